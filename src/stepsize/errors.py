@@ -1,0 +1,77 @@
+"""Everything that stepsize raises on purpose.
+
+    StepsizeError (a ValueError)
+    ├── ArgumentError      a schedule, horizon or experiment was given a value it cannot have
+    ├── StepError          a schedule was asked for a step that does not exist, or overflows there
+    ├── ParseError         a text is not a schedule; points at the place
+    ├── FormatError        a dictionary (JSON) is not a schedule
+    ├── DataError          a data set is missing, cut short or altered
+    ├── OutputError        a result cannot be written, or would overwrite another
+    ├── RunError           a training run could not be carried out
+    └── MissingExtraError  an optional dependency is not installed (also an ImportError)
+
+A message names what was given, what is allowed, and what to write instead.
+"""
+
+
+class StepsizeError(ValueError):
+    """The base of every error that stepsize raises on purpose."""
+
+
+class ArgumentError(StepsizeError):
+    """A schedule, horizon or experiment was given a value it cannot have."""
+
+
+class StepError(StepsizeError):
+    """A schedule was asked for a step that does not exist, or its value overflows there."""
+
+
+class ParseError(StepsizeError):
+    """A text is not a schedule.
+
+    `text` is what was read, `position` the 0-based place in it, `reason` the sentence without the picture.
+    """
+
+    def __init__(self, reason: str, text: str, position: int) -> None:
+        self.reason = reason
+        self.text = text
+        self.position = position
+        super().__init__(f"{reason}\n{_pointer(text, position)}")
+
+    def __reduce__(self) -> tuple[type["ParseError"], tuple[str, str, int]]:
+        return type(self), (self.reason, self.text, self.position)
+
+
+class FormatError(StepsizeError):
+    """A dictionary (JSON) is not a schedule."""
+
+
+class DataError(StepsizeError):
+    """A data set is missing, cut short or altered."""
+
+
+class OutputError(StepsizeError):
+    """A result cannot be written, or would overwrite another."""
+
+
+class RunError(StepsizeError):
+    """A training run could not be carried out."""
+
+
+class MissingExtraError(StepsizeError, ImportError):
+    """An optional dependency is not installed."""
+
+    @classmethod
+    def naming(cls, package: str, extra: str) -> "MissingExtraError":
+        """The error for a missing `package` that `extra` of stepsize installs."""
+        return cls(f"{package} is not installed; install it with: pip install 'stepsize[{extra}]'")
+
+
+def _pointer(text: str, position: int, width: int = 72) -> str:
+    """Two lines: the part of `text` around `position`, and a caret below the place."""
+    start = max(0, min(position - width // 2, len(text) - width))
+    end = min(len(text), start + width)
+    before = "..." if start else ""
+    after = "..." if end < len(text) else ""
+    shown = "".join(c if c.isprintable() else " " for c in text[start:end])
+    return f"  {before}{shown}{after}\n  {' ' * (len(before) + position - start)}^"
