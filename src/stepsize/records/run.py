@@ -1,0 +1,58 @@
+"""The record of one training run: what was logged, as columns, and how it ended."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Status = Literal["finished", "diverged", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One logged point of the training curve.
+
+    `step` updates were done when it was taken, `lr` is the rate of the last of them; loss and accuracy are means
+    over the samples trained on since the point before.
+    """
+
+    step: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One finished pass over the training set: means over its samples, then the whole test set with the weights it left."""
+
+    step: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: its name, its schedule as text, its seed, what was logged, and how it ended."""
+
+    name: str
+    schedule: str
+    seed: int
+    points: tuple[Point, ...]
+    epochs: tuple[Epoch, ...]
+    seconds: float
+    status: Status = "finished"
+    details: dict[str, str | int | float] = field(default_factory=dict)
+    """The circumstances: versions, device, threads, data source."""
+
+    def column(self, name: str) -> Floats:
+        """The named field of every point, e.g. `run.column("train_loss")`, shape `(points,)`."""
+        return np.array([getattr(point, name) for point in self.points], dtype=np.float64)
+
+    def epoch_column(self, name: str) -> Floats:
+        """The named field of every epoch, e.g. `run.epoch_column("test_accuracy")`, shape `(epochs,)`."""
+        return np.array([getattr(epoch, name) for epoch in self.epochs], dtype=np.float64)
