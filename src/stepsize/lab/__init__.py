@@ -1,0 +1,1 @@
+"""Training under schedules: data, networks, the loop."""

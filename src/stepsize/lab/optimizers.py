@@ -1,0 +1,39 @@
+"""PyTorch's optimizers by name."""
+
+import difflib
+from collections.abc import Callable, Iterable
+
+from torch import Tensor, optim
+
+from stepsize.errors import ArgumentError
+
+_UNUSABLE = {
+    "LBFGS": "it calls back for the loss several times in one update",
+    "SparseAdam": "it takes sparse gradients only, and those of the lab's networks are dense",
+    "Muon": "it takes matrices only, and the lab's networks have convolutions and biases",
+}
+
+
+def make_optimizer(name: str, params: Iterable[Tensor], lr: float) -> optim.Optimizer:
+    """The optimizer of `torch.optim` called `name`, in any case ("sgd", "AdamW"); the rest as PyTorch has it.
+
+    Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive.
+    """
+    known = {
+        found.__name__.lower(): found
+        for found in vars(optim).values()
+        if isinstance(found, type) and issubclass(found, optim.Optimizer) and found is not optim.Optimizer
+    }
+    usable = sorted(found.__name__ for found in known.values() if found.__name__ not in _UNUSABLE)
+    kind = known.get(name.lower())
+    if kind is None:
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        guess = f"did you mean {known[near[0]].__name__}? " if near else ""
+        raise ArgumentError(f"torch.optim has no optimizer {name!r}; {guess}write one of {', '.join(usable)}")
+    if kind.__name__ in _UNUSABLE:
+        reason = _UNUSABLE[kind.__name__]
+        raise ArgumentError(
+            f"{kind.__name__} cannot be used here: {reason}; write one of {', '.join(usable)}"
+        )
+    make: Callable[..., optim.Optimizer] = kind
+    return make(params, lr=lr)

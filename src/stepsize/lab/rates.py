@@ -1,0 +1,86 @@
+"""Where the rate of each update comes from: a function of the step, a number, or PyTorch's own scheduler."""
+
+import math
+import numbers
+from collections.abc import Callable
+from typing import Protocol
+
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from stepsize.errors import ArgumentError, RunError
+
+LearningRate = Callable[[int], float] | float | LRScheduler
+
+
+class Rates(Protocol):
+    """Sees to the rate of one optimizer."""
+
+    def before_update(self, step: int) -> float:
+        """Make sure that the optimizer has the rate of the update at `step`, and return it."""
+
+    def after_update(self) -> None:
+        """Move on."""
+
+
+def rates_for(optimizer: Optimizer, lr: LearningRate) -> Rates:
+    """What sees to the rates of `optimizer` as `lr` says. Raises ArgumentError for an `lr` that cannot."""
+    if isinstance(lr, ReduceLROnPlateau):
+        raise ArgumentError("lr=ReduceLROnPlateau(...) waits for a metric, which this loop does not pass on")
+    if isinstance(lr, LRScheduler):
+        if lr.optimizer is not optimizer:
+            raise ArgumentError(
+                f"lr={type(lr).__name__}(...) is attached to another optimizer than the run's"
+            )
+        return _Attached(lr)
+    if callable(lr):
+        return _Written(optimizer, lr)
+    if isinstance(lr, numbers.Real):
+        return _Written(optimizer, lambda step: lr)
+    raise ArgumentError(
+        f"lr={lr!r} must be a schedule, a function of the step, a number or a PyTorch scheduler"
+    )
+
+
+class _Written:
+    """Writes the value of a function of the step into every parameter group."""
+
+    def __init__(self, optimizer: Optimizer, function: Callable[[int], float]) -> None:
+        self._optimizer = optimizer
+        self._function = function
+
+    def before_update(self, step: int) -> float:
+        rate = _checked(self._function(step), step)
+        for group in self._optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        return rate
+
+    def after_update(self) -> None:
+        pass
+
+
+class _Attached:
+    """Leaves the writing to a scheduler of PyTorch, and speaks of the rate of the first parameter group."""
+
+    def __init__(self, scheduler: LRScheduler) -> None:
+        self._scheduler = scheduler
+
+    def before_update(self, step: int) -> float:
+        return _checked(self._scheduler.optimizer.param_groups[0]["lr"], step)
+
+    def after_update(self) -> None:
+        self._scheduler.step()
+
+
+def _checked(rate: float, step: int) -> float:
+    try:
+        value = float(rate)
+    except (TypeError, ValueError):
+        raise RunError(f"lr gave {rate!r} at step {step}; it must give a number, such as 0.1") from None
+    if not math.isfinite(value) or value < 0:
+        raise RunError(f"lr gave {value} at step {step}; a rate is finite and not negative")
+    return value
