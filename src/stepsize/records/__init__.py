@@ -1,0 +1,1 @@
+"""Records: what runs leave behind, as plain values."""

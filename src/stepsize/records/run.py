@@ -26,7 +26,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One finished pass over the training set: means over its samples, then the whole test set with the weights it left."""
+    """One pass over the training set: means over its samples, then the whole test set with the weights it left."""
 
     step: int
     train_loss: float

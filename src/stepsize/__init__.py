@@ -1,0 +1,77 @@
+"""The learning-rate toolkit: a schedule is a value, a pure function of the step, and everything else takes it.
+
+    import stepsize as ss
+
+    plan = ss.Linear(0.0, 0.3, 500) >> ss.Cosine(0.3, 0.01, 9500)
+    plan(0), plan.sample(), plan.plot(), str(plan)
+
+Importing this package loads NumPy and nothing heavier.
+"""
+
+from stepsize.errors import StepsizeError
+from stepsize.horizon import Horizon
+from stepsize.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    Function,
+    Geometric,
+    InversePower,
+    Knots,
+    Linear,
+    MultiStep,
+    OneMinusSqrt,
+    Piecewise,
+    Polynomial,
+    Rex,
+    Schedule,
+    Staircase,
+    Table,
+    Triangle,
+    cyclic,
+    from_dict,
+    inverse_sqrt,
+    noam,
+    one_cycle,
+    parse,
+    sgdr,
+    to_dict,
+    warmup,
+    warmup_cosine,
+    wsd,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Function",
+    "Geometric",
+    "Horizon",
+    "InversePower",
+    "Knots",
+    "Linear",
+    "MultiStep",
+    "OneMinusSqrt",
+    "Piecewise",
+    "Polynomial",
+    "Rex",
+    "Schedule",
+    "Staircase",
+    "StepsizeError",
+    "Table",
+    "Triangle",
+    "cyclic",
+    "from_dict",
+    "inverse_sqrt",
+    "noam",
+    "one_cycle",
+    "parse",
+    "sgdr",
+    "to_dict",
+    "warmup",
+    "warmup_cosine",
+    "wsd",
+]

@@ -1,0 +1,197 @@
+"""What an argument may be: rules that are written beside a parameter as `Annotated[type, rule]`.
+
+A rule turns what was given into what is stored (a Python float, an int, a tuple) or raises `ArgumentError` in the
+caller's words. Schedules apply the rules of their fields, recipes those of their parameters, and the text form reads
+off them which arguments are lengths.
+"""
+
+import difflib
+import functools
+import inspect
+import itertools
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, TypeVar, get_type_hints, runtime_checkable
+
+from stepsize.errors import ArgumentError
+
+LONGEST = 2**53
+"""No length is larger: beyond it, neighbouring steps cannot be told apart as floats."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """Turns a given value into the stored one, or raises `ArgumentError`."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        """Return the stored form of `value`; `owner` and `name` say whose argument it is."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite real number, stored as a float; within the bounds that are given."""
+
+    above: float | None = None
+    least: float | None = None
+    most: float | None = None
+    infinite: bool = False
+    measures_steps: bool = False
+    """It is a span of steps, so that the text form may write it with a unit."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise refusal(owner, name, self._words(), value, "write a number such as 0.1")
+        try:
+            number = float(value) + 0.0  # + 0.0 turns -0.0 into 0.0, so that equal values have equal texts
+        except OverflowError:
+            number = math.copysign(math.inf, value)
+        within = (
+            (math.isfinite(number) or (self.infinite and not math.isnan(number)))
+            and (self.above is None or number > self.above)
+            and (self.least is None or number >= self.least)
+            and (self.most is None or number <= self.most)
+        )
+        if not within:
+            raise refusal(owner, name, self._words(), value)
+        return number
+
+    def _words(self) -> str:
+        bounds = [
+            f"{sign} {bound:g}"
+            for sign, bound in ((">", self.above), (">=", self.least), ("<=", self.most))
+            if bound is not None
+        ]
+        return " ".join(["a number" if self.infinite else "a finite number", " and ".join(bounds)]).rstrip()
+
+
+@dataclass(frozen=True)
+class Length:
+    """A whole number of steps, stored as an int; `inf` where `endless`."""
+
+    least: int = 1
+    endless: bool = False
+    measures_steps = True
+
+    def __call__(self, owner: str, name: str, value: Any) -> float:
+        words = f"a whole number of at least {self.least}" + (", or inf" if self.endless else "")
+        if isinstance(value, str):
+            advice = f'lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of("{value}")'
+            raise refusal(owner, name, words, value, advice)
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise refusal(owner, name, words, value)
+        if value == math.inf and self.endless:
+            return math.inf
+        if value in (math.inf, -math.inf) or value != value:
+            raise refusal(owner, name, words, value)
+        whole = int(value // 1)
+        if value != whole:
+            raise refusal(owner, name, words, value, f"write {whole} or {whole + 1}")
+        if whole < self.least:
+            raise refusal(owner, name, words, value)
+        if whole > LONGEST:
+            raise refusal(owner, name, f"at most 2**53 = {LONGEST} steps", value)
+        return whole
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few words."""
+
+    options: tuple[str, ...]
+
+    def __call__(self, owner: str, name: str, value: Any) -> str:
+        if isinstance(value, str) and value in self.options:
+            return value
+        allowed = " or ".join(f'"{option}"' for option in self.options)
+        raise refusal(owner, name, allowed, value, nearest(value, self.options))
+
+
+@dataclass(frozen=True)
+class Many:
+    """A non-empty sequence, stored as a tuple, each item under one rule; in order where `rising`."""
+
+    each: Rule
+    rising: str = ""
+    """"": any order; "weakly": an item may equal the one before; "strictly": each is larger."""
+
+    @property
+    def measures_steps(self) -> bool:
+        """Whether the items are spans of steps."""
+        return getattr(self.each, "measures_steps", False)
+
+    def __call__(self, owner: str, name: str, value: Any) -> tuple[Any, ...]:
+        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+            raise refusal(owner, name, "a sequence", value, f"write ({shown(value)},)")
+        items = tuple(self.each(owner, f"{name}[{index}]", item) for index, item in enumerate(value))
+        if not items:
+            raise refusal(owner, name, "a sequence of at least one item", value)
+        if self.rising:
+            for index, (before, after) in enumerate(itertools.pairwise(items), start=1):
+                if after < before or (after == before and self.rising == "strictly"):
+                    advice = f"sort them and write each once; here {before} is followed by {after}"
+                    raise refusal(owner, f"{name}[{index}]", f"{self.rising} rising", after, advice)
+        return items
+
+
+def refusal(owner: str, name: str, rule: str, value: Any, advice: str = "") -> ArgumentError:
+    """The error `Owner(name=...) must be <rule>, got <value>; <advice>`."""
+    message = f"{owner}({name}=...) must be {rule}, got {shown(value)}"
+    return ArgumentError(f"{message}; {advice}" if advice else message)
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """`repr(value)`, cut to a readable length; never raises."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+    """`did you mean "..."?` where a known word is close, else nothing."""
+    lower = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(str(word)[:100].lower(), lower, n=1, cutoff=0.6)
+    return f'did you mean "{lower[found[0]]}"?' if found else ""
+
+
+@functools.cache
+def rules(function: Callable[..., Any]) -> dict[str, Rule]:
+    """The rule of every annotated parameter of `function` (or of a class's constructor)."""
+    target: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+    hints = get_type_hints(target, include_extras=True)
+    found = {}
+    for name, hint in hints.items():
+        for extra in getattr(hint, "__metadata__", ()):
+            if isinstance(extra, Rule):
+                found[name] = extra
+    return found
+
+
+def checked(function: F) -> F:
+    """Apply the rules of the parameters before the function runs; errors speak of this function."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        for name, rule in rules(function).items():
+            if name in bound.arguments:
+                bound.arguments[name] = rule(function.__name__, name, bound.arguments[name])
+        return function(*bound.args, **bound.kwargs)
+
+    return apply  # type: ignore[return-value]
+
+
+Real = Annotated[float, Number()]
+NonNegative = Annotated[float, Number(least=0.0)]
+Positive = Annotated[float, Number(above=0.0)]
+Fraction = Annotated[float, Number(least=0.0, most=1.0)]
+Steps = Annotated[int, Length(1)]
+Phase = Annotated[int, Length(0)]
+"""A length that may be 0: the phase is then left out."""
+EndlessSteps = Annotated[float, Length(1, endless=True)]

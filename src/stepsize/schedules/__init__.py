@@ -1,0 +1,30 @@
+"""Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
+
+from stepsize.schedules.base import Schedule as Schedule
+from stepsize.schedules.between import Cosine as Cosine
+from stepsize.schedules.between import Geometric as Geometric
+from stepsize.schedules.between import Linear as Linear
+from stepsize.schedules.between import OneMinusSqrt as OneMinusSqrt
+from stepsize.schedules.between import Polynomial as Polynomial
+from stepsize.schedules.between import Rex as Rex
+from stepsize.schedules.dictionary import from_dict as from_dict
+from stepsize.schedules.dictionary import to_dict as to_dict
+from stepsize.schedules.endless import Constant as Constant
+from stepsize.schedules.endless import Exponential as Exponential
+from stepsize.schedules.endless import InversePower as InversePower
+from stepsize.schedules.endless import Staircase as Staircase
+from stepsize.schedules.function import Function as Function
+from stepsize.schedules.piecewise import Knots as Knots
+from stepsize.schedules.piecewise import MultiStep as MultiStep
+from stepsize.schedules.piecewise import Piecewise as Piecewise
+from stepsize.schedules.piecewise import Table as Table
+from stepsize.schedules.piecewise import Triangle as Triangle
+from stepsize.schedules.recipes import cyclic as cyclic
+from stepsize.schedules.recipes import inverse_sqrt as inverse_sqrt
+from stepsize.schedules.recipes import noam as noam
+from stepsize.schedules.recipes import one_cycle as one_cycle
+from stepsize.schedules.recipes import sgdr as sgdr
+from stepsize.schedules.recipes import warmup as warmup
+from stepsize.schedules.recipes import warmup_cosine as warmup_cosine
+from stepsize.schedules.recipes import wsd as wsd
+from stepsize.schedules.text import parse as parse

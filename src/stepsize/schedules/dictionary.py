@@ -1,0 +1,95 @@
+"""The JSON form: `to_dict` and `from_dict`, versioned and strict."""
+
+import math
+from dataclasses import MISSING, fields
+from typing import Any
+
+from stepsize.arguments import nearest, rules, shown
+from stepsize.errors import ArgumentError, FormatError
+from stepsize.schedules.base import Schedule, argument_name
+from stepsize.schedules.catalogue import OPERATORS, SHAPES
+from stepsize.schedules.function import Function
+
+VERSION = 1
+_CLASSES: dict[str, type[Schedule]] = {item.__name__: item for item in (*SHAPES, *OPERATORS)}
+
+
+def to_dict(schedule: Schedule) -> dict[str, Any]:
+    """The schedule as a dictionary of strings, numbers, lists and dictionaries, ready for any strict JSON writer.
+
+    Each schedule in it is `{"type": class, field: value, ...}`; an infinite value is left out.
+
+    Raises:
+        FormatError: a plain function in it has no name to write.
+
+    Example:
+        >>> to_dict(Linear(0.0, 0.3, 500))
+        {'version': 1, 'type': 'Linear', 'start': 0.0, 'end': 0.3, 'steps': 500}
+    """
+    return {"version": VERSION, **_written(schedule)}
+
+
+def from_dict(form: dict[str, Any], *, functions: bool = False) -> Schedule:
+    """The schedule that `to_dict` wrote.
+
+    Args:
+        form: the dictionary.
+        functions: read `Function`, which imports and runs the code it names when the schedule is called.
+
+    Raises:
+        FormatError: the version is not known, or something is missing, unknown or of the wrong kind; says where.
+
+    Example:
+        >>> from_dict(to_dict(Cosine(0.2, 0.02, 10)))
+        Cosine(0.2, 0.02, 10)
+    """
+    if not isinstance(form, dict):
+        raise FormatError(f"a schedule's dictionary was expected, got {shown(form)}")
+    if form.get("version") != VERSION or isinstance(form.get("version"), bool):
+        raise FormatError(f"this stepsize reads version {VERSION} of the form, got {shown(form.get('version'))}")
+    try:
+        schedule: Schedule = _read({key: form[key] for key in form if key != "version"}, "schedule", functions)
+        return schedule
+    except RecursionError:
+        raise FormatError("the dictionary is nested too deep to be a schedule") from None
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Schedule):
+        form: dict[str, Any] = {"type": type(value).__name__}
+        for field in fields(value):  # type: ignore[arg-type]
+            if getattr(value, field.name) != math.inf:
+                form[argument_name(field)] = _written(getattr(value, field.name))
+        return form
+    if isinstance(value, tuple):
+        return [_written(item) for item in value]
+    if callable(value):
+        raise FormatError(f'{shown(value)} has no name to write; use Function("package.module:name")')
+    return value
+
+
+def _read(value: Any, place: str, functions: bool) -> Any:
+    if isinstance(value, list):
+        return tuple(_read(item, f"{place}[{index}]", functions) for index, item in enumerate(value))
+    if not isinstance(value, dict):
+        return value
+    name = value.get("type")
+    cls = _CLASSES.get(name) if isinstance(name, str) else None
+    if cls is None:
+        raise FormatError(f"{place}: {shown(name)} is no type of schedule; {nearest(name, _CLASSES)}".rstrip("; "))
+    if cls is Function and not functions:
+        raise FormatError(f"{place}: Function runs code of yours; allow it with from_dict(form, functions=True)")
+    given = {key: _read(item, f"{place}.{key}", functions) for key, item in value.items() if key != "type"}
+    known = {argument_name(field): field for field in fields(cls)}  # type: ignore[arg-type]
+    for key in given:
+        if key not in known:
+            raise FormatError(f"{place}: {name} has no {shown(key)}; it has {', '.join(known)}")
+    for key, field in known.items():
+        if key not in given and field.default is MISSING:
+            if not getattr(rules(cls)[key], "endless", False):
+                raise FormatError(f'{place}: {name} lacks "{key}"')
+            given[key] = math.inf
+    try:
+        return cls(**given)
+    except ArgumentError as error:
+        raise FormatError(f"{place}: {error}") from None

@@ -1,0 +1,169 @@
+"""Shapes that are given point by point: values that jump, and lines through knots."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
+
+from stepsize.arguments import Choice, Length, Many, NonNegative, Number, Real, Steps, refusal
+from stepsize.schedules.maths import Maths, Value
+from stepsize.schedules.shape import Shape
+
+
+@dataclass(frozen=True, repr=False)
+class MultiStep(Shape):
+    """Times `factor` at every boundary; a boundary given twice counts twice.
+
+        f(t) = start factor^(number of boundaries <= t)
+
+    Example:
+        >>> MultiStep(0.5, 0.5, (3, 8))([2, 3, 7, 8])
+        array([0.5  , 0.25 , 0.25 , 0.125])
+    """
+
+    start: Real
+    factor: NonNegative
+    boundaries: Annotated[tuple[int, ...], Many(Length(0), rising="weakly")]
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """The last boundary."""
+        return self.boundaries[-1]
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        return self.start * m.power(self.factor, m.count(self.boundaries, t))
+
+
+@dataclass(frozen=True, repr=False)
+class Piecewise(Shape):
+    """One value after another, each from its boundary step on; one value more than boundaries.
+
+    Example:
+        >>> Piecewise((0.3, 0.1, 0.03), (5, 12))([0, 4, 5, 12])
+        array([0.3 , 0.3 , 0.1 , 0.03])
+    """
+
+    values: Annotated[tuple[float, ...], Many(Number())]
+    boundaries: Annotated[tuple[int, ...], Many(Length(1), rising="strictly")]
+
+    def _validate(self) -> None:
+        if len(self.values) != len(self.boundaries) + 1:
+            rule = f"{len(self.boundaries) + 1} values (one more than boundaries)"
+            raise refusal("Piecewise", "values", rule, self.values)
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """The last boundary."""
+        return self.boundaries[-1]
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        return m.take(self.values, m.count(self.boundaries, t))
+
+
+@dataclass(frozen=True, repr=False)
+class Table(Shape):
+    """A value for every step, then the last one: f(t) = values[floor(t)].
+
+    Example:
+        >>> Table((0.1, 0.3, 0.2)).sample(5)
+        array([0.1, 0.3, 0.2, 0.2, 0.2])
+    """
+
+    values: Annotated[tuple[float, ...], Many(Number())]
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """One for every value."""
+        return len(self.values)
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        return m.take(self.values, m.minimum(m.floor(t), len(self.values) - 1))
+
+
+@dataclass(frozen=True, repr=False)
+class Triangle(Shape):
+    """Up in a straight line from `low` to `high`, and down again.
+
+        f(t) = low (1 - z) + high z,    z = min(t / up, (up + down - t) / down)
+
+    Example:
+        >>> Triangle(0.1, 0.5, 4, 2).sample(8)
+        array([0.1, 0.2, 0.3, 0.4, 0.5, 0.3, 0.1, 0.1])
+
+    Reference: Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv 1506.01186 (2015).
+    """
+
+    low: Real
+    high: Real
+    up: Steps
+    down: Steps
+
+    def _validate(self) -> None:
+        if self.low > self.high:
+            advice = f"for a valley write {self.low} - Triangle(0.0, {self.low - self.high:.12g}, ...)"
+            raise refusal("Triangle", "low", f"at most high = {self.high}", self.low, advice)
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """Up and down."""
+        return self.up + self.down
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        z = m.maximum(m.minimum(t / self.up, (self.steps - t) / self.down), 0.0)
+        return m.minimum(self.low * (1.0 - z) + self.high * z, self.high)
+
+
+class _Points:
+    """The rule of knots: at least two (step, value) pairs, steps rising."""
+
+    measures_steps = True
+
+    def __call__(self, owner: str, name: str, value: Any) -> tuple[tuple[float, float], ...]:
+        points: list[tuple[float, float]] = []
+        for index, point in enumerate(Many(lambda _owner, _name, item: item)(owner, name, value)):
+            place = f"{name}[{index}]"
+            if not isinstance(point, tuple | list) or len(point) != 2:
+                raise refusal(owner, place, "a (step, value) pair", point)
+            step, number = Number(least=0.0)(owner, place, point[0]), Number()(owner, place, point[1])
+            if points and step <= points[-1][0]:
+                raise refusal(owner, place, f"at a later step than {points[-1][0]:g}", point)
+            points.append((step, number))
+        if len(points) < 2:
+            raise refusal(owner, name, "at least two (step, value) pairs", points)
+        return tuple(points)
+
+
+@dataclass(frozen=True, repr=False)
+class Knots(Shape):
+    """Through (step, value) points: straight lines, or half cosine waves, from each to the next.
+
+    Steps may be fractional. Before the first point its value is held, after the last that one's; the length is the
+    last point's step, rounded up.
+
+        f(t) = v_i w + v_{i+1} (1 - w),    z = (t - s_i) / (s_{i+1} - s_i),    w = 1 - z  or  (1 + cos(pi z)) / 2
+
+    Example:
+        >>> Knots(((0, 0.1), (10, 0.3), (20, 0.0)))([0, 5, 10, 15, 30])
+        array([0.1 , 0.2 , 0.3 , 0.15, 0.  ])
+    """
+
+    points: Annotated[tuple[tuple[float, float], ...], _Points()]
+    shape: Annotated[str, Choice(("linear", "cosine"))] = "linear"
+
+    @property
+    def steps(self) -> int:  # type: ignore[override]
+        """The last point's step, rounded up."""
+        return math.ceil(self.points[-1][0])
+
+    @cached_property
+    def _columns(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        steps, values = zip(*self.points, strict=True)
+        return steps, values
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        steps, values = self._columns
+        i = m.minimum(m.maximum(m.count(steps, t) - 1, 0), len(steps) - 2)
+        before, after = m.take(steps, i), m.take(steps, i + 1)
+        z = m.minimum(m.maximum((t - before) / (after - before), 0.0), 1.0)
+        w = 1.0 - z if self.shape == "linear" else (1.0 + m.cos(m.pi * z)) / 2.0
+        return m.take(values, i) * w + m.take(values, i + 1) * (1.0 - w)
