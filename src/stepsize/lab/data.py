@@ -22,6 +22,7 @@ CHECKSUMS = {
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _SECONDS_TO_CONNECT, _SECONDS_BETWEEN_BYTES = 4.0, 15.0
 
 
@@ -59,9 +60,7 @@ def load(name: str) -> ImageData:
 
 
 @functools.lru_cache(maxsize=1)
-def fashion_mnist(
-    debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: Path | None = None
-) -> ImageData:
+def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: Path | None = None) -> ImageData:
     """Fashion-MNIST from Debian's package, else downloaded from `address`, else the digits in its place.
 
     Downloads are kept in `cache` (left out: the user's cache folder). Raises DataError where Debian's files
@@ -73,14 +72,18 @@ def fashion_mnist(
         folder = _download(address, cache)
     except MissingExtraError:
         raise
-    except (OSError, EOFError, ValueError, zlib.error) as error:  # requests' own errors are OSErrors
-        return replace(
-            digits(),
-            source="scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which was not to be had "
-            f"(no Debian package, and the download failed with {type(error).__name__}); to get it, install "
-            "Debian's dataset-fashion-mnist, or name a folder that holds its four files with --data FOLDER.",
-        )
-    return _from_folder(folder, f"Fashion-MNIST was downloaded from {address} to {folder}.")
+    except (*_DAMAGE, ValueError):
+        failure = "the download was cut short or altered"
+    except OSError as error:  # those of requests are among them
+        failure = f"the download failed with {type(error).__name__}"
+    else:
+        return _from_folder(folder, f"Fashion-MNIST was downloaded from {address} to {folder}.")
+    return replace(
+        digits(),
+        source="scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which was not to be had "
+        f"(no Debian package, and {failure}); to get it, install Debian's dataset-fashion-mnist, "
+        "or name a folder that holds its four files with --data FOLDER.",
+    )
 
 
 @functools.cache
@@ -129,15 +132,13 @@ def _read(folder: Path, name: str) -> bytes:
     """The decompressed content of one file, checked. Raises DataError."""
     path = _find(folder, name)
     if path is None:
-        raise DataError(
-            f"{folder} has no {name} or {name}.gz; Fashion-MNIST is the four files {', '.join(CHECKSUMS)}"
-        )
+        raise DataError(f"{folder} has no {name} or {name}.gz; Fashion-MNIST is the four files {', '.join(CHECKSUMS)}")
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
             content = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is cut short or damaged ({error}); put a whole copy in its place") from error
+    except _DAMAGE as error:
+        raise DataError(f"{path} is cut short or damaged; put an unaltered copy in its place") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); make it readable") from error
     if hashlib.sha256(content).hexdigest() != CHECKSUMS[name]:

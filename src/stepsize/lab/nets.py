@@ -54,6 +54,4 @@ def build(data: ImageData) -> nn.Module:
         return LeNet(data.classes)
     if (height, width) == (8, 8):
         return DigitsNet(data.classes)
-    raise DataError(
-        f"no network for images of {height} x {width}; there is one for 28 x 28 and one for 8 x 8"
-    )
+    raise DataError(f"no network for images of {height} x {width}; there is one for 28 x 28 and one for 8 x 8")

@@ -32,8 +32,6 @@ def make_optimizer(name: str, params: Iterable[Tensor], lr: float) -> optim.Opti
         raise ArgumentError(f"torch.optim has no optimizer {name!r}; {guess}write one of {', '.join(usable)}")
     if kind.__name__ in _UNUSABLE:
         reason = _UNUSABLE[kind.__name__]
-        raise ArgumentError(
-            f"{kind.__name__} cannot be used here: {reason}; write one of {', '.join(usable)}"
-        )
+        raise ArgumentError(f"{kind.__name__} cannot be used here: {reason}; write one of {', '.join(usable)}")
     make: Callable[..., optim.Optimizer] = kind
     return make(params, lr=lr)

@@ -30,17 +30,13 @@ def rates_for(optimizer: Optimizer, lr: LearningRate) -> Rates:
         raise ArgumentError("lr=ReduceLROnPlateau(...) waits for a metric, which this loop does not pass on")
     if isinstance(lr, LRScheduler):
         if lr.optimizer is not optimizer:
-            raise ArgumentError(
-                f"lr={type(lr).__name__}(...) is attached to another optimizer than the run's"
-            )
+            raise ArgumentError(f"lr={type(lr).__name__}(...) is attached to another optimizer than the run's")
         return _Attached(lr)
     if callable(lr):
         return _Written(optimizer, lr)
     if isinstance(lr, numbers.Real):
         return _Written(optimizer, lambda step: lr)
-    raise ArgumentError(
-        f"lr={lr!r} must be a schedule, a function of the step, a number or a PyTorch scheduler"
-    )
+    raise ArgumentError(f"lr={lr!r} must be a schedule, a function of the step, a number or a PyTorch scheduler")
 
 
 class _Written:

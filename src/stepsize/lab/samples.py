@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 500
 
 
 @dataclass(frozen=True, eq=False)

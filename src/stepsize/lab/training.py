@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -148,5 +149,5 @@ class _Loop:
 
 def _require_positive(**settings: int) -> None:
     for name, value in settings.items():
-        if value < 1:
+        if not isinstance(value, Integral) or value < 1:
             raise ArgumentError(f"{name}={value} must be a whole number of at least 1; write e.g. {name}=1")

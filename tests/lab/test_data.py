@@ -1,0 +1,222 @@
+"""Data sets: whole ones are read, damaged ones refused by name, and the digits stand in for what is not there."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stepsize.errors import DataError, MissingExtraError
+from stepsize.lab import data
+
+SAMPLES = {"train": 20, "t10k": 10}
+
+
+@pytest.fixture(scope="module")
+def contents():
+    """The decompressed files of a data set like Fashion-MNIST, of 20 + 10 images."""
+    pixels = np.random.default_rng(0)
+    files = {}
+    for part, samples in SAMPLES.items():
+        header = b"\0\0\x08\x03" + np.array([samples, 28, 28], ">i4").tobytes()
+        images = pixels.integers(0, 256, (samples, 28, 28), np.uint8)
+        files[f"{part}-images-idx3-ubyte"] = header + images.tobytes()
+        header = b"\0\0\x08\x01" + np.array([samples], ">i4").tobytes()
+        files[f"{part}-labels-idx1-ubyte"] = header + bytes(label % 10 for label in range(samples))
+    return files
+
+
+@pytest.fixture
+def folder(contents, tmp_path, monkeypatch):
+    """A folder that holds those files, gzipped, and passes for Fashion-MNIST."""
+    checksums = {name: hashlib.sha256(contents[name]).hexdigest() for name in data.CHECKSUMS}
+    monkeypatch.setattr(data, "CHECKSUMS", checksums)
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    for name, content in contents.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+    return folder
+
+
+@pytest.fixture
+def address(folder, monkeypatch):
+    """The address of a server that serves the folder."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-30])
+
+
+def altered(path):
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[-1] ^= 1
+    path.write_bytes(gzip.compress(content))
+
+
+def download(address, tmp_path):
+    return data.fashion_mnist(tmp_path / "no such folder", address, tmp_path / "cache")
+
+
+def assert_digits_stand_in(found, failure):
+    assert found.name == "digits"
+    assert found.source == (
+        "scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which was not to be had "
+        f"(no Debian package, and {failure}); to get it, install Debian's dataset-fashion-mnist, "
+        "or name a folder that holds its four files with --data FOLDER."
+    )
+
+
+@pytest.mark.skipif(not data.DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
+def test_fashion_mnist_comes_from_debians_package_where_it_is_installed():
+    found = data.load("fashion-mnist")
+    assert found.source == "Fashion-MNIST came from Debian's package dataset-fashion-mnist."
+    assert found.train_images.shape == (60_000, 28, 28)
+    assert found.test_images.shape == (10_000, 28, 28)
+    assert found.train_images.mean() == pytest.approx(0.2860, abs=1e-4)  # the figures known for this data set
+    assert found.train_images.std() == pytest.approx(0.3530, abs=1e-4)
+    assert np.bincount(found.train_labels).tolist() == [6000] * 10
+    assert found.test_labels[:8].tolist() == [9, 2, 1, 1, 6, 1, 4, 6]
+    assert data.load("fashion-mnist") is found
+
+
+def test_digits_are_sixteenths_and_every_fifth_is_for_the_test():
+    sklearn_datasets = pytest.importorskip("sklearn.datasets")
+    found, bundled = data.load("digits"), sklearn_datasets.load_digits()
+    assert found.train_images.shape == (1437, 8, 8)
+    assert found.test_images.dtype == np.float32
+    assert found.test_labels.dtype == np.int64
+    np.testing.assert_array_equal(found.test_images * 16, bundled.images[::5])
+    np.testing.assert_array_equal(found.test_labels, bundled.target[::5])
+    np.testing.assert_array_equal(found.train_labels[:5], bundled.target[[1, 2, 3, 4, 6]])
+
+
+def test_a_folder_is_read_gzipped_or_not(folder, contents):
+    for name in list(contents)[:2]:
+        (folder / f"{name}.gz").unlink()
+        (folder / name).write_bytes(contents[name])
+    found = data.load(str(folder))
+    assert found.source == f"Fashion-MNIST came from the folder {folder}."
+    assert found.train_images.shape == (20, 28, 28)
+    assert found.train_images.dtype == np.float32
+    assert 0 <= found.train_images.min() < found.train_images.max() == 1
+    assert found.test_labels.tolist() == list(range(10))
+    assert found.test_labels.dtype == np.int64
+    assert round(found.test_images[9, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
+
+
+def test_a_name_that_is_no_data_set_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"data 'mnist' .* write fashion-mnist, digits, or a folder that exists"):
+        data.load("mnist")
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match=r"has no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz"):
+        data.load(str(folder))
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
+@pytest.mark.parametrize("content", [b"", b"not gzip at all", None])
+def test_an_archive_that_is_cut_short_or_none_is_named(folder, name, content):
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-30] if content is None else content)
+    with pytest.raises(DataError, match=rf"{name} is cut short.*; put an unaltered copy in its place"):
+        data.load(str(folder))
+
+
+def test_an_altered_file_is_named(folder):
+    altered(folder / "train-labels-idx1-ubyte.gz")
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is cut short, altered or of another data"):
+        data.load(str(folder))
+
+
+def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match=r"ubyte\.gz cannot be read \(Permission denied\)"):
+        data.load(str(folder))
+
+
+def test_debians_folder_is_preferred_to_a_download_where_it_is_complete(folder, tmp_path):
+    found = data.fashion_mnist(folder, "http://127.0.0.1:1/", tmp_path / "cache")
+    assert found.source == "Fashion-MNIST came from Debian's package dataset-fashion-mnist."
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_download_is_checked_kept_and_not_repeated(address, folder, contents, tmp_path):
+    found = download(address, tmp_path)
+    cache = tmp_path / "cache"
+    assert found.source == f"Fashion-MNIST was downloaded from {address} to {cache}."
+    assert found.train_images.shape == (20, 28, 28)
+    assert {path.name: path.read_bytes() for path in cache.iterdir()} == contents
+    for path in folder.iterdir():
+        path.unlink()
+    data.fashion_mnist.cache_clear()
+    assert download(address, tmp_path).source == found.source
+
+
+def test_a_kept_file_that_was_damaged_is_fetched_again(address, contents, tmp_path):
+    download(address, tmp_path)
+    cut_short(tmp_path / "cache" / "t10k-images-idx3-ubyte")
+    data.fashion_mnist.cache_clear()
+    assert download(address, tmp_path).name == "fashion-mnist"
+    assert (tmp_path / "cache" / "t10k-images-idx3-ubyte").read_bytes() == contents["t10k-images-idx3-ubyte"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "failure"),
+    [
+        (cut_short, "the download was cut short or altered"),
+        (altered, "the download was cut short or altered"),
+        (Path.unlink, "the download failed with HTTPError"),
+    ],
+)
+def test_a_download_that_goes_wrong_leaves_no_part_of_a_file_and_the_digits_stand_in(
+    address, folder, tmp_path, damage, failure
+):
+    damage(folder / "t10k-images-idx3-ubyte.gz")
+    assert_digits_stand_in(download(address, tmp_path), failure)
+    whole = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == whole
+
+
+def test_the_digits_stand_in_where_no_server_answers(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert_digits_stand_in(download(f"http://127.0.0.1:{port}/", tmp_path), "the download failed with ConnectionError")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_without_pooch_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(MissingExtraError, match=r"pooch is not installed.*stepsize\[lab\]"):
+        download("http://127.0.0.1:1/", tmp_path)
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch):
+    data.digits.cache_clear()
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed.*stepsize\[lab\]"):
+        data.load("digits")

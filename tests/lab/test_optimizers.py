@@ -1,0 +1,42 @@
+"""Optimizers by name: any case, every one that a plain step can drive, and a hint for the rest."""
+
+import pytest
+import torch
+
+from stepsize.errors import ArgumentError
+from stepsize.lab.optimizers import make_optimizer
+
+
+def parameters():
+    return [torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(3))]
+
+
+@pytest.mark.parametrize("name", ["sgd", "SGD", "adamw", "AdamW", "rmsprop", "Adagrad", "nadam", "adafactor"])
+def test_an_optimizer_is_found_by_its_name_in_any_case(name):
+    optimizer = make_optimizer(name, parameters(), 0.25)
+    assert type(optimizer).__name__.lower() == name.lower()
+    assert optimizer.param_groups[0]["lr"] == 0.25
+
+
+def test_every_optimizer_that_is_offered_can_make_a_plain_step():
+    with pytest.raises(ArgumentError) as refused:
+        make_optimizer("", parameters(), 0.1)
+    offered = str(refused.value).partition("write one of ")[2].split(", ")
+    assert {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta"} <= set(offered)
+    for name in offered:
+        weights = parameters()
+        optimizer = make_optimizer(name, weights, 0.1)
+        sum(weight.square().sum() for weight in weights).backward()
+        optimizer.step()
+        assert all((weight < 1).any() for weight in weights), name
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_and_the_list():
+    with pytest.raises(ArgumentError, match=r"no optimizer 'adamv'; did you mean Adam\w*\? write one of ASGD, "):
+        make_optimizer("adamv", parameters(), 0.1)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("lbfgs", "calls back"), ("SparseAdam", "sparse"), ("muon", "matric")])
+def test_an_optimizer_that_a_plain_step_cannot_drive_is_refused_with_the_reason(name, reason):
+    with pytest.raises(ArgumentError, match=f"cannot be used here: .*{reason}"):
+        make_optimizer(name, parameters(), 0.1)

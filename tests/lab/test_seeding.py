@@ -1,0 +1,47 @@
+"""What a seed decides, and what it leaves alone."""
+
+import pytest
+import torch
+
+from stepsize.errors import ArgumentError
+from stepsize.lab.data import digits
+from stepsize.lab.nets import DigitsNet
+from stepsize.lab.seeding import initial_model, sample_order
+
+
+def weights(model):
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def test_the_initial_weights_are_those_after_manual_seed():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        expected = weights(DigitsNet())
+    assert torch.equal(weights(initial_model(digits(), 3)), expected)
+    assert not torch.equal(weights(initial_model(digits(), 4)), expected)
+
+
+def test_making_a_model_leaves_the_callers_random_state_alone():
+    before = torch.get_rng_state()
+    initial_model(digits(), 3)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_order_is_a_permutation_that_depends_on_seed_and_epoch_alone():
+    order = sample_order(1000, 0, 0)
+    assert sorted(order.tolist()) == list(range(1000))
+    torch.rand(7)
+    assert torch.equal(sample_order(1000, 0, 0), order)
+    orders = {tuple(sample_order(1000, seed, epoch).tolist()) for seed in range(4) for epoch in range(4)}
+    assert len(orders) == 16
+
+
+def test_an_order_stays_what_it_was_in_earlier_versions():
+    assert sample_order(8, 0, 0).tolist() == [6, 4, 1, 3, 7, 5, 2, 0]
+    assert sample_order(8, 1, 2).tolist() == [2, 1, 6, 4, 3, 7, 5, 0]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, "0", 2**64])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ArgumentError, match="must be a whole number from 0 to"):
+        initial_model(digits(), seed)
