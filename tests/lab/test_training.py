@@ -207,11 +207,11 @@ def test_the_order_changes_from_epoch_to_epoch_and_from_seed_to_seed():
     assert rows(run(seed=0).points) != rows(run(seed=1).points)
 
 
-def dropout_run(seed=0):
+def dropout_run(training=True):
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10))
-    return model, run(model=model, seed=seed)
+        model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 10)).train(training)
+    return model, run(model=model)
 
 
 def test_dropout_depends_on_the_seed_alone_and_the_callers_random_state_is_untouched():
@@ -232,6 +232,10 @@ def test_the_test_set_is_measured_in_evaluation_mode_and_training_goes_on_in_tra
     with torch.no_grad():
         loss = nn.functional.cross_entropy(model(images), torch.from_numpy(SMALL.test_labels))
     assert log.epochs[-1].test_loss == pytest.approx(loss.item(), rel=1e-6)
+
+
+def test_a_model_left_in_evaluation_mode_is_trained_in_training_mode():
+    assert rows(dropout_run(training=False)[1].points) == rows(dropout_run()[1].points)
 
 
 def test_observe_gets_every_point_and_epoch_as_it_is_logged():

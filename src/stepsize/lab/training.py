@@ -116,9 +116,9 @@ class _Loop:
 
     def records(self, epochs: int) -> Iterator[Point | Epoch]:
         step = 0
+        self.model.train()
         self.optimizer.zero_grad()
         for epoch in range(epochs):
-            self.model.train()
             whole, recent = Tally(), Tally()
             order = sample_order(len(self.training.labels), self.seed, epoch).to(self.training.labels.device)
             updates = torch.split(order, self.batch_size * self.accumulate)
