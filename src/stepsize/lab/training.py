@@ -138,7 +138,7 @@ class _Loop:
     def _add_gradient(self, chosen: Tensor, tally: Tally) -> None:
         """Add the gradient of the mean loss over the chosen samples, a micro-batch at a time."""
         for batch in torch.split(chosen, self.batch_size):
-            # Indexed batch by batch: a permuted copy of the whole set would leave the caches cold.
+            # Indexed batch by batch: permuting the whole set at once would double its memory.
             labels = self.training.labels.index_select(0, batch)
             scores = self.model(self.training.images.index_select(0, batch))
             loss = cross_entropy(scores, labels)
