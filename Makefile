@@ -1,6 +1,6 @@
 # Set-up and checks. Everything happens in .venv, which the first target to need it makes; `make help` lists the targets.
 
-PYTHON := .venv/bin/python
+python := .venv/bin/python
 
 # All targets share .venv, so they run one after another, whatever -j says.
 .NOTPARALLEL:
@@ -13,22 +13,22 @@ help: ## list the targets
 demo: ## set up, get Fashion-MNIST, compare six schedules on it and say where the report lies
 	@scripts/venv lab
 	@scripts/fashion-mnist
-	@$(PYTHON) -m stepsize compare --out runs/demo
+	@$(python) -m stepsize compare --out runs/demo
 
 test: ## set up and run everything that must hold; CI runs this
 	@scripts/check
 
 test-slow: ## set up and run the tests that take minutes
 	@scripts/venv dev
-	@$(PYTHON) -m pytest -m slow
+	@$(python) -m pytest -m slow
 
 bench: ## set up and measure: ratios against a peer in the same run
 	@scripts/venv dev
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(PYTHON) "$$file"; done
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(python) "$$file"; done
 
 docs: ## set up and serve the documentation while it is written
 	@scripts/venv dev
-	@NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs serve
 
 clean: ## remove .venv and everything that was built; runs/ stays
 	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
