@@ -48,7 +48,7 @@ class Number:
         try:
             number = float(value) + 0.0  # + 0.0 turns -0.0 into 0.0, so that equal values have equal texts
         except OverflowError:
-            number = math.copysign(math.inf, value)
+            number = -math.inf if value < 0 else math.inf
         within = (
             (math.isfinite(number) or (self.infinite and not math.isnan(number)))
             and (self.above is None or number > self.above)
@@ -87,7 +87,7 @@ class Length:
             return math.inf
         if value in (math.inf, -math.inf) or value != value:
             raise refusal(owner, name, words, value)
-        whole = int(value // 1)
+        whole = int(math.floor(value))
         if value != whole:
             raise refusal(owner, name, words, value, f"write {whole} or {whole + 1}")
         if whole < self.least:

@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stepsize.arguments import Positive, Steps, refusal, rules
+from stepsize.arguments import Positive, Steps, refusal, rules, shown
 from stepsize.errors import ArgumentError
 
-_LENGTH = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(ep|%|)\s*", re.ASCII)
+_LENGTH = re.compile(r"\s*(\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})\s*(ep|%|)\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Horizon:
     @property
     def steps(self) -> int:
         """Updates in the whole run."""
-        return _round_half_up(Fraction(self.epochs) * self.epoch_steps)
+        return _round_half_up(Fraction(repr(self.epochs)) * self.epoch_steps)  # repr: 0.7 means seven tenths
 
     def of(self, length: str) -> int:
         """The number of steps in a length with a unit: `"3ep"` epochs, `"10%"` of the run, `"2000"` steps.
@@ -86,10 +86,10 @@ class Horizon:
         Raises:
             ArgumentError: the text is not a number with one of these units.
         """
-        match = _LENGTH.fullmatch(length)
-        if match is None:
+        match = _LENGTH.fullmatch(str(length))
+        if match is None or not isinstance(length, str):
             raise ArgumentError(
-                f'"{length[:40]}" is not a length; write "3ep" (epochs), "10%" (of the run) or "2000" (steps)'
+                f'{shown(length)} is not a length; write "3ep" (epochs), "10%" (of the run) or "2000" (steps)'
             )
         amount = Fraction(match[1])
         scale = {"ep": Fraction(self.epoch_steps), "%": Fraction(self.steps, 100), "": Fraction(1)}

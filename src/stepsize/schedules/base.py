@@ -23,7 +23,7 @@ from stepsize.arguments import (
     rules,
     shown,
 )
-from stepsize.errors import ArgumentError, StepError
+from stepsize.errors import ArgumentError, StepError, StepsizeError
 from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 """Schedules may be nested this deep (and be as long as you like)."""
+
+_BLOCK = 8192
+"""How many steps are evaluated at once."""
 
 DecayShape = Annotated[str, Choice(("linear", "cosine", "1-sqrt"))]
 """The ways down that recipes and `cooldown` know by a word."""
@@ -95,6 +98,8 @@ class Schedule(ABC):
         if depth > MAX_DEPTH:
             raise ArgumentError(f"schedules cannot be nested deeper than {MAX_DEPTH}; chain them with >> instead")
         object.__setattr__(self, "_depth", depth)
+        if LONGEST < self.steps < math.inf:
+            raise ArgumentError(f"{shown(self)} would last more than 2**53 = {LONGEST} steps")
 
     _depth: int
 
@@ -121,10 +126,11 @@ class Schedule(ABC):
 
     def _checked_call(self, step: ArrayLike) -> float | NDArray[np.float64]:
         """The same, slowly: for arrays, NumPy's scalars, and whatever must be refused."""
-        if isinstance(step, bool | np.bool_ | str | bytes):
-            raise StepError(f"a step is a number >= 0, got {shown(step)}")
         try:
-            steps = np.asarray(step, dtype=np.float64)
+            given = np.asarray(step)
+            if given.size and given.dtype.kind not in "iufO":
+                raise TypeError
+            steps = given.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
             raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}") from None
         wrong = np.flatnonzero(~((steps >= 0) & np.isfinite(steps)))
@@ -137,12 +143,20 @@ class Schedule(ABC):
             if not math.isfinite(scalar):
                 raise self._overflow(number, scalar)
             return scalar
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = np.asarray(self._at(steps, ARRAY), dtype=np.float64)
+        with np.errstate(all="ignore"):
+            values = self._many(steps)
         wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
             raise self._overflow(float(steps.flat[wrong[0]]), float(values.flat[wrong[0]]))
         return values
+
+    def _many(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values at an array of steps, a block at a time: what stays in the cache is several times as fast."""
+        flat, values = steps.ravel(), np.empty(steps.size)
+        for begin in range(0, flat.size, _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            values[block] = self._at(flat[block], ARRAY)
+        return values.reshape(steps.shape)
 
     def _overflow(self, step: float, value: float) -> StepError:
         return StepError(
@@ -316,7 +330,7 @@ class Schedule(ABC):
 
         try:
             return svg(self)
-        except StepError:
+        except StepsizeError:
             return None
 
 

@@ -35,8 +35,7 @@ class Between(Shape):
             return start if value > start else end if value < end else value
         held = t >= self.steps
         value = self._way(m.where(held, 0.0, t) / self.steps, m)
-        value = m.minimum(m.maximum(value, min(start, end)), max(start, end))
-        return m.where(held, end, value)
+        return m.where(held, end, m.minimum(m.maximum(value, min(start, end)), max(start, end)))
 
 
 @dataclass(frozen=True, repr=False)

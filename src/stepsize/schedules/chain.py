@@ -21,6 +21,8 @@ def _phases(owner: str, name: str, value: Any) -> tuple[Schedule, ...]:
     parts: list[Schedule] = []
     for part in Many(nested)(owner, name, value):
         parts.extend(part.parts if isinstance(part, Chain) else [part])
+    if len(parts) < 2:
+        raise ArgumentError("Chain needs at least two parts")
     for part in parts[:-1]:
         if part.steps == math.inf:
             raise ArgumentError(
@@ -50,10 +52,14 @@ class Chain(Schedule):
             i = bisect_right(starts, t) - 1
             return self.parts[i]._at(t - starts[i], SCALAR)
         which = m.count(starts, t) - 1
+        if which.size and which.min() == which.max():  # most blocks of steps lie within one part
+            return self.parts[which[0]]._at(t - starts[which[0]], ARRAY)
+        order = np.argsort(which, kind="stable")
         values = np.empty_like(t)
-        for i in np.unique(which):
-            here = which == i
-            values[here] = self.parts[i]._at(t[here] - starts[i], ARRAY)
+        for here in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
+            if here.size:
+                i = which[here[0]]
+                values[here] = self.parts[i]._at(t[here] - starts[i], ARRAY)
         return values
 
     def _text(self) -> str:

@@ -1,6 +1,8 @@
 """Schedules on another clock: earlier, later, slower, or in part."""
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from stepsize.arguments import Phase, Steps, refusal
 from stepsize.schedules.maths import Maths, Value
@@ -52,9 +54,16 @@ class Stretch(Wrapper):
         return self.n
 
     def _at(self, t: Value, m: Maths) -> Value:
-        steps = self.schedule.steps
-        # The product comes first: it is exact for whole steps, so a table stretched to its own length is itself.
-        return self.schedule._at(m.where(t >= self.n, steps, m.minimum(t, self.n) * steps / self.n), m)
+        # The product comes first, in lowest terms: exact for whole steps, so that jumps fall where they belong.
+        steps, n = self._ratio
+        return self.schedule._at(m.where(t >= self.n, self.schedule.steps, m.minimum(t, self.n) * steps / n), m)
+
+    @cached_property
+    def _ratio(self) -> tuple[float, int]:
+        """The schedule's length over n, without common factors."""
+        steps = int(self.schedule.steps)
+        common = math.gcd(steps, self.n)
+        return float(steps // common), self.n // common
 
 
 @dataclass(frozen=True, repr=False)

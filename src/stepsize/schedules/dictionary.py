@@ -72,6 +72,8 @@ def _read(value: Any, place: str, functions: bool) -> Any:
     if isinstance(value, list):
         return tuple(_read(item, f"{place}[{index}]", functions) for index, item in enumerate(value))
     if not isinstance(value, dict):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise FormatError(f"{place}: {value} has no place in JSON; leave an endless length out")
         return value
     name = value.get("type")
     cls = _CLASSES.get(name) if isinstance(name, str) else None

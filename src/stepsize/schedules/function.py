@@ -61,7 +61,7 @@ class Function(Shape):
         given = function(int(t) if t == int(t) else float(t))
         try:
             value = float(given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         if not math.isfinite(value):
             raise StepError(f"{self} must give a finite number at every step, got {shown(given)} at step {t:g}")

@@ -32,11 +32,12 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-_LEVELS = ((">>",), ("+", "-"), ("*", "/"))
+_LEVELS = (("*", "/"), ("+", "-"), (">>",))
+_SIGNS = [sign for level in _LEVELS for sign in level]
 _CLOSING = {"(": ")", "[": "]"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """One word of the text: its kind (number, name, string, sign, end), and where it starts."""
 
@@ -45,7 +46,7 @@ class Token:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Literal:
     """A number, a string or a bare name (such as inf)."""
 
@@ -54,7 +55,7 @@ class Literal:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Items:
     """A tuple or list."""
 
@@ -62,7 +63,7 @@ class Items:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """`name(...)`, or `target.name(...)`."""
 
@@ -73,7 +74,7 @@ class Call:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Negative:
     """`-operand`."""
 
@@ -81,7 +82,7 @@ class Negative:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Infix:
     """Operands under signs of one level, from the left: `first (sign operand) ...`."""
 
@@ -114,16 +115,16 @@ class Reader:
 
     # One function a rule of the grammar.
 
-    def _infix(self, level: int = 0) -> Node:
-        if level == len(_LEVELS):
-            return self._signed()
-        position = self.token.position
-        first = self._infix(level + 1)
-        rest = []
-        while self.token.kind == "sign" and self.token.text in _LEVELS[level]:
-            sign = self._next().text
-            rest.append((sign, self._infix(level + 1)))
-        return Infix(first, tuple(rest), position) if rest else first
+    def _infix(self) -> Node:
+        # The three levels at once: read from left to right, then grouped. A function a level would go as deep into
+        # Python's stack, for every bracket, as there are levels.
+        operands, signs = [self._signed()], []
+        while self.token.kind == "sign" and self.token.text in _SIGNS:
+            signs.append(self._next().text)
+            operands.append(self._signed())
+        for level in _LEVELS:
+            operands, signs = _grouped(operands, signs, level)
+        return operands[0]
 
     def _signed(self) -> Node:
         position = self.token.position
@@ -252,3 +253,16 @@ class Reader:
             return self.error(f"{character!r} has no meaning here", position)
         name = unicodedata.name(character, "an unnamed character")
         return self.error(f"U+{ord(character):04X} {name} is not ASCII, even where it looks like it", position)
+
+
+def _grouped(operands: list[Node], signs: list[str], level: tuple[str, ...]) -> tuple[list[Node], list[str]]:
+    """The operands, those between which stand signs of the level made one; and the signs that are left."""
+    groups: list[tuple[Node, list[tuple[str, Node]]]] = [(operands[0], [])]
+    left = []
+    for sign, operand in zip(signs, operands[1:], strict=True):
+        if sign in level:
+            groups[-1][1].append((sign, operand))
+        else:
+            groups.append((operand, []))
+            left.append(sign)
+    return [Infix(first, tuple(rest), first.position) if rest else first for first, rest in groups], left

@@ -110,7 +110,7 @@ class Triangle(Shape):
 
     def _at(self, t: Value, m: Maths) -> Value:
         z = m.maximum(m.minimum(t / self.up, (self.steps - t) / self.down), 0.0)
-        return m.minimum(self.low * (1.0 - z) + self.high * z, self.high)
+        return m.minimum(m.maximum(self.low * (1.0 - z) + self.high * z, self.low), self.high)
 
 
 class _Points:
@@ -140,7 +140,7 @@ class Knots(Shape):
     Steps may be fractional. Before the first point its value is held, after the last that one's; the length is the
     last point's step, rounded up.
 
-        f(t) = v_i w + v_{i+1} (1 - w),    z = (t - s_i) / (s_{i+1} - s_i),    w = 1 - z  or  (1 + cos(pi z)) / 2
+        f(t) = v_i (1 - w) + v_{i+1} w,    z = (t - s_i) / (s_{i+1} - s_i),    w = z  or  (1 - cos(pi z)) / 2
 
     Example:
         >>> Knots(((0, 0.1), (10, 0.3), (20, 0.0)))([0, 5, 10, 15, 30])
@@ -165,5 +165,7 @@ class Knots(Shape):
         i = m.minimum(m.maximum(m.count(steps, t) - 1, 0), len(steps) - 2)
         before, after = m.take(steps, i), m.take(steps, i + 1)
         z = m.minimum(m.maximum((t - before) / (after - before), 0.0), 1.0)
-        w = 1.0 - z if self.shape == "linear" else (1.0 + m.cos(m.pi * z)) / 2.0
-        return m.take(values, i) * w + m.take(values, i + 1) * (1.0 - w)
+        w = z if self.shape == "linear" else (1.0 - m.cos(m.pi * z)) / 2.0
+        here, there = m.take(values, i), m.take(values, i + 1)
+        value = here * (1.0 - w) + there * w
+        return m.minimum(m.maximum(value, m.minimum(here, there)), m.maximum(here, there))

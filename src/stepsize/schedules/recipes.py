@@ -201,4 +201,5 @@ def cyclic(
     height = Triangle(0.0, high - low, up, down)
     if mode == "triangular2":
         return low + height.repeat(times, 0.5)
-    return low + height.repeat(times) * Exponential(1.0, gamma)
+    shrinking = height.repeat(times) * Exponential(1.0, gamma)
+    return low + (shrinking if times == math.inf else shrinking.head(int(times) * (up + down)))

@@ -80,13 +80,13 @@ class Repeat(Wrapper):
         inner, steps = self.schedule, self.schedule.steps
         if self.stretch_ == 1.0:
             cycle = m.minimum(t // steps, self.times - 1)
-            local = t - cycle * steps
+            local = m.where(t >= steps * self.times, steps, t % steps)
         else:
             starts = self._starts
             cycle = m.minimum(m.count(starts, t), len(starts) - 1) - 1
             begin = m.take(starts, cycle)
             length = m.take(starts, cycle + 1) - begin
             # The product comes first and the end is put in by hand, as in Stretch.
-            local = m.where(t - begin >= length, steps, (t - begin) * steps / length)
+            local = m.where(t - begin >= length, steps, (t - begin) * float(steps) / length)
         value = inner._at(local, m)
         return value if self.scale == 1.0 else value * m.power(self.scale, cycle)

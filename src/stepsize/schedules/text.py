@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from stepsize.arguments import LONGEST, nearest, rules, shown
+from stepsize.arguments import LONGEST, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError, StepError
 from stepsize.horizon import Horizon
 from stepsize.schedules.arithmetic import Product, Sum
@@ -58,6 +58,8 @@ def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False)
     """
     if not isinstance(text, str):
         raise ArgumentError(f"parse() reads a text, got {shown(text)}")
+    if not isinstance(horizon, Horizon | None):
+        raise refusal("parse", "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
     reader = Reader(text)
     tree = reader.tree()
     evaluation = _Evaluation(reader, horizon, functions)
@@ -215,10 +217,11 @@ class _Evaluation:
             for name, argument in given.items()
         }
 
-    def _length(self, value: Any, node: Node) -> Any:
-        """Strings among the lengths as steps."""
+    def _length(self, value: Any, node: Node, nested: bool = False) -> Any:
+        """Strings among the lengths as steps; of a tuple in a tuple, a (step, value) point, the first is a length."""
         if isinstance(value, tuple) and isinstance(node, Items):
-            return tuple(self._length(item, part) for item, part in zip(value, node.items, strict=True))
+            lengths = [self._length(item, part, nested=True) for item, part in zip(value, node.items, strict=True)]
+            return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
         if not isinstance(value, str):
             return value
         if self.horizon is None:
