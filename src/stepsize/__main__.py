@@ -1,0 +1,5 @@
+"""`python -m stepsize`: the command line."""
+
+from stepsize.cli import main
+
+main()

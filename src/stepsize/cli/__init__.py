@@ -1,0 +1,68 @@
+"""The command line: one file a verb; parsing and printing only."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from stepsize import __version__
+from stepsize.cli.compare import compare
+from stepsize.cli.plot import PlotCommand, plot
+from stepsize.errors import StepsizeError
+
+app = typer.Typer(
+    name="stepsize",
+    help="The learning-rate toolkit: see schedules, and compare them on real training.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command(cls=PlotCommand)(plot)
+app.command()(compare)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"stepsize {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The learning-rate toolkit: see schedules, and compare them on real training."""
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C, and 1 where the
+    reader of the output has gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer has nowhere to go, and Python would complain of that at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except StepsizeError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else f"cannot write: {error.strerror or error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    print(f"stepsize: {message}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,120 @@
+"""`stepsize plot`: schedules as a picture, in the terminal or in a file."""
+
+import os
+import shutil
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from stepsize.arguments import LONGEST, nearest
+from stepsize.errors import ArgumentError, ParseError
+from stepsize.horizon import Horizon
+from stepsize.schedules import Schedule, parse
+
+
+class PlotCommand(TyperCommand):
+    """A command of which -1 * Linear(0, 0.3, 500) is an argument, not an unknown option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The same, with a blank before what begins with one dash and has a bracket in it."""
+        return super().parse_args(ctx, [f" {arg}" if _is_negative(arg) else arg for arg in args])
+
+
+def _is_negative(argument: str) -> bool:
+    return argument.startswith("-") and not argument.startswith("--") and "(" in argument
+
+
+def plot(
+    texts: Annotated[
+        list[str], typer.Argument(metavar="TEXT...", help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)'.")
+    ],
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=LONGEST, help="Show all of them over this many steps.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help='What lengths such as "3ep", "10%" and "rest" mean: samples=60000,batch=256,epochs=10',
+        ),
+    ] = None,
+) -> None:
+    """Show schedules as curves, in the terminal or in a picture file."""
+    length = None if horizon is None else horizon_of(horizon)
+    schedules = [_parsed(text.strip(), length, place, len(texts)) for place, text in enumerate(texts, start=1)]
+    if out is not None:
+        from stepsize.plots import save_figure, schedules_figure  # late: they load matplotlib
+
+        print(save_figure(schedules_figure(schedules, steps=steps), out))
+        return
+    from stepsize.plots import sketch_schedules
+
+    size = shutil.get_terminal_size()
+    print(
+        sketch_schedules(
+            schedules,
+            steps=steps,
+            width=size.columns,
+            height=max(8, min(20, size.lines - 8)),
+            colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+            ascii_only=not _can_encode("▀│"),
+        )
+    )
+
+
+def horizon_of(text: str) -> Horizon:
+    """The horizon that `samples=60000,batch=256,epochs=10` describes.
+
+    Raises:
+        ArgumentError: a name is unknown, missing or given twice, or a value is none that it can have.
+    """
+    known = {field.name: field for field in fields(Horizon)}
+    given: dict[str, Any] = {}
+    for part in text.split(","):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if name not in known:
+            advice = nearest(name, known) or f"known are {', '.join(known)}"
+            raise ArgumentError(f'--horizon has no "{name}"; {advice}')
+        if name in given:
+            raise ArgumentError(f'--horizon is given "{name}" twice')
+        given[name] = _number(name, value)
+    missing = [name for name, field in known.items() if field.default is MISSING and name not in given]
+    if missing:
+        raise ArgumentError(f"--horizon lacks {' and '.join(missing)}; write samples=60000,batch=256,epochs=10")
+    return Horizon(**given)
+
+
+def _number(name: str, value: str) -> float | bool:
+    words = {"true": True, "false": False}
+    if value.lower() in words:
+        return words[value.lower()]
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        raise ArgumentError(f'--horizon {name} must be a number, got "{value}"') from None
+
+
+def _parsed(text: str, horizon: Horizon | None, place: int, of: int) -> Schedule:
+    try:
+        return parse(text, horizon)
+    except ParseError as error:
+        if of == 1:
+            raise
+        raise ParseError(f"schedule {place} of {of}: {error.reason}", error.text, error.position) from None
+
+
+def _can_encode(characters: str) -> bool:
+    try:
+        characters.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""The axes that pictures share: steps across, rates up."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from stepsize.schedules.sketch import wants_log
+
+
+def step_axis(ax: Axes, last: float) -> None:
+    """Steps 0 .. last across: whole, with thousands separators."""
+    ax.set_xlim(-0.02 * (last or 1), 1.02 * (last or 1))
+    ax.set_xlabel("step")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+
+
+def value_axis(ax: Axes, label: str) -> None:
+    """Some value up, with lines to read it by."""
+    ax.set_ylabel(label)
+    ax.grid(visible=True, alpha=0.25, linewidth=0.8)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def rate_axis(ax: Axes, rates: Iterable[NDArray[np.float64]]) -> None:
+    """Learning rates up: on a log scale where the values ask for it, from zero where they do not and none is below."""
+    value_axis(ax, "learning rate")
+    values = [each for each in rates if each.size]
+    if values and wants_log(values):
+        ax.set_yscale("log")
+    elif ax.get_yscale() == "linear" and all(each.min() >= 0 for each in values):
+        ax.set_ylim(0, 1.05 * max((float(each.max()) for each in values), default=1.0) or 1.0)

@@ -1,0 +1,106 @@
+"""Training runs side by side: rate, train loss and test accuracy over steps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from stepsize.arguments import refusal
+from stepsize.plots.axis import rate_axis, step_axis, value_axis
+from stepsize.plots.figures import blank_figure, pyplot_figure, settle
+from stepsize.plots.legend import legend_below
+from stepsize.plots.style import line_style
+from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_trace, spread
+from stepsize.records.run import Run
+
+PANEL_HEIGHT = 2.3
+"""Inches."""
+DOT = {"marker": "o", "markersize": 4}
+
+
+def plot_comparison(runs: Sequence[Run], axes: Sequence[Axes] | None = None) -> NDArray[np.object_]:
+    """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
+
+    Runs of one name share a colour in all three. Several seeds of it are drawn as their mean, each as far as it has
+    come, within a band from the lowest to the highest. A diverged run is left out of the mean and drawn by itself,
+    with a cross where it ended; a loss that shot up leaves the view. Runs may be unfinished or empty.
+
+    Args:
+        runs: in the order of the legend, which is below the last axes.
+        axes: three to draw on, cleared first; a new figure of pyplot's if None.
+
+    Raises:
+        ArgumentError: `axes` are not three.
+    """
+    if axes is None:
+        figure, made = pyplot_figure(rows=3)
+        _draw(runs, made)
+        settle(figure, PANEL_HEIGHT)
+        return made
+    given = np.asarray(axes, dtype=object)
+    if given.shape != (3,):
+        raise refusal("plot_comparison", "axes", "three axes: rate, train loss, test accuracy", axes)
+    for ax in given:
+        ax.clear()
+    _draw(runs, given)
+    return given
+
+
+def comparison_figure(runs: Sequence[Run]) -> Figure:
+    """The picture of `plot_comparison` as a figure that pyplot does not know of: for files and programs."""
+    figure, axes = blank_figure(rows=3)
+    _draw(runs, axes)
+    settle(figure, PANEL_HEIGHT)
+    return figure
+
+
+def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
+    rate, loss, accuracy = axes
+    names = list(dict.fromkeys(run.name for run in runs))
+    top = highest_loss_in_view(runs)
+    for index, name in enumerate(names):
+        style = line_style(index)
+        named = [run for run in runs if run.name == name]
+        kept = [run for run in named if run.status != "diverged"]
+        lost = [run for run in named if run.status == "diverged"]
+        longest = max(named, key=lambda run: run.points[-1].step if run.points else 0)
+        _draw_mean(rate, [rate_trace(longest)], style)
+        _draw_mean(loss, [loss_trace(run) for run in kept], style)
+        _draw_mean(accuracy, [accuracy_trace(run) for run in kept], style | DOT)
+        for run in lost:
+            rates, losses, accuracies = rate_trace(run), loss_trace(run), accuracy_trace(run)
+            losses = Trace(losses.x, np.minimum(losses.y, top))
+            loss.plot(losses.x, losses.y, **style)
+            accuracy.plot(accuracies.x, accuracies.y, **style, **DOT)
+            _cross(rate, rates, style["color"])
+            _cross(loss, losses, style["color"])
+            _cross(accuracy, accuracies, style["color"])
+    rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines])
+    value_axis(loss, "train loss")
+    loss.set_ylim(0, top)
+    value_axis(accuracy, "test accuracy")
+    last = max((run.points[-1].step for run in runs if run.points), default=1)
+    for ax in axes:
+        step_axis(ax, last)
+    for ax in (rate, loss):
+        ax.set_xlabel("")
+    if names:
+        legend_below(accuracy, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
+
+
+def _draw_mean(ax: Axes, traces: Sequence[Trace], style: dict[str, Any]) -> None:
+    seeds = spread(traces)
+    if seeds is None:
+        return
+    ax.plot(seeds.x, seeds.mean, **(style | DOT if seeds.x.size == 1 else style))
+    if len(traces) > 1:
+        ax.fill_between(seeds.x, seeds.low, seeds.high, color=style["color"], alpha=0.18, linewidth=0)
+
+
+def _cross(ax: Axes, trace: Trace, colour: str) -> None:
+    """Mark where a diverged run ended, even at the edge of the view."""
+    ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)

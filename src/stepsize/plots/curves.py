@@ -1,0 +1,54 @@
+"""What a picture of schedules shows: one labelled curve for each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepsize.arguments import Length, refusal
+from stepsize.errors import ArgumentError
+from stepsize.schedules import Schedule
+from stepsize.schedules.sketch import curve, shown_steps
+
+Floats = NDArray[np.float64]
+Schedules = Sequence[Schedule] | Mapping[str, Schedule]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values over steps, under a name."""
+
+    label: str
+    x: Floats
+    y: Floats
+
+
+def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Sequence[str] | None = None) -> list[Curve]:
+    """A curve for every schedule: over `steps` if given, else to its end, or as far as the longest of the others.
+
+    The label is the one given, the mapping's key, or the schedule's text. Errors speak of `owner`.
+
+    Raises:
+        ArgumentError: there is no schedule, something is none, or the labels are not as many.
+        StepError: a schedule has no finite value at some step.
+    """
+    if isinstance(schedules, Schedule):
+        raise refusal(owner, "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
+    values = list(schedules.values() if isinstance(schedules, Mapping) else schedules)
+    for index, schedule in enumerate(values):
+        if not isinstance(schedule, Schedule):
+            raise refusal(owner, f"schedules[{index}]", "a schedule", schedule, "parse() makes one of a text")
+    if not values:
+        raise ArgumentError(f"{owner} needs at least one schedule")
+    if labels is None:
+        labels = list(schedules) if isinstance(schedules, Mapping) else [str(schedule) for schedule in values]
+    elif isinstance(labels, str) or len(labels) != len(values):
+        raise refusal(owner, "labels", f"a sequence of {len(values)} texts, one for each schedule", labels)
+    lengths = [shown_steps(values) if schedule.steps == np.inf else int(schedule.steps) for schedule in values]
+    if steps is not None:
+        lengths = [int(Length(1)(owner, "steps", steps))] * len(values)
+    return [
+        Curve(str(label), *curve(schedule, length))
+        for label, schedule, length in zip(labels, values, lengths, strict=True)
+    ]

@@ -1,0 +1,41 @@
+"""Figures that are ours: how they are made, and how they grow to hold what is below the axes."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
+
+WIDTH = 7.0
+"""Inches."""
+ROOMY = 40.0
+"""Inches: as high as figures start out, so that no legend has to be cramped."""
+
+
+PADDING = 0.1
+"""Inches around everything."""
+
+
+def blank_figure(rows: int = 1) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure that pyplot does not know of, and its axes from top to bottom."""
+    figure = Figure(figsize=(WIDTH, ROOMY), layout=_layout())
+    return figure, figure.subplots(rows, squeeze=False, sharex=True)[:, 0]
+
+
+def pyplot_figure(rows: int = 1) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure of pyplot's, which a notebook shows by itself, and its axes from top to bottom."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(rows, squeeze=False, sharex=True, figsize=(WIDTH, ROOMY), layout=_layout())
+    return figure, axes[:, 0]
+
+
+def _layout() -> ConstrainedLayoutEngine:
+    return ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
+
+
+def settle(figure: Figure, panel_height: float) -> None:
+    """Give each panel its height in inches, and let the figure be as high as the panels and the legend need."""
+    axes = figure.axes
+    legend = axes[-1].get_legend()
+    below = legend.get_window_extent().height / figure.dpi if legend else 0.0
+    figure.set_figheight(panel_height * len(axes) + below)

@@ -1,0 +1,79 @@
+"""Pictures for people without a screen: curves of schedules and of runs in characters; no matplotlib needed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stepsize.plots.characters import Form, sketch
+from stepsize.plots.curves import Curve, Schedules, curves_of
+from stepsize.plots.traces import highest_loss_in_view, loss_trace, spread
+from stepsize.records.run import Run
+
+
+def sketch_curves(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    title: str = "",
+    width: int = 80,
+    height: int = 16,
+    colour: bool = False,
+    ascii_only: bool = False,
+) -> str:
+    """Curves (label to steps and values) in characters, with their legend below; no line is longer than `width`.
+
+    The values are on a log scale where they are all positive and the largest is more than a thousand times the
+    smallest; otherwise zero is in the picture. Values that are not finite are left out.
+
+    Args:
+        curves: label to steps and values.
+        title: what the values are; the first line.
+        width: of the lines, in characters; narrower than 30 is drawn as 30.
+        height: of the curves alone, in lines; lower than 4 is drawn as 4.
+        colour: tell curves apart by colour, for a terminal that understands it; by letters if not.
+        ascii_only: for an output that has no other characters.
+    """
+    drawn = []
+    for label, (x, y) in curves.items():
+        steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        finite = np.isfinite(values)
+        drawn.append(Curve(label, steps[finite], values[finite]))
+    return sketch([each for each in drawn if each.x.size], title, Form(width, height, colour, ascii_only))
+
+
+def sketch_schedules(
+    schedules: Schedules,
+    *,
+    steps: int | None = None,
+    width: int = 80,
+    height: int = 16,
+    colour: bool = False,
+    ascii_only: bool = False,
+) -> str:
+    """The picture of `plot_schedules` in characters; what is drawn is said there, how in `sketch_curves`.
+
+    Raises:
+        ArgumentError: there is nothing to draw, or `steps` is no length.
+        StepError: a schedule has no finite value at some step.
+    """
+    curves = curves_of("sketch_schedules", schedules, steps)
+    return sketch(curves, "learning rate", Form(width, height, colour, ascii_only))
+
+
+def sketch_losses(
+    runs: Sequence[Run], *, width: int = 80, height: int = 12, colour: bool = False, ascii_only: bool = False
+) -> str:
+    """The train losses of runs in characters: for each name the mean of its seeds, each as far as it has come.
+
+    Diverged runs are left out of the means. A name of which every run diverged is drawn as their mean, says so, and
+    leaves the picture at the top. How it is drawn is said in `sketch_curves`.
+    """
+    top = highest_loss_in_view(runs)
+    curves = []
+    for name in dict.fromkeys(run.name for run in runs):
+        named = [run for run in runs if run.name == name]
+        kept = [run for run in named if run.status != "diverged"]
+        seeds = spread([loss_trace(run) for run in kept or named])
+        if seeds is not None:
+            curves.append(Curve(name if kept else f"{name} (diverged)", seeds.x, np.minimum(seeds.mean, top)))
+    return sketch(curves, "train loss", Form(width, height, colour, ascii_only))

@@ -1,0 +1,74 @@
+"""What a picture of runs shows: one column of a run over steps, and the spread over several seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepsize.errors import StepsizeError
+from stepsize.records.run import Run
+from stepsize.schedules import parse
+from stepsize.schedules.sketch import curve
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Values over steps."""
+
+    x: Floats
+    y: Floats
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, lowest and highest of several traces at the steps of any of them."""
+
+    x: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+def rate_trace(run: Run) -> Trace:
+    """The rate as far as the run has come: of its schedule where that is a text, else as it was logged."""
+    if run.points:
+        try:
+            return Trace(*curve(parse(run.schedule), run.points[-1].step))
+        except StepsizeError:
+            pass  # a function of the user's own, or a text of another program
+    # A point is logged after an update, and the rate is the one of that update.
+    return Trace(run.column("step") - 1, run.column("lr"))
+
+
+def loss_trace(run: Run) -> Trace:
+    """The logged train losses that are finite."""
+    return _finite(run.column("step"), run.column("train_loss"))
+
+
+def accuracy_trace(run: Run) -> Trace:
+    """The test accuracy after every epoch."""
+    return _finite(run.epoch_column("step"), run.epoch_column("test_accuracy"))
+
+
+def spread(traces: Sequence[Trace]) -> Spread | None:
+    """The spread over traces, each between its own first and last step; None where all are empty."""
+    held = [trace for trace in traces if trace.x.size]
+    if not held:
+        return None
+    x = np.unique(np.concatenate([trace.x for trace in held]))
+    values = np.stack([np.interp(x, trace.x, trace.y, left=np.nan, right=np.nan) for trace in held])
+    return Spread(x, np.nanmean(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0))
+
+
+def highest_loss_in_view(runs: Sequence[Run]) -> float:
+    """The top of a picture of losses: that of the runs that held, and of where each began."""
+    losses = [loss_trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
+    return 1.05 * max((float(values.max()) for values in losses if values.size), default=1.0) or 1.0
+
+
+def _finite(x: Floats, y: Floats) -> Trace:
+    finite = np.isfinite(y)
+    return Trace(x[finite], y[finite])
