@@ -1,9 +1,6 @@
 """Schedules added, multiplied, divided and bounded, step by step."""
 
-import functools
-import itertools
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -22,10 +19,7 @@ def _operand(owner: str, name: str, value: Any) -> Operand:
 
 
 def _operands(owner: str, name: str, value: Any) -> tuple[Operand, ...]:
-    """The rule of both classes: two or more, not all of them numbers, none of the class itself.
-
-    Numbers in front are made one, as Python does with them: 2 * (3 * a) is 6 * a, at every step to the last bit.
-    """
+    """The rule of both classes: two or more, not all of them numbers, none of the class itself."""
     operands: list[Operand] = []
     for operand in Many(_operand)(owner, name, value):
         if isinstance(operand, Sum | Product) and type(operand).__name__ == owner:
@@ -34,10 +28,6 @@ def _operands(owner: str, name: str, value: Any) -> tuple[Operand, ...]:
             operands.append(operand)
     if len(operands) < 2 or not any(isinstance(operand, Schedule) for operand in operands):
         raise ArgumentError(f"{owner} needs at least two operands, one of them a schedule")
-    numbers = list(itertools.takewhile(lambda operand: isinstance(operand, float), operands))
-    if len(numbers) > 1:
-        joined = functools.reduce(operator.add if owner == "Sum" else operator.mul, numbers)
-        operands[: len(numbers)] = [Number()(owner, f"{name}[0]", joined)]
     return tuple(operands)
 
 
@@ -73,9 +63,8 @@ class Sum(_Pointwise):
         for operand in self.operands[1:]:
             if isinstance(operand, float) and operand < 0.0:
                 text += f" - {-operand!r}"
-            elif isinstance(operand, Product) and isinstance(first := operand.operands[0], float) and first < 0.0:
-                others = operand.operands[1:]
-                text += f" - {operand._text_of(others if first == -1.0 else (-first, *others))}"
+            elif isinstance(operand, Product) and operand.operands[0] == -1.0:
+                text += f" - {operand._text_of(operand.operands[1:])}"
             else:
                 text += f" + {within(operand, Sum._binds)}"
         return text

@@ -1,6 +1,7 @@
 """The base of every schedule: how it is called, combined, compared, written and shown."""
 
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import Field, fields
@@ -128,7 +129,7 @@ class Schedule(ABC):
         """The same, slowly: for arrays, NumPy's scalars, and whatever must be refused."""
         try:
             given = np.asarray(step)
-            if given.size and given.dtype.kind not in "iufO":
+            if given.dtype.kind not in "iuf" and not all(isinstance(item, numbers.Real) for item in given.flat):
                 raise TypeError
             steps = given.astype(np.float64)
         except (TypeError, ValueError, OverflowError):

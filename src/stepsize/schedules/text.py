@@ -160,20 +160,14 @@ class _Evaluation:
                     reason = f">> needs schedules on both sides; write Constant({operand})"
                     raise self.reader.error(reason, place.position)
             return Chain(tuple(operands))
-        total: Any = operands[0]
-        pending: list[Any] = []
+        group = Sum if signs[0] in "+-" else Product
+        made = operands[:1]
         for sign, operand in zip(signs, operands[1:], strict=True):
-            if not isinstance(total, Schedule) and not isinstance(operand, Schedule):
-                total = _number(sign, total, operand)
-            elif sign == "/":
-                total, pending = (Product((total, *pending)) if pending else total) / operand, []
-            elif not isinstance(total, Schedule):
-                total = total + operand if sign == "+" else total - operand if sign == "-" else total * operand
+            if sign == "/":
+                made = [_divided(_together(Product, made), operand)]
             else:
-                pending.append(-operand if sign == "-" else operand)
-        if not pending:
-            return total
-        return Product((total, *pending)) if signs[-1] in "*/" else Sum((total, *pending))
+                made.append(-operand if sign == "-" else operand)
+        return _together(group, made)
 
     def _call(self, node: Call) -> Any:
         if node.target is None:
@@ -239,11 +233,23 @@ class _Evaluation:
         return self.reader.error(f'"{name[:40]}" is no {kind}; {advice}', position)
 
 
-def _number(sign: str, left: float, right: float) -> float:
-    if sign == "/" and right == 0:
+def _together(group: type[Sum] | type[Product], operands: list[Any]) -> Any:
+    """The sum or product; one number, where all are numbers."""
+    if len(operands) == 1:
+        return operands[0]
+    if any(isinstance(operand, Schedule) for operand in operands):
+        return group(tuple(operands))
+    value, *others = operands
+    for other in others:
+        value = value + other if group is Sum else value * other
+        value = value if abs(value) <= LONGEST else float(value)
+    return value
+
+
+def _divided(left: Any, right: Any) -> Any:
+    if right == 0 and not isinstance(left, Schedule):
         raise ArgumentError(f"{left} cannot be divided by zero")
-    value = {"+": left + right, "-": left - right, "*": left * right}[sign] if sign != "/" else left / right
-    return value if abs(value) <= LONGEST else float(value)
+    return left / right
 
 
 def _signature(name: str, function: Callable[..., Any]) -> str:

@@ -1,0 +1,266 @@
+"""What the property tests draw: every shape from one table, every recipe, and random trees of operators and methods.
+
+Values are moderate and endless decays do not grow, so that overflow is not the subject; test_refusals.py has that.
+A new shape costs one row of SHAPES.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+import stepsize as ss
+
+INF = math.inf
+
+values = st.one_of(st.floats(-2.0, 2.0), st.sampled_from([0.0, -0.0, 1.0, 0.1, 0.3, 1e-300, 5e-324]))
+positive = st.floats(1e-6, 2.0)
+lengths = st.integers(1, 40)
+phases = st.integers(0, 40)
+factors = st.one_of(st.floats(0.0, 1.0), st.just(0.0), st.just(1.0))
+decays = st.sampled_from(["linear", "cosine", "1-sqrt"])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One shape: how to draw it, and what design.md promises of every one."""
+
+    drawn: st.SearchStrategy[ss.Schedule]
+    first: Callable[[ss.Schedule], float]
+    """The exact value at step 0."""
+    last: Callable[[ss.Schedule], float] | None = None
+    """The exact value held from `steps` on; None for a shape that never ends."""
+    bounds: Callable[[ss.Schedule], tuple[float, float]] | None = None
+    """No value lies outside, not by one bit; None where nothing is promised."""
+    monotone: bool = False
+    """It only rises or only falls."""
+    arguments: dict[str, object] = field(default_factory=dict)
+    """One call of it by keywords, for the text form."""
+
+
+def between(
+    cls: type, *more: st.SearchStrategy[float], value: st.SearchStrategy[float] = values, **named: float
+) -> Row:
+    return Row(
+        st.builds(cls, value, value, lengths, *more),
+        first=lambda s: s.start,
+        last=lambda s: s.end,
+        bounds=lambda s: (min(s.start, s.end), max(s.start, s.end)),
+        monotone=True,
+        arguments={"start": 0.5, "end": 0.1, "steps": 7, **named},
+    )
+
+
+@st.composite
+def multi_steps(draw: st.DrawFn) -> ss.Schedule:
+    return ss.MultiStep(draw(values), draw(factors), sorted(draw(st.lists(phases, min_size=1, max_size=5))))
+
+
+@st.composite
+def piecewise(draw: st.DrawFn) -> ss.Schedule:
+    boundaries = sorted(draw(st.sets(lengths, min_size=1, max_size=5)))
+    return ss.Piecewise([draw(values) for _ in range(len(boundaries) + 1)], boundaries)
+
+
+@st.composite
+def triangles(draw: st.DrawFn) -> ss.Schedule:
+    low, high = sorted([draw(values), draw(values)])
+    return ss.Triangle(low, high, draw(lengths), draw(lengths))
+
+
+@st.composite
+def knots(draw: st.DrawFn) -> ss.Schedule:
+    steps = sorted(draw(st.sets(st.one_of(st.integers(0, 40), st.floats(0.01, 40.0)), min_size=2, max_size=6)))
+    return ss.Knots([(step, draw(values)) for step in steps], draw(st.sampled_from(["linear", "cosine"])))
+
+
+SHAPES: dict[type, Row] = {
+    ss.Constant: Row(
+        st.builds(ss.Constant, values, st.one_of(lengths, st.just(INF))),
+        first=lambda s: s.value,
+        last=lambda s: s.value,
+        bounds=lambda s: (s.value, s.value),
+        monotone=True,
+        arguments={"value": 0.3, "steps": 4},
+    ),
+    ss.Linear: between(ss.Linear),
+    ss.Cosine: between(ss.Cosine),
+    ss.Polynomial: between(ss.Polynomial, st.floats(0.1, 4.0), power=2.0),
+    ss.Geometric: between(ss.Geometric, value=positive),
+    ss.OneMinusSqrt: between(ss.OneMinusSqrt),
+    ss.Rex: between(ss.Rex),
+    ss.Exponential: Row(
+        st.builds(ss.Exponential, values, factors, st.floats(0.1, 50.0)),
+        first=lambda s: s.start,
+        bounds=lambda s: (min(s.start, 0.0), max(s.start, 0.0)),
+        monotone=True,
+        arguments={"start": 0.1, "factor": 0.5, "per": 100},
+    ),
+    ss.Staircase: Row(
+        st.builds(ss.Staircase, values, factors, lengths),
+        first=lambda s: s.start,
+        bounds=lambda s: (min(s.start, 0.0), max(s.start, 0.0)),
+        monotone=True,
+        arguments={"start": 0.1, "factor": 0.5, "every": 100},
+    ),
+    ss.MultiStep: Row(
+        multi_steps(),
+        first=lambda s: s.start * s.factor ** s.boundaries.count(0),
+        last=lambda s: s.start * s.factor ** len(s.boundaries),
+        bounds=lambda s: (min(s.start, 0.0), max(s.start, 0.0)),
+        monotone=True,
+        arguments={"start": 0.1, "factor": 0.5, "boundaries": (3, 8)},
+    ),
+    ss.Piecewise: Row(
+        piecewise(),
+        first=lambda s: s.values[0],
+        last=lambda s: s.values[-1],
+        bounds=lambda s: (min(s.values), max(s.values)),
+        arguments={"values": (0.3, 0.1), "boundaries": (5,)},
+    ),
+    ss.InversePower: Row(
+        st.builds(ss.InversePower, values, st.floats(0.0, 5.0), st.floats(0.0, 3.0)),
+        first=lambda s: s.start,
+        bounds=lambda s: (min(s.start, 0.0), max(s.start, 0.0)),
+        monotone=True,
+        arguments={"start": 0.1, "rate": 0.5, "power": 1.0},
+    ),
+    ss.Triangle: Row(
+        triangles(),
+        first=lambda s: s.low,
+        last=lambda s: s.low,
+        bounds=lambda s: (s.low, s.high),
+        arguments={"low": 0.1, "high": 0.5, "up": 4, "down": 2},
+    ),
+    ss.Knots: Row(
+        knots(),
+        first=lambda s: s.points[0][1],
+        last=lambda s: s.points[-1][1],
+        bounds=lambda s: (min(v for _, v in s.points), max(v for _, v in s.points)),
+        arguments={"points": ((0, 0.1), (2.5, 0.3)), "shape": "cosine"},
+    ),
+    ss.Table: Row(
+        st.builds(ss.Table, st.lists(values, min_size=1, max_size=30)),
+        first=lambda s: s.values[0],
+        last=lambda s: s.values[-1],
+        bounds=lambda s: (min(s.values), max(s.values)),
+        arguments={"values": (0.1, 0.3, 0.2)},
+    ),
+    ss.Function: Row(
+        st.sampled_from(["math:cos", "math:atan", "math:sqrt"]).map(ss.Function),
+        first=lambda s: {"math:cos": 1.0, "math:atan": 0.0, "math:sqrt": 0.0}[s.function],
+        arguments={"function": "math:cos"},
+    ),
+}
+shapes = st.one_of(*(row.drawn for row in SHAPES.values()))
+
+
+def ended(schedule: ss.Schedule, n: int = 25) -> ss.Schedule:
+    """The schedule, cut if it never ends."""
+    return schedule.head(n) if schedule.steps == INF else schedule
+
+
+def lasting(schedule: ss.Schedule) -> ss.Schedule:
+    """The schedule, given an end and at least one step."""
+    cut = ended(schedule)
+    return cut if cut.steps else cut.shift(1)
+
+
+# Recipes, by the arguments of design.md.
+
+fractions = st.floats(0.0, 1.0)
+
+
+@st.composite
+def warmup_cosines(draw: st.DrawFn) -> ss.Schedule:
+    warmup_steps = draw(phases)
+    return ss.warmup_cosine(draw(values), warmup_steps, warmup_steps + draw(lengths), draw(values), draw(values))
+
+
+@st.composite
+def cycles(draw: st.DrawFn) -> ss.Schedule:
+    low, high = sorted([draw(values), draw(values)])
+    mode = draw(st.sampled_from(["triangular", "triangular2", "exp_range"]))
+    times = draw(st.one_of(st.integers(1, 5), st.just(INF)))
+    return ss.cyclic(low, high, draw(lengths), draw(lengths), times, mode, draw(st.floats(0.5, 1.0)))
+
+
+RECIPES: dict[str, st.SearchStrategy[ss.Schedule]] = {
+    "warmup": st.builds(ss.warmup, shapes, phases, values),
+    "warmup_cosine": warmup_cosines(),
+    "wsd": st.builds(ss.wsd, values, phases, lengths, phases, values, values, decays),
+    "one_cycle": st.builds(ss.one_cycle, values, lengths, fractions, values, values, decays),
+    "sgdr": st.builds(
+        ss.sgdr, values, lengths, st.integers(1, 5), values, st.floats(0.1, 1.0), st.sampled_from([1.0, 1.5, 2.0])
+    ),
+    "noam": st.builds(ss.noam, lengths, lengths, positive),
+    "inverse_sqrt": st.builds(ss.inverse_sqrt, values, phases, values),
+    "cyclic": cycles(),
+}
+recipes = st.one_of(*RECIPES.values())
+
+
+# Random trees.
+
+
+@st.composite
+def _repeats(draw: st.DrawFn, inner: st.SearchStrategy[ss.Schedule]) -> ss.Schedule:
+    schedule = lasting(draw(inner))
+    if draw(st.booleans()):
+        return schedule.repeat(draw(st.one_of(st.integers(1, 4), st.just(INF))), draw(st.floats(-1.0, 1.0)))
+    times = draw(st.integers(1, 4))
+    shortest = max(0.2, (0.5 / schedule.steps) ** (1 / max(times - 1, 1)) * 1.001)
+    return schedule.repeat(times, draw(st.floats(-1.2, 1.2)), draw(st.floats(min(shortest, 1.0), 2.5)))
+
+
+@st.composite
+def _clips(draw: st.DrawFn, inner: st.SearchStrategy[ss.Schedule]) -> ss.Schedule:
+    low, high = sorted([draw(values), draw(values)])
+    return draw(inner).clip(low) if draw(st.booleans()) else draw(inner).clip(low, high)
+
+
+@st.composite
+def _tails(draw: st.DrawFn, inner: st.SearchStrategy[ss.Schedule]) -> ss.Schedule:
+    schedule = draw(inner)
+    return schedule.tail(draw(st.integers(0, int(min(schedule.steps, 30)))))
+
+
+def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedule]:
+    divisors = st.one_of(st.floats(0.5, 4.0), st.floats(-4.0, -0.5))
+    return st.one_of(
+        st.builds(lambda a, b: ended(a) >> b, inner, inner),
+        st.builds(lambda a, b: a + b, inner, inner),
+        st.builds(lambda a, b: a - b, inner, inner),
+        st.builds(lambda a, b: a * b, inner, inner),
+        st.builds(lambda x, a: x + a, values, inner),
+        st.builds(lambda x, a: x - a, values, inner),
+        st.builds(lambda x, a: x * a, values, inner),
+        st.builds(lambda a, x: a + x, inner, values),
+        st.builds(lambda a, x: a - x, inner, values),
+        st.builds(lambda a, x: a * x, inner, values),
+        st.builds(lambda a, x: a / x, inner, divisors),
+        st.builds(lambda a: -a, inner),
+        _clips(inner),
+        st.builds(lambda a, n: a.shift(n), inner, phases),
+        st.builds(lambda a, n: a.every(n), inner, st.integers(1, 5)),
+        st.builds(lambda a, n: ended(a).stretch(n), inner, lengths),
+        _repeats(inner),
+        st.builds(lambda a, n: a.head(n), inner, phases),
+        _tails(inner),
+        st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, decays),
+    )
+
+
+trees = st.recursive(st.one_of(shapes, recipes), _grown, max_leaves=5)
+
+horizons = st.builds(
+    ss.Horizon,
+    samples=st.integers(50, 400),
+    batch=st.integers(1, 9),
+    epochs=st.integers(1, 12).map(lambda quarters: quarters / 4) | st.integers(1, 5),
+    accumulation=st.integers(1, 4),
+    processes=st.integers(1, 4),
+    drop_last=st.booleans(),
+)
+"""Every one has at least one update in every epoch."""
