@@ -1,6 +1,6 @@
 """The record of one training run: what was logged, as columns, and how it ended."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -46,8 +46,6 @@ class Run:
     epochs: tuple[Epoch, ...]
     seconds: float
     status: Status = "finished"
-    details: dict[str, str | int | float] = field(default_factory=dict)
-    """The circumstances: versions, device, threads, data source."""
 
     def column(self, name: str) -> Floats:
         """The named field of every point, e.g. `run.column("train_loss")`, shape `(points,)`."""

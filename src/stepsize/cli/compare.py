@@ -1,0 +1,82 @@
+"""`stepsize compare`: train under several schedules and put the results side by side."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stepsize.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from stepsize.lab import Comparison
+
+
+def compare(
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT", help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable."
+        ),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(metavar="fashion-mnist|digits|FOLDER", help="What to train on.")
+    ] = "fashion-mnist",
+    epochs: Annotated[int, typer.Option(help="Passes over the training set.")] = 3,
+    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for every seed.")] = "0",
+    batch_size: Annotated[int, typer.Option(help="Samples in a micro-batch.")] = 256,
+    accumulate: Annotated[int, typer.Option(metavar="K", help="Micro-batches to an update.")] = 1,
+    optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
+    ] = None,
+) -> None:
+    """Train under several schedules, on equal terms, and put the results side by side.
+
+    Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
+    unit: "1ep" (epochs), "30%" (of the run), and once "rest".
+    """
+    from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
+    from stepsize.lab.experiment import named
+
+    schedules = lab.SIX_SCHEDULES.items() if schedule is None else [named(text) for text in schedule]
+    experiment = lab.Experiment(
+        tuple(schedules),
+        data=data,
+        epochs=epochs,
+        seeds=tuple(_seed(seed) for seed in seeds.split(",")),
+        batch_size=batch_size,
+        accumulate=accumulate,
+        optimizer=optimizer,
+        device=device,
+    )
+    try:
+        comparison = lab.compare(experiment, out)
+    except KeyboardInterrupt as interrupt:
+        print(f"stepsize: {interrupt}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    console = Console()
+    console.print(_table(comparison))
+    console.print(f"Report and picture: {comparison.directory}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _seed(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentError(f'--seeds takes whole numbers such as 0,1,2, and "{text}" is none') from None
+
+
+def _table(comparison: "Comparison") -> Table:
+    from stepsize.lab.results import COLUMNS
+
+    table = Table(box=None, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, justify="left" if column == COLUMNS[0] else "right", no_wrap=column != COLUMNS[0])
+    for row in comparison.rows:
+        table.add_row(*row.cells())
+    return table

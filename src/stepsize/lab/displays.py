@@ -1,0 +1,40 @@
+"""What shows the progress of runs: plain lines, or what suits the place."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from stepsize.lab.notebook_display import NotebookDisplay
+from stepsize.lab.results import closing_line
+from stepsize.lab.terminal_display import TerminalDisplay
+from stepsize.lab.watching import Display, Standings
+from stepsize.records.run import Epoch, Point, Run
+
+
+def display_here() -> Display:
+    """A notebook's cell, a terminal, or plain lines for a file or a pipe."""
+    if "ipykernel" in sys.modules:
+        return NotebookDisplay()
+    console = Console()
+    return TerminalDisplay(console) if console.is_terminal else PlainDisplay()
+
+
+class PlainDisplay:
+    """A line when the runs begin, and one as each ends."""
+
+    def begin(self, standings: Standings, source: str, directory: Path) -> None:
+        self._number_of_runs = len(standings.plans)
+        self._ended = 0
+        print(source)
+        print(f"{self._number_of_runs} runs of {standings.plans[0].steps} steps; results go to {directory}", flush=True)
+
+    def logged(self, number: int, record: Point | Epoch) -> None:
+        pass
+
+    def ended(self, number: int, run: Run) -> None:
+        self._ended += 1
+        print(f"[{self._ended}/{self._number_of_runs}] {closing_line(run)}", flush=True)
+
+    def close(self) -> None:
+        pass

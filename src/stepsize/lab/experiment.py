@@ -1,0 +1,136 @@
+"""An experiment as a value: which schedules, on which data, how trained; and the runs it asks for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+from stepsize.arguments import Many, Steps, refusal, rules, shown
+from stepsize.errors import ArgumentError, ParseError
+from stepsize.horizon import Horizon
+from stepsize.schedules import Schedule, parse
+
+SIX_SCHEDULES = {
+    "fixed": "Constant(0.3)",
+    "square-root": 'InversePower(0.1).every("1ep")',
+    "factor": 'Exponential(0.6, 0.8).every("1ep").clip(0.01, 0.6)',
+    "multi-factor": 'MultiStep(0.5, 0.5, ("30%", "80%"))',
+    "cosine": 'Cosine(0.2, 0.02, "100%")',
+    "warmup-cosine": 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")',
+}
+"""What is compared unless something else is asked for; lengths are read against the run's horizon."""
+
+Texts = tuple[tuple[str, str], ...]
+
+
+def _texts(owner: str, name: str, value: Any) -> Texts:
+    """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
+    pairs = value.items() if isinstance(value, Mapping) else value
+    texts: dict[str, str] = {}
+    for pair in Many(lambda _owner, _name, item: item)(owner, name, pairs):
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], str | Schedule)):
+            raise refusal(owner, name, "names with a schedule or its text each", pair)
+        label, schedule = str(pair[0]).strip(), pair[1]
+        if not label:
+            raise refusal(owner, name, "named", pair, 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}')
+        if label in texts:
+            raise refusal(owner, name, "named differently", label, "this name is given twice")
+        texts[label] = str(schedule)
+    return tuple(texts.items())
+
+
+def _seed(owner: str, name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
+        raise refusal(owner, name, "a whole number from 0 to 2**64 - 1", value)
+    return value
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Schedules compared on equal terms: same data order and same initial weights for the same seed.
+
+    Args:
+        schedules: name to text (or schedule); texts may have lengths with a unit.
+        data: "fashion-mnist", "digits", or a folder with Fashion-MNIST's four files.
+        epochs: passes over the training set.
+        seeds: one run of every schedule for each.
+        batch_size: samples in a micro-batch.
+        accumulate: micro-batches to an update.
+        optimizer: an optimizer of torch.optim by its name.
+        device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
+
+    Raises:
+        ArgumentError: an argument cannot be; says what can.
+
+    Example:
+        >>> from stepsize.lab import Experiment
+        >>> experiment = Experiment({"cosine": 'Cosine(0.2, 0.02, "100%")'}, data="digits", epochs=2)
+        >>> [str(plan.schedule) for plan in experiment.plans(samples=1437)]
+        ['Cosine(0.2, 0.02, 12)']
+    """
+
+    schedules: Annotated[Texts, _texts] = tuple(SIX_SCHEDULES.items())
+    data: str = "fashion-mnist"
+    epochs: Steps = 3
+    seeds: Annotated[tuple[int, ...], Many(_seed)] = (0,)
+    batch_size: Steps = 256
+    accumulate: Steps = 1
+    optimizer: str = "sgd"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, rule in rules(Experiment).items():
+            object.__setattr__(self, name, rule("Experiment", name, getattr(self, name)))
+        if len(set(self.seeds)) < len(self.seeds):
+            raise refusal("Experiment", "seeds", "different from one another", self.seeds)
+
+    def horizon(self, samples: int) -> Horizon:
+        """How long a run is on a training set of so many samples."""
+        return Horizon(samples, self.batch_size, self.epochs, self.accumulate)
+
+    def plans(self, samples: int) -> tuple["Plan", ...]:
+        """The runs, seed by seed, on a training set of so many samples.
+
+        Raises:
+            ArgumentError: the text of a schedule cannot be read; says which.
+        """
+        horizon = self.horizon(samples)
+        schedules = {}
+        for name, text in self.schedules:
+            try:
+                schedules[name] = parse(text, horizon)
+            except ParseError as error:
+                raise ArgumentError(f"schedule {shown(name)}: {error}") from None
+        return tuple(
+            Plan(name, schedule, seed, self.epochs, horizon.steps)
+            for seed in self.seeds
+            for name, schedule in schedules.items()
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields by name, as strings, numbers, lists and dictionaries."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "schedules": dict(self.schedules), "seeds": list(self.seeds)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run to be made: its name, its schedule, its seed, and how many epochs and updates it will take."""
+
+    name: str
+    schedule: Schedule
+    seed: int
+    epochs: int
+    steps: int
+
+
+def named(text: str) -> tuple[str, str]:
+    """The name and the text in NAME=TEXT; a text without a name is its own name.
+
+    Example:
+        >>> named("flat=Constant(0.1)"), named("Constant(value=0.1)")
+        (('flat', 'Constant(0.1)'), ('Constant(value=0.1)', 'Constant(value=0.1)'))
+    """
+    name, equals, rest = text.partition("=")
+    if not equals or "(" in name:
+        return text, text
+    return name, rest

@@ -1,0 +1,32 @@
+"""A picture that keeps up with the runs, drawn often enough and never at their expense."""
+
+import time
+from pathlib import Path
+
+from stepsize.lab.watching import Standings
+from stepsize.plots import comparison_figure, save_figure
+
+_LEAST_WAIT = 3.0  # seconds between two drawings
+_SHARE = 0.03  # of the time, at most, is spent on drawing
+
+
+class LivePicture:
+    """The runs as far as they have come, in a file that is rewritten while they go on."""
+
+    def __init__(self, standings: Standings, path: Path) -> None:
+        self._standings = standings
+        self._path = path
+        self._next = time.monotonic() + _LEAST_WAIT
+
+    def refresh(self) -> None:
+        """Draw anew, unless that was done a short while ago."""
+        begun = time.monotonic()
+        if begun < self._next:
+            return
+        self.write(self._path)
+        ended = time.monotonic()
+        self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)
+
+    def write(self, path: Path) -> None:
+        """Draw now, to a file of the kind that its name says."""
+        save_figure(comparison_figure(self._standings.runs), path)

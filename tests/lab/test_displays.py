@@ -1,0 +1,89 @@
+"""What is seen while runs go on: in a pipe, in a terminal, in a notebook, and in the picture file."""
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from fcntl import ioctl
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
+SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
+
+
+def in_a_terminal(command, columns=100, lines=40):
+    """What a command writes to a real pseudo-terminal of that size, and its exit code."""
+    parent, child = pty.openpty()
+    ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
+    process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment, close_fds=True)
+    os.close(child)
+    written = b""
+    while True:
+        try:
+            part = os.read(parent, 65536)
+        except OSError:  # the terminal is closed
+            break
+        if not part:
+            break
+        written += part
+    os.close(parent)
+    return process.wait(), written.decode()
+
+
+def test_a_pipe_gets_plain_lines_one_for_each_run(tmp_path):
+    result = subprocess.run(
+        [*COMMAND, *SCHEDULES, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=True
+    )
+    assert "\x1b" not in result.stdout
+    assert len(re.findall(r"^\[\d/4\] .*train loss .*train accuracy .*test accuracy", result.stdout, re.MULTILINE)) == 4
+    assert "digits" in result.stdout
+    assert str(tmp_path / "out") in result.stdout
+    assert "down [x]" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
+    code, screen = in_a_terminal([*COMMAND, *SCHEDULES, "--out", str(tmp_path / "out")], columns)
+    screen = " ".join(screen.split())  # a narrow one wraps its lines
+    assert code == 0
+    assert "all runs" in screen
+    assert "epoch 2/2" in screen
+    assert "train loss" in screen
+    assert screen.count("test accuracy") >= 4
+    assert "down [x]" in screen
+    assert screen.endswith(str(tmp_path / "out"))
+    assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h"), "the cursor is given back"
+
+
+def test_a_notebook_shows_one_figure_that_grows_in_the_cell(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    code = f"""
+from stepsize.lab import Experiment, compare
+comparison = compare(Experiment({{"flat": "Constant(0.1)"}}, data="digits", epochs=2), {str(tmp_path / "out")!r})
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    figures = [output for output in outputs if output.output_type == "display_data"]
+    assert len(figures) == 1, "one figure, updated in place"
+    assert "image/png" in figures[0].data
+    text = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
+    assert "flat, seed 0: train loss" in text
+
+
+def test_a_notebook_shows_a_schedule_as_a_curve():
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell("import stepsize as ss\nss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.0, 20)")]
+    )
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.data["image/svg+xml"].startswith("<svg")
+    assert output.data["text/plain"] == "Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.0, 20)"
