@@ -13,7 +13,7 @@ help: ## list the targets
 demo: ## set up, get Fashion-MNIST, compare six schedules on it and say where the report lies
 	@scripts/venv lab
 	@scripts/fashion-mnist
-	@$(python) -m stepsize compare --out runs/demo
+	@$(python) -m stepsize compare
 
 test: ## set up and run everything that must hold; CI runs this
 	@scripts/check

@@ -1,0 +1,14 @@
+"""How the reference reads docstrings: their `Example:` is the section that Griffe knows as `Examples:`."""
+
+import re
+from typing import Any
+
+import griffe
+
+
+class Examples(griffe.Extension):
+    """Names the section so that prompts in it are shown as code."""
+
+    def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
+        if obj.docstring:
+            obj.docstring.value = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)

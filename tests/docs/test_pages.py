@@ -1,0 +1,111 @@
+"""Every block of code in README.md, CONTRIBUTING.md and docs/ is run, or, where it is data, read.
+
+Python blocks of a page share one namespace. In a console block each line with a `$` is a command: `stepsize ...` is
+run in an empty folder and must succeed, and print what is shown below it, if anything is; `make ...` must name a
+target. A text block holds a schedule on every line.
+"""
+
+import doctest
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sybil import Document, Example
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from stepsize import Horizon, parse
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HORIZON = Horizon(samples=60_000, batch=256, epochs=10)
+FLAGS = doctest.ELLIPSIS | doctest.FAIL_FAST
+
+
+def read_console(example: Example) -> str | None:
+    for command, expected in sessions(example.parsed):
+        words = shlex.split(command)
+        if words[0] == "make":
+            assert words[1] in targets(), f"Makefile has no target {words[1]}"
+        elif words[0] == "stepsize" and takes_minutes(words):
+            options = run(["stepsize", words[1], "--help"])
+            unknown = [word for word in words if word.startswith("--") and word not in options]
+            assert not unknown, f"{words[1]} has no {unknown}"
+        elif words[0] == "stepsize":
+            shown = run(words)
+            if expected and not doctest.OutputChecker().check_output(expected, shown, FLAGS):
+                return f"{command}\nshould print\n{expected}\nbut prints\n{shown}"
+        else:
+            return f"{command}: only `stepsize ...` and `make ...` can be checked"
+    return None
+
+
+def sessions(block: str) -> Iterator[tuple[str, str]]:
+    """Each command, its continued lines joined, and the output shown below it."""
+    for session in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+        command, _, output = session.partition("\n")
+        yield command, trimmed(output)
+
+
+def takes_minutes(words: list[str]) -> bool:
+    """Whether it is a comparison on Fashion-MNIST: then only its options are looked up."""
+    return words[1] == "compare" and "digits" not in words and "--help" not in words
+
+
+def run(words: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        env={**os.environ, "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "PYTHONUTF8": "1"},
+    )
+    assert done.returncode == 0, f"{shlex.join(words)} failed:\n{done.stderr}"
+    return trimmed(done.stdout)
+
+
+def trimmed(text: str) -> str:
+    """Without spaces at the ends of lines, or empty lines around the whole."""
+    lines = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    return f"{lines}\n" if lines else ""
+
+
+def targets() -> list[str]:
+    return re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def read_schedules(example: Example) -> None:
+    for line in example.parsed.strip().splitlines():
+        parse(line, HORIZON, functions=True)
+
+
+PARSERS = {
+    "python": PythonCodeBlockParser(doctest_optionflags=FLAGS),
+    "console": CodeBlockParser("console", read_console),
+    "text": CodeBlockParser("text", read_schedules),
+    "json": CodeBlockParser("json", lambda example: json.loads(example.parsed) and None),
+    "toml": CodeBlockParser("toml", lambda example: tomllib.loads(example.parsed) and None),
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_of_the_page_does_what_it_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    document = Document.parse(str(page), *PARSERS.values())
+    for example in document.examples():
+        example.evaluate()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_of_the_page_is_of_a_kind_that_is_checked(page: Path) -> None:
+    fences = re.findall(r"^[ \t]*(?:```+|~~~+)(.*)$", page.read_text(), flags=re.MULTILINE)
+    assert set(fences[::2]) <= set(PARSERS)
