@@ -256,9 +256,9 @@ trees = st.recursive(st.one_of(shapes, recipes), _grown, max_leaves=5)
 
 horizons = st.builds(
     ss.Horizon,
-    samples=st.integers(50, 400),
+    samples=st.integers(50, 150),
     batch=st.integers(1, 9),
-    epochs=st.integers(1, 12).map(lambda quarters: quarters / 4) | st.integers(1, 5),
+    epochs=st.integers(2, 12).map(lambda quarters: quarters / 4) | st.integers(1, 5),
     accumulation=st.integers(1, 4),
     processes=st.integers(1, 4),
     drop_last=st.booleans(),

@@ -241,7 +241,11 @@ def test_a_shape_holds_exactly_its_last_value_from_its_length_on(cls, data):
     assert isinstance(schedule.steps, int)
     late = [schedule.steps, schedule.steps + 0.5, schedule.steps + 1, 10 * schedule.steps + 1, 1e9, 2**60, 1e300]
     assert {schedule(step) for step in late} == {row.last(schedule)}
-    assert set(schedule(late).tolist()) == {row.last(schedule)}
+    (held,) = set(schedule(late).tolist())
+    if cls is ss.MultiStep:  # a power: NumPy's may differ from Python's by the last bit
+        assert_close(held, row.last(schedule))
+    else:
+        assert held == row.last(schedule)
 
 
 @given(trees)
@@ -646,6 +650,19 @@ def test_calling_showing_and_writing_change_nothing(schedule, at):
     assert schedule(3 * RUN) == late_first
     assert str(schedule) == text
     assert schedule == read(text)
+
+
+@given(HUGE, HUGE, st.integers(1, 2**53))
+def test_a_notebook_shows_a_schedule_however_large_or_small(start, end, length):
+    picture = Linear(start, end, length)._repr_svg_()
+    assert picture.startswith("<svg")
+    assert "nan" not in picture
+    assert "inf" not in picture
+
+
+def test_a_notebook_shows_the_text_of_what_has_no_value():
+    assert ss.Function("no.such.module:f")._repr_svg_() is None
+    assert (Linear(0, 1, 5) * ss.Exponential(1.0, 1e9))._repr_svg_() is None
 
 
 def test_a_schedule_keeps_no_hold_of_what_it_was_made_from():

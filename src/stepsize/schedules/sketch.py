@@ -72,7 +72,8 @@ def svg(schedule: Schedule) -> str:
         ticks = {value: f"{value:.6g}" for value in round_numbers(low, high)}
     foot, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     x = LEFT + steps * ((right - LEFT) / max(last, 1))
-    y = foot - (values - low) * ((foot - TOP) / ((high - low) or 1.0))
+    half = (high / 2 - low / 2) or 1.0  # halves, so that the largest numbers have a difference too
+    y = foot - (values / 2 - low / 2) / half * (foot - TOP)
     text = str(schedule)
     title = escape(text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 3]}...")
     if len(x) == 1:
@@ -88,7 +89,7 @@ def svg(schedule: Schedule) -> str:
         f'<path d="M{LEFT},{TOP} V{foot} H{right}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>',
     ]
     for value, label in ticks.items():
-        at = foot - (value - low) * ((foot - TOP) / ((high - low) or 1.0))
+        at = foot - (value / 2 - low / 2) / half * (foot - TOP)
         lines += [
             f'<path d="M{LEFT},{at:.2f} H{right}" stroke="currentColor" stroke-opacity="0.15"/>',
             f'<text x="{LEFT - 6}" y="{at + 4:.2f}" text-anchor="end">{label}</text>',
@@ -130,8 +131,8 @@ def whole_powers(low: float, high: float) -> range:
 def round_numbers(low: float, high: float) -> list[float]:
     """Some three to eight round numbers from low to high."""
     span = high - low
-    if span < 1e-300:
-        return [low]
+    if not 1e-300 < span < math.inf:
+        return [low, high] if span > 1 else [low]
     power = 10.0 ** math.floor(math.log10(span / 3))
     step = max((size * power for size in (1, 2, 5) if size * power <= span / 3), default=power)
     # A bound that is itself such a number must not be lost to rounding.
