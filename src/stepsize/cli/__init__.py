@@ -1,5 +1,6 @@
 """The command line: one file a verb; parsing and printing only."""
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -44,13 +45,16 @@ def main() -> None:
     The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C, and 1 where the
     reader of the output has gone.
     """
+    if sys.stdout is None:  # closed by the caller, who wants no output
+        sys.stdout = io.StringIO()
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            print(end="", flush=True)  # here, where a failure can still be put in words
     except BrokenPipeError:
         # What is left in the buffer has nowhere to go, and Python would complain of that at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,7 +62,7 @@ def main() -> None:
     except StepsizeError as error:
         _fail(str(error))
     except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else f"cannot write: {error.strerror or error}")
+        _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +11,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from stepsize.arguments import LONGEST, nearest
+from stepsize.arguments import nearest
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
+
+EXAMPLE = "samples=60000,batch=256,epochs=10"
 
 
 class PlotCommand(TyperCommand):
@@ -30,17 +33,17 @@ def _is_negative(argument: str) -> bool:
 
 def plot(
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT...", help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)'.")
+        list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)'.")
     ],
     steps: Annotated[
-        int | None, typer.Option(min=1, max=LONGEST, help="Show all of them over this many steps.")
+        int | None, typer.Option(metavar="N", min=1, help="Show all of them over this many steps.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
     horizon: Annotated[
         str | None,
         typer.Option(
             metavar="NAME=VALUE,...",
-            help='What lengths such as "3ep", "10%" and "rest" mean: samples=60000,batch=256,epochs=10',
+            help=f'What lengths such as "3ep", "10%" and "rest" mean: {EXAMPLE}',
         ),
     ] = None,
 ) -> None:
@@ -76,31 +79,28 @@ def horizon_of(text: str) -> Horizon:
     known = {field.name: field for field in fields(Horizon)}
     given: dict[str, Any] = {}
     for part in text.split(","):
-        name, _, value = (piece.strip() for piece in part.partition("="))
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise ArgumentError(f'--horizon takes NAME=VALUE,... such as {EXAMPLE}, got "{part}"')
         if name not in known:
             advice = nearest(name, known) or f"known are {', '.join(known)}"
             raise ArgumentError(f'--horizon has no "{name}"; {advice}')
         if name in given:
             raise ArgumentError(f'--horizon is given "{name}" twice')
-        given[name] = _number(name, value)
+        given[name] = _value(name, value)
     missing = [name for name, field in known.items() if field.default is MISSING and name not in given]
     if missing:
-        raise ArgumentError(f"--horizon lacks {' and '.join(missing)}; write samples=60000,batch=256,epochs=10")
+        raise ArgumentError(f"--horizon lacks {' and '.join(missing)}; write e.g. {EXAMPLE}")
     return Horizon(**given)
 
 
-def _number(name: str, value: str) -> float | bool:
-    words = {"true": True, "false": False}
-    if value.lower() in words:
-        return words[value.lower()]
-    try:
-        return int(value)
-    except ValueError:
-        pass
-    try:
-        return float(value)
-    except ValueError:
-        raise ArgumentError(f'--horizon {name} must be a number, got "{value}"') from None
+def _value(name: str, text: str) -> float | str:
+    if name == "drop_last":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    raise ArgumentError(f'--horizon {name} must be a number, got "{text}"')
 
 
 def _parsed(text: str, horizon: Horizon | None, place: int, of: int) -> Schedule:

@@ -14,7 +14,11 @@ def step_axis(ax: Axes, last: float) -> None:
     """Steps 0 .. last across: whole, with thousands separators."""
     ax.set_xlim(-0.02 * (last or 1), 1.02 * (last or 1))
     ax.set_xlabel("step")
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    # So many numbers as have room beside each other.
+    room = ax.get_window_extent().width / ax.figure.dpi * 72
+    number = 0.62 * float(ax.xaxis.label.get_fontsize()) * (len(f"{last:,.0f}") + 1.5)
+    most = max(1, min(6, int(room / number)))
+    ax.xaxis.set_major_locator(MaxNLocator(most, integer=True, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
 
 

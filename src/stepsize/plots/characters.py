@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import uniplot
 
-from stepsize.plots.curves import Curve
+from stepsize.plots.curves import Curve, one_line
 from stepsize.plots.style import COLOURS
 from stepsize.schedules.sketch import round_numbers, wants_log, whole_powers
 
@@ -87,14 +87,14 @@ def _legend(curves: Sequence[Curve], form: Form) -> list[str]:
         if form.colour:
             red, green, blue = (int(_colour(index)[at : at + 2], 16) for at in (1, 3, 5))
             mark = f"\x1b[38;2;{red};{green};{blue}m{mark}\x1b[0m"
-        first, *others = textwrap.wrap(curve.label, form.width - 3) or [""]
+        first, *others = textwrap.wrap(one_line(curve.label), form.width - 3) or [""]
         lines += [f"{mark} {first}", *(f"   {other}" for other in others)]
     return lines
 
 
 def _marked(curves: Sequence[Curve], form: Form) -> bool:
     """Whether each curve is drawn with a mark of its own."""
-    return form.ascii_only or (len(curves) > 1 and not form.colour)
+    return form.ascii_only or len(curves) > (len(COLOURS) if form.colour else 1)
 
 
 def _colour(index: int) -> str:

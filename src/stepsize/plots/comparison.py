@@ -86,8 +86,9 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
     last = max((run.points[-1].step for run in runs if run.points), default=1)
     for ax in axes:
         step_axis(ax, last)
-    for ax in (rate, loss):
-        ax.set_xlabel("")
+        cell = ax.get_subplotspec()
+        if cell and not cell.is_last_row():
+            ax.set_xlabel("")
     if names:
         legend_below(accuracy, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
 

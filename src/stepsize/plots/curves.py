@@ -24,6 +24,11 @@ class Curve:
     y: Floats
 
 
+def one_line(label: str) -> str:
+    """A label as it can be shown: what cannot be printed is blank, and blanks are single."""
+    return " ".join("".join(c if c.isprintable() else " " for c in label).split())
+
+
 def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Sequence[str] | None = None) -> list[Curve]:
     """A curve for every schedule: over `steps` if given, else to its end, or as far as the longest of the others.
 

@@ -1,6 +1,7 @@
 """A legend below the axes: as wide as they are, wrapped, and never over a curve."""
 
 import functools
+import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,13 +9,17 @@ from dataclasses import dataclass
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.textpath import text_to_path
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import Bbox, ScaledTranslation
+
+from stepsize.plots.curves import one_line
 
 HANDLE, GAP = 34.0, 16.0
 """Points: the piece of line before a label, and what separates two columns."""
-SIZES = (9.0, 8.0, 7.0, 6.0, 5.0)
 MOST_COLUMNS = 4
+TIERS = (((9.0, 8.0, 7.0), 2), ((6.0, 5.0), 2), ((6.0, 5.0), 1))
+"""Sizes of letters in points, and how many lines a label may take: the first choice first."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> 
     figure = ax.figure
     place = ax.get_window_extent()
     width, height = (length * 72 / figure.dpi for length in (place.width, place.height))
-    layout = _layout(labels, width, height / 2)
+    layout = _layout([one_line(label) for label in labels], width, height / 2)
     drop = 2.6 * float(ax.xaxis.label.get_fontsize()) + 10  # the numbers and the label of the axis
     legend = ax.legend(
         handles,
@@ -62,9 +67,32 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> 
         text.set_text(label)  # here, because a label that starts with "_" would be left out above
         text.set_parse_math(False)
     if figure.get_layout_engine() is None:
-        box = ax.get_position(original=True)  # where they stood before an earlier legend
-        share = layout.height / 72 * figure.dpi / figure.bbox.height
-        ax.set_position((box.x0, box.y0 + share, box.width, box.height - share), which="active")
+        ax.set_axes_locator(_Above(ax, layout.height, drop))
+
+
+class _Above:
+    """Where axes without a layout engine stand: in their own place, less what the legend takes at its foot.
+
+    It is asked at every drawing, so that the place itself stays as it was, whoever changes it and however often a
+    legend is made. The methods are those that matplotlib expects of a locator.
+    """
+
+    def __init__(self, ax: Axes, height: float, drop: float) -> None:
+        self._ax = ax
+        self._height = height
+        self._drop = drop
+
+    def __call__(self, ax: object, renderer: object) -> Bbox:
+        """The place, in fractions of the figure."""
+        x, y, width, height = self._ax.get_position(original=True).bounds
+        page = self._ax.figure.bbox.height / self._ax.figure.dpi * 72
+        # The margin of a small figure may be too low for what stands between the axes and their legend.
+        share = (self._height + max(0.0, self._drop - y * page)) / page
+        return Bbox.from_bounds(x, y + share, width, height - share)
+
+    def get_subplotspec(self) -> SubplotSpec | None:
+        """The cell of the grid, for `Figure.tight_layout`."""
+        return self._ax.get_subplotspec()
 
 
 def _layout(labels: Sequence[str], width: float, height: float) -> _Layout:
@@ -78,24 +106,24 @@ def _layout(labels: Sequence[str], width: float, height: float) -> _Layout:
 
 
 def _layouts(labels: Sequence[str], width: float) -> Iterator[_Layout]:
-    """Columns as long as no label need be broken for them; then smaller letters, broken and in ever more columns."""
-    widest = max(_width(label, SIZES[0]) for label in labels)
+    """As many columns as need no broken label, in ever smaller letters; then more columns; then the next tier."""
+    widest = max(_width(label, TIERS[0][0][0]) for label in labels)
     unbroken = max(1, min(len(labels), MOST_COLUMNS, int((width + GAP) // (widest + HANDLE + GAP))))
-    for size in SIZES:
-        for columns in range(unbroken, max(unbroken, min(len(labels), MOST_COLUMNS)) + 1):
-            column = (width - (columns - 1) * GAP) / columns - HANDLE
+    for (sizes, most), columns in itertools.product(TIERS, range(unbroken, MOST_COLUMNS + 1)):
+        column = (width - (columns - 1) * GAP) / columns - HANDLE
+        for size in sizes:
             if columns == unbroken or column > 8 * size:
-                yield _Layout(tuple(_wrapped(label, column, size) for label in labels), columns, size)
+                yield _Layout(tuple(_wrapped(label, column, size, most) for label in labels), columns, size)
 
 
-def _wrapped(label: str, width: float, size: float) -> str:
-    """The label in at most two lines, none wider than `width` points."""
-    words = " ".join(label.split())
-    length = min(len(words), int(width / (0.3 * size)))  # few letters are narrower
+def _wrapped(label: str, width: float, size: float, most: int) -> str:
+    """The label in at most so many lines, none wider than `width` points; what is left over is cut off."""
+    length = min(len(label), int(width / (0.3 * size)))  # few letters are narrower
     while True:
-        lines = textwrap.wrap(words, max(length, 4)) or [""]
-        if len(lines) > 2:
-            lines = [lines[0], f"{lines[1][: length - 4]} ..."]
+        lines = textwrap.wrap(label, max(length, 4)) or [""]
+        if len(lines) > most:
+            rest = " ".join(lines[most - 1 :])
+            lines = [*lines[: most - 1], f"{rest[: max(length - 4, 1)]} ..."]
         widest = max(_width(line, size) for line in lines)
         if widest <= width or length <= 4:
             return "\n".join(lines)

@@ -57,7 +57,8 @@ def schedules_figure(schedules: Schedules, *, steps: int | None = None, labels: 
 def _draw(ax: Axes, curves: Sequence[Curve]) -> Axes:
     for index, curve in enumerate(curves, start=len(ax.lines)):
         marker = "o" if len(curve.x) == 1 else ""
-        ax.plot(curve.x, curve.y, marker=marker, label=curve.label, **line_style(index))
+        (line,) = ax.plot(curve.x, curve.y, marker=marker, **line_style(index))
+        line.set_label(curve.label)
     lines = [line for line in ax.lines if not str(line.get_label()).startswith("_child")]
     rate_axis(ax, [np.asarray(line.get_ydata(), dtype=np.float64) for line in lines])
     step_axis(ax, max(float(np.max(line.get_xdata())) for line in lines))

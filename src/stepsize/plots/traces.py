@@ -33,14 +33,14 @@ class Spread:
 
 
 def rate_trace(run: Run) -> Trace:
-    """The rate as far as the run has come: of its schedule where that is a text, else as it was logged."""
+    """The rate up to the run's last update: of its schedule where that is a text, else as it was logged."""
+    used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
     if run.points:
         try:
-            return Trace(*curve(parse(run.schedule), run.points[-1].step))
+            return Trace(*curve(parse(run.schedule), max(int(used_at[-1]), 0)))
         except StepsizeError:
             pass  # a function of the user's own, or a text of another program
-    # A point is logged after an update, and the rate is the one of that update.
-    return Trace(run.column("step") - 1, run.column("lr"))
+    return Trace(used_at, run.column("lr"))
 
 
 def loss_trace(run: Run) -> Trace:

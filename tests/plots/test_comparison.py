@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from made_up import made_up_run
+from matplotlib import pyplot
+
+from stepsize import Constant, Cosine, Function
+from stepsize.errors import ArgumentError
+from stepsize.plots import comparison_figure, plot_comparison
+from stepsize.records.run import Run
+
+COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)
+
+
+def crosses(ax):
+    return [line for line in ax.lines if line.get_marker() == "x" and len(line.get_xdata())]
+
+
+def test_a_name_has_one_colour_in_all_panels_and_one_line_in_the_legend():
+    axes = plot_comparison([made_up_run("cosine", COSINE), made_up_run("flat", FLAT)])
+    assert [ax.get_ylabel() for ax in axes] == ["learning rate", "train loss", "test accuracy"]
+    colours = [[line.get_color() for line in ax.lines] for ax in axes]
+    assert colours[0] == colours[1] == colours[2]
+    assert len(set(colours[0])) == 2
+    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["cosine", "flat"]
+    assert axes[0].get_legend() is None
+
+
+def test_the_rate_is_the_schedules_own_up_to_the_last_update():
+    rate, _, _ = plot_comparison([made_up_run("cosine", COSINE, steps=150)])
+    x, y = rate.lines[0].get_data()
+    assert (x[0], x[-1]) == (0, 149)
+    assert y[-1] == COSINE(149)
+    assert len(x) > 100
+
+
+def test_the_rate_of_a_function_is_as_logged():
+    schedule = Function(lambda step: 0.1 / (step + 1))
+    rate, _, _ = plot_comparison([made_up_run("own", schedule)])
+    x, y = rate.lines[0].get_data()
+    assert np.allclose(y, schedule(x))
+
+
+def test_seeds_are_drawn_as_their_mean_in_a_band():
+    runs = [made_up_run("cosine", COSINE, seed) for seed in range(3)]
+    _, loss, accuracy = plot_comparison(runs)
+    assert len(loss.lines) == len(accuracy.lines) == 1
+    columns = np.array([run.column("train_loss") for run in runs])
+    assert np.allclose(loss.lines[0].get_ydata(), columns.mean(axis=0))
+    band = loss.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == columns.min()
+    assert band.max() == columns.max()
+
+
+def test_a_seed_that_is_still_running_counts_as_far_as_it_has_come():
+    whole, part = made_up_run("cosine", COSINE, 0), made_up_run("cosine", COSINE, 1, steps=100)
+    _, loss, _ = plot_comparison([whole, part])
+    x, y = loss.lines[0].get_data()
+    later = x > 100
+    assert np.array_equal(y[later], whole.column("train_loss")[later])
+    assert np.allclose(y[~later], (whole.column("train_loss")[~later] + part.column("train_loss")) / 2)
+
+
+def test_a_diverged_run_is_crossed_out_and_spoils_neither_mean_nor_view():
+    good, bad = made_up_run("flat", FLAT, 0), made_up_run("flat", FLAT, 1, steps=200, diverges=True)
+    rate, loss, _ = plot_comparison([good, bad])
+    assert np.array_equal(loss.lines[0].get_ydata(), good.column("train_loss"))
+    (cross,) = crosses(loss)
+    assert cross.get_xdata()[0] == 175  # its last loss that is a number
+    assert cross.get_ydata()[0] <= loss.get_ylim()[1] < 5
+    assert len(crosses(rate)) == 1
+
+
+def test_a_run_that_diverged_at_once_still_has_its_cross():
+    run = made_up_run("flat", FLAT, steps=25, diverges=True)
+    rate, loss, accuracy = plot_comparison([run])
+    assert crosses(rate)
+    assert not crosses(loss)
+    assert not crosses(accuracy)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [],
+        [Run("empty", "Constant(0.1)", 0, (), (), 0.0, "interrupted")],
+        [made_up_run("one point", FLAT, steps=25), Run("empty", "Constant(0.1)", 0, (), (), 0.0)],
+    ],
+)
+def test_a_picture_at_the_start_of_training(runs):
+    comparison_figure(runs).draw_without_rendering()
+
+
+def test_a_live_picture_is_drawn_again_on_the_same_axes():
+    figure, axes = pyplot.subplots(3)
+    for steps in (25, 100, 300):
+        assert list(plot_comparison([made_up_run("flat", FLAT, steps=steps)], axes)) == list(axes)
+        assert [len(ax.lines) for ax in axes[:2]] == [1, 1]
+    assert len(figure.axes) == 3
+
+
+def test_axes_must_be_three():
+    with pytest.raises(ArgumentError, match="three axes"):
+        plot_comparison([], axes=pyplot.subplots(2)[1])

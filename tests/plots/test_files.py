@@ -1,0 +1,72 @@
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from stepsize import Constant, Linear
+from stepsize.errors import OutputError
+from stepsize.plots import save_figure, schedules_figure
+
+START = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "jpg": b"\xff\xd8", "webp": b"RIFF"}
+
+
+@pytest.fixture
+def figure():
+    return schedules_figure([Linear(0.0, 0.3, 500)])
+
+
+@pytest.mark.parametrize("kind", START)
+def test_the_name_says_the_kind(tmp_path, figure, kind):
+    path = save_figure(figure, tmp_path / f"a.{kind.upper()}")
+    assert path.read_bytes().startswith(START[kind])
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("name", ["a", "a.gif", "a.png.txt", ".png"])
+def test_another_kind_is_refused_with_those_allowed(tmp_path, figure, name):
+    with pytest.raises(OutputError, match=r"\.png, \.svg"):
+        save_figure(figure, tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_folder_and_a_folder_in_the_place_are_named(tmp_path, figure):
+    with pytest.raises(OutputError, match=f"there is no folder {tmp_path / 'no'}"):
+        save_figure(figure, tmp_path / "no" / "a.png")
+    (tmp_path / "b.png").mkdir()
+    with pytest.raises(OutputError, match="it is a folder"):
+        save_figure(figure, tmp_path / "b.png")
+    assert os.listdir(tmp_path) == ["b.png"]
+
+
+def test_a_failure_leaves_the_old_picture(tmp_path, figure, monkeypatch):
+    path = save_figure(figure, tmp_path / "a.png")
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OutputError, match="no space left"):
+        save_figure(schedules_figure([Constant(0.1)]), path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_a_reader_never_sees_half_a_picture(tmp_path, figure):
+    path = save_figure(figure, tmp_path / "a.png")
+    ended = threading.Event()
+    broken = []
+
+    def read():
+        while not ended.is_set():
+            if not Path(path).read_bytes().endswith(b"IEND\xaeB`\x82"):
+                broken.append(True)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(5):
+        save_figure(figure, path)
+    ended.set()
+    reader.join()
+    assert not broken

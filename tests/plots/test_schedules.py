@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+from stepsize import Constant, Cosine, Exponential, Function, Linear, MultiStep, Table, one_cycle
+from stepsize.errors import ArgumentError, StepError
+from stepsize.plots import plot_schedules, schedules_figure
+
+
+def drawn(ax, index=0):
+    line = ax.lines[index]
+    return np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_the_legend_is_in_the_schedules_own_words():
+    plans = [Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), Constant(0.1)]
+    assert legend_of(plot_schedules(plans)) == [str(plan) for plan in plans]
+
+
+def test_a_mapping_names_its_schedules_and_labels_name_a_list():
+    plans = {"warm": Linear(0.0, 0.3, 500), "flat": Constant(0.1)}
+    assert legend_of(plot_schedules(plans)) == ["warm", "flat"]
+    assert legend_of(plot_schedules(list(plans.values()), labels=["a", "b"])) == ["a", "b"]
+
+
+@pytest.mark.parametrize("label", ["_hidden", "$\\frac{$", "<b>", "two\nlines", ""])
+def test_a_label_is_shown_as_it_is(label):
+    assert legend_of(plot_schedules({label: Constant(0.1)})) == [" ".join(label.split())]
+
+
+def test_both_ends_are_drawn():
+    x, y = drawn(plot_schedules([Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)]))
+    assert (x[0], x[-1]) == (0, 10_000)
+    assert (y[0], y[-1]) == (0.0, 0.01)
+
+
+def test_the_axes_are_given_back_and_a_second_call_adds_to_them():
+    _, ax = pyplot.subplots()
+    assert plot_schedules([Constant(0.1)], ax) is ax
+    assert Linear(0.0, 0.3, 500).plot(ax) is ax
+    assert legend_of(ax) == ["Constant(0.1)", "Linear(0.0, 0.3, 500)"]
+    assert ax.lines[0].get_color() != ax.lines[1].get_color()
+
+
+@pytest.mark.parametrize("schedule", [one_cycle(0.1, 1000), Exponential(0.6, 0.99)])
+def test_a_range_of_more_than_a_thousand_is_on_a_log_scale(schedule):
+    assert plot_schedules([schedule]).get_yscale() == "log"
+
+
+def test_what_reaches_zero_is_on_a_linear_scale_that_starts_there():
+    ax = plot_schedules([Linear(0.0, 0.3, 500), Constant(1e-6)])
+    assert ax.get_yscale() == "linear"
+    assert ax.get_ylim()[0] == 0
+    assert ax.get_ylim()[1] > 0.3
+
+
+def test_negative_values_are_in_view():
+    assert plot_schedules([-Linear(0.0, 0.3, 500)]).get_ylim()[0] < -0.3
+
+
+def test_a_jump_in_a_short_schedule_is_upright():
+    x, y = drawn(plot_schedules([MultiStep(0.5, 0.5, (3, 8))]))
+    jumps = np.flatnonzero(np.diff(y))
+    assert np.allclose(x[jumps + 1], [3, 8])
+    assert (x[jumps + 1] - x[jumps] < 1e-6).all()
+
+
+@pytest.mark.parametrize("steps", [7, 10, 4_095, 4_096, 100_000, 10_000_000])
+def test_a_curve_has_at_most_some_2000_points_and_misses_no_restart(steps):
+    schedule = Cosine(0.2, 0.02, steps).repeat(9, scale=0.9)
+    x, y = drawn(plot_schedules([schedule]))
+    assert len(x) <= 2_000
+    assert (np.diff(x) > 0).all()
+    restarts = np.flatnonzero(np.diff(y) > 0.05)
+    assert len(restarts) == 8
+    assert np.allclose(x[restarts + 1], steps * np.arange(1, 9), rtol=1e-3)
+    assert (x[restarts + 1] - x[restarts]).max() <= max(1e-6, 9 * steps / 2**18 + 1)
+
+
+def test_a_spike_of_one_step_in_a_hundred_thousand_is_seen():
+    spike = Constant(0.1, 70_001) >> Constant(0.9, 1) >> Constant(0.1, 30_000)
+    assert drawn(plot_schedules([spike]))[1].max() == 0.9
+
+
+def test_a_function_of_the_step_is_asked_for_whole_steps_only():
+    values = [0.1, 0.5, 0.2, 0.2]
+    x, y = drawn(plot_schedules([2.0 * Function(lambda step: values[step])], steps=3))
+    assert x.tolist() == [0, 1, 2, 3]
+    assert y.tolist() == [0.2, 1.0, 0.4, 0.4]
+
+
+def test_endless_schedules_are_drawn_as_far_as_the_longest_other():
+    ax = plot_schedules([Exponential(0.3, 0.99), Linear(0.0, 0.3, 50), Linear(0.0, 0.3, 70)])
+    assert [drawn(ax, i)[0][-1] for i in range(3)] == [70, 50, 70]
+    assert drawn(plot_schedules([Constant(0.1)]))[0][-1] == 1000
+
+
+def test_all_are_drawn_over_the_steps_asked_for():
+    ax = plot_schedules([Constant(0.3), Linear(0.0, 0.3, 50), Linear(0.0, 0.3, 500)], steps=100)
+    assert [drawn(ax, i)[0][-1] for i in range(3)] == [100, 100, 100]
+
+
+def test_a_schedule_without_steps_is_a_point():
+    ax = plot_schedules([Constant(0.3).head(0)])
+    assert drawn(ax)[0].tolist() == [0]
+    assert ax.lines[0].get_marker() == "o"
+
+
+def test_twenty_curves_differ_in_colour_or_line():
+    ax = plot_schedules([Constant(0.01 * (i + 1)) for i in range(20)])
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in ax.lines}
+    assert len(looks) == 20
+
+
+def test_steps_have_thousands_separators():
+    ax = schedules_figure([Cosine(0.1, 0.0, 1_000_000)]).axes[0]
+    ax.figure.draw_without_rendering()
+    assert "1,000,000" in [label.get_text() for label in ax.get_xticklabels()]
+
+
+def test_figures_for_files_are_unknown_to_pyplot():
+    schedules_figure([Constant(0.1)])
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("schedules", "options", "message"),
+    [
+        ([], {}, "at least one schedule"),
+        (Constant(0.1), {}, r"write \[schedule\]"),
+        (["Constant(0.1)"], {}, r"schedules\[0\].*parse\(\)"),
+        ([Constant(0.1)], {"labels": ["a", "b"]}, "sequence of 1 texts"),
+        ([Constant(0.1)], {"labels": "a"}, "sequence of 1 texts"),
+        ([Constant(0.1)], {"steps": 0}, "whole number of at least 1, got 0"),
+        ([Constant(0.1)], {"steps": 2.5}, "got 2.5"),
+    ],
+)
+def test_bad_input_is_refused_in_words(schedules, options, message):
+    with pytest.raises(ArgumentError, match=message):
+        plot_schedules(schedules, **options)
+
+
+def test_a_schedule_that_overflows_says_where():
+    with pytest.raises(StepError, match="is inf at step"):
+        plot_schedules([Exponential(1.0, 2.0)], steps=5_000)
+
+
+def test_tables_are_stairs():
+    _, y = drawn(plot_schedules([Table([0.1, 0.5, 0.2])]))
+    assert set(y) == {0.1, 0.5, 0.2}

@@ -1,0 +1,108 @@
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from made_up import made_up_run
+
+from stepsize import Constant, Cosine, Linear, one_cycle
+from stepsize.plots import sketch_curves, sketch_losses, sketch_schedules
+
+PLANS = [Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), Constant(0.1)]
+
+
+def bare(picture):
+    return re.sub(r"\x1b\[[0-9;]*m", "", picture)
+
+
+@pytest.mark.parametrize("width", [30, 40, 80, 200])
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 20])
+def test_no_line_is_longer_than_the_width(width, colour, ascii_only, count):
+    plans = (PLANS * 10)[:count]
+    picture = sketch_schedules(plans, width=width, colour=colour, ascii_only=ascii_only)
+    lines = bare(picture).splitlines()
+    assert max(map(len, lines)) <= width
+    assert max(map(len, lines)) >= width - 1
+    assert bare(picture).isascii() or not ascii_only
+    assert ("\x1b" in picture) == colour
+
+
+def test_the_curve_lies_where_it_should():
+    lines = sketch_schedules([Linear(0.0, 0.3, 1000)], width=60, height=10).splitlines()
+    assert lines[0] == "learning rate"
+    body = lines[1:11]
+    assert body[0].startswith("0.3 ┤")
+    assert body[0].rstrip()[-1] not in "┤│"
+    assert len(body[0]) == 60
+    assert body[-1].startswith("  0 ┤▗") or body[-1].startswith("  0 ┤▄") or body[-1].startswith("  0 ┤▞")
+    assert lines[12].split() == ["0", "1,000", "steps"]
+    assert lines[13] == "▀▀ Linear(0.0, 0.3, 1000)"
+
+
+def test_several_curves_have_marks_of_their_own():
+    picture = sketch_schedules({"up": Linear(0.0, 0.3, 100), "flat": Constant(0.1)}, width=60)
+    assert picture.splitlines()[-2:] == ["oo up", "xx flat"]
+    assert picture.count("o") > 20
+    assert picture.count("x") > 20
+
+
+def test_the_log_scale_is_chosen_as_on_paper():
+    assert "1e-6 ┤" in sketch_schedules([one_cycle(0.1, 1000)])
+
+
+def test_long_texts_are_wrapped_whole():
+    plan = Linear(0.0, 0.3, 10)
+    for _ in range(20):
+        plan = plan >> Linear(0.3, 0.1, 10)
+    legend = sketch_schedules([plan], width=50).split("▀▀ ")[-1]
+    assert " ".join(legend.split()) == str(plan)
+
+
+def test_what_is_not_finite_is_left_out():
+    picture = sketch_curves({"a": ([0, 1, 2, 3], [1.0, np.nan, np.inf, 2.0]), "b": ([], [])}, title="loss")
+    assert picture.startswith("loss\n")
+    assert picture.splitlines()[-1] == "▀▀ a"
+
+
+@pytest.mark.parametrize("curves", [{}, {"a": ([], [])}, {"a": ([1], [np.nan])}])
+def test_nothing_to_draw_yet(curves):
+    assert sketch_curves(curves, title="loss") == "loss: nothing to draw yet"
+
+
+@pytest.mark.parametrize("y", [[0.0], [0.5], [-1.0, -1.0], [0.0, 0.0], [1e-300, 1e-300], [1e300, 1.0]])
+def test_odd_ranges(y):
+    assert sketch_curves({"a": (range(len(y)), y)}).splitlines()[-1] == "▀▀ a"
+
+
+def test_losses_are_one_curve_for_each_name():
+    runs = [made_up_run("cosine", Cosine(0.2, 0.02, 300), seed) for seed in range(3)]
+    runs.append(made_up_run("too hot", Constant(9.0), diverges=True))
+    lines = sketch_losses(runs, width=70).splitlines()
+    assert lines[0] == "train loss"
+    assert lines[-2:] == ["oo cosine", "xx too hot (diverged)"]
+    assert sketch_losses([]) == "train loss: nothing to draw yet"
+
+
+WITHOUT = """
+import sys
+sys.modules["matplotlib"] = None
+import stepsize
+from stepsize.plots import sketch_schedules
+print(sketch_schedules([stepsize.Linear(0.0, 0.3, 500)]))
+stepsize.Linear(0.0, 0.3, 500)._repr_svg_()
+assert not [name for name in sys.modules if name.startswith("matplotlib.")]
+try:
+    stepsize.Linear(0.0, 0.3, 500).plot()
+except stepsize.StepsizeError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_without_matplotlib_there_are_pictures_in_text_and_a_clear_word_about_the_others():
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    assert "▀▀ Linear(0.0, 0.3, 500)" in done.stdout
+    assert "MissingExtraError matplotlib is not installed" in done.stdout
+    assert "pip install 'stepsize[plots]'" in done.stdout

@@ -1,0 +1,81 @@
+"""Nothing is cut off, and no legend lies on a curve or on a number."""
+
+import itertools
+
+import pytest
+from made_up import made_up_run
+from matplotlib import pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from stepsize import Constant, Cosine, Linear, Polynomial
+from stepsize.plots import comparison_figure, plot_comparison, plot_schedules, schedules_figure
+
+SHORT = {f"run {i}": Cosine(0.1 * (i + 1), 0.0, 1000) for i in range(6)}
+LONG = {f"plan {i} {'with a name that never comes to an end ' * 5}": Linear(0.0, 0.1, 10_000_000) for i in range(3)}
+UNBROKEN = {"W" * 300: Constant(0.1), "x" * 50: Constant(0.2)}
+TWENTY = [Linear(0.0, 0.1 + i / 7, 300) >> Polynomial(0.1 + i / 7, 0.01, 9000, 1 + i / 5) for i in range(20)]
+TINY_VALUES = [Cosine(1e-7, 1e-9, 12345)]
+MANY = [SHORT, LONG, UNBROKEN, TWENTY, TINY_VALUES, [Constant(0.3).head(0)]]
+
+
+def assert_all_inside(figure):
+    """Everything but what stands left of axes in a figure without a layout engine: that margin is the user's choice."""
+    FigureCanvasAgg(figure).draw()
+    page = figure.bbox
+    legend_boxes = []
+    for ax in figure.axes:
+        assert ax.bbox.height > 0.15 * page.height / len(figure.axes)
+        axes = (ax.xaxis, ax.yaxis) if figure.get_layout_engine() else (ax.xaxis,)
+        texts = [axis.label for axis in axes]
+        for axis in axes:
+            low, high = sorted(axis.get_view_interval())
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        if legend := ax.get_legend():
+            texts += legend.get_texts()
+            legend_boxes.append((ax, legend.get_window_extent()))
+        for text in texts:
+            if text.get_visible() and text.get_text():
+                box = text.get_window_extent()
+                inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= page.x1 + 1 and box.y1 <= page.y1 + 1
+                assert inside, (text.get_text(), box, page)
+        steps = [t.label1.get_window_extent() for t in ax.xaxis.get_major_ticks() if t.label1.get_visible()]
+        assert not any(left.overlaps(right) for left, right in itertools.pairwise(steps))
+    assert legend_boxes
+    for ax, box in legend_boxes:
+        assert box.y1 <= ax.xaxis.label.get_window_extent().y0 + 1
+        assert not any(other.bbox.overlaps(box) for other in figure.axes)
+
+
+@pytest.mark.parametrize("schedules", MANY)
+def test_in_a_figure_of_ours(schedules):
+    assert_all_inside(schedules_figure(schedules))
+
+
+@pytest.mark.parametrize("schedules", MANY)
+@pytest.mark.parametrize("size", [(4, 3), (6.4, 4.8), (12, 4), (5, 9)])
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_in_a_figure_of_the_users(schedules, size, layout):
+    figure, ax = pyplot.subplots(figsize=size, layout=layout)
+    plot_schedules(schedules, ax)
+    assert_all_inside(figure)
+
+
+def test_where_each_schedule_is_added_by_itself():
+    figure, ax = pyplot.subplots()
+    for schedule in SHORT.values():
+        schedule.plot(ax)
+    assert_all_inside(figure)
+
+
+def test_after_tight_layout():
+    figure, ax = pyplot.subplots()
+    plot_schedules(SHORT, ax)
+    figure.tight_layout()
+    assert_all_inside(figure)
+
+
+@pytest.mark.parametrize("schedules", [SHORT, LONG, UNBROKEN])
+def test_a_comparison(schedules):
+    runs = [made_up_run(name, schedule, seed) for name, schedule in schedules.items() for seed in (0, 1)]
+    assert_all_inside(comparison_figure(runs))
+    assert_all_inside(plot_comparison(runs)[0].figure)
