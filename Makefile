@@ -20,7 +20,7 @@ test: ## set up and run everything that must hold; CI runs this
 
 test-slow: ## set up and run the tests that take minutes
 	@scripts/venv dev
-	@$(python) -m pytest -m slow
+	@$(python) -m pytest -m slow || [ $$? = 5 ]  # 5: there are none
 
 bench: ## set up and measure: ratios against a peer in the same run
 	@scripts/venv dev

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import stepsize as ss
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab import Experiment, compare
 from stepsize.lab.experiment import SIX_SCHEDULES, named
@@ -85,6 +86,16 @@ def test_a_diverged_run_is_a_result(tmp_path):
     assert math.isnan(comparison.rows[0].test_accuracy.mean)
     assert "diverged" in markdown(comparison.rows)
     assert read_run(tmp_path / "runs" / "000-wild-seed0.json").status == "diverged"
+
+
+def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path):
+    schedules = {"value": ss.Linear(0.2, 0.0, 12), "function": ss.Function("math:cosh").clip(0.1, 0.2)}
+    value, function = compare(small(schedules=schedules), tmp_path / "out", display=Silent()).runs
+    assert value.schedule == "Linear(0.2, 0.0, 12)"
+    assert function.status == "finished"
+    with pytest.raises(ArgumentError, match="package.module:name"):
+        compare(small(schedules={"mine": ss.Function(lambda t: 0.1)}), tmp_path / "other", display=Silent())
+    assert not (tmp_path / "other").exists()
 
 
 def test_accumulated_micro_batches_count_as_one_step(tmp_path):

@@ -13,7 +13,7 @@ from stepsize.lab.live_picture import LivePicture
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.results import ResultDirectory, Row, markdown, table
 from stepsize.lab.watching import Display, Standings
-from stepsize.lab.workers import cores, run_plans
+from stepsize.lab.workers import cores, require_portable, run_plans
 from stepsize.records.run import Epoch, Point, Run
 
 
@@ -67,6 +67,8 @@ def compare(
     # Digits may stand in for Fashion-MNIST; the workers must not go and look for it again.
     settled = replace(experiment, device=device, data="digits" if data.name == "digits" else experiment.data)
     plans = settled.plans(samples=len(data.train_labels))
+    for plan in plans:
+        require_portable(plan)
     directory = ResultDirectory.make(None if out is None else Path(out))
     directory.write_settings({"experiment": settled.as_dict(), "data": data.source, "environment": environment(device)})
     if workers is None:

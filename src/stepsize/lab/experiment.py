@@ -19,23 +19,23 @@ SIX_SCHEDULES = {
 }
 """What is compared unless something else is asked for; lengths are read against the run's horizon."""
 
-Texts = tuple[tuple[str, str], ...]
+Named = tuple[tuple[str, str | Schedule], ...]
 
 
-def _texts(owner: str, name: str, value: Any) -> Texts:
+def _named(owner: str, name: str, value: Any) -> Named:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
     pairs = value.items() if isinstance(value, Mapping) else value
-    texts: dict[str, str] = {}
+    known: dict[str, str | Schedule] = {}
     for pair in Many(lambda _owner, _name, item: item)(owner, name, pairs):
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], str | Schedule)):
             raise refusal(owner, name, "names with a schedule or its text each", pair)
         label, schedule = str(pair[0]).strip(), pair[1]
         if not label:
             raise refusal(owner, name, "named", pair, 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}')
-        if label in texts:
+        if label in known:
             raise refusal(owner, name, "named differently", label, "this name is given twice")
-        texts[label] = str(schedule)
-    return tuple(texts.items())
+        known[label] = schedule
+    return tuple(known.items())
 
 
 def _seed(owner: str, name: str, value: Any) -> int:
@@ -49,7 +49,7 @@ class Experiment:
     """Schedules compared on equal terms: same data order and same initial weights for the same seed.
 
     Args:
-        schedules: name to text (or schedule); texts may have lengths with a unit.
+        schedules: name to schedule, or to its text, in which lengths may have a unit.
         data: "fashion-mnist", "digits", or a folder with Fashion-MNIST's four files.
         epochs: passes over the training set.
         seeds: one run of every schedule for each.
@@ -68,7 +68,7 @@ class Experiment:
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[Texts, _texts] = tuple(SIX_SCHEDULES.items())
+    schedules: Annotated[Named, _named] = tuple(SIX_SCHEDULES.items())
     data: str = "fashion-mnist"
     epochs: Steps = 3
     seeds: Annotated[tuple[int, ...], Many(_seed)] = (0,)
@@ -95,9 +95,9 @@ class Experiment:
         """
         horizon = self.horizon(samples)
         schedules = {}
-        for name, text in self.schedules:
+        for name, given in self.schedules:
             try:
-                schedules[name] = parse(text, horizon)
+                schedules[name] = given if isinstance(given, Schedule) else parse(given, horizon)
             except ParseError as error:
                 raise ArgumentError(f"schedule {shown(name)}: {error}") from None
         return tuple(
@@ -109,7 +109,8 @@ class Experiment:
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as strings, numbers, lists and dictionaries."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**values, "schedules": dict(self.schedules), "seeds": list(self.seeds)}
+        texts = {name: str(given) for name, given in self.schedules}
+        return {**values, "schedules": texts, "seeds": list(self.seeds)}
 
 
 @dataclass(frozen=True)

@@ -48,11 +48,8 @@ def run_plans(plans: Sequence[Plan], experiment: Experiment, workers: int, watch
     their next logged point; the watcher still hears of every one that ended, and the error is raised at the end.
 
     Raises:
-        ArgumentError: a schedule cannot be sent to another process.
         RunError: a run failed, or a worker process died.
     """
-    for plan in plans:
-        _require_portable(plan)
     context = multiprocessing.get_context("spawn")
     channel = _Channel(context.Queue(), context.Event())
     with ProcessPoolExecutor(min(workers, len(plans)), context, initializer=_begin, initargs=(channel,)) as pool:
@@ -97,7 +94,8 @@ def _hand_over(left: dict[Future[Run], int], plans: Sequence[Plan], channel: _Ch
         del left[future]
 
 
-def _require_portable(plan: Plan) -> None:
+def require_portable(plan: Plan) -> None:
+    """Raise ArgumentError if the plan's schedule cannot be sent to another process."""
     try:
         pickle.dumps(plan.schedule)
     except (pickle.PicklingError, AttributeError, TypeError):
