@@ -122,9 +122,10 @@ def test_steps_have_thousands_separators():
     assert "1,000,000" in [label.get_text() for label in ax.get_xticklabels()]
 
 
-def test_figures_for_files_are_unknown_to_pyplot():
-    schedules_figure([Constant(0.1)])
+def test_figures_for_files_are_unknown_to_pyplot_and_shown_by_notebooks_all_the_same():
+    figure = schedules_figure([Constant(0.1)])
     assert pyplot.get_fignums() == []
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

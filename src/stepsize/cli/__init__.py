@@ -46,7 +46,7 @@ def main() -> None:
     reader of the output has gone.
     """
     if sys.stdout is None:  # closed by the caller, who wants no output
-        sys.stdout = io.StringIO()
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

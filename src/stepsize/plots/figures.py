@@ -1,5 +1,7 @@
 """Figures that are ours: how they are made, and how they grow to hold what is below the axes."""
 
+from io import BytesIO
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -15,9 +17,18 @@ PADDING = 0.1
 """Inches around everything."""
 
 
+class _Picture(Figure):
+    """A figure that a notebook shows, though pyplot does not know of it."""
+
+    def _repr_png_(self) -> bytes:
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
+
+
 def blank_figure(rows: int = 1) -> tuple[Figure, NDArray[np.object_]]:
     """A figure that pyplot does not know of, and its axes from top to bottom."""
-    figure = Figure(figsize=(WIDTH, ROOMY), layout=_layout())
+    figure = _Picture(figsize=(WIDTH, ROOMY), layout=_layout())
     return figure, figure.subplots(rows, squeeze=False, sharex=True)[:, 0]
 
 

@@ -1,0 +1,95 @@
+"""The command line as a user meets it: exit codes, and one clear message instead of a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import stepsize
+
+COMMAND = [sys.executable, "-m", "stepsize"]
+
+
+def run(*args, **options):
+    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=60, **options)
+
+
+def test_the_version():
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"stepsize {stepsize.__version__}\n")
+
+
+def test_help_names_the_verbs():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "plot" in done.stdout
+    assert "compare" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["plt"], "No such command 'plt'"),
+        (["--no-such"], "No such option: --no-such"),
+        (["plot", "--no-such", "Constant(0.1)"], "No such option: --no-such"),
+        (["plot"], "Missing argument"),
+        ([], "Usage:"),
+    ],
+)
+def test_a_command_that_is_none_says_how_to_call_it(args, message):
+    done = run(*args)
+    assert done.returncode == 2
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_said():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, "plot", "Constant(0.1)"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "stepsize: No space left on device\n"
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    pipe = subprocess.Popen([*COMMAND, "plot", "Constant(0.1)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe.stdout.close()
+    assert pipe.stderr.read() == b""
+    pipe.stderr.close()
+    assert pipe.wait(60) != 0
+
+
+def test_closed_output_is_no_error():
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m stepsize plot "Constant(0.1)" >&-', sys.executable], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+INTERRUPTED = """
+import os, signal, sys
+import stepsize.cli, stepsize.plots
+
+def interrupted(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+
+stepsize.plots.sketch_schedules = interrupted
+sys.argv = ["stepsize", "plot", "Constant(0.1)"]
+stepsize.cli.main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pause"), reason="needs POSIX signals")
+def test_ctrl_c_ends_with_130_and_no_traceback():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_loads_neither_torch_nor_matplotlib_before_it_must():
+    code = "import sys, stepsize.cli; print(sorted({'torch', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,141 @@
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+TEXT = "Linear(0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)"
+HORIZON = "samples=60000,batch=256,epochs=10"
+
+
+def plot(*args, **environment):
+    command = [sys.executable, "-m", "stepsize", "plot", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | environment)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_picture_as_wide_as_the_terminal(width):
+    done = plot(TEXT, "Constant(0.1)", COLUMNS=str(width))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) == width
+    assert "\x1b" not in done.stdout
+    assert " ".join(" ".join(lines).split()).endswith(
+        "oo Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500) xx Constant(0.1)"
+    )
+
+
+def test_an_output_of_ascii_gets_ascii():
+    done = plot(TEXT, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+    assert "\\u" not in done.stdout
+
+
+def test_steps_bound_the_picture():
+    assert "250 steps" in plot("Constant(0.1)", "--steps", 250).stdout
+
+
+def test_a_schedule_may_begin_with_a_minus():
+    done = plot("-1 * Linear(0, 0.3, 500)")
+    assert done.returncode == 0
+    assert "▀▀ -1.0 * Linear(0.0, 0.3, 500)" in done.stdout
+
+
+def test_lengths_with_a_unit_are_read_with_a_horizon():
+    done = plot('Linear(0, 0.3, "5%") >> Cosine(0.3, 0, "rest")', "--horizon", HORIZON)
+    assert "Linear(0.0, 0.3, 118) >> Cosine(0.3, 0.0, 2232)" in done.stdout
+    done = plot('Constant(0.1, "1ep")', "--horizon", "samples = 1e3, batch=10, epochs=1.5, drop_last=TRUE")
+    assert "100 steps" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("b.SVG", b"<?xml")])
+def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
+    path = tmp_path / name
+    done = plot(TEXT, "Constant(0.1)", "--out", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}\n", "")
+    assert path.read_bytes().startswith(start)
+    assert os.listdir(tmp_path) == [name]
+
+
+REFUSED = [
+    (["Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
+    (["Linear(0, 1, 5"], "never closed"),
+    (["Linear(0, 1)"], "steps"),
+    (['Linear(0, 1, "10%")'], "needs a horizon"),
+    (['Function("os:system")'], "Function runs code of yours"),
+    (["Constant(nan)"], "nan"),
+    (["Constant(1, [2)"], "["),
+    (["Cοsine(1, 2, 3)"], "GREEK SMALL LETTER OMICRON"),  # noqa: RUF001
+    ([""], "found the end of the text"),
+    (["(" * 100_000], "nested deeper"),
+    (["Exponential(1, 2)", "--steps", 5000], "is inf at step"),
+    ([TEXT, "Linear(0, 1, 5)", "Linear(0, 1 5)"], "schedule 3 of 3: "),
+    (["Constant(0.1)", "--horizon", "samples=1"], "--horizon lacks batch and epochs"),
+    (["Constant(0.1)", "--horizon", "sampels=1"], 'no "sampels"; did you mean "samples"?'),
+    (["Constant(0.1)", "--horizon", "n=1"], "known are samples, batch, epochs"),
+    (["Constant(0.1)", "--horizon", "samples=1,samples=2"], 'given "samples" twice'),
+    (["Constant(0.1)", "--horizon", "samples=many,batch=1,epochs=1"], 'samples must be a number, got "many"'),
+    (["Constant(0.1)", "--horizon", "samples=0,batch=1,epochs=1"], "at least 1, got 0"),
+    (["Constant(0.1)", "--horizon", f"{HORIZON},drop_last=maybe"], "True or False, got 'maybe'"),
+    (["Constant(0.1)", "--horizon", "10"], f"NAME=VALUE,... such as {HORIZON}"),
+    (["Constant(0.1)", "--steps", 10**30], "at most 2**53"),
+    (["Constant(0.1)", "--out", "no/such/folder/a.png"], "there is no folder no/such/folder"),
+    (["Constant(0.1)", "--out", "a.gif"], ".png, .svg"),
+    (["Constant(0.1)", "--out", "a"], ".png, .svg"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), REFUSED, ids=range(len(REFUSED)))
+def test_bad_input_ends_in_one_clear_message(args, message):
+    done = plot(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("stepsize: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 3
+
+
+@pytest.mark.parametrize("steps", ["0", "-5", "2.5", "many"])
+def test_a_number_of_steps_that_cannot_be(steps):
+    done = plot("Constant(0.1)", "--steps", steps)
+    assert done.returncode == 2
+    assert "--steps" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_pointer_stands_below_the_place_brackets_and_all():
+    done = plot("Constant(0.1)", "Table([0.1, 0.5)")
+    message, text, pointer = done.stderr.splitlines()
+    assert message.startswith("stepsize: schedule 2 of 2: ")
+    assert text == "  Table([0.1, 0.5)"
+    assert re.fullmatch(r" +\^", pointer)
+    assert text[pointer.index("^")] == ")"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="needs a folder that we may not write to")
+def test_a_folder_that_may_not_be_written_to(tmp_path):
+    tmp_path.chmod(0o500)
+    done = plot("Constant(0.1)", "--out", tmp_path / "a.png")
+    assert done.returncode == 2
+    assert "permission denied" in done.stderr
+
+
+COLOURED = """
+import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn([sys.executable, "-m", "stepsize", "plot", *sys.argv[1:]])))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a terminal of POSIX")
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_it_is_asked_not_to(environment, coloured):
+    variables = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", COLOURED, TEXT, "Constant(0.1)"],
+        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=variables | {"COLUMNS": "80"},
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert ("\x1b[38;2;" in done.stdout) == coloured
