@@ -63,7 +63,7 @@ def run(words: list[str]) -> str:
         [sys.executable, "-m", *words],
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         env={**os.environ, "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "PYTHONUTF8": "1"},
     )
     assert done.returncode == 0, f"{shlex.join(words)} failed:\n{done.stderr}"

@@ -559,13 +559,11 @@ def test_repeat_of_equal_cycles_is_a_chain_of_them(schedule, times):
     assert schedule.repeat(times).steps == chain.steps
 
 
-@given(st.lists(values, min_size=1, max_size=9), st.integers(0, 2**53))
+@given(st.lists(values, min_size=1, max_size=9), st.one_of(st.integers(0, 2**53), st.floats(2.0**53, 1e300)))
 def test_an_endless_repeat_does_not_tire(table, step):
     endless = Table(table).repeat(INF)
     assert endless.steps == INF
-    assert endless(step) == endless([step])[0] == table[step % len(table)]
-    assert endless(1e300) in table
-    assert endless([1e300])[0] in table
+    assert endless(step) == endless([step])[0] == table[int(step) % len(table)]
 
 
 def test_endless_growing_cycles_go_on_to_the_last_step_there_is():

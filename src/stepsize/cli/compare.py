@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from stepsize.cli.plot import FUNCTIONS_HELP
 from stepsize.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def compare(
     accumulate: Annotated[int, typer.Option(metavar="K", help="Micro-batches to an update.")] = 1,
     optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
+    functions: Annotated[bool, typer.Option("--functions", help=FUNCTIONS_HELP)] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
@@ -53,6 +55,7 @@ def compare(
         accumulate=accumulate,
         optimizer=optimizer,
         device=device,
+        functions=functions,
     )
     try:
         comparison = lab.compare(experiment, out)

@@ -17,6 +17,7 @@ from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
+FUNCTIONS_HELP = 'Read Function("package.module:name"), which imports and runs that code.'
 
 
 class PlotCommand(TyperCommand):
@@ -46,10 +47,13 @@ def plot(
             help=f'What lengths such as "3ep", "10%" and "rest" mean: {EXAMPLE}',
         ),
     ] = None,
+    functions: Annotated[bool, typer.Option("--functions", help=FUNCTIONS_HELP)] = False,
 ) -> None:
     """Show schedules as curves, in the terminal or in a picture file."""
     length = None if horizon is None else horizon_of(horizon)
-    schedules = [_parsed(text.strip(), length, place, len(texts)) for place, text in enumerate(texts, start=1)]
+    schedules = [
+        _parsed(text.strip(), length, functions, place, len(texts)) for place, text in enumerate(texts, start=1)
+    ]
     if out is not None:
         from stepsize.plots import save_figure, schedules_figure  # late: they load matplotlib
 
@@ -103,9 +107,9 @@ def _value(name: str, text: str) -> float | str:
     raise ArgumentError(f'--horizon {name} must be a number, got "{text}"')
 
 
-def _parsed(text: str, horizon: Horizon | None, place: int, of: int) -> Schedule:
+def _parsed(text: str, horizon: Horizon | None, functions: bool, place: int, of: int) -> Schedule:
     try:
-        return parse(text, horizon)
+        return parse(text, horizon, functions=functions)
     except ParseError as error:
         if of == 1:
             raise

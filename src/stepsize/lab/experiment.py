@@ -57,6 +57,7 @@ class Experiment:
         accumulate: micro-batches to an update.
         optimizer: an optimizer of torch.optim by its name.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
+        functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run.
 
     Raises:
         ArgumentError: an argument cannot be; says what can.
@@ -76,6 +77,7 @@ class Experiment:
     accumulate: Steps = 1
     optimizer: str = "sgd"
     device: str = "auto"
+    functions: bool = False
 
     def __post_init__(self) -> None:
         for name, rule in rules(Experiment).items():
@@ -97,7 +99,9 @@ class Experiment:
         schedules = {}
         for name, given in self.schedules:
             try:
-                schedules[name] = given if isinstance(given, Schedule) else parse(given, horizon)
+                schedules[name] = (
+                    given if isinstance(given, Schedule) else parse(given, horizon, functions=self.functions)
+                )
             except ParseError as error:
                 raise ArgumentError(f"schedule {shown(name)}: {error}") from None
         return tuple(

@@ -175,7 +175,7 @@ class _Evaluation:
             if function is None:
                 raise self._unknown(node.name, NAMES, "shape or recipe", node.position)
             if function is Function and not self.functions:
-                reason = "Function runs code of yours; allow it with parse(text, functions=True)"
+                reason = "Function runs code of yours; allow it with parse(text, functions=True) or --functions"
                 raise self.reader.error(reason, node.position)
             given = self._arguments(node, function)
             return function(**given)
