@@ -22,6 +22,15 @@ factors = st.one_of(st.floats(0.0, 1.0), st.just(0.0), st.just(1.0))
 decays = st.sampled_from(["linear", "cosine", "1-sqrt"])
 
 
+def pairs_of(value: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, float]]:
+    """Two values; often they differ by a bit or not at all, and a rounding error between them is already outside."""
+    near = value.flatmap(lambda v: st.tuples(st.just(v), st.sampled_from([v, math.nextafter(v, 3.0)])))
+    return st.one_of(st.tuples(value, value), near, near.map(lambda pair: pair[::-1]))
+
+
+pairs = pairs_of(values)
+
+
 @dataclass(frozen=True)
 class Row:
     """One shape: how to draw it, and what design.md promises of every one."""
@@ -42,11 +51,8 @@ class Row:
 def between(
     cls: type, *more: st.SearchStrategy[float], value: st.SearchStrategy[float] = values, **named: float
 ) -> Row:
-    # Also ends that differ by a bit, between which a rounding error is already outside.
-    near = value.flatmap(lambda v: st.tuples(st.just(v), st.sampled_from([v, math.nextafter(v, 3.0)])))
-    pairs = st.one_of(st.tuples(value, value), near, near.map(lambda pair: pair[::-1]))
     return Row(
-        st.builds(lambda pair, *rest: cls(*pair, *rest), pairs, lengths, *more),
+        st.builds(lambda pair, *rest: cls(*pair, *rest), pairs_of(value), lengths, *more),
         first=lambda s: s.start,
         last=lambda s: s.end,
         bounds=lambda s: (min(s.start, s.end), max(s.start, s.end)),
@@ -68,14 +74,15 @@ def piecewise(draw: st.DrawFn) -> ss.Schedule:
 
 @st.composite
 def triangles(draw: st.DrawFn) -> ss.Schedule:
-    low, high = sorted([draw(values), draw(values)])
+    low, high = sorted(draw(pairs))
     return ss.Triangle(low, high, draw(lengths), draw(lengths))
 
 
 @st.composite
 def knots(draw: st.DrawFn) -> ss.Schedule:
     steps = sorted(draw(st.sets(st.one_of(st.integers(0, 40), st.floats(0.01, 40.0)), min_size=2, max_size=6)))
-    return ss.Knots([(step, draw(values)) for step in steps], draw(st.sampled_from(["linear", "cosine"])))
+    heights = [height for _ in steps for height in draw(pairs)]
+    return ss.Knots(list(zip(steps, heights, strict=False)), draw(st.sampled_from(["linear", "cosine"])))
 
 
 SHAPES: dict[type, Row] = {
@@ -255,7 +262,7 @@ def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedu
     )
 
 
-trees = st.recursive(st.one_of(shapes, recipes), _grown, max_leaves=5)
+trees = st.recursive(st.one_of(shapes, recipes), _grown, max_leaves=8)
 
 horizons = st.builds(
     ss.Horizon,

@@ -323,11 +323,11 @@ def test_knots_bear_the_largest_and_smallest_numbers(heights, way, step):
 
 
 @given(st.integers(1, 10**6))
+@example(999_983)
 def test_a_line_from_zero_is_precise_at_its_first_steps(length):
     """Nothing is lost by taking a small number from one and that from one again."""
-    assert_close(Knots(((0, 0.0), (length, 1.0)))(1), 1 / length)
-    assert_close(Linear(0.0, 1.0, length)(1), 1 / length)
-    assert_close(ss.Triangle(0.0, 1.0, length, 1)(1), 1 / length)
+    for line in (Knots(((0, 0.0), (length, 1.0))), Linear(0.0, 1.0, length), ss.Triangle(0.0, 1.0, length, 1)):
+        assert line(1) == pytest.approx(1 / length, rel=1e-15, abs=0.0)
 
 
 # The algebra.
@@ -411,6 +411,7 @@ def test_the_text_of_a_difference_has_a_minus_sign():
         "Linear(0, 1, 4) >> Cosine(0, 1, 4) + 1 >> 2 - Rex(0, 1, 4)",
         "(Linear(0, 1, 4) >> Cosine(0, 1, 4)) + 1",
         "-Linear(0, 1, 4).head(2) * -2",
+        "--Linear(0, 1, 4) - --2 * Linear(0, 1, 4)",
         "Linear(0, 1, 4) - -2 * -Cosine(0, 1, 4)",
         "1 - 2 - Linear(0, 1, 4) - 3 - 4",
         "2 / 4 * Linear(0, 1, 4) / 2 / 4 * 3",

@@ -8,6 +8,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,25 @@ def _power(base: float, exponent: float) -> float:
         return math.inf
 
 
+class Column(tuple[float, ...]):
+    """Numbers to count and to take: a tuple for one step, an array, made once, for many."""
+
+    @cached_property
+    def array(self) -> NDArray[np.float64]:
+        """The same numbers."""
+        return np.array(self, dtype=np.float64)
+
+
+def _array(numbers: Sequence[float]) -> NDArray[np.float64]:
+    return numbers.array if isinstance(numbers, Column) else np.array(numbers, dtype=np.float64)
+
+
 def _count_all(boundaries: Sequence[float], t: NDArray[np.float64]) -> NDArray[np.intp]:
-    return np.searchsorted(np.asarray(boundaries, dtype=np.float64), t, side="right")
+    return np.searchsorted(_array(boundaries), t, side="right")
 
 
 def _take_all(values: Sequence[float], index: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(values, dtype=np.float64)[index.astype(np.intp)]
+    return _array(values)[index.astype(np.intp)]
 
 
 SCALAR = Maths(

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Length, Many, NonNegative, Number, Real, Steps, refusal
-from stepsize.schedules.maths import Maths, Value
+from stepsize.schedules.maths import Column, Maths, Value
 from stepsize.schedules.shape import Shape
 
 
@@ -77,7 +77,11 @@ class Table(Shape):
         return len(self.values)
 
     def _at(self, t: Value, m: Maths) -> Value:
-        return m.take(self.values, m.minimum(m.floor(t), len(self.values) - 1))
+        return m.take(self._column, m.minimum(m.floor(t), len(self.values) - 1))
+
+    @cached_property
+    def _column(self) -> Column:
+        return Column(self.values)
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,9 +160,9 @@ class Knots(Shape):
         return math.ceil(self.points[-1][0])
 
     @cached_property
-    def _columns(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def _columns(self) -> tuple[Column, Column]:
         steps, values = zip(*self.points, strict=True)
-        return steps, values
+        return Column(steps), Column(values)
 
     def _at(self, t: Value, m: Maths) -> Value:
         steps, values = self._columns

@@ -7,7 +7,7 @@ from functools import cached_property
 from stepsize.arguments import LONGEST, EndlessSteps, Positive, Real, refusal
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Nested
-from stepsize.schedules.maths import SCALAR, Maths, Value
+from stepsize.schedules.maths import SCALAR, Column, Maths, Value
 from stepsize.schedules.wrapper import Wrapper
 
 MOST_CYCLES = 1_000_000
@@ -69,12 +69,12 @@ class Repeat(Wrapper):
         return self._starts[-1] if self.stretch_ != 1.0 else self.schedule.steps * self.times
 
     @cached_property
-    def _starts(self) -> tuple[int, ...]:
+    def _starts(self) -> Column:
         """Where the cycles start, and the end of the last; for endless ones as far as steps can be told apart."""
         starts = [0]
         while starts[-1] <= LONGEST and len(starts) <= min(self.times, MOST_CYCLES):
             starts.append(starts[-1] + math.floor(self.schedule.steps * self.stretch_ ** (len(starts) - 1) + 0.5))
-        return tuple(starts)
+        return Column(starts)
 
     def _at(self, t: Value, m: Maths) -> Value:
         inner, steps = self.schedule, self.schedule.steps
