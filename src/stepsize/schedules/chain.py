@@ -13,7 +13,7 @@ import numpy as np
 from stepsize.arguments import Many, shown
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Schedule, nested
-from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value
+from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
 
 
 def _phases(owner: str, name: str, value: Any) -> tuple[Schedule, ...]:
@@ -38,8 +38,8 @@ class Chain(Schedule):
     parts: Annotated[tuple[Schedule, ...], _phases]
 
     @cached_property
-    def _starts(self) -> Column:
-        return Column(accumulate((int(part.steps) for part in self.parts[:-1]), initial=0))
+    def _starts(self) -> tuple[int, ...]:
+        return tuple(accumulate((int(part.steps) for part in self.parts[:-1]), initial=0))
 
     @property
     def steps(self) -> float:  # type: ignore[override]
