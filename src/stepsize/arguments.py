@@ -87,7 +87,7 @@ class Length:
             return math.inf
         if value in (math.inf, -math.inf) or value != value:
             raise refusal(owner, name, words, value)
-        whole = int(math.floor(value))
+        whole = int(math.floor(value))  # noqa: RUF046  (what floor gives is the number's own affair)
         if value != whole:
             raise refusal(owner, name, words, value, f"write {whole} or {whole + 1}")
         if whole < self.least:

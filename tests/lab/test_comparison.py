@@ -93,7 +93,7 @@ def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path)
     value, function = compare(small(schedules=schedules), tmp_path / "out", display=Silent()).runs
     assert value.schedule == "Linear(0.2, 0.0, 12)"
     assert function.status == "finished"
-    with pytest.raises(ArgumentError, match="package.module:name"):
+    with pytest.raises(ArgumentError, match=r"package\.module:name"):
         compare(small(schedules={"mine": ss.Function(lambda t: 0.1)}), tmp_path / "other", display=Silent())
     assert not (tmp_path / "other").exists()
 

@@ -56,15 +56,20 @@ def main() -> None:
         finally:
             print(end="", flush=True)  # here, where a failure can still be put in words
     except BrokenPipeError:
-        # What is left in the buffer has nowhere to go, and Python would complain of that at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
     except StepsizeError as error:
         _fail(str(error))
     except OSError as error:
+        _drop_output()
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _drop_output() -> None:
+    """Let what is left in the buffer go nowhere: Python would try again at its end, and exit with a code of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> None:
