@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
+from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
 from stepsize.lab.watching import Standings
-from stepsize.plots import comparison_figure, save_figure
 
 _LEAST_WAIT = 3.0  # seconds between two drawings
 _SHARE = 0.03  # of the time, at most, is spent on drawing
@@ -29,4 +29,4 @@ class LivePicture:
 
     def write(self, path: Path) -> None:
         """Draw now, to a file of the kind that its name says."""
-        save_figure(comparison_figure(self._standings.runs), path)
+        plots.save_figure(plots.comparison_figure(self._standings.runs), path)

@@ -5,9 +5,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from stepsize import plots
 from stepsize.lab.results import closing_line
 from stepsize.lab.watching import Standings
-from stepsize.plots import comparison_figure
 from stepsize.records.run import Epoch, Point, Run
 
 _BETWEEN_FIGURES = 3.0  # seconds
@@ -43,5 +43,5 @@ class NotebookDisplay:
 
         # As bytes: how figures are shown depends on the notebook's settings, and this must not.
         content = BytesIO()
-        comparison_figure(self._standings.runs).savefig(content, format="png", dpi=100)
+        plots.comparison_figure(self._standings.runs).savefig(content, format="png", dpi=100)
         return Image(content.getvalue(), format="png")  # type: ignore[no-untyped-call]
