@@ -13,7 +13,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeVar, get_type_hints, runtime_checkable
+from typing import Annotated, Any, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
 
 from stepsize.errors import ArgumentError
 
@@ -98,6 +98,16 @@ class Length:
 
 
 @dataclass(frozen=True)
+class Maybe:
+    """None, which is kept, or what another rule takes."""
+
+    each: Rule
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        return None if value is None else self.each(owner, name, value)
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few words."""
 
@@ -161,15 +171,27 @@ def nearest(word: object, known: Iterable[str]) -> str:
 
 @functools.cache
 def rules(function: Callable[..., Any]) -> dict[str, Rule]:
-    """The rule of every annotated parameter of `function` (or of a class's constructor)."""
+    """The rule of every annotated parameter of `function` (or of a class's constructor).
+
+    Raises:
+        TypeError: a rule is hidden inside a parameter's type, as in `Real | None`, where it would never be applied.
+    """
     target: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
-    hints = get_type_hints(target, include_extras=True)
-    found = {}
-    for name, hint in hints.items():
-        for extra in getattr(hint, "__metadata__", ()):
-            if isinstance(extra, Rule):
-                found[name] = extra
+    found: dict[str, Rule] = {}
+    for name, hint in get_type_hints(target, include_extras=True).items():
+        if any(map(_holds_a_rule, get_args(hint))):
+            raise TypeError(f"the rule of {function.__qualname__}({name}: {hint}) must stand outermost, as in Maybe")
+        for rule in _rules_on(hint):
+            found[name] = rule
     return found
+
+
+def _rules_on(hint: Any) -> list[Rule]:
+    return [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Rule)]
+
+
+def _holds_a_rule(hint: Any) -> bool:
+    return bool(_rules_on(hint)) or any(map(_holds_a_rule, get_args(hint)))
 
 
 def checked(function: F) -> F:
@@ -188,6 +210,7 @@ def checked(function: F) -> F:
 
 
 Real = Annotated[float, Number()]
+MaybeReal = Annotated[float | None, Maybe(Number())]
 NonNegative = Annotated[float, Number(least=0.0)]
 Positive = Annotated[float, Number(above=0.0)]
 Fraction = Annotated[float, Number(least=0.0, most=1.0)]

@@ -584,6 +584,8 @@ def test_endless_growing_cycles_go_on_to_the_last_step_there_is():
 
 
 @given(trees, phases, values)
+@example(Linear(0.5, 1, 4), 1, 0.0)
+@example(Linear(0.5, 1, 4), 0, 0.0)
 def test_warmup_is_a_line_to_the_first_value(schedule, n, init_lr):
     warmed = ss.warmup(schedule, n, init_lr)
     assert warmed.steps == schedule.steps + n
@@ -663,6 +665,13 @@ def test_a_notebook_shows_a_schedule_however_large_or_small(start, end, length):
     assert picture.startswith("<svg")
     assert "nan" not in picture
     assert "inf" not in picture
+
+
+def test_the_largest_numbers_are_drawn_as_any_others():
+    def drawn(height: float) -> str:
+        return Linear(height, -height, 10)._repr_svg_().split("<polyline")[1]
+
+    assert drawn(1.5e308) == drawn(1.5)
 
 
 def test_a_notebook_shows_the_text_of_what_has_no_value():

@@ -80,6 +80,14 @@ ARGUMENTS = {
     "a geometric line through 0": (lambda: ss.Geometric(1, 0, 5), "Geometric(end=...) must be a finite number > 0"),
     "a power of 0": (lambda: ss.Polynomial(1, 0, 5, 0), "Polynomial(power=...) must be a finite number > 0"),
     "a fraction over 1": (lambda: ss.one_cycle(1, 10, 1.5), "one_cycle(warmup_frac=...) must be a finite number >= 0"),
+    "a rate that is a text, where None is allowed": (
+        lambda: ss.one_cycle(0.5, 100, init_lr="x"),
+        "one_cycle(init_lr=...) must be a finite number, got 'x'",
+    ),
+    "a rate that is NaN, where None is allowed": (
+        lambda: ss.one_cycle(0.5, 100, final_lr=NAN),
+        "one_cycle(final_lr=...) must be a finite number, got nan",
+    ),
     # sequences
     "no boundaries": (
         lambda: ss.MultiStep(1, 0.5, ()),

@@ -11,6 +11,7 @@ from stepsize.arguments import (
     Choice,
     EndlessSteps,
     Fraction,
+    MaybeReal,
     Phase,
     Positive,
     Real,
@@ -98,8 +99,8 @@ def one_cycle(
     peak_lr: Real,
     total_steps: Steps,
     warmup_frac: Fraction = 0.3,
-    init_lr: Real | None = None,
-    final_lr: Real | None = None,
+    init_lr: MaybeReal = None,
+    final_lr: MaybeReal = None,
     shape: DecayShape = "cosine",
 ) -> Schedule:
     """Up to the peak in `warmup_frac` of the run and down to almost nothing in the rest.
