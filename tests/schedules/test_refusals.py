@@ -55,6 +55,16 @@ ARGUMENTS = {
     "a length is not negative": (lambda: LINE.head(-1), "Head(n=...) must be a whole number of at least 0, got -1"),
     "None is no length": (lambda: LINE.every(None), "Every(n=...) must be a whole number of at least 1, got None"),
     "a length with a unit": (lambda: Linear(0, 1, "3ep"), 'read by parse(text, horizon=...) or Horizon(...).of("3ep")'),
+    "a count with a unit": (
+        lambda: Horizon("60000", 256, 10),
+        "Horizon(samples=...) must be a whole number of at least 1, got '60000'; write a number such as 3; only a "
+        "length may have a unit",
+    ),
+    "cycles with a unit": (lambda: LINE.repeat("3ep"), "or inf, got '3ep'; write a number such as 3"),
+    "a matrix is one line": (
+        lambda: Linear(np.zeros((3, 3)), 1, 3),
+        "got array([[0., 0., 0.], [0., 0., 0.], [0., 0., 0.]]); write a number",
+    ),
     "a length past 2**53": (lambda: Linear(0, 1, 2**53 + 1), "at most 2**53"),
     "a length of 400 digits": (lambda: LINE.shift(10**400), "at most 2**53"),
     "lengths that add up past 2**53": (lambda: Constant(1, 2**53) >> LINE, "would last more than 2**53"),
@@ -414,6 +424,10 @@ UNITS = {
     'Linear(0, 1, "' + "9" * 30 + '")': "at most 2**53",
     'Constant("10%")': "Constant(value=...) must be a finite number, got '10%'",
     'Knots((("0", "10%"), ("100%", 0.1)))': "Knots(points[0]=...) must be a finite number, got '10%'",
+    'noam("10%", 400)': "noam(d_model=...) must be a whole number of at least 1, got '10%'; write a number",
+    'Linear(0, 1, 4).repeat("10%")': "Repeat(times=...) must be a whole number of at least 1, or inf, got '10%'",
+    'cyclic(0, 1, 5, 5, times="1ep")': "cyclic(times=...) must be a whole number of at least 1, or inf, got '1ep'",
+    'sgdr(0.1, 50, "rest")': "sgdr(times=...) must be a whole number of at least 1, or inf, got 'rest'",
     'Linear(0, 1, "rest") >> Linear(1, 0, "rest")': '"rest" may stand only once',
     'Linear(0, 1, 200) >> Linear(1, 0, "rest")': 'nothing is left for "rest"',
     'Linear(0, 1, 500) >> Linear(1, 0, "rest")': "the other phases take 500 of the 200 steps",
