@@ -69,18 +69,16 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Length:
-    """A whole number of steps, stored as an int; `inf` where `endless`."""
+class Whole:
+    """A whole number, stored as an int; `inf` where `endless`."""
 
     least: int = 1
     endless: bool = False
-    measures_steps = True
 
     def __call__(self, owner: str, name: str, value: Any) -> float:
         words = f"a whole number of at least {self.least}" + (", or inf" if self.endless else "")
         if isinstance(value, str):
-            advice = f'lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of("{value}")'
-            raise refusal(owner, name, words, value, advice)
+            raise refusal(owner, name, words, value, self._instead_of(value))
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise refusal(owner, name, words, value)
         if value == math.inf and self.endless:
@@ -93,8 +91,21 @@ class Length:
         if whole < self.least:
             raise refusal(owner, name, words, value)
         if whole > LONGEST:
-            raise refusal(owner, name, f"at most 2**53 = {LONGEST} steps", value)
+            raise refusal(owner, name, f"at most 2**53 = {LONGEST}", value)
         return whole
+
+    def _instead_of(self, text: str) -> str:
+        return "write a number such as 3; only a length may have a unit"
+
+
+@dataclass(frozen=True)
+class Length(Whole):
+    """A whole number of steps, so that the text form may write it with a unit."""
+
+    measures_steps = True
+
+    def _instead_of(self, text: str) -> str:
+        return f"lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of({quoted(text)})"
 
 
 @dataclass(frozen=True)
@@ -154,12 +165,22 @@ def refusal(owner: str, name: str, rule: str, value: Any, advice: str = "") -> A
 
 
 def shown(value: Any, longest: int = 60) -> str:
-    """`repr(value)`, cut to a readable length; never raises."""
+    """`repr(value)` as one line of a readable length; never raises."""
     try:
         text = repr(value)
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return _line(text, longest)
+
+
+def quoted(word: str, longest: int = 40) -> str:
+    """A word of the caller's in double quotes, as one line of a readable length."""
+    return f'"{_line(word, longest)}"'
+
+
+def _line(text: str, longest: int) -> str:
+    line = " ".join(part.strip() for part in text.splitlines())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -214,6 +235,9 @@ MaybeReal = Annotated[float | None, Maybe(Number())]
 NonNegative = Annotated[float, Number(least=0.0)]
 Positive = Annotated[float, Number(above=0.0)]
 Fraction = Annotated[float, Number(least=0.0, most=1.0)]
+Count = Annotated[int, Whole(1)]
+"""A whole number that is no span of steps."""
+EndlessCount = Annotated[float, Whole(1, endless=True)]
 Steps = Annotated[int, Length(1)]
 Phase = Annotated[int, Length(0)]
 """A length that may be 0: the phase is then left out."""

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stepsize.arguments import Positive, Steps, refusal, rules, shown
+from stepsize.arguments import Count, Positive, refusal, rules, shown
 from stepsize.errors import ArgumentError
 
 _LENGTH = re.compile(r"\s*(\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})\s*(ep|%|)\s*", re.ASCII)
@@ -41,11 +41,11 @@ class Horizon:
         (705, 235, 2000)
     """
 
-    samples: Steps
-    batch: Steps
+    samples: Count
+    batch: Count
     epochs: Positive
-    accumulation: Steps = 1
-    processes: Steps = 1
+    accumulation: Count = 1
+    processes: Count = 1
     drop_last: bool = False
 
     def __post_init__(self) -> None:

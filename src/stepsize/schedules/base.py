@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from stepsize.arguments import (
     LONGEST,
     Choice,
-    EndlessSteps,
+    EndlessCount,
     Number,
     Phase,
     Positive,
@@ -282,7 +282,7 @@ class Schedule(ABC):
 
         return Stretch(self, n)
 
-    def repeat(self, times: EndlessSteps, scale: Real = 1.0, stretch: Positive = 1.0) -> "Schedule":
+    def repeat(self, times: EndlessCount, scale: Real = 1.0, stretch: Positive = 1.0) -> "Schedule":
         """Restart: cycle i has its values times scale^i, in floor(steps stretch^i + 1/2) steps. `times` may be inf.
 
         Example:

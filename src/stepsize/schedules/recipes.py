@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from stepsize.arguments import (
     Choice,
-    EndlessSteps,
+    Count,
+    EndlessCount,
     Fraction,
     MaybeReal,
     Phase,
@@ -126,7 +127,7 @@ def one_cycle(
 def sgdr(
     peak_lr: Real,
     steps: Steps,
-    times: EndlessSteps,
+    times: EndlessCount,
     final_lr: Real = 0.0,
     scale: Positive = 1.0,
     stretch: Positive = 1.0,
@@ -146,7 +147,7 @@ def sgdr(
 
 
 @checked
-def noam(d_model: Steps, warmup_steps: Steps, factor: Positive = 1.0) -> Schedule:
+def noam(d_model: Count, warmup_steps: Steps, factor: Positive = 1.0) -> Schedule:
     """The schedule of the first transformer: a warmup, then 1 / sqrt(t).
 
         f(t) = factor d_model^-1/2 min((t + 1)^-1/2, (t + 1) warmup_steps^-3/2)
@@ -181,7 +182,7 @@ def cyclic(
     high: Real,
     up: Steps,
     down: Steps,
-    times: EndlessSteps = math.inf,
+    times: EndlessCount = math.inf,
     mode: Annotated[
         Literal["triangular", "triangular2", "exp_range"], Choice(("triangular", "triangular2", "exp_range"))
     ] = "triangular",

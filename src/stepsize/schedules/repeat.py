@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepsize.arguments import LONGEST, EndlessSteps, Positive, Real, refusal
+from stepsize.arguments import LONGEST, EndlessCount, Positive, Real, refusal
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Nested
 from stepsize.schedules.maths import SCALAR, Column, Maths, Value
@@ -25,11 +25,11 @@ class Repeat(Wrapper):
     After the last cycle its own end value is held. With `stretch` other than 1 at most a million cycles are counted.
     """
 
-    times: EndlessSteps
+    times: EndlessCount
     scale: Real = 1.0
     stretch_: Positive = 1.0
 
-    def __init__(self, schedule: Nested, times: EndlessSteps, scale: Real = 1.0, stretch: Positive = 1.0) -> None:
+    def __init__(self, schedule: Nested, times: EndlessCount, scale: Real = 1.0, stretch: Positive = 1.0) -> None:
         object.__setattr__(self, "schedule", schedule)
         object.__setattr__(self, "times", times)
         object.__setattr__(self, "scale", scale)
