@@ -6,7 +6,7 @@ from typing import Annotated
 
 from stepsize.arguments import EndlessSteps, NonNegative, Number, Real, Steps
 from stepsize.schedules.maths import Maths, Value
-from stepsize.schedules.shape import Shape
+from stepsize.schedules.shape import Endless, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,16 +26,7 @@ class Constant(Shape):
 
 
 @dataclass(frozen=True, repr=False)
-class _Endless(Shape):
-    """A shape whose length is always infinite."""
-
-    @property
-    def steps(self) -> float:  # type: ignore[override]
-        return math.inf
-
-
-@dataclass(frozen=True, repr=False)
-class Exponential(_Endless):
+class Exponential(Endless):
     """Times `factor` every `per` steps, smoothly.
 
         f(t) = start factor^(t / per)
@@ -54,7 +45,7 @@ class Exponential(_Endless):
 
 
 @dataclass(frozen=True, repr=False, init=False)
-class Staircase(_Endless):
+class Staircase(Endless):
     """Times `factor` at every `every`-th step.
 
         f(t) = start factor^floor(t / every)
@@ -79,7 +70,7 @@ class Staircase(_Endless):
 
 
 @dataclass(frozen=True, repr=False)
-class InversePower(_Endless):
+class InversePower(Endless):
     """The classic decay of stochastic approximation.
 
         f(t) = start (rate t + 1)^-power

@@ -5,14 +5,15 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import refusal, shown
+from stepsize.arguments import quoted, refusal, shown
 from stepsize.errors import ArgumentError, StepError
 from stepsize.schedules.maths import SCALAR, Maths, Value
-from stepsize.schedules.shape import Shape
+from stepsize.schedules.shape import Endless
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -27,15 +28,15 @@ def _function(owner: str, name: str, value: Any) -> Callable[[float], float] | s
 
 
 @dataclass(frozen=True, repr=False)
-class Function(Shape):
+class Function(Endless):
     """f(t) of your own: the name of an importable function of the step, or the function itself.
 
     A name is imported at the first call. A plain function works everywhere but in the text and JSON forms, which
     have no way to write it. The function is given an int for a whole step, a float otherwise, one step at a time.
 
     Raises:
-        ArgumentError: at the first call, if the name cannot be imported.
-        StepError: the function's value at some step is no finite number.
+        ArgumentError: at a call, if the name cannot be imported.
+        StepError: the function raises an error at some step, or its value there is no finite number.
 
     Example:
         >>> Function("math:exp")(0)
@@ -46,26 +47,31 @@ class Function(Shape):
 
     function: Annotated[Callable[[float], float] | str, _function]
 
-    @property
-    def steps(self) -> float:  # type: ignore[override]
-        """Endless."""
-        return math.inf
-
     def _at(self, t: Value, m: Maths) -> Value:
-        function = imported(self.function) if isinstance(self.function, str) else self.function
         if m is SCALAR:
-            return self._one(function, t)
-        return np.array([self._one(function, step) for step in t.flat], dtype=np.float64).reshape(t.shape)
+            return self._one(t)
+        return np.array([self._one(step) for step in t.flat], dtype=np.float64).reshape(t.shape)
 
-    def _one(self, function: Callable[[float], Any], t: float) -> float:
-        given = function(int(t) if t == int(t) else float(t))
+    def _one(self, t: float) -> float:
+        function = self._imported
+        try:
+            given = function(int(t) if t == int(t) else float(t))
+        except Exception as error:
+            raise StepError(f"{shown(self)} raised {shown(error)} at step {t:.16g}") from error
         try:
             value = float(given)
-        except (TypeError, ValueError, OverflowError):
+        except Exception:  # whatever an object of the user's own raises
             value = math.nan
         if not math.isfinite(value):
-            raise StepError(f"{self} must give a finite number at every step, got {shown(given)} at step {t:g}")
+            raise StepError(
+                f"{shown(self)} must give a finite number at every step, got {shown(given)} at step {t:.16g}"
+            )
         return value
+
+    @cached_property
+    def _imported(self) -> Callable[[float], Any]:
+        """The function itself; an import that fails is tried again at the next call."""
+        return imported(self.function) if isinstance(self.function, str) else self.function
 
     def _text(self) -> str:
         return f'Function("{self.function}")' if isinstance(self.function, str) else f"Function({self.function!r})"
@@ -78,8 +84,8 @@ def imported(name: str) -> Callable[[float], float]:
         found: Any = importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise ArgumentError(f'Function("{name}") cannot be imported: {error}') from error
+    except Exception as error:  # the module is the user's own, and may raise anything
+        raise ArgumentError(f"Function({quoted(name)}) cannot be imported: {shown(error, 120)}") from error
     if not callable(found):
-        raise ArgumentError(f'Function("{name}") is not a function but {shown(found)}')
+        raise ArgumentError(f"Function({quoted(name)}) is not a function but {shown(found)}")
     return found  # type: ignore[no-any-return]

@@ -21,6 +21,16 @@ class Shape(Schedule):
         return ()
 
 
+@dataclass(frozen=True, repr=False)
+class Endless(Shape):
+    """A shape that never reaches an end."""
+
+    @property
+    def steps(self) -> float:  # type: ignore[override]
+        """Infinite."""
+        return math.inf
+
+
 def arguments_text(schedule: Schedule, skip: int = 0) -> str:
     """The fields from the `skip`-th on as positional arguments, trailing defaults left out."""
     shown = fields(schedule)[skip:]  # type: ignore[arg-type]
