@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from stepsize.schedules.sketch import wants_log
+from stepsize.schedules.curve import wants_log
 
 
 def step_axis(ax: Axes, last: float) -> None:

@@ -9,7 +9,7 @@ import uniplot
 
 from stepsize.plots.curves import Curve, one_line
 from stepsize.plots.style import COLOURS
-from stepsize.schedules.sketch import round_numbers, wants_log, whole_powers
+from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
 
 NARROWEST, LOWEST = 30, 4
 MARKS = "ox+*#@%&=abcdefghijklmnpqrstuvwyz"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stepsize.arguments import Length, refusal
 from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule
-from stepsize.schedules.sketch import curve, shown_steps
+from stepsize.schedules.curve import curve, shown_steps
 
 Floats = NDArray[np.float64]
 Schedules = Sequence[Schedule] | Mapping[str, Schedule]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stepsize.errors import StepsizeError
 from stepsize.records.run import Run
 from stepsize.schedules import parse
-from stepsize.schedules.sketch import curve
+from stepsize.schedules.curve import curve
 
 Floats = NDArray[np.float64]
 

@@ -327,7 +327,7 @@ class Schedule(ABC):
 
     def _repr_svg_(self) -> str | None:
         """A notebook shows the schedule as a curve; None, and so its text, where it has no value to show."""
-        from stepsize.schedules.sketch import svg
+        from stepsize.schedules.svg import svg
 
         try:
             return svg(self)
