@@ -772,8 +772,23 @@ RUN_OF_100 = Horizon(samples=1000, batch=10, epochs=1)
         ('warmup_cosine(0.3, 10, "rest")', "warmup_cosine(0.3, 10, 100)"),
         ('Linear(0, 1, 30).repeat(2) >> Constant(1, " rest ")', "Linear(0, 1, 30).repeat(2) >> Constant(1, 40)"),
         ('sgdr(0.1, "rest", 4)', "sgdr(0.1, 25, 4)"),
+        ('sgdr(0.1, "rest", 2, stretch=1.5)', "sgdr(0.1, 40, 2, stretch=1.5)"),
+        ('Linear(0, 1, 4) >> sgdr(0.1, "rest", 3, stretch=1.4)', "Linear(0, 1, 4) >> sgdr(0.1, 22, 3, stretch=1.4)"),
+        ('sgdr(0.1, "rest", 4, stretch=0.5)', "sgdr(0.1, 53, 4, stretch=0.5)"),
+        ('Linear(0, 1, "rest").tail(30)', "Linear(0, 1, 130).tail(30)"),
+        ('Linear(0, 1, 20) + Cosine(1, 0, "rest")', "Linear(0, 1, 20) + Cosine(1, 0, 100)"),
     ],
 )
 def test_rest_is_what_makes_the_whole_as_long_as_the_run(text, meaning):
     assert parse(text, RUN_OF_100) == parse(meaning)
     assert parse(text, RUN_OF_100).steps == 100
+
+
+@given(st.integers(0, 40), st.integers(1, 6), st.floats(0.5, 2.0), st.integers(1, 300), st.integers(1, 4))
+def test_rest_is_found_wherever_there_is_one(before, times, stretch, cycle, n):
+    """Also where cycles are rounded to whole steps, so that the length is no straight line in the rest."""
+    assume(cycle * stretch ** (times - 1) >= 0.5)
+    text = f'Constant(1).head({before}) >> Cosine(1, 0, "rest").repeat({times}, 1, {stretch!r}).every({n})'
+    made = parse(text.replace('"rest"', str(cycle)))
+    horizon = Horizon(samples=made.steps, batch=1, epochs=1)
+    assert parse(text, horizon).steps == made.steps

@@ -6,6 +6,7 @@ and nothing is ever passed to `eval`.
 
 import inspect
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -72,29 +73,38 @@ def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False)
 def _fill_rest(evaluation: "_Evaluation", tree: Node, longest: Schedule) -> Schedule:
     """Choose the length of "rest" so that the whole is as long as the horizon.
 
-    The length of the whole is a straight line in the length of the rest (`>>` adds it, `.every(n)` multiplies it), so
-    two readings of the text find the line, and a third is the answer.
+    The whole never becomes shorter as the rest grows. Mostly it is a straight line (`>>` adds the rest, `.every(n)`
+    multiplies it), so that two readings of the text find the line, and a third is the answer; where cycles are
+    rounded to whole steps, the answer is searched for.
     """
     assert evaluation.horizon is not None
     assert evaluation.rest_at is not None
     total = evaluation.horizon.steps
-    evaluation.rest = total + 1
-    slope = evaluation.schedule(tree).steps - longest.steps
-    error = evaluation.reader.error
-    if not 0 < slope < math.inf:
+
+    def whole(rest: int) -> Schedule:
+        evaluation.rest = rest
+        return evaluation.schedule(tree)
+
+    def length(rest: int) -> float:
+        try:
+            return whole(rest).steps
+        except ParseError:
+            return -math.inf  # no schedule, mostly because so short a rest leaves nothing
+
+    slope = (length(2 * total) - longest.steps) / total
+    others = longest.steps - slope * total
+    rest = math.floor((total - others) / slope) if 0 < slope < math.inf else 0
+    if length(rest) != total:
+        rest = bisect_left(range(2 * total), float(total), lo=1, key=length)
+    if length(rest) == total:
+        return whole(rest)
+    if not 0 < slope < math.inf or length(rest) == longest.steps:
         reason = f'"rest" does not say how long {shown(longest)} is; write a length such as "50%"'
-        raise error(reason, evaluation.rest_at)
-    left = total - (longest.steps - total) / slope
-    if left <= 0:
-        taken = longest.steps - slope * total
-        reason = f'nothing is left for "rest": the other phases take {taken:g} of the {total} steps'
-        raise error(reason, evaluation.rest_at)
-    evaluation.rest = math.floor(left)
-    schedule = evaluation.schedule(tree)
-    if schedule.steps != total:
+    elif others >= total:
+        reason = f'nothing is left for "rest": the other phases take {others:.0f} of the {total} steps'
+    else:
         reason = f'no whole number of steps as "rest" makes the whole {total} steps long'
-        raise error(reason, evaluation.rest_at)
-    return schedule
+    raise evaluation.reader.error(reason, evaluation.rest_at)
 
 
 class _Evaluation:
