@@ -179,8 +179,9 @@ def quoted(word: str, longest: int = 40) -> str:
 
 
 def _line(text: str, longest: int) -> str:
-    line = " ".join(part.strip() for part in text.splitlines())
-    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+    begin = text[: 10 * longest]  # the rest could not be shown, however many blanks are left out
+    line = " ".join(part.strip() for part in begin.splitlines())
+    return line if begin == text and len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def nearest(word: object, known: Iterable[str]) -> str:

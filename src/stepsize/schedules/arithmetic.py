@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from stepsize.arguments import Many, Number, Real, refusal
+from stepsize.arguments import Many, Number, Real, refusal, shown
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Nested, Schedule
 from stepsize.schedules.maths import Maths, Value
@@ -103,7 +103,7 @@ class Quotient(Schedule):
 
     def _validate(self) -> None:
         if self.divisor == 0.0:
-            raise ArgumentError(f"{self.schedule} cannot be divided by zero")
+            raise ArgumentError(f"{shown(self.schedule)} cannot be divided by zero")
 
     @property
     def steps(self) -> float:  # type: ignore[override]

@@ -81,11 +81,11 @@ def _read(value: Any, place: str, functions: bool) -> Any:
         raise FormatError(f"{place}: {shown(name)} is no type of schedule; {nearest(name, _CLASSES)}".rstrip("; "))
     if cls is Function and not functions:
         raise FormatError(f"{place}: Function runs code of yours; allow it with from_dict(form, functions=True)")
-    given = {key: _read(item, f"{place}.{key}", functions) for key, item in value.items() if key != "type"}
     known = {argument_name(field): field for field in fields(cls)}  # type: ignore[arg-type]
-    for key in given:
-        if key not in known:
+    for key in value:
+        if key != "type" and key not in known:
             raise FormatError(f"{place}: {name} has no {shown(key)}; it has {', '.join(known)}")
+    given = {key: _read(item, f"{place}.{key}", functions) for key, item in value.items() if key != "type"}
     for key, field in known.items():
         if key not in given and field.default is MISSING:
             if not getattr(rules(cls)[key], "endless", False):

@@ -146,7 +146,7 @@ class Reader:
                 raise self.error(f"more than {MAX_DEPTH} methods on one schedule", self.token.position)
             name = self._next()
             if not self._at_sign("("):
-                raise self._unexpected(f"( after .{name.text}")
+                raise self._unexpected(f"( after .{name.text[:40]}")
             node = Call(name.text, node, *self._arguments(), name.position)
         return node
 

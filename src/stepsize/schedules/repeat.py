@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepsize.arguments import LONGEST, EndlessCount, Positive, Real, refusal
+from stepsize.arguments import LONGEST, EndlessCount, Positive, Real, refusal, shown
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Nested
 from stepsize.schedules.maths import SCALAR, Column, Maths, Value
@@ -38,7 +38,7 @@ class Repeat(Wrapper):
 
     def _validate(self) -> None:
         if self.schedule._finite("repeat", "cut it with .head(n) first") == 0:
-            raise ArgumentError(f"{self.schedule} has no steps, so there is nothing to repeat")
+            raise ArgumentError(f"{shown(self.schedule)} has no steps, so there is nothing to repeat")
         if self.stretch_ == 1.0:
             return
         if self.times == math.inf:

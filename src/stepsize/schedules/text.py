@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
-from stepsize.arguments import LONGEST, nearest, refusal, rules, shown
+from stepsize.arguments import LONGEST, nearest, quoted, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError, StepError
 from stepsize.horizon import Horizon
 from stepsize.schedules.arithmetic import Product, Sum
@@ -207,7 +207,7 @@ class _Evaluation:
         for name, argument in node.keywords:
             if name not in names:
                 advice = nearest(name, names)
-                reason = f'{node.name} has no argument "{name}"; {advice or f"write {signature}"}'
+                reason = f"{node.name} has no argument {quoted(name)}; {advice or f'write {signature}'}"
                 raise self.reader.error(reason, argument.position)
             if name in given:
                 raise self.reader.error(f'{node.name} is given "{name}" twice', argument.position)
@@ -229,7 +229,7 @@ class _Evaluation:
         if not isinstance(value, str):
             return value
         if self.horizon is None:
-            reason = f'"{value}" needs a horizon, which says how long the run is; give one or write a number of steps'
+            reason = f"{quoted(value)} needs a horizon, which says how long the run is; give one or write the steps"
             raise self.reader.error(reason, node.position)
         if value.strip() != "rest":
             return self.horizon.of(value)
@@ -240,7 +240,7 @@ class _Evaluation:
 
     def _unknown(self, name: str, known: dict[str, Any], kind: str, position: int) -> ParseError:
         advice = nearest(name, known) or f"known are {', '.join(sorted(known))}"
-        return self.reader.error(f'"{name[:40]}" is no {kind}; {advice}', position)
+        return self.reader.error(f"{quoted(name)} is no {kind}; {advice}", position)
 
 
 def _together(group: type[Sum] | type[Product], operands: list[Any]) -> Any:
