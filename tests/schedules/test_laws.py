@@ -680,6 +680,37 @@ def test_a_notebook_shows_the_text_of_what_has_no_value():
     assert (Linear(0, 1, 5) * ss.Exponential(1.0, 1e9))._repr_svg_() is None
 
 
+def assert_replaceable(schedule: Schedule) -> None:
+    for field in dataclasses.fields(schedule):
+        for name in {field.name, field.name.rstrip("_")}:
+            assert dataclasses.replace(schedule, **{name: getattr(schedule, field.name)}) == schedule
+
+
+@every_shape
+@given(data=st.data())
+def test_a_shape_can_be_replaced_field_by_field(cls, data):
+    assert_replaceable(data.draw(SHAPES[cls].drawn))
+    for name, value in SHAPES[cls].arguments.items():
+        made = cls(**SHAPES[cls].arguments)
+        assert dataclasses.replace(made, **{name: value}) == made
+
+
+@given(trees)
+def test_a_tree_can_be_replaced_field_by_field(schedule):
+    assert_replaceable(schedule)
+
+
+def test_a_field_that_is_replaced_is_checked_and_the_others_stay():
+    assert dataclasses.replace(Staircase(0.1, 0.5, 4), factor=0.2) == Staircase(0.1, 0.2, 4)
+    assert dataclasses.replace(Staircase(0.1, 0.5, 4), every=9) == Staircase(0.1, 0.5, 9)
+    assert dataclasses.replace(Staircase(0.1, 0.5, 4), every_=9) == Staircase(0.1, 0.5, 9)
+    cycles = Linear(0, 1, 10).repeat(3, 0.5, 2.0)
+    assert dataclasses.replace(cycles, stretch=1.5) == Linear(0, 1, 10).repeat(3, 0.5, 1.5)
+    assert dataclasses.replace(cycles, times=2) == Linear(0, 1, 10).repeat(2, 0.5, 2.0)
+    with pytest.raises(ss.StepsizeError, match=r"Staircase\(every=...\) must be a whole number"):
+        dataclasses.replace(Staircase(0.1, 0.5, 4), every=0)
+
+
 def test_a_schedule_keeps_no_hold_of_what_it_was_made_from():
     given_values = [0.1, 0.2]
     table = Table(given_values)

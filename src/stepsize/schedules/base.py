@@ -1,10 +1,11 @@
 """The base of every schedule: how it is called, combined, compared, written and shown."""
 
+import functools
 import math
 import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import Field, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import numpy as np
@@ -14,6 +15,7 @@ from stepsize.arguments import (
     LONGEST,
     Choice,
     EndlessCount,
+    F,
     Number,
     Phase,
     Positive,
@@ -90,7 +92,7 @@ class Schedule(ABC):
         owner = type(self).__name__
         applicable = rules(type(self))
         for field in fields(self):  # type: ignore[arg-type]
-            argument = argument_name(field)
+            argument = argument_name(field.name)
             if argument in applicable:
                 stored = applicable[argument](owner, argument, getattr(self, field.name))
                 object.__setattr__(self, field.name, stored)
@@ -335,9 +337,23 @@ class Schedule(ABC):
             return None
 
 
-def argument_name(field: Field[Any]) -> str:
+def argument_name(field: str) -> str:
     """The constructor's word for a field; one that would hide a method of the same name is stored with a `_`."""
-    return field.name.rstrip("_")
+    return field.rstrip("_")
+
+
+def either_name(constructor: F) -> F:
+    """Let a constructor take its arguments by their fields' names too, which is how `dataclasses.replace` gives them.
+
+    An argument under both names is a change by the constructor's own word, beside the old value under the field's.
+    """
+
+    @functools.wraps(constructor)
+    def construct(self: Schedule, *args: Any, **named: Any) -> None:
+        stored = {argument_name(name): named.pop(name) for name in list(named) if name != argument_name(name)}
+        constructor(self, *args, **(stored | named))
+
+    return construct  # type: ignore[return-value]
 
 
 def _operand(sign: str, other: Any) -> Any:

@@ -59,7 +59,7 @@ def _written(value: Any) -> Any:
         form: dict[str, Any] = {"type": type(value).__name__}
         for field in fields(value):  # type: ignore[arg-type]
             if getattr(value, field.name) != math.inf:
-                form[argument_name(field)] = _written(getattr(value, field.name))
+                form[argument_name(field.name)] = _written(getattr(value, field.name))
         return form
     if isinstance(value, tuple):
         return [_written(item) for item in value]
@@ -81,7 +81,7 @@ def _read(value: Any, place: str, functions: bool) -> Any:
         raise FormatError(f"{place}: {shown(name)} is no type of schedule; {nearest(name, _CLASSES)}".rstrip("; "))
     if cls is Function and not functions:
         raise FormatError(f"{place}: Function runs code of yours; allow it with from_dict(form, functions=True)")
-    known = {argument_name(field): field for field in fields(cls)}  # type: ignore[arg-type]
+    known = {argument_name(field.name): field for field in fields(cls)}  # type: ignore[arg-type]
     for key in value:
         if key != "type" and key not in known:
             raise FormatError(f"{place}: {name} has no {shown(key)}; it has {', '.join(known)}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from stepsize.arguments import EndlessSteps, NonNegative, Number, Real, Steps
+from stepsize.schedules.base import either_name
 from stepsize.schedules.maths import Maths, Value
 from stepsize.schedules.shape import Endless, Shape
 
@@ -59,6 +60,7 @@ class Staircase(Endless):
     factor: NonNegative
     every_: Steps
 
+    @either_name
     def __init__(self, start: Real, factor: NonNegative, every: Steps) -> None:
         object.__setattr__(self, "start", start)
         object.__setattr__(self, "factor", factor)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from stepsize.arguments import LONGEST, EndlessCount, Positive, Real, refusal, shown
 from stepsize.errors import ArgumentError
-from stepsize.schedules.base import Nested
+from stepsize.schedules.base import Nested, either_name
 from stepsize.schedules.maths import SCALAR, Column, Maths, Value
 from stepsize.schedules.wrapper import Wrapper
 
@@ -29,6 +29,7 @@ class Repeat(Wrapper):
     scale: Real = 1.0
     stretch_: Positive = 1.0
 
+    @either_name
     def __init__(self, schedule: Nested, times: EndlessCount, scale: Real = 1.0, stretch: Positive = 1.0) -> None:
         object.__setattr__(self, "schedule", schedule)
         object.__setattr__(self, "times", times)
