@@ -20,7 +20,8 @@ from stepsize.lab import Experiment, LeNet, compare, load
 from stepsize.lab.workers import cores
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 3
-THREADS, WORKERS = range(1, cores() + 1), range(cores() + 1)
+THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})
+WORKERS = [0, *THREADS]
 
 
 class Silent:
@@ -57,13 +58,14 @@ def plain_run(threads: int, workers: int, epochs: float = EPOCHS) -> None:
 
 
 def side_by_side(threads: int, workers: int) -> None:
-    """As many plain runs at once as there are cores."""
-    context = multiprocessing.get_context("fork")
+    """As many plain runs at once as there are cores, each in a process of its own."""
+    context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=plain_run, args=(threads, workers)) for _ in range(cores())]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
+        assert process.exitcode == 0, "a plain run failed"
 
 
 def lab_runs() -> None:

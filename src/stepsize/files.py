@@ -1,7 +1,7 @@
 """Files written whole or not at all."""
 
 import os
-import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,27 +14,18 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OutputError: it cannot be written there; what stood there before is unharmed.
     """
-    temporary = None
+    beside = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
+        with open(beside, "xb") as file:
             file.write(content)
-            os.fchmod(handle, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
+            file.flush()
+            os.fsync(file.fileno())  # or a crash of the machine could leave the new name on an empty file
+        os.replace(beside, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_plain(error, path)}") from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
-
-
-def _umask() -> int:
-    """What a file made in the ordinary way is not permitted; mkstemp's are the owner's alone."""
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
+        with suppress(OSError):
+            beside.unlink()
 
 
 def _plain(error: OSError, path: Path) -> str:

@@ -8,16 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import stepsize as ss
-from stepsize.errors import ArgumentError, OutputError, RunError
-from stepsize.lab import Experiment, compare
-from stepsize.lab.experiment import SIX_SCHEDULES, named
-from stepsize.lab.results import Mean, markdown, table
-from stepsize.records.files import read_run, write_run
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.errors import ArgumentError, DataError, OutputError, RunError
+from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.report import markdown
+from stepsize.lab.table import table
+from stepsize.records import Epoch, Point, Run, read_run, write_run
 
 TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
 
@@ -71,6 +73,7 @@ def test_the_directory_holds_settings_runs_report_and_pictures(tmp_path):
     assert read_run(comparison.directory / runs[1]) == comparison.runs[0]
     report = (comparison.directory / "report.md").read_text()
     assert "digits" in report
+    assert "\n\n| schedule |" in report, "or Markdown would take the table for a paragraph"
     assert "| down |" in report
     assert display.told[0] == "begin"
     assert display.told[-1] == "close"
@@ -116,6 +119,8 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"epochs": 0}, "at least 1"),
         ({"optimizer": "adamx"}, "did you mean"),
         ({"device": "abacus"}, "write auto"),
+        ({"optimizer": 5}, "a name"),
+        ({"data": 5}, "folder"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_anything_is_written(tmp_path, settings, words):
@@ -126,17 +131,80 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_written(tmp_path
 
 def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(OutputError, match="not empty"):
+    with pytest.raises(OutputError, match="not an empty"):
         compare(small(), tmp_path, display=Silent())
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_run_that_fails_names_itself_and_the_finished_ones_are_kept(tmp_path):
-    schedules = {"good": "Constant(0.1)", "negative": "Linear(0.1, -0.1, 10)"}
-    with pytest.raises(RunError, match=r"'negative' with seed 0.*step 6"):
+def test_a_run_that_fails_names_itself_and_all_the_others_are_made(tmp_path, monkeypatch):
+    """Only a function that changes its mind gets as far as that: the rates are tried before anything is run."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    schedules = {"fickle": ss.Function("fickle_rate:rate"), "good": "Constant(0.1)", "down": "Linear(0.2, 0.0, 12)"}
+    with pytest.raises(RunError, match=r"'fickle' with seed 0 failed: .*step 3"):
         compare(small(schedules=schedules), tmp_path, workers=1, display=Silent())
-    assert (tmp_path / "runs" / "000-good-seed0.json").exists()
-    assert "did not finish" in (tmp_path / "report.md").read_text()
+    assert [path.name for path in sorted((tmp_path / "runs").iterdir())] == [
+        "001-good-seed0.json",
+        "002-down-seed0.json",
+    ]
+    assert "**1 of 3 runs did not finish" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("Linear(0.1, -0.1, 10)", "rate -0.02 at step 6 of 12"), ("Constant(1e300)", "1e+300 at step 0")],
+)
+def test_rates_that_cannot_be_are_refused_before_anything_is_run(tmp_path, text, words):
+    with pytest.raises(ArgumentError, match=re.escape(words)):
+        compare(small(schedules={"good": "Constant(0.1)", "wrong": text}), tmp_path / "out", display=Silent())
+    assert not (tmp_path / "out").exists()
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    seeds = ",".join(map(str, range(500)))
+    command = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--seeds", seeds]
+    process = subprocess.Popen(
+        [*command, "--schedule", "flat=Constant(0.1)", "--out", str(tmp_path / "out")],
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    runs = tmp_path / "out" / "runs"
+    while process.poll() is None and not (runs.exists() and any(runs.iterdir())):
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    for _ in range(600):
+        if not group_members(process.pid):
+            break
+        time.sleep(0.1)
+    assert group_members(process.pid) == []
+
+
+def group_members(group):
+    """The processes of a process group that are still there."""
+    found = subprocess.run(["ps", "-e", "-o", "pgid=,stat=,pid="], capture_output=True, text=True, check=True).stdout
+    return [line for line in found.splitlines() if line.split()[0] == str(group) and "Z" not in line.split()[1]]
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, monkeypatch):
+    def fail(self, path):
+        raise OutputError("no space left")
+
+    monkeypatch.setattr("stepsize.lab.live_picture.LivePicture.write", fail)
+    display = Silent()
+    with pytest.raises(OutputError, match="no space"):
+        compare(small(), tmp_path, display=display)
+    assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+    assert (tmp_path / "report.md").exists()
+    assert display.told[-1] == "close"
+
+
+def test_two_comparisons_at_once_get_a_directory_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    taken = {ResultDirectory.claim(None).path for _ in range(3)}
+    assert len(taken) == 3
+    with pytest.raises(OutputError, match="not an empty directory"):
+        ResultDirectory.claim(next(iter(taken)))
 
 
 def test_ctrl_c_keeps_the_finished_runs_and_exits_with_130(tmp_path):
@@ -168,12 +236,6 @@ def test_the_six_schedules_fit_any_horizon():
         assert plans[-1].schedule.steps == 235 * epochs
 
 
-def test_a_name_is_what_stands_before_the_first_equals_sign_outside_brackets():
-    assert named("a=Constant(1)") == ("a", "Constant(1)")
-    assert named("a = Constant(value=1)") == ("a ", " Constant(value=1)")
-    assert named("Constant(value=1)") == ("Constant(value=1)", "Constant(value=1)")
-
-
 def run(name, seed, accuracy, status="finished"):
     point, epoch = Point(5, 0.1, 1.0, 0.5), Epoch(5, 1.0, 0.5, 1.1, accuracy)
     return Run(name, "Constant(0.1)", seed, (point,), (epoch,), 2.0, status)
@@ -182,15 +244,37 @@ def run(name, seed, accuracy, status="finished"):
 def test_the_table_averages_finished_runs_only():
     runs = [run("a", 0, 0.8), run("a", 1, 0.9), run("a", 2, 0.1, "diverged"), run("a", 3, 0.1, "interrupted")]
     (row,) = table(runs)
-    assert (row.runs, row.diverged) == (2, 1)
+    assert (row.finished, row.diverged) == (2, 1)
     assert row.test_accuracy.mean == pytest.approx(0.85)
     assert row.test_accuracy.spread == pytest.approx(0.1 / math.sqrt(2))
     assert Mean.of([0.8]).text(2) == "0.80"
 
 
+def test_names_cannot_break_the_tables_of_the_report():
+    text = markdown(table([run("a|b\nc", 0, 0.8)]))
+    assert "| a\\|b c |" in text
+
+
+def test_a_file_that_is_no_runs_says_so(tmp_path):
+    path = tmp_path / "run.json"
+    write_run(path, run("a", 0, 0.8))
+    whole = path.read_text()
+    for text, words in (
+        (whole[:-20], "cut short"),
+        ("[]", "not the file"),
+        (whole.replace(": 1,", ": 2,", 1), "version"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=words):
+            read_run(path)
+    with pytest.raises(DataError, match="no such file"):
+        read_run(tmp_path / "absent.json")
+
+
 def test_a_run_file_gives_back_the_run(tmp_path):
-    original = Run("a/b", "Constant(0.1)", 3, (Point(1, 0.1, math.nan, 0.5),), (), 1.5, "diverged")
+    original = Run("a/b", "Constant(0.1)", 3, (Point(1, 0.1, math.inf, 0.5), Point(2, 0.1, math.nan, 0.0)), (), 1.5)
     write_run(tmp_path / "run.json", original)
     again = read_run(tmp_path / "run.json")
-    assert math.isnan(again.points[0].train_loss)
-    assert (again.name, again.seed, again.status, again.seconds) == ("a/b", 3, "diverged", 1.5)
+    assert again.points[0] == original.points[0]
+    assert math.isnan(again.points[1].train_loss)
+    assert replace(again, points=()) == replace(original, points=())

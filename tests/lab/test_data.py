@@ -172,14 +172,14 @@ def test_a_download_is_checked_kept_and_not_repeated(address, folder, contents, 
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == contents
     for path in folder.iterdir():
         path.unlink()
-    data.fashion_mnist.cache_clear()
+    data._from_folder.cache_clear()
     assert download(address, tmp_path).source == found.source
 
 
 def test_a_kept_file_that_was_damaged_is_fetched_again(address, contents, tmp_path):
     download(address, tmp_path)
     cut_short(tmp_path / "cache" / "t10k-images-idx3-ubyte")
-    data.fashion_mnist.cache_clear()
+    data._from_folder.cache_clear()
     assert download(address, tmp_path).name == "fashion-mnist"
     assert (tmp_path / "cache" / "t10k-images-idx3-ubyte").read_bytes() == contents["t10k-images-idx3-ubyte"]
 

@@ -32,7 +32,7 @@ def test_every_optimizer_that_is_offered_can_make_a_plain_step():
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_and_the_list():
-    with pytest.raises(ArgumentError, match=r"no optimizer 'adamv'; did you mean Adam\w*\? write one of ASGD, "):
+    with pytest.raises(ArgumentError, match=r"""no optimizer 'adamv'; did you mean "Adam\w*"\? write one of ASGD, """):
         make_optimizer("adamv", parameters(), 0.1)
 
 

@@ -41,7 +41,7 @@ def test_an_order_stays_what_it_was_in_earlier_versions():
     assert sample_order(8, 1, 2).tolist() == [2, 1, 6, 4, 3, 7, 5, 0]
 
 
-@pytest.mark.parametrize("seed", [-1, 1.0, "0", 2**64])
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", True, 2**64])
 def test_a_seed_that_is_none_is_refused(seed):
-    with pytest.raises(ArgumentError, match="must be a whole number from 0 to"):
+    with pytest.raises(ArgumentError, match=r"seed=\.\.\."):
         initial_model(digits(), seed)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from stepsize.cli.plot import FUNCTIONS_HELP
+from stepsize.cli.options import Functions
 from stepsize.errors import ArgumentError
 
 if TYPE_CHECKING:
     from stepsize.lab import Comparison
+
+_TABLE_WIDTH = 78
 
 
 def compare(
@@ -31,7 +34,7 @@ def compare(
     accumulate: Annotated[int, typer.Option(metavar="K", help="Micro-batches to an update.")] = 1,
     optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
-    functions: Annotated[bool, typer.Option("--functions", help=FUNCTIONS_HELP)] = False,
+    functions: Functions = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
@@ -43,9 +46,8 @@ def compare(
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.experiment import named
 
-    schedules = lab.SIX_SCHEDULES.items() if schedule is None else [named(text) for text in schedule]
+    schedules = lab.SIX_SCHEDULES.items() if schedule is None else [_named(text) for text in schedule]
     experiment = lab.Experiment(
         tuple(schedules),
         data=data,
@@ -60,11 +62,18 @@ def compare(
     try:
         comparison = lab.compare(experiment, out)
     except KeyboardInterrupt as interrupt:
-        print(f"stepsize: {interrupt}", file=sys.stderr)
+        print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         raise typer.Exit(130) from None
     console = Console()
-    console.print(_table(comparison))
-    console.print(f"Report and picture: {comparison.directory}", markup=False, highlight=False, soft_wrap=True)
+    # In a narrower terminal the lines of the table wrap; columns that are squeezed or gone would be worse.
+    Console(width=max(console.width, _TABLE_WIDTH)).print(_table(comparison))
+    print(f"Report and picture: {comparison.directory}")
+
+
+def _named(text: str) -> tuple[str, str]:
+    """The name and the text in NAME=TEXT; a text without a name is its own name."""
+    name, equals, rest = text.partition("=")
+    return (text, text) if not equals or "(" in name else (name, rest)
 
 
 def _seed(text: str) -> int:
@@ -75,11 +84,11 @@ def _seed(text: str) -> int:
 
 
 def _table(comparison: "Comparison") -> Table:
-    from stepsize.lab.results import COLUMNS
+    from stepsize.lab.table import COLUMNS
 
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == COLUMNS[0] else "right", no_wrap=column != COLUMNS[0])
     for row in comparison.rows:
-        table.add_row(*row.cells())
+        table.add_row(*(Text(cell) for cell in row.cells()))
     return table

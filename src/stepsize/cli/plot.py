@@ -12,12 +12,12 @@ import typer
 from typer.core import TyperCommand
 
 from stepsize.arguments import nearest
+from stepsize.cli.options import Functions
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
-FUNCTIONS_HELP = 'Read Function("package.module:name"), which imports and runs that code.'
 
 
 class PlotCommand(TyperCommand):
@@ -47,7 +47,7 @@ def plot(
             help=f'What lengths such as "3ep", "10%" and "rest" mean: {EXAMPLE}',
         ),
     ] = None,
-    functions: Annotated[bool, typer.Option("--functions", help=FUNCTIONS_HELP)] = False,
+    functions: Functions = False,
 ) -> None:
     """Show schedules as curves, in the terminal or in a picture file."""
     length = None if horizon is None else horizon_of(horizon)

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import torch
 
-from stepsize.lab.data import ImageData, load
+from stepsize.arguments import Whole
+from stepsize.lab.data import load
+from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.environment import environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.live_picture import LivePicture
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.results import ResultDirectory, Row, markdown, table
+from stepsize.lab.report import report
+from stepsize.lab.table import Row, table
+from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
-from stepsize.lab.workers import cores, require_portable, run_plans
+from stepsize.lab.workers import cores, run_plans
 from stepsize.records.run import Epoch, Point, Run
 
 
@@ -54,10 +58,10 @@ def compare(
             plain lines.
 
     Raises:
-        ArgumentError: a schedule, the optimizer or the device cannot be.
+        ArgumentError: a schedule, its rates, the optimizer or the device cannot be; nothing was written then.
         DataError: the data is missing, cut short or altered.
         OutputError: the directory cannot be used.
-        RunError: a run failed; those that ended before it are kept.
+        RunError: a run failed; all the others were made, and are kept.
         KeyboardInterrupt: runs that ended before it are kept, and the report is about them.
     """
     experiment = Experiment() if experiment is None else experiment
@@ -68,44 +72,23 @@ def compare(
     settled = replace(experiment, device=device, data="digits" if data.name == "digits" else experiment.data)
     plans = settled.plans(samples=len(data.train_labels))
     for plan in plans:
-        require_portable(plan)
-    directory = ResultDirectory.make(None if out is None else Path(out))
-    directory.write_settings({"experiment": settled.as_dict(), "data": data.source, "environment": environment(device)})
+        try_plan(plan)
     if workers is None:
         workers = cores() if device == "cpu" else 1
+    workers = int(Whole(1)("compare", "workers", workers))
+    directory = ResultDirectory.claim(None if out is None else Path(out))
+    directory.write_settings({"experiment": settled.as_dict(), "data": data.source, "environment": environment(device)})
     standings = Standings(plans)
-    display = display_here() if display is None else display
-    session = _Session(standings, directory, display)
-    display.begin(standings, data.source, directory.path)
+    session = _Session(standings, directory, display_here() if display is None else display)
+    session.begin(data.source)
     try:
         run_plans(plans, settled, workers, session)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; the runs that had finished are kept in {directory.path}") from None
     finally:
-        session.close()
-        comparison = Comparison(settled, data.source, directory.path, standings.ended_runs)
-        directory.write_report(report(comparison, data))
-    return comparison
-
-
-def report(comparison: Comparison, data: ImageData) -> str:
-    """The report in Markdown: what was compared, the table, the picture."""
-    experiment = comparison.experiment
-    horizon = experiment.horizon(len(data.train_labels))
-    seeds = ", ".join(str(seed) for seed in experiment.seeds)
-    missing = len(experiment.schedules) * len(experiment.seeds) - len(comparison.runs)
-    unfinished = sum(run.status == "interrupted" for run in comparison.runs) + missing
-    warning = f"\n**{unfinished} of the runs did not finish; the table is about the others.**\n" if unfinished else ""
-    spread = "Spread is the standard deviation over seeds.\n" if len(experiment.seeds) > 1 else ""
-    return f"""# Comparison of {len(experiment.schedules)} schedules
-
-{comparison.source}
-{experiment.optimizer}, batch size {experiment.batch_size}, {experiment.accumulate} micro-batch(es) an update,
-{experiment.epochs} epochs = {horizon.steps} steps, seeds {seeds}, on {experiment.device}.
-Losses and accuracies are those of the last epoch. {spread}{warning}
-{markdown(comparison.rows)}
-![rate, train loss and test accuracy over steps](comparison.png)
-"""
+        steps = plans[0].steps
+        session.close(report(settled, data.source, steps, standings.ended_runs))
+    return Comparison(settled, data.source, directory.path, standings.ended_runs)
 
 
 class _Session:
@@ -117,18 +100,22 @@ class _Session:
         self._display = display
         self._picture = LivePicture(standings, directory.picture("png"))
 
+    def begin(self, source: str) -> None:
+        self._display.begin(self._standings, source, self._directory.path)
+
     def logged(self, number: int, record: Point | Epoch) -> None:
-        self._standings.logged(number, record)
-        self._display.logged(number, record)
-        self._picture.refresh()
+        if self._standings.logged(number, record):
+            self._display.logged(number, record)
+            self._picture.refresh()
 
     def ended(self, number: int, run: Run) -> None:
         self._directory.write_run(number, run)
         self._standings.ended(number, run)
         self._display.ended(number, run)
 
-    def close(self) -> None:
-        """The last picture, and the end of the display."""
-        self._picture.write(self._directory.picture("png"))
-        self._picture.write(self._directory.picture("svg"))
+    def close(self, text: str) -> None:
+        """Give the screen back, then write the report and the last pictures."""
         self._display.close()
+        self._directory.write_report(text)
+        for suffix in ("png", "svg"):
+            self._picture.write(self._directory.picture(suffix))

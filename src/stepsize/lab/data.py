@@ -4,6 +4,7 @@ import functools
 import gzip
 import hashlib
 import io
+import os
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,13 +54,12 @@ def load(name: str) -> ImageData:
         return fashion_mnist()
     if name == "digits":
         return digits()
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if not folder.is_dir():
         raise DataError(f"data {name!r} is no folder; write fashion-mnist, digits, or a folder that exists")
     return _from_folder(folder, f"Fashion-MNIST came from the folder {folder}.")
 
 
-@functools.lru_cache(maxsize=1)
 def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: Path | None = None) -> ImageData:
     """Fashion-MNIST from Debian's package, else downloaded from `address`, else the digits in its place.
 
@@ -101,6 +101,7 @@ def digits() -> ImageData:
     return ImageData("digits", images[~test], labels[~test], images[test], labels[test], 10, source)
 
 
+@functools.lru_cache(maxsize=1)  # runs follow one another in a process, and a comparison has one data set
 def _from_folder(folder: Path, source: str) -> ImageData:
     train_images, train_labels, test_images, test_labels = (_read(folder, name) for name in CHECKSUMS)
     return ImageData(

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from stepsize.lab.notebook_display import NotebookDisplay
-from stepsize.lab.results import closing_line
+from stepsize.lab.table import closing_line
 from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.lab.watching import Display, Standings
 from stepsize.records.run import Epoch, Point, Run

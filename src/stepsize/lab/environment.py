@@ -1,13 +1,16 @@
 """The circumstances that a result belongs to: versions, processor, device."""
 
 import platform
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import torch
 
 import stepsize
 from stepsize.errors import ArgumentError
+from stepsize.lab.workers import THREADS
 
 
 def environment(device: str) -> dict[str, str]:
@@ -15,14 +18,29 @@ def environment(device: str) -> dict[str, str]:
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "stepsize": stepsize.__version__,
+        "revision": _revision(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "torch": torch.__version__,
         "system": platform.platform(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device": torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
-        "threads": "1",
+        "threads": str(THREADS),
     }
+
+
+def _revision() -> str:
+    """The commit of stepsize's own source, with "-dirty" where it was changed since; "" outside a checkout."""
+    git = ["git", "-C", str(Path(stepsize.__file__).parent)]
+    try:
+        # An installed copy may lie within a checkout of something else, which does not track it.
+        subprocess.run(
+            [*git, "ls-files", "--error-unmatch", "__init__.py"], capture_output=True, timeout=10, check=True
+        )
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40"]
+        return subprocess.run(describe, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def resolved_device(name: str) -> str:

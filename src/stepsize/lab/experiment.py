@@ -1,10 +1,13 @@
 """An experiment as a value: which schedules, on which data, how trained; and the runs it asks for."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
-from stepsize.arguments import Many, Steps, refusal, rules, shown
+import torch
+
+from stepsize.arguments import Count, Many, Whole, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -27,7 +30,7 @@ def _named(owner: str, name: str, value: Any) -> Named:
     pairs = value.items() if isinstance(value, Mapping) else value
     known: dict[str, str | Schedule] = {}
     for pair in Many(lambda _owner, _name, item: item)(owner, name, pairs):
-        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], str | Schedule)):
+        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[1], str | Schedule)):
             raise refusal(owner, name, "names with a schedule or its text each", pair)
         label, schedule = str(pair[0]).strip(), pair[1]
         if not label:
@@ -38,9 +41,23 @@ def _named(owner: str, name: str, value: Any) -> Named:
     return tuple(known.items())
 
 
-def _seed(owner: str, name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
-        raise refusal(owner, name, "a whole number from 0 to 2**64 - 1", value)
+def _data(owner: str, name: str, value: Any) -> str:
+    """The rule of a data set's name, or of the path of a folder."""
+    if not isinstance(value, str | os.PathLike):
+        raise refusal(owner, name, '"fashion-mnist", "digits" or a folder', value)
+    return os.fsdecode(value)
+
+
+def _word(owner: str, name: str, value: Any) -> str:
+    """The rule of a name; a torch.device has one."""
+    if not isinstance(value, str | torch.device):
+        raise refusal(owner, name, "a name", value)
+    return str(value)
+
+
+def _flag(owner: str, name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise refusal(owner, name, "True or False", value)
     return value
 
 
@@ -70,14 +87,14 @@ class Experiment:
     """
 
     schedules: Annotated[Named, _named] = tuple(SIX_SCHEDULES.items())
-    data: str = "fashion-mnist"
-    epochs: Steps = 3
-    seeds: Annotated[tuple[int, ...], Many(_seed)] = (0,)
-    batch_size: Steps = 256
-    accumulate: Steps = 1
-    optimizer: str = "sgd"
-    device: str = "auto"
-    functions: bool = False
+    data: Annotated[str, _data] = "fashion-mnist"
+    epochs: Count = 3
+    seeds: Annotated[tuple[int, ...], Many(Whole(0))] = (0,)
+    batch_size: Count = 256
+    accumulate: Count = 1
+    optimizer: Annotated[str, _word] = "sgd"
+    device: Annotated[str, _word] = "auto"
+    functions: Annotated[bool, _flag] = False
 
     def __post_init__(self) -> None:
         for name, rule in rules(Experiment).items():
@@ -126,16 +143,3 @@ class Plan:
     seed: int
     epochs: int
     steps: int
-
-
-def named(text: str) -> tuple[str, str]:
-    """The name and the text in NAME=TEXT; a text without a name is its own name.
-
-    Example:
-        >>> named("flat=Constant(0.1)"), named("Constant(value=0.1)")
-        (('flat', 'Constant(0.1)'), ('Constant(value=0.1)', 'Constant(value=0.1)'))
-    """
-    name, equals, rest = text.partition("=")
-    if not equals or "(" in name:
-        return text, text
-    return name, rest

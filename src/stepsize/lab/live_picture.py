@@ -1,9 +1,11 @@
 """A picture that keeps up with the runs, drawn often enough and never at their expense."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
+from stepsize.errors import OutputError
 from stepsize.lab.watching import Standings
 
 _LEAST_WAIT = 3.0  # seconds between two drawings
@@ -23,7 +25,8 @@ class LivePicture:
         begun = time.monotonic()
         if begun < self._next:
             return
-        self.write(self._path)
+        with suppress(OutputError):  # a picture is not worth a run; the last one is drawn at the end
+            self.write(self._path)
         ended = time.monotonic()
         self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)
 

@@ -1,10 +1,10 @@
 """PyTorch's optimizers by name."""
 
-import difflib
 from collections.abc import Callable, Iterable
 
 from torch import Tensor, optim
 
+from stepsize.arguments import nearest, shown
 from stepsize.errors import ArgumentError
 
 _UNUSABLE = {
@@ -27,9 +27,8 @@ def make_optimizer(name: str, params: Iterable[Tensor], lr: float) -> optim.Opti
     usable = sorted(found.__name__ for found in known.values() if found.__name__ not in _UNUSABLE)
     kind = known.get(name.lower())
     if kind is None:
-        near = difflib.get_close_matches(name.lower(), known, n=1)
-        guess = f"did you mean {known[near[0]].__name__}? " if near else ""
-        raise ArgumentError(f"torch.optim has no optimizer {name!r}; {guess}write one of {', '.join(usable)}")
+        guess = " ".join([nearest(name, usable), f"write one of {', '.join(usable)}"]).strip()
+        raise ArgumentError(f"torch.optim has no optimizer {shown(name)}; {guess}")
     if kind.__name__ in _UNUSABLE:
         reason = _UNUSABLE[kind.__name__]
         raise ArgumentError(f"{kind.__name__} cannot be used here: {reason}; write one of {', '.join(usable)}")

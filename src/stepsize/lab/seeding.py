@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Whole
 from stepsize.lab.data import ImageData
 from stepsize.lab.nets import build
 
@@ -42,10 +41,8 @@ def seeded_draws(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def checked_seed(seed: int) -> int:
-    """`seed` itself. Raises ArgumentError unless it is a whole number from 0 to 2**64 - 1."""
-    if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
-        raise ArgumentError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1; write e.g. seed=0")
-    return int(seed)
+    """`seed` itself. Raises ArgumentError unless it is a whole number from 0 to 2**53."""
+    return int(Whole(0)("lab", "seed", seed))
 
 
 def _word(stream: np.random.SeedSequence) -> int:

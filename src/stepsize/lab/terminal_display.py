@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from stepsize.lab.results import closing_line
+from stepsize.lab.table import closing_line
 from stepsize.lab.watching import Standings
 from stepsize.plots import sketch_losses
 from stepsize.records.run import Epoch, Point, Run
@@ -35,7 +35,11 @@ class TerminalDisplay:
             console=console,
         )
         self._all_bar = Progress(
-            TextColumn("all runs"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn()
+            TextColumn("all runs"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            console=console,
         )
         self._bar_of: dict[int, TaskID] = {}
         self._sketch = Text()

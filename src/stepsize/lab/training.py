@@ -4,14 +4,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Whole
 from stepsize.lab.data import ImageData
 from stepsize.lab.rates import LearningRate, Rates, rates_for
 from stepsize.lab.samples import Samples, Tally
@@ -62,7 +61,8 @@ def train(
 
     Raises ArgumentError for a setting that cannot be, RunError for a rate that is negative or not finite.
     """
-    _require_positive(epochs=epochs, batch_size=batch_size, accumulate=accumulate, log_every=log_every)
+    counts = {"epochs": epochs, "batch_size": batch_size, "accumulate": accumulate, "log_every": log_every}
+    epochs, batch_size, accumulate, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
     place = torch.device(device)
     started = time.perf_counter()
     model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -145,9 +145,3 @@ class _Loop:
             share = len(batch) / len(chosen)
             (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
             tally.add(loss, scores, labels)
-
-
-def _require_positive(**settings: int) -> None:
-    for name, value in settings.items():
-        if not isinstance(value, Integral) or value < 1:
-            raise ArgumentError(f"{name}={value} must be a whole number of at least 1; write e.g. {name}=1")

@@ -1,6 +1,7 @@
 """Who hears of what runs do while they do it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,7 @@ class Watcher(Protocol):
 
 
 class Standings:
-    """A watcher that keeps all runs as far as they have come, in the order of their plans."""
+    """All runs as far as they have come, in the order of their plans."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self.plans = tuple(plans)
@@ -40,15 +41,18 @@ class Standings:
         """The runs that have ended, in the order of their plans."""
         return tuple(self._runs[number] for number in sorted(self._ended))
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Point | Epoch) -> bool:
+        """Take note of a record; False where it comes too late, for a run whose whole record is there already."""
         if number in self._ended:
-            return  # its whole record is there already
+            return False
         run = self._runs[number]
         points = (*run.points, record) if isinstance(record, Point) else run.points
         epochs = (*run.epochs, record) if isinstance(record, Epoch) else run.epochs
-        self._runs[number] = Run(run.name, run.schedule, run.seed, points, epochs, run.seconds, run.status)
+        self._runs[number] = replace(run, points=points, epochs=epochs)
+        return True
 
     def ended(self, number: int, run: Run) -> None:
+        """Take note of a run that has ended, and of its whole record."""
         self._runs[number] = run
         self._ended.add(number)
 

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import pickle
 import queue
 import signal
 import threading
@@ -16,7 +15,7 @@ from multiprocessing.synchronize import Event
 
 import torch
 
-from stepsize.errors import ArgumentError, RunError
+from stepsize.errors import RunError
 from stepsize.lab.data import load
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
@@ -24,6 +23,9 @@ from stepsize.lab.seeding import initial_model
 from stepsize.lab.training import train
 from stepsize.lab.watching import Watcher
 from stepsize.records.run import Epoch, Point, Run
+
+THREADS = 1
+"""PyTorch's threads in each process: on small networks several processes do more than several threads."""
 
 _LISTEN = 0.1  # seconds to wait for a run to end before looking at the news again
 
@@ -44,20 +46,22 @@ def cores() -> int:
 def run_plans(plans: Sequence[Plan], experiment: Experiment, workers: int, watcher: Watcher) -> None:
     """Make the runs, `workers` at a time, and tell the watcher what they log and how they end.
 
-    The numbers do not depend on `workers`. On an error or Ctrl-C no further run is begun, and those under way stop at
-    their next logged point; the watcher still hears of every one that ended, and the error is raised at the end.
+    The numbers do not depend on `workers`. A run that fails does not keep the others from being made; its error is
+    raised at the end. On Ctrl-C, or an error of the watcher, no further run is begun, and those under way stop at their
+    next logged point; the watcher still hears of every one that ended.
 
     Raises:
         RunError: a run failed, or a worker process died.
     """
     context = multiprocessing.get_context("spawn")
     channel = _Channel(context.Queue(), context.Event())
+    failures: list[RunError] = []
     with ProcessPoolExecutor(min(workers, len(plans)), context, initializer=_begin, initargs=(channel,)) as pool:
         with _interrupts_ignored():  # the workers inherit this: Ctrl-C is for the parent, which tells them to stop
             left = {pool.submit(_run, number, plan, experiment): number for number, plan in enumerate(plans)}
         try:
             while left:
-                _hand_over(left, plans, channel, watcher)
+                failures += _hand_over(left, plans, channel, watcher)
         except BaseException:
             channel.stop.set()
             for future in [future for future in left if future.cancel()]:
@@ -66,16 +70,21 @@ def run_plans(plans: Sequence[Plan], experiment: Experiment, workers: int, watch
                 with suppress(RunError):  # the first error is the one to tell
                     _hand_over(left, plans, channel, watcher)
             raise
+    if failures:
+        raise failures[0]
 
 
-def _hand_over(left: dict[Future[Run], int], plans: Sequence[Plan], channel: _Channel, watcher: Watcher) -> None:
-    """Tell the watcher what has come in, and strike the runs that have ended off what is left."""
+def _hand_over(
+    left: dict[Future[Run], int], plans: Sequence[Plan], channel: _Channel, watcher: Watcher
+) -> list[RunError]:
+    """Tell the watcher what has come in, strike the runs that have ended off what is left, return those that failed."""
     ended, _ = wait(left, timeout=_LISTEN, return_when=FIRST_COMPLETED)
     while True:
         try:
             watcher.logged(*channel.news.get_nowait())
         except queue.Empty:
             break
+    failures = []
     for future in ended:
         number = left[future]
         try:
@@ -87,20 +96,13 @@ def _hand_over(left: dict[Future[Run], int], plans: Sequence[Plan], channel: _Ch
                 'compare outside of `if __name__ == "__main__":`'
             ) from error
         except Exception as error:
-            del left[future]
-            plan = plans[number]
-            raise RunError(f"the run {plan.name!r} with seed {plan.seed} failed: {error}") from error
-        watcher.ended(number, run)
+            failure = RunError(f"the run {plans[number].name!r} with seed {plans[number].seed} failed: {error}")
+            failure.__cause__ = error
+            failures.append(failure)
+        else:
+            watcher.ended(number, run)
         del left[future]
-
-
-def require_portable(plan: Plan) -> None:
-    """Raise ArgumentError if the plan's schedule cannot be sent to another process."""
-    try:
-        pickle.dumps(plan.schedule)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        advice = 'write it in a module and name it: Function("package.module:name")'
-        raise ArgumentError(f"{plan.schedule} cannot be sent to the processes that train; {advice}") from None
+    return failures
 
 
 @contextmanager
@@ -124,7 +126,16 @@ def _begin(channel: _Channel) -> None:
     global _channel
     _channel = channel
     channel.news.cancel_join_thread()  # do not wait at exit for a parent that no longer listens
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell its workers, and nobody would hear of what they do."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _run(number: int, plan: Plan, experiment: Experiment) -> Run:

@@ -1,0 +1,77 @@
+"""The directory of a comparison: what was asked for, every run that ended, the report and the picture."""
+
+import json
+import re
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from stepsize.errors import OutputError
+from stepsize.files import write_whole
+from stepsize.records.files import write_run
+from stepsize.records.run import Run
+
+
+class ResultDirectory:
+    """A directory that belongs to one comparison, each file in it whole or not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def claim(cls, path: Path | None) -> "ResultDirectory":
+        """The directory at `path`, made if needed and taken; a new `runs/<date and time>` if None.
+
+        Raises:
+            OutputError: it cannot be made or written to, or holds something already.
+        """
+        named = Path("runs", datetime.now().strftime("%Y%m%d-%H%M%S")) if path is None else path
+        try:
+            return cls(_new(named) if path is None else _claimed(named))
+        except FileExistsError:
+            reason = "it is not an empty directory, and results are never overwritten"
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"{named} cannot be used for results: {reason}; name another directory")
+
+    def write_settings(self, settings: dict[str, Any]) -> None:
+        """Write what was asked for, and under which circumstances."""
+        write_whole(self.path / "experiment.json", f"{json.dumps(settings, indent=1)}\n".encode())
+
+    def write_run(self, number: int, run: Run) -> None:
+        """Write one run that has ended; its number keeps names apart that look alike as file names."""
+        write_run(self.path / "runs" / f"{number:03d}-{_file_name(run.name)}-seed{run.seed}.json", run)
+
+    def write_report(self, text: str) -> None:
+        """Write the report."""
+        write_whole(self.path / "report.md", text.encode())
+
+    def picture(self, suffix: str) -> Path:
+        """Where the picture of the comparison lies, as PNG or SVG."""
+        return self.path / f"comparison.{suffix}"
+
+
+def _claimed(path: Path) -> Path:
+    """The directory, made if needed; FileExistsError if there is something in it."""
+    path.mkdir(parents=True, exist_ok=True)
+    if any(path.iterdir()):
+        raise FileExistsError
+    (path / "runs").mkdir()  # of two comparisons at once, one finds it there
+    return path
+
+
+def _new(path: Path) -> Path:
+    """The directory, or the first of path-2, path-3, ... that is not there yet, made."""
+    candidate = path
+    for number in count(2):
+        try:
+            candidate.mkdir(parents=True)
+            break
+        except FileExistsError:
+            candidate = path.with_name(f"{path.name}-{number}")
+    return _claimed(candidate)
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "run"

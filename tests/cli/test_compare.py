@@ -1,0 +1,56 @@
+"""`stepsize compare` as it is typed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from stepsize.cli.compare import _named
+
+COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "1"]
+
+
+def run(*arguments):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def test_a_name_is_what_stands_before_the_first_equals_sign_outside_brackets():
+    assert _named("a=Constant(1)") == ("a", "Constant(1)")
+    assert _named("a = Constant(value=1)") == ("a ", " Constant(value=1)")
+    assert _named("Constant(value=1)") == ("Constant(value=1)", "Constant(value=1)")
+
+
+def test_the_table_has_every_name_as_it_was_written(tmp_path):
+    done = run(
+        "--schedule", "[/b]=Constant(0.1)", "--schedule", "down [x]=Linear(0.2, 0, 6)", "--out", tmp_path / "out"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    table = done.stdout[done.stdout.index("schedule  ") :].splitlines()
+    assert [line.split("  ")[0] for line in table[1:3]] == ["[/b]", "down [x]"]
+    assert table[3] == f"Report and picture: {tmp_path / 'out'}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--seeds", "0,x"], '"x" is none'),
+        (["--seeds", "1,1"], "different"),
+        (["--epochs", "0"], "at least 1"),
+        (["--batch-size", "-3"], "at least 1"),
+        (["--optimizer", "lbfgs"], "LBFGS cannot be used"),
+        (["--optimizer", "addam"], "did you mean"),
+        (["--device", "abacus"], "write auto"),
+        (["--data", "nowhere"], "is no folder"),
+        (["--data", "~nosuchuser/x"], "is no folder"),
+        (["--schedule", "a=Cosin(1)"], 'did you mean "Cosine"'),
+        (["--schedule", "a=Constant(1)", "--schedule", "a=Constant(2)"], "given twice"),
+        (["--schedule", 'f=Function("math:cos")'], "--functions"),
+        (["--out", "/dev/null/results"], "cannot be used for results"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_message(arguments, words):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.startswith("stepsize: ")
+    assert "Traceback" not in done.stderr
