@@ -36,9 +36,8 @@ ROWS = {
         r"^\| `(\w+\(.+?)` \| `(.+?)`.*? \| (.*)\|$", PAGE.partition("## PyTorch's classes")[2], flags=re.MULTILINE
     )
 }
-STEPS = 130
 UNTIL = {"CosineAnnealingLR": 50, "OneCycleLR": 99, "SequentialLR": 20 + 50}
-"""The last step that PyTorch has, or that is the same, where there is one."""
+"""The last step that PyTorch has, or whose rate is the same, where there is one."""
 
 
 def wave(step: float) -> float:
@@ -58,13 +57,13 @@ LETTERS: dict[str, dict[str, tuple[str, str]]] = {
 """What a and b of the table may stand for, there and here."""
 
 
-def rates_there(name: str) -> list[float]:
+def rates_there(name: str, last: int) -> list[float]:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     known: dict[str, Any] = {**vars(lr_scheduler), "opt": optimizer, "f": wave}
     known |= {letter: eval(there, known) for letter, (there, _) in LETTERS.get(name, {}).items()}
     scheduler = eval(ROWS[name].there, known)  # the text is this project's own page
     rates = []
-    for _ in range(UNTIL.get(name, STEPS) + 1):
+    for _ in range(last + 1):
         rates.append(float(optimizer.param_groups[0]["lr"]))
         optimizer.step()
         scheduler.step()
@@ -84,25 +83,18 @@ def test_every_class_that_is_a_function_of_the_step_has_its_row() -> None:
     assert set(ROWS) == set(lr_scheduler.__all__) - not_of_the_step
 
 
-@pytest.mark.filterwarnings("ignore:The epoch parameter in:UserWarning")
 @pytest.mark.parametrize("name", ROWS)
 def test_the_schedule_has_the_rates_of_pytorchs_class(name: str) -> None:
-    there = rates_there(name)
+    there = rates_there(name, UNTIL.get(name, 130))
     here = schedule(name, ROWS[name].as_there)(np.arange(len(there)))
     np.testing.assert_allclose(here, there, rtol=1e-9, atol=1e-15)
 
 
 def test_what_the_last_column_says_is_so() -> None:
-    """The rows that it speaks of differ in this, and in nothing else."""
     assert {name for name, row in ROWS.items() if row.difference} == {"CosineAnnealingLR", "OneCycleLR"}
-    ours, theirs = schedule("OneCycleLR", ROWS["OneCycleLR"].here), rates_there("OneCycleLR")
-    assert ours(30) == theirs[29] == max(theirs)
-    assert ours(100) == pytest.approx(theirs[99]) == min(theirs)
-    UNTIL_IT_HAS_RISEN = lr_scheduler.CosineAnnealingLR
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    scheduler = UNTIL_IT_HAS_RISEN(optimizer, 50, 0.01)
-    for _ in range(60):
-        optimizer.step()
-        scheduler.step()
-    assert scheduler.get_last_lr()[0] > 0.011
-    assert schedule("CosineAnnealingLR", ROWS["CosineAnnealingLR"].here)(60) == 0.01
+    cosine, one_cycle = (schedule(name, ROWS[name].here) for name in ("CosineAnnealingLR", "OneCycleLR"))
+    rises, early = rates_there("CosineAnnealingLR", 60), rates_there("OneCycleLR", 99)
+    assert cosine(60) == cosine(50) == pytest.approx(rises[50])
+    assert rises[60] > 1.1 * rises[50]
+    assert one_cycle(30) == pytest.approx(early[29]) == max(early)
+    assert one_cycle(100) == pytest.approx(early[99]) == min(early)
