@@ -353,6 +353,20 @@ def test_a_module_that_cannot_be_imported_is_an_error_whatever_it_raises(code, t
     assert function(0) == 0.5
 
 
+class Shy:
+    """A function that will not say what it is."""
+
+    def __call__(self, t):
+        return 0.5
+
+    def __repr__(self):
+        raise KeyError
+
+
+def test_a_notebook_shows_a_function_whatever_it_says_of_itself():
+    assert "Function(&lt;Shy whose repr raises KeyError&gt;)" in (Function(Shy()) + 1)._repr_svg_()
+
+
 def test_a_name_is_imported_once(monkeypatch):
     function = Function("math:cos")
     assert function(0) == 1.0

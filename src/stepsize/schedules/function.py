@@ -74,7 +74,7 @@ class Function(Endless):
         return imported(self.function) if isinstance(self.function, str) else self.function
 
     def _text(self) -> str:
-        return f'Function("{self.function}")' if isinstance(self.function, str) else f"Function({self.function!r})"
+        return f'Function("{self.function}")' if isinstance(self.function, str) else f"Function({shown(self.function)})"
 
 
 def imported(name: str) -> Callable[[float], float]:
