@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from made_up import made_up_run
@@ -6,7 +8,7 @@ from matplotlib import pyplot
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
 from stepsize.plots import comparison_figure, plot_comparison
-from stepsize.records.run import Run
+from stepsize.records.run import Epoch, Point, Run
 
 COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)
 
@@ -74,8 +76,26 @@ def test_a_run_that_diverged_at_once_still_has_its_cross():
     run = made_up_run("flat", FLAT, steps=25, diverges=True)
     rate, loss, accuracy = plot_comparison([run])
     assert crosses(rate)
-    assert not crosses(loss)
+    (cross,) = crosses(loss)
+    assert cross.get_xydata().tolist() == [[25, loss.get_ylim()[1]]]
     assert not crosses(accuracy)
+
+
+def lossless(name, loss):
+    """A run that had no loss that is a number, nor a test of which anything is one."""
+    points = tuple(Point(step, 1000.0, loss, 0.1) for step in (5, 10))
+    epochs = (Epoch(10, loss, 0.1, loss, math.nan),)
+    return Run(name, "Constant(1000.0)", 0, points, epochs, 1.0, "diverged")
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+@pytest.mark.parametrize("others", [[], [made_up_run("flat", FLAT)]])
+def test_runs_without_any_loss_leave_the_panels_their_size(loss, others):
+    figure = comparison_figure([*others, lossless("h", loss), Run("none", "f", 0, (), (), 0.0, "diverged")])
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        assert ax.get_window_extent().height / figure.dpi > 1.5
+        assert ax.get_window_extent().width / figure.dpi > 5
 
 
 @pytest.mark.parametrize(

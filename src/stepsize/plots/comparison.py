@@ -74,8 +74,12 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
         for run in lost:
             rates, losses, accuracies = rate_trace(run), loss_trace(run), accuracy_trace(run)
             losses = Trace(losses.x, np.minimum(losses.y, top))
-            loss.plot(losses.x, losses.y, **style)
-            accuracy.plot(accuracies.x, accuracies.y, **style, **DOT)
+            if losses.x.size:
+                loss.plot(losses.x, losses.y, **style)
+            elif run.points:  # it never had a loss that is a number: it left the view where it ended
+                losses = Trace(run.column("step")[-1:], np.array([top]))
+            if accuracies.x.size:
+                accuracy.plot(accuracies.x, accuracies.y, **style, **DOT)
             _cross(rate, rates, style["color"])
             _cross(loss, losses, style["color"])
             _cross(accuracy, accuracies, style["color"])
@@ -104,4 +108,5 @@ def _draw_mean(ax: Axes, traces: Sequence[Trace], style: dict[str, Any]) -> None
 
 def _cross(ax: Axes, trace: Trace, colour: str) -> None:
     """Mark where a diverged run ended, even at the edge of the view."""
-    ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)
+    if trace.x.size:  # a mark without a place would upset the layout, as nothing clips it
+        ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)

@@ -40,7 +40,7 @@ def rate_trace(run: Run) -> Trace:
             return Trace(*curve(parse(run.schedule), max(int(used_at[-1]), 0)))
         except StepsizeError:
             pass  # a function of the user's own, or a text of another program
-    return Trace(used_at, run.column("lr"))
+    return _finite(used_at, run.column("lr"))
 
 
 def loss_trace(run: Run) -> Trace:
