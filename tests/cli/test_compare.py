@@ -35,8 +35,6 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
     [
         (["--seeds", "0,x"], '"x" is none'),
         (["--seeds", "1,1"], "different"),
-        (["--epochs", "0"], "at least 1"),
-        (["--batch-size", "-3"], "at least 1"),
         (["--optimizer", "lbfgs"], "LBFGS cannot be used"),
         (["--optimizer", "addam"], "did you mean"),
         (["--device", "abacus"], "write auto"),
@@ -54,3 +52,10 @@ def test_what_cannot_be_is_one_clear_message(arguments, words):
     assert words in done.stderr
     assert done.stderr.startswith("stepsize: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--accumulate"])
+def test_a_count_below_one_is_refused_by_the_options_name(option):
+    done = run(option, "0")
+    assert done.returncode == 2
+    assert option in done.stderr

@@ -39,6 +39,9 @@ class Silent:
     def ended(self, number, run):
         self.told.append(run.name)
 
+    def stopping(self):
+        self.told.append("stopping")
+
     def close(self):
         self.told.append("close")
 
@@ -113,6 +116,7 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"schedules": {"a": "Cosin(0.1, 0, 5)"}}, "schedule 'a'"),
         ({"schedules": [("a", "Constant(1)"), ("a", "Constant(2)")]}, "given twice"),
         ({"schedules": {"a": 0.1}}, "schedule or its text"),
+        ({"schedules": {"\udcff": "Constant(0.1)"}}, "printed"),
         ({"seeds": (0, 0)}, "different"),
         ({"seeds": (-1,)}, "whole number"),
         ({"seeds": ()}, "at least one item"),
@@ -197,6 +201,31 @@ def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, mon
     assert len(list((tmp_path / "runs").glob("*.json"))) == 2
     assert (tmp_path / "report.md").exists()
     assert display.told[-1] == "close"
+
+
+def test_a_display_whose_reader_has_gone_costs_no_run(tmp_path):
+    class Gone(Silent):
+        def logged(self, number, record):
+            raise BrokenPipeError
+
+    assert len(compare(small(), tmp_path, display=Gone()).runs) == 2
+    assert (tmp_path / "report.md").exists()
+
+
+def test_a_comparison_that_never_began_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(*_):
+        raise RunError("no process can be started")
+
+    monkeypatch.setattr("stepsize.lab.comparison.run_plans", fail)
+    with pytest.raises(RunError, match="no process"):
+        compare(small(), tmp_path / "out", display=Silent())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_notebook_shows_the_table_of_a_comparison(tmp_path):
+    comparison = compare(small(schedules={"<b>": "Constant(0.1)"}, epochs=1), tmp_path, display=Silent())
+    assert "<td>&lt;b&gt;</td>" in comparison._repr_html_()
+    assert "Point" not in repr(comparison)
 
 
 def test_two_comparisons_at_once_get_a_directory_each(tmp_path, monkeypatch):

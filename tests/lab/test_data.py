@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(data.gzip, "open", refuse)
     with pytest.raises(DataError, match=r"ubyte\.gz cannot be read \(Permission denied\)"):
         data.load(str(folder))
 

@@ -1,5 +1,6 @@
 """`stepsize compare`: train under several schedules and put the results side by side."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,10 +29,10 @@ def compare(
     data: Annotated[
         str, typer.Option(metavar="fashion-mnist|digits|FOLDER", help="What to train on.")
     ] = "fashion-mnist",
-    epochs: Annotated[int, typer.Option(help="Passes over the training set.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 3,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for every seed.")] = "0",
-    batch_size: Annotated[int, typer.Option(help="Samples in a micro-batch.")] = 256,
-    accumulate: Annotated[int, typer.Option(metavar="K", help="Micro-batches to an update.")] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")] = 256,
+    accumulate: Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")] = 1,
     optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
     functions: Functions = False,
@@ -59,6 +60,7 @@ def compare(
         device=device,
         functions=functions,
     )
+    signal.signal(signal.SIGTERM, _interrupt)  # a polite end, as by Ctrl-C
     try:
         comparison = lab.compare(experiment, out)
     except KeyboardInterrupt as interrupt:
@@ -68,6 +70,10 @@ def compare(
     # In a narrower terminal the lines of the table wrap; columns that are squeezed or gone would be worse.
     Console(width=max(console.width, _TABLE_WIDTH)).print(_table(comparison))
     print(f"Report and picture: {comparison.directory}")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _named(text: str) -> tuple[str, str]:

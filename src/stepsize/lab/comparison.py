@@ -1,6 +1,8 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 
 import torch
@@ -14,7 +16,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.live_picture import LivePicture
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.report import report
-from stepsize.lab.table import Row, table
+from stepsize.lab.table import COLUMNS, Row, table
 from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
 from stepsize.lab.workers import cores, run_plans
@@ -29,12 +31,18 @@ class Comparison:
     source: str
     """Where the data came from, in a sentence."""
     directory: Path
-    runs: tuple[Run, ...]
+    runs: tuple[Run, ...] = field(repr=False)
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The table: a row for each schedule."""
         return table(self.runs)
+
+    def _repr_html_(self) -> str:
+        """A notebook shows the table."""
+        head = "".join(f"<th>{escape(column)}</th>" for column in COLUMNS)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row.cells())}</tr>" for row in self.rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def compare(
@@ -84,10 +92,10 @@ def compare(
     try:
         run_plans(plans, settled, workers, session)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; the runs that had finished are kept in {directory.path}") from None
+        kept = f"the runs that had finished are kept in {directory.path}" if standings.runs else "no run had begun"
+        raise KeyboardInterrupt(f"interrupted; {kept}") from None
     finally:
-        steps = plans[0].steps
-        session.close(report(settled, data.source, steps, standings.ended_runs))
+        session.close(lambda: report(settled, data.source, plans[0].steps, standings.ended_runs))
     return Comparison(settled, data.source, directory.path, standings.ended_runs)
 
 
@@ -97,25 +105,42 @@ class _Session:
     def __init__(self, standings: Standings, directory: ResultDirectory, display: Display) -> None:
         self._standings = standings
         self._directory = directory
-        self._display = display
+        self._display: Display | None = display
         self._picture = LivePicture(standings, directory.picture("png"))
 
     def begin(self, source: str) -> None:
-        self._display.begin(self._standings, source, self._directory.path)
+        """The runs are about to start."""
+        self._show(lambda display: display.begin(self._standings, source, self._directory.path))
 
     def logged(self, number: int, record: Point | Epoch) -> None:
         if self._standings.logged(number, record):
-            self._display.logged(number, record)
+            self._show(lambda display: display.logged(number, record))
             self._picture.refresh()
 
     def ended(self, number: int, run: Run) -> None:
+        if not run.points:
+            return  # it was stopped before it began
         self._directory.write_run(number, run)
         self._standings.ended(number, run)
-        self._display.ended(number, run)
+        self._show(lambda display: display.ended(number, run))
 
-    def close(self, text: str) -> None:
-        """Give the screen back, then write the report and the last pictures."""
-        self._display.close()
-        self._directory.write_report(text)
+    def stopping(self) -> None:
+        self._show(lambda display: display.stopping())
+
+    def close(self, text: Callable[[], str]) -> None:
+        """Give the screen back, then write the report and the last pictures, or nothing where nothing was run."""
+        self._show(lambda display: display.close())
+        if not self._standings.runs:
+            self._directory.abandon()
+            return
+        self._directory.write_report(text())
         for suffix in ("png", "svg"):
             self._picture.write(self._directory.picture(suffix))
+
+    def _show(self, tell: Callable[[Display], object]) -> None:
+        """Tell the display; one that cannot be written to any more (a closed pipe or terminal) costs no run."""
+        if self._display is not None:
+            try:
+                tell(self._display)
+            except OSError:
+                self._display = None

@@ -24,6 +24,7 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
+_LARGEST = 47_040_016  # bytes of the largest of them
 _SECONDS_TO_CONNECT, _SECONDS_BETWEEN_BYTES = 4.0, 15.0
 
 
@@ -135,17 +136,16 @@ def _read(folder: Path, name: str) -> bytes:
     if path is None:
         raise DataError(f"{folder} has no {name} or {name}.gz; Fashion-MNIST is the four files {', '.join(CHECKSUMS)}")
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            content = file.read(_LARGEST + 1)  # no more, however much there is
     except _DAMAGE as error:
         raise DataError(f"{path} is cut short or damaged; put an unaltered copy in its place") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); make it readable") from error
     if hashlib.sha256(content).hexdigest() != CHECKSUMS[name]:
         raise DataError(
-            f"{path} is cut short, altered or of another data set: the SHA-256 of its {len(content)} "
-            "decompressed bytes is not Fashion-MNIST's; put an unaltered copy in its place"
+            f"{path} is cut short, altered or of another data set: the SHA-256 of its content is not Fashion-MNIST's; "
+            "put an unaltered copy in its place"
         )
     return content
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -42,6 +43,10 @@ class ResultDirectory:
     def write_run(self, number: int, run: Run) -> None:
         """Write one run that has ended; its number keeps names apart that look alike as file names."""
         write_run(self.path / "runs" / f"{number:03d}-{_file_name(run.name)}-seed{run.seed}.json", run)
+
+    def abandon(self) -> None:
+        """Remove it, with what was written to it: nothing came of the comparison, and it may be tried again."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def write_report(self, text: str) -> None:
         """Write the report."""

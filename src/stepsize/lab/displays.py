@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from stepsize.lab.notebook_display import NotebookDisplay
-from stepsize.lab.table import closing_line
+from stepsize.lab.table import STOPPING, closing_line
 from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.lab.watching import Display, Standings
 from stepsize.records.run import Epoch, Point, Run
@@ -27,7 +27,10 @@ class PlainDisplay:
         self._number_of_runs = len(standings.plans)
         self._ended = 0
         print(source)
-        print(f"{self._number_of_runs} runs of {standings.plans[0].steps} steps; results go to {directory}", flush=True)
+        print(
+            f"Runs: {self._number_of_runs}, each of {standings.plans[0].steps} steps; results go to {directory}",
+            flush=True,
+        )
 
     def logged(self, number: int, record: Point | Epoch) -> None:
         pass
@@ -35,6 +38,9 @@ class PlainDisplay:
     def ended(self, number: int, run: Run) -> None:
         self._ended += 1
         print(f"[{self._ended}/{self._number_of_runs}] {closing_line(run)}", flush=True)
+
+    def stopping(self) -> None:
+        print(STOPPING, flush=True)
 
     def close(self) -> None:
         pass

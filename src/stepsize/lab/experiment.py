@@ -35,6 +35,8 @@ def _named(owner: str, name: str, value: Any) -> Named:
         label, schedule = str(pair[0]).strip(), pair[1]
         if not label:
             raise refusal(owner, name, "named", pair, 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}')
+        if not label.isprintable():
+            raise refusal(owner, name, "named in characters that can be printed", label)
         if label in known:
             raise refusal(owner, name, "named differently", label, "this name is given twice")
         known[label] = schedule

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stepsize import plots
-from stepsize.lab.table import closing_line
+from stepsize.lab.table import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.records.run import Epoch, Point, Run
 
@@ -30,6 +30,9 @@ class NotebookDisplay:
 
     def ended(self, number: int, run: Run) -> None:
         print(closing_line(run))
+
+    def stopping(self) -> None:
+        print(STOPPING)
 
     def close(self) -> None:
         self._draw()

@@ -15,7 +15,7 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run])
         f"# Comparison of {len(experiment.schedules)} schedules",
         source,
         f"{experiment.optimizer}, batch size {experiment.batch_size}{accumulated}, "
-        f"{experiment.epochs} epochs = {steps} steps, seeds {seeds}, on {experiment.device}.",
+        f"epochs: {experiment.epochs} ({steps} steps), seeds: {seeds}, on {experiment.device}.",
         "Losses and accuracies are those of the last epoch."
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
         *_unfinished(experiment, runs),

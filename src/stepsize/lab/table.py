@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stepsize.records.run import Run
 
+STOPPING = "Stopping; the runs that have finished are kept"
 COLUMNS = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
 
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from stepsize.lab.table import closing_line
+from stepsize.lab.table import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.plots import sketch_losses
 from stepsize.records.run import Epoch, Point, Run
@@ -76,6 +76,9 @@ class TerminalDisplay:
             self._bars.remove_task(self._bar_of.pop(number))
         self._live.console.print(Text(closing_line(run)))
 
+    def stopping(self) -> None:
+        self._live.console.print(STOPPING)
+
     def close(self) -> None:
         self._live.stop()
 
@@ -91,4 +94,6 @@ class TerminalDisplay:
         room = self._console.height - names - len(self._bar_of) - _AROUND
         if not runs or room < _LOWEST:
             return ""
-        return sketch_losses(runs, width=self._console.width, height=min(room, _TALLEST), colour=True)
+        return sketch_losses(
+            runs, width=self._console.width, height=min(room, _TALLEST), colour=not self._console.no_color
+        )

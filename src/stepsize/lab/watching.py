@@ -18,6 +18,9 @@ class Watcher(Protocol):
     def ended(self, number: int, run: Run) -> None:
         """A run has ended; its status says how."""
 
+    def stopping(self) -> None:
+        """The user has interrupted; runs under way will end at their next logged point, and no other begins."""
+
 
 class Standings:
     """All runs as far as they have come, in the order of their plans."""

@@ -62,8 +62,10 @@ def run_plans(plans: Sequence[Plan], experiment: Experiment, workers: int, watch
         try:
             while left:
                 failures += _hand_over(left, plans, channel, watcher)
-        except BaseException:
+        except BaseException as error:
             channel.stop.set()
+            if isinstance(error, KeyboardInterrupt):
+                watcher.stopping()
             for future in [future for future in left if future.cancel()]:
                 del left[future]
             while left:
@@ -139,6 +141,8 @@ def _end_with_parent() -> None:
 
 
 def _run(number: int, plan: Plan, experiment: Experiment) -> Run:
+    if _channel.stop.is_set():  # it was handed out just before
+        return Run(plan.name, str(plan.schedule), plan.seed, (), (), 0.0, "interrupted")
     data = load(experiment.data)
     model = initial_model(data, plan.seed).to(experiment.device)
     optimizer = make_optimizer(experiment.optimizer, model.parameters(), lr=0.1)  # overwritten before every update
