@@ -30,6 +30,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _plain(error: OSError, path: Path) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if path.parent.is_dir():
+            return "it cannot be made there"  # a folder of the system's own, such as /proc
         return f"there is no folder {path.parent}"
     if isinstance(error, IsADirectoryError):
         return "it is a folder"

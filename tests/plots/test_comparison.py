@@ -7,7 +7,7 @@ from matplotlib import pyplot
 
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
-from stepsize.plots import comparison_figure, plot_comparison
+from stepsize.plots import comparison_figure, plot_comparison, plot_schedules
 from stepsize.records.run import Epoch, Point, Run
 
 COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)
@@ -121,3 +121,11 @@ def test_a_live_picture_is_drawn_again_on_the_same_axes():
 def test_axes_must_be_three():
     with pytest.raises(ArgumentError, match="three axes"):
         plot_comparison([], axes=pyplot.subplots(2)[1])
+
+
+def test_a_rate_that_ends_at_zero_is_on_a_linear_scale_as_in_a_picture_of_the_schedule():
+    to_zero, to_little = Cosine(0.3, 0, 300), Cosine(0.3, 1e-6, 300)
+    assert plot_comparison([made_up_run("zero", to_zero)])[0].get_yscale() == "linear"
+    assert plot_comparison([made_up_run("little", to_little)])[0].get_yscale() == "log"
+    assert plot_schedules([to_zero]).get_yscale() == "linear"
+    assert plot_schedules([to_little]).get_yscale() == "log"

@@ -1,5 +1,6 @@
 import os
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,22 @@ def test_a_reader_never_sees_half_a_picture(tmp_path, figure):
     ended.set()
     reader.join()
     assert not broken
+
+
+def test_a_folder_that_takes_no_files_is_not_called_missing(tmp_path, figure, monkeypatch):
+    def refuse(*_):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(OutputError, match=r"a\.png: it cannot be made there$"):
+        save_figure(figure, tmp_path / "a.png")
+
+
+def test_letters_that_the_font_has_not_are_no_warning(tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        picture = schedules_figure({"学 \N{ROCKET}": Constant(0.1)})
+        for kind in START:
+            save_figure(picture, tmp_path / f"a.{kind}")
+        picture._repr_png_()
+    assert [str(each.message) for each in caught] == []

@@ -153,3 +153,10 @@ def test_a_schedule_that_overflows_says_where():
 def test_tables_are_stairs():
     _, y = drawn(plot_schedules([Table([0.1, 0.5, 0.2])]))
     assert set(y) == {0.1, 0.5, 0.2}
+
+
+def test_values_that_no_axis_can_hold_are_refused_in_words():
+    for schedules in ([Constant(1e308), Constant(-1e308)], [Constant(-1.7e308)], [Linear(0, 1.7e308, 10)]):
+        with pytest.raises(StepError, match=r"a picture goes from -1e\+300 to 1e\+300; bound it with"):
+            schedules_figure(schedules)
+    schedules_figure([Constant(1e300), Constant(-1e300)]).draw_without_rendering()

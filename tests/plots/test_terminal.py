@@ -106,3 +106,11 @@ def test_without_matplotlib_there_are_pictures_in_text_and_a_clear_word_about_th
     assert "▀▀ Linear(0.0, 0.3, 500)" in done.stdout
     assert "MissingExtraError matplotlib is not installed" in done.stdout
     assert "pip install 'stepsize[plots]'" in done.stdout
+
+
+def test_values_at_the_end_of_the_floats_are_drawn():
+    picture = sketch_schedules([Constant(1e308), Constant(-1e308)])
+    assert " 1e+308 ┤ooo" in picture
+    assert "-1e+308 ┤xxx" in picture
+    assert "1.7e+308 ┤" in sketch_schedules([Linear(-1.7e308, 1.7e308, 10)])
+    assert "1e+308 ┤" in sketch_schedules([Constant(1.7e308)])

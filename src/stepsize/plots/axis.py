@@ -29,11 +29,14 @@ def value_axis(ax: Axes, label: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def rate_axis(ax: Axes, rates: Iterable[NDArray[np.float64]]) -> None:
-    """Learning rates up: on a log scale where the values ask for it, from zero where they do not and none is below."""
+def rate_axis(ax: Axes, rates: Iterable[NDArray[np.float64]], ends: Iterable[float] = ()) -> None:
+    """Learning rates up: on a log scale where the values ask for it, from zero where they do not and none is below.
+
+    `ends` are values that the curves go on to, not drawn: one that is not positive speaks against a log scale.
+    """
     value_axis(ax, "learning rate")
     values = [each for each in rates if each.size]
-    if values and wants_log(values):
+    if values and wants_log(values) and all(end > 0 for end in ends):
         ax.set_yscale("log")
     elif ax.get_yscale() == "linear" and all(each.min() >= 0 for each in values):
         ax.set_ylim(0, 1.05 * max((float(each.max()) for each in values), default=1.0) or 1.0)

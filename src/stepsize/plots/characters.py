@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import uniplot
 
-from stepsize.plots.curves import Curve, one_line
+from stepsize.plots.curves import FAR, Curve, one_line
 from stepsize.plots.style import COLOURS
 from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
 
@@ -38,9 +38,16 @@ def sketch(curves: Sequence[Curve], title: str, form: Form) -> str:
     if not log:
         low, high = min(low, 0.0), max(high, 0.0)
     numbers: Sequence[float] = whole_powers(low, high) if log else round_numbers(low, high)
+    # So far out, distances overflow, and 1 more is the same number: it is drawn a thousand times smaller there.
+    scale = 1.0 if max(-low, high) < FAR else 1e-3
+    low, high = low * scale, high * scale
+    if scale < 1.0:
+        curves = [replace(curve, y=curve.y * scale) for curve in curves]
     if low == high:
         high = low + 1.0
-    labels = {_row(number, low, high, form.height): f"1e{number}" if log else f"{number:.6g}" for number in numbers}
+    labels = {
+        _row(number * scale, low, high, form.height): f"1e{number}" if log else f"{number:.6g}" for number in numbers
+    }
     margin = max(len(label) for label in labels.values())
     last = max(float(curve.x.max()) for curve in curves)
     across = form.width - margin - 2

@@ -14,7 +14,7 @@ from stepsize.plots.axis import rate_axis, step_axis, value_axis
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import line_style
-from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_trace, spread
+from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_ends, rate_trace, spread
 from stepsize.records.run import Run
 
 PANEL_HEIGHT = 2.3
@@ -83,7 +83,7 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
             _cross(rate, rates, style["color"])
             _cross(loss, losses, style["color"])
             _cross(accuracy, accuracies, style["color"])
-    rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines])
+    rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines], rate_ends(runs))
     value_axis(loss, "train loss")
     loss.set_ylim(0, top)
     value_axis(accuracy, "test accuracy")

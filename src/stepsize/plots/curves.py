@@ -13,6 +13,8 @@ from stepsize.schedules.curve import curve, shown_steps
 
 Floats = NDArray[np.float64]
 Schedules = Sequence[Schedule] | Mapping[str, Schedule]
+FAR = 1e300
+"""Beyond it, the distances on a linear axis overflow."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
+from stepsize.plots.glyphs import missing_glyphs_unsaid
+
 WIDTH = 7.0
 """Inches."""
 ROOMY = 40.0
@@ -22,7 +24,8 @@ class _Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         picture = BytesIO()
-        self.savefig(picture, format="png")
+        with missing_glyphs_unsaid():
+            self.savefig(picture, format="png")
         return picture.getvalue()
 
 
@@ -48,5 +51,6 @@ def settle(figure: Figure, panel_height: float) -> None:
     """Give each panel its height in inches, and let the figure be as high as the panels and the legend need."""
     axes = figure.axes
     legend = axes[-1].get_legend()
-    below = legend.get_window_extent().height / figure.dpi if legend else 0.0
+    with missing_glyphs_unsaid():
+        below = legend.get_window_extent().height / figure.dpi if legend else 0.0
     figure.set_figheight(panel_height * len(axes) + below)

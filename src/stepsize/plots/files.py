@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
+from stepsize.plots.glyphs import missing_glyphs_unsaid
 
 FORMATS = ("png", "svg", "pdf", "jpg", "webp")
 
@@ -25,6 +26,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         allowed = ", ".join(f".{each}" for each in FORMATS)
         raise OutputError(f"cannot write a picture to {target}; end its name in one of {allowed}")
     picture = BytesIO()
-    figure.savefig(picture, format=kind, dpi=150)
+    with missing_glyphs_unsaid():
+        figure.savefig(picture, format=kind, dpi=150)
     write_whole(target, picture.getvalue())
     return target

@@ -14,6 +14,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox, ScaledTranslation
 
 from stepsize.plots.curves import one_line
+from stepsize.plots.glyphs import missing_glyphs_unsaid
 
 HANDLE, GAP = 34.0, 16.0
 """Points: the piece of line before a label, and what separates two columns."""
@@ -45,7 +46,8 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> 
     figure = ax.figure
     place = ax.get_window_extent()
     width, height = (length * 72 / figure.dpi for length in (place.width, place.height))
-    layout = _layout([one_line(label) for label in labels], width, height / 2)
+    with missing_glyphs_unsaid():
+        layout = _layout([one_line(label) for label in labels], width, height / 2)
     drop = 2.6 * float(ax.xaxis.label.get_fontsize()) + 10  # the numbers and the label of the axis
     legend = ax.legend(
         handles,

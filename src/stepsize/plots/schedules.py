@@ -6,8 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stepsize.arguments import quoted
+from stepsize.errors import StepError
 from stepsize.plots.axis import rate_axis, step_axis
-from stepsize.plots.curves import Curve, Schedules, curves_of
+from stepsize.plots.curves import FAR, Curve, Schedules, curves_of
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import line_style
@@ -34,7 +36,7 @@ def plot_schedules(
 
     Raises:
         ArgumentError: there is nothing to draw, or there are not as many labels as schedules.
-        StepError: a schedule has no finite value at some step.
+        StepError: a schedule has no finite value at some step, or one that no axis can hold.
     """
     curves = curves_of("plot_schedules", schedules, steps, labels)
     if ax is not None:
@@ -55,6 +57,13 @@ def schedules_figure(schedules: Schedules, *, steps: int | None = None, labels: 
 
 
 def _draw(ax: Axes, curves: Sequence[Curve]) -> Axes:
+    for each in curves:
+        furthest = float(each.y[np.abs(each.y).argmax()])
+        if abs(furthest) > FAR:
+            raise StepError(
+                f"{quoted(each.label)} has the value {furthest:g}, and a picture goes from {-FAR:g} to {FAR:g}; "
+                "bound it with .clip(low, high)"
+            )
     for index, curve in enumerate(curves, start=len(ax.lines)):
         marker = "o" if len(curve.x) == 1 else ""
         (line,) = ax.plot(curve.x, curve.y, marker=marker, **line_style(index))

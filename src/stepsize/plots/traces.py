@@ -1,12 +1,14 @@
 """What a picture of runs shows: one column of a run over steps, and the spread over several seeds."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.errors import StepsizeError
+from stepsize.plots.curves import FAR
 from stepsize.records.run import Run
 from stepsize.schedules import parse
 from stepsize.schedules.curve import curve
@@ -37,10 +39,22 @@ def rate_trace(run: Run) -> Trace:
     used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
     if run.points:
         try:
-            return Trace(*curve(parse(run.schedule), max(int(used_at[-1]), 0)))
+            x, y = curve(parse(run.schedule), max(int(used_at[-1]), 0))
+            return Trace(x, np.clip(y, -FAR, FAR))
         except StepsizeError:
             pass  # a function of the user's own, or a text of another program
     return _finite(used_at, run.column("lr"))
+
+
+def rate_ends(runs: Sequence[Run]) -> list[float]:
+    """The end values of the schedules that have a text and an end: the last update has the rate of one step before."""
+    ends = []
+    for text in {run.schedule for run in runs}:
+        with suppress(StepsizeError):
+            schedule = parse(text)
+            if schedule.steps != np.inf:
+                ends.append(schedule(schedule.steps))
+    return ends
 
 
 def loss_trace(run: Run) -> Trace:
