@@ -8,6 +8,8 @@
     ├── DataError          a data set is missing, cut short or altered
     ├── OutputError        a result cannot be written, or would overwrite another
     ├── RunError           a training run could not be carried out
+    ├── DriverError        a scheduler can no longer drive its optimizer
+    ├── StateError         a saved state cannot be loaded
     └── MissingExtraError  an optional dependency is not installed (also an ImportError)
 
 A message names what was given, what is allowed, and what to write instead.
@@ -56,6 +58,14 @@ class OutputError(StepsizeError):
 
 class RunError(StepsizeError):
     """A training run could not be carried out."""
+
+
+class DriverError(StepsizeError):
+    """A scheduler can no longer drive its optimizer."""
+
+
+class StateError(StepsizeError):
+    """A saved state cannot be loaded."""
 
 
 class MissingExtraError(StepsizeError, ImportError):

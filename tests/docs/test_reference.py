@@ -11,7 +11,9 @@ import stepsize
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("package", ["stepsize", "stepsize.lab", "stepsize.plots", "stepsize.records"])
+@pytest.mark.parametrize(
+    "package", ["stepsize", "stepsize.lab", "stepsize.plots", "stepsize.pytorch", "stepsize.records"]
+)
 def test_every_public_name_is_in_the_reference(package: str) -> None:
     pages = "".join(page.read_text() for page in REFERENCE.glob("*.md"))
     named = set(re.findall(rf"^::: {package}\.(\w+)$", pages, flags=re.MULTILINE))

@@ -1,0 +1,13 @@
+"""Driving PyTorch's optimizers by schedules. Needs PyTorch."""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    from stepsize.errors import MissingExtraError
+
+    raise MissingExtraError.naming("PyTorch", "pytorch") from error
+
+from stepsize.pytorch.plateau import Plateau
+from stepsize.pytorch.scheduler import Scheduler
+
+__all__ = ["Plateau", "Scheduler"]

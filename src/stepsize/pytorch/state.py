@@ -1,0 +1,63 @@
+"""A scheduler's saved state, checked before anything is changed."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from stepsize.arguments import shown
+from stepsize.errors import StateError
+
+VERSION = 1
+KIND = "stepsize.pytorch.Scheduler"
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """What `Scheduler.state_dict` holds."""
+
+    clock: str
+    position: int
+    base_lrs: tuple[float, ...]
+    plan: dict[str, Any]
+    feedback: dict[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it, with the version and the kind in front."""
+        return {
+            "version": VERSION,
+            "kind": KIND,
+            "clock": self.clock,
+            "position": self.position,
+            "base_lrs": list(self.base_lrs),
+            "plan": self.plan,
+            "feedback": self.feedback,
+        }
+
+    @classmethod
+    def checked(cls, form: Any, clock: str, groups: int) -> "SavedState":
+        """The state in a dictionary that `as_dict` made, for a scheduler of this clock and so many groups.
+
+        Raises:
+            StateError: it is of another kind, a newer version, another clock, other groups, or cut short.
+        """
+        if not isinstance(form, dict) or form.get("kind") != KIND:
+            kind = shown(form.get("kind", sorted(form)[:8])) if isinstance(form, dict) else shown(form)
+            raise StateError(f"this is no state of {KIND} but of {kind}; load it into the scheduler that made it")
+        if form.get("version") != VERSION:
+            raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form.get('version'))}")
+        names = ("clock", "position", "base_lrs", "plan", "feedback")
+        missing = [name for name in names if name not in form]
+        if missing:
+            raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
+        position, bases, plan = form["position"], form["base_lrs"], form["plan"]
+        if isinstance(position, bool) or not isinstance(position, int) or position < 0:
+            raise StateError(f"the state's position must be a whole number from 0, got {shown(position)}")
+        if not isinstance(bases, list) or not all(isinstance(b, float) and math.isfinite(b) for b in bases):
+            raise StateError(f"the state's base_lrs must be numbers, got {shown(bases)}")
+        if len(bases) != groups:
+            raise StateError(f"the state is of {len(bases)} parameter groups, and the optimizer has {groups}")
+        if not isinstance(plan, dict):
+            raise StateError(f"the state's plan must be a dictionary, got {shown(plan)}")
+        if form["clock"] != clock:
+            raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
+        return cls(clock, position, tuple(bases), plan, form["feedback"])

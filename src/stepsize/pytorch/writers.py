@@ -1,0 +1,91 @@
+"""How values get into parameter groups: each distinct schedule is evaluated once a step and written wherever it goes.
+
+Floats are replaced. Tensors are filled in place from a float64 value and never read, so that a compiled optimizer keeps
+the tensor it knows; a tensor that several groups share is written once, or, where they need different values, replaced
+by one of its own in each.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from stepsize.errors import StepError
+from stepsize.pytorch.assignment import Assignment, Group
+from stepsize.schedules import Schedule
+
+
+@dataclass(eq=False)
+class Writer:
+    """One schedule of one hyperparameter (or of one place in a tuple of them), and every group that it goes to."""
+
+    key: str
+    place: int | None
+    schedule: Schedule
+    floats: list[tuple[Group, float]] = field(default_factory=list)
+    """Groups whose value is a float, with the factor that is theirs."""
+    tensors: list[tuple[Tensor, float]] = field(default_factory=list)
+
+    def value(self, position: float) -> float:
+        """The schedule's value there.
+
+        Raises:
+            StepError: it is not finite, or is a negative rate.
+        """
+        value = self.schedule(position)
+        if value < 0.0 and self.key == "lr":
+            raise StepError(f"{self.schedule} gives the rate {value} at step {position}; a rate cannot be negative")
+        return value
+
+    def write(self, value: float) -> None:
+        """Put the value, times each group's factor, where it goes."""
+        key, place = self.key, self.place
+        if place is None:
+            for group, factor in self.floats:
+                group[key] = value * factor
+        else:
+            for group, factor in self.floats:
+                items = list(group[key])
+                items[place] = value * factor
+                group[key] = type(group[key])(items)
+        for tensor, factor in self.tensors:
+            tensor.fill_(value * factor)
+
+
+def writers_for(assignments: Iterable[Assignment], groups: Sequence[Group], factors: Sequence[float]) -> list[Writer]:
+    """The writers for these groups; `factors` are what each group's rate is multiplied by."""
+    made: dict[tuple[str, int | None, Schedule], Writer] = {}
+    owner_of: dict[int, tuple[Writer, float]] = {}
+    for assignment in assignments:
+        key = assignment.key
+        for index, group in enumerate(groups):
+            wanted = assignment.for_group(index, group)
+            if wanted is None:
+                continue
+            parts = list(enumerate(wanted)) if isinstance(wanted, tuple) else [(None, wanted)]
+            for place, schedule in parts:
+                writer = made.setdefault((key, place, schedule), Writer(key, place, schedule))
+                factor = factors[index] if key == "lr" else 1.0
+                present = group[key] if place is None else group[key][place]
+                if not isinstance(present, Tensor):
+                    writer.floats.append((group, factor))
+                    continue
+                owner = owner_of.get(id(present))
+                if owner == (writer, factor):
+                    continue  # shared, and of the same value: written once
+                if owner is not None:
+                    present = present.clone()
+                    _put(group, key, place, present)
+                owner_of[id(present)] = (writer, factor)
+                writer.tensors.append((present, factor))
+    return list(made.values())
+
+
+def _put(group: Group, key: str, place: int | None, value: Any) -> None:
+    if place is None:
+        group[key] = value
+    else:
+        items = list(group[key])
+        items[place] = value
+        group[key] = type(group[key])(items)

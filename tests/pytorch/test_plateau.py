@@ -1,0 +1,103 @@
+"""Plateau feedback, held to PyTorch's ReduceLROnPlateau, and what it does beyond it."""
+
+import json
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.pytorch import Plateau, Scheduler
+
+metrics = st.lists(st.floats(-2.0, 2.0).map(lambda x: round(x, 2)), min_size=1, max_size=60)
+settings = st.fixed_dictionaries(
+    {
+        "mode": st.sampled_from(["min", "max"]),
+        "factor": st.sampled_from([0.1, 0.5, 0.9]),
+        "patience": st.integers(0, 4),
+        "threshold": st.sampled_from([0.0, 1e-4, 0.1]),
+        "threshold_mode": st.sampled_from(["rel", "abs"]),
+        "cooldown": st.integers(0, 3),
+        "min_lr": st.sampled_from([0.0, 0.01]),
+        "eps": st.sampled_from([1e-8, 0.02]),
+    }
+)
+
+
+def sgd(*rates):
+    return SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": rate} for rate in rates], lr=0.1)
+
+
+@given(settings, metrics)
+def test_a_constant_rate_under_a_plateau_goes_as_pytorchs_does(settings, metrics):
+    mine, theirs = sgd(0.5, 0.1), sgd(0.5, 0.1)
+    scheduler = Scheduler(mine, ss.Constant(1.0), relative=True, feedback=Plateau(**settings))
+    reference = ReduceLROnPlateau(theirs, **settings)
+    for metric in metrics:
+        scheduler.observe(metric)
+        reference.step(metric)
+        expected = [group["lr"] for group in theirs.param_groups]
+        assert scheduler.get_last_lr() == pytest.approx(expected, rel=1e-12)
+
+
+def test_pain_7_it_multiplies_any_schedule_a_warmup_too():
+    plan = ss.Linear(0.0, 0.4, 10) >> ss.Constant(0.4)
+    scheduler = Scheduler(sgd(0.1), plan, feedback=Plateau(factor=0.5, patience=0))
+    scheduler.observe(1.0)
+    scheduler.seek(5)
+    assert scheduler.observe(1.0)
+    assert scheduler.get_last_lr() == [0.1]
+    scheduler.seek(20)
+    assert scheduler.get_last_lr() == [0.2]
+
+
+def test_pain_7_its_state_is_json_and_goes_on_where_it_stood():
+    def build():
+        return Scheduler(sgd(0.1), ss.Constant(0.4), feedback=Plateau(factor=0.5, patience=1, cooldown=2, window=2))
+
+    values = [1.0, 0.9, 0.95, 0.97, 1.2, 1.1, 1.0, 1.3, 0.2, 0.3, 0.4, 0.5, 0.6]
+    whole = build()
+    expected = [whole.observe(value) for value in values]
+    for at in range(len(values)):
+        first = build()
+        for value in values[:at]:
+            first.observe(value)
+        second = build()
+        second.load_state_dict(json.loads(json.dumps(first.state_dict(), allow_nan=False)))
+        assert [second.observe(value) for value in values[at:]] == expected[at:]
+        assert second.get_last_lr() == whole.get_last_lr()
+    assert any(expected)
+
+
+def test_a_metric_that_is_no_number_is_refused_or_counted_as_bad_as_chosen():
+    refusing = Scheduler(sgd(0.1), 0.4, feedback=Plateau(patience=0))
+    with pytest.raises(ArgumentError, match='nan="bad"'):
+        refusing.observe(math.nan)
+    counting = Scheduler(sgd(0.1), 0.4, feedback=Plateau(factor=0.5, patience=1, nan="bad"))
+    assert [counting.observe(value) for value in (1.0, math.nan, math.nan)] == [False, False, True]
+    assert counting.get_last_lr() == [0.2]
+
+
+def test_a_window_smooths_the_metric():
+    noisy = [1.0 - 0.05 * i + 0.1 * (-1) ** i for i in range(12)]
+    raw = Scheduler(sgd(0.1), 0.4, feedback=Plateau(patience=0))
+    smooth = Scheduler(sgd(0.1), 0.4, feedback=Plateau(patience=0, window=2))
+    reductions = [(raw.observe(value), smooth.observe(value)) for value in noisy]
+    assert any(noisy for noisy, _ in reductions)
+    assert not any(smooth for _, smooth in reductions)
+
+
+def test_observing_without_a_plateau_says_what_to_write():
+    with pytest.raises(ArgumentError, match="feedback=Plateau"):
+        Scheduler(sgd(0.1), 0.4).observe(1.0)
+
+
+@pytest.mark.parametrize("wrong", [{"factor": 1.0}, {"patience": -1}, {"mode": "less"}, {"window": 0}, {"eps": -1.0}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ArgumentError, match=next(iter(wrong))):
+        Plateau(**wrong)

@@ -1,0 +1,431 @@
+"""The scheduler on real optimizers. A test with pain_N in its name mends line N of what users of schedulers suffer."""
+
+import copy
+import gc
+import io
+import json
+import math
+import pickle
+import warnings
+import weakref
+
+import pytest
+import torch
+from torch.optim import SGD, Adam, AdamW, RMSprop
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, DriverError, StateError, StepError
+from stepsize.pytorch import Plateau, Scheduler
+
+PLAN = ss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.01, 15)
+
+
+def weight():
+    return torch.nn.Parameter(torch.ones(2))
+
+
+def sgd(*rates, kind=SGD, **more):
+    """An optimizer with a group for each rate."""
+    return kind([{"params": [weight()], "lr": rate} for rate in rates or (0.1,)], lr=0.1, **more)
+
+
+def update(optimizer):
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+
+
+def rates_used(optimizer, scheduler, updates):
+    """The rates of the first group that real updates use."""
+    used = []
+    for _ in range(updates):
+        used.append(float(optimizer.param_groups[0]["lr"]))
+        update(optimizer)
+        scheduler.step()
+    return used
+
+
+def test_every_update_uses_the_schedules_value_at_its_step():
+    optimizer = sgd()
+    assert rates_used(optimizer, Scheduler(optimizer, PLAN), 25) == PLAN.sample(25).tolist()
+
+
+def test_pain_6_the_end_value_is_held():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(10_000)
+    assert optimizer.param_groups[0]["lr"] == 0.01
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, torch.optim.Adagrad, torch.optim.Adadelta])
+def test_weight_decay_is_scheduled_on_any_optimizer(kind):
+    optimizer = sgd(kind=kind)
+    scheduler = Scheduler(optimizer, weight_decay=ss.Linear(0.0, 0.1, 10))
+    scheduler.seek(5)
+    assert optimizer.param_groups[0]["weight_decay"] == 0.05
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_pain_14_momentum_and_nested_betas_are_scheduled():
+    optimizer = sgd(kind=AdamW)
+    scheduler = Scheduler(optimizer, PLAN, betas=(ss.Linear(0.85, 0.95, 10), 0.99))
+    scheduler.seek(5)
+    assert optimizer.param_groups[0]["betas"] == (pytest.approx(0.9), 0.99)
+    other = sgd(momentum=0.9)
+    Scheduler(other, momentum=ss.Linear(0.5, 0.9, 4)).seek(2)
+    assert other.param_groups[0]["momentum"] == 0.7
+
+
+def test_pain_12_a_relative_schedule_keeps_the_ratios_of_the_groups():
+    optimizer = sgd(0.1, 0.01)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(5)
+    assert scheduler.get_last_lr() == [0.05, 0.005]
+    assert scheduler.base_lrs == [0.1, 0.01]
+
+
+def test_pain_12_one_absolute_schedule_over_differing_rates_is_refused_until_it_is_said_what_is_meant():
+    optimizer = sgd(0.1, 0.01)
+    with pytest.raises(ArgumentError, match="relative=True"):
+        Scheduler(optimizer, PLAN)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.01]
+    assert "initial_lr" not in optimizer.param_groups[0]
+    assert Scheduler(optimizer, ss.Constant(0.3), relative=False).get_last_lr() == [0.3, 0.3]
+
+
+def test_a_list_gives_each_group_its_own():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Linear(1.0, 0.0, 2)])
+    scheduler.seek(1)
+    assert scheduler.get_last_lr() == [0.3, 0.5]
+
+
+def test_a_mapping_goes_by_the_groups_names_and_leaves_the_others():
+    optimizer = SGD([{"params": [weight()], "name": "body"}, {"params": [weight()]}], lr=0.1)
+    Scheduler(optimizer, {"body": 0.3})
+    assert [group["lr"] for group in optimizer.param_groups] == [0.3, 0.1]
+
+
+def test_pain_12_a_group_added_later_joins_on_the_common_clock_with_its_own_base():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(4)
+    optimizer.add_param_group({"params": [weight()], "lr": 1.0})
+    update(optimizer)
+    scheduler.step()
+    assert scheduler.get_last_lr() == [0.05, 0.5]
+
+
+def test_a_group_added_under_a_list_is_an_error_that_names_its_index():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, [PLAN])
+    optimizer.add_param_group({"params": [weight()]})
+    update(optimizer)
+    with pytest.raises(ArgumentError, match="parameter group 1"):
+        scheduler.step()
+
+
+def test_several_optimizers_under_one_plan():
+    generator, critic = sgd(0.1), sgd(0.2, kind=AdamW)
+    scheduler = Scheduler([generator, critic], ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(5)
+    assert (generator.param_groups[0]["lr"], critic.param_groups[0]["lr"]) == (0.05, 0.1)
+
+
+def test_plain_functions_and_numbers_are_schedules_too():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, lambda step: 0.1 / (step + 1), weight_decay=0.01)
+    scheduler.seek(1)
+    assert optimizer.param_groups[0]["lr"] == 0.05
+    assert optimizer.param_groups[0]["weight_decay"] == 0.01
+
+
+def test_a_clock_of_tokens_is_told_how_many():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 1_000_000), clock="tokens")
+    scheduler.advance(250_000)
+    assert scheduler.get_last_lr() == [0.75]
+    with pytest.raises(DriverError, match="advance"):
+        scheduler.step()
+
+
+# Resuming.
+
+
+def saved(states):
+    """What a checkpoint file gives back, loaded the safe way."""
+    file = io.BytesIO()
+    torch.save(states, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("order", ["scheduler first", "optimizer first", "scheduler alone", "built after loading"])
+@pytest.mark.parametrize("at", [0, 3, 5, 12, 30])
+@pytest.mark.parametrize("tensor", [False, True])
+def test_pain_1_a_resume_is_exact_in_any_order_of_loading(order, at, tensor):
+    def fresh():
+        rate = torch.tensor(0.1, dtype=torch.float64) if tensor else 0.1
+        return SGD([weight()], lr=rate, momentum=0.9)
+
+    first = fresh()
+    scheduler = Scheduler(first, PLAN)
+    rates_used(first, scheduler, at)
+    states = saved({"optimizer": first.state_dict(), "scheduler": scheduler.state_dict()})
+    second = fresh()
+    if order == "built after loading":
+        second.load_state_dict(states["optimizer"])
+    again = Scheduler(second, PLAN)
+    if order == "optimizer first":
+        second.load_state_dict(states["optimizer"])
+    again.load_state_dict(states["scheduler"])
+    if order == "scheduler first":
+        second.load_state_dict(states["optimizer"])
+    assert again.position == at
+    assert rates_used(second, again, 20) == pytest.approx(PLAN.sample(at + 20)[at:].tolist(), rel=1e-12)
+
+
+def test_pain_1_a_changed_plan_is_refused_and_both_ways_out_do_what_they_say():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(7)
+    state = scheduler.state_dict()
+    longer = ss.Linear(0.0, 0.3, 50) >> ss.Cosine(0.3, 0.01, 150)
+    other = sgd()
+    refusing = Scheduler(other, longer)
+    with pytest.raises(StateError, match=r"keep.*restore"):
+        refusing.load_state_dict(state)
+    assert (refusing.position, other.param_groups[0]["lr"]) == (0, 0.0)
+    keeping = Scheduler(sgd(), longer, on_change="keep")
+    keeping.load_state_dict(state)
+    assert keeping.get_last_lr() == [longer(7)]
+    restoring = Scheduler(sgd(), longer, on_change="restore")
+    restoring.load_state_dict(state)
+    assert restoring.get_last_lr() == [PLAN(7)]
+
+
+def test_pain_1_the_base_rates_come_from_the_state():
+    scheduler = Scheduler(sgd(0.1, 0.01), ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(5)
+    again = Scheduler(sgd(0.7, 0.7), ss.Linear(1.0, 0.0, 10), relative=True)
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == [0.05, 0.005]
+
+
+def test_pain_15_the_state_is_small_json_with_a_version():
+    scheduler = Scheduler(sgd(), PLAN)
+    state = scheduler.state_dict()
+    assert json.loads(json.dumps(state, allow_nan=False)) == state
+    assert state["version"] == 1
+    assert state["plan"] == {"lr": {"all": str(PLAN)}}
+    assert set(state) == set(Scheduler(sgd(), ss.Constant(1), feedback=Plateau()).state_dict())
+
+
+def test_pain_15_a_named_function_is_saved_by_its_name_and_a_plain_one_must_be_given_again():
+    scheduler = Scheduler(sgd(), lambda step: 0.1)
+    scheduler.seek(3)
+    again = Scheduler(sgd(), lambda step: 0.2)
+    again.load_state_dict(scheduler.state_dict())
+    assert (again.position, again.get_last_lr()) == (3, [0.2])
+    named = Scheduler(sgd(), ss.Function("math:cosh"))
+    assert "math:cosh" in str(named.state_dict()["plan"])
+
+
+BROKEN_STATES = {
+    "another kind": ({"last_epoch": 3, "base_lrs": [0.1]}, "no state of stepsize"),
+    "newer": ({"version": 2}, "version 1"),
+    "cut short": ({"plan": None}, "lacks plan"),
+    "position": ({"position": -1}, "position"),
+    "position of another type": ({"position": 2.5}, "position"),
+    "groups": ({"base_lrs": [0.1, 0.2]}, "2 parameter groups"),
+    "base rate": ({"base_lrs": [math.nan]}, "base_lrs"),
+    "clock": ({"clock": "tokens"}, "tokens"),
+    "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "another plan"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_STATES)
+def test_a_state_that_cannot_be_loaded_says_why_and_changes_nothing(name):
+    change, words = BROKEN_STATES[name]
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(3)
+    state = {**scheduler.state_dict(), **change} if name != "another kind" else change
+    if name == "cut short":
+        del state["plan"]
+    with pytest.raises(StateError, match=words):
+        scheduler.load_state_dict(state)
+    assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, PLAN(3))
+
+
+# Tensor rates.
+
+
+def test_pain_11_a_tensor_rate_is_filled_in_place_and_does_not_drift():
+    rate = torch.tensor(0.1)
+    optimizer = SGD([weight()], lr=rate)
+    scheduler = Scheduler(optimizer, ss.Cosine(0.3, 0.0, 20_000))
+    for _ in range(10_000):
+        scheduler._write(scheduler.position + 1)
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate.item() == pytest.approx(0.15, rel=1e-7)
+
+
+@pytest.mark.parametrize("saved_rate", [0.1, torch.tensor(0.1)])
+def test_pain_11_loading_a_state_keeps_the_tensor_and_its_value(saved_rate):
+    rate = torch.tensor(0.1, dtype=torch.float64)
+    optimizer = SGD([weight()], lr=rate)
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(7)
+    optimizer.load_state_dict(SGD([weight()], lr=saved_rate).state_dict())
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate.item() == PLAN(7)
+
+
+def test_pain_11_groups_that_share_a_tensor_get_their_own_where_they_differ():
+    rate = torch.tensor(1.0, dtype=torch.float64)
+    optimizer = SGD([{"params": [weight()]}, {"params": [weight()]}], lr=rate)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Constant(0.7)])
+    assert scheduler.get_last_lr() == [0.3, 0.7]
+    shared = SGD([{"params": [weight()]}, {"params": [weight()]}], lr=rate)
+    Scheduler(shared, ss.Constant(0.5))
+    assert shared.param_groups[0]["lr"] is shared.param_groups[1]["lr"] is rate
+
+
+# Traps.
+
+
+def test_a_later_scheduler_takes_over_and_the_earlier_one_says_so():
+    optimizer = sgd()
+    first = Scheduler(optimizer, PLAN)
+    second = Scheduler(optimizer, ss.Constant(0.5))
+    update(optimizer)
+    with pytest.raises(DriverError, match=r"Constant\(0.5\)"):
+        first.step()
+    second.step()
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_two_schedulers_of_different_hyperparameters_live_side_by_side():
+    optimizer = sgd()
+    rate, decay = Scheduler(optimizer, PLAN), Scheduler(optimizer, weight_decay=ss.Linear(0.0, 1.0, 10))
+    update(optimizer)
+    rate.step()
+    decay.step()
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (PLAN(1), 0.1)
+
+
+def test_stepping_before_the_optimizer_warns_once():
+    scheduler = Scheduler(sgd(), PLAN)
+    with pytest.warns(UserWarning, match="step 0 is skipped"):
+        scheduler.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scheduler.step()
+
+
+def test_nothing_keeps_the_optimizer_alive_once_the_scheduler_is_gone():
+    optimizer = sgd()
+    alive = weakref.ref(optimizer)
+    scheduler = Scheduler(optimizer, PLAN)
+    del optimizer, scheduler
+    gc.collect()
+    assert alive() is None
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda item: pickle.loads(pickle.dumps(item))])
+def test_a_copied_scheduler_drives_a_copied_optimizer(copied):
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, scheduler, 3)
+    twin = copied(scheduler)
+    assert twin.optimizer is not optimizer
+    update(twin.optimizer)
+    twin.step()
+    assert (twin.position, twin.get_last_lr()) == (4, [PLAN(4)])
+    assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, PLAN(3))
+
+
+def test_a_copied_optimizer_carries_no_scheduler():
+    optimizer = sgd()
+    Scheduler(optimizer, PLAN)
+    twin = copy.deepcopy(optimizer)
+    Scheduler(twin, ss.Constant(0.7))
+    assert (optimizer.param_groups[0]["lr"], twin.param_groups[0]["lr"]) == (0.0, 0.7)
+
+
+def test_a_closed_scheduler_lets_go():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.close()
+    optimizer.param_groups[0]["lr"] = 0.123
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.123
+
+
+def test_pain_16_all_getters_tell_the_rate_of_the_next_update():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, scheduler, 6)
+    assert scheduler.get_lr() == scheduler.get_last_lr() == [optimizer.param_groups[0]["lr"]] == [PLAN(6)]
+    assert scheduler.last_epoch == scheduler.position == 6
+
+
+REFUSED = {
+    "unknown hyperparameter": (lambda o: Scheduler(o, wieght_decay=0.1), "weight_decay"),
+    "list too short": (lambda o: Scheduler(o, [PLAN]), "each of the 2 parameter groups"),
+    "no such name": (lambda o: Scheduler(o, {"head": PLAN}), 'no group has a "name"'),
+    "negative rate": (lambda o: Scheduler(o, -0.1), "negative"),
+    "a text": (lambda o: Scheduler(o, "Constant(0.1)"), "parse"),
+    "nothing": (lambda o: Scheduler(o), "nothing to schedule"),
+    "tuple for a number": (lambda o: Scheduler(o, (0.1, 0.2)), "like the group's own value"),
+    "no optimizer": (lambda o: Scheduler("sgd", PLAN), "optimizer of PyTorch"),
+    "on_change": (lambda o: Scheduler(o, PLAN, on_change="ask"), "refuse"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_is_refused_and_the_optimizer_is_unchanged(name):
+    make, words = REFUSED[name]
+    optimizer = sgd(0.1, 0.1)
+    before = copy.deepcopy(optimizer.state_dict())
+    with pytest.raises((ArgumentError, StepError), match=words):
+        make(optimizer)
+    assert optimizer.state_dict() == before
+
+
+@pytest.mark.parametrize("wrong", [-0.1, math.nan, math.inf])
+def test_a_function_that_gives_no_rate_is_named_with_its_step_and_nothing_moves(wrong):
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, lambda step: 0.1 if step < 2 else wrong)
+    scheduler.seek(1)
+    with pytest.raises(StepError, match="step 2"):
+        scheduler.seek(2)
+    assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (1, 0.1)
+
+
+# Replanning.
+
+
+def test_replanning_keeps_the_past_and_starts_the_new_part_on_its_own_clock():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(10)
+    whole = scheduler.replan(ss.Linear(PLAN(10), 0.0, 4))
+    assert whole["lr"] == PLAN.head(10) >> ss.Linear(PLAN(10), 0.0, 4)
+    assert scheduler.get_last_lr() == [PLAN(10)]
+    scheduler.seek(12)
+    assert scheduler.get_last_lr() == [PLAN(10) / 2]
+    again = Scheduler(sgd(), PLAN, on_change="restore")
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == [PLAN(10) / 2]
+
+
+def test_a_longer_version_of_the_plan_is_continued_by_its_tail():
+    longer = ss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.01, 95)
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(5)
+    scheduler.replan(longer.tail(5))
+    scheduler.seek(50)
+    assert scheduler.get_last_lr() == [pytest.approx(longer(50))]
