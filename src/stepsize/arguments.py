@@ -153,7 +153,8 @@ class Many:
         if self.rising:
             for index, (before, after) in enumerate(itertools.pairwise(items), start=1):
                 if after < before or (after == before and self.rising == "strictly"):
-                    advice = f"sort them and write each once; here {before} is followed by {after}"
+                    once = " and write each once" if self.rising == "strictly" else ""
+                    advice = f"sort them{once}; here {before} is followed by {after}"
                     raise refusal(owner, f"{name}[{index}]", f"{self.rising} rising", after, advice)
         return items
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import stepsize as ss
 from stepsize import Constant, Cosine, Function, Horizon, Linear, Schedule, Table, from_dict, parse, to_dict
 from stepsize.errors import ArgumentError, FormatError, ParseError, StepError
+from stepsize.schedules import grammar
 from strategies import trees
 
 INF, NAN = math.inf, math.nan
@@ -409,7 +410,7 @@ TEXTS = {
     "Linear(0, inf, 4)": ("Linear(end=...) must be a finite number, got inf", 0),
     "Linear(0, 1e999, 4)": ("Linear(end=...) must be a finite number, got inf", 0),
     "Linear(0, inf - inf, 4)": ("Linear(end=...) must be a finite number, got nan", 0),
-    "Linear(0, True, 4)": ('"True" is no shape or recipe', 10),
+    "Linear(0, True, 4)": ("True is not a finite number; write a finite number such as 0.1", 10),
     "Linear(0, (1,), 4)": ("Linear(end=...) must be a finite number, got (1,)", 0),
     "Linear(0, Constant(1), 4)": ("Linear(end=...) must be a finite number, got Constant(1.0)", 0),
     'Constant("3ep")': ("Constant(value=...) must be a finite number, got '3ep'", 0),
@@ -469,6 +470,20 @@ TEXTS = {
     'Linear(0, 1, "3ep")': ('"3ep" needs a horizon, which says how long the run is', 13),
     'Exponential(0.1, 0.5, "10%")': ('"10%" needs a horizon', 22),
     'Linear(0, 1, "rest")': ('"rest" needs a horizon', 13),
+    'Linear(0, 1, "5%")': ("--horizon samples=60000,batch=256,epochs=10) or write the steps", 13),
+    "Linear(0, 1, rest)": ('write "rest" in quotes', 13),
+    "Cosine(0.2, 0.02, 30%)": ('a length with a unit stands in quotes; write "30%"', 18),
+    "Cosine(0.2, 0.02, 3ep)": ('a length with a unit stands in quotes; write "3ep"', 18),
+    "Cosine(0.2, 0.02, 2.5 epochs)": ('write "2.5ep"', 18),
+    "Cosine(0.2, 0.02, %)": ("'%' has no meaning here", 18),
+    "Constant(nan)": ("nan is not a finite number; write a finite number such as 0.1", 9),
+    "MultiStep(1, 0.5, (5, 3))": ("weakly rising, got 3; sort them; here 5 is followed by 3", 0),
+    "\N{CYRILLIC CAPITAL LETTER ES}onstant(1)": ("CYRILLIC CAPITAL LETTER ES is not ASCII, even where it looks", 0),
+    "Constant(\N{MINUS SIGN}1)": ("write the ASCII -", 9),
+    "Constant(1) \N{MULTIPLICATION SIGN} 2": ("write the ASCII *", 12),
+    "\N{FULLWIDTH LATIN CAPITAL LETTER C}onstant(1)": ("write the ASCII C", 0),
+    "Linear(0, 1, \N{LEFT DOUBLE QUOTATION MARK}3ep\N{RIGHT DOUBLE QUOTATION MARK})": ("write a straight quote", 13),
+    "Constant(\N{GREEK SMALL LETTER OMICRON})": ("write the ASCII o", 9),
     # depth
     "Constant(1)" + ".head(1)" * 120: ("more than 100 methods on one schedule", 11 + 8 * 108 + 1),
     "Constant(1)" + ".head(1)" * 100: ("schedules cannot be nested deeper than 100", 11 + 8 * 99 + 1),
@@ -496,8 +511,10 @@ def test_a_text_that_is_no_schedule_is_refused_with_the_place(text):
 
 UNITS = {
     'Linear(0, 1, "3 days")': '\'3 days\' is not a length; write "3ep" (epochs), "10%"',
-    'Linear(0, 1, "0ep")': "Linear(steps=...) must be a whole number of at least 1, got 0",
-    'Linear(0, 1, "0.2%")': "Linear(steps=...) must be a whole number of at least 1, got 0",
+    'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps from 1",
+    'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps from 1',
+    'Exponential(1, 0.5, "0.2%")': '"0.2%" of 200 steps is 0 steps',
+    'Piecewise((1, 2), ("0.2%",))': '"0.2%" of 200 steps is 0 steps',
     'Linear(0, 1, "' + "9" * 5000 + '")': "is not a length",
     'Linear(0, 1, "' + "9" * 30 + '")': "at most 2**53",
     'Constant("10%")': "Constant(value=...) must be a finite number, got '10%'",
@@ -938,3 +955,14 @@ def test_every_refusal_is_a_stepsize_error_and_a_value_error():
     for kind in (ArgumentError, StepError, ParseError, FormatError):
         assert issubclass(kind, ss.StepsizeError)
         assert issubclass(kind, ValueError)
+
+
+def test_a_look_alike_is_told_in_ascii_only_where_that_is_plain():
+    assert refused(ParseError, "U+00B2", lambda: parse("Constant(2\N{SUPERSCRIPT TWO})")).count("write") == 0
+    for letter in grammar._LOOKALIKES:
+        assert "; write " in refused(ParseError, "is not ASCII", lambda text=letter: parse(text))
+        assert grammar._LOOKALIKES[letter].isascii()
+
+
+def test_a_phase_that_may_be_left_out_may_round_to_no_steps():
+    assert parse('warmup(Constant(1), "0.2%")', HORIZON) == parse("warmup(Constant(1), 0)")

@@ -34,6 +34,16 @@ _TOKEN = re.compile(
 )
 _LEVELS = (("*", "/"), ("+", "-"), (">>",))
 _SIGNS = [sign for level in _LEVELS for sign in level]
+_LOOKALIKES = {
+    **dict(zip("АВЕЅІЈКМНОРСТХҮԜԛаеіјорсухѕһԁԝ", "ABESIJKMHOPCTXYWqaeijopcyxshdw", strict=True)),  # noqa: RUF001
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι", "ABEZHIKMNOPTYXovi", strict=True)),  # noqa: RUF001
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2032\u2033\uff02\uff07", '"'),
+    **dict.fromkeys("\u00d7\u22c5\u2217\u00b7", "*"),
+    **dict.fromkeys("\u00f7\u2044\u2215", "/"),
+    "\u226b": ">>",
+}
+"""Characters that look like ASCII ones, or stand for them on paper, beyond what normalization says."""
 _CLOSING = {"(": ")", "[": "]"}
 
 
@@ -240,7 +250,21 @@ class Reader:
         except (ValueError, OverflowError):
             raise self.error("not a number that can be read", token.position) from None
 
+    def _unit(self, unit: str, position: int) -> ParseError | None:
+        """What to say of a unit that stands bare behind a number."""
+        number = re.search(
+            r"(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)[ \t\r\n]*\Z", self.text[max(position - 60, 0) : position]
+        )
+        if number is None:
+            return None
+        length = f'"{number[0].strip()}{unit}"'
+        return self.error(f"a length with a unit stands in quotes; write {length}", position - len(number[0]))
+
     def _unexpected(self, expected: str) -> ParseError:
+        if self.token.kind == "name" and self.token.text in ("ep", "epoch", "epochs"):
+            error = self._unit("ep", self.token.position)
+            if error:
+                return error
         found = "the end of the text" if self.token.kind == "end" else f"{self.token.text[:40]!r}"
         return self.error(f"expected {expected}, found {found}", self.token.position)
 
@@ -249,10 +273,29 @@ class Reader:
         character = self.text[position]
         if character in "\"'":
             return self.error("this string is never closed on its line (and may hold no backslash)", position)
+        unit = self._unit("%", position) if character == "%" else None
+        if unit:
+            return unit
         if character.isascii():
             return self.error(f"{character!r} has no meaning here", position)
         name = unicodedata.name(character, "an unnamed character")
-        return self.error(f"U+{ord(character):04X} {name} is not ASCII, even where it looks like it", position)
+        reason = f"U+{ord(character):04X} {name} is not ASCII, even where it looks like it"
+        meant = _in_ascii(character)
+        return self.error(f"{reason}; write {meant}" if meant else reason, position)
+
+
+def _in_ascii(character: str) -> str:
+    """How to write what a character looks like, where that is plain."""
+    meant = _LOOKALIKES.get(character)
+    digit = unicodedata.decimal(character, None)
+    if meant is None and digit is not None:
+        meant = str(digit)
+    if meant is None and not unicodedata.decomposition(character).startswith(("<super>", "<sub>")):
+        meant = unicodedata.normalize("NFKC", character)
+        meant = meant if len(meant) == 1 else None
+    if meant is None or not meant.isascii():
+        return ""
+    return {" ": "an ordinary blank", '"': "a straight quote, ' or \""}.get(meant, f"the ASCII {meant}")
 
 
 def _grouped(operands: list[Node], signs: list[str], level: tuple[str, ...]) -> tuple[list[Node], list[str]]:

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
-from stepsize.arguments import LONGEST, nearest, quoted, refusal, rules, shown
+from stepsize.arguments import LONGEST, Rule, nearest, quoted, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError, StepError
 from stepsize.horizon import Horizon
 from stepsize.schedules.arithmetic import Product, Sum
@@ -150,6 +150,11 @@ class _Evaluation:
         if node.value == "inf":
             return math.inf
         name = str(node.value)
+        if name.lower() in ("nan", "true", "false"):
+            reason = f"{name} is not a finite number; write a finite number such as 0.1"
+            raise self.reader.error(reason, node.position)
+        if name == "rest":
+            raise self.reader.error('write "rest" in quotes', node.position)
         if name in NAMES:
             raise self.reader.error(f"{name} needs its arguments: {_signature(name, NAMES[name])}", node.position)
         raise self._unknown(name, NAMES, "shape or recipe", node.position)
@@ -215,24 +220,41 @@ class _Evaluation:
         missing = [p.name for p in parameters if p.default is p.empty and p.name not in given]
         if missing:
             raise self.reader.error(f'{node.name} lacks "{missing[0]}"; write {signature}', node.position)
-        measured = {name for name, rule in rules(function).items() if getattr(rule, "measures_steps", False)}
+        measured = {
+            n: _takes_zero(rule) for n, rule in rules(function).items() if getattr(rule, "measures_steps", False)
+        }
         return {
-            name: self._length(self.value(argument), argument) if name in measured else self.value(argument)
+            name: self._length(self.value(argument), argument, measured[name])
+            if name in measured
+            else self.value(argument)
             for name, argument in given.items()
         }
 
-    def _length(self, value: Any, node: Node, nested: bool = False) -> Any:
-        """Strings among the lengths as steps; of a tuple in a tuple, a (step, value) point, the first is a length."""
+    def _length(self, value: Any, node: Node, zero: bool, nested: bool = False) -> Any:
+        """Strings among the lengths as steps; of a tuple in a tuple, a (step, value) point, the first is a length.
+
+        `zero` says whether 0 steps are allowed.
+        """
         if isinstance(value, tuple) and isinstance(node, Items):
-            lengths = [self._length(item, part, nested=True) for item, part in zip(value, node.items, strict=True)]
+            lengths = [
+                self._length(item, part, zero, nested=True) for item, part in zip(value, node.items, strict=True)
+            ]
             return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
         if not isinstance(value, str):
             return value
         if self.horizon is None:
-            reason = f"{quoted(value)} needs a horizon, which says how long the run is; give one or write the steps"
+            reason = (
+                f"{quoted(value)} needs a horizon, which says how long the run is; give one (on the command line: "
+                "--horizon samples=60000,batch=256,epochs=10) or write the steps"
+            )
             raise self.reader.error(reason, node.position)
         if value.strip() != "rest":
-            return self.horizon.of(value)
+            steps = self.horizon.of(value)
+            if steps == 0 and not zero:
+                of = f"an epoch of {self.horizon.epoch_steps}" if "ep" in value else f"{self.horizon.steps}"
+                reason = f"{quoted(value)} of {of} steps is 0 steps; write a longer length, or a number of steps from 1"
+                raise self.reader.error(reason, node.position)
+            return steps
         if self.rest_at not in (None, node.position):
             raise self.reader.error('"rest" may stand only once', node.position)
         self.rest_at = node.position
@@ -241,6 +263,12 @@ class _Evaluation:
     def _unknown(self, name: str, known: dict[str, Any], kind: str, position: int) -> ParseError:
         advice = nearest(name, known) or f"known are {', '.join(sorted(known))}"
         return self.reader.error(f"{quoted(name)} is no {kind}; {advice}", position)
+
+
+def _takes_zero(rule: Rule) -> bool:
+    """Whether a length under this rule may be 0."""
+    each = getattr(rule, "each", rule)
+    return getattr(each, "above", None) != 0 and not (getattr(each, "least", None) or 0) > 0
 
 
 def _together(group: type[Sum] | type[Product], operands: list[Any]) -> Any:
