@@ -1,8 +1,10 @@
 """Schedules added, multiplied, divided and bounded, step by step."""
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Annotated, Any
 
 from stepsize.arguments import Many, Number, Real, refusal, shown
@@ -52,11 +54,7 @@ class Sum(_Pointwise):
     """`a + b`: the sum at every step."""
 
     def _at(self, t: Value, m: Maths) -> Value:
-        first, *others = self.operands
-        total = _value(first, t, m)
-        for operand in others:
-            total = total + _value(operand, t, m)
-        return total
+        return reduce(operator.add, [_value(operand, t, m) for operand in self.operands])
 
     def _text(self) -> str:
         text = within(self.operands[0], Sum._binds)
@@ -77,11 +75,7 @@ class Product(_Pointwise):
     """`a * b`: the product at every step."""
 
     def _at(self, t: Value, m: Maths) -> Value:
-        first, *others = self.operands
-        total = _value(first, t, m)
-        for operand in others:
-            total = total * _value(operand, t, m)
-        return total
+        return reduce(operator.mul, [_value(operand, t, m) for operand in self.operands])
 
     def _text(self) -> str:
         return self._text_of(self.operands)
