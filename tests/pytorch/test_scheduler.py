@@ -8,14 +8,16 @@ import math
 import pickle
 import warnings
 import weakref
+from dataclasses import asdict
 
 import pytest
 import torch
-from torch.optim import SGD, Adam, AdamW, RMSprop
+from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, DriverError, StateError, StepError
-from stepsize.pytorch import Plateau, Scheduler
+from stepsize.plots import plot_schedules
+from stepsize.pytorch import ConstantProduct, Plateau, Scheduler
 
 PLAN = ss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.01, 15)
 
@@ -218,7 +220,7 @@ def test_pain_15_the_state_is_small_json_with_a_version():
     state = scheduler.state_dict()
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert state["version"] == 1
-    assert state["plan"] == {"lr": {"all": str(PLAN)}}
+    assert state["plan"] == {"relative": False, "feedback": None, "schedules": {"lr": {"all": str(PLAN)}}}
     assert set(state) == set(Scheduler(sgd(), ss.Constant(1), feedback=Plateau()).state_dict())
 
 
@@ -241,7 +243,14 @@ BROKEN_STATES = {
     "groups": ({"base_lrs": [0.1, 0.2]}, "2 parameter groups"),
     "base rate": ({"base_lrs": [math.nan]}, "base_lrs"),
     "clock": ({"clock": "tokens"}, "tokens"),
-    "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "another plan"),
+    "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "plan cannot be followed"),
+    "text": ({"plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}}, "Cosine"),
+    "plateau": ({"plan": {"relative": False, "feedback": {"mode": 1}, "schedules": {}}}, "no plateau"),
+    "feedback": (
+        {"plan": {"relative": False, "feedback": asdict(Plateau()), "schedules": {"lr": {"all": "Constant(1)"}}}}
+        | {"feedback": {"multipliers": [1.0], "best": "low"}},
+        "not that of a Plateau",
+    ),
 }
 
 
@@ -413,13 +422,53 @@ def test_replanning_keeps_the_past_and_starts_the_new_part_on_its_own_clock():
     scheduler = Scheduler(optimizer, PLAN)
     scheduler.seek(10)
     whole = scheduler.replan(ss.Linear(PLAN(10), 0.0, 4))
-    assert whole["lr"] == PLAN.head(10) >> ss.Linear(PLAN(10), 0.0, 4)
+    assert whole["lr after"] == PLAN.head(10) >> ss.Linear(PLAN(10), 0.0, 4)
     assert scheduler.get_last_lr() == [PLAN(10)]
     scheduler.seek(12)
     assert scheduler.get_last_lr() == [PLAN(10) / 2]
-    again = Scheduler(sgd(), PLAN, on_change="restore")
+
+
+def test_a_replanned_state_is_taken_over_by_the_program_that_began_with_the_old_plan():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(10)
+    scheduler.replan(ss.Linear(PLAN(10), 0.0, 4))
+    scheduler.seek(12)
+    again = Scheduler(sgd(), PLAN)
     again.load_state_dict(scheduler.state_dict())
     assert again.get_last_lr() == [PLAN(10) / 2]
+    other = Scheduler(sgd(), ss.Constant(0.1))
+    with pytest.raises(StateError, match="another plan"):
+        other.load_state_dict(scheduler.state_dict())
+
+
+def test_what_replan_returns_is_drawn():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(10)
+    axes = plot_schedules(scheduler.cool_down(4, shape="1-sqrt"))
+    assert [line.get_label().split(":")[0] for line in axes.lines[:2]] == ["lr before", "lr after"]
+
+
+def test_replanning_a_list_and_a_mapping_wants_the_same_form():
+    scheduler = Scheduler(sgd(0.1, 0.2), [PLAN, ss.Constant(0.2)])
+    scheduler.seek(10)
+    scheduler.replan([ss.Constant(0.3), ss.Linear(0.2, 0.0, 10)])
+    scheduler.seek(15)
+    assert scheduler.get_last_lr() == [0.3, 0.1]
+    with pytest.raises(ArgumentError, match="form of the plan"):
+        scheduler.replan(ss.Constant(0.3))
+    with pytest.raises(ArgumentError, match='no "momentum"'):
+        scheduler.replan(momentum=0.9)
+    assert scheduler.get_last_lr() == [0.3, 0.1]
+
+
+def test_a_cooldown_brings_every_rate_down():
+    scheduler = Scheduler(sgd(0.1, 0.2), [ss.Constant(0.1), ss.Constant(0.2)])
+    scheduler.seek(10)
+    scheduler.cool_down(4)
+    scheduler.seek(12)
+    assert scheduler.get_last_lr() == [0.05, 0.1]
+    scheduler.seek(99)
+    assert scheduler.get_last_lr() == [0.0, 0.0]
 
 
 def test_a_longer_version_of_the_plan_is_continued_by_its_tail():
@@ -429,3 +478,54 @@ def test_a_longer_version_of_the_plan_is_continued_by_its_tail():
     scheduler.replan(longer.tail(5))
     scheduler.seek(50)
     assert scheduler.get_last_lr() == [pytest.approx(longer(50))]
+
+
+# Ties and horizons.
+
+
+def test_weight_decay_tied_to_the_rate_has_a_constant_product_and_is_safe_at_rate_zero():
+    optimizer = sgd(0.1, 0.2, kind=AdamW)
+    scheduler = Scheduler(optimizer, PLAN, relative=True, weight_decay=ConstantProduct(0.002))
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.0, 0.0]
+    for position in (1, 5, 12, 30):
+        scheduler.seek(position)
+        products = [group["lr"] * group["weight_decay"] for group in optimizer.param_groups]
+        assert products == pytest.approx([0.002, 0.002], rel=1e-12)
+    again = Scheduler(sgd(0.1, 0.2, kind=AdamW), PLAN, relative=True, weight_decay=ConstantProduct(0.002))
+    again.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
+    assert again.optimizer.param_groups[1]["weight_decay"] == optimizer.param_groups[1]["weight_decay"]
+
+
+def test_the_rate_cannot_be_tied_to_itself():
+    with pytest.raises(ArgumentError, match="another hyperparameter"):
+        Scheduler(sgd(), ConstantProduct(0.1))
+
+
+def test_pain_5_a_schedule_that_does_not_last_as_long_as_the_horizon_is_warned_of():
+    with pytest.warns(UserWarning, match="lasts 20 updates, and Horizon.* has 30"):
+        Scheduler(sgd(), PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=3))
+
+
+def test_pain_5_an_update_past_the_horizon_is_warned_of_once():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    rates_used(optimizer, scheduler, 20)
+    with pytest.warns(UserWarning, match="update 21 is past the end of the horizon, 20"):
+        scheduler.step()
+    scheduler.step()
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta], ids=lambda kind: kind.__name__)
+def test_pain_14_every_number_of_an_optimizers_groups_can_be_scheduled(kind):
+    numbers = [
+        key
+        for key, value in sgd(kind=kind).param_groups[0].items()
+        if isinstance(value, float | int) and not isinstance(value, bool)
+    ]
+    assert {"lr", "weight_decay"} <= set(numbers)
+    for key in numbers:
+        optimizer = sgd(kind=kind)
+        scheduler = Scheduler(optimizer, **{key: ss.Linear(0.5, 0.1, 4)})
+        update(optimizer)
+        scheduler.step()
+        assert optimizer.param_groups[0][key] == ss.Linear(0.5, 0.1, 4)(1)

@@ -7,7 +7,8 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
+from stepsize.pytorch.assignment import ConstantProduct
 from stepsize.pytorch.plateau import Plateau
 from stepsize.pytorch.scheduler import Scheduler
 
-__all__ = ["Plateau", "Scheduler"]
+__all__ = ["ConstantProduct", "Plateau", "Scheduler"]

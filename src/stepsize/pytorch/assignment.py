@@ -1,14 +1,51 @@
 """What is scheduled: which schedule each parameter group gets for one hyperparameter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepsize.arguments import Number, nearest, refusal, shown
+from stepsize.arguments import NonNegative, Number, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, FormatError
 from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
 
-Wanted = Schedule | tuple[Schedule, ...]
+
+@dataclass(frozen=True)
+class ConstantProduct:
+    """Ties a hyperparameter to the rate: product / rate, and 0 where the rate is 0.
+
+    For `weight_decay` of an optimizer with decoupled decay (AdamW), which shrinks weights by rate x decay at every
+    update: however the rate changes, the shrinking stays the same.
+
+    Args:
+        product: rate x hyperparameter.
+
+    Raises:
+        ArgumentError: the product is negative or no finite number.
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import ConstantProduct, Scheduler
+        >>> optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
+        >>> scheduler = Scheduler(optimizer, Linear(0.0, 0.5, 2), weight_decay=ConstantProduct(0.01))
+        >>> optimizer.param_groups[0]["weight_decay"]
+        0.0
+        >>> scheduler.seek(2)
+        >>> optimizer.param_groups[0]["weight_decay"]
+        0.02
+    """
+
+    product: NonNegative
+
+    def __post_init__(self) -> None:
+        rule = rules(ConstantProduct)["product"]
+        object.__setattr__(self, "product", rule("ConstantProduct", "product", self.product))
+
+    def at(self, rate: float) -> float:
+        """The value at this rate."""
+        return self.product / rate if rate > 0.0 else 0.0
+
+
+Wanted = Schedule | ConstantProduct | tuple[Schedule, ...]
 """The value of a hyperparameter over the steps; a tuple where the hyperparameter is one (betas)."""
 
 Group = dict[str, Any]
@@ -81,12 +118,72 @@ class Assignment:
             self._check_form(index, group[self.key], wanted)
 
     def _check_form(self, index: int, present: Any, wanted: Wanted) -> None:
+        if isinstance(wanted, ConstantProduct) and self.key == "lr":
+            raise ArgumentError("ConstantProduct ties another hyperparameter to the rate; lr itself needs a schedule")
         nested = len(present) if isinstance(present, tuple | list) else 0
         if isinstance(wanted, tuple) and len(wanted) != nested:
             raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted)
         if nested and not isinstance(wanted, tuple):
             advice = f"write {self.key}=(schedule, {shown(present[-1])})"
             raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
+
+    def replanned(self, position: int, new: "Assignment") -> "Assignment":
+        """This assignment up to the position, and from there on the new one, on its own clock.
+
+        Raises:
+            ArgumentError: the new one is for other groups than this one, or one of them is no schedule.
+        """
+
+        def then(old: Wanted, new: Wanted) -> Wanted:
+            if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
+                return tuple(before.head(position) >> after for before, after in zip(old, new, strict=True))
+            if isinstance(old, Schedule) and isinstance(new, Schedule):
+                return old.head(position) >> new
+            raise ArgumentError(f"replan({self.key}=...) cannot follow {shown(old)} by {shown(new)}")
+
+        if self.common is not None and new.common is not None:
+            return Assignment(self.key, common=then(self.common, new.common))
+        if self.by_index is not None and new.by_index is not None and len(self.by_index) == len(new.by_index):
+            return Assignment(self.key, by_index=tuple(map(then, self.by_index, new.by_index)))
+        if self.by_name is not None and new.by_name is not None:
+            later = dict(new.by_name)
+            if later.keys() <= dict(self.by_name).keys():
+                joined = [(name, then(old, later[name]) if name in later else old) for name, old in self.by_name]
+                return Assignment(self.key, by_name=tuple(joined))
+        raise ArgumentError(
+            f"replan({self.key}=...) must have the form of the plan, {self.as_text()}, got {new.as_text()}"
+        )
+
+    def mapped(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
+        """The assignment with every schedule changed; what is no schedule stays."""
+
+        def changed(wanted: Wanted) -> Wanted:
+            if isinstance(wanted, tuple):
+                return tuple(map(change, wanted))
+            return wanted if isinstance(wanted, ConstantProduct) else change(wanted)
+
+        return Assignment(
+            self.key,
+            None if self.common is None else changed(self.common),
+            None if self.by_index is None else tuple(map(changed, self.by_index)),
+            None if self.by_name is None else tuple((name, changed(wanted)) for name, wanted in self.by_name),
+        )
+
+    def schedules(self) -> dict[str, Schedule]:
+        """Every schedule, by a name for people: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
+        if self.common is not None:
+            wanted = {self.key: self.common}
+        elif self.by_index is not None:
+            wanted = {f"{self.key}[{index}]": item for index, item in enumerate(self.by_index)}
+        else:
+            wanted = {f'{self.key} of "{name}"': item for name, item in self.by_name or ()}
+        found: dict[str, Schedule] = {}
+        for name, item in wanted.items():
+            if isinstance(item, Schedule):
+                found[name] = item
+            elif isinstance(item, tuple):
+                found |= {f"{name}[{place}]": part for place, part in enumerate(item)}
+        return found
 
     def as_text(self) -> dict[str, Any]:
         """The assignment in strings, lists and dictionaries; a function without a name is None."""
@@ -127,6 +224,8 @@ def schedule_of(key: str, given: Any) -> Schedule:
 
 
 def _wanted(key: str, given: Any) -> Wanted:
+    if isinstance(given, ConstantProduct):
+        return given
     if isinstance(given, tuple):
         return tuple(schedule_of(key, item) for item in given)
     return schedule_of(key, given)
@@ -135,6 +234,8 @@ def _wanted(key: str, given: Any) -> Wanted:
 def _text(wanted: Wanted) -> Any:
     if isinstance(wanted, tuple):
         return [_text(item) for item in wanted]
+    if isinstance(wanted, ConstantProduct):
+        return {"product with lr": wanted.product}
     try:
         to_dict(wanted)  # refuses a function without a name
     except FormatError:
@@ -143,8 +244,11 @@ def _text(wanted: Wanted) -> Any:
 
 
 def _read(key: str, form: Any) -> Wanted:
-    if isinstance(form, list):
-        return tuple(_one(key, item) for item in form)
+    match form:
+        case list(items):
+            return tuple(_one(key, item) for item in items)
+        case {"product with lr": float(product)}:
+            return ConstantProduct(product)
     return _one(key, form)
 
 

@@ -2,11 +2,11 @@
 
 import math
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Fraction, NonNegative, Number, Phase, Steps, refusal, rules, shown
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StateError
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,8 @@ class PlateauState:
                 self.multipliers[index] = lower
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as JSON has it."""
+        """The state as JSON has it; the plateau's settings are the plan's."""
         return {
-            "plateau": asdict(self.plateau),
             "multipliers": list(self.multipliers),
             "best": self._best,
             "bad": self._bad,
@@ -131,9 +130,23 @@ class PlateauState:
             "recent": list(self._recent),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a state of `state_dict`; the plateau's own settings stay."""
-        self.multipliers = [float(item) for item in state["multipliers"]]
-        self._best = None if state["best"] is None else float(state["best"])
-        self._bad, self._cooling = int(state["bad"]), int(state["cooling"])
-        self._recent = [float(item) for item in state["recent"]]
+    @classmethod
+    def from_dict(cls, plateau: Plateau, groups: int, form: Any) -> "PlateauState":
+        """The state that `state_dict` made, for so many groups.
+
+        Raises:
+            StateError: it has another form.
+        """
+        state = cls(plateau, groups)
+        match form:
+            case {
+                "multipliers": list(multipliers),
+                "best": None | float() as best,
+                "bad": int(bad),
+                "cooling": int(cooling),
+                "recent": list(recent),
+            } if len(multipliers) == groups and all(isinstance(item, float) for item in multipliers + recent):
+                state.multipliers, state._best = list(multipliers), best
+                state._bad, state._cooling, state._recent = bad, cooling, list(recent)
+                return state
+        raise StateError(f"the state's feedback is not that of a Plateau on {groups} parameter groups: {shown(form)}")

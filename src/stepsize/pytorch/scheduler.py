@@ -1,25 +1,29 @@
 """The scheduler: writes schedules into an optimizer, update by update."""
 
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
-from weakref import ref
 
-from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Choice, Length, refusal
-from stepsize.errors import ArgumentError, DriverError, StateError
-from stepsize.pytorch import ownership
-from stepsize.pytorch.assignment import Assignment, Group, schedule_of
+from stepsize.arguments import Choice, Length
+from stepsize.errors import ArgumentError, DriverError, StateError, StepsizeError
+from stepsize.horizon import Horizon
+from stepsize.pytorch.assignment import Assignment, Group
+from stepsize.pytorch.attachment import Attachment
+from stepsize.pytorch.binding import Binding
+from stepsize.pytorch.counting import is_update
+from stepsize.pytorch.plan import Plan
 from stepsize.pytorch.plateau import Plateau, PlateauState
+from stepsize.pytorch.position_views import PositionViews
 from stepsize.pytorch.state import SavedState
-from stepsize.pytorch.writers import Writer, writers_for
+from stepsize.pytorch.wrapped import unwrapped
 from stepsize.schedules import Schedule
 
 
-class Scheduler(LRScheduler):
+class Scheduler(PositionViews):
     """Drives the hyperparameters of an optimizer (or several) by schedules.
 
     The rate of the next update is the schedule's value at `position`, the number of updates done:
@@ -27,21 +31,31 @@ class Scheduler(LRScheduler):
         loss.backward(); optimizer.step(); scheduler.step(); optimizer.zero_grad()
 
     Construction writes the values of step 0. Call `step()` once after each real update, so k micro-batches that make
-    one update count once. Not for several threads at once; in several processes each has its own.
+    one update count once; or let the scheduler count the updates itself, with `auto=True`.
+
+    Threads and processes: one thread at a time may use a scheduler or step its optimizer. In several processes each
+    has its own, and nothing is sent between them: what `observe`, `seek` and `replan` are given must be the same in
+    all of them.
 
     Args:
-        optimizer: one, or a list of several that share the plan.
+        optimizer: one, or a list of several that share the plan; Accelerate's, Lightning's and DeepSpeed's wrappers
+            are taken off.
         lr: the rate: a schedule, a number, a function of the step, a list of these (one for each group), or a mapping
             by the groups' `name` (groups that are not named keep their rate).
         relative: True: what `lr` gives is multiplied by each group's own base rate (its `initial_lr`, else its `lr`
             when it joined), so that ratios survive. False: it is the rate of every group. Left out, it is False, and
             groups whose rates differ are refused under a single schedule.
         feedback: a `Plateau`, fed by `observe`.
+        auto: count the updates by a hook of the optimizer; `step()` then does nothing. With several optimizers, one
+            update is counted when each of them has made one. The optimizer keeps the scheduler, not the other way
+            round: it need not be held in a variable.
         on_change: what `load_state_dict` does with a state of another plan: "refuse", "keep" (this plan goes on from
             the saved position) or "restore" (the saved plan).
+        horizon: how long the training is meant to be; a rate's schedule of another length, and an update past the
+            end, are warned of.
         clock: what positions count: "steps", or "tokens" or "samples", told by `advance(n)`.
         hyperparameters: any other key of the groups, in the same forms, absolute: `weight_decay=Cosine(...)`,
-            `betas=(Linear(0.85, 0.95, 1000), 0.999)`.
+            `betas=(Linear(0.85, 0.95, 1000), 0.999)`; or tied to the rate by a `ConstantProduct`.
 
     Raises:
         ArgumentError: a group has no such hyperparameter, a list or a name does not fit the groups, or one schedule
@@ -66,41 +80,50 @@ class Scheduler(LRScheduler):
         *,
         relative: bool | None = None,
         feedback: Plateau | None = None,
+        auto: bool = False,
         on_change: str = "refuse",
+        horizon: Horizon | None = None,
         clock: str = "steps",
         **hyperparameters: Any,
     ) -> None:
-        self._optimizers = (optimizer,) if isinstance(optimizer, Optimizer) else tuple(optimizer)
-        for item in self._optimizers:
-            if not isinstance(item, Optimizer):
-                raise refusal("Scheduler", "optimizer", "an optimizer of PyTorch, or a list of them", item)
-        self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
-        self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
         if not given:
             raise ArgumentError("Scheduler(optimizer) has nothing to schedule; give lr=..., or another hyperparameter")
-        self._plan = tuple(Assignment.of(key, item) for key, item in given.items())
-        groups = self._groups()
-        for assignment in self._plan:
-            assignment.check(groups)
-        self._relative = _settled_relative(relative, self._plan, groups)
+        several = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+        if not several:
+            raise ArgumentError("Scheduler([]) has no optimizer; give one, or a list of several")
+        self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
+        self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
+        if auto and clock != "steps":
+            raise ArgumentError(f"auto=True counts updates, and this clock {clock}; tell it how many by advance(n)")
+        self._auto = auto
+        self._attachment = Attachment(tuple(unwrapped(item, auto) for item in several), keep=not auto)
+        groups = self._attachment.groups()
+        self._plan = self._began_with = Plan.of(given, relative, feedback, groups)
         self._bases = [_base(group) for group in groups]
         self._feedback = None if feedback is None else PlateauState(feedback, len(groups))
         self._position = 0
+        self._idle = auto
+        """step() is to do nothing."""
+        self._paused = False
         self._taken_by: str | None = None
         self._unstepped = True
         """No optimizer has made an update yet, as far as is known."""
+        self._expected = self._expected_end(horizon)
         self._attach()
 
     # Moving.
 
     def step(self) -> None:  # type: ignore[override]
-        """Move on by one update, and write the rates of the next.
+        """Move on by one update, and write the rates of the next; nothing under `auto=True` or while paused.
 
         Raises:
             StepError: a schedule gives a negative rate there, or none that is finite; nothing has moved then.
             DriverError: another scheduler has taken over.
         """
+        if self._idle:
+            self._refuse_if_taken()
+            return
         if self._clock != "steps":
             raise DriverError(f"this scheduler counts {self._clock}; call advance(n) with how many there were")
         if self._unstepped:
@@ -135,33 +158,50 @@ class Scheduler(LRScheduler):
         return True
 
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
-        """From here on, follow new schedules, each on its own clock; return the whole plans, old part included.
+        """From here on, follow new schedules, each on its own clock; return the plan before and after, to be drawn.
 
-        The plan of each named hyperparameter becomes `old.head(position) >> new`. To go on with a longer version of
-        the same plan give `new.tail(position)`. What comes back can be drawn: `plot_schedules(scheduler.replan(...))`.
+        The schedule of each hyperparameter given becomes `old.head(position) >> new`; where the plan has a list or a
+        mapping, so must the new one. To go on with a longer version of the same plan give `new.tail(position)`.
+
+            plot_schedules(scheduler.replan(Linear(0.3, 0.0, 500)))
+
+        The plan as it then is goes into the state: the program that began with the old plan takes it over on loading.
 
         Raises:
-            ArgumentError: a hyperparameter is not scheduled, or has more than one schedule.
+            ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
+            StepError: a schedule gives a negative rate here.
         """
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
-        whole: dict[str, Schedule] = {}
-        old = {assignment.key: assignment for assignment in self._plan}
-        for key, item in given.items():
-            before = old[key].common if key in old else None
-            if not isinstance(before, Schedule):
-                raise ArgumentError(f'replan({key}=...) needs one schedule for "{key}" in the plan, got {old.get(key)}')
-            whole[key] = before.head(self._position) >> schedule_of(key, item)
-        self._plan = tuple(Assignment(key, common=whole[key]) if key in whole else old[key] for key in old)
-        self._bind()
-        self._write(self._position)
-        return whole
+        new = (Assignment.of(key, item) for key, item in given.items())
+        return self._replace([self._plan[each.key].replanned(self._position, each) for each in new])
+
+    def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
+        """From here on, bring every rate down to `end` in so many steps; return what `replan` returns.
+
+        Raises:
+            ArgumentError: an argument is not in its range, or no rate is scheduled.
+        """
+        at = self._position
+        return self._replace([self._plan["lr"].mapped(lambda schedule: schedule.cooldown(at, steps, end, shape))])
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within this context nothing counts and nothing is written, so that others may use the optimizer.
+
+        For rate finders, weight averaging and the like. At the end the values at the position are written again.
+        """
+        idle, self._idle, self._paused = self._idle, True, True
+        try:
+            yield
+        finally:
+            self._idle, self._paused = idle, False
+            if self._taken_by is None:
+                self._bind()
+                self._write(self._position)
 
     def close(self) -> None:
         """Let go of the optimizer: its rates stay as they are, and nothing is written any more."""
-        for item in self._optimizers:
-            ownership.release(self, item)
-        for handle in self._handles:
-            handle.remove()
+        self._attachment.close(self)
 
     # Reading.
 
@@ -170,45 +210,27 @@ class Scheduler(LRScheduler):
         """Updates done (or tokens, or samples): where the schedules are read for the next update."""
         return self._position
 
-    def get_last_lr(self) -> list[float]:  # type: ignore[override]
-        """The rate that the next update uses, for each group."""
-        return [float(group["lr"]) for group in self._groups()]
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """The plan's schedules by name, as `plot_schedules` takes them: {"lr": ..., "weight_decay": ...}."""
+        return self._plan.schedules()
 
     def __repr__(self) -> str:
-        plan = ", ".join(f"{assignment.key}={assignment.as_text()}" for assignment in self._plan)
+        plan = ", ".join(f"{each.key}={each.as_text()}" for each in self._plan.assignments)
         return f"Scheduler({plan}, position={self._position})"
-
-    # What frameworks ask of PyTorch's schedulers, as views of the position.
-
-    def get_lr(self) -> list[float]:  # type: ignore[override]
-        """The same as `get_last_lr`."""
-        return self.get_last_lr()
-
-    @property
-    def last_epoch(self) -> int:
-        """The position, by PyTorch's name; -1, which means a fresh start there, is position 0."""
-        return self._position
-
-    @last_epoch.setter
-    def last_epoch(self, value: int) -> None:
-        self.seek(max(int(value), 0))
-
-    @property
-    def base_lrs(self) -> list[float]:  # type: ignore[override]
-        """Each group's base rate."""
-        return list(self._bases)
-
-    @property
-    def optimizer(self) -> Optimizer:  # type: ignore[override]
-        """The optimizer; the first of several."""
-        return self._optimizers[0]
 
     # State.
 
     def state_dict(self) -> dict[str, Any]:
         """Position, base rates, plan and feedback, as JSON has them."""
-        feedback = None if self._feedback is None else self._feedback.state_dict()
-        return SavedState(self._clock, self._position, tuple(self._bases), self._plan_text(), feedback).as_dict()
+        return SavedState(
+            self._clock,
+            self._position,
+            tuple(self._bases),
+            self._plan.as_text(),
+            self._began_with.as_text(),
+            None if self._feedback is None else self._feedback.state_dict(),
+        ).as_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where a saved scheduler stood, and write the rates there; before or after the optimizer's state.
@@ -217,48 +239,65 @@ class Scheduler(LRScheduler):
             StateError: it is no state of this kind or of this version, is cut short, does not fit the optimizer, or has
                 another plan and `on_change` is "refuse". Scheduler and optimizer are as they were then.
         """
-        saved = SavedState.checked(state, self._clock, len(self._groups()))
-        plan = self._plan
-        if saved.plan != self._plan_text() and self._on_change != "keep":
-            if self._on_change == "refuse":
-                raise StateError(
-                    f"the state was saved under another plan, {saved.plan}, and this one is {self._plan_text()}; "
-                    'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
-                )
-            plan = tuple(Assignment.from_text(key, form) for key, form in saved.plan.items())
-            for assignment in plan:
-                assignment.check(self._groups())
-        self._plan, self._bases = plan, list(saved.base_lrs)
-        if self._feedback is not None and saved.feedback is not None:
-            self._feedback.load_state_dict(saved.feedback)
+        groups = self._attachment.groups()
+        saved = SavedState.checked(state, self._clock, len(groups))
+        mine, plan = self._plan.as_text(), self._plan
+        replanned_there = saved.began_with == self._began_with.as_text() == mine
+        if saved.plan != mine and (replanned_there or self._on_change == "restore"):
+            plan = _read_plan(saved.plan, groups)
+        elif saved.plan != mine and self._on_change == "refuse":
+            raise StateError(
+                f"the state was saved under another plan, {_difference(saved.plan, mine)}; keep this one with "
+                'Scheduler(..., on_change="keep"), or take the saved one with "restore"'
+            )
+        feedback = None
+        if plan.feedback is not None and saved.feedback is not None:
+            feedback = PlateauState.from_dict(plan.feedback, len(groups), saved.feedback)
+        elif plan.feedback is not None:
+            feedback = PlateauState(plan.feedback, len(groups))
+        self._become(plan, list(saved.base_lrs), feedback, saved.position)
         self._unstepped = False  # the updates before were another process's
-        self._bind()
-        self._write(saved.position)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
-        left = ("_handles", "_writers", "_bound", "_tensors")
-        return {name: value for name, value in self.__dict__.items() if name not in left}
+        left = ("_attachment", "_binding", "_waiting_for", "_rates_left")
+        state = {name: value for name, value in self.__dict__.items() if name not in left}
+        return {**state, "optimizers": self._attachment.optimizers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        # Kept, even under auto: a copy has nobody else to hold its optimizers.
+        self._attachment = Attachment(state.pop("optimizers"), keep=True)
         self.__dict__.update(state)
         self._attach()
 
     # Within.
 
-    @property
-    def _keys(self) -> tuple[str, ...]:
-        return tuple(assignment.key for assignment in self._plan)
+    def _become(self, plan: Plan, bases: list[float], feedback: PlateauState | None, position: int) -> None:
+        """Follow another plan from a position on, or stay as it is and raise."""
+        before = self._plan, self._bases, self._feedback
+        self._plan, self._bases, self._feedback = plan, bases, feedback
+        try:
+            self._bind()
+            self._write(position)
+        except StepsizeError:
+            self._plan, self._bases, self._feedback = before
+            self._bind()
+            raise
 
-    def _plan_text(self) -> dict[str, Any]:
-        return {assignment.key: assignment.as_text() for assignment in self._plan}
-
-    def _groups(self) -> list[Group]:
-        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+    def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
+        """Follow these assignments in place of those of the same hyperparameters; both, by name."""
+        before = [self._plan[each.key] for each in assignments]
+        self._become(self._plan.replaced(assignments), self._bases, self._feedback, self._position)
+        return {
+            f"{name} {when}": schedule
+            for old, new in zip(before, assignments, strict=True)
+            for when, assignment in (("before", old), ("after", new))
+            for name, schedule in assignment.schedules().items()
+        }
 
     def _bind(self) -> None:
         """Find out anew which values go where: after the plan, the groups or a multiplier has changed."""
-        groups = self._groups()
+        groups = self._attachment.groups()
         for index in range(len(self._bases), len(groups)):
             self._bases.append(_base(groups[index]))
             groups[index].setdefault("initial_lr", self._bases[-1])
@@ -266,78 +305,103 @@ class Scheduler(LRScheduler):
                 self._feedback.multipliers.append(1.0)
         multipliers = [1.0] * len(groups) if self._feedback is None else self._feedback.multipliers
         factors = [
-            (base if self._relative else 1.0) * multiplier
+            (base if self._plan.relative else 1.0) * multiplier
             for base, multiplier in zip(self._bases, multipliers, strict=True)
         ]
-        self._writers: list[Writer] = writers_for(self._plan, groups, factors)
-        self._tensors = [{key: group[key] for key in self._keys if _holds_tensor(group.get(key))} for group in groups]
-        self._bound = [(each, each.param_groups, len(each.param_groups)) for each in self._optimizers]
+        self._binding = Binding(self._plan, self._attachment.optimizers, factors)
 
     def _write(self, position: int) -> None:
         """Write the values there, all or none, and be there."""
+        self._refuse_if_taken()
+        if position > self._expected:
+            self._warn_of_length(position)
+        if self._binding.is_stale():
+            self._bind()
+        self._binding.write(position)
+        self._position = position
+        if self._auto:
+            optimizers = self._attachment.optimizers
+            self._rates_left = {id(each): each.param_groups[0].get("lr") for each in optimizers}
+
+    def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
             raise DriverError(self._taken_by)
-        for optimizer, groups, number in self._bound:
-            if optimizer.param_groups is not groups or len(groups) != number:
-                self._bind()
-                break
-        if len(self._writers) == 1:  # the usual case, and the one that has to be quick
-            (writer,) = self._writers
-            writer.write(writer.value(position))
-        else:
-            values = [writer.value(position) for writer in self._writers]
-            for writer, value in zip(self._writers, values, strict=True):
-                writer.write(value)
-        self._position = position
-
-    def deposed(self, key: str, by: "Scheduler") -> None:
-        """Another scheduler drives this hyperparameter now; the next move says so."""
-        self._taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
 
     def _scheduled_rates(self) -> list[float]:
         """Each group's rate as the plan and its base have it, without the feedback."""
         rates = [0.0] * len(self._bases)
-        for assignment in self._plan:
+        for assignment in self._plan.assignments:
             if assignment.key == "lr":
-                for index, group in enumerate(self._groups()):
+                for index, group in enumerate(self._attachment.groups()):
                     wanted = assignment.for_group(index, group)
                     if isinstance(wanted, Schedule):
-                        rates[index] = wanted(self._position) * (self._bases[index] if self._relative else 1.0)
+                        rates[index] = wanted(self._position) * (self._bases[index] if self._plan.relative else 1.0)
         return rates
 
     def _attach(self) -> None:
-        """Write the values, take the optimizers over, and hear of their updates and of states loaded into them.
-
-        The optimizers know of the scheduler weakly: they do not keep it, nor does it outlive its use through them.
-        """
+        """Write the values, and hang on the optimizers."""
         self._bind()
         self._write(self._position)
-        for group, base in zip(self._groups(), self._bases, strict=True):
+        for group, base in zip(self._attachment.groups(), self._bases, strict=True):
             group.setdefault("initial_lr", base)
-        me = ref(self)
+        self._waiting_for = set(map(id, self._attachment.optimizers))
+        """The optimizers that are still to step before an update is counted."""
+        self._attachment.attach(self, self._plan.keys, owned=self._auto)
 
-        def after_update(*_: Any) -> None:
-            if (scheduler := me()) is not None:
-                scheduler._unstepped = False
+    # Called back by the optimizers.
 
-        def after_loading(_: Optimizer) -> None:
-            if (scheduler := me()) is not None and scheduler._taken_by is None:
-                # Loading replaces tensors, even by floats; a compiled optimizer knows the ones it was built with.
-                for group, tensors in zip(scheduler._groups(), scheduler._tensors, strict=False):
-                    group.update(tensors)
-                scheduler._bind()
-                scheduler._write(scheduler._position)
+    def stepped(self, optimizer: Optimizer) -> None:
+        """An optimizer's step has ended; under `auto`, count an update once each of them has made one."""
+        self._unstepped = False
+        if not self._auto or self._paused or not is_update(optimizer, self._rates_left[id(optimizer)]):
+            return
+        self._waiting_for.discard(id(optimizer))
+        if self._waiting_for:
+            return
+        self._waiting_for = set(map(id, self._attachment.optimizers))
+        position = self._position + 1
+        try:
+            self._write(position)
+        finally:
+            self._position = position  # the update has been made, even if there is no value for the next
 
-        self._handles = [
-            handle
-            for optimizer in self._optimizers
-            for handle in (
-                optimizer.register_step_post_hook(after_update),
-                optimizer.register_load_state_dict_post_hook(after_loading),
-            )
-        ]
-        for optimizer in self._optimizers:
-            ownership.take(self, optimizer, self._keys)
+    def loaded(self) -> None:
+        """A state was loaded into an optimizer, which replaces tensors, even by floats: put ours back, and write."""
+        if self._taken_by is None and not self._paused:
+            self._binding.put_tensors_back(self._attachment.groups())
+            self._bind()
+            self._write(self._position)
+
+    def deposed(self, key: str, by: "Scheduler") -> None:
+        """Another scheduler drives this hyperparameter now; the next move says so, or a warning where none is due."""
+        self._taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
+        if self._auto:
+            self.close()
+            warnings.warn(self._taken_by, UserWarning, stacklevel=4)
+
+    # Warnings.
+
+    def _expected_end(self, horizon: Horizon | None) -> float:
+        """The horizon's number of updates; a schedule of the rate that lasts otherwise is warned of."""
+        if horizon is None:
+            return math.inf
+        for name, schedule in self._plan.schedules().items():
+            if name.startswith("lr") and schedule.steps not in (math.inf, horizon.steps):
+                warnings.warn(
+                    f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        return horizon.steps
+
+    def _warn_of_length(self, position: int) -> None:
+        expected, self._expected = self._expected, math.inf
+        warnings.warn(
+            f"update {position} is past the end of the horizon, {expected} updates; look at its batch size, "
+            "accumulation and processes",
+            UserWarning,
+            stacklevel=4,
+        )
 
     def _warn_of_order(self) -> None:
         self._unstepped = False
@@ -349,22 +413,21 @@ class Scheduler(LRScheduler):
         )
 
 
-def _holds_tensor(value: Any) -> bool:
-    return any(isinstance(item, Tensor) for item in (value if isinstance(value, tuple | list) else (value,)))
-
-
 def _base(group: Group) -> float:
-    """A group's base rate: where an earlier scheduler found it, else where it is."""
-    return float(group["initial_lr"] if "initial_lr" in group else group["lr"])
+    """A group's base rate: where an earlier scheduler found it, else where it is; 1 where there is no rate."""
+    return float(group["initial_lr"] if "initial_lr" in group else group.get("lr", 1.0))
 
 
-def _settled_relative(relative: bool | None, plan: Sequence[Assignment], groups: Sequence[Group]) -> bool:
-    if relative is not None:
-        return relative
-    rates = sorted({float(group["lr"]) for group in groups})
-    if len(rates) > 1 and any(each.key == "lr" and each.common is not None for each in plan):
-        raise ArgumentError(
-            f"one schedule meets groups whose rates differ ({', '.join(map(str, rates))}); write relative=True to "
-            "multiply each group's own rate, relative=False to give all the same, or give a list or a mapping by name"
-        )
-    return False
+def _read_plan(form: dict[str, Any], groups: Sequence[Group]) -> Plan:
+    try:
+        plan = Plan.from_text(form)
+        plan.check(groups)
+    except StepsizeError as error:
+        raise StateError(f"the state's plan cannot be followed: {error}") from error
+    return plan
+
+
+def _difference(saved: dict[str, Any], mine: dict[str, Any]) -> str:
+    """What of two plans' texts differs: `schedules: {...} and this one has {...}`."""
+    keys = [key for key in mine if saved.get(key) != mine[key]]
+    return f"{ {key: saved.get(key) for key in keys} }, and this one has { {key: mine[key] for key in keys} }"

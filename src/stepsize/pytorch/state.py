@@ -19,6 +19,8 @@ class SavedState:
     position: int
     base_lrs: tuple[float, ...]
     plan: dict[str, Any]
+    began_with: dict[str, Any]
+    """The plan that the program gave; it differs from `plan` after a `replan`."""
     feedback: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -30,6 +32,7 @@ class SavedState:
             "position": self.position,
             "base_lrs": list(self.base_lrs),
             "plan": self.plan,
+            "began_with": self.began_with,
             "feedback": self.feedback,
         }
 
@@ -41,11 +44,11 @@ class SavedState:
             StateError: it is of another kind, a newer version, another clock, other groups, or cut short.
         """
         if not isinstance(form, dict) or form.get("kind") != KIND:
-            kind = shown(form.get("kind", sorted(form)[:8])) if isinstance(form, dict) else shown(form)
+            kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
             raise StateError(f"this is no state of {KIND} but of {kind}; load it into the scheduler that made it")
         if form.get("version") != VERSION:
             raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form.get('version'))}")
-        names = ("clock", "position", "base_lrs", "plan", "feedback")
+        names = ("clock", "position", "base_lrs", "plan", "began_with", "feedback")
         missing = [name for name in names if name not in form]
         if missing:
             raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
@@ -56,8 +59,9 @@ class SavedState:
             raise StateError(f"the state's base_lrs must be numbers, got {shown(bases)}")
         if len(bases) != groups:
             raise StateError(f"the state is of {len(bases)} parameter groups, and the optimizer has {groups}")
-        if not isinstance(plan, dict):
-            raise StateError(f"the state's plan must be a dictionary, got {shown(plan)}")
+        for name in ("plan", "began_with"):
+            if not isinstance(form[name], dict):
+                raise StateError(f"the state's {name} must be a dictionary, got {shown(form[name])}")
         if form["clock"] != clock:
             raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
-        return cls(clock, position, tuple(bases), plan, form["feedback"])
+        return cls(clock, position, tuple(bases), plan, form["began_with"], form["feedback"])

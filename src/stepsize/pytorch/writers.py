@@ -5,15 +5,15 @@ the tensor it knows; a tensor that several groups share is written once, or, whe
 by one of its own in each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from stepsize.errors import StepError
-from stepsize.pytorch.assignment import Assignment, Group
-from stepsize.schedules import Schedule
+from stepsize.pytorch.assignment import Assignment, ConstantProduct, Group
+from stepsize.schedules import Constant, Schedule
 
 
 @dataclass(eq=False)
@@ -53,15 +53,45 @@ class Writer:
             tensor.fill_(value * factor)
 
 
-def writers_for(assignments: Iterable[Assignment], groups: Sequence[Group], factors: Sequence[float]) -> list[Writer]:
+@dataclass(eq=False)
+class TiedWriter:
+    """A hyperparameter of one group whose product with the group's rate is constant."""
+
+    key: str
+    tie: ConstantProduct
+    rate: Schedule
+    factor: float
+    group: Group
+
+    def value(self, position: float) -> float:
+        """The value there."""
+        return self.tie.at(self.rate(position) * self.factor)
+
+    def write(self, value: float) -> None:
+        """Put the value where it goes; it stays a float, which is what optimizers take."""
+        self.group[self.key] = value
+
+
+def writers_for(
+    assignments: Sequence[Assignment], groups: Sequence[Group], factors: Sequence[float]
+) -> list[Writer | TiedWriter]:
     """The writers for these groups; `factors` are what each group's rate is multiplied by."""
     made: dict[tuple[str, int | None, Schedule], Writer] = {}
+    tied: list[TiedWriter] = []
     owner_of: dict[int, tuple[Writer, float]] = {}
+    rates = next((assignment for assignment in assignments if assignment.key == "lr"), None)
     for assignment in assignments:
         key = assignment.key
         for index, group in enumerate(groups):
             wanted = assignment.for_group(index, group)
             if wanted is None:
+                continue
+            if isinstance(wanted, ConstantProduct):
+                rate = None if rates is None else rates.for_group(index, group)
+                if isinstance(rate, Schedule):
+                    tied.append(TiedWriter(key, wanted, rate, factors[index], group))
+                else:
+                    tied.append(TiedWriter(key, wanted, Constant(float(group["lr"])), 1.0, group))
                 continue
             parts = list(enumerate(wanted)) if isinstance(wanted, tuple) else [(None, wanted)]
             for place, schedule in parts:
@@ -79,7 +109,7 @@ def writers_for(assignments: Iterable[Assignment], groups: Sequence[Group], fact
                     _put(group, key, place, present)
                 owner_of[id(present)] = (writer, factor)
                 writer.tensors.append((present, factor))
-    return list(made.values())
+    return [*made.values(), *tied]
 
 
 def _put(group: Group, key: str, place: int | None, value: Any) -> None:

@@ -1,0 +1,63 @@
+"""What frameworks ask of PyTorch's schedulers, as views of a position."""
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from stepsize.pytorch.attachment import Attachment
+
+
+class PositionViews(LRScheduler):
+    """PyTorch's scheduler class by its methods and attributes; all that there is behind them is a position.
+
+    PyTorch's constructor is not called: it would write rates, and replace the optimizer's step.
+    """
+
+    _attachment: Attachment
+    _position: int
+    _bases: list[float]
+
+    def seek(self, position: int) -> None:
+        """Go to any position, forwards or back, and write the rates there."""
+        raise NotImplementedError
+
+    def get_last_lr(self) -> list[float]:  # type: ignore[override]
+        """The rate that the next update uses, for each group."""
+        return [float(group["lr"]) for group in self._attachment.groups()]
+
+    def get_lr(self) -> list[float]:  # type: ignore[override]
+        """The same as `get_last_lr`."""
+        return self.get_last_lr()
+
+    @property
+    def last_epoch(self) -> int:
+        """The position, by PyTorch's name; -1, which means a fresh start there, is position 0."""
+        return self._position
+
+    @last_epoch.setter
+    def last_epoch(self, value: int) -> None:
+        self.seek(max(int(value), 0))
+
+    @property
+    def _step_count(self) -> int:
+        """One more than the position; Accelerate raises it for micro-batches, which are no updates."""
+        return self._position + 1
+
+    @_step_count.setter
+    def _step_count(self, value: int) -> None:
+        pass
+
+    def _initial_step(self) -> None:
+        self.seek(self._position)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        self.seek(self._position + 1 if epoch is None else max(int(epoch), 0))
+
+    @property
+    def base_lrs(self) -> list[float]:  # type: ignore[override]
+        """Each group's base rate."""
+        return list(self._bases)
+
+    @property
+    def optimizer(self) -> Optimizer:  # type: ignore[override]
+        """The optimizer; the first of several."""
+        return self._attachment.optimizers[0]
