@@ -1,0 +1,45 @@
+"""PyTorch's learning-rate schedulers by their own names and signatures, with this package's schedules inside.
+
+    from stepsize.pytorch.lr_scheduler import CosineAnnealingLR   # was: from torch.optim.lr_scheduler import ...
+
+The rates are PyTorch's. Beside them: a state that brings the rates back by itself, in any order of loading; `seek(n)`;
+`schedules`, one value for each group, to draw and compare; no rise past the end. `SWALR`, which PyTorch has in
+`torch.optim.swa_utils`, is here, too.
+"""
+
+from torch.optim.lr_scheduler import LRScheduler
+
+from stepsize.pytorch.lr_scheduler.composed import ChainedScheduler, SequentialLR
+from stepsize.pytorch.lr_scheduler.cosines import SWALR, CosineAnnealingLR, CosineAnnealingWarmRestarts
+from stepsize.pytorch.lr_scheduler.cycles import CyclicLR, OneCycleLR
+from stepsize.pytorch.lr_scheduler.factors import (
+    ConstantLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
+from stepsize.pytorch.lr_scheduler.metric import ReduceLROnPlateau
+
+__all__ = [
+    "SWALR",
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]

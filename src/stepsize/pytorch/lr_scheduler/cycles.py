@@ -1,0 +1,273 @@
+"""PyTorch's schedulers that move the rate up and down, and the momentum against it: CyclicLR and OneCycleLR."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, Literal
+
+from torch.optim import Optimizer
+from torch.optim import lr_scheduler as torch_schedulers
+
+from stepsize.arguments import Choice
+from stepsize.errors import StepError
+from stepsize.pytorch.lr_scheduler.factors import held
+from stepsize.pytorch.lr_scheduler.following import Following, of_each_group
+from stepsize.pytorch.lr_scheduler.reading import corner_rates, one_cycle, unit_cycle
+from stepsize.pytorch.lr_scheduler.state import Saved
+from stepsize.schedules import Schedule
+
+Rate = float | list[float]
+
+
+class _WithMomentum(Following):
+    """Writes a momentum beside the rate, where `cycle_momentum` is set: the group's own, or the first of its betas."""
+
+    cycle_momentum: bool
+    use_beta1: bool
+    _made: tuple[Any, list[Schedule]]
+    """The courses, and the momentums that were made with them."""
+
+    def _momentums(self) -> list[Schedule]:
+        """One for each group."""
+        raise NotImplementedError
+
+    def _place(self, position: float) -> None:
+        super()._place(position)
+        if not self.cycle_momentum:
+            return
+        self._rates.keys.add("betas" if self.use_beta1 else "momentum")
+        courses, made = self._courses(), self.__dict__.get("_made")
+        if made is None or made[0] is not courses:
+            made = self._made = courses, self._momentums()
+        for group, schedule in zip(self.optimizer.param_groups, made[1], strict=True):
+            momentum = schedule(max(position, 0))
+            if self.use_beta1:
+                group["betas"] = (momentum, *group["betas"][1:])
+            else:
+                group["momentum"] = momentum
+
+    def _shared(self, index: int) -> Hashable:
+        return index
+
+    def _join(self, index: int) -> None:
+        raise of_each_group(type(self).__name__, "rates", index)
+
+
+class CyclicLR(_WithMomentum, torch_schedulers.CyclicLR):
+    """Up and down between two rates, again and again.
+
+        f(t) = base_lr + (max_lr - base_lr) k s,    k up from 0 to 1 in step_size_up steps, down in step_size_down
+
+    s is 1 ("triangular"), 1/2^(cycles done) ("triangular2"), gamma^t ("exp_range"), or what `scale_fn` gives. The
+    momentum goes the other way, from `max_momentum`.
+
+    Args:
+        optimizer: the optimizer; its rates become `base_lr`.
+        base_lr: the lowest rate, or a list of one for each group.
+        max_lr: the highest rate, or a list.
+        step_size_up: how many steps a way up takes.
+        step_size_down: how many a way down takes; as many if left out.
+        mode: "triangular", "triangular2" or "exp_range"; without effect beside `scale_fn`.
+        gamma: the factor of "exp_range".
+        scale_fn: a function of the cycle, counted from 1, or of the step.
+        scale_mode: what `scale_fn` is given: "cycle" or "iterations".
+        cycle_momentum: whether momentum (or the first beta) is moved, too.
+        base_momentum: the lowest momentum, or a list.
+        max_momentum: the highest momentum, or a list.
+        last_epoch: -1 for a start; n to go on after step n.
+        on_change: what `load_state_dict` does with a state of other arguments: "refuse", "keep" or "restore".
+
+    Raises:
+        ArgumentError: a step size is no whole number, or `step_size_up` is less than 1.
+        ValueError: the mode is not known, or there is no momentum to move.
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import lr_scheduler
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4, momentum=0.9)
+        >>> scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=0.1, max_lr=0.5, step_size_up=4)
+        >>> scheduler.schedules[0]([0, 2, 4, 8])
+        array([0.1, 0.3, 0.5, 0.1])
+
+    Reference: Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv 1506.01186 (2015).
+    """
+
+    _plan_fields = (
+        *("base_lrs", "max_lrs", "total_size", "step_ratio", "mode", "gamma", "scale_mode"),
+        *("cycle_momentum", "base_momentums", "max_momentums"),
+    )
+    _own_fields = ("base_momentums", "max_momentums")  # PyTorch's class has them only where they move
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: Rate,
+        max_lr: Rate,
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: Literal["triangular", "triangular2", "exp_range"] = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None,
+        scale_mode: Literal["cycle", "iterations"] = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: Rate = 0.8,
+        max_momentum: Rate = 0.9,
+        last_epoch: int = -1,
+        *,
+        on_change: str = "refuse",
+    ) -> None:
+        self.base_momentums: list[float] = []
+        self.max_momentums: list[float] = []
+        with self._construction(optimizer, on_change):
+            self._lows = of_groups(optimizer, base_lr)
+            super().__init__(
+                optimizer,
+                base_lr,
+                max_lr,
+                step_size_up,
+                step_size_down,
+                mode,
+                gamma,
+                scale_fn,
+                scale_mode,
+                cycle_momentum,
+                base_momentum,  # type: ignore[arg-type]  # PyTorch takes lists, too
+                max_momentum,  # type: ignore[arg-type]
+                last_epoch,
+            )
+            self.base_lrs = list(self._lows)
+            del self._lows  # PyTorch's constructor has the rates of an earlier scheduler in their place
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "_scale_fn_custom": held(self._scale_fn_custom)}
+
+    def _checked(self, form: Any) -> Saved:
+        saved = super()._checked(form)
+        saved.fields["_scale_fn_custom"] = form.get("_scale_fn_custom")
+        return saved
+
+    def _take_fields(self, saved: Saved) -> None:
+        if saved.fields["_scale_fn_custom"] and self._scale_fn_custom is not None:
+            self._scale_fn_custom.__dict__.update(saved.fields["_scale_fn_custom"])
+        super()._take_fields(saved)
+
+    def _momentums(self) -> list[Schedule]:
+        cycle = unit_cycle(self)
+        pairs = zip(self.base_momentums, self.max_momentums, strict=True)
+        return [high - (high - low) * cycle for low, high in pairs]
+
+
+class OneCycleLR(_WithMomentum, torch_schedulers.OneCycleLR):
+    """Up to `max_lr`, and down to almost nothing; where it ends it stays.
+
+        through (0, max_lr / div_factor), (pct_start T - 1, max_lr), (T - 1, max_lr / div_factor / final_div_factor)
+
+    along half cosine waves or straight lines, T being `total_steps`; three phases go by way of
+    (2 pct_start T - 2, max_lr / div_factor). The momentum goes the other way.
+
+    Args:
+        optimizer: the optimizer; its own rates do not matter.
+        max_lr: the highest rate, or a list of one for each group.
+        total_steps: the length; or
+        epochs: so many times
+        steps_per_epoch: so many steps.
+        pct_start: the part of the steps, a fraction from 0 to 1, in which the rate goes up.
+        anneal_strategy: "cos" or "linear".
+        cycle_momentum: whether momentum (or the first beta) is moved, too.
+        base_momentum: the lowest momentum, or a list.
+        max_momentum: the highest momentum, or a list.
+        div_factor: max_lr over the first rate.
+        final_div_factor: the first rate over the last.
+        three_phase: down to the first rate as fast as up, then to the last.
+        last_epoch: -1 for a start; n to go on after step n.
+        past_end: "hold" stays at the last rate, and warns once from step `total_steps` + 1 on, where PyTorch's raises;
+            "torch" goes one step beyond the end and then raises StepError.
+        on_change: what `load_state_dict` does with a state of other arguments: "refuse", "keep" or "restore".
+
+    Raises:
+        ValueError: an argument is not in its range, or there is no momentum to move.
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import lr_scheduler
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4, momentum=0.9)
+        >>> lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=100).schedules
+        (Cosine(0.02, 0.5, 29) >> Cosine(0.5, 2e-06, 70),)
+
+    Reference: Smith and Topin, "Super-Convergence", arXiv 1708.07120 (2017).
+    """
+
+    _plan_fields = ("base_lrs", "total_steps", "_schedule_phases", "_anneal_func_type", "cycle_momentum", "_corners")
+    _own_fields = ("_corners",)
+    _read_fields = ("past_end",)
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: Rate,
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: Literal["cos", "linear"] = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: Rate = 0.85,
+        max_momentum: Rate = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+        *,
+        past_end: Literal["hold", "torch"] = "hold",
+        on_change: str = "refuse",
+    ) -> None:
+        self.past_end = Choice(("hold", "torch"))("OneCycleLR", "past_end", past_end)
+        with self._construction(optimizer, on_change):
+            super().__init__(
+                optimizer,
+                max_lr,
+                total_steps,
+                epochs,
+                steps_per_epoch,
+                pct_start,
+                anneal_strategy,
+                cycle_momentum,
+                base_momentum,
+                max_momentum,
+                div_factor,
+                final_div_factor,
+                three_phase,
+                last_epoch,
+            )
+
+    @property
+    def _corners(self) -> list[list[float]]:
+        """Each group's first, highest and last rate, which PyTorch's class keeps in the groups."""
+        return [list(rates) for rates in corner_rates(self)]
+
+    def _momentums(self) -> list[Schedule]:
+        groups = self.optimizer.param_groups
+        return [one_cycle(self, momentums_of(group), ("start_momentum", "end_momentum")) for group in groups]
+
+    @property
+    def _end(self) -> float:  # type: ignore[override]
+        return self.total_steps
+
+    def _past_end_warning(self, position: float) -> str:
+        return (
+            f"OneCycleLR(total_steps={self.total_steps}) is past its end at step {position:g}: the rate stays where it "
+            'is, where PyTorch\'s raises; write past_end="torch" for that'
+        )
+
+    def _refuse_step(self, position: float) -> None:
+        if self.past_end == "torch" and position > self.total_steps:
+            raise StepError(f"OneCycleLR(total_steps={self.total_steps}) cannot be stepped to {position:g}")
+
+
+def of_groups(optimizer: Optimizer, rate: Rate) -> list[float]:
+    """A rate, or a list of them, for the groups of the optimizer."""
+    given = rate if isinstance(rate, list | tuple) else [rate] * len(optimizer.param_groups)
+    return [float(item) for item in given]
+
+
+def momentums_of(group: dict[str, Any]) -> dict[str, float]:
+    """A group's bounds of the momentum."""
+    return {name: float(group[name]) for name in ("base_momentum", "max_momentum")}

@@ -1,0 +1,104 @@
+"""The rates in an optimizer's groups: read and written in double precision, and kept while a state is loaded."""
+
+import weakref
+from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class Rates:
+    """The rates of one optimizer; its schedulers share them, and together they keep this object alive.
+
+    Tensors are filled in place and not read back: while nobody else has written into one (its version counter tells),
+    its rate is the number it was filled with, in double precision.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = ref(optimizer)
+        self._filled: dict[int, tuple[Tensor, int, float]] = {}
+        """By the identity of a tensor: the tensor, its version after it was filled, and with what."""
+        self._before: list[dict[str, Any]] = []
+        self.keys = {"lr"}
+        """What the schedulers write in a group."""
+        self.settled = False
+        """A scheduler has moved or was loaded: its rates outlast the loading of an optimizer's state."""
+        me = ref(self)
+
+        def before_loading(_: Optimizer, __: dict[str, Any]) -> None:
+            if (rates := me()) is not None:
+                rates._before = [{key: group[key] for key in rates.keys if key in group} for group in rates._groups()]
+
+        def after_loading(_: Optimizer) -> None:
+            if (rates := me()) is not None:
+                rates._put_back()
+
+        for handle in (
+            optimizer.register_load_state_dict_pre_hook(before_loading),
+            optimizer.register_load_state_dict_post_hook(after_loading),
+        ):
+            weakref.finalize(self, handle.remove)
+
+    @classmethod
+    def of(cls, optimizer: Optimizer) -> "Rates":
+        """The rates of this optimizer: the same for all its schedulers.
+
+        Raises:
+            TypeError: it is no optimizer.
+        """
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        known = _known.get(optimizer, _nothing)()
+        if known is None:
+            known = cls(optimizer)
+            _known[optimizer] = ref(known)
+        return known
+
+    def read(self) -> list[float]:
+        """The rate of each group."""
+        return [self._value(group["lr"]) for group in self._groups()]
+
+    def write(self, rates: list[float]) -> None:
+        """Give each group its rate; groups that share a tensor and need different rates get their own."""
+        given: dict[int, float] = {}
+        for group, rate in zip(self._groups(), rates, strict=True):
+            present = group["lr"]
+            if not isinstance(present, Tensor):
+                group["lr"] = rate
+                continue
+            if given.setdefault(id(present), rate) != rate:
+                present = group["lr"] = present.clone()
+                given[id(present)] = rate
+            present.fill_(rate)
+            self._filled[id(present)] = (present, present._version, rate)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        optimizer = self._optimizer()
+        return [] if optimizer is None else optimizer.param_groups
+
+    def _value(self, rate: float | Tensor) -> float:
+        if isinstance(rate, Tensor):
+            tensor, version, number = self._filled.get(id(rate), (None, 0, 0.0))
+            return number if tensor is rate and rate._version == version else float(rate)
+        return float(rate)
+
+    def _put_back(self) -> None:
+        """After a state was loaded: the values of the schedulers, or, before their first move, the loaded ones.
+
+        Loading replaces tensors, even by floats; a compiled optimizer knows the ones it was built with.
+        """
+        for group, before in zip(self._groups(), self._before, strict=False):
+            if self.settled:
+                group.update(before)
+            elif isinstance(tensor := before["lr"], Tensor):
+                tensor.fill_(float(group["lr"]))
+                group["lr"] = tensor
+        self._before = []
+
+
+_known: "WeakKeyDictionary[Optimizer, ReferenceType[Rates]]" = WeakKeyDictionary()
+
+
+def _nothing() -> None:
+    return None
