@@ -8,7 +8,9 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
 from stepsize.pytorch.assignment import ConstantProduct
+from stepsize.pytorch.cooldown import CooldownOnDemand
+from stepsize.pytorch.grouping import ParameterGroups, parameter_groups
 from stepsize.pytorch.plateau import Plateau
 from stepsize.pytorch.scheduler import Scheduler
 
-__all__ = ["ConstantProduct", "Plateau", "Scheduler"]
+__all__ = ["ConstantProduct", "CooldownOnDemand", "ParameterGroups", "Plateau", "Scheduler", "parameter_groups"]

@@ -1,6 +1,8 @@
 """A plan bound to the parameter groups that it is written into; made anew when either changes."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 from weakref import ref
 
@@ -9,7 +11,8 @@ from torch.optim import Optimizer
 
 from stepsize.pytorch.assignment import Group
 from stepsize.pytorch.plan import Plan
-from stepsize.pytorch.writers import writers_for
+from stepsize.pytorch.writers import Writer, writers_for
+from stepsize.schedules.maths import SCALAR
 
 
 class Binding:
@@ -20,6 +23,32 @@ class Binding:
         self._writers = writers_for(plan.assignments, groups, factors)
         self._bound = [(ref(each), each.param_groups, len(each.param_groups)) for each in optimizers]
         self._tensors = [{key: group[key] for key in plan.keys if _holds_tensor(group.get(key))} for group in groups]
+
+    @cached_property
+    def quick(self) -> Callable[[int], bool] | None:
+        """For one group with one scheduled float: writes its value at a position, or returns False and writes nothing.
+
+        It is False where there is something to find out or to refuse. None where more than one thing is written.
+        """
+        if len(self._writers) > 1 or len(self._bound) > 1 or not isinstance(writer := self._writers[0], Writer):
+            return None
+        if len(writer.floats) != 1 or writer.tensors or writer.place is not None:
+            return None
+        (reference, groups, number), (group, factor) = self._bound[0], writer.floats[0]
+        key, lowest = writer.key, 0.0 if writer.key == "lr" else -math.inf
+        at = writer.schedule._at  # a call of the schedule would check what is known here: a whole step >= 0
+
+        def write(position: int) -> bool:
+            optimizer = reference()
+            if optimizer is None or optimizer.param_groups is not groups or len(groups) != number:
+                return False
+            value = at(position, SCALAR)
+            if not lowest <= value < math.inf:
+                return False
+            group[key] = value * factor
+            return True
+
+        return write
 
     def is_stale(self) -> bool:
         """Whether groups have come, or the list of them is another."""
@@ -34,13 +63,9 @@ class Binding:
         Raises:
             StepError: a schedule gives a negative rate there, or none that is finite.
         """
-        if len(self._writers) == 1:  # the usual case, and the one that has to be quick
-            (writer,) = self._writers
-            writer.write(writer.value(position))
-        else:
-            values = [writer.value(position) for writer in self._writers]
-            for writer, value in zip(self._writers, values, strict=True):
-                writer.write(value)
+        values = [writer.value(position) for writer in self._writers]
+        for writer, value in zip(self._writers, values, strict=True):
+            writer.write(value)
 
     def put_tensors_back(self, groups: Sequence[Group]) -> None:
         """Give the groups the tensors that they had, after others were put in their place."""

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -109,6 +109,8 @@ class Scheduler(PositionViews):
         self._taken_by: str | None = None
         self._unstepped = True
         """No optimizer has made an update yet, as far as is known."""
+        self._quick: Callable[[int], bool] | None = None
+        """The short way of a step, once there is nothing else to do in it."""
         self._expected = self._expected_end(horizon)
         self._attach()
 
@@ -121,6 +123,12 @@ class Scheduler(PositionViews):
             StepError: a schedule gives a negative rate there, or none that is finite; nothing has moved then.
             DriverError: another scheduler has taken over.
         """
+        if self._quick is not None and self._quick(position := self._position + 1):
+            self._position = position
+        else:
+            self._step_with_care()
+
+    def _step_with_care(self) -> None:
         if self._idle:
             self._refuse_if_taken()
             return
@@ -190,7 +198,7 @@ class Scheduler(PositionViews):
 
         For rate finders, weight averaging and the like. At the end the values at the position are written again.
         """
-        idle, self._idle, self._paused = self._idle, True, True
+        idle, self._idle, self._paused, self._quick = self._idle, True, True, None
         try:
             yield
         finally:
@@ -260,7 +268,7 @@ class Scheduler(PositionViews):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
-        left = ("_attachment", "_binding", "_waiting_for", "_rates_left")
+        left = ("_attachment", "_binding", "_waiting_for", "_rates_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
         return {**state, "optimizers": self._attachment.optimizers}
 
@@ -308,6 +316,7 @@ class Scheduler(PositionViews):
             (base if self._plan.relative else 1.0) * multiplier
             for base, multiplier in zip(self._bases, multipliers, strict=True)
         ]
+        self._quick = None
         self._binding = Binding(self._plan, self._attachment.optimizers, factors)
 
     def _write(self, position: int) -> None:
@@ -319,9 +328,14 @@ class Scheduler(PositionViews):
             self._bind()
         self._binding.write(position)
         self._position = position
+        self._quick = None if self._needs_care() else self._binding.quick
         if self._auto:
             optimizers = self._attachment.optimizers
             self._rates_left = {id(each): each.param_groups[0].get("lr") for each in optimizers}
+
+    def _needs_care(self) -> bool:
+        """Whether the next step has more to do than to write the value of the next position."""
+        return self._idle or self._unstepped or self._clock != "steps" or self._expected < math.inf
 
     def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
@@ -375,6 +389,7 @@ class Scheduler(PositionViews):
     def deposed(self, key: str, by: "Scheduler") -> None:
         """Another scheduler drives this hyperparameter now; the next move says so, or a warning where none is due."""
         self._taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
+        self._quick = None
         if self._auto:
             self.close()
             warnings.warn(self._taken_by, UserWarning, stacklevel=4)
@@ -400,7 +415,7 @@ class Scheduler(PositionViews):
             f"update {position} is past the end of the horizon, {expected} updates; look at its batch size, "
             "accumulation and processes",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def _warn_of_order(self) -> None:
@@ -409,7 +424,7 @@ class Scheduler(PositionViews):
             "scheduler.step() came before the first optimizer.step(), so the value of step 0 is skipped; call it after "
             "each update",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -1,0 +1,140 @@
+"""A cooldown when it is asked for: by a deadline, a signal or the program, and agreed by all processes."""
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+from weakref import ref
+
+import torch
+from torch import distributed
+
+from stepsize.arguments import Maybe, Number, Whole, shown
+from stepsize.errors import StateError
+from stepsize.pytorch.scheduler import Scheduler
+from stepsize.schedules import Constant
+
+
+class CooldownOnDemand:
+    """Begins the cooldown of a running training when it is asked for, at the same step in every process.
+
+        for batch in batches:
+            ...
+            scheduler.step()
+            if cooldown.due():
+                break
+
+    `due()` is called after every update, in every process of `torch.distributed`'s default group if there is one: where
+    any of them has been asked, all begin. It is then as `scheduler.cool_down(steps, end, shape)` has it.
+
+    Args:
+        scheduler: whose rates are brought down.
+        steps: the updates of the cooldown.
+        end: the value at its end, in the plan's own units.
+        shape: "linear", "cosine" or "1-sqrt".
+        deadline: seconds from now by which it should have ended. It begins when no more are left than so many updates
+            have taken on average.
+        on_signal: a signal that asks for it, such as `signal.SIGUSR1`; who handled it before still does.
+        every: how many updates lie between two questions to the other processes.
+
+    Raises:
+        ArgumentError: an argument is not in its range.
+        ValueError: `on_signal` is given outside of the main thread (Python's own error).
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import CooldownOnDemand, Scheduler
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+        >>> scheduler = Scheduler(optimizer, Constant(1.0))
+        >>> cooldown = CooldownOnDemand(scheduler, steps=4)
+        >>> rates = []
+        >>> for step in range(100):
+        ...     rates += scheduler.get_last_lr()
+        ...     optimizer.step(); scheduler.step()
+        ...     if step == 1:
+        ...         cooldown.request()
+        ...     if cooldown.due():
+        ...         break
+        >>> rates
+        [1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        steps: int,
+        end: float = 0.0,
+        shape: str = "linear",
+        *,
+        deadline: float | None = None,
+        on_signal: int | None = None,
+        every: int = 1,
+    ) -> None:
+        self._scheduler = scheduler
+        Constant(0.0).cooldown(0, steps, end, shape)  # refuses now what could not be done then
+        self._steps, self._end, self._shape = steps, end, shape
+        self._every = int(Whole(1)("CooldownOnDemand", "every", every))
+        self._deadline: float | None = Maybe(Number(above=0.0))("CooldownOnDemand", "deadline", deadline)
+        self._began_at = time.monotonic()
+        self._began_position = scheduler.position
+        self._asked = False
+        self._ends_at: int | None = None
+        if on_signal is not None:
+            self._listen(on_signal)
+
+    def request(self) -> None:
+        """Ask for the cooldown, in this process; the next `due()` begins it."""
+        self._asked = True
+
+    def due(self) -> bool:
+        """Begin the cooldown if it has been asked for; True once it has ended."""
+        if self._ends_at is None and self._agreed():
+            self._scheduler.cool_down(self._steps, self._end, self._shape)
+            self._ends_at = self._scheduler.position + self._steps
+        return self._ends_at is not None and self._scheduler.position >= self._ends_at
+
+    @property
+    def ends_at(self) -> int | None:
+        """The position at which the cooldown ends; None as long as it has not begun."""
+        return self._ends_at
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the cooldown ends, if it has begun; its rates are in the scheduler's state."""
+        return {"ends_at": self._ends_at}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with a cooldown that had begun; load the scheduler's state too."""
+        match state:
+            case {"ends_at": int() | None as ends_at}:
+                self._ends_at = ends_at
+            case _:
+                raise StateError(f'this is no state of CooldownOnDemand, which has "ends_at": {shown(state)}')
+
+    def _agreed(self) -> bool:
+        if (self._scheduler.position - self._began_position) % self._every:
+            return False
+        asked = self._asked or self._short_of_time()
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return asked
+        device = self._scheduler.optimizer.param_groups[0]["params"][0].device
+        flag = torch.tensor(float(asked), device=device)
+        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+        return bool(flag)
+
+    def _short_of_time(self) -> bool:
+        done = self._scheduler.position - self._began_position
+        if self._deadline is None or done == 0:
+            return False
+        passed = time.monotonic() - self._began_at
+        return self._deadline - passed <= self._steps * passed / done
+
+    def _listen(self, number: int) -> None:
+        before, me = signal.getsignal(number), ref(self)  # the handler stays, and must keep nothing alive
+
+        def handle(received: int, frame: FrameType | None) -> None:
+            if (cooldown := me()) is not None:
+                cooldown.request()
+            if callable(before):
+                before(received, frame)
+
+        signal.signal(number, handle)

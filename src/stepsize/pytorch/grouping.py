@@ -1,0 +1,77 @@
+"""Parameter groups by the names of the parameters, and what each group's rate is multiplied by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from torch import nn
+
+from stepsize.arguments import Number, nearest, quoted, refusal
+from stepsize.errors import ArgumentError
+from stepsize.schedules import Schedule
+
+REST = "rest"
+"""The name of the group of the parameters that no pattern matches."""
+
+
+@dataclass(frozen=True)
+class ParameterGroups:
+    """Groups for an optimizer, named by their patterns, and their factors."""
+
+    groups: tuple[dict[str, Any], ...]
+    """What an optimizer takes: a dictionary for each group, with its `name` and its `params`."""
+    factors: dict[str, float]
+
+    def rates(self, schedule: Schedule) -> dict[str, Schedule]:
+        """The schedule times each group's factor, by the group's name: what `Scheduler(lr=...)` takes."""
+        return {name: factor * schedule if factor != 1.0 else schedule for name, factor in self.factors.items()}
+
+
+def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> ParameterGroups:
+    """Group a model's parameters by patterns of their names, each with a factor on the rate.
+
+    A parameter joins the first pattern that its name matches (`*`, `?` and `[...]` as in file names); those that match
+    none are the group "rest", with the factor 1. The groups are named by their patterns, so that other hyperparameters
+    can be given by pattern too: `Scheduler(..., weight_decay={"*.bias": 0.0})`.
+
+    Args:
+        model: whose parameters, as `named_parameters()` names them.
+        factors: what the rate of each pattern's group is multiplied by, as for layer-wise decay or muP's widths.
+
+    Raises:
+        ArgumentError: a pattern matches no parameter that is left, or a factor is negative or no number.
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import Scheduler, parameter_groups
+        >>> model = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(3)))
+        >>> layerwise = {f"{layer}.*": 0.5 ** (2 - layer) for layer in range(2)}
+        >>> grouped = parameter_groups(model, layerwise)
+        >>> optimizer = torch.optim.SGD(grouped.groups)
+        >>> scheduler = Scheduler(optimizer, grouped.rates(Constant(0.1)))
+        >>> {group["name"]: group["lr"] for group in optimizer.param_groups}
+        {'0.*': 0.025, '1.*': 0.05, 'rest': 0.1}
+
+    Reference: layer-wise factors, Howard and Ruder, "Universal Language Model Fine-tuning", arXiv 1801.06146 (2018).
+    """
+    found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
+    left: list[nn.Parameter] = []
+    names = []
+    for name, parameter in model.named_parameters():
+        names.append(name)
+        pattern = next((pattern for pattern in factors if fnmatchcase(name, pattern)), None)
+        (left if pattern is None else found[pattern]).append(parameter)
+    rule = Number(least=0.0)
+    numbers = {name: rule("parameter_groups", f"factors[{quoted(name)}]", given) for name, given in factors.items()}
+    for pattern, parameters in found.items():
+        if not parameters:
+            earlier = any(fnmatchcase(name, pattern) for name in names)
+            advice = "all that it matches belong to patterns before it" if earlier else nearest(pattern, names)
+            there = f"the parameters are {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+            raise refusal("parameter_groups", "factors", "patterns that match a parameter", pattern, advice or there)
+    if left:
+        if REST in found:
+            raise ArgumentError(f'the name "{REST}" is taken by a pattern; the parameters that match none need it')
+        found[REST], numbers[REST] = left, 1.0
+    return ParameterGroups(tuple({"name": name, "params": params} for name, params in found.items()), numbers)

@@ -1,0 +1,116 @@
+"""A cooldown on demand: by the program, a deadline or a signal, and agreed by all processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch.optim import SGD
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, StateError
+from stepsize.pytorch import CooldownOnDemand, Scheduler
+
+
+def scheduler():
+    return Scheduler(SGD([torch.zeros(1, requires_grad=True)]), ss.Constant(0.4), auto=False)
+
+
+def train(driver, cooldown, updates, each=lambda step: None):
+    """The rates of the updates, until the cooldown has ended."""
+    rates = []
+    for step in range(updates):
+        rates += driver.get_last_lr()
+        driver.optimizer.step()
+        driver.step()
+        each(step)
+        if cooldown.due():
+            break
+    return rates
+
+
+def test_nothing_happens_unasked():
+    driver = scheduler()
+    assert train(driver, CooldownOnDemand(driver, 4), 10) == [0.4] * 10
+
+
+def test_a_signal_asks_for_it_and_its_earlier_handler_still_hears():
+    heard = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("earlier"))
+    try:
+        driver = scheduler()
+        cooldown = CooldownOnDemand(driver, 2, on_signal=signal.SIGUSR1)
+        rates = train(driver, cooldown, 10, lambda step: step == 3 and os.kill(os.getpid(), signal.SIGUSR1))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert rates == [0.4] * 5 + [0.2]
+    assert heard == ["earlier"]
+
+
+def test_a_deadline_leaves_time_for_the_cooldown():
+    driver = scheduler()
+    cooldown = CooldownOnDemand(driver, 20, shape="cosine", deadline=1.0)
+    began = time.monotonic()
+    rates = train(driver, cooldown, 10_000, lambda _: time.sleep(0.005))
+    assert time.monotonic() - began == pytest.approx(1.0, abs=0.3)
+    assert cooldown.ends_at == len(rates)
+    assert rates[-20:] == ss.Constant(0.4).cooldown(0, 20, shape="cosine").sample(20).tolist()
+
+
+def test_a_cooldown_that_has_begun_is_resumed():
+    driver = scheduler()
+    cooldown = CooldownOnDemand(driver, 4)
+    cooldown.request()
+    train(driver, cooldown, 3)
+    saved = json.loads(json.dumps([driver.state_dict(), cooldown.state_dict()]))
+    again = scheduler()
+    resumed = CooldownOnDemand(again, 4)
+    again.load_state_dict(saved[0])
+    resumed.load_state_dict(saved[1])
+    assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
+    with pytest.raises(StateError, match="ends_at"):
+        resumed.load_state_dict({"steps": 3})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 0}, {"steps": 4, "shape": "square"}, {"steps": 4, "deadline": -1}, {"steps": 4, "every": 0}]
+)
+def test_what_cannot_be_is_refused_at_once(wrong):
+    with pytest.raises(ArgumentError):
+        CooldownOnDemand(scheduler(), **wrong)
+
+
+WORKER = """
+import sys, torch
+from torch import distributed
+import stepsize as ss
+from stepsize.pytorch import CooldownOnDemand, Scheduler
+
+rank, store = int(sys.argv[1]), sys.argv[2]
+distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+driver = Scheduler(torch.optim.SGD([torch.zeros(1, requires_grad=True)]), ss.Constant(0.4))
+cooldown = CooldownOnDemand(driver, 4, every=3)
+rates = []
+for step in range(100):
+    rates += driver.get_last_lr()
+    driver.optimizer.step()
+    driver.step()
+    if rank == 1 and step == 4:
+        cooldown.request()
+    if cooldown.due():
+        break
+print(rates)
+distributed.destroy_process_group()
+"""
+
+
+def test_all_processes_begin_at_the_same_step(tmp_path):
+    command = [sys.executable, "-c", WORKER]
+    store = str(tmp_path / "store")
+    workers = [subprocess.Popen([*command, str(rank), store], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
+    told = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
+    assert told[0] == told[1] == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]

@@ -1,0 +1,44 @@
+"""Parameter groups by name patterns."""
+
+import pytest
+import torch
+from torch.optim import AdamW
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.pytorch import Scheduler, parameter_groups
+
+
+def model():
+    return torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(3)))
+
+
+def test_every_parameter_is_in_one_group_and_the_rates_keep_their_factors():
+    net = model()
+    grouped = parameter_groups(net, {"*.bias": 2.0, "0.*": 0.25})
+    optimizer = AdamW(grouped.groups, lr=0.5)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(net.parameters()))
+    plan = ss.warmup_cosine(0.1, 5, 20)
+    scheduler = Scheduler(optimizer, grouped.rates(plan), weight_decay={"*.bias": 0.0})
+    scheduler.seek(8)
+    assert scheduler.get_last_lr() == pytest.approx([2 * plan(8), 0.25 * plan(8), plan(8)])
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.0, 0.01, 0.01]
+
+
+def test_patterns_that_leave_nothing_make_no_rest():
+    assert list(parameter_groups(model(), {"*": 1.0}).factors) == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ({"3.*": 1.0}, r'"?3\.\*.*the parameters are 0\.weight'),
+        ({"0.wieght": 1.0}, "0.weight"),
+        ({"0.*": 1.0, "0.bias": 0.5}, "patterns before it"),
+        ({"0.*": -1.0}, r"factors\[\"0\.\*\"\].*>= 0"),
+        ({"0.*": float("nan")}, "finite number"),
+    ],
+)
+def test_what_cannot_be_is_refused(factors, words):
+    with pytest.raises(ArgumentError, match=words):
+        parameter_groups(model(), factors)
