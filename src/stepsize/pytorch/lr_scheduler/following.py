@@ -156,8 +156,10 @@ class Following(Driver):
         if not saved.by_pytorch:
             return saved.rates
         values = [schedule(max(self._position, 0)) for schedule in self.schedules]
-        pairs = zip(saved.rates, values, strict=True)
-        return [value if math.isclose(rate, value, rel_tol=1e-9) else rate for rate, value in pairs]
+        return [
+            value if math.isclose(rate, value, rel_tol=1e-9, abs_tol=1e-12 * base) else rate
+            for rate, value, base in zip(saved.rates, values, self.base_lrs, strict=True)
+        ]
 
     def _enter(self, rates: list[float]) -> None:
         """Go on, as a part of a sequence, from the rates before."""
