@@ -496,6 +496,24 @@ def test_pytorchs_own_schedulers_are_parts_that_cannot_be_sought():
         SequentialLR(optimizer, [nested], [])
 
 
+def test_ours_are_parts_of_pytorchs_own():
+    def rates_of(module, whole):
+        optimizer = sgd(0.1, 0.2)
+        warmup, decay = module["LinearLR"](optimizer, 0.1, total_iters=5), module["CosineAnnealingLR"](optimizer, 40)
+        if whole == "SequentialLR":
+            return drawn.course(optimizer, THERE[whole](optimizer, [warmup, decay], [5]), 30)
+        return drawn.course(optimizer, THERE[whole]([warmup, decay]), 30)
+
+    for whole in ("SequentialLR", "ChainedScheduler"):
+        np.testing.assert_allclose(rates_of(HERE, whole), rates_of(THERE, whole), rtol=1e-12)
+
+
+def test_a_length_may_be_a_fraction_where_pytorch_takes_one():
+    there, here = sgd(), sgd()
+    expected = drawn.course(there, THERE["CosineAnnealingLR"](there, 12.5, 0.01), 12)
+    assert np.allclose(drawn.course(here, CosineAnnealingLR(here, 12.5, 0.01), 12), expected, rtol=1e-12)
+
+
 # Groups and tensors.
 
 
@@ -624,7 +642,13 @@ def test_a_negative_rate_is_refused_and_nothing_moves():
     [
         (lambda o: StepLR(o, 0), ArgumentError, r"StepLR: Staircase\(every"),
         (lambda o: ExponentialLR(o, -0.5), ArgumentError, "ExponentialLR: "),
-        (lambda o: CosineAnnealingLR(o, 0), ArgumentError, "CosineAnnealingLR: "),
+        (
+            lambda o: CosineAnnealingLR(o, 0),
+            ArgumentError,
+            r"^CosineAnnealingLR\(T_max=...\) must be a finite number > 0",
+        ),
+        (lambda o: CosineAnnealingLR(o, 2.5, past_end="torch"), ArgumentError, "T_max=...\\) must be a whole number"),
+        (lambda o: LinearLR(o, total_iters=float("inf")), ArgumentError, "total_iters"),
         (lambda o: PolynomialLR(o, 0), ArgumentError, "PolynomialLR: "),
         (lambda o: PolynomialLR(o, 2.5), ArgumentError, "PolynomialLR: "),
         (lambda o: MultiStepLR(o, [-1]), ArgumentError, "MultiStepLR: "),

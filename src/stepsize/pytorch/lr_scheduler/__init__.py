@@ -15,13 +15,12 @@ from stepsize.pytorch.lr_scheduler.cycles import CyclicLR, OneCycleLR
 from stepsize.pytorch.lr_scheduler.factors import (
     ConstantLR,
     ExponentialLR,
-    LambdaLR,
     LinearLR,
-    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
     StepLR,
 )
+from stepsize.pytorch.lr_scheduler.functions import LambdaLR, MultiplicativeLR
 from stepsize.pytorch.lr_scheduler.metric import ReduceLROnPlateau
 
 __all__ = [

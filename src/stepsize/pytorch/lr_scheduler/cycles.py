@@ -1,6 +1,6 @@
 """PyTorch's schedulers that move the rate up and down, and the momentum against it: CyclicLR and OneCycleLR."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, Literal
 
 from torch.optim import Optimizer
@@ -8,50 +8,16 @@ from torch.optim import lr_scheduler as torch_schedulers
 
 from stepsize.arguments import Choice
 from stepsize.errors import StepError
-from stepsize.pytorch.lr_scheduler.factors import held
-from stepsize.pytorch.lr_scheduler.following import Following, of_each_group
-from stepsize.pytorch.lr_scheduler.reading import corner_rates, one_cycle, unit_cycle
+from stepsize.pytorch.lr_scheduler.functions import held
+from stepsize.pytorch.lr_scheduler.momentum import WithMomentum
+from stepsize.pytorch.lr_scheduler.phases import corner_rates, one_cycle, unit_cycle
 from stepsize.pytorch.lr_scheduler.state import Saved
 from stepsize.schedules import Schedule
 
 Rate = float | list[float]
 
 
-class _WithMomentum(Following):
-    """Writes a momentum beside the rate, where `cycle_momentum` is set: the group's own, or the first of its betas."""
-
-    cycle_momentum: bool
-    use_beta1: bool
-    _made: tuple[Any, list[Schedule]]
-    """The courses, and the momentums that were made with them."""
-
-    def _momentums(self) -> list[Schedule]:
-        """One for each group."""
-        raise NotImplementedError
-
-    def _place(self, position: float) -> None:
-        super()._place(position)
-        if not self.cycle_momentum:
-            return
-        self._rates.keys.add("betas" if self.use_beta1 else "momentum")
-        courses, made = self._courses(), self.__dict__.get("_made")
-        if made is None or made[0] is not courses:
-            made = self._made = courses, self._momentums()
-        for group, schedule in zip(self.optimizer.param_groups, made[1], strict=True):
-            momentum = schedule(max(position, 0))
-            if self.use_beta1:
-                group["betas"] = (momentum, *group["betas"][1:])
-            else:
-                group["momentum"] = momentum
-
-    def _shared(self, index: int) -> Hashable:
-        return index
-
-    def _join(self, index: int) -> None:
-        raise of_each_group(type(self).__name__, "rates", index)
-
-
-class CyclicLR(_WithMomentum, torch_schedulers.CyclicLR):
+class CyclicLR(WithMomentum, torch_schedulers.CyclicLR):
     """Up and down between two rates, again and again.
 
         f(t) = base_lr + (max_lr - base_lr) k s,    k up from 0 to 1 in step_size_up steps, down in step_size_down
@@ -155,7 +121,7 @@ class CyclicLR(_WithMomentum, torch_schedulers.CyclicLR):
         return [high - (high - low) * cycle for low, high in pairs]
 
 
-class OneCycleLR(_WithMomentum, torch_schedulers.OneCycleLR):
+class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
     """Up to `max_lr`, and down to almost nothing; where it ends it stays.
 
         through (0, max_lr / div_factor), (pct_start T - 1, max_lr), (T - 1, max_lr / div_factor / final_div_factor)

@@ -38,7 +38,7 @@ class Driver(LRScheduler):
                 group.clear()
                 group.update(kept)
             self._rates.write(rates)
-            if isinstance(error, ArgumentError):
+            if isinstance(error, ArgumentError) and type(self).__name__ not in str(error):
                 raise ArgumentError(f"{type(self).__name__}: {error}") from error
             raise
 

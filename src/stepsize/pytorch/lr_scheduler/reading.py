@@ -6,17 +6,16 @@ have no such field.
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import singledispatch
-from itertools import pairwise
 from typing import Any
 
 from torch.optim import lr_scheduler as torch_schedulers
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import SWALR
 
-from stepsize.arguments import refusal
+from stepsize.arguments import Length, Number
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler.course import (
     Absolute,
@@ -27,22 +26,25 @@ from stepsize.pytorch.lr_scheduler.course import (
     RunningProduct,
     Switched,
 )
+from stepsize.pytorch.lr_scheduler.phases import (
+    as_pytorch,
+    corner_rates,
+    cycle_bounds,
+    one_cycle,
+    through,
+    unit_cycle,
+)
 from stepsize.schedules import (
     Constant,
     Cosine,
     Exponential,
     Function,
-    Knots,
     Linear,
     MultiStep,
     Polynomial,
     Schedule,
     Staircase,
-    Triangle,
 )
-
-Point = tuple[float, float]
-"""A step and the value there."""
 
 
 @singledispatch
@@ -56,11 +58,6 @@ def course(scheduler: LRScheduler, index: int) -> Course:
         f"{type(scheduler).__name__} is no class of torch.optim.lr_scheduler, so its rates cannot be told ahead; "
         "write them as Function(...) of the step"
     )
-
-
-def as_pytorch(scheduler: LRScheduler) -> bool:
-    """Whether PyTorch's behaviour at and past the ends is meant."""
-    return getattr(scheduler, "past_end", "torch") == "torch"
 
 
 def _base(scheduler: LRScheduler, index: int) -> float:
@@ -113,10 +110,11 @@ def _(scheduler: torch_schedulers.ConstantLR, index: int) -> Course:
 
 @course.register
 def _(scheduler: torch_schedulers.LinearLR, index: int) -> Course:
-    start, end, steps = scheduler.start_factor, scheduler.end_factor, scheduler.total_iters
+    start, end = scheduler.start_factor, scheduler.end_factor
+    steps = Number(least=0.0)("LinearLR", "total_iters", scheduler.total_iters)
     if steps > 0:
         return _multiplying(
-            scheduler, index, lambda base: _through([(0.0, base * start), (steps, base * end)], "linear")
+            scheduler, index, lambda base: through([(0.0, base * start), (steps, base * end)], "linear")
         )
     return _multiplying(scheduler, index, lambda base: Constant(base * (start if as_pytorch(scheduler) else end)))
 
@@ -139,13 +137,15 @@ def _multiplying(scheduler: LRScheduler, index: int, of_base: Callable[[float], 
 
 @course.register
 def _(scheduler: torch_schedulers.CosineAnnealingLR, index: int) -> Course:
-    base, low, steps = _base(scheduler, index), float(scheduler.eta_min), scheduler.T_max
+    base, low = _base(scheduler, index), float(scheduler.eta_min)
+    steps = Number(above=0.0)("CosineAnnealingLR", "T_max", scheduler.T_max)
     rises = as_pytorch(scheduler)
+    whole = int(Length(1)("CosineAnnealingLR", "T_max", steps)) if rises else 0
 
     def between(start: float, end: float) -> Schedule:
         if rises:
-            return (Cosine(start, end, steps) >> Cosine(end, start, steps)).repeat(math.inf)
-        return _through([(0.0, start), (steps, end)], "cosine")
+            return (Cosine(start, end, whole) >> Cosine(end, start, whole)).repeat(math.inf)
+        return through([(0.0, start), (steps, end)], "cosine")
 
     return Chainable(base, between(base, low), between(1.0, 0.0), low, rises)
 
@@ -184,85 +184,10 @@ def _(scheduler: torch_schedulers.CyclicLR, index: int) -> Course:
     return Absolute(cycle)
 
 
-def cycle_bounds(scheduler: torch_schedulers.CyclicLR) -> list[tuple[float, float]]:
-    """Each group's lowest and highest rate."""
-    lows = getattr(scheduler, "_lows", None) or scheduler.base_lrs
-    return [(float(low), float(high)) for low, high in zip(lows, scheduler.max_lrs, strict=True)]
-
-
-def unit_cycle(scheduler: torch_schedulers.CyclicLR) -> Schedule:
-    """The cycles of a CyclicLR between 0 and 1."""
-    up = scheduler.total_size * scheduler.step_ratio
-    ups, downs = (
-        _whole("CyclicLR", name, size)
-        for name, size in (("step_size_up", up), ("step_size_down", scheduler.total_size - up))
-    )
-    if ups == 0:
-        raise refusal("CyclicLR", "step_size_up", "at least 1", 0)
-    triangle = Triangle(0.0, 1.0, ups, downs) if downs else Linear(0.0, 1.0, ups)
-    own = scheduler._scale_fn_custom
-    if own is not None:
-        scale = Function(own) if scheduler.scale_mode != "cycle" else Function(OfCycle(own)).every(ups + downs)
-        return triangle.repeat(math.inf) * scale
-    if scheduler.mode == "exp_range":
-        return triangle.repeat(math.inf) * Exponential(1.0, scheduler.gamma)
-    return triangle.repeat(math.inf, 0.5 if scheduler.mode == "triangular2" else 1.0)
-
-
-class OfCycle:
-    """A function of the cycle as PyTorch counts them, from 1."""
-
-    def __init__(self, function: Callable[[float], float]) -> None:
-        self.function = function
-
-    def __call__(self, cycle: float) -> float:
-        return self.function(cycle + 1)
-
-
 @course.register
 def _(scheduler: torch_schedulers.OneCycleLR, index: int) -> Course:
     names = dict(zip(("initial_lr", "max_lr", "min_lr"), corner_rates(scheduler)[index], strict=True))
     return Absolute(one_cycle(scheduler, names, ("start_lr", "end_lr")))
-
-
-def corner_rates(scheduler: torch_schedulers.OneCycleLR) -> list[tuple[float, float, float]]:
-    """Each group's first, highest and last rate, as they stand in the groups."""
-    return [
-        (float(group["initial_lr"]), float(group["max_lr"]), float(group["min_lr"]))
-        for group in scheduler.optimizer.param_groups
-    ]
-
-
-def one_cycle(scheduler: Any, values: dict[str, float], ends: tuple[str, str]) -> Schedule:
-    """The phases of a OneCycleLR, of the rate or of the momentum, between the named values."""
-    phases, total = scheduler._schedule_phases, scheduler.total_steps
-    shape = "cosine" if scheduler._anneal_func_type == "cos" else "linear"
-    points = [(0.0, values[phases[0][ends[0]]])]
-    points += [(float(phase["end_step"]), values[phase[ends[1]]]) for phase in phases]
-    gone = max(i for i, (step, _) in enumerate(points) if step <= 0.0)
-    points = points[gone:]  # phases that are over before step 0
-    reached = 1 + next((i for i, (a, b) in enumerate(pairwise(points)) if b[0] <= a[0]), len(points) - 1)
-    points = points[:reached]  # a phase that would end before the one before it never begins
-    way = _through(points, shape) if len(points) > 1 else Constant(points[0][1])
-    if points[-1][0] > total - 1:
-        way = way.head(total - 1)
-    beyond = _one_step_beyond(scheduler, values, ends) if as_pytorch(scheduler) else None
-    return way if beyond is None else way.head(total) >> Constant(beyond)
-
-
-def _one_step_beyond(scheduler: Any, values: dict[str, float], ends: tuple[str, str]) -> float | None:
-    """What PyTorch has at step `total_steps`, by the formula of a phase that is over; None where that divides by 0."""
-    total, begin = scheduler.total_steps, 0.0
-    for phase in scheduler._schedule_phases:
-        end = phase["end_step"]
-        if total <= end or phase is scheduler._schedule_phases[-1]:
-            break
-        begin = end
-    if end == begin:
-        return None
-    z = (total - begin) / (end - begin)
-    w = (1.0 - math.cos(math.pi * z)) / 2.0 if scheduler._anneal_func_type == "cos" else z
-    return values[phase[ends[0]]] * (1.0 - w) + values[phase[ends[1]]] * w
 
 
 # Schedulers made of others.
@@ -307,32 +232,3 @@ def _(scheduler: torch_schedulers.ReduceLROnPlateau, index: int) -> Course:
         "ReduceLROnPlateau follows a metric, so its rates are no function of the step; give Scheduler a schedule and "
         "feedback=Plateau(...)"
     )
-
-
-# Shapes through points.
-
-
-def _through(points: Sequence[Point], shape: str) -> Schedule:
-    """From point to point: by shapes of whole lengths where the steps are whole, else by knots.
-
-    The first point may lie before step 0.
-    """
-    early = math.ceil(-points[0][0]) if points[0][0] < 0 else 0
-    steps = [step + early for step, _ in points]
-    if not early and all(step == int(step) for step in steps):
-        kind = Cosine if shape == "cosine" else Linear
-        phases: Iterable[Schedule] = (
-            kind(here[1], there[1], int(there[0] - here[0])) for here, there in pairwise(points)
-        )
-        whole, *others = phases
-        for phase in others:
-            whole = whole >> phase
-        return whole
-    knots = Knots(tuple(zip(steps, (value for _, value in points), strict=True)), shape)
-    return knots.tail(early) if early else knots
-
-
-def _whole(owner: str, name: str, size: float) -> int:
-    if abs(size - round(size)) > 1e-6:
-        raise refusal(owner, name, "a whole number", size)
-    return round(size)

@@ -1,0 +1,188 @@
+"""From PyTorch's schedulers to schedules, and back. That the rates are the same is in lr_scheduler/test_values.py."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch.optim import SGD
+from torch.optim.lr_scheduler import (
+    ChainedScheduler,
+    ConstantLR,
+    CosineAnnealingLR,
+    CyclicLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
+from torch.optim.swa_utils import SWALR
+
+import stepsize as ss
+from pytorch.lr_scheduler import drawn
+from stepsize.errors import ArgumentError
+from stepsize.pytorch import Scheduler, lr_scheduler
+from stepsize.pytorch.conversion import as_lambda, from_torch
+
+
+def sgd(*rates):
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))], "lr": rate} for rate in rates or (0.1,)]
+    return SGD(groups, lr=0.1, momentum=0.9)
+
+
+def rates_of(scheduler, steps):
+    return [row[0] for row in drawn.course(scheduler.optimizer, scheduler, steps)]
+
+
+@pytest.mark.parametrize(
+    ("make", "schedule"),
+    [
+        (lambda o: StepLR(o, 30, 0.5), ss.Staircase(0.1, 0.5, 30)),
+        (lambda o: ExponentialLR(o, 0.9), ss.Exponential(0.1, 0.9)),
+        (lambda o: LinearLR(o, 0.5, total_iters=10), ss.Linear(0.05, 0.1, 10)),
+        (lambda o: PolynomialLR(o, 10, 2.0), ss.Polynomial(0.1, 0.0, 10, 2.0)),
+        (
+            lambda o: CosineAnnealingLR(o, 10, 0.01),
+            (ss.Cosine(0.1, 0.01, 10) >> ss.Cosine(0.01, 0.1, 10)).repeat(np.inf),
+        ),
+        (
+            lambda o: ChainedScheduler([ExponentialLR(o, 0.9), StepLR(o, 5)]),
+            ss.Exponential(0.1, 0.9) * (ss.Staircase(0.1, 0.1, 5) / 0.1),
+        ),
+        (lambda o: LambdaLR(o, drawn.slope), 0.1 * ss.Function(drawn.slope)),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 10, 0.01), ss.Cosine(0.1, 0.01, 10)),
+    ],
+)
+def test_what_comes_out_is_the_schedule_one_would_write(make, schedule):
+    assert from_torch(make(sgd())) == (schedule,)
+
+
+def test_each_group_has_its_own_schedule():
+    assert from_torch(ExponentialLR(sgd(0.1, 0.2), 0.5)) == (ss.Exponential(0.1, 0.5), ss.Exponential(0.2, 0.5))
+
+
+def test_pain_17_looking_changes_neither_scheduler_nor_optimizer():
+    optimizer = sgd()
+    warmup, decay = LinearLR(optimizer, 0.1, total_iters=5), CosineAnnealingLR(optimizer, 20)
+    scheduler = SequentialLR(optimizer, [warmup, decay], [5])
+    drawn.course(optimizer, scheduler, 8)
+    before = copy.deepcopy((optimizer.state_dict(), scheduler.state_dict()))
+    (schedule,) = from_torch(scheduler)
+    schedule.sample(50)
+    assert (optimizer.state_dict(), scheduler.state_dict()) == before
+
+
+def test_a_run_goes_on_under_our_scheduler_where_pytorchs_stopped():
+    optimizer = sgd()
+    scheduler = SequentialLR(
+        optimizer, [LinearLR(optimizer, 0.1, total_iters=5), CosineAnnealingLR(optimizer, 20)], [5]
+    )
+    drawn.course(optimizer, scheduler, 8)
+    driver = Scheduler(optimizer, list(from_torch(scheduler)))
+    plan = ss.Linear(0.01, 0.1, 5) >> ss.Cosine(0.1, 0.0, 20)
+    for position in range(scheduler.last_epoch, 20):
+        driver.seek(position)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(plan(position))
+
+
+def test_past_the_end_it_does_what_pytorch_does():
+    scheduler = OneCycleLR(sgd(), 0.5, total_steps=10, anneal_strategy="linear", final_div_factor=2)
+    (schedule,) = from_torch(scheduler)
+    rates = rates_of(scheduler, 10)
+    assert schedule(10) == pytest.approx(rates[10])
+    assert rates[10] < 0.0
+    assert schedule(500) == schedule(10)  # where PyTorch raises, there is nothing to be like
+    assert from_torch(ConstantLR(sgd(), 0.5, 0))[0](9) == 0.05
+    assert from_torch(LinearLR(sgd(), 0.5, total_iters=0))[0](9) == 0.05
+    assert from_torch(PolynomialLR(sgd(), 0))[0](9) == 0.1
+
+
+def test_the_first_rate_of_a_cyclic_after_another_scheduler_is_the_others():
+    optimizer = sgd(0.7)
+    ExponentialLR(optimizer, 0.5)
+    scheduler = CyclicLR(optimizer, 0.1, 0.3, 4)
+    (schedule,) = from_torch(scheduler)
+    assert schedule.sample(12) == pytest.approx(rates_of(scheduler, 11))
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")  # PyTorch steps them at construction
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_sequences_that_pytorch_runs_ahead_within_sequences_are_read_as_they_run(depth):
+    optimizer = sgd()
+    scheduler = SequentialLR(optimizer, [ConstantLR(optimizer, 0.5, 9), ExponentialLR(optimizer, 0.9)], [4])
+    for _ in range(depth):
+        scheduler = SequentialLR(optimizer, [scheduler, StepLR(optimizer, 3, 0.5)], [8])
+    (before,) = from_torch(scheduler)
+    rates = rates_of(scheduler, 15)
+    (after,) = from_torch(scheduler)
+    assert before.sample(16) == pytest.approx(rates)
+    assert after.sample(16) == pytest.approx(rates)
+
+
+def test_weight_averaging_starts_at_the_rate_it_found():
+    optimizer = sgd()
+    swa = SWALR(optimizer, 0.02, anneal_epochs=5, anneal_strategy="linear")
+    optimizer.param_groups[0]["lr"] = 0.07
+    assert from_torch(swa) == (ss.Linear(0.07, 0.02, 5),)
+    drawn.course(optimizer, swa, 3)
+    assert from_torch(swa)[0].sample(5) == pytest.approx(ss.Linear(0.07, 0.02, 5).sample(5))
+
+
+class Own(LRScheduler):
+    """A scheduler of the user's own."""
+
+    def get_lr(self):
+        return [0.1]
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (ReduceLROnPlateau, "feedback=Plateau"),
+        (Own, "Own is no class of torch.optim.lr_scheduler"),
+        (lambda o: o, "must be a scheduler of torch.optim.lr_scheduler"),
+        (lambda o: CosineAnnealingLR(o, 12.5), "T_max"),
+        (lambda o: CyclicLR(o, 0.1, 0.2, 2.5), "step_size_up"),
+        (
+            lambda o: SequentialLR(o, [ChainedScheduler([StepLR(o, 3)]), StepLR(o, 3)], [5]),
+            "stepsize.pytorch.lr_scheduler",
+        ),
+    ],
+)
+def test_what_is_no_function_of_the_step_is_refused_in_words(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        from_torch(make(sgd()))
+
+
+def test_a_chain_without_a_common_clock_is_refused():
+    optimizer = sgd()
+    one, other = StepLR(optimizer, 3), ExponentialLR(optimizer, 0.9)
+    drawn.course(optimizer, one, 2)
+    with pytest.raises(ArgumentError, match="different steps"):
+        from_torch(ChainedScheduler([one, other]))
+
+
+def test_as_lambda_gives_a_lambdalr_the_schedules_rates():
+    plan = ss.Linear(0.1, 0.4, 5) >> ss.Cosine(0.4, 0.0, 15)
+    scheduler = LambdaLR(sgd(0.2, 0.4), [as_lambda(plan, base_lr=0.2), as_lambda(plan, base_lr=0.4)])
+    rows = drawn.course(scheduler.optimizer, scheduler, 20)
+    np.testing.assert_allclose([row[0] for row in rows], plan.sample(21), rtol=1e-12)
+    np.testing.assert_allclose([row[2] for row in rows], plan.sample(21), rtol=1e-12)
+    assert as_lambda(ss.Linear(0.0, 1.0, 4))(1) == 0.25
+
+
+def test_as_lambda_pickles_and_leaves_the_state_as_it_is():
+    function = pickle.loads(pickle.dumps(as_lambda(ss.Linear(0.0, 1.0, 4))))
+    assert function(2) == 0.5
+    assert LambdaLR(sgd(), function).state_dict()["lr_lambdas"] == [{}]
+    with pytest.raises(ArgumentError, match="base_lr"):
+        as_lambda(ss.Constant(0.1), base_lr=0.0)
+    with pytest.raises(ArgumentError, match="a schedule"):
+        as_lambda(0.1)
