@@ -5,11 +5,11 @@ import numbers
 from collections.abc import Callable
 from typing import Protocol
 
-from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError
+from stepsize.pytorch.scheduler import Scheduler
 
 LearningRate = Callable[[int], float] | float | LRScheduler
 
@@ -32,28 +32,21 @@ def rates_for(optimizer: Optimizer, lr: LearningRate) -> Rates:
         if lr.optimizer is not optimizer:
             raise ArgumentError(f"lr={type(lr).__name__}(...) is attached to another optimizer than the run's")
         return _Attached(lr)
-    if callable(lr):
-        return _Written(optimizer, lr)
-    if isinstance(lr, numbers.Real):
-        return _Written(optimizer, lambda step: lr)
+    if callable(lr) or isinstance(lr, numbers.Real):
+        return _Driven(optimizer, lr)
     raise ArgumentError(f"lr={lr!r} must be a schedule, a function of the step, a number or a PyTorch scheduler")
 
 
-class _Written:
-    """Writes the value of a function of the step into every parameter group."""
+class _Driven:
+    """Drives every parameter group by one schedule, which is asked only for steps that are made."""
 
-    def __init__(self, optimizer: Optimizer, function: Callable[[int], float]) -> None:
-        self._optimizer = optimizer
-        self._function = function
+    def __init__(self, optimizer: Optimizer, lr: Callable[[int], float] | float) -> None:
+        self._scheduler = Scheduler(optimizer, lr, relative=False)
 
     def before_update(self, step: int) -> float:
-        rate = _checked(self._function(step), step)
-        for group in self._optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
-        return rate
+        if step != self._scheduler.position:
+            self._scheduler.seek(step)
+        return self._scheduler.get_last_lr()[0]
 
     def after_update(self) -> None:
         pass

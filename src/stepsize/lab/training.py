@@ -59,7 +59,8 @@ def train(
     loss that is not finite ends it as "diverged". The order of the samples and what is drawn while training
     depend on `seed` alone, and PyTorch's global random state is left as it was.
 
-    Raises ArgumentError for a setting that cannot be, RunError for a rate that is negative or not finite.
+    Raises ArgumentError for a setting that cannot be, and where a rate is negative or not finite StepError, or RunError
+    if it is an attached scheduler's.
     """
     counts = {"epochs": epochs, "batch_size": batch_size, "accumulate": accumulate, "log_every": log_every}
     epochs, batch_size, accumulate, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
