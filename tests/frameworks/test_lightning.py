@@ -6,6 +6,7 @@ import pytest
 import torch
 from watched import PLAN, WatchedSGD, line, planned, samples
 
+from stepsize import Horizon
 from stepsize.pytorch import Scheduler
 
 L = pytest.importorskip("lightning.pytorch", reason="needs stepsize[frameworks]")
@@ -58,6 +59,7 @@ def test_pain_2_the_rate_at_every_update(auto, accumulate, updates, tmp_path):
     """With 10 micro-batches in an epoch the last update of each has a group of 2."""
     module = fit(Line(auto, interval="step"), tmp_path, micro_batches=10, accumulate=accumulate)
     assert module.watched.used == planned(0, updates)
+    assert Horizon(samples=20, batch=2, epochs=2, accumulation=accumulate).steps == updates
     assert module.scheduler.position == updates
 
 

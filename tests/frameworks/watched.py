@@ -1,4 +1,9 @@
-"""What the tests in frameworks share: a plan, a small problem, and an optimizer that notes what its updates use."""
+"""What the tests in frameworks share: a plan, a small problem, an optimizer that notes its rates, two processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import torch
 from torch.optim import SGD
@@ -36,3 +41,17 @@ def samples(n):
 def planned(start, stop):
     """The rates of these updates."""
     return PLAN.sample(stop)[start:].tolist()
+
+
+def in_two_processes(program, folder):
+    """Run a program of this folder, which starts two processes and writes to the folder that it is told."""
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, here / program, folder],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
