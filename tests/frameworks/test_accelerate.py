@@ -4,6 +4,7 @@ import json
 
 import pytest
 from watched import PLAN, in_two_processes, planned
+
 from stepsize import Horizon
 
 pytest.importorskip("accelerate", reason="needs stepsize[frameworks]")
