@@ -170,6 +170,15 @@ def test_only_the_optimizer_is_saved_and_the_scheduler_goes_on_from_its_rate():
     assert rates(fresh) == [0.0125]
 
 
+def test_a_scheduler_that_was_sought_keeps_its_rate_when_the_optimizer_is_loaded():
+    optimizer = sgd(0.1)
+    saved = optimizer.state_dict()
+    scheduler = ExponentialLR(optimizer, 0.5)
+    scheduler.seek(2)
+    optimizer.load_state_dict(saved)
+    assert rates(optimizer) == [0.025]
+
+
 def test_nothing_is_written_after_the_scheduler_is_gone():
     optimizer = sgd(0.1)
     scheduler = ExponentialLR(optimizer, 0.5)

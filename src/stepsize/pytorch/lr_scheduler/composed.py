@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Length, Many
 from stepsize.errors import ArgumentError, StateError
-from stepsize.pytorch.lr_scheduler.following import Following
+from stepsize.pytorch.lr_scheduler.following import Following, Reading
 from stepsize.pytorch.lr_scheduler.state import Saved
 
 
@@ -31,9 +31,9 @@ class _OfParts(Following):
     def _shared(self, index: int) -> Hashable:
         return index
 
-    def _courses(self) -> list[Any]:
-        self.__dict__.pop("_read", None)  # they depend on the parts
-        return super()._courses()
+    def _reading(self) -> Reading:
+        self.__dict__.pop("_read", None)  # it depends on the parts
+        return super()._reading()
 
     def _ours(self, what: str) -> list[Following]:
         """The parts, all of this package: those of PyTorch cannot be told where to stand."""

@@ -8,8 +8,7 @@ from torch.optim import Optimizer, swa_utils
 from torch.optim import lr_scheduler as torch_schedulers
 
 from stepsize.arguments import Choice
-from stepsize.pytorch.lr_scheduler.course import Course
-from stepsize.pytorch.lr_scheduler.following import Following, of_each_group
+from stepsize.pytorch.lr_scheduler.following import Following, Reading, of_each_group
 from stepsize.pytorch.lr_scheduler.state import Saved
 from stepsize.schedules import Cosine, Linear
 
@@ -188,9 +187,9 @@ class SWALR(Following, swa_utils.SWALR):
             self._starts = self._rates.read()
         super()._update_lr(epoch)
 
-    def _courses(self) -> list[Course]:
-        self.__dict__.pop("_read", None)  # they depend on what stands in the groups
-        return super()._courses()
+    def _reading(self) -> Reading:
+        self.__dict__.pop("_read", None)  # it depends on what stands in the groups
+        return super()._reading()
 
     def _shared(self, index: int) -> Hashable:
         return index

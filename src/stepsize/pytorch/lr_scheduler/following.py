@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -40,6 +41,7 @@ class Following(Driver):
     def seek(self, position: int) -> None:
         """Go to any step, forwards or back, and write the schedules' values there."""
         self._go(int(Length(0)("seek", "position", position)))
+        self._rates.settled = True
 
     def _go(self, position: float) -> None:
         rates = [schedule(position) for schedule in self.schedules]
@@ -48,16 +50,14 @@ class Following(Driver):
     def _update_lr(self, epoch: float | None = None) -> None:
         """What PyTorch's `step` does to the rates; `epoch` as there."""
         known = len(self.base_lrs)
-        courses = self._courses()
+        read = self._reading()
         t = self._position + 1 if epoch is None else epoch
         self._refuse_step(t)
         resumed = self._is_initial and t > 0
-        distinct = {id(each): each for each in courses}
-        moves = {me: each.moved(t) if epoch is None else each.jumped(t) for me, each in distinct.items()}
-        rates = [
-            each.schedule(t) if resumed or index >= known else moves[id(each)](rate)
-            for index, (each, rate) in enumerate(zip(courses, self._rates.read(), strict=True))
-        ]
+        moves = [each.moved(t) if epoch is None else each.jumped(t) for each in read.distinct]
+        rates = [moves[k](rate) for k, rate in zip(read.which, self._rates.read(), strict=True)]
+        for index in range(0 if resumed else known, len(rates)):  # nothing was there to move from
+            rates[index] = read.courses[index].schedule(t)
         self._write(rates, t)
         if not self._is_initial:
             self._rates.settled = True
@@ -67,12 +67,13 @@ class Following(Driver):
 
     def _write(self, rates: list[float], position: float) -> None:
         """Write rates, all or none, and be there."""
-        for index, rate in enumerate(rates):
-            if not math.isfinite(rate) or (rate < 0.0 and self.past_end != "torch"):
-                raise StepError(
-                    f"{type(self).__name__} gives group {index} the rate {rate} at step {position}; a rate is finite "
-                    "and not negative"
-                )
+        lowest = -math.inf if self.past_end == "torch" else 0.0
+        if not all(lowest <= rate < math.inf for rate in rates):
+            index = next(index for index, rate in enumerate(rates) if not lowest <= rate < math.inf)
+            raise StepError(
+                f"{type(self).__name__} gives group {index} the rate {rates[index]} at step {position}; a rate is "
+                "finite and not negative"
+            )
         self._rates.write(rates)
         self._last_lr = list(rates)
         self._place(position)
@@ -109,18 +110,26 @@ class Following(Driver):
     # Within.
 
     def _courses(self) -> list[Course]:
-        """The course of each group, read anew when an argument, a base rate or a group has changed."""
+        """The course of each group."""
+        return self._reading().courses
+
+    def _reading(self) -> "Reading":
+        """The courses, read anew when an argument, a base rate or a group has changed."""
         self._join_groups()
-        key = [getattr(self, name) for name in (*self._plan_fields, *self._read_fields)]
-        read: tuple[list[Any], list[Course]] | None = self.__dict__.get("_read")
-        if read is None or read[0] != key:
-            known: dict[Hashable, Course] = {}
+        values = [getattr(self, name) for name in (*self._plan_fields, *self._read_fields)]
+        key = [list(value) if isinstance(value, list) else value for value in values]
+        read: Reading | None = self.__dict__.get("_read")
+        if read is None or read.key != key:
+            places: dict[Hashable, int] = {}
+            which: list[int] = []
+            distinct: list[Course] = []
             for index in range(len(self.base_lrs)):
-                if self._shared(index) not in known:
-                    known[self._shared(index)] = course(self, index)
-            read = key, [known[self._shared(index)] for index in range(len(self.base_lrs))]
-            self._read = read
-        return read[1]
+                k = places.setdefault(self._shared(index), len(distinct))
+                if k == len(distinct):
+                    distinct.append(course(self, index))
+                which.append(k)
+            read = self._read = Reading(key, distinct, which, [distinct[k] for k in which])
+        return read
 
     _read_fields: ClassVar[Sequence[str]] = ()
     """What the courses depend on besides the plan."""
@@ -131,11 +140,12 @@ class Following(Driver):
 
     def _join_groups(self) -> None:
         """A group that was added to the optimizer joins with its own base rate."""
-        for index, group in enumerate(self.optimizer.param_groups):
-            if index >= len(self.base_lrs):
-                self._join(index)
-                self.base_lrs.append(float(group.setdefault("initial_lr", float(group["lr"]))))
-        self.base_lrs = [float(base) for base in self.base_lrs]
+        for index in range(len(self.base_lrs), len(self.optimizer.param_groups)):
+            self._join(index)
+            group = self.optimizer.param_groups[index]
+            self.base_lrs.append(float(group.setdefault("initial_lr", float(group["lr"]))))
+        if not all(type(base) is float for base in self.base_lrs):
+            self.base_lrs = [float(base) for base in self.base_lrs]
 
     def _join(self, index: int) -> None:
         """Raise ArgumentError where nothing is known for a group at this index."""
@@ -167,6 +177,16 @@ class Following(Driver):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         _Noticing(self.optimizer, last_epoch=0)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read off a scheduler: its courses, each once, and which of them each group has."""
+
+    key: list[Any]
+    distinct: list[Course]
+    which: list[int]
+    courses: list[Course]
 
 
 class _Noticing(LRScheduler):

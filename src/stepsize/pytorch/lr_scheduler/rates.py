@@ -57,7 +57,8 @@ class Rates:
 
     def read(self) -> list[float]:
         """The rate of each group."""
-        return [self._value(group["lr"]) for group in self._groups()]
+        rates = [group["lr"] for group in self._groups()]
+        return [rate if type(rate) is float else self._value(rate) for rate in rates]
 
     def write(self, rates: list[float]) -> None:
         """Give each group its rate; groups that share a tensor and need different rates get their own."""
