@@ -242,6 +242,32 @@ def test_a_part_that_keeps_its_plan_moves_the_sequence():
     assert (rates(fresh), longer.last_epoch) == ([0.05], 0)
 
 
+@pytest.mark.parametrize("order", ["os", "so"])
+@pytest.mark.parametrize("make", [lambda o, x, **k: OneCycleLR(o, x, 40, **k), lambda o, x, **k: SWALR(o, x, **k)])
+def test_arguments_that_pytorch_keeps_in_the_groups_are_of_the_plan_too(make, order):
+    optimizer = sgd(momentum=0.9)
+    scheduler = make(optimizer, 0.5)
+    stepped(optimizer, scheduler, times=7)
+    for on_change, target in {"refuse": None, "keep": 0.3, "restore": 0.5}.items():
+        fresh = sgd(momentum=0.9)
+        again = make(fresh, 0.3, on_change=on_change)
+        if order == "os":
+            fresh.load_state_dict(optimizer.state_dict())
+        if target is None:
+            with pytest.raises(StateError, match=r"0\.5"):
+                again.load_state_dict(scheduler.state_dict())
+            continue
+        again.load_state_dict(scheduler.state_dict())
+        if order == "so":
+            fresh.load_state_dict(optimizer.state_dict())
+        assert fresh.param_groups[0].get("max_lr", fresh.param_groups[0].get("swa_lr")) == target
+        if on_change == "restore":
+            stepped(fresh, again, times=3)
+            more = copy.deepcopy(scheduler)
+            stepped(more.optimizer, more, times=3)
+            assert drawn.written(fresh) == drawn.written(more.optimizer)
+
+
 def test_a_base_rate_that_changed_is_a_changed_plan():
     with pytest.raises(StateError, match="base_lrs"):
         StepLR(sgd(0.2), 10).load_state_dict(StepLR(sgd(0.1), 10).state_dict())
@@ -543,6 +569,7 @@ def test_pain_12_a_group_added_later_joins_on_the_common_clock():
         lambda optimizer: OneCycleLR(optimizer, [0.5], total_steps=10),
         lambda optimizer: CyclicLR(optimizer, 0.1, 0.2),
         lambda optimizer: SWALR(optimizer, 0.1),
+        lambda optimizer: ReduceLROnPlateau(optimizer, min_lr=[0.0], patience=-1),
     ],
 )
 def test_a_group_for_which_there_is_nothing_is_an_error_that_names_it(make):
@@ -551,7 +578,7 @@ def test_a_group_for_which_there_is_nothing_is_an_error_that_names_it(make):
     optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 1.0})
     update(optimizer)
     with pytest.raises(ArgumentError, match="parameter group 1"):
-        scheduler.step()
+        scheduler.step(*[float("inf")] * isinstance(scheduler, ReduceLROnPlateau))
 
 
 def test_pain_11_a_tensor_stays_the_same_across_steps_and_loading():

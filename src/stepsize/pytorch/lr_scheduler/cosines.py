@@ -8,7 +8,8 @@ from torch.optim import Optimizer, swa_utils
 from torch.optim import lr_scheduler as torch_schedulers
 
 from stepsize.arguments import Choice
-from stepsize.pytorch.lr_scheduler.following import Following, Reading, of_each_group
+from stepsize.pytorch.lr_scheduler.driver import of_each_group
+from stepsize.pytorch.lr_scheduler.following import Following, Reading
 from stepsize.pytorch.lr_scheduler.state import Saved
 from stepsize.schedules import Cosine, Linear
 
@@ -163,9 +164,10 @@ class SWALR(Following, swa_utils.SWALR):
     (2018).
     """
 
-    _plan_fields = ("base_lrs", "anneal_epochs", "_anneal_strategy")
+    _plan_fields = ("base_lrs", "anneal_epochs", "_anneal_strategy", "_in_groups")
+    _group_fields = ("swa_lr",)
     _position_fields = ("last_epoch", "_step_count", "_starts", "_begin")
-    _own_fields = ("_starts", "_begin")
+    _own_fields = ("_starts", "_begin", "_in_groups")
 
     def __init__(
         self,

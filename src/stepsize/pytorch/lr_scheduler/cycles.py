@@ -10,7 +10,7 @@ from stepsize.arguments import Choice
 from stepsize.errors import StepError
 from stepsize.pytorch.lr_scheduler.functions import held
 from stepsize.pytorch.lr_scheduler.momentum import WithMomentum
-from stepsize.pytorch.lr_scheduler.phases import corner_rates, one_cycle, unit_cycle
+from stepsize.pytorch.lr_scheduler.phases import one_cycle, unit_cycle
 from stepsize.pytorch.lr_scheduler.state import Saved
 from stepsize.schedules import Schedule
 
@@ -161,8 +161,9 @@ class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
     Reference: Smith and Topin, "Super-Convergence", arXiv 1708.07120 (2017).
     """
 
-    _plan_fields = ("base_lrs", "total_steps", "_schedule_phases", "_anneal_func_type", "cycle_momentum", "_corners")
-    _own_fields = ("_corners",)
+    _plan_fields = ("base_lrs", "total_steps", "_schedule_phases", "_anneal_func_type", "cycle_momentum", "_in_groups")
+    _group_fields = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum")
+    _own_fields = ("_in_groups",)
     _read_fields = ("past_end",)
 
     def __init__(
@@ -203,11 +204,6 @@ class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
                 three_phase,
                 last_epoch,
             )
-
-    @property
-    def _corners(self) -> list[list[float]]:
-        """Each group's first, highest and last rate, which PyTorch's class keeps in the groups."""
-        return [list(rates) for rates in corner_rates(self)]
 
     def _momentums(self) -> list[Schedule]:
         groups = self.optimizer.param_groups

@@ -24,11 +24,14 @@ class Driver(LRScheduler):
     _own_fields: ClassVar[Sequence[str]] = ()
     """Those of both that PyTorch's class does not have."""
 
+    _group_fields: ClassVar[Sequence[str]] = ()
+    """Arguments that PyTorch's class keeps in the groups."""
+
     @contextmanager
     def _construction(self, optimizer: Optimizer, on_change: str) -> Iterator[None]:
         """Around PyTorch's constructor: whatever fails in it leaves the groups as they were."""
         self._on_change = Choice(("refuse", "keep", "restore"))(type(self).__name__, "on_change", on_change)
-        self._rates = Rates.of(optimizer)
+        self._attach(optimizer)
         before = [dict(group) for group in optimizer.param_groups]
         rates = self._rates.read()
         try:
@@ -46,6 +49,23 @@ class Driver(LRScheduler):
         """The rate that the next update uses, for each group: floats, and copies of tensors."""
         rates = [group["lr"] for group in self.optimizer.param_groups]
         return [rate.clone() if isinstance(rate, Tensor) else rate for rate in rates]
+
+    def _attach(self, optimizer: Optimizer) -> None:
+        self._rates = Rates.of(optimizer)
+        self._rates.plan_keys.update(self._group_fields)
+
+    @property
+    def _in_groups(self) -> list[dict[str, float]]:
+        """The arguments that are kept in the groups."""
+        return [
+            {name: float(group[name]) for name in self._group_fields if name in group}
+            for group in self.optimizer.param_groups
+        ]
+
+    @_in_groups.setter
+    def _in_groups(self, values: list[dict[str, float]]) -> None:
+        for group, given in zip(self.optimizer.param_groups, values, strict=True):
+            group.update(given)
 
     # State.
 
@@ -102,5 +122,13 @@ class Driver(LRScheduler):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._rates = Rates.of(self.optimizer)
+        self._attach(self.optimizer)
         self._rates.write(self.__dict__.pop("_copied_rates"))
+
+
+def of_each_group(owner: str, name: str, index: int) -> ArgumentError:
+    """The error for a group that was added, and for which a list of arguments has nothing."""
+    return ArgumentError(
+        f"{owner} was given its {name} group by group, and has nothing for parameter group {index}; add the group "
+        f"before {owner} is made, or make a new one"
+    )

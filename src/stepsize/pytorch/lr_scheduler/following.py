@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Length
-from stepsize.errors import ArgumentError, StepError
+from stepsize.errors import StepError
 from stepsize.pytorch.lr_scheduler.course import Course
 from stepsize.pytorch.lr_scheduler.driver import Driver
 from stepsize.pytorch.lr_scheduler.reading import course
@@ -194,11 +194,3 @@ class _Noticing(LRScheduler):
 
     def _initial_step(self) -> None:
         """No rate is written."""
-
-
-def of_each_group(owner: str, name: str, index: int) -> ArgumentError:
-    """The error for a group that was added, and for which a list of arguments has nothing."""
-    return ArgumentError(
-        f"{owner} was given its {name} group by group, and has nothing for parameter group {index}; add the group "
-        f"before {owner} is made, or make a new one"
-    )

@@ -8,7 +8,8 @@ from torch.optim import lr_scheduler as torch_schedulers
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.lr_scheduler.following import Following, of_each_group
+from stepsize.pytorch.lr_scheduler.driver import of_each_group
+from stepsize.pytorch.lr_scheduler.following import Following
 from stepsize.pytorch.lr_scheduler.state import Saved
 
 Factor = Callable[[int], float]

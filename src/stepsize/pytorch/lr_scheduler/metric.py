@@ -5,7 +5,7 @@ from typing import Literal
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
 
-from stepsize.pytorch.lr_scheduler.driver import Driver
+from stepsize.pytorch.lr_scheduler.driver import Driver, of_each_group
 
 
 class ReduceLROnPlateau(Driver, torch_schedulers.ReduceLROnPlateau):
@@ -63,9 +63,11 @@ class ReduceLROnPlateau(Driver, torch_schedulers.ReduceLROnPlateau):
             super().__init__(optimizer, mode, factor, patience, threshold, threshold_mode, cooldown, min_lr, eps)
 
     def _reduce_lr(self, epoch: int) -> None:
-        if self.default_min_lr is not None:
-            self.min_lrs = [self.default_min_lr] * len(self.optimizer.param_groups)
         rates = self._rates.read()
+        while len(self.min_lrs) < len(rates):  # a group was added
+            if self.default_min_lr is None:
+                raise of_each_group("ReduceLROnPlateau", "min_lr", len(self.min_lrs))
+            self.min_lrs.append(self.default_min_lr)
         for index, (rate, lowest) in enumerate(zip(rates, self.min_lrs, strict=True)):
             lower = max(rate * self.factor, lowest)
             if rate - lower > self.eps:

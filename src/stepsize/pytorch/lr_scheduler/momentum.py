@@ -3,7 +3,8 @@
 from collections.abc import Hashable
 from typing import Any
 
-from stepsize.pytorch.lr_scheduler.following import Following, of_each_group
+from stepsize.pytorch.lr_scheduler.driver import of_each_group
+from stepsize.pytorch.lr_scheduler.following import Following
 from stepsize.schedules import Schedule
 
 

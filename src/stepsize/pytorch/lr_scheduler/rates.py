@@ -21,14 +21,17 @@ class Rates:
         """By the identity of a tensor: the tensor, its version after it was filled, and with what."""
         self._before: list[dict[str, Any]] = []
         self.keys = {"lr"}
-        """What the schedulers write in a group."""
+        """What the schedulers write in a group at every step."""
+        self.plan_keys: set[str] = set()
+        """What they have written there for good: arguments, which a loaded state does not change."""
         self.settled = False
         """A scheduler has moved or was loaded: its rates outlast the loading of an optimizer's state."""
         me = ref(self)
 
         def before_loading(_: Optimizer, __: dict[str, Any]) -> None:
             if (rates := me()) is not None:
-                rates._before = [{key: group[key] for key in rates.keys if key in group} for group in rates._groups()]
+                keys = rates.keys | rates.plan_keys
+                rates._before = [{key: group[key] for key in keys if key in group} for group in rates._groups()]
 
         def after_loading(_: Optimizer) -> None:
             if (rates := me()) is not None:
@@ -92,7 +95,9 @@ class Rates:
         for group, before in zip(self._groups(), self._before, strict=False):
             if self.settled:
                 group.update(before)
-            elif isinstance(tensor := before["lr"], Tensor):
+                continue
+            group.update({key: before[key] for key in self.plan_keys if key in before})
+            if isinstance(tensor := before["lr"], Tensor):
                 tensor.fill_(float(group["lr"]))
                 group["lr"] = tensor
         self._before = []
