@@ -36,6 +36,11 @@ def test_pain_2_by_default_a_prepared_scheduler_makes_a_step_for_each_process(re
     assert result["by default"]["position"] == 20
 
 
+def test_pain_5_a_scheduler_that_knows_the_horizon_warns_of_it(result):
+    (message,) = (each for each in result["warned of"] if "horizon" in each)
+    assert message.startswith("update 11 is past the end of the horizon, 10 updates")
+
+
 @pytest.mark.parametrize("way", ["auto", "split batches", "not with the optimizer", "of the prepared optimizer"])
 def test_pain_2_a_way_out_has_the_rate_of_the_plan_at_every_update(way, result):
     assert result[way]["used"] == planned(0, 10)

@@ -38,16 +38,15 @@ class Line(L.LightningModule):
 
 
 def fit(module, folder, micro_batches, accumulate=1, resume=None, **more):
-    """Two epochs of so many micro-batches."""
+    """Two epochs, or so, of so many micro-batches."""
     trainer = L.Trainer(
         accelerator="cpu",
         devices=1,
-        max_epochs=2,
         accumulate_grad_batches=accumulate,
         default_root_dir=folder,
         enable_progress_bar=False,
         enable_model_summary=False,
-        **{"logger": False, "enable_checkpointing": False, **more},
+        **{"max_epochs": 2, "logger": False, "enable_checkpointing": False, **more},
     )
     trainer.fit(module, torch.utils.data.DataLoader(samples(2 * micro_batches), batch_size=2), ckpt_path=resume)
     return module
@@ -103,6 +102,22 @@ def test_pain_1_a_run_resumed_from_a_checkpoint_is_the_same_run(auto, tmp_path):
         again = run(tmp_path / f"step={done}.ckpt")
         assert again.watched.used == planned(done, 10)
         assert torch.equal(again.layer.weight, whole.layer.weight)
+
+
+# Steps or epochs: it is one scheduler all the same.
+@pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch:UserWarning:lightning")
+def test_weight_averaging_takes_over_from_a_scheduler_that_is_stepped(tmp_path):
+    averaging = callbacks.StochasticWeightAveraging(0.05, swa_epoch_start=0.5, annealing_epochs=1)
+    module = fit(Line(auto=False, interval="step"), tmp_path, micro_batches=5, callbacks=[averaging], max_epochs=4)
+    assert module.watched.used[:6] == planned(0, 6)
+    assert module.watched.used[10:] == [0.05] * 10
+
+
+def test_under_auto_weight_averaging_cannot_take_over(tmp_path):
+    """It sets its rate once an epoch, and the scheduler its own at every update."""
+    averaging = callbacks.StochasticWeightAveraging(0.05, swa_epoch_start=0.5, annealing_epochs=1)
+    module = fit(Line(auto=True), tmp_path, micro_batches=5, callbacks=[averaging], max_epochs=4)
+    assert module.watched.used[11:15] == planned(11, 15)
 
 
 class Manual(Line):

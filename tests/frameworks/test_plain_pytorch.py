@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.amp import GradScaler
 from torch.optim import SGD, AdamW
+from torch.optim.swa_utils import SWALR
 from watched import PLAN
 
 from stepsize.pytorch import Scheduler
@@ -37,6 +38,11 @@ def compare_scales(scaler, optimizer, scheduler):
         scheduler.step()
 
 
+def write_again(optimizer):
+    for group in optimizer.param_groups:
+        group["lr"] = 1.0 * group["lr"]
+
+
 def count_itself(scaler, optimizer, scheduler):
     scaler.step(optimizer)
     scaler.update()
@@ -52,6 +58,20 @@ def test_pains_2_and_10_micro_batches_count_once_and_skipped_updates_not_at_all(
     assert [moved for _, moved in made] == [not overflows for overflows in INFINITE]
     assert [rate for rate, moved in made if moved] == PLAN.tail(1).sample(5).tolist()
     assert scheduler.position == 5
+
+
+def test_pain_10_of_several_optimizers_only_the_skipped_one_waits_under_auto():
+    """Their scaler has one scale, which does not tell whose gradients overflowed."""
+    optimizers = [SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1) for _ in range(2)]
+    schedulers = [Scheduler(optimizer, PLAN, auto=True) for optimizer in optimizers]
+    scaler = GradScaler("cpu", init_scale=8.0)
+    for factors in ((1.0, 1.0), (float("inf"), 1.0), (1.0, 1.0)):
+        for optimizer, factor in zip(optimizers, factors, strict=True):
+            optimizer.zero_grad()
+            scaler.scale((optimizer.param_groups[0]["params"][0] * factor).sum()).backward()
+            scaler.step(optimizer)
+        scaler.update()
+    assert [scheduler.position for scheduler in schedulers] == [2, 3]
 
 
 def test_a_scale_that_grows_is_no_skipped_update():
@@ -73,3 +93,18 @@ def test_a_disabled_scaler_needs_no_other_code():
         scaler.scale(optimizer.param_groups[0]["params"][0].sum()).backward()
         compare_scales(scaler, optimizer, scheduler)
         assert scheduler.position == done
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a rate of 0 that is not the very object the scheduler wrote counts as no update"
+)
+@pytest.mark.parametrize("by", [lambda optimizer: SWALR(optimizer, 0.05), write_again], ids=["SWALR", "a loop"])
+def test_a_rate_of_0_that_another_hand_wrote_again_does_not_stop_the_count(by):
+    """As Lightning's StochasticWeightAveraging does in the first epoch, and PyTorch's schedulers when constructed."""
+    optimizer = SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1)
+    scheduler = Scheduler(optimizer, PLAN, auto=True)
+    by(optimizer)
+    for _ in range(3):
+        optimizer.param_groups[0]["params"][0].grad = torch.ones(2)
+        optimizer.step()
+    assert scheduler.position == 3

@@ -6,6 +6,7 @@ weights at the end.
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import DataLoaderConfiguration
 from watched import PLAN, WatchedSGD, line, samples
 
+from stepsize import Horizon
 from stepsize.pytorch import Scheduler
 
 BATCHES = 10  # of each process; in groups of 4 they make 3 updates
@@ -46,6 +48,7 @@ class Training:
         split_batches=False,
         step_with_optimizer=True,
         when_synced=False,
+        horizon=None,
     ):
         AcceleratorState._reset_state()
         GradientState._reset_state()
@@ -63,14 +66,14 @@ class Training:
         prepare = self.accelerator.prepare
         if of_prepared:
             self.model, self.optimizer, self.data = prepare(model, self.watched, data)
-            self.scheduler = Scheduler(self.optimizer, PLAN, auto=auto)
+            self.scheduler = Scheduler(self.optimizer, PLAN, auto=auto, horizon=horizon)
             assert self.scheduler.optimizer is self.watched
             self.stepped = prepare(self.scheduler)
         elif prepared:
-            self.scheduler = Scheduler(self.watched, PLAN, auto=auto)
+            self.scheduler = Scheduler(self.watched, PLAN, auto=auto, horizon=horizon)
             self.model, self.optimizer, self.data, self.stepped = prepare(model, self.watched, data, self.scheduler)
         else:
-            self.scheduler = self.stepped = Scheduler(self.watched, PLAN, auto=auto)
+            self.scheduler = self.stepped = Scheduler(self.watched, PLAN, auto=auto, horizon=horizon)
             self.model, self.optimizer, self.data = prepare(model, self.watched, data)
             self.accelerator.register_for_checkpointing(self.scheduler)
 
@@ -100,6 +103,15 @@ def resumed(folder, **case):
     return {"whole": whole.result(), "again": again.result()}
 
 
+def warned_of():
+    """What the default mode is warned of, given the horizon."""
+    horizon = Horizon(samples=2 * 2 * BATCHES, batch=2, epochs=1, processes=2)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Training(horizon=horizon).run()
+    return [str(warning.message) for warning in caught if warning.category is UserWarning]
+
+
 def main(folder):
     torch.set_num_threads(1)
     results = {name: Training(**case).run().result() for name, case in CASES.items()}
@@ -108,6 +120,7 @@ def main(folder):
         "auto, not prepared": resumed(folder / "registered", auto=True, prepared=False),
         "split batches": resumed(folder / "split", split_batches=True),
     }
+    results["warned of"] = warned_of()
     results["processes"] = [torch.distributed.get_world_size(), torch.distributed.get_backend()]
     (folder / f"{torch.distributed.get_rank()}.json").write_text(json.dumps(results))
 
