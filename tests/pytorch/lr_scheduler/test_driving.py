@@ -673,6 +673,17 @@ def test_a_negative_rate_is_refused_and_nothing_moves():
     assert (scheduler.last_epoch, rates(optimizer)) == (1, [0.0])
 
 
+def test_a_chain_moves_whole_or_not_at_all():
+    optimizer = sgd()
+    scheduler = ChainedScheduler([ExponentialLR(optimizer, 0.5), MultiplicativeLR(optimizer, lambda t: 2 - t)])
+    stepped(optimizer, scheduler, times=2)
+    update(optimizer)
+    optimizer.param_groups[0]["lr"] = 1.0
+    with pytest.raises(StepError, match="MultiplicativeLR gives group 0 the rate -"):
+        scheduler.step()
+    assert ([part.last_epoch for part in scheduler._schedulers], rates(optimizer)) == ([2, 2], [1.0])
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

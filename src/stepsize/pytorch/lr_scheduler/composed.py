@@ -200,13 +200,13 @@ class ChainedScheduler(_OfParts, torch_schedulers.ChainedScheduler):
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
     """
 
+    _position_fields = ()
+
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
             raise ArgumentError("ChainedScheduler(schedulers=...) needs at least one scheduler, got none")
         with self._construction(optimizer or schedulers[0].optimizer, "refuse"):
             super().__init__(schedulers, optimizer)
-
-    _position_fields = ()
 
     @property
     def last_epoch(self) -> int:
@@ -219,9 +219,16 @@ class ChainedScheduler(_OfParts, torch_schedulers.ChainedScheduler):
             part.last_epoch = value
 
     def step(self) -> None:  # type: ignore[override]
-        """Move every part on by one step."""
-        for part in self._schedulers:
-            part.step()
+        """Move every part on by one step, or none."""
+        rates, stood = self._rates.read(), [part.last_epoch for part in self._schedulers]
+        try:
+            for part in self._schedulers:
+                part.step()
+        except Exception:
+            for part, position in zip(self._schedulers, stood, strict=True):
+                part.last_epoch = position
+            self._rates.write(rates)
+            raise
         self._rates.settled = True
         self._last_lr = list(self._rates.read())
 
