@@ -2,23 +2,34 @@
 
 import os
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stepsize.errors import OutputError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put the content in a file: beside its place first, then renamed, so that no reader ever meets half of it.
+    """Put the content in a file, as `whole_file` does.
+
+    Raises:
+        OutputError: it cannot be written there; what stood there before is unharmed.
+    """
+    with whole_file(path) as beside:
+        beside.write_bytes(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A name to write a file under: beside its place first, then renamed, so that no reader ever meets half of it.
 
     Raises:
         OutputError: it cannot be written there; what stood there before is unharmed.
     """
     beside = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with open(beside, "xb") as file:
-            file.write(content)
-            file.flush()
+        yield beside
+        with open(beside, "r+b") as file:
             os.fsync(file.fileno())  # or a crash of the machine could leave the new name on an empty file
         os.replace(beside, path)
     except OSError as error:

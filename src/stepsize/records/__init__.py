@@ -1,9 +1,27 @@
-"""Records: what runs leave behind, as plain values."""
+"""Records: what runs leave behind, as plain values, as files and in the store of an experiment."""
 
 from stepsize.records.files import read_run as read_run
 from stepsize.records.files import write_run as write_run
+from stepsize.records.lock import lock as lock
+from stepsize.records.results import Event as Event
+from stepsize.records.results import Outcome as Outcome
+from stepsize.records.results import Results as Results
+from stepsize.records.results import load_runs as load_runs
 from stepsize.records.run import Epoch as Epoch
 from stepsize.records.run import Point as Point
 from stepsize.records.run import Run as Run
+from stepsize.records.store import Store as Store
 
-__all__ = ["Epoch", "Point", "Run", "read_run", "write_run"]
+__all__ = [
+    "Epoch",
+    "Event",
+    "Outcome",
+    "Point",
+    "Results",
+    "Run",
+    "Store",
+    "load_runs",
+    "lock",
+    "read_run",
+    "write_run",
+]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Status = Literal["finished", "diverged", "interrupted"]
+Status = Literal["waiting", "running", "finished", "diverged", "interrupted", "failed"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: its name, its schedule as text, its seed, what was logged, and how it ended."""
+    """One training run: its name, its schedule as text, its seed, what was logged, and how it ended.
+
+    `diverged_at` is the step at which a loss was found not to be finite; None where none was.
+    """
 
     name: str
     schedule: str
@@ -46,6 +49,7 @@ class Run:
     epochs: tuple[Epoch, ...]
     seconds: float
     status: Status = "finished"
+    diverged_at: int | None = None
 
     def column(self, name: str) -> Floats:
         """The named field of every point, e.g. `run.column("train_loss")`, shape `(points,)`."""

@@ -1,0 +1,192 @@
+"""What is in the store of an experiment, for reading, also while it is written."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepsize.errors import ArgumentError
+from stepsize.records.columns import Columns, joined, read_blocks, value_names
+from stepsize.records.refusals import checked, in_plain_words
+from stepsize.records.run import Epoch, Floats, Point, Run, Status
+from stepsize.records.schema import FILE_NAME, Table
+
+R = TypeVar("R", Point, Epoch)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run without its points: what it is, how it stands or ended, and its last epoch, None before the first."""
+
+    number: int
+    name: str
+    schedule: str
+    seed: int
+    status: Status
+    seconds: float
+    diverged_at: int | None
+    last: Epoch | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a run, or to the experiment (number None): when (UTC), of what kind, in words."""
+
+    time: str
+    number: int | None
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of an experiment, as they are in its store at each call; nothing is kept in memory or held open.
+
+    Made by `load_runs`. Each method raises DataError where the store is damaged, and says what could be saved.
+    """
+
+    path: Path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for."""
+        return self._head("settings")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Under which circumstances."""
+        return self._head("environment")
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Every run without its points, in order."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT number, name, schedule, seed, status, seconds, diverged_at, epochs.step, train_loss,"
+                " train_accuracy, test_loss, test_accuracy FROM runs LEFT JOIN epochs ON epochs.run = number"
+                " AND epochs.step = (SELECT max(step) FROM epochs WHERE run = number) ORDER BY number"
+            )
+            return tuple(Outcome(*(*row[:7], None if row[7] is None else _record(Epoch, row[7:]))) for row in rows)
+
+    def run(self, number: int) -> Run:
+        """One run with its points and epochs.
+
+        Raises:
+            ArgumentError: there is no run of this number.
+        """
+        with self._reading() as connection:
+            connection.execute("BEGIN")  # all that follows is of one moment
+            found = connection.execute(
+                "SELECT name, schedule, seed, seconds, status, diverged_at FROM runs WHERE number = ?", (number,)
+            ).fetchall()
+            if not found:
+                raise ArgumentError(f"there is no run {number} in {self.path}")
+            name, schedule, seed, *end = found[0]
+            points, epochs = (
+                connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,)).fetchall()
+                for table in ("points", "epochs")
+            )
+            return Run(
+                name,
+                schedule,
+                seed,
+                tuple(_record(Point, row[1:]) for row in points),
+                tuple(_record(Epoch, row[1:]) for row in epochs),
+                *end,
+            )
+
+    def runs(self) -> tuple[Run, ...]:
+        """Every run with its points and epochs, in order; of thousands, `outcomes` and `columns` are the way."""
+        return tuple(self.run(outcome.number) for outcome in self.outcomes())
+
+    def events(self) -> tuple[Event, ...]:
+        """What was noted on the way, in order."""
+        with self._reading() as connection:
+            return tuple(Event(*row) for row in connection.execute("SELECT * FROM events ORDER BY rowid"))
+
+    def columns(
+        self,
+        *names: str,
+        table: Table = "points",
+        runs: Iterable[int] | None = None,
+        steps: Iterable[int] | None = None,
+    ) -> Columns:
+        """Columns of the points, or of the epochs: "run", "step" and the named ones (all if none is named).
+
+        Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
+        """
+        names = value_names(table, names)
+        return joined(self.blocks(*names, table=table, runs=runs, steps=steps), names)
+
+    def blocks(
+        self,
+        *names: str,
+        table: Table = "points",
+        runs: Iterable[int] | None = None,
+        steps: Iterable[int] | None = None,
+    ) -> Iterator[Columns]:
+        """The same in pieces of some thousand rows, for what is larger than memory."""
+        names = value_names(table, names)
+        with self._reading() as connection:
+            yield from read_blocks(connection, table, names, runs, steps)
+
+    def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
+        """The steps at which the longest run has points; evenly chosen ones with the last among them if too many."""
+        with self._reading() as connection:
+            longest = connection.execute(
+                "SELECT number, (SELECT max(step) FROM points WHERE run = number) AS step FROM runs"
+                " ORDER BY step DESC LIMIT 1"
+            ).fetchall()
+            rows = connection.execute("SELECT step FROM points WHERE run = ? ORDER BY step", longest[0][:1]).fetchall()
+        steps = np.array(rows, dtype=np.int64).reshape(-1)
+        if at_most is None or len(steps) <= at_most:
+            return steps
+        chosen: NDArray[np.int64] = steps[np.linspace(len(steps) - 1, 0, at_most).round().astype(int)[::-1]]
+        return chosen
+
+    def curves(self, name: str, runs: Sequence[int], steps: Sequence[int] | NDArray[np.int64]) -> Floats:
+        """One column of the points of some runs at some steps, shape `(runs, steps)`; NaN where there is no point."""
+        columns = self.columns(name, runs=runs, steps=steps)
+        curves = np.full((len(runs), len(steps)), math.nan)
+        curves[_places(columns["run"], runs), _places(columns["step"], steps)] = columns[name]
+        return curves
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with in_plain_words(self.path, writing=False), closing(checked(self.path, writing=False)) as connection:
+            yield connection
+
+    def _head(self, column: str) -> dict[str, Any]:
+        with self._reading() as connection:
+            ((form,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
+        read: dict[str, Any] = json.loads(form)
+        return read
+
+
+def load_runs(directory: Path | str) -> Results:
+    """The results in the directory of an experiment, or in the store of that path, finished or under way.
+
+    Raises:
+        DataError: there is no store, or it is damaged, or of a newer version.
+    """
+    path = Path(directory)
+    path = path / FILE_NAME if path.is_dir() else path
+    checked(path, writing=False).close()
+    return Results(path)
+
+
+def _record(kind: type[R], row: Sequence[Any]) -> R:
+    step, *values = row
+    return kind(int(step), *(math.nan if value is None else float(value) for value in values))
+
+
+def _places(values: NDArray[np.int64], among: Sequence[int] | NDArray[np.int64]) -> NDArray[np.intp]:
+    """The place of each value in a sequence that has them all."""
+    order = np.argsort(among)
+    return order[np.searchsorted(np.asarray(among), values, sorter=order)]
