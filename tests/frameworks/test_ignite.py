@@ -82,12 +82,6 @@ def test_pain_1_a_run_resumed_from_a_checkpoint_is_the_same_run(auto, tmp_path):
     assert torch.equal(again.model.weight, whole.model.weight)
 
 
-WRITES = pytest.mark.xfail(
-    strict=True, reason="setting last_epoch writes the next rate, and Ignite's handler sets it before the update"
-)
-
-
-@WRITES
 def test_ignites_own_handler_of_pytorchs_schedulers():
     training = Training(auto=False)
     training.trainer.add_event_handler(Events.ITERATION_STARTED, handlers.LRScheduler(training.scheduler))
@@ -95,7 +89,6 @@ def test_ignites_own_handler_of_pytorchs_schedulers():
     assert training.optimizer.used == planned(0, 20)
 
 
-@WRITES
 def test_ignites_preview_of_a_scheduler():
     scheduler = Scheduler(WatchedSGD(line().parameters()), PLAN)
     assert [rate for _, rate in handlers.LRScheduler.simulate_values(20, scheduler)] == planned(0, 20)

@@ -95,9 +95,6 @@ def test_a_disabled_scaler_needs_no_other_code():
         assert scheduler.position == done
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a rate of 0 that is not the very object the scheduler wrote counts as no update"
-)
 @pytest.mark.parametrize("by", [lambda optimizer: SWALR(optimizer, 0.05), write_again], ids=["SWALR", "a loop"])
 def test_a_rate_of_0_that_another_hand_wrote_again_does_not_stop_the_count(by):
     """As Lightning's StochasticWeightAveraging does in the first epoch, and PyTorch's schedulers when constructed."""

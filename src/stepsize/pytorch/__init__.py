@@ -8,9 +8,19 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
 from stepsize.pytorch.assignment import ConstantProduct
+from stepsize.pytorch.conversion import as_lambda, from_torch
 from stepsize.pytorch.cooldown import CooldownOnDemand
 from stepsize.pytorch.grouping import ParameterGroups, parameter_groups
 from stepsize.pytorch.plateau import Plateau
 from stepsize.pytorch.scheduler import Scheduler
 
-__all__ = ["ConstantProduct", "CooldownOnDemand", "ParameterGroups", "Plateau", "Scheduler", "parameter_groups"]
+__all__ = [
+    "ConstantProduct",
+    "CooldownOnDemand",
+    "ParameterGroups",
+    "Plateau",
+    "Scheduler",
+    "as_lambda",
+    "from_torch",
+    "parameter_groups",
+]

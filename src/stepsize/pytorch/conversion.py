@@ -28,7 +28,7 @@ def from_torch(scheduler: LRScheduler) -> tuple[Schedule, ...]:
 
     Example:
         >>> import torch
-        >>> from stepsize.pytorch.conversion import from_torch
+        >>> from stepsize.pytorch import from_torch
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
         >>> warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 0.25, total_iters=5)
         >>> decay = torch.optim.lr_scheduler.StepLR(optimizer, 30)
@@ -51,7 +51,7 @@ def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float
 
     Example:
         >>> import torch
-        >>> from stepsize.pytorch.conversion import as_lambda
+        >>> from stepsize.pytorch import as_lambda
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
         >>> plan = Linear(0.1, 0.4, 3) >> Cosine(0.4, 0.0, 7)
         >>> scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, as_lambda(plan, base_lr=0.4))

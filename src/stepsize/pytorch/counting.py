@@ -18,8 +18,8 @@ def is_update(optimizer: Optimizer, rate_written: Any) -> bool:
 
     It was none where the class's step called `super().step()` and that inner step is the one that has ended; where a
     GradScaler has found an infinity for a fused optimizer, which then leaves the parameters alone; and where all rates
-    are 0 by another hand than the scheduler's, as when torch.distributed.checkpoint makes the optimizer's state.
-    `rate_written` is the first group's rate as the scheduler left it.
+    are 0 by another hand than the scheduler's and all gradients too, as when torch.distributed.checkpoint makes the
+    optimizer's state. `rate_written` is the first group's rate as the scheduler left it.
 
     Raises:
         DriverError: the step is being captured into a CUDA graph, whose replays call no hooks.
@@ -34,9 +34,15 @@ def is_update(optimizer: Optimizer, rate_written: Any) -> bool:
     found_inf = getattr(optimizer, "found_inf", None)
     if found_inf is not None and float(found_inf) > 0.0:
         return False
-    groups = optimizer.param_groups
-    silenced = groups[0].get("lr") is not rate_written and all(float(group.get("lr", 1.0)) == 0.0 for group in groups)
-    return not silenced
+    return optimizer.param_groups[0].get("lr") is rate_written or not _is_silenced(optimizer)
+
+
+def _is_silenced(optimizer: Optimizer) -> bool:
+    """Whether all rates and all gradients are 0; it looks at the gradients only where all rates are."""
+    if any(float(group.get("lr", 1.0)) != 0.0 for group in optimizer.param_groups):
+        return False
+    gradients = (parameter.grad for group in optimizer.param_groups for parameter in group["params"])
+    return not any(gradient is not None and bool(gradient.any()) for gradient in gradients)
 
 
 def _steps_under_way(optimizer: Optimizer) -> int:

@@ -20,22 +20,29 @@ class PositionViews(LRScheduler):
         """Go to any position, forwards or back, and write the rates there."""
         raise NotImplementedError
 
+    def rates(self) -> list[float]:
+        """The rate of each group at the position, as planned."""
+        raise NotImplementedError
+
     def get_last_lr(self) -> list[float]:  # type: ignore[override]
         """The rate that the next update uses, for each group."""
         return [float(group["lr"]) for group in self._attachment.groups()]
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
-        """The same as `get_last_lr`."""
-        return self.get_last_lr()
+        """The rate of each group at the position, as planned; the same, unless somebody has set either of them."""
+        return self.rates()
 
     @property
     def last_epoch(self) -> int:
-        """The position, by PyTorch's name; -1, which means a fresh start there, is position 0."""
+        """The position, by PyTorch's name; -1, which means a fresh start there, is position 0.
+
+        To set it writes no rates, as in PyTorch: Ignite counts in this way, and asks for the rates itself.
+        """
         return self._position
 
     @last_epoch.setter
     def last_epoch(self, value: int) -> None:
-        self.seek(max(int(value), 0))
+        self._position = max(int(value), 0)
 
     @property
     def _step_count(self) -> int:

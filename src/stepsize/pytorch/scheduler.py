@@ -160,7 +160,7 @@ class Scheduler(PositionViews):
             )
         if not self._feedback.observe(metric):
             return False
-        self._feedback.reduce(self._scheduled_rates())
+        self._feedback.reduce([rate or 0.0 for rate in self._scheduled_rates()])
         self._bind()
         self._write(self._position)
         return True
@@ -222,6 +222,15 @@ class Scheduler(PositionViews):
     def schedules(self) -> dict[str, Schedule]:
         """The plan's schedules by name, as `plot_schedules` takes them: {"lr": ..., "weight_decay": ...}."""
         return self._plan.schedules()
+
+    def rates(self) -> list[float]:
+        """The rate of each group at the position, as planned."""
+        rates = self._scheduled_rates()
+        multipliers = [1.0] * len(rates) if self._feedback is None else self._feedback.multipliers
+        return [
+            now if planned is None else planned * multiplier
+            for planned, multiplier, now in zip(rates, multipliers, self.get_last_lr(), strict=True)
+        ]
 
     def __repr__(self) -> str:
         plan = ", ".join(f"{each.key}={each.as_text()}" for each in self._plan.assignments)
@@ -341,12 +350,13 @@ class Scheduler(PositionViews):
         if self._taken_by is not None:
             raise DriverError(self._taken_by)
 
-    def _scheduled_rates(self) -> list[float]:
-        """Each group's rate as the plan and its base have it, without the feedback."""
-        rates = [0.0] * len(self._bases)
+    def _scheduled_rates(self) -> list[float | None]:
+        """Each group's rate as the plan and its base have it, without the feedback; None where it has none."""
+        groups = self._attachment.groups()
+        rates: list[float | None] = [None] * len(groups)
         for assignment in self._plan.assignments:
             if assignment.key == "lr":
-                for index, group in enumerate(self._attachment.groups()):
+                for index, group in enumerate(groups):
                     wanted = assignment.for_group(index, group)
                     if isinstance(wanted, Schedule):
                         rates[index] = wanted(self._position) * (self._bases[index] if self._plan.relative else 1.0)
