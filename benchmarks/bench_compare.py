@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from measure import ratio, seconds
-from stepsize.lab import Experiment, LeNet, compare, load
+from stepsize.lab import Experiment, LeNet, compare, load_task
 from stepsize.lab.workers import cores
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 3
@@ -37,9 +37,8 @@ class Silent:
 def plain_run(threads: int, workers: int, epochs: float = EPOCHS) -> None:
     """One run of the plain loop; a fraction of an epoch for the search of its best setting."""
     torch.set_num_threads(threads)
-    data = load("fashion-mnist")
-    train = TensorDataset(torch.from_numpy(data.train_images)[:, None], torch.from_numpy(data.train_labels))
-    test = TensorDataset(torch.from_numpy(data.test_images)[:, None], torch.from_numpy(data.test_labels))
+    task = load_task("fashion-mnist")
+    train, test = TensorDataset(*task.train), TensorDataset(*task.test)
     batches = DataLoader(train, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
     torch.manual_seed(0)
     model = LeNet()
@@ -76,7 +75,7 @@ def lab_runs() -> None:
 
 
 def main() -> None:
-    load("fashion-mnist")
+    load_task("fashion-mnist")
     settings = {
         (threads, workers): min(seconds(lambda t=threads, w=workers: plain_run(t, w, 0.25)) for _ in range(2))
         for threads in THREADS

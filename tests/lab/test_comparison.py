@@ -47,7 +47,7 @@ class Silent:
 
 
 def small(**settings):
-    return Experiment(settings.pop("schedules", TWO), **{"data": "digits", "epochs": 2, **settings})
+    return Experiment(settings.pop("schedules", TWO), **{"task": "digits", "epochs": 2, **settings})
 
 
 def test_numbers_do_not_depend_on_the_number_of_processes(tmp_path):
@@ -124,7 +124,7 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"optimizer": "adamx"}, "did you mean"),
         ({"device": "abacus"}, "write auto"),
         ({"optimizer": 5}, "a name"),
-        ({"data": 5}, "folder"),
+        ({"task": 5}, "a name"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_anything_is_written(tmp_path, settings, words):

@@ -87,7 +87,7 @@ def assert_digits_stand_in(found, failure):
 
 @pytest.mark.skipif(not data.DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_fashion_mnist_comes_from_debians_package_where_it_is_installed():
-    found = data.load("fashion-mnist")
+    found = data.fashion_mnist()
     assert found.source == "Fashion-MNIST came from Debian's package dataset-fashion-mnist."
     assert found.train_images.shape == (60_000, 28, 28)
     assert found.test_images.shape == (10_000, 28, 28)
@@ -95,12 +95,12 @@ def test_fashion_mnist_comes_from_debians_package_where_it_is_installed():
     assert found.train_images.std() == pytest.approx(0.3530, abs=1e-4)
     assert np.bincount(found.train_labels).tolist() == [6000] * 10
     assert found.test_labels[:8].tolist() == [9, 2, 1, 1, 6, 1, 4, 6]
-    assert data.load("fashion-mnist") is found
+    assert data.fashion_mnist() is found
 
 
 def test_digits_are_sixteenths_and_every_fifth_is_for_the_test():
     sklearn_datasets = pytest.importorskip("sklearn.datasets")
-    found, bundled = data.load("digits"), sklearn_datasets.load_digits()
+    found, bundled = data.digits(), sklearn_datasets.load_digits()
     assert found.train_images.shape == (1437, 8, 8)
     assert found.test_images.dtype == np.float32
     assert found.test_labels.dtype == np.int64
@@ -113,7 +113,7 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
     for name in list(contents)[:2]:
         (folder / f"{name}.gz").unlink()
         (folder / name).write_bytes(contents[name])
-    found = data.load(str(folder))
+    found = data.from_folder(str(folder), "no such folder")
     assert found.source == f"Fashion-MNIST came from the folder {folder}."
     assert found.train_images.shape == (20, 28, 28)
     assert found.train_images.dtype == np.float32
@@ -123,15 +123,10 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
     assert round(found.test_images[9, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
 
 
-def test_a_name_that_is_no_data_set_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"data 'mnist' .* write fashion-mnist, digits, or a folder that exists"):
-        data.load("mnist")
-
-
 def test_a_missing_file_is_named(folder):
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"has no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz"):
-        data.load(str(folder))
+        data.from_folder(str(folder), "no such folder")
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
@@ -140,13 +135,13 @@ def test_an_archive_that_is_cut_short_or_none_is_named(folder, name, content):
     path = folder / name
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
     with pytest.raises(DataError, match=rf"{name} is cut short.*; put an unaltered copy in its place"):
-        data.load(str(folder))
+        data.from_folder(str(folder), "no such folder")
 
 
 def test_an_altered_file_is_named(folder):
     altered(folder / "train-labels-idx1-ubyte.gz")
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is cut short, altered or of another data"):
-        data.load(str(folder))
+        data.from_folder(str(folder), "no such folder")
 
 
 def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
@@ -155,7 +150,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
 
     monkeypatch.setattr(data.gzip, "open", refuse)
     with pytest.raises(DataError, match=r"ubyte\.gz cannot be read \(Permission denied\)"):
-        data.load(str(folder))
+        data.from_folder(str(folder), "no such folder")
 
 
 def test_debians_folder_is_preferred_to_a_download_where_it_is_complete(folder, tmp_path):
@@ -219,4 +214,4 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     data.digits.cache_clear()
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed.*stepsize\[lab\]"):
-        data.load("digits")
+        data.digits()

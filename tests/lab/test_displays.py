@@ -67,7 +67,7 @@ def test_a_notebook_shows_one_figure_that_grows_in_the_cell(tmp_path, monkeypatc
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     code = f"""
 from stepsize.lab import Experiment, compare
-comparison = compare(Experiment({{"flat": "Constant(0.1)"}}, data="digits", epochs=2), {str(tmp_path / "out")!r})
+comparison = compare(Experiment({{"flat": "Constant(0.1)"}}, task="digits", epochs=2), {str(tmp_path / "out")!r})
 """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

@@ -8,11 +8,13 @@ from torch import nn
 
 from stepsize.errors import DataError
 from stepsize.lab.data import digits
-from stepsize.lab.nets import DigitsNet, LeNet, build
+from stepsize.lab.nets import DigitsNet, LeNet, image_task
 
 
 def of_size(height, width):
-    return dataclasses.replace(digits(), train_images=torch.zeros(2, height, width).numpy())
+    return dataclasses.replace(
+        digits(), train_images=torch.zeros(2, height, width).numpy(), train_labels=torch.zeros(2).numpy()
+    )
 
 
 def test_lenet_has_the_layers_and_shapes_of_the_mission():
@@ -36,15 +38,15 @@ def test_lenet_has_the_layers_and_shapes_of_the_mission():
 
 
 def test_the_network_is_chosen_by_the_size_of_the_images():
-    assert isinstance(build(of_size(28, 28)), LeNet)
-    assert isinstance(build(of_size(8, 8)), DigitsNet)
+    assert isinstance(image_task(of_size(28, 28)).model(), LeNet)
+    assert isinstance(image_task(of_size(8, 8)).model(), DigitsNet)
 
 
 def test_the_network_has_one_score_a_class():
     images = torch.zeros(3, 1, 8, 8)
-    assert build(dataclasses.replace(digits(), classes=7))(images).shape == (3, 7)
+    assert image_task(dataclasses.replace(digits(), classes=7)).model()(images).shape == (3, 7)
 
 
 def test_images_that_no_network_fits_are_refused():
     with pytest.raises(DataError, match="no network for images of 32 x 28; there is one for 28 x 28 and one for 8"):
-        build(of_size(32, 28))
+        image_task(of_size(32, 28))

@@ -5,8 +5,8 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab.data import digits
-from stepsize.lab.nets import DigitsNet
-from stepsize.lab.seeding import initial_model, sample_order
+from stepsize.lab.nets import DigitsNet, image_task
+from stepsize.lab.seeding import sample_order
 
 
 def weights(model):
@@ -17,13 +17,13 @@ def test_the_initial_weights_are_those_after_manual_seed():
     with torch.random.fork_rng():
         torch.manual_seed(3)
         expected = weights(DigitsNet())
-    assert torch.equal(weights(initial_model(digits(), 3)), expected)
-    assert not torch.equal(weights(initial_model(digits(), 4)), expected)
+    assert torch.equal(weights(image_task(digits()).initial_model(3)), expected)
+    assert not torch.equal(weights(image_task(digits()).initial_model(4)), expected)
 
 
 def test_making_a_model_leaves_the_callers_random_state_alone():
     before = torch.get_rng_state()
-    initial_model(digits(), 3)
+    image_task(digits()).initial_model(3)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -44,4 +44,4 @@ def test_an_order_stays_what_it_was_in_earlier_versions():
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", True, 2**64])
 def test_a_seed_that_is_none_is_refused(seed):
     with pytest.raises(ArgumentError, match=r"seed=\.\.\."):
-        initial_model(digits(), seed)
+        image_task(digits()).initial_model(seed)

@@ -13,12 +13,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from stepsize.errors import ArgumentError, RunError, StepError
 from stepsize.lab.data import DEBIAN_FOLDER, digits, fashion_mnist
-from stepsize.lab.nets import DigitsNet, LeNet
-from stepsize.lab.seeding import initial_model
+from stepsize.lab.nets import DigitsNet, LeNet, image_task
 from stepsize.lab.training import train
 from stepsize.records.run import Epoch, Point
 
 DATA = digits()
+TASK = image_task(DATA)
 
 
 @pytest.fixture(autouse=True)
@@ -40,14 +40,15 @@ def first(data, samples):
     )
 
 
-SMALL = first(DATA, 100)
+SMALL_DATA = first(DATA, 100)
+SMALL = image_task(SMALL_DATA)
 
 
-def run(lr=0.1, data=SMALL, model=None, optimizer=None, **settings):
+def run(lr=0.1, task=SMALL, model=None, optimizer=None, **settings):
     """A short run of the digits' network with SGD."""
-    model = model or initial_model(data, 0)
+    model = model or task.initial_model(0)
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=0.7)
-    return train(model, data, optimizer, lr, **{"epochs": 2, "batch_size": 16, "log_every": 3} | settings)
+    return train(model, task, optimizer, lr, **{"epochs": 2, "batch_size": 16, "log_every": 3} | settings)
 
 
 def losses(log):
@@ -63,10 +64,11 @@ def falling(step):
 
 
 def assert_equals_plain_loop(network, data, seed, batch_size, log_every):
-    model = initial_model(data, seed)
+    task = image_task(data)
+    model = task.initial_model(seed)
     log = train(
         model,
-        data,
+        task,
         torch.optim.SGD(model.parameters(), lr=1.0),
         falling,
         epochs=2,
@@ -93,8 +95,8 @@ def test_a_run_on_fashion_mnist_equals_the_plain_loop_bit_for_bit():
 
 
 def test_the_small_network_learns_the_digits():
-    model = initial_model(DATA, 0)
-    log = train(model, DATA, torch.optim.Adam(model.parameters()), 0.003, epochs=12, batch_size=64)
+    model = TASK.initial_model(0)
+    log = train(model, TASK, torch.optim.Adam(model.parameters()), 0.003, epochs=12, batch_size=64)
     assert log.epochs[-1].test_accuracy > 0.96
     assert log.status == "finished"
     assert log.diverged_at is None
@@ -118,7 +120,7 @@ def test_the_rate_of_step_t_is_asked_once_and_written_before_update_t():
         asked.append(step)
         return falling(step)
 
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     parameters = list(model.parameters())
     optimizer = torch.optim.SGD([{"params": parameters[:2], "lr": 5.0}, {"params": parameters[2:], "lr": 6.0}])
     optimizer.register_step_pre_hook(
@@ -131,7 +133,7 @@ def test_the_rate_of_step_t_is_asked_once_and_written_before_update_t():
 
 
 def test_a_rate_kept_in_a_tensor_is_filled_in_place():
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     rate = torch.tensor(0.7, dtype=torch.float64)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     run(lambda step: 0.25, model=model, optimizer=optimizer)
@@ -140,7 +142,7 @@ def test_a_rate_kept_in_a_tensor_is_filled_in_place():
 
 
 def test_an_attached_scheduler_trains_as_the_function_of_the_step_does():
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     log = run(LambdaLR(optimizer, lambda step: 2 * falling(step)), model=model, optimizer=optimizer)
     assert rows(log.points) == rows(run(falling).points)
@@ -152,7 +154,7 @@ def test_a_number_is_a_constant_rate():
 
 def test_each_update_runs_backward_optimizer_scheduler_zero_grad_in_this_order(monkeypatch):
     calls = []
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     scheduler = LambdaLR(optimizer, lambda step: 1.0)
 
@@ -168,15 +170,15 @@ def test_each_update_runs_backward_optimizer_scheduler_zero_grad_in_this_order(m
 
 
 def test_gradients_left_from_before_the_run_do_not_count():
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
     assert rows(run(model=model).points) == rows(run().points)
 
 
 def test_accumulated_micro_batches_make_the_update_of_one_large_batch():
-    whole = initial_model(SMALL, 0)
-    parts = initial_model(SMALL, 0)
+    whole = SMALL.initial_model(0)
+    parts = SMALL.initial_model(0)
     large = run(falling, model=whole, batch_size=64, log_every=1)
     # 100 samples: updates of 64 and of 36, the last micro-batch of which has 4 samples
     small = run(falling, model=parts, batch_size=16, accumulate=4, log_every=1)
@@ -228,9 +230,9 @@ def test_the_test_set_is_measured_in_evaluation_mode_and_training_goes_on_in_tra
     model, log = dropout_run()
     assert model.training
     model.eval()
-    images = torch.from_numpy(SMALL.test_images).unsqueeze(1)
+    images = torch.from_numpy(SMALL_DATA.test_images).unsqueeze(1)
     with torch.no_grad():
-        loss = nn.functional.cross_entropy(model(images), torch.from_numpy(SMALL.test_labels))
+        loss = nn.functional.cross_entropy(model(images), torch.from_numpy(SMALL_DATA.test_labels))
     assert log.epochs[-1].test_loss == pytest.approx(loss.item(), rel=1e-6)
 
 
@@ -281,7 +283,7 @@ def test_a_rate_that_is_no_number_is_refused_and_the_step_named():
 
 
 def test_a_negative_rate_of_an_attached_scheduler_is_refused_too():
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     with pytest.raises(RunError, match=r"lr gave -0\.5 at step 2"):
         run(LambdaLR(optimizer, lambda step: 1 - step), model=model, optimizer=optimizer)
@@ -301,7 +303,7 @@ def test_a_seed_that_is_none_is_refused(seed):
 
 
 def test_what_cannot_give_rates_is_refused():
-    model = initial_model(SMALL, 0)
+    model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     with pytest.raises(ArgumentError, match=r"lr='0\.1' must be a schedule, a function of the step"):
         run("0.1")

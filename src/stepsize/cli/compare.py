@@ -26,8 +26,15 @@ def compare(
             metavar="NAME=TEXT", help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable."
         ),
     ] = None,
-    data: Annotated[
-        str, typer.Option(metavar="fashion-mnist|digits|FOLDER", help="What to train on.")
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task",
+            "--data",
+            metavar="NAME|FOLDER",
+            help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
+            "of yours as package.module:function.",
+        ),
     ] = "fashion-mnist",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 3,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for every seed.")] = "0",
@@ -51,7 +58,7 @@ def compare(
     schedules = lab.SIX_SCHEDULES.items() if schedule is None else [_named(text) for text in schedule]
     experiment = lab.Experiment(
         tuple(schedules),
-        data=data,
+        task=task,
         epochs=epochs,
         seeds=tuple(_seed(seed) for seed in seeds.split(",")),
         batch_size=batch_size,

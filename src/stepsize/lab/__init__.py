@@ -10,12 +10,13 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("PyTorch", "lab") from error
 
 from stepsize.lab.comparison import Comparison, compare
-from stepsize.lab.data import ImageData, load
 from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
+from stepsize.lab.language import Transformer
 from stepsize.lab.nets import DigitsNet, LeNet
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.seeding import initial_model
 from stepsize.lab.table import Mean, Row
+from stepsize.lab.task import Task
+from stepsize.lab.tasks import load_task
 from stepsize.lab.training import TrainingLog, train
 from stepsize.lab.watching import Display, Standings
 
@@ -25,15 +26,15 @@ __all__ = [
     "DigitsNet",
     "Display",
     "Experiment",
-    "ImageData",
     "LeNet",
     "Mean",
     "Row",
     "Standings",
+    "Task",
     "TrainingLog",
+    "Transformer",
     "compare",
-    "initial_model",
-    "load",
+    "load_task",
     "make_optimizer",
     "train",
 ]

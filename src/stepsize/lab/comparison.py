@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from stepsize.arguments import Whole
-from stepsize.lab.data import load
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.environment import environment, resolved_device
@@ -17,6 +16,7 @@ from stepsize.lab.live_picture import LivePicture
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.report import report
 from stepsize.lab.table import COLUMNS, Row, table
+from stepsize.lab.tasks import load_task
 from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
 from stepsize.lab.workers import cores, run_plans
@@ -73,30 +73,32 @@ def compare(
         KeyboardInterrupt: runs that ended before it are kept, and the report is about them.
     """
     experiment = Experiment() if experiment is None else experiment
-    make_optimizer(experiment.optimizer, [torch.zeros(1, requires_grad=True)], lr=0.1)  # refuse a wrong name early
+    make_optimizer(  # refuse a wrong name early
+        experiment.optimizer, [torch.zeros(1, requires_grad=True)], 0.1, dict(experiment.optimizer_args)
+    )
     device = resolved_device(experiment.device)
-    data = load(experiment.data)
+    task = load_task(experiment.task)
     # Digits may stand in for Fashion-MNIST; the workers must not go and look for it again.
-    settled = replace(experiment, device=device, data="digits" if data.name == "digits" else experiment.data)
-    plans = settled.plans(samples=len(data.train_labels))
+    settled = replace(experiment, device=device, task="digits" if task.name == "digits" else experiment.task)
+    plans = settled.plans(task.samples)
     for plan in plans:
         try_plan(plan)
     if workers is None:
         workers = cores() if device == "cpu" else 1
     workers = int(Whole(1)("compare", "workers", workers))
     directory = ResultDirectory.claim(None if out is None else Path(out))
-    directory.write_settings({"experiment": settled.as_dict(), "data": data.source, "environment": environment(device)})
+    directory.write_settings({"experiment": settled.as_dict(), "data": task.source, "environment": environment(device)})
     standings = Standings(plans)
     session = _Session(standings, directory, display_here() if display is None else display)
-    session.begin(data.source)
+    session.begin(task.source)
     try:
         run_plans(plans, settled, workers, session)
     except KeyboardInterrupt:
         kept = f"the runs that had finished are kept in {directory.path}" if standings.runs else "no run had begun"
         raise KeyboardInterrupt(f"interrupted; {kept}") from None
     finally:
-        session.close(lambda: report(settled, data.source, plans[0].steps, standings.ended_runs))
-    return Comparison(settled, data.source, directory.path, standings.ended_runs)
+        session.close(lambda: report(settled, task.source, plans[0].steps, standings.ended_runs))
+    return Comparison(settled, task.source, directory.path, standings.ended_runs)
 
 
 class _Session:

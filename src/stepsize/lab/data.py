@@ -45,19 +45,14 @@ class ImageData:
     source: str
 
 
-def load(name: str) -> ImageData:
-    """The data set called "fashion-mnist" or "digits", or Fashion-MNIST from the folder that `name` is.
+def from_folder(name: str, otherwise: str) -> ImageData:
+    """Fashion-MNIST from the folder of that name, which holds the four idx files, gzipped or not.
 
-    A folder holds the four idx files, gzipped or not. Raises DataError for any other name, and where a file
-    is missing, cut short or altered.
+    Raises DataError: `otherwise`, where there is no such folder; and where a file is missing, cut short or altered.
     """
-    if name == "fashion-mnist":
-        return fashion_mnist()
-    if name == "digits":
-        return digits()
     folder = Path(os.path.expanduser(name))
     if not folder.is_dir():
-        raise DataError(f"data {name!r} is no folder; write fashion-mnist, digits, or a folder that exists")
+        raise DataError(otherwise)
     return _from_folder(folder, f"Fashion-MNIST came from the folder {folder}.")
 
 

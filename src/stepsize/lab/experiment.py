@@ -1,5 +1,6 @@
-"""An experiment as a value: which schedules, on which data, how trained; and the runs it asks for."""
+"""An experiment as a value: which schedules, on which task, how trained; and the runs it asks for."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,10 +8,10 @@ from typing import Annotated, Any
 
 import torch
 
-from stepsize.arguments import Count, Many, Whole, refusal, rules, shown
+from stepsize.arguments import Choice, Count, Many, Maybe, Number, Whole, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
-from stepsize.schedules import Schedule, parse
+from stepsize.schedules import Constant, Schedule, parse
 
 SIX_SCHEDULES = {
     "fixed": "Constant(0.3)",
@@ -43,18 +44,26 @@ def _named(owner: str, name: str, value: Any) -> Named:
     return tuple(known.items())
 
 
-def _data(owner: str, name: str, value: Any) -> str:
-    """The rule of a data set's name, or of the path of a folder."""
-    if not isinstance(value, str | os.PathLike):
-        raise refusal(owner, name, '"fashion-mnist", "digits" or a folder', value)
-    return os.fsdecode(value)
-
-
 def _word(owner: str, name: str, value: Any) -> str:
-    """The rule of a name; a torch.device has one."""
-    if not isinstance(value, str | torch.device):
+    """The rule of a name or a path; a torch.device has one too."""
+    if not isinstance(value, str | os.PathLike | torch.device):
         raise refusal(owner, name, "a name", value)
-    return str(value)
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def _settings(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
+    """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
+    given = dict(value) if isinstance(value, Mapping | tuple | list) else None
+    if given is None or not all(isinstance(key, str) for key in given):
+        raise refusal(owner, name, "arguments by name", value, 'write e.g. {"momentum": 0.9}')
+    return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
+
+
+def _maybe_schedule(owner: str, name: str, value: Any) -> Schedule | str | None:
+    """The rule of a hyperparameter's schedule, its text, a number, or nothing."""
+    if value is None or isinstance(value, Schedule | str):
+        return value
+    return Constant(Number(least=0.0)(owner, name, value))
 
 
 def _flag(owner: str, name: str, value: Any) -> bool:
@@ -69,13 +78,22 @@ class Experiment:
 
     Args:
         schedules: name to schedule, or to its text, in which lengths may have a unit.
-        data: "fashion-mnist", "digits", or a folder with Fashion-MNIST's four files.
+        task: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST's four files, or
+            "package.module:function", an importable function that returns a `Task`.
         epochs: passes over the training set.
+        samples: train on the first so many samples only; all of them if None.
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch.
         accumulate: micro-batches to an update.
-        optimizer: an optimizer of torch.optim by its name.
+        optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function".
+        optimizer_args: what else it is given, such as {"momentum": 0.9}.
+        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None.
+        clip_norm: bound on the gradient's norm; none if None.
+        precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
+        log_every: updates between two logged points.
+        checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
+        loss_limit: a run whose loss goes beyond has diverged.
         functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run.
 
     Raises:
@@ -83,19 +101,27 @@ class Experiment:
 
     Example:
         >>> from stepsize.lab import Experiment
-        >>> experiment = Experiment({"cosine": 'Cosine(0.2, 0.02, "100%")'}, data="digits", epochs=2)
+        >>> experiment = Experiment({"cosine": 'Cosine(0.2, 0.02, "100%")'}, task="digits", epochs=2)
         >>> [str(plan.schedule) for plan in experiment.plans(samples=1437)]
         ['Cosine(0.2, 0.02, 12)']
     """
 
     schedules: Annotated[Named, _named] = tuple(SIX_SCHEDULES.items())
-    data: Annotated[str, _data] = "fashion-mnist"
+    task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
+    samples: Annotated[int | None, Maybe(Whole(1))] = None
     seeds: Annotated[tuple[int, ...], Many(Whole(0))] = (0,)
     batch_size: Count = 256
     accumulate: Count = 1
     optimizer: Annotated[str, _word] = "sgd"
+    optimizer_args: Annotated[tuple[tuple[str, Any], ...], _settings] = ()
+    weight_decay: Annotated[Schedule | str | None, _maybe_schedule] = None
+    clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
+    precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
     device: Annotated[str, _word] = "auto"
+    log_every: Count = 50
+    checkpoint_every: Count = 500
+    loss_limit: Annotated[float, Number(above=0.0, infinite=True)] = math.inf
     functions: Annotated[bool, _flag] = False
 
     def __post_init__(self) -> None:
@@ -106,7 +132,7 @@ class Experiment:
 
     def horizon(self, samples: int) -> Horizon:
         """How long a run is on a training set of so many samples."""
-        return Horizon(samples, self.batch_size, self.epochs, self.accumulate)
+        return Horizon(min(samples, self.samples or samples), self.batch_size, self.epochs, self.accumulate)
 
     def plans(self, samples: int) -> tuple["Plan", ...]:
         """The runs, seed by seed, on a training set of so many samples.
@@ -115,25 +141,31 @@ class Experiment:
             ArgumentError: the text of a schedule cannot be read; says which.
         """
         horizon = self.horizon(samples)
-        schedules = {}
-        for name, given in self.schedules:
-            try:
-                schedules[name] = (
-                    given if isinstance(given, Schedule) else parse(given, horizon, functions=self.functions)
-                )
-            except ParseError as error:
-                raise ArgumentError(f"schedule {shown(name)}: {error}") from None
+        schedules = {name: self._read(f"schedule {shown(name)}", given, horizon) for name, given in self.schedules}
+        decay = None if self.weight_decay is None else self._read("weight_decay", self.weight_decay, horizon)
         return tuple(
-            Plan(name, schedule, seed, self.epochs, horizon.steps)
+            Plan(name, schedule, seed, self.epochs, horizon.steps, decay)
             for seed in self.seeds
             for name, schedule in schedules.items()
         )
 
+    def _read(self, what: str, given: Schedule | str, horizon: Horizon) -> Schedule:
+        try:
+            return given if isinstance(given, Schedule) else parse(given, horizon, functions=self.functions)
+        except ParseError as error:
+            raise ArgumentError(f"{what}: {error}") from None
+
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as strings, numbers, lists and dictionaries."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        texts = {name: str(given) for name, given in self.schedules}
-        return {**values, "schedules": texts, "seeds": list(self.seeds)}
+        return {
+            **values,
+            "schedules": {name: str(given) for name, given in self.schedules},
+            "seeds": list(self.seeds),
+            "optimizer_args": dict(self.optimizer_args),
+            "weight_decay": None if self.weight_decay is None else str(self.weight_decay),
+            "loss_limit": None if self.loss_limit == math.inf else self.loss_limit,
+        }
 
 
 @dataclass(frozen=True)
@@ -145,3 +177,4 @@ class Plan:
     seed: int
     epochs: int
     steps: int
+    weight_decay: Schedule | None = None

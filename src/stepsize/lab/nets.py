@@ -1,9 +1,15 @@
 """The networks of the lab: LeNet for 28 x 28 images, and a smaller one for 8 x 8 digits."""
 
-from torch import nn
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from stepsize.errors import DataError
 from stepsize.lab.data import ImageData
+from stepsize.lab.task import Task
 
 
 class LeNet(nn.Sequential):
@@ -44,14 +50,22 @@ class DigitsNet(nn.Sequential):
         )
 
 
-def build(data: ImageData) -> nn.Module:
-    """The network for images of this size, freshly initialised from PyTorch's global random state.
-
-    Raises DataError where no network fits.
-    """
+def image_task(data: ImageData) -> Task:
+    """The classification of these images by the network for their size; raises DataError where none fits."""
     height, width = data.train_images.shape[1:]
-    if (height, width) == (28, 28):
-        return LeNet(data.classes)
-    if (height, width) == (8, 8):
-        return DigitsNet(data.classes)
-    raise DataError(f"no network for images of {height} x {width}; there is one for 28 x 28 and one for 8 x 8")
+    networks: dict[tuple[int, int], type[LeNet] | type[DigitsNet]] = {(28, 28): LeNet, (8, 8): DigitsNet}
+    network = networks.get((height, width))
+    if network is None:
+        raise DataError(f"no network for images of {height} x {width}; there is one for 28 x 28 and one for 8 x 8")
+    return Task(
+        partial(network, data.classes),
+        (_pixels(data.train_images), torch.from_numpy(data.train_labels)),
+        (_pixels(data.test_images), torch.from_numpy(data.test_labels)),
+        name=data.name,
+        source=data.source,
+    )
+
+
+def _pixels(images: NDArray[np.float32]) -> Tensor:
+    """The images (n, height, width) as a tensor (n, 1, height, width) of the same memory."""
+    return torch.from_numpy(images).unsqueeze(1)

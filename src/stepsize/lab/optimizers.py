@@ -1,6 +1,8 @@
-"""PyTorch's optimizers by name."""
+"""PyTorch's optimizers by name, and factories of the user's own."""
 
-from collections.abc import Callable, Iterable
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from torch import Tensor, optim
 
@@ -14,11 +16,36 @@ _UNUSABLE = {
 }
 
 
-def make_optimizer(name: str, params: Iterable[Tensor], lr: float) -> optim.Optimizer:
+def make_optimizer(
+    name: str, params: Iterable[Tensor], lr: float, settings: Mapping[str, Any] | None = None
+) -> optim.Optimizer:
     """The optimizer of `torch.optim` called `name`, in any case ("sgd", "AdamW"); the rest as PyTorch has it.
 
-    Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive.
+    Or what an importable factory makes, "package.module:function", called in the same way: `function(params, lr=...)`.
+    `settings` are further arguments by name.
+
+    Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive; for a
+    factory that cannot be imported or makes no optimizer; and for arguments that it does not take.
     """
+    make = _factory(name) if ":" in name else _of_pytorch(name)
+    try:
+        made = make(params, lr=lr, **(settings or {}))
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"the optimizer {shown(name)} does not take {dict(settings or {})}: {error}") from error
+    if not isinstance(made, optim.Optimizer):
+        raise ArgumentError(f"the optimizer {shown(name)} must make a torch.optim.Optimizer, got {shown(made)}")
+    return made
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ArgumentError(f"the optimizer {shown(name)} cannot be imported: {error}") from error
+
+
+def _of_pytorch(name: str) -> Callable[..., Any]:
     known = {
         found.__name__.lower(): found
         for found in vars(optim).values()
@@ -32,5 +59,4 @@ def make_optimizer(name: str, params: Iterable[Tensor], lr: float) -> optim.Opti
     if kind.__name__ in _UNUSABLE:
         reason = _UNUSABLE[kind.__name__]
         raise ArgumentError(f"{kind.__name__} cannot be used here: {reason}; write one of {', '.join(usable)}")
-    make: Callable[..., optim.Optimizer] = kind
-    return make(params, lr=lr)
+    return kind

@@ -17,6 +17,10 @@ LearningRate = Callable[[int], float] | float | LRScheduler
 class Rates(Protocol):
     """Sees to the rate of one optimizer."""
 
+    @property
+    def scheduler(self) -> LRScheduler:
+        """The scheduler that writes the rates, whose state belongs to a checkpoint."""
+
     def before_update(self, step: int) -> float:
         """Make sure that the optimizer has the rate of the update at `step`, and return it."""
 
@@ -41,12 +45,12 @@ class _Driven:
     """Drives every parameter group by one schedule, which is asked only for steps that are made."""
 
     def __init__(self, optimizer: Optimizer, lr: Callable[[int], float] | float) -> None:
-        self._scheduler = Scheduler(optimizer, lr, relative=False)
+        self.scheduler = Scheduler(optimizer, lr, relative=False)
 
     def before_update(self, step: int) -> float:
-        if step != self._scheduler.position:
-            self._scheduler.seek(step)
-        return self._scheduler.get_last_lr()[0]
+        if step != self.scheduler.position:
+            self.scheduler.seek(step)
+        return self.scheduler.get_last_lr()[0]
 
     def after_update(self) -> None:
         pass
@@ -56,13 +60,13 @@ class _Attached:
     """Leaves the writing to a scheduler of PyTorch, and speaks of the rate of the first parameter group."""
 
     def __init__(self, scheduler: LRScheduler) -> None:
-        self._scheduler = scheduler
+        self.scheduler = scheduler
 
     def before_update(self, step: int) -> float:
-        return _checked(self._scheduler.optimizer.param_groups[0]["lr"], step)
+        return _checked(self.scheduler.optimizer.param_groups[0]["lr"], step)
 
     def after_update(self) -> None:
-        self._scheduler.step()
+        self.scheduler.step()
 
 
 def _checked(rate: float, step: int) -> float:

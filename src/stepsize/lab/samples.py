@@ -1,44 +1,56 @@
-"""Images on a device, and how well a network does on them."""
+"""Samples on a device, and how well a network does on them."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+
+from stepsize.lab.task import Examples, Task
 
 EVALUATION_BATCH = 500
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Images (n, 1, height, width) in channels-last memory format and their labels (n,), on one device."""
+    """Inputs and targets on one device; images (n, channels, height, width) lie in channels-last memory format."""
 
-    images: Tensor
-    labels: Tensor
+    inputs: Tensor
+    targets: Tensor
 
     @classmethod
-    def on(cls, device: torch.device, images: NDArray[np.float32], labels: NDArray[np.int64]) -> "Samples":
-        """The samples of a data set on `device`; on the CPU they share its memory."""
-        pixels = torch.from_numpy(images).unsqueeze(1).contiguous(memory_format=torch.channels_last)
-        return cls(pixels.to(device), torch.from_numpy(labels).to(device))
+    def on(cls, device: torch.device, examples: Examples) -> "Samples":
+        """The examples on `device`; on the CPU they share memory where they can."""
+        inputs, targets = examples
+        if inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return cls(inputs.to(device), targets.to(device))
 
-    def measure(self, model: nn.Module) -> tuple[float, float]:
-        """Mean loss and accuracy of `model`, in evaluation mode, over all samples."""
-        was_training = model.training
-        model.eval()
-        tally = Tally()
-        with torch.no_grad():
-            for images, labels in zip(
-                torch.split(self.images, EVALUATION_BATCH),
-                torch.split(self.labels, EVALUATION_BATCH),
-                strict=True,
-            ):
-                scores = model(images)
-                tally.add(cross_entropy(scores, labels), scores, labels)
-        model.train(was_training)
-        return tally.means()
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def chosen(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The samples at these places."""
+        return self.inputs.index_select(0, index), self.targets.index_select(0, index)
+
+    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of them, in order."""
+        return zip(torch.split(self.inputs, size), torch.split(self.targets, size), strict=True)
+
+
+def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, float]:
+    """Mean loss and accuracy of `model`, in evaluation mode, over all samples."""
+    was_training = model.training
+    model.eval()
+    tally = Tally()
+    with torch.no_grad():
+        for inputs, targets in samples.batches(EVALUATION_BATCH):
+            outputs = model(inputs)
+            tally.add(task, task.loss(outputs, targets), outputs, targets)
+    model.train(was_training)
+    return tally.means()
 
 
 @dataclass
@@ -46,26 +58,48 @@ class Tally:
     """Loss and hits batch by batch; they stay on the device until the means are asked for."""
 
     losses: list[Tensor] = field(default_factory=list)
-    hits: list[Tensor] = field(default_factory=list)
+    correct: list[Tensor] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
-    def add(self, loss: Tensor, scores: Tensor, labels: Tensor) -> None:
-        """Take note of one batch: its mean loss, its scores (n, classes) and its labels (n,)."""
+    def add(self, task: Task, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
+        """Take note of one batch, of its mean loss, and of what the network made of it."""
         self.losses.append(loss.detach())
-        self.hits.append((scores.argmax(dim=1) == labels).sum())
-        self.sizes.append(len(labels))
+        if task.correct is not None:
+            self.correct.append(task.correct(outputs.detach(), targets))
+        self.sizes.append(len(targets))
 
     def extend(self, later: "Tally") -> None:
         """Take note of all that `later` has noted."""
         self.losses += later.losses
-        self.hits += later.hits
+        self.correct += later.correct
         self.sizes += later.sizes
 
     def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy over all samples, summed as Python floats in the order of the batches."""
+        """Mean loss and accuracy over all samples; the accuracy is NaN where the task has none.
+
+        Losses are summed as Python floats in the order of the batches.
+        """
         total = 0.0
         # Not sum(), which since Python 3.12 rounds differently from a running total.
         for loss, size in zip(torch.stack(self.losses).tolist(), self.sizes, strict=True):
             total += loss * size
         samples = sum(self.sizes)
-        return total / samples, int(torch.stack(self.hits).sum()) / samples
+        right = float(torch.stack(self.correct).double().sum()) if self.correct else math.nan
+        return total / samples, right / samples
+
+    def state(self) -> dict[str, Any]:
+        """What it has noted, as tensors and numbers."""
+        return {
+            "losses": torch.stack(self.losses) if self.losses else None,
+            "correct": torch.stack(self.correct) if self.correct else None,
+            "sizes": list(self.sizes),
+        }
+
+    @classmethod
+    def of(cls, state: dict[str, Any], device: torch.device) -> "Tally":
+        """The tally whose `state` this is."""
+
+        def parts(stacked: Tensor | None) -> list[Tensor]:
+            return [] if stacked is None else list(stacked.to(device).unbind())
+
+        return cls(parts(state["losses"]), parts(state["correct"]), list(state["sizes"]))

@@ -3,18 +3,21 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from stepsize.arguments import Whole
-from stepsize.lab.data import ImageData
+from stepsize.arguments import Maybe, Number, Whole
+from stepsize.lab.checkpoint import Checkpoint
+from stepsize.lab.progress import Progress
 from stepsize.lab.rates import LearningRate, Rates, rates_for
-from stepsize.lab.samples import Samples, Tally
+from stepsize.lab.samples import Samples, Tally, measure
 from stepsize.lab.seeding import sample_order, seeded_draws
+from stepsize.lab.task import Task
 from stepsize.records.run import Epoch, Point, Status
 
 
@@ -22,7 +25,7 @@ from stepsize.records.run import Epoch, Point, Status
 class TrainingLog:
     """What one call of `train` logged, in order, and how it ended.
 
-    `diverged_at` is the step at which a loss was found not to be finite; None where none was.
+    `diverged_at` is the step at which a loss was found not to be finite, or beyond the limit; None where none was.
     """
 
     points: tuple[Point, ...]
@@ -34,7 +37,7 @@ class TrainingLog:
 
 def train(
     model: nn.Module,
-    data: ImageData,
+    task: Task,
     optimizer: Optimizer,
     lr: LearningRate,
     *,
@@ -43,45 +46,60 @@ def train(
     accumulate: int = 1,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    bf16: bool = False,
+    clip_norm: float | None = None,
+    loss_limit: float = math.inf,
     log_every: int = 50,
     observe: Callable[[Point | Epoch], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainingLog:
-    """Train `model` in place on `data`, and return what was logged.
+    """Train `model` in place on `task`, and return what was logged.
 
     `lr` gives the rate of the update at `step`: a schedule or any function of the step, a number, or a
     PyTorch scheduler attached to `optimizer`, which is stepped once after each update. `accumulate`
     micro-batches of `batch_size` samples make one update, whose gradient is the mean over all its samples;
-    what is left over at the end of an epoch makes one update too.
+    what is left over at the end of an epoch makes one update too. `clip_norm` bounds the gradient's norm;
+    with `bf16` the network computes in that type wherever autocasting lets it.
 
     A Point is logged after every `log_every` updates of an epoch and after its last, then an Epoch; `observe`
     gets each as it is logged. `should_stop` is asked after each Point: True ends the run as "interrupted". A
-    loss that is not finite ends it as "diverged". The order of the samples and what is drawn while training
-    depend on `seed` alone, and PyTorch's global random state is left as it was.
+    loss that is not finite, or beyond `loss_limit`, ends it as "diverged". The order of the samples and what is
+    drawn while training depend on `seed` alone, and the global random states are left as they were.
 
-    Raises ArgumentError for a setting that cannot be, and where a rate is negative or not finite StepError, or RunError
-    if it is an attached scheduler's.
+    Where `checkpoint` exists the run goes on from there, and the log begins there; the bits are the same.
+
+    Raises ArgumentError for a setting that cannot be, StateError for a checkpoint that does not fit; and where a rate
+    is negative or not finite StepError, or RunError if it is an attached scheduler's.
     """
     counts = {"epochs": epochs, "batch_size": batch_size, "accumulate": accumulate, "log_every": log_every}
     epochs, batch_size, accumulate, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
+    clip_norm = Maybe(Number(above=0.0))("train", "clip_norm", clip_norm)
     place = torch.device(device)
     started = time.perf_counter()
     model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    rates = rates_for(optimizer, lr)
     loop = _Loop(
         model,
+        task,
         optimizer,
-        rates_for(optimizer, lr),
-        Samples.on(place, data.train_images, data.train_labels),
-        Samples.on(place, data.test_images, data.test_labels),
+        rates,
+        Samples.on(place, task.train),
+        Samples.on(place, task.test),
         batch_size,
         accumulate,
         seed,
         log_every,
+        clip_norm,
+        torch.autocast(place.type, torch.bfloat16) if bf16 else nullcontext(),
     )
     points: list[Point] = []
     rows: list[Epoch] = []
     status: Status = "finished"
     with seeded_draws(seed, place):
+        if checkpoint is not None and checkpoint.exists():
+            loop.progress, before = checkpoint.load(model, optimizer, rates.scheduler)
+            started -= before
         for record in loop.records(epochs):
             if isinstance(record, Point):
                 points.append(record)
@@ -91,21 +109,27 @@ def train(
                 loss = record.test_loss
             if observe is not None:
                 observe(record)
-            if not math.isfinite(loss):
+            if not loss <= loss_limit or not math.isfinite(loss):
                 status = "diverged"
                 break
             if should_stop is not None and isinstance(record, Point) and should_stop():
                 status = "interrupted"
                 break
+            if checkpoint is not None and checkpoint.due(record.step):
+                checkpoint.save(model, optimizer, rates.scheduler, loop.progress, time.perf_counter() - started)
     diverged_at = record.step if status == "diverged" else None
     return TrainingLog(tuple(points), tuple(rows), time.perf_counter() - started, status, diverged_at)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Loop:
-    """The loop itself: it yields what there is to log, and leaves to `train` what to do about it."""
+    """The loop itself: it yields what there is to log, and leaves to `train` what to do about it.
+
+    Whenever it yields, `progress` says all that is needed to go on from there.
+    """
 
     model: nn.Module
+    task: Task
     optimizer: Optimizer
     rates: Rates
     training: Samples
@@ -114,35 +138,48 @@ class _Loop:
     accumulate: int
     seed: int
     log_every: int
+    clip_norm: float | None
+    precision: AbstractContextManager[None]
+    progress: Progress = field(default_factory=Progress)
 
     def records(self, epochs: int) -> Iterator[Point | Epoch]:
-        step = 0
         self.model.train()
         self.optimizer.zero_grad()
-        for epoch in range(epochs):
-            whole, recent = Tally(), Tally()
-            order = sample_order(len(self.training.labels), self.seed, epoch).to(self.training.labels.device)
-            updates = torch.split(order, self.batch_size * self.accumulate)
-            for number, chosen in enumerate(updates, start=1):
-                rate = self.rates.before_update(step)
-                self._add_gradient(chosen, recent)
-                self.optimizer.step()
-                self.rates.after_update()
-                self.optimizer.zero_grad()
-                step += 1
-                if number % self.log_every == 0 or number == len(updates):
-                    yield Point(step, rate, *recent.means())
-                    whole.extend(recent)
-                    recent = Tally()
-            yield Epoch(step, *whole.means(), *self.test.measure(self.model))
+        while self.progress.epoch < epochs:
+            yield from self._points()
+            progress = self.progress
+            self.progress = Progress(progress.step, progress.epoch + 1)
+            yield Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
+
+    def _points(self) -> Iterator[Point]:
+        """What is left of the epoch under way."""
+        progress, recent = self.progress, Tally()
+        order = sample_order(len(self.training), self.seed, progress.epoch).to(self.training.targets.device)
+        updates = torch.split(order, self.batch_size * self.accumulate)
+        for chosen in updates[progress.updates :]:
+            rate = self.rates.before_update(progress.step)
+            self._add_gradient(chosen, recent)
+            if self.clip_norm is not None:
+                clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.optimizer.step()
+            self.rates.after_update()
+            self.optimizer.zero_grad()
+            progress.step += 1
+            progress.updates += 1
+            if progress.updates % self.log_every == 0 or progress.updates == len(updates):
+                means = recent.means()
+                progress.whole.extend(recent)
+                recent = Tally()
+                yield Point(progress.step, rate, *means)
 
     def _add_gradient(self, chosen: Tensor, tally: Tally) -> None:
         """Add the gradient of the mean loss over the chosen samples, a micro-batch at a time."""
         for batch in torch.split(chosen, self.batch_size):
             # Indexed batch by batch: permuting the whole set at once would double its memory.
-            labels = self.training.labels.index_select(0, batch)
-            scores = self.model(self.training.images.index_select(0, batch))
-            loss = cross_entropy(scores, labels)
+            inputs, targets = self.training.chosen(batch)
+            with self.precision:
+                outputs = self.model(inputs)
+                loss = self.task.loss(outputs, targets)
             share = len(batch) / len(chosen)
             (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
-            tally.add(loss, scores, labels)
+            tally.add(self.task, loss, outputs, targets)

@@ -12,16 +12,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
+from typing import Any
 
 import torch
 
 from stepsize.errors import RunError
-from stepsize.lab.data import load
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.seeding import initial_model
+from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import train
 from stepsize.lab.watching import Watcher
+from stepsize.pytorch.scheduler import Scheduler
 from stepsize.records.run import Epoch, Point, Run
 
 THREADS = 1
@@ -143,19 +144,25 @@ def _end_with_parent() -> None:
 def _run(number: int, plan: Plan, experiment: Experiment) -> Run:
     if _channel.stop.is_set():  # it was handed out just before
         return Run(plan.name, str(plan.schedule), plan.seed, (), (), 0.0, "interrupted")
-    data = load(experiment.data)
-    model = initial_model(data, plan.seed).to(experiment.device)
-    optimizer = make_optimizer(experiment.optimizer, model.parameters(), lr=0.1)  # overwritten before every update
+    task = experiment_task(experiment)
+    model = task.initial_model(plan.seed).to(experiment.device)
+    settings = dict(experiment.optimizer_args)
+    optimizer = make_optimizer(experiment.optimizer, model.parameters(), 0.1, settings)  # the rate is overwritten
+    decay: dict[str, Any] = {} if plan.weight_decay is None else {"weight_decay": plan.weight_decay}
     log = train(
         model,
-        data,
+        task,
         optimizer,
-        plan.schedule,
+        Scheduler(optimizer, plan.schedule, relative=False, **decay),
         epochs=experiment.epochs,
         batch_size=experiment.batch_size,
         accumulate=experiment.accumulate,
         seed=plan.seed,
         device=experiment.device,
+        bf16=experiment.precision == "bf16",
+        clip_norm=experiment.clip_norm,
+        loss_limit=experiment.loss_limit,
+        log_every=experiment.log_every,
         observe=lambda record: _channel.news.put((number, record)),
         should_stop=_channel.stop.is_set,
     )

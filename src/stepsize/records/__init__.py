@@ -10,6 +10,8 @@ from stepsize.records.results import load_runs as load_runs
 from stepsize.records.run import Epoch as Epoch
 from stepsize.records.run import Point as Point
 from stepsize.records.run import Run as Run
+from stepsize.records.salvage import Salvaged as Salvaged
+from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
 
 __all__ = [

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stepsize.errors import DataError, OutputError, StepsizeError
-from stepsize.records.schema import APPLICATION, PATIENCE, VERSION, connect
+from stepsize.records.remains import remains
+from stepsize.records.schema import APPLICATION, PATIENCE, VERSION, companion, connect
 
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
 """What SQLite says of a damaged file; a plain ERROR is a table that is no longer there."""
@@ -32,7 +33,7 @@ def in_plain_words(path: Path, *, writing: bool) -> Iterator[None]:
     except (TypeError, ValueError) as error:  # text where there was a number, JSON cut short
         if writing:
             raise
-        raise DataError(f"{path} is damaged ({error})") from error
+        raise damaged(path, error) from error
 
 
 def checked(path: Path, *, writing: bool) -> sqlite3.Connection:
@@ -52,13 +53,32 @@ def checked(path: Path, *, writing: bool) -> sqlite3.Connection:
             return _checked(path, connect(path))
         except sqlite3.OperationalError as error:
             unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if writing or not unwritable or _companion(path).exists():
+            if writing or not unwritable or companion(path).exists():
                 raise
         return _checked(path, connect(path, "ro&immutable=1"))
 
 
-def _companion(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+def damaged(path: Path, error: Exception) -> DataError:
+    """The error for a damaged store, which says what could be saved."""
+    return DataError(f"{path} is damaged, or no store ({error}); {_saveable(path)}")
+
+
+def _saveable(path: Path) -> str:
+    try:
+        with remains(path) as left:
+            whole = [run.whole for run in left.runs()]
+            experiment = left.experiment()
+    except OSError as error:
+        return f"what could be saved cannot be told: {(error.strerror or str(error)).lower()}"
+    except sqlite3.Error:
+        whole = []
+    if not whole:
+        return "nothing in it can be saved"
+    total = f"{experiment[2]} " if experiment else ""
+    return (
+        f"of its {total}runs {sum(whole)} can be saved whole and {len(whole) - sum(whole)} in part: "
+        f"stepsize.records.salvage({str(path)!r}) writes them to a new file"
+    )
 
 
 def _checked(path: Path, connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -87,7 +107,7 @@ def _plain(path: Path, error: sqlite3.Error, writing: bool) -> StepsizeError:
     # No code: text that is not UTF-8. Of extended codes the lowest byte is the code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in DAMAGE:
-        return DataError(f"{path} is damaged ({error})")
+        return damaged(path, error)
     reason = REASONS.get(code, str(error))
     if writing:
         return OutputError(f"cannot write {path}: {reason}; what was stored before is unharmed")

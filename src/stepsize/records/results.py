@@ -7,16 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.errors import ArgumentError
+from stepsize.records import export
 from stepsize.records.columns import Columns, joined, read_blocks, value_names
-from stepsize.records.refusals import checked, in_plain_words
+from stepsize.records.refusals import checked, damaged, in_plain_words
 from stepsize.records.run import Epoch, Floats, Point, Run, Status
-from stepsize.records.schema import FILE_NAME, Table
+from stepsize.records.schema import FIELDS, Table, store_file
+
+if TYPE_CHECKING:
+    import pandas
 
 R = TypeVar("R", Point, Epoch)
 
@@ -83,23 +87,22 @@ class Results:
         with self._reading() as connection:
             connection.execute("BEGIN")  # all that follows is of one moment
             found = connection.execute(
-                "SELECT name, schedule, seed, seconds, status, diverged_at FROM runs WHERE number = ?", (number,)
+                "SELECT name, schedule, seed, seconds, status, diverged_at, points, epochs FROM runs WHERE number = ?",
+                (number,),
             ).fetchall()
             if not found:
                 raise ArgumentError(f"there is no run {number} in {self.path}")
-            name, schedule, seed, *end = found[0]
-            points, epochs = (
+            name, schedule, seed, seconds, status, diverged_at, *counts = found[0]
+            rows = [
                 connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,)).fetchall()
-                for table in ("points", "epochs")
-            )
-            return Run(
-                name,
-                schedule,
-                seed,
-                tuple(_record(Point, row[1:]) for row in points),
-                tuple(_record(Epoch, row[1:]) for row in epochs),
-                *end,
-            )
+                for table in FIELDS
+            ]
+            for table, kept, count in zip(FIELDS, rows, counts, strict=True):
+                if count not in (None, len(kept)):
+                    raise damaged(self.path, ValueError(f"run {number} has {len(kept)} of its {count} {table}"))
+            points = tuple(_record(Point, row[1:]) for row in rows[0])
+            epochs = tuple(_record(Epoch, row[1:]) for row in rows[1])
+            return Run(name, schedule, seed, points, epochs, seconds, status, diverged_at)
 
     def runs(self) -> tuple[Run, ...]:
         """Every run with its points and epochs, in order; of thousands, `outcomes` and `columns` are the way."""
@@ -122,28 +125,48 @@ class Results:
         Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
         """
         names = value_names(table, names)
-        return joined(self.blocks(*names, table=table, runs=runs, steps=steps), names)
+        return joined(self._blocks(table, names, runs, steps), names)
 
-    def blocks(
+    def frame(
         self,
         *names: str,
         table: Table = "points",
         runs: Iterable[int] | None = None,
         steps: Iterable[int] | None = None,
-    ) -> Iterator[Columns]:
-        """The same in pieces of some thousand rows, for what is larger than memory."""
-        names = value_names(table, names)
-        with self._reading() as connection:
-            yield from read_blocks(connection, table, names, runs, steps)
+    ) -> "pandas.DataFrame":
+        """The same as a frame of pandas, with the name, schedule, seed and status of the run in each row.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return export.frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
+
+    def write_csv(self, path: Path | str, table: Table = "points") -> None:
+        """Write every point, or epoch, as a line of a CSV file, with what its run is.
+
+        Raises:
+            OutputError: it cannot be written there.
+        """
+        names = value_names(table, ())
+        export.write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
+
+    def write_parquet(self, path: Path | str, table: Table = "points") -> None:
+        """Write the same as a Parquet file.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+            OutputError: it cannot be written there.
+        """
+        names = value_names(table, ())
+        export.write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
         """The steps at which the longest run has points; evenly chosen ones with the last among them if too many."""
         with self._reading() as connection:
-            longest = connection.execute(
-                "SELECT number, (SELECT max(step) FROM points WHERE run = number) AS step FROM runs"
-                " ORDER BY step DESC LIMIT 1"
+            rows = connection.execute(
+                "SELECT step FROM points WHERE run = (SELECT number FROM runs"
+                " ORDER BY (SELECT max(step) FROM points WHERE run = number) DESC LIMIT 1) ORDER BY step"
             ).fetchall()
-            rows = connection.execute("SELECT step FROM points WHERE run = ? ORDER BY step", longest[0][:1]).fetchall()
         steps = np.array(rows, dtype=np.int64).reshape(-1)
         if at_most is None or len(steps) <= at_most:
             return steps
@@ -157,6 +180,16 @@ class Results:
         curves[_places(columns["run"], runs), _places(columns["step"], steps)] = columns[name]
         return curves
 
+    def _blocks(
+        self,
+        table: Table,
+        names: tuple[str, ...],
+        runs: Iterable[int] | None = None,
+        steps: Iterable[int] | None = None,
+    ) -> Iterator[Columns]:
+        with self._reading() as connection:
+            yield from read_blocks(connection, table, names, runs, steps)
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with in_plain_words(self.path, writing=False), closing(checked(self.path, writing=False)) as connection:
@@ -165,8 +198,8 @@ class Results:
     def _head(self, column: str) -> dict[str, Any]:
         with self._reading() as connection:
             ((form,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
-        read: dict[str, Any] = json.loads(form)
-        return read
+            read: dict[str, Any] = json.loads(form)
+            return read
 
 
 def load_runs(directory: Path | str) -> Results:
@@ -175,8 +208,7 @@ def load_runs(directory: Path | str) -> Results:
     Raises:
         DataError: there is no store, or it is damaged, or of a newer version.
     """
-    path = Path(directory)
-    path = path / FILE_NAME if path.is_dir() else path
+    path = store_file(directory)
     checked(path, writing=False).close()
     return Results(path)
 

@@ -10,6 +10,7 @@ from stepsize.records.run import Epoch, Point
 FILE_NAME = "store.sqlite"
 APPLICATION = 0x73747073  # "stps": what SQLite calls the application's id, by which the file is known
 VERSION = 1
+PAGE = 4096  # bytes; SQLite reads and writes in pages
 PATIENCE = 60.0  # seconds to wait for another process that is writing
 
 Table = Literal["points", "epochs"]
@@ -19,7 +20,8 @@ FIELDS: dict[Table, tuple[str, ...]] = {
 }
 
 # Points and epochs lie in the order of their keys, so that a run is read in one piece and no second index is needed.
-# NULL is what SQLite makes of NaN. The checks are for salvage: what was altered does not pass for a number.
+# NULL is what SQLite makes of NaN. A run that has ended has the numbers of its
+# points and epochs, so that it is seen if some were lost.
 SCHEMA = """
 CREATE TABLE experiment (
   settings TEXT NOT NULL, environment TEXT NOT NULL, runs INTEGER NOT NULL
@@ -27,29 +29,32 @@ CREATE TABLE experiment (
 CREATE TABLE runs (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, schedule TEXT NOT NULL, seed INTEGER NOT NULL,
   status TEXT NOT NULL DEFAULT 'waiting', seconds REAL NOT NULL DEFAULT 0.0, diverged_at INTEGER,
-  CHECK (typeof(name) = 'text' AND typeof(schedule) = 'text' AND typeof(seed) = 'integer'),
-  CHECK (status IN ('waiting', 'running', 'finished', 'diverged', 'interrupted', 'failed')),
-  CHECK (typeof(seconds) = 'real' AND typeof(diverged_at) IN ('integer', 'null'))
+  points INTEGER, epochs INTEGER
 );
 CREATE TABLE points (
   run INTEGER NOT NULL, step INTEGER NOT NULL, lr REAL, train_loss REAL, train_accuracy REAL,
-  PRIMARY KEY (run, step),
-  CHECK (typeof(run) = 'integer' AND typeof(step) = 'integer'),
-  CHECK (typeof(lr) IN ('real', 'null') AND typeof(train_loss) IN ('real', 'null')),
-  CHECK (typeof(train_accuracy) IN ('real', 'null'))
+  PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
 CREATE TABLE epochs (
   run INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL, train_accuracy REAL, test_loss REAL,
   test_accuracy REAL,
-  PRIMARY KEY (run, step),
-  CHECK (typeof(run) = 'integer' AND typeof(step) = 'integer'),
-  CHECK (typeof(train_loss) IN ('real', 'null') AND typeof(train_accuracy) IN ('real', 'null')),
-  CHECK (typeof(test_loss) IN ('real', 'null') AND typeof(test_accuracy) IN ('real', 'null'))
+  PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
 CREATE TABLE events (
   time TEXT NOT NULL, run INTEGER, kind TEXT NOT NULL, text TEXT NOT NULL
 );
 """
+
+
+def store_file(place: Path | str) -> Path:
+    """The store's file, in its directory or named itself."""
+    path = Path(place)
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def companion(path: Path) -> Path:
+    """The file beside a store that has what was written last, until it is closed."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def connect(path: Path, mode: Literal["rw", "rwc", "ro&immutable=1"] = "rw") -> sqlite3.Connection:
@@ -69,7 +74,7 @@ def connect(path: Path, mode: Literal["rw", "rwc", "ro&immutable=1"] = "rw") -> 
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make an empty file a store without an experiment."""
-    connection.execute("PRAGMA page_size = 4096")
+    connection.execute(f"PRAGMA page_size = {PAGE}")
     connection.execute("PRAGMA auto_vacuum = NONE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA application_id = {APPLICATION}")

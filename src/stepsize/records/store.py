@@ -14,6 +14,8 @@ from stepsize.records.refusals import checked, in_plain_words
 from stepsize.records.run import Epoch, Point, Status
 from stepsize.records.schema import FIELDS, connect, create_tables
 
+ENDS: tuple[Status, ...] = ("finished", "diverged", "interrupted", "failed")
+
 
 class Store:
     """The open store of an experiment, for writing; `Results` reads it, also while it is written.
@@ -125,19 +127,28 @@ class Store:
             for table in FIELDS:
                 connection.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (number, step))
             status = "running" if step > 0 else "waiting"
-            connection.execute("UPDATE runs SET status = ?, diverged_at = NULL WHERE number = ?", (status, number))
+            connection.execute(
+                "UPDATE runs SET status = ?, diverged_at = NULL, points = NULL, epochs = NULL WHERE number = ?",
+                (status, number),
+            )
 
     def end(self, number: int, status: Status, seconds: float, diverged_at: int | None = None) -> None:
         """Say how a run ended, and after how many seconds of training.
 
         Raises:
-            ArgumentError: there is no run of this number.
+            ArgumentError: there is no run of this number, or no such status.
             OutputError: it cannot be written.
         """
+        if status not in ENDS:
+            raise ArgumentError(f"Store.end(status) must be one of {', '.join(ENDS)}, got {status!r}")
         with self._transaction() as connection:
             self._status(number)
-            values = (status, float(seconds), diverged_at, number)
-            connection.execute("UPDATE runs SET status = ?, seconds = ?, diverged_at = ? WHERE number = ?", values)
+            connection.execute(
+                "UPDATE runs SET status = ?, seconds = ?, diverged_at = ?,"
+                " points = (SELECT count(*) FROM points WHERE run = number),"
+                " epochs = (SELECT count(*) FROM epochs WHERE run = number) WHERE number = ?",
+                (status, float(seconds), diverged_at, number),
+            )
 
     def event(self, kind: str, text: str, number: int | None = None) -> None:
         """Note, with the time, what happened to a run or to the experiment: a resume, a worker that died, a warning.

@@ -1,0 +1,90 @@
+"""What is trained: a network, its data and its loss, as one value; those built in by name, and the user's own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from stepsize.arguments import shown
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab.seeding import checked_seed
+
+Examples = tuple[Tensor, Tensor]
+"""Inputs and targets, one of each for every sample along the first dimension."""
+
+
+def right_classes(scores: Tensor, targets: Tensor) -> Tensor:
+    """How many samples have their highest score at the right class: scores (n, classes), targets (n,)."""
+    return (scores.argmax(dim=1) == targets).sum()
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A network to train, its training and test samples, and what counts as a loss.
+
+    Args:
+        model: makes the network; called with PyTorch's random state seeded.
+        train: inputs and targets, tensors on the CPU with one row a sample.
+        test: the same, held out.
+        loss: (outputs, targets) to the mean loss over the samples, a scalar.
+        correct: (outputs, targets) to how many samples are right, which may be a sum of fractions; None where there is
+            no accuracy.
+        name: for people.
+        source: where the data came from, in a sentence.
+
+    Raises:
+        ArgumentError: the data are not tensors, inputs and targets differ in number, or there are none.
+
+    Example:
+        >>> import torch
+        >>> from stepsize.lab import Task
+        >>> x = torch.linspace(-1, 1, 64)[:, None]
+        >>> line = Task(lambda: torch.nn.Linear(1, 1), (x, 2 * x), (x, 2 * x), torch.nn.functional.mse_loss, None)
+        >>> line.samples
+        64
+    """
+
+    model: Callable[[], nn.Module]
+    train: Examples
+    test: Examples
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+    correct: Callable[[Tensor, Tensor], Tensor] | None = right_classes
+    name: str = "task"
+    source: str = field(default="The data are the task's own.", kw_only=True)
+
+    def __post_init__(self) -> None:
+        for part, given in (("train", self.train), ("test", self.test)):
+            pair: Any = given
+            if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(x, Tensor) for x in pair)):
+                raise ArgumentError(f"Task({part}=...) must be two tensors, inputs and targets, got {shown(given)}")
+            inputs, targets = given
+            if not len(inputs) == len(targets) > 0:
+                raise ArgumentError(
+                    f"Task({part}=...) must have a target for each input, and one at least, got {len(inputs)} inputs "
+                    f"and {len(targets)} targets"
+                )
+
+    @property
+    def samples(self) -> int:
+        """The number of training samples."""
+        return len(self.train[1])
+
+    def initial_model(self, seed: int) -> nn.Module:
+        """The network, on the CPU, with the weights that it gets after `torch.manual_seed(seed)`.
+
+        PyTorch's global random state is left as it was.
+
+        Raises:
+            RunError: what the task makes is no network, or has nothing to train.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(checked_seed(seed))
+            model = self.model()
+        if not isinstance(model, nn.Module):
+            raise RunError(f"the task {self.name!r} makes no network of PyTorch but {shown(model)}")
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise RunError(f"the network of the task {self.name!r} has no parameter to train")
+        return model

@@ -1,0 +1,67 @@
+"""Tasks by name: those built in, and the user's own functions."""
+
+import functools
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from stepsize.arguments import nearest, quoted, shown
+from stepsize.errors import ArgumentError, RunError, StepsizeError
+from stepsize.lab.data import digits, fashion_mnist, from_folder
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.language import stdlib_lm
+from stepsize.lab.nets import image_task
+from stepsize.lab.task import Task
+
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
+
+
+@functools.lru_cache(maxsize=1)  # runs follow one another in a process, and a comparison has one task
+def load_task(name: str) -> Task:
+    """The task called "fashion-mnist", "digits" or "stdlib-lm"; or Fashion-MNIST from a folder; or one's own.
+
+    One's own is an importable function without arguments that returns a `Task`, as "package.module:function".
+
+    Raises:
+        ArgumentError: the function cannot be imported, or gives no task.
+        DataError: there is no such name or folder, or data are missing, cut short or altered.
+        RunError: the function raised an error.
+    """
+    built_in: dict[str, Callable[[], Task]] = {
+        "fashion-mnist": lambda: image_task(fashion_mnist()),
+        "digits": lambda: image_task(digits()),
+        "stdlib-lm": stdlib_lm,
+    }
+    if name in built_in:
+        return built_in[name]()
+    if _FUNCTION.fullmatch(name):
+        return _own(name)
+    advice = nearest(name, built_in) or f"write {', '.join(built_in)}, a folder that exists, or package.module:function"
+    return image_task(from_folder(name, f"no task is called {quoted(name)}; {advice}"))
+
+
+def experiment_task(experiment: Experiment) -> Task:
+    """The experiment's task, cut to as many training samples as it asks for."""
+    task = load_task(experiment.task)
+    if experiment.samples is None:
+        return task
+    inputs, targets = task.train
+    return replace(task, train=(inputs[: experiment.samples], targets[: experiment.samples]))
+
+
+def _own(name: str) -> Task:
+    module, _, function = name.partition(":")
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ArgumentError(f"the task {quoted(name)} cannot be imported: {error}") from error
+    try:
+        task = make()
+    except StepsizeError:
+        raise
+    except Exception as error:
+        raise RunError(f"the task {quoted(name)} raised {shown(error)}") from error
+    if not isinstance(task, Task):
+        raise ArgumentError(f"the task {quoted(name)} must return a stepsize.lab.Task, got {shown(task)}")
+    return task

@@ -1,0 +1,134 @@
+"""What can still be read of a damaged store."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+
+from stepsize.records.run import Status
+from stepsize.records.schema import FIELDS, PAGE, Table, companion, connect, create_tables
+
+Row = tuple[Any, ...]
+
+GOES_ON = ("waiting", "running", "interrupted")
+"""Of these runs only what lies before the first gap is kept: they are continued from a point that is there."""
+
+
+@dataclass(frozen=True)
+class RunRemains:
+    """A run's row, the rows of its points and epochs that can be read, and whether these are all there were."""
+
+    row: Row
+    rows: dict[Table, list[Row]]
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Remains:
+    """A copy of a damaged store, open; what is read from it is read when it is asked for."""
+
+    connection: sqlite3.Connection
+
+    def experiment(self) -> Row | None:
+        """The row of the experiment, None if it cannot be read."""
+        rows, _ = self._both_ends("SELECT * FROM experiment", "rowid")
+        return rows[0] if rows and _types(rows[0]) == [str, str, int] else None
+
+    def runs(self) -> Iterator[RunRemains]:
+        """Every run whose own row can be read."""
+        rows, _ = self._both_ends("SELECT * FROM runs", "number")
+        for row in rows:
+            if _types(row[:6]) == [int, str, str, int, str, float] and row[4] in get_args(Status):
+                yield self._run(row)
+
+    def events(self) -> list[Row]:
+        """The events that can be read."""
+        rows, _ = self._both_ends("SELECT * FROM events", "rowid")
+        return [row for row in rows if {type(text) for text in (row[0], row[2], row[3])} == {str}]
+
+    def _run(self, row: Row) -> RunRemains:
+        number, status, counts = row[0], row[4], dict(zip(FIELDS, row[7:], strict=True))
+        kept: dict[Table, list[Row]] = {}
+        whole = True
+        for table, count in counts.items():
+            select = f"SELECT * FROM {table} WHERE run = {number}"
+            read = self._forwards if status in GOES_ON else self._both_ends
+            rows, complete = read(select, "step", count)
+            kept[table] = [
+                values for values in rows if all(value is None or type(value) in (int, float) for value in values)
+            ]
+            whole &= complete and len(kept[table]) == len(rows)
+        return RunRemains(row, kept, whole)
+
+    def _forwards(self, select: str, key: str, count: int | None = None) -> tuple[list[Row], bool]:
+        """The rows up to the first that cannot be read, and whether that is all: `count` of them, if known."""
+        rows = []
+        try:
+            for row in self.connection.execute(f"{select} ORDER BY {key}"):
+                rows.append(row)  # one by one: those before an error count
+        except sqlite3.Error:
+            return rows, False
+        return rows, count in (None, len(rows))
+
+    def _both_ends(self, select: str, key: str, count: int | None = None) -> tuple[list[Row], bool]:
+        """The same, and then from the last row back to the first that cannot be read from there."""
+        rows, whole = self._forwards(select, key, count)
+        if not whole:
+            back, _ = self._forwards(select, f"{key} DESC")
+            rows = list(dict.fromkeys((*rows, *reversed(back))))
+        return rows, whole
+
+
+@contextmanager
+def remains(path: Path) -> Iterator[Remains]:
+    """What is left of a damaged store; the file is copied, and not touched.
+
+    Raises:
+        OSError: it cannot be copied beside itself.
+        sqlite3.Error: nothing is left.
+    """
+    with TemporaryDirectory(dir=path.parent, prefix=".salvage-") as folder:
+        copy = Path(folder, path.name)
+        for file in (path, companion(path)):
+            if file.exists():
+                shutil.copyfile(file, copy.with_name(file.name))
+        try:
+            connection = _opened(copy)
+        except sqlite3.Error:
+            _replace_first_page(copy)
+            connection = _opened(copy)
+        with closing(connection):
+            yield Remains(connection)
+
+
+def _opened(copy: Path) -> sqlite3.Connection:
+    connection = connect(copy)
+    try:
+        connection.execute("PRAGMA writable_schema = ON")  # or a file that was cut short is refused as a whole
+        connection.text_factory = lambda text: text.decode(errors="replace")
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+        if not {"experiment", "runs", "events", *FIELDS} <= tables:
+            raise sqlite3.DatabaseError("its tables are not those of a store")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _replace_first_page(copy: Path) -> None:
+    """Give it the first page of a new store, which says where tables begin: in all stores at the same places."""
+    new = copy.with_name("new.sqlite")
+    with closing(connect(new, "rwc")) as connection:
+        create_tables(connection)
+    page = bytearray(new.read_bytes()[:PAGE])
+    page[28:32] = (copy.stat().st_size // PAGE).to_bytes(4, "big")
+    with open(copy, "r+b") as file:
+        file.write(page)
+
+
+def _types(row: Row) -> list[type]:
+    return [type(value) for value in row]

@@ -1,0 +1,38 @@
+"""Tasks as a user would write them, and as one should not."""
+
+import torch
+from torch import nn
+
+from stepsize.lab import Task
+
+X = torch.linspace(-1.0, 1.0, 64)[:, None]
+
+
+def line():
+    """A line through noise-free points."""
+    return Task(lambda: nn.Linear(1, 1), (X, 2 * X + 1), (X, 2 * X + 1), nn.functional.mse_loss, None, "line")
+
+
+def dropping():
+    """A network that draws while it trains."""
+    net = lambda: nn.Sequential(nn.Linear(1, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 1))  # noqa: E731
+    return Task(net, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "dropping")
+
+
+def raising():
+    """A mistake of the user's."""
+    raise KeyError("no such file")
+
+
+def nothing():
+    """No task."""
+
+
+def without_parameters():
+    """Nothing to train."""
+    return Task(nn.ReLU, (X, X), (X, X), nn.functional.mse_loss, None)
+
+
+def not_a_number():
+    """A loss that is no number from the start."""
+    return Task(lambda: nn.Linear(1, 1), (X, X), (X, X), lambda a, b: (a - b).sum() * float("nan"), None)

@@ -1,0 +1,79 @@
+"""Tasks by name: those built in, and one's own."""
+
+import math
+
+import pytest
+import torch
+
+from stepsize.errors import ArgumentError, DataError, RunError
+from stepsize.lab import Task, load_task, train
+from stepsize.lab.language import CONTEXT
+
+
+def test_the_language_task_is_the_standard_librarys_own_text():
+    task = load_task("stdlib-lm")
+    inputs, targets = task.train
+    assert inputs.shape == targets.shape == (task.samples, CONTEXT)
+    assert torch.equal(inputs[0, 1:], targets[0, :-1])
+    assert "standard library" in task.source
+    assert len(task.test[0]) == pytest.approx(task.samples / 19, abs=1)
+
+
+def test_the_language_model_learns_and_sees_nothing_ahead():
+    task = load_task("stdlib-lm")
+    model = task.initial_model(0)
+    inputs = task.train[0][:2].clone()
+    before = model(inputs)
+    inputs[:, 64:] = 7
+    assert torch.allclose(model(inputs)[:, :64], before[:, :64], atol=1e-5)
+    small = Task(
+        task.model, tuple(x[:256] for x in task.train), tuple(x[:32] for x in task.test), task.loss, task.correct
+    )
+    optimizer = torch.optim.AdamW(model.parameters())
+    log = train(model, small, optimizer, 0.003, epochs=2, batch_size=16)
+    assert log.points[0].train_loss < math.log(256)
+    assert log.epochs[-1].test_loss < 3.6
+    assert 0.05 < log.epochs[-1].test_accuracy < 1
+
+
+def test_ones_own_task_trains_without_an_accuracy():
+    task = load_task("own_tasks:line")
+    model = task.initial_model(0)
+    log = train(model, task, torch.optim.SGD(model.parameters()), 0.3, epochs=40, batch_size=16)
+    assert log.epochs[-1].test_loss < 1e-6
+    assert math.isnan(log.epochs[-1].test_accuracy)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("digit", DataError, 'no task is called "digit"; did you mean "digits"'),
+        ("own_tasks:missing", ArgumentError, "cannot be imported"),
+        ("no_such_module:task", ArgumentError, "cannot be imported"),
+        ("own_tasks:raising", RunError, "raised KeyError"),
+        ("own_tasks:nothing", ArgumentError, r"must return a stepsize.lab.Task, got None"),
+    ],
+)
+def test_what_is_no_task_is_refused(name, kind, words):
+    with pytest.raises(kind, match=words):
+        load_task(name)
+
+
+def test_a_network_without_parameters_is_refused():
+    with pytest.raises(RunError, match="no parameter to train"):
+        load_task("own_tasks:without_parameters").initial_model(0)
+
+
+def test_a_loss_that_is_no_number_is_a_divergence():
+    task = load_task("own_tasks:not_a_number")
+    model = task.initial_model(0)
+    log = train(model, task, torch.optim.SGD(model.parameters()), 0.1)
+    assert (log.status, log.diverged_at) == ("diverged", 1)
+
+
+def test_data_that_do_not_belong_together_are_refused():
+    x = torch.zeros(3, 1)
+    with pytest.raises(ArgumentError, match=r"Task\(test=.*3 inputs and 2 targets"):
+        Task(torch.nn.ReLU, (x, x), (x, x[:2]))
+    with pytest.raises(ArgumentError, match="two tensors"):
+        Task(torch.nn.ReLU, (x, x), [x.tolist()])

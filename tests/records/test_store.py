@@ -1,0 +1,322 @@
+"""The store of an experiment: what is written to it, from one process or several, is what is read from it."""
+
+import json
+import math
+import multiprocessing
+import struct
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
+from stepsize.records import Epoch, Point, Run, Store, load_runs, read_run, write_run
+
+NAN, INF = math.nan, math.inf
+RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "store.sqlite"
+
+
+@pytest.fixture
+def store(path):
+    with Store.create(path, {"batch": 64}, {"threads": 1}, RUNS) as store:
+        yield store
+
+
+def points(*steps: int) -> list[Point]:
+    return [Point(step, 0.1, 1 / step, step / 1000) for step in steps]
+
+
+def test_a_new_store_has_what_was_asked_for_and_runs_that_wait(store, path):
+    results = load_runs(path.parent)
+    assert (results.settings, results.environment) == ({"batch": 64}, {"threads": 1})
+    found = results.outcomes()
+    assert [(run.number, run.name, run.schedule, run.seed) for run in found] == [(i, *r) for i, r in enumerate(RUNS)]
+    assert {(run.status, run.seconds, run.diverged_at, run.last) for run in found} == {("waiting", 0.0, None, None)}
+    assert results.events() == ()
+    assert len(results.steps()) == 0
+    assert load_runs(path) == results
+
+
+def test_a_run_is_read_as_it_was_logged_and_ended(store, path):
+    epoch = Epoch(20, 1.0, 0.5, 2.0, 0.25)
+    store.log(2, points(10))
+    assert load_runs(path).outcomes()[2].status == "running"
+    store.log(2, [*points(20), epoch])
+    store.end(2, "diverged", 1.5, diverged_at=21)
+    expected = Run(*RUNS[2], tuple(points(10, 20)), (epoch,), 1.5, "diverged", 21)
+    assert load_runs(path).run(2) == expected
+    assert load_runs(path).runs()[2] == expected
+    assert load_runs(path).outcomes()[2].last == epoch
+
+
+def test_events_are_kept_in_order_with_their_time_and_run(store, path):
+    store.event("start", "the first")
+    store.event("worker died", "killed by signal 9", 1)
+    events = load_runs(path).events()
+    assert [(e.number, e.kind, e.text) for e in events] == [
+        (None, "start", "the first"),
+        (1, "worker died", "killed by signal 9"),
+    ]
+    assert events[0].time <= events[1].time
+    assert events[0].time.endswith("+00:00")
+
+
+def test_a_rewound_run_goes_on_from_its_step(store, path):
+    store.log(0, [*points(10, 20, 30), Epoch(20, 1, 1, 1, 1), Epoch(30, 1, 1, 1, 1)])
+    store.log(1, points(10, 20, 30))
+    store.end(0, "interrupted", 1.0)
+    store.rewind(0, 20)
+    run = load_runs(path).run(0)
+    assert (run.status, [p.step for p in run.points], [e.step for e in run.epochs]) == ("running", [10, 20], [20])
+    store.log(0, points(25))
+    assert [p.step for p in load_runs(path).run(0).points] == [10, 20, 25]
+    assert len(load_runs(path).run(1).points) == 3
+    store.rewind(0, 0)
+    assert load_runs(path).outcomes()[0].status == "waiting"
+
+
+def test_what_would_be_there_twice_is_refused_whole(store, path):
+    store.log(0, points(10, 20))
+    with pytest.raises(OutputError, match=r"run 0 in .* has some of the records from step 5 to 20 already; rewind"):
+        store.log(0, points(5, 15, 20))
+    assert [p.step for p in load_runs(path).run(0).points] == [10, 20]
+
+
+def test_a_run_that_has_ended_logs_no_more(store):
+    store.end(0, "finished", 1.0)
+    with pytest.raises(OutputError, match=r"run 0 in .* is finished; rewind it before it goes on"):
+        store.log(0, points(10))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store: store.log(3, points(1)),
+        lambda store: store.rewind(3, 0),
+        lambda store: store.end(3, "finished", 0.0),
+        lambda store: load_runs(store.path).run(3),
+    ],
+)
+def test_a_run_that_is_not_there_is_named(store, act):
+    with pytest.raises(ArgumentError, match="there is no run 3 in "):
+        act(store)
+
+
+def test_a_status_is_one_of_those_there_are(store):
+    with pytest.raises(ArgumentError, match="must be one of finished, diverged, interrupted, failed, got 'done'"):
+        store.end(0, "done", 1.0)
+
+
+def test_a_store_is_never_overwritten(store, path):
+    with pytest.raises(OutputError, match="is there already"):
+        Store.create(path, {}, {}, [])
+
+
+@pytest.mark.parametrize("settings", [{"rate": NAN}, {"rate": object()}])
+def test_settings_must_be_json(path, settings):
+    with pytest.raises(ArgumentError, match="must be JSON"):
+        Store.create(path, settings, {}, RUNS)
+    assert not any(path.parent.iterdir())
+
+
+def test_a_seed_that_the_store_cannot_hold_is_refused(path):
+    with pytest.raises(ArgumentError, match="a seed must be below 2"):
+        Store.create(path, {}, {}, [("flat", "Constant(0.1)", 2**63)])
+    assert not any(path.parent.iterdir())
+
+
+def test_without_a_folder_the_store_is_refused_in_words(tmp_path):
+    with pytest.raises(OutputError, match="cannot be opened"):
+        Store.create(tmp_path / "nowhere" / "store.sqlite", {}, {}, RUNS)
+
+
+def test_numbers_of_numpy_are_numbers(store, path):
+    store.log(0, [Point(np.int64(1), np.float32(0.5), np.float64(2.0), np.float32(0.25))])
+    assert load_runs(path).run(0).points == (Point(1, 0.5, 2.0, 0.25),)
+
+
+def test_everything_is_in_the_one_file_once_it_is_closed(path):
+    with Store.create(path, {}, {}, RUNS) as store:
+        store.log(0, points(1))
+        load_runs(path).columns()
+    assert list(path.parent.iterdir()) == [path]
+
+
+floats = st.floats(width=64)
+steps = st.integers(1, 2**53)
+values = st.dictionaries(steps, st.tuples(floats, floats, floats), max_size=20)
+tests = st.dictionaries(steps, st.tuples(floats, floats, floats, floats), max_size=5)
+
+
+def bits(record: Point | Epoch) -> bytes:
+    """What it is to the last bit, but for the sign of a zero and the payload of a NaN, which SQLite does not keep."""
+    numbers = [float(number) + 0.0 for number in vars(record).values()]
+    return struct.pack(f"{len(numbers)}d", *(NAN if math.isnan(number) else number for number in numbers))
+
+
+@given(
+    text=st.text(max_size=20),
+    seed=st.integers(-(2**63), 2**63 - 1),
+    logged=st.lists(st.tuples(values, tests), min_size=1, max_size=3),
+)
+def test_any_numbers_and_texts_come_back(text, seed, logged):
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "store.sqlite")
+        runs = [(text, text, seed)] * len(logged)
+        records = [
+            [*(Point(s, *v) for s, v in sorted(p.items())), *(Epoch(s, *v) for s, v in sorted(e.items()))]
+            for p, e in logged
+        ]
+        with Store.create(path, {text: seed}, {text: text}, runs) as store:
+            for number, run in enumerate(records):
+                store.log(number, run[::-1])
+                store.end(number, "finished", 1.0)
+        results = load_runs(path)
+        assert results.settings == {text: seed}
+        for number, run in enumerate(records):
+            found = results.run(number)
+            assert (found.name, found.schedule, found.seed) == (text, text, seed)
+            assert [bits(record) for record in (*found.points, *found.epochs)] == [bits(record) for record in run]
+        losses = results.columns("train_loss")
+        expected = [(n, p.step, p.train_loss) for n, run in enumerate(records) for p in run if isinstance(p, Point)]
+        assert list(zip(losses["run"], losses["step"], strict=True)) == [row[:2] for row in expected]
+        np.testing.assert_array_equal(losses["train_loss"], np.array([row[2] for row in expected]))
+
+
+class TestColumns:
+    @pytest.fixture
+    def results(self, store, path):
+        for number, count in enumerate((4, 2, 3)):
+            store.log(number, points(*range(10, 10 * count + 1, 10)))
+        store.log(0, [Epoch(40, 1.0, 0.5, NAN, 0.25)])
+        return load_runs(path)
+
+    def test_all_columns_in_the_order_of_runs_and_steps(self, results):
+        columns = results.columns()
+        assert list(columns) == ["run", "step", "lr", "train_loss", "train_accuracy"]
+        assert columns["run"].tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 2]
+        assert columns["step"].tolist() == [10, 20, 30, 40, 10, 20, 10, 20, 30]
+        assert {column.dtype for column in columns.values()} == {np.dtype(np.int64), np.dtype(np.float64)}
+
+    def test_some_columns_of_some_runs_at_some_steps(self, results):
+        columns = results.columns("train_loss", runs=[2, 0], steps=np.array([20, 40]))
+        assert {name: column.tolist() for name, column in columns.items()} == {
+            "run": [0, 0, 2],
+            "step": [20, 40, 20],
+            "train_loss": [1 / 20, 1 / 40, 1 / 20],
+        }
+
+    def test_columns_of_epochs(self, results):
+        columns = results.columns("test_loss", "test_accuracy", table="epochs")
+        assert columns["test_accuracy"].tolist() == [0.25]
+        assert np.isnan(columns["test_loss"]).all()
+
+    def test_what_is_not_there_is_empty(self, results):
+        assert {name: len(column) for name, column in results.columns("lr", runs=[]).items()} == {
+            "run": 0,
+            "step": 0,
+            "lr": 0,
+        }
+
+    def test_a_column_that_is_not_there_is_named(self, results):
+        with pytest.raises(ArgumentError, match="no column 'loss' of points; write one of lr, train_loss, train_acc"):
+            results.columns("loss")
+        with pytest.raises(ArgumentError, match='table must be "points" or "epochs"'):
+            results.columns(table="runs")
+
+    def test_the_steps_are_those_of_the_longest_run_and_thinned_evenly(self, results):
+        assert results.steps().tolist() == [10, 20, 30, 40]
+        assert results.steps(9).tolist() == [10, 20, 30, 40]
+        assert results.steps(2).tolist() == [10, 40]
+        assert results.steps(1).tolist() == [40]
+
+    def test_curves_are_nan_where_a_run_has_no_point(self, results):
+        np.testing.assert_array_equal(results.curves("train_loss", [2, 0], [40, 20]), [[NAN, 1 / 20], [1 / 40, 1 / 20]])
+
+    def test_a_frame_says_what_each_run_is(self, results):
+        pytest.importorskip("pandas")
+        frame = results.frame("train_loss", runs=[1, 2])
+        assert list(frame.columns) == ["run", "name", "schedule", "seed", "status", "step", "train_loss"]
+        assert frame.groupby("name", observed=True)["train_loss"].count().to_dict() == {"flat": 2, "down": 3}
+        assert frame["seed"].tolist() == [1, 1, 0, 0, 0]
+        assert set(frame["status"]) == {"running"}
+
+    def test_the_csv_has_every_point_to_the_last_bit(self, results, tmp_path):
+        results.write_csv(tmp_path / "points.csv")
+        lines = (tmp_path / "points.csv").read_text().splitlines()
+        assert lines[0] == "run,name,schedule,seed,status,step,lr,train_loss,train_accuracy"
+        assert lines[-1] == f'2,down,"Linear(0.1, 0.0, 40)",0,running,30,0.1,{1 / 30!r},0.03'
+        assert len(lines) == 10
+        results.write_csv(tmp_path / "epochs.csv", table="epochs")
+        assert (tmp_path / "epochs.csv").read_text().splitlines()[1].endswith("running,40,1.0,0.5,nan,0.25")
+
+    def test_parquet_has_the_same(self, results, tmp_path):
+        parquet = pytest.importorskip("pyarrow.parquet")
+        results.write_parquet(tmp_path / "points.parquet")
+        table = parquet.read_table(tmp_path / "points.parquet")
+        assert table["train_loss"].to_numpy().tolist() == results.columns("train_loss")["train_loss"].tolist()
+        assert table["name"].to_pylist() == ["flat"] * 6 + ["down"] * 3
+        assert table["seed"].to_pylist() == [0, 0, 0, 0, 1, 1, 0, 0, 0]
+
+    @pytest.mark.parametrize(("package", "extra"), [("pandas", "frames"), ("pyarrow", "parquet")])
+    def test_a_missing_package_is_named_with_the_line_that_installs_it(
+        self, results, tmp_path, monkeypatch, package, extra
+    ):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(MissingExtraError, match=rf"{package} is not installed.*stepsize\[{extra}\]"):
+            _ = results.frame() if package == "pandas" else results.write_parquet(tmp_path / "points.parquet")
+        assert not (tmp_path / "points.parquet").exists()
+
+    def test_a_file_that_cannot_be_written_is_refused(self, results, tmp_path):
+        with pytest.raises(OutputError, match="there is no folder"):
+            results.write_csv(tmp_path / "nowhere" / "points.csv")
+
+
+def write_many(path: Path, number: int, batches: int) -> None:
+    with Store.open(path) as store:
+        for batch in range(batches):
+            store.log(number, points(*range(batch * 20 + 1, batch * 20 + 21)))
+        store.end(number, "finished", 1.0)
+
+
+def test_several_processes_write_at_once_while_another_reads(store, path):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write_many, args=(path, number, 50)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    seen = 0
+    while any(writer.is_alive() for writer in writers):
+        columns = load_runs(path).columns("train_loss")
+        counts = np.bincount(columns["run"], minlength=3)
+        assert len(columns["run"]) >= seen
+        assert all(count % 20 == 0 for count in counts)  # whole calls only
+        seen = len(columns["run"])
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    for run in load_runs(path).runs():
+        assert run.status == "finished"
+        assert run.points == tuple(points(*range(1, 1001)))
+
+
+def test_the_json_form_of_a_run_keeps_where_it_diverged(tmp_path):
+    run = Run(*RUNS[0], tuple(points(1)), (), 1.0, "diverged", 2)
+    write_run(tmp_path / "run.json", run)
+    assert read_run(tmp_path / "run.json") == run
+    older = json.loads((tmp_path / "run.json").read_text())
+    del older["diverged_at"]
+    (tmp_path / "run.json").write_text(json.dumps(older))
+    assert read_run(tmp_path / "run.json").diverged_at is None
+
+
+def test_there_is_no_store_where_there_is_none(tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(DataError, match="there is no store"):
+            load_runs(place)
