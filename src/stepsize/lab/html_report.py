@@ -1,0 +1,114 @@
+"""The report of a comparison as one page of HTML that needs no network: curves, tables, and what may be believed."""
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jinja2
+
+from stepsize.lab.html_tables import endings, most_telling, summary, tables
+from stepsize.lab.panels import Logged, panels, stroke
+
+MOST_CURVES = 42
+"""So many look different from each other."""
+MOST_RUNS_LISTED = 200
+BANDS_UP_TO = 8
+"""With more curves than these, the bands are off until they are asked for."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a comparison was: its title, what was asked for, where the data came from, and on what it ran.
+
+    `planned` is how many runs were asked for: those that did not end are told of.
+    """
+
+    title: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    planned: int = 0
+
+
+def html_report(runs: Sequence[Logged], about: About) -> str:
+    """The page: a summary, curves with bands over seeds, tables with differences and intervals, how it was made.
+
+    Runs that diverged are marked and not averaged in. Those that were interrupted are drawn as far as they came, and
+    are in no table. Of more than 42 schedules the first is drawn with those that came out best, and of more
+    than 200 the same goes for the tables.
+
+    Args:
+        runs: `stepsize.records.Run`, or anything with its `name`, `schedule`, `seed`, `status`, `column` and
+            `epoch_column`: a view of large arrays need not be turned into points.
+        about: what is said of them.
+
+    Example:
+        >>> from stepsize.lab.html_report import About, html_report
+        >>> from stepsize.records import Epoch, Point, Run
+        >>> run = Run("flat", "Constant(0.1)", 0, (Point(5, 0.1, 1.0, 0.5),), (Epoch(5, 1.0, 0.5, 1.1, 0.6),), 2.0)
+        >>> "<title>One run</title>" in html_report([run], About("One run"))
+        True
+    """
+    groups: dict[str, list[Logged]] = defaultdict(list)
+    for run in runs:
+        groups[run.name].append(run)
+    compared = tables(groups)
+    best = (
+        most_telling(compared[0].metric, compared[0].findings, MOST_CURVES) if compared else list(groups)[:MOST_CURVES]
+    )
+    drawn = {name: index for index, name in enumerate(best)}
+    listed = [row.finding.name for row in compared[0].rows] if compared else best
+    shown = panels([groups[name] for name in drawn])
+    script = _text("report.js")
+    return _PAGES.get_template("report.html.jinja").render(
+        about=about,
+        settings=_told(about.settings),
+        environment=_told(about.environment),
+        summary=summary(compared[0]) if compared else "",
+        missing=max(0, about.planned - sum(run.status in ("finished", "diverged") for run in runs)),
+        schedules={name: groups[name][0].schedule for name in listed},
+        among=len(groups),
+        drawn=drawn,
+        strokes=[stroke(index) for index in range(len(drawn))],
+        panels=shown,
+        tables=compared,
+        endings=endings(runs, compared) if len(runs) <= MOST_RUNS_LISTED else (),
+        count=len(runs),
+        with_bands=any(curve.band for panel in shown for curve in panel.curves),
+        bands=len(drawn) <= BANDS_UP_TO,
+        data={"names": list(drawn), "panels": [panel.data for panel in shown]},
+        style=_text("report.css"),
+        script=script,
+        fingerprint=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _told(values: Mapping[str, object]) -> dict[str, str]:
+    """Names and values as a reader takes them; schedules have their own place on the page."""
+    return {name.replace("_", " "): _plain(value) for name, value in values.items() if name != "schedules"}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None or value == "" else str(value)
+
+
+def _text(name: str) -> str:
+    """A file of the page's own."""
+    return _LOADER.get_source(_PAGES, name)[0]
+
+
+_LOADER = jinja2.PackageLoader("stepsize.lab", "page")
+_PAGES = jinja2.Environment(
+    loader=_LOADER, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_COMPACT: dict[str, Any] = {"separators": (",", ":"), "allow_nan": False}
+_PAGES.policies["json.dumps_kwargs"] = _COMPACT

@@ -1,0 +1,184 @@
+"""The tables of the report: what every schedule came to, its difference to the first, and how every run ended."""
+
+import math
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+
+from stepsize.arguments import quoted
+from stepsize.lab.panels import Logged
+from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
+
+MOST_NAMED = 6
+MOST_ROWS = 200
+VIEW = 4
+"""Intervals are drawn as far as so many times the largest difference."""
+
+Groups = Mapping[str, Sequence[Logged]]
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """An interval in percent of the width it is drawn on."""
+
+    zero: float
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A schedule's line: texts, its interval as a drawing, and the finding that they tell."""
+
+    finding: Finding
+    value: str
+    runs: str
+    difference: str
+    interval: str
+    whisker: Whisker | None
+    chance: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one metric came to: of all schedules, and a row for each that is shown."""
+
+    metric: Metric
+    findings: tuple[Finding, ...]
+    rows: tuple[Row, ...]
+    has_intervals: bool
+    said_of_all: str
+    """What is to be said of every difference alike, instead of once in every row."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one run ended: its name and seed, its status in words, and its metrics."""
+
+    name: str
+    seed: int
+    status: str
+    words: str
+    metrics: tuple[str, ...]
+
+
+def tables(groups: Groups) -> tuple[Table, ...]:
+    """A table for every metric that any finished run has a finite value of; the same schedules in each."""
+    diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
+    found = []
+    for metric in METRICS:
+        values = {
+            name: {run.seed: _last(run, metric) for run in group if run.status == "finished"}
+            for name, group in groups.items()
+        }
+        if any(math.isfinite(value) for column in values.values() for value in column.values()):
+            found.append((metric, findings(metric, values, diverged)))
+    shown = set(most_telling(*found[0], MOST_ROWS)) if found else set()
+    return tuple(_table(*each, shown) for each in found)
+
+
+def most_telling(metric: Metric, found: Sequence[Finding], most: int) -> tuple[str, ...]:
+    """The names of all, or of the first and the best others, in their order."""
+    names = [each.name for each in found]
+    if len(found) <= most:
+        return tuple(names)
+    sign = -1 if metric.higher_is_better else 1
+    rank = {each.name: math.inf if math.isnan(each.value.mean) else sign * each.value.mean for each in found}
+    chosen = {names[0], *sorted(names[1:], key=rank.__getitem__)[: most - 1]}
+    return tuple(name for name in names if name in chosen)
+
+
+def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...]:
+    """How every run ended, with the metrics of the tables."""
+    places = [(table.metric, decimals([finding.value for finding in table.findings])) for table in shown]
+    return tuple(
+        Ending(
+            run.name,
+            run.seed,
+            run.status,
+            run.status if run.status == "finished" else f"{run.status} at step {_end(run):,}",
+            tuple(_fixed(_last(run, metric), digits) for metric, digits in places),
+        )
+        for run in runs
+    )
+
+
+def summary(table: Table) -> str:
+    """What the differences to the first schedule come to, in a sentence or three."""
+    first, *others = table.findings
+    if not others:
+        return ""
+    against = f"{table.metric.label.capitalize()} at the end, against {quoted(first.name)}"
+    most = max(each.difference.pairs for each in others if each.difference)
+    if most < 2:
+        return f"{against}: one seed says nothing about which schedule is better; give several."
+    others = sorted(
+        others, key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0
+    )
+    kinds = {"better": "better", "worse": "worse", "open": "not told apart", "unknown": "cannot be judged"}
+    said = [
+        f"{words}: {_names([each.name for each in others if each.verdict == verdict])}"
+        for verdict, words in kinds.items()
+        if any(each.verdict == verdict for each in others)
+    ]
+    return f"{against}, over {most} seeds — {'; '.join(said)}."
+
+
+def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
+    told = [finding for finding in found if finding.name in shown]
+    digits = decimals([finding.value for finding in told])
+    known = [finding.difference for finding in told if finding.difference and finding.difference.pairs]
+    ends = [end for each in known for end in (each.low, each.high, each.mean) if not math.isnan(end)]
+    far = VIEW * max((abs(each.mean) for each in known), default=0.0) or max(map(abs, ends), default=0.0)
+    low, high = max(-far, min([0.0, *ends])), min(far, max([0.0, *ends]))
+    rows = tuple(_row(finding, digits, low, high) for finding in told)
+    words = {finding.words for finding in told[1:]}
+    alike = len(words) == 1 and len(told) > 2 and not told[0].words
+    return Table(metric, found, rows, any(row.whisker for row in rows), " ".join(words.pop()) if alike else "")
+
+
+def _row(finding: Finding, digits: int, low: float, high: float) -> Row:
+    runs = f"{finding.finished}" + (f", {finding.diverged} diverged" if finding.diverged else "")
+    value, difference = finding.value.text(digits), finding.difference
+    if difference is None or not difference.pairs:
+        return Row(finding, value, runs, "-" if difference else "", "", None, "")
+
+    def place(end: float) -> float:
+        return round(4 + 92 * (min(max(end, low), high) - low) / ((high - low) or 1.0), 2)
+
+    if math.isnan(difference.p):
+        return Row(finding, value, runs, _signed(difference.mean, digits), "", None, "")
+    return Row(
+        finding,
+        value,
+        runs,
+        _signed(difference.mean, digits),
+        f"{_signed(difference.low, digits)} to {_signed(difference.high, digits)}",
+        Whisker(*(place(end) for end in (0.0, difference.mean, difference.low, difference.high))),
+        "< 0.001" if difference.p_holm < 0.001 else f"{difference.p_holm:.3f}",
+    )
+
+
+def _names(names: Sequence[str]) -> str:
+    listed = ", ".join(quoted(name) for name in names[:MOST_NAMED])
+    return listed if len(names) <= MOST_NAMED else f"{listed} and {len(names) - MOST_NAMED:,} more"
+
+
+def _last(run: Logged, metric: Metric) -> float:
+    values = run.epoch_column(metric.field)
+    return float(values[-1]) if values.size else math.nan
+
+
+def _end(run: Logged) -> int:
+    if run.diverged_at is not None:
+        return run.diverged_at
+    steps = run.column("step")
+    return int(steps[-1]) if steps.size else 0
+
+
+def _fixed(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")

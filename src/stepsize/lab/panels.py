@@ -1,0 +1,192 @@
+"""The drawings of the report: curves with their bands as paths of SVG, and where diverged runs ended."""
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from stepsize.errors import StepsizeError
+from stepsize.lab.bands import Band, Floats, Trace, band
+from stepsize.lab.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
+from stepsize.plots.style import COLOURS, line_style
+from stepsize.schedules import parse
+from stepsize.schedules.curve import curve
+
+LOSS_LOG, OTHER_LOG = 10, 1000
+"""How many times the least value the largest is where a logarithmic scale is taken."""
+MOST_STRAYS = 5
+"""So many of the diverged runs of a schedule are drawn."""
+FEW = 30
+"""A curve of at most so many points has a dot at each."""
+
+
+class Logged(Protocol):
+    """What the report asks of a run. `stepsize.records.Run` has it, and so may any view of larger columns."""
+
+    @property
+    def name(self) -> str:
+        """The schedule's name."""
+
+    @property
+    def schedule(self) -> str:
+        """The schedule's text."""
+
+    @property
+    def seed(self) -> int:
+        """What the run drew its weights and its order from."""
+
+    @property
+    def status(self) -> str:
+        """`finished`, `diverged`, or how else it ended."""
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The step at which its loss was found not to be finite."""
+
+    def column(self, name: str) -> Floats:
+        """A field of every logged point: `step`, `lr`, `train_loss`."""
+
+    def epoch_column(self, name: str) -> Floats:
+        """A field of every epoch: `step`, `train_loss`, `test_loss`, `test_accuracy`."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One schedule in one drawing: paths within `UNIT` x `UNIT`, and the ends of its diverged runs in percent."""
+
+    index: int
+    line: str
+    band: str
+    dots: str
+    strays: tuple[str, ...]
+    crosses: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing: its title, the curves, the numbers at its edges, and the values for the pointer."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    log: bool
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    title: str
+    trace: Callable[[Logged], Trace]
+    log_beyond: float
+    from_zero: bool = False
+
+
+def panels(groups: Sequence[Sequence[Logged]]) -> tuple[Panel, ...]:
+    """The drawings of runs, a group for each schedule: the rate, and what there are finite values of."""
+    last = max((float(steps[-1]) for group in groups for run in group if (steps := run.column("step")).size), default=0)
+    across = step_scale(last)
+    kept = [[run for run in group if run.status != "diverged"] for group in groups]
+    lost = [[run for run in group if run.status == "diverged"][:MOST_STRAYS] for group in groups]
+    longest = [[max(group, key=lambda run: run.column("step").size)] for group in groups]  # its rates are those of all
+    rate = replace(_RATE, log_beyond=math.inf) if _ends_at_zero(groups) else _RATE
+    drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in _METRICS)]
+    return tuple(panel for panel in drawn if panel is not None)
+
+
+def rate_trace(run: Logged) -> Trace:
+    """The rate up to the run's last update: of its schedule where that is a text, else as it was logged."""
+    used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
+    if used_at.size:
+        try:
+            return curve(parse(run.schedule), max(int(used_at[-1]), 0))
+        except StepsizeError:
+            pass  # a function of the user's own, or a text of another program
+    return used_at, run.column("lr")
+
+
+def _ends_at_zero(groups: Sequence[Sequence[Logged]]) -> bool:
+    """Whether a schedule ends there: the last update has the rate of one step before, on a log scale an abyss."""
+    for text in {group[0].schedule for group in groups}:
+        with suppress(StepsizeError):
+            schedule = parse(text)
+            if schedule.steps != math.inf and schedule(schedule.steps) <= 0:
+                return True
+    return False
+
+
+def _epochs(field: str) -> Callable[[Logged], Trace]:
+    return lambda run: (run.epoch_column("step"), run.epoch_column(field))
+
+
+_RATE = _Kind("learning rate", rate_trace, OTHER_LOG, from_zero=True)
+_METRICS = (
+    _Kind("train loss", lambda run: (run.column("step"), run.column("train_loss")), LOSS_LOG),
+    _Kind("test accuracy", _epochs("test_accuracy"), OTHER_LOG),
+    _Kind("test loss", _epochs("test_loss"), LOSS_LOG),
+)
+
+
+def _panel(
+    kind: _Kind, kept: Sequence[Sequence[Logged]], lost: Sequence[Sequence[Logged]], across: Scale
+) -> Panel | None:
+    """Groups of runs drawn as one curve each, and those of the same schedules that diverged, run by run."""
+    bands = [band([kind.trace(run) for run in group]) for group in kept]
+    strays = [[found for run in group if (found := band([kind.trace(run)]))] for group in lost]
+    begun = [stray.mean[:1] for group in strays for stray in group]  # a loss that shot up leaves the view
+    shown = [values for each in bands if each for values in (each.low, each.high)] + begun
+    if not shown:
+        return None
+    up = value_scale(shown, kind.log_beyond, kind.from_zero)
+    curves = [_curve(index, *pair, across, up) for index, pair in enumerate(zip(bands, strays, strict=True))]
+    data = {
+        "last": across.high,
+        "low": up.low,
+        "high": up.high,
+        "log": up.log,
+        "curves": [{"index": index, **_numbers(each)} for index, each in enumerate(bands) if each],
+    }
+    return Panel(kind.title, tuple(curves), step_ticks(across), up.ticks(), up.log, data)
+
+
+def _curve(index: int, held: Band | None, strays: Sequence[Band], across: Scale, up: Scale) -> Curve:
+    line = shade = dots = ""
+    if held:
+        line = _path(held.x, held.mean, across, up)
+        if held.count > 1:
+            back = _path(held.x[::-1], held.low[::-1], across, up)
+            shade = f"{_path(held.x, held.high, across, up)}L{back[1:]}Z"
+        if held.x.size <= FEW:
+            dots = "".join(f"{place}h0" for place in _places(held.x, held.mean, across, up, "M"))
+    crosses = tuple((_percent(across, stray.x[-1]), _percent(up, stray.mean[-1])) for stray in strays)
+    return Curve(index, line, shade, dots, tuple(_path(each.x, each.mean, across, up) for each in strays), crosses)
+
+
+def _percent(scale: Scale, value: float) -> float:
+    return round(float(scale.along(np.array(value))) * 100 / UNIT, 2)
+
+
+def _path(x: Floats, y: Floats, across: Scale, up: Scale) -> str:
+    return "M" + "L".join(_places(x, y, across, up, ""))
+
+
+def _places(x: Floats, y: Floats, across: Scale, up: Scale, before: str) -> list[str]:
+    right, down = across.along(x).round(1).tolist(), (UNIT - up.along(y)).round(1).tolist()
+    return [f"{before}{a:g},{b:g}" for a, b in zip(right, down, strict=True)]
+
+
+def _numbers(held: Band) -> dict[str, list[float]]:
+    """The values for the pointer, to six digits."""
+    columns = {"x": held.x.round(2), "mean": held.mean}
+    if held.count > 1:
+        columns |= {"low": held.low, "high": held.high}
+    return {name: [float(f"{value:.6g}") for value in column.tolist()] for name, column in columns.items()}
+
+
+def stroke(index: int) -> tuple[str, str]:
+    """The colour and the dashes of the curve of this index, the same as in the pictures."""
+    dashes = line_style(index)["linestyle"]
+    return COLOURS[index % len(COLOURS)], "" if dashes == "solid" else " ".join(f"{2 * part:g}" for part in dashes[1])
