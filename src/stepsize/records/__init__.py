@@ -21,9 +21,11 @@ __all__ = [
     "Point",
     "Results",
     "Run",
+    "Salvaged",
     "Store",
     "load_runs",
     "lock",
     "read_run",
+    "salvage",
     "write_run",
 ]

@@ -67,16 +67,14 @@ def _saveable(path: Path) -> str:
     try:
         with remains(path) as left:
             whole = [run.whole for run in left.runs()]
-            experiment = left.experiment()
     except OSError as error:
         return f"what could be saved cannot be told: {(error.strerror or str(error)).lower()}"
     except sqlite3.Error:
         whole = []
     if not whole:
         return "nothing in it can be saved"
-    total = f"{experiment[2]} " if experiment else ""
     return (
-        f"of its {total}runs {sum(whole)} can be saved whole and {len(whole) - sum(whole)} in part: "
+        f"of its {len(whole)} runs {sum(whole)} can be saved whole and {len(whole) - sum(whole)} in part: "
         f"stepsize.records.salvage({str(path)!r}) writes them to a new file"
     )
 

@@ -1,5 +1,6 @@
 """What can still be read of a damaged store."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -36,24 +37,37 @@ class Remains:
     def experiment(self) -> Row | None:
         """The row of the experiment, None if it cannot be read."""
         rows, _ = self._both_ends("SELECT * FROM experiment", "rowid")
-        return rows[0] if rows and _types(rows[0]) == [str, str, int] else None
+        return rows[0] if rows and _types(rows[0]) == [str, str, str] else None
 
     def runs(self) -> Iterator[RunRemains]:
-        """Every run whose own row can be read."""
+        """Every run that can be named: by its own row, else by what was planned."""
         rows, _ = self._both_ends("SELECT * FROM runs", "number")
-        for row in rows:
-            if _types(row[:6]) == [int, str, str, int, str, float] and row[4] in get_args(Status):
-                yield self._run(row)
+        runs = {
+            row[0]: row
+            for row in rows
+            if _types(row[:6]) == [int, str, str, int, str, float] and row[4] in get_args(Status)
+        }
+        for number, plan in enumerate(self._planned()):
+            if number not in runs:
+                yield self._run((number, *plan, "interrupted", 0.0, None, None, None), whole=False)
+        for row in runs.values():
+            yield self._run(row, whole=True)
+
+    def _planned(self) -> list[list[Any]]:
+        experiment = self.experiment()
+        try:
+            return list(json.loads(experiment[2])) if experiment else []
+        except ValueError:
+            return []
 
     def events(self) -> list[Row]:
         """The events that can be read."""
         rows, _ = self._both_ends("SELECT * FROM events", "rowid")
         return [row for row in rows if {type(text) for text in (row[0], row[2], row[3])} == {str}]
 
-    def _run(self, row: Row) -> RunRemains:
+    def _run(self, row: Row, whole: bool) -> RunRemains:
         number, status, counts = row[0], row[4], dict(zip(FIELDS, row[7:], strict=True))
         kept: dict[Table, list[Row]] = {}
-        whole = True
         for table, count in counts.items():
             select = f"SELECT * FROM {table} WHERE run = {number}"
             read = self._forwards if status in GOES_ON else self._both_ends

@@ -1,6 +1,7 @@
 """A damaged store's runs, saved into a new one."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,26 +11,25 @@ from stepsize.errors import DataError, OutputError
 from stepsize.files import whole_file
 from stepsize.records.lock import lock
 from stepsize.records.refusals import in_plain_words
-from stepsize.records.remains import Remains, remains
-from stepsize.records.schema import connect, create_tables, store_file
+from stepsize.records.remains import Remains, Row, remains
+from stepsize.records.schema import FIELDS, connect, create_tables, store_file
 
 
 @dataclass(frozen=True)
 class Salvaged:
-    """What was saved of a store: the new file, and the numbers of the runs that are in it whole, in part, or lost."""
+    """What was saved of a store: the new file, and the numbers of the runs that are in it whole, and in part."""
 
     path: Path
     whole: tuple[int, ...]
     part: tuple[int, ...]
-    lost: tuple[int, ...]
 
 
 def salvage(path: Path | str) -> Salvaged:
     """Save what can be read of a damaged store into a new file beside it, `store-salvaged.sqlite` for `store.sqlite`.
 
     The damaged file, or the one in the directory that is given, is not touched. A run that has ended keeps all its
-    points that can be read, one that would go on those before the first gap; each loss is noted as an event. Structure
-    that is damaged is found; a bit that flipped within a stored number is not.
+    points that can be read, one that would go on those before the first gap; one that cannot be read how it ended is
+    "interrupted". Each loss is noted as an event. A bit that flipped within a stored number is not found.
 
     Raises:
         DataError: nothing in it can be saved.
@@ -41,46 +41,45 @@ def salvage(path: Path | str) -> Salvaged:
         raise OutputError(f"{new} is there already, and results are never overwritten; move it away")
     if not path.is_file():
         raise DataError(f"there is no store {path}")
-    with lock(path.parent), whole_file(new) as part:
-        try:
-            with remains(path) as left:
-                return _saved(left, part, new)
-        except sqlite3.Error as error:
-            raise DataError(f"nothing in {path} can be saved: {error}") from error
+    try:
+        with lock(path.parent), remains(path) as left, whole_file(new) as part:
+            saved = _saved(left, part, new)
+            if not saved.whole and not saved.part:
+                raise DataError(f"nothing in {path} can be saved: no run in it can be read")
+            return saved
+    except sqlite3.Error as error:
+        raise DataError(f"nothing in {path} can be saved: {error}") from error
 
 
 def _saved(left: Remains, part: Path, new: Path) -> Salvaged:
-    whole: list[int] = []
-    damaged: list[int] = []
+    whole: dict[int, bool] = {}
     with in_plain_words(new, writing=True), closing(connect(part, "rwc")) as connection:
         create_tables(connection)
         connection.execute("BEGIN")
         for run in left.runs():
-            number = run.row[0]
-            (whole if run.whole else damaged).append(number)
-            counts = [
-                None if count is None else len(rows) for count, rows in zip(run.row[7:], run.rows.values(), strict=True)
+            whole[run.row[0]] = run.whole
+            kept = [
+                None if count is None else len(run.rows[table])
+                for table, count in zip(FIELDS, run.row[7:], strict=True)
             ]
-            connection.execute(_insert("runs", 9), (*run.row[:7], *counts))
-            for table, rows in run.rows.items():
-                connection.executemany(_insert(table, 5 if table == "points" else 6), rows)
-        if not whole and not damaged:
-            raise DataError("no run in it can be read")
+            connection.execute(_insert("runs", 9), (*run.row[:7], *kept))
+            connection.executemany(_insert("points", 5), run.rows["points"])
+            connection.executemany(_insert("epochs", 6), run.rows["epochs"])
         connection.executemany(_insert("events", 4), left.events())
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        noted: list[tuple[str, int | None, str, str]] = [
-            (now, number, "salvage", "some of its points or epochs were lost") for number in damaged
-        ]
-        experiment = left.experiment()
-        if experiment is None:
-            noted.append((now, None, "salvage", "the settings and the environment were lost"))
-        head = experiment or ("{}", "{}", max(whole + damaged) + 1)
-        lost = tuple(sorted({*range(head[2])} - {*whole, *damaged}))
-        noted += [(now, number, "salvage", "the run was lost") for number in lost]
-        connection.execute(_insert("experiment", 3), head)
-        connection.executemany(_insert("events", 4), noted)
+        connection.executemany(_insert("events", 4), _losses(whole, left.experiment()))
+        connection.execute(_insert("experiment", 3), left.experiment() or ("{}", "{}", "[]"))
         connection.execute("COMMIT")
-    return Salvaged(new, tuple(whole), tuple(damaged), lost)
+    numbers = sorted(whole)
+    return Salvaged(new, tuple(n for n in numbers if whole[n]), tuple(n for n in numbers if not whole[n]))
+
+
+def _losses(whole: dict[int, bool], experiment: Row | None) -> Iterator[Row]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    if experiment is None:
+        yield now, None, "salvage", "the settings and the environment were lost"
+    for number in sorted(whole):
+        if not whole[number]:
+            yield now, number, "salvage", "points or epochs of it were lost, or how it ended"
 
 
 def _insert(table: str, columns: int) -> str:

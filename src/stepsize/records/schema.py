@@ -21,10 +21,10 @@ FIELDS: dict[Table, tuple[str, ...]] = {
 
 # Points and epochs lie in the order of their keys, so that a run is read in one piece and no second index is needed.
 # NULL is what SQLite makes of NaN. A run that has ended has the numbers of its
-# points and epochs, so that it is seen if some were lost.
+# points and epochs, so that it is seen if some were lost. The experiment has the runs once more, as they were planned.
 SCHEMA = """
 CREATE TABLE experiment (
-  settings TEXT NOT NULL, environment TEXT NOT NULL, runs INTEGER NOT NULL
+  settings TEXT NOT NULL, environment TEXT NOT NULL, runs TEXT NOT NULL
 );
 CREATE TABLE runs (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, schedule TEXT NOT NULL, seed INTEGER NOT NULL,

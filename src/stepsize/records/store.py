@@ -62,15 +62,16 @@ class Store:
         path = Path(path)
         if path.exists():
             raise OutputError(f"{path} is there already, and results are never overwritten; name another directory")
+        runs = list(runs)
         try:
-            head = [json.dumps(form, allow_nan=False) for form in (settings, environment)]
+            head = [json.dumps(form, allow_nan=False) for form in (settings, environment, runs)]
         except (TypeError, ValueError) as error:
-            raise ArgumentError(f"Store.create(settings, environment) must be JSON: {error}") from error
+            raise ArgumentError(f"Store.create(settings, environment, runs) must be JSON: {error}") from error
         rows = [(number, *run) for number, run in enumerate(runs)]
         with whole_file(path) as part, in_plain_words(path, writing=True), closing(connect(part, "rwc")) as connection:
             create_tables(connection)
             connection.execute("BEGIN")
-            connection.execute("INSERT INTO experiment VALUES (?, ?, ?)", (*head, len(rows)))
+            connection.execute("INSERT INTO experiment VALUES (?, ?, ?)", head)
             try:
                 connection.executemany("INSERT INTO runs (number, name, schedule, seed) VALUES (?, ?, ?, ?)", rows)
             except OverflowError as error:
