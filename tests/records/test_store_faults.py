@@ -221,7 +221,7 @@ def test_of_a_run_that_would_go_on_only_what_lies_before_the_gap_is_kept(path):
         store.log(RUNS - 1, points(len(steps) + 1, 5))
 
 
-@pytest.mark.parametrize("keep", [0.3, 0.7, 0.95])
+@pytest.mark.parametrize("keep", [0.1, 0.3, 0.7, 0.95])
 def test_of_a_file_that_was_cut_short_the_rest_is_saved(path, keep):
     os.truncate(path, int(path.stat().st_size * keep))
     with pytest.raises(DataError, match=r"is damaged.*of its 12 runs \d+ can be saved whole and \d+ in part"):

@@ -1,6 +1,7 @@
 """What can still be read of a damaged store."""
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ Row = tuple[Any, ...]
 
 GOES_ON = ("waiting", "running", "interrupted")
 """Of these runs only what lies before the first gap is kept: they are continued from a point that is there."""
+
+FIRST_PAGES = 1 + 5
+"""The page of the schema, and one on which each of the five tables begins."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ def remains(path: Path) -> Iterator[Remains]:
         for file in (path, companion(path)):
             if file.exists():
                 shutil.copyfile(file, copy.with_name(file.name))
+        if copy.stat().st_size < FIRST_PAGES * PAGE:
+            os.truncate(copy, FIRST_PAGES * PAGE)  # or the other tables are refused with those that are cut off
         try:
             connection = _opened(copy)
         except sqlite3.Error:
