@@ -13,7 +13,7 @@ Trace = tuple[Floats, Floats]
 
 FAR = 1e300
 """Beyond it, sums of values overflow."""
-FINEST = 4096
+FINEST = 2**16
 """The most steps at which curves that share few steps are compared."""
 BINS = 60
 
@@ -32,9 +32,9 @@ class Band:
 def band(traces: Sequence[Trace]) -> Band | None:
     """The band of curves, each between its own first and last step; None where no value is finite.
 
-    Curves are taken in one after another, so that ten thousand need no more memory than one. At most 4,096 steps of
-    those that any of them has are looked at. Where these are more than 400, each of 80 stretches keeps its ends and
-    where the mean, the lowest and the highest are at their extremes.
+    Curves are taken in one after another, so that ten thousand need no more memory than one. At most 65,536 steps of
+    those that any of them has are looked at. Where these are more than 360, each of 60 stretches keeps its start, the
+    extremes of the mean, of the lowest and of the highest, and both sides of the mean's largest jump.
 
     Example:
         >>> import numpy as np

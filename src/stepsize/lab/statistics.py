@@ -134,7 +134,10 @@ def paired_difference(values: Mapping[int, float], first: Mapping[int, float]) -
     n, mean = len(seeds), float(differences.mean())
     if n == 1:
         return Difference(1, mean, *[math.nan] * 5)
-    spread = float(differences.std(ddof=1))
+    with np.errstate(over="ignore"):
+        spread = float(differences.std(ddof=1))
+    if not math.isfinite(spread):  # its square is beyond the floats
+        return Difference(n, mean, *[math.nan] * 5)
     if spread <= ROUNDING * float(max(np.abs(ours).max(), np.abs(theirs).max())):
         return Difference(n, mean, 0.0, *[math.nan] * 4)
     error = spread / math.sqrt(n)
@@ -196,10 +199,12 @@ def _judgement(
         return [f"No seed has a result under both this and {first}, so they cannot be compared."]
     if pairs == 1:
         return [f"One seed says nothing about a difference to {first}: another seed may turn it around."]
-    if verdict == "unknown":
+    if verdict == "unknown" and difference.spread == 0:
         return [
             f"All {pairs} seeds differ from {first} by the same {size}: without a spread, no interval can be given."
         ]
+    if verdict == "unknown":
+        return [f"The differences to {first} are too large for an interval."]
     words = []
     if verdict == "open":
         words.append(f"Not told apart from {first} by {pairs} seeds.")

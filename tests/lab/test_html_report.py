@@ -1,0 +1,183 @@
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from made_up import made_up_run
+from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
+
+from stepsize import Constant, Function, Geometric
+from stepsize.lab.html_report import About, html_report
+from stepsize.lab.stored_runs import stored_runs
+from stepsize.lab.table import Mean
+from stepsize.records import Store, load_runs
+from stepsize.records.run import Run
+
+
+class Page(HTMLParser):
+    """The page as a program reads it: its text, its tags, and the data it carries."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._data: list[str] = []
+        self._in: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self._in.append("data" if ("id", "data") in attributes else tag)
+
+    def handle_endtag(self, tag):
+        self._in.append("")
+
+    def handle_data(self, text):
+        kind = self._in[-1] if self._in else ""
+        if kind == "data":
+            self._data.append(text)
+        elif kind not in ("style", "script"):
+            self.words.append(text)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    @property
+    def data(self):
+        return json.loads("".join(self._data))
+
+    def count(self, tag, **attributes):
+        wanted = attributes.items()
+        return sum(name == tag and wanted <= given.items() for name, given in self.tags)
+
+
+def page(runs, about=ABOUT):
+    return Page(html_report(runs, about))
+
+
+def test_it_says_what_was_compared():
+    shown = page(RUNS)
+    assert shown.count("html", lang="en") == 1
+    assert "Three schedules" in shown.text
+    assert ABOUT.source in shown.text
+    for words in ("batch size 256", "seeds 0, 1, 2", "functions no", "clip -", "torch 2.13.0", "Linear(0.2, 0.0, 300)"):
+        assert words in shown.text
+    assert "did not finish" not in shown.text
+    assert "1 of 9 runs did not finish" in page(RUNS[:-1]).text
+
+
+def test_a_panel_for_each_thing_and_a_curve_for_each_schedule():
+    shown = page(RUNS)
+    assert shown.count("figure", **{"class": "panel"}) == 4
+    assert shown.count("g") == 4 * 3
+    assert shown.count("path", **{"class": "line"}) == 4 * 3
+    assert shown.count("path", **{"class": "band"}) == 3 * 3  # the rate has none
+    assert shown.count("svg", **{"class": "cross"}) == 4
+    assert shown.count("path", **{"class": "stray"}) == 4
+
+
+def test_the_table_has_means_spreads_differences_and_words():
+    shown = page(RUNS)
+    for name in SCHEDULES:
+        ended = [run.epochs[-1].test_accuracy for run in RUNS if run.name == name and run.status == "finished"]
+        assert Mean.of(ended).text(4) in shown.text
+    assert "2, 1 diverged" in shown.text
+    assert "1 of 3 runs diverged and is left out" in shown.text
+    assert "diverged at step 300" in shown.text
+    assert 'Not told apart from "flat" by 2 seeds.' in shown.text
+
+
+def test_one_seed_is_said_to_say_nothing_once_a_table():
+    shown = page([run for run in RUNS if run.seed == 0])
+    assert shown.text.count("One seed says nothing about a difference") == 3
+    assert "give several" in shown.text
+    assert "95% interval" not in shown.text.replace("with a 95% interval", "")
+    assert shown.count("path", **{"class": "band"}) == 0
+
+
+def test_nothing_is_fetched_and_nothing_may_be():
+    html = html_report(RUNS, ABOUT)
+    assert not re.search(r"https?:|//[a-z]|@import|url\(", html)
+    shown = Page(html)
+    sources = [given[name] for _, given in shown.tags for name in ("src", "href") if name in given]
+    assert sources == ["data:,"]
+    (policy,) = [given["content"] for tag, given in shown.tags if given.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("name", WICKED)
+def test_names_are_shown_as_they_are_and_do_nothing(name):
+    run = made_up_run(name, Constant(0.3))
+    shown = page([run, made_up_run("other", Constant(0.1))], About(name, {name: name}, name, {name: name}))
+    assert shown.data["names"] == [name, "other"]
+    assert " ".join(name.split()) in shown.text
+    assert shown.count("script") == 2
+    assert shown.count("title") == 1
+
+
+def test_the_rate_is_the_schedules_own_on_a_linear_scale_where_it_ends_at_zero():
+    rate = page(RUNS).data["panels"][0]
+    assert not rate["log"]
+    assert [curve["mean"][0] for curve in rate["curves"]] == [0.3, 0.2, 0.2]
+    assert page([made_up_run("steep", Geometric(0.3, 1e-5, 300))]).data["panels"][0]["log"]
+
+
+def test_the_rate_of_a_function_is_as_logged():
+    rate = page([made_up_run("own", Function(lambda step: 0.1 / (step + 1)))]).data["panels"][0]
+    assert rate["curves"][0]["x"][0] == 24
+    assert rate["curves"][0]["mean"][0] == pytest.approx(0.1 / 25)
+
+
+def test_the_curves_are_means_and_extremes_over_seeds():
+    (flat, cosine, _) = page(RUNS).data["panels"][1]["curves"]
+    columns = np.array([run.column("train_loss") for run in RUNS if run.name == "cosine"])
+    for name, values in (("mean", columns.mean(0)), ("low", columns.min(0)), ("high", columns.max(0))):
+        assert cosine[name] == pytest.approx(values, rel=1e-5)
+    kept = np.array([run.column("train_loss") for run in RUNS if run.name == "flat" and run.status == "finished"])
+    assert flat["mean"] == pytest.approx(kept.mean(0), rel=1e-5)
+
+
+def test_a_page_of_no_runs_or_of_runs_that_came_to_nothing():
+    assert "There are none yet." in page([]).text
+    waiting = Run("late", "Constant(0.1)", 0, (), (), 0.0, "interrupted")
+    assert "interrupted at step 0" in page([waiting]).text
+    lost = replace(made_up_run("lost", Constant(9.0), steps=50, diverges=True), epochs=())
+    shown = page([lost])
+    assert "diverged at step 50" in shown.text
+    assert shown.count("table") == 1
+
+
+def test_a_metric_that_no_run_has_takes_no_place():
+    epochs = tuple(replace(epoch, test_accuracy=math.nan) for epoch in RUNS[0].epochs)
+    shown = page([replace(RUNS[0], epochs=epochs)])
+    assert shown.count("figure") == 3
+    assert "test accuracy" not in shown.text
+
+
+def test_of_very_many_schedules_the_first_and_the_best_are_shown():
+    shown = page(views(schedules=300, seeds=2, points=20), About("Many"))
+    assert len(shown.data["names"]) == 42
+    assert shown.data["names"][0] == "schedule 0"
+    assert "Of 300 schedules, the first and the 41 best are drawn." in shown.text
+    assert "the first and the 199 best are listed" in shown.text
+    assert "600 runs, too many to be listed here." in shown.text
+    assert shown.count("body", **{"class": "no-bands"}) == 1
+
+
+def test_many_long_runs_make_a_page_of_moderate_size():
+    html = html_report(views(schedules=60, seeds=5, points=2000), About("Long"))
+    assert len(html) < 3_000_000
+    assert max(len(curve["x"]) for panel in Page(html).data["panels"] for curve in panel["curves"]) < 600
+
+
+def test_the_runs_of_a_store_make_the_same_page(tmp_path):
+    runs = [*RUNS, Run("late", "Constant(0.1)", 0, (), (), 0.0, "waiting")]
+    with Store.create(tmp_path / "store.sqlite", {}, {}, [(run.name, run.schedule, run.seed) for run in runs]) as store:
+        for number, run in enumerate(RUNS):
+            store.log(number, [*run.points, *run.epochs])
+            store.end(number, run.status, run.seconds)
+    assert html_report(stored_runs(load_runs(tmp_path)), ABOUT) == html_report(RUNS, ABOUT)

@@ -1,0 +1,232 @@
+"""The report in a browser: that it shows what it should, complains of nothing and asks for nothing."""
+
+import itertools
+import os
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+from made_up import made_up_run
+from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
+
+from stepsize import Constant
+from stepsize.lab.html_report import About, html_report
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's package chromium is not installed")
+
+PAGES = {
+    "usual": (RUNS, ABOUT),
+    "one seed": (RUNS[::3][:1], About("One")),
+    "no runs": ([], About("None")),
+    "wicked names": (
+        [replace(made_up_run(name, Constant(0.3), seed), seed=seed) for seed in (0, 1) for name in WICKED],
+        About(WICKED[0], {WICKED[1]: WICKED[2]}, WICKED[6], {"x": WICKED[6]}, 99),
+    ),
+    "many": (views(schedules=60, seeds=3, points=50), About("Many")),
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a report from a file; at the end, nothing was complained of and nothing was asked for."""
+    contexts, said = [], []
+
+    def opened(name="usual", **options):
+        path = tmp_path / "report.html"
+        path.write_text(html_report(*PAGES[name]), encoding="utf-8")
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: request.url in (path.as_uri(), "data:,") or said.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def panel(page, title):
+    return page.locator("figure", has=page.get_by_role("heading", name=title)).locator(".plot")
+
+
+def point_at(page, title, share):
+    plot = panel(page, title)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+
+
+def luminance(colour):
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [375, 1280])
+def test_it_fits_its_window_without_complaint(opened, name, width):
+    page = opened(name, viewport={"width": width, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_it_shows_curves_and_tables(opened):
+    page = opened()
+    assert page.title() == "Three schedules"
+    assert page.locator("figure h3").all_inner_texts() == ["learning rate", "train loss", "test accuracy", "test loss"]
+    assert page.locator(".line").count() == 4 * 3
+    places = [curve.bounding_box() for curve in page.locator("g").all()]
+    assert all(place["width"] > 300 for place in places)
+    assert page.get_by_role("table").count() == 3
+    row = page.get_by_role("table").first.get_by_role("row").nth(3)
+    assert row.get_by_role("rowheader").inner_text() == "cosine"
+    assert row.get_by_role("cell").count() == 5
+    assert page.locator(".cross:visible").count() == 4
+
+
+def test_the_pointer_shows_the_values_of_every_curve_at_a_step(opened):
+    page = opened()
+    assert not page.locator("#tip").is_visible()
+    point_at(page, "train loss", 0.5)
+    losses = [run.column("train_loss")[5] for run in RUNS if run.name == "cosine"]
+    told = page.locator("#tip").inner_text()
+    assert told.startswith("step 150")
+    assert all(name in told for name in SCHEDULES)
+    assert f"{sum(losses) / 3:.4g}" in told
+    assert f"{min(losses):.4g}" in told
+    assert panel(page, "train loss").locator(".spot").count() == 3
+    point_at(page, "test accuracy", 0.62)
+    assert page.locator("#tip").inner_text().startswith("step 200")
+    page.mouse.move(0, 0)
+    assert not page.locator("#tip").is_visible()
+    assert page.locator(".hair").count() == 0
+
+
+def test_the_legend_switches_a_curve_off_everywhere_and_on_again(opened):
+    page = opened()
+    button = page.get_by_role("button", name="cosine")
+    for shown in (False, True):
+        button.click()
+        assert button.get_attribute("aria-pressed") == str(shown).lower()
+        assert page.locator('g[data-curve="1"]:visible').count() == (4 if shown else 0)
+        point_at(page, "train loss", 0.5)
+        assert ("cosine" in page.locator("#tip").inner_text()) is shown
+    page.get_by_role("button", name="flat").click()
+    assert page.locator(".cross:visible").count() == 0
+
+
+def test_bands_can_be_left_out(opened):
+    page = opened()
+    button = page.get_by_role("button", name="bands")
+    assert page.locator(".band:visible").count() == 9
+    button.click()
+    assert page.locator(".band:visible").count() == 0
+    assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_the_keyboard_reads_the_values_too(opened):
+    page = opened()
+    slider = page.get_by_role("slider", name="train loss over steps")
+    slider.focus()
+    page.keyboard.press("End")
+    assert slider.get_attribute("aria-valuenow") == "300"
+    page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext").startswith("step 275: ")
+    assert "cosine 0." in slider.get_attribute("aria-valuetext")
+    page.keyboard.press("Home")
+    assert page.locator("#tip").inner_text().startswith("step 25")
+    page.keyboard.press("Escape")
+    assert not page.locator("#tip").is_visible()
+
+
+def test_the_tip_stays_in_the_window_of_a_phone(opened):
+    page = opened("wicked names", viewport={"width": 375, "height": 700})
+    for share in (0.05, 0.5, 0.98):
+        point_at(page, "train loss", share)
+        box = page.locator("#tip").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 375
+        assert box["y"] >= 0
+
+
+def test_of_very_many_curves_the_tip_has_the_nearest(opened):
+    page = opened("many")
+    assert page.get_by_role("button", name="bands").get_attribute("aria-pressed") == "false"
+    point_at(page, "train loss", 0.5)
+    assert page.locator("#tip .name").count() == 12
+    assert "and 30 more" in page.locator("#tip").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_curves_stand_out_in_light_and_dark(opened, scheme):
+    page = opened(color_scheme=scheme)
+    paper, ink = page.evaluate(
+        "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
+    assert (luminance(paper) > 0.5) == (scheme == "light")
+    strokes = page.evaluate(
+        "[...document.querySelectorAll('.line, .note, .words td')].map((part) => getComputedStyle(part))"
+        ".map(({stroke, color}) => [stroke, color])"
+    )
+    low, high = sorted([luminance(paper), luminance(ink)])
+    assert (high + 0.05) / (low + 0.05) > 7
+    for stroke, colour in strokes:
+        shown = luminance(colour if stroke == "none" else stroke)
+        dark, bright = sorted([shown, luminance(paper)])
+        assert (bright + 0.05) / (dark + 0.05) > (4.5 if stroke == "none" else 2.2)
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("name", ["usual", "many"])
+def test_no_number_stands_on_another(opened, name, width):
+    page = opened(name, viewport={"width": width, "height": 900})
+    for edge in page.locator(".across, .up").all():
+        boxes = [mark.bounding_box() for mark in edge.locator("span").all()]
+        assert boxes
+        for one, two in itertools.combinations(boxes, 2):
+            apart = max(
+                abs(one["x"] - two["x"]) - max(one["width"], two["width"]), abs(one["y"] - two["y"]) - one["height"]
+            )
+            assert apart > -0.5
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+
+
+def test_paper_has_everything_but_what_is_for_the_pointer(opened):
+    page = opened(color_scheme="dark")
+    page.emulate_media(media="print")
+    assert not page.get_by_role("button", name="bands").is_visible()
+    assert luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) == 1
+    assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_the_list_of_runs_is_open_on_paper_only(opened):
+    page = opened()
+    runs = page.get_by_text("diverged at step 300")
+    assert not runs.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert runs.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not runs.is_visible()
+
+
+def test_without_scripts_everything_is_there_but_the_pointer(opened):
+    page = opened(java_script_enabled=False)
+    assert page.locator(".line").count() == 12
+    assert page.locator(".cross").first.is_visible()

@@ -1,0 +1,187 @@
+import math
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from stepsize.lab.statistics import METRICS, Metric, decimals, findings, holm, paired_difference
+from stepsize.lab.table import Mean
+
+ACCURACY = METRICS[0]
+LOSS = Metric("test_loss", "test loss")
+FIRST = {0: 0.80, 1: 0.84, 2: 0.82, 3: 0.81, 4: 0.83}
+
+values = st.lists(st.floats(-100, 100), min_size=2, max_size=12)
+chances = st.lists(st.floats(0, 1), max_size=8)
+
+
+def column(numbers):
+    return dict(enumerate(numbers))
+
+
+def shifted(by, noise):
+    return {seed: value + by + step for (seed, value), step in zip(FIRST.items(), noise, strict=True)}
+
+
+QUIET = (0.001, -0.001, 0.002, -0.002, 0.0)
+LOUD = (0.03, -0.04, 0.02, -0.02, 0.01)
+
+
+def second(values, metric=ACCURACY, diverged=None):
+    return findings(metric, {"flat": FIRST, "other": values}, diverged)[1]
+
+
+@pytest.mark.parametrize("pairs", [2, 3, 5, 10, 50])
+def test_interval_and_chance_are_those_of_the_paired_t_test(pairs):
+    rng = np.random.default_rng(pairs)
+    for size in (1e-6, 1.0, 1e6):
+        ours, theirs = size * (rng.normal(size=pairs) + 0.5), size * rng.normal(size=pairs)
+        found = paired_difference(column(ours), column(theirs))
+        oracle = stats.ttest_rel(ours, theirs)
+        interval = oracle.confidence_interval(0.95)
+        assert found.pairs == pairs
+        assert found.mean == pytest.approx(np.mean(ours - theirs))
+        assert found.spread == pytest.approx(np.std(ours - theirs, ddof=1))
+        assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+        assert found.p == found.p_holm == pytest.approx(oracle.pvalue)
+
+
+@given(values, st.data())
+def test_swapping_the_two_turns_the_sign_and_nothing_else(ours, data):
+    theirs = data.draw(st.lists(st.floats(-100, 100), min_size=len(ours), max_size=len(ours)))
+    there = paired_difference(column(ours), column(theirs))
+    back = paired_difference(column(theirs), column(ours))
+    turned = (back.pairs, -back.mean, back.spread, -back.high, -back.low, back.p, back.p_holm)
+    assert astuple(there) == pytest.approx(turned, nan_ok=True)
+    assert math.isnan(there.p) or there.low <= there.mean <= there.high
+    assert (
+        math.isnan(there.p) or (there.p < 0.05) == (there.low > 0 or there.high < 0) or there.p == pytest.approx(0.05)
+    )
+
+
+def test_95_of_100_intervals_hold_the_true_difference():
+    rng = np.random.default_rng(7)
+    held = 0
+    for _ in range(4000):
+        ours, theirs = rng.normal(0.3, 1, 5), rng.normal(0, 1, 5)
+        found = paired_difference(column(ours), column(theirs))
+        held += found.low <= 0.3 <= found.high
+    assert held / 4000 == pytest.approx(0.95, abs=0.01)
+
+
+def test_of_schedules_that_do_not_differ_one_is_called_different_in_at_most_a_twentieth_of_comparisons():
+    rng = np.random.default_rng(8)
+    wrong = 0
+    for _ in range(1000):
+        compared = {f"{number}": column(rng.normal(size=5)) for number in range(6)}
+        wrong += any(found.verdict in ("better", "worse") for found in findings(LOSS, compared))
+    assert wrong / 1000 < 0.06
+
+
+def test_only_seeds_of_both_make_a_pair():
+    found = paired_difference({0: 1.0, 1: 2.0, 7: 99.0}, {1: 1.5, 0: 0.9, 8: -99.0})
+    assert (found.pairs, found.mean) == (2, pytest.approx(0.3))
+
+
+def test_holm_by_hand():
+    # Sorted: 4 x 0.005, 3 x 0.01, 2 x 0.03, and 1 x 0.04, which may not be less than the one before.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_what_is_no_number_is_no_comparison_for_holm():
+    corrected = holm([0.01, math.nan, 0.02])
+    assert math.isnan(corrected[1])
+    assert [corrected[0], corrected[2]] == pytest.approx([0.02, 0.02])
+
+
+@given(chances)
+def test_holm_keeps_the_order_and_lies_between_no_correction_and_bonferroni(p_values):
+    corrected = holm(p_values)
+    for p, q in zip(p_values, corrected, strict=True):
+        assert p <= q <= min(1.0, len(p_values) * p)
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    assert [corrected[index] for index in order] == sorted(corrected)
+
+
+@given(chances, st.randoms())
+def test_holm_does_not_care_who_comes_first(p_values, random):
+    order = list(range(len(p_values)))
+    random.shuffle(order)
+    assert holm([p_values[index] for index in order]) == [holm(p_values)[index] for index in order]
+
+
+def test_a_clear_difference_is_said_with_its_interval():
+    found = second(shifted(0.03, QUIET))
+    assert found.verdict == "better"
+    assert found.words == ('Better than "flat" by 0.030 (0.028 to 0.032).',)
+    assert second(shifted(0.03, QUIET), LOSS).verdict == "worse"
+    assert second(shifted(-0.03, QUIET), LOSS).words == ('Better than "flat" by 0.030 (0.028 to 0.032).',)
+
+
+def test_a_difference_that_is_smaller_than_the_spread_is_told_with_a_warning():
+    found = second(shifted(0.006, QUIET))
+    assert found.verdict == "better"
+    assert "spread over seeds (0.016) is larger than the difference: only the same seeds" in found.words[1]
+    found = second(shifted(0.006, LOUD))
+    assert found.verdict == "open"
+    assert found.words[0] == 'Not told apart from "flat" by 5 seeds.'
+    assert "larger than the difference" in found.words[1]
+
+
+def test_what_only_one_of_many_comparisons_shows_is_not_called_a_difference():
+    noise = (0.012, -0.011, 0.004, -0.004, 0.0)
+    almost = second(shifted(0.013, noise))
+    assert 0.01 < almost.difference.p < 0.05
+    others = {f"other {number}": shifted(0.0, noise) for number in range(4)}
+    found = findings(ACCURACY, {"flat": FIRST, "almost": shifted(0.013, noise), **others})[1]
+    assert found.verdict == "open"
+    assert "among 5 comparisons" in found.words[1]
+
+
+def test_one_seed_says_nothing():
+    found = second({0: 0.99})
+    assert (found.difference.pairs, found.difference.mean) == (1, pytest.approx(0.19))
+    assert found.verdict == "unknown"
+    assert "One seed says nothing" in found.words[0]
+    assert all(map(math.isnan, astuple(found.difference)[2:]))
+
+
+def test_schedules_without_a_seed_of_both_are_not_compared():
+    assert "No seed has a result under both" in second({9: 0.9}).words[0]
+    assert "No seed" in second({}, diverged={"other": 5}).words[0]
+    assert second({}, diverged={"other": 5}).words[1] == "All 5 runs diverged."
+
+
+@pytest.mark.parametrize("by", [0.0, 1 / 360, 0.1])
+def test_seeds_that_differ_by_the_same_give_no_interval_however_the_floats_are_rounded(by):
+    found = second(shifted(by, (0.0,) * 5))
+    assert found.verdict == "unknown"
+    assert "without a spread" in found.words[0]
+
+
+def test_diverged_runs_are_counted_told_and_not_averaged():
+    found = second({0: 0.85, 1: 0.90, 2: math.inf, 3: math.nan}, diverged={"other": 2})
+    assert (found.finished, found.diverged, found.value.mean) == (2, 2, pytest.approx(0.875))
+    assert found.difference.pairs == 2
+    assert found.words[-1].startswith("2 of 4 runs diverged and are left out")
+
+
+def test_the_first_schedule_is_compared_with_nothing():
+    (found,) = findings(ACCURACY, {"flat": FIRST})
+    assert (found.verdict, found.difference, found.words) == ("first", None, ())
+    assert findings(ACCURACY, {}) == ()
+
+
+def test_values_whose_squares_are_no_floats_are_told_as_such():
+    found = second({seed: 1e300 * (seed - 2) for seed in FIRST})
+    assert "too large" in found.words[0]
+
+
+@pytest.mark.parametrize(("spread", "digits"), [(0.5, 3), (0.0031, 4), (0.00031, 5), (1e-12, 6), (math.nan, 4)])
+def test_decimals_show_two_digits_of_the_spread(spread, digits):
+    assert decimals([Mean(1.0, spread)]) == digits
