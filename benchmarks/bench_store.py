@@ -119,7 +119,7 @@ def main() -> None:
             stored.append(write(write_store, path, small, points))
             plain.append(write(write_plainly, path, small, points))
             path.unlink()
-        ratio(f"{small * points:,} points by two processes, times as long as bare appending", stored, plain, "<= 3")
+        ratio(f"{small * points:,} points by two processes, times as long as bare appending", stored, plain, "<= 4")
 
         path = directory / "store.sqlite"
         begun = time.perf_counter()

@@ -264,6 +264,18 @@ def test_without_the_other_tables_the_points_are_saved(path, table):
     assert results.settings == ({} if table == "experiment" else {"batch": 64})
 
 
+def test_what_a_killed_writer_left_beside_a_damaged_store_is_saved(tmp_path):
+    """Its points are still in the companion file, and the store itself has lost its first page."""
+    path = tmp_path / "store.sqlite"
+    Store.create(path, {}, {}, [("flat", "Constant(0.1)", 0)]).close()
+    writer = run_python("store = Store.open(sys.argv[1])\nstore.log(0, points(1, 70))\nos.kill(os.getpid(), 9)", path)
+    writer.communicate()
+    assert path.with_name("store.sqlite-wal").stat().st_size > PAGE
+    overwrite(path, 0, bytes(PAGE))
+    saved = salvage(path)
+    assert load_runs(saved.path).run(0).points == tuple(points(1, 70))
+
+
 def test_points_that_are_silently_gone_are_missed(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM points WHERE run = 3 AND step = 77")

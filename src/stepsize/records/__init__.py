@@ -4,10 +4,10 @@ from stepsize.records.files import read_run as read_run
 from stepsize.records.files import write_run as write_run
 from stepsize.records.lock import lock as lock
 from stepsize.records.results import Event as Event
-from stepsize.records.results import Outcome as Outcome
 from stepsize.records.results import Results as Results
 from stepsize.records.results import load_runs as load_runs
 from stepsize.records.run import Epoch as Epoch
+from stepsize.records.run import Outcome as Outcome
 from stepsize.records.run import Point as Point
 from stepsize.records.run import Run as Run
 from stepsize.records.salvage import Salvaged as Salvaged

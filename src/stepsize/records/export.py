@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stepsize.errors import MissingExtraError
 from stepsize.files import whole_file
 from stepsize.records.columns import Columns
+from stepsize.records.run import Outcome
 
 if TYPE_CHECKING:
     import pandas
@@ -18,17 +19,10 @@ if TYPE_CHECKING:
 LABELS = ("name", "schedule", "seed", "status")
 
 
-class Labelled(Protocol):
-    """What a row says of its run, whose number it has."""
-
-    @property
-    def number(self) -> int: ...
-
-
 class Labels:
     """The labels of every run, once each, and which of them the rows of a block have."""
 
-    def __init__(self, runs: Sequence[Labelled]) -> None:
+    def __init__(self, runs: Sequence[Outcome]) -> None:
         self._numbers = np.array([run.number for run in runs], dtype=np.int64)
         self._labels: dict[str, tuple[NDArray[Any], NDArray[np.intp]]] = {}
         for label in LABELS:
@@ -42,7 +36,7 @@ class Labels:
             yield label, values, inverse[places]
 
 
-def frame(runs: Sequence[Labelled], columns: Columns) -> "pandas.DataFrame":
+def frame(runs: Sequence[Outcome], columns: Columns) -> "pandas.DataFrame":
     """The columns with the labels of their runs, texts as categories.
 
     Raises:
@@ -59,7 +53,7 @@ def frame(runs: Sequence[Labelled], columns: Columns) -> "pandas.DataFrame":
     return pandas.DataFrame({"run": columns["run"], **labels, **{name: columns[name] for name in list(columns)[1:]}})
 
 
-def write_csv(path: Path, runs: Sequence[Labelled], names: Sequence[str], blocks: Iterable[Columns]) -> None:
+def write_csv(path: Path, runs: Sequence[Outcome], names: Sequence[str], blocks: Iterable[Columns]) -> None:
     """Write a line for each row, numbers so that they read back as the same bits.
 
     Raises:
@@ -75,7 +69,7 @@ def write_csv(path: Path, runs: Sequence[Labelled], names: Sequence[str], blocks
             writer.writerows(zip(run, *texts, *rest, strict=True))
 
 
-def write_parquet(path: Path, runs: Sequence[Labelled], names: Sequence[str], blocks: Iterable[Columns]) -> None:
+def write_parquet(path: Path, runs: Sequence[Outcome], names: Sequence[str], blocks: Iterable[Columns]) -> None:
     """Write a Parquet file, texts as dictionaries.
 
     Raises:

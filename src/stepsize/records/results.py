@@ -16,27 +16,13 @@ from stepsize.errors import ArgumentError
 from stepsize.records import export
 from stepsize.records.columns import Columns, joined, read_blocks, value_names
 from stepsize.records.refusals import checked, damaged, in_plain_words
-from stepsize.records.run import Epoch, Floats, Point, Run, Status
+from stepsize.records.run import Epoch, Floats, Outcome, Point, Run
 from stepsize.records.schema import FIELDS, Table, store_file
 
 if TYPE_CHECKING:
     import pandas
 
 R = TypeVar("R", Point, Epoch)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A run without its points: what it is, how it stands or ended, and its last epoch, None before the first."""
-
-    number: int
-    name: str
-    schedule: str
-    seed: int
-    status: Status
-    seconds: float
-    diverged_at: int | None
-    last: Epoch | None
 
 
 @dataclass(frozen=True)

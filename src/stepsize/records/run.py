@@ -1,4 +1,4 @@
-"""The record of one training run: what was logged, as columns, and how it ended."""
+"""The record of one training run: what was logged, and how it ended."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -58,3 +58,17 @@ class Run:
     def epoch_column(self, name: str) -> Floats:
         """The named field of every epoch, e.g. `run.epoch_column("test_accuracy")`, shape `(epochs,)`."""
         return np.array([getattr(epoch, name) for epoch in self.epochs], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run without its points: what it is, how it stands or ended, and its last epoch, None before the first."""
+
+    number: int
+    name: str
+    schedule: str
+    seed: int
+    status: Status
+    seconds: float
+    diverged_at: int | None
+    last: Epoch | None

@@ -42,7 +42,7 @@ def salvage(path: Path | str) -> Salvaged:
     if not path.is_file():
         raise DataError(f"there is no store {path}")
     try:
-        with lock(path.parent), remains(path) as left, whole_file(new) as part:
+        with lock(path.parent), whole_file(new) as part, remains(path) as left:
             saved = _saved(left, part, new)
             if not saved.whole and not saved.part:
                 raise DataError(f"nothing in {path} can be saved: no run in it can be read")
@@ -55,20 +55,19 @@ def _saved(left: Remains, part: Path, new: Path) -> Salvaged:
     whole: dict[int, bool] = {}
     with in_plain_words(new, writing=True), closing(connect(part, "rwc")) as connection:
         create_tables(connection)
-        connection.execute("BEGIN")
+        connection.execute("PRAGMA synchronous = NORMAL")  # a file that is not finished is none
         for run in left.runs():
             whole[run.row[0]] = run.whole
-            kept = [
-                None if count is None else len(run.rows[table])
-                for table, count in zip(FIELDS, run.row[7:], strict=True)
-            ]
-            connection.execute(_insert("runs", 9), (*run.row[:7], *kept))
-            connection.executemany(_insert("points", 5), run.rows["points"])
-            connection.executemany(_insert("epochs", 6), run.rows["epochs"])
+            counts = zip(FIELDS, run.row[7:], strict=True)
+            kept = [None if count is None else len(run.rows[table]) for table, count in counts]
+            with connection:
+                connection.execute("BEGIN")
+                connection.execute(_insert("runs", 9), (*run.row[:7], *kept))
+                connection.executemany(_insert("points", 5), run.rows["points"])
+                connection.executemany(_insert("epochs", 6), run.rows["epochs"])
         connection.executemany(_insert("events", 4), left.events())
         connection.executemany(_insert("events", 4), _losses(whole, left.experiment()))
         connection.execute(_insert("experiment", 3), left.experiment() or ("{}", "{}", "[]"))
-        connection.execute("COMMIT")
     numbers = sorted(whole)
     return Salvaged(new, tuple(n for n in numbers if whole[n]), tuple(n for n in numbers if not whole[n]))
 
