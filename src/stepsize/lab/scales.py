@@ -91,11 +91,11 @@ def step_ticks(scale: Scale) -> tuple[Tick, ...]:
 
 
 def number(value: float) -> str:
-    """At most six digits: `0.25`, `1e-7`.
+    """At most six digits: `0.25`, `1e-7`, `10,000`.
 
     Example:
         >>> from stepsize.lab.scales import number
         >>> number(0.1 + 0.2), number(0.0000001), number(12_000_000.0)
         ('0.3', '1e-7', '1.2e7')
     """
-    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.6g}")
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:,.6g}")

@@ -169,7 +169,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def decimals(values: Sequence[Mean]) -> int:
-    """How many decimals show two digits of the usual spread: 3 to 6.
+    """How many decimals show two digits of a spread that is on the small side: 3 to 6.
 
     Example:
         >>> from stepsize.lab.statistics import decimals
@@ -178,8 +178,8 @@ def decimals(values: Sequence[Mean]) -> int:
         4
     """
     spreads = [each.spread for each in values if each.spread > 0]
-    usual = float(np.median(spreads)) if spreads else 0.001
-    return min(6, max(3, 1 - math.floor(math.log10(usual))))
+    small = float(np.quantile(spreads, 0.25)) if spreads else 0.001
+    return min(6, max(3, 1 - math.floor(math.log10(small))))
 
 
 def _verdict(metric: Metric, difference: Difference) -> Verdict:

@@ -84,11 +84,11 @@
       }
       if (!found.length) return;
       current = step;
-      const left = `${(100 * step) / panel.last}%`;
-      made("hair", "", plot).style.left = left;
+      const place = `${(100 * step) / panel.last}%`;
+      made("hair", "", plot).style.left = place;
       for (const { index, height } of found) {
         const spot = made("spot", "", plot);
-        spot.style.left = left;
+        spot.style.left = place;
         spot.style.bottom = `${100 * height}%`;
         spot.style.setProperty("--colour", plot.querySelector(`g[data-curve="${index}"]`).style.getPropertyValue("--colour"));
       }
@@ -110,9 +110,18 @@
       tip.hidden = false;
       const box = plot.getBoundingClientRect();
       const hair = box.left + (box.width * step) / panel.last;
-      const right = hair + 16 + tip.offsetWidth < window.innerWidth - 8;
-      const x = right ? hair + 16 : hair - 16 - tip.offsetWidth;
-      const y = box.top + box.height * (1 - level) - tip.offsetHeight / 2;
+      const left = hair - 16 - tip.offsetWidth;
+      let x = hair + 16;
+      let y = box.top + box.height * (1 - level) - tip.offsetHeight / 2;
+      if (x + tip.offsetWidth > window.innerWidth - 8) {
+        if (left >= 8) {
+          x = left;
+        } else {
+          // No room beside the hair: below the numbers at the foot, or above the drawing.
+          const below = box.bottom + 24;
+          y = below + tip.offsetHeight < window.innerHeight - 8 ? below : box.top - tip.offsetHeight - 8;
+        }
+      }
       tip.style.left = `${Math.max(8, Math.min(x, window.innerWidth - tip.offsetWidth - 8))}px`;
       tip.style.top = `${Math.max(8, Math.min(y, window.innerHeight - tip.offsetHeight - 8))}px`;
     };
