@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's package chrom
 
 PAGES = {
     "usual": (RUNS, ABOUT),
-    "one seed": (RUNS[::3][:1], About("One")),
+    "one seed": (RUNS[:3], About("One")),
     "no runs": ([], About("None")),
     "wicked names": (
         [replace(made_up_run(name, Constant(0.3), seed), seed=seed) for seed in (0, 1) for name in WICKED],
@@ -117,6 +117,17 @@ def test_the_pointer_shows_the_values_of_every_curve_at_a_step(opened):
     page.mouse.move(0, 0)
     assert not page.locator("#tip").is_visible()
     assert page.locator(".hair").count() == 0
+
+
+@pytest.mark.parametrize("name", ["usual", "one seed"])
+def test_the_rows_of_the_tip_stand_below_each_other(opened, name):
+    page = opened(name)
+    point_at(page, "train loss", 0.5)
+    for column in (".sample", ".name"):
+        boxes = [part.bounding_box() for part in page.locator(f"#tip {column}").all()]
+        assert len(boxes) == 3
+        assert len({box["x"] for box in boxes}) == 1
+        assert len({box["y"] for box in boxes}) == 3
 
 
 def test_the_legend_switches_a_curve_off_everywhere_and_on_again(opened):
