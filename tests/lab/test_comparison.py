@@ -1,6 +1,5 @@
 """A comparison end to end, on the digits: equal terms, results that last, and what happens when it is disturbed."""
 
-import json
 import math
 import os
 import re
@@ -8,18 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import stepsize as ss
-from stepsize.errors import ArgumentError, DataError, OutputError, RunError
+from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.report import markdown
 from stepsize.lab.table import table
-from stepsize.records import Epoch, Point, Run, read_run, write_run
+from stepsize.records import Epoch, Point, Run, load_runs
 
 TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
 
@@ -68,12 +66,11 @@ def test_the_directory_holds_settings_runs_report_and_pictures(tmp_path):
     display = Silent()
     comparison = compare(small(), tmp_path / "new" / "place", display=display)
     names = sorted(path.relative_to(comparison.directory).as_posix() for path in comparison.directory.rglob("*"))
-    runs = ["runs", "runs/000-flat-seed0.json", "runs/001-down-seed0.json"]
-    assert names == ["comparison.png", "comparison.svg", "experiment.json", "report.md", *runs]
-    settings = json.loads((comparison.directory / "experiment.json").read_text())
-    assert settings["experiment"]["schedules"] == TWO
-    assert "torch" in settings["environment"]
-    assert read_run(comparison.directory / runs[1]) == comparison.runs[0]
+    assert names == [".lock", "comparison.png", "comparison.svg", "report.md", "store.sqlite"]
+    results = load_runs(comparison.directory)
+    assert results.settings["experiment"]["schedules"] == TWO
+    assert "torch" in results.environment
+    assert results.runs() == comparison.runs
     report = (comparison.directory / "report.md").read_text()
     assert "digits" in report
     assert "\n\n| schedule |" in report, "or Markdown would take the table for a paragraph"
@@ -91,7 +88,7 @@ def test_a_diverged_run_is_a_result(tmp_path):
     assert comparison.rows[0].diverged == 1
     assert math.isnan(comparison.rows[0].test_accuracy.mean)
     assert "diverged" in markdown(comparison.rows)
-    assert read_run(tmp_path / "runs" / "000-wild-seed0.json").status == "diverged"
+    assert load_runs(tmp_path).run(0).diverged_at == wild.diverged_at == wild.points[-1].step
 
 
 def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path):
@@ -147,10 +144,9 @@ def test_a_run_that_fails_names_itself_and_all_the_others_are_made(tmp_path, mon
     schedules = {"fickle": ss.Function("fickle_rate:rate"), "good": "Constant(0.1)", "down": "Linear(0.2, 0.0, 12)"}
     with pytest.raises(RunError, match=r"'fickle' with seed 0 failed: .*step 3"):
         compare(small(schedules=schedules), tmp_path, workers=1, display=Silent())
-    assert [path.name for path in sorted((tmp_path / "runs").iterdir())] == [
-        "001-good-seed0.json",
-        "002-down-seed0.json",
-    ]
+    outcomes = load_runs(tmp_path).outcomes()
+    assert [outcome.status for outcome in outcomes] == ["failed", "finished", "finished"]
+    assert "step 3" in load_runs(tmp_path).events()[0].text
     assert "**1 of 3 runs did not finish" in (tmp_path / "report.md").read_text()
 
 
@@ -172,8 +168,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
-    runs = tmp_path / "out" / "runs"
-    while process.poll() is None and not (runs.exists() and any(runs.iterdir())):
+    while process.poll() is None and finished(tmp_path / "out") < 1:
         time.sleep(0.05)
     process.kill()
     process.wait()
@@ -182,6 +177,13 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
             break
         time.sleep(0.1)
     assert group_members(process.pid) == []
+
+
+def finished(directory):
+    """How many runs have finished in a directory that another process works on."""
+    if not (directory / "store.sqlite").exists():
+        return 0
+    return sum(outcome.status == "finished" for outcome in load_runs(directory).outcomes())
 
 
 def group_members(group):
@@ -198,7 +200,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, mon
     display = Silent()
     with pytest.raises(OutputError, match="no space"):
         compare(small(), tmp_path, display=display)
-    assert len(list((tmp_path / "runs").glob("*.json"))) == 2
+    assert finished(tmp_path) == 2
     assert (tmp_path / "report.md").exists()
     assert display.told[-1] == "close"
 
@@ -244,17 +246,15 @@ def test_ctrl_c_keeps_the_finished_runs_and_exits_with_130(tmp_path):
     process = subprocess.Popen(
         [*command, *schedules, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    runs = tmp_path / "out" / "runs"
-    while process.poll() is None and len(list(runs.glob("*.json")) if runs.exists() else []) < 3:
+    while process.poll() is None and finished(tmp_path / "out") < 3:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert "kept" in errors
-    finished = [read_run(path) for path in runs.glob("*.json")]
-    assert sum(run.status == "finished" for run in finished) >= 3
-    assert not list(runs.glob(".*")), "no half-written file is left"
+    assert finished(tmp_path / "out") >= 3
+    assert not list((tmp_path / "out").rglob("*.part")), "no half-written file is left"
     assert "did not finish" in (tmp_path / "out" / "report.md").read_text()
 
 
@@ -282,28 +282,3 @@ def test_the_table_averages_finished_runs_only():
 def test_names_cannot_break_the_tables_of_the_report():
     text = markdown(table([run("a|b\nc", 0, 0.8)]))
     assert "| a\\|b c |" in text
-
-
-def test_a_file_that_is_no_runs_says_so(tmp_path):
-    path = tmp_path / "run.json"
-    write_run(path, run("a", 0, 0.8))
-    whole = path.read_text()
-    for text, words in (
-        (whole[:-20], "cut short"),
-        ("[]", "not the file"),
-        (whole.replace(": 1,", ": 2,", 1), "version"),
-    ):
-        path.write_text(text)
-        with pytest.raises(DataError, match=words):
-            read_run(path)
-    with pytest.raises(DataError, match="no such file"):
-        read_run(tmp_path / "absent.json")
-
-
-def test_a_run_file_gives_back_the_run(tmp_path):
-    original = Run("a/b", "Constant(0.1)", 3, (Point(1, 0.1, math.inf, 0.5), Point(2, 0.1, math.nan, 0.0)), (), 1.5)
-    write_run(tmp_path / "run.json", original)
-    again = read_run(tmp_path / "run.json")
-    assert again.points[0] == original.points[0]
-    assert math.isnan(again.points[1].train_loss)
-    assert replace(again, points=()) == replace(original, points=())

@@ -9,6 +9,7 @@ import typer
 
 from stepsize import __version__
 from stepsize.cli.compare import compare
+from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
 from stepsize.errors import StepsizeError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command(cls=PlotCommand)(plot)
 app.command()(compare)
+app.command()(init)
 
 
 def _print_version(wanted: bool) -> None:

@@ -20,6 +20,13 @@ _TABLE_WIDTH = 78
 
 
 def compare(
+    context: typer.Context,
+    experiment: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="An experiment as TOML, as `stepsize init` writes one; options given beside it win."
+        ),
+    ] = None,
     schedule: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,6 +54,12 @@ def compare(
         Path | None,
         typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
     ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with the comparison in DIR, from its checkpoints.")
+    ] = None,
+    elsewhere: Annotated[
+        bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: the bits may differ.")
+    ] = False,
 ) -> None:
     """Train under several schedules, on equal terms, and put the results side by side.
 
@@ -55,21 +68,30 @@ def compare(
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
 
-    schedules = lab.SIX_SCHEDULES.items() if schedule is None else [_named(text) for text in schedule]
-    experiment = lab.Experiment(
-        tuple(schedules),
-        task=task,
-        epochs=epochs,
-        seeds=tuple(_seed(seed) for seed in seeds.split(",")),
-        batch_size=batch_size,
-        accumulate=accumulate,
-        optimizer=optimizer,
-        device=device,
-        functions=functions,
-    )
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    if resume is not None and given - {"resume", "elsewhere"}:
+        raise ArgumentError("--resume DIR goes on with what was begun there; give no other setting beside it")
+    asked = {} if experiment is None else vars(lab.read_experiment(experiment))
+    options = {
+        "schedules": None if schedule is None else tuple(_named(text) for text in schedule),
+        "task": task,
+        "epochs": epochs,
+        "seeds": tuple(_seed(seed) for seed in seeds.split(",")),
+        "batch_size": batch_size,
+        "accumulate": accumulate,
+        "optimizer": optimizer,
+        "device": device,
+        "functions": functions,
+    }
+    words = {"schedules": "schedule"}
+    asked = {**asked, **{name: value for name, value in options.items() if words.get(name, name) in given}}
     signal.signal(signal.SIGTERM, _interrupt)  # a polite end, as by Ctrl-C
     try:
-        comparison = lab.compare(experiment, out)
+        if resume is None:
+            comparison = lab.compare(lab.Experiment(**asked), out)
+        else:
+            comparison = lab.resume(resume, elsewhere=elsewhere)
     except KeyboardInterrupt as interrupt:
         print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -9,8 +9,9 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "lab") from error
 
-from stepsize.lab.comparison import Comparison, compare
+from stepsize.lab.comparison import Comparison, compare, resume
 from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
+from stepsize.lab.experiment_file import read_experiment
 from stepsize.lab.language import Transformer
 from stepsize.lab.nets import DigitsNet, LeNet
 from stepsize.lab.optimizers import make_optimizer
@@ -36,5 +37,7 @@ __all__ = [
     "compare",
     "load_task",
     "make_optimizer",
+    "read_experiment",
+    "resume",
     "train",
 ]

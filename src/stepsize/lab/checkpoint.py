@@ -1,7 +1,6 @@
 """A training run laid down, so that it goes on from there with the same bits."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.errors import StateError
 from stepsize.files import write_whole
+from stepsize.lab.journal import Journal
 from stepsize.lab.progress import Progress
 from stepsize.lab.seeding import random_states, restore_random_states
 
@@ -28,15 +28,15 @@ class Checkpoint:
         path: the file.
         every: updates between two of them.
         run: what tells this run from others, as text; a checkpoint of another run is refused.
-        commit: called just before the file is written: what was logged must be safe before the checkpoint that makes
-            it final is.
+        journal: where the run's records go: they are made safe before the file that makes them final is written, and
+            taken back to where it goes on.
     """
 
-    def __init__(self, path: Path, every: int, run: str, commit: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, path: Path, every: int, run: str, journal: Journal | None = None) -> None:
         self._path = path
         self._every = every
         self._run = run
-        self._commit = commit
+        self._journal = journal
         self._last = 0
 
     def exists(self) -> bool:
@@ -55,7 +55,8 @@ class Checkpoint:
         Raises:
             OutputError: it cannot be written; the one before is still there.
         """
-        self._commit()
+        if self._journal is not None:
+            self._journal.flush()
         device = next(model.parameters()).device
         file = io.BytesIO()
         torch.save(
@@ -97,6 +98,8 @@ class Checkpoint:
         restore_random_states(state["random"], device)
         progress = Progress.of(state["progress"], device)
         self._last = progress.step
+        if self._journal is not None:
+            self._journal.rewind(progress.step)
         return progress, float(state["seconds"])
 
     def remove(self) -> None:

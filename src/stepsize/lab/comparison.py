@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 
 from stepsize.arguments import Whole
+from stepsize.errors import StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
-from stepsize.lab.environment import environment, resolved_device
-from stepsize.lab.experiment import Experiment
+from stepsize.lab.environment import differing, environment, resolved_device
+from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.live_picture import LivePicture
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.report import report
@@ -20,7 +21,7 @@ from stepsize.lab.tasks import load_task
 from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
 from stepsize.lab.workers import cores, run_plans
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.records import Epoch, Point, Run, Store, load_runs, lock
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def compare(
 
     One single-threaded process a core trains (one process on a GPU), and the numbers do not depend on how many there
     are. While they run, `comparison.png` in the directory and the display follow. What is left at the end:
-    `experiment.json`, `runs/*.json`, `comparison.png` and `.svg`, and `report.md` with the table.
+    `store.sqlite` with every point of every run, `comparison.png` and `.svg`, and `report.md` with the table.
 
     Args:
         experiment: the six schedules on Fashion-MNIST, 3 epochs, one seed, if left out.
@@ -66,16 +67,15 @@ def compare(
             plain lines.
 
     Raises:
-        ArgumentError: a schedule, its rates, the optimizer or the device cannot be; nothing was written then.
+        ArgumentError: a schedule, its rates, the optimizer, the task or the device cannot be; nothing was written then.
         DataError: the data is missing, cut short or altered.
-        OutputError: the directory cannot be used.
+        OutputError: the directory cannot be used, or its disk is full; what was logged until then is kept.
         RunError: a run failed; all the others were made, and are kept.
-        KeyboardInterrupt: runs that ended before it are kept, and the report is about them.
+        KeyboardInterrupt: runs that ended before it are kept, the report is about them, and `resume` goes on.
     """
     experiment = Experiment() if experiment is None else experiment
-    make_optimizer(  # refuse a wrong name early
-        experiment.optimizer, [torch.zeros(1, requires_grad=True)], 0.1, dict(experiment.optimizer_args)
-    )
+    settings = dict(experiment.optimizer_args)
+    make_optimizer(experiment.optimizer, [torch.zeros(1, 1, requires_grad=True)], 0.1, settings)  # refuse early
     device = resolved_device(experiment.device)
     task = load_task(experiment.task)
     # Digits may stand in for Fashion-MNIST; the workers must not go and look for it again.
@@ -83,30 +83,97 @@ def compare(
     plans = settled.plans(task.samples)
     for plan in plans:
         try_plan(plan)
-    if workers is None:
-        workers = cores() if device == "cpu" else 1
-    workers = int(Whole(1)("compare", "workers", workers))
+    task.initial_model(plans[0].seed)  # refuse early
+    workers = _number_of(workers, device)
     directory = ResultDirectory.claim(None if out is None else Path(out))
-    directory.write_settings({"experiment": settled.as_dict(), "data": task.source, "environment": environment(device)})
-    standings = Standings(plans)
-    session = _Session(standings, directory, display_here() if display is None else display)
-    session.begin(task.source)
+    with lock(directory.path):
+        about = {"experiment": settled.as_dict(), "data": task.source}
+        runs = [(plan.name, str(plan.schedule), plan.seed) for plan in plans]
+        Store.create(directory.store, about, environment(device), runs).close()
+        return _carry_out(settled, task.source, plans, directory, workers, display, fresh=True)
+
+
+def resume(
+    directory: str | Path,
+    *,
+    workers: int | None = None,
+    display: Display | None = None,
+    elsewhere: bool = False,
+) -> Comparison:
+    """Go on with a comparison that was interrupted or killed: every run from its last checkpoint, with the same bits.
+
+    Args:
+        directory: that of the comparison.
+        workers: as for `compare`.
+        display: as for `compare`.
+        elsewhere: go on even where PyTorch, the processor or the device is another, so that the bits may differ; it is
+            noted in the store.
+
+    Raises:
+        DataError: there is no store in the directory, or it is damaged.
+        StateError: this is another machine or another PyTorch, and `elsewhere` is not given.
+        OutputError: another process is at work on it.
+        RunError, KeyboardInterrupt: as for `compare`.
+    """
+    place = ResultDirectory(Path(directory))
+    results = load_runs(place.path)
+    with lock(place.path):
+        about = results.settings
+        experiment = Experiment.of_dict(about["experiment"])
+        differences = differing(results.environment, environment(experiment.device))
+        if differences and not elsewhere:
+            raise StateError(
+                f"{place.path} was begun under other circumstances ({'; '.join(differences)}), so the numbers would "
+                "not be the same to the last bit; go on all the same with elsewhere=True (--elsewhere), which is noted"
+            )
+        task = load_task(experiment.task)
+        plans = experiment.plans(task.samples)
+        place.note("resumed", "; ".join(differences))
+        workers = _number_of(workers, experiment.device)
+        return _carry_out(experiment, about["data"], plans, place, workers, display)
+
+
+def _carry_out(
+    experiment: Experiment,
+    source: str,
+    plans: tuple[Plan, ...],
+    directory: ResultDirectory,
+    workers: int,
+    display: Display | None,
+    fresh: bool = False,
+) -> Comparison:
+    """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
+    standings = Standings(plans, load_runs(directory.path).runs())
+    left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
+    session = _Session(standings, directory, display_here() if display is None else display, fresh)
+    session.begin(source)
     try:
-        run_plans(plans, settled, workers, session)
+        if left:
+            run_plans(left, experiment, directory, workers, session)
+        directory.end()
     except KeyboardInterrupt:
-        kept = f"the runs that had finished are kept in {directory.path}" if standings.runs else "no run had begun"
+        kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
         raise KeyboardInterrupt(f"interrupted; {kept}") from None
     finally:
-        session.close(lambda: report(settled, task.source, plans[0].steps, standings.ended_runs))
-    return Comparison(settled, task.source, directory.path, standings.ended_runs)
+        session.close(lambda: report(experiment, source, plans[0].steps, standings.ended_runs))
+    return Comparison(experiment, source, directory.path, standings.ended_runs)
+
+
+def _number_of(workers: int | None, device: str) -> int:
+    """The number of processes: one a core, or one on a GPU, unless another is asked for."""
+    if workers is None:
+        workers = cores() if device == "cpu" else 1
+    return int(Whole(1)("compare", "workers", workers))
 
 
 class _Session:
     """The watcher of a comparison: keeps the records, writes what has ended, and keeps picture and display up."""
 
-    def __init__(self, standings: Standings, directory: ResultDirectory, display: Display) -> None:
+    def __init__(self, standings: Standings, directory: ResultDirectory, display: Display, fresh: bool) -> None:
         self._standings = standings
         self._directory = directory
+        self._fresh = fresh
+        self._results = load_runs(directory.path)
         self._display: Display | None = display
         self._picture = LivePicture(standings, directory.picture("png"))
 
@@ -119,10 +186,10 @@ class _Session:
             self._show(lambda display: display.logged(number, record))
             self._picture.refresh()
 
-    def ended(self, number: int, run: Run) -> None:
+    def ended(self, number: int) -> None:
+        run = self._results.run(number)
         if not run.points:
             return  # it was stopped before it began
-        self._directory.write_run(number, run)
         self._standings.ended(number, run)
         self._show(lambda display: display.ended(number, run))
 
@@ -133,7 +200,8 @@ class _Session:
         """Give the screen back, then write the report and the last pictures, or nothing where nothing was run."""
         self._show(lambda display: display.close())
         if not self._standings.runs:
-            self._directory.abandon()
+            if self._fresh:
+                self._directory.abandon()
             return
         self._directory.write_report(text())
         for suffix in ("png", "svg"):

@@ -1,17 +1,13 @@
-"""The directory of a comparison: what was asked for, every run that ended, the report and the picture."""
+"""The directory of a comparison: its store, its checkpoints, the report and the picture."""
 
-import json
-import re
 import shutil
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
-from stepsize.records.files import write_run
-from stepsize.records.run import Run
+from stepsize.records import Store
 
 
 class ResultDirectory:
@@ -36,13 +32,29 @@ class ResultDirectory:
             reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{named} cannot be used for results: {reason}; name another directory")
 
-    def write_settings(self, settings: dict[str, Any]) -> None:
-        """Write what was asked for, and under which circumstances."""
-        write_whole(self.path / "experiment.json", f"{json.dumps(settings, indent=1)}\n".encode())
+    @property
+    def store(self) -> Path:
+        """Where the store lies."""
+        return self.path / "store.sqlite"
 
-    def write_run(self, number: int, run: Run) -> None:
-        """Write one run that has ended; its number keeps names apart that look alike as file names."""
-        write_run(self.path / "runs" / f"{number:03d}-{_file_name(run.name)}-seed{run.seed}.json", run)
+    def note(self, kind: str, text: str, number: int | None = None) -> None:
+        """Put down in the store what happened."""
+        with Store.open(self.store) as store:
+            store.event(kind, text, number)
+
+    def fail(self, number: int, reason: str) -> None:
+        """Put down that a run has failed, and why."""
+        with Store.open(self.store) as store:
+            store.end(number, "failed", 0.0)
+            store.event("failed", reason, number)
+
+    def checkpoint(self, number: int) -> Path:
+        """Where the checkpoint of a run lies, while it is under way."""
+        return self.path / "checkpoints" / f"{number:03d}.pt"
+
+    def end(self) -> None:
+        """All runs have ended: no checkpoint is needed any more."""
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
     def abandon(self) -> None:
         """Remove it, with what was written to it: nothing came of the comparison, and it may be tried again."""
@@ -62,7 +74,7 @@ def _claimed(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     if any(path.iterdir()):
         raise FileExistsError
-    (path / "runs").mkdir()  # of two comparisons at once, one finds it there
+    (path / "checkpoints").mkdir()  # of two comparisons at once, one finds it there
     return path
 
 
@@ -76,7 +88,3 @@ def _new(path: Path) -> Path:
         except FileExistsError:
             candidate = path.with_name(f"{path.name}-{number}")
     return _claimed(candidate)
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "run"

@@ -29,6 +29,15 @@ def environment(device: str) -> dict[str, str]:
     }
 
 
+def differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """In what the circumstances differ that decide about the last bits: `torch: 2.13.0, and here 2.14.0`."""
+    return [
+        f"{key}: {before.get(key)}, and here {now[key]}"
+        for key in ("torch", "numpy", "system", "cpu_capability", "device", "threads")
+        if before.get(key) != now[key]
+    ]
+
+
 def _revision() -> str:
     """The commit of stepsize's own source, with "-dirty" where it was changed since; "" outside a checkout."""
     git = ["git", "-C", str(Path(stepsize.__file__).parent)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import torch
 
-from stepsize.arguments import Choice, Count, Many, Maybe, Number, Whole, refusal, rules, shown
+from stepsize.arguments import Choice, Count, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Constant, Schedule, parse
@@ -66,6 +66,11 @@ def _maybe_schedule(owner: str, name: str, value: Any) -> Schedule | str | None:
     return Constant(Number(least=0.0)(owner, name, value))
 
 
+def _limit(owner: str, name: str, value: Any) -> float:
+    """The rule of a limit, or its text."""
+    return Number(above=0.0, infinite=True)(owner, name, float(value) if value == "inf" else value)
+
+
 def _flag(owner: str, name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise refusal(owner, name, "True or False", value)
@@ -121,7 +126,7 @@ class Experiment:
     device: Annotated[str, _word] = "auto"
     log_every: Count = 50
     checkpoint_every: Count = 500
-    loss_limit: Annotated[float, Number(above=0.0, infinite=True)] = math.inf
+    loss_limit: Annotated[float, _limit] = math.inf
     functions: Annotated[bool, _flag] = False
 
     def __post_init__(self) -> None:
@@ -164,8 +169,22 @@ class Experiment:
             "seeds": list(self.seeds),
             "optimizer_args": dict(self.optimizer_args),
             "weight_decay": None if self.weight_decay is None else str(self.weight_decay),
-            "loss_limit": None if self.loss_limit == math.inf else self.loss_limit,
+            "loss_limit": "inf" if self.loss_limit == math.inf else self.loss_limit,  # JSON has no infinity
         }
+
+    @classmethod
+    def of_dict(cls, form: Mapping[str, Any]) -> "Experiment":
+        """The experiment that `as_dict` wrote, its schedules as texts.
+
+        Raises:
+            ArgumentError: an argument cannot be, or there is one too many.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in form:
+            if name not in known:
+                raise ArgumentError(f"Experiment has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
+        given: dict[str, Any] = dict(form)
+        return cls(**given)
 
 
 @dataclass(frozen=True)

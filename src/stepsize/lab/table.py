@@ -20,8 +20,8 @@ class Mean:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Mean":
-        """The mean and the spread of some numbers; NaN where there are none."""
-        if not values:
+        """The mean and the spread of some numbers; NaN where there are none, or one is no number."""
+        if not values or any(map(math.isnan, values)):
             return cls(math.nan, math.nan)
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan)
 

@@ -63,9 +63,9 @@ def train(
     with `bf16` the network computes in that type wherever autocasting lets it.
 
     A Point is logged after every `log_every` updates of an epoch and after its last, then an Epoch; `observe`
-    gets each as it is logged. `should_stop` is asked after each Point: True ends the run as "interrupted". A
-    loss that is not finite, or beyond `loss_limit`, ends it as "diverged". The order of the samples and what is
-    drawn while training depend on `seed` alone, and the global random states are left as they were.
+    gets each as it is logged. `should_stop` is asked after each: True ends the run as "interrupted", with a
+    checkpoint. A loss that is not finite, or beyond `loss_limit`, ends it as "diverged". The order of the samples and
+    what is drawn while training depend on `seed` alone, and the global random states are left as they were.
 
     Where `checkpoint` exists the run goes on from there, and the log begins there; the bits are the same.
 
@@ -112,11 +112,14 @@ def train(
             if not loss <= loss_limit or not math.isfinite(loss):
                 status = "diverged"
                 break
-            if should_stop is not None and isinstance(record, Point) and should_stop():
+            if loop.epoch_to_come:
+                continue
+            stopping = should_stop is not None and should_stop()
+            if checkpoint is not None and (stopping or checkpoint.due(record.step)):
+                checkpoint.save(model, optimizer, rates.scheduler, loop.progress, time.perf_counter() - started)
+            if stopping:
                 status = "interrupted"
                 break
-            if checkpoint is not None and checkpoint.due(record.step):
-                checkpoint.save(model, optimizer, rates.scheduler, loop.progress, time.perf_counter() - started)
     diverged_at = record.step if status == "diverged" else None
     return TrainingLog(tuple(points), tuple(rows), time.perf_counter() - started, status, diverged_at)
 
@@ -125,7 +128,7 @@ def train(
 class _Loop:
     """The loop itself: it yields what there is to log, and leaves to `train` what to do about it.
 
-    Whenever it yields, `progress` says all that is needed to go on from there.
+    When it yields, `progress` says all that is needed to go on from there.
     """
 
     model: nn.Module
@@ -141,13 +144,15 @@ class _Loop:
     clip_norm: float | None
     precision: AbstractContextManager[None]
     progress: Progress = field(default_factory=Progress)
+    epoch_to_come: bool = False
+    """The record just given was the last point of an epoch, whose own record comes next: no place to stop."""
 
     def records(self, epochs: int) -> Iterator[Point | Epoch]:
         self.model.train()
         self.optimizer.zero_grad()
         while self.progress.epoch < epochs:
             yield from self._points()
-            progress = self.progress
+            progress, self.epoch_to_come = self.progress, False
             self.progress = Progress(progress.step, progress.epoch + 1)
             yield Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
 
@@ -170,6 +175,7 @@ class _Loop:
                 means = recent.means()
                 progress.whole.extend(recent)
                 recent = Tally()
+                self.epoch_to_come = progress.updates == len(updates)
                 yield Point(progress.step, rate, *means)
 
     def _add_gradient(self, chosen: Tensor, tally: Tally) -> None:

@@ -1,0 +1,21 @@
+"""`stepsize init`: a commented experiment file to begin with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stepsize.errors import OutputError
+from stepsize.files import write_whole
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("experiment.toml"),
+) -> None:
+    """Write an experiment file with every setting and what it means, for `stepsize compare FILE`."""
+    from stepsize.lab.experiment_file import EXAMPLE  # late: it loads PyTorch
+
+    if path.exists():
+        raise OutputError(f"{path} is there already, and is left as it is; name another file")
+    write_whole(path, EXAMPLE.encode())
+    print(f"{path} is written; run it with: stepsize compare {path}")

@@ -1,0 +1,85 @@
+"""Experiments as TOML files."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from stepsize.arguments import shown
+from stepsize.errors import ArgumentError, DataError
+from stepsize.lab.experiment import Experiment
+
+EXAMPLE = """\
+# An experiment: schedules compared on equal terms. Run it with: stepsize compare experiment.toml
+# What is left out has the value shown here.
+
+task = "fashion-mnist"   # or "digits" (seconds), "stdlib-lm" (a small language model),
+                         # a folder with Fashion-MNIST's files, or "package.module:function" of yours
+epochs = 3
+# samples = 10000        # train on the first so many samples only
+seeds = [0]              # one run of every schedule for each
+batch_size = 256         # samples in a micro-batch
+accumulate = 1           # micro-batches to an update
+# weight_decay = "Cosine(0.01, 0.0, '100%')"   # a schedule or a number; else the optimizer's own
+# clip_norm = 1.0        # bound on the gradient's norm
+precision = "fp32"       # or "bf16"
+device = "auto"          # or "cpu", "cuda"
+log_every = 50           # updates between two logged points
+checkpoint_every = 500   # updates between two checkpoints; stepsize compare --resume DIR goes on from them
+# loss_limit = 100.0     # beyond it a run has diverged
+
+[optimizer]              # of torch.optim by its name, or "package.module:function"; the rest is given to it
+name = "sgd"
+# momentum = 0.9
+
+[schedules]              # lengths may have units: "1ep" (epochs), "30%" (of the run), and once "rest"
+fixed = "Constant(0.3)"
+square-root = 'InversePower(0.1).every("1ep")'
+factor = 'Exponential(0.6, 0.8).every("1ep").clip(0.01, 0.6)'
+multi-factor = 'MultiStep(0.5, 0.5, ("30%", "80%"))'
+cosine = 'Cosine(0.2, 0.02, "100%")'
+warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
+"""
+"""What `stepsize init` writes: every key with its default."""
+
+
+def read_experiment(path: Path | str) -> Experiment:
+    """The experiment in a TOML file.
+
+    Raises:
+        DataError: there is no such file, or it is no TOML.
+        ArgumentError: a key is unknown, or its value cannot be; names the file and the line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        form = tomllib.loads(text)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no TOML: {error}") from error
+    try:
+        return Experiment.of_dict(_fields(form))
+    except ArgumentError as error:
+        raise ArgumentError(f"{path}{_line(text, form, str(error))}: {error}") from error
+
+
+def _fields(form: dict[str, Any]) -> dict[str, Any]:
+    """The table `optimizer` is two fields of an experiment: its name, and the rest."""
+    optimizer = form.get("optimizer")
+    if not isinstance(optimizer, dict):
+        return form
+    if "name" not in optimizer:
+        raise ArgumentError(f'[optimizer] must have a name, such as name = "sgd", got {shown(optimizer)}')
+    arguments = {key: value for key, value in optimizer.items() if key != "name"}
+    return {**form, "optimizer": optimizer["name"], "optimizer_args": arguments}
+
+
+def _line(text: str, form: dict[str, Any], message: str) -> str:
+    """`, line 7` where the key is written that the message speaks of, or nothing where that is not clear."""
+    keys = {*form, *(key for table in form.values() if isinstance(table, dict) for key in table)}
+    places = {key: re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", message) for key in keys}
+    for key in sorted(keys, key=lambda key: (place.start() if (place := places[key]) else len(message), -len(key))):
+        for number, line in enumerate(text.splitlines(), start=1):
+            if places[key] and re.match(rf"""\s*(\[\s*)?["']?{re.escape(key)}["']?\s*(=|\])""", line):
+                return f", line {number}"
+    return ""

@@ -1,0 +1,34 @@
+"""What a run logs, on its way into the store."""
+
+from stepsize.records import Epoch, Point, Store
+
+_FULL = 32  # records; a write to the disk is dear
+
+
+class Journal:
+    """One run's records: kept until there are some dozens, or until they are to be safe."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._number = number
+        self._waiting: list[Point | Epoch] = []
+
+    def add(self, record: Point | Epoch) -> None:
+        """Take note of a record.
+
+        Raises:
+            OutputError: the store cannot be written to.
+        """
+        self._waiting.append(record)
+        if len(self._waiting) >= _FULL:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put all that is waiting into the store; it is on the disk when this returns."""
+        if self._waiting:
+            self._store.log(self._number, self._waiting)
+            self._waiting = []
+
+    def rewind(self, step: int) -> None:
+        """Drop what the store has of the run after this step, from which it goes on."""
+        self._store.rewind(self._number, step)

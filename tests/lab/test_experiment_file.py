@@ -1,0 +1,60 @@
+"""Experiments as TOML files."""
+
+import pytest
+
+from stepsize.errors import ArgumentError, DataError
+from stepsize.lab import Experiment, read_experiment
+from stepsize.lab.experiment_file import EXAMPLE
+
+
+def written(tmp_path, text):
+    path = tmp_path / "experiment.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_example_is_the_default_experiment(tmp_path):
+    assert read_experiment(written(tmp_path, EXAMPLE)) == Experiment()
+
+
+def test_every_key_that_the_example_leaves_out_is_one(tmp_path):
+    text = "\n".join(line.removeprefix("# ") if "=" in line else line for line in EXAMPLE.splitlines()[3:])
+    experiment = read_experiment(written(tmp_path, text))
+    assert experiment.samples == 10_000
+    assert experiment.clip_norm == 1.0
+    assert experiment.optimizer_args == (("momentum", 0.9),)
+    assert experiment.loss_limit == 100.0
+
+
+def test_an_experiment_is_its_dictionary():
+    experiment = Experiment(
+        {"a": "Constant(0.1)"}, weight_decay=0.1, optimizer_args={"betas": (0.9, 0.99)}, seeds=[1, 2]
+    )
+    assert Experiment.of_dict(experiment.as_dict()) == Experiment.of_dict(
+        Experiment.of_dict(experiment.as_dict()).as_dict()
+    )
+    assert Experiment.of_dict(experiment.as_dict()).seeds == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("epochs = 3\nepoch = 3\n", r"experiment\.toml, line 2: Experiment has no 'epoch'; did you mean \"epochs\""),
+        ("\nepochs = 'three'\n", r"line 2: Experiment\(epochs=.*whole number"),
+        ("epochs = 0\n", r"line 1: .*at least 1"),
+        ("[schedules]\na = 3\n", r"schedule or its text"),
+        ("precision = 'fp8'\n", r'line 1: .*"fp32" or "bf16"'),
+        ("[optimizer]\nmomentum = 0.9\n", r"line 1: \[optimizer\] must have a name"),
+        ("clip_norm = -1\n", "line 1: .*> 0"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file_and_the_line(tmp_path, text, words):
+    with pytest.raises(ArgumentError, match=words):
+        read_experiment(written(tmp_path, text))
+
+
+def test_what_is_no_toml_is_refused(tmp_path):
+    with pytest.raises(DataError, match="line 1"):
+        read_experiment(written(tmp_path, "epochs == 3"))
+    with pytest.raises(DataError, match="no such file"):
+        read_experiment(tmp_path / "none.toml")
