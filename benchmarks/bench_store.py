@@ -2,6 +2,10 @@
 
 10,000 runs of 1,000 points (give other numbers as arguments: runs, points). The peer of the writing is the bare disk:
 the same bytes of points appended to two plain files, with an fsync wherever the store commits.
+
+On two shared cores: opened in milliseconds; every last epoch in 0.07 s; means and spreads at 300 steps in 4 s and
+0.22 GB; every loss as arrays in 7 to 12 s and 0.52 GB; 429 MB on disk. Written at 150,000 points a second on a quiet
+disk, 27,000 on a busy one: nearly all of it is waiting for the disk, a call at a time.
 """
 
 import multiprocessing
@@ -85,7 +89,7 @@ def read(label: str, directory: Path, work: Callable[[Path], object], target: st
     process.start()
     first, later, memory = queue.get()
     process.join()
-    print(f"{label}: {first:.2f} s, again {later:.2f} s, {memory:.2f} GB at most ({target})")
+    print(f"{label}: {first:.3f} s, again {later:.3f} s, {memory:.2f} GB at most ({target})")
 
 
 def measured(
