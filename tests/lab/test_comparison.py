@@ -66,7 +66,7 @@ def test_the_directory_holds_settings_runs_report_and_pictures(tmp_path):
     display = Silent()
     comparison = compare(small(), tmp_path / "new" / "place", display=display)
     names = sorted(path.relative_to(comparison.directory).as_posix() for path in comparison.directory.rglob("*"))
-    assert names == [".lock", "comparison.png", "comparison.svg", "report.md", "store.sqlite"]
+    assert names == [".lock", "comparison.png", "comparison.svg", "report.html", "report.md", "store.sqlite"]
     results = load_runs(comparison.directory)
     assert results.settings["experiment"]["schedules"] == TWO
     assert "torch" in results.environment

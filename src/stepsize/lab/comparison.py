@@ -1,6 +1,5 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -13,15 +12,16 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.live_picture import LivePicture
+from stepsize.lab.html_report import About, html_report
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.report import report
+from stepsize.lab.session import Session
 from stepsize.lab.table import COLUMNS, Row, table
 from stepsize.lab.tasks import load_task
 from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
 from stepsize.lab.workers import cores, run_plans
-from stepsize.records import Epoch, Point, Run, Store, load_runs, lock
+from stepsize.records import Run, Store, load_runs, lock
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def compare(
 
     One single-threaded process a core trains (one process on a GPU), and the numbers do not depend on how many there
     are. While they run, `comparison.png` in the directory and the display follow. What is left at the end:
-    `store.sqlite` with every point of every run, `comparison.png` and `.svg`, and `report.md` with the table.
+    `store.sqlite` with every point of every run, `comparison.png` and `.svg`, `report.html`, and `report.md`.
 
     Args:
         experiment: the six schedules on Fashion-MNIST, 3 epochs, one seed, if left out.
@@ -145,7 +145,7 @@ def _carry_out(
     """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
     standings = Standings(plans, load_runs(directory.path).runs())
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
-    session = _Session(standings, directory, display_here() if display is None else display, fresh)
+    session = Session(standings, directory, display_here() if display is None else display, fresh)
     session.begin(source)
     try:
         if left:
@@ -155,8 +155,25 @@ def _carry_out(
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
         raise KeyboardInterrupt(f"interrupted; {kept}") from None
     finally:
-        session.close(lambda: report(experiment, source, plans[0].steps, standings.ended_runs))
+        session.close(lambda: _reports(experiment, source, plans, directory, standings))
     return Comparison(experiment, source, directory.path, standings.ended_runs)
+
+
+def _reports(
+    experiment: Experiment,
+    source: str,
+    plans: tuple[Plan, ...],
+    directory: ResultDirectory,
+    standings: Standings,
+) -> dict[str, str]:
+    """The reports by the names of their files."""
+    settings = {**experiment.as_dict(), "steps": plans[0].steps}
+    title = f"Comparison of {len(experiment.schedules)} schedules"
+    about = About(title, settings, source, load_runs(directory.path).environment, len(plans))
+    return {
+        "report.md": report(experiment, source, plans[0].steps, standings.ended_runs),
+        "report.html": html_report(standings.ended_runs, about),
+    }
 
 
 def _number_of(workers: int | None, device: str) -> int:
@@ -164,53 +181,3 @@ def _number_of(workers: int | None, device: str) -> int:
     if workers is None:
         workers = cores() if device == "cpu" else 1
     return int(Whole(1)("compare", "workers", workers))
-
-
-class _Session:
-    """The watcher of a comparison: keeps the records, writes what has ended, and keeps picture and display up."""
-
-    def __init__(self, standings: Standings, directory: ResultDirectory, display: Display, fresh: bool) -> None:
-        self._standings = standings
-        self._directory = directory
-        self._fresh = fresh
-        self._results = load_runs(directory.path)
-        self._display: Display | None = display
-        self._picture = LivePicture(standings, directory.picture("png"))
-
-    def begin(self, source: str) -> None:
-        """The runs are about to start."""
-        self._show(lambda display: display.begin(self._standings, source, self._directory.path))
-
-    def logged(self, number: int, record: Point | Epoch) -> None:
-        if self._standings.logged(number, record):
-            self._show(lambda display: display.logged(number, record))
-            self._picture.refresh()
-
-    def ended(self, number: int) -> None:
-        run = self._results.run(number)
-        if not run.points:
-            return  # it was stopped before it began
-        self._standings.ended(number, run)
-        self._show(lambda display: display.ended(number, run))
-
-    def stopping(self) -> None:
-        self._show(lambda display: display.stopping())
-
-    def close(self, text: Callable[[], str]) -> None:
-        """Give the screen back, then write the report and the last pictures, or nothing where nothing was run."""
-        self._show(lambda display: display.close())
-        if not self._standings.runs:
-            if self._fresh:
-                self._directory.abandon()
-            return
-        self._directory.write_report(text())
-        for suffix in ("png", "svg"):
-            self._picture.write(self._directory.picture(suffix))
-
-    def _show(self, tell: Callable[[Display], object]) -> None:
-        """Tell the display; one that cannot be written to any more (a closed pipe or terminal) costs no run."""
-        if self._display is not None:
-            try:
-                tell(self._display)
-            except OSError:
-                self._display = None

@@ -60,9 +60,9 @@ class ResultDirectory:
         """Remove it, with what was written to it: nothing came of the comparison, and it may be tried again."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def write_report(self, text: str) -> None:
-        """Write the report."""
-        write_whole(self.path / "report.md", text.encode())
+    def write_report(self, name: str, text: str) -> None:
+        """Write a report."""
+        write_whole(self.path / name, text.encode())
 
     def picture(self, suffix: str) -> Path:
         """Where the picture of the comparison lies, as PNG or SVG."""

@@ -1,0 +1,59 @@
+"""A comparison under way: what is kept, shown and drawn as its runs get on."""
+
+from collections.abc import Callable
+
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.live_picture import LivePicture
+from stepsize.lab.watching import Display, Standings
+from stepsize.records import Epoch, Point, load_runs
+
+
+class Session:
+    """The watcher of a comparison: keeps the records, writes what has ended, and keeps picture and display up."""
+
+    def __init__(self, standings: Standings, directory: ResultDirectory, display: Display, fresh: bool) -> None:
+        self._standings = standings
+        self._directory = directory
+        self._fresh = fresh
+        self._results = load_runs(directory.path)
+        self._display: Display | None = display
+        self._picture = LivePicture(standings, directory.picture("png"))
+
+    def begin(self, source: str) -> None:
+        """The runs are about to start."""
+        self._show(lambda display: display.begin(self._standings, source, self._directory.path))
+
+    def logged(self, number: int, record: Point | Epoch) -> None:
+        if self._standings.logged(number, record):
+            self._show(lambda display: display.logged(number, record))
+            self._picture.refresh()
+
+    def ended(self, number: int) -> None:
+        run = self._results.run(number)
+        if not run.points:
+            return  # it was stopped before it began
+        self._standings.ended(number, run)
+        self._show(lambda display: display.ended(number, run))
+
+    def stopping(self) -> None:
+        self._show(lambda display: display.stopping())
+
+    def close(self, reports: Callable[[], dict[str, str]]) -> None:
+        """Give the screen back, then write the reports and the last pictures, or nothing where nothing was run."""
+        self._show(lambda display: display.close())
+        if not self._standings.runs:
+            if self._fresh:
+                self._directory.abandon()
+            return
+        for name, text in reports().items():
+            self._directory.write_report(name, text)
+        for suffix in ("png", "svg"):
+            self._picture.write(self._directory.picture(suffix))
+
+    def _show(self, tell: Callable[[Display], object]) -> None:
+        """Tell the display; one that cannot be written to any more (a closed pipe or terminal) costs no run."""
+        if self._display is not None:
+            try:
+                tell(self._display)
+            except OSError:
+                self._display = None
