@@ -1,6 +1,5 @@
 """The store of an experiment: what is written to it, from one process or several, is what is read from it."""
 
-import json
 import math
 import multiprocessing
 import struct
@@ -14,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
-from stepsize.records import Epoch, Point, Run, Store, load_runs, read_run, write_run
+from stepsize.records import Epoch, Point, Run, Store, load_runs
 
 NAN, INF = math.nan, math.inf
 RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
@@ -304,16 +303,6 @@ def test_several_processes_write_at_once_while_another_reads(store, path):
     for run in load_runs(path).runs():
         assert run.status == "finished"
         assert run.points == tuple(points(*range(1, 1001)))
-
-
-def test_the_json_form_of_a_run_keeps_where_it_diverged(tmp_path):
-    run = Run(*RUNS[0], tuple(points(1)), (), 1.0, "diverged", 2)
-    write_run(tmp_path / "run.json", run)
-    assert read_run(tmp_path / "run.json") == run
-    older = json.loads((tmp_path / "run.json").read_text())
-    del older["diverged_at"]
-    (tmp_path / "run.json").write_text(json.dumps(older))
-    assert read_run(tmp_path / "run.json").diverged_at is None
 
 
 def test_there_is_no_store_where_there_is_none(tmp_path):

@@ -1,7 +1,5 @@
 """Records: what runs leave behind, as plain values, as files and in the store of an experiment."""
 
-from stepsize.records.files import read_run as read_run
-from stepsize.records.files import write_run as write_run
 from stepsize.records.lock import lock as lock
 from stepsize.records.results import Event as Event
 from stepsize.records.results import Results as Results
@@ -25,7 +23,5 @@ __all__ = [
     "Store",
     "load_runs",
     "lock",
-    "read_run",
     "salvage",
-    "write_run",
 ]
