@@ -6,6 +6,7 @@ import io
 import json
 import math
 import pickle
+import tracemalloc
 import warnings
 import weakref
 from dataclasses import asdict
@@ -529,3 +530,20 @@ def test_pain_14_every_number_of_an_optimizers_groups_can_be_scheduled(kind):
         update(optimizer)
         scheduler.step()
         assert optimizer.param_groups[0][key] == ss.Linear(0.5, 0.1, 4)(1)
+
+
+def test_memory_does_not_grow_with_the_steps():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN >> ss.Cosine(0.01, 0.001, 100_000))
+    rates_used(optimizer, scheduler, 10)
+    tracemalloc.start()
+    try:
+        for _ in range(1000):
+            scheduler.step()
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(20_000):
+            scheduler.step()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1000
