@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stepsize.errors import ArgumentError, DataError, RunError
-from stepsize.lab import Task, load_task, train
+from stepsize.lab import Experiment, Task, load_task, train
 from stepsize.lab.language import CONTEXT
 
 
@@ -77,3 +77,19 @@ def test_data_that_do_not_belong_together_are_refused():
         Task(torch.nn.ReLU, (x, x), (x, x[:2]))
     with pytest.raises(ArgumentError, match="two tensors"):
         Task(torch.nn.ReLU, (x, x), [x.tolist()])
+
+
+def test_what_is_held_out_is_not_trained_on_and_the_test_set_is_left_alone():
+    task = load_task("digits")
+    part = task.held_out()
+    marks = [[image.numpy().tobytes() for image in inputs] for inputs in (task.train[0], part.train[0], part.test[0])]
+    assert sorted(marks[0]) == sorted(marks[1] + marks[2])
+    assert len(marks[2]) == 287
+    assert {int(label) for label in part.test[1]} == set(range(10))
+    assert Experiment({"a": "Constant(0.1)"}, "digits", held_out=True).horizon(task.samples).samples == 1150
+
+
+def test_of_one_sample_none_can_be_held_out():
+    x = torch.zeros(1, 1)
+    with pytest.raises(ArgumentError, match="2 training samples at least, and there is 1"):
+        Task(lambda: torch.nn.Linear(1, 1), (x, x), (x, x)).held_out()

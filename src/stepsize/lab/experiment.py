@@ -11,6 +11,7 @@ import torch
 from stepsize.arguments import Choice, Count, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
+from stepsize.lab.task import held_out_of
 from stepsize.schedules import Constant, Schedule, parse
 
 SIX_SCHEDULES = {
@@ -99,6 +100,9 @@ class Experiment:
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
         loss_limit: a run whose loss goes beyond has diverged.
+        tune_peak: before they are compared, each schedule gets its own best peak rate, found in so many trials; 0
+            compares them as they are.
+        held_out: judge on a fifth of the training samples, which are then not trained on, instead of the test set.
         functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run.
 
     Raises:
@@ -127,6 +131,8 @@ class Experiment:
     log_every: Count = 50
     checkpoint_every: Count = 500
     loss_limit: Annotated[float, _limit] = math.inf
+    tune_peak: Annotated[int, Whole(0)] = 0
+    held_out: Annotated[bool, _flag] = False
     functions: Annotated[bool, _flag] = False
 
     def __post_init__(self) -> None:
@@ -137,7 +143,10 @@ class Experiment:
 
     def horizon(self, samples: int) -> Horizon:
         """How long a run is on a training set of so many samples."""
-        return Horizon(min(samples, self.samples or samples), self.batch_size, self.epochs, self.accumulate)
+        samples = min(samples, self.samples or samples)
+        if self.held_out:
+            samples -= held_out_of(samples)
+        return Horizon(samples, self.batch_size, self.epochs, self.accumulate)
 
     def plans(self, samples: int) -> tuple["Plan", ...]:
         """The runs, seed by seed, on a training set of so many samples.

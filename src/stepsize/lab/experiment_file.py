@@ -27,6 +27,8 @@ device = "auto"          # or "cpu", "cuda"
 log_every = 50           # updates between two logged points
 checkpoint_every = 500   # updates between two checkpoints; stepsize compare --resume DIR goes on from them
 # loss_limit = 100.0     # beyond it a run has diverged
+tune_peak = 0            # trials, before the comparison, in which each schedule gets its own best peak rate
+held_out = false         # true: judge on a fifth of the training set instead of the test set
 
 [optimizer]              # of torch.optim by its name, or "package.module:function"; the rest is given to it
 name = "sgd"

@@ -1,7 +1,7 @@
 """What is trained: a network, its data and its loss, as one value; those built in by name, and the user's own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab.seeding import checked_seed
+from stepsize.lab.seeding import checked_seed, sample_order
 
 Examples = tuple[Tensor, Tensor]
 """Inputs and targets, one of each for every sample along the first dimension."""
@@ -19,6 +19,17 @@ Examples = tuple[Tensor, Tensor]
 def right_classes(scores: Tensor, targets: Tensor) -> Tensor:
     """How many samples have their highest score at the right class: scores (n, classes), targets (n,)."""
     return (scores.argmax(dim=1) == targets).sum()
+
+
+def held_out_of(samples: int) -> int:
+    """How many of so many training samples are held out, where some are: one of five.
+
+    Raises:
+        ArgumentError: there are too few.
+    """
+    if samples < 2:
+        raise ArgumentError(f"to hold some out takes 2 training samples at least, and there is {samples}")
+    return max(1, samples // 5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +82,25 @@ class Task:
     def samples(self) -> int:
         """The number of training samples."""
         return len(self.train[1])
+
+    def held_out(self) -> "Task":
+        """The task with one of five training samples in the place of its test set, and trained on the others.
+
+        Which ones depends on their number alone; the test set is not looked at.
+
+        Raises:
+            ArgumentError: there is only one sample.
+
+        Example:
+            >>> from stepsize.lab import load_task
+            >>> digits = load_task("digits")
+            >>> digits.samples, digits.held_out().samples, len(digits.held_out().test[1])
+            (1437, 1150, 287)
+        """
+        order = sample_order(self.samples, seed=0, epoch=0)
+        number = held_out_of(self.samples)
+        (held, left), (inputs, targets) = (order[:number].sort().values, order[number:].sort().values), self.train
+        return replace(self, train=(inputs[left], targets[left]), test=(inputs[held], targets[held]))
 
     def initial_model(self, seed: int) -> nn.Module:
         """The network, on the CPU, with the weights that it gets after `torch.manual_seed(seed)`.

@@ -42,12 +42,12 @@ def load_task(name: str) -> Task:
 
 
 def experiment_task(experiment: Experiment) -> Task:
-    """The experiment's task, cut to as many training samples as it asks for."""
+    """The experiment's task, with the training samples that it asks for, and what it is judged on as its test set."""
     task = load_task(experiment.task)
-    if experiment.samples is None:
-        return task
-    inputs, targets = task.train
-    return replace(task, train=(inputs[: experiment.samples], targets[: experiment.samples]))
+    if experiment.samples is not None:
+        inputs, targets = task.train
+        task = replace(task, train=(inputs[: experiment.samples], targets[: experiment.samples]))
+    return task.held_out() if experiment.held_out else task
 
 
 def _own(name: str) -> Task:
