@@ -1,5 +1,6 @@
 """A cooldown on demand: by the program, a deadline or a signal, and agreed by all processes."""
 
+import gc
 import json
 import os
 import signal
@@ -114,3 +115,29 @@ def test_all_processes_begin_at_the_same_step(tmp_path):
     workers = [subprocess.Popen([*command, str(rank), store], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
     told = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
     assert told[0] == told[1] == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]
+
+
+def test_a_signal_is_given_back_when_the_cooldown_is_gone():
+    before = signal.getsignal(signal.SIGUSR2)
+    cooldown = CooldownOnDemand(scheduler(), 2, on_signal=signal.SIGUSR2)
+    assert signal.getsignal(signal.SIGUSR2) is not before
+    del cooldown
+    gc.collect()
+    assert signal.getsignal(signal.SIGUSR2) is before
+
+
+def test_a_request_that_has_not_begun_is_not_lost_in_a_checkpoint():
+    driver = scheduler()
+    cooldown = CooldownOnDemand(driver, 2)
+    cooldown.request()
+    again = CooldownOnDemand(driver, 2)
+    again.load_state_dict(json.loads(json.dumps(cooldown.state_dict())))
+    assert train(driver, again, 9) == [0.4, 0.4, 0.2]
+
+
+def test_what_is_no_scheduler_or_signal_is_refused():
+    with pytest.raises(ArgumentError, match=r"a stepsize.pytorch.Scheduler"):
+        CooldownOnDemand(scheduler().optimizer, 2)
+    for wrong in (9999, "SIGUSR1"):
+        with pytest.raises(ArgumentError, match="a signal, such as"):
+            CooldownOnDemand(scheduler(), 2, on_signal=wrong)

@@ -101,3 +101,13 @@ def test_observing_without_a_plateau_says_what_to_write():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ArgumentError, match=next(iter(wrong))):
         Plateau(**wrong)
+
+
+def test_a_metric_at_the_worst_infinity_is_no_improvement_even_at_first():
+    ours, theirs = sgd(0.4), sgd(0.4)
+    mine = Scheduler(ours, 0.4, feedback=Plateau(factor=0.5, patience=1))
+    torchs = ReduceLROnPlateau(theirs, factor=0.5, patience=1)
+    for _ in range(5):
+        mine.observe(math.inf)
+        torchs.step(math.inf)
+        assert ours.param_groups[0]["lr"] == theirs.param_groups[0]["lr"]

@@ -14,6 +14,7 @@ from dataclasses import asdict
 import pytest
 import torch
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
+from torch.optim.lr_scheduler import StepLR
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, DriverError, StateError, StepError
@@ -244,12 +245,29 @@ BROKEN_STATES = {
     "groups": ({"base_lrs": [0.1, 0.2]}, "2 parameter groups"),
     "base rate": ({"base_lrs": [math.nan]}, "base_lrs"),
     "clock": ({"clock": "tokens"}, "tokens"),
-    "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "plan cannot be followed"),
-    "text": ({"plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}}, "Cosine"),
-    "plateau": ({"plan": {"relative": False, "feedback": {"mode": 1}, "schedules": {}}}, "no plateau"),
+    "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}, "replanned": True}, "plan cannot be followed"),
+    "another plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "another plan"),
+    "nothing scheduled": (
+        {"plan": {"relative": False, "feedback": None, "schedules": {}}, "replanned": True},
+        "plan cannot be read",
+    ),
+    "too far": ({"position": 10**30}, "position"),
+    "negative base": ({"base_lrs": [-0.1]}, "numbers from 0"),
+    "replanned": ({"replanned": "no"}, "true or false"),
+    "text": (
+        {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}},
+        "Cosine",
+    ),
+    "plateau": (
+        {
+            "replanned": True,
+            "plan": {"relative": False, "feedback": {"mode": 1}, "schedules": {"lr": {"all": "Constant(1)"}}},
+        },
+        "no plateau",
+    ),
     "feedback": (
         {"plan": {"relative": False, "feedback": asdict(Plateau()), "schedules": {"lr": {"all": "Constant(1)"}}}}
-        | {"feedback": {"multipliers": [1.0], "best": "low"}},
+        | {"replanned": True, "feedback": {"multipliers": [1.0], "best": "low"}},
         "not that of a Plateau",
     ),
 }
@@ -423,7 +441,11 @@ def test_replanning_keeps_the_past_and_starts_the_new_part_on_its_own_clock():
     scheduler = Scheduler(optimizer, PLAN)
     scheduler.seek(10)
     whole = scheduler.replan(ss.Linear(PLAN(10), 0.0, 4))
-    assert whole["lr after"] == PLAN.head(10) >> ss.Linear(PLAN(10), 0.0, 4)
+    assert whole["lr before"] == PLAN
+    assert str(whole["lr after"]) == (
+        f"Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15).head(5) >> Linear({PLAN(10)}, 0.0, 4)"
+    )
+    assert whole["lr after"].sample(14).tolist() == (PLAN.head(10) >> ss.Linear(PLAN(10), 0.0, 4)).sample(14).tolist()
     assert scheduler.get_last_lr() == [PLAN(10)]
     scheduler.seek(12)
     assert scheduler.get_last_lr() == [PLAN(10) / 2]
@@ -440,6 +462,36 @@ def test_a_replanned_state_is_taken_over_by_the_program_that_began_with_the_old_
     other = Scheduler(sgd(), ss.Constant(0.1))
     with pytest.raises(StateError, match="another plan"):
         other.load_state_dict(scheduler.state_dict())
+
+
+def test_a_plan_may_be_changed_any_number_of_times():
+    scheduler = Scheduler(sgd(), PLAN)
+    for epoch in range(1, 300):
+        scheduler.seek(10 * epoch)
+        scheduler.replan(ss.Constant(0.1 / epoch))
+    again = Scheduler(sgd(), PLAN)
+    again.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
+    assert again.get_last_lr() == [0.1 / 299]
+    again.seek(25)
+    assert again.get_last_lr() == [0.1 / 2]
+
+
+def test_a_plan_that_ended_long_ago_holds_its_end_until_the_new_part():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(50)
+    plan = scheduler.replan(ss.Constant(0.2))["lr after"]
+    assert plan.sample(52).tolist() == (PLAN.head(50) >> ss.Constant(0.2)).sample(52).tolist()
+
+
+def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
+    scheduler = Scheduler(sgd(), lambda step: 1 / (1 + step))
+    scheduler.seek(20)
+    scheduler.cool_down(10)
+    scheduler.seek(25)
+    again = Scheduler(sgd(), lambda step: 1 / (1 + step))
+    with pytest.raises(StateError, match=r"package\.module:name.*keep"):
+        again.load_state_dict(scheduler.state_dict())
+    assert again.position == 0
 
 
 def test_what_replan_returns_is_drawn():
@@ -547,3 +599,104 @@ def test_memory_does_not_grow_with_the_steps():
     finally:
         tracemalloc.stop()
     assert after - before < 1000
+
+
+# What cannot be.
+
+
+WRONG_ARGUMENTS = {
+    "a scheduler of PyTorch": ({"lr": StepLR}, "from_torch"),
+    "a class": ({"lr": ss.Constant}, "call it"),
+    "feedback": ({"lr": 0.1, "feedback": Plateau}, r"a stepsize.pytorch.Plateau\(\)"),
+    "auto": ({"lr": 0.1, "auto": "no"}, "True or False"),
+    "relative": ({"lr": 0.1, "relative": "yes"}, "True or False"),
+    "horizon": ({"lr": 0.1, "horizon": 1000}, "Horizon"),
+    "a switch": ({"nesterov": 0.3}, 'no number "nesterov"'),
+    "the parameters": ({"params": 0.3}, 'no number "params"'),
+    "a tuple for the groups": ({"lr": (0.1, 0.2)}, r"write a list: lr=\[\.\.\.\]"),
+    "too many": ({"lr": [0.1, 0.2]}, "here are 2"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ARGUMENTS)
+def test_an_argument_of_another_kind_is_refused_with_what_to_write(name):
+    arguments, words = WRONG_ARGUMENTS[name]
+    optimizer = sgd()
+    if arguments.get("lr") is StepLR:
+        arguments = {"lr": StepLR(sgd(), 5)}
+    with pytest.raises(ArgumentError, match=words):
+        Scheduler(optimizer, **arguments)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_an_optimizer_given_twice_is_refused():
+    optimizer = sgd()
+    with pytest.raises(ArgumentError, match="each of them once"):
+        Scheduler([optimizer, optimizer], 0.1)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -1.0])
+def test_a_base_rate_that_is_none_is_refused(rate):
+    optimizer = sgd()
+    optimizer.param_groups[0]["lr"] = rate
+    with pytest.raises(ArgumentError, match="the rate"):
+        Scheduler(optimizer, PLAN, relative=True)
+
+
+def test_a_rate_that_a_group_cannot_hold_is_refused_and_nothing_is_written():
+    optimizer = sgd(torch.tensor(0.1), torch.tensor(0.1))
+    with pytest.raises(StepError, match="cannot hold"):
+        Scheduler(optimizer, [ss.Constant(0.9), ss.Constant(1e39)])
+    assert [float(group["lr"]) for group in optimizer.param_groups] == pytest.approx([0.1, 0.1])
+    huge = sgd()
+    huge.param_groups[0]["lr"] = 1e200
+    with pytest.raises(StepError, match="cannot hold"):
+        Scheduler(huge, ss.Constant(1e200), relative=True)
+
+
+def test_a_whole_number_in_a_tensor_is_no_rate():
+    optimizer = sgd()
+    optimizer.param_groups[0]["lr"] = torch.tensor(1)
+    with pytest.raises(ArgumentError, match='no number "lr"'):
+        Scheduler(optimizer, PLAN)
+
+
+def test_groups_without_a_rate_may_have_others_scheduled():
+    optimizer = sgd()
+    del optimizer.param_groups[0]["lr"]
+    Scheduler(optimizer, weight_decay=ss.Constant(0.1))
+    adafactor = sgd()
+    adafactor.param_groups[0]["lr"] = None
+    scheduler = Scheduler(adafactor, weight_decay=ss.Constant(0.1))
+    assert adafactor.param_groups[0]["weight_decay"] == 0.1
+    assert math.isnan(scheduler.get_last_lr()[0])
+
+
+def test_a_group_that_has_gone_is_named():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, PLAN)
+    del optimizer.param_groups[1]
+    with pytest.raises(DriverError, match="1 parameter groups where there were 2"):
+        scheduler.seek(3)
+
+
+def test_a_late_group_without_the_hyperparameter_is_named():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, momentum=ss.Constant(0.9))
+    optimizer.param_groups.append({"params": [weight()], "lr": 0.1})
+    with pytest.raises(ArgumentError, match='parameter group 1 has no number "momentum"'):
+        scheduler.seek(3)
+
+
+def test_a_shallow_copy_leaves_the_original_its_optimizer():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    again = copy.copy(scheduler)
+    rates_used(optimizer, scheduler, 2)
+    assert (scheduler.position, again.position) == (2, 0)
+
+
+def test_weight_decay_tied_to_a_rate_next_to_zero_stays_finite():
+    optimizer = sgd(kind=AdamW)
+    Scheduler(optimizer, 5e-324, weight_decay=ConstantProduct(1e-3))
+    assert optimizer.param_groups[0]["weight_decay"] == 0.0

@@ -1,12 +1,19 @@
 """What is scheduled: which schedule each parameter group gets for one hyperparameter."""
 
+import functools
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
+
 from stepsize.arguments import NonNegative, Number, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, FormatError
 from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
+from stepsize.schedules.chain import Chain
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class ConstantProduct:
 
     def at(self, rate: float) -> float:
         """The value at this rate."""
-        return self.product / rate if rate > 0.0 else 0.0
+        value = self.product / rate if rate > 0.0 else 0.0
+        return value if value < math.inf else 0.0  # rates as small as that are 0 for every purpose
 
 
 Wanted = Schedule | ConstantProduct | tuple[Schedule, ...]
@@ -50,6 +58,22 @@ Wanted = Schedule | ConstantProduct | tuple[Schedule, ...]
 
 Group = dict[str, Any]
 """A parameter group of an optimizer."""
+
+_NO_HYPERPARAMETERS = ("params", "param_names", "name", "initial_lr")
+
+
+def rate_of(group: Group) -> float:
+    """The group's rate; NaN where it has none, or makes its own."""
+    return math.nan if group.get("lr") is None else float(group["lr"])
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is what schedules can be written into: a number, one in a tensor, or a tuple of such."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_number, value))
+    if isinstance(value, Tensor):
+        return value.numel() == 1 and value.is_floating_point()
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -100,7 +124,7 @@ class Assignment:
         """Raise ArgumentError unless the groups have this hyperparameter, and are as many, or named, as is meant."""
         if self.by_index is not None and len(self.by_index) != len(groups):
             rule = f"one schedule for each of the {len(groups)} parameter groups"
-            raise refusal("Scheduler", self.key, rule, list(self.by_index))
+            raise refusal("Scheduler", self.key, rule, list(self.by_index), f"here are {len(self.by_index)}")
         if self.by_name is not None:
             names = [group["name"] for group in groups if "name" in group]
             for name, _ in self.by_name:
@@ -111,18 +135,23 @@ class Assignment:
             wanted = self.for_group(index, group)
             if wanted is None:
                 continue
-            if self.key not in group:
-                known = sorted(key for key in group if key not in ("params", "param_names", "name", "initial_lr"))
-                advice = nearest(self.key, known) or f"it has {', '.join(known)}"
-                raise ArgumentError(f'parameter group {index} has no hyperparameter "{self.key}"; {advice}')
-            self._check_form(index, group[self.key], wanted)
+            self.check_group(index, group, wanted)
 
-    def _check_form(self, index: int, present: Any, wanted: Wanted) -> None:
+    def check_group(self, index: int, group: Group, wanted: Wanted) -> None:
+        """Raise ArgumentError unless the group has this hyperparameter, and it can hold what is wanted."""
+        known = sorted(key for key, value in group.items() if key not in _NO_HYPERPARAMETERS and _is_number(value))
+        if self.key not in known and group.get(self.key, "") is not None:
+            advice = nearest(self.key, known) or f"it has {', '.join(known)}"
+            raise ArgumentError(f'parameter group {index} has no number "{self.key}" to schedule; {advice}')
+        self._check_form(group[self.key], wanted)
+
+    def _check_form(self, present: Any, wanted: Wanted) -> None:
         if isinstance(wanted, ConstantProduct) and self.key == "lr":
             raise ArgumentError("ConstantProduct ties another hyperparameter to the rate; lr itself needs a schedule")
         nested = len(present) if isinstance(present, tuple | list) else 0
         if isinstance(wanted, tuple) and len(wanted) != nested:
-            raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted)
+            advice = "" if nested else f"to give each group its own, write a list: {self.key}=[...]"
+            raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
         if nested and not isinstance(wanted, tuple):
             advice = f"write {self.key}=(schedule, {shown(present[-1])})"
             raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
@@ -136,9 +165,9 @@ class Assignment:
 
         def then(old: Wanted, new: Wanted) -> Wanted:
             if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-                return tuple(before.head(position) >> after for before, after in zip(old, new, strict=True))
+                return tuple(_joined(before, position, after) for before, after in zip(old, new, strict=True))
             if isinstance(old, Schedule) and isinstance(new, Schedule):
-                return old.head(position) >> new
+                return _joined(old, position, new)
             raise ArgumentError(f"replan({self.key}=...) cannot follow {shown(old)} by {shown(new)}")
 
         if self.common is not None and new.common is not None:
@@ -212,10 +241,31 @@ class Assignment:
         raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
 
 
+def _joined(old: Schedule, position: int, new: Schedule) -> Schedule:
+    """`old.head(position) >> new`, with the parts of a chain cut one by one, so that it stays a flat chain."""
+    kept: list[Schedule] = []
+    left = position
+    parts = old.parts if isinstance(old, Chain) else (old,)
+    for part in parts:
+        if left <= 0:
+            break
+        whole = part.steps <= left and part is not parts[-1]
+        kept.append(part if whole else part.head(left))
+        left -= int(min(part.steps, left))
+        if not whole:
+            break
+    return functools.reduce(operator.rshift, [*kept, new])
+
+
 def schedule_of(key: str, given: Any) -> Schedule:
     """A schedule as it is, a number as a Constant, a function of the step as a Function."""
     if isinstance(given, Schedule):
         return given
+    if isinstance(given, LRScheduler):
+        advice = "read PyTorch's schedulers with from_torch(scheduler), which gives one schedule for each group"
+        raise refusal("Scheduler", key, "a schedule", given, advice)
+    if isinstance(given, type):
+        raise refusal("Scheduler", key, "a schedule", given, "this is a class; call it")
     if callable(given):
         return Function(given)
     if isinstance(given, str):

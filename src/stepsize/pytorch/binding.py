@@ -1,6 +1,5 @@
 """A plan bound to the parameter groups that it is written into; made anew when either changes."""
 
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -35,7 +34,8 @@ class Binding:
         if len(writer.floats) != 1 or writer.tensors or writer.place is not None:
             return None
         (reference, groups, number), (group, factor) = self._bound[0], writer.floats[0]
-        key, lowest = writer.key, 0.0 if writer.key == "lr" else -math.inf
+        key, largest = writer.key, writer.largest
+        lowest = 0.0 if key == "lr" else -largest
         at = writer.schedule._at  # a call of the schedule would check what is known here: a whole step >= 0
 
         def write(position: int) -> bool:
@@ -43,7 +43,7 @@ class Binding:
             if optimizer is None or optimizer.param_groups is not groups or len(groups) != number:
                 return False
             value = at(position, SCALAR)
-            if not lowest <= value < math.inf:
+            if not lowest <= value <= largest:
                 return False
             group[key] = value * factor
             return True

@@ -1,15 +1,16 @@
 """A cooldown when it is asked for: by a deadline, a signal or the program, and agreed by all processes."""
 
 import signal
+import threading
 import time
 from types import FrameType
 from typing import Any
-from weakref import ref
+from weakref import finalize, ref
 
 import torch
 from torch import distributed
 
-from stepsize.arguments import Maybe, Number, Whole, shown
+from stepsize.arguments import Maybe, Number, Whole, refusal, shown
 from stepsize.errors import StateError
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Constant
@@ -34,7 +35,8 @@ class CooldownOnDemand:
         shape: "linear", "cosine" or "1-sqrt".
         deadline: seconds from now by which it should have ended. It begins when no more are left than so many updates
             have taken on average.
-        on_signal: a signal that asks for it, such as `signal.SIGUSR1`; who handled it before still does.
+        on_signal: a signal that asks for it, such as `signal.SIGUSR1`; who handled it before still does, and does so
+            alone again when this object is gone.
         every: how many updates lie between two questions to the other processes.
 
     Raises:
@@ -71,6 +73,8 @@ class CooldownOnDemand:
         every: int = 1,
     ) -> None:
         self._scheduler = scheduler
+        if not isinstance(scheduler, Scheduler):
+            raise refusal("CooldownOnDemand", "scheduler", "a stepsize.pytorch.Scheduler", scheduler)
         Constant(0.0).cooldown(0, steps, end, shape)  # refuses now what could not be done then
         self._steps, self._end, self._shape = steps, end, shape
         self._every = int(Whole(1)("CooldownOnDemand", "every", every))
@@ -99,16 +103,18 @@ class CooldownOnDemand:
         return self._ends_at
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the cooldown ends, if it has begun; its rates are in the scheduler's state."""
-        return {"ends_at": self._ends_at}
+        """Whether it has been asked for, and where it ends if it has begun; its rates are in the scheduler's state."""
+        return {"asked": self._asked, "ends_at": self._ends_at}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with a cooldown that had begun; load the scheduler's state too."""
         match state:
-            case {"ends_at": int() | None as ends_at}:
-                self._ends_at = ends_at
+            case {"asked": bool(asked), "ends_at": int() | None as ends_at}:
+                self._asked, self._ends_at = asked, ends_at
             case _:
-                raise StateError(f'this is no state of CooldownOnDemand, which has "ends_at": {shown(state)}')
+                raise StateError(
+                    f'this is no state of CooldownOnDemand, which has "asked" and "ends_at": {shown(state)}'
+                )
 
     def _agreed(self) -> bool:
         if (self._scheduler.position - self._began_position) % self._every:
@@ -129,7 +135,10 @@ class CooldownOnDemand:
         return self._deadline - passed <= self._steps * passed / done
 
     def _listen(self, number: int) -> None:
-        before, me = signal.getsignal(number), ref(self)  # the handler stays, and must keep nothing alive
+        try:
+            before, me = signal.getsignal(signal.Signals(number)), ref(self)  # the handler must keep nothing alive
+        except ValueError:
+            raise refusal("CooldownOnDemand", "on_signal", "a signal, such as signal.SIGUSR1", number) from None
 
         def handle(received: int, frame: FrameType | None) -> None:
             if (cooldown := me()) is not None:
@@ -138,3 +147,10 @@ class CooldownOnDemand:
                 before(received, frame)
 
         signal.signal(number, handle)
+        finalize(self, _put_back, number, handle, before)
+
+
+def _put_back(number: int, ours: Any, before: Any) -> None:
+    """Give the signal back to who had it, unless somebody else has taken it since."""
+    if signal.getsignal(number) is ours and threading.current_thread() is threading.main_thread():
+        signal.signal(number, before)

@@ -8,6 +8,7 @@ import torch
 from torch.optim import Optimizer
 
 from stepsize.errors import DriverError
+from stepsize.pytorch.assignment import rate_of
 
 _WRAPPER = Optimizer.profile_hook_step(lambda: None).__code__
 """The code that PyTorch runs around every optimizer's step, and that calls the hooks."""
@@ -39,7 +40,7 @@ def is_update(optimizer: Optimizer, rate_written: Any) -> bool:
 
 def _is_silenced(optimizer: Optimizer) -> bool:
     """Whether all rates and all gradients are 0; it looks at the gradients only where all rates are."""
-    if any(float(group.get("lr", 1.0)) != 0.0 for group in optimizer.param_groups):
+    if any(rate_of(group) != 0.0 for group in optimizer.param_groups):
         return False
     gradients = (parameter.grad for group in optimizer.param_groups for parameter in group["params"])
     return not any(gradient is not None and bool(gradient.any()) for gradient in gradients)

@@ -55,6 +55,8 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
 
     Reference: layer-wise factors, Howard and Ruder, "Universal Language Model Fine-tuning", arXiv 1801.06146 (2018).
     """
+    if not isinstance(model, nn.Module):
+        raise refusal("parameter_groups", "model", "a torch.nn.Module", model)
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []
     names = []

@@ -76,7 +76,9 @@ class Plan:
             ArgumentError: a value in it cannot be.
         """
         match form:
-            case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if not rest:
+            case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if (
+                schedules and not rest
+            ):
                 if feedback is not None and (
                     not isinstance(feedback, dict) or feedback.keys() != asdict(Plateau()).keys()
                 ):

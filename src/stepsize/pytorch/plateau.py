@@ -63,7 +63,7 @@ class Plateau:
     def improves(self, metric: float, best: float | None) -> bool:
         """Whether a metric is better than the best by more than the threshold."""
         if best is None:
-            return True
+            return metric > -math.inf if self.mode == "max" else metric < math.inf
         sign = 1.0 if self.mode == "max" else -1.0
         margin = self.threshold if self.threshold_mode == "abs" else self.threshold * best
         bar = best + sign * margin

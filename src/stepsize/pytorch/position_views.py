@@ -3,6 +3,7 @@
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from stepsize.pytorch.assignment import rate_of
 from stepsize.pytorch.attachment import Attachment
 
 
@@ -26,7 +27,11 @@ class PositionViews(LRScheduler):
 
     def get_last_lr(self) -> list[float]:  # type: ignore[override]
         """The rate that the next update uses, for each group."""
-        return [float(group["lr"]) for group in self._attachment.groups()]
+        return [rate_of(group) for group in self._attachment.groups()]
+
+    @property
+    def _last_lr(self) -> list[float]:  # type: ignore[override]
+        return self.get_last_lr()
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """The rate of each group at the position, as planned; the same, unless somebody has set either of them."""

@@ -1,5 +1,6 @@
 """The scheduler: writes schedules into an optimizer, update by update."""
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -8,10 +9,10 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length
+from stepsize.arguments import Choice, Length, refusal
 from stepsize.errors import ArgumentError, DriverError, StateError, StepsizeError
 from stepsize.horizon import Horizon
-from stepsize.pytorch.assignment import Assignment, Group
+from stepsize.pytorch.assignment import Assignment, Group, rate_of
 from stepsize.pytorch.attachment import Attachment
 from stepsize.pytorch.binding import Binding
 from stepsize.pytorch.counting import is_update
@@ -90,8 +91,16 @@ class Scheduler(PositionViews):
         if not given:
             raise ArgumentError("Scheduler(optimizer) has nothing to schedule; give lr=..., or another hyperparameter")
         several = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
-        if not several:
-            raise ArgumentError("Scheduler([]) has no optimizer; give one, or a list of several")
+        if not several or len(set(map(id, several))) < len(several):
+            raise ArgumentError("Scheduler([...]) needs one optimizer at least, and each of them once")
+        for name, value, kind, words in (
+            ("feedback", feedback, Plateau | None, "a stepsize.pytorch.Plateau()"),
+            ("relative", relative, bool | None, "True or False, or left out"),
+            ("auto", auto, bool, "True or False"),
+            ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
+        ):
+            if not isinstance(value, kind):
+                raise refusal("Scheduler", name, words, value)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
         self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
         if auto and clock != "steps":
@@ -246,6 +255,7 @@ class Scheduler(PositionViews):
             tuple(self._bases),
             self._plan.as_text(),
             self._began_with.as_text(),
+            self._plan != self._began_with,
             None if self._feedback is None else self._feedback.state_dict(),
         ).as_dict()
 
@@ -259,8 +269,13 @@ class Scheduler(PositionViews):
         groups = self._attachment.groups()
         saved = SavedState.checked(state, self._clock, len(groups))
         mine, plan = self._plan.as_text(), self._plan
-        replanned_there = saved.began_with == self._began_with.as_text() == mine
-        if saved.plan != mine and (replanned_there or self._on_change == "restore"):
+        same_program = saved.began_with == self._began_with.as_text() == mine
+        if saved.replanned and self._on_change != "keep" and _unnamed(saved.plan):
+            raise StateError(
+                "the plan was changed on the way, and has a function without a name, which no state can hold; write it "
+                'in a module and name it, Function("package.module:name"), or go on with this plan by on_change="keep"'
+            )
+        if saved.plan != mine and (self._on_change == "restore" or (same_program and saved.replanned)):
             plan = _read_plan(saved.plan, groups)
         elif saved.plan != mine and self._on_change == "refuse":
             raise StateError(
@@ -274,6 +289,10 @@ class Scheduler(PositionViews):
             feedback = PlateauState(plan.feedback, len(groups))
         self._become(plan, list(saved.base_lrs), feedback, saved.position)
         self._unstepped = False  # the updates before were another process's
+
+    def __copy__(self) -> "Scheduler":
+        """A copy has optimizers of its own: two schedulers cannot drive one."""
+        return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
@@ -315,6 +334,10 @@ class Scheduler(PositionViews):
     def _bind(self) -> None:
         """Find out anew which values go where: after the plan, the groups or a multiplier has changed."""
         groups = self._attachment.groups()
+        if len(groups) < len(self._bases):
+            raise DriverError(
+                f"there are {len(groups)} parameter groups where there were {len(self._bases)}; make a new Scheduler"
+            )
         for index in range(len(self._bases), len(groups)):
             self._bases.append(_base(groups[index]))
             groups[index].setdefault("initial_lr", self._bases[-1])
@@ -440,7 +463,17 @@ class Scheduler(PositionViews):
 
 def _base(group: Group) -> float:
     """A group's base rate: where an earlier scheduler found it, else where it is; 1 where there is no rate."""
-    return float(group["initial_lr"] if "initial_lr" in group else group.get("lr", 1.0))
+    base = float(group["initial_lr"]) if "initial_lr" in group else rate_of(group)
+    if base < 0.0 or base == math.inf or (math.isnan(base) and group.get("lr") is not None):
+        raise ArgumentError(f"a parameter group has the rate {base}; give it a finite one of at least 0")
+    return 1.0 if math.isnan(base) else base
+
+
+def _unnamed(form: Any) -> bool:
+    """Whether a plan's text has a place without one."""
+    if isinstance(form, dict):
+        return any(_unnamed(item) for key, item in form.items() if key != "feedback")
+    return any(map(_unnamed, form)) if isinstance(form, list) else form is None
 
 
 def _read_plan(form: dict[str, Any], groups: Sequence[Group]) -> Plan:

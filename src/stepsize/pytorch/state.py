@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from stepsize.arguments import shown
+from stepsize.arguments import LONGEST, shown
 from stepsize.errors import StateError
 
 VERSION = 1
@@ -20,7 +20,9 @@ class SavedState:
     base_lrs: tuple[float, ...]
     plan: dict[str, Any]
     began_with: dict[str, Any]
-    """The plan that the program gave; it differs from `plan` after a `replan`."""
+    """The plan that the program gave."""
+    replanned: bool
+    """Whether `plan` is another since."""
     feedback: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -33,6 +35,7 @@ class SavedState:
             "base_lrs": list(self.base_lrs),
             "plan": self.plan,
             "began_with": self.began_with,
+            "replanned": self.replanned,
             "feedback": self.feedback,
         }
 
@@ -48,15 +51,15 @@ class SavedState:
             raise StateError(f"this is no state of {KIND} but of {kind}; load it into the scheduler that made it")
         if form.get("version") != VERSION:
             raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form.get('version'))}")
-        names = ("clock", "position", "base_lrs", "plan", "began_with", "feedback")
+        names = ("clock", "position", "base_lrs", "plan", "began_with", "replanned", "feedback")
         missing = [name for name in names if name not in form]
         if missing:
             raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
         position, bases, plan = form["position"], form["base_lrs"], form["plan"]
-        if isinstance(position, bool) or not isinstance(position, int) or position < 0:
+        if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= LONGEST:
             raise StateError(f"the state's position must be a whole number from 0, got {shown(position)}")
-        if not isinstance(bases, list) or not all(isinstance(b, float) and math.isfinite(b) for b in bases):
-            raise StateError(f"the state's base_lrs must be numbers, got {shown(bases)}")
+        if not isinstance(bases, list) or not all(isinstance(b, float) and 0.0 <= b < math.inf for b in bases):
+            raise StateError(f"the state's base_lrs must be numbers from 0, got {shown(bases)}")
         if len(bases) != groups:
             raise StateError(f"the state is of {len(bases)} parameter groups, and the optimizer has {groups}")
         for name in ("plan", "began_with"):
@@ -64,4 +67,6 @@ class SavedState:
                 raise StateError(f"the state's {name} must be a dictionary, got {shown(form[name])}")
         if form["clock"] != clock:
             raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
-        return cls(clock, position, tuple(bases), plan, form["began_with"], form["feedback"])
+        if not isinstance(form["replanned"], bool):
+            raise StateError(f"the state's replanned must be true or false, got {shown(form['replanned'])}")
+        return cls(clock, position, tuple(bases), plan, form["began_with"], form["replanned"], form["feedback"])

@@ -5,10 +5,13 @@ the tensor it knows; a tensor that several groups share is written once, or, whe
 by one of its own in each.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from stepsize.errors import StepError
@@ -31,12 +34,24 @@ class Writer:
         """The schedule's value there.
 
         Raises:
-            StepError: it is not finite, or is a negative rate.
+            StepError: it is not finite, or is a negative rate; with a group's factor too.
         """
         value = self.schedule(position)
         if value < 0.0 and self.key == "lr":
             raise StepError(f"{self.schedule} gives the rate {value} at step {position}; a rate cannot be negative")
+        if not abs(value) <= self.largest:
+            raise StepError(
+                f"{self.schedule} gives {value} for {self.key} at step {position}, which its group cannot hold; bound "
+                "it with .clip(low, high)"
+            )
         return value
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest value that every group can hold, its factor included."""
+        floats = [sys.float_info.max / factor for _, factor in self.floats if factor > 1.0]
+        tensors = [torch.finfo(tensor.dtype).max / max(factor, 1.0) for tensor, factor in self.tensors]
+        return min([sys.float_info.max, *floats, *tensors])
 
     def write(self, value: float) -> None:
         """Put the value, times each group's factor, where it goes."""
@@ -86,6 +101,7 @@ def writers_for(
             wanted = assignment.for_group(index, group)
             if wanted is None:
                 continue
+            assignment.check_group(index, group, wanted)
             if isinstance(wanted, ConstantProduct):
                 rate = None if rates is None else rates.for_group(index, group)
                 if isinstance(rate, Schedule):
