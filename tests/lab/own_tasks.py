@@ -1,5 +1,9 @@
 """Tasks as a user would write them, and as one should not."""
 
+import multiprocessing
+import os
+import signal
+
 import torch
 from torch import nn
 
@@ -36,3 +40,14 @@ def without_parameters():
 def not_a_number():
     """A loss that is no number from the start."""
     return Task(lambda: nn.Linear(1, 1), (X, X), (X, X), lambda a, b: (a - b).sum() * float("nan"), None)
+
+
+def dying():
+    """A network that takes its process with it, as one that is too large for the memory does; for one seed only."""
+
+    def network():
+        if multiprocessing.parent_process() is not None and torch.initial_seed() == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return nn.Linear(1, 1)
+
+    return Task(network, (X, X), (X, X), nn.functional.mse_loss, None, "dying")
