@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from measure import ratio, seconds
 from stepsize.lab import Experiment, LeNet, compare, load_task
-from stepsize.lab.workers import cores
+from stepsize.lab.engines.pool import cores
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 3
 THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})

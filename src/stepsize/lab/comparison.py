@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from stepsize.arguments import Whole
+from stepsize.arguments import Maybe, Whole
 from stepsize.errors import StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
+from stepsize.lab.engines import chosen, run_plans
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.html_report import About, html_report
@@ -20,7 +21,6 @@ from stepsize.lab.table import COLUMNS, Row, table
 from stepsize.lab.tasks import load_task
 from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
-from stepsize.lab.workers import cores, run_plans
 from stepsize.records import Run, Store, load_runs, lock
 
 
@@ -84,7 +84,8 @@ def compare(
     for plan in plans:
         try_plan(plan)
     task.initial_model(plans[0].seed)  # refuse early
-    workers = _number_of(workers, device)
+    settled = replace(settled, engine=chosen(settled))
+    workers = Maybe(Whole(1))("compare", "workers", workers)
     directory = ResultDirectory.claim(None if out is None else Path(out))
     with lock(directory.path):
         about = {"experiment": settled.as_dict(), "data": task.source}
@@ -129,7 +130,7 @@ def resume(
         task = load_task(experiment.task)
         plans = experiment.plans(task.samples)
         place.note("resumed", "; ".join(differences))
-        workers = _number_of(workers, experiment.device)
+        workers = Maybe(Whole(1))("resume", "workers", workers)
         return _carry_out(experiment, about["data"], plans, place, workers, display)
 
 
@@ -138,7 +139,7 @@ def _carry_out(
     source: str,
     plans: tuple[Plan, ...],
     directory: ResultDirectory,
-    workers: int,
+    workers: int | None,
     display: Display | None,
     fresh: bool = False,
 ) -> Comparison:
@@ -174,10 +175,3 @@ def _reports(
         "report.md": report(experiment, source, plans[0].steps, standings.ended_runs),
         "report.html": html_report(standings.ended_runs, about),
     }
-
-
-def _number_of(workers: int | None, device: str) -> int:
-    """The number of processes: one a core, or one on a GPU, unless another is asked for."""
-    if workers is None:
-        workers = cores() if device == "cpu" else 1
-    return int(Whole(1)("compare", "workers", workers))

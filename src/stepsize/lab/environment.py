@@ -10,7 +10,7 @@ import torch
 
 import stepsize
 from stepsize.errors import ArgumentError
-from stepsize.lab.workers import THREADS
+from stepsize.lab.engines.one_run import THREADS
 
 
 def environment(device: str) -> dict[str, str]:

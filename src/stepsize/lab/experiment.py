@@ -97,6 +97,7 @@ class Experiment:
         clip_norm: bound on the gradient's norm; none if None.
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
+        engine: what makes the runs: "local", processes on this machine; "auto" chooses.
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
         loss_limit: a run whose loss goes beyond has diverged.
@@ -128,6 +129,7 @@ class Experiment:
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
     device: Annotated[str, _word] = "auto"
+    engine: Annotated[str, Choice(("auto", "local"))] = "auto"
     log_every: Count = 50
     checkpoint_every: Count = 500
     loss_limit: Annotated[float, _limit] = math.inf

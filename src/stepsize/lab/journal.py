@@ -1,14 +1,27 @@
 """What a run logs, on its way into the store."""
 
-from stepsize.records import Epoch, Point, Store
+from collections.abc import Sequence
+from typing import Protocol
+
+from stepsize.records import Epoch, Point
 
 _FULL = 32  # records; a write to the disk is dear
+
+
+class Book(Protocol):
+    """What is written into: the store, or what stands for it where it is out of reach."""
+
+    def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
+        """As `Store.log`."""
+
+    def rewind(self, number: int, step: int) -> None:
+        """As `Store.rewind`."""
 
 
 class Journal:
     """One run's records: kept until there are some dozens, or until they are to be safe."""
 
-    def __init__(self, store: Store, number: int) -> None:
+    def __init__(self, store: Book, number: int) -> None:
         self._store = store
         self._number = number
         self._waiting: list[Point | Epoch] = []

@@ -1,0 +1,66 @@
+"""Engines: how the runs of an experiment are made, side by side on one machine, as one program, or on a cluster."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines import local
+from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.watching import Watcher
+
+
+class Engine(Protocol):
+    """A module with these two functions."""
+
+    def check(self, experiment: Experiment) -> None:
+        """Find out, before anything is written, whether it can make the runs; the device is one that is here.
+
+        Raises:
+            ArgumentError: it cannot; says what to write instead.
+            MissingExtraError: a library that it needs is not installed.
+        """
+
+    def run_plans(
+        self,
+        numbered: Mapping[int, Plan],
+        experiment: Experiment,
+        directory: ResultDirectory,
+        workers: int | None,
+        watcher: Watcher,
+    ) -> None:
+        """Make the runs, `workers` at a time (as many as there is room for if None), and tell the watcher.
+
+        Each run goes on from its checkpoint if there is one. What it logs and how it ends is in the directory's store.
+        A run that fails does not keep the others from being made. When a process dies, its runs go on from their last
+        checkpoint; runs whose processes have died three times have failed.
+
+        Raises:
+            RunError: a run failed; raised at the end.
+            OutputError: the store cannot be written to.
+        """
+
+
+ENGINES: dict[str, Engine] = {"local": local}
+
+
+def chosen(experiment: Experiment) -> str:
+    """The name of the engine that the experiment asks for, which can make its runs.
+
+    Raises:
+        ArgumentError: it cannot; says what to write instead.
+        MissingExtraError: a library that it needs is not installed.
+    """
+    name = "local" if experiment.engine == "auto" else experiment.engine
+    ENGINES[name].check(experiment)
+    return name
+
+
+def run_plans(
+    numbered: Mapping[int, Plan],
+    experiment: Experiment,
+    directory: ResultDirectory,
+    workers: int | None,
+    watcher: Watcher,
+) -> None:
+    """Make the runs with the experiment's engine; as `Engine.run_plans`."""
+    ENGINES[chosen(experiment)].run_plans(numbered, experiment, directory, workers, watcher)

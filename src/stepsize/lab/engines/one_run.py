@@ -1,0 +1,72 @@
+"""One run of an experiment from its beginning, or its checkpoint, as far as it is to go; wherever it is made."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stepsize.lab.checkpoint import Checkpoint
+from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.journal import Book, Journal
+from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.tasks import experiment_task
+from stepsize.lab.training import TrainingLog, train
+from stepsize.pytorch.scheduler import Scheduler
+from stepsize.records import Epoch, Point
+
+THREADS = 1
+"""PyTorch's threads in each process: on small networks several processes do more than several threads."""
+
+
+def make_run(
+    number: int,
+    plan: Plan,
+    experiment: Experiment,
+    book: Book,
+    checkpoint: Path,
+    observe: Callable[[Point | Epoch], object],
+    should_stop: Callable[[], bool],
+) -> TrainingLog:
+    """Make the run, or what is left of it; all it logs is in the book when this returns, and `observe` has heard of it.
+
+    It goes on from its checkpoint if there is one. `should_stop` is asked as by `train`.
+    """
+    task = experiment_task(experiment)
+    model = task.initial_model(plan.seed).to(experiment.device)
+    settings = dict(experiment.optimizer_args)
+    optimizer = make_optimizer(experiment.optimizer, model.parameters(), 0.1, settings)  # the rate is overwritten
+    decay: dict[str, Any] = {} if plan.weight_decay is None else {"weight_decay": plan.weight_decay}
+    scheduler = Scheduler(optimizer, plan.schedule, relative=False, **decay)
+    journal = Journal(book, number)
+    laid_down = Checkpoint(checkpoint, experiment.checkpoint_every, title(plan, experiment), journal)
+    if not laid_down.exists():
+        journal.rewind(0)
+
+    def note(record: Point | Epoch) -> None:
+        journal.add(record)
+        observe(record)
+
+    log = train(
+        model,
+        task,
+        optimizer,
+        scheduler,
+        epochs=experiment.epochs,
+        batch_size=experiment.batch_size,
+        accumulate=experiment.accumulate,
+        seed=plan.seed,
+        device=experiment.device,
+        bf16=experiment.precision == "bf16",
+        clip_norm=experiment.clip_norm,
+        loss_limit=experiment.loss_limit,
+        log_every=experiment.log_every,
+        observe=note,
+        should_stop=should_stop,
+        checkpoint=laid_down,
+    )
+    journal.flush()
+    return log
+
+
+def title(plan: Plan, experiment: Experiment) -> str:
+    """What tells the run from others, as text."""
+    return f"{plan.name}, seed {plan.seed}, {experiment.task}, {plan.schedule}"

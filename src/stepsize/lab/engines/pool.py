@@ -1,0 +1,233 @@
+"""Processes that train, a job each at a time: their news on one queue, and what follows when one of them dies."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+
+import torch
+
+from stepsize.errors import OutputError, RunError, StepsizeError
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.one_run import THREADS
+from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.watching import Watcher
+from stepsize.records import Epoch, Point
+
+DEATHS = 3
+"""So many times a job's process may die before its runs have failed."""
+
+_LISTEN = 0.1  # seconds to wait for a job to end before looking at the news again
+
+Job = Mapping[int, Plan]
+"""Runs by their numbers that one process makes together; one at least."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What a worker holds: where its news go, as (number of a run, record), and the sign to stop.
+
+    As a job begins, None stands for the record, and its first run for the job.
+    """
+
+    news: "Queue[tuple[int, Point | Epoch | None]]"
+    stop: Event
+
+
+Work = Callable[[Job, Experiment, ResultDirectory, Channel], None]
+"""Makes the runs of a job, in a worker; their records and their ends are in the store when it returns."""
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_jobs(
+    work: Work,
+    jobs: Sequence[Job],
+    experiment: Experiment,
+    directory: ResultDirectory,
+    workers: int,
+    watcher: Watcher,
+) -> None:
+    """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
+
+    A job that fails does not keep the others from being done; its error is raised at the end. A process that dies is
+    replaced, and its job goes on from its last checkpoint; when a job's process has died three times, it has failed.
+    On Ctrl-C, a store that cannot be written to, or an error of the watcher, no further job is begun, and those under
+    way stop at their next logged point; the watcher still hears of every one that ended.
+
+    Raises:
+        RunError: a job failed.
+        OutputError: the store cannot be written to.
+    """
+    left, deaths = {min(job): job for job in jobs}, Counter[int]()
+    failures: list[RunError] = []
+    while left:
+        pool = _Pool(work, left, experiment, directory, workers, watcher)
+        try:
+            failures += pool.run()
+        except BrokenProcessPool:
+            suspects = pool.under_way & left.keys()
+            if not suspects:
+                raise RunError(
+                    "the processes that train die as they start: killed, out of memory, or started by a script that "
+                    'calls compare outside of `if __name__ == "__main__":`'
+                ) from None
+            deaths.update(suspects)
+            for first in suspects:
+                job = left[first]
+                if deaths[first] < DEATHS:
+                    directory.note("process died", f"{named(job)} goes on from its last checkpoint", first)
+                else:
+                    died = (
+                        f"{named(job)} failed: the process that trained it died {DEATHS} times, killed or out of memory"
+                    )
+                    failures.append(RunError(died))
+                    del left[first]
+                    for number in job:
+                        directory.fail(number, died)
+                        watcher.ended(number)
+    if failures:
+        raise failures[0]
+
+
+def named(job: Job) -> str:
+    """A job in words."""
+    plan = job[min(job)]
+    one = f"the run {plan.name!r} with seed {plan.seed}"
+    return one if len(job) == 1 else f"the stack of {len(job)} runs that begins with {one}"
+
+
+class _Pool:
+    """The processes of one generation, and what is under way in them; the jobs that end are struck off `left`."""
+
+    def __init__(
+        self,
+        work: Work,
+        left: dict[int, Job],
+        experiment: Experiment,
+        directory: ResultDirectory,
+        workers: int,
+        watcher: Watcher,
+    ) -> None:
+        self.under_way: set[int] = set()
+        self._left = left
+        self._jobs = dict(left)
+        self._watcher = watcher
+        context = multiprocessing.get_context("spawn")
+        self._channel = Channel(context.Queue(), context.Event())
+        self._executor = ProcessPoolExecutor(
+            min(workers, len(left)), context, initializer=_begin, initargs=(self._channel,)
+        )
+        with _interrupts_ignored():  # the workers inherit this: Ctrl-C is for the parent, which tells them to stop
+            self._futures = {
+                self._executor.submit(_do, work, job, experiment, directory): first for first, job in left.items()
+            }
+
+    def run(self) -> list[RunError]:
+        """Wait for all of them; the errors of those that failed."""
+        failures: list[RunError] = []
+        with self._executor:
+            try:
+                while self._futures:
+                    failures += self._hand_over()
+            except BrokenProcessPool:
+                raise
+            except BaseException as error:
+                self._channel.stop.set()
+                if isinstance(error, KeyboardInterrupt):
+                    self._watcher.stopping()
+                for future in [future for future in self._futures if future.cancel()]:
+                    del self._futures[future]
+                while self._futures:
+                    with suppress(StepsizeError):  # the first error is the one to tell
+                        self._hand_over()
+                raise
+        return failures
+
+    def _hand_over(self) -> list[RunError]:
+        """Tell the watcher what has come in, strike off the jobs that have ended, return the errors of those failed."""
+        ended, _ = wait(self._futures, timeout=_LISTEN, return_when=FIRST_COMPLETED)
+        while True:
+            try:
+                number, record = self._channel.news.get_nowait()
+            except queue.Empty:
+                break
+            if record is None:
+                self.under_way.add(number)
+            else:
+                self._watcher.logged(number, record)
+        failures = []
+        broken: BrokenProcessPool | None = None
+        for future in ended:
+            first = self._futures.pop(future)
+            job = self._jobs[first]
+            try:
+                future.result()
+            except BrokenProcessPool as error:
+                broken = error
+                continue
+            except OutputError:
+                raise
+            except Exception as error:
+                failure = RunError(f"{named(job)} failed: {error}")
+                failure.__cause__ = error
+                failures.append(failure)
+            self._left.pop(first, None)
+            self.under_way.discard(first)
+            for number in job:
+                self._watcher.ended(number)
+        if broken is not None:
+            raise broken
+        return failures
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread receives them
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# In a worker.
+
+_channel: Channel
+
+
+def _begin(channel: Channel) -> None:
+    global _channel
+    _channel = channel
+    channel.news.cancel_join_thread()  # do not wait at exit for a parent that no longer listens
+    torch.set_num_threads(THREADS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell its workers, and nobody would hear of what they do."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _do(work: Work, job: Job, experiment: Experiment, directory: ResultDirectory) -> None:
+    if _channel.stop.is_set():  # it was handed out just before
+        return
+    _channel.news.put((min(job), None))
+    work(job, experiment, directory, _channel)
