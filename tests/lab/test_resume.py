@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from own_tasks import dropping
 
-from stepsize.errors import OutputError, StateError
+from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.records import load_runs, lock
 
@@ -145,3 +145,12 @@ def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
 def test_the_task_of_these_tests_draws_while_it_trains():
     assert any(type(module).__name__ == "Dropout" for module in dropping().model().modules())
     assert load_task("own_tasks:dropping").samples == 64
+
+
+def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(tmp_path):
+    experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:dying", epochs=2, seeds=(0, 1, 2), device="cpu")
+    with pytest.raises(RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times"):
+        compare(experiment, tmp_path, workers=2, display=Silent())
+    results = load_runs(tmp_path)
+    assert [outcome.status for outcome in results.outcomes()] == ["finished", "failed", "finished"]
+    assert [event.kind for event in results.events() if event.number == 1].count("process died") == 2

@@ -63,7 +63,8 @@ def run_jobs(
     """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
 
     A job that fails does not keep the others from being done; its error is raised at the end. A process that dies is
-    replaced, and its job goes on from its last checkpoint; when a job's process has died three times, it has failed.
+    replaced, and its job goes on from its last checkpoint; when it has died three times without getting further than that,
+    the job has failed.
     On Ctrl-C, a store that cannot be written to, or an error of the watcher, no further job is begun, and those under
     way stop at their next logged point; the watcher still hears of every one that ended.
 
@@ -71,22 +72,26 @@ def run_jobs(
         RunError: a job failed.
         OutputError: the store cannot be written to.
     """
-    left, deaths = {min(job): job for job in jobs}, Counter[int]()
+    left, deaths, marks = {min(job): job for job in jobs}, Counter[int](), dict[int, int]()
     failures: list[RunError] = []
     while left:
-        pool = _Pool(work, left, experiment, directory, workers, watcher)
+        # Before its last try a job is alone, so that no other is blamed for its death, nor it for another's.
+        now = next(({first: left[first]} for first in left if deaths[first] == DEATHS - 1), dict(left))
+        pool = _Pool(work, now, experiment, directory, workers, watcher)
         try:
             failures += pool.run()
         except BrokenProcessPool:
-            suspects = pool.under_way & left.keys()
+            suspects = pool.under_way & pool.left.keys()
             if not suspects:
                 raise RunError(
                     "the processes that train die as they start: killed, out of memory, or started by a script that "
                     'calls compare outside of `if __name__ == "__main__":`'
                 ) from None
-            deaths.update(suspects)
             for first in suspects:
                 job = left[first]
+                reached = _reached(directory, first)
+                deaths[first] = 1 if reached != marks.get(first, reached) else deaths[first] + 1
+                marks[first] = reached
                 if deaths[first] < DEATHS:
                     directory.note("process died", f"{named(job)} goes on from its last checkpoint", first)
                 else:
@@ -98,8 +103,16 @@ def run_jobs(
                     for number in job:
                         directory.fail(number, died)
                         watcher.ended(number)
+        for first in now.keys() - pool.left.keys():
+            left.pop(first, None)
     if failures:
         raise failures[0]
+
+
+def _reached(directory: ResultDirectory, first: int) -> int:
+    """A mark of the checkpoint that a job would go on from: another one, where it has got further."""
+    checkpoint = directory.checkpoint(first)
+    return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
 
 
 def named(job: Job) -> str:
@@ -122,8 +135,8 @@ class _Pool:
         watcher: Watcher,
     ) -> None:
         self.under_way: set[int] = set()
-        self._left = left
-        self._jobs = dict(left)
+        self.left = dict(left)
+        self._jobs = left
         self._watcher = watcher
         context = multiprocessing.get_context("spawn")
         self._channel = Channel(context.Queue(), context.Event())
@@ -184,7 +197,7 @@ class _Pool:
                 failure = RunError(f"{named(job)} failed: {error}")
                 failure.__cause__ = error
                 failures.append(failure)
-            self._left.pop(first, None)
+            self.left.pop(first, None)
             self.under_way.discard(first)
             for number in job:
                 self._watcher.ended(number)
