@@ -63,10 +63,9 @@ def run_jobs(
     """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
 
     A job that fails does not keep the others from being done; its error is raised at the end. A process that dies is
-    replaced, and its job goes on from its last checkpoint; when it has died three times without getting further than that,
-    the job has failed.
-    On Ctrl-C, a store that cannot be written to, or an error of the watcher, no further job is begun, and those under
-    way stop at their next logged point; the watcher still hears of every one that ended.
+    replaced, and its job goes on from its last checkpoint; when it has died three times without getting further, the
+    job has failed. On Ctrl-C, a store that cannot be written to, or an error of the watcher, no further job is begun,
+    and those under way stop at their next logged point; the watcher still hears of every one that ended.
 
     Raises:
         RunError: a job failed.
