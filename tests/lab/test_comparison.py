@@ -87,7 +87,7 @@ def test_a_diverged_run_is_a_result(tmp_path):
     assert (wild.status, calm.status) == ("diverged", "finished")
     assert comparison.rows[0].diverged == 1
     assert math.isnan(comparison.rows[0].test_accuracy.mean)
-    assert "diverged" in markdown(comparison.rows)
+    assert "diverged" in markdown(comparison.runs)
     assert load_runs(tmp_path).run(0).diverged_at == wild.diverged_at == wild.points[-1].step
 
 
@@ -280,5 +280,5 @@ def test_the_table_averages_finished_runs_only():
 
 
 def test_names_cannot_break_the_tables_of_the_report():
-    text = markdown(table([run("a|b\nc", 0, 0.8)]))
+    text = markdown([run("a|b\nc", 0, 0.8)])
     assert "| a\\|b c |" in text

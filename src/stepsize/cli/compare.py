@@ -14,7 +14,7 @@ from stepsize.cli.options import Functions
 from stepsize.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from stepsize.lab import Comparison
+    from stepsize.lab.closing import ClosingTable
 
 _TABLE_WIDTH = 78
 
@@ -49,6 +49,10 @@ def compare(
     accumulate: Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")] = 1,
     optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
+    tune_peak: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Give each schedule its own best peak rate first, found in N trials."),
+    ] = 0,
     functions: Functions = False,
     out: Annotated[
         Path | None,
@@ -60,6 +64,9 @@ def compare(
     elsewhere: Annotated[
         bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: the bits may differ.")
     ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files for TensorBoard too, while the runs go on.")
+    ] = False,
 ) -> None:
     """Train under several schedules, on equal terms, and put the results side by side.
 
@@ -67,10 +74,11 @@ def compare(
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
+    from stepsize.lab.closing import closing_table
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
-    if resume is not None and given - {"resume", "elsewhere"}:
+    if resume is not None and given - {"resume", "elsewhere", "tensorboard"}:
         raise ArgumentError("--resume DIR goes on with what was begun there; give no other setting beside it")
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     options = {
@@ -82,6 +90,7 @@ def compare(
         "accumulate": accumulate,
         "optimizer": optimizer,
         "device": device,
+        "tune_peak": tune_peak,
         "functions": functions,
     }
     words = {"schedules": "schedule"}
@@ -89,15 +98,22 @@ def compare(
     signal.signal(signal.SIGTERM, _interrupt)  # a polite end, as by Ctrl-C
     try:
         if resume is None:
-            comparison = lab.compare(lab.Experiment(**asked), out)
+            comparison = lab.compare(lab.Experiment(**asked), out, tensorboard=tensorboard)
         else:
-            comparison = lab.resume(resume, elsewhere=elsewhere)
+            comparison = lab.resume(resume, tensorboard=tensorboard, elsewhere=elsewhere)
     except KeyboardInterrupt as interrupt:
         print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         raise typer.Exit(130) from None
     console = Console()
     # In a narrower terminal the lines of the table wrap; columns that are squeezed or gone would be worse.
-    Console(width=max(console.width, _TABLE_WIDTH)).print(_table(comparison))
+    wide = Console(width=max(console.width, _TABLE_WIDTH))
+    for trial in comparison.trials:
+        if trial.chosen:
+            wide.print(Text(f"{trial.schedule}: of its trials, {trial.factor:g} times the rates came out best"))
+    closing = closing_table(comparison.runs).narrow()
+    wide.print(_table(closing))
+    for note in closing.notes:
+        wide.print(Text(note))
     print(f"Report and picture: {comparison.directory}")
 
 
@@ -118,12 +134,10 @@ def _seed(text: str) -> int:
         raise ArgumentError(f'--seeds takes whole numbers such as 0,1,2, and "{text}" is none') from None
 
 
-def _table(comparison: "Comparison") -> Table:
-    from stepsize.lab.table import COLUMNS
-
+def _table(closing: "ClosingTable") -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column == COLUMNS[0] else "right", no_wrap=column != COLUMNS[0])
-    for row in comparison.rows:
-        table.add_row(*(Text(cell) for cell in row.cells()))
+    for index, column in enumerate(closing.columns):
+        table.add_column(Text(column), justify="right" if index else "left", no_wrap=index > 0)
+    for line in closing.lines:
+        table.add_row(*(Text(cell) for cell in line))
     return table

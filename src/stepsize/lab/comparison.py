@@ -1,5 +1,6 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -8,6 +9,7 @@ import torch
 
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import StateError
+from stepsize.lab.closing import closing_table
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, run_plans
@@ -17,9 +19,12 @@ from stepsize.lab.html_report import About, html_report
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.report import report
 from stepsize.lab.session import Session
-from stepsize.lab.table import COLUMNS, Row, table
+from stepsize.lab.table import Row, table
+from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
+from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.trial import try_plan
+from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Run, Store, load_runs, lock
 
@@ -33,6 +38,8 @@ class Comparison:
     """Where the data came from, in a sentence."""
     directory: Path
     runs: tuple[Run, ...] = field(repr=False)
+    trials: tuple[Trial, ...] = field(default=(), repr=False)
+    """What was tried to find each schedule's best peak, where that was asked for."""
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -41,9 +48,11 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """A notebook shows the table."""
-        head = "".join(f"<th>{escape(column)}</th>" for column in COLUMNS)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row.cells())}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        shown = closing_table(self.runs)
+        head = "".join(f"<th>{escape(column)}</th>" for column in shown.columns)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in shown.lines)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in shown.notes)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
 def compare(
@@ -52,6 +61,7 @@ def compare(
     *,
     workers: int | None = None,
     display: Display | None = None,
+    tensorboard: bool = False,
 ) -> Comparison:
     """Train under every schedule with every seed, and put the results side by side.
 
@@ -65,9 +75,11 @@ def compare(
         workers: the number of processes.
         display: what shows the progress; if left out, whatever suits the place: a notebook's cell, a terminal, or
             plain lines.
+        tensorboard: write event files for TensorBoard too, in the folder `tensorboard` of the directory.
 
     Raises:
         ArgumentError: a schedule, its rates, the optimizer, the task or the device cannot be; nothing was written then.
+        MissingExtraError: an extra is not installed that something asked for needs.
         DataError: the data is missing, cut short or altered.
         OutputError: the directory cannot be used, or its disk is full; what was logged until then is kept.
         RunError: a run failed; all the others were made, and are kept.
@@ -83,15 +95,18 @@ def compare(
     plans = settled.plans(task.samples)
     for plan in plans:
         try_plan(plan)
+    if settled.tune_peak:
+        check_tuning(settled, plans)
     task.initial_model(plans[0].seed)  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
+    displays = _displays(display, tensorboard)
     directory = ResultDirectory.claim(None if out is None else Path(out))
     with lock(directory.path):
-        about = {"experiment": settled.as_dict(), "data": task.source}
-        runs = [(plan.name, str(plan.schedule), plan.seed) for plan in plans]
-        Store.create(directory.store, about, environment(device), runs).close()
-        return _carry_out(settled, task.source, plans, directory, workers, display, fresh=True)
+        if settled.tune_peak:
+            begin_tuning(settled, task, directory, environment(device))
+        settled = _begun(settled, task, directory, workers, displays[0])
+        return _carry_out(settled, task, directory, workers, displays, fresh=not settled.tune_peak)
 
 
 def resume(
@@ -99,6 +114,7 @@ def resume(
     *,
     workers: int | None = None,
     display: Display | None = None,
+    tensorboard: bool = False,
     elsewhere: bool = False,
 ) -> Comparison:
     """Go on with a comparison that was interrupted or killed: every run from its last checkpoint, with the same bits.
@@ -107,6 +123,7 @@ def resume(
         directory: that of the comparison.
         workers: as for `compare`.
         display: as for `compare`.
+        tensorboard: as for `compare`; where there are event files already, they go on in any case.
         elsewhere: go on even where PyTorch, the processor or the device is another, so that the bits may differ; it is
             noted in the store.
 
@@ -117,10 +134,11 @@ def resume(
         RunError, KeyboardInterrupt: as for `compare`.
     """
     place = ResultDirectory(Path(directory))
-    results = load_runs(place.path)
+    tuning = tuning_place(place)
+    begun = tuning if tuning.store.exists() and not place.store.exists() else place
+    results = load_runs(begun.path)
     with lock(place.path):
-        about = results.settings
-        experiment = Experiment.of_dict(about["experiment"])
+        experiment = Experiment.of_dict(results.settings["experiment"])
         differences = differing(results.environment, environment(experiment.device))
         if differences and not elsewhere:
             raise StateError(
@@ -128,25 +146,51 @@ def resume(
                 "not be the same to the last bit; go on all the same with elsewhere=True (--elsewhere), which is noted"
             )
         task = load_task(experiment.task)
-        plans = experiment.plans(task.samples)
-        place.note("resumed", "; ".join(differences))
+        begun.note("resumed", "; ".join(differences))
         workers = Maybe(Whole(1))("resume", "workers", workers)
-        return _carry_out(experiment, about["data"], plans, place, workers, display)
+        displays = _displays(display, tensorboard or event_folder(place.path).exists())
+        if begun is tuning:
+            experiment = _begun(experiment, task, place, workers, displays[0])
+        return _carry_out(experiment, task, place, workers, displays)
+
+
+def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
+    """What shows the progress, and the event files if they are asked for."""
+    shown = display_here() if display is None else display
+    return [shown, EventFiles()] if tensorboard else [shown]
+
+
+def _begun(
+    experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
+) -> Experiment:
+    """Find the peaks where that is asked for, and make the store; the experiment as it is then carried out."""
+    trials: tuple[Trial, ...] = ()
+    if experiment.tune_peak:
+        experiment, trials = tune(experiment, task, directory, workers, display)
+    about = {
+        "experiment": experiment.as_dict(),
+        "data": task.source,
+        "trials": [trial.as_dict() for trial in trials],
+    }
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in experiment.plans(task.samples)]
+    Store.create(directory.store, about, environment(experiment.device), runs).close()
+    return experiment
 
 
 def _carry_out(
     experiment: Experiment,
-    source: str,
-    plans: tuple[Plan, ...],
+    task: Task,
     directory: ResultDirectory,
     workers: int | None,
-    display: Display | None,
+    displays: Sequence[Display],
     fresh: bool = False,
 ) -> Comparison:
     """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
-    standings = Standings(plans, load_runs(directory.path).runs())
+    results, plans = load_runs(directory.path), experiment.plans(task.samples)
+    source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
+    standings = Standings(plans, results.runs())
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
-    session = Session(standings, directory, display_here() if display is None else display, fresh)
+    session = Session(standings, directory, displays, fresh)
     session.begin(source)
     try:
         if left:
@@ -156,8 +200,8 @@ def _carry_out(
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
         raise KeyboardInterrupt(f"interrupted; {kept}") from None
     finally:
-        session.close(lambda: _reports(experiment, source, plans, directory, standings))
-    return Comparison(experiment, source, directory.path, standings.ended_runs)
+        session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
+    return Comparison(experiment, source, directory.path, standings.ended_runs, trials)
 
 
 def _reports(
@@ -166,12 +210,13 @@ def _reports(
     plans: tuple[Plan, ...],
     directory: ResultDirectory,
     standings: Standings,
+    trials: tuple[Trial, ...],
 ) -> dict[str, str]:
     """The reports by the names of their files."""
     settings = {**experiment.as_dict(), "steps": plans[0].steps}
     title = f"Comparison of {len(experiment.schedules)} schedules"
-    about = About(title, settings, source, load_runs(directory.path).environment, len(plans))
+    about = About(title, settings, source, load_runs(directory.path).environment, len(plans), trials)
     return {
-        "report.md": report(experiment, source, plans[0].steps, standings.ended_runs),
+        "report.md": report(experiment, source, plans[0].steps, standings.ended_runs, trials),
         "report.html": html_report(standings.ended_runs, about),
     }

@@ -11,6 +11,7 @@ import jinja2
 
 from stepsize.lab.html_tables import endings, most_telling, summary, tables
 from stepsize.lab.panels import Logged, panels, stroke
+from stepsize.lab.tuning import HOW_TUNED, Trial
 
 MOST_CURVES = 42
 """So many look different from each other."""
@@ -23,7 +24,8 @@ BANDS_UP_TO = 8
 class About:
     """What a comparison was: its title, what was asked for, where the data came from, and on what it ran.
 
-    `planned` is how many runs were asked for: those that did not end are told of.
+    `planned` is how many runs were asked for: those that did not end are told of. `trials` are what each schedule's
+    peak was chosen from.
     """
 
     title: str
@@ -31,6 +33,7 @@ class About:
     source: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     planned: int = 0
+    trials: Sequence[Trial] = ()
 
 
 def html_report(runs: Sequence[Logged], about: About) -> str:
@@ -68,6 +71,8 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
         settings=_told(about.settings),
         environment=_told(about.environment),
         summary=summary(compared[0]) if compared else "",
+        trials=[trial.cells() for trial in about.trials],
+        about_trials=HOW_TUNED,
         missing=max(0, about.planned - sum(run.status in ("finished", "diverged") for run in runs)),
         schedules={name: groups[name][0].schedule for name in listed},
         among=len(groups),

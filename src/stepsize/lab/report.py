@@ -1,14 +1,15 @@
 """The report of a comparison, in Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from stepsize.lab.closing import closing_table
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.table import COLUMNS, Row, table
+from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.records.run import Run
 
 
-def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run]) -> str:
-    """What was compared, on which data (in a sentence), for how many steps; the table of the runs; the picture."""
+def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run], trials: Sequence[Trial] = ()) -> str:
+    """What was compared, on which data (in a sentence), for how many steps; the table, the picture, the trials."""
     seeds = ", ".join(str(seed) for seed in experiment.seeds)
     accumulated = f" x {experiment.accumulate} accumulated" if experiment.accumulate > 1 else ""
     paragraphs = [
@@ -19,22 +20,29 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run])
         "Losses and accuracies are those of the last epoch."
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
         *_unfinished(experiment, runs),
-        markdown(table(runs)),
+        markdown(runs),
         "![rate, train loss and test accuracy over steps](comparison.png)",
     ]
+    if trials:
+        paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
     return "\n\n".join(paragraphs) + "\n"
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """The table, and below it each schedule in its own words."""
-    lines = [
-        f"| {' | '.join(COLUMNS)} |",
-        f"|---|{'---:|' * (len(COLUMNS) - 1)}",
-        *(f"| {' | '.join(_cell(cell) for cell in row.cells())} |" for row in rows),
-        "",
-        *(f"- {_cell(row.name)}: `{row.schedule}`" for row in rows),
+def markdown(runs: Sequence[Run]) -> str:
+    """The table, and below it what is to be said of it, and each schedule in its own words."""
+    closing = closing_table(runs)
+    schedules = {run.name: run.schedule for run in runs}
+    paragraphs = [
+        _grid(closing.columns, closing.lines),
+        *map(_cell, closing.notes),
+        "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items()),
     ]
-    return "\n".join(lines)
+    return "\n\n".join(paragraphs)
+
+
+def _grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [f"| {' | '.join(map(_cell, line))} |" for line in (columns, *lines)]
+    return "\n".join([rows[0], f"|---|{'---:|' * (len(columns) - 1)}", *rows[1:]])
 
 
 def _unfinished(experiment: Experiment, runs: Sequence[Run]) -> list[str]:

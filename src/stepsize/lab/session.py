@@ -1,6 +1,6 @@
 """A comparison under way: what is kept, shown and drawn as its runs get on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.live_picture import LivePicture
@@ -9,14 +9,16 @@ from stepsize.records import Epoch, Point, load_runs
 
 
 class Session:
-    """The watcher of a comparison: keeps the records, writes what has ended, and keeps picture and display up."""
+    """The watcher of a comparison: keeps the records, writes what has ended, and keeps picture and displays up."""
 
-    def __init__(self, standings: Standings, directory: ResultDirectory, display: Display, fresh: bool) -> None:
+    def __init__(
+        self, standings: Standings, directory: ResultDirectory, displays: Sequence[Display], fresh: bool
+    ) -> None:
         self._standings = standings
         self._directory = directory
         self._fresh = fresh
         self._results = load_runs(directory.path)
-        self._display: Display | None = display
+        self._displays = list(displays)
         self._picture = LivePicture(standings, directory.picture("png"))
 
     def begin(self, source: str) -> None:
@@ -51,9 +53,9 @@ class Session:
             self._picture.write(self._directory.picture(suffix))
 
     def _show(self, tell: Callable[[Display], object]) -> None:
-        """Tell the display; one that cannot be written to any more (a closed pipe or terminal) costs no run."""
-        if self._display is not None:
+        """Tell the displays; one that cannot be written to any more (a closed pipe or terminal) costs no run."""
+        for display in tuple(self._displays):
             try:
-                tell(self._display)
+                tell(display)
             except OSError:
-                self._display = None
+                self._displays.remove(display)

@@ -1,0 +1,80 @@
+"""The table that a comparison closes with, as texts: means, differences to the first schedule, and warnings."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stepsize.lab.html_tables import Row, summary, tables
+from stepsize.lab.table import COLUMNS, table
+from stepsize.records.run import Run
+
+_LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
+
+
+@dataclass(frozen=True)
+class ClosingTable:
+    """Heads of columns, a line for each schedule, and sentences below.
+
+    Where two seeds or more can be paired, the last column is the difference to the first schedule with its 95%
+    interval, in the test accuracy, or in the test loss where there is no accuracy.
+    """
+
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    def narrow(self) -> "ClosingTable":
+        """The same for 78 characters: where there are differences, other columns make room for them."""
+        if len(self.columns) == len(COLUMNS):
+            return self
+        kept = [index for index, column in enumerate(self.columns) if column not in _LEFT_OUT_WHERE_NARROW]
+        lines = tuple(tuple(line[index] for index in kept) for line in self.lines)
+        return ClosingTable(tuple(self.columns[index] for index in kept), lines, self.notes)
+
+
+def closing_table(runs: Sequence[Run]) -> ClosingTable:
+    """The table of some runs.
+
+    Example:
+        >>> from stepsize.lab.closing import closing_table
+        >>> from stepsize.records import Epoch, Run
+        >>> runs = [
+        ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, better + 0.01 * seed),), 1.0)
+        ...     for seed in range(3) for name, better in (("flat", 0.7), ("warm", 0.8 + 0.001 * seed))
+        ... ]
+        >>> closing_table(runs).narrow().columns
+        ('schedule', 'train loss', 'test accuracy', 'against flat')
+        >>> closing_table(runs).narrow().lines[1][-1]
+        '+0.101 (0.099 to 0.103)'
+    """
+    lines = [row.cells() for row in table(runs)]
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.name].append(run)
+    found = tables(groups)
+    if not found or len(groups) < 2:
+        return ClosingTable(COLUMNS, tuple(lines), ())
+    telling = found[0]
+    if all(each.difference is None or each.difference.pairs < 2 for each in telling.findings):
+        return ClosingTable(COLUMNS, tuple(lines), (summary(telling),))
+    said = {row.finding.name: row for row in telling.rows}
+    metric = "" if telling.metric.field == "test_accuracy" else f"{telling.metric.label} "
+    return ClosingTable(
+        (*COLUMNS, f"{metric}against {telling.findings[0].name}"),
+        tuple((*line, _against(said.get(name))) for line, name in zip(lines, groups, strict=True)),
+        tuple(f"{row.finding.name}: {note}" for row in telling.rows if (note := _note(row))),
+    )
+
+
+def _against(row: Row | None) -> str:
+    if row is None or row.finding.verdict in ("first", "unknown"):
+        return "-"
+    if row.finding.verdict == "open":
+        return "not told apart"
+    return f"{row.difference} ({row.interval.replace('+', '')})"
+
+
+def _note(row: Row) -> str:
+    """What the cell does not say."""
+    told = row.finding.verdict in ("better", "worse", "open")
+    return " ".join(row.finding.words[told:])

@@ -1,0 +1,95 @@
+"""Event files, read back with TensorBoard's own reader."""
+
+import sys
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from stepsize.errors import MissingExtraError
+from stepsize.lab import Experiment, compare, resume
+from stepsize.lab.tensorboard import EventFiles
+from stepsize.lab.watching import Standings
+from stepsize.records import Epoch, Point, Store, load_runs
+
+TAGS = ["rate", "test/accuracy", "test/loss", "train/accuracy", "train/loss"]
+
+
+class Silent:
+    def begin(self, *_): ...
+    def logged(self, *_): ...
+    def ended(self, *_): ...
+    def stopping(self): ...
+    def close(self): ...
+
+
+def experiment():
+    schedules = {"flat": "Constant(0.1)", "a/b": 'Linear(0.2, 0.0, "100%")'}
+    return Experiment(schedules, "digits", epochs=2, log_every=2, device="cpu", seeds=(0, 3))
+
+
+def curves(folder):
+    """Tag -> step -> value, where no step comes twice."""
+    reader = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    reader.Reload()
+    found = {}
+    for tag in reader.Tags()["scalars"]:
+        events = reader.Scalars(tag)
+        found[tag] = {event.step: event.value for event in events}
+        assert len(found[tag]) == len(events), tag
+    return found
+
+
+def logged(run):
+    """The same from the run itself."""
+    return {
+        "rate": {point.step: point.lr for point in run.points},
+        "train/loss": {point.step: point.train_loss for point in run.points},
+        "train/accuracy": {point.step: point.train_accuracy for point in run.points},
+        "test/loss": {epoch.step: epoch.test_loss for epoch in run.epochs},
+        "test/accuracy": {epoch.step: epoch.test_accuracy for epoch in run.epochs},
+    }
+
+
+def test_every_point_of_every_run_is_there_once_after_a_resume_too(tmp_path):
+    compare(experiment(), tmp_path, display=Silent(), tensorboard=True)
+    names = sorted(path.name for path in (tmp_path / "tensorboard").iterdir())
+    assert names == ["a%2Fb-seed0", "a%2Fb-seed3", "flat-seed0", "flat-seed3"]
+    with Store.open(tmp_path / "store.sqlite") as store:
+        store.rewind(1, 4)
+    for runs in (load_runs(tmp_path).runs()[:1], resume(tmp_path, display=Silent()).runs):
+        for run in runs:
+            found = curves(tmp_path / "tensorboard" / f"{run.name.replace('/', '%2F')}-seed{run.seed}")
+            assert sorted(found) == TAGS
+            for tag, values in logged(run).items():
+                assert found[tag] == pytest.approx(values, rel=1e-6), (run.name, tag)
+
+
+def test_a_run_whose_process_died_goes_on_without_double_points_while_it_is_watched(tmp_path):
+    standings = Standings(experiment().plans(1437))
+    files = EventFiles()
+    files.begin(standings, "", tmp_path)
+
+    def log(record):
+        standings.logged(0, record)
+        files.logged(0, record)
+
+    for step in (2, 4, 6):
+        log(Point(step, 0.1, float(step), 0.5))
+    log(Epoch(6, 1.0, 0.5, 9.0, 0.5))
+    for step in (4, 6):
+        log(Point(step, 0.1, 10.0 + step, 0.5))
+    log(Epoch(6, 1.0, 0.5, 8.0, 0.5))
+    files.ended(0, standings[0])
+    files.close()
+    found = curves(tmp_path / "tensorboard" / "flat-seed0")
+    assert found["train/loss"] == {2: 2.0, 4: 14.0, 6: 16.0}
+    assert found["test/loss"] == {6: 8.0}
+
+
+def test_without_the_flag_nothing_is_written_and_without_the_extra_nothing_is_begun(tmp_path, monkeypatch):
+    compare(experiment(), tmp_path / "plain", display=Silent())
+    assert not (tmp_path / "plain" / "tensorboard").exists()
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingExtraError, match=r"stepsize\[tensorboard\]"):
+        compare(experiment(), tmp_path / "out", display=Silent(), tensorboard=True)
+    assert not (tmp_path / "out").exists()

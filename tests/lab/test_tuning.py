@@ -1,0 +1,173 @@
+"""Peak rates before a comparison: a fair budget, on other samples and seeds, however often it is stopped."""
+
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from recorded_task import seen
+
+from stepsize.errors import ArgumentError, MissingExtraError
+from stepsize.lab import Experiment, compare, load_task, resume
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.environment import environment
+from stepsize.lab.tuning import LEAST, MOST, _Search, begin_tuning, check_tuning, tune
+from stepsize.records import load_runs
+
+HERE = Path(__file__).parent
+
+
+class Silent:
+    def begin(self, *_): ...
+    def logged(self, *_): ...
+    def ended(self, *_): ...
+    def stopping(self): ...
+    def close(self): ...
+
+
+@pytest.fixture(autouse=True)
+def _own_tasks_are_found(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
+    monkeypatch.setenv("RECORDED_TO", str(tmp_path / "recorded"))
+
+
+def recorded(**settings):
+    schedules = {"low": 'Cosine(0.0001, 0.0, "100%")', "wild": "Constant(1e20, 10) >> Constant(0.05)"}
+    given = {"batch_size": 8, "epochs": 3, "device": "cpu", "tune_peak": 5, **settings}
+    return Experiment(given.pop("schedules", schedules), "recorded_task:recorded", **given)
+
+
+def trials_alone(experiment, path):
+    """The tuning without the comparison after it."""
+    task = load_task(experiment.task)
+    directory = ResultDirectory.claim(path)
+    begin_tuning(experiment, task, directory, environment("cpu"))
+    return tune(experiment, task, directory, None, Silent())
+
+
+def test_trials_see_neither_the_test_set_nor_a_seed_of_the_comparison(tmp_path):
+    experiment = recorded(seeds=(0, 1000, 1001))
+    trials_alone(experiment, tmp_path / "out")
+    trained, judged = seen(tmp_path / "recorded")
+    assert len(trained) == 32
+    assert len(judged) == 8
+    assert trained | judged == set(range(40))
+    outcomes = load_runs(tmp_path / "out" / "tuning").outcomes()
+    assert {outcome.seed for outcome in outcomes} == {1002}
+    assert len(outcomes) == 2 * 5
+
+
+def test_every_schedule_gets_the_same_budget_with_1_in_it_and_divergence_is_a_bad_trial(tmp_path):
+    tuned, trials = trials_alone(recorded(), tmp_path / "out")
+    low, wild = ([trial for trial in trials if trial.schedule == name] for name in ("low", "wild"))
+    assert len(low) == len(wild) == 5
+    assert 1.0 in [trial.factor for trial in low]
+    assert all(1e-3 <= trial.factor <= 1e3 for trial in trials)
+    assert all(math.isinf(trial.loss) and trial.chosen == (trial.factor == 1.0) for trial in wild)
+    best = min(low, key=lambda trial: trial.loss)
+    assert best.chosen
+    assert best.factor > 1.0
+    assert dict(tuned.schedules)["low"] == best.factor * recorded().plans(40)[0].schedule
+    assert str(dict(tuned.schedules)["wild"]) == "Constant(1e+20, 10) >> Constant(0.05)"
+
+
+def test_a_schedule_a_thousand_times_too_low_comes_back_and_is_what_is_compared_and_reported(tmp_path):
+    schedules = {"fine": "Constant(0.4)", "tiny": 'Cosine(0.0004, 0.0, "100%")'}
+    experiment = Experiment(schedules, "digits", epochs=8, batch_size=64, device="cpu", tune_peak=7)
+    comparison = compare(experiment, tmp_path / "out", display=Silent())
+    fine, tiny = comparison.runs
+    assert 0.04 <= tiny.points[0].lr <= 4.0
+    assert tiny.epochs[-1].test_accuracy > 0.8
+    assert " * Cosine(0.0004, 0.0, 184)" in tiny.schedule
+    assert load_runs(tmp_path / "out").settings["experiment"]["schedules"]["tiny"] == tiny.schedule
+    assert len(fine.points) == len(tiny.points)
+    report, page = ((tmp_path / "out" / name).read_text() for name in ("report.md", "report.html"))
+    for trial in comparison.trials:
+        assert f"| {' | '.join(trial.cells())} |" in report
+    assert "All 14 trials" in page
+    assert tiny.schedule in report
+    studies = optuna.get_all_study_names(f"sqlite:///{tmp_path}/out/study.sqlite")
+    assert sorted(studies) == ["fine", "tiny"]
+
+
+def test_killed_and_resumed_it_makes_the_same_trials_and_the_same_choice(tmp_path):
+    experiment = Experiment(
+        {"flat": "Constant(0.001)"}, "own_tasks:dropping", epochs=30, batch_size=8, device="cpu", tune_peak=6
+    )
+    tuned, trials = trials_alone(experiment, tmp_path / "never")
+    command = [sys.executable, "-m", "stepsize", "compare"]
+    settings = ["--task", "own_tasks:dropping", "--epochs", "30", "--batch-size", "8", "--device", "cpu"]
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [*command, *settings, "--schedule", "flat=Constant(0.001)", "--tune-peak", "6", "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+    )
+    while process.poll() is None and finished(out) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (out / "store.sqlite").exists()
+    comparison = resume(out, display=Silent())
+    assert comparison.trials == trials
+    assert [run.schedule for run in comparison.runs] == [str(schedule) for _, schedule in tuned.schedules]
+    one, other = ([run.points for run in load_runs(tmp_path / name / "tuning").runs()] for name in ("never", "out"))
+    assert one == other
+    (study,) = optuna.get_all_study_summaries(f"sqlite:///{out}/study.sqlite")
+    assert study.n_trials == 6
+
+
+def finished(directory):
+    """How many trials have ended in a directory that another process works on."""
+    if not (directory / "tuning" / "store.sqlite").exists():
+        return 0
+    return sum(outcome.status == "finished" for outcome in load_runs(directory / "tuning").outcomes())
+
+
+def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    with pytest.raises(ArgumentError, match=r"high times 1000' gives the rate 1e\+39"):
+        compare(recorded(schedules={"high": "Constant(1e36)"}), tmp_path / "out", display=Silent())
+    with pytest.raises(ArgumentError, match="held_out"):
+        compare(recorded(held_out=True), tmp_path / "out", display=Silent())
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"stepsize\[tune\]"):
+        check_tuning(recorded(), ())
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_absolute_schedule_keeps_its_shape_over_the_fewer_steps_of_a_trial(tmp_path):
+    experiment = recorded(schedules={"line": "Linear(0.01, 0.0, 15)"}, tune_peak=1)
+    trials_alone(experiment, tmp_path / "out")
+    (run,) = load_runs(tmp_path / "out" / "tuning").runs()
+    assert run.points[-1].step == 12
+    assert run.points[-1].lr == pytest.approx(0.01 * (1 - 11 / 12))
+
+
+def test_with_the_same_budget_it_comes_closer_than_a_sampler():
+    """On losses that are smooth up to where they diverge; errors in decades of the rate."""
+
+    def loss(factor, best):
+        ahead = math.log10(factor) - best
+        return math.inf if ahead > 0.9 else ahead**2 * (1.0 if ahead > 0 else 0.3)
+
+    def error(study, best):
+        return abs(math.log10(study.best_params["factor"]) - best)
+
+    ours, theirs = [], []
+    for index, best in enumerate(np.linspace(-2.3, 2.3, 20)):
+        storage = optuna.storages.InMemoryStorage()
+        search = _Search(storage, "any", 12)
+        while waiting := search.asked(2):
+            for position, factor in waiting.items():
+                search.tell(position, loss(factor, best))
+        assert len(search.trials()) == 12
+        ours.append(error(optuna.load_study(study_name="any", storage=storage), best))
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=index))
+        study.optimize(lambda trial, best=best: loss(trial.suggest_float("factor", LEAST, MOST, log=True), best), 12)
+        theirs.append(error(study, best))
+    assert np.mean(ours) < 0.06
+    assert np.mean(ours) < np.mean(theirs) / 2
