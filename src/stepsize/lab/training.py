@@ -103,13 +103,11 @@ def train(
         for record in loop.records(epochs):
             if isinstance(record, Point):
                 points.append(record)
-                loss = record.train_loss
             else:
                 rows.append(record)
-                loss = record.test_loss
             if observe is not None:
                 observe(record)
-            if not loss <= loss_limit or not math.isfinite(loss):
+            if has_diverged(record, loss_limit):
                 status = "diverged"
                 break
             if loop.epoch_to_come:
@@ -122,6 +120,12 @@ def train(
                 break
     diverged_at = record.step if status == "diverged" else None
     return TrainingLog(tuple(points), tuple(rows), time.perf_counter() - started, status, diverged_at)
+
+
+def has_diverged(record: Point | Epoch, loss_limit: float) -> bool:
+    """Whether the loss, at a Point on the training set and at an Epoch on the test set, is beyond the limit or none."""
+    loss = record.train_loss if isinstance(record, Point) else record.test_loss
+    return not loss <= loss_limit or not math.isfinite(loss)
 
 
 @dataclass

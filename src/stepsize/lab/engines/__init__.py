@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+import torch
+
+from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import local
+from stepsize.lab.engines import local, stacked
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
 
@@ -40,7 +43,7 @@ class Engine(Protocol):
         """
 
 
-ENGINES: dict[str, Engine] = {"local": local}
+ENGINES: dict[str, Engine] = {"local": local, "stacked": stacked}
 
 
 def chosen(experiment: Experiment) -> str:
@@ -50,9 +53,16 @@ def chosen(experiment: Experiment) -> str:
         ArgumentError: it cannot; says what to write instead.
         MissingExtraError: a library that it needs is not installed.
     """
-    name = "local" if experiment.engine == "auto" else experiment.engine
-    ENGINES[name].check(experiment)
-    return name
+    if experiment.engine != "auto":
+        ENGINES[experiment.engine].check(experiment)
+        return experiment.engine
+    if torch.device(experiment.device).type == "cpu":
+        return "local"
+    try:
+        stacked.check(experiment)
+    except ArgumentError:
+        return "local"
+    return "stacked"
 
 
 def run_plans(
@@ -63,4 +73,5 @@ def run_plans(
     watcher: Watcher,
 ) -> None:
     """Make the runs with the experiment's engine; as `Engine.run_plans`."""
-    ENGINES[chosen(experiment)].run_plans(numbered, experiment, directory, workers, watcher)
+    name = chosen(experiment) if experiment.engine == "auto" else experiment.engine
+    ENGINES[name].run_plans(numbered, experiment, directory, workers, watcher)

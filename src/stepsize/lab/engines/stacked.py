@@ -1,0 +1,148 @@
+"""The engine `stacked`: the runs of an experiment as one program, on a device that one run alone leaves idle."""
+
+import time
+from collections.abc import Mapping
+from math import ceil
+
+import torch
+
+from stepsize.errors import ArgumentError, OutputError, RunError
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
+from stepsize.lab.engines.stack import Stack
+from stepsize.lab.engines.stack_checkpoint import load_stack, new_checkpoint, save_stack, stacks_laid_down
+from stepsize.lab.engines.stack_loop import StackLoop
+from stepsize.lab.engines.stack_updates import UpdateRule, update_rule
+from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.journal import Journal
+from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.samples import Samples, Tally
+from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.tasks import experiment_task
+from stepsize.lab.training import has_diverged
+from stepsize.lab.watching import COMPLETE, Watcher
+from stepsize.records import Store, load_runs
+from stepsize.records.run import Status
+
+
+def check(experiment: Experiment) -> None:
+    """Try two networks on two samples.
+
+    Raises:
+        ArgumentError: the optimizer or the network cannot be stacked.
+    """
+    _rule(experiment)
+    task = experiment_task(experiment)
+    inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
+    try:
+        with seeded_draws(0, torch.device("cpu")):
+            stack = Stack(task, experiment.seeds[:1] * 2, torch.device("cpu"))
+            stack.gradients(inputs, targets, Tally())
+            stack.measure(Samples(*(part[:2] for part in task.test)))
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ArgumentError(
+            f'the network of the task {task.name!r} cannot be stacked: {reason}; write engine = "local"'
+        ) from error
+
+
+def run_plans(
+    numbered: Mapping[int, Plan],
+    experiment: Experiment,
+    directory: ResultDirectory,
+    workers: int | None,
+    watcher: Watcher,
+) -> None:
+    """Make the runs, `runs_at_once` in one program; on a CPU a program a core, on a GPU one at a time."""
+    if workers is None:
+        workers = cores() if experiment.device == "cpu" else 1
+    left = dict(sorted(numbered.items()))
+    jobs: list[Job] = []
+    for numbers in stacks_laid_down(directory).values():
+        under_way = {number: left.pop(number) for number in numbers if number in left}
+        if under_way:
+            jobs.append(under_way)
+    at_once = experiment.runs_at_once or max(1, ceil(len(left) / workers))
+    fresh = list(left.items())
+    jobs += [dict(fresh[begin : begin + at_once]) for begin in range(0, len(fresh), at_once)]
+    run_jobs(_work, jobs, experiment, directory, workers, watcher)
+
+
+def _rule(experiment: Experiment) -> UpdateRule:
+    some = [torch.zeros(1, requires_grad=True)]
+    return update_rule(make_optimizer(experiment.optimizer, some, 0.1, dict(experiment.optimizer_args)))
+
+
+def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
+    with Store.open(directory.store) as store:
+        outcomes = load_runs(directory.path).outcomes()
+        left = {number for number in job if outcomes[number].status not in COMPLETE}  # before the process died
+        try:
+            _train(job, left, experiment, directory, channel, store)
+        except OutputError:
+            raise
+        except Exception as error:
+            for number in left:
+                store.end(number, "failed", 0.0)
+                store.event("failed", str(error), number)
+            if isinstance(error, torch.OutOfMemoryError):
+                half = max(1, len(job) // 2)
+                raise RunError(f"no memory for {len(job)} runs at once; write runs_at_once = {half}") from error
+            raise
+
+
+def _train(
+    job: Job, left: set[int], experiment: Experiment, directory: ResultDirectory, channel: Channel, store: Store
+) -> None:
+    """Train the stack from its beginning or its checkpoint; a run that ends is struck off `left`.
+
+    A run's seconds are its share of the stack's.
+    """
+    started, first = time.perf_counter(), min(job)
+    found = [(path, numbers) for path, numbers in stacks_laid_down(directory).items() if first in numbers]
+    path, numbers = found[0] if found else (new_checkpoint(directory, first), tuple(job))
+    task, device = experiment_task(experiment), torch.device(experiment.device)
+    plans = [job.get(number) for number in numbers]  # None: it has diverged, and its row only takes part
+    seeds = [0 if plan is None else plan.seed for plan in plans]
+    stack = Stack(task, seeds, device, experiment.precision == "bf16")
+    training, test = Samples.on(device, task.train), Samples.on(device, task.test)
+    loop = StackLoop(stack, _rule(experiment), plans, experiment, training, test)
+    title = f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}"
+    journals = {number: Journal(store, number) for number in left}
+    status: Status = "finished"
+    with seeded_draws(job[first].seed, device):
+        if found:
+            started -= load_stack(path, loop, title)
+        for journal in journals.values():
+            journal.rewind(loop.progress.step)
+        laid_down = loop.progress.step
+
+        def end(number: int, status: Status, diverged_at: int | None = None) -> None:
+            journals[number].flush()
+            store.end(number, status, (time.perf_counter() - started) / len(numbers), diverged_at)
+            left.remove(number)
+
+        for records in loop.records():
+            for number, record in zip(numbers, records, strict=True):
+                if number in left:
+                    journals[number].add(record)
+                    channel.news.put((number, record))
+                    if has_diverged(record, experiment.loss_limit):
+                        end(number, "diverged", record.step)
+            if not left:
+                break
+            if loop.epoch_to_come:
+                continue
+            stopping = channel.stop.is_set()
+            if stopping or loop.progress.step - laid_down >= experiment.checkpoint_every:
+                for number in left:
+                    journals[number].flush()
+                save_stack(path, loop, numbers, title, time.perf_counter() - started)
+                laid_down = loop.progress.step
+            if stopping:
+                status = "interrupted"
+                break
+        for number in sorted(left):
+            end(number, status)
+    if status == "finished":
+        path.unlink(missing_ok=True)
