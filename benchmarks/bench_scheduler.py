@@ -38,6 +38,13 @@ def main() -> None:
     theirs.step()
     a, b = times(scheduler.step, 5000), times(sequence.step, 5000)
     ratio("one group, a step, times SequentialLR's", a, b, "<= 0.3")
+    watched, decaying = optimizer(1, False), optimizer(1, False)
+    with_horizon = Scheduler(watched, PLAN, horizon=ss.Horizon(TOTAL, 1, 1))
+    with_decay = Scheduler(decaying, PLAN, weight_decay=ss.Linear(0.1, 0.0, TOTAL))
+    watched.step()
+    decaying.step()
+    ratio("the same with a horizon", times(with_horizon.step, 5000), b, "none")
+    ratio("the same with a schedule of the weight decay too", times(with_decay.step, 5000), b, "none")
 
     for tensors in (False, True):
         mine, theirs = optimizer(1000, tensors), optimizer(1000, tensors)

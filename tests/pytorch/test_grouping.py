@@ -42,3 +42,18 @@ def test_patterns_that_leave_nothing_make_no_rest():
 def test_what_cannot_be_is_refused(factors, words):
     with pytest.raises(ArgumentError, match=words):
         parameter_groups(model(), factors)
+
+
+def test_two_optimizers_of_the_same_groups_are_apart():
+    grouped = parameter_groups(model(), {"*.bias": 2.0})
+    first, second = AdamW(grouped.groups, lr=0.1), AdamW(grouped.groups, lr=0.1)
+    first.param_groups[0]["lr"] = 0.7
+    assert second.param_groups[0]["lr"] == 0.1
+
+
+def test_a_pattern_may_not_take_the_name_of_the_rest():
+    net = torch.nn.Module()
+    net.register_parameter("rest", torch.nn.Parameter(torch.ones(1)))
+    net.register_parameter("other", torch.nn.Parameter(torch.ones(1)))
+    with pytest.raises(ArgumentError, match='the name "rest" is taken'):
+        parameter_groups(net, {"rest": 0.5})

@@ -11,7 +11,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 import stepsize as ss
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch import Plateau, Scheduler
 
 metrics = st.lists(st.floats(-2.0, 2.0).map(lambda x: round(x, 2)), min_size=1, max_size=60)
@@ -105,9 +105,27 @@ def test_settings_out_of_range_are_refused(wrong):
 
 def test_a_metric_at_the_worst_infinity_is_no_improvement_even_at_first():
     ours, theirs = sgd(0.4), sgd(0.4)
-    mine = Scheduler(ours, 0.4, feedback=Plateau(factor=0.5, patience=1))
+    mine = Scheduler(ours, 0.4, feedback=Plateau(factor=0.5, patience=1, nan="bad"))
     torchs = ReduceLROnPlateau(theirs, factor=0.5, patience=1)
     for _ in range(5):
         mine.observe(math.inf)
         torchs.step(math.inf)
         assert ours.param_groups[0]["lr"] == theirs.param_groups[0]["lr"]
+
+
+def test_observe_says_whether_a_rate_was_lowered():
+    at_the_bottom = Scheduler(sgd(0.1), 0.1, feedback=Plateau(patience=0, min_lr=0.1))
+    assert [at_the_bottom.observe(1.0) for _ in range(3)] == [False, False, False]
+    in_a_warmup = Scheduler(sgd(0.1), ss.Linear(0.0, 0.1, 5), feedback=Plateau(patience=0))
+    assert [in_a_warmup.observe(1.0) for _ in range(2)] == [False, False]
+    with pytest.raises(ArgumentError, match="a metric is a number"):
+        in_a_warmup.observe("low")
+
+
+def test_a_saved_multiplier_that_cannot_be_is_refused():
+    scheduler = Scheduler(sgd(0.1), 0.1, feedback=Plateau())
+    state = scheduler.state_dict()
+    for wrong in (math.nan, 2.0, -0.5):
+        state["feedback"]["multipliers"] = [wrong]
+        with pytest.raises(StateError, match="not that of a Plateau"):
+            scheduler.load_state_dict(state)

@@ -246,7 +246,7 @@ BROKEN_STATES = {
     "base rate": ({"base_lrs": [math.nan]}, "base_lrs"),
     "clock": ({"clock": "tokens"}, "tokens"),
     "plan": ({"plan": {"lr": {"all": "Cosin(1)"}}, "replanned": True}, "plan cannot be followed"),
-    "another plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "another plan"),
+    "another plan": ({"plan": {"lr": {"all": "Cosin(1)"}}}, "never replanned"),
     "nothing scheduled": (
         {"plan": {"relative": False, "feedback": None, "schedules": {}}, "replanned": True},
         "plan cannot be read",
@@ -700,3 +700,172 @@ def test_weight_decay_tied_to_a_rate_next_to_zero_stays_finite():
     optimizer = sgd(kind=AdamW)
     Scheduler(optimizer, 5e-324, weight_decay=ConstantProduct(1e-3))
     assert optimizer.param_groups[0]["weight_decay"] == 0.0
+
+
+# Groups that come and go, names, and what else may happen to an optimizer.
+
+
+def test_a_group_that_joins_an_optimizer_in_the_middle_has_its_own_base():
+    first, second = sgd(0.1), sgd(0.2)
+    scheduler = Scheduler([first, second], ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(1)
+    first.add_param_group({"params": [weight()], "lr": 1.0})
+    assert scheduler.rates() == pytest.approx([0.09, 0.9, 0.18])
+    assert scheduler.get_last_lr() == pytest.approx([0.09, 0.9, 0.18])
+
+
+def test_a_state_saved_just_after_a_group_has_joined_can_be_loaded():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True, feedback=Plateau(patience=0))
+    scheduler.observe(1.0)
+    optimizer.add_param_group({"params": [weight()], "lr": 0.5})
+    assert scheduler.observe(2.0)
+    again = Scheduler(sgd(0.1, 0.5), ss.Linear(1.0, 0.0, 10), relative=True, feedback=Plateau(patience=0))
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == scheduler.get_last_lr() == pytest.approx([0.01, 0.05])
+
+
+def test_a_group_that_takes_anothers_place_is_driven():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, scheduler, 3)
+    optimizer.param_groups.clear()
+    optimizer.add_param_group({"params": [weight()], "lr": 0.9})
+    update(optimizer)
+    scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == PLAN(4)
+
+
+def test_names_that_a_loaded_state_has_not_are_kept():
+    unnamed = sgd(0.1, 0.2).state_dict()
+    optimizer = SGD([{"params": [weight()], "name": "body"}, {"params": [weight()], "name": "head"}], lr=0.1)
+    scheduler = Scheduler(optimizer, {"head": PLAN})
+    optimizer.load_state_dict(unnamed)
+    assert [group["name"] for group in optimizer.param_groups] == ["body", "head"]
+    assert scheduler.get_last_lr()[1] == PLAN(0)
+
+
+def test_a_base_rate_is_the_one_that_an_earlier_scheduler_found():
+    optimizer = sgd(0.1, 0.2)
+    Scheduler(optimizer, ss.Constant(0.5), relative=True).close()
+    assert Scheduler(optimizer, ss.Constant(0.5), relative=True).get_last_lr() == [0.05, 0.1]
+
+
+def test_other_hyperparameters_are_absolute_under_relative_rates():
+    optimizer = sgd(0.1, 0.2)
+    Scheduler(optimizer, ss.Constant(0.5), relative=True, weight_decay=ss.Constant(0.3))
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.3, 0.3]
+
+
+def test_weight_decay_is_tied_only_to_a_rate_of_the_same_scheduler():
+    with pytest.raises(ArgumentError, match="in the same Scheduler"):
+        Scheduler(sgd(kind=AdamW), weight_decay=ConstantProduct(0.1))
+
+
+def test_a_closed_scheduler_says_so_and_writes_nothing():
+    optimizer = sgd()
+    first = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, first, 3)
+    first.close()
+    Scheduler(optimizer, ss.Constant(0.7))
+    for move in (first.step, lambda: first.seek(2), lambda: first.advance(1)):
+        with pytest.raises(DriverError, match="was closed"):
+            move()
+    copied = copy.deepcopy(first)
+    with pytest.raises(DriverError, match="was closed"):
+        copied.step()
+    assert optimizer.param_groups[0]["lr"] == 0.7
+
+
+def test_a_deposed_scheduler_in_the_midst_of_its_steps_writes_nothing_more():
+    optimizer = sgd()
+    first = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, first, 3)
+    Scheduler(optimizer, ss.Constant(0.7))
+    with pytest.raises(DriverError, match=r"Constant\(0.7\)"):
+        first.step()
+    assert optimizer.param_groups[0]["lr"] == 0.7
+
+
+def test_while_paused_nothing_moves_however_deep():
+    optimizer = sgd(torch.tensor(0.1))
+    rate = optimizer.param_groups[0]["lr"]
+    scheduler = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, scheduler, 3)
+    with scheduler.paused():
+        with scheduler.paused():
+            scheduler.step()
+        scheduler.step()
+        scheduler.advance(3)
+        optimizer.load_state_dict(sgd(0.5).state_dict())
+        assert scheduler.position == 3
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert float(rate) == pytest.approx(PLAN(3))
+    update(optimizer)
+    scheduler.step()
+    assert scheduler.position == 4
+
+
+def test_one_may_go_back_to_before_a_cooldown_in_the_same_program():
+    scheduler = Scheduler(sgd(), lambda step: 0.1)
+    scheduler.seek(10)
+    stable = scheduler.state_dict()
+    scheduler.cool_down(5)
+    scheduler.seek(13)
+    scheduler.load_state_dict(stable)
+    scheduler.seek(13)
+    assert scheduler.get_last_lr() == [0.1]
+
+
+def test_a_cooldown_leaves_the_other_hyperparameters_alone():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, weight_decay=ss.Linear(0.1, 0.0, 100))
+    scheduler.seek(10)
+    scheduler.cool_down(10)
+    scheduler.seek(50)
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (0.0, 0.05)
+
+
+def test_schedulers_that_are_gone_leave_no_hooks():
+    optimizer = sgd()
+    for _ in range(50):
+        Scheduler(optimizer, PLAN)
+    gc.collect()
+    assert not optimizer._optimizer_step_post_hooks
+    assert not optimizer._optimizer_load_state_dict_post_hooks
+
+
+def test_steps_with_a_horizon_and_several_keys_are_those_of_the_plan():
+    optimizer = sgd(0.1, 0.2)
+    decay = ss.Linear(0.1, 0.0, 20)
+    scheduler = Scheduler(optimizer, PLAN, relative=True, weight_decay=decay, horizon=ss.Horizon(200, 10, 1))
+    for step in range(20):
+        assert scheduler.get_last_lr() == [PLAN(step) * 0.1, PLAN(step) * 0.2]
+        assert [group["weight_decay"] for group in optimizer.param_groups] == [decay(step)] * 2
+        update(optimizer)
+        scheduler.step()
+
+
+def test_a_clock_of_tokens_has_no_horizon_of_updates():
+    with pytest.raises(ArgumentError, match="counts updates, and this clock tokens"):
+        Scheduler(sgd(), PLAN, clock="tokens", horizon=ss.Horizon(200, 10, 1))
+
+
+class FusedAdam(SGD):
+    """Stands for DeepSpeed's own optimizers, which wrap none."""
+
+
+FusedAdam.__module__ = "deepspeed.ops.adam.fused_adam"
+
+
+def test_an_optimizer_of_deepspeeds_own_is_one_like_any_other():
+    optimizer = FusedAdam([weight()], lr=0.1)
+    Scheduler(optimizer, PLAN, auto=True)
+    update(optimizer)
+    assert optimizer.param_groups[0]["lr"] == PLAN(1)
+
+
+def test_a_schedulers_words_are_those_it_was_made_with():
+    assert repr(Scheduler(sgd(), PLAN, weight_decay=0.1)) == (
+        "Scheduler(lr=Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15), weight_decay=Constant(0.1), position=0)"
+    )

@@ -126,7 +126,7 @@ class Assignment:
             rule = f"one schedule for each of the {len(groups)} parameter groups"
             raise refusal("Scheduler", self.key, rule, list(self.by_index), f"here are {len(self.by_index)}")
         if self.by_name is not None:
-            names = [group["name"] for group in groups if "name" in group]
+            names = [str(group["name"]) for group in groups if "name" in group]
             for name, _ in self.by_name:
                 if name not in names:
                     there = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
@@ -179,9 +179,7 @@ class Assignment:
             if later.keys() <= dict(self.by_name).keys():
                 joined = [(name, then(old, later[name]) if name in later else old) for name, old in self.by_name]
                 return Assignment(self.key, by_name=tuple(joined))
-        raise ArgumentError(
-            f"replan({self.key}=...) must have the form of the plan, {self.as_text()}, got {new.as_text()}"
-        )
+        raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
 
     def mapped(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
         """The assignment with every schedule changed; what is no schedule stays."""
@@ -213,6 +211,14 @@ class Assignment:
             elif isinstance(item, tuple):
                 found |= {f"{name}[{place}]": part for place, part in enumerate(item)}
         return found
+
+    def __str__(self) -> str:
+        """As one would write it: `lr=Linear(0.0, 0.3, 5)`, `lr=[... 3 of them]`."""
+        if self.by_name is not None:
+            return f"{self.key}={shown(dict(self.by_name), 120)}"
+        if self.by_index is not None:
+            return f"{self.key}={shown(list(self.by_index), 120)}"
+        return f"{self.key}={shown(self.common, 120)}"
 
     def as_text(self) -> dict[str, Any]:
         """The assignment in strings, lists and dictionaries; a function without a name is None."""

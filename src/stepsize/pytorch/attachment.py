@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, cast
-from weakref import ref
+from weakref import finalize, ref
 
 import torch
 from torch.optim import Optimizer
@@ -63,11 +63,16 @@ class Attachment:
             hooks.move_to_end(handle.id, last=False)
             self._handles += [handle, optimizer.register_load_state_dict_post_hook(after_loading)]
             ownership.take(scheduler, optimizer, keys)
+        finalize(scheduler, _remove, self._handles)
 
     def close(self, scheduler: "Scheduler") -> None:
         """Take the hooks away, and give up what the scheduler drives."""
-        for handle in self._handles:
-            handle.remove()
+        _remove(self._handles)
         for reference in self._references:
             if (optimizer := reference()) is not None:
                 ownership.release(scheduler, optimizer)
+
+
+def _remove(handles: list[RemovableHandle]) -> None:
+    while handles:
+        handles.pop().remove()

@@ -17,30 +17,65 @@ from stepsize.schedules.maths import SCALAR
 class Binding:
     """Which value goes where, for the groups as they are now; `factors` are what each group's rate is multiplied by."""
 
-    def __init__(self, plan: Plan, optimizers: Sequence[Optimizer], factors: Sequence[float]) -> None:
+    def __init__(self, plan: Plan, optimizers: Sequence[Optimizer], factors: Sequence[float], end: float) -> None:
+        """`end` is the position past which the quick way is not to be gone."""
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         self._writers = writers_for(plan.assignments, groups, factors)
-        self._bound = [(ref(each), each.param_groups, len(each.param_groups)) for each in optimizers]
-        self._tensors = [{key: group[key] for key in plan.keys if _holds_tensor(group.get(key))} for group in groups]
+        self._bound = [
+            (ref(each), each.param_groups, len(each.param_groups), each.param_groups[-1]) for each in optimizers
+        ]
+        self._kept = [
+            {key: group[key] for key in plan.keys if _holds_tensor(group.get(key))}
+            | ({"name": group["name"]} if "name" in group else {})
+            for group in groups
+        ]
+        self._end = end
 
     @cached_property
     def quick(self) -> Callable[[int], bool] | None:
-        """For one group with one scheduled float: writes its value at a position, or returns False and writes nothing.
+        """Writes the values at a position, or returns False and writes nothing: there is something to find out.
 
-        It is False where there is something to find out or to refuse. None where more than one thing is written.
+        None where more is written than floats.
         """
-        if len(self._writers) > 1 or len(self._bound) > 1 or not isinstance(writer := self._writers[0], Writer):
+        writers = [writer for writer in self._writers if isinstance(writer, Writer)]
+        if len(writers) < len(self._writers) or any(each.tensors or each.place is not None for each in writers):
             return None
-        if len(writer.floats) != 1 or writer.tensors or writer.place is not None:
-            return None
-        (reference, groups, number), (group, factor) = self._bound[0], writer.floats[0]
-        key, largest = writer.key, writer.largest
-        lowest = 0.0 if key == "lr" else -largest
-        at = writer.schedule._at  # a call of the schedule would check what is known here: a whole step >= 0
+        # A call of a schedule would check what is known here: a whole step >= 0.
+        entries = [
+            (each.schedule._at, each.key, 0.0 if each.key == "lr" else -each.largest, each.largest, each.floats)
+            for each in writers
+        ]
+        end, is_stale = self._end, self.is_stale
 
         def write(position: int) -> bool:
+            if position > end or is_stale():
+                return False
+            values = []
+            for at, _, lowest, largest, _ in entries:
+                value = at(position, SCALAR)
+                if not lowest <= value <= largest:
+                    return False
+                values.append(value)
+            for (_, key, _, _, floats), value in zip(entries, values, strict=True):
+                for group, factor in floats:
+                    group[key] = value * factor
+            return True
+
+        if len(entries) > 1 or len(entries[0][-1]) > 1 or len(self._bound) > 1:
+            return write
+        ((at, key, lowest, largest, ((group, factor),)),) = entries
+        ((reference, groups, number, last),) = self._bound
+
+        def write_one(position: int) -> bool:
+            """The usual case, which has to be the quickest."""
             optimizer = reference()
-            if optimizer is None or optimizer.param_groups is not groups or len(groups) != number:
+            if (
+                optimizer is None
+                or optimizer.param_groups is not groups
+                or len(groups) != number
+                or groups[-1] is not last
+                or position > end
+            ):
                 return False
             value = at(position, SCALAR)
             if not lowest <= value <= largest:
@@ -48,12 +83,17 @@ class Binding:
             group[key] = value * factor
             return True
 
-        return write
+        return write_one
 
     def is_stale(self) -> bool:
-        """Whether groups have come, or the list of them is another."""
-        for reference, groups, number in self._bound:
-            if (optimizer := reference()) is None or optimizer.param_groups is not groups or len(groups) != number:
+        """Whether groups have come or gone, or are others."""
+        for reference, groups, number, last in self._bound:
+            if (
+                (optimizer := reference()) is None
+                or optimizer.param_groups is not groups
+                or len(groups) != number
+                or groups[-1] is not last
+            ):
                 return True
         return False
 
@@ -67,10 +107,10 @@ class Binding:
         for writer, value in zip(self._writers, values, strict=True):
             writer.write(value)
 
-    def put_tensors_back(self, groups: Sequence[Group]) -> None:
-        """Give the groups the tensors that they had, after others were put in their place."""
-        for group, tensors in zip(groups, self._tensors, strict=False):
-            group.update(tensors)
+    def put_back(self, groups: Sequence[Group]) -> None:
+        """Give the groups the tensors and the names that they had, after others were put in their place."""
+        for group, kept in zip(groups, self._kept, strict=False):
+            group.update(kept)
 
 
 def _holds_tensor(value: Any) -> bool:

@@ -79,8 +79,9 @@ class CooldownOnDemand:
         self._steps, self._end, self._shape = steps, end, shape
         self._every = int(Whole(1)("CooldownOnDemand", "every", every))
         self._deadline: float | None = Maybe(Number(above=0.0))("CooldownOnDemand", "deadline", deadline)
-        self._began_at = time.monotonic()
-        self._began_position = scheduler.position
+        self._made_at = time.monotonic()
+        self._first_asked_at: float | None = None
+        self._times_asked = 0
         self._asked = False
         self._ends_at: int | None = None
         if on_signal is not None:
@@ -92,6 +93,7 @@ class CooldownOnDemand:
 
     def due(self) -> bool:
         """Begin the cooldown if it has been asked for; True once it has ended."""
+        self._times_asked += 1
         if self._ends_at is None and self._agreed():
             self._scheduler.cool_down(self._steps, self._end, self._shape)
             self._ends_at = self._scheduler.position + self._steps
@@ -117,7 +119,7 @@ class CooldownOnDemand:
                 )
 
     def _agreed(self) -> bool:
-        if (self._scheduler.position - self._began_position) % self._every:
+        if self._times_asked % self._every:
             return False
         asked = self._asked or self._short_of_time()
         if not (distributed.is_available() and distributed.is_initialized()):
@@ -128,11 +130,14 @@ class CooldownOnDemand:
         return bool(flag)
 
     def _short_of_time(self) -> bool:
-        done = self._scheduler.position - self._began_position
-        if self._deadline is None or done == 0:
+        """Whether no more than the cooldown fits before the deadline, at the pace of the updates since the first."""
+        now = time.monotonic()
+        if self._first_asked_at is None:
+            self._first_asked_at = now
+        if self._deadline is None or self._times_asked < 2:
             return False
-        passed = time.monotonic() - self._began_at
-        return self._deadline - passed <= self._steps * passed / done
+        pace = (now - self._first_asked_at) / (self._times_asked - 1)
+        return self._deadline - (now - self._made_at) <= self._steps * pace
 
     def _listen(self, number: int) -> None:
         try:

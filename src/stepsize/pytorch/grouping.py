@@ -15,13 +15,17 @@ REST = "rest"
 """The name of the group of the parameters that no pattern matches."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ParameterGroups:
     """Groups for an optimizer, named by their patterns, and their factors."""
 
-    groups: tuple[dict[str, Any], ...]
-    """What an optimizer takes: a dictionary for each group, with its `name` and its `params`."""
+    parameters: dict[str, list[nn.Parameter]]
     factors: dict[str, float]
+
+    @property
+    def groups(self) -> list[dict[str, Any]]:
+        """What an optimizer takes: a new dictionary for each group, with its `name` and its `params`."""
+        return [{"name": name, "params": list(parameters)} for name, parameters in self.parameters.items()]
 
     def rates(self, schedule: Schedule) -> dict[str, Schedule]:
         """The schedule times each group's factor, by the group's name: what `Scheduler(lr=...)` takes."""
@@ -76,4 +80,4 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
         if REST in found:
             raise ArgumentError(f'the name "{REST}" is taken by a pattern; the parameters that match none need it')
         found[REST], numbers[REST] = left, 1.0
-    return ParameterGroups(tuple({"name": name, "params": params} for name, params in found.items()), numbers)
+    return ParameterGroups(found, numbers)

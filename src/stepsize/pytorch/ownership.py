@@ -1,17 +1,22 @@
 """Who drives which hyperparameter of which optimizer: the last scheduler that was attached to it."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from torch.optim import Optimizer
 
-if TYPE_CHECKING:
-    from stepsize.pytorch.scheduler import Scheduler
 
-_drivers: "WeakKeyDictionary[Optimizer, dict[str, ReferenceType[Scheduler]]]" = WeakKeyDictionary()
+class Driver(Protocol):
+    """A scheduler, or several that drive the same together; its text names it."""
+
+    def deposed(self, key: str, by: Any) -> None:
+        """Another drives this hyperparameter now."""
 
 
-def take(scheduler: "Scheduler", optimizer: Optimizer, keys: tuple[str, ...]) -> None:
+_drivers: "WeakKeyDictionary[Optimizer, dict[str, ReferenceType[Driver]]]" = WeakKeyDictionary()
+
+
+def take(scheduler: Driver, optimizer: Optimizer, keys: tuple[str, ...]) -> None:
     """Make the scheduler the driver of these hyperparameters; whoever drove one of them before is told so."""
     mine = _drivers.setdefault(optimizer, {})
     for key in keys:
@@ -21,7 +26,7 @@ def take(scheduler: "Scheduler", optimizer: Optimizer, keys: tuple[str, ...]) ->
         mine[key] = ref(scheduler)
 
 
-def release(scheduler: "Scheduler", optimizer: Optimizer) -> None:
+def release(scheduler: Driver, optimizer: Optimizer) -> None:
     """Forget what the scheduler drives."""
     mine = _drivers.get(optimizer, {})
     for key in [key for key, driver in mine.items() if driver() is scheduler]:

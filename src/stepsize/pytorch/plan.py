@@ -28,10 +28,9 @@ class Plan:
         Raises:
             ArgumentError: it does not fit the groups, or leaves open what is meant.
         """
-        assignments = tuple(Assignment.of(key, item) for key, item in given.items())
-        for assignment in assignments:
-            assignment.check(groups)
-        return cls(assignments, _settled_relative(relative, assignments, groups), feedback)
+        plan = cls(tuple(Assignment.of(key, item) for key, item in given.items()), bool(relative), feedback)
+        plan.check(groups)
+        return replace(plan, relative=_settled_relative(relative, plan.assignments, groups))
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -53,6 +52,13 @@ class Plan:
         """The plan with these assignments in place of those of the same hyperparameters."""
         new = {assignment.key: assignment for assignment in assignments}
         return replace(self, assignments=tuple(new.get(each.key, each) for each in self.assignments))
+
+    def __str__(self) -> str:
+        """As one would write it in a call of Scheduler."""
+        more = [f"relative={self.relative}"] * self.relative + [f"feedback={self.feedback}"] * (
+            self.feedback is not None
+        )
+        return ", ".join([*map(str, self.assignments), *more])
 
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule of the plan, by a name for people."""
@@ -95,7 +101,8 @@ def _settled_relative(relative: bool | None, plan: Sequence[Assignment], groups:
     if relative is not None:
         return relative
     if any(assignment.key == "lr" and assignment.common is not None for assignment in plan):
-        rates = sorted({float(group["lr"]) for group in groups})
+        own = [group["initial_lr"] if "initial_lr" in group else group["lr"] for group in groups]
+        rates = sorted({float(rate) for rate in own if rate is not None})
         if len(rates) > 1:
             raise ArgumentError(
                 f"one schedule meets groups whose rates differ ({', '.join(map(str, rates))}); write relative=True to "

@@ -32,7 +32,7 @@ class Plateau:
         min_lr: the lowest rate that a reduction leads to.
         eps: the least change of a rate that is made.
         window: the metric is the mean of so many last observations.
-        nan: what a metric that is no number is: "refuse", or "bad" (an observation without improvement).
+        nan: what a metric that is no finite number is: "refuse", or "bad" (an observation without improvement).
 
     Raises:
         ArgumentError: an argument is not in its range.
@@ -87,13 +87,16 @@ class PlateauState:
         Raises:
             ArgumentError: the metric is no number, and the plateau refuses that; nothing is noted then.
         """
-        value = float(metric)
-        if math.isnan(value) and self.plateau.nan == "refuse":
+        try:
+            value = float(metric)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"observe({shown(metric)}): a metric is a number") from None
+        if not math.isfinite(value) and self.plateau.nan == "refuse":
             raise ArgumentError(
-                f"observe({shown(metric)}): the metric is no number; look at the run, or count it as no improvement "
-                'with Plateau(nan="bad")'
+                f"observe({shown(metric)}): the metric is no finite number; look at the run, or count it as no "
+                'improvement with Plateau(nan="bad")'
             )
-        if math.isnan(value):
+        if not math.isfinite(value):
             improved = False
         else:
             self._recent = [*self._recent, value][-self.plateau.window :]
@@ -111,14 +114,16 @@ class PlateauState:
         self._cooling, self._bad = self.plateau.cooldown, 0
         return True
 
-    def reduce(self, rates: list[float]) -> None:
-        """Lower the multipliers; `rates` are the scheduled ones, without a multiplier."""
+    def reduce(self, rates: list[float]) -> bool:
+        """Lower the multipliers, and say whether any is lower now; `rates` are the scheduled ones, without one."""
+        before = list(self.multipliers)
         for index, rate in enumerate(rates):
             now = self.multipliers[index]
             lowest = self.plateau.min_lr / rate if rate > 0.0 else 0.0
             lower = max(now * self.plateau.factor, lowest)
             if rate * (now - lower) > self.plateau.eps:
                 self.multipliers[index] = lower
+        return self.multipliers != before
 
     def state_dict(self) -> dict[str, Any]:
         """The state as JSON has it; the plateau's settings are the plan's."""
@@ -145,7 +150,11 @@ class PlateauState:
                 "bad": int(bad),
                 "cooling": int(cooling),
                 "recent": list(recent),
-            } if len(multipliers) == groups and all(isinstance(item, float) for item in multipliers + recent):
+            } if (
+                len(multipliers) == groups
+                and all(0.0 <= item <= 1.0 for item in multipliers)
+                and all(isinstance(item, float) for item in multipliers + recent)
+            ):
                 state.multipliers, state._best = list(multipliers), best
                 state._bad, state._cooling, state._recent = bad, cooling, list(recent)
                 return state

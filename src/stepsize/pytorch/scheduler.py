@@ -9,7 +9,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length, refusal
+from stepsize.arguments import Choice, Length, refusal, shown
 from stepsize.errors import ArgumentError, DriverError, StateError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.assignment import Assignment, Group, rate_of
@@ -103,18 +103,20 @@ class Scheduler(PositionViews):
                 raise refusal("Scheduler", name, words, value)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
         self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
-        if auto and clock != "steps":
-            raise ArgumentError(f"auto=True counts updates, and this clock {clock}; tell it how many by advance(n)")
+        if clock != "steps" and (auto or horizon is not None):
+            given_too = "auto=True" if auto else "horizon=..."
+            raise ArgumentError(f"{given_too} counts updates, and this clock {clock}; tell it how many by advance(n)")
         self._auto = auto
         self._attachment = Attachment(tuple(unwrapped(item, auto) for item in several), keep=not auto)
         groups = self._attachment.groups()
         self._plan = self._began_with = Plan.of(given, relative, feedback, groups)
         self._bases = [_base(group) for group in groups]
+        self._joined = [len(each.param_groups) for each in self._attachment.optimizers]
+        """How many groups of each optimizer have joined."""
         self._feedback = None if feedback is None else PlateauState(feedback, len(groups))
         self._position = 0
-        self._idle = auto
-        """step() is to do nothing."""
-        self._paused = False
+        self._pauses = 0
+        """How many `paused` are under way."""
         self._taken_by: str | None = None
         self._unstepped = True
         """No optimizer has made an update yet, as far as is known."""
@@ -138,8 +140,8 @@ class Scheduler(PositionViews):
             self._step_with_care()
 
     def _step_with_care(self) -> None:
-        if self._idle:
-            self._refuse_if_taken()
+        self._refuse_if_taken()
+        if self._auto or self._pauses:
             return
         if self._clock != "steps":
             raise DriverError(f"this scheduler counts {self._clock}; call advance(n) with how many there were")
@@ -149,11 +151,14 @@ class Scheduler(PositionViews):
 
     def advance(self, n: int) -> None:
         """Move on by n steps, tokens or samples, whatever the clock counts, after an update."""
-        self._write(self._position + int(Length(0)("advance", "n", n)))
+        number = int(Length(0)("advance", "n", n))
+        if not self._pauses:
+            self._write(self._position + number)
 
     def seek(self, position: int) -> None:
         """Go to any position, forwards or back, and write the rates there."""
         self._write(int(Length(0)("seek", "position", position)))
+        self._begin_update()
 
     def observe(self, metric: float) -> bool:
         """Tell the feedback a metric; True where it lowered the rates, which are written at once.
@@ -167,12 +172,13 @@ class Scheduler(PositionViews):
             raise ArgumentError(
                 "observe() feeds a plateau, and there is none; write Scheduler(..., feedback=Plateau())"
             )
+        self._refresh()
         if not self._feedback.observe(metric):
             return False
-        self._feedback.reduce([rate or 0.0 for rate in self._scheduled_rates()])
+        lowered = self._feedback.reduce([rate or 0.0 for rate in self._scheduled_rates()])
         self._bind()
         self._write(self._position)
-        return True
+        return lowered
 
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
         """From here on, follow new schedules, each on its own clock; return the plan before and after, to be drawn.
@@ -207,18 +213,21 @@ class Scheduler(PositionViews):
 
         For rate finders, weight averaging and the like. At the end the values at the position are written again.
         """
-        idle, self._idle, self._paused, self._quick = self._idle, True, True, None
+        self._pauses += 1
+        self._quick = None
         try:
             yield
         finally:
-            self._idle, self._paused = idle, False
-            if self._taken_by is None:
+            self._pauses -= 1
+            if self._taken_by is None and not self._pauses:
                 self._bind()
                 self._write(self._position)
 
     def close(self) -> None:
         """Let go of the optimizer: its rates stay as they are, and nothing is written any more."""
         self._attachment.close(self)
+        self._taken_by = f"{self} was closed, so it can no longer be stepped"
+        self._quick = None
 
     # Reading.
 
@@ -234,6 +243,7 @@ class Scheduler(PositionViews):
 
     def rates(self) -> list[float]:
         """The rate of each group at the position, as planned."""
+        self._refresh()
         rates = self._scheduled_rates()
         multipliers = [1.0] * len(rates) if self._feedback is None else self._feedback.multipliers
         return [
@@ -242,13 +252,13 @@ class Scheduler(PositionViews):
         ]
 
     def __repr__(self) -> str:
-        plan = ", ".join(f"{each.key}={each.as_text()}" for each in self._plan.assignments)
-        return f"Scheduler({plan}, position={self._position})"
+        return f"Scheduler({self._plan}, position={self._position})"
 
     # State.
 
     def state_dict(self) -> dict[str, Any]:
         """Position, base rates, plan and feedback, as JSON has them."""
+        self._refresh()
         return SavedState(
             self._clock,
             self._position,
@@ -266,22 +276,12 @@ class Scheduler(PositionViews):
             StateError: it is no state of this kind or of this version, is cut short, does not fit the optimizer, or has
                 another plan and `on_change` is "refuse". Scheduler and optimizer are as they were then.
         """
+        self._refresh()
         groups = self._attachment.groups()
         saved = SavedState.checked(state, self._clock, len(groups))
-        mine, plan = self._plan.as_text(), self._plan
-        same_program = saved.began_with == self._began_with.as_text() == mine
-        if saved.replanned and self._on_change != "keep" and _unnamed(saved.plan):
-            raise StateError(
-                "the plan was changed on the way, and has a function without a name, which no state can hold; write it "
-                'in a module and name it, Function("package.module:name"), or go on with this plan by on_change="keep"'
-            )
-        if saved.plan != mine and (self._on_change == "restore" or (same_program and saved.replanned)):
-            plan = _read_plan(saved.plan, groups)
-        elif saved.plan != mine and self._on_change == "refuse":
-            raise StateError(
-                f"the state was saved under another plan, {_difference(saved.plan, mine)}; keep this one with "
-                'Scheduler(..., on_change="keep"), or take the saved one with "restore"'
-            )
+        plan = self._plan
+        if saved.plan != plan.as_text() or saved.replanned or plan != self._began_with:
+            plan = self._plan_to_follow(saved, groups)
         feedback = None
         if plan.feedback is not None and saved.feedback is not None:
             feedback = PlateauState.from_dict(plan.feedback, len(groups), saved.feedback)
@@ -289,6 +289,27 @@ class Scheduler(PositionViews):
             feedback = PlateauState(plan.feedback, len(groups))
         self._become(plan, list(saved.base_lrs), feedback, saved.position)
         self._unstepped = False  # the updates before were another process's
+        self._quick = None
+        self._begin_update()
+
+    def _plan_to_follow(self, saved: SavedState, groups: Sequence[Group]) -> Plan:
+        """Mine or the saved one, which is another."""
+        began_alike = saved.began_with == self._began_with.as_text()
+        if self._on_change == "keep":
+            return self._plan
+        if began_alike and not saved.replanned:
+            return self._began_with
+        if _unnamed(saved.plan):
+            raise StateError(
+                "the saved plan has a function without a name, which no state can hold; write it in a module and name "
+                'it, Function("package.module:name"), or go on with this plan by on_change="keep"'
+            )
+        if not began_alike and self._on_change == "refuse":
+            raise StateError(
+                f"the state was saved under another plan, {_words(saved.plan)}, and this one is {self._plan}; keep "
+                'this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
+            )
+        return _read_plan(saved.plan, groups)
 
     def __copy__(self) -> "Scheduler":
         """A copy has optimizers of its own: two schedulers cannot drive one."""
@@ -304,6 +325,7 @@ class Scheduler(PositionViews):
         # Kept, even under auto: a copy has nobody else to hold its optimizers.
         self._attachment = Attachment(state.pop("optimizers"), keep=True)
         self.__dict__.update(state)
+        self._pauses = 0
         self._attach()
 
     # Within.
@@ -315,7 +337,7 @@ class Scheduler(PositionViews):
         try:
             self._bind()
             self._write(position)
-        except StepsizeError:
+        except Exception:
             self._plan, self._bases, self._feedback = before
             self._bind()
             raise
@@ -333,23 +355,39 @@ class Scheduler(PositionViews):
 
     def _bind(self) -> None:
         """Find out anew which values go where: after the plan, the groups or a multiplier has changed."""
-        groups = self._attachment.groups()
-        if len(groups) < len(self._bases):
-            raise DriverError(
-                f"there are {len(groups)} parameter groups where there were {len(self._bases)}; make a new Scheduler"
-            )
-        for index in range(len(self._bases), len(groups)):
-            self._bases.append(_base(groups[index]))
-            groups[index].setdefault("initial_lr", self._bases[-1])
-            if self._feedback is not None:
-                self._feedback.multipliers.append(1.0)
+        groups = self._join_groups()
         multipliers = [1.0] * len(groups) if self._feedback is None else self._feedback.multipliers
         factors = [
             (base if self._plan.relative else 1.0) * multiplier
             for base, multiplier in zip(self._bases, multipliers, strict=True)
         ]
         self._quick = None
-        self._binding = Binding(self._plan, self._attachment.optimizers, factors)
+        self._binding = Binding(self._plan, self._attachment.optimizers, factors, self._expected)
+
+    def _join_groups(self) -> list[Group]:
+        """Find the base rates of groups that have come, each at its place; all groups."""
+        before = 0
+        for index, optimizer in enumerate(self._attachment.optimizers):
+            groups, known = optimizer.param_groups, self._joined[index]
+            if len(groups) < known:
+                raise DriverError(
+                    f"there are {len(groups)} parameter groups where there were {known}; make a new Scheduler"
+                )
+            for place in range(known, len(groups)):
+                base = _base(groups[place])
+                self._bases.insert(before + place, base)
+                groups[place].setdefault("initial_lr", base)
+                if self._feedback is not None:
+                    self._feedback.multipliers.insert(before + place, 1.0)
+            self._joined[index] = len(groups)
+            before += len(groups)
+        return self._attachment.groups()
+
+    def _refresh(self) -> None:
+        """Take note of groups that have come since the last write."""
+        if self._taken_by is None and self._binding.is_stale():
+            self._bind()
+            self._write(self._position)
 
     def _write(self, position: int) -> None:
         """Write the values there, all or none, and be there."""
@@ -367,7 +405,7 @@ class Scheduler(PositionViews):
 
     def _needs_care(self) -> bool:
         """Whether the next step has more to do than to write the value of the next position."""
-        return self._idle or self._unstepped or self._clock != "steps" or self._expected < math.inf
+        return self._auto or self._pauses > 0 or self._unstepped or self._clock != "steps"
 
     def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
@@ -387,25 +425,30 @@ class Scheduler(PositionViews):
 
     def _attach(self) -> None:
         """Write the values, and hang on the optimizers."""
+        self._begin_update()
         self._bind()
+        if self._taken_by is not None:
+            return  # the copy of one that was closed, or whose optimizer another drives
         self._write(self._position)
         for group, base in zip(self._attachment.groups(), self._bases, strict=True):
             group.setdefault("initial_lr", base)
+        self._attachment.attach(self, self._plan.keys, owned=self._auto)
+
+    def _begin_update(self) -> None:
         self._waiting_for = set(map(id, self._attachment.optimizers))
         """The optimizers that are still to step before an update is counted."""
-        self._attachment.attach(self, self._plan.keys, owned=self._auto)
 
     # Called back by the optimizers.
 
     def stepped(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended; under `auto`, count an update once each of them has made one."""
         self._unstepped = False
-        if not self._auto or self._paused or not is_update(optimizer, self._rates_left[id(optimizer)]):
+        if not self._auto or self._pauses or not is_update(optimizer, self._rates_left[id(optimizer)]):
             return
         self._waiting_for.discard(id(optimizer))
         if self._waiting_for:
             return
-        self._waiting_for = set(map(id, self._attachment.optimizers))
+        self._begin_update()
         position = self._position + 1
         try:
             self._write(position)
@@ -414,17 +457,19 @@ class Scheduler(PositionViews):
 
     def loaded(self) -> None:
         """A state was loaded into an optimizer, which replaces tensors, even by floats: put ours back, and write."""
-        if self._taken_by is None and not self._paused:
-            self._binding.put_tensors_back(self._attachment.groups())
+        if self._taken_by is None:
+            self._binding.put_back(self._attachment.groups())
             self._bind()
-            self._write(self._position)
+            if not self._pauses:
+                self._write(self._position)
 
     def deposed(self, key: str, by: "Scheduler") -> None:
         """Another scheduler drives this hyperparameter now; the next move says so, or a warning where none is due."""
-        self._taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
-        self._quick = None
+        given_up = " and ".join(self._plan.keys)
+        taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped: {given_up}'
+        self.close()
+        self._taken_by = f"{taken_by} stays as it is unless another drives it"
         if self._auto:
-            self.close()
             warnings.warn(self._taken_by, UserWarning, stacklevel=4)
 
     # Warnings.
@@ -433,8 +478,9 @@ class Scheduler(PositionViews):
         """The horizon's number of updates; a schedule of the rate that lasts otherwise is warned of."""
         if horizon is None:
             return math.inf
-        for name, schedule in self._plan.schedules().items():
-            if name.startswith("lr") and schedule.steps not in (math.inf, horizon.steps):
+        rates = self._plan["lr"].schedules() if "lr" in self._plan.keys else {}
+        for name, schedule in rates.items():
+            if schedule.steps not in (math.inf, horizon.steps):
                 warnings.warn(
                     f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}",
                     UserWarning,
@@ -444,6 +490,7 @@ class Scheduler(PositionViews):
 
     def _warn_of_length(self, position: int) -> None:
         expected, self._expected = self._expected, math.inf
+        self._bind()
         warnings.warn(
             f"update {position} is past the end of the horizon, {expected} updates; look at its batch size, "
             "accumulation and processes",
@@ -485,7 +532,9 @@ def _read_plan(form: dict[str, Any], groups: Sequence[Group]) -> Plan:
     return plan
 
 
-def _difference(saved: dict[str, Any], mine: dict[str, Any]) -> str:
-    """What of two plans' texts differs: `schedules: {...} and this one has {...}`."""
-    keys = [key for key in mine if saved.get(key) != mine[key]]
-    return f"{ {key: saved.get(key) for key in keys} }, and this one has { {key: mine[key] for key in keys} }"
+def _words(form: Any) -> str:
+    """A saved plan as its writer would have written it, or as it is if it cannot be read."""
+    try:
+        return str(Plan.from_text(form))
+    except StepsizeError:
+        return shown(form, 200)

@@ -58,7 +58,7 @@ class SavedState:
         position, bases, plan = form["position"], form["base_lrs"], form["plan"]
         if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= LONGEST:
             raise StateError(f"the state's position must be a whole number from 0, got {shown(position)}")
-        if not isinstance(bases, list) or not all(isinstance(b, float) and 0.0 <= b < math.inf for b in bases):
+        if not isinstance(bases, list) or not all(isinstance(b, float | int) and 0.0 <= b < math.inf for b in bases):
             raise StateError(f"the state's base_lrs must be numbers from 0, got {shown(bases)}")
         if len(bases) != groups:
             raise StateError(f"the state is of {len(bases)} parameter groups, and the optimizer has {groups}")
@@ -69,4 +69,8 @@ class SavedState:
             raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
         if not isinstance(form["replanned"], bool):
             raise StateError(f"the state's replanned must be true or false, got {shown(form['replanned'])}")
-        return cls(clock, position, tuple(bases), plan, form["began_with"], form["replanned"], form["feedback"])
+        if not form["replanned"] and plan != form["began_with"]:
+            raise StateError("the state's plan is not the one that it began with, though it was never replanned")
+        return cls(
+            clock, position, tuple(map(float, bases)), plan, form["began_with"], form["replanned"], form["feedback"]
+        )

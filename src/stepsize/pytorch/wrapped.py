@@ -16,7 +16,10 @@ def unwrapped(optimizer: Any, auto: bool) -> Optimizer:
     Raises:
         ArgumentError: it is no optimizer, or is DeepSpeed's under `auto`, which steps the inner one at its own times.
     """
-    while (framework := type(optimizer).__module__.partition(".")[0]) in _FRAMEWORKS:
+    # DeepSpeed has optimizers of its own too, which wrap none.
+    while (framework := type(optimizer).__module__.partition(".")[0]) in _FRAMEWORKS and hasattr(
+        optimizer, "optimizer"
+    ):
         if framework == "deepspeed" and auto:
             raise ArgumentError(
                 "auto=True cannot count the updates of DeepSpeed's optimizers, which step the one inside in parts; "

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stepsize.errors import StepError
+from stepsize.errors import ArgumentError, StepError
 from stepsize.pytorch.assignment import Assignment, ConstantProduct, Group
-from stepsize.schedules import Constant, Schedule
+from stepsize.schedules import Schedule
 
 
 @dataclass(eq=False)
@@ -104,10 +104,12 @@ def writers_for(
             assignment.check_group(index, group, wanted)
             if isinstance(wanted, ConstantProduct):
                 rate = None if rates is None else rates.for_group(index, group)
-                if isinstance(rate, Schedule):
-                    tied.append(TiedWriter(key, wanted, rate, factors[index], group))
-                else:
-                    tied.append(TiedWriter(key, wanted, Constant(float(group["lr"])), 1.0, group))
+                if not isinstance(rate, Schedule):
+                    raise ArgumentError(
+                        f"{key}=ConstantProduct(...) follows the rate, and nothing schedules that of parameter group "
+                        f"{index}; give lr=... for it in the same Scheduler"
+                    )
+                tied.append(TiedWriter(key, wanted, rate, factors[index], group))
                 continue
             parts = list(enumerate(wanted)) if isinstance(wanted, tuple) else [(None, wanted)]
             for place, schedule in parts:
