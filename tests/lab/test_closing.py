@@ -47,7 +47,7 @@ def test_one_seed_says_so_in_one_line_and_one_schedule_needs_none():
     table = closing_table(runs(1))
     assert table.columns[-1] == "seconds"
     assert len(table.notes) == 1
-    assert "one seed says nothing" in table.notes[0]
+    assert "One seed says nothing" in table.notes[0]
     assert closing_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
 
 

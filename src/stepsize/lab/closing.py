@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stepsize.lab.html_tables import Row, summary, tables
+from stepsize.lab.html_tables import Row, tables
 from stepsize.lab.table import COLUMNS, table
 from stepsize.records.run import Run
 
+_ONE_SEED = "One seed says nothing about which schedule is better; give several."
 _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
 
 
@@ -56,7 +57,7 @@ def closing_table(runs: Sequence[Run]) -> ClosingTable:
         return ClosingTable(COLUMNS, tuple(lines), ())
     telling = found[0]
     if all(each.difference is None or each.difference.pairs < 2 for each in telling.findings):
-        return ClosingTable(COLUMNS, tuple(lines), (summary(telling),))
+        return ClosingTable(COLUMNS, tuple(lines), (_ONE_SEED,))
     said = {row.finding.name: row for row in telling.rows}
     metric = "" if telling.metric.field == "test_accuracy" else f"{telling.metric.label} "
     return ClosingTable(
