@@ -53,6 +53,9 @@ def compare(
         int,
         typer.Option(min=0, metavar="N", help="Give each schedule its own best peak rate first, found in N trials."),
     ] = 0,
+    engine: Annotated[
+        str, typer.Option(metavar="auto|local|stacked|ray", help="What makes the runs: processes, one program, Ray.")
+    ] = "auto",
     functions: Functions = False,
     out: Annotated[
         Path | None,
@@ -90,6 +93,7 @@ def compare(
         "accumulate": accumulate,
         "optimizer": optimizer,
         "device": device,
+        "engine": engine,
         "tune_peak": tune_peak,
         "functions": functions,
     }

@@ -97,8 +97,8 @@ class Experiment:
         clip_norm: bound on the gradient's norm; none if None.
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
-        engine: what makes the runs: "local", a process for each; "stacked", many in one program; "auto" stacks them on
-            a GPU where that can be done.
+        engine: what makes the runs: "local", a process for each; "stacked", many in one program; "ray", a Ray cluster;
+            "auto" stacks them on a GPU where that can be done.
         runs_at_once: how many runs "stacked" puts in one program; as many as it can if None.
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
@@ -131,7 +131,7 @@ class Experiment:
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
     device: Annotated[str, _word] = "auto"
-    engine: Annotated[str, Choice(("auto", "local", "stacked"))] = "auto"
+    engine: Annotated[str, Choice(("auto", "local", "stacked", "ray"))] = "auto"
     runs_at_once: Annotated[int | None, Maybe(Whole(1))] = None
     log_every: Count = 50
     checkpoint_every: Count = 500

@@ -7,7 +7,7 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import local, stacked
+from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
 
@@ -43,7 +43,7 @@ class Engine(Protocol):
         """
 
 
-ENGINES: dict[str, Engine] = {"local": local, "stacked": stacked}
+ENGINES: dict[str, Engine] = {"local": local, "stacked": stacked, "ray": ray}
 
 
 def chosen(experiment: Experiment) -> str:

@@ -1,0 +1,135 @@
+"""The engine on Ray: a real one on this machine, its numbers those of local, its workers killed."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from own_tasks import X
+from test_resume import Silent, numbers
+from torch import nn
+
+from stepsize.errors import ArgumentError, MissingExtraError, RunError
+from stepsize.lab import Experiment, Task, compare
+from stepsize.lab.engines import chosen
+from stepsize.records import load_runs
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'stepsize[ray]'")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
+)  # Ray's own
+
+HERE = Path(__file__).parent
+SETTINGS = {
+    "task": "own_tasks:dropping",
+    "epochs": 60,
+    "seeds": (0, 1),
+    "batch_size": 8,
+    "log_every": 3,
+    "checkpoint_every": 60,
+    "optimizer": "adamw",
+    "device": "cpu",
+}
+TWO = {"flat": "Constant(0.01)", "down": "Cosine(0.01, 0.0, '100%')"}
+
+
+def experiment(**settings):
+    return Experiment(settings.pop("schedules", TWO), **SETTINGS | settings)
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """A small Ray of two CPUs, on this machine alone; its workers find the tests' own tasks."""
+    import ray
+
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{before or ''}"
+    ray.init(
+        address="local",
+        num_cpus=2,
+        object_store_memory=80 * 2**20,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    yield ray
+    ray.shutdown()
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="module")
+def by_local(tmp_path_factory, ray):
+    out = tmp_path_factory.mktemp("local") / "out"
+    compare(experiment(engine="local"), out, display=Silent())
+    return numbers(out)
+
+
+def legs_at_work():
+    """The processes of Ray that are in the middle of a leg; Ray names them so."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if line.read_bytes().startswith(b"ray::_leg"):
+                found.append(int(line.parent.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def test_the_numbers_are_those_of_local_and_no_death_of_a_worker_changes_them(ray, by_local, tmp_path):
+    kills, over = [], threading.Event()
+
+    def kill():
+        while not over.is_set() and len(kills) < 4:
+            if victims := legs_at_work():
+                time.sleep(0.02)
+                os.kill(victims[0], signal.SIGKILL)
+                kills.append(victims[0])
+                time.sleep(1.0)
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        compare(experiment(engine="ray"), tmp_path / "out", display=Silent())
+    finally:
+        over.set()
+        thread.join()
+    assert numbers(tmp_path / "out") == by_local
+    assert len(kills) >= 2
+    assert "process died" in {event.kind for event in load_runs(tmp_path / "out").events()}
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_divergence_and_failure_are_told(ray, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    wild = {"wild": "Constant(1e30)", "calm": "Constant(0.01)"}
+    runs = compare(experiment(engine="ray", schedules=wild, epochs=8), tmp_path / "wild", display=Silent()).runs
+    assert [run.status for run in runs] == ["diverged", "finished"] * 2
+    asked = experiment(engine="ray", task="test_ray:failing", seeds=(0,))
+    with pytest.raises(RunError, match=r"the run 'flat' with seed 0 failed: 'no such luck'"):
+        compare(asked, tmp_path / "failing", display=Silent())
+
+
+class Failing(nn.Linear):
+    def forward(self, x):
+        raise KeyError("no such luck")
+
+
+def failing():
+    """A network that cannot be trained."""
+    return Task(lambda: Failing(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "failing")
+
+
+def test_a_gpu_and_a_missing_ray_are_refused_in_words(monkeypatch):
+    with pytest.raises(ArgumentError, match="trains on CPUs, not on 'cuda'; write device = \"cpu\""):
+        chosen(experiment(engine="ray", device="cuda"))
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"stepsize\[ray\]"):
+        chosen(experiment(engine="ray"))
