@@ -134,6 +134,35 @@ def test_weight_averaging_starts_at_the_rate_it_found():
     assert from_torch(swa)[0].sample(5) == pytest.approx(ss.Linear(0.07, 0.02, 5).sample(5))
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: LinearLR(o, 0.3, 1.0, 7.5),
+        lambda o: LinearLR(o, 0.3, 0.0, 7.9),
+        lambda o: LinearLR(o, 0.3, 1.0, 0.5),
+        lambda o: ConstantLR(o, 0.3, 7.5),
+        lambda o: CosineAnnealingLR(o, 7.5),
+        lambda o: CosineAnnealingLR(o, 7.3, 0.01),
+        lambda o: CosineAnnealingLR(o, 0.7),
+        lambda o: SequentialLR(o, [LinearLR(o, 0.3, 1.0, 7.5), CosineAnnealingLR(o, 12.6)], [10]),
+    ],
+)
+def test_lengths_that_are_fractions_are_read_as_pytorch_runs_them(make):
+    scheduler = make(sgd())
+    (schedule,) = from_torch(scheduler)
+    rates = rates_of(scheduler, 60)
+    assert schedule.sample(61) == pytest.approx(rates, rel=1e-9, abs=1e-12)
+
+
+def test_a_chain_within_a_chain_is_read():
+    optimizer = sgd()
+    inner = ChainedScheduler([ExponentialLR(optimizer, 0.9), StepLR(optimizer, 5)])
+    outer = ChainedScheduler([inner, LinearLR(optimizer, 0.5, total_iters=4)])
+    (schedule,) = from_torch(outer)
+    assert schedule == ss.Exponential(0.1, 0.9) * (ss.Staircase(0.1, 0.1, 5) / 0.1) * (ss.Linear(0.05, 0.1, 4) / 0.1)
+    assert schedule.sample(20) == pytest.approx(rates_of(outer, 19))
+
+
 class Own(LRScheduler):
     """A scheduler of the user's own."""
 
@@ -148,7 +177,7 @@ class Own(LRScheduler):
         (ReduceLROnPlateau, "feedback=Plateau"),
         (Own, "Own is no class of torch.optim.lr_scheduler"),
         (lambda o: o, "must be a scheduler of torch.optim.lr_scheduler"),
-        (lambda o: CosineAnnealingLR(o, 12.5), "T_max"),
+        (lambda o: Scheduler(o, ss.Constant(0.1)), r"a stepsize.pytorch.Scheduler .* \.schedules"),
         (lambda o: CyclicLR(o, 0.1, 0.2, 2.5), "step_size_up"),
         (
             lambda o: SequentialLR(o, [ChainedScheduler([StepLR(o, 3)]), StepLR(o, 3)], [5]),

@@ -58,7 +58,7 @@ rates = st.floats(1e-5, 10.0)
 groups = st.builds(Groups, st.lists(rates, min_size=1, max_size=3).map(tuple), tensors=st.booleans())
 lengths = st.integers(1, 350)
 fractions = st.floats(0.0, 1.0)
-drops = st.floats(0.1, 1.0)  # within 300 steps no product of them underflows: 0 tells nothing of the factors after
+drops = st.floats(0.1, 1.0) | st.sampled_from([0.0, 1e-5])
 gammas = st.floats(0.9, 1.01)
 
 
@@ -134,6 +134,10 @@ def sequences(draw: st.DrawFn) -> Spec:
     names = st.sampled_from([*CHAINABLE, "LambdaLR", "CosineAnnealingWarmRestarts", "MultiplicativeLR", "SWALR"])
     parts = draw(st.lists(names.flatmap(specs), min_size=1, max_size=4))
     milestones = sorted(draw(st.sets(st.integers(1, 250), min_size=len(parts) - 1, max_size=len(parts) - 1)))
+    if draw(st.booleans()):  # it gives the groups another initial rate, at which the sequence begins
+        steps = draw(st.integers(310, 350))
+        parts.append(Spec("OneCycleLR", {"max_lr": draw(rates), "total_steps": steps}))
+        milestones.append(draw(st.integers(251, 280)))
     return Spec("SequentialLR", {"milestones": milestones}, tuple(parts))
 
 

@@ -22,7 +22,7 @@ import stepsize as ss
 from pytorch.lr_scheduler import drawn
 from pytorch.lr_scheduler.drawn import HERE, THERE, Groups, Spec
 from stepsize.errors import ArgumentError, StateError, StepError
-from stepsize.pytorch import lr_scheduler
+from stepsize.pytorch import from_torch, lr_scheduler
 from stepsize.pytorch.lr_scheduler import (
     SWALR,
     ChainedScheduler,
@@ -266,6 +266,98 @@ def test_arguments_that_pytorch_keeps_in_the_groups_are_of_the_plan_too(make, or
             more = copy.deepcopy(scheduler)
             stepped(more.optimizer, more, times=3)
             assert drawn.written(fresh) == drawn.written(more.optimizer)
+
+
+@pytest.mark.parametrize(
+    ("make", "other", "message"),
+    [
+        (
+            lambda o: SequentialLR(o, [StepLR(o, 1), StepLR(o, 1)], [5]),
+            [7],
+            r"milestones=\[5\], and .* milestones=\[7\]",
+        ),
+        (lambda o: SWALR(o, 0.1), 0.2, r"with swa_lr=\[0.1\], and this SWALR has swa_lr=\[0.2\]"),
+        (lambda o: SWALR(o, 0.1), "linear", "with anneal_strategy='cos', and .* anneal_strategy='linear'"),
+        (lambda o: CyclicLR(o, 0.1, 0.2, 5), 7, r"with step_size_up=5.0, step_size_down=5.0, and .* step_size_up=7"),
+        (lambda o: CyclicLR(o, 0.1, 0.2, 5), "max", r"with max_lr=\[0.2\], and"),
+        (lambda o: OneCycleLR(o, 0.1, 50), 0.3, r"pct_start=0.3, and .* pct_start=0.4"),
+        (lambda o: OneCycleLR(o, 0.1, 50), "max", r"max_lr=\[0.1\].*, and .* max_lr=\[0.2\]"),
+        (lambda o: ReduceLROnPlateau(o), "min_lr", r"with min_lr=\[0\], and .* min_lr=\[0.01\]"),
+    ],
+)
+def test_a_changed_plan_is_told_in_the_words_of_the_arguments(make, other, message):
+    here = {
+        "SequentialLR": lambda o: SequentialLR(o, [StepLR(o, 1), StepLR(o, 1)], [7]),
+        "SWALR": lambda o: SWALR(o, 0.1, anneal_strategy="linear") if other == "linear" else SWALR(o, 0.2),
+        "CyclicLR": lambda o: CyclicLR(o, 0.1, 0.4, 5) if other == "max" else CyclicLR(o, 0.1, 0.2, 7),
+        "OneCycleLR": lambda o: OneCycleLR(o, 0.2, 50) if other == "max" else OneCycleLR(o, 0.1, 50, pct_start=0.4),
+        "ReduceLROnPlateau": lambda o: ReduceLROnPlateau(o, min_lr=0.01),
+    }
+    saved = make(sgd(momentum=0.9))
+    with pytest.raises(StateError, match=message):
+        here[type(saved).__name__](sgd(momentum=0.9)).load_state_dict(saved.state_dict())
+
+
+class Slope:
+    """A function that is an object."""
+
+    def __init__(self, steepness):
+        self.steepness = steepness
+
+    def __call__(self, step):
+        return 1.0 - self.steepness * step
+
+
+@pytest.mark.parametrize(
+    ("make", "fields"),
+    [
+        (lambda o, **k: LambdaLR(o, Slope(0.01), **k), {"lr_lambdas": 3}),
+        (lambda o, **k: LambdaLR(o, Slope(0.01), **k), {"lr_lambdas": [3]}),
+        (lambda o, **k: LambdaLR(o, Slope(0.01), **k), {"lr_lambdas": []}),
+        (lambda o, **k: LambdaLR(o, Slope(0.01), **k), {"lr_lambdas": [{1: 2}]}),
+        (lambda o, **k: LambdaLR(o, abs, **k), {"lr_lambdas": [{"steepness": 2}]}),
+        (lambda o, **k: CyclicLR(o, 0.1, 0.2, 5, **k), {"_scale_fn_custom": {"a": 1}}),
+        *(
+            (lambda o, **k: CosineAnnealingWarmRestarts(o, 5, **k), {"T_cur": value})
+            for value in ("1", None, np.inf, [])
+        ),
+        (lambda o, **k: CosineAnnealingWarmRestarts(o, 5, **k), {"T_i": 0}),
+        (lambda o, **k: CosineAnnealingWarmRestarts(o, 5, **k), {"last_epoch": 1.5}),
+        *((lambda o, **k: StepLR(o, 5, **k), {"_step_count": value}) for value in ("1", None, -1, 1.5)),
+        *((lambda o, **k: StepLR(o, 5, **k), {"last_epoch": value}) for value in (-1, 10**30, True, None, -0.5)),
+        *((lambda o, **k: StepLR(o, 5, **k), {"gamma": value}) for value in ("a", None, [1.0], True, -1.0)),
+        *((lambda o, **k: StepLR(o, 5, **k), {"step_size": value}) for value in (0, 1.5)),
+        (lambda o, **k: StepLR(o, 5, **k), {"base_lrs": ["a"]}),
+        (lambda o, **k: SequentialLR(o, [StepLR(o, 5)], [], **k), {"last_epoch": 1.5}),
+        *((lambda o, **k: ReduceLROnPlateau(o, **k), {"best": value}) for value in ("1", None, float("nan"))),
+        *((lambda o, **k: ReduceLROnPlateau(o, **k), {name: "1"}) for name in ("cooldown_counter", "num_bad_epochs")),
+        *((lambda o, **k: ReduceLROnPlateau(o, **k), {"num_bad_epochs": value}) for value in (-1, 1.5)),
+        *((lambda o, **k: SWALR(o, 0.1, **k), {"_starts": value}) for value in (3, [], ["a"], [0.1, 0.1])),
+        *((lambda o, **k: SWALR(o, 0.1, **k), {"_begin": value}) for value in (None, "1", 0.5)),
+        (lambda o, **k: SWALR(o, 0.1, **k), {"_in_groups": [{"swa_lr": "a"}]}),
+    ],
+)
+@pytest.mark.parametrize("on_change", ["refuse", "restore"])
+def test_a_state_of_the_wrong_types_is_one_error_and_nothing_changes(make, fields, on_change):
+    made = [make(sgd(momentum=0.9), on_change=on_change) for _ in range(2)]
+    for scheduler in made:
+        stepped(scheduler.optimizer, *([] if isinstance(scheduler, ReduceLROnPlateau) else [scheduler]), times=2)
+    before = copy.deepcopy((made[1].state_dict(), made[1].optimizer.param_groups))
+    with pytest.raises(StateError):
+        made[1].load_state_dict({**made[0].state_dict(), **fields})
+    assert str((made[1].state_dict(), made[1].optimizer.param_groups)) == str(before)
+
+
+def test_a_part_that_has_not_begun_is_saved_and_loaded_by_itself_too():
+    def made():
+        optimizer = sgd()
+        parts = [ConstantLR(optimizer, 0.5, 5), ExponentialLR(optimizer, 0.9)]
+        return optimizer, parts, SequentialLR(optimizer, parts, [5])
+
+    _, parts, _ = made()
+    _, others, _ = made()
+    others[1].load_state_dict(parts[1].state_dict())
+    assert others[1].last_epoch == -1
 
 
 def test_a_base_rate_that_changed_is_a_changed_plan():
@@ -547,6 +639,12 @@ def test_a_length_may_be_a_fraction_where_pytorch_takes_one():
     there, here = sgd(), sgd()
     expected = drawn.course(there, THERE["CosineAnnealingLR"](there, 12.5, 0.01), 12)
     assert np.allclose(drawn.course(here, CosineAnnealingLR(here, 12.5, 0.01), 12), expected, rtol=1e-12)
+    there, here = sgd(), sgd()
+    expected = drawn.course(there, THERE["CosineAnnealingLR"](there, 12.5, 0.01), 60)
+    found = drawn.course(here, CosineAnnealingLR(here, 12.5, 0.01, past_end="torch"), 60)
+    assert np.allclose(found, expected, rtol=1e-11)
+    part = THERE["CosineAnnealingLR"](here, 7.3)
+    assert SequentialLR(here, [part], []).schedules[0](9) == pytest.approx(0.05 * (1 + np.cos(np.pi * 9 / 7.3)))
 
 
 # Groups and tensors.
@@ -644,6 +742,100 @@ def test_the_plateau_brings_its_rate_back():
 # Values.
 
 
+@pytest.mark.parametrize("last", [StepLR, MultiStepLR, ExponentialLR])
+@pytest.mark.parametrize(
+    ("first", "arguments"),
+    [
+        ("LambdaLR", {"lr_lambda": drawn.slope}),
+        ("CosineAnnealingWarmRestarts", {"T_0": 4}),
+        ("CosineAnnealingLR", {"T_max": 90, "eta_min": 0.01}),
+        ("CyclicLR", {"base_lr": 0.1, "max_lr": 0.2, "step_size_up": 4}),
+    ],
+)
+def test_a_factor_of_0_is_one_at_every_step_whatever_writes_before_it(first, arguments, last):
+    rows = []
+    for module in (THERE, HERE):
+        optimizer = sgd(0.1, 0.02, momentum=0.9)
+        one = module[first](optimizer, **arguments)
+        other = {"StepLR": [3], "MultiStepLR": [[2, 5]], "ExponentialLR": []}[last.__name__]
+        scheduler = module["ChainedScheduler"]([one, module[last.__name__](optimizer, *other, gamma=0.0)])
+        rows.append(drawn.course(optimizer, scheduler, 12))
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-12)
+    assert scheduler.schedules[0].sample(13) == pytest.approx([row[0] for row in rows[0]], rel=1e-12)
+
+
+def test_a_product_that_underflows_still_has_its_factors():
+    rows = []
+    for module in (THERE, HERE):
+        optimizer = sgd()
+        scheduler = module["ChainedScheduler"](
+            [module["LambdaLR"](optimizer, drawn.slope), module["ExponentialLR"](optimizer, 1e-3)]
+        )
+        rows.append(drawn.course(optimizer, scheduler, 200))
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("first", ["LinearLR", "ConstantLR", "ExponentialLR", "CosineAnnealingLR", "SWALR", "LambdaLR"])
+@pytest.mark.parametrize("kind", [THERE, HERE], ids=["theirs", "ours"])
+def test_a_sequence_begins_at_the_rate_that_a_later_part_gave_the_groups(first, kind):
+    """OneCycleLR writes its own first rate as the groups' initial one, and a sequence starts from that."""
+
+    def made(module):
+        arguments = {
+            "LinearLR": {"start_factor": 0.1, "total_iters": 4},
+            "ExponentialLR": {"gamma": 0.9},
+            "CosineAnnealingLR": {"T_max": 4 if kind is THERE else 7, "eta_min": 0.01},
+            "SWALR": {"swa_lr": 0.05},
+            "LambdaLR": {"lr_lambda": drawn.slope},
+        }
+        optimizer = sgd(momentum=0.9)
+        parts = [module[first](optimizer, **arguments.get(first, {})), module["OneCycleLR"](optimizer, 0.3, 20)]
+        return optimizer, module["SequentialLR"](optimizer, parts, [7])
+
+    optimizer, scheduler = made(kind)
+    schedules = scheduler.schedules if kind is HERE else from_torch(scheduler)
+    found = drawn.course(optimizer, scheduler, 20)
+    np.testing.assert_allclose(found, drawn.course(*made(THERE), 20), rtol=1e-12)
+    np.testing.assert_allclose(schedules[0].sample(21), [row[0] for row in found], rtol=1e-12)
+    if kind is HERE:
+        scheduler.seek(2)
+        assert rates(optimizer) == [pytest.approx(found[2][0], rel=1e-12)]
+
+
+def test_the_epoch_says_nothing_to_weight_averaging_as_in_pytorch():
+    rows = []
+    for module in (THERE, HERE):
+        optimizer = sgd()
+        scheduler = module["SWALR"](optimizer, 0.02, anneal_epochs=8)
+        rows.append([])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for epoch in (0, None, 5, None, 2, 0, None, None, 30, None):
+                scheduler.step(*([] if epoch is None else [epoch]))
+                rows[-1].append((rates(optimizer)[0], scheduler.last_epoch))
+                assert from_torch(scheduler)[0](scheduler.last_epoch) == pytest.approx(rates(optimizer)[0], rel=1e-9)
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-12)
+    with pytest.raises(ArgumentError, match=r"SWALR.step\(epoch"), pytest.warns(UserWarning, match="epoch"):
+        scheduler.step(1.5)
+
+
+def test_functions_may_be_set_as_in_pytorch():
+    for name, expected in (("LambdaLR", 0.05), ("MultiplicativeLR", 0.05)):
+        for module in (THERE, HERE):
+            optimizer = sgd()
+            scheduler = module[name](optimizer, lambda t: 1.0)
+            scheduler.lr_lambdas = [lambda t: 0.5]
+            stepped(optimizer, scheduler)
+            assert rates(optimizer) == [expected]
+
+
+def test_a_chain_of_pytorchs_own_is_refused_within_a_chain():
+    optimizer = sgd()
+    theirs = THERE["ChainedScheduler"]([THERE["ExponentialLR"](optimizer, 0.9)])
+    with pytest.raises(ArgumentError, match="rightly within a ChainedScheduler"):
+        ChainedScheduler([theirs])
+
+
 def test_attributes_and_base_rates_may_be_set_as_in_pytorch():
     optimizer = sgd()
     scheduler = CosineAnnealingLR(optimizer, 10)
@@ -687,24 +879,33 @@ def test_a_chain_moves_whole_or_not_at_all():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda o: StepLR(o, 0), ArgumentError, r"StepLR: Staircase\(every"),
-        (lambda o: ExponentialLR(o, -0.5), ArgumentError, "ExponentialLR: "),
+        (
+            lambda o: StepLR(o, 0),
+            ArgumentError,
+            r"^StepLR\(step_size=...\) must be a whole number of at least 1, got 0",
+        ),
+        (lambda o: StepLR(o, 2.5), ArgumentError, r"^StepLR\(step_size=...\) .* got 2.5"),
+        (lambda o: StepLR(o, 5, -1.0), ArgumentError, r"^StepLR\(gamma=...\)"),
+        (lambda o: ExponentialLR(o, -0.5), ArgumentError, r"^ExponentialLR\(gamma=...\) .* got -0.5"),
+        (lambda o: ConstantLR(o, 0.5, 2.5), ArgumentError, r"^ConstantLR\(total_iters=...\)"),
         (
             lambda o: CosineAnnealingLR(o, 0),
             ArgumentError,
             r"^CosineAnnealingLR\(T_max=...\) must be a finite number > 0",
         ),
-        (lambda o: CosineAnnealingLR(o, 2.5, past_end="torch"), ArgumentError, "T_max=...\\) must be a whole number"),
         (lambda o: LinearLR(o, total_iters=float("inf")), ArgumentError, "total_iters"),
-        (lambda o: PolynomialLR(o, 0), ArgumentError, "PolynomialLR: "),
-        (lambda o: PolynomialLR(o, 2.5), ArgumentError, "PolynomialLR: "),
-        (lambda o: MultiStepLR(o, [-1]), ArgumentError, "MultiStepLR: "),
+        (lambda o: PolynomialLR(o, 0), ArgumentError, r"^PolynomialLR\(total_iters=...\)"),
+        (lambda o: PolynomialLR(o, 2.5), ArgumentError, r"^PolynomialLR\(total_iters=...\)"),
+        (lambda o: PolynomialLR(o, 5, -1), ArgumentError, r"^PolynomialLR\(power=...\)"),
+        (lambda o: MultiStepLR(o, [-1]), ArgumentError, r"^MultiStepLR\(milestones\[0\]=...\)"),
         (lambda o: ConstantLR(o, 2.0), ValueError, "between 0 and 1"),
         (lambda o: LambdaLR(o, 3), ArgumentError, "function of the step"),
         (lambda o: LambdaLR(o, []), ValueError, "Expected 1 lr_lambdas"),
         (lambda o: MultiplicativeLR(o, 3), TypeError, "should be a function"),
         (lambda o: CyclicLR(o, 0.1, 0.2, 2.5), ArgumentError, r"CyclicLR\(step_size_up"),
         (lambda o: CyclicLR(o, 0.1, 0.2, 0, 4), ArgumentError, r"CyclicLR\(step_size_up"),
+        (lambda o: CyclicLR(o, 0.1, 0.5, 0), ArgumentError, r"^CyclicLR\(step_size_up=...\) .* at least 1, got 0"),
+        (lambda o: CyclicLR(o, 0.1, 0.5, 4, -1), ArgumentError, r"^CyclicLR\(step_size_down=...\)"),
         (lambda o: CyclicLR(o, 0.1, 0.2, 5, mode="saw"), ValueError, "mode is invalid"),
         (lambda o: OneCycleLR(o, 0.1), ValueError, "total_steps OR"),
         (lambda o: SequentialLR(o, [StepLR(o, 1), StepLR(o, 1), StepLR(o, 1)], [5, 3]), ArgumentError, "rising"),
@@ -741,6 +942,10 @@ def test_the_signature_is_pytorchs_and_what_is_added_is_by_keyword(name):
     added = [parameter for key, parameter in ours.items() if key not in theirs]
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in added)
     assert [(key, ours[key].default) for key in theirs] == [(key, p.default) for key, p in theirs.items()]
+
+
+def test_the_older_name_of_the_base_class_is_here():
+    assert lr_scheduler._LRScheduler is torch.optim.lr_scheduler._LRScheduler
 
 
 def test_step_counts_as_frameworks_read_them_are_pytorchs():

@@ -8,6 +8,7 @@ The rates are PyTorch's. Beside them: a state that brings the rates back by itse
 """
 
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import _LRScheduler as _LRScheduler  # many older programs name it
 
 from stepsize.pytorch.lr_scheduler.composed import ChainedScheduler, SequentialLR
 from stepsize.pytorch.lr_scheduler.cosines import SWALR, CosineAnnealingLR, CosineAnnealingWarmRestarts

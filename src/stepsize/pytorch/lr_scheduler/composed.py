@@ -1,5 +1,6 @@
 """PyTorch's schedulers that are made of others: one after another, and all at once."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
@@ -8,7 +9,7 @@ from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Length, Many
+from stepsize.arguments import Length, Many, Rule
 from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch.lr_scheduler.following import Following, Reading
 from stepsize.pytorch.lr_scheduler.state import Saved
@@ -32,8 +33,18 @@ class _OfParts(Following):
         return index
 
     def _reading(self) -> Reading:
-        self.__dict__.pop("_read", None)  # it depends on the parts
+        self._read = None  # it depends on the parts
         return super()._reading()
+
+    def _clock(self, least: int) -> Rule:
+        return Length(least)
+
+    def _told_ahead(self) -> bool:
+        """Whether every part has a course."""
+        return all(
+            part._told_ahead() if isinstance(part, _OfParts) else isinstance(part, Following) and not part._own_code
+            for part in self._schedulers
+        )
 
     def _ours(self, what: str) -> list[Following]:
         """The parts, all of this package: those of PyTorch cannot be told where to stand."""
@@ -54,8 +65,8 @@ class _OfParts(Following):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [part.state_dict() for part in self._schedulers]}
 
-    def _checked(self, form: Any) -> Saved:
-        saved = super()._checked(form)
+    def _checked(self, form: Any, part: bool = False) -> Saved:
+        saved = super()._checked(form, part)
         states = form.get("_schedulers")
         if not isinstance(states, list) or len(states) != len(self._schedulers):
             many = len(states) if isinstance(states, list) else "no"
@@ -63,8 +74,8 @@ class _OfParts(Following):
                 f"the state is of {many} parts, and this {type(self).__name__} has {len(self._schedulers)}"
             )
         saved.fields["_schedulers"] = [
-            part._checked(state) if isinstance(part, Following) else state
-            for part, state in zip(self._schedulers, states, strict=True)
+            each._checked(state, part=True) if isinstance(each, Following) else state
+            for each, state in zip(self._schedulers, states, strict=True)
         ]
         return saved
 
@@ -78,9 +89,9 @@ class _OfParts(Following):
                 part.load_state_dict(state)
         self._take_fields(saved)
         self._rates.settled = True
-        if changed:
+        if changed and self._told_ahead():
             self._go(self._position)
-        elif all(isinstance(part, Following) for part in self._schedulers):
+        elif self._told_ahead():
             self._rates.write(self._exact(saved))
         else:
             self._rates.write(saved.rates)
@@ -132,14 +143,14 @@ class SequentialLR(_OfParts, torch_schedulers.SequentialLR):
             if len(milestones):
                 Many(Length(0), rising="weakly")("SequentialLR", "milestones", milestones)
             for part in schedulers:
-                if isinstance(part, torch_schedulers.SequentialLR | torch_schedulers.ChainedScheduler):
-                    _refuse_pytorchs_own(part)
+                _refuse_pytorchs_own(part, "SequentialLR")
             super().__init__(optimizer, schedulers, milestones)
             if last_epoch >= 0:
                 self.seek(last_epoch + 1)
 
     def step(self) -> None:  # type: ignore[override]
         """Move on by one step, and write the rates of the next."""
+        self._rates.refuse_if_taken(self)
         t = self.last_epoch + 1
         k = bisect_right(self._milestones, t)
         part = self._schedulers[k]
@@ -162,13 +173,18 @@ class SequentialLR(_OfParts, torch_schedulers.SequentialLR):
     def _place(self, position: float) -> None:
         starts = (0, *self._milestones)
         now = bisect_right(self._milestones, position)
-        for k, part in enumerate(self._ours("seek")):
-            if k == now:
+        parts = self._ours("seek")
+        for k in (*range(len(parts) - 1, now, -1), *range(now + 1)):  # the last to write a momentum is the one there
+            part, gone = parts[k], (*starts, math.inf)[k + 1] - starts[k]
+            if k > now or gone == 0:
+                part._place(0)
+                part.last_epoch = -1
+            elif k < now:
+                part._place(gone - 1)
+            else:
                 if k:
                     part._enter([schedule(starts[k] - 1) for schedule in self.schedules])
                 part._place(position - starts[k])
-            else:
-                part.last_epoch = starts[k + 1] - starts[k] - 1 if k < now else -1
         self.last_epoch = position  # type: ignore[assignment]
 
 
@@ -206,6 +222,8 @@ class ChainedScheduler(_OfParts, torch_schedulers.ChainedScheduler):
         if len(schedulers) < 1:
             raise ArgumentError("ChainedScheduler(schedulers=...) needs at least one scheduler, got none")
         with self._construction(optimizer or schedulers[0].optimizer, "refuse"):
+            for part in schedulers:
+                _refuse_pytorchs_own(part, "ChainedScheduler")
             super().__init__(schedulers, optimizer)
 
     @property
@@ -220,6 +238,7 @@ class ChainedScheduler(_OfParts, torch_schedulers.ChainedScheduler):
 
     def step(self) -> None:  # type: ignore[override]
         """Move every part on by one step, or none."""
+        self._rates.refuse_if_taken(self)
         rates, stood = self._rates.read(), [part.last_epoch for part in self._schedulers]
         try:
             for part in self._schedulers:
@@ -245,9 +264,10 @@ class ChainedScheduler(_OfParts, torch_schedulers.ChainedScheduler):
             part._place(position)
 
 
-def _refuse_pytorchs_own(part: LRScheduler) -> None:
-    if not isinstance(part, _OfParts):
+def _refuse_pytorchs_own(part: LRScheduler, whole: str) -> None:
+    made_of_others = isinstance(part, torch_schedulers.SequentialLR | torch_schedulers.ChainedScheduler)
+    if made_of_others and not isinstance(part, _OfParts):
         raise ArgumentError(
-            f"a {type(part).__name__} of PyTorch's own cannot be stepped rightly within a sequence; import it from "
+            f"a {type(part).__name__} of PyTorch's own cannot be stepped rightly within a {whole}; import it from "
             "stepsize.pytorch.lr_scheduler"
         )

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Hashable
-from typing import Literal
+from typing import Any, Literal
 
 from torch.optim import Optimizer, swa_utils
 from torch.optim import lr_scheduler as torch_schedulers
 
-from stepsize.arguments import Choice
+from stepsize.arguments import LONGEST, Choice, Maybe, Number, Rule, Whole
 from stepsize.pytorch.lr_scheduler.driver import of_each_group
-from stepsize.pytorch.lr_scheduler.following import Following, Reading
-from stepsize.pytorch.lr_scheduler.state import Saved
+from stepsize.pytorch.lr_scheduler.following import Following
+from stepsize.pytorch.lr_scheduler.state import Each, Saved
 from stepsize.schedules import Cosine, Linear
 
 
@@ -115,6 +115,9 @@ class CosineAnnealingWarmRestarts(Following, torch_schedulers.CosineAnnealingWar
         with self._construction(optimizer, on_change):
             super().__init__(optimizer, T_0, T_mult, eta_min, last_epoch)
 
+    def _clock(self, least: int) -> Rule:
+        return Whole(least)  # the fraction is in T_cur
+
     def step(self, epoch: float | None = None) -> None:
         """Move on by one step, or to a step, which may be a fraction; neither warns."""
         self._update_lr(epoch)
@@ -184,17 +187,37 @@ class SWALR(Following, swa_utils.SWALR):
         with self._construction(optimizer, on_change):
             super().__init__(optimizer, swa_lr, anneal_epochs, anneal_strategy, last_epoch)  # type: ignore[arg-type]
 
-    def _update_lr(self, epoch: float | None = None) -> None:
-        if epoch is None and not self._is_initial and self._starts is None:
-            self._starts = self._rates.read()
-        super()._update_lr(epoch)
+    def _clock(self, least: int) -> Rule:
+        return Whole(least)
 
-    def _reading(self) -> Reading:
-        self.__dict__.pop("_read", None)  # it depends on what stands in the groups
-        return super()._reading()
+    def _rules(self) -> dict[str, Rule]:
+        starts = [Number()] * len(self.optimizer.param_groups)
+        return {"_starts": Maybe(Each(starts)), "_begin": Whole(-LONGEST)}
+
+    def _in_words(self, plan: dict[str, Any]) -> dict[str, Any]:
+        words = super()._in_words(plan)
+        groups = words.pop("in_groups")
+        return {**words, "swa_lr": [group["swa_lr"] for group in groups]}
+
+    def _update_lr(self, epoch: float | None = None) -> None:
+        if self.last_epoch >= 0 and not self._is_initial and self._starts is None:
+            self._starts = self._rates.read()
+        begin = self._begin
+        if epoch is not None:  # PyTorch counts it as one step more on the way, whatever it is
+            self._begin += int(Whole(-1)("SWALR.step", "epoch", epoch)) - (self.last_epoch + 1)
+        try:
+            super()._update_lr(epoch)
+        except Exception:
+            self._begin = begin
+            raise
+
+    def _key(self) -> list[Any]:
+        ends = [float(group["swa_lr"]) for group in self.optimizer.param_groups]
+        return [*super()._key(), ends, self._begin, self._starts or self._rates.read()]
 
     def _shared(self, index: int) -> Hashable:
-        return index
+        group = self.optimizer.param_groups[index]
+        return float(group["swa_lr"]), float(group["lr"]) if self._starts is None else self._starts[index]
 
     def _join(self, index: int) -> None:
         raise of_each_group("SWALR", "swa_lr", index)
@@ -211,5 +234,5 @@ class SWALR(Following, swa_utils.SWALR):
             ends = [float(group["swa_lr"]) for group in self.optimizer.param_groups]
             starts = [end + (rate - end) / left if left else end for rate, end in zip(saved.rates, ends, strict=True)]
             saved.fields["_starts"] = starts if taken else None
-            saved.fields["_begin"] = max(saved.fields["last_epoch"] - taken, 0)
+            saved.fields["_begin"] = int(max(saved.fields["last_epoch"], 0)) - taken
         super()._take_fields(saved)

@@ -8,7 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from stepsize.schedules import Constant, Cosine, Function, Linear, Schedule
@@ -36,6 +36,10 @@ class Course(ABC):
         """The course as a part of a sequence that takes over where the rate is this."""
         return self
 
+    def started(self, rate: float) -> "Course":
+        """The course where its first step finds this rate instead of the base rate."""
+        return self
+
 
 @dataclass(frozen=True)
 class Absolute(Course):
@@ -55,26 +59,71 @@ class Chainable(Course):
     """
 
     base: float
-    schedule: Schedule
-    way: Schedule
-    """w"""
+    between: Callable[[float, float], Schedule]
+    """The way from one rate to another: from `base` to `floor` it is the schedule, from 1 to 0 it is w."""
     floor: float = 0.0
     rises: bool = False
     """It comes back from its floor, where there is no factor: what is there is added to, as in PyTorch."""
 
-    def moved(self, t: float) -> Move:
-        before = self.schedule(t - 1) if t >= 1 else self.base
-        after = self.schedule(t)
-        return lambda rate: after if rate == before else self._carried(rate, t)
+    @cached_property
+    def schedule(self) -> Schedule:  # type: ignore[override]
+        """From the base rate."""
+        return self.between(self.base, self.floor)
 
-    def _carried(self, rate: float, t: float) -> float:
+    @cached_property
+    def way(self) -> Schedule:
+        """w"""
+        return self.between(1.0, 0.0)
+
+    def moved(self, t: float) -> Move:
+        if t >= 1:
+            step, before = self.__dict__.get("_last", (None, 0.0))
+            if step != t - 1:
+                before = self.schedule(t - 1)
+        else:
+            before = self.base
+        after = self.schedule(t)
+        self.__dict__["_last"] = (t, after)  # the next step asks for it
+        carry: Move | None = None
+
+        def move(rate: float) -> float:
+            nonlocal carry
+            if rate == before:
+                return after
+            if carry is None:
+                carry = self._carrying(t)
+            return carry(rate)
+
+        return move
+
+    def _carrying(self, t: float) -> Move:
         """What becomes of a rate that this scheduler did not write."""
         before, after = self.way(t - 1) if t >= 1 else 1.0, self.way(t)
         if after == before:
-            return rate
+            return lambda rate: rate
         if before == 0.0:
-            return rate + (self.base - self.floor) * after
-        return self.floor + (rate - self.floor) * (after / before)
+            rise = (self.base - self.floor) * after
+            return lambda rate: rate + rise
+        floor, factor = self.floor, after / before
+        return lambda rate: floor + (rate - floor) * factor
+
+    def started(self, rate: float) -> Course:
+        if rate == self.base:
+            return self
+        return Folded(rate, (self,)) if self.rises else replace(self, base=rate)
+
+
+@dataclass(frozen=True)
+class Decaying(Chainable):
+    """Times gamma at every drop; a factor of 0 is one at every drop again, though w tells nothing of it any more."""
+
+    gamma: float = 1.0
+    drops: Callable[[float], float] = math.floor
+    """How many there are up to a step."""
+
+    def _carrying(self, t: float) -> Move:
+        factor = self.gamma ** (self.drops(t) - (self.drops(t - 1) if t >= 1 else 0))
+        return lambda rate: rate * factor
 
 
 @dataclass(frozen=True)
@@ -99,6 +148,9 @@ class RunningProduct(Course):
     def entered(self, rate: float) -> Course:
         return RunningProduct(rate * self.factor(0), self.factor)
 
+    def started(self, rate: float) -> Course:
+        return RunningProduct(rate, self.factor)
+
 
 @dataclass(frozen=True)
 class Annealed(Course):
@@ -109,16 +161,20 @@ class Annealed(Course):
     shape: type[Cosine] | type[Linear]
     steps: int
     begin: int = 0
+    """Less than 0 where the clock was set back on the way."""
 
     @cached_property
     def schedule(self) -> Schedule:  # type: ignore[override]
         """From the start that is known."""
-        return self._between(self.start, self.end)
+        if self.begin < 0:
+            return self._own.tail(-self.begin)
+        return self._own.shift(self.begin) if self.begin else self._own
 
     def moved(self, t: float) -> Move:
-        earlier, way = max(t - 1, 0), self._between(1.0, 0.0)
-        before, after = self.schedule(earlier), self.schedule(t)
-        left, next_left = way(earlier), way(t)
+        now = max(t - self.begin, 0)
+        earlier = max(now - 1, 0)
+        before, after = self._own(earlier), self._own(now)
+        left, next_left = self._way(earlier), self._way(now)
 
         def move(rate: float) -> float:
             if rate == before:
@@ -128,16 +184,25 @@ class Annealed(Course):
         return move
 
     def jumped(self, t: float) -> Move:
-        return (lambda rate: rate) if t == 0 and self.steps else super().jumped(t)
+        return (lambda rate: rate) if t == self.begin and self.steps else self.moved(t)
 
     def entered(self, rate: float) -> Course:
         return Annealed(rate, self.end, self.shape, self.steps)
 
+    def started(self, rate: float) -> Course:
+        return self.entered(rate)
+
+    @cached_property
+    def _own(self) -> Schedule:
+        """On its own clock, from its beginning."""
+        return self._between(self.start, self.end)
+
+    @cached_property
+    def _way(self) -> Schedule:
+        return self._between(1.0, 0.0)
+
     def _between(self, start: float, end: float) -> Schedule:
-        if self.steps == 0:
-            return Constant(end)
-        way = self.shape(start, end, self.steps)
-        return way.shift(self.begin) if self.begin else way
+        return self.shape(start, end, self.steps) if self.steps else Constant(end)
 
 
 @dataclass(frozen=True)
@@ -169,8 +234,14 @@ class Switched(Course):
         return part.moved(t - start)
 
     def entered(self, rate: float) -> Course:
+        return self._with_first(lambda part: part.entered(rate))
+
+    def started(self, rate: float) -> Course:
+        return self._with_first(lambda part: part.started(rate))
+
+    def _with_first(self, change: Callable[[Course], Course]) -> Course:
         k = bisect_right(self.milestones, 0)
-        return Switched((*self.parts[:k], self.parts[k].entered(rate), *self.parts[k + 1 :]), self.milestones)
+        return replace(self, parts=(*self.parts[:k], change(self.parts[k]), *self.parts[k + 1 :]))
 
 
 @dataclass(frozen=True)
@@ -186,7 +257,7 @@ class Folded(Course):
         factors = [part for part in self.parts if isinstance(part, Chainable) and part.floor == 0.0 and not part.rises]
         if len(factors) < len(self.parts) or not all(part.base for part in factors):
             return Function(Steps(self.base, self.parts))
-        whole = factors[0].schedule
+        whole = factors[0].started(self.base).schedule
         for part in factors[1:]:
             whole = whole * (part.schedule / part.base)
         return whole
@@ -200,6 +271,9 @@ class Folded(Course):
             return rate
 
         return move
+
+    def started(self, rate: float) -> Course:
+        return replace(self, base=rate)
 
 
 @dataclass(frozen=True)

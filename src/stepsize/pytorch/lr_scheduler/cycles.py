@@ -1,17 +1,18 @@
 """PyTorch's schedulers that move the rate up and down, and the momentum against it: CyclicLR and OneCycleLR."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from operator import itemgetter
 from typing import Any, Literal
 
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
 
-from stepsize.arguments import Choice
+from stepsize.arguments import Choice, Length, Maybe
 from stepsize.errors import StepError
 from stepsize.pytorch.lr_scheduler.functions import held
 from stepsize.pytorch.lr_scheduler.momentum import WithMomentum
-from stepsize.pytorch.lr_scheduler.phases import one_cycle, unit_cycle
-from stepsize.pytorch.lr_scheduler.state import Saved
+from stepsize.pytorch.lr_scheduler.phases import corner_rates, cycle_bounds, one_cycle, unit_cycle
+from stepsize.pytorch.lr_scheduler.state import FieldsOf, Saved, of_state
 from stepsize.schedules import Schedule
 
 Rate = float | list[float]
@@ -84,6 +85,8 @@ class CyclicLR(WithMomentum, torch_schedulers.CyclicLR):
         self.max_momentums: list[float] = []
         with self._construction(optimizer, on_change):
             self._lows = of_groups(optimizer, base_lr)
+            for name, size, least in (("step_size_up", step_size_up, 1), ("step_size_down", step_size_down, 0)):
+                Maybe(Length(least))("CyclicLR", name, size)
             super().__init__(
                 optimizer,
                 base_lr,
@@ -105,20 +108,31 @@ class CyclicLR(WithMomentum, torch_schedulers.CyclicLR):
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_scale_fn_custom": held(self._scale_fn_custom)}
 
-    def _checked(self, form: Any) -> Saved:
-        saved = super()._checked(form)
-        saved.fields["_scale_fn_custom"] = form.get("_scale_fn_custom")
+    def _checked(self, form: Any, part: bool = False) -> Saved:
+        saved = super()._checked(form, part)
+        held_then = form.get("_scale_fn_custom")
+        saved.fields["_scale_fn_custom"] = of_state(FieldsOf(self._scale_fn_custom), "_scale_fn_custom", held_then)
         return saved
 
     def _take_fields(self, saved: Saved) -> None:
-        if saved.fields["_scale_fn_custom"] and self._scale_fn_custom is not None:
+        if saved.fields["_scale_fn_custom"]:
             self._scale_fn_custom.__dict__.update(saved.fields["_scale_fn_custom"])
         super()._take_fields(saved)
 
-    def _momentums(self) -> list[Schedule]:
-        cycle = unit_cycle(self)
-        pairs = zip(self.base_momentums, self.max_momentums, strict=True)
-        return [high - (high - low) * cycle for low, high in pairs]
+    def _in_words(self, plan: dict[str, Any]) -> dict[str, Any]:
+        names = {"max_lrs": "max_lr", "base_momentums": "base_momentum", "max_momentums": "max_momentum"}
+        words = {names.get(name, name): value for name, value in plan.items()}
+        words["base_lr"], total, ratio = (words.pop(name) for name in ("base_lrs", "total_size", "step_ratio"))
+        return {**words, "step_size_up": total * ratio, "step_size_down": total * (1.0 - ratio)}
+
+    def _shared(self, index: int) -> Hashable:
+        return cycle_bounds(self, index)
+
+    def _momentum_bounds(self) -> list[tuple[float, float]]:
+        return list(zip(self.base_momentums, self.max_momentums, strict=True))
+
+    def _momentum(self, low: float, high: float) -> Schedule:
+        return high - (high - low) * unit_cycle(self)
 
 
 class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
@@ -205,9 +219,31 @@ class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
                 last_epoch,
             )
 
-    def _momentums(self) -> list[Schedule]:
+    def _in_words(self, plan: dict[str, Any]) -> dict[str, Any]:
+        words = super()._in_words(plan)
+        phases, groups = words.pop("schedule_phases"), words.pop("in_groups")
+        words["anneal_strategy"] = words.pop("anneal_func_type")
+        words["pct_start"] = (phases[0]["end_step"] + 1) / words["total_steps"]
+        words["three_phase"] = len(phases) == 3
+        names = {"max_lr": "max_lr", "initial_lr": "max_lr / div_factor", "min_lr": "the last rate"}
+        for name in self._group_fields:
+            if all(name in group for group in groups):
+                words[names.get(name, name)] = [group[name] for group in groups]
+        return words
+
+    def _key(self) -> list[Any]:
+        names = [name for name in self._group_fields if name in self.optimizer.param_groups[0]]
+        return [*super()._key(), list(map(itemgetter(*names), self.optimizer.param_groups))]
+
+    def _shared(self, index: int) -> Hashable:
+        return corner_rates(self, index)
+
+    def _momentum_bounds(self) -> list[tuple[float, float]]:
         groups = self.optimizer.param_groups
-        return [one_cycle(self, momentums_of(group), ("start_momentum", "end_momentum")) for group in groups]
+        return [(float(group["base_momentum"]), float(group["max_momentum"])) for group in groups]
+
+    def _momentum(self, low: float, high: float) -> Schedule:
+        return one_cycle(self, {"base_momentum": low, "max_momentum": high}, ("start_momentum", "end_momentum"))
 
     @property
     def _end(self) -> float:  # type: ignore[override]
@@ -228,8 +264,3 @@ def of_groups(optimizer: Optimizer, rate: Rate) -> list[float]:
     """A rate, or a list of them, for the groups of the optimizer."""
     given = rate if isinstance(rate, list | tuple) else [rate] * len(optimizer.param_groups)
     return [float(item) for item in given]
-
-
-def momentums_of(group: dict[str, Any]) -> dict[str, float]:
-    """A group's bounds of the momentum."""
-    return {name: float(group[name]) for name in ("base_momentum", "max_momentum")}

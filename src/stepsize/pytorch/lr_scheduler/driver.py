@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Choice
-from stepsize.errors import ArgumentError
+from stepsize.arguments import LONGEST, Choice, Number, Rule
+from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch.lr_scheduler.rates import Rates
-from stepsize.pytorch.lr_scheduler.state import VERSION, Saved, checked, plain, refuse_change
+from stepsize.pytorch.lr_scheduler.state import RULES, VERSION, Saved, check_groups, checked, plain, refuse_change
 
 
 class Driver(LRScheduler):
@@ -36,6 +36,7 @@ class Driver(LRScheduler):
         rates = self._rates.read()
         try:
             yield
+            self._rates.claim(type(self).__name__)
         except Exception as error:
             for group, kept in zip(optimizer.param_groups, before, strict=True):
                 group.clear()
@@ -87,17 +88,48 @@ class Driver(LRScheduler):
         Raises:
             StateError: it is of another kind or a newer version, is cut short, does not fit the optimizer, or has other
                 arguments and `on_change` is "refuse". Scheduler and optimizer are as they were then.
+            DriverError: a `stepsize.pytorch.Scheduler` has taken over.
         """
-        self._take(self._checked(state_dict))
+        saved = self._checked(state_dict)
+        self._rates.refuse_if_taken(self)
+        schedulers = list(_with_parts(self))
+        fields = [dict(each.__dict__) for each in schedulers]
+        groups, rates, settled = self._in_groups, self._rates.read(), self._rates.settled
+        try:
+            self._take(saved)
+        except Exception as error:  # a value that nothing can be made of
+            for each, kept in zip(schedulers, fields, strict=True):
+                each.__dict__.clear()
+                each.__dict__.update(kept)
+            self._in_groups = groups
+            self._rates.write(rates)
+            self._rates.settled = settled
+            raise StateError(f"nothing can be made of the state of this {type(self).__name__}: {error}") from error
 
-    def _checked(self, form: Any) -> Saved:
+    def _checked(self, form: Any, part: bool = False) -> Saved:
+        """The state, found good for this scheduler; as a `part` of another, it may not have begun."""
         kind = type(self).__name__
         plan = {name: getattr(self, name) for name in self._plan_fields}
-        groups = len(self.optimizer.param_groups)
-        saved = checked(form, kind, self._position_fields, plan, self._own_fields, groups)
+        begun = not part and self.last_epoch >= 0
+        rules = {**RULES, **self._rules(), "last_epoch": self._clock(0 if begun else -1)}
+        saved = checked(form, kind, {name: rules[name] for name in self._position_fields}, plan, self._own_fields)
+        check_groups(saved, len(self.optimizer.param_groups))
         if saved.changed and self._on_change == "refuse":
-            raise refuse_change(kind, saved.changed, plan)
+            here = {name: plain(value) for name, value in plan.items()}
+            raise refuse_change(kind, self._in_words({**here, **saved.changed}), self._in_words(here))
         return saved
+
+    def _clock(self, least: int) -> Rule:
+        """What `last_epoch` may be: a fraction, too, as in PyTorch, where `step(epoch)` takes one."""
+        return Number(least=least, most=LONGEST)
+
+    def _rules(self) -> dict[str, Rule]:
+        """What this class's other fields of the position may be."""
+        return {}
+
+    def _in_words(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """A plan by the names of the constructor's arguments."""
+        return {name.removeprefix("_"): value for name, value in plan.items()}
 
     def _take(self, saved: Saved) -> None:
         """Be as saved: position, plan and rates."""
@@ -124,6 +156,13 @@ class Driver(LRScheduler):
         self.__dict__.update(state)
         self._attach(self.optimizer)
         self._rates.write(self.__dict__.pop("_copied_rates"))
+        self._rates.claim(type(self).__name__)
+
+
+def _with_parts(scheduler: LRScheduler) -> Iterator[LRScheduler]:
+    yield scheduler
+    for part in getattr(scheduler, "_schedulers", ()):
+        yield from _with_parts(part)
 
 
 def of_each_group(owner: str, name: str, index: int) -> ArgumentError:

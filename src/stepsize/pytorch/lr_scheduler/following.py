@@ -3,7 +3,9 @@
 import math
 import warnings
 from collections.abc import Hashable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -13,33 +15,62 @@ from stepsize.arguments import Length
 from stepsize.errors import StepError
 from stepsize.pytorch.lr_scheduler.course import Course
 from stepsize.pytorch.lr_scheduler.driver import Driver
-from stepsize.pytorch.lr_scheduler.reading import course
+from stepsize.pytorch.lr_scheduler.reading import known_course, refuse_own_code
 from stepsize.pytorch.lr_scheduler.state import Saved
 from stepsize.schedules import Schedule
 
 
 class Following(Driver):
-    """A scheduler that has a course for each group, and so can be drawn, sought and resumed without its past."""
+    """A scheduler that has a course for each group, and so can be drawn, sought and resumed without its past.
+
+    A subclass with a `get_lr` of its own (or a `_get_closed_form_lr`) is asked at each step, as by PyTorch, and may ask
+    the class above; its rates cannot be told ahead, so it has no `schedules` and no `seek`.
+    """
 
     past_end: str = "hold"
     _position_fields: ClassVar[Sequence[str]] = ("last_epoch", "_step_count")
     _past_end_said = False
+    _read: "Reading | None" = None
+    _own_code = False
+    """The rates are decided by methods of a subclass."""
+    _own_closed_form = False
+    _asked: tuple[bool, int] | None = None
+    """While such a method decides a step: whether an epoch was given, and how many groups there were before."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        closed_form = getattr(cls, "_get_closed_form_lr", LRScheduler.step)
+        cls._own_closed_form = not closed_form.__module__.startswith("torch.")
+        cls._own_code = cls._own_closed_form or cls.get_lr is not Following.get_lr
+        names = [name for name in (*cls._plan_fields, *cls._read_fields, "past_end") if name != "_in_groups"]
+        cls._read_values = attrgetter(*names) if len(names) > 1 else None
 
     # Reading.
 
     @property
     def schedules(self) -> tuple[Schedule, ...]:
-        """One absolute schedule for each group: its rate under this scheduler alone, to draw and to compare."""
+        """One absolute schedule for each group: its rate under this scheduler alone, to draw and to compare.
+
+        Raises:
+            ArgumentError: the class is a subclass with a `get_lr` or `step` of its own.
+        """
+        refuse_own_code(self)
         return tuple(each.schedule for each in self._courses())
 
     def get_lr(self) -> list[float | Tensor]:
-        """The schedules' values at `last_epoch`."""
-        return [schedule(max(self._position, 0)) for schedule in self.schedules]
+        """The schedules' values at `last_epoch`; for a subclass that asks within a step, those that the step gives."""
+        if self._asked is not None:
+            return list(self._moved(self._position, *self._asked))
+        return [each.schedule(max(self._position, 0)) for each in self._courses()]
 
     # Moving.
 
     def seek(self, position: int) -> None:
-        """Go to any step, forwards or back, and write the schedules' values there."""
+        """Go to any step, forwards or back, and write the schedules' values there.
+
+        Raises:
+            ArgumentError: the class is a subclass with a `get_lr` or `step` of its own.
+        """
         self._go(int(Length(0)("seek", "position", position)))
         self._rates.settled = True
 
@@ -49,34 +80,76 @@ class Following(Driver):
 
     def _update_lr(self, epoch: float | None = None) -> None:
         """What PyTorch's `step` does to the rates; `epoch` as there."""
-        known = len(self.base_lrs)
-        read = self._reading()
         t = self._position + 1 if epoch is None else epoch
-        self._refuse_step(t)
-        resumed = self._is_initial and t > 0
-        moves = [each.moved(t) if epoch is None else each.jumped(t) for each in read.distinct]
-        rates = [moves[k](rate) for k, rate in zip(read.which, self._rates.read(), strict=True)]
-        for index in range(0 if resumed else known, len(rates)):  # nothing was there to move from
-            rates[index] = read.courses[index].schedule(t)
-        self._write(rates, t)
+        decide = self._by_own_code if self._own_code else self._moved
+        self._write(decide(t, epoch is not None, len(self.base_lrs)), t)
         if not self._is_initial:
             self._rates.settled = True
+
+    def _moved(self, t: float, jump: bool, known: int) -> list[float]:
+        """What a step to t makes of the rates that are there; only so many groups were known at the step before."""
+        read = self._reading()
+        self._refuse_step(t)
+        moves = [each.jumped(t) if jump else each.moved(t) for each in read.distinct]
+        rates = self._rates.read()
+        if len(moves) == 1:
+            move = moves[0]
+            rates = [move(rate) for rate in rates]
+        else:
+            rates = [moves[k](rate) for k, rate in zip(read.which, rates, strict=True)]
+        resumed = self._is_initial and t > 0
+        for index in range(0 if resumed else known, len(rates)):  # nothing was there to move from
+            rates[index] = read.courses[index].schedule(t)
         if t > self._end and self.past_end == "hold" and not self._past_end_said:
             self._past_end_said = True
-            warnings.warn(self._past_end_warning(t), UserWarning, stacklevel=3)
+            warnings.warn(self._past_end_warning(t), UserWarning, stacklevel=4)
+        return rates
+
+    def _by_own_code(self, t: float, jump: bool, known: int) -> list[float]:
+        """The rates of a step as the methods of a subclass decide them, in PyTorch's order."""
+        stood = self._position
+        self._place(t)
+        self._asked, self._get_lr_called_within_step = (jump, known), True
+        try:
+            if jump and self._own_closed_form:
+                rates: Any = self._get_closed_form_lr()  # type: ignore[attr-defined]
+            elif jump and hasattr(self, "_get_closed_form_lr"):
+                rates = self._moved(t, jump, known)
+            else:
+                rates = self.get_lr()
+            found = [float(rate) for rate in rates]
+            if len(found) != len(self.optimizer.param_groups):
+                raise StepError(
+                    f"{type(self).__name__} gives {len(found)} rates at step {t:g}, and there are "
+                    f"{len(self.optimizer.param_groups)} parameter groups"
+                )
+            self._check(found, t)
+        except BaseException:
+            self._place(stood)
+            raise
+        finally:
+            self._asked, self._get_lr_called_within_step = None, False
+        return found
 
     def _write(self, rates: list[float], position: float) -> None:
         """Write rates, all or none, and be there."""
-        lowest = -math.inf if self.past_end == "torch" else 0.0
-        if not all(lowest <= rate < math.inf for rate in rates):
-            index = next(index for index, rate in enumerate(rates) if not lowest <= rate < math.inf)
-            raise StepError(
-                f"{type(self).__name__} gives group {index} the rate {rates[index]} at step {position}; a rate is "
-                "finite and not negative"
-            )
+        self._check(rates, position)
         self._rates.write(rates)
         self._last_lr = list(rates)
         self._place(position)
+
+    def _check(self, rates: list[float], position: float) -> None:
+        """Raise where a rate cannot be written."""
+        self._rates.refuse_if_taken(self)
+        lowest = -math.inf if self.past_end == "torch" else 0.0
+        if min(rates) >= lowest and math.isfinite(sum(rates)):
+            return
+        for index, rate in enumerate(rates):
+            if not (lowest <= rate < math.inf):
+                raise StepError(
+                    f"{type(self).__name__} gives group {index} the rate {rate} at step {position}; a rate is finite "
+                    "and not negative"
+                )
 
     def _place(self, position: float) -> None:
         """Stand at a step, and write what goes with the rate."""
@@ -91,9 +164,9 @@ class Following(Driver):
         self._join_groups()
         return super().state_dict()
 
-    def _checked(self, form: Any) -> Saved:
+    def _checked(self, form: Any, part: bool = False) -> Saved:
         self._join_groups()
-        return super()._checked(form)
+        return super()._checked(form, part)
 
     # Past the end.
 
@@ -115,24 +188,31 @@ class Following(Driver):
 
     def _reading(self) -> "Reading":
         """The courses, read anew when an argument, a base rate or a group has changed."""
-        self._join_groups()
-        values = [getattr(self, name) for name in (*self._plan_fields, *self._read_fields)]
-        key = [list(value) if isinstance(value, list) else value for value in values]
-        read: Reading | None = self.__dict__.get("_read")
-        if read is None or read.key != key:
+        read = self._read
+        if len(self.base_lrs) < len(self.optimizer.param_groups):
+            self._join_groups()
+        if read is None or read.key != self._key():
+            self._join_groups()
             places: dict[Hashable, int] = {}
             which: list[int] = []
             distinct: list[Course] = []
             for index in range(len(self.base_lrs)):
                 k = places.setdefault(self._shared(index), len(distinct))
                 if k == len(distinct):
-                    distinct.append(course(self, index))
+                    distinct.append(known_course(self, index))
                 which.append(k)
+            key = [copy(value) if isinstance(value, list | dict) else value for value in self._key()]
             read = self._read = Reading(key, distinct, which, [distinct[k] for k in which])
         return read
 
     _read_fields: ClassVar[Sequence[str]] = ()
     """What the courses depend on besides the plan."""
+    _read_values: ClassVar["attrgetter[Any] | None"] = None
+    """Gets what they depend on."""
+
+    def _key(self) -> list[Any]:
+        """What the courses depend on, to be compared with what it was."""
+        return [] if self._read_values is None else [*self._read_values(self)]
 
     def _shared(self, index: int) -> Hashable:
         """Groups for which this is the same have the same course."""
@@ -152,9 +232,13 @@ class Following(Driver):
 
     def _take(self, saved: Saved) -> None:
         self._take_fields(saved)
+        self._read = None
+        values = [each.schedule(max(self._position, 0)) for each in self._courses()]
         self._rates.settled = True
-        if saved.changed and self._on_change == "keep":
-            rates = [schedule(max(self._position, 0)) for schedule in self.schedules]
+        if self._own_code:
+            rates = saved.rates
+        elif saved.changed and self._on_change == "keep":
+            rates = values
         else:
             rates = self._exact(saved)
         self._rates.write(rates)
@@ -165,10 +249,9 @@ class Following(Driver):
         """The saved rates; those of PyTorch's recursions, which differ from the schedule in the last digits, as it."""
         if not saved.by_pytorch:
             return saved.rates
-        values = [schedule(max(self._position, 0)) for schedule in self.schedules]
         return [
             value if math.isclose(rate, value, rel_tol=1e-9, abs_tol=1e-12 * base) else rate
-            for rate, value, base in zip(saved.rates, values, self.base_lrs, strict=True)
+            for rate, value, base in zip(saved.rates, map(float, self.get_lr()), self.base_lrs, strict=True)
         ]
 
     def _enter(self, rates: list[float]) -> None:

@@ -10,7 +10,7 @@ from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler.driver import of_each_group
 from stepsize.pytorch.lr_scheduler.following import Following
-from stepsize.pytorch.lr_scheduler.state import Saved
+from stepsize.pytorch.lr_scheduler.state import Each, FieldsOf, Saved, of_state
 
 Factor = Callable[[int], float]
 """A function of the step."""
@@ -20,18 +20,20 @@ class _OfFunctions(Following):
     """One function for all groups, or one for each; those that are objects are saved with what they hold."""
 
     _plan_fields = ("base_lrs",)
+    _read_fields = ("lr_lambdas",)
     lr_lambdas: list[Factor]
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "lr_lambdas": [held(function) for function in self.lr_lambdas]}
 
-    def _checked(self, form: Any) -> Saved:
-        saved = super()._checked(form)
-        saved.fields["lr_lambdas"] = form.get("lr_lambdas", [])
+    def _checked(self, form: Any, part: bool = False) -> Saved:
+        saved = super()._checked(form, part)
+        rule = Each([FieldsOf(function) for function in self.lr_lambdas])
+        saved.fields["lr_lambdas"] = of_state(rule, "lr_lambdas", form.get("lr_lambdas"))
         return saved
 
     def _take_fields(self, saved: Saved) -> None:
-        for function, fields in zip(self.lr_lambdas, saved.fields["lr_lambdas"], strict=False):
+        for function, fields in zip(self.lr_lambdas, saved.fields["lr_lambdas"], strict=True):
             if fields:
                 function.__dict__.update(fields)
         super()._take_fields(saved)

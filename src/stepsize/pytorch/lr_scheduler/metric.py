@@ -1,6 +1,6 @@
 """PyTorch's scheduler that follows a metric."""
 
-from typing import Literal
+from typing import Any, Literal, SupportsFloat
 
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
@@ -61,6 +61,14 @@ class ReduceLROnPlateau(Driver, torch_schedulers.ReduceLROnPlateau):
     ) -> None:
         with self._construction(optimizer, on_change):
             super().__init__(optimizer, mode, factor, patience, threshold, threshold_mode, cooldown, min_lr, eps)
+
+    def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
+        """Take the metric of a step, and reduce the rates where it is time to."""
+        self._rates.refuse_if_taken(self)
+        super().step(metrics, epoch)
+
+    def _in_words(self, plan: dict[str, Any]) -> dict[str, Any]:
+        return {"min_lr" if name == "min_lrs" else name: value for name, value in plan.items()}
 
     def _reduce_lr(self, epoch: int) -> None:
         rates = self._rates.read()

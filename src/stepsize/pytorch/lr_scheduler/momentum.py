@@ -1,10 +1,7 @@
 """Moving the momentum with the rate, as CyclicLR and OneCycleLR do."""
 
-from collections.abc import Hashable
-from typing import Any
-
 from stepsize.pytorch.lr_scheduler.driver import of_each_group
-from stepsize.pytorch.lr_scheduler.following import Following
+from stepsize.pytorch.lr_scheduler.following import Following, Reading
 from stepsize.schedules import Schedule
 
 
@@ -13,30 +10,43 @@ class WithMomentum(Following):
 
     cycle_momentum: bool
     use_beta1: bool
-    _made: tuple[Any, list[Schedule]]
-    """The courses, and the momentums that were made with them."""
+    _made: "tuple[Reading, list[Schedule], list[int]] | None" = None
+    """What the momentums were made with, each once, and which of them each group has."""
 
-    def _momentums(self) -> list[Schedule]:
-        """One for each group."""
+    def _momentum_bounds(self) -> list[tuple[float, float]]:
+        """Each group's lowest and highest momentum."""
+        raise NotImplementedError
+
+    def _momentum(self, low: float, high: float) -> Schedule:
+        """The momentum between these."""
         raise NotImplementedError
 
     def _place(self, position: float) -> None:
         super()._place(position)
+        if not self._own_code:
+            self._write_momentum(position)
+
+    def _moved(self, t: float, jump: bool, known: int) -> list[float]:
+        rates = super()._moved(t, jump, known)
+        if self._own_code:  # PyTorch's get_lr writes the momentum, so it is written where a subclass asks for that
+            self._write_momentum(t)
+        return rates
+
+    def _write_momentum(self, position: float) -> None:
         if not self.cycle_momentum:
             return
         self._rates.keys.add("betas" if self.use_beta1 else "momentum")
-        courses, made = self._courses(), self.__dict__.get("_made")
-        if made is None or made[0] is not courses:
-            made = self._made = courses, self._momentums()
-        for group, schedule in zip(self.optimizer.param_groups, made[1], strict=True):
-            momentum = schedule(max(position, 0))
+        read, made = self._reading(), self._made
+        if made is None or made[0] is not read:
+            bounds = self._momentum_bounds()
+            places = {each: place for place, each in enumerate(dict.fromkeys(bounds))}
+            made = self._made = read, [self._momentum(*each) for each in places], [places[each] for each in bounds]
+        values = [schedule(max(position, 0)) for schedule in made[1]]
+        for group, k in zip(self.optimizer.param_groups, made[2], strict=True):
             if self.use_beta1:
-                group["betas"] = (momentum, *group["betas"][1:])
+                group["betas"] = (values[k], *group["betas"][1:])
             else:
-                group["momentum"] = momentum
-
-    def _shared(self, index: int) -> Hashable:
-        return index
+                group["momentum"] = values[k]
 
     def _join(self, index: int) -> None:
         raise of_each_group(type(self).__name__, "rates", index)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -46,10 +47,22 @@ def _whole(owner: str, name: str, size: float) -> int:
     return round(size)
 
 
-def cycle_bounds(scheduler: torch_schedulers.CyclicLR) -> list[tuple[float, float]]:
-    """Each group's lowest and highest rate."""
+@dataclass(frozen=True)
+class ThereAndBack:
+    """A schedule of so many steps, also a fraction of them, forwards and backwards for ever, as a function."""
+
+    way: Schedule
+    steps: float
+
+    def __call__(self, t: float) -> float:
+        gone = math.fmod(t, 2.0 * self.steps)
+        return self.way(min(gone, 2.0 * self.steps - gone))
+
+
+def cycle_bounds(scheduler: torch_schedulers.CyclicLR, index: int) -> tuple[float, float]:
+    """A group's lowest and highest rate."""
     lows = getattr(scheduler, "_lows", None) or scheduler.base_lrs
-    return [(float(low), float(high)) for low, high in zip(lows, scheduler.max_lrs, strict=True)]
+    return float(lows[index]), float(scheduler.max_lrs[index])
 
 
 def unit_cycle(scheduler: torch_schedulers.CyclicLR) -> Schedule:
@@ -81,12 +94,10 @@ class OfCycle:
         return self.function(cycle + 1)
 
 
-def corner_rates(scheduler: torch_schedulers.OneCycleLR) -> list[tuple[float, float, float]]:
-    """Each group's first, highest and last rate, as they stand in the groups."""
-    return [
-        (float(group["initial_lr"]), float(group["max_lr"]), float(group["min_lr"]))
-        for group in scheduler.optimizer.param_groups
-    ]
+def corner_rates(scheduler: torch_schedulers.OneCycleLR, index: int) -> tuple[float, float, float]:
+    """A group's first, highest and last rate, as they stand in the group."""
+    group = scheduler.optimizer.param_groups[index]
+    return float(group["initial_lr"]), float(group["max_lr"]), float(group["min_lr"])
 
 
 def one_cycle(scheduler: Any, values: dict[str, float], ends: tuple[str, str]) -> Schedule:

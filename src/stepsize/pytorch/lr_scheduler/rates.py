@@ -6,6 +6,10 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from stepsize.errors import DriverError
+from stepsize.pytorch import ownership
 
 
 class Rates:
@@ -26,6 +30,8 @@ class Rates:
         """What they have written there for good: arguments, which a loaded state does not change."""
         self.settled = False
         """A scheduler has moved or was loaded: its rates outlast the loading of an optimizer's state."""
+        self._name = "a scheduler"
+        self._taken_by: str | None = None
         me = ref(self)
 
         def before_loading(_: Optimizer, __: dict[str, Any]) -> None:
@@ -58,6 +64,30 @@ class Rates:
             _known[optimizer] = ref(known)
         return known
 
+    # Whose the rates are: of all the schedulers of this module together, or of a stepsize.pytorch.Scheduler.
+
+    def claim(self, name: str) -> None:
+        """A scheduler of this class has been made: whoever else drove what is written here does so no more."""
+        if (optimizer := self._optimizer()) is not None and self._taken_by is None:
+            self._name = name
+            ownership.take(self, optimizer, tuple(self.keys))
+
+    def deposed(self, key: str, by: object) -> None:
+        """Another scheduler drives this key now: the schedulers here say so at their next step."""
+        self._taken_by = f'"{key}" of the optimizer is now driven by {by}'
+        if (optimizer := self._optimizer()) is not None:
+            _known.pop(optimizer, None)  # those that are made later start anew
+
+    def refuse_if_taken(self, scheduler: LRScheduler) -> None:
+        """Raise DriverError where another scheduler has taken over."""
+        if self._taken_by is not None:
+            raise DriverError(f"{self._taken_by}, so this {type(scheduler).__name__} can no longer be stepped")
+
+    def __str__(self) -> str:
+        return f"{self._name} of stepsize.pytorch.lr_scheduler"
+
+    # The rates.
+
     def read(self) -> list[float]:
         """The rate of each group."""
         rates = [group["lr"] for group in self._groups()]
@@ -68,7 +98,7 @@ class Rates:
         given: dict[int, float] = {}
         for group, rate in zip(self._groups(), rates, strict=True):
             present = group["lr"]
-            if not isinstance(present, Tensor):
+            if type(present) is float or not isinstance(present, Tensor):
                 group["lr"] = rate
                 continue
             if given.setdefault(id(present), rate) != rate:
@@ -92,6 +122,8 @@ class Rates:
 
         Loading replaces tensors, even by floats; a compiled optimizer knows the ones it was built with.
         """
+        if self._taken_by is not None:
+            return
         for group, before in zip(self._groups(), self._before, strict=False):
             if self.settled:
                 group.update(before)

@@ -15,18 +15,20 @@ from torch.optim import lr_scheduler as torch_schedulers
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import SWALR
 
-from stepsize.arguments import Length, Number
+from stepsize.arguments import Length, Many, Number
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler.course import (
     Absolute,
     Annealed,
     Chainable,
     Course,
+    Decaying,
     Folded,
     RunningProduct,
     Switched,
 )
 from stepsize.pytorch.lr_scheduler.phases import (
+    ThereAndBack,
     as_pytorch,
     corner_rates,
     cycle_bounds,
@@ -34,6 +36,7 @@ from stepsize.pytorch.lr_scheduler.phases import (
     through,
     unit_cycle,
 )
+from stepsize.pytorch.position_views import PositionViews
 from stepsize.schedules import (
     Constant,
     Cosine,
@@ -46,18 +49,43 @@ from stepsize.schedules import (
     Staircase,
 )
 
+OWN_CODE = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
+"""What decides a scheduler's rates: where one of these is the user's own, nothing is known of them."""
 
-@singledispatch
+
 def course(scheduler: LRScheduler, index: int) -> Course:
     """What this scheduler does to the rate of the group at this index.
 
     Raises:
         ArgumentError: it is of a class that is not known, or its arguments describe no schedule.
     """
+    refuse_own_code(scheduler)
+    return known_course(scheduler, index)
+
+
+def refuse_own_code(scheduler: LRScheduler) -> None:
+    """Raise ArgumentError where the scheduler's rates are decided by code of the user's own."""
+    for name in OWN_CODE:
+        module = getattr(getattr(scheduler, name, None), "__module__", None)
+        if module is not None and module.partition(".")[0] not in ("torch", "stepsize"):
+            raise ArgumentError(
+                f"{type(scheduler).__name__} is no class of torch.optim.lr_scheduler: it has a {name} of its own, so "
+                "its rates cannot be told ahead; write them as Function(...) of the step"
+            )
+
+
+@singledispatch
+def known_course(scheduler: LRScheduler, index: int) -> Course:
+    """What this scheduler's class does to the rate, of PyTorch or of this package."""
     raise ArgumentError(
         f"{type(scheduler).__name__} is no class of torch.optim.lr_scheduler, so its rates cannot be told ahead; "
         "write them as Function(...) of the step"
     )
+
+
+@known_course.register
+def _(scheduler: PositionViews, index: int) -> Course:
+    raise ArgumentError("a stepsize.pytorch.Scheduler is made of schedules already: they are in its .schedules")
 
 
 def _base(scheduler: LRScheduler, index: int) -> float:
@@ -71,92 +99,122 @@ def _function(scheduler: Any, index: int) -> Function:
 # Factors of the base rate.
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.LambdaLR, index: int) -> Course:
     return Absolute(_base(scheduler, index) * _function(scheduler, index))
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.MultiplicativeLR, index: int) -> Course:
     return RunningProduct(_base(scheduler, index), _function(scheduler, index))
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.StepLR, index: int) -> Course:
-    return _multiplying(scheduler, index, lambda base: Staircase(base, scheduler.gamma, scheduler.step_size))
+    gamma, size = _gamma(scheduler), int(Length(1)("StepLR", "step_size", scheduler.step_size))
+    return Decaying(
+        _base(scheduler, index),
+        lambda base, _: Staircase(base, gamma, size),
+        gamma=gamma,
+        drops=lambda t: t // size,
+    )
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.MultiStepLR, index: int) -> Course:
-    milestones = tuple(sorted(scheduler.milestones.elements()))
+    gamma, milestones = _gamma(scheduler), sorted(scheduler.milestones.elements())
     if not milestones:
         return _multiplying(scheduler, index, Constant)
-    return _multiplying(scheduler, index, lambda base: MultiStep(base, scheduler.gamma, milestones))
+    steps = Many(Length(0))("MultiStepLR", "milestones", milestones)
+    return Decaying(
+        _base(scheduler, index),
+        lambda base, _: MultiStep(base, gamma, steps),
+        gamma=gamma,
+        drops=lambda t: bisect_right(steps, t),
+    )
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.ExponentialLR, index: int) -> Course:
-    return _multiplying(scheduler, index, lambda base: Exponential(base, scheduler.gamma))
+    gamma = _gamma(scheduler)
+    return Decaying(_base(scheduler, index), lambda base, _: Exponential(base, gamma), gamma=gamma)
 
 
-@course.register
+def _gamma(scheduler: Any) -> float:
+    return Number(least=0.0)(_name(scheduler), "gamma", scheduler.gamma)
+
+
+@known_course.register
 def _(scheduler: torch_schedulers.ConstantLR, index: int) -> Course:
     factor, steps = scheduler.factor, scheduler.total_iters
-    if steps > 0:
-        made = _multiplying(scheduler, index, lambda base: Constant(base * factor, steps) >> Constant(base))
-        return replace(made, rises=factor == 0)
-    return _multiplying(scheduler, index, lambda base: Constant(base * factor if as_pytorch(scheduler) else base))
+    if as_pytorch(scheduler) and (steps <= 0 or steps != math.floor(steps)):  # it waits for a step that never comes
+        return _multiplying(scheduler, index, lambda base: Constant(base * factor))
+    length = int(Length(0)("ConstantLR", "total_iters", steps))
+    if length == 0:
+        return _multiplying(scheduler, index, Constant)
+    made = _multiplying(scheduler, index, lambda base: Constant(base * factor, length) >> Constant(base))
+    return replace(made, rises=factor == 0)
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.LinearLR, index: int) -> Course:
     start, end = scheduler.start_factor, scheduler.end_factor
     steps = Number(least=0.0)("LinearLR", "total_iters", scheduler.total_iters)
+    if as_pytorch(scheduler):  # it takes whole steps as long as they are within, and stays where it then is
+        whole = math.floor(steps)
+        start, end, steps = start, start + (end - start) * (whole / steps) if steps else start, whole
     if steps > 0:
         return _multiplying(
             scheduler, index, lambda base: through([(0.0, base * start), (steps, base * end)], "linear")
         )
-    return _multiplying(scheduler, index, lambda base: Constant(base * (start if as_pytorch(scheduler) else end)))
+    return _multiplying(scheduler, index, lambda base: Constant(base * end))
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.PolynomialLR, index: int) -> Course:
-    steps, power = scheduler.total_iters, scheduler.power
+    steps, power = scheduler.total_iters, Number(least=0.0)("PolynomialLR", "power", scheduler.power)
     if power == 0 or (steps == 0 and as_pytorch(scheduler)):
         return _multiplying(scheduler, index, Constant)
-    return _multiplying(scheduler, index, lambda base: Polynomial(base, 0.0, steps, power))
+    length = int(Length(1)("PolynomialLR", "total_iters", steps))
+    return _multiplying(scheduler, index, lambda base: Polynomial(base, 0.0, length, power))
 
 
 def _multiplying(scheduler: LRScheduler, index: int, of_base: Callable[[float], Schedule]) -> Chainable:
-    base = _base(scheduler, index)
-    return Chainable(base, of_base(base), of_base(1.0))
+    return Chainable(_base(scheduler, index), lambda base, _: of_base(base))
+
+
+def _name(scheduler: LRScheduler) -> str:
+    """The name of PyTorch's class."""
+    return next(kind.__name__ for kind in type(scheduler).__mro__ if kind.__module__ == LRScheduler.__module__)
 
 
 # Cosines.
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.CosineAnnealingLR, index: int) -> Course:
-    base, low = _base(scheduler, index), float(scheduler.eta_min)
+    low = Number()("CosineAnnealingLR", "eta_min", scheduler.eta_min)
     steps = Number(above=0.0)("CosineAnnealingLR", "T_max", scheduler.T_max)
     rises = as_pytorch(scheduler)
-    whole = int(Length(1)("CosineAnnealingLR", "T_max", steps)) if rises else 0
 
     def between(start: float, end: float) -> Schedule:
-        if rises:
+        if not rises:
+            return through([(0.0, start), (steps, end)], "cosine")
+        if steps == int(steps):
+            whole = int(steps)
             return (Cosine(start, end, whole) >> Cosine(end, start, whole)).repeat(math.inf)
-        return through([(0.0, start), (steps, end)], "cosine")
+        return Function(ThereAndBack(through([(0.0, start), (steps, end)], "cosine"), steps))
 
-    return Chainable(base, between(base, low), between(1.0, 0.0), low, rises)
+    return Chainable(_base(scheduler, index), between, low, rises)
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.CosineAnnealingWarmRestarts, index: int) -> Course:
     wave = Cosine(_base(scheduler, index), scheduler.eta_min, scheduler.T_0)
     return Absolute(wave.repeat(math.inf, 1.0, scheduler.T_mult))
 
 
-@course.register
+@known_course.register
 def _(scheduler: SWALR, index: int) -> Course:
     group = scheduler.optimizer.param_groups[index]
     end, start = float(group["swa_lr"]), float(group["lr"])
@@ -168,15 +226,15 @@ def _(scheduler: SWALR, index: int) -> Course:
     taken = max(scheduler._step_count - 1, 0)
     left = shape(1.0, 0.0, steps)(taken) if steps else 0.0
     start = end + (start - end) / left if left else _base(scheduler, index)
-    return Annealed(start, end, shape, steps, max(scheduler.last_epoch - taken, 0))
+    return Annealed(start, end, shape, steps, int(max(scheduler.last_epoch, 0)) - taken)
 
 
 # Cycles.
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.CyclicLR, index: int) -> Course:
-    low, high = cycle_bounds(scheduler)[index]
+    low, high = cycle_bounds(scheduler, index)
     cycle = low + (high - low) * unit_cycle(scheduler)
     first = float(scheduler.optimizer.param_groups[index].get("initial_lr", low))
     if as_pytorch(scheduler) and first != low and scheduler.last_epoch >= 0:
@@ -184,21 +242,21 @@ def _(scheduler: torch_schedulers.CyclicLR, index: int) -> Course:
     return Absolute(cycle)
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.OneCycleLR, index: int) -> Course:
-    names = dict(zip(("initial_lr", "max_lr", "min_lr"), corner_rates(scheduler)[index], strict=True))
+    names = dict(zip(("initial_lr", "max_lr", "min_lr"), corner_rates(scheduler, index), strict=True))
     return Absolute(one_cycle(scheduler, names, ("start_lr", "end_lr")))
 
 
 # Schedulers made of others.
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.SequentialLR, index: int) -> Course:
     parts = [course(part, index) for part in scheduler._schedulers]
+    # A sequence starts at the rate that the group has as its initial one, whatever the first part's base was.
     first = bisect_right(scheduler._milestones, 0)
-    if isinstance(parts[first], Annealed):  # a sequence starts at the base rate, whatever is there now
-        parts[first] = parts[first].entered(float(scheduler.optimizer.param_groups[index]["initial_lr"]))
+    parts[first] = parts[first].started(float(scheduler.optimizer.param_groups[index]["initial_lr"]))
     if as_pytorch(scheduler):
         parts[0] = _on_its_clock(scheduler, parts[0])
     return Switched(tuple(parts), tuple(scheduler._milestones))
@@ -218,15 +276,24 @@ def _on_its_clock(whole: torch_schedulers.SequentialLR, course: Course) -> Cours
     return Absolute(course.schedule.tail(ahead) if ahead > 0 else course.schedule.shift(-ahead))
 
 
-@course.register
+@known_course.register
 def _(scheduler: torch_schedulers.ChainedScheduler, index: int) -> Course:
-    group, parts = scheduler.optimizer.param_groups[index], scheduler._schedulers
-    if len({part.last_epoch for part in parts}) > 1:
+    group = scheduler.optimizer.param_groups[index]
+    if len(_positions(scheduler)) > 1:
         raise ArgumentError("the parts of this ChainedScheduler stand at different steps, so it has no common clock")
-    return Folded(float(group["initial_lr"]), tuple(course(part, index) for part in parts))
+    courses = [course(part, index) for part in scheduler._schedulers]
+    flat = (part for each in courses for part in (each.parts if isinstance(each, Folded) else (each,)))
+    return Folded(float(group["initial_lr"]), tuple(flat))
 
 
-@course.register
+def _positions(scheduler: LRScheduler) -> set[float]:
+    """Where a scheduler stands; the parts of a chain, which has no position itself, may stand at different steps."""
+    if isinstance(scheduler, torch_schedulers.ChainedScheduler):
+        return {position for part in scheduler._schedulers for position in _positions(part)}
+    return {scheduler.last_epoch}
+
+
+@known_course.register
 def _(scheduler: torch_schedulers.ReduceLROnPlateau, index: int) -> Course:
     raise ArgumentError(
         "ReduceLROnPlateau follows a metric, so its rates are no function of the step; give Scheduler a schedule and "

@@ -3,16 +3,26 @@
 import math
 import numbers
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from stepsize.arguments import shown
-from stepsize.errors import StateError
+from stepsize.arguments import Number, Rule, Whole, refusal, shown
+from stepsize.errors import ArgumentError, StateError
 
 VERSION = 1
+
+RULES: Mapping[str, Rule] = {
+    "_step_count": Whole(0),
+    "T_cur": Number(least=-1.0),
+    "T_i": Whole(1),
+    "best": Number(infinite=True),
+    "cooldown_counter": Number(),
+    "num_bad_epochs": Whole(0),
+}
+"""What the fields of a position may be."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,34 @@ class Saved:
     """Of the plan, the fields that are different here."""
     by_pytorch: bool
     """PyTorch's own class wrote it."""
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list with an item for each of these rules."""
+
+    rules: Sequence[Rule]
+
+    def __call__(self, owner: str, name: str, value: Any) -> list[Any]:
+        if not isinstance(value, list) or len(value) != len(self.rules):
+            raise refusal(owner, name, f"a list of {len(self.rules)}", value)
+        return [rule(owner, f"{name}[{index}]", value[index]) for index, rule in enumerate(self.rules)]
+
+
+@dataclass(frozen=True)
+class FieldsOf:
+    """What an object holds, by name, or None; only None for a plain function, which holds nothing."""
+
+    function: Any
+
+    def __call__(self, owner: str, name: str, value: Any) -> dict[str, Any] | None:
+        if not value and isinstance(value, dict | None):
+            return value
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise refusal(owner, name, "a dictionary of fields, or None", value)
+        if not hasattr(self.function, "__dict__"):
+            raise refusal(owner, name, f"None, {shown(self.function)} having no fields", value)
+        return value
 
 
 def plain(value: Any) -> Any:
@@ -43,13 +81,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def checked(
-    form: Any, kind: str, needed: Sequence[str], plan: dict[str, Any], own: Sequence[str], groups: int
-) -> Saved:
+def checked(form: Any, kind: str, position: Mapping[str, Rule], plan: dict[str, Any], own: Sequence[str]) -> Saved:
     """The state in a dictionary, for a scheduler of this kind and plan; `own` are fields that PyTorch's class lacks.
 
     Raises:
-        StateError: it is of another kind, a newer version, other groups, or cut short.
+        StateError: it is of another kind or a newer version, is cut short, or holds what is of the wrong type.
     """
     if not isinstance(form, dict):
         raise StateError(f"the state of a {kind} is a dictionary, got {shown(form)}")
@@ -59,7 +95,7 @@ def checked(
     if not by_pytorch and form.get("version") != VERSION:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form.get('version'))}")
     rates_name = "_last_lr" if by_pytorch else "rates"
-    names = [name for name in (*needed, *plan) if not (by_pytorch and name in own)]
+    names = [name for name in (*position, *plan) if not (by_pytorch and name in own)]
     missing = [name for name in (*names, rates_name) if name not in form]
     if missing:
         raise StateError(f"this is no state of {kind}, or it is cut short: it lacks {', '.join(missing)}")
@@ -67,23 +103,53 @@ def checked(
     rates = plain(form[rates_name])
     if not isinstance(rates, list) or not all(isinstance(rate, float) and math.isfinite(rate) for rate in rates):
         raise StateError(f"the state's rates must be finite numbers, got {shown(rates)}")
-    if len(rates) != groups:
-        raise StateError(f"the state is of {len(rates)} parameter groups, and the optimizer has {groups}")
-    position = fields.get("last_epoch", 0)
-    if isinstance(position, bool) or not isinstance(position, int | float) or not -1 <= position < math.inf:
-        raise StateError(f"the state's last_epoch must be a number from -1, got {shown(position)}")
+    for name in names:
+        try:
+            if name in position:
+                ruled = position[name]("the state", name, fields[name])
+                fields[name] = fields[name] if isinstance(fields[name], int) else ruled
+            elif not _alike(fields[name], plain(plan[name])):
+                raise refusal("the state", name, f"of the kind of {shown(plain(plan[name]))}", fields[name])
+        except ArgumentError as error:
+            raise StateError(f"this is no state of {kind}: {error}") from None
     changed = {name: fields[name] for name in plan if name in fields and not _same(fields[name], plain(plan[name]))}
     return Saved(fields, rates, changed, by_pytorch)
 
 
-def refuse_change(kind: str, saved: dict[str, Any], plan: dict[str, Any]) -> StateError:
-    """The error for a state of another plan."""
-    before = ", ".join(f"{name}={shown(value)}" for name, value in saved.items())
-    here = ", ".join(f"{name}={shown(plain(plan[name]))}" for name in saved)
+def of_state(rule: Rule, name: str, value: Any) -> Any:
+    """A field of a state under a rule, or StateError."""
+    try:
+        return rule("the state", name, value)
+    except ArgumentError as error:
+        raise StateError(str(error)) from None
+
+
+def check_groups(saved: Saved, groups: int) -> None:
+    """Raise StateError where the state is of another number of groups."""
+    if len(saved.rates) != groups:
+        raise StateError(f"the state is of {len(saved.rates)} parameter groups, and the optimizer has {groups}")
+
+
+def refuse_change(kind: str, saved: dict[str, Any], here: dict[str, Any]) -> StateError:
+    """The error for a state of another plan; both in the words of the constructor."""
+    names = [name for name in here if not _same(saved[name], here[name])]
+    then = ", ".join(f"{name}={shown(saved[name])}" for name in names)
+    now = ", ".join(f"{name}={shown(here[name])}" for name in names)
     return StateError(
-        f"the state was saved with {before}, and this {kind} has {here}; keep these with "
+        f"the state was saved with {then}, and this {kind} has {now}; keep these with "
         f'{kind}(..., on_change="keep"), or take the saved ones with "restore"'
     )
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Of the same type, so that one may stand where the other does."""
+    if isinstance(one, list) and isinstance(other, list):
+        return all(_alike(item, other[0]) for item in one) if other else True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return isinstance(one, bool) == isinstance(other, bool)
+    return type(one) is type(other)
 
 
 def _same(one: Any, other: Any) -> bool:

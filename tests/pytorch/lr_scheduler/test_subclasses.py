@@ -1,0 +1,176 @@
+"""Subclasses of users' own: a `get_lr` of theirs decides every step, as in PyTorch, and then nothing is told ahead."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch.optim import SGD
+
+from pytorch.lr_scheduler import drawn
+from pytorch.lr_scheduler.drawn import HERE, THERE, wave
+from stepsize.errors import ArgumentError, StepError
+from stepsize.pytorch.conversion import from_torch
+
+
+def sgd(*rates):
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))], "lr": rate} for rate in rates or (0.1, 0.02)]
+    return SGD(groups, lr=0.1, momentum=0.9)
+
+
+def warmed_up(base):
+    class WarmedUp(base):
+        """Five steps of warmup, then what the class above has."""
+
+        def get_lr(self):
+            if self.last_epoch < 5:
+                return [rate * (self.last_epoch + 1) / 5 for rate in self.base_lrs]
+            return super().get_lr()
+
+    return WarmedUp
+
+
+def floored(base):
+    class Floored(base):
+        """Never below a rate."""
+
+        def get_lr(self):
+            return [max(rate, 0.004) for rate in super().get_lr()]
+
+    return Floored
+
+
+def by_closed_form(base):
+    class ByClosedForm(base):
+        """PyTorch's closed form, halved, where there is one."""
+
+        def get_lr(self):
+            return [rate / 2 for rate in self._get_closed_form_lr()]
+
+    return ByClosedForm
+
+
+def other_closed_form(base):
+    class OtherClosedForm(base):
+        """Another closed form, which counts where an epoch is given."""
+
+        def _get_closed_form_lr(self):
+            return [rate * 0.7**self.last_epoch for rate in self.base_lrs]
+
+    return OtherClosedForm
+
+
+ARGUMENTS = {
+    "StepLR": {"step_size": 4, "gamma": 0.5},
+    "MultiStepLR": {"milestones": [7, 9]},
+    "ExponentialLR": {"gamma": 0.9},
+    "LinearLR": {"start_factor": 0.5, "total_iters": 12},
+    "PolynomialLR": {"total_iters": 30, "power": 2.0},
+    "CosineAnnealingLR": {"T_max": 30, "eta_min": 0.001},
+    "CosineAnnealingWarmRestarts": {"T_0": 7},
+    "LambdaLR": {"lr_lambda": wave},
+    "MultiplicativeLR": {"lr_lambda": lambda t: 0.9},
+    "OneCycleLR": {"max_lr": 0.4, "total_steps": 30},
+    "CyclicLR": {"base_lr": 0.1, "max_lr": 0.4, "step_size_up": 6},
+    "SWALR": {"swa_lr": 0.05},
+}
+CLOSED = ["StepLR", "MultiStepLR", "ExponentialLR", "LinearLR", "PolynomialLR", "CosineAnnealingLR"]
+
+
+def rows(module, name, make, moves):
+    optimizer = sgd()
+    scheduler = make(module[name])(optimizer, **ARGUMENTS[name])
+    found = [drawn.written(optimizer)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for epoch in moves:
+            scheduler.step(*([] if epoch is None else [epoch]))
+            found.append([*drawn.written(optimizer), scheduler.last_epoch][: len(found[0])])
+    return found
+
+
+@pytest.mark.parametrize("make", [warmed_up, floored])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_get_lr_of_ones_own_decides_each_step_as_in_pytorch(name, make):
+    found, expected = (rows(module, name, make, [None] * 28) for module in (HERE, THERE))
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("make", [warmed_up, floored, by_closed_form, other_closed_form])
+@pytest.mark.parametrize("name", CLOSED)
+def test_an_epoch_takes_the_closed_form_as_in_pytorch(name, make):
+    moves = [None, 3, None, None, 12, None, 0, None, 20]
+    np.testing.assert_allclose(rows(HERE, name, make, moves), rows(THERE, name, make, moves), rtol=1e-11)
+
+
+def test_the_example_that_was_ignored():
+    optimizer = sgd(0.1)
+    scheduler = warmed_up(HERE["StepLR"])(optimizer, 30)
+    found = [row[0] for row in drawn.course(optimizer, scheduler, 5)]
+    assert found == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
+
+
+def test_in_a_sequence_too():
+    def found(module):
+        optimizer = sgd()
+        parts = [warmed_up(module["StepLR"])(optimizer, 3), floored(module["ExponentialLR"])(optimizer, 0.8)]
+        scheduler = module["SequentialLR"](optimizer, parts, [9])
+        return drawn.course(optimizer, scheduler, 25), scheduler
+
+    (here, scheduler), (there, _) = found(HERE), found(THERE)
+    np.testing.assert_allclose(here, there, rtol=1e-12)
+    with pytest.raises(ArgumentError, match="WarmedUp"):
+        _ = scheduler.schedules
+
+
+def test_nothing_is_told_ahead_and_the_state_brings_the_rate_back():
+    optimizer = sgd()
+    scheduler = warmed_up(HERE["CosineAnnealingLR"])(optimizer, 30)
+    drawn.course(optimizer, scheduler, 8)
+    before = drawn.written(optimizer)
+    for ask in (lambda: scheduler.schedules, lambda: scheduler.seek(3), lambda: from_torch(scheduler)):
+        with pytest.raises(ArgumentError, match=r"WarmedUp .* get_lr of its own, so its rates cannot be told ahead"):
+            ask()
+    assert (scheduler.last_epoch, drawn.written(optimizer)) == (8, before)
+    again = warmed_up(HERE["CosineAnnealingLR"])(fresh := sgd(), 30)
+    again.load_state_dict(scheduler.state_dict())
+    other = copy.deepcopy(scheduler)
+    expected = drawn.course(optimizer, scheduler, 10)
+    assert drawn.course(fresh, again, 10) == expected
+    assert drawn.course(other.optimizer, other, 10) == expected
+
+
+class Fixed(THERE["CosineAnnealingLR"]):
+    """A constant."""
+
+    def get_lr(self):
+        return [0.123] * len(self.base_lrs)
+
+
+class Logged(THERE["StepLR"]):
+    """Steps of its own."""
+
+    def step(self, epoch=None):
+        super().step(epoch)
+
+
+@pytest.mark.parametrize(("make", "name"), [(lambda o: Fixed(o, 10), "get_lr"), (lambda o: Logged(o, 10), "step")])
+def test_from_torch_refuses_what_it_cannot_know(make, name):
+    with pytest.raises(ArgumentError, match=f"it has a {name} of its own"):
+        from_torch(make(sgd()))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"), [([0.1], "gives 1 rates at step 1, and there are 2"), ([-0.1, 0.1], "group 0 the rate -0.1")]
+)
+def test_rates_that_cannot_be_are_refused_and_nothing_moves(given, message):
+    class Wrong(HERE["CosineAnnealingWarmRestarts"]):
+        def get_lr(self):
+            return given if self.last_epoch else super().get_lr()
+
+    optimizer = sgd()
+    scheduler = Wrong(optimizer, 10)
+    with pytest.raises(StepError, match=message):
+        scheduler.step()
+    assert (scheduler.last_epoch, scheduler.T_cur, drawn.written(optimizer)[0]) == (0, 0, 0.1)
