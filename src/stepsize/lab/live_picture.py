@@ -1,11 +1,12 @@
 """A picture that keeps up with the runs, drawn often enough and never at their expense."""
 
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
-from stepsize.errors import OutputError
+from stepsize.errors import MissingExtraError, OutputError
 from stepsize.lab.watching import Standings
 
 _LEAST_WAIT = 3.0  # seconds between two drawings
@@ -19,6 +20,8 @@ class LivePicture:
         self._standings = standings
         self._path = path
         self._next = time.monotonic() + _LEAST_WAIT
+        # Loaded by another thread: Ctrl-C goes to the main one, and would leave half of matplotlib behind.
+        threading.Thread(target=_load_matplotlib, daemon=True).start()
 
     def refresh(self) -> None:
         """Draw anew, unless that was done a short while ago."""
@@ -33,3 +36,8 @@ class LivePicture:
     def write(self, path: Path) -> None:
         """Draw now, to a file of the kind that its name says."""
         plots.save_figure(plots.comparison_figure(self._standings.runs), path)
+
+
+def _load_matplotlib() -> None:
+    with suppress(MissingExtraError):  # which the first drawing will say
+        _ = plots.comparison_figure, plots.save_figure
