@@ -124,8 +124,8 @@ def furthest(asked, task):
     ids=["sgd", "momentum", "nesterov", "adam", "adamw", "accumulated-clipped"],
 )
 def test_a_stack_on_digits_stays_within_noise_of_its_runs_one_by_one(settings):
-    """The first 20 updates; what was measured here is at most 2e-5 for Adam, and 2e-6 for SGD."""
-    assert furthest(experiment(**settings), FEW) < 1e-4
+    """The first 20 updates; measured: 2.1e-7 at most, for plain SGD."""
+    assert furthest(experiment(**settings), FEW) < 1e-5
 
 
 def test_networks_with_batch_norm_and_frozen_layers_can_be_stacked():
@@ -140,7 +140,7 @@ def test_attention_can_be_stacked():
 
 
 def test_bfloat16_agrees_to_its_own_digits():
-    assert furthest(experiment(precision="bf16", schedules={"a": "Constant(0.05)"}), FEW) < 0.02
+    assert furthest(experiment(precision="bf16", schedules={"a": "Constant(0.05)"}), FEW) < 1e-3
 
 
 @pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW], ids=lambda kind: kind.__name__)
