@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from own_tasks import dropping
+from processes import children
 
 from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
@@ -74,12 +75,6 @@ def never_killed(experiment, tmp_path_factory):
     return numbers(out)
 
 
-def children(pid):
-    found = subprocess.run(["ps", "-e", "-o", "ppid=,pid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in found.splitlines()]
-    return [int(child) for parent, child, args in rows if int(parent) == pid and "spawn_main" in args]
-
-
 def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(experiment, never_killed, tmp_path):
     draw = random.Random(0)
     out = tmp_path / "out"
@@ -95,7 +90,7 @@ def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(experiment, ne
             continue
         if kills >= 8 or not (out / "store.sqlite").exists():
             continue
-        victims = children(process.pid) if draw.random() < 0.5 else []
+        victims = children(process.pid, "spawn_main") if draw.random() < 0.5 else []
         os.kill(draw.choice(victims) if victims else process.pid, signal.SIGKILL)
         kills += 1
     assert kills >= 4, output
