@@ -98,9 +98,10 @@ class Following(Driver):
         else:
             rates = [moves[k](rate) for k, rate in zip(read.which, rates, strict=True)]
         resumed = self._is_initial and t > 0
-        for index in range(0 if resumed else known, len(rates)):  # nothing was there to move from
-            rates[index] = read.courses[index].schedule(t)
-        if t > self._end and self.past_end == "hold" and not self._past_end_said:
+        if resumed or known < len(rates):  # nothing was there to move from
+            for index in range(0 if resumed else known, len(rates)):
+                rates[index] = read.courses[index].schedule(t)
+        if not self._past_end_said and t > self._end and self.past_end == "hold":
             self._past_end_said = True
             warnings.warn(self._past_end_warning(t), UserWarning, stacklevel=4)
         return rates

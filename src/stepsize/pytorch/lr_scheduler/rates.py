@@ -90,15 +90,15 @@ class Rates:
 
     def read(self) -> list[float]:
         """The rate of each group."""
-        rates = [group["lr"] for group in self._groups()]
-        return [rate if type(rate) is float else self._value(rate) for rate in rates]
+        value = self._value
+        return [rate if type(rate := group["lr"]) is float else value(rate) for group in self._groups()]
 
     def write(self, rates: list[float]) -> None:
         """Give each group its rate; groups that share a tensor and need different rates get their own."""
         given: dict[int, float] = {}
         for group, rate in zip(self._groups(), rates, strict=True):
             present = group["lr"]
-            if type(present) is float or not isinstance(present, Tensor):
+            if type(present) is float or not isinstance(present, Tensor):  # the first is quick, the second is not
                 group["lr"] = rate
                 continue
             if given.setdefault(id(present), rate) != rate:
