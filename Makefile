@@ -4,7 +4,7 @@ python := .venv/bin/python
 
 # All targets share .venv, so they run one after another, whatever -j says.
 .NOTPARALLEL:
-.PHONY: help demo test bench docs clean
+.PHONY: help demo test test-long bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target does; do \
@@ -17,6 +17,10 @@ demo: ## set up, get Fashion-MNIST, compare six schedules on it and say where th
 
 test: ## set up and run everything that must hold; CI runs this
 	@scripts/check
+
+test-long: ## set up and run the tests that take half a minute each and more
+	@scripts/venv dev
+	@$(python) -m pytest --numprocesses 2 --quiet -m long tests
 
 bench: ## set up and measure: ratios against a peer in the same run
 	@scripts/venv dev

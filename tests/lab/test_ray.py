@@ -82,6 +82,7 @@ def legs_at_work():
     return found
 
 
+@pytest.mark.long
 def test_the_numbers_are_those_of_local_and_no_death_of_a_worker_changes_them(ray, by_local, tmp_path):
     kills, over = [], threading.Event()
 
@@ -107,6 +108,7 @@ def test_the_numbers_are_those_of_local_and_no_death_of_a_worker_changes_them(ra
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
+@pytest.mark.long
 def test_divergence_and_failure_are_told(ray, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(HERE)
     wild = {"wild": "Constant(1e30)", "calm": "Constant(0.01)"}

@@ -75,6 +75,7 @@ def never_killed(experiment, tmp_path_factory):
     return numbers(out)
 
 
+@pytest.mark.long
 def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(experiment, never_killed, tmp_path):
     draw = random.Random(0)
     out = tmp_path / "out"
@@ -142,6 +143,7 @@ def test_the_task_of_these_tests_draws_while_it_trains():
     assert load_task("own_tasks:dropping").samples == 64
 
 
+@pytest.mark.long
 def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(tmp_path):
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:dying", epochs=2, seeds=(0, 1, 2), device="cpu")
     with pytest.raises(RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times"):

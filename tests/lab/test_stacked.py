@@ -197,6 +197,7 @@ def test_at_the_end_it_agrees_with_local_in_distribution():
     assert min(end.test_accuracy for end in ours) > 0.9
 
 
+@pytest.mark.long
 def test_a_comparison_in_stacks_tells_and_keeps_what_a_local_one_does(tmp_path):
     stacked_runs, local_runs = (
         compare(experiment(engine=engine, runs_at_once=4), tmp_path / engine, display=Silent()).runs
@@ -241,6 +242,7 @@ def laid_down(path):
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
+@pytest.mark.long
 def test_a_stack_whose_worker_and_parent_are_killed_ends_in_the_same_bits(tmp_path):
     (tmp_path / "e.toml").write_text(TOML)
     whole = start(tmp_path / "e.toml", "--out", tmp_path / "whole")

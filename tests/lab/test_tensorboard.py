@@ -64,6 +64,7 @@ def test_every_point_of_every_run_is_there_once_after_a_resume_too(tmp_path):
                 assert found[tag] == pytest.approx(values, rel=1e-6), (run.name, tag)
 
 
+@pytest.mark.long
 def test_a_run_whose_process_died_goes_on_without_double_points_while_it_is_watched(tmp_path):
     standings = Standings(experiment().plans(1437))
     files = EventFiles()

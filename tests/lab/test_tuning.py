@@ -76,6 +76,7 @@ def test_every_schedule_gets_the_same_budget_with_1_in_it_and_divergence_is_a_ba
     assert str(dict(tuned.schedules)["wild"]) == "Constant(1e+20, 10) >> Constant(0.05)"
 
 
+@pytest.mark.long
 def test_a_schedule_a_thousand_times_too_low_comes_back_and_is_what_is_compared_and_reported(tmp_path):
     schedules = {"fine": "Constant(0.4)", "tiny": 'Cosine(0.0004, 0.0, "100%")'}
     experiment = Experiment(schedules, "digits", epochs=8, batch_size=64, device="cpu", tune_peak=7)
@@ -95,6 +96,7 @@ def test_a_schedule_a_thousand_times_too_low_comes_back_and_is_what_is_compared_
     assert sorted(studies) == ["fine", "tiny"]
 
 
+@pytest.mark.long
 def test_killed_and_resumed_it_makes_the_same_trials_and_the_same_choice(tmp_path):
     experiment = Experiment(
         {"flat": "Constant(0.001)"}, "own_tasks:dropping", epochs=30, batch_size=8, device="cpu", tune_peak=6
@@ -147,6 +149,7 @@ def test_an_absolute_schedule_keeps_its_shape_over_the_fewer_steps_of_a_trial(tm
     assert run.points[-1].lr == pytest.approx(0.01 * (1 - 11 / 12))
 
 
+@pytest.mark.long
 def test_with_the_same_budget_it_comes_closer_than_a_sampler():
     """On losses that are smooth up to where they diverge; errors in decades of the rate."""
 

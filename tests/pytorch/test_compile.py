@@ -83,6 +83,7 @@ def test_pain_11_tensor_rate_and_betas_compile_nothing_again(auto):
     assert after_last == after_second
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="the compiler needs a C++ compiler")
 @pytest.mark.parametrize("auto", [False, True])
 def test_pain_11_a_float_rate_is_compiled_again_at_most_once(auto):
