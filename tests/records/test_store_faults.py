@@ -341,6 +341,25 @@ def test_salvage_overwrites_nothing_and_keeps_off_a_store_in_use(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
+def test_a_store_in_a_folder_that_cannot_be_looked_into_is_told(path):
+    code = """
+if os.geteuid() == 0:
+    os.seteuid(65534)
+try:
+    load_runs(sys.argv[1])
+except DataError as error:
+    print(error)
+"""
+    path.parent.chmod(0)
+    try:
+        out, err = run_python(code, path).communicate()
+    finally:
+        path.parent.chmod(0o755)
+    assert err == ""
+    assert out.endswith("cannot be read: permission denied\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
 def test_a_store_in_a_folder_that_cannot_be_written_to_is_read(path):
     code = """
 if os.geteuid() == 0:
@@ -353,7 +372,7 @@ except (OutputError, DataError) as error:
     path.parent.chmod(0o555)
     path.chmod(0o444)
     for above in list(path.parents)[1:4]:
-        if above.name.startswith("pytest-"):
+        if above.name.startswith(("pytest-", "popen-")):
             above.chmod(0o755)
     try:
         reader = run_python(code, path)

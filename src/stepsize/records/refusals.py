@@ -44,9 +44,13 @@ def checked(path: Path, *, writing: bool) -> sqlite3.Connection:
     Raises:
         DataError: there is none, or it is damaged, or of a newer version.
     """
-    if not path.is_file():
+    try:
+        there, empty = path.is_file(), path.is_file() and path.stat().st_size == 0
+    except OSError as error:  # a folder that we may not look into
+        raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    if not there:
         raise DataError(f"there is no store {path}")
-    if path.stat().st_size == 0:
+    if empty:
         raise DataError(f"{path} is empty: there is nothing in it that could be saved")
     with in_plain_words(path, writing=False):
         try:
