@@ -1,5 +1,6 @@
 """The tables of a store, and how its file is opened."""
 
+import os
 import sqlite3
 from dataclasses import fields
 from pathlib import Path
@@ -49,7 +50,7 @@ CREATE TABLE events (
 def store_file(place: Path | str) -> Path:
     """The store's file, in its directory or named itself."""
     path = Path(place)
-    return path / FILE_NAME if path.is_dir() else path
+    return path / FILE_NAME if os.path.isdir(path) else path  # which says no where we may not look
 
 
 def companion(path: Path) -> Path:
