@@ -12,7 +12,7 @@ from stepsize.errors import StateError
 from stepsize.lab.closing import closing_table
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
-from stepsize.lab.engines import chosen, run_plans
+from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.html_report import About, html_report
@@ -194,7 +194,7 @@ def _carry_out(
     session.begin(source)
     try:
         if left:
-            run_plans(left, experiment, directory, workers, session)
+            engine_of(experiment).run_plans(left, experiment, directory, workers, session)
         directory.end()
     except KeyboardInterrupt:
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"

@@ -19,7 +19,7 @@ import numpy as np
 
 from stepsize.errors import ArgumentError, MissingExtraError, OutputError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import run_plans
+from stepsize.lab.engines import engine_of
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.session import Session
 from stepsize.lab.task import Task
@@ -119,7 +119,7 @@ def tune(
         OutputError: the study or the store cannot be written to.
         KeyboardInterrupt: the trials are kept as far as they came.
     """
-    place, budget = tuning_place(directory), experiment.tune_peak
+    place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, plans = load_runs(place.path), _trials(experiment, task.samples)
     standings = Standings(plans, results.runs())
     session = Session(standings, place, [display], fresh=False)
@@ -143,7 +143,7 @@ def tune(
                     if not standings.is_complete(number)
                 }
                 if left:
-                    run_plans(left, _inner(experiment), place, workers, session)
+                    engine_of(inner).run_plans(left, inner, place, workers, session)
                 outcomes = results.outcomes()
                 for number in open_trials:
                     searches[number // budget].tell(number % budget, _loss(outcomes[number]))

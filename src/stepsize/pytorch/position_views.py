@@ -10,7 +10,8 @@ from stepsize.pytorch.attachment import Attachment
 class PositionViews(LRScheduler):
     """PyTorch's scheduler class by its methods and attributes; all that there is behind them is a position.
 
-    PyTorch's constructor is not called: it would write rates, and replace the optimizer's step.
+    PyTorch's constructor is not called: it would write rates, and replace the optimizer's step. How to go to a
+    position, and which rates are planned there, is left to the subclass.
     """
 
     _attachment: Attachment

@@ -919,7 +919,7 @@ def test_a_chain_moves_whole_or_not_at_all():
         (lambda o: ConstantLR(o, 2.0), ValueError, "between 0 and 1"),
         (lambda o: LambdaLR(o, 3), ArgumentError, "function of the step"),
         (lambda o: LambdaLR(o, []), ValueError, "Expected 1 lr_lambdas"),
-        (lambda o: MultiplicativeLR(o, 3), TypeError, "should be a function"),
+        (lambda o: MultiplicativeLR(o, 3), ArgumentError, "lr_lambda must be a function"),
         (lambda o: CyclicLR(o, 0.1, 0.2, 2.5), ArgumentError, r"CyclicLR\(step_size_up"),
         (lambda o: CyclicLR(o, 0.1, 0.2, 0, 4), ArgumentError, r"CyclicLR\(step_size_up"),
         (lambda o: CyclicLR(o, 0.1, 0.5, 0), ArgumentError, r"^CyclicLR\(step_size_up=...\) .* at least 1, got 0"),

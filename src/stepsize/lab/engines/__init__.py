@@ -65,13 +65,6 @@ def chosen(experiment: Experiment) -> str:
     return "stacked"
 
 
-def run_plans(
-    numbered: Mapping[int, Plan],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: int | None,
-    watcher: Watcher,
-) -> None:
-    """Make the runs with the experiment's engine; as `Engine.run_plans`."""
-    name = chosen(experiment) if experiment.engine == "auto" else experiment.engine
-    ENGINES[name].run_plans(numbered, experiment, directory, workers, watcher)
+def engine_of(experiment: Experiment) -> Engine:
+    """What makes the experiment's runs."""
+    return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]

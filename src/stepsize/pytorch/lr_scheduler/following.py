@@ -175,7 +175,7 @@ class Following(Driver):
     """The last step for which PyTorch's class has a rate of its own."""
 
     def _past_end_warning(self, position: float) -> str:
-        """What is said there, once."""
+        """What is said there, once; a class with an `_end` says it."""
         raise NotImplementedError
 
     def _refuse_step(self, position: float) -> None:

@@ -23,6 +23,21 @@ class _OfFunctions(Following):
     _read_fields = ("lr_lambdas",)
     lr_lambdas: list[Factor]
 
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Factor | list[Factor],
+        last_epoch: int = -1,
+        *,
+        on_change: str = "refuse",
+    ) -> None:
+        self._one_for_all = not isinstance(lr_lambda, list | tuple)
+        with self._construction(optimizer, on_change):
+            for function in [lr_lambda] if self._one_for_all else lr_lambda:  # type: ignore[union-attr]
+                if not callable(function):
+                    raise ArgumentError(f"lr_lambda must be a function of the step, got {shown(function)}")
+            super().__init__(optimizer, lr_lambda, last_epoch)  # type: ignore[call-arg]
+
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "lr_lambdas": [held(function) for function in self.lr_lambdas]}
 
@@ -45,8 +60,6 @@ class _OfFunctions(Following):
         if not self._one_for_all:
             raise of_each_group(type(self).__name__, "lr_lambda", index)
         self.lr_lambdas.append(self.lr_lambdas[0])
-
-    _one_for_all = True
 
 
 def held(function: Any) -> dict[str, Any] | None:
@@ -83,21 +96,6 @@ class LambdaLR(_OfFunctions, torch_schedulers.LambdaLR):
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
     """
 
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Factor | list[Factor],
-        last_epoch: int = -1,
-        *,
-        on_change: str = "refuse",
-    ) -> None:
-        self._one_for_all = not isinstance(lr_lambda, list | tuple)
-        with self._construction(optimizer, on_change):
-            for function in [lr_lambda] if self._one_for_all else lr_lambda:  # type: ignore[union-attr]
-                if not callable(function):
-                    raise ArgumentError(f"lr_lambda must be a function of the step, got {shown(function)}")
-            super().__init__(optimizer, lr_lambda, last_epoch)
-
 
 class MultiplicativeLR(_OfFunctions, torch_schedulers.MultiplicativeLR):
     """The rate before, times a function of the step; the function is not asked at step 0.
@@ -126,15 +124,3 @@ class MultiplicativeLR(_OfFunctions, torch_schedulers.MultiplicativeLR):
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
     """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Factor | list[Factor],
-        last_epoch: int = -1,
-        *,
-        on_change: str = "refuse",
-    ) -> None:
-        self._one_for_all = not isinstance(lr_lambda, list | tuple)
-        with self._construction(optimizer, on_change):
-            super().__init__(optimizer, lr_lambda, last_epoch)

@@ -14,11 +14,11 @@ class WithMomentum(Following):
     """What the momentums were made with, each once, and which of them each group has."""
 
     def _momentum_bounds(self) -> list[tuple[float, float]]:
-        """Each group's lowest and highest momentum."""
+        """Each group's lowest and highest momentum; each of the classes keeps them elsewhere."""
         raise NotImplementedError
 
     def _momentum(self, low: float, high: float) -> Schedule:
-        """The momentum between these."""
+        """The momentum between these; each of the classes has its own shape."""
         raise NotImplementedError
 
     def _place(self, position: float) -> None:
