@@ -7,7 +7,7 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
-from stepsize.pytorch.assignment import ConstantProduct
+from stepsize.pytorch.constant_product import ConstantProduct
 from stepsize.pytorch.conversion import as_lambda, from_torch
 from stepsize.pytorch.cooldown import CooldownOnDemand
 from stepsize.pytorch.grouping import ParameterGroups, parameter_groups

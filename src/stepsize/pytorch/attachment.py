@@ -1,7 +1,7 @@
 """How a scheduler hangs on its optimizers: who keeps whom, and the hooks that call back."""
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 from weakref import finalize, ref
 
 import torch
@@ -12,8 +12,15 @@ from stepsize.errors import DriverError
 from stepsize.pytorch import ownership
 from stepsize.pytorch.assignment import Group
 
-if TYPE_CHECKING:
-    from stepsize.pytorch.scheduler import Scheduler
+
+class Attached(ownership.Driver, Protocol):
+    """A scheduler, as its optimizers call it back."""
+
+    def stepped(self, optimizer: Optimizer) -> None:
+        """An optimizer's step has ended."""
+
+    def loaded(self) -> None:
+        """A state was loaded into an optimizer."""
 
 
 class Attachment:
@@ -40,7 +47,7 @@ class Attachment:
         """The parameter groups of all of them."""
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
-    def attach(self, scheduler: "Scheduler", keys: tuple[str, ...], owned: bool) -> None:
+    def attach(self, scheduler: Attached, keys: tuple[str, ...], owned: bool) -> None:
         """Make the scheduler the driver of these hyperparameters, and tell it of steps made and states loaded.
 
         The optimizers keep the scheduler where it is `owned`; else they know of it weakly.
@@ -65,7 +72,7 @@ class Attachment:
             ownership.take(scheduler, optimizer, keys)
         finalize(scheduler, _remove, self._handles)
 
-    def close(self, scheduler: "Scheduler") -> None:
+    def close(self, scheduler: Attached) -> None:
         """Take the hooks away, and give up what the scheduler drives."""
         _remove(self._handles)
         for reference in self._references:

@@ -97,13 +97,16 @@ class Binding:
                 return True
         return False
 
-    def write(self, position: int) -> None:
-        """Write the values there, all or none.
+    def values(self, position: int) -> list[Any]:
+        """What is to be written at a position, for `write`.
 
         Raises:
             StepError: a schedule gives a negative rate there, or none that is finite.
         """
-        values = [writer.value(position) for writer in self._writers]
+        return [writer.value(position) for writer in self._writers]
+
+    def write(self, values: Sequence[Any]) -> None:
+        """Write what `values` gave."""
         for writer, value in zip(self._writers, values, strict=True):
             writer.write(value)
 

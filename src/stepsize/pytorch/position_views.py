@@ -5,6 +5,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.pytorch.assignment import rate_of
 from stepsize.pytorch.attachment import Attachment
+from stepsize.pytorch.members import Members
 
 
 class PositionViews(LRScheduler):
@@ -16,7 +17,7 @@ class PositionViews(LRScheduler):
 
     _attachment: Attachment
     _position: int
-    _bases: list[float]
+    _members: Members
 
     def seek(self, position: int) -> None:
         """Go to any position, forwards or back, and write the rates there."""
@@ -68,7 +69,7 @@ class PositionViews(LRScheduler):
     @property
     def base_lrs(self) -> list[float]:  # type: ignore[override]
         """Each group's base rate."""
-        return list(self._bases)
+        return list(self._members.bases)
 
     @property
     def optimizer(self) -> Optimizer:  # type: ignore[override]

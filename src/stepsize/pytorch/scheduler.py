@@ -2,23 +2,25 @@
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length, refusal, shown
-from stepsize.errors import ArgumentError, DriverError, StateError, StepsizeError
+from stepsize.arguments import Choice, Length, refusal
+from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import Horizon
-from stepsize.pytorch.assignment import Assignment, Group, rate_of
+from stepsize.pytorch.assignment import Assignment
 from stepsize.pytorch.attachment import Attachment
 from stepsize.pytorch.binding import Binding
+from stepsize.pytorch.cautions import caution, expected_end, warn_of_order, warn_past_end
 from stepsize.pytorch.counting import is_update
+from stepsize.pytorch.members import Members
 from stepsize.pytorch.plan import Plan
 from stepsize.pytorch.plateau import Plateau, PlateauState
 from stepsize.pytorch.position_views import PositionViews
+from stepsize.pytorch.resuming import plan_to_follow
 from stepsize.pytorch.state import SavedState
 from stepsize.pytorch.wrapped import unwrapped
 from stepsize.schedules import Schedule
@@ -110,9 +112,7 @@ class Scheduler(PositionViews):
         self._attachment = Attachment(tuple(unwrapped(item, auto) for item in several), keep=not auto)
         groups = self._attachment.groups()
         self._plan = self._began_with = Plan.of(given, relative, feedback, groups)
-        self._bases = [_base(group) for group in groups]
-        self._joined = [len(each.param_groups) for each in self._attachment.optimizers]
-        """How many groups of each optimizer have joined."""
+        self._members = Members(self._attachment.optimizers)
         self._feedback = None if feedback is None else PlateauState(feedback, len(groups))
         self._position = 0
         self._pauses = 0
@@ -122,7 +122,7 @@ class Scheduler(PositionViews):
         """No optimizer has made an update yet, as far as is known."""
         self._quick: Callable[[int], bool] | None = None
         """The short way of a step, once there is nothing else to do in it."""
-        self._expected = self._expected_end(horizon)
+        self._expected = expected_end(horizon, self._plan)
         self._attach()
 
     # Moving.
@@ -146,7 +146,8 @@ class Scheduler(PositionViews):
         if self._clock != "steps":
             raise DriverError(f"this scheduler counts {self._clock}; call advance(n) with how many there were")
         if self._unstepped:
-            self._warn_of_order()
+            self._unstepped = False
+            warn_of_order()
         self._write(self._position + 1)
 
     def advance(self, n: int) -> None:
@@ -262,7 +263,7 @@ class Scheduler(PositionViews):
         return SavedState(
             self._clock,
             self._position,
-            tuple(self._bases),
+            tuple(self._members.bases),
             self._plan.as_text(),
             self._began_with.as_text(),
             self._plan != self._began_with,
@@ -279,9 +280,7 @@ class Scheduler(PositionViews):
         self._refresh()
         groups = self._attachment.groups()
         saved = SavedState.checked(state, self._clock, len(groups))
-        plan = self._plan
-        if saved.plan != plan.as_text() or saved.replanned or plan != self._began_with:
-            plan = self._plan_to_follow(saved, groups)
+        plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
         feedback = None
         if plan.feedback is not None and saved.feedback is not None:
             feedback = PlateauState.from_dict(plan.feedback, len(groups), saved.feedback)
@@ -291,25 +290,6 @@ class Scheduler(PositionViews):
         self._unstepped = False  # the updates before were another process's
         self._quick = None
         self._begin_update()
-
-    def _plan_to_follow(self, saved: SavedState, groups: Sequence[Group]) -> Plan:
-        """Mine or the saved one, which is another."""
-        began_alike = saved.began_with == self._began_with.as_text()
-        if self._on_change == "keep":
-            return self._plan
-        if began_alike and not saved.replanned:
-            return self._began_with
-        if _unnamed(saved.plan):
-            raise StateError(
-                "the saved plan has a function without a name, which no state can hold; write it in a module and name "
-                'it, Function("package.module:name"), or go on with this plan by on_change="keep"'
-            )
-        if not began_alike and self._on_change == "refuse":
-            raise StateError(
-                f"the state was saved under another plan, {_words(saved.plan)}, and this one is {self._plan}; keep "
-                'this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
-            )
-        return _read_plan(saved.plan, groups)
 
     def __copy__(self) -> "Scheduler":
         """A copy has optimizers of its own: two schedulers cannot drive one."""
@@ -332,20 +312,20 @@ class Scheduler(PositionViews):
 
     def _become(self, plan: Plan, bases: list[float], feedback: PlateauState | None, position: int) -> None:
         """Follow another plan from a position on, or stay as it is and raise."""
-        before = self._plan, self._bases, self._feedback
-        self._plan, self._bases, self._feedback = plan, bases, feedback
+        before = self._plan, self._members.bases, self._feedback
+        self._plan, self._members.bases, self._feedback = plan, bases, feedback
         try:
             self._bind()
             self._write(position)
         except Exception:
-            self._plan, self._bases, self._feedback = before
+            self._plan, self._members.bases, self._feedback = before
             self._bind()
             raise
 
     def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
         """Follow these assignments in place of those of the same hyperparameters; both, by name."""
         before = [self._plan[each.key] for each in assignments]
-        self._become(self._plan.replaced(assignments), self._bases, self._feedback, self._position)
+        self._become(self._plan.replaced(assignments), self._members.bases, self._feedback, self._position)
         return {
             f"{name} {when}": schedule
             for old, new in zip(before, assignments, strict=True)
@@ -355,33 +335,21 @@ class Scheduler(PositionViews):
 
     def _bind(self) -> None:
         """Find out anew which values go where: after the plan, the groups or a multiplier has changed."""
-        groups = self._join_groups()
-        multipliers = [1.0] * len(groups) if self._feedback is None else self._feedback.multipliers
+        optimizers = self._attachment.optimizers
+        new = self._members.join(optimizers)
+        if new:
+            self._members.mark(self._attachment.groups())
+        if self._feedback is not None:
+            for place in new:
+                self._feedback.multipliers.insert(place, 1.0)
+        bases = self._members.bases
+        multipliers = [1.0] * len(bases) if self._feedback is None else self._feedback.multipliers
         factors = [
             (base if self._plan.relative else 1.0) * multiplier
-            for base, multiplier in zip(self._bases, multipliers, strict=True)
+            for base, multiplier in zip(bases, multipliers, strict=True)
         ]
         self._quick = None
-        self._binding = Binding(self._plan, self._attachment.optimizers, factors, self._expected)
-
-    def _join_groups(self) -> list[Group]:
-        """Find the base rates of groups that have come, each at its place; all groups."""
-        before = 0
-        for index, optimizer in enumerate(self._attachment.optimizers):
-            groups, known = optimizer.param_groups, self._joined[index]
-            if len(groups) < known:
-                raise DriverError(
-                    f"there are {len(groups)} parameter groups where there were {known}; make a new Scheduler"
-                )
-            for place in range(known, len(groups)):
-                base = _base(groups[place])
-                self._bases.insert(before + place, base)
-                groups[place].setdefault("initial_lr", base)
-                if self._feedback is not None:
-                    self._feedback.multipliers.insert(before + place, 1.0)
-            self._joined[index] = len(groups)
-            before += len(groups)
-        return self._attachment.groups()
+        self._binding = Binding(self._plan, optimizers, factors, self._expected)
 
     def _refresh(self) -> None:
         """Take note of groups that have come since the last write."""
@@ -390,14 +358,23 @@ class Scheduler(PositionViews):
             self._write(self._position)
 
     def _write(self, position: int) -> None:
-        """Write the values there, all or none, and be there."""
+        """Write the values there, all or none, and be there; while paused only be there.
+
+        Raises:
+            StepError: a schedule gives a negative rate there, or none that is finite.
+        """
         self._refuse_if_taken()
         if position > self._expected:
-            self._warn_of_length(position)
+            warn_past_end(position, self._expected)
+            self._expected = math.inf
+            self._bind()
         if self._binding.is_stale():
             self._bind()
-        self._binding.write(position)
+        values = self._binding.values(position)
         self._position = position
+        if self._pauses:
+            return
+        self._binding.write(values)
         self._quick = None if self._needs_care() else self._binding.quick
         if self._auto:
             optimizers = self._attachment.optimizers
@@ -405,7 +382,7 @@ class Scheduler(PositionViews):
 
     def _needs_care(self) -> bool:
         """Whether the next step has more to do than to write the value of the next position."""
-        return self._auto or self._pauses > 0 or self._unstepped or self._clock != "steps"
+        return self._auto or self._unstepped or self._clock != "steps"
 
     def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
@@ -420,7 +397,9 @@ class Scheduler(PositionViews):
                 for index, group in enumerate(groups):
                     wanted = assignment.for_group(index, group)
                     if isinstance(wanted, Schedule):
-                        rates[index] = wanted(self._position) * (self._bases[index] if self._plan.relative else 1.0)
+                        rates[index] = wanted(self._position) * (
+                            self._members.bases[index] if self._plan.relative else 1.0
+                        )
         return rates
 
     def _attach(self) -> None:
@@ -430,8 +409,7 @@ class Scheduler(PositionViews):
         if self._taken_by is not None:
             return  # the copy of one that was closed, or whose optimizer another drives
         self._write(self._position)
-        for group, base in zip(self._attachment.groups(), self._bases, strict=True):
-            group.setdefault("initial_lr", base)
+        self._members.mark(self._attachment.groups())
         self._attachment.attach(self, self._plan.keys, owned=self._auto)
 
     def _begin_update(self) -> None:
@@ -460,81 +438,13 @@ class Scheduler(PositionViews):
         if self._taken_by is None:
             self._binding.put_back(self._attachment.groups())
             self._bind()
-            if not self._pauses:
-                self._write(self._position)
+            self._write(self._position)
 
     def deposed(self, key: str, by: "Scheduler") -> None:
         """Another scheduler drives this hyperparameter now; the next move says so, or a warning where none is due."""
-        given_up = " and ".join(self._plan.keys)
-        taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped: {given_up}'
+        taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
+        others = " and ".join(other for other in self._plan.keys if other != key)
         self.close()
-        self._taken_by = f"{taken_by} stays as it is unless another drives it"
+        self._taken_by = f"{taken_by}; {others} stays as it is unless another drives it" if others else taken_by
         if self._auto:
-            warnings.warn(self._taken_by, UserWarning, stacklevel=4)
-
-    # Warnings.
-
-    def _expected_end(self, horizon: Horizon | None) -> float:
-        """The horizon's number of updates; a schedule of the rate that lasts otherwise is warned of."""
-        if horizon is None:
-            return math.inf
-        rates = self._plan["lr"].schedules() if "lr" in self._plan.keys else {}
-        for name, schedule in rates.items():
-            if schedule.steps not in (math.inf, horizon.steps):
-                warnings.warn(
-                    f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}",
-                    UserWarning,
-                    stacklevel=3,
-                )
-        return horizon.steps
-
-    def _warn_of_length(self, position: int) -> None:
-        expected, self._expected = self._expected, math.inf
-        self._bind()
-        warnings.warn(
-            f"update {position} is past the end of the horizon, {expected} updates; look at its batch size, "
-            "accumulation and processes",
-            UserWarning,
-            stacklevel=5,
-        )
-
-    def _warn_of_order(self) -> None:
-        self._unstepped = False
-        warnings.warn(
-            "scheduler.step() came before the first optimizer.step(), so the value of step 0 is skipped; call it after "
-            "each update",
-            UserWarning,
-            stacklevel=4,
-        )
-
-
-def _base(group: Group) -> float:
-    """A group's base rate: where an earlier scheduler found it, else where it is; 1 where there is no rate."""
-    base = float(group["initial_lr"]) if "initial_lr" in group else rate_of(group)
-    if base < 0.0 or base == math.inf or (math.isnan(base) and group.get("lr") is not None):
-        raise ArgumentError(f"a parameter group has the rate {base}; give it a finite one of at least 0")
-    return 1.0 if math.isnan(base) else base
-
-
-def _unnamed(form: Any) -> bool:
-    """Whether a plan's text has a place without one."""
-    if isinstance(form, dict):
-        return any(_unnamed(item) for key, item in form.items() if key != "feedback")
-    return any(map(_unnamed, form)) if isinstance(form, list) else form is None
-
-
-def _read_plan(form: dict[str, Any], groups: Sequence[Group]) -> Plan:
-    try:
-        plan = Plan.from_text(form)
-        plan.check(groups)
-    except StepsizeError as error:
-        raise StateError(f"the state's plan cannot be followed: {error}") from error
-    return plan
-
-
-def _words(form: Any) -> str:
-    """A saved plan as its writer would have written it, or as it is if it cannot be read."""
-    try:
-        return str(Plan.from_text(form))
-    except StepsizeError:
-        return shown(form, 200)
+            caution(self._taken_by)

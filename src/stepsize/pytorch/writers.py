@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from stepsize.errors import ArgumentError, StepError
-from stepsize.pytorch.assignment import Assignment, ConstantProduct, Group
+from stepsize.pytorch.assignment import Assignment, Group
+from stepsize.pytorch.constant_product import ConstantProduct
 from stepsize.schedules import Schedule
 
 

@@ -1,7 +1,6 @@
 """What the schedulers have in common whose rates are a function of the step."""
 
 import math
-import warnings
 from collections.abc import Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Length
 from stepsize.errors import StepError
+from stepsize.pytorch.cautions import caution
 from stepsize.pytorch.lr_scheduler.course import Course
 from stepsize.pytorch.lr_scheduler.driver import Driver
 from stepsize.pytorch.lr_scheduler.reading import known_course, refuse_own_code
@@ -103,7 +103,7 @@ class Following(Driver):
                 rates[index] = read.courses[index].schedule(t)
         if not self._past_end_said and t > self._end and self.past_end == "hold":
             self._past_end_said = True
-            warnings.warn(self._past_end_warning(t), UserWarning, stacklevel=4)
+            caution(self._past_end_warning(t))
         return rates
 
     def _by_own_code(self, t: float, jump: bool, known: int) -> list[float]:

@@ -36,7 +36,7 @@ class _OfFunctions(Following):
             for function in [lr_lambda] if self._one_for_all else lr_lambda:  # type: ignore[union-attr]
                 if not callable(function):
                     raise ArgumentError(f"lr_lambda must be a function of the step, got {shown(function)}")
-            super().__init__(optimizer, lr_lambda, last_epoch)  # type: ignore[call-arg]
+            super().__init__(optimizer, lr_lambda, last_epoch)  # type: ignore[arg-type, call-arg]
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "lr_lambdas": [held(function) for function in self.lr_lambdas]}
