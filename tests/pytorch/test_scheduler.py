@@ -563,9 +563,20 @@ def test_pain_5_an_update_past_the_horizon_is_warned_of_once():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
     rates_used(optimizer, scheduler, 20)
-    with pytest.warns(UserWarning, match="update 21 is past the end of the horizon, 20"):
+    with pytest.warns(UserWarning, match="update 21 is past the end of the horizon, 20") as told:
         scheduler.step()
+    assert told[0].filename == __file__
     scheduler.step()
+
+
+def test_a_warning_under_auto_points_at_the_users_own_line():
+    optimizer = sgd()
+    Scheduler(optimizer, PLAN, auto=True, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    for _ in range(20):
+        update(optimizer)
+    with pytest.warns(UserWarning, match="update 21 is past the end") as told:
+        update(optimizer)
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta], ids=lambda kind: kind.__name__)
@@ -804,6 +815,33 @@ def test_while_paused_nothing_moves_however_deep():
     update(optimizer)
     scheduler.step()
     assert scheduler.position == 4
+
+
+def test_a_position_taken_while_paused_is_written_at_the_end_of_the_pause():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(8)
+    state = scheduler.state_dict()
+    with scheduler.paused():
+        optimizer.param_groups[0]["lr"] = 7.0
+        scheduler.seek(3)
+        assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, 7.0)
+        scheduler.load_state_dict(state)
+        assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (8, 7.0)
+        scheduler.replan(ss.Constant(0.5))
+        assert optimizer.param_groups[0]["lr"] == 7.0
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
+def test_a_deposed_scheduler_names_what_nobody_drives_any_more_and_nothing_else():
+    optimizer = sgd(kind=AdamW)
+    first = Scheduler(optimizer, PLAN, weight_decay=ss.Constant(0.1))
+    second = Scheduler(optimizer, ss.Constant(0.7))
+    with pytest.raises(DriverError, match=r"stepped; weight_decay stays as it is unless another drives it$"):
+        first.step()
+    Scheduler(optimizer, ss.Constant(0.8))
+    with pytest.raises(DriverError, match=r"can no longer be stepped$"):
+        second.step()
 
 
 def test_one_may_go_back_to_before_a_cooldown_in_the_same_program():
