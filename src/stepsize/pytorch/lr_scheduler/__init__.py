@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.lr_scheduler import _LRScheduler as _LRScheduler  # many older programs name it
 
 from stepsize.pytorch.lr_scheduler.composed import ChainedScheduler, SequentialLR
-from stepsize.pytorch.lr_scheduler.cosines import SWALR, CosineAnnealingLR, CosineAnnealingWarmRestarts
+from stepsize.pytorch.lr_scheduler.cosines import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from stepsize.pytorch.lr_scheduler.cycles import CyclicLR, OneCycleLR
 from stepsize.pytorch.lr_scheduler.factors import (
     ConstantLR,
@@ -22,7 +22,8 @@ from stepsize.pytorch.lr_scheduler.factors import (
     StepLR,
 )
 from stepsize.pytorch.lr_scheduler.functions import LambdaLR, MultiplicativeLR
-from stepsize.pytorch.lr_scheduler.metric import ReduceLROnPlateau
+from stepsize.pytorch.lr_scheduler.plateau import ReduceLROnPlateau
+from stepsize.pytorch.lr_scheduler.swa import SWALR
 
 __all__ = [
     "SWALR",

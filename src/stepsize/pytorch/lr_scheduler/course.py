@@ -205,6 +205,14 @@ class Annealed(Course):
         return self.shape(start, end, self.steps) if self.steps else Constant(end)
 
 
+def annealed_from(
+    rate: float, end: float, shape: type[Cosine] | type[Linear], steps: int, taken: int, otherwise: float
+) -> float:
+    """The start of an `Annealed` that is at this rate after `taken` steps; `otherwise` at its end, which tells none."""
+    left = shape(1.0, 0.0, steps)(taken) if steps else 0.0
+    return end + (rate - end) / left if left else otherwise
+
+
 @dataclass(frozen=True)
 class Switched(Course):
     """One course after another, each on its own clock from its milestone on."""

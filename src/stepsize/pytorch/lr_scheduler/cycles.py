@@ -9,9 +9,9 @@ from torch.optim import lr_scheduler as torch_schedulers
 
 from stepsize.arguments import Choice, Length, Maybe
 from stepsize.errors import StepError
+from stepsize.pytorch.lr_scheduler.cycle_shapes import corner_rates, cycle_bounds, one_cycle, unit_cycle
 from stepsize.pytorch.lr_scheduler.functions import held
 from stepsize.pytorch.lr_scheduler.momentum import WithMomentum
-from stepsize.pytorch.lr_scheduler.phases import corner_rates, cycle_bounds, one_cycle, unit_cycle
 from stepsize.pytorch.lr_scheduler.state import FieldsOf, Saved, of_state
 from stepsize.schedules import Schedule
 

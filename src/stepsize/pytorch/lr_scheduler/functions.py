@@ -8,7 +8,7 @@ from torch.optim import lr_scheduler as torch_schedulers
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.lr_scheduler.driver import of_each_group
+from stepsize.pytorch.lr_scheduler.base import of_each_group
 from stepsize.pytorch.lr_scheduler.following import Following
 from stepsize.pytorch.lr_scheduler.state import Each, FieldsOf, Saved, of_state
 

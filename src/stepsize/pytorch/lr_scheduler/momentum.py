@@ -1,6 +1,6 @@
 """Moving the momentum with the rate, as CyclicLR and OneCycleLR do."""
 
-from stepsize.pytorch.lr_scheduler.driver import of_each_group
+from stepsize.pytorch.lr_scheduler.base import of_each_group
 from stepsize.pytorch.lr_scheduler.following import Following, Reading
 from stepsize.schedules import Schedule
 

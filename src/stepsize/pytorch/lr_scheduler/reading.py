@@ -26,8 +26,9 @@ from stepsize.pytorch.lr_scheduler.course import (
     Folded,
     RunningProduct,
     Switched,
+    annealed_from,
 )
-from stepsize.pytorch.lr_scheduler.phases import (
+from stepsize.pytorch.lr_scheduler.cycle_shapes import (
     ThereAndBack,
     as_pytorch,
     corner_rates,
@@ -224,8 +225,7 @@ def _(scheduler: SWALR, index: int) -> Course:
         starts, begin = scheduler._starts, scheduler._begin  # type: ignore[attr-defined]
         return Annealed(start if starts is None else starts[index], end, shape, steps, begin)
     taken = max(scheduler._step_count - 1, 0)
-    left = shape(1.0, 0.0, steps)(taken) if steps else 0.0
-    start = end + (start - end) / left if left else _base(scheduler, index)
+    start = annealed_from(start, end, shape, steps, taken, _base(scheduler, index))
     return Annealed(start, end, shape, steps, int(max(scheduler.last_epoch, 0)) - taken)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, SupportsFloat
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
 
-from stepsize.pytorch.lr_scheduler.driver import Driver, of_each_group
+from stepsize.pytorch.lr_scheduler.base import Driver, of_each_group
 
 
 class ReduceLROnPlateau(Driver, torch_schedulers.ReduceLROnPlateau):
