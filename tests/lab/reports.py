@@ -6,7 +6,7 @@ import numpy as np
 from made_up import made_up_run
 
 from stepsize import Constant, Cosine, Linear
-from stepsize.lab.html_report import About
+from stepsize.lab.report.html import About
 
 SCHEDULES = {"flat": Constant(0.3), "cosine": Cosine(0.2, 0.02, 300), "down": Linear(0.2, 0.0, 300)}
 WICKED = (

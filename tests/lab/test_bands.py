@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from stepsize.lab.bands import band
-from stepsize.lab.scales import Scale, number, step_scale, step_ticks, value_scale
+from stepsize.lab.report.bands import band
+from stepsize.lab.report.scales import Scale, number, step_scale, step_ticks, value_scale
 
 
 def trace(x, y):

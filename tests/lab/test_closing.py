@@ -4,8 +4,8 @@ from rich.console import Console
 
 from stepsize.cli.compare import _table
 from stepsize.lab import SIX_SCHEDULES
-from stepsize.lab.closing import closing_table
-from stepsize.lab.report import markdown
+from stepsize.lab.report.closing import closing_table
+from stepsize.lab.report.markdown import markdown
 from stepsize.records import Epoch, Point, Run
 
 NAN = float("nan")

@@ -15,7 +15,7 @@ import stepsize as ss
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.report import markdown
+from stepsize.lab.report.markdown import markdown
 from stepsize.lab.table import table
 from stepsize.records import Epoch, Point, Run, load_runs
 
@@ -196,7 +196,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, mon
     def fail(self, path):
         raise OutputError("no space left")
 
-    monkeypatch.setattr("stepsize.lab.live_picture.LivePicture.write", fail)
+    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", fail)
     display = Silent()
     with pytest.raises(OutputError, match="no space"):
         compare(small(), tmp_path, display=display)

@@ -10,8 +10,8 @@ from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant, Function, Geometric
-from stepsize.lab.html_report import About, html_report
-from stepsize.lab.stored_runs import stored_runs
+from stepsize.lab.report.html import About, html_report
+from stepsize.lab.report.stored_runs import stored_runs
 from stepsize.lab.table import Mean
 from stepsize.records import Store, load_runs
 from stepsize.records.run import Run

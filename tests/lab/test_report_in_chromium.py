@@ -11,7 +11,7 @@ from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant
-from stepsize.lab.html_report import About, html_report
+from stepsize.lab.report.html import About, html_report
 
 playwright = pytest.importorskip("playwright.sync_api")
 

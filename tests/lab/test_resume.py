@@ -3,20 +3,19 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from commands import numbers, start
 from own_tasks import dropping
 from processes import children
+from silent import Silent
 
 from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.records import load_runs, lock
 
-HERE = Path(__file__).parent
+pytestmark = pytest.mark.usefixtures("own_tasks_found")
 EXPERIMENT = """
 task = "own_tasks:dropping"
 epochs = 60
@@ -32,31 +31,6 @@ down = "Cosine(0.01, 0.0, '100%')"
 """
 
 
-class Silent:
-    def begin(self, *_): ...
-    def logged(self, *_): ...
-    def ended(self, *_): ...
-    def stopping(self): ...
-    def close(self): ...
-
-
-@pytest.fixture(autouse=True)
-def _own_tasks_are_found(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
-
-
-def numbers(directory):
-    """Everything that the runs logged, but the seconds."""
-    return [repr((run.name, run.seed, run.points, run.epochs, run.status)) for run in load_runs(directory).runs()]
-
-
-def start(*arguments):
-    command = [sys.executable, "-m", "stepsize", "compare", *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-
-
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
     path = tmp_path_factory.mktemp("experiment") / "experiment.toml"
@@ -68,7 +42,6 @@ def experiment(tmp_path_factory):
 def never_killed(experiment, tmp_path_factory):
     """What the runs log when nothing happens to them."""
     out = tmp_path_factory.mktemp("never_killed") / "out"
-    os.environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     process = start(experiment, "--out", out)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output

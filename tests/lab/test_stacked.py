@@ -4,13 +4,12 @@ import dataclasses
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from commands import start
 from own_tasks import X, dropping
 from processes import children
 from test_resume import Silent, numbers
@@ -29,6 +28,8 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.pytorch import Scheduler
 from stepsize.records import Epoch, load_runs
 
+pytestmark = pytest.mark.usefixtures("one_thread", "own_tasks_found")
+
 HERE = Path(__file__).parent
 CPU = torch.device("cpu")
 SCHEDULES = {"flat": "Constant(0.05)", "down": "Cosine(0.1, 0.0, '100%')", "wild": "Constant(1e30)"}
@@ -44,14 +45,6 @@ def normed():
 
 
 NORMED = Task(normed, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "normed")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def experiment(**settings):
@@ -227,14 +220,6 @@ flat = "Constant(0.01)"
 wild = "Constant(0.01, 30) >> Constant(1e25)"
 down = "Cosine(0.01, 0.0, '100%')"
 """
-
-
-def start(*arguments):
-    environment = {**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    command = [sys.executable, "-m", "stepsize", "compare", *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
-    )
 
 
 def laid_down(path):

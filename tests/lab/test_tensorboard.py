@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from silent import Silent
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stepsize.errors import MissingExtraError
@@ -12,14 +13,6 @@ from stepsize.lab.watching import Standings
 from stepsize.records import Epoch, Point, Store, load_runs
 
 TAGS = ["rate", "test/accuracy", "test/loss", "train/accuracy", "train/loss"]
-
-
-class Silent:
-    def begin(self, *_): ...
-    def logged(self, *_): ...
-    def ended(self, *_): ...
-    def stopping(self): ...
-    def close(self): ...
 
 
 def experiment():

@@ -17,16 +17,10 @@ from stepsize.lab.nets import DigitsNet, LeNet, image_task
 from stepsize.lab.training import train
 from stepsize.records.run import Epoch, Point
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 DATA = digits()
 TASK = image_task(DATA)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def first(data, samples):

@@ -1,16 +1,15 @@
 """Peak rates before a comparison: a fair budget, on other samples and seeds, however often it is stopped."""
 
 import math
-import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
 from recorded_task import seen
+from silent import Silent
 
 from stepsize.errors import ArgumentError, MissingExtraError
 from stepsize.lab import Experiment, compare, load_task, resume
@@ -19,20 +18,11 @@ from stepsize.lab.environment import environment
 from stepsize.lab.tuning import LEAST, MOST, _Search, begin_tuning, check_tuning, tune
 from stepsize.records import load_runs
 
-HERE = Path(__file__).parent
-
-
-class Silent:
-    def begin(self, *_): ...
-    def logged(self, *_): ...
-    def ended(self, *_): ...
-    def stopping(self): ...
-    def close(self): ...
+pytestmark = pytest.mark.usefixtures("own_tasks_found")
 
 
 @pytest.fixture(autouse=True)
-def _own_tasks_are_found(monkeypatch, tmp_path):
-    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
+def _recorded(monkeypatch, tmp_path):
     monkeypatch.setenv("RECORDED_TO", str(tmp_path / "recorded"))
 
 

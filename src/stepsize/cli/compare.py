@@ -14,7 +14,7 @@ from stepsize.cli.options import Functions
 from stepsize.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from stepsize.lab.closing import ClosingTable
+    from stepsize.lab.report.closing import ClosingTable
 
 _TABLE_WIDTH = 78
 
@@ -77,7 +77,7 @@ def compare(
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.closing import closing_table
+    from stepsize.lab.report.closing import closing_table
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}

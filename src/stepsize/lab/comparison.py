@@ -9,15 +9,15 @@ import torch
 
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import StateError
-from stepsize.lab.closing import closing_table
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.html_report import About, html_report
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.report import report
+from stepsize.lab.report.closing import closing_table
+from stepsize.lab.report.html import About, html_report
+from stepsize.lab.report.markdown import report
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.live_picture import LivePicture
+from stepsize.lab.displays.live_picture import LivePicture
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Epoch, Point, load_runs
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepsize.arguments import quoted
-from stepsize.lab.panels import Logged
+from stepsize.lab.report.panels import Logged
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
 
 MOST_NAMED = 6

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from stepsize.lab.closing import closing_table
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.report.closing import closing_table
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.records.run import Run
 

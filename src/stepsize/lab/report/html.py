@@ -9,8 +9,8 @@ from typing import Any
 
 import jinja2
 
-from stepsize.lab.html_tables import endings, most_telling, summary, tables
-from stepsize.lab.panels import Logged, panels, stroke
+from stepsize.lab.report.panels import Logged, panels, stroke
+from stepsize.lab.report.tables import endings, most_telling, summary, tables
 from stepsize.lab.tuning import HOW_TUNED, Trial
 
 MOST_CURVES = 42
@@ -49,7 +49,7 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
         about: what is said of them.
 
     Example:
-        >>> from stepsize.lab.html_report import About, html_report
+        >>> from stepsize.lab.report.html import About, html_report
         >>> from stepsize.records import Epoch, Point, Run
         >>> run = Run("flat", "Constant(0.1)", 0, (Point(5, 0.1, 1.0, 0.5),), (Epoch(5, 1.0, 0.5, 1.1, 0.6),), 2.0)
         >>> "<title>One run</title>" in html_report([run], About("One run"))
@@ -111,7 +111,7 @@ def _text(name: str) -> str:
     return _LOADER.get_source(_PAGES, name)[0]
 
 
-_LOADER = jinja2.PackageLoader("stepsize.lab", "page")
+_LOADER = jinja2.PackageLoader("stepsize.lab.report", "page")
 _PAGES = jinja2.Environment(
     loader=_LOADER, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )

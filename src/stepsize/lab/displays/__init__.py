@@ -5,9 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from stepsize.lab.notebook_display import NotebookDisplay
+from stepsize.lab.displays.notebook import NotebookDisplay
+from stepsize.lab.displays.terminal import TerminalDisplay
 from stepsize.lab.table import STOPPING, closing_line
-from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.lab.watching import Display, Standings
 from stepsize.records.run import Epoch, Point, Run
 

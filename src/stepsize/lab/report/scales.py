@@ -94,7 +94,7 @@ def number(value: float) -> str:
     """At most six digits: `0.25`, `1e-7`, `10,000`.
 
     Example:
-        >>> from stepsize.lab.scales import number
+        >>> from stepsize.lab.report.scales import number
         >>> number(0.1 + 0.2), number(0.0000001), number(12_000_000.0)
         ('0.3', '1e-7', '1.2e7')
     """

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from stepsize.errors import StepsizeError
-from stepsize.lab.bands import Band, Floats, Trace, band
-from stepsize.lab.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
+from stepsize.lab.report.bands import Band, Floats, Trace, band
+from stepsize.lab.report.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
 from stepsize.plots.style import COLOURS, line_style
 from stepsize.schedules import parse
 from stepsize.schedules.curve import curve

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stepsize.lab.html_tables import Row, tables
+from stepsize.lab.report.tables import Row, tables
 from stepsize.lab.table import COLUMNS, table
 from stepsize.records.run import Run
 
@@ -37,7 +37,7 @@ def closing_table(runs: Sequence[Run]) -> ClosingTable:
     """The table of some runs.
 
     Example:
-        >>> from stepsize.lab.closing import closing_table
+        >>> from stepsize.lab.report.closing import closing_table
         >>> from stepsize.records import Epoch, Run
         >>> runs = [
         ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, better + 0.01 * seed),), 1.0)

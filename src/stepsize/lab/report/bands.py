@@ -38,7 +38,7 @@ def band(traces: Sequence[Trace]) -> Band | None:
 
     Example:
         >>> import numpy as np
-        >>> from stepsize.lab.bands import band
+        >>> from stepsize.lab.report.bands import band
         >>> steps = np.array([0.0, 10.0])
         >>> band([(steps, np.array([1.0, 3.0])), (steps, np.array([2.0, 4.0]))]).mean
         array([1.5, 3.5])
