@@ -282,3 +282,16 @@ def test_the_table_averages_finished_runs_only():
 def test_names_cannot_break_the_tables_of_the_report():
     text = markdown([run("a|b\nc", 0, 0.8)])
     assert "| a\\|b c |" in text
+
+
+@pytest.mark.long
+def test_a_script_without_a_guard_is_told_so_and_starts_nothing_twice(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from stepsize.lab import Experiment, compare\n"
+        'compare(Experiment({"flat": "Constant(0.1)"}, "digits", epochs=1, device="cpu"))\n'
+    )
+    ended = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 1
+    assert 'put what it does under `if __name__ == "__main__":`' in ended.stderr.splitlines()[-1]
+    assert not list((tmp_path / "runs").iterdir())

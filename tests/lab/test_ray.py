@@ -1,15 +1,16 @@
 """The engine on Ray: a real one on this machine, its numbers those of local, its workers killed."""
 
 import os
+import random
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from commands import numbers
 from own_tasks import X
-from test_resume import Silent, numbers
+from silent import Silent
 from torch import nn
 
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
@@ -83,29 +84,35 @@ def legs_at_work():
 
 
 @pytest.mark.long
-def test_the_numbers_are_those_of_local_and_no_death_of_a_worker_changes_them(ray, by_local, tmp_path):
-    kills, over = [], threading.Event()
+def test_thirty_killed_workers_leave_no_trace_in_the_numbers(ray, tmp_path):
+    asked = {"task": "digits", "epochs": 250, "batch_size": 32, "checkpoint_every": 100, "log_every": 20}
+    compare(experiment(engine="local", **asked), tmp_path / "local", display=Silent())
+    draw, kills, over = random.Random(0), [], threading.Event()
 
     def kill():
-        while not over.is_set() and len(kills) < 4:
+        # Time enough for a worker to start and make a leg: a run whose worker dies three times before has failed.
+        while not over.wait(draw.uniform(3.0, 6.0)) and len(kills) < 30:
             if victims := legs_at_work():
-                time.sleep(0.02)
-                os.kill(victims[0], signal.SIGKILL)
-                kills.append(victims[0])
-                time.sleep(1.0)
-            time.sleep(0.005)
+                kills.append(draw.choice(victims))
+                os.kill(kills[-1], signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
     thread.start()
     try:
-        compare(experiment(engine="ray"), tmp_path / "out", display=Silent())
+        compare(experiment(engine="ray", **asked), tmp_path / "out", display=Silent())
     finally:
         over.set()
         thread.join()
-    assert numbers(tmp_path / "out") == by_local
-    assert len(kills) >= 2
+    assert numbers(tmp_path / "out") == numbers(tmp_path / "local")
+    assert len(kills) == 30
     assert "process died" in {event.kind for event in load_runs(tmp_path / "out").events()}
     assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+@pytest.mark.long
+def test_the_numbers_are_those_of_local(ray, by_local, tmp_path):
+    compare(experiment(engine="ray"), tmp_path / "out", display=Silent())
+    assert numbers(tmp_path / "out") == by_local
 
 
 @pytest.mark.long

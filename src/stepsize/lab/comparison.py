@@ -12,6 +12,7 @@ from stepsize.errors import StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
+from stepsize.lab.engines.pool import refuse_in_a_starting_process
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
@@ -85,6 +86,7 @@ def compare(
         RunError: a run failed; all the others were made, and are kept.
         KeyboardInterrupt: runs that ended before it are kept, the report is about them, and `resume` goes on.
     """
+    refuse_in_a_starting_process()
     experiment = Experiment() if experiment is None else experiment
     settings = dict(experiment.optimizer_args)
     make_optimizer(experiment.optimizer, [torch.zeros(1, 1, requires_grad=True)], 0.1, settings)  # refuse early

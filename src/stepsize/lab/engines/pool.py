@@ -26,6 +26,8 @@ from stepsize.records import Epoch, Point
 DEATHS = 3
 """So many times a job's process may die before its runs have failed."""
 
+_GUARD = 'put what it does under `if __name__ == "__main__":`'
+
 _LISTEN = 0.1  # seconds to wait for a job to end before looking at the news again
 
 Job = Mapping[int, Plan]
@@ -52,6 +54,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def refuse_in_a_starting_process() -> None:
+    """Raise RunError where a worker that starts imports the script that started it, and the script begins anew."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # what multiprocessing itself looks at
+        raise RunError(f"a script that trains in several processes is imported by each of them; {_GUARD}")
+
+
 def run_jobs(
     work: Work,
     jobs: Sequence[Job],
@@ -64,8 +72,9 @@ def run_jobs(
 
     A job that fails does not keep the others from being done; its error is raised at the end. A process that dies is
     replaced, and its job goes on from its last checkpoint; when it has died three times without getting further, the
-    job has failed. On Ctrl-C, a store that cannot be written to, or an error of the watcher, no further job is begun,
-    and those under way stop at their next logged point; the watcher still hears of every one that ended.
+    job has failed, and all have when processes have died three times before any job had begun. On Ctrl-C, a store that
+    cannot be written to, or an error of the watcher, no further job is begun, and those under way stop at their next
+    logged point; the watcher still hears of every one that ended.
 
     Raises:
         RunError: a job failed.
@@ -73,6 +82,7 @@ def run_jobs(
     """
     left, deaths, marks = {min(job): job for job in jobs}, Counter[int](), dict[int, int]()
     failures: list[RunError] = []
+    stillborn = 0
     while left:
         # Before its last try a job is alone, so that no other is blamed for its death, nor it for another's.
         now = next(({first: left[first]} for first in left if deaths[first] == DEATHS - 1), dict(left))
@@ -81,10 +91,11 @@ def run_jobs(
             failures += pool.run()
         except BrokenProcessPool:
             suspects = pool.under_way & pool.left.keys()
-            if not suspects:
+            stillborn = 0 if suspects else stillborn + 1
+            if stillborn == DEATHS:
                 raise RunError(
-                    "the processes that train die as they start: killed, out of memory, or started by a script that "
-                    'calls compare outside of `if __name__ == "__main__":`'
+                    "the processes that train die as they start: killed, out of memory, or started by a script; "
+                    + _GUARD
                 ) from None
             for first in suspects:
                 job = left[first]
