@@ -3,11 +3,13 @@
 import json
 
 import pytest
+import torch
 from watched import PLAN, in_two_processes, planned
 
+import stepsize.pytorch.lr_scheduler
 from stepsize import Horizon
 
-pytest.importorskip("accelerate", reason="needs stepsize[frameworks]")
+accelerate = pytest.importorskip("accelerate", reason="needs stepsize[frameworks]")
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +76,20 @@ def test_pain_1_a_run_resumed_from_a_saved_state_is_the_same_run(way, result):
     assert whole["used"] == planned(0, 6)
     assert again["used"] == planned(3, 6)
     assert again["weights"] == whole["weights"]
+
+
+def test_a_class_of_pytorchs_name_takes_a_prepared_optimizer_as_pytorchs_does():
+    accelerator = accelerate.Accelerator(cpu=True)
+    rates = []
+    for module in (torch.optim.lr_scheduler, stepsize.pytorch.lr_scheduler):
+        model = torch.nn.Linear(1, 1)
+        optimizer = accelerator.prepare(torch.optim.SGD(model.parameters(), lr=0.1))
+        scheduler = module.CosineAnnealingLR(optimizer, 10)
+        rates.append([])
+        for _ in range(8):
+            rates[-1] += scheduler.get_last_lr()
+            optimizer.step()
+            scheduler.step()
+        scheduler.load_state_dict(scheduler.state_dict())
+        assert optimizer.param_groups[0]["lr"] == scheduler.get_last_lr()[0]
+    assert rates[1] == pytest.approx(rates[0], rel=1e-12)

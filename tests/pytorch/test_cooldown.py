@@ -17,8 +17,8 @@ from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch import CooldownOnDemand, Scheduler
 
 
-def scheduler():
-    return Scheduler(SGD([torch.zeros(1, requires_grad=True)]), ss.Constant(0.4), auto=False)
+def scheduler(**more):
+    return Scheduler(SGD([torch.zeros(1, requires_grad=True)]), ss.Constant(0.4), **more)
 
 
 def train(driver, cooldown, updates, each=lambda step: None):
@@ -73,8 +73,47 @@ def test_a_cooldown_that_has_begun_is_resumed():
     again.load_state_dict(saved[0])
     resumed.load_state_dict(saved[1])
     assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
-    with pytest.raises(StateError, match="ends_at"):
+    with pytest.raises(StateError, match="no state of stepsize"):
         resumed.load_state_dict({"steps": 3})
+    for wrong in ({"ends_at": -3}, {"ends_at": True}, {"version": 2}, {"asked": 1}):
+        with pytest.raises(StateError, match="or holds what cannot be"):
+            resumed.load_state_dict({**saved[1], **wrong})
+
+
+def test_a_cooldown_outlives_a_resume_that_keeps_the_plan():
+    driver = scheduler(on_change="keep")
+    cooldown = CooldownOnDemand(driver, 4)
+    cooldown.request()
+    train(driver, cooldown, 3)
+    again = scheduler(on_change="keep")
+    again.load_state_dict(driver.state_dict())
+    resumed = CooldownOnDemand(again, 4)
+    resumed.load_state_dict(cooldown.state_dict())
+    assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
+
+
+def test_a_deadline_is_kept_on_a_clock_of_tokens(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("stepsize.pytorch.cooldown.time.monotonic", lambda: now[0])
+    driver = scheduler(clock="tokens")
+    cooldown = CooldownOnDemand(driver, 20_000, deadline=100.0)
+    while not cooldown.due():
+        driver.optimizer.step()
+        driver.advance(1000)
+        now[0] += 1.0
+    assert 98.0 <= now[0] <= 100.0
+
+
+def test_a_deadline_is_kept_where_the_question_is_put_seldom(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("stepsize.pytorch.cooldown.time.monotonic", lambda: now[0])
+    driver = scheduler()
+    cooldown = CooldownOnDemand(driver, 20, deadline=100.0, every=15)
+    while not cooldown.due():
+        driver.optimizer.step()
+        driver.step()
+        now[0] += 1.0
+    assert 80.0 <= now[0] <= 100.0
 
 
 @pytest.mark.parametrize(

@@ -209,12 +209,30 @@ def test_pain_1_a_changed_plan_is_refused_and_both_ways_out_do_what_they_say():
     assert restoring.get_last_lr() == [PLAN(7)]
 
 
-def test_pain_1_the_base_rates_come_from_the_state():
-    scheduler = Scheduler(sgd(0.1, 0.01), ss.Linear(1.0, 0.0, 10), relative=True)
+def test_pain_1_another_base_rate_is_another_plan_where_schedules_multiply_it():
+    def relative(*rates, **more):
+        return Scheduler(sgd(*rates), ss.Linear(1.0, 0.0, 10), relative=True, **more)
+
+    scheduler = relative(0.1, 0.01)
     scheduler.seek(5)
-    again = Scheduler(sgd(0.7, 0.7), ss.Linear(1.0, 0.0, 10), relative=True)
-    again.load_state_dict(scheduler.state_dict())
-    assert again.get_last_lr() == [0.05, 0.005]
+    state = scheduler.state_dict()
+    refusing = relative(0.7, 0.7)
+    with pytest.raises(StateError, match=r"\[0.1, 0.01\], and here the groups have \[0.7, 0.7\]; keep.*restore"):
+        refusing.load_state_dict(state)
+    assert refusing.get_last_lr() == [0.7, 0.7]
+    for on_change, rates in {"keep": [0.35, 0.35], "restore": [0.05, 0.005]}.items():
+        again = relative(0.7, 0.7, on_change=on_change)
+        again.load_state_dict(state)
+        assert again.get_last_lr() == rates
+
+
+def test_an_optimizer_taken_back_to_its_start_gives_the_next_scheduler_its_own_base_rate():
+    optimizer = sgd()
+    start = copy.deepcopy(optimizer.state_dict())
+    for _ in range(2):
+        optimizer.load_state_dict(start)
+        fold = Scheduler(optimizer, ss.Staircase(1.0, 0.1, 2), relative=True)
+        assert rates_used(optimizer, fold, 4) == pytest.approx([0.1, 0.1, 0.01, 0.01])
 
 
 def test_pain_15_the_state_is_small_json_with_a_version():
@@ -311,11 +329,60 @@ def test_pain_11_loading_a_state_keeps_the_tensor_and_its_value(saved_rate):
     assert rate.item() == PLAN(7)
 
 
+def test_pain_11_a_tensor_is_filled_for_those_groups_alone_that_are_scheduled():
+    groups = [{"params": [weight()], "name": "body"}, {"params": [weight()], "name": "head"}]
+    optimizer = SGD(groups, lr=torch.tensor(0.001, dtype=torch.float64))
+    scheduler = Scheduler(optimizer, {"head": ss.Linear(0.1, 0.0, 100)})
+    scheduler.seek(50)
+    assert scheduler.get_last_lr() == [0.001, 0.05]
+    optimizer.add_param_group({"params": [weight()], "name": "late"})
+    assert scheduler.get_last_lr() == [0.001, 0.05, 0.001]
+
+
+def test_pain_11_one_tensor_in_two_optimizers_serves_two_schedulers():
+    rate = torch.tensor(0.1, dtype=torch.float64)
+    one, two = (SGD([weight()], lr=rate) for _ in range(2))
+    first, second = Scheduler(one, ss.Constant(0.3)), Scheduler(two, ss.Constant(0.7))
+    assert (first.get_last_lr(), second.get_last_lr()) == ([0.3], [0.7])
+
+
+def test_pain_11_a_tensor_comes_back_to_its_place_whatever_was_put_there():
+    optimizer = SGD([weight()], lr=torch.tensor(0.1, dtype=torch.float64))
+    scheduler = Scheduler(optimizer, PLAN)
+    rate = optimizer.param_groups[0]["lr"]
+    optimizer.param_groups[0]["lr"] = 0.05
+    assert rates_used(optimizer, scheduler, 4)[1:] == PLAN.sample(4)[1:].tolist()
+    assert optimizer.param_groups[0]["lr"] is rate
+    with scheduler.paused():
+        optimizer.param_groups[0]["lr"] = 7.0
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert float(rate) == PLAN(4)
+
+
+def test_a_refused_construction_leaves_shared_tensors_shared():
+    optimizer = SGD([{"params": [weight()]}, {"params": [weight()]}], lr=torch.tensor(0.1))
+    with pytest.raises(StepError):
+        Scheduler(optimizer, [ss.Constant(0.1), ss.Constant(-1.0)])
+    assert optimizer.param_groups[0]["lr"] is optimizer.param_groups[1]["lr"]
+
+
+@pytest.mark.parametrize("idle", [{"relative": True}, {"feedback": Plateau()}])
+def test_what_is_about_the_rate_needs_one(idle):
+    with pytest.raises(ArgumentError, match="is about the rate, which nothing schedules here"):
+        Scheduler(sgd(), weight_decay=ss.Constant(0.1), **idle)
+
+
+def test_a_switch_that_is_none_is_no_number():
+    with pytest.raises(ArgumentError, match='no number "fused"'):
+        Scheduler(sgd(kind=Adam), 0.1, fused=0.5)
+
+
 def test_pain_11_groups_that_share_a_tensor_get_their_own_where_they_differ():
     rate = torch.tensor(1.0, dtype=torch.float64)
     optimizer = SGD([{"params": [weight()]}, {"params": [weight()]}], lr=rate)
     scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Constant(0.7)])
     assert scheduler.get_last_lr() == [0.3, 0.7]
+    rate = torch.tensor(1.0, dtype=torch.float64)
     shared = SGD([{"params": [weight()]}, {"params": [weight()]}], lr=rate)
     Scheduler(shared, ss.Constant(0.5))
     assert shared.param_groups[0]["lr"] is shared.param_groups[1]["lr"] is rate

@@ -13,14 +13,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from stepsize.arguments import Number, nearest, refusal, shown
 from stepsize.errors import ArgumentError, FormatError
 from stepsize.pytorch.constant_product import ConstantProduct
+from stepsize.pytorch.group_values import Group
 from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
 from stepsize.schedules.chain import Chain
 
 Wanted = Schedule | ConstantProduct | tuple[Schedule, ...]
 """The value of a hyperparameter over the steps; a tuple where the hyperparameter is one (betas)."""
-
-Group = dict[str, Any]
-"""A parameter group of an optimizer."""
 
 _NO_HYPERPARAMETERS = ("params", "param_names", "name", "initial_lr")
 
@@ -73,7 +71,7 @@ class Assignment:
             ArgumentError: there is a list, and it has nothing for this group.
         """
         if self.by_name is not None:
-            return dict(self.by_name).get(group.get("name", ""))
+            return self._named.get(group.get("name", ""))
         if self.by_index is None:
             return self.common
         if index >= len(self.by_index):
@@ -82,6 +80,10 @@ class Assignment:
                 f"{index}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
             )
         return self.by_index[index]
+
+    @functools.cached_property
+    def _named(self) -> dict[str, Wanted]:
+        return dict(self.by_name or ())
 
     def check(self, groups: Sequence[Group]) -> None:
         """Raise ArgumentError unless the groups have this hyperparameter, and are as many, or named, as is meant."""
@@ -103,7 +105,7 @@ class Assignment:
     def check_group(self, index: int, group: Group, wanted: Wanted) -> None:
         """Raise ArgumentError unless the group has this hyperparameter, and it can hold what is wanted."""
         known = sorted(key for key, value in group.items() if key not in _NO_HYPERPARAMETERS and _is_number(value))
-        if self.key not in known and group.get(self.key, "") is not None:
+        if self.key not in known and not (self.key == "lr" and group.get("lr", "") is None):
             advice = nearest(self.key, known) or f"it has {', '.join(known)}"
             raise ArgumentError(f'parameter group {index} has no number "{self.key}" to schedule; {advice}')
         self._check_form(group[self.key], wanted)

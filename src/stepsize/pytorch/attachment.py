@@ -10,10 +10,10 @@ from torch.utils.hooks import RemovableHandle
 
 from stepsize.errors import DriverError
 from stepsize.pytorch import ownership
-from stepsize.pytorch.assignment import Group
+from stepsize.pytorch.group_values import Group
 
 
-class Attached(ownership.Driver, Protocol):
+class Attached(ownership.Owner, Protocol):
     """A scheduler, as its optimizers call it back."""
 
     def stepped(self, optimizer: Optimizer) -> None:

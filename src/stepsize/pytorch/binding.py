@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any
 from weakref import ref
 
-from torch import Tensor
 from torch.optim import Optimizer
 
-from stepsize.pytorch.assignment import Group
+from stepsize.pytorch import ownership
+from stepsize.pytorch.group_values import Group, part_from_defaults, tensors_in
 from stepsize.pytorch.plan import Plan
 from stepsize.pytorch.writers import Writer, writers_for
 from stepsize.schedules.maths import SCALAR
@@ -20,12 +20,14 @@ class Binding:
     def __init__(self, plan: Plan, optimizers: Sequence[Optimizer], factors: Sequence[float], end: float) -> None:
         """`end` is the position past which the quick way is not to be gone."""
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-        self._writers = writers_for(plan.assignments, groups, factors)
+        self._writers = writers_for(plan.assignments, groups, factors, ownership.elsewhere(optimizers))
+        for optimizer in optimizers:
+            part_from_defaults(optimizer, plan.keys)
         self._bound = [
             (ref(each), each.param_groups, len(each.param_groups), each.param_groups[-1]) for each in optimizers
         ]
         self._kept = [
-            {key: group[key] for key in plan.keys if _holds_tensor(group.get(key))}
+            {key: group[key] for key in plan.keys if any(True for _ in tensors_in(group.get(key)))}
             | ({"name": group["name"]} if "name" in group else {})
             for group in groups
         ]
@@ -114,7 +116,3 @@ class Binding:
         """Give the groups the tensors and the names that they had, after others were put in their place."""
         for group, kept in zip(groups, self._kept, strict=False):
             group.update(kept)
-
-
-def _holds_tensor(value: Any) -> bool:
-    return any(isinstance(item, Tensor) for item in (value if isinstance(value, tuple | list) else (value,)))

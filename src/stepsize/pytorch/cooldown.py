@@ -15,6 +15,8 @@ from stepsize.errors import StateError
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Constant
 
+_VERSION, _KIND = 1, "stepsize.pytorch.CooldownOnDemand"
+
 
 class CooldownOnDemand:
     """Begins the cooldown of a running training when it is asked for, at the same step in every process.
@@ -30,11 +32,11 @@ class CooldownOnDemand:
 
     Args:
         scheduler: whose rates are brought down.
-        steps: the updates of the cooldown.
+        steps: the length of the cooldown, in what the scheduler counts: updates, tokens or samples.
         end: the value at its end, in the plan's own units.
         shape: "linear", "cosine" or "1-sqrt".
-        deadline: seconds from now by which it should have ended. It begins when no more are left than so many updates
-            have taken on average.
+        deadline: seconds from now by which it should have ended. It begins when no more are left than so many steps
+            have taken on average, and the updates until the next question.
         on_signal: a signal that asks for it, such as `signal.SIGUSR1`; who handled it before still does, and does so
             alone again when this object is gone.
         every: how many updates lie between two questions to the other processes.
@@ -80,7 +82,8 @@ class CooldownOnDemand:
         self._every = int(Whole(1)("CooldownOnDemand", "every", every))
         self._deadline: float | None = Maybe(Number(above=0.0))("CooldownOnDemand", "deadline", deadline)
         self._made_at = time.monotonic()
-        self._first_asked_at: float | None = None
+        self._first_asked: tuple[float, int] | None = None
+        """When `due` was first called, and where the scheduler stood."""
         self._times_asked = 0
         self._asked = False
         self._ends_at: int | None = None
@@ -94,6 +97,8 @@ class CooldownOnDemand:
     def due(self) -> bool:
         """Begin the cooldown if it has been asked for; True once it has ended."""
         self._times_asked += 1
+        if self._first_asked is None:
+            self._first_asked = time.monotonic(), self._scheduler.position
         if self._ends_at is None and self._agreed():
             self._scheduler.cool_down(self._steps, self._end, self._shape)
             self._ends_at = self._scheduler.position + self._steps
@@ -106,16 +111,22 @@ class CooldownOnDemand:
 
     def state_dict(self) -> dict[str, Any]:
         """Whether it has been asked for, and where it ends if it has begun; its rates are in the scheduler's state."""
-        return {"asked": self._asked, "ends_at": self._ends_at}
+        return {"version": _VERSION, "kind": _KIND, "asked": self._asked, "ends_at": self._ends_at}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with a cooldown that had begun; load the scheduler's state too."""
+        """Go on with a cooldown that had begun; load the scheduler's state too.
+
+        Raises:
+            StateError: it is of another kind or version, or holds what cannot be.
+        """
         match state:
-            case {"asked": bool(asked), "ends_at": int() | None as ends_at}:
+            case {"version": version, "kind": kind, "asked": bool(asked), "ends_at": None | int() as ends_at} if (
+                (version, kind) == (_VERSION, _KIND) and not isinstance(ends_at, bool) and (ends_at or 0) >= 0
+            ):
                 self._asked, self._ends_at = asked, ends_at
             case _:
                 raise StateError(
-                    f'this is no state of CooldownOnDemand, which has "asked" and "ends_at": {shown(state)}'
+                    f"this is no state of {_KIND} in version {_VERSION}, or holds what cannot be: {shown(state)}"
                 )
 
     def _agreed(self) -> bool:
@@ -124,20 +135,23 @@ class CooldownOnDemand:
         asked = self._asked or self._short_of_time()
         if not (distributed.is_available() and distributed.is_initialized()):
             return asked
-        device = self._scheduler.optimizer.param_groups[0]["params"][0].device
+        device = "cuda" if "nccl" in distributed.get_backend() else "cpu"
         flag = torch.tensor(float(asked), device=device)
         distributed.all_reduce(flag, distributed.ReduceOp.MAX)
         return bool(flag)
 
     def _short_of_time(self) -> bool:
         """Whether no more than the cooldown fits before the deadline, at the pace of the updates since the first."""
-        now = time.monotonic()
-        if self._first_asked_at is None:
-            self._first_asked_at = now
-        if self._deadline is None or self._times_asked < 2:
+        if self._deadline is None or self._first_asked is None or self._times_asked < 2:
             return False
-        pace = (now - self._first_asked_at) / (self._times_asked - 1)
-        return self._deadline - (now - self._made_at) <= self._steps * pace
+        now, position = time.monotonic(), self._scheduler.position
+        begun, first = self._first_asked
+        if position <= first:
+            return False
+        taken = now - begun
+        until_asked_again = (self._every - 1) * taken / (self._times_asked - 1)
+        left = self._deadline - (now - self._made_at)
+        return left <= self._steps * taken / (position - first) + until_asked_again
 
     def _listen(self, number: int) -> None:
         try:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from torch.optim import Optimizer
 
 from stepsize.errors import ArgumentError, DriverError
-from stepsize.pytorch.assignment import Group, rate_of
+from stepsize.pytorch.assignment import rate_of
+from stepsize.pytorch.group_values import Group
 
 
 class Members:

@@ -1,22 +1,23 @@
 """Who drives which hyperparameter of which optimizer: the last scheduler that was attached to it."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from torch.optim import Optimizer
 
 
-class Driver(Protocol):
+class Owner(Protocol):
     """A scheduler, or several that drive the same together; its text names it."""
 
     def deposed(self, key: str, by: Any) -> None:
         """Another drives this hyperparameter now."""
 
 
-_drivers: "WeakKeyDictionary[Optimizer, dict[str, ReferenceType[Driver]]]" = WeakKeyDictionary()
+_drivers: "WeakKeyDictionary[Optimizer, dict[str, ReferenceType[Owner]]]" = WeakKeyDictionary()
 
 
-def take(scheduler: Driver, optimizer: Optimizer, keys: tuple[str, ...]) -> None:
+def take(scheduler: Owner, optimizer: Optimizer, keys: tuple[str, ...]) -> None:
     """Make the scheduler the driver of these hyperparameters; whoever drove one of them before is told so."""
     mine = _drivers.setdefault(optimizer, {})
     for key in keys:
@@ -26,7 +27,12 @@ def take(scheduler: Driver, optimizer: Optimizer, keys: tuple[str, ...]) -> None
         mine[key] = ref(scheduler)
 
 
-def release(scheduler: Driver, optimizer: Optimizer) -> None:
+def elsewhere(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
+    """The groups of all other optimizers that are driven by somebody."""
+    return [group for other in list(_drivers) if other not in optimizers for group in other.param_groups]
+
+
+def release(scheduler: Owner, optimizer: Optimizer) -> None:
     """Forget what the scheduler drives."""
     mine = _drivers.get(optimizer, {})
     for key in [key for key, driver in mine.items() if driver() is scheduler]:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from stepsize.errors import ArgumentError, FormatError
-from stepsize.pytorch.assignment import Assignment, Group
+from stepsize.pytorch.assignment import Assignment
+from stepsize.pytorch.group_values import Group
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Schedule
 
@@ -30,6 +31,9 @@ class Plan:
         """
         plan = cls(tuple(Assignment.of(key, item) for key, item in given.items()), bool(relative), feedback)
         plan.check(groups)
+        if "lr" not in plan.keys and (relative or feedback is not None):
+            idle = "relative=True" if relative else "feedback=..."
+            raise ArgumentError(f"{idle} is about the rate, which nothing schedules here; give lr=... too")
         return replace(plan, relative=_settled_relative(relative, plan.assignments, groups))
 
     @property

@@ -152,10 +152,10 @@ class PlateauState:
                 "recent": list(recent),
             } if (
                 len(multipliers) == groups
+                and all(type(item) in (float, int) for item in multipliers + recent)
                 and all(0.0 <= item <= 1.0 for item in multipliers)
-                and all(isinstance(item, float) for item in multipliers + recent)
             ):
-                state.multipliers, state._best = list(multipliers), best
-                state._bad, state._cooling, state._recent = bad, cooling, list(recent)
+                state.multipliers, state._best = list(map(float, multipliers)), best
+                state._bad, state._cooling, state._recent = bad, cooling, list(map(float, recent))
                 return state
         raise StateError(f"the state's feedback is not that of a Plateau on {groups} parameter groups: {shown(form)}")

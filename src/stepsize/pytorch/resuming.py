@@ -5,7 +5,8 @@ from typing import Any
 
 from stepsize.arguments import shown
 from stepsize.errors import StateError, StepsizeError
-from stepsize.pytorch.assignment import Group
+from stepsize.pytorch.cautions import caution
+from stepsize.pytorch.group_values import Group
 from stepsize.pytorch.plan import Plan
 from stepsize.pytorch.state import SavedState
 
@@ -13,15 +14,23 @@ from stepsize.pytorch.state import SavedState
 def plan_to_follow(saved: SavedState, plan: Plan, began_with: Plan, on_change: str, groups: Sequence[Group]) -> Plan:
     """The plan of the program, as it is or as it began, or the saved one.
 
+    Where both began with the same plan there is nothing to choose: what it was replanned to since is followed.
+
     Raises:
         StateError: the saved plan is another and `on_change` is "refuse", or it cannot be followed here.
     """
     if saved.plan == plan.as_text() and not saved.replanned and plan == began_with:
         return plan
     began_alike = saved.began_with == began_with.as_text()
-    if on_change == "keep":
-        return plan
     if began_alike and not saved.replanned:
+        return began_with
+    if on_change == "keep" and not began_alike:
+        return plan
+    if on_change == "keep" and _unnamed(saved.plan):
+        caution(
+            "the plan was changed before the state was saved, which cannot be followed: it has a function without a "
+            f"name; this one goes on as it began, {began_with}"
+        )
         return began_with
     if _unnamed(saved.plan):
         raise StateError(

@@ -9,7 +9,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from stepsize.arguments import Choice, Length, refusal
-from stepsize.errors import ArgumentError, DriverError
+from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.assignment import Assignment
 from stepsize.pytorch.attachment import Attachment
@@ -221,6 +221,7 @@ class Scheduler(PositionViews):
         finally:
             self._pauses -= 1
             if self._taken_by is None and not self._pauses:
+                self._binding.put_back(self._attachment.groups())
                 self._bind()
                 self._write(self._position)
 
@@ -281,12 +282,13 @@ class Scheduler(PositionViews):
         groups = self._attachment.groups()
         saved = SavedState.checked(state, self._clock, len(groups))
         plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
+        bases = self._bases_to_follow(saved) if plan.relative else list(saved.base_lrs)
         feedback = None
         if plan.feedback is not None and saved.feedback is not None:
             feedback = PlateauState.from_dict(plan.feedback, len(groups), saved.feedback)
         elif plan.feedback is not None:
             feedback = PlateauState(plan.feedback, len(groups))
-        self._become(plan, list(saved.base_lrs), feedback, saved.position)
+        self._become(plan, bases, feedback, saved.position)
         self._unstepped = False  # the updates before were another process's
         self._quick = None
         self._begin_update()
@@ -309,6 +311,18 @@ class Scheduler(PositionViews):
         self._attach()
 
     # Within.
+
+    def _bases_to_follow(self, saved: SavedState) -> list[float]:
+        """What the schedules multiply: a part of the plan as much as they are."""
+        mine, theirs = self._members.bases, list(saved.base_lrs)
+        if all(math.isclose(here, there, rel_tol=1e-6) for here, there in zip(mine, theirs, strict=True)):
+            return theirs  # but for what a rate loses in a tensor of single precision
+        if self._on_change == "refuse":
+            raise StateError(
+                f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}; keep these "
+                'with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
+            )
+        return mine if self._on_change == "keep" else theirs
 
     def _become(self, plan: Plan, bases: list[float], feedback: PlateauState | None, position: int) -> None:
         """Follow another plan from a position on, or stay as it is and raise."""
@@ -437,6 +451,7 @@ class Scheduler(PositionViews):
         """A state was loaded into an optimizer, which replaces tensors, even by floats: put ours back, and write."""
         if self._taken_by is None:
             self._binding.put_back(self._attachment.groups())
+            self._members.mark(self._attachment.groups())
             self._bind()
             self._write(self._position)
 

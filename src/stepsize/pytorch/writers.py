@@ -1,22 +1,22 @@
 """How values get into parameter groups: each distinct schedule is evaluated once a step and written wherever it goes.
 
 Floats are replaced. Tensors are filled in place from a float64 value and never read, so that a compiled optimizer keeps
-the tensor it knows; a tensor that several groups share is written once, or, where they need different values, replaced
-by one of its own in each.
+the tensor it knows; a tensor that several groups share is written once, or, where they need different values, or one of
+them none, replaced by one of its own in each.
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from stepsize.errors import ArgumentError, StepError
-from stepsize.pytorch.assignment import Assignment, Group
+from stepsize.pytorch.assignment import Assignment
 from stepsize.pytorch.constant_product import ConstantProduct
+from stepsize.pytorch.group_values import Group, held, put, tensors_in
 from stepsize.schedules import Schedule
 
 
@@ -29,7 +29,8 @@ class Writer:
     schedule: Schedule
     floats: list[tuple[Group, float]] = field(default_factory=list)
     """Groups whose value is a float, with the factor that is theirs."""
-    tensors: list[tuple[Tensor, float]] = field(default_factory=list)
+    tensors: list[tuple[Tensor, float, list[Group]]] = field(default_factory=list)
+    """Tensors to be filled, with the factor, and the groups that hold them, or are to."""
 
     def value(self, position: float) -> float:
         """The schedule's value there.
@@ -51,7 +52,7 @@ class Writer:
     def largest(self) -> float:
         """The largest value that every group can hold, its factor included."""
         floats = [sys.float_info.max / factor for _, factor in self.floats if factor > 1.0]
-        tensors = [torch.finfo(tensor.dtype).max / max(factor, 1.0) for tensor, factor in self.tensors]
+        tensors = [torch.finfo(tensor.dtype).max / max(factor, 1.0) for tensor, factor, _ in self.tensors]
         return min([sys.float_info.max, *floats, *tensors])
 
     def write(self, value: float) -> None:
@@ -62,11 +63,12 @@ class Writer:
                 group[key] = value * factor
         else:
             for group, factor in self.floats:
-                items = list(group[key])
-                items[place] = value * factor
-                group[key] = type(group[key])(items)
-        for tensor, factor in self.tensors:
+                put(group, key, place, value * factor)
+        for tensor, factor, groups in self.tensors:
             tensor.fill_(value * factor)
+            for group in groups:
+                if held(group, key, place) is not tensor:  # not yet, or somebody has put something else there
+                    put(group, key, place, tensor)
 
 
 @dataclass(eq=False)
@@ -89,12 +91,23 @@ class TiedWriter:
 
 
 def writers_for(
-    assignments: Sequence[Assignment], groups: Sequence[Group], factors: Sequence[float]
+    assignments: Sequence[Assignment], groups: Sequence[Group], factors: Sequence[float], others: Sequence[Group] = ()
 ) -> list[Writer | TiedWriter]:
-    """The writers for these groups; `factors` are what each group's rate is multiplied by."""
+    """The writers for these groups; `factors` are what each group's rate is multiplied by.
+
+    `others` are groups of which nothing is known but that their tensors are not to be filled.
+    """
     made: dict[tuple[str, int | None, Schedule], Writer] = {}
     tied: list[TiedWriter] = []
-    owner_of: dict[int, tuple[Writer, float]] = {}
+    filled: dict[int, tuple[Writer, float, list[Group]]] = {}
+    """By the identity of a tensor: who fills it, with which factor, and which groups hold it."""
+    not_ours = {
+        id(tensor)
+        for assignment in assignments
+        for index, group in enumerate([*groups, *others])
+        if index >= len(groups) or assignment.for_group(index, group) is None
+        for tensor in tensors_in(group.get(assignment.key))
+    }
     rates = next((assignment for assignment in assignments if assignment.key == "lr"), None)
     for assignment in assignments:
         key = assignment.key
@@ -116,25 +129,19 @@ def writers_for(
             for place, schedule in parts:
                 writer = made.setdefault((key, place, schedule), Writer(key, place, schedule))
                 factor = factors[index] if key == "lr" else 1.0
-                present = group[key] if place is None else group[key][place]
+                present = held(group, key, place)
                 if not isinstance(present, Tensor):
                     writer.floats.append((group, factor))
                     continue
-                owner = owner_of.get(id(present))
-                if owner == (writer, factor):
-                    continue  # shared, and of the same value: written once
-                if owner is not None:
+                holders = [group]
+                if id(present) in filled:
+                    by, by_factor, sharing = filled[id(present)]
+                    if (by, by_factor) == (writer, factor):
+                        sharing.append(group)  # of the same value: written once
+                        continue
                     present = present.clone()
-                    _put(group, key, place, present)
-                owner_of[id(present)] = (writer, factor)
-                writer.tensors.append((present, factor))
+                elif id(present) in not_ours:
+                    present = present.clone()
+                filled[id(present)] = (writer, factor, holders)
+                writer.tensors.append((present, factor, holders))
     return [*made.values(), *tied]
-
-
-def _put(group: Group, key: str, place: int | None, value: Any) -> None:
-    if place is None:
-        group[key] = value
-    else:
-        items = list(group[key])
-        items[place] = value
-        group[key] = type(group[key])(items)

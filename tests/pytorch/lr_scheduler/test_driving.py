@@ -883,6 +883,78 @@ def test_a_negative_rate_is_refused_and_nothing_moves():
     assert (scheduler.last_epoch, rates(optimizer)) == (1, [0.0])
 
 
+def test_a_chain_with_a_sequence_in_it_moves_whole_or_not_at_all():
+    troubles = iter([True])
+
+    def factor(step):
+        if step == 3 and next(troubles, False):
+            raise RuntimeError("once")
+        return 1.0
+
+    def made(factor):
+        optimizer = sgd(1.0)
+        parts = [CosineAnnealingLR(optimizer, 10), ExponentialLR(optimizer, 0.9)]
+        sequence = SequentialLR(optimizer, parts, [8])
+        return optimizer, ChainedScheduler([sequence, MultiplicativeLR(optimizer, factor)])
+
+    calm_optimizer, calm = made(lambda step: 1.0)
+    optimizer, scheduler = made(factor)
+    stepped(calm_optimizer, calm, times=2)
+    stepped(optimizer, scheduler, times=2)
+    with pytest.raises(StepError, match="once"):
+        stepped(optimizer, scheduler)
+    for _ in range(10):
+        assert rates(optimizer) == rates(calm_optimizer)
+        stepped(calm_optimizer, calm)
+        stepped(optimizer, scheduler)
+
+
+def test_an_optimizer_taken_back_to_its_start_gives_the_next_scheduler_its_own_rates():
+    optimizer = sgd()
+    start = copy.deepcopy(optimizer.state_dict())
+    for _ in range(2):
+        optimizer.load_state_dict(start)
+        scheduler = StepLR(optimizer, 2)
+        assert rates(optimizer) == [0.1]
+        stepped(optimizer, scheduler, times=2)
+        assert rates(optimizer) == pytest.approx([0.01])
+
+
+def test_plans_are_compared_to_the_last_digit():
+    for one, other in (
+        (lambda o: ExponentialLR(o, 0.999999), lambda o: ExponentialLR(o, 0.9999995)),
+        (lambda o: CosineAnnealingLR(o, 2_000_000), lambda o: CosineAnnealingLR(o, 2_000_001)),
+    ):
+        with pytest.raises(StateError, match="was saved with"):
+            other(sgd()).load_state_dict(one(sgd()).state_dict())
+
+
+def test_a_refused_construction_leaves_the_optimizers_step_alone():
+    optimizer = sgd()
+    with pytest.raises(ArgumentError):
+        StepLR(optimizer, 0)
+    assert "step" not in vars(optimizer)
+
+
+def test_a_momentum_in_a_tensor_is_filled_in_place():
+    betas = (torch.tensor(0.9, dtype=torch.float64), torch.tensor(0.999, dtype=torch.float64))
+    optimizer = Adam([torch.zeros(1, requires_grad=True)], lr=torch.tensor(0.1), betas=betas)
+    scheduler = lr_scheduler.OneCycleLR(optimizer, 0.5, 10)
+    first = optimizer.param_groups[0]["betas"][0]
+    stepped(optimizer, scheduler, times=5)
+    assert optimizer.param_groups[0]["betas"][0] is first
+    floats = Adam([torch.zeros(1, requires_grad=True)], lr=0.1, betas=(0.9, 0.999))
+    stepped(floats, lr_scheduler.OneCycleLR(floats, 0.5, 10), times=5)
+    assert float(first) == floats.param_groups[0]["betas"][0]
+
+
+def test_a_whole_rate_in_pytorchs_own_state_is_read():
+    theirs = torch.optim.lr_scheduler.StepLR(SGD([torch.zeros(1, requires_grad=True)], lr=1), 30)
+    scheduler = StepLR(sgd(1.0), 30)
+    scheduler.load_state_dict(theirs.state_dict())
+    assert scheduler.get_last_lr() == [1.0]
+
+
 def test_a_chain_moves_whole_or_not_at_all():
     optimizer = sgd()
     scheduler = ChainedScheduler([ExponentialLR(optimizer, 0.5), MultiplicativeLR(optimizer, lambda t: 2 - t)])

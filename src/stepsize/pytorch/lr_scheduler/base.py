@@ -14,7 +14,7 @@ from stepsize.pytorch.lr_scheduler.rates import Rates
 from stepsize.pytorch.lr_scheduler.state import RULES, VERSION, Saved, check_groups, checked, plain, refuse_change
 
 
-class Driver(LRScheduler):
+class PyTorchScheduler(LRScheduler):
     """A scheduler whose state alone brings its rates back, in any order of loading."""
 
     _plan_fields: ClassVar[Sequence[str]] = ()
@@ -32,16 +32,23 @@ class Driver(LRScheduler):
         """Around PyTorch's constructor: whatever fails in it leaves the groups as they were."""
         self._on_change = Choice(("refuse", "keep", "restore"))(type(self).__name__, "on_change", on_change)
         self._attach(optimizer)
+        self._rates.forget_put_back()
         before = [dict(group) for group in optimizer.param_groups]
-        rates = self._rates.read()
+        rates, step = self._rates.read(), optimizer.__dict__.get("step")
         try:
             yield
+            for group, kept in zip(optimizer.param_groups, before, strict=True):
+                self._rates.keep_tensors(group, kept)
             self._rates.claim(type(self).__name__)
         except Exception as error:
             for group, kept in zip(optimizer.param_groups, before, strict=True):
                 group.clear()
                 group.update(kept)
             self._rates.write(rates)
+            if step is None:
+                optimizer.__dict__.pop("step", None)  # PyTorch's constructor puts its own there
+            else:
+                optimizer.__dict__["step"] = step
             if isinstance(error, ArgumentError) and type(self).__name__ not in str(error):
                 raise ArgumentError(f"{type(self).__name__}: {error}") from error
             raise
@@ -92,7 +99,7 @@ class Driver(LRScheduler):
         """
         saved = self._checked(state_dict)
         self._rates.refuse_if_taken(self)
-        schedulers = list(_with_parts(self))
+        schedulers = list(with_parts(self))
         fields = [dict(each.__dict__) for each in schedulers]
         groups, rates, settled = self._in_groups, self._rates.read(), self._rates.settled
         try:
@@ -159,10 +166,11 @@ class Driver(LRScheduler):
         self._rates.claim(type(self).__name__)
 
 
-def _with_parts(scheduler: LRScheduler) -> Iterator[LRScheduler]:
+def with_parts(scheduler: LRScheduler) -> Iterator[LRScheduler]:
+    """The scheduler, and all that it is made of."""
     yield scheduler
     for part in getattr(scheduler, "_schedulers", ()):
-        yield from _with_parts(part)
+        yield from with_parts(part)
 
 
 def of_each_group(owner: str, name: str, index: int) -> ArgumentError:

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Length, Many, Rule
 from stepsize.errors import ArgumentError, StateError
+from stepsize.pytorch.lr_scheduler.base import with_parts
 from stepsize.pytorch.lr_scheduler.following import Following, Reading
 from stepsize.pytorch.lr_scheduler.state import Saved
 
@@ -239,13 +240,14 @@ class ChainedScheduler(_OfParts, torch_schedulers.ChainedScheduler):
     def step(self) -> None:  # type: ignore[override]
         """Move every part on by one step, or none."""
         self._rates.refuse_if_taken(self)
-        rates, stood = self._rates.read(), [part.last_epoch for part in self._schedulers]
+        rates, stood = self._rates.read(), [(each, dict(each.__dict__)) for each in with_parts(self)]
         try:
             for part in self._schedulers:
                 part.step()
         except Exception:
-            for part, position in zip(self._schedulers, stood, strict=True):
-                part.last_epoch = position
+            for each, fields in stood:
+                each.__dict__.clear()
+                each.__dict__.update(fields)
             self._rates.write(rates)
             raise
         self._rates.settled = True

@@ -13,14 +13,14 @@ from torch.optim.lr_scheduler import LRScheduler
 from stepsize.arguments import Length
 from stepsize.errors import StepError
 from stepsize.pytorch.cautions import caution
-from stepsize.pytorch.lr_scheduler.base import Driver
+from stepsize.pytorch.lr_scheduler.base import PyTorchScheduler
 from stepsize.pytorch.lr_scheduler.course import Course
 from stepsize.pytorch.lr_scheduler.reading import known_course, refuse_own_code
 from stepsize.pytorch.lr_scheduler.state import Saved
 from stepsize.schedules import Schedule
 
 
-class Following(Driver):
+class Following(PyTorchScheduler):
     """A scheduler that has a course for each group, and so can be drawn, sought and resumed without its past.
 
     A subclass with a `get_lr` of its own (or a `_get_closed_form_lr`) is asked at each step, as by PyTorch, and may ask

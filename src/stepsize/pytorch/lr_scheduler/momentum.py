@@ -44,9 +44,9 @@ class WithMomentum(Following):
         values = [schedule(max(position, 0)) for schedule in made[1]]
         for group, k in zip(self.optimizer.param_groups, made[2], strict=True):
             if self.use_beta1:
-                group["betas"] = (values[k], *group["betas"][1:])
+                self._rates.write_value(group, "betas", 0, values[k])
             else:
-                group["momentum"] = values[k]
+                self._rates.write_value(group, "momentum", None, values[k])
 
     def _join(self, index: int) -> None:
         raise of_each_group(type(self).__name__, "rates", index)

@@ -5,10 +5,10 @@ from typing import Any, Literal, SupportsFloat
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as torch_schedulers
 
-from stepsize.pytorch.lr_scheduler.base import Driver, of_each_group
+from stepsize.pytorch.lr_scheduler.base import PyTorchScheduler, of_each_group
 
 
-class ReduceLROnPlateau(Driver, torch_schedulers.ReduceLROnPlateau):
+class ReduceLROnPlateau(PyTorchScheduler, torch_schedulers.ReduceLROnPlateau):
     """Times `factor` when a metric has not improved for more than `patience` steps.
 
     Its decisions are PyTorch's own code. It is no function of the step, so it has no `schedules` and no `seek`;

@@ -10,6 +10,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.errors import DriverError
 from stepsize.pytorch import ownership
+from stepsize.pytorch.group_values import Group, held, part_from_defaults, put
+from stepsize.pytorch.wrapped import unwrapped
 
 
 class Rates:
@@ -21,6 +23,7 @@ class Rates:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = ref(optimizer)
+        part_from_defaults(optimizer, ("lr", "betas"))
         self._filled: dict[int, tuple[Tensor, int, float]] = {}
         """By the identity of a tensor: the tensor, its version after it was filled, and with what."""
         self._before: list[dict[str, Any]] = []
@@ -28,6 +31,8 @@ class Rates:
         """What the schedulers write in a group at every step."""
         self.plan_keys: set[str] = set()
         """What they have written there for good: arguments, which a loaded state does not change."""
+        self._loaded: list[float] = []
+        """The rates of a state that was loaded since the last write, and replaced by those of the schedulers."""
         self.settled = False
         """A scheduler has moved or was loaded: its rates outlast the loading of an optimizer's state."""
         self._name = "a scheduler"
@@ -36,7 +41,7 @@ class Rates:
 
         def before_loading(_: Optimizer, __: dict[str, Any]) -> None:
             if (rates := me()) is not None:
-                keys = rates.keys | rates.plan_keys
+                keys = rates.keys | rates.plan_keys | {"initial_lr"}
                 rates._before = [{key: group[key] for key in keys if key in group} for group in rates._groups()]
 
         def after_loading(_: Optimizer) -> None:
@@ -58,6 +63,7 @@ class Rates:
         """
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        optimizer = unwrapped(optimizer, auto=False)
         known = _known.get(optimizer, _nothing)()
         if known is None:
             known = cls(optimizer)
@@ -96,6 +102,7 @@ class Rates:
     def write(self, rates: list[float]) -> None:
         """Give each group its rate; groups that share a tensor and need different rates get their own."""
         given: dict[int, float] = {}
+        self._loaded = []
         for group, rate in zip(self._groups(), rates, strict=True):
             present = group["lr"]
             if type(present) is float or not isinstance(present, Tensor):  # the first is quick, the second is not
@@ -106,6 +113,30 @@ class Rates:
                 given[id(present)] = rate
             present.fill_(rate)
             self._filled[id(present)] = (present, present._version, rate)
+
+    def forget_put_back(self) -> None:
+        """A scheduler is made for what was loaded: its start is there, and not where another scheduler stood."""
+        if len(self._loaded) == len(self._groups()):
+            self.write(self._loaded)
+
+    def write_value(self, group: Group, key: str, place: int | None, value: float) -> None:
+        """Give a group another value than its rate, in its tensor if it has one."""
+        present = held(group, key, place)
+        if not isinstance(present, Tensor):
+            put(group, key, place, value)
+            return
+        if any(other is not group and held(other, key, place) is present for other in self._groups()):
+            present = present.clone()
+            put(group, key, place, present)
+        present.fill_(value)
+
+    def keep_tensors(self, group: Group, before: Group) -> None:
+        """Put the group's betas, which PyTorch's constructors replace by floats, into the tensors that were there."""
+        for place, tensor in enumerate(before.get("betas", ())):
+            value = group["betas"][place]
+            if isinstance(tensor, Tensor) and value is not tensor:
+                put(group, "betas", place, tensor)
+                self.write_value(group, "betas", place, value)
 
     def _groups(self) -> list[dict[str, Any]]:
         optimizer = self._optimizer()
@@ -124,7 +155,10 @@ class Rates:
         """
         if self._taken_by is not None:
             return
+        self._loaded = [float(group["lr"]) for group in self._groups()] if self.settled else []
         for group, before in zip(self._groups(), self._before, strict=False):
+            if "initial_lr" in before:  # or a scheduler that is made after would take the rate here for its base
+                group.setdefault("initial_lr", before.pop("initial_lr"))
             if self.settled:
                 group.update(before)
                 continue

@@ -25,6 +25,9 @@ RULES: Mapping[str, Rule] = {
 """What the fields of a position may be."""
 
 
+_IN_GROUPS = ("base_lrs", "initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum")
+
+
 @dataclass(frozen=True)
 class Saved:
     """What a state holds, found good."""
@@ -101,8 +104,13 @@ def checked(form: Any, kind: str, position: Mapping[str, Rule], plan: dict[str, 
         raise StateError(f"this is no state of {kind}, or it is cut short: it lacks {', '.join(missing)}")
     fields = {name: plain(form[name]) for name in names}
     rates = plain(form[rates_name])
-    if not isinstance(rates, list) or not all(isinstance(rate, float) and math.isfinite(rate) for rate in rates):
-        raise StateError(f"the state's rates must be finite numbers, got {shown(rates)}")
+    if (
+        not isinstance(rates, list)
+        or not all(type(rate) in (float, int) and math.isfinite(rate) for rate in rates)
+        or (not by_pytorch and min(rates, default=0.0) < 0.0)  # PyTorch's own may go below 0 past their end
+    ):
+        raise StateError(f"the state's rates must be finite numbers from 0, got {shown(rates)}")
+    rates = [float(rate) for rate in rates]
     for name in names:
         try:
             if name in position:
@@ -112,7 +120,9 @@ def checked(form: Any, kind: str, position: Mapping[str, Rule], plan: dict[str, 
                 raise refusal("the state", name, f"of the kind of {shown(plain(plan[name]))}", fields[name])
         except ArgumentError as error:
             raise StateError(f"this is no state of {kind}: {error}") from None
-    changed = {name: fields[name] for name in plan if name in fields and not _same(fields[name], plain(plan[name]))}
+    changed = {
+        name: fields[name] for name in plan if name in fields and not _same(name, fields[name], plain(plan[name]))
+    }
     return Saved(fields, rates, changed, by_pytorch)
 
 
@@ -132,7 +142,7 @@ def check_groups(saved: Saved, groups: int) -> None:
 
 def refuse_change(kind: str, saved: dict[str, Any], here: dict[str, Any]) -> StateError:
     """The error for a state of another plan; both in the words of the constructor."""
-    names = [name for name in here if not _same(saved[name], here[name])]
+    names = [name for name in here if not _same(name, saved[name], here[name])]
     then = ", ".join(f"{name}={shown(saved[name])}" for name in names)
     now = ", ".join(f"{name}={shown(here[name])}" for name in names)
     return StateError(
@@ -152,12 +162,12 @@ def _alike(one: Any, other: Any) -> bool:
     return type(one) is type(other)
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal; numbers to within what a rate loses in a tensor of single precision."""
+def _same(name: str, one: Any, other: Any) -> bool:
+    """Equal; rates that lay in groups to within what one loses in a tensor of single precision."""
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(_same(name, *pair) for pair in zip(one, other, strict=True))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one.keys() == other.keys() and all(_same(key, one[key], other[key]) for key in one)
+    if name in _IN_GROUPS and isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=1e-6)
     return bool(one == other)
