@@ -2,11 +2,15 @@
 
 from stepsize.descent.adam import Adam, AdamW
 from stepsize.descent.adaptive import Adadelta, AdaGrad, RMSProp
+from stepsize.descent.landscapes import SURFACES
 from stepsize.descent.momentum import GradientDescent, Momentum
 from stepsize.descent.optimizers import optimizer_from
 from stepsize.descent.rule import Optimizer
+from stepsize.descent.sources import surface_from
+from stepsize.descent.surface import Surface
 
 __all__ = [
+    "SURFACES",
     "AdaGrad",
     "Adadelta",
     "Adam",
@@ -15,5 +19,7 @@ __all__ = [
     "Momentum",
     "Optimizer",
     "RMSProp",
+    "Surface",
     "optimizer_from",
+    "surface_from",
 ]
