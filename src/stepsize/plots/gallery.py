@@ -1,19 +1,81 @@
-"""The gallery: every exhibit as a picture, some as animations, and a page that shows them."""
+"""The gallery: every exhibit as a picture, some as animations, and the pages that show them."""
 
 import math
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from stepsize.descent.exhibits import Batches, Examinations, Exhibit, Panels
+from stepsize.descent.exhibits import EXHIBITS, Batches, Content, Examinations, Panels
+from stepsize.errors import OutputError
+from stepsize.files import write_whole
+from stepsize.plots.animation import save_animation
 from stepsize.plots.batches import HEIGHT, plot_batches
 from stepsize.plots.convexity import plot_convexity
+from stepsize.plots.descent_page import Section, descents_page
 from stepsize.plots.descents import PANEL_HEIGHT, descent_panels, descents_figure
 from stepsize.plots.figures import blank_figure, blank_panels, settle
 
+DOTS_AN_INCH = 100
+PAGE, TEXT = "play.html", "index.md"
 
-def exhibit_figure(exhibit: Exhibit) -> Figure:
-    """The picture of an exhibit, as a figure that pyplot does not know of."""
-    match exhibit.content():
+
+def write_gallery(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write the gallery to a folder, file by file, each yielded once it is written: go through all of them.
+
+    There is a .png for every exhibit, a .gif for those that move, `play.html` with a slider for every descent, and
+    `index.md`, which shows them with their words. Files of these names are written over.
+
+    Raises:
+        OutputError: the folder or a file in it cannot be written.
+        MissingExtraError: scikit-learn, whose data one of them descends, is not installed.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write a gallery to {target}: {(error.strerror or str(error)).lower()}") from error
+    sections = []
+    for exhibit in EXHIBITS:
+        content = exhibit.content()
+        picture = BytesIO()
+        exhibit_figure(content).savefig(picture, format="png", dpi=DOTS_AN_INCH)
+        write_whole(target / f"{exhibit.name}.png", picture.getvalue())
+        yield target / f"{exhibit.name}.png"
+        if isinstance(content, Panels):
+            if exhibit.moving:
+                yield save_animation(content.panels, target / f"{exhibit.name}.gif")
+            sections.append(Section(exhibit.title, exhibit.caption, content.panels))
+    write_whole(target / PAGE, descents_page("Descents", sections).encode())
+    yield target / PAGE
+    write_whole(target / TEXT, gallery_text().encode())
+    yield target / TEXT
+
+
+def count_of_files() -> int:
+    """How many files a gallery has."""
+    return len(EXHIBITS) + sum(exhibit.moving for exhibit in EXHIBITS) + len((PAGE, TEXT))
+
+
+def gallery_text() -> str:
+    """The page that shows the pictures, in Markdown with one sentence a line."""
+    parts = [
+        "# Gallery",
+        "Stars are known minima, crosses saddle points; a ring is where a descent begins.\n"
+        f"All of them can be played, step by step, on [one page]({PAGE}).\n"
+        "`stepsize descend --gallery DIR` makes this page and everything on it.",
+    ]
+    for exhibit in EXHIBITS:
+        file = f"{exhibit.name}.{'gif' if exhibit.moving else 'png'}"
+        parts += [f"## {exhibit.title}", exhibit.caption.replace(". ", ".\n"), f"![{exhibit.title}]({file})"]
+    return "\n\n".join(parts) + "\n"
+
+
+def exhibit_figure(content: Content) -> Figure:
+    """The picture of an exhibit's content, as a figure that pyplot does not know of."""
+    match content:
         case Panels(panels):
             if len(panels) == 1:
                 return descents_figure(*panels.values())
