@@ -44,7 +44,7 @@ def test_a_formula_and_a_start_may_begin_with_a_minus():
 
 
 def test_several_starts_and_one_that_diverges():
-    done = run("x**3", "--start", "-1", "--start", "1", "--lr", "0.3", "--steps", 60)
+    done = run("cubic", "--start", "-1", "--start", "1", "--lr", "0.3", "--steps", 60)
     assert done.returncode == 0
     assert "GradientDescent(): from (-1) diverged at step 10, after (-1.78845e+91)" in done.stdout
     assert "GradientDescent(): from (1) at (0.0" in done.stdout
@@ -71,7 +71,7 @@ def test_an_output_of_ascii_gets_ascii():
 )
 def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
     path = tmp_path / name
-    done = run(FORMULA, "--start", "-5,-2", "--steps", 5, "--out", path)
+    done = run("bowl", "--start", "-5,-2", "--steps", 5, "--out", path)
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
     assert path.read_bytes().startswith(start)
     assert os.listdir(tmp_path) == [name]
@@ -79,8 +79,8 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 REFUSED = [
     ([], "write a surface, such as"),
-    (["x**2"], "--start X,Y,... says where to begin"),
-    (["x**2", "--start", "one"], '--start takes numbers such as -5,-2, got "one"'),
+    (["parabola"], "--start X,Y,... says where to begin"),
+    (["parabola", "--start", "one"], '--start takes numbers such as -5,-2, got "one"'),
     (["x**2", "--start", "1,2"], "x**2 has points of 1 coordinate, got [1.0, 2.0]"),
     (["log(x)", "--start", "-1"], "must lie in the domain of log(x), and the start, (-1.0,), does not"),
     (["x**2 + y**2 + z**2", "--start", "1,1,1", "--out", "a.png"], "a surface of one or two dimensions"),
@@ -89,17 +89,17 @@ REFUSED = [
     (["os.system(x)", "--start", "1"], "this is no function"),
     (["x + evil", "--start", "1"], '"evil" may not stand in a formula'),
     (["2x", "--start", "1"], "a product is written with *"),
-    (["x**2", "--start", "1", "--optimizer", "adma"], 'did you mean "Adam"?'),
-    (["x**2", "--start", "1", "--optimizer", "momentum(2)"], "must be a number >= 0 and < 1, got 2"),
-    (["x**2", "--start", "1", "--optimizer", ""], "found the end of the text"),
-    (["x**2", "--start", "1", "--lr", "-1"], "must be a finite number >= 0, got -1.0"),
-    (["x**2", "--start", "1", "--lr", "nan"], "must be a finite number >= 0, got nan"),
-    (["x**2", "--start", "1", "--lr", "Linaer(1, 0, 5)"], 'did you mean "Linear"?'),
-    (["x**2", "--start", "1", "--lr", "Linear(1, -1, 5)"], "Linear(1.0, -1.0, 5) is -0.2 at step 3"),
-    (["x**2", "--start", "1", "--noise", "-1"], "descend(noise=...) must be a finite number >= 0"),
-    (["x**2", "--start", "1", "--out", "a.txt"], "end its name in one of .png"),
-    (["x**2", "--start", "1", "--out", "no/such/a.png"], "there is no folder"),
-    (["x**2", "--gallery", "x"], "leave the surface out"),
+    (["parabola", "--start", "1", "--optimizer", "adma"], 'did you mean "Adam"?'),
+    (["parabola", "--start", "1", "--optimizer", "momentum(2)"], "must be a number >= 0 and < 1, got 2"),
+    (["parabola", "--start", "1", "--optimizer", ""], "found the end of the text"),
+    (["parabola", "--start", "1", "--lr", "-1"], "must be a finite number >= 0, got -1.0"),
+    (["parabola", "--start", "1", "--lr", "nan"], "must be a finite number >= 0, got nan"),
+    (["parabola", "--start", "1", "--lr", "Linaer(1, 0, 5)"], 'did you mean "Linear"?'),
+    (["parabola", "--start", "1", "--lr", "Linear(1, -1, 5)"], "Linear(1.0, -1.0, 5) is -0.2 at step 3"),
+    (["parabola", "--start", "1", "--noise", "-1"], "descend(noise=...) must be a finite number >= 0"),
+    (["parabola", "--start", "1", "--out", "a.txt"], "end its name in one of .png"),
+    (["parabola", "--start", "1", "--out", "no/such/a.png"], "there is no folder"),
+    (["parabola", "--gallery", "x"], "leave the surface out"),
 ]
 
 

@@ -9,17 +9,15 @@ import numpy as np
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from PIL import Image
 
 from stepsize.descent import Trajectory
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.files import write_whole
 from stepsize.plots.descents import Descents, draw_ground, named_descents, on_picture, panel_grid, path_style
+from stepsize.plots.few_colours import in_few_colours
 from stepsize.plots.glyphs import missing_glyphs_unsaid
-from stepsize.plots.style import COLOURS
 
 FORMATS = ("gif", "mp4")
 MOST_FRAMES = 60
@@ -28,7 +26,6 @@ FRAMES_A_SECOND, LAST_FRAMES = 10, 12
 """The end is held a while before the film begins again."""
 DOTS_AN_INCH = 80
 MOST_PATHS = 200
-COLOURS_OF_A_GIF = 128
 
 
 def save_animation(
@@ -116,9 +113,7 @@ class _Gif(PillowWriter):
 
     def finish(self) -> None:
         """Write the file."""
-        frames = [frame.convert("RGB") for frame in self._frames]  # type: ignore[attr-defined]
-        colours = _palette(frames[-1])
-        first, *others = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
+        first, *others = in_few_colours(self._frames)  # type: ignore[attr-defined]
         first.save(self.outfile, save_all=True, append_images=others, duration=int(1000 / self.fps), loop=0)
 
 
@@ -139,13 +134,3 @@ class _Moving:
         for (across, up), line, head in zip(self.paths, self._lines, self._heads, strict=True):
             line.set_data(across[: step + 1], up[: step + 1])
             head.set_data(across[: step + 1][-1:], up[: step + 1][-1:])
-
-
-def _palette(frame: Image.Image) -> Image.Image:
-    """The colours of a frame as an image, those of all paths and their edges among them, however thin they are."""
-    common = frame.quantize(COLOURS_OF_A_GIF).getpalette() or []
-    paths = np.array([to_rgb(colour) for colour in COLOURS])
-    tints = [part * paths + (1.0 - part) for part in (1.0, 0.75, 0.5, 0.25)]  # towards white
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*common, *(255 * np.concatenate(tints)).round().astype(int).ravel().tolist()])
-    return palette

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from PIL import Image
 
 from stepsize.descent.exhibits import EXHIBITS, Batches, Content, Examinations, Panels
 from stepsize.errors import OutputError
@@ -16,6 +17,7 @@ from stepsize.plots.batches import HEIGHT, plot_batches
 from stepsize.plots.convexity import plot_convexity
 from stepsize.plots.descent_page import Section, descents_page
 from stepsize.plots.descents import PANEL_HEIGHT, descent_panels, descents_figure
+from stepsize.plots.few_colours import in_few_colours
 from stepsize.plots.figures import blank_figure, blank_panels, settle
 
 DOTS_AN_INCH = 100
@@ -40,9 +42,7 @@ def write_gallery(folder: str | os.PathLike[str]) -> Iterator[Path]:
     sections = []
     for exhibit in EXHIBITS:
         content = exhibit.content()
-        picture = BytesIO()
-        exhibit_figure(content).savefig(picture, format="png", dpi=DOTS_AN_INCH)
-        write_whole(target / f"{exhibit.name}.png", picture.getvalue())
+        write_whole(target / f"{exhibit.name}.png", _png(exhibit_figure(content)))
         yield target / f"{exhibit.name}.png"
         if isinstance(content, Panels):
             if exhibit.moving:
@@ -52,6 +52,14 @@ def write_gallery(folder: str | os.PathLike[str]) -> Iterator[Path]:
     yield target / PAGE
     write_whole(target / TEXT, gallery_text().encode())
     yield target / TEXT
+
+
+def _png(figure: Figure) -> bytes:
+    """The picture as a small file."""
+    drawn, small = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", dpi=DOTS_AN_INCH)
+    in_few_colours([Image.open(drawn)])[0].save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def count_of_files() -> int:
