@@ -36,8 +36,10 @@ from stepsize.plots import (
     write_gallery,
 )
 from stepsize.plots import animation as animations
+from stepsize.plots.few_colours import in_few_colours
 from stepsize.plots.gallery import count_of_files, exhibit_figure, gallery_text
 from stepsize.plots.landscape import contour_levels
+from stepsize.plots.style import COLOURS
 from stepsize.plots.view import view_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
@@ -240,8 +242,6 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
 def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
     rules = {f"rate {lr}": descend(BOWL, GradientDescent(), START, 5, lr) for lr in np.linspace(0.05, 0.45, 6)}
     last = frames_of(save_descents(rules, tmp_path / "a.gif"))[-1].reshape(-1, 3)
-    from stepsize.plots.style import COLOURS
-
     for colour in COLOURS[:6]:
         wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
         assert (np.abs(last - wanted).sum(axis=1) < 12).sum() > 20, colour
@@ -322,3 +322,16 @@ def test_a_gallery_in_a_place_that_is_a_file_is_refused(tmp_path):
 
 def test_exhibits_have_names_of_their_own():
     assert len({each.name for each in EXHIBITS}) == len(EXHIBITS)
+
+
+def test_few_colours_keep_paper_ink_and_every_path():
+    wheel = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    wheel[:40], wheel[40:80] = 255, 0
+    paths = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in COLOURS], dtype=np.uint8)
+    wheel[80, : len(COLOURS)] = paths
+    (small,) = in_few_colours([Image.fromarray(wheel)])
+    assert len(small.getcolors()) <= 256
+    again = np.asarray(small.convert("RGB"), dtype=int)
+    assert (again[:40] == 255).all()
+    assert (again[40:80] == 0).all()
+    assert np.abs(again[80, : len(COLOURS)] - paths).max() <= 4
