@@ -69,6 +69,12 @@ def test_every_sample_is_seen_once_an_epoch():
     assert sorted(down.w.round(9).tolist()) == [0.5] * 6 + [1.5]
 
 
+def test_every_epoch_has_an_order_of_its_own():
+    alike = LeastSquares(np.ones((50, 1)), np.arange(50.0))
+    last_seen = {descend_in_batches(alike, GradientDescent(), 1, epochs, 1.0).w[0] for epochs in (1, 2, 3, 4)}
+    assert len(last_seen) > 1  # at a rate of 1 the weight is the target of the last sample
+
+
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed; .*'stepsize\[descent\]'"):

@@ -204,6 +204,8 @@ def test_outside_its_domain_a_surface_is_nan():
 def test_a_function_with_a_mistake_is_told_in_words():
     with pytest.raises(ArgumentError, match=r"raised NameError.* at \("):
         surface_from(lambda x: undefined + x)  # noqa: F821
+    with pytest.raises(ArgumentError, match="it is called with a number for each coordinate"):
+        surface_from(lambda point: point[0] ** 2 + point[1] ** 2)
 
 
 @pytest.mark.parametrize(

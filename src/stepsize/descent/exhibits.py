@@ -267,7 +267,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
     Exhibit(
         "minima",
         "Local and global minimum",
-        "Two starts on the two sides of a hill end in different minima: which one is not the rate's to say.",
+        "Two starts on the two sides of a hill end in different minima under the same rate.",
         _minima,
     ),
     Exhibit(

@@ -55,7 +55,10 @@ class Elementwise:
         except (ArithmeticError, ValueError):
             return np.nan
         except Exception as error:
-            raise ArgumentError(f"{shown(self.function)} raised {shown(error)} at {point}") from error
+            raise ArgumentError(
+                f"{shown(self.function)} raised {shown(error)} at {point}; "
+                "it is called with a number for each coordinate"
+            ) from error
 
 
 def elementwise(function: Callable[..., Any], probes: Floats) -> Elementwise:

@@ -72,7 +72,7 @@ def gallery_text() -> str:
     parts = [
         "# Gallery",
         "Stars are known minima, crosses saddle points; a ring is where a descent begins.\n"
-        f"All of them can be played, step by step, on [one page]({PAGE}).\n"
+        f"Every descent can be played, step by step, on [one page]({PAGE}).\n"
         "`stepsize descend --gallery DIR` makes this page and everything on it.",
     ]
     for exhibit in EXHIBITS:
