@@ -68,6 +68,7 @@ def test_a_surface_and_a_python_function_are_taken_too():
     assert is_convex(SURFACES["bowl"], ((-5, 5), (-2, 2)))
     assert not is_convex("himmelblau", ((-5, 5), (-5, 5)))
     assert is_convex(lambda x: max(x, 0.0), (-1, 1))
+    assert is_convex(lambda *x: sum(each**2 for each in x), ((-1, 1), (-1, 1)))
     assert not is_convex(math.cos, (-1, 1))
 
 

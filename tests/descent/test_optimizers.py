@@ -249,6 +249,20 @@ def test_a_rate_that_cannot_be_is_refused(lr):
         rule.update(rule.init([1.0]), [1.0], [1.0], lr)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_state_of_points_of_another_shape_is_refused(count):
+    rule = Adam()
+    with pytest.raises(ArgumentError, match=r"needs the state of points of shape \((1|2),\); begin with init\(x\)"):
+        rule.update(rule.init(np.zeros(count)), np.zeros(count // 2 + count % 2), np.zeros(count // 2 + count % 2), 0.1)
+
+
+def test_a_point_that_is_no_number_is_refused():
+    with pytest.raises(
+        ArgumentError, match=r"Adam\.update\(\) takes x and g made of numbers, got \['a'\] and \[1\.0\]"
+    ):
+        Adam().update(Adam().init([1.0]), ["a"], [1.0], 0.1)
+
+
 def test_a_gradient_of_another_shape_is_refused():
     rule = GradientDescent()
     with pytest.raises(ArgumentError, match=r"one shape, got \(2,\) and \(1,\)"):

@@ -10,7 +10,7 @@ import sympy
 
 from stepsize.descent import SURFACES, Surface, surface_from
 from stepsize.descent.function import FiniteDifferences
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, ParseError
 
 NAMED = list(SURFACES.values())
 
@@ -220,6 +220,11 @@ def test_a_function_with_a_mistake_is_told_in_words():
 def test_what_makes_no_surface_is_refused(call, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         call()
+
+
+def test_a_name_with_a_mistake_is_told_what_was_meant():
+    with pytest.raises(ParseError, match='"rosenbrok" is no surface; did you mean "rosenbrock"'):
+        surface_from("rosenbrok")
 
 
 def test_a_function_of_any_number_of_coordinates_is_told_how_many():

@@ -30,7 +30,7 @@ class DescendCommand(TyperCommand):
 def descend(
     surface: Annotated[
         str | None,
-        typer.Argument(metavar="[SURFACE]", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock."),
+        typer.Argument(metavar="SURFACE", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock."),
     ] = None,
     optimizer: Annotated[
         str, typer.Option(metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'.")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stepsize.arguments import Count, Many, checked
-from stepsize.descent.function import elementwise
+from stepsize.descent.function import coordinates_of, elementwise
 from stepsize.descent.rule import Floats
 from stepsize.descent.sources import surface_from
 from stepsize.descent.surface import Point, Surface, interval
@@ -96,7 +96,8 @@ def is_convex(
         >>> bool(found), round(found.chord.excess, 2)
         (False, 2.0)
     """
-    surface = surface_from(f)
+    untold = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
+    surface = surface_from(f, dimensions=len(domain) if untold else None)
     if len(domain) != surface.dimensions:
         raise ArgumentError(
             f"is_convex(domain=...) must be (low, high) for each of {surface.dimensions} coordinates, got {domain}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Choice, NonNegative, Number, refusal, rules
+from stepsize.arguments import Choice, NonNegative, Number, refusal, rules, shown
 from stepsize.errors import ArgumentError
 from stepsize.schedules.shape import value_text
 
@@ -55,15 +55,25 @@ class Optimizer(ABC, Generic[State]):
             lr: the rate eta of this update.
 
         Raises:
-            ArgumentError: the shapes of `x` and `g` differ, or `lr` is negative or no finite number.
+            ArgumentError: the shapes of `x`, `g` and what the state was made for differ, or `lr` is negative or no
+                finite number.
         """
-        x, g = np.asarray(x, dtype=np.float64), np.asarray(g, dtype=np.float64)
+        owner = f"{type(self).__name__}.update"
+        try:
+            x, g = np.asarray(x, dtype=np.float64), np.asarray(g, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{owner}() takes x and g made of numbers, got {shown(x)} and {shown(g)}") from None
         if x.shape != g.shape:
-            owner = type(self).__name__
-            raise ArgumentError(f"{owner}.update() needs x and g of one shape, got {x.shape} and {g.shape}")
+            raise ArgumentError(f"{owner}() needs x and g of one shape, got {x.shape} and {g.shape}")
         if type(lr) is not float or not 0.0 <= lr < np.inf:
-            lr = Number(least=0.0)(f"{type(self).__name__}.update", "lr", lr)
-        return self._step(state, x, g, lr)
+            lr = Number(least=0.0)(owner, "lr", lr)
+        try:
+            after, state = self._step(state, x, g, lr)
+        except ValueError:  # arrays that do not fit together
+            after = np.empty(0)
+        if after.shape != x.shape:
+            raise ArgumentError(f"{owner}() needs the state of points of shape {x.shape}; begin with init(x)")
+        return after, state
 
     @abstractmethod
     def _start(self, zeros: Floats) -> State:

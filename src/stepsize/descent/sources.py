@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from stepsize.arguments import Whole, refusal
+from stepsize.arguments import Whole, nearest, quoted, refusal
 from stepsize.descent.formula import read_formula
 from stepsize.descent.function import FiniteDifferences, check_gradient, coordinates_of, elementwise
 from stepsize.descent.landscapes import SURFACES
 from stepsize.descent.rule import Floats
 from stepsize.descent.surface import Box, Point, Surface
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, ParseError
 
 _PROBES = 7
 
@@ -64,6 +64,9 @@ def surface_from(
     if isinstance(source, str):
         if gradient is not None or dimensions is not None:
             raise ArgumentError("a formula says its dimensions and its gradient itself; leave them out")
+        meant = nearest(source, SURFACES) if source.strip().isidentifier() else ""
+        if meant:
+            raise ParseError(f"{quoted(source.strip())} is no surface; {meant}", source, 0)
         formula = read_formula(source)
         return Surface(
             "formula", formula.text, formula, formula.partials(), len(formula.variables), window, tuple(minima)

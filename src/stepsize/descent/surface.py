@@ -83,7 +83,7 @@ class Surface:
         given = {"window": (self.window,) if self.window else (), "minima": self.minima, "saddles": self.saddles}
         for name, each in ((name, each) for name, several in given.items() for each in several):
             if len(each) != self.dimensions:
-                raise refusal("Surface", name, f"of {self.dimensions} coordinates, as dimensions says", each)
+                raise refusal("Surface", name, f"of {self._coordinates}, as dimensions says", each)
 
     def __call__(self, points: ArrayLike) -> Floats:
         at = self.points(points)
@@ -114,6 +114,9 @@ class Surface:
         if points.ndim == 0 and self.dimensions == 1:
             points = points[np.newaxis]
         if points.ndim == 0 or points.shape[-1] != self.dimensions:
-            coordinates = "1 coordinate" if self.dimensions == 1 else f"{self.dimensions} coordinates"
-            raise ArgumentError(f"{self.text} has points of {coordinates}, got {shown(given)}")
+            raise ArgumentError(f"{self.text} has points of {self._coordinates}, got {shown(given)}")
         return points
+
+    @property
+    def _coordinates(self) -> str:
+        return "1 coordinate" if self.dimensions == 1 else f"{self.dimensions} coordinates"
