@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from stepsize.descent import Trajectory
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.files import write_whole
-from stepsize.plots.descents import Descents, draw_ground, named_descents, on_picture, panel_grid, path_style
+from stepsize.plots.descents import MOST_BOLD, Descents, draw_ground, named_descents, on_picture, panel_grid, path_style
 from stepsize.plots.few_colours import in_few_colours
 from stepsize.plots.glyphs import missing_glyphs_unsaid
 
@@ -124,7 +124,7 @@ class _Moving:
         self.trajectory = trajectory
         self.paths = [on_picture(trajectory.surface, path) for path in trajectory.paths()]
         style = path_style(index)
-        width = 1.4 if len(self.paths) == 1 else 0.7
+        width = 1.4 if len(self.paths) <= MOST_BOLD else 0.7
         self._lines = [ax.add_line(Line2D([], [], color=style["color"], linewidth=width, zorder=3)) for _ in self.paths]
         head = style | {"markersize": 6.5, "markeredgecolor": "white", "zorder": 3.6, "linestyle": "none"}
         self._heads = [ax.add_line(Line2D([], [], **head)) for _ in self.paths]

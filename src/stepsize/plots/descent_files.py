@@ -43,7 +43,7 @@ def save_descents(
     if kind in animation.FORMATS:
         return save_animation({title: descents}, target, columns=1, progress=progress)
     if kind == "html":
-        write_whole(target, descents_page(title, [Section(title, "", {"": descents})]).encode())
+        write_whole(target, descents_page("Descent", [Section(title, "", {"": descents})]).encode())
         return target
     allowed = ", ".join(f".{each}" for each in FORMATS)
     raise OutputError(f"cannot write a descent to {target}; end its name in one of {allowed}")

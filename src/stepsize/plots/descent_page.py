@@ -128,7 +128,7 @@ def _panel(
     kind = "curve" if surface.dimensions == 1 else "contours"
     return (
         f"<figure><figcaption>{escape(one_line(title))}</figcaption>"
-        f'<svg viewBox="{" ".join(map(str, WHOLE))}" role="img" aria-label="{escape(one_line(title))}, descent">'
+        f'<svg viewBox="{" ".join(map(str, WHOLE))}" role="img" aria-label="{escape(one_line(title)) or "descent"}">'
         f'<g clip-path="url(#frame)"><use href="#ground{ground}" class="{kind}"/>{marks}{"".join(drawn)}</g>'
         f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}"/>'
         f"{place.numbers()}</svg></figure>\n"

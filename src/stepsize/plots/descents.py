@@ -25,15 +25,18 @@ HEIGHT, PANEL_HEIGHT = 4.2, 2.6
 """Inches: of one picture, and of one of several."""
 DOTS = "osD^vPX"
 MOST_MARKED = 60
-"""Longer paths, and those of many starts, are lines without a dot at every step."""
+"""Longer paths are lines without a dot at every step."""
+MOST_BOLD = 8
+"""The paths of more starts are thin lines without dots and without a ring at the start."""
 
 
 def plot_descents(descents: Descents, ax: Axes | None = None, *, view: Box | None = None) -> Axes:
     """Draw trajectories over the surface they descended, with a legend below, and return the axes.
 
     In one dimension a path runs along the curve, in two over contours. It has a dot at every step while there are at
-    most 60, a ring at its start and a larger dot at its end; of many starts only the ends are marked. Stars are known
-    minima, crosses saddle points. A path that runs away leaves the picture, and the legend says where it diverged.
+    most 60, a ring at its start and a larger dot at its end; of more than 8 starts only the ends are marked. Stars are
+    known minima, crosses saddle points. A path that runs away leaves the picture, and the legend says where it
+    diverged.
 
     Args:
         descents: a trajectory, or several by the words of the legend, all on one surface.
@@ -89,7 +92,8 @@ def panel_grid(
     if not panels:
         raise ArgumentError("descent_panels needs at least one panel")
     columns = min(columns, len(panels))
-    figure, axes = blank_panels(math.ceil(len(panels) / columns), columns, PANEL_HEIGHT)
+    height = HEIGHT if columns == 1 else PANEL_HEIGHT
+    figure, axes = blank_panels(math.ceil(len(panels) / columns), columns, height)
     for ax, (title, each) in zip(axes, panels.items(), strict=False):
         draw(ax, each)
         ax.set_title(one_line(title), fontsize=9.5)
@@ -135,10 +139,10 @@ def draw_paths(ax: Axes, named: Mapping[str, Trajectory], view: Box | None = Non
     for index, trajectory in enumerate(named.values()):
         style = path_style(index)
         paths = list(trajectory.paths())
-        alone = len(paths) == 1
-        dots = style if alone and trajectory.steps <= MOST_MARKED else {"color": style["color"]}
-        line: dict[str, Any] = {"linewidth": 1.4} if alone else {"linewidth": 0.7, "alpha": 0.5}
-        end = style | {"markersize": 6.5 if alone else 3.0, "markeredgecolor": "white", "zorder": 3.6}
+        few = len(paths) <= MOST_BOLD
+        dots = style if few and trajectory.steps <= MOST_MARKED else {"color": style["color"]}
+        line: dict[str, Any] = {"linewidth": 1.4} if few else {"linewidth": 0.7, "alpha": 0.5}
+        end = style | {"markersize": 6.5 if few else 3.0, "markeredgecolor": "white", "zorder": 3.6}
         for path in paths:
             across, up = on_picture(trajectory.surface, path)
             ax.plot(across, up, zorder=3, **dots, **line)
@@ -148,13 +152,13 @@ def draw_paths(ax: Axes, named: Mapping[str, Trajectory], view: Box | None = Non
 
 
 def draw_ground(ax: Axes, named: Mapping[str, Trajectory], view: Box | None = None) -> None:
-    """What does not move: the surface, and a ring where a single descent begins."""
+    """What does not move: the surface, and a ring where each descent begins, unless there are many."""
     trajectories = list(named.values())
     surface = trajectories[0].surface
     draw_surface(ax, surface, view_of(surface, trajectories) if view is None else view)
     for index, trajectory in enumerate(trajectories):
-        if trajectory.lasted.size == 1:
-            across, up = on_picture(surface, trajectory.points[:1].reshape(1, -1))
+        if trajectory.lasted.size <= MOST_BOLD:
+            across, up = on_picture(surface, trajectory.points[0].reshape(-1, surface.dimensions))
             ring = path_style(index) | {"marker": "o", "markersize": 6, "markerfacecolor": "white"}
             ax.plot(across, up, linestyle="none", zorder=3.5, **ring)
 
