@@ -20,7 +20,7 @@ _WEIGHTS = np.linspace(0.0, 1.0, 17)[1:-1]
 _SHORTEST = -3.0
 """Chords are from the width of the domain down to 10 to this power of it."""
 _ROUNDING = 1e-12
-"""Relative to the largest value seen: what is smaller than this may be rounding."""
+"""Relative to the largest value seen: what is smaller than this may be rounding, as is what is not a normal number."""
 
 
 def _domain(owner: str, name: str, value: Any) -> tuple[tuple[float, float], ...]:
@@ -113,7 +113,8 @@ def is_convex(
             )
     excess = middle - (_WEIGHTS * low[:, np.newaxis] + (1.0 - _WEIGHTS) * high[:, np.newaxis])
     chord, weight = np.unravel_index(excess.argmax(), excess.shape)
-    if excess[chord, weight] <= _ROUNDING * max(np.abs(low).max(), np.abs(high).max(), np.abs(middle).max()):
+    largest = max(float(np.abs(values).max()) for values in (low, high, middle))
+    if excess[chord, weight] <= _ROUNDING * largest + np.finfo(np.float64).tiny:
         return Convexity(True, None, chords)
     return Convexity(False, _chord(start, end, between, chord, weight, float(excess[chord, weight])), chords)
 
