@@ -21,7 +21,8 @@ from stepsize.descent import (
     is_convex_set,
     surface_from,
 )
-from stepsize.descent.exhibits import EXHIBITS, Panels
+from stepsize.descent.exhibits import EXHIBITS
+from stepsize.descent.showings import Panels
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.plots import (
     Section,

@@ -9,7 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stepsize.descent.exhibits import EXHIBITS, Batches, Content, Examinations, Panels
+from stepsize.descent.exhibits import EXHIBITS
+from stepsize.descent.showings import Batches, Content, Examinations, Panels
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
 from stepsize.plots.animation import save_animation
