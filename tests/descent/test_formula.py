@@ -1,6 +1,7 @@
 """Formulas: what is read, what is refused and where, and that nothing else is ever run."""
 
 import math
+import pickle
 import subprocess
 import sys
 
@@ -143,6 +144,15 @@ def test_a_formula_without_a_gradient_is_refused(text):
 def test_a_formula_that_is_real_nowhere_is_nan_everywhere(text):
     surface = surface_from(text)
     assert np.isnan(surface([[1.0], [-2.0]])).all()
+
+
+def test_a_surface_of_a_formula_is_a_value():
+    surface = surface_from("0.1*x**2 + 2*y**2")
+    assert surface == surface_from(" 0.1*x**2 + 2*y**2 ") != surface_from("0.1*x**2 + 3*y**2")
+    assert hash(surface) == hash(surface_from("0.1*x**2 + 2*y**2"))
+    again = pickle.loads(pickle.dumps(surface))
+    assert again == surface
+    assert again.gradient([-5.0, -2.0]).tolist() == [-1.0, -8.0]
 
 
 def test_without_sympy_the_extra_is_named(monkeypatch):

@@ -10,7 +10,7 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ class Formula:
         """The value where each coordinate is a number or an array."""
         return _evaluated(self.tree, dict(zip(self.variables, coordinates, strict=True)), _ON_ARRAYS)
 
-    def partials(self) -> Callable[..., list[Any]]:
+    def partials(self) -> "Gradient":
         """The partial derivatives as one function of the coordinates.
 
         Raises:
@@ -88,7 +88,21 @@ class Formula:
         partials = [sympy.diff(whole, symbol) for symbol in symbols]
         if any(each.has(sympy.I, sympy.zoo, sympy.nan, sympy.oo) for each in (whole, *partials)):
             raise ArgumentError(f"{quoted(self.text)} has no gradient in real numbers")
-        return sympy.lambdify(symbols, partials, "numpy", cse=True)  # type: ignore[no-any-return]
+        return Gradient(self, sympy.lambdify(symbols, partials, "numpy", cse=True))
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The partial derivatives of a formula: as much a value as the formula is, and pickled as one."""
+
+    formula: Formula
+    compiled: Callable[..., list[Any]] = field(compare=False, repr=False)
+
+    def __call__(self, *coordinates: ArrayLike) -> list[Any]:
+        return self.compiled(*coordinates)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Formula.partials, (self.formula,)
 
 
 def _whole(power: Any, integer: Callable[[int], Any]) -> Any:
