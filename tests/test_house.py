@@ -31,7 +31,7 @@ OWN_FLOOR = {"__init__.py": FLOOR["schedules"] + 0.5, "__main__.py": len(FLOORS)
 THE_ONE_UPWARD_IMPORT = ("schedules/base.py", "Schedule.plot", "plots")
 
 # These may also be imported anywhere under `if TYPE_CHECKING:`, which loads nothing: annotations name their types.
-ONLY_IN = {"torch": {"pytorch", "lab"}, "matplotlib": {"plots"}, "scipy": {"laws", "lab"}}
+ONLY_IN = {"torch": {"pytorch", "lab"}, "matplotlib": {"plots"}, "scipy": {"laws", "lab"}, "sympy": {"descent"}}
 
 
 @dataclass(frozen=True)

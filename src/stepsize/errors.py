@@ -3,7 +3,7 @@
     StepsizeError (a ValueError)
     ├── ArgumentError      a schedule, horizon or experiment was given a value it cannot have
     ├── StepError          a schedule was asked for a step that does not exist, or overflows there
-    ├── ParseError         a text is not a schedule; points at the place
+    ├── ParseError         a text is no schedule, optimizer or formula; points at the place
     ├── FormatError        a dictionary (JSON) is not a schedule
     ├── DataError          a data set is missing, cut short or altered
     ├── OutputError        a result cannot be written, or would overwrite another
@@ -29,7 +29,7 @@ class StepError(StepsizeError):
 
 
 class ParseError(StepsizeError):
-    """A text is not a schedule.
+    """A text is no schedule, optimizer or formula.
 
     `text` is what was read, `position` the 0-based place in it, `reason` the sentence without the picture.
     """

@@ -9,6 +9,7 @@ import typer
 
 from stepsize import __version__
 from stepsize.cli.compare import compare
+from stepsize.cli.descend import DescendCommand, descend
 from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
 from stepsize.errors import StepsizeError
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command(cls=PlotCommand)(plot)
 app.command()(compare)
+app.command(cls=DescendCommand)(descend)
 app.command()(init)
 
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from stepsize.arguments import nearest
-from stepsize.cli.options import Functions
+from stepsize.cli.options import Functions, can_encode
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -69,7 +69,7 @@ def plot(
             width=size.columns,
             height=max(8, min(20, size.lines - 8)),
             colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-            ascii_only=not _can_encode("▀│"),
+            ascii_only=not can_encode("▀│"),
         )
     )
 
@@ -114,11 +114,3 @@ def _parsed(text: str, horizon: Horizon | None, functions: bool, place: int, of:
         if of == 1:
             raise
         raise ParseError(f"schedule {place} of {of}: {error.reason}", error.text, error.position) from None
-
-
-def _can_encode(characters: str) -> bool:
-    try:
-        characters.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True

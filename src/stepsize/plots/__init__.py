@@ -13,29 +13,59 @@ from stepsize.plots.terminal import sketch_losses as sketch_losses
 from stepsize.plots.terminal import sketch_schedules as sketch_schedules
 
 if TYPE_CHECKING:
+    from stepsize.plots.animation import save_animation as save_animation
+    from stepsize.plots.batches import plot_batches as plot_batches
     from stepsize.plots.comparison import comparison_figure as comparison_figure
     from stepsize.plots.comparison import plot_comparison as plot_comparison
+    from stepsize.plots.convexity import plot_convexity as plot_convexity
+    from stepsize.plots.descent_files import save_descents as save_descents
+    from stepsize.plots.descent_page import Section as Section
+    from stepsize.plots.descent_page import descents_page as descents_page
+    from stepsize.plots.descents import descent_panels as descent_panels
+    from stepsize.plots.descents import descents_figure as descents_figure
+    from stepsize.plots.descents import plot_descents as plot_descents
     from stepsize.plots.files import save_figure as save_figure
+    from stepsize.plots.gallery import write_gallery as write_gallery
     from stepsize.plots.schedules import plot_schedules as plot_schedules
     from stepsize.plots.schedules import schedules_figure as schedules_figure
 
 _ROOMS = {
+    "Section": "descent_page",
     "comparison_figure": "comparison",
+    "descent_panels": "descents",
+    "descents_figure": "descents",
+    "descents_page": "descent_page",
+    "plot_batches": "batches",
     "plot_comparison": "comparison",
+    "plot_convexity": "convexity",
+    "plot_descents": "descents",
     "plot_schedules": "schedules",
+    "save_animation": "animation",
+    "save_descents": "descent_files",
     "save_figure": "files",
     "schedules_figure": "schedules",
+    "write_gallery": "gallery",
 }
 
 __all__ = [
+    "Section",
     "comparison_figure",
+    "descent_panels",
+    "descents_figure",
+    "descents_page",
+    "plot_batches",
     "plot_comparison",
+    "plot_convexity",
+    "plot_descents",
     "plot_schedules",
+    "save_animation",
+    "save_descents",
     "save_figure",
     "schedules_figure",
     "sketch_curves",
     "sketch_losses",
     "sketch_schedules",
+    "write_gallery",
 ]
 
 

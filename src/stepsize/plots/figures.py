@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
@@ -54,3 +55,9 @@ def settle(figure: Figure, panel_height: float) -> None:
     with missing_glyphs_unsaid():
         below = legend.get_window_extent().height / figure.dpi if legend else 0.0
     figure.set_figheight(panel_height * len(axes) + below)
+
+
+def blank_panels(rows: int, columns: int, panel_height: float) -> tuple[Figure, list[Axes]]:
+    """A figure that pyplot does not know of, with panels of this height in inches, row by row."""
+    figure = _Picture(figsize=(WIDTH, rows * panel_height), layout=_layout())
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)

@@ -1,0 +1,139 @@
+"""A Python function of the user's own as the values of a surface, and its gradient by finite differences."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stepsize.arguments import refusal, shown
+from stepsize.descent.rule import Floats
+from stepsize.errors import ArgumentError
+
+_STEP = 1e-4
+"""Of the differences, for each unit of a coordinate: truncation and rounding are then both near 1e-12."""
+_AGREEMENT = 1e-3
+"""How far the differences over two distances may lie apart, relative to the gradient."""
+
+
+def coordinates_of(function: Callable[..., Any]) -> int | None:
+    """How many numbers a function must be given; None where its signature does not say."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return None
+    return sum(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters) or None
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function of the coordinates on whole arrays: as it is where it takes them, else one point at a time.
+
+    Where the function raises an error of arithmetic, as `math.log(-1)` does, the point is outside its domain: NaN.
+    """
+
+    function: Callable[..., Any]
+    whole: bool
+
+    def __call__(self, *coordinates: Floats) -> Floats:
+        if self.whole:
+            return self.function(*coordinates)  # type: ignore[no-any-return]
+        shape = np.shape(coordinates[0])
+        flat = zip(*(np.ravel(each).tolist() for each in coordinates), strict=True)
+        with np.errstate(all="ignore"):
+            return np.array([self._at(point) for point in flat], dtype=np.float64).reshape(shape)
+
+    def _at(self, point: tuple[float, ...]) -> float:
+        if not np.isfinite(point).all():
+            return np.nan
+        try:
+            return float(self.function(*point))
+        except (ArithmeticError, ValueError):
+            return np.nan
+        except Exception as error:
+            raise ArgumentError(
+                f"{shown(self.function)} raised {shown(error)} at {point}; "
+                "it is called with a number for each coordinate"
+            ) from error
+
+
+def elementwise(function: Callable[..., Any], probes: Floats) -> Elementwise:
+    """The function on arrays, after a look at whether it takes them: `probes` are points of shape (n, dimensions)."""
+    singly = Elementwise(function, whole=False)
+    coordinates = tuple(probes.T)
+    alone = singly(*coordinates)
+    try:
+        with np.errstate(all="ignore"):
+            together = np.broadcast_to(np.asarray(function(*coordinates), dtype=np.float64), alone.shape)
+    except Exception:  # whatever a function says that was written for single numbers
+        return singly
+    return Elementwise(function, whole=np.allclose(together, alone, rtol=1e-9, equal_nan=True))
+
+
+@dataclass(frozen=True)
+class FiniteDifferences:
+    """The partial derivatives by central differences over h and h / 2, put together so that errors of h^2 cancel.
+
+        D = (4 D(h/2) - D(h)) / 3,    D(h) = (f(x + h) - f(x - h)) / 2 h,    h = 1e-4 max(1, |x|)
+
+    Where the two disagree the function has a kink, a jump or noise, and the place is named.
+
+    Reference: Richardson, "The approximate arithmetical solution by finite differences" (1911).
+    """
+
+    function: Callable[..., Floats]
+    name: str
+
+    def __call__(self, *coordinates: Floats) -> Sequence[ArrayLike]:
+        at = np.stack(np.broadcast_arrays(*coordinates))
+        return [self._partial(at, axis) for axis in range(len(at))]
+
+    def _partial(self, at: Floats, axis: int) -> Floats:
+        h = _STEP * np.maximum(1.0, np.abs(at[axis]))
+        wide, narrow = self._difference(at, axis, h), self._difference(at, axis, h / 2)
+        rounding = 1e3 * np.finfo(np.float64).eps * np.abs(self.function(*at)) / h
+        apart = np.abs(wide - narrow) > _AGREEMENT * np.maximum(1.0, np.abs(narrow)) + rounding
+        if apart.any():
+            place = tuple(at[:, *np.argwhere(apart)[0]].tolist())
+            raise ArgumentError(
+                f"{self.name} has no smooth slope at {place}: differences over {float(h.flat[0]):g} and its half give "
+                f"{wide[apart].flat[0]:.6g} and {narrow[apart].flat[0]:.6g}; give its gradient with gradient="
+            )
+        combined: Floats = (4.0 * narrow - wide) / 3.0
+        return combined
+
+    def _difference(self, at: Floats, axis: int, h: Floats) -> Floats:
+        after, before = at.copy(), at.copy()
+        after[axis] += h
+        before[axis] -= h
+        # What was added is not quite h, once it is rounded.
+        found: Floats = (self.function(*after) - self.function(*before)) / (after[axis] - before[axis])
+        return found
+
+
+def check_gradient(partials: Callable[..., Any], differences: FiniteDifferences, probes: Floats) -> None:
+    """Hold a gradient that was given against finite differences.
+
+    Raises:
+        ArgumentError: they differ, or it does not give a number for each coordinate.
+    """
+    coordinates = tuple(probes.T)
+    with np.errstate(all="ignore"):
+        given = partials(*coordinates)
+        expected = np.stack([np.asarray(each) for each in differences(*coordinates)], axis=-1)
+    if not isinstance(given, Sequence) or len(given) != probes.shape[1]:
+        rule = f"a function that gives {probes.shape[1]} partial derivatives, as a tuple"
+        raise refusal("surface_from", "gradient", rule, given)
+    found = np.stack([np.broadcast_to(each, probes.shape[:1]) for each in given], axis=-1)
+    size = np.maximum(1.0, np.abs(expected).max(axis=-1, keepdims=True))
+    wrong = np.isfinite(expected) & ~(np.abs(found - expected) <= _AGREEMENT * size)
+    if wrong.any():
+        row = int(np.nonzero(wrong)[0][0])
+        raise ArgumentError(
+            f"surface_from(gradient=...) is not the gradient of the function: at {tuple(probes[row].tolist())} it "
+            f"gives {tuple(found[row].tolist())}, and finite differences give {tuple(expected[row].tolist())}"
+        )

@@ -1,0 +1,64 @@
+"""The optimizers by name, and their text form."""
+
+from typing import Any
+
+from stepsize.arguments import nearest, quoted, shown
+from stepsize.descent.adam import Adam, AdamW
+from stepsize.descent.adaptive import Adadelta, AdaGrad, RMSProp
+from stepsize.descent.momentum import GradientDescent, Momentum
+from stepsize.descent.rule import Optimizer
+from stepsize.errors import ArgumentError
+from stepsize.schedules.grammar import Call, Literal, Negative, Node, Reader
+
+OPTIMIZERS: tuple[type[Optimizer[Any]], ...] = (GradientDescent, Momentum, AdaGrad, RMSProp, Adadelta, Adam, AdamW)
+
+_BY_NAME = {kind.__name__.lower(): kind for kind in OPTIMIZERS} | {"sgd": GradientDescent}
+_FLAGS = {"True": True, "False": False}
+
+
+def optimizer_from(text: str) -> Optimizer[Any]:
+    """The optimizer that a text names, in any case, with its arguments where it has some: the inverse of `str`.
+
+    Raises:
+        ParseError: the text names no optimizer, or arguments that it does not take; points at the place.
+
+    Example:
+        >>> from stepsize.descent import optimizer_from
+        >>> optimizer_from("momentum"), optimizer_from("Adam(0.9, beta2=0.99)")
+        (Momentum(), Adam(0.9, 0.99))
+    """
+    if not isinstance(text, str):
+        raise ArgumentError(f"optimizer_from() reads a text, got {shown(text)}")
+    reader = Reader(text)
+    node = reader.tree()
+    if isinstance(node, Literal) and node.kind == "name":
+        node = Call(str(node.value), None, (), (), node.position)
+    if not isinstance(node, Call) or node.target is not None:
+        raise reader.error("expected the name of an optimizer, such as Momentum(0.9)", node.position)
+    kind = _BY_NAME.get(node.name.lower())
+    if kind is None:
+        advice = nearest(node.name, [each.__name__ for each in OPTIMIZERS])
+        known = f"known are {', '.join(each.__name__ for each in OPTIMIZERS)}"
+        raise reader.error(f"{quoted(node.name)} is no optimizer; {advice or known}", node.position)
+    positional = [_value(reader, argument) for argument in node.arguments]
+    named = {name: _value(reader, argument) for name, argument in node.keywords}
+    try:
+        return kind(*positional, **named)
+    except ArgumentError as error:
+        raise reader.error(str(error), node.position) from None
+    except TypeError as error:  # too many arguments, or a name that it has not
+        takes = ", ".join(kind.__dataclass_fields__) or "no arguments"  # type: ignore[attr-defined]
+        reason = str(error).partition("() ")[2]
+        raise reader.error(f"{kind.__name__} {reason}; it takes {takes}", node.position) from None
+
+
+def _value(reader: Reader, node: Node) -> Any:
+    if isinstance(node, Negative) and isinstance(node.operand, Literal) and node.operand.kind == "number":
+        return -float(node.operand.value)
+    if not isinstance(node, Literal):
+        raise reader.error("an optimizer's argument is a number, a text or True or False", node.position)
+    if node.kind != "name":
+        return node.value
+    if node.value not in _FLAGS:
+        raise reader.error(f"{quoted(str(node.value))} is no number; texts stand in quotes", node.position)
+    return _FLAGS[str(node.value)]

@@ -1,0 +1,119 @@
+"""`stepsize descend` as a person runs it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stepsize.cli.descend import split_outside_brackets
+
+FORMULA = "0.1*x**2 + 2*y**2"
+
+
+def run(*args, **environment):
+    command = [sys.executable, "-m", "stepsize", "descend", *map(str, args)]
+    environment = {"COLUMNS": "80", "LINES": "24"} | environment
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+
+
+def test_two_optimizers_on_a_formula():
+    done = run(FORMULA, "--optimizer", "momentum,adam", "--lr", "0.4", "--start", "-5,-2")
+    assert (done.returncode, done.stderr) == (0, "")
+    *picture, momentum, adam = done.stdout.splitlines()
+    assert picture[0] == "f(x)"
+    assert max(map(len, picture)) <= 80
+    assert momentum == "Momentum(): at (0.0547936, 0.102347) after 50 steps, where f = 0.0212499"
+    assert adam.startswith("Adam(): at (-0.3008")
+
+
+def test_optimizers_with_arguments_schedules_and_names():
+    done = run(
+        "bowl", "--optimizer", "momentum(0.5, nesterov=True), RMSProp(0.9, 1e-6)", "--lr", "Linear(0.2, 0.0, 40)",
+        "--start", "-5,-2", "--steps", 40,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "Momentum(0.5, True): at (" in done.stdout
+    assert "RMSProp(0.9, 1e-06): at (" in done.stdout
+
+
+def test_a_formula_and_a_start_may_begin_with_a_minus():
+    done = run("-x**2 + y", "--start", "-1,2", "--steps", 3)
+    assert done.returncode == 0
+    assert "at (-1.728, 1.7) after 3 steps" in done.stdout
+
+
+def test_several_starts_and_one_that_diverges():
+    done = run("cubic", "--start", "-1", "--start", "1", "--lr", "0.3", "--steps", 60)
+    assert done.returncode == 0
+    assert "GradientDescent(): from (-1) diverged at step 10, after (-1.78845e+91)" in done.stdout
+    assert "GradientDescent(): from (1) at (0.0" in done.stdout
+
+
+def test_a_descent_that_rose_says_so():
+    done = run("parabola", "--start", "1", "--lr", "1.1", "--steps", 5)
+    assert "where f = 6.19174, above the 1 of its start" in done.stdout
+
+
+def test_noise_is_the_same_for_the_same_seed():
+    same = [run("bowl", "--start", "-5,-2", "--noise", 1, "--seed", seed).stdout for seed in (3, 3, 4)]
+    assert same[0] == same[1] != same[2]
+
+
+def test_an_output_of_ascii_gets_ascii():
+    done = run("parabola", "--start", "3", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("a.png", b"\x89PNG"), ("b.gif", b"GIF89a"), ("c.html", b"<!DOCTYPE html>")]
+)
+def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
+    path = tmp_path / name
+    done = run("bowl", "--start", "-5,-2", "--steps", 5, "--out", path)
+    assert (done.returncode, done.stdout) == (0, f"{path}\n")
+    assert path.read_bytes().startswith(start)
+    assert os.listdir(tmp_path) == [name]
+
+
+REFUSED = [
+    ([], "write a surface, such as"),
+    (["parabola"], "--start X,Y,... says where to begin"),
+    (["parabola", "--start", "one"], '--start takes numbers such as -5,-2, got "one"'),
+    (["x**2", "--start", "1,2"], "x**2 has points of 1 coordinate, got [1.0, 2.0]"),
+    (["log(x)", "--start", "-1"], "must lie in the domain of log(x), and the start, (-1.0,), does not"),
+    (["x**2 + y**2 + z**2", "--start", "1,1,1", "--out", "a.png"], "a surface of one or two dimensions"),
+    (["x^2", "--start", "1"], "a power is written **"),
+    (["__import__('os')", "--start", "1"], "has no place in a formula"),
+    (["os.system(x)", "--start", "1"], "this is no function"),
+    (["x + evil", "--start", "1"], '"evil" may not stand in a formula'),
+    (["2x", "--start", "1"], "a product is written with *"),
+    (["parabola", "--start", "1", "--optimizer", "adma"], 'did you mean "Adam"?'),
+    (["parabola", "--start", "1", "--optimizer", "momentum(2)"], "must be a number >= 0 and < 1, got 2"),
+    (["parabola", "--start", "1", "--optimizer", ""], "found the end of the text"),
+    (["parabola", "--start", "1", "--lr", "-1"], "must be a finite number >= 0, got -1.0"),
+    (["parabola", "--start", "1", "--lr", "nan"], "must be a finite number >= 0, got nan"),
+    (["parabola", "--start", "1", "--lr", "Linaer(1, 0, 5)"], 'did you mean "Linear"?'),
+    (["parabola", "--start", "1", "--lr", "Linear(1, -1, 5)"], "Linear(1.0, -1.0, 5) is -0.2 at step 3"),
+    (["parabola", "--start", "1", "--noise", "-1"], "descend(noise=...) must be a finite number >= 0"),
+    (["parabola", "--start", "1", "--out", "a.txt"], "end its name in one of .png"),
+    (["parabola", "--start", "1", "--out", "no/such/a.png"], "there is no folder"),
+    (["parabola", "--gallery", "x"], "leave the surface out"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), REFUSED, ids=range(len(REFUSED)))
+def test_bad_input_ends_in_one_clear_message(args, message):
+    done = run(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("stepsize: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 3
+
+
+def test_the_list_of_optimizers_is_split_outside_brackets():
+    assert split_outside_brackets("a,b(1,(2,3)),c") == ["a", "b(1,(2,3))", "c"]
+    assert split_outside_brackets("a)),b") == ["a))", "b"]

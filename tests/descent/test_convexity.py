@@ -1,0 +1,119 @@
+"""Convexity over chords: known functions and sets, and that a chord which is given does refute."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepsize.descent import SURFACES, is_convex, is_convex_set, surface_from
+from stepsize.errors import ArgumentError
+
+CONVEX = {
+    "x**2 / 2": (-2, 2),
+    "exp(x / 2)": (-4, 4),
+    "abs(x)": (-1, 3),
+    "3*x - 1": (-1, 1),
+    "-log(x)": (0.01, 2),
+    "0.1*x**2 + 2*y**2": ((-5, 5), (-3, 3)),
+    "(x + y)**2": ((-1, 1), (-1, 1)),
+    "x**2 + y**2 + z**2 + x*y": ((-1, 1), (-1, 1), (-1, 1)),
+}
+NOT_CONVEX = {
+    "cos(pi*x)": (-1, 1),
+    "x**3": (-0.1, 5),
+    "tanh(x)": (-2, 2),
+    "x*cos(pi*x)": (-1, 2),
+    "x**2 - y**2": ((-1, 1), (-1, 1)),
+    "x**2 - 0.02*exp(-1000*(x - 0.5)**2)": (-2, 2),
+}
+
+
+@pytest.mark.parametrize("f", CONVEX)
+def test_a_convex_function_has_no_chord_against_it(f):
+    found = is_convex(f, CONVEX[f])
+    assert found
+    assert found.chord is None
+
+
+@pytest.mark.parametrize("f", NOT_CONVEX)
+def test_a_chord_against_a_function_does_lie_below_it(f):
+    found = is_convex(f, NOT_CONVEX[f])
+    assert not found
+    surface, chord = surface_from(f), found.chord
+    a, b, at = np.array(chord.start), np.array(chord.end), np.array(chord.at)
+    weight = np.linalg.norm(at - b) / np.linalg.norm(a - b)
+    np.testing.assert_allclose(weight * a + (1 - weight) * b, at, atol=1e-12)
+    height = weight * surface(a) + (1 - weight) * surface(b)
+    assert surface(at) > height
+    assert surface(at) - height == pytest.approx(chord.excess)
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-3, 3))
+def test_a_parabola_is_convex_just_where_it_opens_upward(a, b, c):
+    if abs(a) < 1e-3:
+        a = 0.0
+    assert bool(is_convex(lambda x: a * x**2 + b * x + c, (-2, 2), chords=500)) == (a >= 0)
+
+
+def test_the_chord_that_speaks_loudest_against_a_cosine_joins_its_valleys():
+    chord = is_convex("cos(pi*x)", (-1, 1)).chord
+    assert chord.excess == pytest.approx(2.0, abs=0.05)
+    assert chord.at[0] == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_surface_and_a_python_function_are_taken_too():
+    assert is_convex(SURFACES["bowl"], ((-5, 5), (-2, 2)))
+    assert not is_convex("himmelblau", ((-5, 5), (-5, 5)))
+    assert is_convex(lambda x: max(x, 0.0), (-1, 1))
+    assert is_convex(lambda *x: sum(each**2 for each in x), ((-1, 1), (-1, 1)))
+    assert not is_convex(math.cos, (-1, 1))
+
+
+SETS = {
+    "a disc": (lambda x, y: x**2 + y**2 <= 1, ((-1, 1), (-1, 1)), True),
+    "a square": (lambda x, y: max(abs(x), abs(y)) <= 1, ((-2, 2), (-2, 2)), True),
+    "a half plane": (lambda x, y: x + y <= 0.2, ((-1, 1), (-1, 1)), True),
+    "a ring": (lambda x, y: 0.5 <= x**2 + y**2 <= 1, ((-1, 1), (-1, 1)), False),
+    "a crescent": (lambda x, y: (x**2 + y**2 <= 1) & ((x - 0.5) ** 2 + y**2 > 0.5), ((-1, 1), (-1, 1)), False),
+    "two intervals": (lambda x: abs(x) >= 1, (-2, 2), False),
+    "an interval": (lambda x: 0.1 < x < 0.9, (0, 1), True),
+    "a ball": (lambda x, y, z: x**2 + y**2 + z**2 <= 1, ((-1, 1), (-1, 1), (-1, 1)), True),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets(name):
+    contains, domain, convex = SETS[name]
+    found = is_convex_set(contains, domain)
+    assert bool(found) == convex
+    if not convex:
+        chord = found.chord
+        assert contains(*chord.start)
+        assert contains(*chord.end)
+        assert not contains(*chord.at)
+
+
+def test_the_answer_is_the_same_every_time_and_another_seed_looks_elsewhere():
+    once, again, other = (is_convex("x**3", (-1, 1), chords=50, seed=seed) for seed in (0, 0, 1))
+    assert once == again != other
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: is_convex("log(x)", (-1, 1)),
+            "is_convex() needs a finite value on the whole domain; log(x) has none at",
+        ),
+        (lambda: is_convex("x**2 + y**2", (-1, 1)), "(low, high) for each of 2 coordinates"),
+        (lambda: is_convex("x**2", (1, -1)), "(low, high) with low < high"),
+        (lambda: is_convex("x**2", 3), "must be a sequence"),
+        (lambda: is_convex_set(lambda x: x > 5, (0, 1)), "found no two points of the set among 20,000 chords"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(call, message):
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        call()

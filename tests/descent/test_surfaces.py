@@ -1,0 +1,237 @@
+"""The surfaces: their gradients against SymPy and finite differences, and what is said of their minima."""
+
+import itertools
+import math
+import re
+
+import numpy as np
+import pytest
+import sympy
+
+from stepsize.descent import SURFACES, Surface, surface_from
+from stepsize.descent.function import FiniteDifferences
+from stepsize.errors import ArgumentError, ParseError
+
+NAMED = list(SURFACES.values())
+
+
+def inside(surface, count=400, seed=0):
+    low, high = np.array(surface.window).T
+    return np.random.default_rng(seed).uniform(low, high, (count, surface.dimensions))
+
+
+def as_formula(text):
+    """The text of a named surface in Python's notation."""
+    return re.sub(r"(?<=[\d)xyi]) (?=[\dxyceps(])", "*", text.replace("^", "**"))
+
+
+@pytest.mark.parametrize("surface", NAMED, ids=lambda each: each.name)
+def test_the_text_says_what_the_values_are_and_sympy_what_the_gradient_is(surface):
+    names = sympy.symbols("x y", real=True)[: surface.dimensions]
+    whole = sympy.sympify(as_formula(surface.text), locals={"e": sympy.E} | {str(name): name for name in names})
+    points = inside(surface)
+    values = sympy.lambdify(names, whole)(*points.T)
+    partials = [sympy.lambdify(names, sympy.diff(whole, name))(*points.T) for name in names]
+    gradients = np.stack([np.broadcast_to(each, len(points)) for each in partials], axis=-1)
+    np.testing.assert_allclose(surface(points), values, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(surface.gradient(points), gradients, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("surface", NAMED, ids=lambda each: each.name)
+def test_the_gradient_is_that_of_finite_differences(surface):
+    points = inside(surface, seed=1)
+    differences = np.stack(FiniteDifferences(surface.function, surface.name)(*points.T), axis=-1)
+    size = np.maximum(1.0, np.abs(surface(points)))[:, np.newaxis]
+    assert (np.abs(surface.gradient(points) - differences) / size).max() < 1e-8
+
+
+MINIMA = [(surface, minimum) for surface in NAMED for minimum in surface.minima]
+SADDLES = [(surface, saddle) for surface in NAMED for saddle in surface.saddles]
+
+
+def named(value):
+    return value.name if isinstance(value, Surface) else str(value)
+
+
+@pytest.mark.parametrize(("surface", "minimum"), MINIMA, ids=named)
+def test_a_minimum_is_lower_than_all_around_it_and_flat(surface, minimum):
+    assert np.abs(surface.gradient(minimum)).max() < 1e-12
+    for distance in (1e-3, 1e-2, 1e-1):
+        angles = np.linspace(0.0, 2 * math.pi, 360, endpoint=False)
+        ring = np.stack([np.cos(angles), np.sin(angles)], axis=-1)[:, : surface.dimensions] * distance
+        ring = ring[np.abs(ring).max(axis=-1) > distance / 10]
+        assert (surface(np.array(minimum) + ring) > surface(minimum)).all()
+
+
+@pytest.mark.parametrize("surface", [each for each in NAMED if each.minima], ids=lambda each: each.name)
+def test_no_point_of_the_window_is_lower_than_the_first_minimum_and_the_rest_follow_in_order(surface):
+    axes = [np.linspace(low, high, 401) for low, high in surface.window]
+    grid = np.array(list(itertools.product(*axes)))
+    assert surface(grid).min() >= surface(surface.minima[0])
+    values = [float(surface(minimum)) for minimum in surface.minima]
+    assert all(after >= before - 1e-12 for before, after in itertools.pairwise(values))
+
+
+@pytest.mark.parametrize(("surface", "saddle"), SADDLES, ids=named)
+def test_a_saddle_is_flat_with_lower_and_higher_points_around_it(surface, saddle):
+    assert np.abs(surface.gradient(saddle)).max() < 1e-11
+    angles = np.linspace(0.0, 2 * math.pi, 360, endpoint=False)
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=-1)[:, : surface.dimensions] * 1e-2
+    around = surface(np.array(saddle) + ring) - surface(saddle)
+    assert around.min() < -1e-7 < 1e-7 < around.max()
+
+
+@pytest.mark.parametrize("surface", NAMED, ids=lambda each: each.name)
+def test_points_of_any_shape_are_taken(surface):
+    points = inside(surface, 12)
+    grid = points.reshape(3, 4, surface.dimensions)
+    np.testing.assert_array_equal(surface(grid), surface(points).reshape(3, 4))
+    np.testing.assert_array_equal(surface.gradient(grid), surface.gradient(points).reshape(grid.shape))
+    np.testing.assert_allclose(surface(points[0]), surface(points)[0], rtol=1e-14)
+    np.testing.assert_allclose(surface.gradient(points[0]), surface.gradient(points)[0], rtol=1e-14)
+
+
+def test_the_two_minima_of_the_wave_are_the_local_and_the_global_one():
+    wave = SURFACES["wave"]
+    assert [float(wave(minimum)) for minimum in wave.minima] == pytest.approx([-1.0467, -0.1786], abs=1e-4)
+
+
+def test_ackley_is_a_tip_of_exactly_zero_and_far_away_flat():
+    ackley = SURFACES["ackley"]
+    assert ackley([0.0, 0.0]) == 0.0
+    assert ackley.gradient([0.0, 0.0]).tolist() == [0.0, 0.0]
+    assert ackley([1e-12, 0.0]) == pytest.approx(4e-12 / math.sqrt(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("point", [[1.0], [1.0, 2.0, 3.0], 1.0, [[1.0]], "x", None, [[1, 2], [3]]])
+def test_a_point_of_another_shape_is_refused(point):
+    with pytest.raises(ArgumentError, match=r"x\^2 - y\^2 has points of 2 coordinates|a point is made of numbers"):
+        SURFACES["saddle"](point)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"window": ((0.0, 1.0),)}, "Surface(window=...) must be of 2 coordinates"),
+        ({"window": ((0.0, 1.0), (1.0, 1.0))}, "low < high"),
+        ({"window": ((0.0, 1.0), (1.0,))}, "must be (low, high)"),
+        ({"window": 3}, "must be a sequence"),
+        ({"minima": ((0.0,),)}, "Surface(minima=...) must be of 2 coordinates"),
+        ({"saddles": ((0.0, math.nan),)}, "must be a finite number"),
+        ({"dimensions": 0}, "at least 1"),
+    ],
+)
+def test_a_surface_that_does_not_fit_together_is_refused(changed, message):
+    values = {"name": "s", "text": "s", "function": max, "partials": max, "dimensions": 2, **changed}
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        Surface(**values)
+
+
+# Functions of the user's own.
+
+
+def bowl(x, y):
+    return 0.1 * x**2 + 2 * y**2
+
+
+def singly(x, y):
+    """Takes single numbers only."""
+    return math.cos(x) + (y if y > 0 else 0.0) ** 2
+
+
+@pytest.mark.parametrize("function", [bowl, singly, lambda x, y: np.sin(3 * x) * np.exp(y / 2)])
+def test_the_gradient_of_a_function_is_that_of_central_differences(function):
+    surface = surface_from(function)
+    points = np.random.default_rng(3).uniform(-2, 2, (50, 2))
+    points[:, 1] += np.sign(points[:, 1]) * 0.01  # `singly` bends at 0
+    step = 1e-6
+    for axis in (0, 1):
+        shift = np.eye(2)[axis] * step
+        slopes = (surface(points + shift) - surface(points - shift)) / (2 * step)
+        np.testing.assert_allclose(surface.gradient(points)[:, axis], slopes, rtol=1e-7, atol=1e-7)
+
+
+def test_a_function_of_arrays_is_called_once_and_one_of_numbers_for_each_point():
+    calls = []
+
+    def counted(x, y):
+        calls.append(np.shape(x))
+        return 0.1 * x**2 + y
+
+    surface = surface_from(counted)
+    calls.clear()
+    surface(np.ones((1000, 2)))
+    assert calls == [(1000,)]
+    points = np.random.default_rng(0).uniform(-1, 1, (5, 2))
+    expected = [singly(*point) for point in points.tolist()]
+    assert surface_from(singly)(points).tolist() == expected
+
+
+def test_a_function_that_only_seems_to_take_arrays_is_called_point_by_point():
+    surface = surface_from(lambda x: max(np.ravel(x)) ** 2)
+    assert surface([[1.0], [2.0], [-3.0]]).tolist() == [1.0, 4.0, 9.0]
+
+
+def test_the_gradient_that_is_given_is_used():
+    surface = surface_from(bowl, gradient=lambda x, y: (0.2 * x, 4 * y))
+    assert surface.gradient([-5.0, -2.0]).tolist() == [-1.0, -8.0]
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [lambda x, y: (0.2 * x, 2 * y), lambda x, y: (0.2 * x, np.nan * y), lambda x, y: (0.2 * x,), lambda x, y: 0.2 * x],
+)
+def test_a_gradient_that_is_none_is_refused(gradient):
+    with pytest.raises(ArgumentError, match=r"surface_from\(gradient=\.\.\.\)"):
+        surface_from(bowl, gradient=gradient)
+
+
+@pytest.mark.parametrize("function", [abs, math.floor, lambda x: np.where(x > 0, 1.0, 0.0) + x])
+def test_a_kink_or_a_jump_has_no_slope(function):
+    surface = surface_from(function, dimensions=1)
+    assert np.isfinite(surface.gradient(0.5))
+    with pytest.raises(ArgumentError, match=r"has no smooth slope at .*give its gradient with gradient="):
+        surface.gradient(3e-5)
+
+
+def test_outside_its_domain_a_surface_is_nan():
+    for surface in (surface_from(math.log, dimensions=1), surface_from("log(x)"), surface_from(np.log, dimensions=1)):
+        assert np.isnan(surface([[-1.0], [-2.0]])).all()
+        assert surface(math.e) == pytest.approx(1.0)
+        assert surface.gradient(2.0) == pytest.approx([0.5])
+
+
+def test_a_function_with_a_mistake_is_told_in_words():
+    with pytest.raises(ArgumentError, match=r"raised NameError.* at \("):
+        surface_from(lambda x: undefined + x)  # noqa: F821
+    with pytest.raises(ArgumentError, match="it is called with a number for each coordinate"):
+        surface_from(lambda point: point[0] ** 2 + point[1] ** 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: surface_from(3), "surface_from(source=...) must be a name, a formula or a function, got 3"),
+        (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
+        (lambda: surface_from("x**2", dimensions=1), "leave them out"),
+        (lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))), "change it by replace()"),
+    ],
+)
+def test_what_makes_no_surface_is_refused(call, message):
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        call()
+
+
+def test_a_name_with_a_mistake_is_told_what_was_meant():
+    with pytest.raises(ParseError, match='"rosenbrok" is no surface; did you mean "rosenbrock"'):
+        surface_from("rosenbrok")
+
+
+def test_a_function_of_any_number_of_coordinates_is_told_how_many():
+    surface = surface_from(lambda *x: sum(each**2 for each in x), dimensions=3)
+    assert surface([1.0, 2.0, 3.0]) == 14.0
+    assert surface.gradient([1.0, 2.0, 3.0]) == pytest.approx([2.0, 4.0, 6.0])
+
+
+def test_defaults_and_keywords_are_no_coordinates():
+    assert surface_from(lambda x, y, c=2.0: c * x * y).dimensions == 2

@@ -1,0 +1,338 @@
+"""Pictures of descents: what is drawn where, what is refused, and that nothing is cut off."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from stepsize.descent import (
+    SURFACES,
+    Adam,
+    GradientDescent,
+    Momentum,
+    descend,
+    descend_in_batches,
+    diabetes,
+    is_convex,
+    is_convex_set,
+    surface_from,
+)
+from stepsize.descent.exhibits import EXHIBITS
+from stepsize.descent.showings import Panels
+from stepsize.errors import ArgumentError, OutputError
+from stepsize.plots import (
+    Section,
+    descent_panels,
+    descents_figure,
+    descents_page,
+    plot_batches,
+    plot_convexity,
+    plot_descents,
+    save_animation,
+    save_descents,
+    write_gallery,
+)
+from stepsize.plots import animation as animations
+from stepsize.plots.few_colours import in_few_colours
+from stepsize.plots.gallery import count_of_files, exhibit_figure, gallery_text
+from stepsize.plots.landscape import contour_levels
+from stepsize.plots.style import COLOURS
+from stepsize.plots.view import view_of
+
+BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
+START = [-5.0, -2.0]
+HALF = descend(BOWL, Momentum(0.5), START, 20, 0.6)
+PLAIN = descend(BOWL, GradientDescent(), START, 20, 0.6)
+CUBIC = descend(SURFACES["cubic"], GradientDescent(), -1.0, 60, 0.3)
+BALL = surface_from(lambda x, y, z: x**2 + y**2 + z**2)
+
+
+def path_drawn(ax, points):
+    """Whether a line of the axes goes through these points, in order."""
+    return any(
+        len(line.get_xdata()) == len(points)
+        and np.allclose(np.column_stack([line.get_xdata(), line.get_ydata()]), points)
+        for line in ax.lines
+    )
+
+
+def legend_of(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_a_path_goes_over_contours_through_its_points():
+    ax = plot_descents({"half": HALF, "plain": PLAIN})
+    assert path_drawn(ax, HALF.points)
+    assert path_drawn(ax, PLAIN.points)
+    assert path_drawn(ax, [[0.0, 0.0]])  # the minimum
+    assert legend_of(ax) == ["half", "plain"]
+    assert ax.collections  # contours
+
+
+def test_in_one_dimension_it_goes_along_the_curve():
+    down = descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2)
+    ax = plot_descents(down)
+    assert path_drawn(ax, np.column_stack([down.points[:, 0], down.values]))
+    assert legend_of(ax) == ["GradientDescent()"]
+
+
+def test_the_axes_are_given_back():
+    _, ax = pyplot.subplots()
+    assert plot_descents(HALF, ax) is ax
+    assert plot_descents(HALF, view=((-6, 0), (-3, 3))).get_xlim() == (-6, 0)
+
+
+def test_a_descent_that_diverged_says_so_and_the_picture_stays_near():
+    ax = plot_descents({"cubic": CUBIC})
+    assert legend_of(ax) == [f"cubic (diverged at step {int(CUBIC.lasted) + 1})"]
+    low, high = ax.get_xlim()
+    assert -5 < low <= -2
+    assert high == 2.0
+
+
+def test_of_many_starts_it_says_how_many_diverged():
+    down = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.0], [-0.5]], 60, 0.3)
+    ax = plot_descents({"cubic": down})
+    assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
+
+
+def test_the_view_is_the_window_unless_a_path_leaves_it_a_little():
+    assert view_of(BOWL, [HALF])[0] == BOWL.window[0]
+    assert view_of(BOWL, [HALF])[1][1] > HALF.points[:, 1].max() > BOWL.window[1][1]
+    far = view_of(BOWL, [PLAIN])[1]
+    assert far[1] - far[0] < 3 * (BOWL.window[1][1] - BOWL.window[1][0])
+
+
+@pytest.mark.parametrize("lr", [0.01, 0.4, 0.6, 3.0])
+def test_a_surface_without_a_window_is_shown_where_its_path_goes_down(lr):
+    surface = surface_from(lambda x, y: 0.1 * x**2 + 2 * y**2)
+    down = descend(surface, GradientDescent(), START, 20, lr)
+    (left, right), (low, high) = view_of(surface, [down])
+    assert left < -5.0 < right
+    assert low < -2.0 < high
+    assert right - left < 30
+    assert high - low < 30
+    assert high - low > 0.3 * (right - left)
+
+
+def test_contours_rise_even_where_values_are_no_numbers_or_all_the_same():
+    assert contour_levels(np.array([np.nan, np.inf])) == []
+    assert contour_levels(np.ones(10)) == [1.0]
+    levels = contour_levels(np.geomspace(1e-3, 1e6, 500))
+    assert all(after > before for before, after in itertools.pairwise(levels))
+    descents_figure(descend(surface_from(lambda x, y: 0 * x), GradientDescent(), [1.0, 1.0], 3, 0.1))
+    descents_figure(descend(surface_from(lambda x, y: np.log(x) + y), GradientDescent(), [1.0, 1.0], 3, 0.1))
+
+
+REFUSED = {
+    "three dimensions": (
+        lambda: descents_figure(descend(BALL, GradientDescent(), [1.0, 1.0, 1.0], 3, 0.1)),
+        'a picture shows a surface of one or two dimensions, and "function" has 3',
+    ),
+    "three dimensions on a page": (
+        lambda: descents_page("x", [Section("x", "", {"": descend(BALL, Adam(), [1.0, 1.0, 1.0], 3, 0.1)})]),
+        "one or two dimensions",
+    ),
+    "two surfaces": (
+        lambda: plot_descents({"a": HALF, "b": CUBIC}),
+        "plot_descents draws on one surface, got 0.1 x^2 + 2 y^2 and x^3",
+    ),
+    "nothing": (lambda: plot_descents({}), "plot_descents needs at least one trajectory"),
+    "no panel": (lambda: descent_panels({}), "needs at least one panel"),
+    "a surface": (lambda: plot_descents(BOWL), "must be a trajectory, or a mapping"),
+    "a list": (lambda: plot_descents([HALF]), "must be a trajectory, or a mapping"),
+    "points": (lambda: plot_descents({"a": HALF.points}), "plot_descents(descents['a']=...) must be a trajectory"),
+    "no batches": (lambda: plot_batches({}), "at least one descent"),
+    "a chord in the plane": (
+        lambda: plot_convexity(BOWL, BOWL.window, is_convex(BOWL, BOWL.window)),
+        "a function of one variable",
+    ),
+    "a set of three dimensions": (
+        lambda: plot_convexity(lambda x, y, z: x < y, ((0, 1),) * 3, is_convex(PARABOLA, (0, 1))),
+        "a set is drawn in the plane",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_drawn_is_refused_in_one_line(case):
+    call, message = REFUSED[case]
+    with pytest.raises(ArgumentError, match=re.escape(message)) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_chord_that_refutes_is_drawn():
+    wave = SURFACES["wave"]
+    found = is_convex(wave, (-1, 2))
+    ax = plot_convexity(wave, ((-1, 2),), found)
+    ends = np.array([found.chord.start, found.chord.end])
+    assert path_drawn(ax, np.column_stack([ends, wave(ends)]))
+
+
+def test_a_set_is_drawn_with_its_chord():
+    def ring(x, y):
+        return (x**2 + y**2 <= 1) & (x**2 + y**2 >= 0.5)
+
+    box = ((-1, 1), (-1, 1))
+    found = is_convex_set(ring, box)
+    ax = plot_convexity(ring, box, found)
+    assert path_drawn(ax, [found.chord.start, found.chord.end])
+    assert ax.collections
+
+
+def test_losses_over_time_are_on_a_log_axis():
+    down = descend_in_batches(diabetes(), GradientDescent(), 100, 3, 0.1)
+    ax = plot_batches({"batch 100": down}, lowest=0.24)
+    assert ax.get_xscale() == "log"
+    assert path_drawn(ax, np.column_stack([down.seconds[1:], down.losses[1:]]))
+    assert legend_of(ax) == ["batch 100"]
+
+
+@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda each: each.name)
+def test_nothing_of_an_exhibit_is_cut_off(exhibit):
+    content = exhibit.content()
+    assert isinstance(content, Panels) or not exhibit.moving
+    figure = exhibit_figure(content)
+    FigureCanvasAgg(figure).draw()
+    page = figure.bbox
+    titles = []
+    for ax in (each for each in figure.axes if each.get_visible()):
+        texts = [ax.title, ax.xaxis.label, ax.yaxis.label]
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+        for text in [each for each in texts if each.get_text() and each.get_visible()]:
+            box = text.get_window_extent()
+            assert box.x0 >= -1, text
+            assert box.y0 >= -1, text
+            assert box.x1 <= page.x1 + 1, text
+            assert box.y1 <= page.y1 + 1, text
+        titles.append(ax.title.get_window_extent())
+        assert ax.bbox.height > 0.1 * page.height
+    assert not any(one.overlaps(two) for one, two in itertools.combinations(titles, 2) if one.width and two.width)
+
+
+# Files.
+
+
+def frames_of(path):
+    with Image.open(path) as film:
+        frames = []
+        for index in range(film.n_frames):
+            film.seek(index)
+            frames.append(np.asarray(film.convert("RGB"), dtype=int))
+        return frames
+
+
+def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
+    told = []
+    path = save_animation({"half": HALF}, tmp_path / "a.gif", columns=1, progress=lambda *done: told.append(done))
+    frames = frames_of(path)
+    blue = [int(((frame[..., 2] > 150) & (frame[..., 0] < 40)).sum()) for frame in frames]
+    assert blue[10] > blue[3] > blue[0]
+    assert told[-1] == (21 + animations.LAST_FRAMES, 21 + animations.LAST_FRAMES)
+    with Image.open(path) as film:
+        assert film.info["loop"] == 0  # again and again
+
+
+def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
+    rules = {f"rate {lr}": descend(BOWL, GradientDescent(), START, 5, lr) for lr in np.linspace(0.05, 0.45, 6)}
+    last = frames_of(save_descents(rules, tmp_path / "a.gif"))[-1].reshape(-1, 3)
+    for colour in COLOURS[:6]:
+        wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+        assert (np.abs(last - wanted).sum(axis=1) < 12).sum() > 20, colour
+
+
+def test_a_long_descent_is_shown_in_strides(tmp_path):
+    down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
+    told = []
+    save_animation({"": down}, tmp_path / "a.gif", progress=lambda *done: told.append(done))
+    assert told[-1][0] == animations.MOST_FRAMES + 1 + animations.LAST_FRAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.GIF", b"GIF89a"), ("a.html", b"<!DOCTYPE html>")],
+)
+def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
+    path = save_descents({"half": HALF}, tmp_path / name)
+    assert path.read_bytes().startswith(begins)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
+def test_an_mp4_is_made_by_ffmpeg(tmp_path):
+    path = save_descents({"half": HALF}, tmp_path / "a.mp4")
+    assert path.read_bytes()[4:8] == b"ftyp"
+
+
+def test_without_ffmpeg_an_mp4_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(animations.FFMpegWriter, "isAvailable", lambda: False)
+    with pytest.raises(OutputError, match=r"ffmpeg, which is not installed; write a \.gif instead"):
+        save_descents(HALF, tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "a", "a.mkv"])
+def test_a_file_of_another_kind_is_refused(tmp_path, name):
+    with pytest.raises(OutputError, match=r"end its name in one of \.png, .*\.gif, \.mp4, \.html"):
+        save_descents(HALF, tmp_path / name)
+    with pytest.raises(OutputError, match=r"\.gif or \.mp4"):
+        save_animation({"": HALF}, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.gif", "a.html"])
+def test_a_folder_that_is_not_there_is_told(tmp_path, name):
+    with pytest.raises(OutputError, match="there is no folder"):
+        save_descents(descend(PARABOLA, Adam(), 1.0, 2, 0.1), tmp_path / "no" / name)
+
+
+def test_too_many_paths_are_no_animation(tmp_path):
+    down = descend(BOWL, GradientDescent(), np.zeros((201, 2)), 2, 0.1)
+    with pytest.raises(ArgumentError, match="at most 200 paths"):
+        save_animation({"": down}, tmp_path / "a.gif")
+
+
+# The gallery.
+
+
+def test_the_gallery_writes_all_it_says(tmp_path, monkeypatch):
+    """Two exhibits stand for all: one that moves, one that does not."""
+    from stepsize.plots import gallery
+
+    few = [each for each in EXHIBITS if each.name in ("momentum", "convex-sets")]
+    monkeypatch.setattr(gallery, "EXHIBITS", few)
+    written = list(write_gallery(tmp_path / "new" / "gallery"))
+    assert len(written) == count_of_files() == 5
+    assert {path.name for path in written} == {path.name for path in (tmp_path / "new" / "gallery").iterdir()}
+    text = (tmp_path / "new" / "gallery" / "index.md").read_text()
+    assert text == gallery_text()
+    assert set(re.findall(r"\]\(([^)]+)\)", text)) <= {path.name for path in written}
+
+
+def test_a_gallery_in_a_place_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write a gallery to"):
+        next(iter(write_gallery(tmp_path / "file")))
+
+
+def test_exhibits_have_names_of_their_own():
+    assert len({each.name for each in EXHIBITS}) == len(EXHIBITS)
+
+
+def test_few_colours_keep_paper_ink_and_every_path():
+    wheel = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    wheel[:40], wheel[40:80] = 255, 0
+    paths = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in COLOURS], dtype=np.uint8)
+    wheel[80, : len(COLOURS)] = paths
+    (small,) = in_few_colours([Image.fromarray(wheel)])
+    assert len(small.getcolors()) <= 256
+    again = np.asarray(small.convert("RGB"), dtype=int)
+    assert (again[:40] == 255).all()
+    assert (again[40:80] == 0).all()
+    assert np.abs(again[80, : len(COLOURS)] - paths).max() <= 4

@@ -1,0 +1,140 @@
+"""The page of descents in a browser: that it plays, complains of nothing and asks for nothing."""
+
+import os
+import re
+import shutil
+
+import pytest
+
+from stepsize import Exponential
+from stepsize.descent import SURFACES, GradientDescent, Momentum, descend
+from stepsize.plots import Section, descents_page
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's package chromium is not installed")
+
+BOWL, WICKED = SURFACES["bowl"], "</script><b>&\"'$x{{"
+DOWN = descend(BOWL, Momentum(0.5), [-5.0, -2.0], 20, 0.6)
+AWAY = descend(BOWL, GradientDescent(), [-5.0, -2.0], 500, 10.0)
+LINE = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.5]], 40, Exponential(0.3, 0.99))
+PAGES = {
+    "usual": [Section("Momentum", "Words.", {"one": DOWN, "two": {"half": DOWN, "away": AWAY}})],
+    "one dimension": [Section("Cubic", "", {"": LINE})],
+    "wicked": [Section(WICKED, WICKED, {WICKED: {WICKED: DOWN, "b" * 200: AWAY}})],
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens a page from a file; at the end, nothing was complained of and nothing was asked for."""
+    contexts, said = [], []
+
+    def opened(name="usual", **options):
+        path = tmp_path / "page.html"
+        path.write_text(descents_page(f"The page {WICKED}", PAGES[name]), encoding="utf-8")
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: request.url in (path.as_uri(), "data:,") or said.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def lengths(page):
+    """How many points each path shows."""
+    counted = "[...document.querySelectorAll('.path')].map((line) => line.points.numberOfItems)"
+    return page.evaluate(counted)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [375, 1280])
+def test_it_fits_its_window_and_shows_words_as_they_are(opened, name, width):
+    page = opened(name, viewport={"width": width, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.title() == f"The page {WICKED}"
+    assert page.locator("h2").inner_text() == PAGES[name][0].title
+    for drawing in page.locator("figure svg").all():
+        box = drawing.bounding_box()
+        assert box["width"] > 300
+        assert box["x"] + box["width"] <= width
+
+
+def test_it_opens_whole_and_the_slider_takes_it_back(opened):
+    page = opened()
+    assert lengths(page) == [21, 21, int(AWAY.lasted) + 1]
+    slider = page.get_by_role("slider", name="step")
+    assert slider.input_value() == "500"
+    slider.focus()
+    page.keyboard.press("Home")
+    assert lengths(page) == [1, 1, 1]
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert lengths(page) == [4, 4, 4]
+    assert page.locator("output").inner_text() == "step 3"
+
+
+def test_where_the_paths_are(opened):
+    page = opened()
+    minimum = page.locator("polygon.known").first.bounding_box()
+    end = page.locator(".head").first.bounding_box()
+    start = page.locator(".start").first.bounding_box()
+    frame = page.locator(".frame").first.bounding_box()
+    middle = [box["x"] + box["width"] / 2 for box in (start, end, minimum)]
+    assert middle[0] < middle[1] == pytest.approx(middle[2], abs=3)
+    assert frame["x"] < middle[0] < middle[2] < frame["x"] + frame["width"]
+    (low, high), _ = BOWL.window
+    assert (middle[0] - frame["x"]) / frame["width"] == pytest.approx((-5.0 - low) / (high - low), abs=0.01)
+
+
+def wait_until(page, condition):
+    for _ in range(300):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never came to that")
+
+
+def test_play_begins_anew_moves_on_and_pauses(opened):
+    page = opened("one dimension")
+    button = page.get_by_role("button")
+    assert button.inner_text() == "Play"
+    button.click()
+    assert button.inner_text() == "Pause"
+    wait_until(page, lambda: int(page.get_by_role("slider").input_value()) >= 5)
+    button.click()
+    held = page.locator("output").inner_text()
+    assert 5 <= int(re.sub(r"\D", "", held)) < 40
+    page.wait_for_timeout(300)
+    assert page.locator("output").inner_text() == held
+    button.click()
+    wait_until(page, lambda: button.inner_text() == "Play")
+    assert page.locator("output").inner_text() == "step 40"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_reader_into_the_dark(opened, scheme):
+    page = opened(color_scheme=scheme)
+    paper, ink = page.evaluate(
+        "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
+    )
+    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (paper, ink)]
+    assert (brightness[0] > brightness[1]) == (scheme == "light")
+    assert abs(brightness[0] - brightness[1]) > 500
