@@ -1,5 +1,6 @@
 """The momentum law: a power of the summed rates, less a fading memory of how far the rate has come down."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -67,7 +68,7 @@ def annealing_area(rates: Floats, decay: float) -> Floats:
 class MomentumRows:
     """The rows of several curves, prepared for many evaluations of the law with one decay."""
 
-    def __init__(self, curves: list[tuple[Floats, Whole]], decay: float) -> None:
+    def __init__(self, curves: Sequence[tuple[Floats, Whole]], decay: float) -> None:
         """Each curve: the rate of every update, and the steps of its rows."""
         self._log_sums = np.log(np.concatenate([np.cumsum(rates)[at] for rates, at in curves]))
         self._areas = np.concatenate([annealing_area(rates, decay)[at] for rates, at in curves])

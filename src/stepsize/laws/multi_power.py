@@ -1,5 +1,6 @@
 """The multi-power law: a power of the summed rates, less what every change of the rate gives back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +92,7 @@ class MultiPowerLaw(Law):
 class MultiPowerRows:
     """The rows of several curves, prepared for many evaluations of the law with other parameters."""
 
-    def __init__(self, curves: list[tuple[Floats, Whole]], spread: float) -> None:
+    def __init__(self, curves: Sequence[tuple[Floats, Whole]], spread: float) -> None:
         """Each curve: the rate of every update, and the steps of its rows."""
         changes = [Changes(rates) for rates, _ in curves]
         self._log_sums = np.log(np.concatenate([each.sums[at] for each, (_, at) in zip(changes, curves, strict=True)]))
