@@ -10,7 +10,6 @@ from stepsize.errors import ArgumentError
 from stepsize.laws.rates import Floats, Rates, rates_of
 from stepsize.schedules import Schedule, wsd
 
-
 LEAST_FACTOR = 0.01
 
 
