@@ -139,7 +139,7 @@ def test_a_schedule_gives_the_rates_that_a_file_has_not(write):
 
 def test_a_log_that_begins_late_wants_to_know_of_the_warmup(write):
     path = write(csv_of(AT[10:], losses=LOSSES[10:]))
-    with pytest.raises(DataError, match=r"begins at step 50 .* warmup_steps=\.\.\., 0 if"):
+    with pytest.raises(DataError, match=r"begins at step 50 .*warmup_steps=\.\.\., 0 if"):
         read_csv(path)
     first = PLAN(50)
     warmed = read_csv(path, warmup_steps=20).rates
