@@ -182,8 +182,8 @@ def test_a_forecast_far_from_the_runs_is_refused_or_comes_with_cautions():
     with pytest.raises(FitError, match="another unit"):
         found.predict(1000 * UNSEEN)
     assert "no guide to another" in found.predict(2 * UNSEEN).cautions[0]
-    assert "times the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
-    assert "no run below" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
+    assert "4 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
+    assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
 
 
 def test_a_forecast_leaves_out_the_steps_before_any_rate_was_positive():

@@ -9,8 +9,12 @@ import typer
 
 from stepsize import __version__
 from stepsize.cli.compare import compare
+from stepsize.cli.cooldown import cooldown
+from stepsize.cli.design import design
 from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
+from stepsize.cli.predict import predict
+from stepsize.cli.rank import rank
 from stepsize.errors import StepsizeError
 
 app = typer.Typer(
@@ -24,6 +28,10 @@ app = typer.Typer(
 app.command(cls=PlotCommand)(plot)
 app.command()(compare)
 app.command()(init)
+app.command()(predict)
+app.command()(design)
+app.command()(cooldown)
+app.command()(rank)
 
 
 def _print_version(wanted: bool) -> None:

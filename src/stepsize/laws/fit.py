@@ -26,13 +26,14 @@ Level = Annotated[float, Number(above=0.0, most=0.999)]
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The loss foreseen for a schedule at some steps, shape `(points,)` each, with a band around it.
+    """The loss foreseen for a schedule at some steps, and its rates there, shape `(points,)` each, with a band.
 
     `low` and `high` bound what is expected of one run with probability `level`; `cautions` say in words where the
     schedule goes beyond the runs that the law was learned from.
     """
 
     steps: Whole
+    rates: Floats
     losses: Floats
     low: Floats
     high: Floats
@@ -110,7 +111,7 @@ class Fit:
             jacobian = self._jacobian(rates, wanted[block])
             variance[block] += np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
         half = float(ndtri(0.5 + level / 2)) * np.sqrt(variance)
-        return Forecast(wanted, losses, losses - half, losses + half, level, cautions)
+        return Forecast(wanted, rates[wanted], losses, losses - half, losses + half, level, cautions)
 
     def _jacobian(self, rates: Floats, at: Whole) -> Floats:
         if isinstance(self.law, MomentumLaw):
@@ -137,11 +138,11 @@ class Fit:
             )
         longest = max(int(run.steps[-1]) + 1 for run in self.runs)
         if rates.size > FAR_STEPS * longest:
-            cautions.append(f"{rates.size:,} steps are {rates.size / longest:.0f} times the longest run's {longest:,}")
+            cautions.append(f"it lasts more than {FAR_STEPS:.0f} times as long as the longest run, {longest:,} steps")
         lowest = min(float(run.rates[np.argmax(run.rates) : run.steps[-1] + 1].min()) for run in self.runs)
         reached = float(rates[np.argmax(rates) :].min())
         if reached < FAR_LOW * lowest:
-            cautions.append(f"the rate goes down to {reached:g}, and no run below {lowest:g}")
+            cautions.append(f"the rate goes below {lowest:.3g}, where none of the runs has been")
         return tuple(cautions)
 
 

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from stepsize.plots.comparison import comparison_figure as comparison_figure
     from stepsize.plots.comparison import plot_comparison as plot_comparison
     from stepsize.plots.files import save_figure as save_figure
+    from stepsize.plots.forecasts import forecasts_figure as forecasts_figure
+    from stepsize.plots.forecasts import plot_forecasts as plot_forecasts
     from stepsize.plots.schedules import plot_schedules as plot_schedules
     from stepsize.plots.schedules import schedules_figure as schedules_figure
 
 _ROOMS = {
     "comparison_figure": "comparison",
+    "forecasts_figure": "forecasts",
     "plot_comparison": "comparison",
+    "plot_forecasts": "forecasts",
     "plot_schedules": "schedules",
     "save_figure": "files",
     "schedules_figure": "schedules",
@@ -29,7 +33,9 @@ _ROOMS = {
 
 __all__ = [
     "comparison_figure",
+    "forecasts_figure",
     "plot_comparison",
+    "plot_forecasts",
     "plot_schedules",
     "save_figure",
     "schedules_figure",

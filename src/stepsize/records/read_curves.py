@@ -15,6 +15,9 @@ from stepsize.schedules import Schedule
 def read_curves(
     path: Path | str,
     *,
+    step: str | None = None,
+    lr: str | None = None,
+    loss: str | None = None,
     schedule: Schedule | None = None,
     warmup_steps: int | None = None,
     jumps: Sequence[int] = (),
@@ -22,8 +25,8 @@ def read_curves(
     """The loss curves in a store of the lab, in TensorBoard's event files, or in a CSV file: wherever the path leads.
 
     A CSV file whose first line has the columns of a Weights & Biases panel is read as `read_wandb` does, any other as
-    `read_csv` does; names of columns and tags are the defaults of `read_csv`, `read_wandb` and `read_tensorboard`, and
-    so is the meaning of `schedule`, `warmup_steps` and `jumps`, which a store does not need.
+    `read_csv` does. `step`, `lr` and `loss` name columns or tags, where they are not the defaults of these readers and
+    of `read_tensorboard`; `schedule`, `warmup_steps` and `jumps` are what they are there. A store needs none of them.
 
     Raises:
         DataError: there is nothing, or nothing that can be read; or as the readers say.
@@ -36,10 +39,13 @@ def read_curves(
         return load_curves(store)
     if place.is_dir() and not event_folders(place):
         raise DataError(f"{place} holds neither the store of an experiment nor event files of TensorBoard")
+    names = {"step": step, "lr": lr, "loss": loss}
+    named = {word: name for word, name in names.items() if name is not None}
     if place.is_dir() or "tfevents" in place.name:
-        return read_tensorboard(place, schedule=schedule, warmup_steps=warmup_steps, jumps=jumps)
+        named.pop("step", None)  # event files have steps of their own
+        return read_tensorboard(place, **named, schedule=schedule, warmup_steps=warmup_steps, jumps=jumps)
     with open(place, encoding="utf-8-sig", errors="replace") as file:
         is_panel = " - " in file.readline()
     if is_panel:
-        return read_wandb(place, schedule=schedule, warmup_steps=warmup_steps, jumps=jumps)
-    return (read_csv(place, schedule=schedule, warmup_steps=warmup_steps, jumps=jumps),)
+        return read_wandb(place, **named, schedule=schedule, warmup_steps=warmup_steps, jumps=jumps)
+    return (read_csv(place, **named, schedule=schedule, warmup_steps=warmup_steps, jumps=jumps),)
