@@ -169,6 +169,13 @@ def test_runs_that_do_not_determine_a_law_are_refused(runs, words):
         fit(runs)
 
 
+def test_runs_that_do_not_obey_the_law_are_refused():
+    rng = np.random.default_rng(0)
+    wild = [LossCurve(each.name, each.steps, rng.uniform(0.5, 5.0, each.steps.size), each.rates) for each in three()]
+    with pytest.raises(FitError, match=r"lie \d\d% around the best law"):
+        fit(wild)
+
+
 def test_wrong_arguments_are_refused_in_words():
     with pytest.raises(ArgumentError, match=r"runs\[0\].* a LossCurve.*read_curves"):
         fit(["run.csv"])

@@ -1,4 +1,16 @@
-"""Laws of loss curves: what a schedule will cost before it is run, and which one would cost less."""
+"""Laws of loss curves: what a schedule will cost before it is run, and which one would cost less.
+
+Needs the extra `laws` (SciPy).
+"""
+
+try:
+    import scipy as _scipy  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "scipy":
+        raise
+    from stepsize.errors import MissingExtraError
+
+    raise MissingExtraError.naming("SciPy", "laws") from error
 
 from stepsize.laws.convex import Bound as Bound
 from stepsize.laws.convex import convex_bound as convex_bound

@@ -16,6 +16,8 @@ FEWEST_ROWS = {True: 21, False: 12}
 """For the multi-power law, and for the momentum law: three for each parameter."""
 ONE_UNIT = 100.0
 """Peak rates that differ by a larger factor are taken to be in different units."""
+UNLIKE = 0.25
+"""Runs that lie so far from a law, as a part of the loss, do not obey it."""
 DECAY, SAME = 0.1, 0.01
 """A rate has decayed that is this part of the peak lower; rates are the same that differ by less."""
 
@@ -62,6 +64,20 @@ def must_determine(runs: Sequence[LossCurve], law: type[Law]) -> None:
         raise FitError(
             f"{rows} rows are too few for the parameters of the law; log more often: {FEWEST_ROWS[full]} rows are the "
             "least, a hundred for each run are good"
+        )
+
+
+def must_hold(scatter: float) -> None:
+    """Refuse a law that the runs do not obey.
+
+    Raises:
+        FitError: see `fit`.
+    """
+    if scatter > UNLIKE:
+        raise FitError(
+            f"the runs lie {scatter:.0%} around the best law of this form, so that it would foresee nothing: is the "
+            "loss that of one batch (LossCurve.smoothed helps), or does it go to zero, as where all samples are "
+            "learned by heart? The laws are of losses that level off"
         )
 
 

@@ -9,7 +9,7 @@ from scipy.optimize import least_squares, nnls
 
 from stepsize.arguments import Count, NonNegative, Positive, checked, refusal
 from stepsize.errors import StepsizeError
-from stepsize.laws.diagnosis import must_determine, remarks
+from stepsize.laws.diagnosis import must_determine, must_hold, remarks
 from stepsize.laws.fit import Fit
 from stepsize.laws.fit_forms import AMPLITUDES, DECAYS, Form, MomentumForm, MultiPowerForm
 from stepsize.laws.law import Law
@@ -59,7 +59,7 @@ def fit(
     Raises:
         ArgumentError: there are no runs, or something is none.
         FitError: the runs do not determine the law: one plan only, no decay, too few rows, or peak rates so far apart
-            that they cannot be in one unit.
+            that they cannot be in one unit; or they do not obey it.
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw, fit
@@ -86,12 +86,14 @@ def fit(
     best = min((task.solved(form, task.begin(form, at)) for form in forms for at in form.starts), key=_cost)
     found, covariance = best.form.law(best.z), task.covariance(best)
     residuals = np.log(best.form.losses(found)[0]) - task.log_losses
+    scatter = float(np.sqrt((residuals**2).mean()))
+    must_hold(scatter)
     return Fit(
         law=found,
         runs=runs,
         covariance=covariance,
         names=best.form.names,
-        scatter=float(np.sqrt((residuals**2).mean())),
+        scatter=scatter,
         left_out=_left_out(runs, best, prior, huber),
         diagnosis=remarks(runs, best.form, best.z, covariance, residuals, task.run),
     )
