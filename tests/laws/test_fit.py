@@ -1,5 +1,7 @@
 """A fit finds the law that made the runs, says how sure it is, and refuses what runs cannot tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from published import SIZES, TABLE, TEST, TRAINING, curve, mean_scores
@@ -69,6 +71,26 @@ def test_a_band_widens_with_its_level_with_noise_and_beyond_the_runs():
 
     assert width(quiet, level=0.5) < width(quiet) < width(loud)
     assert width(quiet) < width(quiet, ss.wsd(PEAK, 200, 50_000, 10_000))
+
+
+def test_a_band_is_never_narrower_than_the_runs_lie_around_the_law():
+    found = fit(three(noise=2e-3))
+    forecast = found.predict(UNSEEN, level=0.9)
+    least = 1.6448 * forecast.losses
+    assert (forecast.high - forecast.losses >= found.scatter * least).all()
+    doubtful = replace(found, left_out=0.05).predict(UNSEEN, level=0.9)
+    assert (doubtful.losses - doubtful.low >= 0.05 * least).all()
+
+
+def test_rows_of_a_fit_are_those_of_a_prediction_zero_rates_included():
+    from stepsize.laws.multi_power import MultiPowerRows
+
+    rates = np.concatenate([np.linspace(0, PEAK, 50), np.zeros(30), np.full(40, PEAK), np.linspace(PEAK, 0, 30)])
+    at = np.arange(10, rates.size)
+    losses, derivatives = MultiPowerRows([(rates, at), (rates[:60], at[:40])], 0.0).losses(TRUTH)
+    exact = TRUTH.predict(rates, at=at, tolerance=0.0)
+    np.testing.assert_allclose(losses, [*exact, *exact[:40]], rtol=1e-12)
+    assert np.isfinite(derivatives).all()
 
 
 def test_an_outlier_does_not_carry_the_fit_away():
