@@ -201,6 +201,8 @@ def test_runs_that_do_not_obey_the_law_are_refused():
 def test_wrong_arguments_are_refused_in_words():
     with pytest.raises(ArgumentError, match=r"runs\[0\].* a LossCurve.*read_curves"):
         fit(["run.csv"])
+    with pytest.raises(ArgumentError, match=r"write \[run\]"):
+        fit(FLAT)
     with pytest.raises(ArgumentError, match="MultiPowerLaw or MomentumLaw"):
         fit(three(), dict)
 

@@ -66,6 +66,8 @@ def test_thinning_keeps_the_mean_and_the_order(row, rows):
     assert (np.diff(curve.steps) > 0).all()
     sizes = np.diff(np.linspace(0, len(row), curve.steps.size + 1).astype(int))
     assert curve.losses @ sizes == pytest.approx(sum(row))
+    stretches = np.split(np.arange(len(row)), np.cumsum(sizes)[:-1])
+    assert curve.steps.tolist() == [int(stretch.mean()) for stretch in stretches]
 
 
 @given(losses, st.integers(1, 80))

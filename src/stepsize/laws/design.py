@@ -96,7 +96,7 @@ def design(
         raise refusal("design", "final_lr", f"at most peak_lr = {peak_lr:g}", final_lr)
     room = Room(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
-        found.predict(np.full(2, peak_lr))  # refuses a peak that is far from the runs
+        found.predict([peak_lr])  # which refuses a peak that is far from the runs
     members = [(name, *best_member(name, law, room)) for name in FAMILIES]
     knots = _best(law, room, monotone, min(members, key=lambda member: member[2])[1])
     table = Table(tuple(knots.sample(steps).tolist()))
@@ -106,19 +106,16 @@ def design(
 
 
 def _best(law: Law, room: Room, monotone: bool, begin: Schedule) -> Knots:
+    """The best schedule that is a straight line between the finest knots, from one that is good already."""
     rise = np.linspace(0.0, room.peak_lr, room.warmup_steps + 1)[:-1]
     span = room.peak_lr - room.final_lr
-    places = np.array([0.0])
-    depths = np.array([0.0])
+    places = np.arange(room.down, dtype=np.float64)
+    left = (begin(room.warmup_steps + places) - room.final_lr) / (span or 1.0)
+    depths = -np.log(np.clip(left, np.exp(-DEEPEST), 1.0))
     for count in KNOTS:
-        finer = np.unique(np.linspace(0, room.down - 1, min(count, room.down)).round())
-        if places.size == 1:
-            left = (begin(room.warmup_steps + finer) - room.final_lr) / (span or 1.0)
-            depths = np.clip(-np.log(np.maximum(left, np.exp(-DEEPEST))), 0.0, DEEPEST)
-        else:
-            depths = np.interp(finer, places, depths)
-        places = finer
-        depths = _descended(law, room, rise, places, depths, monotone)
+        knots = np.unique(np.linspace(0, room.down - 1, min(count, room.down)).round())
+        depths = _descended(law, room, rise, knots, np.interp(knots, places, depths), monotone)
+        places = knots
     rates = room.final_lr + span * np.exp(-depths)
     points = [(room.warmup_steps + float(place), float(rate)) for place, rate in zip(places, rates, strict=True)]
     return Knots(((0.0, 0.0), *points) if room.warmup_steps else tuple(points))

@@ -8,12 +8,13 @@ from stepsize.arguments import quoted
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws.fit_forms import Form
 from stepsize.laws.law import Law
+from stepsize.laws.momentum import MomentumLaw
 from stepsize.laws.multi_power import MultiPowerLaw
 from stepsize.laws.rates import Floats, Whole
 from stepsize.records import LossCurve
 
-FEWEST_ROWS = {True: 21, False: 12}
-"""For the multi-power law, and for the momentum law: three for each parameter."""
+FEWEST_ROWS: dict[type[Law], int] = {MultiPowerLaw: 21, MomentumLaw: 12}
+"""Three for each parameter."""
 ONE_UNIT = 100.0
 """Peak rates that differ by a larger factor are taken to be in different units."""
 UNLIKE = 0.25
@@ -46,23 +47,22 @@ def must_determine(runs: Sequence[LossCurve], law: type[Law]) -> None:
             raise FitError(
                 f"run {quoted(run.name)} has a row at step {run.steps[0]}, before any rate was positive; leave it out"
             )
-    full = law is MultiPowerLaw
     if not any(map(_decays, runs)):
         raise FitError(
             "in none of the runs does the rate come down after its peak, so that they say nothing of what a decay "
             f"gains; add a run with a decay (the rate comes {100 * DECAY:.0f}% or more below its peak)"
         )
     plans = _plans(runs)
-    if full and plans == 1:
+    if law is MultiPowerLaw and plans == 1:
         several = "one run" if len(runs) == 1 else f"{len(runs)} runs of one schedule"
         raise FitError(
             f"{several} cannot determine the multi-power law, whose parts are told apart by different decays; add a "
             "run with another decay, such as one at a constant rate, or fit law=MomentumLaw, which has fewer parameters"
         )
     rows = sum(run.steps.size for run in runs)
-    if rows < FEWEST_ROWS[full]:
+    if rows < FEWEST_ROWS[law]:
         raise FitError(
-            f"{rows} rows are too few for the parameters of the law; log more often: {FEWEST_ROWS[full]} rows are the "
+            f"{rows} rows are too few for the parameters of the law; log more often: {FEWEST_ROWS[law]} rows are the "
             "least, a hundred for each run are good"
         )
 

@@ -74,6 +74,9 @@ def fit(
 
     Reference: the form of the residuals is that of Luo et al., arXiv 2503.12811 (2025).
     """
+    if isinstance(runs, LossCurve):
+        raise refusal("fit", "runs", "a sequence of loss curves", runs, "write [run]")
+    runs = tuple(runs)
     for index, run in enumerate(runs):
         if not isinstance(run, LossCurve):
             raise refusal("fit", f"runs[{index}]", "a LossCurve", run, "read_curves() makes some of a file")
