@@ -157,6 +157,12 @@ def test_a_jump_of_the_rate_stands_where_it_is_said_to(write):
     np.testing.assert_array_equal(rates, [0.2] * 13 + [0.1] * 18)
 
 
+def test_where_the_rate_hardly_changes_there_was_no_jump(write):
+    """So that one command can read a run with a jump beside others."""
+    path = write(csv_of())
+    np.testing.assert_array_equal(read_csv(path, jumps=[17]).rates, read_csv(path).rates)
+
+
 BAD_FILES = [
     ("", {}, "is empty; its first line should name the columns"),
     ("step,lr,loss\n", {}, "has no rows"),

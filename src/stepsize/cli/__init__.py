@@ -19,7 +19,7 @@ from stepsize.errors import StepsizeError
 
 app = typer.Typer(
     name="stepsize",
-    help="The learning-rate toolkit: see schedules, and compare them on real training.",
+    help="The learning-rate toolkit: see schedules, compare them on real training, foresee their loss.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -46,7 +46,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """The learning-rate toolkit: see schedules, and compare them on real training."""
+    """The learning-rate toolkit: see schedules, compare them on real training, foresee their loss."""
 
 
 def main() -> None:

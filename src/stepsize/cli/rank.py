@@ -14,7 +14,7 @@ from stepsize.schedules import parse
 
 def rank(
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT...", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
+        list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
     ],
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How long they run; their own length if left out.")

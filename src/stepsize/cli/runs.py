@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[Path],
     typer.Argument(
-        metavar="RUNS...", help="Finished runs: directories of `stepsize compare`, TensorBoard's folders, CSV files."
+        metavar="RUNS", help="Finished runs: directories of `stepsize compare`, TensorBoard's folders, CSV files."
     ),
 ]
 Columns = Annotated[

@@ -38,7 +38,8 @@ def read_csv(
         name: of the curve; the file's own if None.
         schedule: of the run, from which the rates are taken; those of the file must agree with it.
         warmup_steps: the rate rose in a straight line from 0 over so many steps, where the file does not say.
-        jumps: steps from which on the rate was suddenly another; between any other rows it went straight.
+        jumps: steps from which on the rate was suddenly another, if the rows on both sides of one say so; between any
+            other rows it went straight.
 
     Raises:
         DataError: the file cannot be read, is empty, or lacks a column; a step is repeated or smaller than the one

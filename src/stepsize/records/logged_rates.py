@@ -13,6 +13,8 @@ from stepsize.schedules import Schedule
 
 AGREEMENT = 0.01
 """A logged rate may differ by this part from its schedule's: logs round."""
+JUMP = 0.05
+"""A rate that changes by a smaller part of itself between two rows has not jumped."""
 LATE = 4
 """A log that begins more than so many of its usual distances after step 0 has left something out."""
 
@@ -37,7 +39,8 @@ class Filling:
         schedule: the schedule of the run; a log of the rate is then only compared with it.
         warmup_steps: before its first row the rate rose in a straight line from 0, over so many steps, and was then
             held; 0: it was held from the start. Needed where the log begins late.
-        jumps: the steps from which on the rate was suddenly another; between any other rows it went straight.
+        jumps: the steps from which on the rate was suddenly another; between any other rows it went straight. In a
+            log where the rows on both sides have about the same rate there was no jump.
     """
 
     schedule: Schedule | None = None
@@ -85,8 +88,10 @@ def _between(source: str, steps: NDArray[np.int64], logged: Floats, last: int, f
     for jump in filling.jumps:
         after = int(np.searchsorted(steps, jump))
         if 0 < after < steps.size:
-            x += [jump - 1.0, float(jump)]
-            y += [float(logged[after - 1]), float(logged[after])]
+            old, new = float(logged[after - 1]), float(logged[after])
+            if abs(new - old) > JUMP * max(old, new):
+                x += [jump - 1.0, float(jump)]
+                y += [old, new]
     if first and warmup:
         x += [0.0, float(warmup)]
         y += [0.0, float(logged[0])]
