@@ -1,6 +1,6 @@
 """Fitting a law to the loss curves of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ def fit(
 
     Reference: the form of the residuals is that of Luo et al., arXiv 2503.12811 (2025).
     """
-    if isinstance(runs, LossCurve):
+    if not isinstance(runs, Iterable):
         raise refusal("fit", "runs", "a sequence of loss curves", runs, "write [run]")
     runs = tuple(runs)
     for index, run in enumerate(runs):
