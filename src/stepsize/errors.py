@@ -10,6 +10,7 @@
     ├── RunError           a training run could not be carried out
     ├── DriverError        a scheduler can no longer drive its optimizer
     ├── StateError         a saved state cannot be loaded
+    ├── FitError           runs do not determine a law, or do not reach as far as it is asked
     └── MissingExtraError  an optional dependency is not installed (also an ImportError)
 
 A message names what was given, what is allowed, and what to write instead.
@@ -66,6 +67,10 @@ class DriverError(StepsizeError):
 
 class StateError(StepsizeError):
     """A saved state cannot be loaded."""
+
+
+class FitError(StepsizeError):
+    """Runs do not determine a law of loss curves, or do not reach as far as it is asked."""
 
 
 class MissingExtraError(StepsizeError, ImportError):

@@ -13,7 +13,15 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 @pytest.mark.parametrize(
     "package",
-    ["stepsize", "stepsize.descent", "stepsize.lab", "stepsize.plots", "stepsize.pytorch", "stepsize.records"],
+    [
+        "stepsize",
+        "stepsize.descent",
+        "stepsize.lab",
+        "stepsize.laws",
+        "stepsize.plots",
+        "stepsize.pytorch",
+        "stepsize.records",
+    ],
 )
 def test_every_public_name_is_in_the_reference(package: str) -> None:
     pages = "".join(page.read_text() for page in REFERENCE.glob("*.md"))

@@ -9,14 +9,18 @@ import typer
 
 from stepsize import __version__
 from stepsize.cli.compare import compare
+from stepsize.cli.cooldown import cooldown
 from stepsize.cli.descend import DescendCommand, descend
+from stepsize.cli.design import design
 from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
+from stepsize.cli.predict import predict
+from stepsize.cli.rank import rank
 from stepsize.errors import StepsizeError
 
 app = typer.Typer(
     name="stepsize",
-    help="The learning-rate toolkit: see schedules, and compare them on real training.",
+    help="The learning-rate toolkit: see schedules, compare them on real training, foresee their loss.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,6 +30,10 @@ app.command(cls=PlotCommand)(plot)
 app.command()(compare)
 app.command(cls=DescendCommand)(descend)
 app.command()(init)
+app.command()(predict)
+app.command()(design)
+app.command()(cooldown)
+app.command()(rank)
 
 
 def _print_version(wanted: bool) -> None:
@@ -40,7 +48,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """The learning-rate toolkit: see schedules, and compare them on real training."""
+    """The learning-rate toolkit: see schedules, compare them on real training, foresee their loss."""
 
 
 def main() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from stepsize.plots.descents import descents_figure as descents_figure
     from stepsize.plots.descents import plot_descents as plot_descents
     from stepsize.plots.files import save_figure as save_figure
+    from stepsize.plots.forecasts import forecasts_figure as forecasts_figure
+    from stepsize.plots.forecasts import plot_forecasts as plot_forecasts
     from stepsize.plots.gallery import write_gallery as write_gallery
     from stepsize.plots.schedules import plot_schedules as plot_schedules
     from stepsize.plots.schedules import schedules_figure as schedules_figure
@@ -39,6 +41,8 @@ _ROOMS = {
     "plot_comparison": "comparison",
     "plot_convexity": "convexity",
     "plot_descents": "descents",
+    "forecasts_figure": "forecasts",
+    "plot_forecasts": "forecasts",
     "plot_schedules": "schedules",
     "save_animation": "animation",
     "save_descents": "descent_files",
@@ -53,10 +57,12 @@ __all__ = [
     "descent_panels",
     "descents_figure",
     "descents_page",
+    "forecasts_figure",
     "plot_batches",
     "plot_comparison",
     "plot_convexity",
     "plot_descents",
+    "plot_forecasts",
     "plot_schedules",
     "save_animation",
     "save_descents",

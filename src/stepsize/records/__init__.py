@@ -1,6 +1,11 @@
 """Records: what runs leave behind, as plain values, as files and in the store of an experiment."""
 
+from stepsize.records.csv_curves import read_csv as read_csv
+from stepsize.records.csv_curves import read_wandb as read_wandb
+from stepsize.records.event_curves import read_tensorboard as read_tensorboard
 from stepsize.records.lock import lock as lock
+from stepsize.records.loss_curve import LossCurve as LossCurve
+from stepsize.records.read_curves import read_curves as read_curves
 from stepsize.records.results import Event as Event
 from stepsize.records.results import Results as Results
 from stepsize.records.results import load_runs as load_runs
@@ -11,17 +16,24 @@ from stepsize.records.run import Run as Run
 from stepsize.records.salvage import Salvaged as Salvaged
 from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
+from stepsize.records.store_curves import load_curves as load_curves
 
 __all__ = [
     "Epoch",
     "Event",
+    "LossCurve",
     "Outcome",
     "Point",
     "Results",
     "Run",
     "Salvaged",
     "Store",
+    "load_curves",
     "load_runs",
     "lock",
+    "read_csv",
+    "read_curves",
+    "read_tensorboard",
+    "read_wandb",
     "salvage",
 ]

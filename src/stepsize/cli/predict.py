@@ -1,0 +1,96 @@
+"""`stepsize predict`: the loss of a schedule that was never run, from runs of others."""
+
+import math
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stepsize.cli.options import Functions
+from stepsize.cli.runs import Columns, LogJump, LogWarmup, Runs, learned, read_runs
+from stepsize.schedules import parse
+
+if TYPE_CHECKING:
+    from stepsize.laws import Forecast
+
+LINES = 10
+"""Of the table."""
+
+
+def predict(
+    runs: Runs,
+    schedule: Annotated[
+        list[str], typer.Option(metavar="TEXT", help="The schedule to foresee, warmup included; repeatable.")
+    ],
+    steps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How long it runs; its own length if left out.")
+    ] = None,
+    level: Annotated[float, typer.Option(min=0.01, max=0.999, help="Of the band: 0.9 holds nine runs in ten.")] = 0.9,
+    columns: Columns = None,
+    log_warmup: LogWarmup = None,
+    log_jump: LogJump = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
+    functions: Functions = False,
+) -> None:
+    """Foresee the loss curve of a schedule that was never run, from finished runs of others.
+
+    A law of loss curves is fitted to the runs. It takes at least two schedules, one of them with a decay; of one run
+    alone a simpler law is fitted, and less is to be had.
+    """
+    plans = {text: parse(text, functions=functions) for text in schedule}
+    curves = read_runs(runs, columns, log_warmup, log_jump)
+    found = learned(curves)
+    forecasts = {str(plan): found.predict(plan, steps, level=level) for plan in plans.values()}
+    for text, forecast in forecasts.items():
+        print(text)
+        Console(width=78).print(_table(forecast))
+        low, high = forecast.final_band
+        print(f"final loss {forecast.final:.4f}, {level:.0%} of runs between {low:.4f} and {high:.4f}")
+        for caution in forecast.cautions:
+            print(f"caution: {caution}")
+        print()
+    if out is not None:
+        from stepsize.plots import forecasts_figure, save_figure  # late: they load matplotlib
+
+        print(save_figure(forecasts_figure(forecasts, curves), out))
+        return
+    print(_sketch(forecasts))
+
+
+def _table(forecast: "Forecast") -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("step", "rate", "loss", "low", "high"):
+        table.add_column(column, justify="right")
+    for at in np.unique(np.linspace(0, forecast.steps.size - 1, LINES + 1).round().astype(int))[1:]:
+        values = (forecast.losses[at], forecast.low[at], forecast.high[at])
+        cells = (f"{forecast.steps[at]:,}", f"{forecast.rates[at]:.3g}", *(f"{value:.4f}" for value in values))
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _sketch(forecasts: "dict[str, Forecast]") -> str:
+    from stepsize.plots import sketch_curves
+
+    """The curves without their first quarter, in which losses fall so far that the rest would be a line."""
+    lowest = min(float(forecast.losses.min()) for forecast in forecasts.values())
+    base = math.floor(10 * lowest) / 10
+    late = {}
+    for text, forecast in forecasts.items():
+        shown = forecast.steps >= forecast.steps[-1] // 4
+        late[text] = forecast.steps[shown], forecast.losses[shown] - base
+    size = shutil.get_terminal_size()
+    return sketch_curves(
+        late,
+        title=f"foreseen loss above {base:g}",
+        width=size.columns,
+        height=12,
+        colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+        ascii_only=not (sys.stdout.encoding or "").lower().startswith("utf"),
+    )

@@ -1,0 +1,80 @@
+"""The momentum law: a power of the summed rates, less a fading memory of how far the rate has come down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from scipy.signal import lfilter
+
+from stepsize.arguments import NonNegative, Number, Positive, Real
+from stepsize.errors import ArgumentError
+from stepsize.laws.law import Final, Law, power
+from stepsize.laws.rates import Floats, Whole
+
+
+@dataclass(frozen=True)
+class MomentumLaw(Law):
+    """The loss after update t is a power of the rates summed so far, less a multiple of the annealing area.
+
+        L(t) = L0 + A S1(t)^-alpha - C S2(t),    S1(t) = eta_0 + ... + eta_t
+        S2(t) = m_1 + ... + m_t,    m_i = decay m_{i-1} + (eta_{i-1} - eta_i),    m_0 = 0
+
+    `decay` is the paper's lambda. It has fewer parameters than `MultiPowerLaw`, so that fewer runs determine it, and
+    foresees less well; its C S2 is not bounded, so that the best schedule under it is no guide.
+
+    Raises:
+        ArgumentError: A or alpha is not positive, C is negative, or decay is not in [0, 0.9999999].
+
+    Example:
+        >>> from stepsize.laws import MomentumLaw
+        >>> law = MomentumLaw(L0=3.06, A=0.503, alpha=0.523, C=0.48, decay=0.999)
+        >>> law.predict(Linear(3e-4, 0.0, 20_000), at=[9_999, 19_999]).round(3)
+        array([3.324, 3.206])
+
+    Reference: Tissue et al., "Scaling Law with Learning Rate Annealing", arXiv 2408.11029 (2024).
+    """
+
+    L0: Real
+    A: Positive
+    alpha: Positive
+    C: NonNegative
+    decay: Annotated[float, Number(least=0.0, most=0.9999999)]
+
+    def _losses(self, rates: Floats, at: Whole, tolerance: float) -> Floats:
+        return (
+            self.L0 + power(self.A, np.cumsum(rates)[at], self.alpha) - self.C * annealing_area(rates, self.decay)[at]
+        )
+
+    def _final(self, rates: Floats) -> Final:
+        total = rates.sum()
+        if total == 0:
+            raise ArgumentError("final needs a rate that is positive: without one there is no loss")
+        left = np.arange(len(rates), 0, -1)
+        weight = (1.0 - self.decay**left) / (1.0 - self.decay)  # of eta_{k-1} - eta_k in S2
+        weight[0] = 0.0
+        fall = float(power(self.A, total, self.alpha))
+        gradient = -self.alpha * fall / total - self.C * (np.append(weight[1:], 0.0) - weight)
+        loss = self.L0 + fall + self.C * float(np.diff(rates) @ weight[1:])
+        return Final(loss, gradient)
+
+
+def annealing_area(rates: Floats, decay: float) -> Floats:
+    """S2 at every step, shape `(steps,)`."""
+    falls = -np.diff(rates, prepend=rates[0])
+    return np.asarray(np.cumsum(lfilter([1.0], [1.0, -decay], falls)))
+
+
+class MomentumRows:
+    """The rows of several curves, prepared for many evaluations of the law with one decay."""
+
+    def __init__(self, curves: Sequence[tuple[Floats, Whole]], decay: float) -> None:
+        """Each curve: the rate of every update, and the steps of its rows."""
+        self._log_sums = np.log(np.concatenate([np.cumsum(rates)[at] for rates, at in curves]))
+        self._areas = np.concatenate([annealing_area(rates, decay)[at] for rates, at in curves])
+
+    def losses(self, law: MomentumLaw) -> tuple[Floats, Floats]:
+        """The losses, shape `(rows,)`, and their derivatives by L0, A, alpha and C, shape `(rows, 4)`."""
+        fall = law.A * np.exp(-law.alpha * self._log_sums)
+        jacobian = np.stack([np.ones(len(fall)), fall / law.A, -fall * self._log_sums, -self._areas], axis=1)
+        return law.L0 + fall - law.C * self._areas, jacobian

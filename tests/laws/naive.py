@@ -1,0 +1,40 @@
+"""The formulas, term by term, as slow as they read."""
+
+import numpy as np
+
+
+def multi_power(law, rates):
+    losses = []
+    for t in range(len(rates)):
+        total = sum(rates[: t + 1])
+        loss = law.L0 + (law.A * total**-law.alpha if total else np.inf)
+        for k in range(1, t + 1):
+            gap = sum(rates[k : t + 1])  # S(t) - S(k-1)
+            if rates[k] > 0:
+                bracket = 1 - (1 + law.C * rates[k] ** -law.gamma * gap) ** -law.beta
+            else:
+                bracket = 1.0 if gap > 0 else 0.0
+            loss += law.B * (rates[k] - rates[k - 1]) * bracket
+        losses.append(loss)
+    return np.array(losses)
+
+
+def momentum(law, rates):
+    losses, momentum, area = [], 0.0, 0.0
+    for t in range(len(rates)):
+        if t:
+            momentum = law.decay * momentum + rates[t - 1] - rates[t]
+            area += momentum
+        total = sum(rates[: t + 1])
+        losses.append(law.L0 + (law.A * total**-law.alpha if total else np.inf) - law.C * area)
+    return np.array(losses)
+
+
+def convex_value(rates, scale=1.0):
+    """Omega_T for D = G = 1 and the rates gamma w."""
+    eta = [scale * rate for rate in rates]
+    total = sum(eta)
+    omega = 1 / (2 * total) + sum(e * e for e in eta) / (2 * total)
+    for k in range(len(eta) - 1):
+        omega += 0.5 * eta[k] / sum(eta[k + 1 :]) * sum(e * e for e in eta[k:]) / sum(eta[k:])
+    return omega

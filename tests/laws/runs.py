@@ -1,0 +1,29 @@
+"""Runs that obey a known law, with noise that hangs together as that of real runs does."""
+
+import numpy as np
+
+import stepsize as ss
+from stepsize.laws import MomentumLaw, MultiPowerLaw
+from stepsize.records import LossCurve
+
+PEAK = 3e-4
+TRUTH = MultiPowerLaw(3.0, 0.52, 0.5, 400.0, 3.0, 0.5, 0.5)
+MOMENTUM_TRUTH = MomentumLaw(3.0, 0.52, 0.5, 1.2, 0.99)
+
+PLANS = {
+    "flat": ss.warmup(ss.Constant(PEAK, 5800), 200),
+    "cosine": ss.warmup_cosine(PEAK, 200, 6000, final_lr=0.1 * PEAK),
+    "drop": ss.warmup(ss.Piecewise((PEAK, 0.3 * PEAK), (2500,)), 200).head(6000),
+}
+
+
+def run(name, plan, law=TRUTH, steps=6000, noise=0.0, seed=0, every=40, scale=1.0):
+    at = np.arange(240, steps, every)
+    rng = np.random.default_rng(seed)
+    wander = np.convolve(rng.normal(0.0, 1.0, at.size + 9), np.ones(10) / 10**0.5, "valid")
+    losses = law.predict(plan, steps, at=at, tolerance=1e-6) * np.exp(noise * wander)
+    return LossCurve(name, at, scale * losses, plan)
+
+
+def three(noise=0.0, law=TRUTH, seed=0):
+    return [run(name, plan, law, noise=noise, seed=3 * seed + i) for i, (name, plan) in enumerate(PLANS.items())]

@@ -1,0 +1,192 @@
+"""The best schedule of a law, cooldowns that are planned, schedules from gradient norms, weights of a merge."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, FitError
+from stepsize.laws import MultiPowerLaw, convex_bound, design, fit, merge_weights, plan_cooldowns, refined
+from stepsize.records import LossCurve
+
+STEPS, WARMUP = 3000, 200
+
+
+@pytest.fixture(scope="module")
+def best():
+    return design(TRUTH, STEPS, PEAK, warmup_steps=WARMUP)
+
+
+def test_the_design_is_a_table_whose_loss_the_law_foresees(best):
+    assert isinstance(best.schedule, ss.Table)
+    assert best.schedule.steps == STEPS
+    assert best.loss == pytest.approx(TRUTH.predict(best.schedule, tolerance=0)[-1], rel=1e-12)
+    np.testing.assert_allclose(best.knots.sample(STEPS), best.schedule.sample(), rtol=1e-12)
+    assert ss.parse(str(best.knots)) == best.knots
+
+
+def test_no_member_of_a_family_and_no_schedule_of_ours_is_better(best):
+    assert [member.excess for member in best.members] == sorted(member.excess for member in best.members)
+    for member in best.members:
+        assert member.loss == pytest.approx(TRUTH.final(member.schedule).loss, rel=1e-12)
+        assert member.excess == pytest.approx(member.loss - best.loss, abs=1e-12)
+    assert best.members[0].excess > 0
+    for plan in (
+        ss.warmup_cosine(PEAK, WARMUP, STEPS),
+        ss.wsd(PEAK, WARMUP, 2300, 500),
+        ss.wsd(PEAK, WARMUP, 2300, 500, shape="1-sqrt"),
+        ss.warmup(ss.Rex(PEAK, 0.0, STEPS - WARMUP), WARMUP),
+    ):
+        assert TRUTH.final(plan, STEPS).loss > best.loss
+
+
+def test_no_small_change_of_the_design_is_better(best):
+    """Falls may grow or shrink anywhere: nothing that still falls has a lower loss."""
+    rng = np.random.default_rng(0)
+    rates = best.schedule.sample()
+    for _ in range(30):
+        falls = -np.diff(rates[WARMUP:], append=0.0) * np.exp(0.3 * rng.normal(size=STEPS - WARMUP))
+        other = np.cumsum(falls[::-1])[::-1]
+        nudged = np.concatenate([rates[:WARMUP], other * PEAK / other[0]])
+        assert TRUTH.final(nudged).loss > best.loss - 1e-6
+
+
+def test_the_design_keeps_to_its_bounds():
+    bounded = design(TRUTH, STEPS, PEAK, warmup_steps=WARMUP, final_lr=0.2 * PEAK)
+    rates = bounded.schedule.sample()
+    np.testing.assert_allclose(rates[:WARMUP], np.linspace(0, PEAK, WARMUP + 1)[:-1], rtol=1e-12)
+    after = rates[WARMUP:]
+    assert after.max() <= PEAK * (1 + 1e-12)
+    assert after.min() >= 0.2 * PEAK
+    assert (np.diff(after) <= 1e-18).all()
+    for member in bounded.members:
+        assert member.schedule.sample()[WARMUP:].min() >= 0.2 * PEAK * (1 - 1e-12)
+
+
+def test_a_rate_that_may_rise_is_at_least_as_good(best):
+    free = design(TRUTH, STEPS, PEAK, warmup_steps=WARMUP, monotone=False)
+    assert free.loss <= best.loss + 1e-6
+
+
+def test_a_law_in_which_falls_do_not_pay_keeps_the_rate_up():
+    flat = design(MultiPowerLaw(3.0, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5), 500, PEAK)
+    np.testing.assert_allclose(flat.schedule.sample(), PEAK, rtol=1e-6)
+
+
+def test_a_design_for_a_fit_is_that_for_its_law_and_keeps_to_its_rates():
+    found = fit(three())
+    assert design(found, 500, PEAK).loss == design(found.law, 500, PEAK).loss
+    with pytest.raises(FitError, match="another unit"):
+        design(found, 500, 100 * PEAK)
+
+
+# Cooldowns.
+
+
+@pytest.fixture(scope="module")
+def found():
+    return fit(three(), prior=0.0)
+
+
+def test_a_later_cooldown_ends_lower_and_as_the_law_foresees(found):
+    plans = plan_cooldowns(found, run("flat", PLANS["flat"], steps=3000), steps=500)
+    assert plans[0].at == 2961
+    losses = [each.loss for each in plans]
+    assert losses == sorted(losses, reverse=True)
+    truth = TRUTH.predict(PLANS["flat"].cooldown(2961, 500, shape="1-sqrt"), 3461, tolerance=0)[-1]
+    assert losses[0] == pytest.approx(truth, rel=1e-3)
+    assert all(each.low < each.loss < each.high for each in plans)
+
+
+def test_a_run_that_lies_above_the_law_is_foreseen_above_it(found):
+    so_far = run("flat", PLANS["flat"], steps=3000)
+    above = LossCurve("above", so_far.steps, 1.02 * so_far.losses, so_far.rates)
+    here, there = (plan_cooldowns(found, each, [3000], 500)[0].loss for each in (so_far, above))
+    assert there == pytest.approx(1.02 * here, rel=1e-6)
+
+
+def test_a_cooldown_takes_a_fifth_of_the_whole_where_nothing_is_said(found):
+    (plan,) = plan_cooldowns(found, run("flat", PLANS["flat"], steps=3000), [4000])
+    assert (plan.at, plan.steps) == (4000, 1000)
+
+
+# Gradient norms.
+
+
+@given(st.floats(0.1, 10.0), st.integers(2, 60), st.integers(2, 60))
+def test_constant_norms_give_a_straight_line_to_zero(norm, count, steps):
+    schedule = refined([norm] * count, 0.3, steps)
+    np.testing.assert_allclose(schedule.sample(), np.linspace(0.3, 0.0, steps), atol=1e-12)
+
+
+def test_the_formula_of_refined_schedules():
+    norms = np.array([3.0, 2.0, 1.0, 1.5, 2.5])
+    w = norms**-2
+    shape = np.array([w[t] * w[t + 1 :].sum() for t in range(5)])
+    made = refined(norms, 0.1, window_frac=0.0)
+    np.testing.assert_allclose(made.sample(), 0.1 * shape / shape.max())
+
+
+def test_large_norms_at_first_give_a_warmup_and_a_spike_gives_nothing():
+    norms = np.concatenate([np.linspace(5.0, 1.0, 100), np.ones(900)])
+    plain = refined(norms, 0.1).sample()
+    assert plain[0] < 0.1 * plain.max()
+    norms[500] = 50.0
+    np.testing.assert_allclose(refined(norms, 0.1).sample(), plain, rtol=1e-9)
+    assert refined(norms, 0.1, window_frac=0.0).sample()[500] < 0.01 * plain[500]
+
+
+# Merging.
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20))
+def test_merged_checkpoints_have_taken_every_update_as_often_as_the_decay_says(falls):
+    decay = np.sort(np.append(falls, 1.0))[::-1]
+    weights = merge_weights(decay)
+    assert weights.sum() == pytest.approx(1.0)
+    assert (weights >= 0).all()
+    updates = np.random.default_rng(0).normal(size=decay.size)  # one a stretch, at a constant rate
+    checkpoints = np.cumsum(updates)
+    assert weights @ checkpoints == pytest.approx(decay @ updates, abs=1e-12)
+
+
+def test_a_decay_may_be_a_schedule():
+    np.testing.assert_allclose(
+        merge_weights(ss.OneMinusSqrt(0.3, 0.0, 100), 4), [0.5, *np.diff(np.sqrt([1, 2, 3, 4])) / 2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "words"),
+    [
+        (lambda: design(MOMENTUM_TRUTH, 100, PEAK), FitError, "needs a MultiPowerLaw"),
+        (lambda: design(TRUTH, 100, PEAK, warmup_steps=99), ArgumentError, "less than steps - 1 = 99"),
+        (lambda: design(TRUTH, 100, PEAK, final_lr=1.0), ArgumentError, "at most peak_lr"),
+        (lambda: design(TRUTH, 100, 0.0), ArgumentError, "peak_lr"),
+        (lambda: refined([1.0], 0.1), ArgumentError, "two norms"),
+        (lambda: refined([1.0, 0.0], 0.1), ArgumentError, "all positive"),
+        (lambda: merge_weights([0.5, 1.0]), ArgumentError, "none larger"),
+        (lambda: merge_weights([0.0, 0.0]), ArgumentError, "a first value that is positive"),
+        (lambda: merge_weights(ss.Linear(1, 0, 10)), ArgumentError, "number of checkpoints"),
+    ],
+)
+def test_what_cannot_be_designed_is_refused_in_words(ask, error, words):
+    with pytest.raises(error, match=words):
+        ask()
+
+
+def test_a_cooldown_that_cannot_be_is_refused_in_words(found):
+    so_far = run("flat", PLANS["flat"], steps=3000)
+    with pytest.raises(ArgumentError, match="steps from 2961 on"):
+        plan_cooldowns(found, so_far, [100])
+    with pytest.raises(ArgumentError, match="at most the rate now"):
+        plan_cooldowns(found, so_far, end=1.0)
+    with pytest.raises(ArgumentError, match="at least one start"):
+        plan_cooldowns(found, so_far, [])
+
+
+def test_the_convex_bound_likes_a_design_of_the_law_better_than_a_constant_rate(best):
+    """Two theories that know nothing of each other agree on this much."""
+    assert convex_bound(best.schedule).value < convex_bound(ss.Constant(1.0), STEPS).value

@@ -1,0 +1,224 @@
+"""A fit finds the law that made the runs, says how sure it is, and refuses what runs cannot tell."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from published import SIZES, TABLE, TEST, TRAINING, curve, mean_scores
+from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, FitError
+from stepsize.laws import MomentumLaw, fit, scores
+from stepsize.records import LossCurve
+
+UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)
+
+
+def test_runs_without_noise_foresee_a_schedule_that_was_not_run():
+    foreseen = fit(three(), prior=0.0).predict(UNSEEN)
+    truth = TRUTH.predict(UNSEEN, at=foreseen.steps, tolerance=1e-6)
+    assert np.abs(foreseen.losses / truth - 1.0)[20:].max() < 5e-4
+
+
+def test_the_momentum_law_is_found_where_it_made_the_runs():
+    found = fit(three(law=MOMENTUM_TRUTH), MomentumLaw, prior=0.0)
+    assert found.law.decay == MOMENTUM_TRUTH.decay
+    for name, value in vars(MOMENTUM_TRUTH).items():
+        assert getattr(found.law, name) == pytest.approx(value, rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e-3])
+def test_another_unit_of_the_rate_foresees_the_same(scale):
+    """What is expected before the fit is said in units of the peak."""
+    runs = three(noise=1e-3)
+    other = [LossCurve(each.name, each.steps, each.losses, each.rates * scale) for each in runs]
+    here, there = fit(runs).predict(UNSEEN), fit(other).predict(scale * UNSEEN)
+    np.testing.assert_allclose(there.losses, here.losses, rtol=2e-5)
+    np.testing.assert_allclose(there.high - there.low, here.high - here.low, rtol=2e-2)
+
+
+def test_the_order_of_the_runs_does_not_matter():
+    runs = three(noise=1e-3)
+    np.testing.assert_allclose(
+        fit(runs[::-1]).predict(UNSEEN).losses, fit(runs).predict(UNSEEN).losses, rtol=1e-6
+    )  # fmt: skip
+
+
+def test_every_run_weighs_the_same_however_often_it_was_logged():
+    runs = three(noise=2e-3)
+    often = LossCurve("flat", *(np.repeat(column, 1) for column in (runs[0].steps, runs[0].losses)), runs[0].rates)
+    seldom = LossCurve("flat", runs[0].steps[::2], runs[0].losses[::2], runs[0].rates)
+    rows = [fit([first, *runs[1:]]).predict(UNSEEN).final for first in (often, seldom)]
+    assert rows[0] == pytest.approx(rows[1], rel=1e-3)
+
+
+def test_the_band_holds_the_truth_about_as_often_as_it_says():
+    truth = TRUTH.predict(UNSEEN, tolerance=1e-6)[-1]
+    held = []
+    for seed in range(20):
+        low, high = fit(three(noise=1e-3, seed=seed)).predict(UNSEEN, level=0.9).final_band
+        held.append(low <= truth <= high)
+    assert np.mean(held) >= 0.8
+
+
+def test_a_band_widens_with_its_level_with_noise_and_beyond_the_runs():
+    quiet, loud = fit(three(noise=2e-4)), fit(three(noise=3e-3))
+
+    def width(found, plan=UNSEEN, level=0.9):
+        low, high = found.predict(plan, level=level).final_band
+        return high - low
+
+    assert width(quiet, level=0.5) < width(quiet) < width(loud)
+    assert width(quiet) < width(quiet, ss.wsd(PEAK, 200, 50_000, 10_000))
+
+
+def test_a_band_is_never_narrower_than_the_runs_lie_around_the_law():
+    found = fit(three(noise=2e-3))
+    forecast = found.predict(UNSEEN, level=0.9)
+    least = 1.6448 * forecast.losses
+    assert (forecast.high - forecast.losses >= found.scatter * least).all()
+    doubtful = replace(found, left_out=0.05).predict(UNSEEN, level=0.9)
+    assert (doubtful.losses - doubtful.low >= 0.05 * least).all()
+
+
+def test_rows_of_a_fit_are_those_of_a_prediction_zero_rates_included():
+    from stepsize.laws.multi_power import MultiPowerRows
+
+    rates = np.concatenate([np.linspace(0, PEAK, 50), np.zeros(30), np.full(40, PEAK), np.linspace(PEAK, 0, 30)])
+    at = np.arange(10, rates.size)
+    losses, derivatives = MultiPowerRows([(rates, at), (rates[:60], at[:40])], 0.0).losses(TRUTH)
+    exact = TRUTH.predict(rates, at=at, tolerance=0.0)
+    np.testing.assert_allclose(losses, [*exact, *exact[:40]], rtol=1e-12)
+    assert np.isfinite(derivatives).all()
+
+
+def test_an_outlier_does_not_carry_the_fit_away():
+    runs = three(noise=5e-4)
+    losses = runs[1].losses.copy()
+    losses[50] *= 1.5
+    spoilt = fit([runs[0], LossCurve("cosine", runs[1].steps, losses, runs[1].rates), runs[2]])
+    assert spoilt.predict(UNSEEN).final == pytest.approx(fit(runs).predict(UNSEEN).final, rel=1e-3)
+
+
+def test_the_derivatives_of_the_rows_are_those_of_differences():
+    from stepsize.laws.fit_forms import MomentumForm, MultiPowerForm
+
+    curves = [(each.rates, each.steps) for each in three()]
+    for form in (MultiPowerForm(curves, PEAK, 3.0), MomentumForm(curves, PEAK, 3.0, 0.99)):
+        z = form.begin(form.starts[0], (2.9, 0.5, 300.0 if isinstance(form, MultiPowerForm) else 1.0))
+        analytic = form.losses(form.law(z))[1] @ form.slope(z)
+        for place in range(z.size):
+            nudge = np.zeros(z.size)
+            nudge[place] = 1e-5
+            above, below = (form.losses(form.law(z + sign * nudge))[0] for sign in (1, -1))
+            column = (above - below) / 2e-5
+            np.testing.assert_allclose(analytic[:, place], column, rtol=1e-4, atol=1e-6 * np.abs(column).max())
+
+
+# Real runs, where they lie beside the checkout. The figures are what the default fit reached when the test curves were
+# first looked at; they may not get worse. docs/foreseeing.md says where they are not those of the paper.
+REACHED = {
+    "25M": {"R2": 0.9985, "MAE": 0.0040, "RMSE": 0.0048, "PredE": 0.0012, "WorstE": 0.0033},
+    "100M": {"R2": 0.9983, "MAE": 0.0038, "RMSE": 0.0053, "PredE": 0.0013, "WorstE": 0.0048},
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_default_fit_on_real_runs(size):
+    found = fit([curve(size, name) for name in TRAINING])
+    errors = []
+    for name in TEST:
+        measured = curve(size, name)
+        errors.append(scores(found.predict(measured.rates, at=measured.steps).losses, measured.losses))
+    reached = vars(mean_scores(errors))
+    assert round(reached.pop("R2"), 4) >= REACHED[size]["R2"]
+    for name, error in reached.items():
+        assert error <= REACHED[size][name], name
+    assert reached["WorstE"] < TABLE[size].WorstE
+
+
+# Refusals and remarks.
+
+
+def test_a_single_run_is_refused_and_a_simpler_law_named():
+    with pytest.raises(FitError, match=r"one run cannot determine .* fit law=MomentumLaw"):
+        fit([three()[1]])
+    simpler = fit([three()[1]], MomentumLaw)
+    assert simpler.diagnosis[0].startswith("all runs have one schedule")
+    assert simpler.left_out is None
+
+
+def test_three_seeds_of_one_schedule_are_one_run():
+    seeds = [run("cosine", PLANS["cosine"], noise=1e-3, seed=seed) for seed in range(3)]
+    with pytest.raises(FitError, match="3 runs of one schedule"):
+        fit(seeds)
+
+
+def test_one_decay_beside_a_constant_rate_is_fitted_and_remarked_on():
+    assert any("one run alone has a decay" in words for words in fit(three()[:2]).diagnosis)
+
+
+def test_what_the_runs_do_not_tell_is_said():
+    short = [run(name, plan, steps=900, noise=2e-3) for name, plan in PLANS.items() if name != "drop"]
+    dropped = run("drop", ss.warmup(ss.Piecewise((PEAK, 0.3 * PEAK), (500,)), 200).head(900), steps=900, noise=2e-3)
+    assert any("say little of" in words for words in fit([short[0], dropped]).diagnosis)
+
+
+def test_a_run_of_another_setting_is_named():
+    odd = run("odd", ss.wsd(PEAK, 200, 3000, 2800), scale=1.1)
+    assert any('run "odd" lies' in words for words in fit([*three(), odd]).diagnosis)
+
+
+FLAT, COSINE, DROP = three()
+REFUSED = [
+    ([], "at least one run"),
+    ([FLAT], "in none of the runs does the rate come down"),
+    ([FLAT, run("longer", ss.warmup(ss.Constant(PEAK), 200), steps=7000)], "in none of the runs"),
+    (
+        [FLAT, LossCurve("unit", COSINE.steps, COSINE.losses, 1e3 * COSINE.rates)],
+        'of run "unit" is 0.3, .* in one unit?',
+    ),
+    ([each.thinned(5) for each in (FLAT, COSINE)], "10 rows are too few"),
+    ([LossCurve("zero", [0, 1], [3.0, 2.9], [0.0, PEAK]), COSINE], "before any rate was positive"),
+    ([LossCurve("zero", [1], [2.9], [0.0, 0.0])], "zero throughout"),
+]
+
+
+@pytest.mark.parametrize(("runs", "words"), REFUSED, ids=range(len(REFUSED)))
+def test_runs_that_do_not_determine_a_law_are_refused(runs, words):
+    with pytest.raises((FitError, ArgumentError), match=words):
+        fit(runs)
+
+
+def test_runs_that_do_not_obey_the_law_are_refused():
+    rng = np.random.default_rng(0)
+    wild = [LossCurve(each.name, each.steps, rng.uniform(0.5, 5.0, each.steps.size), each.rates) for each in three()]
+    with pytest.raises(FitError, match=r"lie \d\d% around the best law"):
+        fit(wild)
+
+
+def test_wrong_arguments_are_refused_in_words():
+    with pytest.raises(ArgumentError, match=r"runs\[0\].* a LossCurve.*read_curves"):
+        fit(["run.csv"])
+    with pytest.raises(ArgumentError, match=r"write \[run\]"):
+        fit(FLAT)
+    with pytest.raises(ArgumentError, match="MultiPowerLaw or MomentumLaw"):
+        fit(three(), dict)
+
+
+def test_a_forecast_far_from_the_runs_is_refused_or_comes_with_cautions():
+    found = fit(three())
+    assert found.predict(UNSEEN).cautions == ()
+    with pytest.raises(FitError, match="another unit"):
+        found.predict(1000 * UNSEEN)
+    assert "no guide to another" in found.predict(2 * UNSEEN).cautions[0]
+    assert "4 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
+    assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
+
+
+def test_a_forecast_leaves_out_the_steps_before_any_rate_was_positive():
+    foreseen = fit(three()).predict(ss.wsd(PEAK, 200, 100, 100))
+    assert foreseen.steps[0] == 1
+    assert np.isfinite(foreseen.losses).all()
+    assert (foreseen.low < foreseen.losses).all()

@@ -1,0 +1,177 @@
+"""What holds of the laws as functions of the rates, whatever their parameters."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import momentum, multi_power
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.laws import MomentumLaw, MultiPowerLaw
+from strategies import ended, trees
+
+LAW = MultiPowerLaw(3.0, 0.5, 0.5, 360.0, 2.0, 0.6, 0.64)
+MOMENTUM = MomentumLaw(3.0, 0.5, 0.5, 0.5, 0.99)
+
+laws = st.builds(
+    MultiPowerLaw,
+    L0=st.floats(0.0, 5.0),
+    A=st.floats(0.01, 5.0),
+    alpha=st.floats(0.05, 2.0),
+    B=st.floats(0.0, 1e3),
+    C=st.floats(1e-3, 1e2),
+    beta=st.floats(0.02, 3.0),
+    gamma=st.floats(0.0, 0.98),
+)
+momentum_laws = st.builds(
+    MomentumLaw,
+    st.floats(0.0, 5.0),
+    st.floats(0.01, 5.0),
+    st.floats(0.05, 2.0),
+    st.floats(0.0, 9.0),
+    st.floats(0, 0.9999),
+)
+rate = st.one_of(st.just(0.0), st.floats(1e-4, 1.0))
+rates = st.lists(rate, min_size=1, max_size=30)
+falling = st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=60).map(lambda row: sorted(row, reverse=True))
+
+
+@given(laws, rates)
+def test_exact_evaluation_is_the_formula_term_by_term(law, row):
+    # Where the parts of the law cancel, it is their rounding that is left.
+    np.testing.assert_allclose(law.predict(row, tolerance=0.0), multi_power(law, row), rtol=1e-9, atol=1e-8 * law.B)
+
+
+@given(momentum_laws, rates)
+def test_the_momentum_law_is_its_formula_term_by_term(law, row):
+    np.testing.assert_allclose(law.predict(row), momentum(law, row), rtol=1e-9, atol=1e-9)
+
+
+@given(laws, st.lists(st.floats(1e-4, 1.0), min_size=2, max_size=12), st.sampled_from([1e-1, 1e-2, 1e-3, 1e-5]))
+def test_grouped_evaluation_keeps_its_bound(law, heights, tolerance):
+    plan = ss.Knots([(40 * i, height) for i, height in enumerate(heights)])
+    exact, grouped = law.predict(plan, tolerance=0.0), law.predict(plan, tolerance=tolerance)
+    assert np.abs(grouped - exact).max() <= tolerance + 1e-12 * np.abs(exact).max()
+
+
+def test_a_tighter_bound_is_a_smaller_error_and_a_loose_one_is_no_exact_value():
+    plan = ss.warmup_cosine(3e-4, 300, 6000, final_lr=3e-5)
+    at = [2000, 4000, 5999]
+    exact = LAW.predict(plan, at=at, tolerance=0.0)
+    errors = [np.abs(LAW.predict(plan, at=at, tolerance=t) - exact).max() for t in (1e-2, 1e-3, 1e-4, 1e-6)]
+    assert errors == sorted(errors, reverse=True)
+    assert 1e-6 < errors[0] < 1e-2
+    assert errors[-1] < 1e-6
+
+
+def test_a_block_counts_as_one_no_sooner_than_its_error_allows():
+    """Two equal falls make one block, whose error is near the largest that the bound allows for."""
+    law = MultiPowerLaw(3.0, 0.5, 0.5, 10.0, 0.1, 1.0, 0.98)
+    row = np.concatenate([np.ones(5), np.full(2, 0.55), np.full(8, 0.1)])
+    exact = law.predict(row, at=[14], tolerance=0.0)[0]
+    tolerances = np.geomspace(1e-6, 100.0, 400)
+    errors = np.array([abs(law.predict(row, at=[14], tolerance=each)[0] - exact) for each in tolerances])
+    assert (errors <= tolerances).all()
+    first = tolerances[errors > 1e-9][0]
+    assert errors.max() > first / 30  # the bound is not so loose that it says nothing
+
+
+@settings(max_examples=200)
+@given(trees, laws)
+def test_any_schedule_of_the_project_has_a_prediction_that_is_a_number(tree, law):
+    plan = ended(abs_of(tree))
+    steps = min(max(int(plan.steps), 1), 400)
+    for each in (law, MOMENTUM):
+        losses = each.predict(plan, steps)
+        assert losses.shape == (steps,)
+        assert not np.isnan(losses).any()
+        sums = np.cumsum(plan.sample(steps))
+        assert np.isinf(losses[sums == 0]).all()
+        assert np.isfinite(losses[sums > 1e-100]).all()  # below, sums^-alpha may overflow
+
+
+def abs_of(schedule):
+    """Bounded, and moved up where it goes below zero: rates are not negative."""
+    return schedule.clip(0.0, 1e3)
+
+
+@given(laws, falling)
+def test_the_loss_falls_where_the_rate_never_rises(law, row):
+    losses = law.predict(row, tolerance=0.0)
+    assert (np.diff(losses) <= 1e-12 * losses[:-1]).all()
+
+
+@given(laws, st.floats(0.01, 1.0), st.integers(1, 20))
+def test_a_rate_of_zero_at_the_end_is_finite_and_the_limit_of_small_rates(law, first, length):
+    row = np.linspace(first, first / 2, length)
+    at_zero = law.predict([*row, 0.0])[-1]
+    near = [law.predict([*row, tiny])[-1] for tiny in (1e-150, 1e-300)]
+    assert math.isfinite(at_zero)
+    # What is left of the difference is B (eta_k - eta_{k-1}) beta C eta_k^(1 - gamma).
+    left = law.B * first * law.beta * law.C * (1e-300) ** (1 - law.gamma)
+    assert near[1] == pytest.approx(at_zero, rel=1e-9, abs=2 * left)
+
+
+@given(laws, rates, st.floats(0.01, 100.0))
+def test_another_unit_of_the_rate_is_another_unit_of_the_parameters(law, row, unit):
+    other = MultiPowerLaw(
+        law.L0, law.A * unit**law.alpha, law.alpha, law.B / unit, law.C * unit ** (law.gamma - 1), law.beta, law.gamma
+    )
+    np.testing.assert_allclose(
+        other.predict(np.array(row) * unit, tolerance=0), law.predict(row, tolerance=0), rtol=1e-7, atol=1e-7 * law.B
+    )
+
+
+@given(laws, rates, st.integers(2, 5))
+def test_a_step_cut_into_parts_is_the_same_step(law, row, parts):
+    """Every rate m times in a row, an m-th of it each: S stays, changes and rates are an m-th."""
+    cut = MultiPowerLaw(
+        law.L0, law.A, law.alpha, law.B * parts, law.C * parts**-law.gamma, law.beta, law.gamma
+    )  # fmt: skip
+    fine = cut.predict(np.repeat(np.array(row) / parts, parts), tolerance=0)[parts - 1 :: parts]
+    np.testing.assert_allclose(fine, law.predict(row, tolerance=0), rtol=1e-7, atol=1e-7 * law.B)
+
+
+@pytest.mark.parametrize("law", [LAW, MOMENTUM], ids=["multi-power", "momentum"])
+@given(row=st.lists(st.floats(1e-3, 1.0), min_size=2, max_size=20))
+def test_the_final_loss_and_its_gradient(law, row):
+    row = np.array(row)
+    final = law.final(row)
+    assert final.loss == pytest.approx(law.predict(row, tolerance=0.0)[-1], rel=1e-12)
+    for step in range(len(row)):
+        nudge = np.zeros(len(row))
+        nudge[step] = 1e-6 * row[step]
+        slope = (law.final(row + nudge).loss - law.final(row - nudge).loss) / (2 * nudge[step])
+        assert final.gradient[step] == pytest.approx(slope, rel=1e-4, abs=1e-4 * np.abs(final.gradient).max())
+
+
+def test_steps_may_be_picked_and_a_schedule_held():
+    plan = ss.Linear(0.3, 0.1, 20)
+    assert LAW.predict(plan, 50).shape == (50,)
+    np.testing.assert_array_equal(LAW.predict(plan, 50, at=[49, 3]), LAW.predict(plan, 50)[[49, 3]])
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: LAW.predict(ss.Constant(0.1)), "never ends; write steps=1000"),
+        (lambda: LAW.predict(ss.Linear(0.1, -0.1, 10)), "not below zero, got -0.02 at step 6"),
+        (lambda: LAW.predict([0.1, math.nan]), "finite"),
+        (lambda: LAW.predict([[0.1]]), r"an array of shape \(1, 1\)"),
+        (lambda: LAW.predict("Constant(0.1)"), "a schedule, or an array"),
+        (lambda: LAW.predict([0.1, 0.1], 3), "at most the 2 rates"),
+        (lambda: LAW.predict([0.1, 0.1], at=[2]), "steps from 0 to 1"),
+        (lambda: LAW.predict([0.1, 0.1], at=[0.5]), "whole steps"),
+        (lambda: LAW.predict([0.1], tolerance=-1), "tolerance"),
+        (lambda: LAW.final([0.0, 0.0]), "a rate that is positive"),
+        (lambda: MOMENTUM.final([0.0, 0.0]), "a rate that is positive"),
+        (lambda: MultiPowerLaw(3, 1, 0.5, 1, 1, 0.5, 1.0), "gamma"),
+        (lambda: MomentumLaw(3, 1, 0.5, 1, 1.0), "decay"),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused_in_words(ask, words):
+    with pytest.raises(ArgumentError, match=words):
+        ask()

@@ -1,0 +1,69 @@
+"""The picture of foreseen losses."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from runs import PEAK, three
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.laws import fit
+from stepsize.plots import forecasts_figure, plot_forecasts
+
+PLAN = ss.wsd(PEAK, 200, 4300, 1500)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return three(noise=1e-3)
+
+
+@pytest.fixture(scope="module")
+def forecasts(runs):
+    found = fit(runs)
+    return {"wsd": found.predict(PLAN), "cosine": found.predict(ss.warmup_cosine(PEAK, 200, 6000))}
+
+
+def test_rates_above_losses_below_forecasts_and_runs_in_both(forecasts, runs):
+    rate, loss = plot_forecasts(forecasts, runs)
+    assert len(rate.lines) == len(loss.lines) == 5
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), forecasts["wsd"].losses)
+    np.testing.assert_array_equal(rate.lines[0].get_ydata(), forecasts["wsd"].rates)
+    np.testing.assert_array_equal(loss.lines[2].get_ydata(), runs[0].losses)
+    words = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert words == ["wsd (foreseen)", "cosine (foreseen)", *(f"{run.name} (measured)" for run in runs)]
+    pyplot.close(rate.figure)
+
+
+def test_the_early_fall_leaves_the_view_and_all_that_comes_later_is_in_it(forecasts, runs):
+    _, loss = plot_forecasts(forecasts, runs)
+    low, high = loss.get_ylim()
+    assert high < forecasts["wsd"].losses[0]
+    for run in runs:
+        late = run.losses[run.steps > 1200]
+        assert low < late.min()
+        assert late.max() < high
+    pyplot.close(loss.figure)
+
+
+def test_axes_of_the_callers_own_are_cleared_and_returned(forecasts):
+    figure, axes = pyplot.subplots(2)
+    axes[0].plot([1, 2])
+    drawn = plot_forecasts(forecasts, axes=axes)
+    assert drawn[0] is axes[0]
+    assert len(axes[0].lines) == 2
+    pyplot.close(figure)
+
+
+def test_a_figure_that_pyplot_does_not_know_of(forecasts):
+    before = pyplot.get_fignums()
+    assert len(forecasts_figure(forecasts).axes) == 2
+    assert pyplot.get_fignums() == before
+
+
+def test_what_cannot_be_drawn_is_refused_in_words(forecasts):
+    for draw in (plot_forecasts, forecasts_figure):
+        with pytest.raises(ArgumentError, match="at least one forecast"):
+            draw({})
+    with pytest.raises(ArgumentError, match="two axes: rate, loss"):
+        plot_forecasts(forecasts, axes=[])
