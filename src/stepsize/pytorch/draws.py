@@ -1,7 +1,7 @@
 """Where random draws come from: the states of generators, kept, given back and seeded."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,11 @@ def kept_draws() -> Restore:
     return restore
 
 
-def seed_draws(seed: int) -> None:
-    """Seed all of them; CUDA only where it is in use, as it would remember to do so later."""
+def seed_draws(seed: int, generators: Iterable[Any] = ()) -> None:
+    """Seed all of them, and those of PyTorch's among the given; CUDA where it is in use, as it would remember it."""
+    for generator in generators:
+        if isinstance(generator, torch.Generator):
+            generator.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     torch.default_generator.manual_seed(seed)

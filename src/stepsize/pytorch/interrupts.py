@@ -34,19 +34,28 @@ class Interrupts:
         self._waiting: list[tuple[int, FrameType | None]] = []
 
     def __enter__(self) -> "Interrupts":
-        self._handlers = {number: found for number in HELD if callable(found := signal.getsignal(number))}
         if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: found for number in HELD if callable(found := signal.getsignal(number))}
+        try:
             for number in self._handlers:
                 signal.signal(number, self._handle)
+        except BaseException:  # a signal whose turn had not come yet
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        # From here on ours only passes on, so that nothing is lost if a signal strikes before the others are back.
-        self._state = "over"
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler)
-        self._deliver()
+        try:
+            self._put_back()
+        finally:
+            # A signal that has its own handler again may have struck before the next one had.
+            self._state = "over"
+            self._put_back()
+            self._deliver()
+
+    def _put_back(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
     def let_through(self) -> None:
         """Deliver the signals that wait, and those to come at once."""

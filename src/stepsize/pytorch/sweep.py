@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.assignment import Assignment
-from stepsize.pytorch.batches import endless
+from stepsize.pytorch.batches import endless, generators_of
 from stepsize.pytorch.draws import seed_draws
 from stepsize.pytorch.writers import writers_for
 from stepsize.records.range_test import RangeRun, Stop
@@ -70,7 +70,7 @@ class Sweep:
         # Whoever counts updates, averages weights or logs there must not hear of these.
         self.optimizer._optimizer_step_post_hooks = OrderedDict()
         if seed is not None:
-            seed_draws(seed)
+            seed_draws(seed, generators_of(self.batches))
         if not self.model.training:
             self.model.train()
         groups = self.optimizer.param_groups

@@ -16,7 +16,7 @@ from stepsize.schedules.base import Nested, nested
 Floats = NDArray[np.float64]
 Stop = Literal["end", "diverged", "not finite"]
 VERSION = 1
-SMOOTHING = 0.8
+SMOOTHING = 0.7
 """The share of a loss's weight that is left one update further on."""
 
 
@@ -126,20 +126,23 @@ class RangeTest:
 
     @property
     def smoothed(self) -> Floats:
-        """The losses, smoothed from both sides, shape (updates,).
+        """The losses l, smoothed from both sides, as far as they are of use, shape (n,) with n <= updates.
 
-            s_i = sum_k w_ik min(l_k, c) / sum_k w_ik,    w_ik = beta^|i - k|
+            s_i = sum_k w_ik l'_k / sum_k w_ik,    w_ik = beta^|i - k|,    l'_k = min(median(l_k-1, l_k, l_k+1), c)
 
-        Dividing by the weights there are is the correction of the bias at both ends: a constant stays what it is. From
-        both sides, the curve does not lag behind the rates. c, which keeps one exploding loss from being seen long
-        before it happened, is as far above the first losses as the lowest is below them, or half as high again.
+        Dividing by the weights there are corrects the bias at both ends: a constant stays what it is. From both sides,
+        the curve does not lag behind the rates. It ends with the last loss that is not above the first ones: what
+        follows is divergence, and would be seen in the curve long before it happened. For the same reason medians take
+        out single leaps, and others are cut off at c, as far above the first losses as the lowest is below them.
         """
         losses = self.losses
-        if not losses.size:
+        if losses.size < 3:
             return losses
         first = float(np.median(losses[:3]))
-        ceiling = first + max(first - float(losses.min()), abs(first) / 2)
-        return two_sided_average(np.minimum(losses, ceiling), self.smoothing)
+        used = losses[: np.flatnonzero(losses <= first)[-1] + 1]
+        padded = np.pad(used, 1, mode="edge")
+        steady = np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)
+        return two_sided_average(np.minimum(steady, 2.0 * first - used.min()), self.smoothing)
 
     @property
     def stopped(self) -> Stop:

@@ -17,7 +17,7 @@ _SURE = 6.0
 """So many standard errors must the loss have come down by: with less, pure noise would often be believed."""
 _FLAT = 1e-3
 """A descent by less than this share of the loss itself is none."""
-_TURNED = 0.1
+_RISEN = 0.1
 """The share of the descent by which the loss may have risen again where the rate is still called stable."""
 
 
@@ -70,38 +70,41 @@ def suggest(test: RangeTest) -> Suggestions:
     Example:
         >>> import numpy as np
         >>> from stepsize.records import RangeRun, RangeTest, suggest
-        >>> x = np.linspace(-6.0, 1.0, 101)  # the loss falls around 1e-2, and rises from 1 on
+        >>> x = np.linspace(-6.0, 1.0, 101)  # the loss falls around 1e-2, and rises around 1
         >>> losses = 1.0 + 1.0 / (1.0 + np.exp(4.0 * (x + 2.0))) + np.exp(6.0 * (x - 0.5))
         >>> found = suggest(RangeTest(Geometric(1e-6, 10.0, 100), [RangeRun(losses, "end")]))
         >>> round(found.steepest, 3), round(found.largest_stable, 1)
         (0.01, 0.6)
     """
-    rates, smooth = test.rates, test.smoothed
-    reason = _reason_at_once(test)
+    smooth = test.smoothed
+    reason = _too_short(test, len(smooth)) or _too_flat(test, smooth) or _too_low(test, smooth)
     if reason:
         return Suggestions(reason=reason)
-    lowest = int(smooth.argmin())
-    descent = float(smooth[: lowest + 1].max() - smooth[lowest])
-    reason = _reason_against(test, smooth, lowest, descent)
-    if reason:
-        return Suggestions(reason=reason)
+    rates = test.rates[: len(smooth)]
     x = np.log(rates)
+    lowest = int(smooth.argmin())
     falling = smooth[: lowest + 1]
+    descent = _descent(smooth)
     begin = int(np.flatnonzero(falling > smooth[lowest] + 0.9 * descent)[-1])
-    turned = np.flatnonzero(smooth[lowest:] > smooth[lowest] + _TURNED * descent)
-    last_stable = lowest + int(turned[0]) - 1 if turned.size else len(smooth) - 1
+    risen = np.flatnonzero(smooth[lowest:] > smooth[lowest] + _RISEN * descent)
+    stable = lowest + int(risen[0]) - 1 if risen.size else len(smooth) - 1
     return Suggestions(
         steepest=float(rates[np.gradient(falling, x[: lowest + 1]).argmin()]),
         valley=float(np.exp((x[begin] + x[lowest]) / 2)),
         tenth_of_minimum=float(rates[lowest] / 10),
-        largest_stable=float(rates[last_stable]),
+        largest_stable=float(rates[stable]),
     )
 
 
-def _reason_at_once(test: RangeTest) -> str:
+def _descent(smooth: Floats) -> float:
+    """From the highest to the lowest after it."""
+    lowest = int(smooth.argmin())
+    return float(smooth[: lowest + 1].max() - smooth[lowest])
+
+
+def _too_short(test: RangeTest, length: int) -> str:
     """Why there is no curve to speak of; "" where there is one."""
-    updates = len(test.rates)
-    first = test.schedule(0)
+    updates, first = len(test.rates), test.schedule(0)
     if updates == 0:
         return "the first loss was no finite number, before any update; look at the data and the loss"
     if updates < FEWEST and test.stopped == "end":
@@ -109,23 +112,28 @@ def _reason_at_once(test: RangeTest) -> str:
     if updates < FEWEST:
         how = "diverged" if test.stopped == "diverged" else "was no finite number"
         return f"the loss {how} after {updates} updates; start below {first:g}"
+    if length < FEWEST:
+        return f"the loss only rises, so the test started too high; start below {first:g}"
     return ""
 
 
-def _reason_against(test: RangeTest, smooth: Floats, lowest: int, descent: float) -> str:
-    """Why the curve speaks for no rate; "" where it does."""
-    first, last = test.schedule(0), float(test.rates[-1])
-    sure = _SURE * _standard_error(test.losses[: max(lowest + 1, FEWEST)], test.smoothing)
-    flat = _FLAT * float(np.abs(smooth).max())
-    if descent <= max(sure, flat):
-        rise = float(smooth.max() - smooth[lowest])
-        if test.stopped != "end" or rise > max(sure, flat, descent) * 2:
-            return f"the loss only rises: the sweep started too high; start below {first:g}"
-        if descent <= flat:
-            return f"the loss is flat from {first:g} to {last:g}: look at the model and the loss, or end higher"
-        return "the loss comes down by no more than its noise; take larger batches, more of them to an update, or seeds"
-    if test.stopped == "end" and smooth[-1] - smooth[lowest] <= _TURNED * descent and lowest >= 0.9 * len(smooth):
-        return f"the loss was still coming down at {last:g}; end higher"
+def _too_flat(test: RangeTest, smooth: Floats) -> str:
+    """Why the curve's descent is none; "" where it is one."""
+    descent, length = _descent(smooth), len(smooth)
+    first, last = test.schedule(0), float(test.rates[length - 1])
+    if descent <= _FLAT * float(np.abs(smooth).max()):
+        return f"the loss is flat from {first:g} to {last:g}; end higher, or look at the model and the loss"
+    if descent <= _SURE * _standard_error(test.losses[:length], test.smoothing):
+        return "the loss comes down by no more than its noise; take larger batches, accumulate, or use several seeds"
+    return ""
+
+
+def _too_low(test: RangeTest, smooth: Floats) -> str:
+    """Why the curve has no end; "" where it has one."""
+    lowest = int(smooth.argmin())
+    risen = smooth[-1] - smooth[lowest] > _RISEN * _descent(smooth)
+    if len(smooth) == test.schedule.steps + 1 and not risen and lowest >= 0.9 * len(smooth):
+        return f"the loss was still coming down at {test.rates[-1]:g}; end higher"
     return ""
 
 
@@ -133,7 +141,7 @@ def _standard_error(losses: Floats, beta: float) -> float:
     """Of a smoothed loss.
 
     The noise of one loss is estimated from second differences, which a curve's slope does not enter, by their median,
-    which a few jumps do not enter.
+    which a few leaps do not enter.
     """
     noise = float(np.median(np.abs(np.diff(losses, 2)))) / (0.6745 * math.sqrt(6.0))
     return noise * (1.0 - beta) / (1.0 + beta) * math.sqrt((1.0 + beta**2) / (1.0 - beta**2))
