@@ -36,7 +36,7 @@ class Counting(nn.Module):
         hidden = self.drop(torch.relu(self.norm(self.enter(inputs))))
         self.mean.mul_(0.9).add_(hidden.detach().mean(dim=0))
         self.hidden = hidden.detach()
-        self.history.append(float(random.random() + np.random.random()))
+        self.history.append(float(random.random() + np.random.random()))  # noqa: NPY002
         return self.leave(self.frozen(hidden))
 
 
@@ -44,7 +44,7 @@ def made(optimizer: str = "sgd", **settings: Any) -> tuple[nn.Module, torch.opti
     """The model and an optimizer of torch.optim by name, from one seed."""
     torch.manual_seed(5)
     random.seed(5)
-    np.random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
     model = Counting()
     kinds = {kind.lower(): found for kind, found in vars(torch.optim).items()}
     return model, kinds[optimizer]([p for p in model.parameters() if p.requires_grad], lr=0.05, **settings)
@@ -71,7 +71,7 @@ def state_of(model: nn.Module, *others: Any) -> Any:
     """All there is, as a tree of values that `same` compares: tensors by their bits and their identity."""
     modules = [{key: value for key, value in vars(module).items() if key != "_modules"} for module in model.modules()]
     gradients = [parameter.grad for parameter in model.parameters()]
-    draws = (random.getstate(), np.random.get_state(), torch.get_rng_state().numpy())
+    draws = (random.getstate(), np.random.get_state(), torch.get_rng_state().numpy())  # noqa: NPY002
     return frozen([modules, gradients, [vars(other) for other in others], draws])
 
 

@@ -6,7 +6,6 @@ A real signal is raised from within a trace function, so that Python's handler r
 import contextlib
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from torch.optim import Adam
 import stepsize as ss
 import stepsize.pytorch
 from stepsize.pytorch import Scheduler, range_test
-from stepsize.pytorch.interrupts import Interrupts
 
 WATCHED = (str(Path(stepsize.pytorch.__file__).parent), contextlib.__file__)
 BATCHES = [(torch.ones(2, 1), torch.zeros(2, 1))]
@@ -74,7 +72,13 @@ def _pythons_own_handler():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize(("kind", "stride"), [("line", 1), ("opcode", 41)])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    ("kind", "stride"),
+    [("line", 5), ("opcode", 199), pytest.param("line", 1, marks=LONG), pytest.param("opcode", 17, marks=LONG)],
+)
 def test_ctrl_c_at_any_moment_leaves_nothing_changed(kind, stride):
     last = interrupted(kind, -1)[1]
     assert last > 500

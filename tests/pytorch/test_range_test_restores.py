@@ -69,7 +69,7 @@ def test_the_state_compared_sees_every_kind_of_change():
         lambda model, optimizer: setattr(optimizer, "_opt_called", True),
         lambda model, optimizer: torch.rand(1),
         lambda model, optimizer: random.random(),
-        lambda model, optimizer: np.random.random(),
+        lambda model, optimizer: np.random.random(),  # noqa: NPY002
     ]
     for change in changes:
         model, optimizer = made()
