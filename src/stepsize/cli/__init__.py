@@ -10,13 +10,14 @@ import typer
 from stepsize import __version__
 from stepsize.cli.compare import compare
 from stepsize.cli.descend import DescendCommand, descend
+from stepsize.cli.find import find
 from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
 from stepsize.errors import StepsizeError
 
 app = typer.Typer(
     name="stepsize",
-    help="The learning-rate toolkit: see schedules, and compare them on real training.",
+    help="The learning-rate toolkit: see schedules, find a rate, and compare schedules on real training.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command(cls=PlotCommand)(plot)
 app.command()(compare)
 app.command(cls=DescendCommand)(descend)
+app.command()(find)
 app.command()(init)
 
 
@@ -40,7 +42,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """The learning-rate toolkit: see schedules, and compare them on real training."""
+    """The learning-rate toolkit: see schedules, find a rate, and compare schedules on real training."""
 
 
 def main() -> None:
