@@ -81,7 +81,7 @@ def _draw(ax: Axes, test: RangeTest) -> tuple[list[Artist], list[str]]:
         ax.fill_between(rates, *np.clip(test.band, None, 2 * high - low), color=RAW["color"], alpha=0.18, linewidth=0)
     (line,) = ax.plot(rates[: len(smooth)], smooth, **line_style(0))
     handles, labels = [*handles, line], [*labels, "smoothed"]
-    if len(smooth) < len(rates) or test.stopped != "end":
+    if rates.size and (len(smooth) < len(rates) or test.stopped != "end"):
         ax.plot(rates[-1:], [high], "x", color=RAW["color"], markersize=8, markeredgewidth=2, clip_on=False, zorder=3)
     found = suggest(test)
     for index, (rate, label) in enumerate(rule_labels(found), start=1):
@@ -125,4 +125,6 @@ def _draw_trained(ax: Axes, trained: Trained, test: RangeTest) -> None:
 def _rates_across(ax: Axes, test: RangeTest) -> None:
     if not isinstance(test.schedule, Linear):
         ax.set_xscale("log")
+    if len(test.rates) < 2:  # a scale cannot be made of that
+        ax.set_xlim(test.schedule(0), test.schedule(test.schedule.steps))
     ax.set_xlabel("learning rate")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.plots.characters import Form, sketch
+from stepsize.plots.characters import NARROWEST, Form, sketch
 from stepsize.plots.curves import Curve, Schedules, curves_of
 from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
 from stepsize.plots.traces import highest_loss_in_view, loss_trace, spread
@@ -92,18 +92,17 @@ def sketch_range_test(
     The rates are on a log scale unless they rise by equal differences. How it is drawn is said in `sketch_curves`.
     """
     rates, losses, smooth = test.rates, test.losses, test.smoothed
+    found = suggest(test)
+    reason = textwrap.wrap(f"No suggestion: {found.reason}", max(width, NARROWEST)) if found.reason else []
     if not rates.size:
-        return f"no suggestion: {suggest(test).reason}"
+        return "\n".join(reason)
     linear = isinstance(test.schedule, Linear)
     x = rates - rates[0] if linear else np.log10(rates / rates[0])
     _, high = losses_in_view(test)
     curves = [Curve("loss of each update", x, np.minimum(losses, high))]
-    found = suggest(test)
     for rate, label in rule_labels(found):
         at = np.array([rate - rates[0] if linear else np.log10(rate / rates[0])])
         curves.append(Curve(label, at, np.interp(at, x[: len(smooth)], smooth)))
-    foot = f"{rates[0]:.3g}", f"learning rate  {rates[-1]:.3g}"
-    picture = sketch(curves, "loss", Form(width, height, colour, ascii_only), foot, with_zero=False)
-    if not found.reason:
-        return picture
-    return "\n".join([picture, *textwrap.wrap(f"No suggestion: {found.reason}", max(width, 30))])
+    foot = f"{rates[0]:.2g}", f"{rates[-1]:.2g}"
+    form = Form(width, height, colour, ascii_only)
+    return "\n".join([sketch(curves, "loss over learning rate", form, foot, with_zero=False), *reason])

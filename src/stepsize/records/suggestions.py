@@ -13,10 +13,12 @@ FEWEST = 10
 """Fewer updates than this show no curve."""
 DEFAULT = "steepest"
 """The rule whose rate is `Suggestions.rate`."""
-_SURE = 6.0
-"""So many standard errors must the loss have come down by: with less, pure noise would often be believed."""
+_SURE = 7.5
+"""So many standard errors must the loss have come down by; of a hundred curves of pure noise about one does."""
 _FLAT = 1e-3
 """A descent by less than this share of the loss itself is none."""
+_BEGUN = 0.1
+"""The share of the descent that is behind where the descent is said to have begun."""
 _RISEN = 0.1
 """The share of the descent by which the loss may have risen again where the rate is still called stable."""
 
@@ -25,9 +27,10 @@ _RISEN = 0.1
 class Suggestions:
     """Rates that a range test speaks for, or the reason why it speaks for none.
 
-    With x the logarithm of the rate and s the smoothed loss, which is lowest at m and starts to come down at b:
+    With x the logarithm of the rate and s the smoothed loss, which is lowest at m and, before, has come down by a tenth
+    of its descent at b:
 
-    - `steepest`: where ds/dx is lowest, before m;
+    - `steepest`: where ds/dx is lowest, between b and m;
     - `valley`: half of the way, in x, from b to m;
     - `tenth_of_minimum`: a tenth of the rate at m;
     - `largest_stable`: the last rate before s rises, from its lowest, by a tenth of its descent: an upper bound.
@@ -83,13 +86,13 @@ def suggest(test: RangeTest) -> Suggestions:
     rates = test.rates[: len(smooth)]
     x = np.log(rates)
     lowest = int(smooth.argmin())
-    falling = smooth[: lowest + 1]
     descent = _descent(smooth)
-    begin = int(np.flatnonzero(falling > smooth[lowest] + 0.9 * descent)[-1])
+    begin = int(np.flatnonzero(smooth[:lowest] > smooth[lowest] + (1.0 - _BEGUN) * descent)[-1])
+    slopes = np.gradient(smooth[begin : lowest + 1], x[begin : lowest + 1])
     risen = np.flatnonzero(smooth[lowest:] > smooth[lowest] + _RISEN * descent)
     stable = lowest + int(risen[0]) - 1 if risen.size else len(smooth) - 1
     return Suggestions(
-        steepest=float(rates[np.gradient(falling, x[: lowest + 1]).argmin()]),
+        steepest=float(rates[begin + slopes.argmin()]),
         valley=float(np.exp((x[begin] + x[lowest]) / 2)),
         tenth_of_minimum=float(rates[lowest] / 10),
         largest_stable=float(rates[stable]),
