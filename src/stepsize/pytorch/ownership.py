@@ -39,7 +39,7 @@ def release(scheduler: Owner, optimizer: Optimizer) -> None:
         del mine[key]
 
 
-def drivers_of(optimizer: Optimizer) -> list[Driver]:
+def drivers_of(optimizer: Optimizer) -> list[Owner]:
     """Whoever drives a hyperparameter of it now, each once."""
     alive = [driver for reference in _drivers.get(optimizer, {}).values() if (driver := reference()) is not None]
     return list({id(driver): driver for driver in alive}.values())
