@@ -11,7 +11,7 @@ from stepsize.records.range_test import RangeTest
 Floats = NDArray[np.float64]
 FEWEST = 10
 """Fewer updates than this show no curve."""
-DEFAULT = "steepest"
+DEFAULT = "tenth of minimum"
 """The rule whose rate is `Suggestions.rate`."""
 _SURE = 7.5
 """So many standard errors must the loss have come down by; of a hundred curves of pure noise about one does."""
