@@ -119,7 +119,7 @@ def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
     """
     needed: Counter[torch.device] = Counter()
     for tensor in tensors:
-        needed[tensor.device] += tensor.nbytes
+        needed[tensor.device] += tensor.numel() * tensor.element_size()
     short = {device for device, size in needed.items() if size > free_memory(device) / 2}
     return [
         tensor.detach().to("cpu", copy=True) if tensor.device in short else tensor.detach().clone()
