@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -95,11 +96,16 @@ def find(
         )
     found = suggest(test)
     print(sketch_range_test(test, **form_here(around=12)))
-    print(_verdict(found))
+    for line in _verdict(found):
+        print(line)
     _write(test, found, None, out, as_json)
     if grid:
         around = _around(found) if wanted is None else wanted
-        trained = lab.train_grid(around, task=task, epochs=epochs, accumulate=accumulate, **training)
+        try:
+            trained = lab.train_grid(around, task=task, epochs=epochs, accumulate=accumulate, **training)
+        except KeyboardInterrupt as interrupt:
+            print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+            raise typer.Exit(130) from None
         Console().print(_table(trained))
         print(f"Report and picture of the grid: {trained.comparison.directory}")
         _write(test, found, trained, out, as_json)
@@ -137,16 +143,17 @@ def _around(found: "Suggestions") -> tuple[float, ...]:
     return tuple(float(f"{found.rate * factor:.2g}") for factor in AROUND)
 
 
-def _verdict(found: "Suggestions") -> str:
+def _verdict(found: "Suggestions") -> list[str]:
+    """What to say below the picture, which gives the reason where there is no suggestion."""
     if found.rate is None:
-        return ""
+        return []
     lines = [f"Suggested rate: {found.rate:.2g}"]
     if found.disagreement > FAR_APART:
         lines.append(
             f"The rules differ by a factor of {found.disagreement:.0f}: look at the picture, try --seeds 0,1,2, or ask "
-            "--grid."
+            "--grid"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _table(trained: "Grid") -> Table:
