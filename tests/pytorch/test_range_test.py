@@ -190,6 +190,23 @@ def test_gradients_that_were_there_do_not_enter():
     assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK) == without
 
 
+def test_what_the_optimizer_does_not_train_is_not_clipped_with_the_rest():
+    """Its gradient would grow from update to update, and leave less and less of the others'."""
+    model, _ = line()
+    optimizer = SGD(model[2].parameters(), lr=0.1)
+    seen = range_test(model, optimizer, mse_loss, [(X, Y)], clip_norm=0.01, **QUICK)
+    expected = []
+    for rate in seen.rates:
+        loss = mse_loss(model(X), Y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        model.zero_grad()
+        expected.append(loss.item())
+    assert seen.losses == pytest.approx(expected, rel=1e-6)
+
+
 def test_it_works_where_gradients_are_switched_off():
     model, optimizer = line()
     expected = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)

@@ -241,6 +241,18 @@ def test_a_lazy_model_is_refused_in_words():
         range_test(model, optimizer, mse_loss, BATCHES)
 
 
+def test_a_compiled_model_is_given_back_too():
+    inner = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    model = torch.compile(inner, backend="eager")
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    inner.eval()
+    before = [*map(torch.clone, inner.parameters()), *map(torch.clone, inner.buffers())]
+    assert len(range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses) > 3
+    assert same([*inner.parameters(), *inner.buffers()], before)
+    assert not any(module.training for module in inner.modules())
+    assert not optimizer.state
+
+
 # Schedulers and hooks.
 
 

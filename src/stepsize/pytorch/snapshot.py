@@ -67,7 +67,7 @@ class Snapshot:
             self._keep_tensor(value)
         elif isinstance(value, nn.Module):
             own = type(value).__module__.partition(".")[0] == "torch"
-            self._keep_entries(vars(value), _OF_PYTORCHS_MODULES if own else list(vars(value)))
+            self._keep_entries(vars(value), [name for name in vars(value) if not own or name in _OF_PYTORCHS_MODULES])
         elif isinstance(value, Optimizer | GradScaler):
             self._keep_entries(vars(value), list(vars(value)))
         elif isinstance(value, dict):

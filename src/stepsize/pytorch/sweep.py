@@ -127,6 +127,7 @@ class Sweep:
             self.scaler.step(self.optimizer)
             self.scaler.update()
         self.optimizer.zero_grad()
+        self.model.zero_grad()  # what the optimizer has not would add up, and be clipped with the rest
 
     def _validation_loss(self, batches: Iterable[Any]) -> float:
         """The mean over the batches, in eval mode."""

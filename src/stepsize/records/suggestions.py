@@ -77,7 +77,7 @@ def suggest(test: RangeTest) -> Suggestions:
         >>> losses = 1.0 + 1.0 / (1.0 + np.exp(4.0 * (x + 2.0))) + np.exp(6.0 * (x - 0.5))
         >>> found = suggest(RangeTest(Geometric(1e-6, 10.0, 100), [RangeRun(losses, "end")]))
         >>> round(found.steepest, 3), round(found.largest_stable, 1)
-        (0.01, 0.6)
+        (0.01, 1.0)
     """
     smooth = test.smoothed
     reason = _too_short(test, len(smooth)) or _too_flat(test, smooth) or _too_low(test, smooth)
@@ -133,9 +133,9 @@ def _too_flat(test: RangeTest, smooth: Floats) -> str:
 
 def _too_low(test: RangeTest, smooth: Floats) -> str:
     """Why the curve has no end; "" where it has one."""
-    lowest = int(smooth.argmin())
-    risen = smooth[-1] - smooth[lowest] > _RISEN * _descent(smooth)
-    if len(smooth) == test.schedule.steps + 1 and not risen and lowest >= 0.9 * len(smooth):
+    above_lowest = (smooth - smooth.min()) / _descent(smooth)
+    to_the_last_rate = len(smooth) == test.schedule.steps + 1
+    if to_the_last_rate and above_lowest[-1] <= _RISEN < above_lowest[int(0.9 * len(smooth))]:
         return f"the loss was still coming down at {test.rates[-1]:g}; end higher"
     return ""
 
