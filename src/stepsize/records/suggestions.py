@@ -135,7 +135,7 @@ def _too_low(test: RangeTest, smooth: Floats) -> str:
     """Why the curve has no end; "" where it has one."""
     above_lowest = (smooth - smooth.min()) / _descent(smooth)
     to_the_last_rate = len(smooth) == test.schedule.steps + 1
-    if to_the_last_rate and above_lowest[-1] <= _RISEN < above_lowest[int(0.9 * len(smooth))]:
+    if to_the_last_rate and above_lowest[-1] <= _RISEN < above_lowest[int(0.8 * len(smooth))]:
         return f"the loss was still coming down at {test.rates[-1]:g}; end higher"
     return ""
 
