@@ -12,6 +12,7 @@ from stepsize.cli.compare import compare
 from stepsize.cli.cooldown import cooldown
 from stepsize.cli.descend import DescendCommand, descend
 from stepsize.cli.design import design
+from stepsize.cli.find import find
 from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
 from stepsize.cli.predict import predict
@@ -20,7 +21,7 @@ from stepsize.errors import StepsizeError
 
 app = typer.Typer(
     name="stepsize",
-    help="The learning-rate toolkit: see schedules, compare them on real training, foresee their loss.",
+    help="The learning-rate toolkit: see schedules, find a rate, compare on real training, foresee the loss.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command(cls=PlotCommand)(plot)
 app.command()(compare)
 app.command(cls=DescendCommand)(descend)
+app.command()(find)
 app.command()(init)
 app.command()(predict)
 app.command()(design)
@@ -48,7 +50,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """The learning-rate toolkit: see schedules, compare them on real training, foresee their loss."""
+    """The learning-rate toolkit: see schedules, find a rate, compare on real training, foresee the loss."""
 
 
 def main() -> None:

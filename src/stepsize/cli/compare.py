@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepsize.cli.options import Functions
+from stepsize.cli.options import Functions, seeds_of
 from stepsize.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def compare(
         "schedules": None if schedule is None else tuple(_named(text) for text in schedule),
         "task": task,
         "epochs": epochs,
-        "seeds": tuple(_seed(seed) for seed in seeds.split(",")),
+        "seeds": seeds_of(seeds),
         "batch_size": batch_size,
         "accumulate": accumulate,
         "optimizer": optimizer,
@@ -129,13 +129,6 @@ def _named(text: str) -> tuple[str, str]:
     """The name and the text in NAME=TEXT; a text without a name is its own name."""
     name, equals, rest = text.partition("=")
     return (text, text) if not equals or "(" in name else (name, rest)
-
-
-def _seed(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ArgumentError(f'--seeds takes whole numbers such as 0,1,2, and "{text}" is none') from None
 
 
 def _table(closing: "ClosingTable") -> Table:

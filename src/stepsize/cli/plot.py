@@ -1,8 +1,5 @@
 """`stepsize plot`: schedules as a picture, in the terminal or in a file."""
 
-import os
-import shutil
-import sys
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -12,7 +9,8 @@ import typer
 from typer.core import TyperCommand
 
 from stepsize.arguments import nearest
-from stepsize.cli.options import Functions, can_encode
+from stepsize.cli.options import Functions
+from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -61,17 +59,7 @@ def plot(
         return
     from stepsize.plots import sketch_schedules
 
-    size = shutil.get_terminal_size()
-    print(
-        sketch_schedules(
-            schedules,
-            steps=steps,
-            width=size.columns,
-            height=max(8, min(20, size.lines - 8)),
-            colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-            ascii_only=not can_encode("▀│"),
-        )
-    )
+    print(sketch_schedules(schedules, steps=steps, **form_here(around=8)))
 
 
 def horizon_of(text: str) -> Horizon:

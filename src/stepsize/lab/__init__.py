@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
 from stepsize.lab.comparison import Comparison, compare, resume
 from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
 from stepsize.lab.experiment_file import read_experiment
+from stepsize.lab.finding import Grid, find_rate, train_grid
 from stepsize.lab.language import Transformer
 from stepsize.lab.nets import DigitsNet, LeNet
 from stepsize.lab.optimizers import make_optimizer
@@ -27,6 +28,7 @@ __all__ = [
     "DigitsNet",
     "Display",
     "Experiment",
+    "Grid",
     "LeNet",
     "Mean",
     "Row",
@@ -35,9 +37,11 @@ __all__ = [
     "TrainingLog",
     "Transformer",
     "compare",
+    "find_rate",
     "load_task",
     "make_optimizer",
     "read_experiment",
     "resume",
     "train",
+    "train_grid",
 ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stepsize.errors import MissingExtraError
 from stepsize.plots.terminal import sketch_curves as sketch_curves
 from stepsize.plots.terminal import sketch_losses as sketch_losses
+from stepsize.plots.terminal import sketch_range_test as sketch_range_test
 from stepsize.plots.terminal import sketch_schedules as sketch_schedules
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from stepsize.plots.forecasts import forecasts_figure as forecasts_figure
     from stepsize.plots.forecasts import plot_forecasts as plot_forecasts
     from stepsize.plots.gallery import write_gallery as write_gallery
+    from stepsize.plots.range_test import plot_range_test as plot_range_test
+    from stepsize.plots.range_test import range_test_figure as range_test_figure
     from stepsize.plots.schedules import plot_schedules as plot_schedules
     from stepsize.plots.schedules import schedules_figure as schedules_figure
 
@@ -43,7 +46,9 @@ _ROOMS = {
     "plot_descents": "descents",
     "forecasts_figure": "forecasts",
     "plot_forecasts": "forecasts",
+    "plot_range_test": "range_test",
     "plot_schedules": "schedules",
+    "range_test_figure": "range_test",
     "save_animation": "animation",
     "save_descents": "descent_files",
     "save_figure": "files",
@@ -63,13 +68,16 @@ __all__ = [
     "plot_convexity",
     "plot_descents",
     "plot_forecasts",
+    "plot_range_test",
     "plot_schedules",
+    "range_test_figure",
     "save_animation",
     "save_descents",
     "save_figure",
     "schedules_figure",
     "sketch_curves",
     "sketch_losses",
+    "sketch_range_test",
     "sketch_schedules",
     "write_gallery",
 ]

@@ -26,8 +26,14 @@ class Form:
     ascii_only: bool
 
 
-def sketch(curves: Sequence[Curve], title: str, form: Form) -> str:
-    """The picture; what it looks like is said in `sketch_curves`."""
+def sketch(
+    curves: Sequence[Curve], title: str, form: Form, foot: tuple[str, str] | None = None, with_zero: bool = True
+) -> str:
+    """The picture; what it looks like is said in `sketch_curves`.
+
+    `foot` is what stands at both ends of the foot, in the place of the steps; `with_zero` has zero in the picture
+    where the values are not on a log scale.
+    """
     if not curves:
         return f"{title}: nothing to draw yet"
     form = replace(form, width=max(form.width, NARROWEST), height=max(form.height, LOWEST))
@@ -35,7 +41,7 @@ def sketch(curves: Sequence[Curve], title: str, form: Form) -> str:
     if log:
         curves = [replace(curve, y=np.log10(curve.y)) for curve in curves]
     low, high = min(float(curve.y.min()) for curve in curves), max(float(curve.y.max()) for curve in curves)
-    if not log:
+    if with_zero and not log:
         low, high = min(low, 0.0), max(high, 0.0)
     numbers: Sequence[float] = whole_powers(low, high) if log else round_numbers(low, high)
     # So far out, distances overflow, and 1 more is the same number: it is drawn a thousand times smaller there.
@@ -57,7 +63,8 @@ def sketch(curves: Sequence[Curve], title: str, form: Form) -> str:
         label = labels.get(index, "")
         lines.append(f"{label:>{margin}} {tick if label else upright}{row}".rstrip())
     lines.append(" " * (margin + 1) + corner + flat * across)
-    lines.append(" " * (margin + 2) + "0" + f"{last:,.0f} steps".rjust(across - 1))
+    begin, end = foot or ("0", f"{last:,.0f} steps")
+    lines.append(" " * (margin + 2) + begin + end.rjust(across - len(begin)))
     return "\n".join([*lines, *_legend(curves, form)])
 
 

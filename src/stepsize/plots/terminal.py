@@ -1,14 +1,19 @@
 """Pictures for people without a screen: curves of schedules and of runs in characters; no matplotlib needed."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.plots.characters import Form, sketch
+from stepsize.plots.characters import NARROWEST, Form, sketch
 from stepsize.plots.curves import Curve, Schedules, curves_of
+from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
 from stepsize.plots.traces import highest_loss_in_view, loss_trace, spread
+from stepsize.records.range_test import RangeTest
 from stepsize.records.run import Run
+from stepsize.records.suggestions import suggest
+from stepsize.schedules import Linear
 
 
 def sketch_curves(
@@ -77,3 +82,27 @@ def sketch_losses(
         if seeds is not None:
             curves.append(Curve(name if kept else f"{name} (diverged)", seeds.x, np.minimum(seeds.mean, top)))
     return sketch(curves, "train loss", Form(width, height, colour, ascii_only))
+
+
+def sketch_range_test(
+    test: RangeTest, *, width: int = 80, height: int = 16, colour: bool = False, ascii_only: bool = False
+) -> str:
+    """The picture of `plot_range_test` in characters, with a legend of the suggestions, or the reason for none.
+
+    The rates are on a log scale unless they rise by equal differences. How it is drawn is said in `sketch_curves`.
+    """
+    rates, losses, smooth = test.rates, test.losses, test.smoothed
+    found = suggest(test)
+    reason = textwrap.wrap(f"No suggestion: {found.reason}", max(width, NARROWEST)) if found.reason else []
+    if not rates.size:
+        return "\n".join(reason)
+    linear = isinstance(test.schedule, Linear)
+    x = rates - rates[0] if linear else np.log10(rates / rates[0])
+    _, high = losses_in_view(test)
+    curves = [Curve("loss of each update", x, np.minimum(losses, high))]
+    for rate, label in rule_labels(found):
+        at = np.array([rate - rates[0] if linear else np.log10(rate / rates[0])])
+        curves.append(Curve(label, at, np.interp(at, x[: len(smooth)], smooth)))
+    foot = f"{rates[0]:.2g}", f"{rates[-1]:.2g}"
+    form = Form(width, height, colour, ascii_only)
+    return "\n".join([sketch(curves, "loss over learning rate", form, foot, with_zero=False), *reason])

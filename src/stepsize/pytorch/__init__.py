@@ -12,6 +12,7 @@ from stepsize.pytorch.conversion import as_lambda, from_torch
 from stepsize.pytorch.cooldown import CooldownOnDemand
 from stepsize.pytorch.grouping import ParameterGroups, parameter_groups
 from stepsize.pytorch.plateau import Plateau
+from stepsize.pytorch.range_testing import range_test
 from stepsize.pytorch.scheduler import Scheduler
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "as_lambda",
     "from_torch",
     "parameter_groups",
+    "range_test",
 ]

@@ -37,3 +37,9 @@ def release(scheduler: Owner, optimizer: Optimizer) -> None:
     mine = _drivers.get(optimizer, {})
     for key in [key for key, driver in mine.items() if driver() is scheduler]:
         del mine[key]
+
+
+def drivers_of(optimizer: Optimizer) -> list[Owner]:
+    """Whoever drives a hyperparameter of it now, each once."""
+    alive = [driver for reference in _drivers.get(optimizer, {}).values() if (driver := reference()) is not None]
+    return list({id(driver): driver for driver in alive}.values())

@@ -1,10 +1,12 @@
-"""Records: what runs leave behind, as plain values, as files and in the store of an experiment."""
+"""Records: what runs leave behind, as plain values, as files and in the store of an experiment; range tests."""
 
 from stepsize.records.csv_curves import read_csv as read_csv
 from stepsize.records.csv_curves import read_wandb as read_wandb
 from stepsize.records.event_curves import read_tensorboard as read_tensorboard
 from stepsize.records.lock import lock as lock
 from stepsize.records.loss_curve import LossCurve as LossCurve
+from stepsize.records.range_test import RangeRun as RangeRun
+from stepsize.records.range_test import RangeTest as RangeTest
 from stepsize.records.read_curves import read_curves as read_curves
 from stepsize.records.results import Event as Event
 from stepsize.records.results import Results as Results
@@ -17,6 +19,8 @@ from stepsize.records.salvage import Salvaged as Salvaged
 from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
 from stepsize.records.store_curves import load_curves as load_curves
+from stepsize.records.suggestions import Suggestions as Suggestions
+from stepsize.records.suggestions import suggest as suggest
 
 __all__ = [
     "Epoch",
@@ -24,10 +28,13 @@ __all__ = [
     "LossCurve",
     "Outcome",
     "Point",
+    "RangeRun",
+    "RangeTest",
     "Results",
     "Run",
     "Salvaged",
     "Store",
+    "Suggestions",
     "load_curves",
     "load_runs",
     "lock",
@@ -36,4 +43,5 @@ __all__ = [
     "read_tensorboard",
     "read_wandb",
     "salvage",
+    "suggest",
 ]

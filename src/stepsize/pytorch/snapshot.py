@@ -1,0 +1,135 @@
+"""Everything that a few updates change: kept, and given back to the same objects, bit for bit."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.amp import GradScaler
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+
+from stepsize.errors import ArgumentError
+from stepsize.pytorch.draws import Restore, kept_draws, kept_generator
+
+_OF_PYTORCHS_MODULES = ("_parameters", "_buffers", "_modules", "training")
+"""The attributes that are kept of PyTorch's own modules; of the user's all are: counters, hidden states."""
+
+
+class Snapshot:
+    """What was found of models, optimizers, scalers and generators; `restore` gives it back, as often as it is called.
+
+    Kept are the contents of tensors, the entries of dictionaries and lists, and which objects these were: a tensor
+    rate stays the same tensor, and a gradient that was None is None again. Gradients themselves are put aside by
+    `put_gradients_aside`, not copied. Of every other tensor there is one copy, on its own device, or on the CPU where
+    that device is short of memory. The random states of Python, NumPy, PyTorch and CUDA are always kept.
+
+    Args:
+        roots: modules, optimizers, scalers, generators of random numbers, and dictionaries and lists of them; anything
+            else is passed over.
+
+    Raises:
+        ArgumentError: a parameter is lazy, so that it has no value yet.
+    """
+
+    def __init__(self, *roots: Any) -> None:
+        self._seen: dict[int, Any] = {}  # with the objects themselves, so that no other comes to have the id of one
+        self._restores: list[Restore] = []
+        self._tensors: list[Tensor] = []
+        for root in roots:
+            self._keep(root)
+        self._copies = _copies(self._tensors)
+        self._gradients = [(each, each.grad) for each in self._tensors if each.is_leaf and each.requires_grad]
+        self._restores.append(kept_draws())
+
+    def put_gradients_aside(self) -> None:
+        """Let no tensor have a gradient, until `restore`."""
+        for tensor, _ in self._gradients:
+            tensor.grad = None
+
+    def restore(self) -> None:
+        """Give everything back as it was found."""
+        for restore in self._restores:
+            restore()
+        with torch.no_grad():
+            for tensor, copy in zip(self._tensors, self._copies, strict=True):
+                tensor.copy_(copy)
+        for tensor, gradient in self._gradients:
+            tensor.grad = gradient
+
+    def _keep(self, value: Any) -> None:
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if isinstance(value, Tensor):
+            self._keep_tensor(value)
+        elif isinstance(value, nn.Module):
+            own = type(value).__module__.partition(".")[0] == "torch"
+            self._keep_entries(vars(value), [name for name in vars(value) if not own or name in _OF_PYTORCHS_MODULES])
+        elif isinstance(value, Optimizer | GradScaler):
+            self._keep_entries(vars(value), list(vars(value)))
+        elif isinstance(value, dict):
+            self._keep_entries(value, list(value))
+        elif isinstance(value, list):
+            items = list(value)
+            self._restores.append(lambda: value.__setitem__(slice(None), items))
+            self._keep_all(items)
+        elif isinstance(value, tuple):
+            self._keep_all(value)
+        elif (restore := kept_generator(value)) is not None:
+            self._restores.append(restore)
+
+    def _keep_all(self, items: Sequence[Any]) -> None:
+        for item in items:
+            self._keep(item)
+
+    def _keep_entries(self, entries: dict[Any, Any], names: Sequence[Any]) -> None:
+        """Keep what stands under these names, and that no others were there."""
+        before = {name: entries[name] for name in names}
+        whole = len(before) == len(entries)
+
+        def restore() -> None:
+            if whole and list(entries) != list(before):
+                entries.clear()
+            entries.update(before)
+
+        self._restores.append(restore)
+        self._keep_all(list(before.values()))
+
+    def _keep_tensor(self, tensor: Tensor) -> None:
+        if is_lazy(tensor):
+            raise ArgumentError("a lazy module has no parameters yet; run the model on a batch first")
+        if not tensor.is_inference() and not _overlaps(tensor):  # nobody can write into those
+            self._tensors.append(tensor)
+
+
+def _overlaps(tensor: Tensor) -> bool:
+    """Whether one place in memory is several of its elements, as after `expand`."""
+    if tensor.layout != torch.strided:
+        return False
+    return any(stride == 0 and size > 1 for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
+
+
+def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """A copy of each on its own device, or on the CPU where they would take more than half of what is free there.
+
+    The other half is for the updates.
+    """
+    needed: Counter[torch.device] = Counter()
+    for tensor in tensors:
+        needed[tensor.device] += tensor.numel() * tensor.element_size()
+    short = {device for device, size in needed.items() if size > free_memory(device) / 2}
+    return [
+        tensor.detach().to("cpu", copy=True) if tensor.device in short else tensor.detach().clone()
+        for tensor in tensors
+    ]
+
+
+def free_memory(device: torch.device) -> float:
+    """The bytes that are still to be had on a GPU; on another device nobody knows, and there is no better place."""
+    if device.type != "cuda":
+        return math.inf
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

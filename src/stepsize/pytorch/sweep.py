@@ -1,0 +1,152 @@
+"""One run of a range test: updates at rising rates, until the last of them or until the loss goes wrong."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.amp import GradScaler
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+
+from stepsize.arguments import shown
+from stepsize.errors import ArgumentError
+from stepsize.pytorch.assignment import Assignment
+from stepsize.pytorch.batches import endless, generators_of
+from stepsize.pytorch.draws import seed_draws
+from stepsize.pytorch.writers import writers_for
+from stepsize.records.range_test import RangeRun, Stop
+from stepsize.schedules import Schedule
+
+
+@dataclass
+class Judge:
+    """Whether a loss has risen so far that the run is over."""
+
+    factor: float
+    smoothing: float
+
+    def __post_init__(self) -> None:
+        self._sum = self._weight = 0.0
+        self._first: float | None = None
+        self._lowest = math.inf
+
+    def is_over(self, loss: float) -> bool:
+        """Take note of the next loss; smoothed, it is compared with the lowest so far."""
+        self._sum = self.smoothing * self._sum + loss
+        self._weight = self.smoothing * self._weight + 1.0
+        smooth = self._sum / self._weight
+        self._first = smooth if self._first is None else self._first
+        self._lowest = min(self._lowest, smooth)
+        scale = max(abs(self._lowest), self._first - self._lowest)
+        return smooth - self._lowest > (self.factor - 1.0) * scale
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a run is made of; each run is a call of `run`, from the state that model and optimizer are in."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    closure: Callable[[nn.Module, Any], Any]
+    batches: Iterable[Any]
+    validation: Iterable[Any] | None
+    rates: Schedule
+    groups: Sequence[Schedule]
+    accumulate: int
+    clip_norm: float | None
+    precision: AbstractContextManager[None]
+    scaler: GradScaler | None
+    stop_factor: float
+    smoothing: float
+    observe: Callable[[int, float, float], object]
+
+    def run(self, seed: int | None) -> RangeRun:
+        """Make the updates, and leave behind whatever they change."""
+        # Whoever counts updates, averages weights or logs there must not hear of these.
+        self.optimizer._optimizer_step_post_hooks = OrderedDict()
+        if seed is not None:
+            seed_draws(seed, generators_of(self.batches))
+        if not self.model.training:
+            self.model.train()
+        groups = self.optimizer.param_groups
+        writers = writers_for([Assignment("lr", by_index=tuple(self.groups))], groups, [1.0] * len(groups))
+        judge = Judge(self.stop_factor, self.smoothing)
+        losses: list[float] = []
+        validation_losses: list[float] = []
+        stopped: Stop = "end"
+        with closing(endless("batches", self.batches)) as batches:
+            for step in range(int(self.rates.steps) + 1):
+                for writer in writers:
+                    writer.write(writer.value(step))
+                loss = judged = self._gradient(batches)
+                if math.isfinite(loss):
+                    self._update()
+                    judged = loss if self.validation is None else self._validation_loss(self.validation)
+                if not math.isfinite(judged):
+                    stopped = "not finite"
+                    break
+                losses.append(loss)
+                if self.validation is not None:
+                    validation_losses.append(judged)
+                self.observe(step, self.rates(step), judged)
+                if judge.is_over(judged):
+                    stopped = "diverged"
+                    break
+        return RangeRun(tuple(losses), stopped, seed, tuple(validation_losses))
+
+    def _gradient(self, batches: Iterator[Any]) -> float:
+        """Add the gradient of the mean loss over the micro-batches of an update; that loss, or one that is none."""
+        total = 0.0
+        for _ in range(self.accumulate):
+            loss = self._loss(next(batches))
+            if not loss.requires_grad:
+                raise ArgumentError(
+                    "the loss of range_test(...) does not depend on anything that is trained; return it without "
+                    ".detach() or .item(), and compute it outside of torch.no_grad()"
+                )
+            total += loss.item()
+            if not math.isfinite(total):
+                break
+            share = loss if self.accumulate == 1 else loss / self.accumulate
+            (share if self.scaler is None else self.scaler.scale(share)).backward()  # type: ignore[no-untyped-call]
+        return total / self.accumulate
+
+    def _update(self) -> None:
+        if self.clip_norm is not None:
+            if self.scaler is not None:
+                self.scaler.unscale_(self.optimizer)
+            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        if self.scaler is None:
+            self.optimizer.step()
+        else:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        self.optimizer.zero_grad()
+        self.model.zero_grad()  # what the optimizer has not would add up, and be clipped with the rest
+
+    def _validation_loss(self, batches: Iterable[Any]) -> float:
+        """The mean over the batches, in eval mode."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.eval()
+        with torch.no_grad():
+            losses = [self._loss(batch).item() for batch in batches]
+        for module, mode in modes:
+            module.training = mode
+        if not losses:
+            raise ArgumentError("range_test(validation=...) has no batches; leave it out, or give one batch at least")
+        return math.fsum(losses) / len(losses)
+
+    def _loss(self, batch: Any) -> Tensor:
+        with self.precision:
+            loss = self.closure(self.model, batch)
+        if isinstance(loss, Tensor) and loss.numel() == 1:
+            return loss
+        what = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else shown(loss)
+        raise ArgumentError(
+            f"the loss of range_test(...) must be a tensor of one number, got {what}; take the mean over the samples"
+        )

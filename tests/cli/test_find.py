@@ -1,0 +1,123 @@
+"""`stepsize find` as it is typed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stepsize.cli import main
+from stepsize.records import RangeTest, suggest
+
+COMMAND = [sys.executable, "-m", "stepsize", "find", "--data", "digits", "--optimizer", "adamw", "--batch-size", "64"]
+LAB = Path(__file__).parents[1] / "lab"
+
+
+def run(*arguments, folder, columns="80"):
+    environment = {**os.environ, "COLUMNS": columns, "LINES": "30", "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(LAB), *filter(None, [environment.get("PYTHONPATH")])])
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=folder, env=environment)
+
+
+def here(monkeypatch, capsys, folder, *arguments):
+    """The same within this process: the exit code, and what was printed to both streams."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["stepsize", *COMMAND[3:], *arguments])
+    try:
+        main()
+    except SystemExit as end:
+        return end.code, *capsys.readouterr()
+    return 0, *capsys.readouterr()
+
+
+def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tmp_path):
+    done = run("--out", "found.svg", "--json", "found.json", "--seeds", "0,1", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[1] == "loss over learning rate"
+    form = json.loads((tmp_path / "found.json").read_text())
+    test = RangeTest.of_dict(form["range_test"])
+    assert [run.seed for run in test.runs] == [0, 1]
+    assert form["rates"] == test.rates.tolist()
+    assert form["suggested"] == suggest(test).rate
+    assert f"Suggested rate: {suggest(test).rate:.2g}" in lines
+    assert "(suggested)" in (tmp_path / "found.svg").read_text() or (tmp_path / "found.svg").stat().st_size > 10_000
+    assert lines[-2:] == ["found.svg", "found.json"]
+    assert max(map(len, lines)) <= 80 or lines[0] == max(lines, key=len)
+
+
+def test_a_task_of_ones_own_and_the_same_numbers_every_time(tmp_path, monkeypatch, capsys):
+    texts = []
+    for name in ("one.json", "two.json"):
+        own = ["--task", "own_tasks:dropping", "--optimizer", "sgd", "--steps", "50", "--linear", "--json", name]
+        assert here(monkeypatch, capsys, tmp_path, *own, "--start-lr", "0.01", "--end-lr", "2")[0] == 0
+        texts.append((tmp_path / name).read_text())
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0])["range_test"]["schedule"] == "Linear(0.01, 2.0, 49)"
+
+
+def test_the_grid_is_trained_beside_it_and_the_best_rate_is_marked(tmp_path):
+    done = run("--grid", "--rates", "0.001,0.01,100", "--json", "found.json", "--out", "found.png", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    grid = json.loads((tmp_path / "found.json").read_text())["grid"]
+    assert list(grid) == ["0.001", "0.01", "100"]
+    best = min((losses[0], rate) for rate, losses in grid.items() if losses[0] is not None)[1]
+    marked = [line.split() for line in done.stdout.splitlines() if line.endswith("best")]
+    assert [line[0] for line in marked] == [best]
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert (folder / "report.html").exists()
+
+
+def test_without_rates_the_grid_is_around_the_suggestion(tmp_path):
+    done = run("--grid", "--json", "found.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    form = json.loads((tmp_path / "found.json").read_text())
+    rates = [float(rate) for rate in form["grid"]]
+    assert len(rates) == 7
+    assert rates[3] == pytest.approx(form["suggested"], rel=0.06)
+    assert rates[6] / rates[0] == pytest.approx(1000, rel=0.1)
+
+
+def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsys):
+    code, shown, _ = here(monkeypatch, capsys, tmp_path, "--task", "own_tasks:not_a_number", "--out", "nothing.png")
+    assert code == 0
+    assert "No suggestion: the first loss was no finite number" in shown
+    assert (tmp_path / "nothing.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--start-lr", "1", "--end-lr", "0.1"], "must be below end_lr"),
+        (["--start-lr", "0"], "start_lr"),
+        (["--data", "nowhere"], "no task is called"),
+        (["--task", "own_tasks:nothing"], "must return a stepsize.lab.Task"),
+        (["--task", "own_tasks:without_parameters"], "no parameter to train"),
+        (["--optimizer", "addam"], "did you mean"),
+        (["--optimizer", "lbfgs"], "LBFGS cannot be used"),
+        (["--seeds", "0,x"], '"x" is none'),
+        (["--rates", "0.1"], "write --grid beside it"),
+        (["--grid", "--rates", "0.1;0.2"], '--rates takes numbers such as 0.01,0.001,0.0001, got "0.1;0.2"'),
+        (["--grid", "--rates", "0.1,-1"], "must be a finite number > 0"),
+        (["--grid", "--task", "own_tasks:not_a_number"], "no suggestion to put a grid around"),
+        (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
+        (["--json", "no/such/folder.json", "--steps", "12"], "there is no folder"),
+        (["--device", "abacus"], "write auto"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_message(arguments, words, tmp_path, monkeypatch, capsys):
+    code, _, errors = here(monkeypatch, capsys, tmp_path, *arguments)
+    assert code == 2
+    assert words in errors
+    assert errors.startswith("stepsize: ")
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("option", ["--steps", "--batch-size", "--accumulate", "--epochs"])
+def test_a_count_below_one_is_refused_by_the_options_name(option, tmp_path, monkeypatch, capsys):
+    code, _, errors = here(monkeypatch, capsys, tmp_path, option, "0")
+    assert code == 2
+    assert option in errors

@@ -1,0 +1,87 @@
+import math
+
+import own_tasks
+import pytest
+import torch
+
+from stepsize.errors import ArgumentError
+from stepsize.lab import Grid, find_rate, load_task, make_optimizer, train, train_grid
+from stepsize.records import suggest
+
+
+def test_the_losses_are_those_that_a_run_with_this_seed_begins_with():
+    """Network, order and draws are the run's: at the same rates both see the same losses, dropout and all."""
+    task = own_tasks.dropping()
+    for seed in (0, 3):
+        test = find_rate(task, batch_size=16, seeds=[seed], start_lr=1e-4, end_lr=0.1, steps=8, device="cpu")
+        model = task.initial_model(seed)
+        optimizer = make_optimizer("sgd", model.parameters(), 0.1)
+        log = train(model, task, optimizer, test.schedule, epochs=2, batch_size=16, seed=seed, log_every=1)
+        assert [point.train_loss for point in log.points] == list(test.runs[0].losses)
+        assert test.runs[0].seed == seed
+
+
+def test_several_seeds_are_several_networks_and_draws_are_left_alone():
+    before = torch.get_rng_state()
+    test = find_rate(load_task("digits"), "adamw", batch_size=64, seeds=(0, 1, 2), steps=40)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert len({run.losses[0] for run in test.runs}) == 3
+    assert (test.band[0] < test.band[1]).all()
+
+
+def test_a_set_smaller_than_the_test_is_gone_through_again_in_another_order():
+    test = find_rate(own_tasks.line(), batch_size=64, steps=30, start_lr=1e-9, end_lr=1e-8)
+    assert len(test.losses) == 30
+    assert test.losses == pytest.approx([test.losses[0]] * 30, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"batch_size": 0}, "find_rate\\(batch_size=...\\) must be a whole number of at least 1"),
+        ({"seeds": ()}, "at least one item"),
+        ({"optimizer": "addam"}, "did you mean"),
+        ({"start_lr": 1.0, "end_lr": 0.1}, "below end_lr"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(settings, words):
+    with pytest.raises(ArgumentError, match=words):
+        find_rate(own_tasks.line(), **settings)
+
+
+def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path):
+    grid = train_grid(
+        [10.0, 0.1, 0.001, 0.1], tmp_path / "out", task="own_tasks:line", epochs=3, batch_size=16, seeds=(0, 1)
+    )
+    assert list(grid.losses) == [0.001, 0.1, 10.0]
+    assert grid.comparison.experiment.held_out
+    assert grid.best == 0.1
+    for run in grid.comparison.runs:
+        assert run.epochs[-1].test_loss in grid.losses[float(run.name)]
+
+
+def test_a_rate_that_diverges_with_any_seed_is_not_the_best():
+    losses = {0.1: (1.0, 1.0), 1.0: (0.1, math.nan), 10.0: (math.nan, math.nan)}
+    assert Grid(losses, None).best == 0.1
+    assert Grid({1.0: (math.nan,)}, None).best is None
+
+
+@pytest.mark.parametrize(
+    ("rates", "settings", "words"),
+    [
+        ([], {}, "at least one item"),
+        ([0.1, 0.0], {}, "> 0"),
+        ([0.1], {"schedules": {}}, "made of the rates; give none"),
+    ],
+)
+def test_grids_that_cannot_be_are_refused_in_words(rates, settings, words):
+    with pytest.raises(ArgumentError, match=words):
+        train_grid(rates, **settings)
+
+
+def test_the_suggestion_for_the_digits_is_a_rate_that_trains_them():
+    task = load_task("digits")
+    rate = suggest(find_rate(task, "adamw", batch_size=64)).rate
+    model = task.initial_model(0)
+    log = train(model, task, make_optimizer("adamw", model.parameters(), rate), rate, epochs=5, batch_size=64)
+    assert log.epochs[-1].test_accuracy > 0.9

@@ -1,0 +1,175 @@
+import math
+import re
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+from stepsize import Geometric, Linear
+from stepsize.errors import ArgumentError
+from stepsize.plots import plot_range_test, range_test_figure, save_figure, sketch_range_test
+from stepsize.records import RangeRun, RangeTest, suggest
+
+RATES = np.geomspace(1e-6, 10.0, 100)
+LOSSES = 1.0 + 1.0 / (1.0 + np.exp(3.0 * (np.log10(RATES) + 3.0))) + np.exp(6.0 * (np.log10(RATES) + 0.5))
+SWEEP = Geometric(1e-6, 10.0, 99)
+
+
+def seen(*losses, stopped="diverged", **settings):
+    return RangeTest(SWEEP, [RangeRun(each, stopped) for each in losses or (LOSSES[:90],)], **settings)
+
+
+NOTHING = {
+    "flat": seen([2.3] * 100, stopped="end"),
+    "at once": seen([2.0, 90.0]),
+    "one": seen([2.0]),
+    "none": seen([], stopped="not finite"),
+    "rising": seen(np.linspace(1.0, 1e3, 100), stopped="end"),
+    "negative": seen(-np.linspace(1.0, 1.1, 100), stopped="end"),
+    "huge": seen([1e300] * 50 + [1e308]),
+}
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    pyplot.close("all")
+
+
+def texts(legend):
+    return [text.get_text().replace("\n", " ") for text in legend.get_texts()]
+
+
+def test_the_losses_are_over_their_rates_on_a_log_scale_and_the_smoothed_ones_end_with_the_curve():
+    test = seen()
+    ax = plot_range_test(test)
+    raw, smooth = ax.lines[:2]
+    assert np.array_equal(raw.get_xdata(), test.rates)
+    shown = np.asarray(raw.get_ydata())
+    inside = test.losses <= ax.get_ylim()[1]
+    assert np.array_equal(shown[inside], test.losses[inside])
+    assert np.array_equal(smooth.get_ydata(), test.smoothed)
+    assert np.array_equal(smooth.get_xdata(), test.rates[: len(test.smoothed)])
+    assert ax.get_xscale() == "log"
+    assert ax.get_xlabel() == "learning rate"
+
+
+def test_equal_differences_are_on_a_linear_scale():
+    test = RangeTest(Linear(0.01, 1.0, 99), [RangeRun(LOSSES, "end")])
+    assert plot_range_test(test).get_xscale() == "linear"
+
+
+def test_each_suggestion_is_marked_on_the_curve_and_named_in_the_legend():
+    test = seen()
+    ax = plot_range_test(test)
+    marks = [line for line in ax.lines if line.get_marker() in ("o", "s", "D", "^")]
+    found = suggest(test)
+    assert [float(mark.get_xdata()[0]) for mark in marks] == list(found.by_rule.values())
+    low, high = test.smoothed.min(), test.smoothed.max()
+    assert all(low <= float(mark.get_ydata()[0]) <= high for mark in marks)
+    named = texts(ax.get_legend())
+    assert named[:2] == ["loss of each update", "smoothed"]
+    assert [name.partition(":")[0] for name in named[2:]] == list(found.by_rule)
+    suggested = [name for name in named if name.endswith("(suggested)")]
+    assert suggested == [
+        f"{rule}: {found.rate:.2g} (suggested)" for rule, r in found.by_rule.items() if r == found.rate
+    ]
+
+
+def test_the_view_is_that_of_the_descent_and_a_cross_says_that_the_loss_left_it():
+    ax = plot_range_test(seen())
+    low, high = ax.get_ylim()
+    assert 0.8 < low < 1.0
+    assert 2.0 < high < 3.0
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert [line.get_xdata()[0] for line in crosses] == [pytest.approx(RATES[89])]
+    assert not [line for line in plot_range_test(seen(LOSSES[:60], stopped="end")).lines if line.get_marker() == "x"]
+
+
+def test_several_runs_are_their_mean_in_a_band():
+    test = seen(LOSSES[:80], LOSSES[:90] + 0.1)
+    ax = plot_range_test(test)
+    assert texts(ax.get_legend())[0] == "mean of 2 runs"
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == test.band[0].min()
+    assert np.array_equal(ax.lines[0].get_ydata()[:50], test.losses[:50])
+
+
+@pytest.mark.parametrize("test", NOTHING.values(), ids=NOTHING)
+def test_no_suggestion_is_said_with_its_reason_in_every_picture(test, tmp_path):
+    figure = range_test_figure(test)
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    assert texts(ax.get_legend())[-1].startswith("No suggestion: ")
+    assert ax.get_window_extent().height / figure.dpi > 2
+    assert save_figure(figure, tmp_path / "nothing.png").stat().st_size > 1000
+    sketched = sketch_range_test(test, width=70)
+    assert " ".join(suggest(test).reason.split()[:4]) in sketched.replace("\n", " ")
+
+
+def test_validation_losses_are_called_so():
+    test = RangeTest(SWEEP, [RangeRun(LOSSES[:90], "diverged", None, LOSSES[:90] + 1.0)])
+    assert plot_range_test(test).get_ylabel() == "validation loss"
+
+
+def test_it_draws_on_given_axes_and_leaves_their_figure_alone():
+    figure, axes = pyplot.subplots(1, 2)
+    size = tuple(figure.get_size_inches())
+    assert plot_range_test(seen(), axes[0]) is axes[0]
+    assert tuple(figure.get_size_inches()) == size
+    assert not axes[1].lines
+
+
+def test_what_training_came_to_is_drawn_below_over_the_same_rates():
+    test = seen()
+    figure = range_test_figure(test, {0.01: [1.2, 1.4], 0.001: [1.5, 1.5], 1.0: [1.1, math.nan], 10.0: [math.nan] * 2})
+    above, below = figure.axes
+    assert below.get_shared_x_axes().joined(above, below)
+    assert below.lines[0].get_xydata().tolist() == [[0.001, 1.5], [0.01, pytest.approx(1.3)]]
+    dots = [line for line in below.lines if line.get_marker() == "o"]
+    assert sum(len(line.get_xdata()) for line in dots) == 5
+    crosses = [line.get_xdata()[0] for line in below.lines if line.get_marker() == "x"]
+    assert crosses == [1.0, 10.0]
+    assert below.get_legend() is not None
+    assert above.get_legend() is None
+
+
+def test_a_grid_without_any_loss_is_drawn_as_crosses_and_an_empty_one_is_refused():
+    figure = range_test_figure(seen(), {0.1: [math.nan]})
+    figure.draw_without_rendering()
+    with pytest.raises(ArgumentError, match="leave it out if none"):
+        range_test_figure(seen(), {})
+
+
+# In a terminal.
+
+
+@pytest.mark.parametrize("width", [30, 60, 120])
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_no_line_is_longer_than_the_width(width, colour, ascii_only):
+    for test in (seen(), *NOTHING.values()):
+        picture = re.sub(
+            r"\x1b\[[0-9;]*m", "", sketch_range_test(test, width=width, colour=colour, ascii_only=ascii_only)
+        )
+        assert max(map(len, picture.splitlines())) <= width
+        assert picture.isascii() or not ascii_only
+
+
+def test_the_foot_has_the_rates_and_the_legend_the_suggestions():
+    test = seen()
+    lines = sketch_range_test(test, width=80).splitlines()
+    assert lines[0] == "loss over learning rate"
+    assert lines[18].split() == ["1e-06", f"{test.rates[-1]:.2g}"]
+    assert [line[3:].partition(":")[0] for line in lines[-4:]] == list(suggest(test).by_rule)
+
+
+def test_a_mark_stands_at_its_rate():
+    test = seen()
+    lines = sketch_range_test(test, width=100).splitlines()
+    legend = next(line for line in lines if "tenth of minimum" in line)
+    rows = [line for line in lines[1:17] if legend[0] in line]
+    start = lines[17].index("└") + 1
+    place = (rows[0].index(legend[0]) - start) / (100 - start)
+    expected = math.log10(suggest(test).tenth_of_minimum / test.rates[0]) / math.log10(test.rates[-1] / test.rates[0])
+    assert place == pytest.approx(expected, abs=0.03)

@@ -1,0 +1,359 @@
+"""What a range test does and sees; what it gives back has a file of its own."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from range_cases import X, Y, loader, made
+from torch import nn
+from torch.nn.functional import mse_loss
+from torch.optim import LBFGS, SGD, AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.pytorch import Scheduler, range_test
+from stepsize.records import suggest
+
+BATCHES = [(X[:16], Y[:16]), (X[16:32], Y[16:32]), (X[32:], Y[32:])]
+QUICK = {"start_lr": 1e-4, "end_lr": 0.1, "steps": 6}
+
+
+def line(lr=0.1, groups=1):
+    """A model without draws, and SGD."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
+    if groups == 1:
+        return model, SGD(model.parameters(), lr=lr)
+    return model, SGD([{"params": model[0].parameters(), "lr": lr}, {"params": model[2].parameters(), "lr": lr / 4}])
+
+
+def by_hand(rates, batches, accumulate=1, clip=None, settings=None):
+    """The losses of a plain loop at these rates."""
+    model, _ = line()
+    optimizer = SGD(model.parameters(), lr=0.1, **(settings or {}))
+    losses, place = [], 0
+    for rate in rates:
+        optimizer.param_groups[0]["lr"] = rate
+        total = 0.0
+        for _ in range(accumulate):
+            inputs, targets = batches[place % len(batches)]
+            place += 1
+            loss = mse_loss(model(inputs), targets)
+            (loss / accumulate).backward()
+            total += loss.item()
+        if clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(total / accumulate)
+    return losses
+
+
+# What it sees.
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 5])
+@pytest.mark.parametrize("clip", [None, 0.01])
+def test_the_losses_are_those_of_a_plain_loop_at_the_same_rates(accumulate, clip):
+    """Batches are gone through again where there are too few."""
+    model, optimizer = line()
+    seen = range_test(model, optimizer, mse_loss, BATCHES, accumulate=accumulate, clip_norm=clip, **QUICK)
+    assert seen.runs[0].losses == pytest.approx(by_hand(seen.rates, BATCHES, accumulate, clip), rel=1e-6)
+    assert seen.stopped == "end"
+
+
+@given(st.floats(1e-8, 1e-2), st.floats(1.5, 1e6), st.integers(2, 40), st.booleans())
+def test_the_rates_go_from_the_first_to_the_last_both_included(start, times, steps, geometric):
+    model, optimizer = line()
+    rates = []
+    seen = range_test(
+        model,
+        optimizer,
+        None,
+        [0],
+        closure=lambda model, _: model[0].weight.sum() * 0.0,
+        start_lr=start,
+        end_lr=start * times,
+        steps=steps,
+        shape="geometric" if geometric else "linear",
+        observe=lambda step, rate, loss: rates.append((step, rate, loss)),
+    )
+    expected = (np.geomspace if geometric else np.linspace)(start, start * times, steps)
+    assert seen.rates == pytest.approx(expected, rel=1e-9)
+    assert (seen.rates[0], seen.rates[-1]) == (start, start * times)
+    assert [(step, loss) for step, _, loss in rates] == [(step, 0.0) for step in range(steps)]
+    assert [rate for _, rate, _ in rates] == pytest.approx(seen.rates, rel=1e-12)
+
+
+def test_the_optimizer_has_the_rate_when_it_steps():
+    model, optimizer = line()
+    used = []
+    optimizer.register_step_pre_hook(lambda optimizer, *_: used.append(optimizer.param_groups[0]["lr"]))
+    assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK).rates.tolist() == used
+
+
+def test_a_tensor_rate_is_written_in_place():
+    model, _ = line()
+    rate, used = torch.tensor(0.1), []
+    optimizer = AdamW(model.parameters(), lr=rate)
+    optimizer.register_step_pre_hook(
+        lambda optimizer, *_: used.append((optimizer.param_groups[0]["lr"] is rate, float(rate)))
+    )
+    seen = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert all(same for same, _ in used)
+    assert [value for _, value in used] == pytest.approx(seen.rates, rel=1e-6)
+
+
+def test_groups_keep_their_ratio_and_the_highest_goes_through_the_range():
+    model, optimizer = line(0.2, groups=2)
+    optimizer.param_groups.reverse()  # the highest need not come first
+    used = []
+    optimizer.register_step_pre_hook(lambda optimizer, *_: used.append([g["lr"] for g in optimizer.param_groups]))
+    seen = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert used == [[rate / 4, rate] for rate in seen.rates]
+    assert seen.group_rates(0.01) == pytest.approx((0.0025, 0.01))
+
+
+def test_ratios_are_those_of_the_base_rates_where_a_warmup_has_made_them_zero():
+    model, optimizer = line(0.2, groups=2)
+    Scheduler(optimizer, ss.Linear(0.0, 1.0, 10), relative=True)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.0, 0.0]
+    seen = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert seen.group_rates(0.01) == pytest.approx((0.01, 0.0025))
+
+
+def test_each_group_may_have_a_range_of_its_own():
+    model, optimizer = line(groups=2)
+    used = []
+    optimizer.register_step_pre_hook(lambda optimizer, *_: used.append([g["lr"] for g in optimizer.param_groups]))
+    seen = range_test(model, optimizer, mse_loss, BATCHES, start_lr=[1e-4, 1e-3], end_lr=[0.1, 0.1], steps=4)
+    assert pytest.approx(np.array([np.geomspace(1e-4, 0.1, 4), np.geomspace(1e-3, 0.1, 4)])) == np.array(used).T
+    assert seen.rates == pytest.approx(np.geomspace(1e-4, 0.1, 4))
+    assert seen.group_rates(seen.rates[1]) == pytest.approx(tuple(used[1]))
+
+
+def test_the_validation_loss_is_taken_after_each_update_in_eval_mode_and_judged():
+    model, optimizer = made()
+    modes = []
+
+    def loss(outputs, targets):
+        modes.append(model.training)
+        return mse_loss(outputs, targets)
+
+    seen = range_test(model, optimizer, loss, BATCHES[:1], validation=BATCHES[1:], **QUICK)
+    assert modes == [True, False, False] * 6
+    (run,) = seen.runs
+    assert len(run.validation_losses) == len(run.losses) == 6
+    assert seen.losses.tolist() == list(run.validation_losses)
+    assert seen.losses.tolist() != list(run.losses)
+
+
+def test_autocasting_computes_in_the_type_it_is_given():
+    model, optimizer = line()
+    types = []
+
+    def loss(outputs, targets):
+        types.append(outputs.dtype)
+        return mse_loss(outputs.float(), targets)
+
+    range_test(model, optimizer, loss, BATCHES, autocast=torch.bfloat16, **QUICK)
+    assert set(types) == {torch.bfloat16}
+
+
+def test_a_scaled_loss_makes_the_same_updates():
+    model, optimizer = line()
+    plain = range_test(model, optimizer, mse_loss, BATCHES, clip_norm=0.5, **QUICK)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8)
+    scaled = range_test(model, optimizer, mse_loss, BATCHES, clip_norm=0.5, scaler=scaler, **QUICK)
+    assert scaled.losses == pytest.approx(plain.losses, rel=1e-5)
+
+
+def test_it_goes_on_from_the_momentum_that_there_is():
+    model, _ = line()
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    fresh = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert fresh.losses == pytest.approx(by_hand(fresh.rates, BATCHES, settings={"momentum": 0.9}), rel=1e-6)
+    for parameter in model.parameters():
+        optimizer.state[parameter]["momentum_buffer"] = torch.ones_like(parameter)
+    assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses[2] != fresh.losses[2]
+
+
+def test_gradients_that_were_there_do_not_enter():
+    model, optimizer = line()
+    without = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 100.0)
+    assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK) == without
+
+
+def test_what_the_optimizer_does_not_train_is_not_clipped_with_the_rest():
+    """Its gradient would grow from update to update, and leave less and less of the others'."""
+    model, _ = line()
+    optimizer = SGD(model[2].parameters(), lr=0.1)
+    seen = range_test(model, optimizer, mse_loss, [(X, Y)], clip_norm=0.01, **QUICK)
+    expected = []
+    for rate in seen.rates:
+        loss = mse_loss(model(X), Y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        model.zero_grad()
+        expected.append(loss.item())
+    assert seen.losses == pytest.approx(expected, rel=1e-6)
+
+
+def test_it_works_where_gradients_are_switched_off():
+    model, optimizer = line()
+    expected = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    with torch.no_grad():
+        assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK) == expected
+        assert not torch.is_grad_enabled()
+
+
+def test_seeds_are_runs_from_the_same_start():
+    model, optimizer = made()
+    seen = range_test(model, optimizer, mse_loss, loader(), seeds=(3, 4, 3), **QUICK)
+    assert [run.seed for run in seen.runs] == [3, 4, 3]
+    assert seen.runs[0] == seen.runs[2] != seen.runs[1]
+
+
+# Why it stops.
+
+
+def test_it_stops_where_the_loss_diverges():
+    model, optimizer = line()
+    seen = range_test(model, optimizer, mse_loss, [(X, Y)], start_lr=1e-3, end_lr=1e3, steps=200)
+    assert seen.stopped == "diverged"
+    assert len(seen.rates) < 200
+    assert np.isfinite(seen.losses).all()
+    assert 0.01 < suggest(seen).rate < suggest(seen).largest_stable < 10.0
+
+
+def test_it_stops_nowhere_if_asked_to_unless_the_loss_is_no_number():
+    model, optimizer = line()
+    seen = range_test(model, optimizer, mse_loss, BATCHES, start_lr=1e-3, end_lr=1e9, steps=300, stop_factor=math.inf)
+    assert seen.stopped == "not finite"
+    assert np.isfinite(seen.losses).all()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("at", [0, 7])
+def test_a_loss_that_is_no_number_ends_it_before_the_update(value, at):
+    model, optimizer = line()
+    losses, updates = [], []
+    optimizer.register_step_pre_hook(lambda *_: updates.append(1))
+
+    def closure(model, batch):
+        losses.append(1)
+        return mse_loss(model(batch[0]), batch[1]) * (value if len(losses) > at else 1.0)
+
+    seen = range_test(model, optimizer, None, BATCHES, closure=closure, start_lr=1e-4, end_lr=0.1, steps=20)
+    assert (seen.stopped, len(seen.losses), len(updates)) == ("not finite", at, at)
+
+
+@given(st.floats(-1e3, 1e3), st.floats(0.01, 1e3))
+def test_a_loss_that_is_negative_or_near_zero_is_not_taken_for_divergence(level, size):
+    """The descent counts where the lowest value does not: level and size of the loss do not decide."""
+    model, optimizer = line()
+    shape = iter([*np.linspace(1.0, 0.0, 15), *np.linspace(0.0, 0.9, 5)])
+    seen = range_test(
+        model,
+        optimizer,
+        None,
+        [0],
+        closure=lambda model, _: model[0].weight.sum() * 0.0 + level + size * next(shape),
+        steps=20,
+    )
+    assert seen.stopped == "end"
+
+
+# What it refuses.
+
+
+def empty():
+    return nn.ReLU(), None
+
+
+def frozen():
+    model, optimizer = line()
+    return model.requires_grad_(False), optimizer
+
+
+REFUSED = [
+    ({"model": nn.ReLU()}, "must have a parameter to train, and this ReLU has none"),
+    ({"model": frozen()[0]}, "has none whose requires_grad is True"),
+    ({"model": lambda x: x}, "must be a torch.nn.Module"),
+    ({"optimizer": SGD([torch.zeros(1, requires_grad=True)], lr=0.1)}, "holds none of the model's parameters"),
+    ({"optimizer": 0.1}, "must be an optimizer of PyTorch, got 0.1"),
+    ({"batches": []}, "one batch at least, got .*; it is empty"),
+    ({"batches": iter(BATCHES)}, "something that can be gone through again"),
+    ({"batches": (batch for batch in BATCHES)}, "cannot be given back what it gave; write the DataLoader itself"),
+    ({"batches": 3}, "a DataLoader, or a list of batches, got 3"),
+    ({"batches": [X]}, r"must yield pairs, \(inputs, targets\), got a tensor of shape \(48, 1\)"),
+    ({"batches": [(X, Y, Y)]}, r"got a tuple of 3; .* write closure="),
+    ({"validation": []}, "validation=...\\) has no batches"),
+    ({"loss_fn": lambda out, y: (out - y) ** 2}, r"one number, got a tensor of shape \(16, 1\); take the mean"),
+    ({"loss_fn": lambda out, y: 0.5}, "one number, got 0.5"),
+    ({"loss_fn": lambda out, y: mse_loss(out, y).detach()}, "does not depend on anything that is trained"),
+    ({"loss_fn": None}, "or None in its place and closure="),
+    ({"closure": lambda model, batch: 0}, "or None in its place and closure="),
+    ({"start_lr": 1.0, "end_lr": 0.1}, "must be below end_lr, 0.1, got 1.0; the rate goes up"),
+    ({"start_lr": 0.1, "end_lr": 0.1}, "must be below end_lr"),
+    ({"start_lr": 0.0}, "start_lr=...\\) must be a finite number > 0"),
+    ({"end_lr": math.inf}, "end_lr=...\\) must be a finite number > 0"),
+    ({"start_lr": [1e-3, 1e-3], "end_lr": [1.0, 1.0]}, "one rate for each of the 1 parameter groups"),
+    ({"start_lr": [1e-3]}, "must be two numbers, or a sequence of them each"),
+    ({"steps": 1}, "at least 2, got 1"),
+    ({"steps": 10.5}, "write 10 or 11"),
+    ({"accumulate": 0}, "at least 1, got 0"),
+    ({"shape": "lineal"}, 'did you mean "linear"'),
+    ({"seeds": (0, -1)}, "at least 0, got -1"),
+    ({"stop_factor": 1.0}, "> 1"),
+    ({"smoothing": 1.0}, "<= 0.999"),
+    ({"clip_norm": 0.0}, "> 0"),
+]
+
+
+@pytest.mark.parametrize(("changed", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_what_cannot_be_is_refused_in_words(changed, words):
+    model, optimizer = line()
+    given = {"model": model, "optimizer": optimizer, "loss_fn": mse_loss, "batches": BATCHES, "steps": 5, **changed}
+    if given["model"] is not model and given["optimizer"] is optimizer and isinstance(given["model"], nn.Module):
+        given["optimizer"] = SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    with pytest.raises(ArgumentError, match=words):
+        range_test(**given)
+
+
+def test_lbfgs_is_refused():
+    model, _ = line()
+    with pytest.raises(ArgumentError, match="cannot drive LBFGS"):
+        range_test(model, LBFGS(model.parameters()), mse_loss, BATCHES)
+
+
+def test_an_optimizer_under_a_scheduler_of_pytorchs_needs_nothing_said():
+    model, optimizer = line()
+    LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    assert len(range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses) == 6
+
+
+# Pain 13: the finder leaves the model changed, is fooled by noise, does not stop at NaN.
+
+
+def test_pain_13_noise_is_answered_by_no_suggestion_and_the_data_come_back():
+    model, optimizer = line()
+    noise = torch.Generator().manual_seed(0)
+    seen = range_test(
+        model,
+        optimizer,
+        None,
+        [0],
+        closure=lambda model, _: model[0].weight.sum() * 0.0 + 1.0 + 0.1 * torch.randn(1, generator=noise),
+    )
+    assert suggest(seen).rate is None
+    assert "noise" in suggest(seen).reason
+    assert len(seen.losses) == len(seen.rates) == 100

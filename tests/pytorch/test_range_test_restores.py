@@ -1,0 +1,341 @@
+"""A range test leaves nothing changed: all there is of model, optimizer and draws, to the bit and to the object."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+from range_cases import X, Y, loader, made, same, state_of, train, update
+from torch import nn
+from torch.nn.functional import mse_loss
+from torch.optim import SGD, AdamW
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.pytorch import Scheduler, range_test
+from stepsize.pytorch import lr_scheduler as own_lr_scheduler
+
+BATCHES = [(X[:16], Y[:16]), (X[16:32], Y[16:32]), (X[32:], Y[32:])]
+QUICK = {"start_lr": 1e-4, "end_lr": 3.0, "steps": 12}
+OPTIMIZERS = {
+    "sgd": {"momentum": 0.9, "weight_decay": 0.01},
+    "adam": {"amsgrad": True},
+    "adamw": {"foreach": False},
+    "adagrad": {},
+    "adadelta": {},
+    "rmsprop": {"momentum": 0.5, "centered": True},
+    "nadam": {},
+    "radam": {},
+    "adamax": {},
+    "asgd": {},
+    "rprop": {},
+    "adafactor": {},
+}
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["fresh", "begun"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_training_after_a_range_test_equals_training_without_one(name, begun):
+    """Also where the test fills an optimizer's empty state, and where training has begun."""
+    results = []
+    for tested in (False, True):
+        model, optimizer = made(name, **OPTIMIZERS[name])
+        batches = loader(generator=torch.Generator().manual_seed(3))
+        losses = train(model, optimizer, batches, epochs=int(begun))
+        if tested:
+            before = state_of(model, optimizer)
+            assert len(range_test(model, optimizer, mse_loss, batches, **QUICK, seeds=(0, 1)).losses) > 3
+            assert same(state_of(model, optimizer), before)
+        losses += train(model, optimizer, batches)
+        results.append((losses, [parameter.detach().clone() for parameter in model.parameters()], torch.rand(3)))
+    assert same(*results)
+
+
+def test_the_state_compared_sees_every_kind_of_change():
+    """The test of the tests: each of these is found."""
+    changes = [
+        lambda model, optimizer: model.enter.weight.data.add_(1e-7),
+        lambda model, optimizer: model.norm.running_mean.add_(1e-7),
+        lambda model, optimizer: setattr(model, "mean", model.mean.clone()),
+        lambda model, optimizer: setattr(model.enter.weight, "grad", torch.zeros_like(model.enter.weight)),
+        lambda model, optimizer: model.frozen.train(),
+        lambda model, optimizer: setattr(model, "calls", 99),
+        lambda model, optimizer: model.history.append(0.0),
+        lambda model, optimizer: optimizer.param_groups[0].update(lr=0.0500001),
+        lambda model, optimizer: optimizer.param_groups[0].update(initial_lr=0.05),
+        lambda model, optimizer: optimizer.state[model.enter.weight],
+        lambda model, optimizer: setattr(optimizer, "_opt_called", True),
+        lambda model, optimizer: torch.rand(1),
+        lambda model, optimizer: random.random(),
+        lambda model, optimizer: np.random.random(),  # noqa: NPY002
+    ]
+    for change in changes:
+        model, optimizer = made()
+        before = state_of(model, optimizer)
+        assert same(state_of(model, optimizer), before)
+        change(model, optimizer)
+        assert not same(state_of(model, optimizer), before)
+
+
+def test_gradients_are_the_same_objects_and_none_stays_none():
+    model, optimizer = made()
+    mse_loss(model(X[:8]), Y[:8]).backward()
+    model.leave.bias.grad = None
+    before = state_of(model, optimizer)
+    range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert same(state_of(model, optimizer), before)
+    assert model.leave.bias.grad is None
+    assert model.enter.weight.grad is not None
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_modes_are_given_back_module_by_module_and_frozen_ones_stay_in_eval(mode):
+    model, optimizer = made()
+    seen = []
+
+    def closure(model, batch):
+        seen.append((model.training, model.frozen.training, model.norm.training))
+        return mse_loss(model(batch[0]), batch[1])
+
+    model.train(mode)
+    model.frozen.eval()
+    range_test(model, optimizer, None, BATCHES, closure=closure, **QUICK)
+    assert set(seen) == ({(True, False, True)} if mode else {(True, True, True)})
+    assert (model.training, model.frozen.training, model.norm.training) == (mode, False, mode)
+
+
+@pytest.mark.parametrize("at", [0, 1, 5])
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_in_the_users_code_leaves_nothing_changed(error, at):
+    model, optimizer = made("adam")
+    calls = []
+
+    def closure(model, batch):
+        loss = mse_loss(model(batch[0]), batch[1])
+        calls.append(loss)
+        if len(calls) > at:
+            raise error("stop")
+        return loss
+
+    train(model, optimizer, BATCHES)
+    before = state_of(model, optimizer)
+    with pytest.raises(error, match="stop"):
+        range_test(model, optimizer, None, BATCHES, closure=closure, **QUICK)
+    assert same(state_of(model, optimizer), before)
+
+
+def test_two_range_tests_in_a_row_see_the_same():
+    model, optimizer = made("adamw")
+    batches = loader()
+    assert range_test(model, optimizer, mse_loss, batches, **QUICK) == range_test(
+        model, optimizer, mse_loss, batches, **QUICK
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_iteration_of_a_loader_that_is_under_way_goes_on_where_it_stood(workers):
+    seen = []
+    for tested in (False, True):
+        model, optimizer = made()
+        batches = loader(num_workers=workers, persistent_workers=workers > 0)
+        under_way = iter(batches)
+        first = next(under_way)
+        if tested:
+            range_test(model, optimizer, mse_loss, batches, **QUICK)
+        seen.append([first, *under_way, *batches])
+    assert same(*seen)
+
+
+class Sampler(torch.utils.data.Sampler):
+    """With generators of its own, of every kind."""
+
+    def __init__(self):
+        self.draws = [random.Random(1), np.random.default_rng(2), np.random.RandomState(3)]
+        self.python, self.new, self.old = self.draws
+
+    def __len__(self):
+        return 48
+
+    def __iter__(self):
+        for _ in range(48):
+            yield int(48 * (self.python.random() + self.new.random() + self.old.random_sample()) / 3)
+
+
+def test_generators_that_hang_on_a_sampler_are_given_back():
+    seen = []
+    for tested in (False, True):
+        model, optimizer = made()
+        dataset = torch.utils.data.TensorDataset(X, Y)
+        batches = torch.utils.data.DataLoader(dataset, 8, sampler=Sampler())
+        if tested:
+            range_test(model, optimizer, mse_loss, batches, **QUICK)
+        seen.append(list(batches))
+    assert same(*seen)
+
+
+def test_a_seed_decides_the_order_of_a_loader_with_a_generator_of_its_own():
+    model, optimizer = made()
+    batches = loader(generator=torch.Generator().manual_seed(3))
+    tests = [range_test(model, optimizer, mse_loss, batches, **QUICK, seeds=seeds) for seeds in ((1, 2), (2, 1))]
+    assert tests[0].runs == tests[1].runs[::-1]
+    assert tests[0].runs[0].losses != tests[0].runs[1].losses
+    low, high = tests[0].band
+    assert (low < high).any()
+
+
+def test_a_scaler_is_given_back():
+    results = []
+    for tested in (False, True):
+        model, optimizer = made("sgd", momentum=0.9)
+        scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=3)
+        if tested:
+            before = state_of(model, optimizer, scaler)
+            settings = {"autocast": torch.bfloat16, "scaler": scaler, "clip_norm": 1.0}
+            seen = range_test(model, optimizer, mse_loss, BATCHES, **settings, **QUICK)
+            assert len(seen.losses) > 3
+            assert same(state_of(model, optimizer, scaler), before)
+        for inputs, targets in BATCHES * 4:
+            scaler.scale(mse_loss(model(inputs), targets)).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+        results.append((scaler.state_dict()["scale"], [p.detach() for p in model.parameters()]))
+    assert same(*results)
+
+
+def test_a_tensor_rate_stays_the_same_tensor_even_where_groups_share_it():
+    model, _ = made()
+    rate = torch.tensor(0.05)
+    optimizer = AdamW([{"params": [model.enter.weight]}, {"params": [model.leave.weight]}], lr=rate, capturable=False)
+    before = state_of(model, optimizer)
+    range_test(model, optimizer, mse_loss, BATCHES, start_lr=[1e-4, 1e-3], end_lr=[0.1, 0.2], steps=12)
+    assert same(state_of(model, optimizer), before)
+    assert optimizer.param_groups[0]["lr"] is optimizer.param_groups[1]["lr"] is rate
+    assert rate.item() == torch.tensor(0.05).item()
+
+
+def test_a_loss_with_parameters_of_its_own_is_given_back_too():
+    model, _ = made()
+    criterion = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    optimizer = SGD([*model.enter.parameters(), *criterion.parameters()], lr=0.1)
+
+    class Learned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = criterion
+
+        def forward(self, outputs, targets):
+            return mse_loss(self.inner(outputs), targets)
+
+    before = state_of(criterion, optimizer)
+    range_test(model, optimizer, Learned(), BATCHES, **QUICK)
+    assert same(state_of(criterion, optimizer), before)
+
+
+def test_a_lazy_model_is_refused_in_words():
+    model = nn.Sequential(nn.LazyLinear(1))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ArgumentError, match="run the model on a batch first"):
+        range_test(model, optimizer, mse_loss, BATCHES)
+
+
+def test_a_compiled_model_is_given_back_too():
+    inner = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    model = torch.compile(inner, backend="eager")
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    inner.eval()
+    before = [*map(torch.clone, inner.parameters()), *map(torch.clone, inner.buffers())]
+    assert len(range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses) > 3
+    assert same([*inner.parameters(), *inner.buffers()], before)
+    assert not any(module.training for module in inner.modules())
+    assert not optimizer.state
+
+
+# Schedulers and hooks.
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_an_attached_scheduler_stands_where_it_stood(auto):
+    model, optimizer = made()
+    scheduler = Scheduler(optimizer, ss.Linear(0.3, 0.0, 10), weight_decay=ss.Linear(0.0, 0.1, 10), auto=auto)
+    for batch in BATCHES:
+        update(model, optimizer, batch)
+        scheduler.step()
+    before, state = state_of(model, optimizer), copy.deepcopy(scheduler.state_dict())
+    range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert scheduler.position == 3
+    assert scheduler.state_dict() == state
+    assert same(state_of(model, optimizer), before)
+    update(model, optimizer, BATCHES[0])
+    scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == ss.Linear(0.3, 0.0, 10)(4)
+
+
+def test_a_scheduler_that_the_users_closure_steps_is_paused():
+    model, optimizer = made()
+    scheduler = Scheduler(optimizer, ss.Linear(0.3, 0.0, 10))
+    rates = []
+
+    def closure(model, batch):
+        rates.append(optimizer.param_groups[0]["lr"])
+        scheduler.step()
+        return mse_loss(model(batch[0]), batch[1])
+
+    seen = range_test(model, optimizer, None, BATCHES, closure=closure, **QUICK)
+    assert rates == seen.rates.tolist()
+    assert scheduler.position == 0
+
+
+def test_a_rate_that_was_set_by_hand_beside_a_scheduler_stays():
+    model, optimizer = made()
+    Scheduler(optimizer, ss.Linear(0.3, 0.0, 10), auto=True)
+    optimizer.param_groups[0]["lr"] = 0.07
+    range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert optimizer.param_groups[0]["lr"] == 0.07
+
+
+@pytest.mark.parametrize(
+    "attach",
+    [
+        lambda optimizer: CosineAnnealingLR(optimizer, 10),
+        lambda optimizer: OneCycleLR(optimizer, 0.1, total_steps=10),
+        lambda optimizer: own_lr_scheduler.CosineAnnealingLR(optimizer, 10),
+    ],
+)
+def test_pytorchs_own_schedulers_are_untouched(attach):
+    rates = []
+    for tested in (False, True):
+        model, optimizer = made("sgd", momentum=0.9)
+        scheduler = attach(optimizer)
+        rates.append([])
+        for batch in BATCHES:
+            if tested:
+                before, state = state_of(model, optimizer), copy.deepcopy(scheduler.state_dict())
+                range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+                assert scheduler.state_dict() == state
+                assert same(state_of(model, optimizer), before)
+            update(model, optimizer, batch)
+            scheduler.step()
+            rates[-1] += scheduler.get_last_lr()
+    assert rates[0] == rates[1]
+
+
+def test_hooks_after_the_step_hear_of_nothing_and_those_before_it_take_part():
+    model, optimizer = made()
+    before, after = [], []
+    optimizer.register_step_pre_hook(lambda *_: before.append(1))
+    optimizer.register_step_post_hook(lambda *_: after.append(1))
+    seen = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert (len(before), len(after)) == (len(seen.losses), 0)
+    update(model, optimizer, BATCHES[0])
+    assert len(after) == 1
+
+
+def test_two_optimizers_of_one_model_the_other_is_not_asked():
+    model, optimizer = made()
+    other = SGD([model.leave.bias], lr=0.1)
+    before = state_of(model, optimizer, other)
+    range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    assert same(state_of(model, optimizer, other), before)

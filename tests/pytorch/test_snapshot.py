@@ -1,0 +1,163 @@
+import math
+from collections import defaultdict
+
+import pytest
+import torch
+from range_cases import bytes_of, made, same, state_of
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer
+
+from stepsize.pytorch import snapshot
+from stepsize.pytorch.snapshot import Snapshot
+
+
+def updated(model, optimizer):
+    for _ in range(2):
+        model(torch.randn(8, 1)).square().mean().backward()
+        optimizer.step()
+
+
+def test_there_is_one_copy_of_each_tensor_even_where_it_is_met_twice():
+    shared = nn.Linear(64, 64)
+    model = nn.Sequential(shared, nn.ReLU(), shared)
+    model.again = shared.weight
+    optimizer = Adam(model.parameters())
+    model(torch.ones(1, 64)).sum().backward()
+    optimizer.step()
+    state = [value for entry in optimizer.state.values() for value in entry.values()]
+    kept = Snapshot(model, optimizer, [shared], {"again": model})
+    assert sum(copy.nbytes for copy in kept._copies) == sum(each.nbytes for each in [*model.parameters(), *state])
+
+
+def test_copies_go_to_the_cpu_where_the_device_is_short_of_memory(monkeypatch):
+    """The meta device stands for one; what is asked for is half of what is free."""
+    on_device = torch.zeros(1000, device="meta")
+    free = {"meta": 8000.0, "cpu": math.inf}
+    monkeypatch.setattr(snapshot, "free_memory", lambda device: free[device.type])
+    assert [copy.device.type for copy in snapshot._copies([on_device, torch.zeros(9)])] == ["meta", "cpu"]
+    free["meta"] = 7999.0
+    with pytest.raises(NotImplementedError, match="meta"):  # it has no data to copy: this is where it would go
+        snapshot._copies([on_device])
+
+
+def test_what_was_kept_elsewhere_comes_back_the_same(monkeypatch):
+    monkeypatch.setattr(snapshot, "free_memory", lambda device: 0.0)
+    model, optimizer = made("adam")
+    updated(model, optimizer)
+    before = state_of(model, optimizer)
+    kept = Snapshot(model, optimizer)
+    kept.put_gradients_aside()
+    updated(model, optimizer)
+    assert not same(state_of(model, optimizer), before)
+    kept.restore()
+    assert same(state_of(model, optimizer), before)
+
+
+def test_the_cpu_is_never_short_of_memory():
+    assert snapshot.free_memory(torch.device("cpu")) == math.inf
+
+
+def test_it_gives_back_as_often_as_it_is_asked():
+    model, optimizer = made("adam")
+    before = state_of(model, optimizer)
+    kept = Snapshot(model, optimizer)
+    for _ in range(3):
+        updated(model, optimizer)
+        kept.restore()
+        assert same(state_of(model, optimizer), before)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.randn(3, 4).t(),
+        torch.randn(8, 8)[::2, 1::3],
+        torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+        torch.zeros(0, 3),
+        torch.tensor(True),
+        torch.randn(4, dtype=torch.complex64),
+        torch.randn(4).to(torch.bfloat16),
+        torch.tensor([math.nan, -0.0, math.inf]),
+        torch.zeros(1).expand(5),
+    ],
+    ids=lambda tensor: f"{tuple(tensor.shape)}, {tensor.dtype}, {tensor.stride()}",
+)
+def test_tensors_of_every_kind_and_layout(tensor):
+    bits, strides = bytes_of(torch.view_as_real(tensor) if tensor.is_complex() else tensor), tensor.stride()
+    kept = Snapshot([tensor])
+    if 0 not in tensor.stride():
+        tensor.zero_()
+    kept.restore()
+    assert bytes_of(torch.view_as_real(tensor) if tensor.is_complex() else tensor) == bits
+    assert tensor.stride() == strides
+
+
+def test_sparse_tensors_too():
+    sparse = torch.eye(3).to_sparse()
+    kept = Snapshot([sparse])
+    sparse.zero_()
+    kept.restore()
+    assert torch.equal(sparse.to_dense(), torch.eye(3))
+
+
+def test_containers_are_the_same_objects_with_the_same_entries_in_the_same_order():
+    inner = [1, 2]
+    tree = {"b": inner, "a": (inner, {"x": 1}), "d": defaultdict(list, {"k": [0]})}
+    kept = Snapshot(tree)
+    inner.append(3)
+    tree["a"][1].clear()
+    del tree["b"]
+    tree["new"] = tree["d"]["more"]
+    tree["d"]["k"].clear()
+    kept.restore()
+    assert tree == {"b": [1, 2], "a": ([1, 2], {"x": 1}), "d": {"k": [0]}}
+    assert list(tree) == ["b", "a", "d"]
+    assert tree["b"] is tree["a"][0] is inner
+
+
+def test_a_structure_that_holds_itself_is_no_trap():
+    loop = [torch.ones(1)]
+    loop.append(loop)
+    kept = Snapshot(loop)
+    loop[0].zero_()
+    loop.pop()
+    kept.restore()
+    assert loop[0].item() == 1.0
+    assert loop[1] is loop
+
+
+class Wrapping(Optimizer):
+    """An optimizer around another, as for sharpness-aware minimisation."""
+
+    def __init__(self, base):
+        super().__init__([{"params": group["params"]} for group in base.param_groups], {})
+        self.base = base
+        self.calls = 0
+
+    def step(self, closure=None):
+        self.calls += 1
+        self.base.step()
+
+
+def test_an_optimizer_within_an_optimizer_is_kept_with_its_state():
+    model = nn.Linear(1, 1)
+    optimizer = Wrapping(SGD(model.parameters(), lr=0.1, momentum=0.9))
+    updated(model, optimizer)
+    before = state_of(model, optimizer, optimizer.base)
+    kept = Snapshot(model, optimizer)
+    kept.put_gradients_aside()
+    updated(model, optimizer)
+    kept.restore()
+    assert same(state_of(model, optimizer, optimizer.base), before)
+    assert optimizer.calls == 2
+
+
+def test_attributes_of_pytorchs_own_modules_are_left_to_them():
+    """Their caches belong to the machinery around them; tensors, buffers and the mode do not."""
+    model = nn.Linear(1, 1)
+    kept = Snapshot(model)
+    model.cache = "made while running"
+    model.eval()
+    kept.restore()
+    assert model.cache == "made while running"
+    assert model.training

@@ -1,0 +1,152 @@
+"""What range tests of every kind speak for: curves whose answer is known, laws, and refusals with their reason."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from stepsize import Geometric, Linear
+from stepsize.records import RangeRun, RangeTest, Suggestions, suggest
+
+RATES = np.geomspace(1e-6, 10.0, 141)
+X = np.log10(RATES)
+
+
+def of(*losses, stopped="end", schedule=None):
+    """A range test that saw these losses, one list for each run."""
+    schedule = schedule or Geometric(1e-6, 10.0, 140)
+    return RangeTest(schedule, [RangeRun(each, stopped) for each in losses])
+
+
+def valley(middle=-2.0, width=0.3, turn=0.0, level=1.0, depth=1.0):
+    """A loss that falls around the rate 10^middle by `depth`, and explodes around 10^turn."""
+    losses = level + depth / (1.0 + np.exp((X - middle) / width)) + depth * np.exp((X - turn) * 8.0)
+    return losses[: int(np.flatnonzero(losses < level + 4.0 * depth)[-1]) + 1]
+
+
+@pytest.mark.parametrize("middle", [-4.0, -3.0, -2.0])
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+def test_the_rules_find_what_a_known_curve_has(middle, noise):
+    losses = valley(middle, turn=middle + 2.0)
+    losses = losses + noise * np.random.default_rng(1).standard_normal(len(losses))
+    found = suggest(of(losses, stopped="diverged"))
+    lowest = X[valley(middle, turn=middle + 2.0).argmin()]
+    assert found.reason == ""
+    assert math.log10(found.steepest) == pytest.approx(middle, abs=0.35)
+    assert math.log10(found.tenth_of_minimum) == pytest.approx(lowest - 1.0, abs=0.3)
+    assert math.log10(found.valley) == pytest.approx((middle - 0.66 + lowest) / 2, abs=0.3)
+    assert lowest <= math.log10(found.largest_stable) <= middle + 2.0
+    assert found.disagreement < 5.0
+
+
+def test_the_suggestion_is_one_of_the_rules_and_goes_by_its_name():
+    found = suggest(of(valley()))
+    assert found.rate in found.by_rule.values()
+    assert list(found.by_rule) == ["steepest", "valley", "tenth of minimum", "largest stable"]
+    rates = [found.steepest, found.valley, found.tenth_of_minimum]
+    assert found.disagreement == max(rates) / min(rates)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(-100.0, 100.0))
+def test_neither_the_unit_of_the_loss_nor_its_level_decides(scale, shift):
+    assume(abs(shift) < 100 * scale)  # beyond, the descent is as good as flat
+    losses = valley()
+    found, moved = suggest(of(losses)), suggest(of(scale * losses + shift))
+    assert moved.reason == found.reason == ""
+    for rule, rate in found.by_rule.items():
+        assert moved.by_rule[rule] == pytest.approx(rate, rel=0.2)  # rounding may move a tie by an update
+
+
+@given(st.floats(1e-3, 1e3))
+def test_other_units_of_the_rate_give_the_same_in_those_units(scale):
+    losses = valley()
+    found, moved = suggest(of(losses)), suggest(of(losses, schedule=Geometric(1e-6 * scale, 10.0 * scale, 140)))
+    for rule, rate in found.by_rule.items():
+        assert moved.by_rule[rule] == pytest.approx(scale * rate, rel=0.2)
+
+
+def test_the_mean_of_several_runs_is_judged_as_far_as_all_of_them_came():
+    test = of(valley(), valley()[:100])
+    assert suggest(test) == suggest(of(valley()[:100]))
+
+
+def test_what_comes_after_divergence_changes_nothing():
+    losses = valley()
+    tail = 10.0 ** np.arange(1, 1 + 141 - len(losses))
+    assert suggest(of([*losses, *tail[:5]], stopped="diverged")) == suggest(of(losses, stopped="diverged"))
+
+
+def test_a_single_leap_of_the_loss_changes_little():
+    losses = valley()
+    leapt = losses.copy()
+    leapt[70] = 1e6
+    for rule, rate in suggest(of(leapt)).by_rule.items():
+        assert rate == pytest.approx(suggest(of(losses)).by_rule[rule], rel=0.35)
+
+
+def test_equal_differences_of_the_rate_do_as_well():
+    rates = np.linspace(0.01, 1.0, 100)
+    losses = 1.0 - 0.8 * np.exp(-((np.log10(rates) + 0.7) ** 2) / 0.1)
+    found = suggest(RangeTest(Linear(0.01, 1.0, 99), [RangeRun(losses, "end")]))
+    assert found.tenth_of_minimum == pytest.approx(0.02, rel=0.2)
+    assert 0.05 < found.steepest < 0.2
+
+
+# No suggestion is an answer.
+
+NOISE = np.random.default_rng(0)
+NOTHING = {
+    "not finite at once": (of([], stopped="not finite"), "the first loss was no finite number"),
+    "not finite soon": (of([2.0] * 5, stopped="not finite"), "was no finite number after 5 updates; start below 1e-06"),
+    "diverged at once": (of([2.0, 5.0, 90.0], stopped="diverged"), "diverged after 3 updates; start below 1e-06"),
+    "too short": (of([2.0, 1.9, 1.8]), "there are only 3 updates"),
+    "flat": (of([2.3] * 141), "flat from 1e-06 to 10; end higher"),
+    "zero": (of([0.0] * 141), "flat"),
+    "rising": (of(np.linspace(1.0, 3.0, 141)), "only rises, so the test started too high; start below 1e-06"),
+    "rising, with noise": (
+        of(np.linspace(1.0, 3.0, 141) + 0.01 * NOISE.standard_normal(141), stopped="diverged"),
+        "only rises",
+    ),
+    "noise": (of(1.0 + 0.2 * NOISE.standard_normal(141)), "no more than its noise"),
+    "still falling": (of(2.0 - 1.0 / (1.0 + np.exp(-(X - 1.0) * 2.0))), "still coming down at 10; end higher"),
+}
+
+
+@pytest.mark.parametrize(("test", "words"), NOTHING.values(), ids=NOTHING)
+def test_no_suggestion_comes_with_its_reason(test, words):
+    found = suggest(test)
+    assert words in found.reason
+    assert found == Suggestions(reason=found.reason)
+    assert found.rate is None
+    assert found.by_rule == {}
+    assert math.isnan(found.disagreement)
+
+
+def test_noise_is_hardly_ever_believed():
+    """Of a thousand curves of pure noise, at most one in fifty; with a real descent in the same noise, nearly all."""
+    draws = np.random.default_rng(7)
+    believed = sum(suggest(of(1.0 + 0.1 * draws.standard_normal(141))).reason == "" for _ in range(1000))
+    assert believed <= 20
+    losses = valley()
+    found = [suggest(of(losses + 0.1 * draws.standard_normal(len(losses)))) for _ in range(200)]
+    assert sum(each.reason == "" for each in found) >= 190
+
+
+@given(st.lists(st.floats(-1e9, 1e9), max_size=141), st.sampled_from(["end", "diverged", "not finite"]))
+def test_any_losses_at_all_get_an_answer_within_the_rates(losses, stopped):
+    found = suggest(of(losses, stopped=stopped))
+    assert bool(found.reason) == (found.rate is None)
+    if not found.reason:
+        rates = of(losses).rates
+        assert all(rates[0] <= rate <= rates[-1] for rule, rate in found.by_rule.items() if "tenth" not in rule)
+        assert rates[0] / 10 <= found.tenth_of_minimum <= rates[-1] / 10
+
+
+def test_the_smoothing_of_the_test_is_used():
+    noisy = valley() + 0.2 * np.random.default_rng(3).standard_normal(len(valley()))
+    raw, smooth = replace(of(noisy), smoothing=0.0), replace(of(noisy), smoothing=0.9)
+    assert "noise" in suggest(raw).reason or suggest(raw) != suggest(smooth)
+    assert math.log10(suggest(smooth).steepest) == pytest.approx(-2.0, abs=0.5)
