@@ -17,7 +17,7 @@ from measure import ratio, seconds
 from stepsize.lab import LeNet, Transformer
 from stepsize.lab.language import next_byte_loss
 from stepsize.pytorch import range_test
-from stepsize.pytorch.snapshot import Snapshot
+from stepsize.pytorch.range_testing.snapshot import Snapshot
 
 STEPS, ROUNDS = 100, 7
 RATES = ss.Geometric(1e-7, 1e-3, STEPS - 1)

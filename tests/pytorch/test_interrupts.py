@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from stepsize.pytorch.interrupts import Interrupts
+from stepsize.pytorch.range_testing.interrupts import Interrupts
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from range_cases import bytes_of, made, same, state_of
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
-from stepsize.pytorch import snapshot
-from stepsize.pytorch.snapshot import Snapshot
+from stepsize.pytorch.range_testing import snapshot
+from stepsize.pytorch.range_testing.snapshot import Snapshot
 
 
 def updated(model, optimizer):

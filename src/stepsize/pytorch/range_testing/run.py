@@ -11,13 +11,13 @@ from torch.optim import LBFGS, Optimizer
 
 from stepsize.arguments import Choice, Count, Length, Many, Maybe, Number, Whole, checked, refusal
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.batches import generators_of, inputs_and_targets, repeatable
-from stepsize.pytorch.interrupts import Interrupts
 from stepsize.pytorch.ownership import drivers_of
-from stepsize.pytorch.rising_rates import SHAPES, Rate, RisingRates
+from stepsize.pytorch.range_testing.batches import generators_of, inputs_and_targets, repeatable
+from stepsize.pytorch.range_testing.interrupts import Interrupts
+from stepsize.pytorch.range_testing.rising_rates import SHAPES, Rate, RisingRates
+from stepsize.pytorch.range_testing.snapshot import Snapshot
+from stepsize.pytorch.range_testing.sweep import Sweep
 from stepsize.pytorch.scheduler import Scheduler
-from stepsize.pytorch.snapshot import Snapshot
-from stepsize.pytorch.sweep import Sweep
 from stepsize.pytorch.wrapped import unwrapped
 from stepsize.records.range_test import SMOOTHING, RangeRun, RangeTest
 

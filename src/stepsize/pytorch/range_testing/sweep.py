@@ -16,8 +16,8 @@ from torch.optim import Optimizer
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.assignment import Assignment
-from stepsize.pytorch.batches import endless, generators_of
-from stepsize.pytorch.draws import seed_draws
+from stepsize.pytorch.range_testing.batches import endless, generators_of
+from stepsize.pytorch.range_testing.draws import seed_draws
 from stepsize.pytorch.writers import writers_for
 from stepsize.records.range_test import RangeRun, Stop
 from stepsize.schedules import Schedule

@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.draws import Restore, kept_draws, kept_generator
+from stepsize.pytorch.range_testing.draws import Restore, kept_draws, kept_generator
 
 _OF_PYTORCHS_MODULES = ("_parameters", "_buffers", "_modules", "training")
 """The attributes that are kept of PyTorch's own modules; of the user's all are: counters, hidden states."""
