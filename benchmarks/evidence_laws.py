@@ -7,7 +7,8 @@ Run by hand with the directories of experiments, and the schedules to learn from
 For each other schedule: the mean of its seeds at the end (the last twentieth of its rows) and how far from it the
 multi-power law, the momentum law and the naive guess are. The naive guess is that the loss ends as that of the schedule
 learned from whose rates are most alike, at the same part of the run. Beside it stands the standard deviation of one
-seed, below which nothing can be foreseen.
+seed, below which nothing can be foreseen. Of several steps to begin at, that is taken where the runs learned from
+foresee one another best; the others are not looked at for it.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import numpy as np
 
 from stepsize.errors import StepsizeError
 from stepsize.files import write_whole
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws import Fit, Law, MomentumLaw, MultiPowerLaw, fit
 from stepsize.records import LossCurve, load_curves
 
 END = 0.05
@@ -49,7 +50,19 @@ def distance(a: LossCurve, b: LossCurve) -> float:
     return float(np.abs(rates[0] - rates[1]).mean())
 
 
-def table(schedules: dict[str, list[LossCurve]], learn: list[str]) -> list[str]:
+def begun_at(curve: LossCurve, step: int) -> LossCurve:
+    """The curve without its rows before a step: a warmup, and the steep way down that no law is about."""
+    kept = curve.steps >= step
+    return LossCurve(curve.name, curve.steps[kept], curve.losses[kept], curve.rates)
+
+
+def learned(training: list[LossCurve], law: type[Law], begins: list[int]) -> tuple[Fit, int]:
+    """The fit that begins where the runs learned from foresee one another best, each left out in turn."""
+    fits = [(fit([begun_at(curve, begin) for curve in training], law), begin) for begin in begins]
+    return min(fits, key=lambda found: (found[0].left_out is None, found[0].left_out or found[0].scatter))
+
+
+def table(schedules: dict[str, list[LossCurve]], learn: list[str], begins: list[int]) -> list[str]:
     unknown = sorted(set(learn) - set(schedules))
     if unknown:
         raise SystemExit(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(schedules))}")
@@ -57,12 +70,15 @@ def table(schedules: dict[str, list[LossCurve]], learn: list[str]) -> list[str]:
     laws = {}
     for law in (MultiPowerLaw, MomentumLaw):
         try:
-            laws[law] = fit(training, law)
+            laws[law], begin = learned(training, law, begins)
         except StepsizeError as error:
             print(f"{law.__name__}: {error}")
+        else:
+            found = laws[law]
+            left_out = "none could be left out" if found.left_out is None else f"{found.left_out:.2%} when left out"
+            print(f"{law.__name__} from step {begin}: {found.law}; {left_out}; {'; '.join(found.diagnosis)}\n")
     lines = [
         f"Learned from {', '.join(learn)} ({len(training)} runs).",
-        *(f"{law.__name__}: {found.law}; {'; '.join(found.diagnosis) or 'no remarks'}." for law, found in laws.items()),
         "",
         "| schedule | steps | end loss | multi-power law | momentum law | naive guess | one seed |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -90,9 +106,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("places", nargs="+", type=Path)
     parser.add_argument("--learn", action="append", required=True)
+    parser.add_argument("--begin", default="0", help="steps from which to learn, tried in turn: 0,200,400")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    text = "\n".join(table(by_schedule(asked.places), asked.learn)) + "\n"
+    text = (
+        "\n".join(table(by_schedule(asked.places), asked.learn, [int(step) for step in asked.begin.split(",")])) + "\n"
+    )
     print(text)
     if asked.out:
         write_whole(asked.out, text.encode())
