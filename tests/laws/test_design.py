@@ -190,3 +190,8 @@ def test_a_cooldown_that_cannot_be_is_refused_in_words(found):
 def test_the_convex_bound_likes_a_design_of_the_law_better_than_a_constant_rate(best):
     """Two theories that know nothing of each other agree on this much."""
     assert convex_bound(best.schedule).value < convex_bound(ss.Constant(1.0), STEPS).value
+
+
+def test_weights_and_checkpoints_must_be_as_many():
+    with pytest.raises(ArgumentError, match="given 4 weights for 3 checkpoints"):
+        merge_weights([1.0, 0.75, 0.5, 0.25], 3)

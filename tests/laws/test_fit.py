@@ -213,7 +213,8 @@ def test_a_forecast_far_from_the_runs_is_refused_or_comes_with_cautions():
     with pytest.raises(FitError, match="another unit"):
         found.predict(1000 * UNSEEN)
     assert "no guide to another" in found.predict(2 * UNSEEN).cautions[0]
-    assert "4 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
+    assert "2 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
+    assert "sooner than the runs, which took" in found.predict(ss.Linear(PEAK, 0.1 * PEAK, 6000)).cautions[0]
     assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
 
 
@@ -222,3 +223,15 @@ def test_a_forecast_leaves_out_the_steps_before_any_rate_was_positive():
     assert foreseen.steps[0] == 1
     assert np.isfinite(foreseen.losses).all()
     assert (foreseen.low < foreseen.losses).all()
+
+
+def test_rows_are_counted_after_they_are_thinned():
+    with pytest.raises(FitError, match="3 rows are too few"):
+        fit(three(), rows=1)
+
+
+def test_rates_in_another_unit_are_named():
+    flat, *others = three()
+    odd = LossCurve("odd", flat.steps, flat.losses, 20.0 * flat.rates)
+    with pytest.raises(FitError, match='run "odd" is 0.006, that of "cosine"'):
+        fit([odd, *others])

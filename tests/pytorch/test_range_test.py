@@ -217,9 +217,13 @@ def test_it_works_where_gradients_are_switched_off():
 
 def test_seeds_are_runs_from_the_same_start():
     model, optimizer = made()
-    seen = range_test(model, optimizer, mse_loss, loader(), seeds=(3, 4, 3), **QUICK)
-    assert [run.seed for run in seen.runs] == [3, 4, 3]
-    assert seen.runs[0] == seen.runs[2] != seen.runs[1]
+    seen = range_test(model, optimizer, mse_loss, loader(), seeds=(3, 4), **QUICK)
+    turned = range_test(model, optimizer, mse_loss, loader(), seeds=(4, 3), **QUICK)
+    assert [run.seed for run in seen.runs] == [3, 4]
+    assert seen.runs == turned.runs[::-1]
+    assert seen.runs[0].losses != seen.runs[1].losses
+    with pytest.raises(ArgumentError, match="different from one another"):
+        range_test(model, optimizer, mse_loss, loader(), seeds=(3, 3), **QUICK)
 
 
 # Why it stops.

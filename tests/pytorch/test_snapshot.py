@@ -1,6 +1,7 @@
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 
+import numpy as np
 import pytest
 import torch
 from range_cases import bytes_of, made, same, state_of
@@ -161,3 +162,22 @@ def test_attributes_of_pytorchs_own_modules_are_left_to_them():
     kept.restore()
     assert model.cache == "made while running"
     assert model.training
+
+
+def test_what_a_module_of_ones_own_changes_in_place_comes_back_in_place():
+    class Counting(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mean, self.recent = np.zeros(3), deque([1, 2], maxlen=2)
+            self.seen, self.bits = {1}, bytearray(b"ab")
+
+    module = Counting()
+    held = module.mean, module.recent, module.seen, module.bits
+    kept = snapshot.Snapshot(module)
+    module.mean += 1.0
+    module.recent.append(3)
+    module.seen.add(2)
+    module.bits[0] = 0
+    kept.restore()
+    assert [id(each) for each in held] == list(map(id, (module.mean, module.recent, module.seen, module.bits)))
+    assert (module.mean.tolist(), *module.recent, module.seen, bytes(module.bits)) == ([0, 0, 0], 1, 2, {1}, b"ab")

@@ -134,3 +134,15 @@ def test_group_rates_between_two_updates_are_between_theirs():
     test = RangeTest(SWEEP, [RUN], groups=[SWEEP, Constant(0.5), Linear(0.2, 0.4, 4)])
     assert test.group_rates(0.01) == pytest.approx((0.01, 0.5, 0.3))
     assert test.group_rates(math.sqrt(1e-3)) == pytest.approx((math.sqrt(1e-3), 0.5, 0.325))
+
+
+def test_the_rate_of_the_schedule_itself_is_the_one_asked_for_whatever_the_shape():
+    sweep = Linear(1e-4, 10.0, 99)
+    test = RangeTest(sweep, [RUN], groups=[sweep, 0.5 * sweep])
+    for rate in (1e-4, 0.005, 0.05, 0.3333, 10.0):
+        assert test.group_rates(rate) == pytest.approx((rate, rate / 2), rel=1e-9)
+
+
+def test_what_is_no_dictionary_is_no_range_test():
+    with pytest.raises(FormatError, match="is a dictionary, got 3"):
+        RangeTest.of_dict(3)

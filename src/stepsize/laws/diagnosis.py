@@ -15,7 +15,7 @@ from stepsize.records import LossCurve
 
 FEWEST_ROWS: dict[type[Law], int] = {MultiPowerLaw: 21, MomentumLaw: 12}
 """Three for each parameter."""
-ONE_UNIT = 100.0
+ONE_UNIT = 10.0
 """Peak rates that differ by a larger factor are taken to be in different units."""
 UNLIKE = 0.25
 """Runs that lie so far from a law, as a part of the loss, do not obey it."""

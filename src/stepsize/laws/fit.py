@@ -18,7 +18,7 @@ from stepsize.records import LossCurve
 
 FARTHEST_PEAK = 10.0
 """Times the peak rate of the runs, or a part of it: beyond, no loss is foreseen."""
-FAR_PEAK, FAR_STEPS, FAR_LOW = 1.2, 4.0, 0.3
+FAR_PEAK, FAR_STEPS, FAR_LOW = 1.2, 2.0, 0.3
 POINTS = 1000
 
 Level = Annotated[float, Number(above=0.0, most=0.999)]
@@ -139,6 +139,12 @@ class Fit:
         longest = max(int(run.steps[-1]) + 1 for run in self.runs)
         if rates.size > FAR_STEPS * longest:
             cautions.append(f"it lasts more than {FAR_STEPS:.0f} times as long as the longest run, {longest:,} steps")
+        ways_up = [int(np.argmax(run.rates >= 0.99 * run.peak_lr)) for run in self.runs]
+        if int(np.argmax(rates >= 0.99 * peak)) < 0.5 * min(ways_up):
+            cautions.append(
+                f"it is at its highest rate sooner than the runs, which took {min(ways_up):,} steps and more: give it "
+                "their warmup, without which the law foresees too low a loss"
+            )
         lowest = min(float(run.rates[np.argmax(run.rates) : run.steps[-1] + 1].min()) for run in self.runs)
         reached = float(rates[np.argmax(rates) :].min())
         if reached < FAR_LOW * lowest:

@@ -82,8 +82,8 @@ def fit(
             raise refusal("fit", f"runs[{index}]", "a LossCurve", run, "read_curves() makes some of a file")
     if law not in (MultiPowerLaw, MomentumLaw):
         raise refusal("fit", "law", "MultiPowerLaw or MomentumLaw", law)
+    runs = [run.thinned(rows) for run in runs]
     must_determine(runs, law)
-    runs = tuple(run.thinned(rows) for run in runs)
     task = _Task(runs, prior, huber)
     forms = _forms(runs, law, DECAYS)
     best = min((task.solved(form, task.begin(form, at)) for form in forms for at in form.starts), key=_cost)
@@ -93,7 +93,7 @@ def fit(
     must_hold(scatter)
     return Fit(
         law=found,
-        runs=runs,
+        runs=tuple(runs),
         covariance=covariance,
         names=best.form.names,
         scatter=scatter,

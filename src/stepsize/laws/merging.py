@@ -38,7 +38,9 @@ def merge_weights(decay: Schedule | ArrayLike, checkpoints: Annotated[int | None
             raise ArgumentError("merge_weights needs the number of checkpoints and a schedule that ends")
         row: ArrayLike = decay(np.arange(checkpoints) * decay.steps / checkpoints)
     else:
-        row = decay
+        row = np.atleast_1d(np.asarray(decay, dtype=np.float64))
+        if checkpoints not in (None, row.size):
+            raise ArgumentError(f"merge_weights was given {row.size} weights for {checkpoints} checkpoints")
     w = rates_of("merge_weights", row, checkpoints)
     if not w[0] > 0 or (np.diff(w) > 1e-12 * w[0]).any():
         raise ArgumentError("merge_weights takes a decay: a first value that is positive, and none larger than before")

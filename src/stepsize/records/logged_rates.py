@@ -85,6 +85,13 @@ def _between(source: str, steps: NDArray[np.int64], logged: Floats, last: int, f
     if warmup is not None and warmup > first:
         raise DataError(f"{source} has rates from step {first} on, which is within a warmup of {warmup} steps")
     x, y = [float(step) for step in steps], logged.tolist()
+    between = [int(np.searchsorted(steps, jump)) for jump in filling.jumps]
+    for jump, other, place, same in zip(filling.jumps, filling.jumps[1:], between, between[1:], strict=False):
+        if place == same and 0 < place < steps.size:
+            raise DataError(
+                f"{source} has no row between the jumps at {jump} and {other}, so that the rate between them is not "
+                "known; name the jumps of each run apart, or give its schedule"
+            )
     for jump in filling.jumps:
         after = int(np.searchsorted(steps, jump))
         if 0 < after < steps.size:

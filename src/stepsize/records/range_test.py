@@ -167,8 +167,12 @@ class RangeTest:
         rates = self.schedule(steps)
         if not rates[0] <= number <= rates[-1]:
             raise refusal("group_rates", "rate", f"from {rates[0]:g} to {rates[-1]:g}", rate)
-        step = float(np.interp(math.log(number), np.log(rates), steps))
-        return tuple(group(step) for group in self.groups)
+        low = min(int(np.searchsorted(rates, number, side="right")), len(rates) - 1) - 1.0
+        high = low + 1.0
+        for _ in range(60):  # halved until no number lies between
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if self.schedule(middle) <= number else (low, middle)
+        return tuple(group(low) for group in self.groups)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as strict JSON has them; schedules are texts."""
@@ -187,6 +191,8 @@ class RangeTest:
         Raises:
             FormatError: it is of another version, or something is missing, unknown or of the wrong kind.
         """
+        if not isinstance(form, Mapping):
+            raise FormatError(f"a range test is a dictionary, got {shown(form)}")
         given: dict[str, Any] = dict(form)
         if given.pop("version", None) != VERSION:
             raise FormatError(f"a range test of version {VERSION} was expected, got {shown(form)}")

@@ -26,7 +26,10 @@ Closure = Callable[[nn.Module, Any], Tensor]
 
 
 def _seeds(owner: str, name: str, value: Any) -> tuple[int, ...]:
-    return () if value == () else Many(Whole(0))(owner, name, value)
+    seeds: tuple[int, ...] = () if value == () else Many(Whole(0))(owner, name, value)
+    if len(set(seeds)) < len(seeds):
+        raise refusal(owner, name, "different from one another", list(seeds))
+    return seeds
 
 
 @checked

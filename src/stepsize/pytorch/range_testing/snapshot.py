@@ -1,10 +1,12 @@
 """Everything that a few updates change: kept, and given back to the same objects, bit for bit."""
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
@@ -78,6 +80,17 @@ class Snapshot:
             self._keep_all(items)
         elif isinstance(value, tuple):
             self._keep_all(value)
+        elif isinstance(value, np.ndarray):
+            array = value.copy()
+            self._restores.append(lambda: np.copyto(value, array))
+        elif isinstance(value, set | deque | bytearray):
+            found = copy(value)
+
+            def refill() -> None:
+                value.clear()
+                (value.update if isinstance(value, set) else value.extend)(found)
+
+            self._restores.append(refill)
         elif (restore := kept_generator(value)) is not None:
             self._restores.append(restore)
 
