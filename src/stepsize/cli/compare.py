@@ -99,7 +99,7 @@ def compare(
     }
     words = {"schedules": "schedule"}
     asked = {**asked, **{name: value for name, value in options.items() if words.get(name, name) in given}}
-    signal.signal(signal.SIGTERM, _interrupt)  # a polite end, as by Ctrl-C
+    signal.signal(signal.SIGTERM, _terminated)  # a polite end, as by Ctrl-C
     try:
         if resume is None:
             comparison = lab.compare(lab.Experiment(**asked), out, tensorboard=tensorboard)
@@ -107,7 +107,7 @@ def compare(
             comparison = lab.resume(resume, tensorboard=tensorboard, elsewhere=elsewhere)
     except KeyboardInterrupt as interrupt:
         print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)) from None
     console = Console()
     # In a narrower terminal the lines of the table wrap; columns that are squeezed or gone would be worse.
     wide = Console(width=max(console.width, _TABLE_WIDTH))
@@ -121,8 +121,12 @@ def compare(
     print(f"Report and picture: {comparison.directory}")
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+class _Terminated(KeyboardInterrupt):
+    """By SIGTERM."""
+
+
+def _terminated(*_: object) -> None:
+    raise _Terminated
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
-import torch
-
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import StateError
 from stepsize.lab.directory import ResultDirectory
@@ -88,18 +86,18 @@ def compare(
     """
     refuse_in_a_starting_process()
     experiment = Experiment() if experiment is None else experiment
-    settings = dict(experiment.optimizer_args)
-    make_optimizer(experiment.optimizer, [torch.zeros(1, 1, requires_grad=True)], 0.1, settings)  # refuse early
     device = resolved_device(experiment.device)
     task = load_task(experiment.task)
-    # Digits may stand in for Fashion-MNIST; the workers must not go and look for it again.
-    settled = replace(experiment, device=device, task="digits" if task.name == "digits" else experiment.task)
+    settled = replace(experiment, device=device)
+    if experiment.task == "fashion-mnist" and task.name == "digits":
+        settled = replace(settled, task="digits")  # which stand in for it; workers must not go and look for it again
     plans = settled.plans(task.samples)
     for plan in plans:
         try_plan(plan)
     if settled.tune_peak:
         check_tuning(settled, plans)
-    task.initial_model(plans[0].seed)  # refuse early
+    model = task.initial_model(plans[0].seed)
+    make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
     displays = _displays(display, tensorboard)
@@ -198,9 +196,9 @@ def _carry_out(
         if left:
             engine_of(experiment).run_plans(left, experiment, directory, workers, session)
         directory.end()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
-        raise KeyboardInterrupt(f"interrupted; {kept}") from None
+        raise type(interrupt)(f"interrupted; {kept}") from None
     finally:
         session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
     return Comparison(experiment, source, directory.path, standings.ended_runs, trials)

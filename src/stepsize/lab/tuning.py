@@ -149,8 +149,8 @@ def tune(
                     searches[number // budget].tell(number % budget, _loss(outcomes[number]))
             found = tuple(trial for search in searches for trial in search.trials())
         place.end()
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; what the trials have done is kept in {directory.path}") from None
+    except KeyboardInterrupt as interrupt:
+        raise type(interrupt)(f"interrupted; what the trials have done is kept in {directory.path}") from None
     finally:
         session.close(dict)
     schedules = {plan.name: plan.schedule for plan in experiment.plans(task.samples)}

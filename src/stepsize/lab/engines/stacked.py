@@ -6,6 +6,7 @@ from math import ceil
 
 import torch
 
+from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
@@ -18,6 +19,7 @@ from stepsize.lab.journal import Journal
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.samples import Samples, Tally
 from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import has_diverged
 from stepsize.lab.watching import COMPLETE, Watcher
@@ -31,8 +33,8 @@ def check(experiment: Experiment) -> None:
     Raises:
         ArgumentError: the optimizer or the network cannot be stacked.
     """
-    _rule(experiment)
     task = experiment_task(experiment)
+    _rule(experiment, task)
     inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
     try:
         with seeded_draws(0, torch.device("cpu")):
@@ -68,9 +70,19 @@ def run_plans(
     run_jobs(_work, jobs, experiment, directory, workers, watcher)
 
 
-def _rule(experiment: Experiment) -> UpdateRule:
-    some = [torch.zeros(1, requires_grad=True)]
-    return update_rule(make_optimizer(experiment.optimizer, some, 0.1, dict(experiment.optimizer_args)))
+def _rule(experiment: Experiment, task: Task) -> UpdateRule:
+    """How the optimizer updates, once it is known that it has the parameters that a stack trains: all that can be."""
+    model = task.initial_model(experiment.seeds[0])
+    made = make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))
+    rule = update_rule(made)
+    taken = {id(parameter) for group in made.param_groups for parameter in group["params"]}
+    left = [name for name, each in model.named_parameters() if each.requires_grad and id(each) not in taken]
+    if left:
+        raise ArgumentError(
+            f'the engine "stacked" trains every parameter that requires a gradient, and the optimizer '
+            f'{shown(experiment.optimizer)} leaves out {", ".join(left)}; write engine = "local"'
+        )
+    return rule
 
 
 def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
@@ -106,7 +118,7 @@ def _train(
     seeds = [0 if plan is None else plan.seed for plan in plans]
     stack = Stack(task, seeds, device, experiment.precision == "bf16")
     training, test = Samples.on(device, task.train), Samples.on(device, task.test)
-    loop = StackLoop(stack, _rule(experiment), plans, experiment, training, test)
+    loop = StackLoop(stack, _rule(experiment, task), plans, experiment, training, test)
     title = f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}"
     journals = {number: Journal(store, number) for number in left}
     status: Status = "finished"
