@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -13,7 +14,7 @@ from silent import Silent
 
 from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
-from stepsize.records import load_runs, lock
+from stepsize.records import load_runs, lock, salvage
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
 EXPERIMENT = """
@@ -124,3 +125,84 @@ def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(t
     results = load_runs(tmp_path)
     assert [outcome.status for outcome in results.outcomes()] == ["finished", "failed", "finished"]
     assert [event.kind for event in results.events() if event.number == 1].count("process died") == 2
+
+
+class Impatient(Silent):
+    """Presses Ctrl-C when a run has got as far as this step."""
+
+    def __init__(self, step):
+        self._step = step
+
+    def logged(self, number, record):
+        if record.step >= self._step:
+            raise KeyboardInterrupt
+
+
+LONG = {"schedules": {"flat": "Constant(0.01)"}, "task": "own_tasks:dropping", "device": "cpu", "batch_size": 8}
+
+
+def stopped(out, step, **settings):
+    """A directory with a comparison that was stopped, and its one checkpoint."""
+    with pytest.raises(KeyboardInterrupt):
+        compare(Experiment(**{**LONG, "epochs": 400, "log_every": 1, **settings}), out, display=Impatient(step))
+    (checkpoint,) = (out / "checkpoints").glob("*.pt")
+    return checkpoint
+
+
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+@pytest.mark.parametrize(
+    "other",
+    [{"batch_size": 4}, {"optimizer_args": {"momentum": 0.5}}, {"seeds": (1,)}, {"clip_norm": 1.0}],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
+    foreign = stopped(tmp_path / "other", 5, engine=engine, **other)
+    own = stopped(tmp_path / "own", 5, engine=engine)
+    shutil.copy(foreign, own)
+    kept = numbers(tmp_path / "own")
+    with pytest.raises(RunError, match=r"is of another (run|stack), .* and this one is .*; delete it"):
+        resume(tmp_path / "own", display=Silent())
+    assert [line.replace("failed", "interrupted") for line in numbers(tmp_path / "own")] == kept
+
+
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
+    settings = {"engine": engine, "epochs": 20}
+    checkpoint = stopped(tmp_path / "out", 5, **settings)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
+    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged: .*; delete it"):
+        resume(tmp_path / "out", display=Silent())
+    checkpoint.unlink()
+    (run,) = resume(tmp_path / "out", display=Silent()).runs
+    assert [point.step for point in run.points] == list(range(1, 161))
+
+
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_a_run_with_a_gap_in_a_salvaged_store_begins_again(tmp_path, engine):
+    settings = {"engine": engine, "epochs": 60}
+    stopped(tmp_path / "out", 400, **settings)
+    store = tmp_path / "out" / "store.sqlite"
+    page = 4096
+    content = bytearray(store.read_bytes())
+    leaves = [at for at in range(0, len(content), page) if content[at] == 0x0A]  # of points, but for one of epochs
+    content[leaves[2] : leaves[2] + page] = bytes(page)
+    store.write_bytes(content)
+    saved = salvage(store)
+    assert saved.part == (0,)
+    os.replace(saved.path, store)
+    assert len(load_runs(store).run(0).points) < 400
+    (run,) = resume(tmp_path / "out", display=Silent()).runs
+    assert [point.step for point in run.points] == list(range(1, 481))
+    compare(Experiment(**{**LONG, **settings, "log_every": 1}), tmp_path / "whole", display=Silent())
+    assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("engine", "kept"), [("local", 3), ("stacked", 2)])
+def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, kept, monkeypatch):
+    """From step 3 on its rate cannot be: that is noticed there, or, in a stack, as the epoch of two steps begins."""
+    monkeypatch.syspath_prepend(os.path.dirname(__file__))
+    fickle = {"schedules": {"fickle": 'Function("fickle_rate:rate")'}, "functions": True, "batch_size": 32}
+    with pytest.raises(RunError, match="step 3"):
+        compare(Experiment(**{**LONG, **fickle, "engine": engine, "log_every": 1}), tmp_path, display=Silent())
+    (run,) = load_runs(tmp_path).runs()
+    assert (run.status, [point.step for point in run.points]) == ("failed", list(range(1, kept + 1)))

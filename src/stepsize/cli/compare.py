@@ -77,7 +77,6 @@ def compare(
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.report.closing import closing_table
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
@@ -114,7 +113,7 @@ def compare(
     for trial in comparison.trials:
         if trial.chosen:
             wide.print(Text(f"{trial.schedule}: of its trials, {trial.factor:g} times the rates came out best"))
-    closing = closing_table(comparison.runs).narrow()
+    closing = comparison.closing.narrow()
     wide.print(_table(closing))
     for note in closing.notes:
         wide.print(Text(note))

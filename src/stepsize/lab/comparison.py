@@ -14,7 +14,7 @@ from stepsize.lab.engines.pool import refuse_in_a_starting_process
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.report.closing import closing_table
+from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
 from stepsize.lab.session import Session
@@ -42,12 +42,18 @@ class Comparison:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The table: a row for each schedule."""
-        return table(self.runs)
+        """The table: a row for each schedule that has a run."""
+        rows = {row.name: row for row in table(self.runs)}
+        return tuple(rows[name] for name, _ in self.experiment.schedules if name in rows)
+
+    @property
+    def closing(self) -> ClosingTable:
+        """The table as texts, with the differences to the first schedule."""
+        return closing_table(self.runs, [name for name, _ in self.experiment.schedules], len(self.experiment.seeds))
 
     def _repr_html_(self) -> str:
         """A notebook shows the table."""
-        shown = closing_table(self.runs)
+        shown = self.closing
         head = "".join(f"<th>{escape(column)}</th>" for column in shown.columns)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in shown.lines)
         notes = "".join(f"<p>{escape(note)}</p>" for note in shown.notes)
@@ -215,7 +221,16 @@ def _reports(
     """The reports by the names of their files."""
     settings = {**experiment.as_dict(), "steps": plans[0].steps}
     title = f"Comparison of {len(experiment.schedules)} schedules"
-    about = About(title, settings, source, load_runs(directory.path).environment, len(plans), trials)
+    about = About(
+        title,
+        settings,
+        source,
+        load_runs(directory.path).environment,
+        len(plans),
+        [name for name, _ in experiment.schedules],
+        len(experiment.seeds),
+        trials,
+    )
     return {
         "report.md": report(experiment, source, plans[0].steps, standings.ended_runs, trials),
         "report.html": html_report(standings.ended_runs, about),

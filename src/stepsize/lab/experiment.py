@@ -1,5 +1,7 @@
 """An experiment as a value: which schedules, on which task, how trained; and the runs it asks for."""
 
+import hashlib
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -57,6 +59,14 @@ def _settings(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
     given = dict(value) if isinstance(value, Mapping | tuple | list) else None
     if given is None or not all(isinstance(key, str) for key in given):
         raise refusal(owner, name, "arguments by name", value, 'write e.g. {"momentum": 0.9}')
+    for key, item in given.items():
+        try:
+            json.dumps(item, allow_nan=False)  # as the store keeps it
+        except (TypeError, ValueError):
+            advice = 'write a plain one such as 0.9, or name a factory of yours, optimizer="package.module:function"'
+            raise refusal(
+                owner, f"{name}[{key!r}]", "a text, a finite number or a list of them", item, advice
+            ) from None
     return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
 
 
@@ -199,6 +209,19 @@ class Experiment:
                 raise ArgumentError(f"Experiment has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
         given: dict[str, Any] = dict(form)
         return cls(**given)
+
+
+def fingerprint(experiment: Experiment, *without: str) -> str:
+    """Twelve characters that are others where any setting is another, but for the fields named.
+
+    Example:
+        >>> from stepsize.lab import Experiment
+        >>> one, other = Experiment(seeds=(0,)), Experiment(seeds=(1,))
+        >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
+        (False, True)
+    """
+    form = {name: value for name, value in experiment.as_dict().items() if name not in without}
+    return hashlib.sha256(json.dumps(form).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The engine `stacked`: the runs of an experiment as one program, on a device that one run alone leaves idle."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
+from pathlib import Path
 
 import torch
 
@@ -11,10 +12,16 @@ from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.engines.stack_checkpoint import load_stack, new_checkpoint, save_stack, stacks_laid_down
+from stepsize.lab.engines.stack_checkpoint import (
+    load_stack,
+    new_checkpoint,
+    records_laid_down,
+    save_stack,
+    stacks_laid_down,
+)
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import UpdateRule, update_rule
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment, Plan, fingerprint
 from stepsize.lab.journal import Journal
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.samples import Samples, Tally
@@ -88,9 +95,14 @@ def _rule(experiment: Experiment, task: Task) -> UpdateRule:
 def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     with Store.open(directory.store) as store:
         outcomes = load_runs(directory.path).outcomes()
-        left = {number for number in job if outcomes[number].status not in COMPLETE}  # before the process died
+        # Of a job whose process died some runs may have ended before.
+        left = {number: Journal(store, number) for number in job if outcomes[number].status not in COMPLETE}
         try:
-            _train(job, left, experiment, directory, channel, store)
+            try:
+                _train(job, left, experiment, directory, channel, store)
+            finally:
+                for journal in left.values():
+                    journal.flush()  # what runs that fail have logged is kept too
         except OutputError:
             raise
         except Exception as error:
@@ -104,40 +116,40 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
 
 
 def _train(
-    job: Job, left: set[int], experiment: Experiment, directory: ResultDirectory, channel: Channel, store: Store
+    job: Job,
+    left: dict[int, Journal],
+    experiment: Experiment,
+    directory: ResultDirectory,
+    channel: Channel,
+    store: Store,
 ) -> None:
     """Train the stack from its beginning or its checkpoint; a run that ends is struck off `left`.
 
     A run's seconds are its share of the stack's.
     """
     started, first = time.perf_counter(), min(job)
-    found = [(path, numbers) for path, numbers in stacks_laid_down(directory).items() if first in numbers]
-    path, numbers = found[0] if found else (new_checkpoint(directory, first), tuple(job))
+    found = _found(first, left, experiment, directory)
+    path, numbers = found or (new_checkpoint(directory, first), tuple(job))
     task, device = experiment_task(experiment), torch.device(experiment.device)
     plans = [job.get(number) for number in numbers]  # None: it has diverged, and its row only takes part
     seeds = [0 if plan is None else plan.seed for plan in plans]
     stack = Stack(task, seeds, device, experiment.precision == "bf16")
     training, test = Samples.on(device, task.train), Samples.on(device, task.test)
     loop = StackLoop(stack, _rule(experiment, task), plans, experiment, training, test)
-    title = f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}"
-    journals = {number: Journal(store, number) for number in left}
     status: Status = "finished"
     with seeded_draws(job[first].seed, device):
         if found:
-            started -= load_stack(path, loop, title)
-        for journal in journals.values():
-            journal.rewind(loop.progress.step)
+            started -= load_stack(path, loop)
         laid_down = loop.progress.step
 
         def end(number: int, status: Status, diverged_at: int | None = None) -> None:
-            journals[number].flush()
+            left.pop(number).flush()
             store.end(number, status, (time.perf_counter() - started) / len(numbers), diverged_at)
-            left.remove(number)
 
         for records in loop.records():
             for number, record in zip(numbers, records, strict=True):
                 if number in left:
-                    journals[number].add(record)
+                    left[number].add(record)
                     channel.news.put((number, record))
                     if has_diverged(record, experiment.loss_limit):
                         end(number, "diverged", record.step)
@@ -147,9 +159,10 @@ def _train(
                 continue
             stopping = channel.stop.is_set()
             if stopping or loop.progress.step - laid_down >= experiment.checkpoint_every:
-                for number in left:
-                    journals[number].flush()
-                save_stack(path, loop, numbers, title, time.perf_counter() - started)
+                for journal in left.values():
+                    journal.flush()
+                lengths = {number: left[number].length if number in left else 0 for number in numbers}
+                save_stack(path, loop, lengths, _title(numbers, experiment), time.perf_counter() - started)
                 laid_down = loop.progress.step
             if stopping:
                 status = "interrupted"
@@ -158,3 +171,29 @@ def _train(
             end(number, status)
     if status == "finished":
         path.unlink(missing_ok=True)
+
+
+def _found(
+    first: int, left: Mapping[int, Journal], experiment: Experiment, directory: ResultDirectory
+) -> tuple[Path, tuple[int, ...]] | None:
+    """The checkpoint that the stack of this run goes on from, and the runs of its rows; the records are taken there.
+
+    None where the stack begins: there is no checkpoint, or of the records before it some are lost, as they may be in
+    a store that was salvaged.
+    """
+    for path, numbers in stacks_laid_down(directory).items():
+        if first in numbers:
+            step, records = records_laid_down(path, _title(numbers, experiment))
+            for journal in left.values():
+                journal.rewind(step)
+            if all(journal.length == records.get(number) for number, journal in left.items()):
+                return path, numbers
+            path.unlink()
+    for journal in left.values():
+        journal.rewind(0)
+    return None
+
+
+def _title(numbers: Sequence[int], experiment: Experiment) -> str:
+    """What tells the stack from others, as text."""
+    return f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}, settings {fingerprint(experiment)}"
