@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import stepsize as ss
@@ -142,6 +143,9 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"optimizer": "adamx"}, "did you mean"),
         ({"device": "abacus"}, "write auto"),
         ({"optimizer": 5}, "a name"),
+        ({"optimizer_args": {"momentum": np.float32(0.9)}}, "optimizer_args['momentum']=...) must be a text, a finite"),
+        ({"schedules": {"mine": ss.Function(lambda t: 0.1)}}, 'Function("package.module:name")'),
+        ({"weight_decay": 'Linear(0.01, -0.5, "100%")'}, "weight_decay gives -0.0325 at step 1 of 12"),
         ({"task": 5}, "a name"),
     ],
 )
@@ -241,6 +245,16 @@ def test_a_comparison_that_never_began_leaves_nothing_behind(tmp_path, monkeypat
 
     monkeypatch.setattr("stepsize.lab.engines.local.run_plans", fail)
     with pytest.raises(RunError, match="no process"):
+        compare(small(), tmp_path / "out", display=Silent())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_is_given_back_where_its_store_cannot_be_made(tmp_path, monkeypatch):
+    def full(*_):
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("stepsize.lab.comparison.Store.create", full)
+    with pytest.raises(OutputError, match="full"):
         compare(small(), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()
 

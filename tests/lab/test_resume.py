@@ -4,7 +4,9 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from commands import numbers, start
@@ -12,8 +14,10 @@ from own_tasks import dropping
 from processes import children
 from silent import Silent
 
+import stepsize as ss
 from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
+from stepsize.lab.environment import differing, environment
 from stepsize.records import load_runs, lock, salvage
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
@@ -87,7 +91,8 @@ def test_an_interrupted_comparison_goes_on(experiment, never_killed, tmp_path):
 
 
 def small(**more):
-    return Experiment({"flat": "Constant(0.01)"}, "own_tasks:dropping", epochs=2, batch_size=8, device="cpu", **more)
+    schedules = more.pop("schedules", {"flat": "Constant(0.01)"})
+    return Experiment(schedules, "own_tasks:dropping", epochs=2, batch_size=8, device="cpu", **more)
 
 
 def test_resuming_what_is_complete_changes_nothing(tmp_path):
@@ -144,7 +149,7 @@ LONG = {"schedules": {"flat": "Constant(0.01)"}, "task": "own_tasks:dropping", "
 def stopped(out, step, **settings):
     """A directory with a comparison that was stopped, and its one checkpoint."""
     with pytest.raises(KeyboardInterrupt):
-        compare(Experiment(**{**LONG, "epochs": 400, "log_every": 1, **settings}), out, display=Impatient(step))
+        compare(Experiment(**{**LONG, "epochs": 500, "log_every": 1, **settings}), out, display=Impatient(step))
     (checkpoint,) = (out / "checkpoints").glob("*.pt")
     return checkpoint
 
@@ -167,20 +172,18 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
 
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
-    settings = {"engine": engine, "epochs": 20}
-    checkpoint = stopped(tmp_path / "out", 5, **settings)
+    checkpoint = stopped(tmp_path / "out", 5, engine=engine)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
     with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged: .*; delete it"):
         resume(tmp_path / "out", display=Silent())
     checkpoint.unlink()
     (run,) = resume(tmp_path / "out", display=Silent()).runs
-    assert [point.step for point in run.points] == list(range(1, 161))
+    assert [point.step for point in run.points] == list(range(1, 4001))
 
 
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_run_with_a_gap_in_a_salvaged_store_begins_again(tmp_path, engine):
-    settings = {"engine": engine, "epochs": 60}
-    stopped(tmp_path / "out", 400, **settings)
+    stopped(tmp_path / "out", 400, engine=engine)
     store = tmp_path / "out" / "store.sqlite"
     page = 4096
     content = bytearray(store.read_bytes())
@@ -192,17 +195,48 @@ def test_a_run_with_a_gap_in_a_salvaged_store_begins_again(tmp_path, engine):
     os.replace(saved.path, store)
     assert len(load_runs(store).run(0).points) < 400
     (run,) = resume(tmp_path / "out", display=Silent()).runs
-    assert [point.step for point in run.points] == list(range(1, 481))
-    compare(Experiment(**{**LONG, **settings, "log_every": 1}), tmp_path / "whole", display=Silent())
+    assert [point.step for point in run.points] == list(range(1, 4001))
+    whole = Experiment(**{**LONG, "epochs": 500, "log_every": 1, "engine": engine})
+    compare(whole, tmp_path / "whole", display=Silent())
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
 
 
-@pytest.mark.parametrize(("engine", "kept"), [("local", 3), ("stacked", 2)])
-def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, kept, monkeypatch):
-    """From step 3 on its rate cannot be: that is noticed there, or, in a stack, as the epoch of two steps begins."""
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch):
+    """From step 3 on its rate cannot be."""
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     fickle = {"schedules": {"fickle": 'Function("fickle_rate:rate")'}, "functions": True, "batch_size": 32}
     with pytest.raises(RunError, match="step 3"):
         compare(Experiment(**{**LONG, **fickle, "engine": engine, "log_every": 1}), tmp_path, display=Silent())
     (run,) = load_runs(tmp_path).runs()
-    assert (run.status, [point.step for point in run.points]) == ("failed", list(range(1, kept + 1)))
+    assert (run.status, [point.step for point in run.points]) == ("failed", [1, 2])
+
+
+def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(os.path.dirname(__file__))
+    schedules = {"cosh": ss.Function("math:cosh").clip(0.01, 0.02)}
+    before = compare(small(schedules=schedules), tmp_path, display=Silent())
+    assert resume(tmp_path, display=Silent()).runs == before.runs
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "differs"),
+    [
+        ("python", "3.9.0", True),
+        ("system", "{major}.999-x86_64-with-glibc2.36", False),
+        ("system", "Linux-2.4.1-x86_64-with-glibc2.36", True),
+    ],
+)
+def test_pythons_version_counts_and_the_kernels_patch_level_does_not(name, value, differs):
+    now = {**environment("cpu"), "system": "Linux-6.18.44-x86_64-with-glibc2.36"}
+    before = {**now, name: value.format(major="Linux-6.18")}
+    assert bool(differing(before, now)) == differs
+
+
+def test_a_gpu_that_is_not_here_is_told_in_words(tmp_path):
+    compare(small(), tmp_path, display=Silent())
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection, connection:
+        connection.execute("UPDATE experiment SET settings = json_set(settings, '$.experiment.device', 'cuda:77')")
+    for elsewhere in (False, True):
+        with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*--device auto"):
+            resume(tmp_path, display=Silent(), elsewhere=elsewhere)

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole
-from stepsize.errors import StateError
+from stepsize.errors import ArgumentError, StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -14,6 +14,7 @@ from stepsize.lab.engines.pool import refuse_in_a_starting_process
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
@@ -22,7 +23,6 @@ from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.tensorboard import EventFiles, event_folder
-from stepsize.lab.trial import try_plan
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Run, Store, load_runs, lock
@@ -109,9 +109,16 @@ def compare(
     displays = _displays(display, tensorboard)
     directory = ResultDirectory.claim(None if out is None else Path(out))
     with lock(directory.path):
+        try:
+            if settled.tune_peak:
+                begin_tuning(settled, task, directory, environment(device))
+            else:
+                _make_store(settled, task, directory)
+        except BaseException:
+            directory.abandon()
+            raise
         if settled.tune_peak:
-            begin_tuning(settled, task, directory, environment(device))
-        settled = _begun(settled, task, directory, workers, displays[0])
+            settled = _tuned(settled, task, directory, workers, displays[0])
         return _carry_out(settled, task, directory, workers, displays, fresh=not settled.tune_peak)
 
 
@@ -130,12 +137,13 @@ def resume(
         workers: as for `compare`.
         display: as for `compare`.
         tensorboard: as for `compare`; where there are event files already, they go on in any case.
-        elsewhere: go on even where PyTorch, the processor or the device is another, so that the bits may differ; it is
-            noted in the store.
+        elsewhere: go on even where Python, PyTorch, the processor or the device's kind is another, so that the bits
+            may differ; it is noted in the store.
 
     Raises:
         DataError: there is no store in the directory, or it is damaged.
-        StateError: this is another machine or another PyTorch, and `elsewhere` is not given.
+        StateError: this is another machine, Python or PyTorch, and `elsewhere` is not given; or it has no GPU, and
+            that is what the runs were begun on.
         OutputError: another process is at work on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
@@ -145,6 +153,13 @@ def resume(
     results = load_runs(begun.path)
     with lock(place.path):
         experiment = Experiment.of_dict(results.settings["experiment"])
+        try:
+            resolved_device(experiment.device)
+        except ArgumentError as error:
+            raise StateError(
+                f"{place.path} was begun on {experiment.device}, and there is none here; go on where there is one, or "
+                'begin anew in another directory with device="auto" (--device auto)'
+            ) from error
         differences = differing(results.environment, environment(experiment.device))
         if differences and not elsewhere:
             raise StateError(
@@ -156,7 +171,7 @@ def resume(
         workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         if begun is tuning:
-            experiment = _begun(experiment, task, place, workers, displays[0])
+            experiment = _tuned(experiment, task, place, workers, displays[0])
         return _carry_out(experiment, task, place, workers, displays)
 
 
@@ -166,13 +181,17 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
     return [shown, EventFiles()] if tensorboard else [shown]
 
 
-def _begun(
+def _tuned(
     experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
 ) -> Experiment:
-    """Find the peaks where that is asked for, and make the store; the experiment as it is then carried out."""
-    trials: tuple[Trial, ...] = ()
-    if experiment.tune_peak:
-        experiment, trials = tune(experiment, task, directory, workers, display)
+    """Find the peaks, and make the store; the experiment as it is then carried out."""
+    experiment, trials = tune(experiment, task, directory, workers, display)
+    _make_store(experiment, task, directory, trials)
+    return experiment
+
+
+def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:
+    """Make the store of the comparison itself."""
     about = {
         "experiment": experiment.as_dict(),
         "data": task.source,
@@ -180,7 +199,6 @@ def _begun(
     }
     runs = [(plan.name, str(plan.schedule), plan.seed) for plan in experiment.plans(task.samples)]
     Store.create(directory.store, about, environment(experiment.device), runs).close()
-    return experiment
 
 
 def _carry_out(

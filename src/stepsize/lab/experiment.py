@@ -5,6 +5,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -116,7 +117,8 @@ class Experiment:
         tune_peak: before they are compared, each schedule gets its own best peak rate, found in so many trials; 0
             compares them as they are.
         held_out: judge on a fifth of the training samples, which are then not trained on, instead of the test set.
-        functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run.
+        functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run;
+            so it is where a schedule that is given as a value has one.
 
     Raises:
         ArgumentError: an argument cannot be; says what can.
@@ -155,6 +157,9 @@ class Experiment:
             object.__setattr__(self, name, rule("Experiment", name, getattr(self, name)))
         if len(set(self.seeds)) < len(self.seeds):
             raise refusal("Experiment", "seeds", "different from one another", self.seeds)
+        for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
+            if isinstance(given, Schedule) and _has_functions(name, given):
+                object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed
 
     def horizon(self, samples: int) -> Horizon:
         """How long a run is on a training set of so many samples."""
@@ -209,6 +214,19 @@ class Experiment:
                 raise ArgumentError(f"Experiment has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
         given: dict[str, Any] = dict(form)
         return cls(**given)
+
+
+def _has_functions(name: str, schedule: Schedule) -> bool:
+    """Whether a schedule's text names functions; ArgumentError where the text does not bring the schedule back."""
+    text = str(schedule)
+    for functions in (False, True):
+        with suppress(ParseError):
+            if parse(text, functions=functions) == schedule:
+                return functions
+    raise ArgumentError(
+        f"the schedule {name!r}, {shown(schedule)}, has a part without a name, and a resume has only its text; write "
+        'a function of yours in a module and name it: Function("package.module:name")'
+    )
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:

@@ -2,15 +2,11 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stepsize.errors import MissingExtraError
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
 from stepsize.records.run import Epoch, Point, Run
-
-if TYPE_CHECKING:
-    pass
 
 _FLUSH = 5  # seconds
 _NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')
