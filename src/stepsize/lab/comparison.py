@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
+from stepsize.lab.report.stored_runs import StoredRun, stored_runs
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
@@ -30,26 +32,34 @@ from stepsize.records import Run, Store, load_runs, lock
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found: the runs that ended, in the order of the experiment, and where their files lie."""
+    """What a comparison found: its runs, in the order of the experiment, and where their files lie."""
 
     experiment: Experiment
     source: str
     """Where the data came from, in a sentence."""
     directory: Path
-    runs: tuple[Run, ...] = field(repr=False)
     trials: tuple[Trial, ...] = field(default=(), repr=False)
     """What was tried to find each schedule's best peak, where that was asked for."""
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs with all their points, read from the store when they are first asked for."""
+        return load_runs(self.directory).runs()
+
+    @cached_property
+    def _stored(self) -> tuple[StoredRun, ...]:
+        return stored_runs(load_runs(self.directory))
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The table: a row for each schedule that has a run."""
-        rows = {row.name: row for row in table(self.runs)}
+        rows = {row.name: row for row in table(self._stored)}
         return tuple(rows[name] for name, _ in self.experiment.schedules if name in rows)
 
     @property
     def closing(self) -> ClosingTable:
         """The table as texts, with the differences to the first schedule."""
-        return closing_table(self.runs, [name for name, _ in self.experiment.schedules], len(self.experiment.seeds))
+        return closing_table(self._stored, [name for name, _ in self.experiment.schedules], len(self.experiment.seeds))
 
     def _repr_html_(self) -> str:
         """A notebook shows the table."""
@@ -212,7 +222,7 @@ def _carry_out(
     """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
     results, plans = load_runs(directory.path), experiment.plans(task.samples)
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
-    standings = Standings(plans, results.runs())
+    standings = Standings(plans, results)
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
     session = Session(standings, directory, displays, fresh)
     session.begin(source)
@@ -225,7 +235,7 @@ def _carry_out(
         raise type(interrupt)(f"interrupted; {kept}") from None
     finally:
         session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
-    return Comparison(experiment, source, directory.path, standings.ended_runs, trials)
+    return Comparison(experiment, source, directory.path, trials)
 
 
 def _reports(

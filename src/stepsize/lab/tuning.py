@@ -121,7 +121,7 @@ def tune(
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, plans = load_runs(place.path), _trials(experiment, task.samples)
-    standings = Standings(plans, results.runs())
+    standings = Standings(plans, results)
     session = Session(standings, place, [display], fresh=False)
     session.begin(
         f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials. What is "

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepsize.lab.report.tables import Row, grouped, nothing_to_tell, tables
-from stepsize.lab.table import COLUMNS, table
-from stepsize.records.run import Run
+from stepsize.lab.table import COLUMNS, Timed, table
 
 _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
 
@@ -31,7 +30,7 @@ class ClosingTable:
         return ClosingTable(tuple(self.columns[index] for index in kept), lines, self.notes)
 
 
-def closing_table(runs: Sequence[Run], names: Sequence[str] = (), seeds: int | None = None) -> ClosingTable:
+def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> ClosingTable:
     """The table of some runs; where more were planned, of the schedules `names`, in this order, of so many seeds.
 
     A schedule that has no run has a line too, and where it is the first no other is compared in its place.

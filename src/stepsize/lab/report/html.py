@@ -8,10 +8,11 @@ from typing import Any
 
 import jinja2
 
-from stepsize.lab.report.panels import Logged, panels, stroke
+from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.tables import endings, grouped, most_telling, summary, tables
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.lab.watching import COMPLETE
+from stepsize.records.run import Logged
 
 MOST_CURVES = 42
 """So many look different from each other."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.closing import closing_table
+from stepsize.lab.table import Timed
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.lab.watching import COMPLETE
-from stepsize.records.run import Run
 
 
-def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run], trials: Sequence[Trial] = ()) -> str:
+def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed], trials: Sequence[Trial] = ()) -> str:
     """What was compared, on which data (in a sentence), for how many steps; the table, the picture, the trials."""
     seeds = ", ".join(str(seed) for seed in experiment.seeds)
     accumulated = f" x {experiment.accumulate} accumulated" if experiment.accumulate > 1 else ""
@@ -29,7 +29,7 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run],
     return "\n\n".join(paragraphs) + "\n"
 
 
-def markdown(runs: Sequence[Run], names: Sequence[str] = (), seeds: int | None = None) -> str:
+def markdown(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> str:
     """The table, as `closing_table` has it; below it what is to be said of it, and each schedule in its own words."""
     closing = closing_table(runs, names, seeds)
     schedules = {run.name: run.schedule for run in runs}
@@ -46,7 +46,7 @@ def _grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join([rows[0], f"|---|{'---:|' * (len(columns) - 1)}", *rows[1:]])
 
 
-def _unfinished(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
+def _unfinished(experiment: Experiment, runs: Sequence[Timed]) -> list[str]:
     planned = len(experiment.schedules) * len(experiment.seeds)
     ended = sum(run.status in COMPLETE for run in runs)
     return [] if ended == planned else [f"**{planned - ended} of {planned} runs did not finish and are left out.**"]

@@ -5,8 +5,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepsize.arguments import quoted
-from stepsize.lab.report.panels import Logged
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
+from stepsize.records.run import Logged
 
 MOST_NAMED = 6
 MOST_ROWS = 200
