@@ -17,6 +17,7 @@ from silent import Silent
 import stepsize as ss
 from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
+from stepsize.lab.engines.one_run import title
 from stepsize.lab.environment import differing, environment
 from stepsize.records import load_runs, lock, salvage
 
@@ -154,12 +155,19 @@ def stopped(out, step, **settings):
     return checkpoint
 
 
-@pytest.mark.parametrize("engine", ["local", "stacked"])
 @pytest.mark.parametrize(
     "other",
-    [{"batch_size": 4}, {"optimizer_args": {"momentum": 0.5}}, {"seeds": (1,)}, {"clip_norm": 1.0}],
+    [{"batch_size": 4}, {"optimizer_args": {"momentum": 0.5}}, {"clip_norm": 1.0}, {"held_out": True}],
     ids=lambda other: next(iter(other)),
 )
+def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
+    plan, *_ = small().plans(64)
+    assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
+    more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}}
+    assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
+
+
+@pytest.mark.parametrize(("engine", "other"), [("local", {"batch_size": 4}), ("stacked", {"seeds": (1,)})])
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
     foreign = stopped(tmp_path / "other", 5, engine=engine, **other)
     own = stopped(tmp_path / "own", 5, engine=engine)
