@@ -19,7 +19,7 @@ from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
-from stepsize.lab.report.stored_runs import StoredRun, stored_runs
+from stepsize.lab.report.stored_runs import StoredRun
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
@@ -40,15 +40,12 @@ class Comparison:
     directory: Path
     trials: tuple[Trial, ...] = field(default=(), repr=False)
     """What was tried to find each schedule's best peak, where that was asked for."""
+    _stored: tuple[StoredRun, ...] = field(default=(), repr=False, compare=False)
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The runs with all their points, read from the store when they are first asked for."""
         return load_runs(self.directory).runs()
-
-    @cached_property
-    def _stored(self) -> tuple[StoredRun, ...]:
-        return stored_runs(load_runs(self.directory))
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -235,7 +232,7 @@ def _carry_out(
         raise type(interrupt)(f"interrupted; {kept}") from None
     finally:
         session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
-    return Comparison(experiment, source, directory.path, trials)
+    return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
 
 
 def _reports(

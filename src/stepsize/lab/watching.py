@@ -40,7 +40,7 @@ class Standings:
         for stored in () if results is None else stored_runs(results):
             if stored.status in COMPLETE:
                 self._ended[stored.number] = stored
-                self.steps_done += int(stored.column("step")[-1])
+                self.steps_done += self._reached(stored.number)
             else:
                 run = results.run(stored.number)  # type: ignore[union-attr]
                 for record in (*run.points, *run.epochs):
@@ -96,7 +96,8 @@ class Standings:
     def _reached(self, number: int) -> int:
         """The step of the run's last point."""
         if number in self._ended:
-            return int(self._ended[number].column("step")[-1])
+            steps = self._ended[number].column("step")
+            return int(steps[-1]) if steps.size else 0
         return self._points[number][-1].step if self._points[number] else 0
 
 

@@ -95,6 +95,21 @@ class Results:
         """Every run with its points and epochs, in order; of thousands, `outcomes` and `columns` are the way."""
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
+    def check(self) -> None:
+        """Count the points and epochs of every run that has ended.
+
+        Raises:
+            DataError: some are gone.
+        """
+        with self._reading() as connection:
+            for table in FIELDS:
+                rows = connection.execute(
+                    f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
+                )
+                for number, count, kept in rows:
+                    if count not in (None, kept):
+                        raise damaged(self.path, ValueError(f"run {number} has {kept} of its {count} {table}"))
+
     def events(self) -> tuple[Event, ...]:
         """What was noted on the way, in order."""
         with self._reading() as connection:

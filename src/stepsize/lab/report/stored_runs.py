@@ -49,6 +49,7 @@ def stored_runs(results: Results) -> tuple[StoredRun, ...]:
     Raises:
         DataError: the store is damaged.
     """
+    results.check()
     begun = [outcome for outcome in results.outcomes() if outcome.status != "waiting"]
     numbers = np.array([outcome.number for outcome in begun], dtype=np.int64)
     points = _parts(results.columns(*_POINTS), numbers)
