@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from stepsize.cli import main
 from stepsize.cli.compare import _named
 
 COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "1"]
@@ -60,3 +61,61 @@ def test_a_count_below_one_is_refused_by_the_options_name(option):
     done = run(option, "0")
     assert done.returncode == 2
     assert option in done.stderr
+
+
+TOML = """
+task = "digits"
+optimizer = "sgd"
+epochs = 1
+[schedules]
+epochs = "Constant(0.3)"
+cosine = 'Cosine(0.2, 0.02, "100%")'
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("'Cosine(", "'Cosinus(", "line 7: schedule 'cosine': "),
+        ('"Constant(', '"Konstant(', "line 6: schedule 'epochs': "),
+        ('"digits"', '"digitz"', 'line 2: no task is called "digitz"'),
+        ('"sgd"', '"sgdd"', "line 3: torch.optim has no optimizer 'sgdd'"),
+        ("0.02, ", "-0.02, ", "line 7: the schedule 'cosine' gives the rate"),
+        ("epochs = 1", "epochs = 0", "line 4: Experiment(epochs=...)"),
+        ("epochs = 1", "weight_decay = 'Lin(1)'", "line 4: weight_decay: "),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_line(tmp_path, monkeypatch, capsys, right, wrong, words):
+    assert TOML.count(right) == 1
+    (tmp_path / "e.toml").write_text(TOML.replace(right, wrong))
+    assert words in refused(monkeypatch, capsys, tmp_path, "e.toml")
+
+
+def test_what_stands_beside_a_file_is_not_looked_for_in_it(tmp_path, monkeypatch, capsys):
+    (tmp_path / "e.toml").write_text(TOML)
+    assert refused(monkeypatch, capsys, tmp_path, "e.toml", "--task", "digitz").startswith(
+        "stepsize: no task is called"
+    )
+
+
+def refused(monkeypatch, capsys, folder, *arguments):
+    """What the command says that it cannot do."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["stepsize", "compare", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_another_optimizer_beside_a_file_is_not_given_the_settings_of_the_files_own(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("stepsize.lab.compare", lambda experiment, *_, **__: asked.append(experiment) or 1 / 0)
+    (tmp_path / "e.toml").write_text('[optimizer]\nname = "sgd"\nmomentum = 0.9\n')
+    for optimizer in ("adamw", "SGD"):
+        monkeypatch.setattr("sys.argv", ["stepsize", "compare", str(tmp_path / "e.toml"), "--optimizer", optimizer])
+        with pytest.raises(ZeroDivisionError):
+            main()
+    assert [each.optimizer_args for each in asked] == [(), (("momentum", 0.9),)]

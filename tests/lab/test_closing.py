@@ -1,11 +1,14 @@
 """The table that a comparison closes with: what may be said of the differences, within 78 characters."""
 
+from dataclasses import replace
+
 from rich.console import Console
 
 from stepsize.cli.compare import _table
-from stepsize.lab import SIX_SCHEDULES
+from stepsize.lab import SIX_SCHEDULES, Experiment
 from stepsize.lab.report.closing import closing_table
-from stepsize.lab.report.markdown import markdown
+from stepsize.lab.report.html import About, html_report
+from stepsize.lab.report.markdown import markdown, report
 from stepsize.records import Epoch, Point, Run
 
 NAN = float("nan")
@@ -49,6 +52,42 @@ def test_one_seed_says_so_in_one_line_and_one_schedule_needs_none():
     assert len(table.notes) == 1
     assert "One seed says nothing" in table.notes[0]
     assert closing_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
+
+
+def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are_missing():
+    """As after Ctrl-C, or where they failed: no other steps into its place."""
+    names = ["flat", "warm", "even"]
+    late = [each for each in runs(3) if (each.name, each.seed) != ("flat", 0)]
+    table = closing_table(late, names, 3)
+    assert table.columns[-1] == "against flat"
+    assert [line[0] for line in table.lines] == names
+    missing = [each for each in late if each.name != "flat"]
+    table = closing_table(missing, names, 3)
+    assert [line[0] for line in table.lines] == names
+    assert set(table.lines[0][1:]) == {"-"}
+    assert table.columns[-1] == "seconds"
+    assert table.notes == ('"flat", the first schedule, has no finished run, so none can be compared with it.',)
+    failed = [replace(each, status="failed") if each.name == "flat" else each for each in runs(3)]
+    assert closing_table(failed, names, 3).notes == table.notes
+    page = html_report(missing, About("Late", names=names, seeds=3))
+    assert "against &#34;flat&#34;: &#34;flat&#34;, the first schedule, has no finished run" in page
+    assert "against &#34;warm&#34;" not in page
+
+
+def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
+    assert closing_table(runs(1), seeds=1).notes == (
+        "One seed says nothing about which schedule is better; give several.",
+    )
+    assert closing_table(runs(1), seeds=3).notes == (
+        "Only one seed has finished under both, and one seed says nothing about which schedule is better.",
+    )
+
+
+def test_failed_runs_did_not_finish():
+    experiment = Experiment({"flat": "Constant(0.1)", "warm": "Constant(0.1)"}, "digits", seeds=(0, 1))
+    some = [each for each in runs(2) if each.name != "even"]
+    some[3] = replace(some[3], status="failed")
+    assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, "Data.", 5, some)
 
 
 def test_without_an_accuracy_the_test_loss_is_compared():

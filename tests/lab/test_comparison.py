@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import stepsize as ss
@@ -101,6 +102,27 @@ def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path)
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.usefixtures("own_tasks_found")
+def test_a_task_of_the_users_own_may_be_called_digits(tmp_path):
+    comparison = compare(small(task="own_tasks:named_digits"), tmp_path, display=Silent())
+    assert comparison.experiment.task == "own_tasks:named_digits"
+    assert comparison.source == "The data are the task's own."
+    assert math.isnan(comparison.runs[0].epochs[-1].test_accuracy), "it has none, and the digits have one"
+
+
+@pytest.mark.usefixtures("own_tasks_found")
+def test_an_optimizer_of_ones_own_is_asked_about_the_real_parameters(tmp_path):
+    """What it trains are the biases, of which a lone made-up matrix has none."""
+    own = {"task": "own_tasks:line", "optimizer": "own_tasks:biases_only", "device": "cpu"}
+    comparison = compare(small(**own), tmp_path / "local", display=Silent())
+    assert all(run.status == "finished" for run in comparison.runs)
+    with pytest.raises(
+        ArgumentError, match=r'"stacked" trains every parameter.*biases_only\' leaves out weight; .*local'
+    ):
+        compare(small(**own, engine="stacked"), tmp_path / "stacked", display=Silent())
+    assert not (tmp_path / "stacked").exists()
+
+
 def test_accumulated_micro_batches_count_as_one_step(tmp_path):
     comparison = compare(small(batch_size=64, accumulate=4, epochs=1), tmp_path, display=Silent())
     assert comparison.runs[0].points[-1].step == math.ceil(math.ceil(1437 / 64) / 4)
@@ -121,6 +143,9 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"optimizer": "adamx"}, "did you mean"),
         ({"device": "abacus"}, "write auto"),
         ({"optimizer": 5}, "a name"),
+        ({"optimizer_args": {"momentum": np.float32(0.9)}}, "optimizer_args['momentum']=...) must be a text, a finite"),
+        ({"schedules": {"mine": ss.Function(lambda t: 0.1)}}, 'Function("package.module:name")'),
+        ({"weight_decay": 'Linear(0.01, -0.5, "100%")'}, "weight_decay gives -0.0325 at step 1 of 12"),
         ({"task": 5}, "a name"),
     ],
 )
@@ -224,6 +249,16 @@ def test_a_comparison_that_never_began_leaves_nothing_behind(tmp_path, monkeypat
     assert not (tmp_path / "out").exists()
 
 
+def test_a_directory_is_given_back_where_its_store_cannot_be_made(tmp_path, monkeypatch):
+    def full(*_):
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("stepsize.lab.comparison.Store.create", full)
+    with pytest.raises(OutputError, match="full"):
+        compare(small(), tmp_path / "out", display=Silent())
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_notebook_shows_the_table_of_a_comparison(tmp_path):
     comparison = compare(small(schedules={"<b>": "Constant(0.1)"}, epochs=1), tmp_path, display=Silent())
     assert "<td>&lt;b&gt;</td>" in comparison._repr_html_()
@@ -238,8 +273,13 @@ def test_two_comparisons_at_once_get_a_directory_each(tmp_path, monkeypatch):
         ResultDirectory.claim(next(iter(taken)))
 
 
-def test_ctrl_c_keeps_the_finished_runs_and_exits_with_130(tmp_path):
-    """A real interrupt of a real process group, as a terminal sends it."""
+@pytest.mark.parametrize(
+    ("sign", "to_group", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, True, 143), (signal.SIGTERM, False, 143)],
+    ids=["ctrl-c", "terminated-group", "terminated"],
+)
+def test_a_sign_to_stop_keeps_the_finished_runs_and_is_told_by_the_exit_code(tmp_path, sign, to_group, code):
+    """A real interrupt of a real process group, as a terminal sends it, or the end of a session; or of one process."""
     schedules = ["--schedule", "first=Constant(0.1)", "--schedule", "second=Constant(0.1)"]
     more = ["--schedule", "third=Constant(0.1)", "--seeds", ",".join(map(str, range(200)))]
     command = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--out", str(tmp_path / "out")]
@@ -248,9 +288,10 @@ def test_ctrl_c_keeps_the_finished_runs_and_exits_with_130(tmp_path):
     )
     while process.poll() is None and finished(tmp_path / "out") < 3:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    (os.killpg if to_group else os.kill)(process.pid, sign)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == code, errors
+    assert not group_members(process.pid)
     assert "Traceback" not in errors
     assert "kept" in errors
     assert finished(tmp_path / "out") >= 3

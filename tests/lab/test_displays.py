@@ -56,6 +56,8 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert code == 0
     assert "all runs" in screen
     assert "epoch 2/2" in screen
+    assert "rate 0.1" in screen
+    assert re.search(r"\d:\d\d left", screen)
     assert "train loss" in screen
     assert screen.count("test accuracy") >= 4
     assert "down [x]" in screen

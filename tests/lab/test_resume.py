@@ -2,8 +2,11 @@
 
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from commands import numbers, start
@@ -11,9 +14,12 @@ from own_tasks import dropping
 from processes import children
 from silent import Silent
 
+import stepsize as ss
 from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
-from stepsize.records import load_runs, lock
+from stepsize.lab.engines.one_run import title
+from stepsize.lab.environment import differing, environment
+from stepsize.records import load_runs, lock, salvage
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
 EXPERIMENT = """
@@ -86,7 +92,8 @@ def test_an_interrupted_comparison_goes_on(experiment, never_killed, tmp_path):
 
 
 def small(**more):
-    return Experiment({"flat": "Constant(0.01)"}, "own_tasks:dropping", epochs=2, batch_size=8, device="cpu", **more)
+    schedules = more.pop("schedules", {"flat": "Constant(0.01)"})
+    return Experiment(schedules, "own_tasks:dropping", epochs=2, batch_size=8, device="cpu", **more)
 
 
 def test_resuming_what_is_complete_changes_nothing(tmp_path):
@@ -124,3 +131,120 @@ def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(t
     results = load_runs(tmp_path)
     assert [outcome.status for outcome in results.outcomes()] == ["finished", "failed", "finished"]
     assert [event.kind for event in results.events() if event.number == 1].count("process died") == 2
+
+
+class Impatient(Silent):
+    """Presses Ctrl-C when a run has got as far as this step."""
+
+    def __init__(self, step):
+        self._step = step
+
+    def logged(self, number, record):
+        if record.step >= self._step:
+            raise KeyboardInterrupt
+
+
+LONG = {"schedules": {"flat": "Constant(0.01)"}, "task": "own_tasks:dropping", "device": "cpu", "batch_size": 8}
+
+
+def stopped(out, step, **settings):
+    """A directory with a comparison that was stopped, and its one checkpoint."""
+    with pytest.raises(KeyboardInterrupt):
+        compare(Experiment(**{**LONG, "epochs": 500, "log_every": 1, **settings}), out, display=Impatient(step))
+    (checkpoint,) = (out / "checkpoints").glob("*.pt")
+    return checkpoint
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"batch_size": 4}, {"optimizer_args": {"momentum": 0.5}}, {"clip_norm": 1.0}, {"held_out": True}],
+    ids=lambda other: next(iter(other)),
+)
+def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
+    plan, *_ = small().plans(64)
+    assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
+    more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}}
+    assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
+
+
+@pytest.mark.parametrize(("engine", "other"), [("local", {"batch_size": 4}), ("stacked", {"seeds": (1,)})])
+def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
+    foreign = stopped(tmp_path / "other", 5, engine=engine, **other)
+    own = stopped(tmp_path / "own", 5, engine=engine)
+    shutil.copy(foreign, own)
+    kept = numbers(tmp_path / "own")
+    with pytest.raises(RunError, match=r"is of another (run|stack), .* and this one is .*; delete it"):
+        resume(tmp_path / "own", display=Silent())
+    assert [line.replace("failed", "interrupted") for line in numbers(tmp_path / "own")] == kept
+
+
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
+    checkpoint = stopped(tmp_path / "out", 5, engine=engine)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
+    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged: .*; delete it"):
+        resume(tmp_path / "out", display=Silent())
+    checkpoint.unlink()
+    (run,) = resume(tmp_path / "out", display=Silent()).runs
+    assert [point.step for point in run.points] == list(range(1, 4001))
+
+
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_a_run_with_a_gap_in_a_salvaged_store_begins_again(tmp_path, engine):
+    stopped(tmp_path / "out", 400, engine=engine)
+    store = tmp_path / "out" / "store.sqlite"
+    page = 4096
+    content = bytearray(store.read_bytes())
+    leaves = [at for at in range(0, len(content), page) if content[at] == 0x0A]  # of points, but for one of epochs
+    content[leaves[2] : leaves[2] + page] = bytes(page)
+    store.write_bytes(content)
+    saved = salvage(store)
+    assert saved.part == (0,)
+    os.replace(saved.path, store)
+    assert len(load_runs(store).run(0).points) < 400
+    (run,) = resume(tmp_path / "out", display=Silent()).runs
+    assert [point.step for point in run.points] == list(range(1, 4001))
+    whole = Experiment(**{**LONG, "epochs": 500, "log_every": 1, "engine": engine})
+    compare(whole, tmp_path / "whole", display=Silent())
+    assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch):
+    """From step 3 on its rate cannot be."""
+    monkeypatch.syspath_prepend(os.path.dirname(__file__))
+    fickle = {"schedules": {"fickle": 'Function("fickle_rate:rate")'}, "functions": True, "batch_size": 32}
+    with pytest.raises(RunError, match="step 3"):
+        compare(Experiment(**{**LONG, **fickle, "engine": engine, "log_every": 1}), tmp_path, display=Silent())
+    (run,) = load_runs(tmp_path).runs()
+    assert (run.status, [point.step for point in run.points]) == ("failed", [1, 2])
+
+
+def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(os.path.dirname(__file__))
+    schedules = {"cosh": ss.Function("math:cosh").clip(0.01, 0.02)}
+    before = compare(small(schedules=schedules), tmp_path, display=Silent())
+    assert resume(tmp_path, display=Silent()).runs == before.runs
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "differs"),
+    [
+        ("python", "3.9.0", True),
+        ("system", "{major}.999-x86_64-with-glibc2.36", False),
+        ("system", "Linux-2.4.1-x86_64-with-glibc2.36", True),
+    ],
+)
+def test_pythons_version_counts_and_the_kernels_patch_level_does_not(name, value, differs):
+    now = {**environment("cpu"), "system": "Linux-6.18.44-x86_64-with-glibc2.36"}
+    before = {**now, name: value.format(major="Linux-6.18")}
+    assert bool(differing(before, now)) == differs
+
+
+def test_a_gpu_that_is_not_here_is_told_in_words(tmp_path):
+    compare(small(), tmp_path, display=Silent())
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection, connection:
+        connection.execute("UPDATE experiment SET settings = json_set(settings, '$.experiment.device', 'cuda:77')")
+    for elsewhere in (False, True):
+        with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*--device auto"):
+            resume(tmp_path, display=Silent(), elsewhere=elsewhere)

@@ -57,7 +57,7 @@ def by_stack(asked, task):
     plans = asked.plans(task.samples)
     stack = Stack(task, [plan.seed for plan in plans], CPU, asked.precision == "bf16")
     data = Samples.on(CPU, task.train), Samples.on(CPU, task.test)
-    loop = StackLoop(stack, stacked._rule(asked), plans, asked, *data)
+    loop = StackLoop(stack, stacked._rule(asked, task), plans, asked, *data)
     with seeded_draws(0, CPU):
         return list(zip(*loop.records(), strict=True))
 

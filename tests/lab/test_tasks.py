@@ -7,7 +7,7 @@ import torch
 
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, Task, load_task, train
-from stepsize.lab.language import CONTEXT
+from stepsize.lab.language import CONTEXT, stdlib_lm
 
 
 def test_the_language_task_is_the_standard_librarys_own_text():
@@ -17,6 +17,15 @@ def test_the_language_task_is_the_standard_librarys_own_text():
     assert torch.equal(inputs[0, 1:], targets[0, :-1])
     assert "standard library" in task.source
     assert len(task.test[0]) == pytest.approx(task.samples / 19, abs=1)
+
+
+def test_what_belongs_to_the_build_is_no_part_of_the_language_tasks_text(tmp_path, monkeypatch):
+    """It differs between machines whose Python is the same."""
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    for name in ("ast.py", "_sysconfigdata__linux.py", "config-3.11-linux/python-config.py", "email/config.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"#" * CONTEXT * 20)
+    assert "2 files with 5,120 bytes" in stdlib_lm.__wrapped__().source
 
 
 def test_the_language_model_learns_and_sees_nothing_ahead():

@@ -164,3 +164,11 @@ def test_with_the_same_budget_it_comes_closer_than_a_sampler():
         theirs.append(error(study, best))
     assert np.mean(ours) < 0.06
     assert np.mean(ours) < np.mean(theirs) / 2
+
+
+def test_a_directory_may_have_a_question_mark_in_its_name(tmp_path):
+    """In an address it would begin a query, and every such directory would share one study."""
+    for name in ("first?mode=1", "second?mode=1"):
+        trials_alone(recorded(), tmp_path / name)
+        assert (tmp_path / name / "study.sqlite").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first?mode=1", "recorded", "second?mode=1"]

@@ -233,5 +233,5 @@ def test_rows_are_counted_after_they_are_thinned():
 def test_rates_in_another_unit_are_named():
     flat, *others = three()
     odd = LossCurve("odd", flat.steps, flat.losses, 20.0 * flat.rates)
-    with pytest.raises(FitError, match='run "odd" is 0.006, that of "cosine"'):
+    with pytest.raises(FitError, match=r'run "odd" is 0[.]006, that of "cosine"'):
         fit([odd, *others])

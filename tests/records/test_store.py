@@ -83,6 +83,11 @@ def test_a_rewound_run_goes_on_from_its_step(store, path):
     assert load_runs(path).outcomes()[0].status == "waiting"
 
 
+def test_a_rewind_says_how_much_is_left(store):
+    store.log(0, [*points(20, 40, 60), Epoch(40, 1.0, 0.5, 1.0, 0.5)])
+    assert [store.rewind(0, step) for step in (60, 40, 39, 0)] == [4, 3, 1, 0]
+
+
 def test_what_would_be_there_twice_is_refused_whole(store, path):
     store.log(0, points(10, 20))
     with pytest.raises(OutputError, match=r"run 0 in .* has some of the records from step 5 to 20 already; rewind"):
@@ -303,6 +308,26 @@ def test_several_processes_write_at_once_while_another_reads(store, path):
     for run in load_runs(path).runs():
         assert run.status == "finished"
         assert run.points == tuple(points(*range(1, 1001)))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda results: results.columns(runs=["first"]),
+            r"Results\(runs\[0\]=\.\.\.\) must be a whole number.*'first'",
+        ),
+        (lambda results: results.columns(steps=[20, None]), r"steps\[1\].*whole number"),
+        (lambda results: results.columns(steps=[20.5]), r"steps\[0\].*write 20 or 21"),
+        (lambda results: results.columns(runs=[1, 0, 1]), "runs.*different from one another"),
+        (lambda results: results.curves("train_loss", [0, 0], [20]), "runs.*different from one another"),
+        (lambda results: results.curves("train_loss", [0], [20, 20]), "steps.*different from one another"),
+    ],
+)
+def test_runs_and_steps_that_cannot_be_are_not_taken_for_damage(store, path, call, words):
+    store.log(0, points(20, 40))
+    with pytest.raises(ArgumentError, match=words):
+        call(load_runs(path))
 
 
 def test_there_is_no_store_where_there_is_none(tmp_path):

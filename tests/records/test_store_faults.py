@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from stepsize.errors import DataError, OutputError
+from stepsize.lab.report.stored_runs import stored_runs
 from stepsize.records import Epoch, Point, Run, Store, load_runs, lock, salvage
 
 RUNS = 12
@@ -279,8 +280,9 @@ def test_what_a_killed_writer_left_beside_a_damaged_store_is_saved(tmp_path):
 def test_points_that_are_silently_gone_are_missed(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM points WHERE run = 3 AND step = 77")
-    with pytest.raises(DataError, match=r"run 3 has 299 of its 300 points.* 11 can be saved whole and 1 in part"):
-        load_runs(path).run(3)
+    for read in (lambda results: results.run(3), lambda results: results.check(), stored_runs):
+        with pytest.raises(DataError, match=r"run 3 has 299 of its 300 points.* 11 can be saved whole and 1 in part"):
+            read(load_runs(path))
 
 
 def test_random_damage_is_either_told_or_harmless(path):

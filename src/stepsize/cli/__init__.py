@@ -56,8 +56,8 @@ def _options(
 def main() -> None:
     """Run the command line and exit.
 
-    The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C, and 1 where the
-    reader of the output has gone.
+    The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C (143 after
+    SIGTERM, where it is waited for), and 1 where the reader of the output has gone.
     """
     if sys.stdout is None:  # closed by the caller, who wants no output
         sys.stdout = io.TextIOWrapper(io.BytesIO())

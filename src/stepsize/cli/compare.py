@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stepsize.cli.options import Functions, seeds_of
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from stepsize.lab.report.closing import ClosingTable
@@ -77,7 +77,7 @@ def compare(
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.report.closing import closing_table
+    from stepsize.lab.experiment_file import with_its_place
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
@@ -98,31 +98,42 @@ def compare(
         "functions": functions,
     }
     words = {"schedules": "schedule"}
-    asked = {**asked, **{name: value for name, value in options.items() if words.get(name, name) in given}}
-    signal.signal(signal.SIGTERM, _interrupt)  # a polite end, as by Ctrl-C
+    overruled = {name: value for name, value in options.items() if words.get(name, name) in given}
+    if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
+        overruled["optimizer_args"] = ()  # the file's are those of another
+    asked = {**asked, **overruled}
+    signal.signal(signal.SIGTERM, _terminated)  # a polite end, as by Ctrl-C
     try:
         if resume is None:
             comparison = lab.compare(lab.Experiment(**asked), out, tensorboard=tensorboard)
         else:
             comparison = lab.resume(resume, tensorboard=tensorboard, elsewhere=elsewhere)
+    except (ArgumentError, DataError) as error:
+        if experiment is None:
+            raise
+        raise with_its_place(experiment, error, overruled) from error
     except KeyboardInterrupt as interrupt:
         print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)) from None
     console = Console()
     # In a narrower terminal the lines of the table wrap; columns that are squeezed or gone would be worse.
     wide = Console(width=max(console.width, _TABLE_WIDTH))
     for trial in comparison.trials:
         if trial.chosen:
             wide.print(Text(f"{trial.schedule}: of its trials, {trial.factor:g} times the rates came out best"))
-    closing = closing_table(comparison.runs).narrow()
+    closing = comparison.closing.narrow()
     wide.print(_table(closing))
     for note in closing.notes:
         wide.print(Text(note))
     print(f"Report and picture: {comparison.directory}")
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+class _Terminated(KeyboardInterrupt):
+    """By SIGTERM."""
+
+
+def _terminated(*_: object) -> None:
+    raise _Terminated
 
 
 def _named(text: str) -> tuple[str, str]:

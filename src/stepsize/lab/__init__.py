@@ -21,6 +21,7 @@ from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.training import TrainingLog, train
 from stepsize.lab.watching import Display, Standings
+from stepsize.records import load_runs as load
 
 __all__ = [
     "SIX_SCHEDULES",
@@ -38,6 +39,7 @@ __all__ = [
     "Transformer",
     "compare",
     "find_rate",
+    "load",
     "load_task",
     "make_optimizer",
     "read_experiment",

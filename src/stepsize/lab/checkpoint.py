@@ -15,7 +15,9 @@ from stepsize.lab.journal import Journal
 from stepsize.lab.progress import Progress
 from stepsize.lab.seeding import random_states, restore_random_states
 
-VERSION = 1
+VERSION = 2
+BEGIN_AGAIN = "delete it, and what it is of begins again"
+"""The way out where a checkpoint cannot be used."""
 
 
 class Checkpoint:
@@ -29,7 +31,7 @@ class Checkpoint:
         every: updates between two of them.
         run: what tells this run from others, as text; a checkpoint of another run is refused.
         journal: where the run's records go: they are made safe before the file that makes them final is written, and
-            taken back to where it goes on.
+            taken back to where it goes on, if they are all there.
     """
 
     def __init__(self, path: Path, every: int, run: str, journal: Journal | None = None) -> None:
@@ -38,10 +40,6 @@ class Checkpoint:
         self._run = run
         self._journal = journal
         self._last = 0
-
-    def exists(self) -> bool:
-        """Whether there is one to go on from."""
-        return self._path.exists()
 
     def due(self, step: int) -> bool:
         """Whether it is time for the next."""
@@ -68,6 +66,7 @@ class Checkpoint:
                 "scheduler": None if scheduler is None else scheduler.state_dict(),
                 "random": random_states(device),
                 "progress": progress.state(),
+                "records": 0 if self._journal is None else self._journal.length,
                 "seconds": seconds,
             },
             file,
@@ -75,21 +74,31 @@ class Checkpoint:
         write_whole(self._path, file.getvalue())
         self._last = progress.step
 
-    def load(self, model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler | None) -> tuple[Progress, float]:
+    def load(
+        self, model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler | None
+    ) -> tuple[Progress, float] | None:
         """Bring all to where it was laid down, random states too; return how far that is, and the seconds so far.
+
+        None, and nothing is changed, where the run is to begin: there is no file, or of the records before it some
+        are lost, as they may be in a store that was salvaged.
 
         Raises:
             StateError: the file is damaged, of another version, or of another run.
         """
-        try:
-            state: dict[str, Any] = torch.load(self._path, weights_only=True)
-            version, run = state["version"], state["run"]
-        except Exception as error:  # what torch.load raises on damage has no common base
-            raise StateError(f"{self._path} is no checkpoint, or is damaged: {error}") from error
-        if version != VERSION:
-            raise StateError(f"{self._path} is of version {version}; this stepsize reads version {VERSION}")
-        if run != self._run:
-            raise StateError(f"{self._path} is of another run, {run}, and this one is {self._run}")
+        if not self._path.exists():
+            if self._journal is not None:
+                self._journal.rewind(0)
+            return None
+        state = read_checkpoint(self._path, VERSION)
+        if state["run"] != self._run:
+            raise StateError(
+                f"{self._path} is of another run, {state['run']}, and this one is {self._run}; {BEGIN_AGAIN}"
+            )
+        if self._journal is not None:
+            self._journal.rewind(state["progress"]["step"])
+            if self._journal.length != state["records"]:
+                self._journal.rewind(0)
+                return None
         device = next(model.parameters()).device
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -98,10 +107,21 @@ class Checkpoint:
         restore_random_states(state["random"], device)
         progress = Progress.of(state["progress"], device)
         self._last = progress.step
-        if self._journal is not None:
-            self._journal.rewind(progress.step)
         return progress, float(state["seconds"])
 
-    def remove(self) -> None:
-        """The run has ended: there is nothing to go on from."""
-        self._path.unlink(missing_ok=True)
+
+def read_checkpoint(path: Path, version: int, mmap: bool = False) -> dict[str, Any]:
+    """What a checkpoint holds, its tensors on the CPU; with `mmap` they are read when they are looked at.
+
+    Raises:
+        StateError: the file is damaged, or of another version.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
+        found = state["version"]
+    except Exception as error:  # what torch.load raises on damage has no common base
+        reason = str(error).partition("\n")[0]
+        raise StateError(f"{path} is no checkpoint, or is damaged: {reason}; {BEGIN_AGAIN}") from error
+    if found != version:
+        raise StateError(f"{path} is of version {found}; this stepsize reads version {version}; {BEGIN_AGAIN}")
+    return state

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
-import torch
-
 from stepsize.arguments import Maybe, Whole
-from stepsize.errors import StateError
+from stepsize.errors import ArgumentError, StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -16,15 +15,16 @@ from stepsize.lab.engines.pool import refuse_in_a_starting_process
 from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.report.closing import closing_table
+from stepsize.lab.rehearsal import try_plan
+from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
+from stepsize.lab.report.stored_runs import StoredRun
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.tensorboard import EventFiles, event_folder
-from stepsize.lab.trial import try_plan
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Run, Store, load_runs, lock
@@ -32,24 +32,35 @@ from stepsize.records import Run, Store, load_runs, lock
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found: the runs that ended, in the order of the experiment, and where their files lie."""
+    """What a comparison found: its runs, in the order of the experiment, and where their files lie."""
 
     experiment: Experiment
     source: str
     """Where the data came from, in a sentence."""
     directory: Path
-    runs: tuple[Run, ...] = field(repr=False)
     trials: tuple[Trial, ...] = field(default=(), repr=False)
     """What was tried to find each schedule's best peak, where that was asked for."""
+    _stored: tuple[StoredRun, ...] = field(default=(), repr=False, compare=False)
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs with all their points, read from the store when they are first asked for."""
+        return load_runs(self.directory).runs()
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The table: a row for each schedule."""
-        return table(self.runs)
+        """The table: a row for each schedule that has a run."""
+        rows = {row.name: row for row in table(self._stored)}
+        return tuple(rows[name] for name, _ in self.experiment.schedules if name in rows)
+
+    @property
+    def closing(self) -> ClosingTable:
+        """The table as texts, with the differences to the first schedule."""
+        return closing_table(self._stored, [name for name, _ in self.experiment.schedules], len(self.experiment.seeds))
 
     def _repr_html_(self) -> str:
         """A notebook shows the table."""
-        shown = closing_table(self.runs)
+        shown = self.closing
         head = "".join(f"<th>{escape(column)}</th>" for column in shown.columns)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in shown.lines)
         notes = "".join(f"<p>{escape(note)}</p>" for note in shown.notes)
@@ -88,26 +99,33 @@ def compare(
     """
     refuse_in_a_starting_process()
     experiment = Experiment() if experiment is None else experiment
-    settings = dict(experiment.optimizer_args)
-    make_optimizer(experiment.optimizer, [torch.zeros(1, 1, requires_grad=True)], 0.1, settings)  # refuse early
     device = resolved_device(experiment.device)
     task = load_task(experiment.task)
-    # Digits may stand in for Fashion-MNIST; the workers must not go and look for it again.
-    settled = replace(experiment, device=device, task="digits" if task.name == "digits" else experiment.task)
+    settled = replace(experiment, device=device)
+    if experiment.task == "fashion-mnist" and task.name == "digits":
+        settled = replace(settled, task="digits")  # which stand in for it; workers must not go and look for it again
     plans = settled.plans(task.samples)
     for plan in plans:
         try_plan(plan)
     if settled.tune_peak:
         check_tuning(settled, plans)
-    task.initial_model(plans[0].seed)  # refuse early
+    model = task.initial_model(plans[0].seed)
+    make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
     displays = _displays(display, tensorboard)
     directory = ResultDirectory.claim(None if out is None else Path(out))
     with lock(directory.path):
+        try:
+            if settled.tune_peak:
+                begin_tuning(settled, task, directory, environment(device))
+            else:
+                _make_store(settled, task, directory)
+        except BaseException:
+            directory.abandon()
+            raise
         if settled.tune_peak:
-            begin_tuning(settled, task, directory, environment(device))
-        settled = _begun(settled, task, directory, workers, displays[0])
+            settled = _tuned(settled, task, directory, workers, displays[0])
         return _carry_out(settled, task, directory, workers, displays, fresh=not settled.tune_peak)
 
 
@@ -126,12 +144,13 @@ def resume(
         workers: as for `compare`.
         display: as for `compare`.
         tensorboard: as for `compare`; where there are event files already, they go on in any case.
-        elsewhere: go on even where PyTorch, the processor or the device is another, so that the bits may differ; it is
-            noted in the store.
+        elsewhere: go on even where Python, PyTorch, the processor or the device's kind is another, so that the bits
+            may differ; it is noted in the store.
 
     Raises:
         DataError: there is no store in the directory, or it is damaged.
-        StateError: this is another machine or another PyTorch, and `elsewhere` is not given.
+        StateError: this is another machine, Python or PyTorch, and `elsewhere` is not given; or it has no GPU, and
+            that is what the runs were begun on.
         OutputError: another process is at work on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
@@ -141,6 +160,13 @@ def resume(
     results = load_runs(begun.path)
     with lock(place.path):
         experiment = Experiment.of_dict(results.settings["experiment"])
+        try:
+            resolved_device(experiment.device)
+        except ArgumentError as error:
+            raise StateError(
+                f"{place.path} was begun on {experiment.device}, and there is none here; go on where there is one, or "
+                'begin anew in another directory with device="auto" (--device auto)'
+            ) from error
         differences = differing(results.environment, environment(experiment.device))
         if differences and not elsewhere:
             raise StateError(
@@ -152,7 +178,7 @@ def resume(
         workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         if begun is tuning:
-            experiment = _begun(experiment, task, place, workers, displays[0])
+            experiment = _tuned(experiment, task, place, workers, displays[0])
         return _carry_out(experiment, task, place, workers, displays)
 
 
@@ -162,13 +188,17 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
     return [shown, EventFiles()] if tensorboard else [shown]
 
 
-def _begun(
+def _tuned(
     experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
 ) -> Experiment:
-    """Find the peaks where that is asked for, and make the store; the experiment as it is then carried out."""
-    trials: tuple[Trial, ...] = ()
-    if experiment.tune_peak:
-        experiment, trials = tune(experiment, task, directory, workers, display)
+    """Find the peaks, and make the store; the experiment as it is then carried out."""
+    experiment, trials = tune(experiment, task, directory, workers, display)
+    _make_store(experiment, task, directory, trials)
+    return experiment
+
+
+def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:
+    """Make the store of the comparison itself."""
     about = {
         "experiment": experiment.as_dict(),
         "data": task.source,
@@ -176,7 +206,6 @@ def _begun(
     }
     runs = [(plan.name, str(plan.schedule), plan.seed) for plan in experiment.plans(task.samples)]
     Store.create(directory.store, about, environment(experiment.device), runs).close()
-    return experiment
 
 
 def _carry_out(
@@ -190,7 +219,7 @@ def _carry_out(
     """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
     results, plans = load_runs(directory.path), experiment.plans(task.samples)
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
-    standings = Standings(plans, results.runs())
+    standings = Standings(plans, results)
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
     session = Session(standings, directory, displays, fresh)
     session.begin(source)
@@ -198,12 +227,12 @@ def _carry_out(
         if left:
             engine_of(experiment).run_plans(left, experiment, directory, workers, session)
         directory.end()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
-        raise KeyboardInterrupt(f"interrupted; {kept}") from None
+        raise type(interrupt)(f"interrupted; {kept}") from None
     finally:
         session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
-    return Comparison(experiment, source, directory.path, standings.ended_runs, trials)
+    return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
 
 
 def _reports(
@@ -217,7 +246,16 @@ def _reports(
     """The reports by the names of their files."""
     settings = {**experiment.as_dict(), "steps": plans[0].steps}
     title = f"Comparison of {len(experiment.schedules)} schedules"
-    about = About(title, settings, source, load_runs(directory.path).environment, len(plans), trials)
+    about = About(
+        title,
+        settings,
+        source,
+        load_runs(directory.path).environment,
+        len(plans),
+        [name for name, _ in experiment.schedules],
+        len(experiment.seeds),
+        trials,
+    )
     return {
         "report.md": report(experiment, source, plans[0].steps, standings.ended_runs, trials),
         "report.html": html_report(standings.ended_runs, about),

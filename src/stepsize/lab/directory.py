@@ -8,6 +8,7 @@ from pathlib import Path
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
 from stepsize.records import Store
+from stepsize.records.schema import FILE_NAME
 
 
 class ResultDirectory:
@@ -35,7 +36,7 @@ class ResultDirectory:
     @property
     def store(self) -> Path:
         """Where the store lies."""
-        return self.path / "store.sqlite"
+        return self.path / FILE_NAME
 
     def note(self, kind: str, text: str, number: int | None = None) -> None:
         """Put down in the store what happened."""

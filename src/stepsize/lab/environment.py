@@ -1,6 +1,7 @@
 """The circumstances that a result belongs to: versions, processor, device."""
 
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,9 +34,14 @@ def differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """In what the circumstances differ that decide about the last bits: `torch: 2.13.0, and here 2.14.0`."""
     return [
         f"{key}: {before.get(key)}, and here {now[key]}"
-        for key in ("torch", "numpy", "system", "cpu_capability", "device", "threads")
-        if before.get(key) != now[key]
+        for key in ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")
+        if _told(key, before.get(key, "")) != _told(key, now[key])
     ]
+
+
+def _told(key: str, value: str) -> str:
+    """What of a circumstance decides about the bits: of the system not the kernel's patch level."""
+    return re.sub(r"^(Linux-\d+\.\d+)[^-]*(-\d[^-]*)*", r"\1", value) if key == "system" else value
 
 
 def _revision() -> str:

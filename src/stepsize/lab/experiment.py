@@ -1,8 +1,11 @@
 """An experiment as a value: which schedules, on which task, how trained; and the runs it asks for."""
 
+import hashlib
+import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -57,6 +60,14 @@ def _settings(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
     given = dict(value) if isinstance(value, Mapping | tuple | list) else None
     if given is None or not all(isinstance(key, str) for key in given):
         raise refusal(owner, name, "arguments by name", value, 'write e.g. {"momentum": 0.9}')
+    for key, item in given.items():
+        try:
+            json.dumps(item, allow_nan=False)  # as the store keeps it
+        except (TypeError, ValueError):
+            advice = 'write a plain one such as 0.9, or name a factory of yours, optimizer="package.module:function"'
+            raise refusal(
+                owner, f"{name}[{key!r}]", "a text, a finite number or a list of them", item, advice
+            ) from None
     return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
 
 
@@ -106,7 +117,8 @@ class Experiment:
         tune_peak: before they are compared, each schedule gets its own best peak rate, found in so many trials; 0
             compares them as they are.
         held_out: judge on a fifth of the training samples, which are then not trained on, instead of the test set.
-        functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run.
+        functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run;
+            so it is where a schedule that is given as a value has one.
 
     Raises:
         ArgumentError: an argument cannot be; says what can.
@@ -145,6 +157,9 @@ class Experiment:
             object.__setattr__(self, name, rule("Experiment", name, getattr(self, name)))
         if len(set(self.seeds)) < len(self.seeds):
             raise refusal("Experiment", "seeds", "different from one another", self.seeds)
+        for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
+            if isinstance(given, Schedule) and _has_functions(name, given):
+                object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed
 
     def horizon(self, samples: int) -> Horizon:
         """How long a run is on a training set of so many samples."""
@@ -199,6 +214,32 @@ class Experiment:
                 raise ArgumentError(f"Experiment has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
         given: dict[str, Any] = dict(form)
         return cls(**given)
+
+
+def _has_functions(name: str, schedule: Schedule) -> bool:
+    """Whether a schedule's text names functions; ArgumentError where the text does not bring the schedule back."""
+    text = str(schedule)
+    for functions in (False, True):
+        with suppress(ParseError):
+            if parse(text, functions=functions) == schedule:
+                return functions
+    raise ArgumentError(
+        f"the schedule {name!r}, {shown(schedule)}, has a part without a name, and a resume has only its text; write "
+        'a function of yours in a module and name it: Function("package.module:name")'
+    )
+
+
+def fingerprint(experiment: Experiment, *without: str) -> str:
+    """Twelve characters that are others where any setting is another, but for the fields named.
+
+    Example:
+        >>> from stepsize.lab import Experiment
+        >>> one, other = Experiment(seeds=(0,)), Experiment(seeds=(1,))
+        >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
+        (False, True)
+    """
+    form = {name: value for name, value in experiment.as_dict().items() if name not in without}
+    return hashlib.sha256(json.dumps(form).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

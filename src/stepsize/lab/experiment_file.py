@@ -2,11 +2,12 @@
 
 import re
 import tomllib
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
 from stepsize.arguments import shown
-from stepsize.errors import ArgumentError, DataError
+from stepsize.errors import ArgumentError, DataError, StepsizeError
 from stepsize.lab.experiment import Experiment
 
 EXAMPLE = """\
@@ -64,7 +65,16 @@ def read_experiment(path: Path | str) -> Experiment:
     try:
         return Experiment.of_dict(_fields(form))
     except ArgumentError as error:
-        raise ArgumentError(f"{path}{_line(text, form, str(error))}: {error}") from error
+        raise ArgumentError(f"{path}{_line(text, str(error))}: {error}") from error
+
+
+def with_its_place(path: Path | str, error: ArgumentError | DataError, overruled: Container[str]) -> StepsizeError:
+    """The error of an experiment that was read from the file, with the file and the line that it speaks of.
+
+    It stays as it is where it speaks of none, or of a field that was `overruled` beside the file.
+    """
+    line = _line(Path(path).read_text(encoding="utf-8"), str(error), overruled)
+    return type(error)(f"{path}{line}: {error}") if line else error
 
 
 def _fields(form: dict[str, Any]) -> dict[str, Any]:
@@ -78,12 +88,37 @@ def _fields(form: dict[str, Any]) -> dict[str, Any]:
     return {**form, "optimizer": optimizer["name"], "optimizer_args": arguments}
 
 
-def _line(text: str, form: dict[str, Any], message: str) -> str:
-    """`, line 7` where the key is written that the message speaks of, or nothing where that is not clear."""
-    keys = {*form, *(key for table in form.values() if isinstance(table, dict) for key in table)}
-    places = {key: re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", message) for key in keys}
-    for key in sorted(keys, key=lambda key: (place.start() if (place := places[key]) else len(message), -len(key))):
-        for number, line in enumerate(text.splitlines(), start=1):
-            if places[key] and re.match(rf"""\s*(\[\s*)?["']?{re.escape(key)}["']?\s*(=|\])""", line):
-                return f", line {number}"
+_SPOKEN_OF = (
+    (r"(?:the )?schedule '([^']+)'", "schedules"),
+    (r"Experiment\(optimizer_args\['([^']+)'\]", "optimizer"),
+    (r"Experiment\((\w+)", ""),
+    (r"Experiment has no '([^']+)'", ""),
+    (r"\[(optimizer)\]", ""),
+    (r"(weight_decay)\b", ""),
+)
+"""How messages begin that name a key, and the table that it is in."""
+
+
+def _line(text: str, message: str, overruled: Container[str] = ()) -> str:
+    """`, line 7` where the key is written that the message speaks of, or else a value that it quotes; "" for none."""
+    written = [each for each in _written(text) if (each[0] or each[1]) not in overruled]
+    for beginning, table in _SPOKEN_OF:
+        if named := re.match(beginning, message):
+            for place, key, _, number in written:
+                if (place, key) == (table, named[1]):
+                    return f", line {number}"
+    for _, _, value, number in written:
+        if value and any(f"{quote}{value}{quote}" in message for quote in "\"'"):
+            return f", line {number}"
     return ""
+
+
+def _written(text: str) -> Iterator[tuple[str, str, str, int]]:
+    """Every key with the table that it is in, its value where that is a text, and its line; a table is a key too."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+            table = header[1]
+            yield "", table, "", number
+        elif pair := re.match(r"""\s*["']?([^=#]+?)["']?\s*=\s*(?:(["'])(.*?)\2)?""", line):
+            yield table, pair[1], pair[3] or "", number

@@ -14,7 +14,7 @@ class Book(Protocol):
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
         """As `Store.log`."""
 
-    def rewind(self, number: int, step: int) -> None:
+    def rewind(self, number: int, step: int) -> int:
         """As `Store.rewind`."""
 
 
@@ -25,6 +25,8 @@ class Journal:
         self._store = store
         self._number = number
         self._waiting: list[Point | Epoch] = []
+        self.length = 0
+        """How many records there are, with those that an earlier process has written."""
 
     def add(self, record: Point | Epoch) -> None:
         """Take note of a record.
@@ -33,6 +35,7 @@ class Journal:
             OutputError: the store cannot be written to.
         """
         self._waiting.append(record)
+        self.length += 1
         if len(self._waiting) >= _FULL:
             self.flush()
 
@@ -44,4 +47,4 @@ class Journal:
 
     def rewind(self, step: int) -> None:
         """Drop what the store has of the run after this step, from which it goes on."""
-        self._store.rewind(self._number, step)
+        self.length = self._store.rewind(self._number, step)

@@ -85,9 +85,10 @@ def right_bytes(scores: Tensor, targets: Tensor) -> Tensor:
 def stdlib_lm() -> Task:
     """The standard library's own source as a language-modelling task.
 
-    The bytes of the Python files of the running interpreter's library, in the order of their paths, tests and
-    installed packages left out, cut into windows of 128; every twentieth window is held out. It differs between
-    versions of Python, and is the same wherever the version is the same.
+    The bytes of the Python files of the running interpreter's library, in the order of their paths, cut into windows
+    of 128; every twentieth window is held out. Tests, installed packages and what belongs to the build (its
+    `_sysconfigdata` and `config-` folders) are left out. It differs between versions of Python, and is the same
+    wherever version and distribution ship the same files.
 
     Raises:
         DataError: the interpreter came without its source.
@@ -96,7 +97,8 @@ def stdlib_lm() -> Task:
     files = sorted(
         (path.relative_to(root).as_posix(), path)
         for path in root.rglob("*.py")
-        if not _LEFT_OUT & set(path.relative_to(root).parts[:-1])
+        if not any(folder in _LEFT_OUT or folder.startswith("config-") for folder in path.relative_to(root).parts[:-1])
+        and not path.name.startswith("_sysconfigdata")
     )
     text = b"".join(path.read_bytes() for _, path in files)
     windows = (len(text) - 1) // CONTEXT

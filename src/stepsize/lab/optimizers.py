@@ -1,6 +1,5 @@
 """PyTorch's optimizers by name, and factories of the user's own."""
 
-import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from torch import Tensor, optim
 
 from stepsize.arguments import nearest, shown
 from stepsize.errors import ArgumentError
+from stepsize.lab.imports import imported
 
 _UNUSABLE = {
     "LBFGS": "it calls back for the loss several times in one update",
@@ -27,7 +27,7 @@ def make_optimizer(
     Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive; for a
     factory that cannot be imported or makes no optimizer; and for arguments that it does not take.
     """
-    make = _factory(name) if ":" in name else _of_pytorch(name)
+    make = imported("optimizer", name) if ":" in name else _of_pytorch(name)
     try:
         made = make(params, lr=lr, **(settings or {}))
     except (TypeError, ValueError) as error:
@@ -35,14 +35,6 @@ def make_optimizer(
     if not isinstance(made, optim.Optimizer):
         raise ArgumentError(f"the optimizer {shown(name)} must make a torch.optim.Optimizer, got {shown(made)}")
     return made
-
-
-def _factory(name: str) -> Callable[..., Any]:
-    module, _, function = name.partition(":")
-    try:
-        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ArgumentError(f"the optimizer {shown(name)} cannot be imported: {error}") from error
 
 
 def _of_pytorch(name: str) -> Callable[..., Any]:

@@ -4,8 +4,9 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from stepsize.records.run import Run
+from stepsize.records.run import Logged, Run
 
 STOPPING = "Stopping; the runs that have finished are kept"
 COLUMNS = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
@@ -58,7 +59,15 @@ class Row:
         )
 
 
-def table(runs: Sequence[Run]) -> tuple[Row, ...]:
+class Timed(Logged, Protocol):
+    """A run of which is known how long it took."""
+
+    @property
+    def seconds(self) -> float:
+        """Of training."""
+
+
+def table(runs: Sequence[Timed]) -> tuple[Row, ...]:
     """One row for each schedule, in the order of the runs.
 
     Runs that diverged are counted, not averaged in; those that were interrupted are left out.
@@ -66,17 +75,20 @@ def table(runs: Sequence[Run]) -> tuple[Row, ...]:
     return tuple(_row([run for run in runs if run.name == name]) for name in dict.fromkeys(run.name for run in runs))
 
 
-def _row(runs: Sequence[Run]) -> Row:
+def _row(runs: Sequence[Timed]) -> Row:
     finished = [run for run in runs if run.status == "finished"]
-    last = [run.epochs[-1] for run in finished]
+
+    def at_the_end(field: str) -> Mean:
+        return Mean.of([float(run.epoch_column(field)[-1]) for run in finished])
+
     return Row(
         runs[0].name,
         runs[0].schedule,
         len(finished),
         sum(run.status == "diverged" for run in runs),
-        Mean.of([epoch.train_loss for epoch in last]),
-        Mean.of([epoch.train_accuracy for epoch in last]),
-        Mean.of([epoch.test_accuracy for epoch in last]),
+        at_the_end("train_loss"),
+        at_the_end("train_accuracy"),
+        at_the_end("test_accuracy"),
         Mean.of([run.seconds for run in finished]),
     )
 

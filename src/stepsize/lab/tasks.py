@@ -1,7 +1,6 @@
 """Tasks by name: those built in, and the user's own functions."""
 
 import functools
-import importlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +9,7 @@ from stepsize.arguments import nearest, quoted, shown
 from stepsize.errors import ArgumentError, RunError, StepsizeError
 from stepsize.lab.data import digits, fashion_mnist, from_folder
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.imports import imported
 from stepsize.lab.language import stdlib_lm
 from stepsize.lab.nets import image_task
 from stepsize.lab.task import Task
@@ -51,11 +51,7 @@ def experiment_task(experiment: Experiment) -> Task:
 
 
 def _own(name: str) -> Task:
-    module, _, function = name.partition(":")
-    try:
-        make = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ArgumentError(f"the task {quoted(name)} cannot be imported: {error}") from error
+    make = imported("task", name)
     try:
         task = make()
     except StepsizeError:

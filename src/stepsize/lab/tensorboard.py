@@ -2,15 +2,12 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stepsize.errors import MissingExtraError
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
+from stepsize.records import load_runs
 from stepsize.records.run import Epoch, Point, Run
-
-if TYPE_CHECKING:
-    pass
 
 _FLUSH = 5  # seconds
 _NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')
@@ -48,14 +45,14 @@ class EventFiles:
         self._folder.mkdir()
         for number in range(len(standings.plans)):
             if standings.is_complete(number):
-                self._write_anew(number)
+                self._write_anew(number, load_runs(directory).run(number))
                 self._close(number)
 
     def logged(self, number: int, record: Point | Epoch) -> None:
         if number in self._writers and record.step >= self._last[number]:
             self._write(number, record)
         else:
-            self._write_anew(number, record)
+            self._write_anew(number, self._standings.under_way(number), record)
 
     def ended(self, number: int, run: Run) -> None:
         self._close(number)
@@ -67,14 +64,13 @@ class EventFiles:
         for number in tuple(self._writers):
             self._close(number)
 
-    def _write_anew(self, number: int, last: Point | Epoch | None = None) -> None:
+    def _write_anew(self, number: int, run: Run, last: Point | Epoch | None = None) -> None:
         """Write a run up to this record, its last, or as far as it has come, in place of what is there."""
         self._close(number)
         place = self._folder / _name(self._standings.plans[number])
         shutil.rmtree(place, ignore_errors=True)
         # A TensorBoard that is looking on drops what it has read when it meets the mark that purge_step makes.
         self._writers[number] = self._new_writer(str(place), purge_step=0, flush_secs=_FLUSH)
-        run = self._standings[number]
         epochs = [each for each in run.epochs if last is None or each is last or each.step < last.step]
         records: list[Point | Epoch] = [*run.points, *epochs]
         for record in sorted(records, key=lambda each: each.step):

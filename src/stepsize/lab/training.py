@@ -97,8 +97,8 @@ def train(
     rows: list[Epoch] = []
     status: Status = "finished"
     with seeded_draws(seed, place):
-        if checkpoint is not None and checkpoint.exists():
-            loop.progress, before = checkpoint.load(model, optimizer, rates.scheduler)
+        if checkpoint is not None and (laid_down := checkpoint.load(model, optimizer, rates.scheduler)):
+            loop.progress, before = laid_down
             started -= before
         for record in loop.records(epochs):
             if isinstance(record, Point):

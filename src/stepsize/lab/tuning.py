@@ -21,9 +21,9 @@ from stepsize.errors import ArgumentError, MissingExtraError, OutputError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
 from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.session import Session
 from stepsize.lab.task import Task
-from stepsize.lab.trial import try_plan
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Store, load_runs
 from stepsize.records.run import Outcome
@@ -121,7 +121,7 @@ def tune(
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, plans = load_runs(place.path), _trials(experiment, task.samples)
-    standings = Standings(plans, results.runs())
+    standings = Standings(plans, results)
     session = Session(standings, place, [display], fresh=False)
     session.begin(
         f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials. What is "
@@ -149,8 +149,8 @@ def tune(
                     searches[number // budget].tell(number % budget, _loss(outcomes[number]))
             found = tuple(trial for search in searches for trial in search.trials())
         place.end()
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; what the trials have done is kept in {directory.path}") from None
+    except KeyboardInterrupt as interrupt:
+        raise type(interrupt)(f"interrupted; what the trials have done is kept in {directory.path}") from None
     finally:
         session.close(dict)
     schedules = {plan.name: plan.schedule for plan in experiment.plans(task.samples)}
@@ -273,13 +273,15 @@ def _short(factor: float) -> float:
 def _storage(path: Path) -> Iterator["RDBStorage"]:
     """The file of the studies, one for each schedule."""
     import optuna
+    from sqlalchemy import URL
     from sqlalchemy.exc import SQLAlchemyError
 
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     settings: dict[str, Any] = {"connect_args": {"timeout": 60}}
     try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs=settings)
+        address = URL.create("sqlite", database=str(path))  # a "?" in the path would begin a query
+        storage = optuna.storages.RDBStorage(address.render_as_string(), engine_kwargs=settings)
         try:
             yield storage
         finally:

@@ -1,12 +1,13 @@
 """Who hears of what runs do while they do it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from stepsize.lab.experiment import Plan
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.lab.report.stored_runs import StoredRun, stored_runs
+from stepsize.records import Results
+from stepsize.records.run import Epoch, Logged, Point, Run
 
 COMPLETE = ("finished", "diverged")
 """The ends after which nothing is left of a run to be made."""
@@ -28,48 +29,76 @@ class Watcher(Protocol):
 class Standings:
     """All runs as far as they have come, in the order of their plans."""
 
-    def __init__(self, plans: Sequence[Plan], runs: Sequence[Run] = ()) -> None:
-        """The plans, and their runs as far as an earlier session has brought them."""
+    def __init__(self, plans: Sequence[Plan], results: Results | None = None) -> None:
+        """The plans, and what an earlier session has left of their runs."""
         self.plans = tuple(plans)
-        self._runs = list(runs) or [Run(p.name, str(p.schedule), p.seed, (), (), 0.0, "interrupted") for p in plans]
-        self._ended = {number for number, run in enumerate(runs) if run.status in COMPLETE}
+        self.steps_done = 0
+        """The steps that all runs have made, up to their last logged points."""
+        self._points: list[list[Point]] = [[] for _ in plans]
+        self._epochs: list[list[Epoch]] = [[] for _ in plans]
+        self._ended: dict[int, StoredRun] = {}
+        for stored in () if results is None else stored_runs(results):
+            if stored.status in COMPLETE:
+                self._ended[stored.number] = stored
+                self.steps_done += self._reached(stored.number)
+            else:
+                run = results.run(stored.number)  # type: ignore[union-attr]
+                for record in (*run.points, *run.epochs):
+                    self.logged(stored.number, record)
 
-    def __getitem__(self, number: int) -> Run:
-        """The run of the plan with this number, as far as it has come."""
-        return self._runs[number]
+    def __getitem__(self, number: int) -> Logged:
+        """The run of the plan with this number, as far as it has come; until it ends it counts as interrupted."""
+        return self._ended[number] if number in self._ended else self.under_way(number)
+
+    def under_way(self, number: int) -> Run:
+        """The same with all its points, of a run that has not ended."""
+        plan, points, epochs = self.plans[number], tuple(self._points[number]), tuple(self._epochs[number])
+        return Run(plan.name, str(plan.schedule), plan.seed, points, epochs, 0.0, "interrupted")
+
+    def epochs(self, number: int) -> Sequence[Epoch]:
+        """The epochs of a run that has not ended."""
+        return self._epochs[number]
 
     @property
-    def runs(self) -> tuple[Run, ...]:
-        """The runs that have logged something; one that has not ended counts as interrupted."""
-        return tuple(run for run in self._runs if run.points)
+    def runs(self) -> tuple[Logged, ...]:
+        """The runs that have logged something, in the order of their plans."""
+        numbers = range(len(self.plans))
+        return tuple(self[number] for number in numbers if number in self._ended or self._points[number])
 
     @property
-    def ended_runs(self) -> tuple[Run, ...]:
+    def ended_runs(self) -> tuple[StoredRun, ...]:
         """The runs that have ended, in the order of their plans."""
-        return tuple(self._runs[number] for number in sorted(self._ended))
+        return tuple(self._ended[number] for number in sorted(self._ended))
 
     def is_complete(self, number: int) -> bool:
         """Whether nothing is left to be made of the run."""
-        return self._runs[number].status in COMPLETE and number in self._ended
+        return number in self._ended and self._ended[number].status in COMPLETE
 
     def logged(self, number: int, record: Point | Epoch) -> bool:
         """Take note of a record; False where it comes too late, for a run whose whole record is there already."""
         if number in self._ended:
             return False
-        run = self._runs[number]
-        # A run that goes on from a checkpoint repeats what it had logged after it.
-        if isinstance(record, Point):
-            points = tuple(point for point in run.points if point.step < record.step)
-            self._runs[number] = replace(run, points=(*points, record))
-        else:
-            epochs = tuple(epoch for epoch in run.epochs if epoch.step < record.step)
-            self._runs[number] = replace(run, epochs=(*epochs, record))
+        before = self._reached(number)
+        records: list[Any] = (self._points if isinstance(record, Point) else self._epochs)[number]
+        while records and records[-1].step >= record.step:
+            records.pop()  # a run that goes on from a checkpoint repeats what it had logged after it
+        records.append(record)
+        self.steps_done += self._reached(number) - before
         return True
 
     def ended(self, number: int, run: Run) -> None:
         """Take note of a run that has ended, and of its whole record."""
-        self._runs[number] = run
-        self._ended.add(number)
+        before = self._reached(number)
+        self._ended[number] = StoredRun.of(number, run)
+        self._points[number], self._epochs[number] = [], []
+        self.steps_done += self._reached(number) - before
+
+    def _reached(self, number: int) -> int:
+        """The step of the run's last point."""
+        if number in self._ended:
+            steps = self._ended[number].column("step")
+            return int(steps[-1]) if steps.size else 0
+        return self._points[number][-1].step if self._points[number] else 0
 
 
 class Display(Protocol):

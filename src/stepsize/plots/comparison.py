@@ -15,14 +15,14 @@ from stepsize.plots.figures import blank_figure, pyplot_figure, settle
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import line_style
 from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_ends, rate_trace, spread
-from stepsize.records.run import Run
+from stepsize.records.run import Logged
 
 PANEL_HEIGHT = 2.3
 """Inches."""
 DOT = {"marker": "o", "markersize": 4}
 
 
-def plot_comparison(runs: Sequence[Run], axes: Sequence[Axes] | None = None) -> NDArray[np.object_]:
+def plot_comparison(runs: Sequence[Logged], axes: Sequence[Axes] | None = None) -> NDArray[np.object_]:
     """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
 
     Runs of one name share a colour in all three. Several seeds of it are drawn as their mean, each as far as it has
@@ -50,7 +50,7 @@ def plot_comparison(runs: Sequence[Run], axes: Sequence[Axes] | None = None) -> 
     return given
 
 
-def comparison_figure(runs: Sequence[Run]) -> Figure:
+def comparison_figure(runs: Sequence[Logged]) -> Figure:
     """The picture of `plot_comparison` as a figure that pyplot does not know of: for files and programs."""
     figure, axes = blank_figure(rows=3)
     _draw(runs, axes)
@@ -58,7 +58,7 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
+def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
     rate, loss, accuracy = axes
     names = list(dict.fromkeys(run.name for run in runs))
     top = highest_loss_in_view(runs)
@@ -67,7 +67,7 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
         named = [run for run in runs if run.name == name]
         kept = [run for run in named if run.status != "diverged"]
         lost = [run for run in named if run.status == "diverged"]
-        longest = max(named, key=lambda run: run.points[-1].step if run.points else 0)
+        longest = max(named, key=_last_step)
         _draw_mean(rate, [rate_trace(longest)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(accuracy, [accuracy_trace(run) for run in kept], style | DOT)
@@ -76,7 +76,7 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
             losses = Trace(losses.x, np.minimum(losses.y, top))
             if losses.x.size:
                 loss.plot(losses.x, losses.y, **style)
-            elif run.points:  # it never had a loss that is a number: it left the view where it ended
+            elif _last_step(run):  # it never had a loss that is a number: it left the view where it ended
                 losses = Trace(run.column("step")[-1:], np.array([top]))
             if accuracies.x.size:
                 accuracy.plot(accuracies.x, accuracies.y, **style, **DOT)
@@ -87,7 +87,7 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
     value_axis(loss, "train loss")
     loss.set_ylim(0, top)
     value_axis(accuracy, "test accuracy")
-    last = max((run.points[-1].step for run in runs if run.points), default=1)
+    last = max([1, *map(_last_step, runs)])
     for ax in axes:
         step_axis(ax, last)
         cell = ax.get_subplotspec()
@@ -95,6 +95,11 @@ def _draw(runs: Sequence[Run], axes: NDArray[np.object_]) -> None:
             ax.set_xlabel("")
     if names:
         legend_below(accuracy, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
+
+
+def _last_step(run: Logged) -> int:
+    steps = run.column("step")
+    return int(steps[-1]) if steps.size else 0
 
 
 def _draw_mean(ax: Axes, traces: Sequence[Trace], style: dict[str, Any]) -> None:

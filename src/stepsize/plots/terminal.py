@@ -11,7 +11,7 @@ from stepsize.plots.curves import Curve, Schedules, curves_of
 from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
 from stepsize.plots.traces import highest_loss_in_view, loss_trace, spread
 from stepsize.records.range_test import RangeTest
-from stepsize.records.run import Run
+from stepsize.records.run import Logged
 from stepsize.records.suggestions import suggest
 from stepsize.schedules import Linear
 
@@ -66,7 +66,7 @@ def sketch_schedules(
 
 
 def sketch_losses(
-    runs: Sequence[Run], *, width: int = 80, height: int = 12, colour: bool = False, ascii_only: bool = False
+    runs: Sequence[Logged], *, width: int = 80, height: int = 12, colour: bool = False, ascii_only: bool = False
 ) -> str:
     """The train losses of runs in characters: for each name the mean of its seeds, each as far as it has come.
 

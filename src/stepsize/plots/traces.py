@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stepsize.errors import StepsizeError
 from stepsize.plots.curves import FAR
-from stepsize.records.run import Run
+from stepsize.records.run import Logged
 from stepsize.schedules import parse
 from stepsize.schedules.curve import curve
 
@@ -34,10 +34,10 @@ class Spread:
     high: Floats
 
 
-def rate_trace(run: Run) -> Trace:
+def rate_trace(run: Logged) -> Trace:
     """The rate up to the run's last update: of its schedule where that is a text, else as it was logged."""
     used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
-    if run.points:
+    if used_at.size:
         try:
             x, y = curve(parse(run.schedule), max(int(used_at[-1]), 0))
             return Trace(x, np.clip(y, -FAR, FAR))
@@ -46,7 +46,7 @@ def rate_trace(run: Run) -> Trace:
     return _finite(used_at, run.column("lr"))
 
 
-def rate_ends(runs: Sequence[Run]) -> list[float]:
+def rate_ends(runs: Sequence[Logged]) -> list[float]:
     """The end values of the schedules that have a text and an end: the last update has the rate of one step before."""
     ends = []
     for text in {run.schedule for run in runs}:
@@ -57,12 +57,12 @@ def rate_ends(runs: Sequence[Run]) -> list[float]:
     return ends
 
 
-def loss_trace(run: Run) -> Trace:
+def loss_trace(run: Logged) -> Trace:
     """The logged train losses that are finite."""
     return _finite(run.column("step"), run.column("train_loss"))
 
 
-def accuracy_trace(run: Run) -> Trace:
+def accuracy_trace(run: Logged) -> Trace:
     """The test accuracy after every epoch."""
     return _finite(run.epoch_column("step"), run.epoch_column("test_accuracy"))
 
@@ -77,7 +77,7 @@ def spread(traces: Sequence[Trace]) -> Spread | None:
     return Spread(x, np.nanmean(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0))
 
 
-def highest_loss_in_view(runs: Sequence[Run]) -> float:
+def highest_loss_in_view(runs: Sequence[Logged]) -> float:
     """The top of a picture of losses: that of the runs that held, and of where each began."""
     losses = [loss_trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
     return 1.05 * max((float(values.max()) for values in losses if values.size), default=1.0) or 1.0

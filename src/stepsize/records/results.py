@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from stepsize.arguments import Whole, refusal
 from stepsize.errors import ArgumentError
 from stepsize.records import export
 from stepsize.records.columns import Columns, joined, read_blocks, value_names
@@ -94,6 +95,21 @@ class Results:
         """Every run with its points and epochs, in order; of thousands, `outcomes` and `columns` are the way."""
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
+    def check(self) -> None:
+        """Count the points and epochs of every run that has ended.
+
+        Raises:
+            DataError: some are gone.
+        """
+        with self._reading() as connection:
+            for table in FIELDS:
+                rows = connection.execute(
+                    f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
+                )
+                for number, count, kept in rows:
+                    if count not in (None, kept):
+                        raise damaged(self.path, ValueError(f"run {number} has {kept} of its {count} {table}"))
+
     def events(self) -> tuple[Event, ...]:
         """What was noted on the way, in order."""
         with self._reading() as connection:
@@ -109,8 +125,14 @@ class Results:
         """Columns of the points, or of the epochs: "run", "step" and the named ones (all if none is named).
 
         Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
+
+        Raises:
+            ArgumentError: there is no such table or column, or a run or step is no whole number, or given twice.
         """
         names = value_names(table, names)
+        runs, steps = (
+            None if given is None else _different(what, given) for what, given in (("runs", runs), ("steps", steps))
+        )
         return joined(self._blocks(table, names, runs, steps), names)
 
     def frame(
@@ -197,6 +219,15 @@ def load_runs(directory: Path | str) -> Results:
     path = store_file(directory)
     checked(path, writing=False).close()
     return Results(path)
+
+
+def _different(name: str, numbers: Iterable[int]) -> tuple[int, ...]:
+    """Whole numbers, each once."""
+    rule = Whole(0)
+    each = tuple(int(rule("Results", f"{name}[{place}]", number)) for place, number in enumerate(numbers))
+    if len(set(each)) < len(each):
+        raise refusal("Results", name, "different from one another", each)
+    return each
 
 
 def _record(kind: type[R], row: Sequence[Any]) -> R:

@@ -1,7 +1,7 @@
 """The record of one training run: what was logged, and how it ended."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,36 @@ class Run:
     def epoch_column(self, name: str) -> Floats:
         """The named field of every epoch, e.g. `run.epoch_column("test_accuracy")`, shape `(epochs,)`."""
         return np.array([getattr(epoch, name) for epoch in self.epochs], dtype=np.float64)
+
+
+class Logged(Protocol):
+    """What pictures and reports ask of a run. `Run` has it, and so may any view of larger columns."""
+
+    @property
+    def name(self) -> str:
+        """The schedule's name."""
+
+    @property
+    def schedule(self) -> str:
+        """The schedule's text."""
+
+    @property
+    def seed(self) -> int:
+        """What the run drew its weights and its order from."""
+
+    @property
+    def status(self) -> str:
+        """`finished`, `diverged`, or how else it ended."""
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The step at which its loss was found not to be finite."""
+
+    def column(self, name: str) -> Floats:
+        """A field of every logged point: `step`, `lr`, `train_loss`."""
+
+    def epoch_column(self, name: str) -> Floats:
+        """A field of every epoch: `step`, `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`."""
 
 
 @dataclass(frozen=True)

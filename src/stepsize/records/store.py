@@ -116,22 +116,28 @@ class Store:
                     "rewind it before it goes on"
                 ) from error
 
-    def rewind(self, number: int, step: int) -> None:
+    def rewind(self, number: int, step: int) -> int:
         """Take a run back to a step, from which it goes on: what was logged after it is dropped.
+
+        How many points and epochs are left of it.
 
         Raises:
             ArgumentError: there is no run of this number.
             OutputError: it cannot be written.
         """
+        left = 0
         with self._transaction() as connection:
             self._status(number)
             for table in FIELDS:
                 connection.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (number, step))
+                ((kept,),) = connection.execute(f"SELECT count(*) FROM {table} WHERE run = ?", (number,))
+                left += kept
             status = "running" if step > 0 else "waiting"
             connection.execute(
                 "UPDATE runs SET status = ?, diverged_at = NULL, points = NULL, epochs = NULL WHERE number = ?",
                 (status, number),
             )
+        return left
 
     def end(self, number: int, status: Status, seconds: float, diverged_at: int | None = None) -> None:
         """Say how a run ended, and after how many seconds of training.

@@ -16,21 +16,25 @@ from stepsize.records.run import Epoch, Point, Run
 
 _BETWEEN_SKETCHES = 2.0  # seconds; drawing one takes hundredths
 _TALLEST, _LOWEST = 14, 4  # lines of a sketch
+_WIDE = 105  # columns, in which everything has room
+_SHORTEST = 11  # of the words before a bar: "epoch 12/90"
 _AROUND = 8  # lines for the sketch's title and axis, the bar of all runs and the closing lines above
 
 
 class TerminalDisplay:
     """Bars and curves in place, and above them a closing line for each run that has ended.
 
-    A run's bar is that of its current epoch, with the loss and accuracy since the last logged point.
+    A run's bar is that of its current epoch, with the loss and accuracy since the last logged point, the rate at it,
+    and how long the whole run will still take.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._bar_width = 20 if console.width >= _WIDE + 15 else 5
         one_line = Column(no_wrap=True, overflow="ellipsis")
         self._bars = Progress(
             TextColumn("{task.description}", markup=False, table_column=one_line),
-            BarColumn(bar_width=20 if console.width >= 90 else 5),
+            BarColumn(bar_width=self._bar_width),
             TextColumn("{task.fields[news]}", markup=False, table_column=one_line),
             console=console,
         )
@@ -42,6 +46,7 @@ class TerminalDisplay:
             console=console,
         )
         self._bar_of: dict[int, TaskID] = {}
+        self._seen_first: dict[int, tuple[float, int]] = {}
         self._sketch = Text()
         self._sketch_due = 0.0
 
@@ -54,27 +59,39 @@ class TerminalDisplay:
         self._live.start()
 
     def logged(self, number: int, record: Point | Epoch) -> None:
-        plan, run = self._standings.plans[number], self._standings[number]
+        plan, epochs = self._standings.plans[number], self._standings.epochs(number)
         if number not in self._bar_of:
             self._bar_of[number] = self._bars.add_task("", total=plan.steps // plan.epochs, news="")
-        epoch = min(len(run.epochs) + 1, plan.epochs)
+            self._seen_first[number] = time.monotonic(), record.step
+        epoch = min(len(epochs) + 1, plan.epochs)
         length = plan.steps // plan.epochs
         news = f"loss {record.train_loss:.3f}  accuracy {record.train_accuracy:.3f}"
-        if run.epochs:
-            news += f"  test {run.epochs[-1].test_accuracy:.3f}"
+        if epochs and self._console.width >= _WIDE:
+            news += f"  test {epochs[-1].test_accuracy:.3f}"
+        news += f"  rate {plan.schedule(record.step - 1):.3g}{self._left(number, record.step)}"
+        name = Text(f"epoch {epoch}/{plan.epochs}  {plan.name}, seed {plan.seed}")
+        name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")
         self._bars.update(
             self._bar_of[number],
-            description=f"epoch {epoch}/{plan.epochs}  {plan.name}, seed {plan.seed}",
+            description=name.plain,
             completed=record.step - (epoch - 1) * length,
             news=news,
         )
-        done = sum(run.points[-1].step for run in self._standings.runs)
-        self._all_bar.update(self._all, completed=done)
+        self._all_bar.update(self._all, completed=self._standings.steps_done)
 
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:
             self._bars.remove_task(self._bar_of.pop(number))
         self._live.console.print(Text(closing_line(run)))
+
+    def _left(self, number: int, step: int) -> str:
+        """How long the run will still take, at the pace that it has had since it was first heard of."""
+        begun, first = self._seen_first[number]
+        if step == first:
+            return ""
+        seconds = (time.monotonic() - begun) / (step - first) * (self._standings.plans[number].steps - step)
+        minutes, left = divmod(round(seconds), 60)
+        return f"  {minutes}:{left:02d} left"
 
     def stopping(self) -> None:
         self._live.console.print(STOPPING)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stepsize.lab.checkpoint import Checkpoint
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment, Plan, fingerprint
 from stepsize.lab.journal import Book, Journal
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.tasks import experiment_task
@@ -28,7 +28,7 @@ def make_run(
 ) -> TrainingLog:
     """Make the run, or what is left of it; all it logs is in the book when this returns, and `observe` has heard of it.
 
-    It goes on from its checkpoint if there is one. `should_stop` is asked as by `train`.
+    So it is when this raises. It goes on from its checkpoint if there is one. `should_stop` is asked as by `train`.
     """
     task = experiment_task(experiment)
     model = task.initial_model(plan.seed).to(experiment.device)
@@ -38,35 +38,35 @@ def make_run(
     scheduler = Scheduler(optimizer, plan.schedule, relative=False, **decay)
     journal = Journal(book, number)
     laid_down = Checkpoint(checkpoint, experiment.checkpoint_every, title(plan, experiment), journal)
-    if not laid_down.exists():
-        journal.rewind(0)
 
     def note(record: Point | Epoch) -> None:
         journal.add(record)
         observe(record)
 
-    log = train(
-        model,
-        task,
-        optimizer,
-        scheduler,
-        epochs=experiment.epochs,
-        batch_size=experiment.batch_size,
-        accumulate=experiment.accumulate,
-        seed=plan.seed,
-        device=experiment.device,
-        bf16=experiment.precision == "bf16",
-        clip_norm=experiment.clip_norm,
-        loss_limit=experiment.loss_limit,
-        log_every=experiment.log_every,
-        observe=note,
-        should_stop=should_stop,
-        checkpoint=laid_down,
-    )
-    journal.flush()
-    return log
+    try:
+        return train(
+            model,
+            task,
+            optimizer,
+            scheduler,
+            epochs=experiment.epochs,
+            batch_size=experiment.batch_size,
+            accumulate=experiment.accumulate,
+            seed=plan.seed,
+            device=experiment.device,
+            bf16=experiment.precision == "bf16",
+            clip_norm=experiment.clip_norm,
+            loss_limit=experiment.loss_limit,
+            log_every=experiment.log_every,
+            observe=note,
+            should_stop=should_stop,
+            checkpoint=laid_down,
+        )
+    finally:
+        journal.flush()  # what a run that fails has logged is kept too
 
 
 def title(plan: Plan, experiment: Experiment) -> str:
     """What tells the run from others, as text."""
-    return f"{plan.name}, seed {plan.seed}, {experiment.task}, {plan.schedule}"
+    settings = fingerprint(experiment, "schedules", "seeds")  # of the other runs
+    return f"{plan.name}, seed {plan.seed}, {experiment.task}, {plan.schedule}, settings {settings}"

@@ -74,7 +74,7 @@ def run_jobs(
     replaced, and its job goes on from its last checkpoint; when it has died three times without getting further, the
     job has failed, and all have when processes have died three times before any job had begun. On Ctrl-C, a store that
     cannot be written to, or an error of the watcher, no further job is begun, and those under way stop at their next
-    logged point; the watcher still hears of every one that ended.
+    logged point; the watcher still hears of every one that ended. A process that dies then is not replaced.
 
     Raises:
         RunError: a job failed.
@@ -153,10 +153,15 @@ class _Pool:
         self._executor = ProcessPoolExecutor(
             min(workers, len(left)), context, initializer=_begin, initargs=(self._channel,)
         )
-        with _interrupts_ignored():  # the workers inherit this: Ctrl-C is for the parent, which tells them to stop
-            self._futures = {
-                self._executor.submit(_do, work, job, experiment, directory): first for first, job in left.items()
-            }
+        try:
+            with _interrupts_ignored():  # the workers inherit this: Ctrl-C is for the parent, which tells them to stop
+                self._futures = {
+                    self._executor.submit(_do, work, job, experiment, directory): first for first, job in left.items()
+                }
+        except BaseException:  # another signal's: what was handed out must not be done to its end
+            self._channel.stop.set()
+            self._executor.shutdown(cancel_futures=True)
+            raise
 
     def run(self) -> list[RunError]:
         """Wait for all of them; the errors of those that failed."""
@@ -173,9 +178,10 @@ class _Pool:
                     self._watcher.stopping()
                 for future in [future for future in self._futures if future.cancel()]:
                     del self._futures[future]
-                while self._futures:
-                    with suppress(StepsizeError):  # the first error is the one to tell
-                        self._hand_over()
+                with suppress(BrokenProcessPool):  # who kills workers that are to stop has them stopped
+                    while self._futures:
+                        with suppress(StepsizeError):  # the first error is the one to tell
+                            self._hand_over()
                 raise
         return failures
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
@@ -22,8 +24,9 @@ from stepsize.lab.engines.one_run import THREADS, make_run
 from stepsize.lab.engines.pool import DEATHS, cores, named
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
-from stepsize.records import Epoch, Point, Store
+from stepsize.records import Epoch, Point, Store, load_runs
 from stepsize.records.run import Status
+from stepsize.records.schema import FIELDS
 
 _STORE_BYTES = 100 * 2**20
 """The object store of a Ray of our own: it holds the checkpoints of the runs under way."""
@@ -57,8 +60,12 @@ def run_plans(
 
 @dataclass
 class Leg:
-    """What a task returns: where it began, what was logged, how it ended, and the checkpoint to go on from."""
+    """What a task returns: where it began, what was logged, how it ended, and the checkpoint to go on from.
 
+    `stored` are the steps of the records that the store has of the run.
+    """
+
+    stored: NDArray[np.int64] = field(repr=False)
     began: int = 0
     records: list[Point | Epoch] = field(default_factory=list)
     status: Status = "failed"
@@ -66,9 +73,10 @@ class Leg:
     diverged_at: int | None = None
     state: bytes | None = None
 
-    def rewind(self, number: int, step: int) -> None:
-        """Take note of where it began."""
+    def rewind(self, number: int, step: int) -> int:
+        """Take note of where it began, and say how many records lie before."""
         self.began = step
+        return int(np.count_nonzero(self.stored <= step))
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
         """Take note of what was logged."""
@@ -95,6 +103,7 @@ class _Legs:
         self._workers = workers
         self._watcher = watcher
         self._store = store
+        self._results = load_runs(directory.path)
         self._task = ray.remote(num_cpus=1, max_retries=0)(_leg)  # what to do when one dies is decided here
         self._under_way: dict[Any, tuple[int, Plan]] = {}
         self._deaths = Counter[int]()
@@ -126,7 +135,9 @@ class _Legs:
     def _begin(self, number: int, plan: Plan, state: bytes | None = None) -> None:
         if state is None and (path := self._directory.checkpoint(number)).exists():
             state = path.read_bytes()
-        self._under_way[self._task.remote(number, plan, self._experiment, state)] = number, plan
+        columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
+        stored = np.concatenate(list(columns))
+        self._under_way[self._task.remote(number, plan, self._experiment, state, stored)] = number, plan
 
     def _take(self, reference: Any, number: int, plan: Plan) -> None:
         """Write down what a leg brought, and begin the next."""
@@ -163,10 +174,10 @@ class _Legs:
         self._watcher.ended(number)
 
 
-def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None) -> Leg:
+def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64]) -> Leg:
     """Make a run from a checkpoint to the next, or to its end; in a task, anywhere."""
     torch.set_num_threads(THREADS)
-    leg = Leg()
+    leg = Leg(stored)
     last = 0
 
     def observe(record: Point | Epoch) -> None:

@@ -1,7 +1,7 @@
 """A stack laid down, so that it goes on from there with the same bits."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,19 @@ import torch
 
 from stepsize.errors import StateError
 from stepsize.files import write_whole
+from stepsize.lab.checkpoint import BEGIN_AGAIN, read_checkpoint
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.progress import Progress
 from stepsize.lab.seeding import random_states, restore_random_states
 
-VERSION = 1
+VERSION = 2
 
 
 def stacks_laid_down(directory: ResultDirectory) -> dict[Path, tuple[int, ...]]:
     """The checkpoints of stacks in a directory, and the numbers of the runs in each, in the order of its rows."""
     folder = directory.checkpoint(0).parent
-    return {path: tuple(_read(path)["numbers"]) for path in sorted(folder.glob("stack-*.pt"))}
+    return {path: tuple(_read(path)["records"]) for path in sorted(folder.glob("stack-*.pt"))}
 
 
 def new_checkpoint(directory: ResultDirectory, first: int) -> Path:
@@ -28,8 +29,8 @@ def new_checkpoint(directory: ResultDirectory, first: int) -> Path:
     return directory.checkpoint(first).with_name(f"stack-{first:03d}.pt")
 
 
-def save_stack(path: Path, loop: StackLoop, numbers: Sequence[int], title: str, seconds: float) -> None:
-    """Write the checkpoint: the rows of `numbers` as they stand.
+def save_stack(path: Path, loop: StackLoop, records: Mapping[int, int], title: str, seconds: float) -> None:
+    """Write the checkpoint: the rows as they stand; `records` are their numbers, and how much each has logged.
 
     Raises:
         OutputError: it cannot be written; the one before is still there.
@@ -39,7 +40,7 @@ def save_stack(path: Path, loop: StackLoop, numbers: Sequence[int], title: str, 
         {
             "version": VERSION,
             "title": title,
-            "numbers": list(numbers),
+            "records": dict(records),
             "parameters": loop.stack.parameters,
             "buffers": loop.stack.buffers,
             "rule": loop.rule.state(),
@@ -52,15 +53,21 @@ def save_stack(path: Path, loop: StackLoop, numbers: Sequence[int], title: str, 
     write_whole(path, file.getvalue())
 
 
-def load_stack(path: Path, loop: StackLoop, title: str) -> float:
-    """Bring the loop, and the random states, to where they were laid down; the seconds so far.
+def records_laid_down(path: Path, title: str) -> tuple[int, dict[int, int]]:
+    """At which step the checkpoint was written, and how much each of its runs had logged.
 
     Raises:
-        StateError: the file is damaged, of another version, or of another experiment.
+        StateError: it is of another experiment.
     """
     state = _read(path)
     if state["title"] != title:
-        raise StateError(f"{path} is of another stack, {state['title']}, and this one is {title}")
+        raise StateError(f"{path} is of another stack, {state['title']}, and this one is {title}; {BEGIN_AGAIN}")
+    return state["progress"]["step"], state["records"]
+
+
+def load_stack(path: Path, loop: StackLoop) -> float:
+    """Bring the loop, and the random states, to where they were laid down; the seconds so far."""
+    state = _read(path)
     device = loop.training.targets.device
     for kept, values in ((loop.stack.parameters, state["parameters"]), (loop.stack.buffers, state["buffers"])):
         for name, value in kept.items():
@@ -72,11 +79,4 @@ def load_stack(path: Path, loop: StackLoop, title: str) -> float:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-        version = state["version"]
-    except Exception as error:  # what torch.load raises on damage has no common base
-        raise StateError(f"{path} is no checkpoint, or is damaged: {error}") from error
-    if version != VERSION:
-        raise StateError(f"{path} is of version {version}; this stepsize reads version {VERSION}")
-    return state
+    return read_checkpoint(path, VERSION, mmap=True)

@@ -1,23 +1,32 @@
 """The engine `stacked`: the runs of an experiment as one program, on a device that one run alone leaves idle."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
+from pathlib import Path
 
 import torch
 
+from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.engines.stack_checkpoint import load_stack, new_checkpoint, save_stack, stacks_laid_down
+from stepsize.lab.engines.stack_checkpoint import (
+    load_stack,
+    new_checkpoint,
+    records_laid_down,
+    save_stack,
+    stacks_laid_down,
+)
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import UpdateRule, update_rule
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment, Plan, fingerprint
 from stepsize.lab.journal import Journal
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.samples import Samples, Tally
 from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import has_diverged
 from stepsize.lab.watching import COMPLETE, Watcher
@@ -31,8 +40,8 @@ def check(experiment: Experiment) -> None:
     Raises:
         ArgumentError: the optimizer or the network cannot be stacked.
     """
-    _rule(experiment)
     task = experiment_task(experiment)
+    _rule(experiment, task)
     inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
     try:
         with seeded_draws(0, torch.device("cpu")):
@@ -68,17 +77,32 @@ def run_plans(
     run_jobs(_work, jobs, experiment, directory, workers, watcher)
 
 
-def _rule(experiment: Experiment) -> UpdateRule:
-    some = [torch.zeros(1, requires_grad=True)]
-    return update_rule(make_optimizer(experiment.optimizer, some, 0.1, dict(experiment.optimizer_args)))
+def _rule(experiment: Experiment, task: Task) -> UpdateRule:
+    """How the optimizer updates, once it is known that it has the parameters that a stack trains: all that can be."""
+    model = task.initial_model(experiment.seeds[0])
+    made = make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))
+    rule = update_rule(made)
+    taken = {id(parameter) for group in made.param_groups for parameter in group["params"]}
+    left = [name for name, each in model.named_parameters() if each.requires_grad and id(each) not in taken]
+    if left:
+        raise ArgumentError(
+            f'the engine "stacked" trains every parameter that requires a gradient, and the optimizer '
+            f'{shown(experiment.optimizer)} leaves out {", ".join(left)}; write engine = "local"'
+        )
+    return rule
 
 
 def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     with Store.open(directory.store) as store:
         outcomes = load_runs(directory.path).outcomes()
-        left = {number for number in job if outcomes[number].status not in COMPLETE}  # before the process died
+        # Of a job whose process died some runs may have ended before.
+        left = {number: Journal(store, number) for number in job if outcomes[number].status not in COMPLETE}
         try:
-            _train(job, left, experiment, directory, channel, store)
+            try:
+                _train(job, left, experiment, directory, channel, store)
+            finally:
+                for journal in left.values():
+                    journal.flush()  # what runs that fail have logged is kept too
         except OutputError:
             raise
         except Exception as error:
@@ -92,40 +116,40 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
 
 
 def _train(
-    job: Job, left: set[int], experiment: Experiment, directory: ResultDirectory, channel: Channel, store: Store
+    job: Job,
+    left: dict[int, Journal],
+    experiment: Experiment,
+    directory: ResultDirectory,
+    channel: Channel,
+    store: Store,
 ) -> None:
     """Train the stack from its beginning or its checkpoint; a run that ends is struck off `left`.
 
     A run's seconds are its share of the stack's.
     """
     started, first = time.perf_counter(), min(job)
-    found = [(path, numbers) for path, numbers in stacks_laid_down(directory).items() if first in numbers]
-    path, numbers = found[0] if found else (new_checkpoint(directory, first), tuple(job))
+    found = _found(first, left, experiment, directory)
+    path, numbers = found or (new_checkpoint(directory, first), tuple(job))
     task, device = experiment_task(experiment), torch.device(experiment.device)
     plans = [job.get(number) for number in numbers]  # None: it has diverged, and its row only takes part
     seeds = [0 if plan is None else plan.seed for plan in plans]
     stack = Stack(task, seeds, device, experiment.precision == "bf16")
     training, test = Samples.on(device, task.train), Samples.on(device, task.test)
-    loop = StackLoop(stack, _rule(experiment), plans, experiment, training, test)
-    title = f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}"
-    journals = {number: Journal(store, number) for number in left}
+    loop = StackLoop(stack, _rule(experiment, task), plans, experiment, training, test)
     status: Status = "finished"
     with seeded_draws(job[first].seed, device):
         if found:
-            started -= load_stack(path, loop, title)
-        for journal in journals.values():
-            journal.rewind(loop.progress.step)
+            started -= load_stack(path, loop)
         laid_down = loop.progress.step
 
         def end(number: int, status: Status, diverged_at: int | None = None) -> None:
-            journals[number].flush()
+            left.pop(number).flush()
             store.end(number, status, (time.perf_counter() - started) / len(numbers), diverged_at)
-            left.remove(number)
 
         for records in loop.records():
             for number, record in zip(numbers, records, strict=True):
                 if number in left:
-                    journals[number].add(record)
+                    left[number].add(record)
                     channel.news.put((number, record))
                     if has_diverged(record, experiment.loss_limit):
                         end(number, "diverged", record.step)
@@ -135,9 +159,10 @@ def _train(
                 continue
             stopping = channel.stop.is_set()
             if stopping or loop.progress.step - laid_down >= experiment.checkpoint_every:
-                for number in left:
-                    journals[number].flush()
-                save_stack(path, loop, numbers, title, time.perf_counter() - started)
+                for journal in left.values():
+                    journal.flush()
+                lengths = {number: left[number].length if number in left else 0 for number in numbers}
+                save_stack(path, loop, lengths, _title(numbers, experiment), time.perf_counter() - started)
                 laid_down = loop.progress.step
             if stopping:
                 status = "interrupted"
@@ -146,3 +171,29 @@ def _train(
             end(number, status)
     if status == "finished":
         path.unlink(missing_ok=True)
+
+
+def _found(
+    first: int, left: Mapping[int, Journal], experiment: Experiment, directory: ResultDirectory
+) -> tuple[Path, tuple[int, ...]] | None:
+    """The checkpoint that the stack of this run goes on from, and the runs of its rows; the records are taken there.
+
+    None where the stack begins: there is no checkpoint, or of the records before it some are lost, as they may be in
+    a store that was salvaged.
+    """
+    for path, numbers in stacks_laid_down(directory).items():
+        if first in numbers:
+            step, records = records_laid_down(path, _title(numbers, experiment))
+            for journal in left.values():
+                journal.rewind(step)
+            if all(journal.length == records.get(number) for number, journal in left.items()):
+                return path, numbers
+            path.unlink()
+    for journal in left.values():
+        journal.rewind(0)
+    return None
+
+
+def _title(numbers: Sequence[int], experiment: Experiment) -> str:
+    """What tells the stack from others, as text."""
+    return f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}, settings {fingerprint(experiment)}"

@@ -1,14 +1,11 @@
 """The table that a comparison closes with, as texts: means, differences to the first schedule, and warnings."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stepsize.lab.report.tables import Row, tables
-from stepsize.lab.table import COLUMNS, table
-from stepsize.records.run import Run
+from stepsize.lab.report.tables import Row, grouped, nothing_to_tell, tables
+from stepsize.lab.table import COLUMNS, Timed, table
 
-_ONE_SEED = "One seed says nothing about which schedule is better; give several."
 _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
 
 
@@ -33,8 +30,10 @@ class ClosingTable:
         return ClosingTable(tuple(self.columns[index] for index in kept), lines, self.notes)
 
 
-def closing_table(runs: Sequence[Run]) -> ClosingTable:
-    """The table of some runs.
+def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> ClosingTable:
+    """The table of some runs; where more were planned, of the schedules `names`, in this order, of so many seeds.
+
+    A schedule that has no run has a line too, and where it is the first no other is compared in its place.
 
     Example:
         >>> from stepsize.lab.report.closing import closing_table
@@ -48,16 +47,15 @@ def closing_table(runs: Sequence[Run]) -> ClosingTable:
         >>> closing_table(runs).narrow().lines[1][-1]
         '+0.101 (0.099 to 0.103)'
     """
-    lines = [row.cells() for row in table(runs)]
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        groups[run.name].append(run)
+    groups = grouped(runs, names)
+    rows = {row.name: row.cells() for row in table(runs)}
+    lines = [rows.get(name, (name, *["-"] * (len(COLUMNS) - 1))) for name in groups]
     found = tables(groups)
     if not found or len(groups) < 2:
         return ClosingTable(COLUMNS, tuple(lines), ())
     telling = found[0]
-    if all(each.difference is None or each.difference.pairs < 2 for each in telling.findings):
-        return ClosingTable(COLUMNS, tuple(lines), (_ONE_SEED,))
+    if nothing := nothing_to_tell(telling, seeds or len({run.seed for run in runs})):
+        return ClosingTable(COLUMNS, tuple(lines), (nothing,))
     said = {row.finding.name: row for row in telling.rows}
     metric = "" if telling.metric.field == "test_accuracy" else f"{telling.metric.label} "
     return ClosingTable(

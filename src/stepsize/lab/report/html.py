@@ -2,16 +2,17 @@
 
 import base64
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
 
-from stepsize.lab.report.panels import Logged, panels, stroke
-from stepsize.lab.report.tables import endings, most_telling, summary, tables
+from stepsize.lab.report.panels import panels, stroke
+from stepsize.lab.report.tables import endings, grouped, most_telling, summary, tables
 from stepsize.lab.tuning import HOW_TUNED, Trial
+from stepsize.lab.watching import COMPLETE
+from stepsize.records.run import Logged
 
 MOST_CURVES = 42
 """So many look different from each other."""
@@ -24,8 +25,9 @@ BANDS_UP_TO = 8
 class About:
     """What a comparison was: its title, what was asked for, where the data came from, and on what it ran.
 
-    `planned` is how many runs were asked for: those that did not end are told of. `trials` are what each schedule's
-    peak was chosen from.
+    `planned` is how many runs were asked for: those that did not end are told of. `names` are the schedules in the
+    order of the experiment, whose first the others are compared with, even where it has no run; and `seeds` is how many
+    each was to have. Left out, they are those of the runs. `trials` are what each schedule's peak was chosen from.
     """
 
     title: str
@@ -33,6 +35,8 @@ class About:
     source: str = ""
     environment: Mapping[str, object] = field(default_factory=dict)
     planned: int = 0
+    names: Sequence[str] = ()
+    seeds: int | None = None
     trials: Sequence[Trial] = ()
 
 
@@ -55,25 +59,24 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
         >>> "<title>One run</title>" in html_report([run], About("One run"))
         True
     """
-    groups: dict[str, list[Logged]] = defaultdict(list)
-    for run in runs:
-        groups[run.name].append(run)
-    compared = tables(groups)
+    every = grouped(runs, about.names)
+    groups = {name: group for name, group in every.items() if group}
+    compared = tables(every)
     best = (
         most_telling(compared[0].metric, compared[0].findings, MOST_CURVES) if compared else list(groups)[:MOST_CURVES]
     )
-    drawn = {name: index for index, name in enumerate(best)}
-    listed = [row.finding.name for row in compared[0].rows] if compared else best
+    drawn = {name: index for index, name in enumerate(name for name in best if name in groups)}
+    listed = [row.finding.name for row in compared[0].rows if row.finding.name in groups] if compared else list(drawn)
     shown = panels([groups[name] for name in drawn])
     script = _text("report.js")
     return _PAGES.get_template("report.html.jinja").render(
         about=about,
         settings=_told(about.settings),
         environment=_told(about.environment),
-        summary=summary(compared[0]) if compared else "",
+        summary=summary(compared[0], about.seeds or len({run.seed for run in runs})) if compared else "",
         trials=[trial.cells() for trial in about.trials],
         about_trials=HOW_TUNED,
-        missing=max(0, about.planned - sum(run.status in ("finished", "diverged") for run in runs)),
+        missing=max(0, about.planned - sum(run.status in COMPLETE for run in runs)),
         schedules={name: groups[name][0].schedule for name in listed},
         among=len(groups),
         drawn=drawn,

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.closing import closing_table
+from stepsize.lab.table import Timed
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
-from stepsize.records.run import Run
+from stepsize.lab.watching import COMPLETE
 
 
-def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run], trials: Sequence[Trial] = ()) -> str:
+def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed], trials: Sequence[Trial] = ()) -> str:
     """What was compared, on which data (in a sentence), for how many steps; the table, the picture, the trials."""
     seeds = ", ".join(str(seed) for seed in experiment.seeds)
     accumulated = f" x {experiment.accumulate} accumulated" if experiment.accumulate > 1 else ""
@@ -20,7 +21,7 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run],
         "Losses and accuracies are those of the last epoch."
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
         *_unfinished(experiment, runs),
-        markdown(runs),
+        markdown(runs, [name for name, _ in experiment.schedules], len(experiment.seeds)),
         "![rate, train loss and test accuracy over steps](comparison.png)",
     ]
     if trials:
@@ -28,9 +29,9 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Run],
     return "\n\n".join(paragraphs) + "\n"
 
 
-def markdown(runs: Sequence[Run]) -> str:
-    """The table, and below it what is to be said of it, and each schedule in its own words."""
-    closing = closing_table(runs)
+def markdown(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> str:
+    """The table, as `closing_table` has it; below it what is to be said of it, and each schedule in its own words."""
+    closing = closing_table(runs, names, seeds)
     schedules = {run.name: run.schedule for run in runs}
     paragraphs = [
         _grid(closing.columns, closing.lines),
@@ -45,9 +46,9 @@ def _grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join([rows[0], f"|---|{'---:|' * (len(columns) - 1)}", *rows[1:]])
 
 
-def _unfinished(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
+def _unfinished(experiment: Experiment, runs: Sequence[Timed]) -> list[str]:
     planned = len(experiment.schedules) * len(experiment.seeds)
-    ended = sum(run.status != "interrupted" for run in runs)
+    ended = sum(run.status in COMPLETE for run in runs)
     return [] if ended == planned else [f"**{planned - ended} of {planned} runs did not finish and are left out.**"]
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from stepsize.errors import StepsizeError
 from stepsize.lab.report.bands import Band, Floats, Trace, band
 from stepsize.lab.report.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
 from stepsize.plots.style import COLOURS, line_style
+from stepsize.records.run import Logged
 from stepsize.schedules import parse
 from stepsize.schedules.curve import curve
 
@@ -21,36 +22,6 @@ MOST_STRAYS = 5
 """So many of the diverged runs of a schedule are drawn."""
 FEW = 30
 """A curve of at most so many points has a dot at each."""
-
-
-class Logged(Protocol):
-    """What the report asks of a run. `stepsize.records.Run` has it, and so may any view of larger columns."""
-
-    @property
-    def name(self) -> str:
-        """The schedule's name."""
-
-    @property
-    def schedule(self) -> str:
-        """The schedule's text."""
-
-    @property
-    def seed(self) -> int:
-        """What the run drew its weights and its order from."""
-
-    @property
-    def status(self) -> str:
-        """`finished`, `diverged`, or how else it ended."""
-
-    @property
-    def diverged_at(self) -> int | None:
-        """The step at which its loss was found not to be finite."""
-
-    def column(self, name: str) -> Floats:
-        """A field of every logged point: `step`, `lr`, `train_loss`."""
-
-    def epoch_column(self, name: str) -> Floats:
-        """A field of every epoch: `step`, `train_loss`, `test_loss`, `test_accuracy`."""
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,45 @@
-"""The runs of a store for the report: views of a few long arrays, so that thousands of runs fit into memory."""
+"""Runs as views of a few long arrays, so that thousands of them fit into memory."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from stepsize.records.columns import Columns
 from stepsize.records.results import Results
-from stepsize.records.run import Floats, Status
+from stepsize.records.run import Epoch, Floats, Run, Status
+
+_POINTS = ("lr", "train_loss")
+_EPOCHS = tuple(each.name for each in fields(Epoch) if each.name != "step")
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """One run of a store: what `html_report` asks of a run, without a Python object for every point."""
+    """One run: what pictures and reports ask of it, without a Python object for every point."""
 
+    number: int
     name: str
     schedule: str
     seed: int
     status: Status
+    seconds: float
     diverged_at: int | None
     points: dict[str, Floats] = field(repr=False)
     epochs: dict[str, Floats] = field(repr=False)
+
+    @classmethod
+    def of(cls, number: int, run: Run) -> "StoredRun":
+        """The run of this number."""
+        points = {name: run.column(name) for name in ("step", *_POINTS)}
+        epochs = {name: run.epoch_column(name) for name in ("step", *_EPOCHS)}
+        named = (run.name, run.schedule, run.seed, run.status, run.seconds, run.diverged_at)
+        return cls(number, *named, points, epochs)
 
     def column(self, name: str) -> Floats:
         """A field of every point: `step`, `lr` or `train_loss`."""
         return self.points[name]
 
     def epoch_column(self, name: str) -> Floats:
-        """A field of every epoch: `step`, `train_loss`, `test_loss` or `test_accuracy`."""
+        """A field of every epoch: `step`, `train_loss`, `train_accuracy`, `test_loss` or `test_accuracy`."""
         return self.epochs[name]
 
 
@@ -36,12 +49,13 @@ def stored_runs(results: Results) -> tuple[StoredRun, ...]:
     Raises:
         DataError: the store is damaged.
     """
+    results.check()
     begun = [outcome for outcome in results.outcomes() if outcome.status != "waiting"]
     numbers = np.array([outcome.number for outcome in begun], dtype=np.int64)
-    points = _parts(results.columns("lr", "train_loss"), numbers)
-    epochs = _parts(results.columns("train_loss", "test_loss", "test_accuracy", table="epochs"), numbers)
+    points = _parts(results.columns(*_POINTS), numbers)
+    epochs = _parts(results.columns(*_EPOCHS, table="epochs"), numbers)
     return tuple(
-        StoredRun(each.name, each.schedule, each.seed, each.status, each.diverged_at, *held)
+        StoredRun(each.number, each.name, each.schedule, each.seed, each.status, each.seconds, each.diverged_at, *held)
         for each, *held in zip(begun, points, epochs, strict=True)
     )
 

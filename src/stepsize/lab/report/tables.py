@@ -5,8 +5,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from stepsize.arguments import quoted
-from stepsize.lab.report.panels import Logged
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
+from stepsize.records.run import Logged
 
 MOST_NAMED = 6
 MOST_ROWS = 200
@@ -62,6 +62,14 @@ class Ending:
     metrics: tuple[str, ...]
 
 
+def grouped(runs: Sequence[Logged], names: Sequence[str] = ()) -> dict[str, list[Logged]]:
+    """The runs by their schedules, in the order of `names`, also of a schedule that has none; others come after."""
+    groups: dict[str, list[Logged]] = {name: [] for name in names}
+    for run in runs:
+        groups.setdefault(run.name, []).append(run)
+    return groups
+
+
 def tables(groups: Groups) -> tuple[Table, ...]:
     """A table for every metric that any finished run has a finite value of; the same schedules in each."""
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
@@ -103,15 +111,30 @@ def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...
     )
 
 
-def summary(table: Table) -> str:
-    """What the differences to the first schedule come to, in a sentence or three."""
+def nothing_to_tell(table: Table, seeds: int) -> str:
+    """Why no difference to the first schedule can be judged, in a sentence, or ""; so many seeds were asked for."""
+    first, *others = table.findings
+    most = max((each.difference.pairs for each in others if each.difference), default=0)
+    if most >= 2 or not others:
+        return ""
+    if not first.finished:
+        return f"{quoted(first.name)}, the first schedule, has no finished run, so none can be compared with it."
+    if seeds == 1:
+        return "One seed says nothing about which schedule is better; give several."
+    if most == 1:
+        return "Only one seed has finished under both, and one seed says nothing about which schedule is better."
+    return f"No seed has finished under both {quoted(first.name)} and another, so they cannot be compared."
+
+
+def summary(table: Table, seeds: int) -> str:
+    """What the differences to the first schedule come to, in a sentence or three; `seeds` were asked for."""
     first, *others = table.findings
     if not others:
         return ""
     against = f"{table.metric.label.capitalize()} at the end, against {quoted(first.name)}"
+    if nothing := nothing_to_tell(table, seeds):
+        return f"{against}: {nothing[0].lower()}{nothing[1:]}"
     most = max(each.difference.pairs for each in others if each.difference)
-    if most < 2:
-        return f"{against}: one seed says nothing about which schedule is better; give several."
     others = sorted(
         others, key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0
     )
