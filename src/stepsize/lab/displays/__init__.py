@@ -12,9 +12,15 @@ from stepsize.lab.watching import Display, Standings
 from stepsize.records.run import Epoch, Point, Run
 
 
+def _in_a_notebook() -> bool:
+    """Whether this is a cell of a notebook; the kernel's package may be imported elsewhere too."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
 def display_here() -> Display:
     """A notebook's cell, a terminal, or plain lines for a file or a pipe."""
-    if "ipykernel" in sys.modules:
+    if _in_a_notebook():
         return NotebookDisplay()
     console = Console()
     return TerminalDisplay(console) if console.is_terminal else PlainDisplay()

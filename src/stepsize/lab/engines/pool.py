@@ -176,8 +176,8 @@ class _Pool:
                 self._channel.stop.set()
                 if isinstance(error, KeyboardInterrupt):
                     self._watcher.stopping()
-                for future in [future for future in self._futures if future.cancel()]:
-                    del self._futures[future]
+                # What waits is not cancelled but handed out and given back undone: where workers die, Python's pool
+                # stumbles over futures that were cancelled.
                 with suppress(BrokenProcessPool):  # who kills workers that are to stop has them stopped
                     while self._futures:
                         with suppress(StepsizeError):  # the first error is the one to tell
@@ -203,7 +203,8 @@ class _Pool:
             first = self._futures.pop(future)
             job = self._jobs[first]
             try:
-                future.result()
+                if not future.result():
+                    continue
             except BrokenProcessPool as error:
                 broken = error
                 continue
@@ -255,8 +256,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(work: Work, job: Job, experiment: Experiment, directory: ResultDirectory) -> None:
-    if _channel.stop.is_set():  # it was handed out just before
-        return
+def _do(work: Work, job: Job, experiment: Experiment, directory: ResultDirectory) -> bool:
+    """Whether it was begun: not after the sign to stop."""
+    if _channel.stop.is_set():
+        return False
     _channel.news.put((min(job), None))
     work(job, experiment, directory, _channel)
+    return True
