@@ -1,8 +1,10 @@
-"""The examples in docstrings may use every public name without importing it."""
+"""The examples in docstrings may use every public name without importing it; fixtures that several folders share."""
 
 import pytest
 
 import stepsize
+
+pytest_plugins = ["chromium"]
 
 
 @pytest.fixture(autouse=True)

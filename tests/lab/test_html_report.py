@@ -11,10 +11,10 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant, Function, Geometric
 from stepsize.lab.report.html import About, html_report
-from stepsize.lab.report.stored_runs import stored_runs
 from stepsize.lab.table import Mean
 from stepsize.records import Store, load_runs
 from stepsize.records.run import Run
+from stepsize.records.run_views import stored_runs
 
 
 class Page(HTMLParser):

@@ -1,9 +1,7 @@
 """The report in a browser: that it shows what it should, complains of nothing and asks for nothing."""
 
 import itertools
-import os
 import re
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -12,11 +10,6 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant
 from stepsize.lab.report.html import About, html_report
-
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's package chromium is not installed")
 
 PAGES = {
     "usual": (RUNS, ABOUT),
@@ -30,37 +23,16 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def opened(browser, tmp_path):
-    """Opens a report from a file; at the end, nothing was complained of and nothing was asked for."""
-    contexts, said = [], []
+def opened(open_in_browser, tmp_path):
+    """Opens one of the reports from a file."""
 
     def opened(name="usual", **options):
         path = tmp_path / "report.html"
         path.write_text(html_report(*PAGES[name]), encoding="utf-8")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: request.url in (path.as_uri(), "data:,") or said.append(request.url))
-        page.goto(path.as_uri())
-        return page
+        return open_in_browser(path, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert said == []
+    return opened
 
 
 def panel(page, title):

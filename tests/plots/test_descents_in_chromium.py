@@ -1,19 +1,12 @@
 """The page of descents in a browser: that it plays, complains of nothing and asks for nothing."""
 
-import os
 import re
-import shutil
 
 import pytest
 
 from stepsize import Exponential
 from stepsize.descent import SURFACES, GradientDescent, Momentum, descend
 from stepsize.plots import Section, descents_page
-
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's package chromium is not installed")
 
 BOWL, WICKED = SURFACES["bowl"], "</script><b>&\"'$x{{"
 DOWN = descend(BOWL, Momentum(0.5), [-5.0, -2.0], 20, 0.6)
@@ -26,36 +19,16 @@ PAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser():
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def opened(browser, tmp_path):
-    """Opens a page from a file; at the end, nothing was complained of and nothing was asked for."""
-    contexts, said = [], []
+def opened(open_in_browser, tmp_path):
+    """Opens one of the pages from a file."""
 
     def opened(name="usual", **options):
         path = tmp_path / "page.html"
         path.write_text(descents_page(f"The page {WICKED}", PAGES[name]), encoding="utf-8")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: request.url in (path.as_uri(), "data:,") or said.append(request.url))
-        page.goto(path.as_uri())
-        return page
+        return open_in_browser(path, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert said == []
+    return opened
 
 
 def lengths(page):

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from stepsize.errors import DataError, OutputError
-from stepsize.lab.report.stored_runs import stored_runs
 from stepsize.records import Epoch, Point, Run, Store, load_runs, lock, salvage
+from stepsize.records.run_views import stored_runs
 
 RUNS = 12
 POINTS = 300

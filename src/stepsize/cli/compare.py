@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepsize.cli.options import Functions, seeds_of
+from stepsize.cli.options import (
+    Accumulate,
+    BatchSize,
+    Device,
+    Functions,
+    OptimizerName,
+    TaskName,
+    seeds_of,
+)
 from stepsize.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
@@ -33,22 +41,13 @@ def compare(
             metavar="NAME=TEXT", help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable."
         ),
     ] = None,
-    task: Annotated[
-        str,
-        typer.Option(
-            "--task",
-            "--data",
-            metavar="NAME|FOLDER",
-            help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
-            "of yours as package.module:function.",
-        ),
-    ] = "fashion-mnist",
+    task: TaskName = "fashion-mnist",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 3,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for every seed.")] = "0",
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")] = 256,
-    accumulate: Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")] = 1,
-    optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
+    batch_size: BatchSize = 256,
+    accumulate: Accumulate = 1,
+    optimizer: OptimizerName = "sgd",
+    device: Device = "auto",
     tune_peak: Annotated[
         int,
         typer.Option(min=0, metavar="N", help="Give each schedule its own best peak rate first, found in N trials."),

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stepsize.arguments import quoted
-from stepsize.cli.options import seeds_of
+from stepsize.cli.options import Accumulate, BatchSize, Device, OptimizerName, TaskName, seeds_of
 from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError, RunError
 from stepsize.files import write_whole
@@ -30,27 +30,18 @@ FAR_APART = 10.0
 
 
 def find(
-    task: Annotated[
-        str,
-        typer.Option(
-            "--task",
-            "--data",
-            metavar="NAME|FOLDER",
-            help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
-            "of yours as package.module:function.",
-        ),
-    ] = "fashion-mnist",
-    optimizer: Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")] = "sgd",
+    task: TaskName = "fashion-mnist",
+    optimizer: OptimizerName = "sgd",
     start_lr: Annotated[float, typer.Option(metavar="RATE", help="The first rate.")] = 1e-7,
     end_lr: Annotated[float, typer.Option(metavar="RATE", help="The last rate.")] = 10.0,
     steps: Annotated[int, typer.Option(min=2, help="Updates from the first rate to the last.")] = 100,
     linear: Annotated[
         bool, typer.Option("--linear", help="Raise the rate by equal differences, not by the same factor.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")] = 256,
-    accumulate: Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")] = 1,
+    batch_size: BatchSize = 256,
+    accumulate: Accumulate = 1,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for every seed; their mean is judged.")] = "0",
-    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")] = "auto",
+    device: Device = "auto",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write losses, rates and suggestions to FILE.")

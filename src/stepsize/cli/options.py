@@ -13,6 +13,22 @@ Functions = Annotated[
 ]
 
 
+TaskName = Annotated[
+    str,
+    typer.Option(
+        "--task",
+        "--data",
+        metavar="NAME|FOLDER",
+        help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
+        "of yours as package.module:function.",
+    ),
+]
+OptimizerName = Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")]
+Accumulate = Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]
+
+
 def can_encode(characters: str) -> bool:
     """Whether the standard output has these characters."""
     try:

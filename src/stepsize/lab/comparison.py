@@ -19,7 +19,6 @@ from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
-from stepsize.lab.report.stored_runs import StoredRun
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
@@ -28,6 +27,7 @@ from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Run, Store, load_runs, lock
+from stepsize.records.run_views import StoredRun
 
 
 @dataclass(frozen=True)

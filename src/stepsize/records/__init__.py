@@ -15,6 +15,8 @@ from stepsize.records.run import Epoch as Epoch
 from stepsize.records.run import Outcome as Outcome
 from stepsize.records.run import Point as Point
 from stepsize.records.run import Run as Run
+from stepsize.records.run_views import StoredRun as StoredRun
+from stepsize.records.run_views import stored_runs as stored_runs
 from stepsize.records.salvage import Salvaged as Salvaged
 from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
@@ -34,6 +36,7 @@ __all__ = [
     "Run",
     "Salvaged",
     "Store",
+    "StoredRun",
     "Suggestions",
     "load_curves",
     "load_runs",
@@ -43,5 +46,6 @@ __all__ = [
     "read_tensorboard",
     "read_wandb",
     "salvage",
+    "stored_runs",
     "suggest",
 ]
