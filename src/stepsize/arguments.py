@@ -109,6 +109,16 @@ class Length(Whole):
 
 
 @dataclass(frozen=True)
+class Flag:
+    """True or False, and nothing that is merely taken for one of them."""
+
+    def __call__(self, owner: str, name: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise refusal(owner, name, "True or False", value)
+        return value
+
+
+@dataclass(frozen=True)
 class Maybe:
     """None, which is kept, or what another rule takes."""
 

@@ -124,7 +124,7 @@ def test_an_optimizer_of_ones_own_is_asked_about_the_real_parameters(tmp_path):
 
 
 def test_accumulated_micro_batches_count_as_one_step(tmp_path):
-    comparison = compare(small(batch_size=64, accumulate=4, epochs=1), tmp_path, display=Silent())
+    comparison = compare(small(batch_size=64, accumulation=4, epochs=1), tmp_path, display=Silent())
     assert comparison.runs[0].points[-1].step == math.ceil(math.ceil(1437 / 64) / 4)
 
 

@@ -55,7 +55,7 @@ def experiment(**settings):
 def by_stack(asked, task):
     """What each run of the experiment logs in a stack."""
     plans = asked.plans(task.samples)
-    stack = Stack(task, [plan.seed for plan in plans], CPU, asked.precision == "bf16")
+    stack = Stack(task, [plan.seed for plan in plans], CPU, asked.precision)
     data = Samples.on(CPU, task.train), Samples.on(CPU, task.test)
     loop = StackLoop(stack, stacked._rule(asked, task), plans, asked, *data)
     with seeded_draws(0, CPU):
@@ -77,9 +77,9 @@ def by_itself(asked, task):
             Scheduler(optimizer, plan.schedule, relative=False, **decay),
             epochs=asked.epochs,
             batch_size=asked.batch_size,
-            accumulate=asked.accumulate,
+            accumulation=asked.accumulation,
             seed=plan.seed,
-            bf16=asked.precision == "bf16",
+            precision=asked.precision,
             clip_norm=asked.clip_norm,
             log_every=asked.log_every,
             observe=records.append,
@@ -112,7 +112,7 @@ def furthest(asked, task):
         {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "weight_decay": "Linear(0.1, 0.0, '100%')"},
         {"optimizer": "adam", "optimizer_args": {"weight_decay": 0.01}, "schedules": {"a": "Constant(0.002)"}},
         {"optimizer": "adamw", "optimizer_args": {"betas": (0.8, 0.9)}, "schedules": {"a": "Constant(0.002)"}},
-        {"accumulate": 3, "clip_norm": 0.1},
+        {"accumulation": 3, "clip_norm": 0.1},
     ],
     ids=["sgd", "momentum", "nesterov", "adam", "adamw", "accumulated-clipped"],
 )

@@ -175,7 +175,7 @@ def test_accumulated_micro_batches_make_the_update_of_one_large_batch():
     parts = SMALL.initial_model(0)
     large = run(falling, model=whole, batch_size=64, log_every=1)
     # 100 samples: updates of 64 and of 36, the last micro-batch of which has 4 samples
-    small = run(falling, model=parts, batch_size=16, accumulate=4, log_every=1)
+    small = run(falling, model=parts, batch_size=16, accumulation=4, log_every=1)
     assert [point.step for point in small.points] == [point.step for point in large.points] == [1, 2, 3, 4]
     np.testing.assert_allclose(losses(small), losses(large), rtol=1e-5)
     for part, of_whole in zip(parts.parameters(), whole.parameters(), strict=True):
@@ -283,7 +283,7 @@ def test_a_negative_rate_of_an_attached_scheduler_is_refused_too():
         run(LambdaLR(optimizer, lambda step: 1 - step), model=model, optimizer=optimizer)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "accumulate", "log_every"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "accumulation", "log_every"])
 @pytest.mark.parametrize("value", [0, 2.5])
 def test_a_setting_that_is_no_count_is_refused_by_name(name, value):
     with pytest.raises(ArgumentError, match=rf"{name}=\.\.\.\) must be a whole number of at least 1, got {value}"):

@@ -89,14 +89,14 @@ def compare(
         "epochs": epochs,
         "seeds": seeds_of(seeds),
         "batch_size": batch_size,
-        "accumulate": accumulate,
+        "accumulation": accumulate,
         "optimizer": optimizer,
         "device": device,
         "engine": engine,
         "tune_peak": tune_peak,
         "functions": functions,
     }
-    words = {"schedules": "schedule"}
+    words = {"schedules": "schedule", "accumulation": "accumulate"}
     overruled = {name: value for name, value in options.items() if words.get(name, name) in given}
     if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
         overruled["optimizer_args"] = ()  # the file's are those of another

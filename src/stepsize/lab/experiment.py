@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import torch
 
-from stepsize.arguments import Choice, Count, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
+from stepsize.arguments import Choice, Count, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.lab.task import held_out_of
@@ -83,12 +83,6 @@ def _limit(owner: str, name: str, value: Any) -> float:
     return Number(above=0.0, infinite=True)(owner, name, float(value) if value == "inf" else value)
 
 
-def _flag(owner: str, name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise refusal(owner, name, "True or False", value)
-    return value
-
-
 @dataclass(frozen=True)
 class Experiment:
     """Schedules compared on equal terms: same data order and same initial weights for the same seed.
@@ -101,7 +95,7 @@ class Experiment:
         samples: train on the first so many samples only; all of them if None.
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch.
-        accumulate: micro-batches to an update.
+        accumulation: micro-batches to an update.
         optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function".
         optimizer_args: what else it is given, such as {"momentum": 0.9}.
         weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None.
@@ -136,7 +130,7 @@ class Experiment:
     samples: Annotated[int | None, Maybe(Whole(1))] = None
     seeds: Annotated[tuple[int, ...], Many(Whole(0))] = (0,)
     batch_size: Count = 256
-    accumulate: Count = 1
+    accumulation: Count = 1
     optimizer: Annotated[str, _word] = "sgd"
     optimizer_args: Annotated[tuple[tuple[str, Any], ...], _settings] = ()
     weight_decay: Annotated[Schedule | str | None, _maybe_schedule] = None
@@ -149,8 +143,8 @@ class Experiment:
     checkpoint_every: Count = 500
     loss_limit: Annotated[float, _limit] = math.inf
     tune_peak: Annotated[int, Whole(0)] = 0
-    held_out: Annotated[bool, _flag] = False
-    functions: Annotated[bool, _flag] = False
+    held_out: Annotated[bool, Flag()] = False
+    functions: Annotated[bool, Flag()] = False
 
     def __post_init__(self) -> None:
         for name, rule in rules(Experiment).items():
@@ -166,7 +160,7 @@ class Experiment:
         samples = min(samples, self.samples or samples)
         if self.held_out:
             samples -= held_out_of(samples)
-        return Horizon(samples, self.batch_size, self.epochs, self.accumulate)
+        return Horizon(samples, self.batch_size, self.epochs, self.accumulation)
 
     def plans(self, samples: int) -> tuple["Plan", ...]:
         """The runs, seed by seed, on a training set of so many samples.

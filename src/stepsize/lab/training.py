@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from stepsize.arguments import Maybe, Number, Whole
+from stepsize.arguments import Choice, Maybe, Number, Whole
 from stepsize.lab.checkpoint import Checkpoint
 from stepsize.lab.progress import Progress
 from stepsize.lab.rates import LearningRate, Rates, rates_for
@@ -43,10 +43,10 @@ def train(
     *,
     epochs: int = 10,
     batch_size: int = 256,
-    accumulate: int = 1,
+    accumulation: int = 1,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    bf16: bool = False,
+    precision: str = "fp32",
     clip_norm: float | None = None,
     loss_limit: float = math.inf,
     log_every: int = 50,
@@ -57,10 +57,10 @@ def train(
     """Train `model` in place on `task`, and return what was logged.
 
     `lr` gives the rate of the update at `step`: a schedule or any function of the step, a number, or a
-    PyTorch scheduler attached to `optimizer`, which is stepped once after each update. `accumulate`
+    PyTorch scheduler attached to `optimizer`, which is stepped once after each update. `accumulation`
     micro-batches of `batch_size` samples make one update, whose gradient is the mean over all its samples;
     what is left over at the end of an epoch makes one update too. `clip_norm` bounds the gradient's norm;
-    with `bf16` the network computes in that type wherever autocasting lets it.
+    `precision` is "fp32", or "bf16", in which the network then computes wherever autocasting lets it.
 
     A Point is logged after every `log_every` updates of an epoch and after its last, then an Epoch; `observe`
     gets each as it is logged. `should_stop` is asked after each: True ends the run as "interrupted", with a
@@ -72,9 +72,10 @@ def train(
     Raises ArgumentError for a setting that cannot be, StateError for a checkpoint that does not fit; and where a rate
     is negative or not finite StepError, or RunError if it is an attached scheduler's.
     """
-    counts = {"epochs": epochs, "batch_size": batch_size, "accumulate": accumulate, "log_every": log_every}
-    epochs, batch_size, accumulate, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
+    counts = {"epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "log_every": log_every}
+    epochs, batch_size, accumulation, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
     clip_norm = Maybe(Number(above=0.0))("train", "clip_norm", clip_norm)
+    in_bf16 = Choice(("fp32", "bf16"))("train", "precision", precision) == "bf16"
     place = torch.device(device)
     started = time.perf_counter()
     model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -87,11 +88,11 @@ def train(
         Samples.on(place, task.train),
         Samples.on(place, task.test),
         batch_size,
-        accumulate,
+        accumulation,
         seed,
         log_every,
         clip_norm,
-        torch.autocast(place.type, torch.bfloat16) if bf16 else nullcontext(),
+        torch.autocast(place.type, torch.bfloat16) if in_bf16 else nullcontext(),
     )
     points: list[Point] = []
     rows: list[Epoch] = []
@@ -142,7 +143,7 @@ class _Loop:
     training: Samples
     test: Samples
     batch_size: int
-    accumulate: int
+    accumulation: int
     seed: int
     log_every: int
     clip_norm: float | None
@@ -164,7 +165,7 @@ class _Loop:
         """What is left of the epoch under way."""
         progress, recent = self.progress, Tally()
         order = sample_order(len(self.training), self.seed, progress.epoch).to(self.training.targets.device)
-        updates = torch.split(order, self.batch_size * self.accumulate)
+        updates = torch.split(order, self.batch_size * self.accumulation)
         for chosen in updates[progress.updates :]:
             rate = self.rates.before_update(progress.step)
             self._add_gradient(chosen, recent)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from stepsize.arguments import refusal
 from stepsize.plots.axis import rate_axis, step_axis, value_axis
+from stepsize.plots.bands import band
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import line_style
-from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_ends, rate_trace, spread
+from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_ends, rate_trace
 from stepsize.records.run import Logged
 
 PANEL_HEIGHT = 2.3
@@ -103,11 +104,11 @@ def _last_step(run: Logged) -> int:
 
 
 def _draw_mean(ax: Axes, traces: Sequence[Trace], style: dict[str, Any]) -> None:
-    seeds = spread(traces)
+    seeds = band(traces)
     if seeds is None:
         return
     ax.plot(seeds.x, seeds.mean, **(style | DOT if seeds.x.size == 1 else style))
-    if len(traces) > 1:
+    if seeds.count > 1:
         ax.fill_between(seeds.x, seeds.low, seeds.high, color=style["color"], alpha=0.18, linewidth=0)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from stepsize.plots.bands import band
 from stepsize.plots.characters import NARROWEST, Form, sketch
 from stepsize.plots.curves import Curve, Schedules, curves_of
 from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
-from stepsize.plots.traces import highest_loss_in_view, loss_trace, spread
+from stepsize.plots.traces import highest_loss_in_view, loss_trace
 from stepsize.records.range_test import RangeTest
 from stepsize.records.run import Logged
 from stepsize.records.suggestions import suggest
@@ -78,7 +79,7 @@ def sketch_losses(
     for name in dict.fromkeys(run.name for run in runs):
         named = [run for run in runs if run.name == name]
         kept = [run for run in named if run.status != "diverged"]
-        seeds = spread([loss_trace(run) for run in kept or named])
+        seeds = band([loss_trace(run) for run in kept or named])
         if seeds is not None:
             curves.append(Curve(name if kept else f"{name} (diverged)", seeds.x, np.minimum(seeds.mean, top)))
     return sketch(curves, "train loss", Form(width, height, colour, ascii_only))

@@ -1,4 +1,4 @@
-"""What a picture of runs shows: one column of a run over steps, and the spread over several seeds."""
+"""What a picture of runs shows: columns of a run over steps."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,20 +18,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trace:
-    """Values over steps."""
+    """Values over steps, which rise."""
 
     x: Floats
     y: Floats
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean, lowest and highest of several traces at the steps of any of them."""
-
-    x: Floats
-    mean: Floats
-    low: Floats
-    high: Floats
 
 
 def rate_trace(run: Logged) -> Trace:
@@ -67,14 +57,9 @@ def accuracy_trace(run: Logged) -> Trace:
     return _finite(run.epoch_column("step"), run.epoch_column("test_accuracy"))
 
 
-def spread(traces: Sequence[Trace]) -> Spread | None:
-    """The spread over traces, each between its own first and last step; None where all are empty."""
-    held = [trace for trace in traces if trace.x.size]
-    if not held:
-        return None
-    x = np.unique(np.concatenate([trace.x for trace in held]))
-    values = np.stack([np.interp(x, trace.x, trace.y, left=np.nan, right=np.nan) for trace in held])
-    return Spread(x, np.nanmean(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0))
+def test_loss_trace(run: Logged) -> Trace:
+    """The test losses after every epoch that are finite."""
+    return _finite(run.epoch_column("step"), run.epoch_column("test_loss"))
 
 
 def highest_loss_in_view(runs: Sequence[Logged]) -> float:
@@ -85,4 +70,4 @@ def highest_loss_in_view(runs: Sequence[Logged]) -> float:
 
 def _finite(x: Floats, y: Floats) -> Trace:
     finite = np.isfinite(y)
-    return Trace(x[finite], y[finite])
+    return Trace(x, y) if finite.all() else Trace(x[finite], y[finite])

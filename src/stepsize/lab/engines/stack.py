@@ -25,15 +25,15 @@ class Stack:
         task: makes the networks, and says what a loss is.
         seeds: one a row.
         device: where they compute.
-        bf16: train in that type wherever autocasting lets it.
+        precision: as for `train`.
     """
 
-    def __init__(self, task: Task, seeds: Sequence[int], device: torch.device, bf16: bool = False) -> None:
+    def __init__(self, task: Task, seeds: Sequence[int], device: torch.device, precision: str = "fp32") -> None:
         made = {seed: task.initial_model(seed) for seed in set(seeds)}
         rows = [made[seed] for seed in seeds]
         self._task = task
         self._model = copy.deepcopy(rows[0]).to(device)  # its form is used; its values are not
-        self._autocast = torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+        self._autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
         values: list[Named] = [{**dict(row.named_parameters()), **dict(row.named_buffers())} for row in rows]
         stacked = {name: torch.stack([row[name].detach() for row in values]).to(device) for name in values[0]}
         learning = {name for name, value in values[0].items() if value.requires_grad}

@@ -48,7 +48,7 @@ class StackLoop:
         """What is left of the epoch under way."""
         progress, recent = self.progress, Tally()
         orders = self._orders(progress.epoch)
-        updates = torch.split(orders, self.experiment.batch_size * self.experiment.accumulate, dim=1)
+        updates = torch.split(orders, self.experiment.batch_size * self.experiment.accumulation, dim=1)
         rates = self._rates(progress.step, len(updates) - progress.updates)
         for chosen, rate in zip(updates[progress.updates :], rates, strict=True):
             gradients = self._gradients(chosen, recent)

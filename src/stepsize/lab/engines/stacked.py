@@ -133,7 +133,7 @@ def _train(
     task, device = experiment_task(experiment), torch.device(experiment.device)
     plans = [job.get(number) for number in numbers]  # None: it has diverged, and its row only takes part
     seeds = [0 if plan is None else plan.seed for plan in plans]
-    stack = Stack(task, seeds, device, experiment.precision == "bf16")
+    stack = Stack(task, seeds, device, experiment.precision)
     training, test = Samples.on(device, task.train), Samples.on(device, task.test)
     loop = StackLoop(stack, _rule(experiment, task), plans, experiment, training, test)
     status: Status = "finished"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stepsize.lab.report.tables import Row, grouped, nothing_to_tell, tables
+from stepsize.lab.report.tables import Line, grouped, nothing_to_tell, tables
 from stepsize.lab.table import COLUMNS, Timed, table
 
 _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
@@ -65,7 +65,7 @@ def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int |
     )
 
 
-def _against(row: Row | None) -> str:
+def _against(row: Line | None) -> str:
     if row is None or row.finding.verdict in ("first", "unknown"):
         return "-"
     if row.finding.verdict == "open":
@@ -73,7 +73,7 @@ def _against(row: Row | None) -> str:
     return f"{row.difference} ({row.interval.replace('+', '')})"
 
 
-def _note(row: Row) -> str:
+def _note(row: Line) -> str:
     """What the cell does not say."""
     told = row.finding.verdict in ("better", "worse", "open")
     return " ".join(row.finding.words[told:])

@@ -12,7 +12,7 @@ from stepsize.lab.watching import COMPLETE
 def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed], trials: Sequence[Trial] = ()) -> str:
     """What was compared, on which data (in a sentence), for how many steps; the table, the picture, the trials."""
     seeds = ", ".join(str(seed) for seed in experiment.seeds)
-    accumulated = f" x {experiment.accumulate} accumulated" if experiment.accumulate > 1 else ""
+    accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
     paragraphs = [
         f"# Comparison of {len(experiment.schedules)} schedules",
         source,

@@ -2,19 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from stepsize.errors import StepsizeError
-from stepsize.lab.report.bands import Band, Floats, Trace, band
 from stepsize.lab.report.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
+from stepsize.plots.bands import Band, band
 from stepsize.plots.style import COLOURS, line_style
+from stepsize.plots.traces import Floats, Trace, accuracy_trace, loss_trace, rate_ends, rate_trace, test_loss_trace
 from stepsize.records.run import Logged
-from stepsize.schedules import parse
-from stepsize.schedules.curve import curve
 
 LOSS_LOG, OTHER_LOG = 10, 1000
 """How many times the least value the largest is where a logarithmic scale is taken."""
@@ -63,41 +60,17 @@ def panels(groups: Sequence[Sequence[Logged]]) -> tuple[Panel, ...]:
     kept = [[run for run in group if run.status != "diverged"] for group in groups]
     lost = [[run for run in group if run.status == "diverged"][:MOST_STRAYS] for group in groups]
     longest = [[max(group, key=lambda run: run.column("step").size)] for group in groups]  # its rates are those of all
-    rate = replace(_RATE, log_beyond=math.inf) if _ends_at_zero(groups) else _RATE
+    to_zero = min(rate_ends([group[0] for group in groups]), default=1.0) <= 0.0  # on a log scale an abyss
+    rate = replace(_RATE, log_beyond=math.inf) if to_zero else _RATE
     drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in _METRICS)]
     return tuple(panel for panel in drawn if panel is not None)
 
 
-def rate_trace(run: Logged) -> Trace:
-    """The rate up to the run's last update: of its schedule where that is a text, else as it was logged."""
-    used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
-    if used_at.size:
-        try:
-            return curve(parse(run.schedule), max(int(used_at[-1]), 0))
-        except StepsizeError:
-            pass  # a function of the user's own, or a text of another program
-    return used_at, run.column("lr")
-
-
-def _ends_at_zero(groups: Sequence[Sequence[Logged]]) -> bool:
-    """Whether a schedule ends there: the last update has the rate of one step before, on a log scale an abyss."""
-    for text in {group[0].schedule for group in groups}:
-        with suppress(StepsizeError):
-            schedule = parse(text)
-            if schedule.steps != math.inf and schedule(schedule.steps) <= 0:
-                return True
-    return False
-
-
-def _epochs(field: str) -> Callable[[Logged], Trace]:
-    return lambda run: (run.epoch_column("step"), run.epoch_column(field))
-
-
 _RATE = _Kind("learning rate", rate_trace, OTHER_LOG, from_zero=True)
 _METRICS = (
-    _Kind("train loss", lambda run: (run.column("step"), run.column("train_loss")), LOSS_LOG),
-    _Kind("test accuracy", _epochs("test_accuracy"), OTHER_LOG),
-    _Kind("test loss", _epochs("test_loss"), LOSS_LOG),
+    _Kind("train loss", loss_trace, LOSS_LOG),
+    _Kind("test accuracy", accuracy_trace, OTHER_LOG),
+    _Kind("test loss", test_loss_trace, LOSS_LOG),
 )
 
 

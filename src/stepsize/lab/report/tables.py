@@ -27,7 +27,7 @@ class Whisker:
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """A schedule's line: texts, its interval as a drawing, and the finding that they tell."""
 
     finding: Finding
@@ -45,7 +45,7 @@ class Table:
 
     metric: Metric
     findings: tuple[Finding, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Line, ...]
     has_intervals: bool
     said_of_all: str
     """What is to be said of every difference alike, instead of once in every row."""
@@ -154,24 +154,24 @@ def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) ->
     ends = [end for each in known for end in (each.low, each.high, each.mean) if not math.isnan(end)]
     far = VIEW * max((abs(each.mean) for each in known), default=0.0) or max(map(abs, ends), default=0.0)
     low, high = max(-far, min([0.0, *ends])), min(far, max([0.0, *ends]))
-    rows = tuple(_row(finding, digits, low, high) for finding in told)
+    rows = tuple(_line(finding, digits, low, high) for finding in told)
     words = {finding.words for finding in told[1:]}
     alike = len(words) == 1 and len(told) > 2 and not told[0].words
     return Table(metric, found, rows, any(row.whisker for row in rows), " ".join(words.pop()) if alike else "")
 
 
-def _row(finding: Finding, digits: int, low: float, high: float) -> Row:
+def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
     runs = f"{finding.finished}" + (f", {finding.diverged} diverged" if finding.diverged else "")
     value, difference = finding.value.text(digits), finding.difference
     if difference is None or not difference.pairs:
-        return Row(finding, value, runs, "-" if difference else "", "", None, "")
+        return Line(finding, value, runs, "-" if difference else "", "", None, "")
 
     def place(end: float) -> float:
         return round(4 + 92 * (min(max(end, low), high) - low) / ((high - low) or 1.0), 2)
 
     if math.isnan(difference.p):
-        return Row(finding, value, runs, _signed(difference.mean, digits), "", None, "")
-    return Row(
+        return Line(finding, value, runs, _signed(difference.mean, digits), "", None, "")
+    return Line(
         finding,
         value,
         runs,

@@ -1,26 +1,22 @@
-"""Many curves as one: their mean in a band from the lowest to the highest, with few enough points for a page."""
+"""Many traces as one: their mean in a band from the lowest to the highest, with few enough points for a page."""
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Trace = tuple[Floats, Floats]
-"""Steps, rising, and the values there."""
+from stepsize.plots.curves import FAR
+from stepsize.plots.traces import Floats, Trace
 
-FAR = 1e300
-"""Beyond it, sums of values overflow."""
 FINEST = 2**16
-"""The most steps at which curves that share few steps are compared."""
+"""The most steps at which traces that share few steps are compared."""
 BINS = 60
 
 
 @dataclass(frozen=True)
 class Band:
-    """Mean, lowest and highest of `count` curves at some steps, all of shape `(steps,)`."""
+    """Mean, lowest and highest of `count` traces at some steps, all of shape `(steps,)`."""
 
     x: Floats
     mean: Floats
@@ -30,27 +26,28 @@ class Band:
 
 
 def band(traces: Sequence[Trace]) -> Band | None:
-    """The band of curves, each between its own first and last step; None where no value is finite.
+    """The band of traces, each between its own first and last step; None where all are empty.
 
-    Curves are taken in one after another, so that ten thousand need no more memory than one. At most 65,536 steps of
+    Traces are taken in one after another, so that ten thousand need no more memory than one. At most 65,536 steps of
     those that any of them has are looked at. Where these are more than 360, each of 60 stretches keeps its start, the
     extremes of the mean, of the lowest and of the highest, and both sides of the mean's largest jump.
 
     Example:
         >>> import numpy as np
-        >>> from stepsize.lab.report.bands import band
+        >>> from stepsize.plots.bands import band
+        >>> from stepsize.plots.traces import Trace
         >>> steps = np.array([0.0, 10.0])
-        >>> band([(steps, np.array([1.0, 3.0])), (steps, np.array([2.0, 4.0]))]).mean
+        >>> band([Trace(steps, np.array([1.0, 3.0])), Trace(steps, np.array([2.0, 4.0]))]).mean
         array([1.5, 3.5])
     """
-    held = [trace for trace in map(_finite, traces) if trace[0].size]
+    held = [trace for trace in traces if trace.x.size]
     if not held:
         return None
-    x = _steps([steps for steps, _ in held])
+    x = _steps([trace.x for trace in held])
     total, seen = np.zeros(x.size), np.zeros(x.size)
     low, high = np.full(x.size, np.nan), np.full(x.size, np.nan)
-    for steps, values in held:
-        at = np.interp(x, steps, np.clip(values, -FAR, FAR), left=np.nan, right=np.nan)
+    for trace in held:
+        at = np.interp(x, trace.x, np.clip(trace.y, -FAR, FAR), left=np.nan, right=np.nan)  # so that sums are finite
         there = ~np.isnan(at)
         total[there] += at[there]
         seen += there
@@ -59,12 +56,6 @@ def band(traces: Sequence[Trace]) -> Band | None:
     between = seen > 0
     kept = Band(x[between], total[between] / seen[between], low[between], high[between], len(held))
     return _thinned(kept)
-
-
-def _finite(trace: Trace) -> Trace:
-    x, y = trace
-    finite = np.isfinite(y)
-    return (x, y) if finite.all() else (x[finite], y[finite])
 
 
 def _steps(columns: Sequence[Floats]) -> Floats:
