@@ -788,7 +788,7 @@ def test_a_group_that_joins_an_optimizer_in_the_middle_has_its_own_base():
     scheduler = Scheduler([first, second], ss.Linear(1.0, 0.0, 10), relative=True)
     scheduler.seek(1)
     first.add_param_group({"params": [weight()], "lr": 1.0})
-    assert scheduler.rates() == pytest.approx([0.09, 0.9, 0.18])
+    assert scheduler.get_lr() == pytest.approx([0.09, 0.9, 0.18])
     assert scheduler.get_last_lr() == pytest.approx([0.09, 0.9, 0.18])
 
 

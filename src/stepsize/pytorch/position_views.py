@@ -23,10 +23,6 @@ class PositionViews(LRScheduler):
         """Go to any position, forwards or back, and write the rates there."""
         raise NotImplementedError
 
-    def rates(self) -> list[float]:
-        """The rate of each group at the position, as planned."""
-        raise NotImplementedError
-
     def get_last_lr(self) -> list[float]:  # type: ignore[override]
         """The rate that the next update uses, for each group."""
         return [rate_of(group) for group in self._attachment.groups()]
@@ -37,7 +33,7 @@ class PositionViews(LRScheduler):
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """The rate of each group at the position, as planned; the same, unless somebody has set either of them."""
-        return self.rates()
+        raise NotImplementedError
 
     @property
     def last_epoch(self) -> int:

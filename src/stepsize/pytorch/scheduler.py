@@ -243,8 +243,8 @@ class Scheduler(PositionViews):
         """The plan's schedules by name, as `plot_schedules` takes them: {"lr": ..., "weight_decay": ...}."""
         return self._plan.schedules()
 
-    def rates(self) -> list[float]:
-        """The rate of each group at the position, as planned."""
+    def get_lr(self) -> list[float]:  # type: ignore[override]
+        """The rate of each group at the position, as planned; that of `get_last_lr`, unless somebody has set it."""
         self._refresh()
         rates = self._scheduled_rates()
         multipliers = [1.0] * len(rates) if self._feedback is None else self._feedback.multipliers

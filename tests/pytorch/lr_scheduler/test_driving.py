@@ -216,12 +216,12 @@ def test_a_changed_plan_is_refused_kept_or_restored():
     assert (rates(fresh), refusing.last_epoch, refusing.T_max) == ([0.1], 0, 100)
     keeping = CosineAnnealingLR(fresh, T_max=100, on_change="keep")
     keeping.load_state_dict(saved)
-    assert rates(fresh) == [keeping.schedules[0](10)]
+    assert rates(fresh) == [keeping.group_schedules[0](10)]
     assert keeping.T_max == 100
     restoring = CosineAnnealingLR(fresh, T_max=100, on_change="restore")
     restoring.load_state_dict(saved)
     assert rates(fresh) == before
-    assert restoring.schedules == (ss.Cosine(0.1, 0.01, 50),)
+    assert restoring.group_schedules == (ss.Cosine(0.1, 0.01, 50),)
     multi = MultiStepLR(fresh, [7], on_change="restore")
     multi.load_state_dict(MultiStepLR(sgd(), [3, 3]).state_dict())
     assert sorted(multi.milestones.elements()) == [3, 3]
@@ -405,7 +405,7 @@ def test_functions_that_are_objects_are_saved_with_what_they_hold():
     assert state["lr_lambdas"] == [{"steps": 10}]
     again = LambdaLR(sgd(), Warmup(20))
     again.load_state_dict(state)
-    assert again.schedules[0](5) == 0.05
+    assert again.group_schedules[0](5) == 0.05
     assert LambdaLR(sgd(), lambda t: 1.0).state_dict()["lr_lambdas"] == [None]
     assert CyclicLR(sgd(momentum=0.9), 0.1, 0.2, 4, scale_fn=Warmup(3)).state_dict()["_scale_fn_custom"] == {"steps": 3}
 
@@ -586,7 +586,7 @@ def test_pain_3_sequences_nest():
             scheduler = SequentialLR(optimizer, [SequentialLR(optimizer, parts, [2, 4])], [])
         else:
             scheduler = SequentialLR(optimizer, parts, [2, 4])
-        ahead = scheduler.schedules[0].sample(12).tolist()
+        ahead = scheduler.group_schedules[0].sample(12).tolist()
         return [row[0] for row in drawn.course(optimizer, scheduler, 11)], ahead
 
     flat, ahead = rates_of("not")
@@ -600,14 +600,14 @@ def test_chains_and_sequences_are_parts_of_each_other():
     chain = ChainedScheduler([ExponentialLR(optimizer, 0.9), StepLR(optimizer, 3, 0.5)])
     scheduler = SequentialLR(optimizer, [ConstantLR(optimizer, 0.5, 9), chain], [4])
     expected = (ss.Constant(0.05, 4) >> ss.Exponential(0.1, 0.9) * ss.Staircase(1.0, 0.5, 3)).sample(15)
-    assert scheduler.schedules[0].sample(15) == pytest.approx(expected)
+    assert scheduler.group_schedules[0].sample(15) == pytest.approx(expected)
     assert [row[0] for row in drawn.course(optimizer, scheduler, 14)] == pytest.approx(expected)
     scheduler.seek(6)
     assert rates(optimizer) == [pytest.approx(expected[6])]
     optimizer = sgd()
     inner = SequentialLR(optimizer, [ConstantLR(optimizer, 0.5, 9), StepLR(optimizer, 3, 0.5)], [4])
     whole = ChainedScheduler([inner, ExponentialLR(optimizer, 0.9)])
-    expected = whole.schedules[0].sample(10)
+    expected = whole.group_schedules[0].sample(10)
     assert [row[0] for row in drawn.course(optimizer, whole, 9)] == pytest.approx(expected)
 
 
@@ -615,7 +615,7 @@ def test_pytorchs_own_schedulers_are_parts_that_cannot_be_sought():
     optimizer = sgd()
     parts = [LinearLR(optimizer, 0.5, total_iters=4), THERE["ExponentialLR"](optimizer, 0.9)]
     scheduler = SequentialLR(optimizer, parts, [4])
-    expected = scheduler.schedules[0].sample(10)
+    expected = scheduler.group_schedules[0].sample(10)
     assert [row[0] for row in drawn.course(optimizer, scheduler, 9)] == pytest.approx(expected)
     with pytest.raises(ArgumentError, match="ExponentialLR is PyTorch's own"):
         scheduler.seek(3)
@@ -646,7 +646,7 @@ def test_a_length_may_be_a_fraction_where_pytorch_takes_one():
     found = drawn.course(here, CosineAnnealingLR(here, 12.5, 0.01, past_end="torch"), 60)
     assert np.allclose(found, expected, rtol=1e-11)
     part = THERE["CosineAnnealingLR"](here, 7.3)
-    assert SequentialLR(here, [part], []).schedules[0](9) == pytest.approx(0.05 * (1 + np.cos(np.pi * 9 / 7.3)))
+    assert SequentialLR(here, [part], []).group_schedules[0](9) == pytest.approx(0.05 * (1 + np.cos(np.pi * 9 / 7.3)))
 
 
 # Groups and tensors.
@@ -763,7 +763,7 @@ def test_a_factor_of_0_is_one_at_every_step_whatever_writes_before_it(first, arg
         scheduler = module["ChainedScheduler"]([one, module[last.__name__](optimizer, *other, gamma=0.0)])
         rows.append(drawn.course(optimizer, scheduler, 12))
     np.testing.assert_allclose(rows[1], rows[0], rtol=1e-12)
-    assert scheduler.schedules[0].sample(13) == pytest.approx([row[0] for row in rows[0]], rel=1e-12)
+    assert scheduler.group_schedules[0].sample(13) == pytest.approx([row[0] for row in rows[0]], rel=1e-12)
 
 
 def test_a_product_that_underflows_still_has_its_factors():
@@ -795,7 +795,7 @@ def test_a_sequence_begins_at_the_rate_that_a_later_part_gave_the_groups(first, 
         return optimizer, module["SequentialLR"](optimizer, parts, [7])
 
     optimizer, scheduler = made(kind)
-    schedules = scheduler.schedules if kind is HERE else from_torch(scheduler)
+    schedules = scheduler.group_schedules if kind is HERE else from_torch(scheduler)
     found = drawn.course(optimizer, scheduler, 20)
     np.testing.assert_allclose(found, drawn.course(*made(THERE), 20), rtol=1e-12)
     np.testing.assert_allclose(schedules[0].sample(21), [row[0] for row in found], rtol=1e-12)
@@ -859,7 +859,7 @@ def test_attributes_and_base_rates_may_be_set_as_in_pytorch():
     scheduler = CosineAnnealingLR(optimizer, 10)
     scheduler.T_max = 20
     scheduler.base_lrs = [0.2]
-    assert scheduler.schedules == (ss.Cosine(0.2, 0.0, 20),)
+    assert scheduler.group_schedules == (ss.Cosine(0.2, 0.0, 20),)
 
 
 @pytest.mark.parametrize("end", [2, 5, 50])
@@ -870,7 +870,7 @@ def test_swa_starts_at_the_rate_that_its_first_step_finds(end):
     (found,) = rates(optimizer)
     stepped(optimizer, swa, times=2)
     assert rates(optimizer) == [pytest.approx((found + 0.02) / 2)]
-    assert swa.schedules == (ss.Linear(found, 0.02, 4),)
+    assert swa.group_schedules == (ss.Linear(found, 0.02, 4),)
 
 
 def test_a_negative_rate_is_refused_and_nothing_moves():
@@ -1059,4 +1059,4 @@ def test_a_class_of_ones_own_stays_what_it_is():
         warnings.simplefilter("error")
         stepped(optimizer, scheduler, times=2)
     assert rates(optimizer) == [0.025]
-    assert Spec("StepLR", {"step_size": 1}).made(HERE, sgd()).schedules[0].steps == float("inf")
+    assert Spec("StepLR", {"step_size": 1}).made(HERE, sgd()).group_schedules[0].steps == float("inf")

@@ -30,7 +30,7 @@ def test_the_line_and_the_schedule_have_the_same_rates(line, schedule):
         there |= {"a": eval(a_there, there), "b": eval("StepLR(opt, 9, 0.5)", there)}
         here |= {"a": eval(a_here, here), "b": eval(b_here, here)}
     scheduler = eval(line, there)  # the texts are this project's own page
-    np.testing.assert_allclose(scheduler.schedules[0].sample(200), eval(schedule, here).sample(200), rtol=1e-12)
+    np.testing.assert_allclose(scheduler.group_schedules[0].sample(200), eval(schedule, here).sample(200), rtol=1e-12)
 
 
 def test_every_class_has_its_line():

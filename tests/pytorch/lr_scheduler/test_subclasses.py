@@ -121,7 +121,7 @@ def test_in_a_sequence_too():
     (here, scheduler), (there, _) = found(HERE), found(THERE)
     np.testing.assert_allclose(here, there, rtol=1e-12)
     with pytest.raises(ArgumentError, match="WarmedUp"):
-        _ = scheduler.schedules
+        _ = scheduler.group_schedules
 
 
 def test_nothing_is_told_ahead_and_the_state_brings_the_rate_back():
@@ -129,7 +129,7 @@ def test_nothing_is_told_ahead_and_the_state_brings_the_rate_back():
     scheduler = warmed_up(HERE["CosineAnnealingLR"])(optimizer, 30)
     drawn.course(optimizer, scheduler, 8)
     before = drawn.written(optimizer)
-    for ask in (lambda: scheduler.schedules, lambda: scheduler.seek(3), lambda: from_torch(scheduler)):
+    for ask in (lambda: scheduler.group_schedules, lambda: scheduler.seek(3), lambda: from_torch(scheduler)):
         with pytest.raises(ArgumentError, match=r"WarmedUp .* get_lr of its own, so its rates cannot be told ahead"):
             ask()
     assert (scheduler.last_epoch, drawn.written(optimizer)) == (8, before)

@@ -129,5 +129,5 @@ def test_a_loaded_optimizer_state_is_left_to_the_one_that_took_over():
     earlier.seek(3)
     later = Scheduler(optimizer, ss.Linear(0.5, 1.0, 5))
     optimizer.load_state_dict(sgd().state_dict())
-    assert rate(optimizer) == later.rates()[0] == 0.5
+    assert rate(optimizer) == later.get_lr()[0] == 0.5
     assert earlier.last_epoch == 3

@@ -58,7 +58,7 @@ def test_the_schedules_are_the_rates_and_neither_looking_nor_seeking_changes_the
     if spec.name == "SWALR":
         drawn.course(optimizer, scheduler, 1)
         scheduler.seek(0)
-    schedules = scheduler.schedules
+    schedules = scheduler.group_schedules
     assert drawn.written(optimizer) == before
     last = drawn.last_step(spec)
     ahead = [schedule(np.arange(last + 1)) for schedule in schedules]

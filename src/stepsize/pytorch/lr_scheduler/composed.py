@@ -123,7 +123,7 @@ class SequentialLR(_OfParts, torch_schedulers.SequentialLR):
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
         >>> warmup = lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=5)
         >>> decay = lr_scheduler.CosineAnnealingLR(optimizer, T_max=95)
-        >>> lr_scheduler.SequentialLR(optimizer, [warmup, decay], milestones=[5]).schedules
+        >>> lr_scheduler.SequentialLR(optimizer, [warmup, decay], milestones=[5]).group_schedules
         (Linear(0.1, 0.4, 5).head(5) >> Cosine(0.4, 0.0, 95),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -184,7 +184,7 @@ class SequentialLR(_OfParts, torch_schedulers.SequentialLR):
                 part._place(gone - 1)
             else:
                 if k:
-                    part._enter([schedule(starts[k] - 1) for schedule in self.schedules])
+                    part._enter([schedule(starts[k] - 1) for schedule in self.group_schedules])
                 part._place(position - starts[k])
         self.last_epoch = position  # type: ignore[assignment]
 

@@ -31,7 +31,7 @@ class CosineAnnealingLR(Following, torch_schedulers.CosineAnnealingLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.CosineAnnealingLR(optimizer, T_max=100, eta_min=0.01).schedules
+        >>> lr_scheduler.CosineAnnealingLR(optimizer, T_max=100, eta_min=0.01).group_schedules
         (Cosine(0.4, 0.01, 100),)
 
     Reference: Loshchilov and Hutter, "SGDR", arXiv 1608.03983 (2016).
@@ -89,7 +89,7 @@ class CosineAnnealingWarmRestarts(Following, torch_schedulers.CosineAnnealingWar
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=10, T_mult=2).schedules
+        >>> lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=10, T_mult=2).group_schedules
         (Cosine(0.4, 0.0, 10).repeat(inf, 1.0, 2.0),)
 
     Reference: Loshchilov and Hutter, "SGDR", arXiv 1608.03983 (2016).

@@ -51,7 +51,7 @@ class CyclicLR(WithMomentum, torch_schedulers.CyclicLR):
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4, momentum=0.9)
         >>> scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=0.1, max_lr=0.5, step_size_up=4)
-        >>> scheduler.schedules[0]([0, 2, 4, 8])
+        >>> scheduler.group_schedules[0]([0, 2, 4, 8])
         array([0.1, 0.3, 0.5, 0.1])
 
     Reference: Smith, "Cyclical Learning Rates for Training Neural Networks", arXiv 1506.01186 (2015).
@@ -169,7 +169,7 @@ class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4, momentum=0.9)
-        >>> lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=100).schedules
+        >>> lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=100).group_schedules
         (Cosine(0.02, 0.5, 29) >> Cosine(0.5, 2e-06, 70),)
 
     Reference: Smith and Topin, "Super-Convergence", arXiv 1708.07120 (2017).

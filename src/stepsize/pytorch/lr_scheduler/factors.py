@@ -27,7 +27,7 @@ class StepLR(Following, torch_schedulers.StepLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.StepLR(optimizer, step_size=30, gamma=0.5).schedules
+        >>> lr_scheduler.StepLR(optimizer, step_size=30, gamma=0.5).group_schedules
         (Staircase(0.4, 0.5, 30),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -67,7 +67,7 @@ class MultiStepLR(Following, torch_schedulers.MultiStepLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.MultiStepLR(optimizer, [80, 30], gamma=0.5).schedules
+        >>> lr_scheduler.MultiStepLR(optimizer, [80, 30], gamma=0.5).group_schedules
         (MultiStep(0.4, 0.5, (30, 80)),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -108,7 +108,7 @@ class ConstantLR(Following, torch_schedulers.ConstantLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=4).schedules
+        >>> lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=4).group_schedules
         (Constant(0.2, 4) >> Constant(0.4),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -149,7 +149,7 @@ class LinearLR(Following, torch_schedulers.LinearLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=100).schedules
+        >>> lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=100).group_schedules
         (Linear(0.1, 0.4, 100),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -189,7 +189,7 @@ class ExponentialLR(Following, torch_schedulers.ExponentialLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.ExponentialLR(optimizer, gamma=0.9).schedules
+        >>> lr_scheduler.ExponentialLR(optimizer, gamma=0.9).group_schedules
         (Exponential(0.4, 0.9),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -221,7 +221,7 @@ class PolynomialLR(Following, torch_schedulers.PolynomialLR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.PolynomialLR(optimizer, total_iters=100, power=2.0).schedules
+        >>> lr_scheduler.PolynomialLR(optimizer, total_iters=100, power=2.0).group_schedules
         (Polynomial(0.4, 0.0, 100, 2.0),)
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).

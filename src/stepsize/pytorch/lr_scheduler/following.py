@@ -48,7 +48,7 @@ class Following(PyTorchScheduler):
     # Reading.
 
     @property
-    def schedules(self) -> tuple[Schedule, ...]:
+    def group_schedules(self) -> tuple[Schedule, ...]:
         """One absolute schedule for each group: its rate under this scheduler alone, to draw and to compare.
 
         Raises:
@@ -75,7 +75,7 @@ class Following(PyTorchScheduler):
         self._rates.settled = True
 
     def _go(self, position: float) -> None:
-        rates = [schedule(position) for schedule in self.schedules]
+        rates = [schedule(position) for schedule in self.group_schedules]
         self._write(rates, position)
 
     def _update_lr(self, epoch: float | None = None) -> None:

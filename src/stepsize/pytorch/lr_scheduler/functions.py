@@ -90,7 +90,7 @@ class LambdaLR(_OfFunctions, torch_schedulers.LambdaLR):
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
         >>> scheduler = lr_scheduler.LambdaLR(optimizer, lambda t: 0.5 ** (t // 30))
-        >>> scheduler.schedules[0]([0, 30, 60])
+        >>> scheduler.group_schedules[0]([0, 30, 60])
         array([0.4, 0.2, 0.1])
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).
@@ -119,7 +119,7 @@ class MultiplicativeLR(_OfFunctions, torch_schedulers.MultiplicativeLR):
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
         >>> scheduler = lr_scheduler.MultiplicativeLR(optimizer, lambda t: 0.5)
-        >>> scheduler.schedules[0]([0, 1, 2])
+        >>> scheduler.group_schedules[0]([0, 1, 2])
         array([0.4, 0.2, 0.1])
 
     Reference: torch.optim.lr_scheduler, PyTorch 2.13 (2026).

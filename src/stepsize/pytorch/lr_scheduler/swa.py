@@ -36,7 +36,7 @@ class SWALR(Following, swa_utils.SWALR):
         >>> import torch
         >>> from stepsize.pytorch import lr_scheduler
         >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
-        >>> lr_scheduler.SWALR(optimizer, swa_lr=0.05, anneal_epochs=5).schedules
+        >>> lr_scheduler.SWALR(optimizer, swa_lr=0.05, anneal_epochs=5).group_schedules
         (Cosine(0.4, 0.05, 5),)
 
     Reference: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", arXiv 1803.05407
