@@ -9,12 +9,13 @@ import pytest
 import torch
 from plain_loop import plain_loop
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, StepError
 from stepsize.lab.data import DEBIAN_FOLDER, digits, fashion_mnist
 from stepsize.lab.nets import DigitsNet, LeNet, image_task
 from stepsize.lab.training import train
+from stepsize.pytorch import Plateau, Scheduler
 from stepsize.records.run import Epoch, Point
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -140,6 +141,28 @@ def test_an_attached_scheduler_trains_as_the_function_of_the_step_does():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     log = run(LambdaLR(optimizer, lambda step: 2 * falling(step)), model=model, optimizer=optimizer)
     assert rows(log.points) == rows(run(falling).points)
+
+
+PLATEAU = {"factor": 0.5, "patience": 0, "threshold": 0.2}
+
+
+def test_what_waits_for_a_metric_is_told_the_test_loss_of_each_epoch():
+    model = SMALL.initial_model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    log = run(ReduceLROnPlateau(optimizer, **PLATEAU), model=model, optimizer=optimizer, epochs=5)
+    judge = ReduceLROnPlateau(torch.optim.SGD([torch.zeros(1)], lr=0.5), **PLATEAU)
+    expected = [0.5]
+    for epoch in log.epochs[:-1]:
+        judge.step(epoch.test_loss)
+        expected += judge.get_last_lr()
+    ends = {epoch.step: rate for epoch, rate in zip(log.epochs, expected, strict=True)}
+    assert [point.lr for point in log.points if point.step in ends] == list(ends.values())
+    assert len(set(expected)) > 2
+
+    model = SMALL.initial_model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    ours = Scheduler(optimizer, 0.5, feedback=Plateau(**PLATEAU))
+    assert rows(run(ours, model=model, optimizer=optimizer, epochs=5).points) == rows(log.points)
 
 
 def test_a_number_is_a_constant_rate():
@@ -303,5 +326,3 @@ def test_what_cannot_give_rates_is_refused():
         run("0.1")
     with pytest.raises(ArgumentError, match="another optimizer"):
         run(LambdaLR(optimizer, lambda step: 1.0))
-    with pytest.raises(ArgumentError, match="waits for a metric"):
-        run(torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer), model=model, optimizer=optimizer)

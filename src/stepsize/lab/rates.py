@@ -27,15 +27,16 @@ class Rates(Protocol):
     def after_update(self) -> None:
         """Move on."""
 
+    def after_epoch(self, test_loss: float) -> None:
+        """Tell a scheduler that waits for a metric what the epoch came to."""
+
 
 def rates_for(optimizer: Optimizer, lr: LearningRate) -> Rates:
     """What sees to the rates of `optimizer` as `lr` says. Raises ArgumentError for an `lr` that cannot."""
-    if isinstance(lr, ReduceLROnPlateau):
-        raise ArgumentError("lr=ReduceLROnPlateau(...) waits for a metric, which this loop does not pass on")
     if isinstance(lr, LRScheduler):
         if lr.optimizer is not optimizer:
             raise ArgumentError(f"lr={type(lr).__name__}(...) is attached to another optimizer than the run's")
-        return _Attached(lr)
+        return _Lowered(lr) if isinstance(lr, ReduceLROnPlateau) else _Attached(lr)
     if callable(lr) or isinstance(lr, numbers.Real):
         return _Driven(optimizer, lr)
     raise ArgumentError(f"lr={lr!r} must be a schedule, a function of the step, a number or a PyTorch scheduler")
@@ -55,6 +56,9 @@ class _Driven:
     def after_update(self) -> None:
         pass
 
+    def after_epoch(self, test_loss: float) -> None:
+        pass
+
 
 class _Attached:
     """Leaves the writing to a scheduler of PyTorch, and speaks of the rate of the first parameter group."""
@@ -67,6 +71,20 @@ class _Attached:
 
     def after_update(self) -> None:
         self.scheduler.step()
+
+    def after_epoch(self, test_loss: float) -> None:
+        if isinstance(self.scheduler, Scheduler) and self.scheduler.feedback is not None:
+            self.scheduler.observe(test_loss)
+
+
+class _Lowered(_Attached):
+    """A scheduler that moves by what it is told of each epoch, and not by updates."""
+
+    def after_update(self) -> None:
+        pass
+
+    def after_epoch(self, test_loss: float) -> None:
+        self.scheduler.step(test_loss)  # type: ignore[arg-type]
 
 
 def _checked(rate: float, step: int) -> float:

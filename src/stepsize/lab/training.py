@@ -57,7 +57,8 @@ def train(
     """Train `model` in place on `task`, and return what was logged.
 
     `lr` gives the rate of the update at `step`: a schedule or any function of the step, a number, or a
-    PyTorch scheduler attached to `optimizer`, which is stepped once after each update. `accumulation`
+    PyTorch scheduler attached to `optimizer`, which is stepped once after each update. One that waits for a metric
+    (`ReduceLROnPlateau`, or a `Scheduler` with feedback) is told the test loss of each epoch. `accumulation`
     micro-batches of `batch_size` samples make one update, whose gradient is the mean over all its samples;
     what is left over at the end of an epoch makes one update too. `clip_norm` bounds the gradient's norm;
     `precision` is "fp32", or "bf16", in which the network then computes wherever autocasting lets it.
@@ -159,7 +160,10 @@ class _Loop:
             yield from self._points()
             progress, self.epoch_to_come = self.progress, False
             self.progress = Progress(progress.step, progress.epoch + 1)
-            yield Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
+            epoch = Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
+            if math.isfinite(epoch.test_loss):  # else the run ends here
+                self.rates.after_epoch(epoch.test_loss)
+            yield epoch
 
     def _points(self) -> Iterator[Point]:
         """What is left of the epoch under way."""

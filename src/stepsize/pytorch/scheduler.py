@@ -243,6 +243,11 @@ class Scheduler(PositionViews):
         """The plan's schedules by name, as `plot_schedules` takes them: {"lr": ..., "weight_decay": ...}."""
         return self._plan.schedules()
 
+    @property
+    def feedback(self) -> Plateau | None:
+        """The plateau that lowers the rates by what `observe` is told; None where there is none."""
+        return None if self._feedback is None else self._feedback.plateau
+
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """The rate of each group at the position, as planned; that of `get_last_lr`, unless somebody has set it."""
         self._refresh()
