@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import numbers
+from commands import numbers, start
 from own_tasks import X
 from silent import Silent
 from torch import nn
@@ -128,11 +128,38 @@ def test_divergence_and_failure_are_told(ray, tmp_path, monkeypatch):
     asked = experiment(engine="ray", task="test_ray:failing", seeds=(0,))
     with pytest.raises(RunError, match=r"the run 'flat' with seed 0 failed: 'no such luck'"):
         compare(asked, tmp_path / "failing", display=Silent())
+    assert [len(run.points) for run in load_runs(tmp_path / "failing").runs()] == [2, 2]  # up to the failing update
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_comparison_that_is_stopped_goes_on_with_the_same_numbers(by_local, tmp_path, sent):
+    asked = ["own_tasks:dropping", *(f"{name}={text}" for name, text in TWO.items())]
+    asked = [word for pair in zip(("--task", "--schedule", "--schedule"), asked, strict=True) for word in pair]
+    (tmp_path / "asked.toml").write_text("log_every = 3\ncheckpoint_every = 60\n", encoding="utf-8")
+    more = ["--epochs", "60", "--seeds", "0,1", "--batch-size", "8", "--optimizer", "adamw", "--engine", "ray"]
+    command = start(tmp_path / "asked.toml", *asked, *more, "--device", "cpu", "--out", tmp_path / "out")
+    while command.poll() is None and not any((tmp_path / "out" / "checkpoints").glob("*.pt")):
+        time.sleep(0.05)
+    command.send_signal(sent)
+    said, _ = command.communicate(timeout=120)
+    assert command.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[sent], said
+    assert "interrupted" in said
+    assert numbers(tmp_path / "out") != by_local
+    again = start("--resume", tmp_path / "out")
+    said, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, said
+    assert numbers(tmp_path / "out") == by_local
 
 
 class Failing(nn.Linear):
+    """It has seen enough at the eighth update."""
+
     def forward(self, x):
-        raise KeyError("no such luck")
+        self.seen = getattr(self, "seen", 0) + 1
+        if self.seen == 8:
+            raise KeyError("no such luck")
+        return super().forward(x)
 
 
 def failing():

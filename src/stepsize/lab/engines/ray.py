@@ -5,6 +5,8 @@ was logged, and the bytes of the next. It touches no file of the experiment, so 
 share a disk; records and checkpoints are written here, by the one process that the directory belongs to.
 """
 
+import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,7 +64,7 @@ def run_plans(
 class Leg:
     """What a task returns: where it began, what was logged, how it ended, and the checkpoint to go on from.
 
-    `stored` are the steps of the records that the store has of the run.
+    `stored` are the steps of the records that the store has of the run; `error` says why the run failed.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
@@ -72,6 +74,7 @@ class Leg:
     seconds: float = 0.0
     diverged_at: int | None = None
     state: bytes | None = None
+    error: str = ""
 
     def rewind(self, number: int, step: int) -> int:
         """Take note of where it began, and say how many records lie before."""
@@ -159,6 +162,9 @@ class _Legs:
         self._store.log(number, leg.records)
         for record in leg.records:
             self._watcher.logged(number, record)
+        if leg.status == "failed":
+            self._fail(number, f"{named({number: plan})} failed: {leg.error}")
+            return
         path = self._directory.checkpoint(number)
         if leg.state is not None:
             write_whole(path, leg.state)
@@ -191,7 +197,11 @@ def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, s
         checkpoint = Path(folder, "checkpoint.pt")
         if state is not None:
             checkpoint.write_bytes(state)
-        log = make_run(number, plan, experiment, leg, checkpoint, observe, far_enough)
+        try:
+            log = make_run(number, plan, experiment, leg, checkpoint, observe, far_enough)
+        except Exception as error:
+            leg.error = str(error)  # what it logged until then goes back with it
+            return leg
         leg.status, leg.seconds, leg.diverged_at = log.status, log.seconds, log.diverged_at
         leg.state = checkpoint.read_bytes() if log.status == "interrupted" else None
     return leg
@@ -205,6 +215,7 @@ def _cluster(workers: int | None) -> Iterator[Any]:
         yield ray
         return
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    terminated = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address="auto", **quiet)
     except ConnectionError:
@@ -215,6 +226,8 @@ def _cluster(workers: int | None) -> Iterator[Any]:
             include_dashboard=False,
             **quiet,
         )
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminated)  # Ray has put a handler of its own there, which ends the process
     try:
         yield ray
     finally:
