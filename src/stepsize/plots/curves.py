@@ -1,6 +1,6 @@
 """What a picture of schedules shows: one labelled curve for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,9 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
     """
     if isinstance(schedules, Schedule):
         raise refusal(owner, "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
+    if not isinstance(schedules, Mapping | Iterable):
+        advice = "the schedules of a scheduler are scheduler.schedules"
+        raise refusal(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
     values = list(schedules.values() if isinstance(schedules, Mapping) else schedules)
     for index, schedule in enumerate(values):
         if not isinstance(schedule, Schedule):

@@ -43,10 +43,7 @@ class Binding:
         if len(writers) < len(self._writers) or any(each.tensors or each.place is not None for each in writers):
             return None
         # A call of a schedule would check what is known here: a whole step >= 0.
-        entries = [
-            (each.schedule._at, each.key, 0.0 if each.key == "lr" else -each.largest, each.largest, each.floats)
-            for each in writers
-        ]
+        entries = [(each.schedule._at, each.key, each.least, each.largest, each.floats) for each in writers]
         end, is_stale = self._end, self.is_stale
 
         def write(position: int) -> bool:

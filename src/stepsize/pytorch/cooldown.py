@@ -33,7 +33,7 @@ class CooldownOnDemand:
     Args:
         scheduler: whose rates are brought down.
         steps: the length of the cooldown, in what the scheduler counts: updates, tokens or samples.
-        end: the value at its end, in the plan's own units.
+        end: the value at its end, in the plan's own units, not negative.
         shape: "linear", "cosine" or "1-sqrt".
         deadline: seconds from now by which it should have ended. It begins when no more are left than so many steps
             have taken on average, and the updates until the next question.
@@ -78,6 +78,7 @@ class CooldownOnDemand:
         if not isinstance(scheduler, Scheduler):
             raise refusal("CooldownOnDemand", "scheduler", "a stepsize.pytorch.Scheduler", scheduler)
         Constant(0.0).cooldown(0, steps, end, shape)  # refuses now what could not be done then
+        Number(least=0.0)("CooldownOnDemand", "end", end)
         self._steps, self._end, self._shape = steps, end, shape
         self._every = int(Whole(1)("CooldownOnDemand", "every", every))
         self._deadline: float | None = Maybe(Number(above=0.0))("CooldownOnDemand", "deadline", deadline)
@@ -165,7 +166,11 @@ class CooldownOnDemand:
             if callable(before):
                 before(received, frame)
 
-        signal.signal(number, handle)
+        try:
+            signal.signal(number, handle)
+        except OSError:
+            words = "a signal that a process may handle, such as signal.SIGUSR1"
+            raise refusal("CooldownOnDemand", "on_signal", words, number) from None
         finalize(self, _put_back, number, handle, before)
 
 

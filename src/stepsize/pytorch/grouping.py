@@ -29,6 +29,8 @@ class ParameterGroups:
 
     def rates(self, schedule: Schedule) -> dict[str, Schedule]:
         """The schedule times each group's factor, by the group's name: what `Scheduler(lr=...)` takes."""
+        if not isinstance(schedule, Schedule):
+            raise refusal("rates", "schedule", "a schedule", schedule, "of a function of the step write Function(f)")
         return {name: factor * schedule if factor != 1.0 else schedule for name, factor in self.factors.items()}
 
 
@@ -61,6 +63,8 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
     """
     if not isinstance(model, nn.Module):
         raise refusal("parameter_groups", "model", "a torch.nn.Module", model)
+    if not all(isinstance(name, str) for name in (factors if isinstance(factors, Mapping) else [None])):
+        raise refusal("parameter_groups", "factors", "patterns with a factor each", factors, 'write {"*.bias": 0.1}')
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []
     names = []

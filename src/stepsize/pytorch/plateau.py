@@ -88,6 +88,8 @@ class PlateauState:
             ArgumentError: the metric is no number, and the plateau refuses that; nothing is noted then.
         """
         try:
+            if isinstance(metric, bool | str):
+                raise TypeError
             value = float(metric)
         except (TypeError, ValueError):
             raise ArgumentError(f"observe({shown(metric)}): a metric is a number") from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length, refusal
+from stepsize.arguments import Choice, Length, Number, refusal
 from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.assignment import Assignment
@@ -200,12 +200,15 @@ class Scheduler(PositionViews):
         return self._replace([self._plan[each.key].replanned(self._position, each) for each in new])
 
     def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
-        """From here on, bring every rate down to `end` in so many steps; return what `replan` returns.
+        """From here on, bring the schedule of every rate down to `end` in so many steps; return what `replan` returns.
+
+        `end` is in the plan's own units: a factor where the plan is relative, and what a plateau has taken off comes
+        off it too.
 
         Raises:
             ArgumentError: an argument is not in its range, or no rate is scheduled.
         """
-        at = self._position
+        at, end = self._position, Number(least=0.0)("cool_down", "end", end)
         return self._replace([self._plan["lr"].mapped(lambda schedule: schedule.cooldown(at, steps, end, shape))])
 
     @contextmanager
@@ -456,8 +459,8 @@ class Scheduler(PositionViews):
         """A state was loaded into an optimizer, which replaces tensors, even by floats: put ours back, and write."""
         if self._taken_by is None:
             self._binding.put_back(self._attachment.groups())
+            self._bind()  # groups may have come before the state did
             self._members.mark(self._attachment.groups())
-            self._bind()
             self._write(self._position)
 
     def deposed(self, key: str, by: "Scheduler") -> None:

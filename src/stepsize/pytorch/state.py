@@ -49,15 +49,15 @@ class SavedState:
         if not isinstance(form, dict) or form.get("kind") != KIND:
             kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
             raise StateError(f"this is no state of {KIND} but of {kind}; load it into the scheduler that made it")
-        if form.get("version") != VERSION:
-            raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form.get('version'))}")
-        names = ("clock", "position", "base_lrs", "plan", "began_with", "replanned", "feedback")
+        if "version" in form and form["version"] != VERSION:
+            raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
+        names = ("version", "clock", "position", "base_lrs", "plan", "began_with", "replanned", "feedback")
         missing = [name for name in names if name not in form]
         if missing:
             raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
         position, bases, plan = form["position"], form["base_lrs"], form["plan"]
         if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= LONGEST:
-            raise StateError(f"the state's position must be a whole number from 0, got {shown(position)}")
+            raise StateError(f"the state's position must be a whole number from 0 to 2**53, got {shown(position)}")
         if not isinstance(bases, list) or not all(isinstance(b, float | int) and 0.0 <= b < math.inf for b in bases):
             raise StateError(f"the state's base_lrs must be numbers from 0, got {shown(bases)}")
         if len(bases) != groups:

@@ -19,6 +19,9 @@ from stepsize.pytorch.constant_product import ConstantProduct
 from stepsize.pytorch.group_values import Group, held, put, tensors_in
 from stepsize.schedules import Schedule
 
+NEVER_NEGATIVE = {"lr", "momentum", "weight_decay", "betas", "alpha", "rho"}
+"""The hyperparameters of torch.optim of which a negative one is refused by its constructors."""
+
 
 @dataclass(eq=False)
 class Writer:
@@ -39,14 +42,22 @@ class Writer:
             StepError: it is not finite, or is a negative rate; with a group's factor too.
         """
         value = self.schedule(position)
-        if value < 0.0 and self.key == "lr":
-            raise StepError(f"{self.schedule} gives the rate {value} at step {position}; a rate cannot be negative")
+        if not self.least <= value:
+            what = "rate" if self.key == "lr" else self.key
+            raise StepError(f"{self.schedule} gives the {what} {value} at step {position}, which cannot be negative")
+        if value >= 1.0 and self.key == "betas":
+            raise StepError(f"{self.schedule} gives {value} for betas at step {position}; they are below 1")
         if not abs(value) <= self.largest:
             raise StepError(
                 f"{self.schedule} gives {value} for {self.key} at step {position}, which its group cannot hold; bound "
                 "it with .clip(low, high)"
             )
         return value
+
+    @property
+    def least(self) -> float:
+        """The least value that optimizers take."""
+        return 0.0 if self.key in NEVER_NEGATIVE else -self.largest
 
     @cached_property
     def largest(self) -> float:

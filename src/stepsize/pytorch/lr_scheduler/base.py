@@ -53,6 +53,18 @@ class PyTorchScheduler(LRScheduler):
                 raise ArgumentError(f"{type(self).__name__}: {error}") from error
             raise
 
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer whose rates are written; another may be put in its place, as with PyTorch's."""
+        return self.__dict__["optimizer"]  # type: ignore[no-any-return]
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        before = self.__dict__.get("optimizer")
+        self.__dict__["optimizer"] = optimizer
+        if before is not None and before is not optimizer:
+            self._attach(optimizer)
+
     def get_last_lr(self) -> list[float | Tensor]:
         """The rate that the next update uses, for each group: floats, and copies of tensors."""
         rates = [group["lr"] for group in self.optimizer.param_groups]

@@ -145,6 +145,10 @@ class SequentialLR(_OfParts, torch_schedulers.SequentialLR):
                 Many(Length(0), rising="weakly")("SequentialLR", "milestones", milestones)
             for part in schedulers:
                 _refuse_pytorchs_own(part, "SequentialLR")
+            if len(set(map(id, schedulers))) < len(schedulers):
+                raise ArgumentError(
+                    "SequentialLR has a scheduler twice among its parts; make another with its arguments"
+                )
             super().__init__(optimizer, schedulers, milestones)
             if last_epoch >= 0:
                 self.seek(last_epoch + 1)

@@ -223,7 +223,8 @@ class OneCycleLR(WithMomentum, torch_schedulers.OneCycleLR):
         words = super()._in_words(plan)
         phases, groups = words.pop("schedule_phases"), words.pop("in_groups")
         words["anneal_strategy"] = words.pop("anneal_func_type")
-        words["pct_start"] = (phases[0]["end_step"] + 1) / words["total_steps"]
+        # A damaged state may have no phases.
+        words["pct_start"] = (phases[0]["end_step"] + 1) / words["total_steps"] if phases else None
         words["three_phase"] = len(phases) == 3
         names = {"max_lr": "max_lr", "initial_lr": "max_lr / div_factor", "min_lr": "the last rate"}
         for name in self._group_fields:
