@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -249,11 +250,22 @@ def test_a_rate_that_cannot_be_is_refused(lr):
         rule.update(rule.init([1.0]), [1.0], [1.0], lr)
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_a_state_of_points_of_another_shape_is_refused(count):
-    rule = Adam()
-    with pytest.raises(ArgumentError, match=r"needs the state of points of shape \((1|2),\); begin with init\(x\)"):
-        rule.update(rule.init(np.zeros(count)), np.zeros(count // 2 + count % 2), np.zeros(count // 2 + count % 2), 0.1)
+@pytest.mark.parametrize("kind", [each for each in OPTIMIZERS if each is not GradientDescent])
+@pytest.mark.parametrize(("made_for", "given"), [((2,), (1,)), ((1,), (3,)), ((3,), (2, 3)), ((), (3,))])
+def test_a_state_of_points_of_another_shape_is_refused(kind, made_for, given):
+    rule = kind()
+    message = f"{kind.__name__}.update() needs the state of points of shape {given}; begin with init(x)"
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        rule.update(rule.init(np.zeros(made_for)), np.zeros(given), np.zeros(given), 0.1)
+
+
+def test_an_error_of_the_formula_itself_is_not_taken_for_a_wrong_state():
+    class Broken(GradientDescent):
+        def _step(self, state, x, g, lr):
+            raise ValueError("a mistake of its own")
+
+    with pytest.raises(ValueError, match="a mistake of its own"):
+        Broken().update((), [1.0], [1.0], 0.1)
 
 
 def test_a_point_that_is_no_number_is_refused():
