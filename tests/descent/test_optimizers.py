@@ -139,6 +139,27 @@ def adam_inside(gradients, lr, beta1, beta2, eps, weight_decay=0.0):
     return x
 
 
+def adam_before(gradients, lr, beta1, beta2, eps):
+    """The order at the end of section 2 of the paper, in which eps is added to the root of the uncorrected v."""
+    x, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        x -= lr(t) * math.sqrt(1 - beta2 ** (t + 1)) / (1 - beta1 ** (t + 1)) * m / (math.sqrt(v) + eps)
+    return x
+
+
+def adamw_of_the_paper(gradients, multiplier, alpha, beta1, beta2, eps, weight_decay):
+    """Algorithm 2: the multiplier of the schedule stands before the rate alpha and before the decay."""
+    x, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat, v_hat = m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))
+        x -= multiplier(t) * (alpha * m_hat / (math.sqrt(v_hat) + eps) + weight_decay * x)
+    return x
+
+
 WRITTEN_OUT = {
     Momentum(0.7, rate="inside"): lambda g: momentum_inside(g, DECAY, 0.7, False),
     Momentum(0.7, nesterov=True, rate="inside"): lambda g: momentum_inside(g, DECAY, 0.7, True),
@@ -146,7 +167,11 @@ WRITTEN_OUT = {
     RMSProp(0.8, 1e-2, "inside"): lambda g: rmsprop_inside(g, DECAY, 0.8, 1e-2),
     Adadelta(0.8, 1e-3, "outside"): lambda g: adadelta_outside(g, DECAY, 0.8, 1e-3),
     Adam(0.8, 0.9, 1e-2, "inside"): lambda g: adam_inside(g, DECAY, 0.8, 0.9, 1e-2),
+    Adam(0.8, 0.9, 1e-2, "before"): lambda g: adam_before(g, DECAY, 0.8, 0.9, 1e-2),
     AdamW(0.8, 0.9, 1e-2, "inside", 0.1): lambda g: adam_inside(g, DECAY, 0.8, 0.9, 1e-2, 0.1),
+    AdamW(0.8, 0.9, 1e-2, weight_decay=0.1, peak_lr=DECAY(0)): lambda g: adamw_of_the_paper(
+        g, DECAY / DECAY(0), DECAY(0), 0.8, 0.9, 1e-2, 0.1
+    ),
 }
 
 
