@@ -91,7 +91,7 @@ REFUSED = [
     (["2x", "--start", "1"], "a product is written with *"),
     (["parabola", "--start", "1", "--optimizer", "adma"], 'did you mean "Adam"?'),
     (["parabola", "--start", "1", "--optimizer", "momentum(2)"], "must be a number >= 0 and < 1, got 2"),
-    (["parabola", "--start", "1", "--optimizer", ""], "found the end of the text"),
+    (["parabola", "--start", "1", "--optimizer", ""], "expected the name of an optimizer"),
     (["parabola", "--start", "1", "--lr", "-1"], "must be a finite number >= 0, got -1.0"),
     (["parabola", "--start", "1", "--lr", "nan"], "must be a finite number >= 0, got nan"),
     (["parabola", "--start", "1", "--lr", "Linaer(1, 0, 5)"], 'did you mean "Linear"?'),
