@@ -75,6 +75,7 @@ def test_a_surface_and_a_python_function_are_taken_too():
 SETS = {
     "a disc": (lambda x, y: x**2 + y**2 <= 1, ((-1, 1), (-1, 1)), True),
     "a square": (lambda x, y: max(abs(x), abs(y)) <= 1, ((-2, 2), (-2, 2)), True),
+    "everything": (lambda x, y: True, ((-1, 1), (-1, 1)), True),
     "a half plane": (lambda x, y: x + y <= 0.2, ((-1, 1), (-1, 1)), True),
     "a ring": (lambda x, y: 0.5 <= x**2 + y**2 <= 1, ((-1, 1), (-1, 1)), False),
     "a crescent": (lambda x, y: (x**2 + y**2 <= 1) & ((x - 0.5) ** 2 + y**2 > 0.5), ((-1, 1), (-1, 1)), False),

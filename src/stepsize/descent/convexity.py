@@ -1,17 +1,17 @@
 """Convexity, looked for over chords: a chord that leaves the set, or passes below the function, refutes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Count, Many, checked
+from stepsize.arguments import Count, checked
 from stepsize.descent.function import coordinates_of, elementwise
 from stepsize.descent.rule import Floats
 from stepsize.descent.sources import surface_from
-from stepsize.descent.surface import Point, Surface, interval
+from stepsize.descent.surface import Box, Point, Surface, box
 from stepsize.descent.trajectory import Seed
 from stepsize.errors import ArgumentError
 
@@ -23,14 +23,7 @@ _ROUNDING = 1e-12
 """Relative to the largest value seen: what is smaller than this may be rounding, as is what is not a normal number."""
 
 
-def _domain(owner: str, name: str, value: Any) -> tuple[tuple[float, float], ...]:
-    """The rule of a box: (low, high) for each coordinate; in one dimension, (low, high) alone."""
-    bare = isinstance(value, Sequence) and len(value) == 2 and not any(isinstance(each, Sequence) for each in value)
-    box: tuple[tuple[float, float], ...] = Many(interval)(owner, name, (value,) if bare else value)
-    return box
-
-
-Domain = Annotated[tuple[tuple[float, float], ...], _domain]
+Domain = Annotated[Box, box]
 
 
 @dataclass(frozen=True)
