@@ -193,6 +193,16 @@ def test_losses_over_time_are_on_a_log_axis():
     assert legend_of(ax) == ["batch 100"]
 
 
+def test_batches_that_diverge_leave_the_picture_and_are_told():
+    problem = diabetes()
+    away = descend_in_batches(problem, GradientDescent(), 442, 3000, 2.0)
+    held = descend_in_batches(problem, GradientDescent(), 100, 3, 0.1)
+    ax = plot_batches({"away": away, "held": held})
+    assert legend_of(ax) == [f"away (diverged after {away.lasted:,} updates)", "held"]
+    low, high = ax.get_ylim()
+    assert low < held.losses.min() < held.losses[0] < high < 2.0
+
+
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda each: each.name)
 def test_nothing_of_an_exhibit_is_cut_off(exhibit):
     content = exhibit.content()
