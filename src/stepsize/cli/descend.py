@@ -99,10 +99,13 @@ def split_outside_brackets(text: str) -> list[str]:
 def endings(trajectory: "Trajectory") -> list[str]:
     """What became of each start, in words."""
     surface, told = trajectory.surface, []
-    for path in trajectory.paths():
+    for path, stopped in zip(trajectory.paths(), trajectory.stopped.flat, strict=True):
         lasted = len(path) - 1
         place = _place(path[-1])
         origin = f"from {_place(path[0])} " if trajectory.lasted.size > 1 else ""
+        if stopped:
+            told.append(f"{origin}stopped after {lasted:,} steps at {place}, where there is no gradient")
+            continue
         if lasted < trajectory.steps:
             told.append(f"{origin}diverged at step {lasted + 1}, after {place}")
             continue

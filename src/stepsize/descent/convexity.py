@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stepsize.arguments import Count, checked
-from stepsize.descent.function import coordinates_of, elementwise
+from stepsize.descent.function import elementwise
 from stepsize.descent.rule import Floats
-from stepsize.descent.sources import surface_from
-from stepsize.descent.surface import Box, Point, Surface, box
+from stepsize.descent.sources import Source, surface_of
+from stepsize.descent.surface import Box, Point, box
 from stepsize.descent.trajectory import Seed
 from stepsize.errors import ArgumentError
 
@@ -64,9 +64,7 @@ class Convexity:
 
 
 @checked
-def is_convex(
-    f: str | Surface | Callable[..., Any], domain: Domain, chords: Count = 20_000, seed: Seed = 0
-) -> Convexity:
+def is_convex(f: Source, domain: Domain, chords: Count = 20_000, seed: Seed = 0) -> Convexity:
     """Whether a function lies nowhere above its chords, on a box.
 
         f(w a + (1 - w) b) <= w f(a) + (1 - w) f(b)    for all a, b and 0 <= w <= 1
@@ -94,8 +92,7 @@ def is_convex(
         >>> bool(found), round(found.chord.excess, 2)
         (False, 2.0)
     """
-    untold = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
-    surface = surface_from(f, dimensions=len(domain) if untold else None)
+    surface = surface_of(f, len(domain))
     if len(domain) != surface.dimensions:
         raise ArgumentError(
             f"is_convex(domain=...) must be (low, high) for each of {surface.dimensions} coordinates, got {domain}"

@@ -13,8 +13,15 @@ from stepsize.descent.rule import Floats
 from stepsize.descent.surface import Box, Places, Point, Surface, Window
 from stepsize.errors import ArgumentError, ParseError
 
-Source = str | Callable[..., Any] | Surface
-"""What a surface is made from: a name, a formula, a function, or one that is there already."""
+
+def _source(owner: str, name: str, value: Any) -> Any:
+    if not isinstance(value, str | Surface) and not callable(value):
+        raise refusal(owner, name, "a name, a formula, a function or a surface", value)
+    return value
+
+
+Source = Annotated[str | Callable[..., Any] | Surface, _source]
+"""What a surface is made from; one that is there already is taken as it is."""
 _PROBES = 7
 
 
@@ -72,9 +79,13 @@ def surface_from(
             raise ParseError(f"{quoted(f.strip())} is no surface; {meant}", f, 0)
         formula = read_formula(f)
         return Surface("formula", formula.text, formula, formula.partials(), len(formula.variables), window, minima)
-    if not callable(f):
-        raise refusal("surface_from", "f", "a name, a formula, a function or a surface", f)
     return _of_function(f, gradient, dimensions, window, minima)
+
+
+def surface_of(f: Source, dimensions: int) -> Surface:
+    """As `surface_from`, of functions whose signature does not say how many numbers they take with so many."""
+    untold = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
+    return surface_from(f, dimensions=dimensions if untold else None)
 
 
 def _of_function(

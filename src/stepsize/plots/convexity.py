@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from stepsize.descent import Convexity, Surface
+from stepsize.descent.surface import Box
 from stepsize.errors import ArgumentError
 from stepsize.plots.landscape import INK, draw_surface
 from stepsize.plots.style import COLOURS
-from stepsize.plots.view import Box, view_of
+from stepsize.plots.window import window_of
 
 AGAINST = COLOURS[1]
 _FINENESS = 241
@@ -64,9 +65,10 @@ def _draw_chord(ax: Axes, subject: Surface | Callable[..., Any], answer: Convexi
 
 
 def _draw_set(ax: Axes, contains: Callable[..., Any], domain: Box) -> None:
-    view = view_of(Surface("set", "a set", contains, contains, 2, domain))
-    axes = [np.linspace(low, high, _FINENESS) for low, high in view]
-    inside = np.asarray(contains(*np.meshgrid(*axes)), dtype=np.float64)
+    window = window_of(Surface("set", "a set", contains, contains, 2, domain))
+    axes = [np.linspace(low, high, _FINENESS) for low, high in window]
+    grid = np.meshgrid(*axes)
+    inside = np.broadcast_to(np.asarray(contains(*grid), dtype=np.float64), grid[0].shape)
     ax.contourf(*axes, inside, levels=[0.5, 1.5], cmap=ListedColormap(["#cfdcea"]))
     ax.contour(*axes, inside, levels=[0.5], colors=INK, linewidths=1.5)
     ax.set_aspect("equal")
