@@ -37,6 +37,14 @@ def test_optimizers_with_arguments_schedules_and_names():
     assert "RMSProp(0.9, 1e-06): at (" in done.stdout
 
 
+def test_lengths_with_a_unit_are_parts_of_the_steps():
+    whole = "Linear(0, 0.4, 10) >> Cosine(0.4, 0, 30)"
+    parts = 'Linear(0, 0.4, "25%") >> Cosine(0.4, 0, "rest")'
+    steps, units = (run("bowl", "--start", "-5,-2", "--steps", 40, "--lr", lr) for lr in (whole, parts))
+    assert units.returncode == 0
+    assert units.stdout == steps.stdout
+
+
 def test_a_formula_and_a_start_may_begin_with_a_minus():
     done = run("-x**2 + y", "--start", "-1,2", "--steps", 3)
     assert done.returncode == 0
