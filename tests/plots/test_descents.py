@@ -189,6 +189,16 @@ def test_the_chord_that_refutes_is_drawn():
     assert path_drawn(ax, np.column_stack([ends, wave(ends)]))
 
 
+def test_what_is_convex_may_be_asked_may_be_drawn():
+    for f in ("cos(pi*x)", lambda x: np.cos(np.pi * x), lambda *x: np.cos(np.pi * x[0])):
+        found = is_convex(f, (-1, 1))
+        ax = plot_convexity(f, (-1, 1), found)
+        ends = np.array([found.chord.start, found.chord.end])
+        assert path_drawn(ax, np.column_stack([ends, np.cos(np.pi * ends)]))
+    everything = is_convex_set(lambda x, y: True, ((-1, 1), (-1, 1)))
+    assert plot_convexity(lambda x, y: True, ((-1, 1), (-1, 1)), everything).get_xticks().size == 0
+
+
 def test_a_set_is_drawn_with_its_chord():
     def ring(x, y):
         return (x**2 + y**2 <= 1) & (x**2 + y**2 >= 0.5)

@@ -7,7 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
+from stepsize.arguments import checked
 from stepsize.descent import Convexity, Surface
+from stepsize.descent.convexity import Domain
+from stepsize.descent.sources import Source, surface_of
 from stepsize.descent.surface import Box
 from stepsize.errors import ArgumentError
 from stepsize.plots.landscape import INK, draw_surface
@@ -18,21 +21,22 @@ AGAINST = COLOURS[1]
 _FINENESS = 241
 
 
-def plot_convexity(
-    subject: Surface | Callable[..., Any], domain: Box, answer: Convexity, ax: Axes | None = None
-) -> Axes:
+@checked
+def plot_convexity(subject: Source, domain: Domain, answer: Convexity, ax: Axes | None = None) -> Axes:
     """Draw a function of one variable, or a set in the plane, with the chord that speaks against its convexity.
 
     Args:
-        subject: the surface that `is_convex` was asked about, or the membership function of `is_convex_set`, which
-            must take arrays.
-        domain: (low, high) for each coordinate.
+        subject: what `is_convex` was asked about; or, with a domain of two coordinates, the membership function of
+            `is_convex_set`, which must take arrays.
+        domain: (low, high) for each coordinate; in one dimension (low, high).
         answer: what was answered.
         ax: where to draw; a new figure of pyplot's if None.
 
     Raises:
         ArgumentError: the function has more than one variable, or the set is not one of the plane.
     """
+    if isinstance(subject, str) or len(domain) == 1:
+        subject = surface_of(subject, 1)
     if isinstance(subject, Surface) and subject.dimensions != 1:
         raise ArgumentError(f"a chord is drawn below a function of one variable, and {subject.text} has more")
     if not isinstance(subject, Surface) and len(domain) != 2:
