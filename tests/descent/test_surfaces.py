@@ -260,7 +260,7 @@ def test_a_function_with_a_mistake_is_told_in_words():
         (lambda: surface_from(abs, dimensions=1, window=(1, -1)), "must be (low, high) with low < high, got (1, -1)"),
         (
             lambda: surface_from(lambda x: x, window=((-1, 1), (-1, 1))),
-            "surface_from(window=...) must be (low, high) for each of 1 coordinates, got ((-1.0, 1.0), (-1.0, 1.0))",
+            "surface_from(window=...) must be (low, high) for each coordinate, 1 here, got ((-1.0, 1.0), (-1.0, 1.0))",
         ),
         (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from("x**2", dimensions=1), "leave them out"),

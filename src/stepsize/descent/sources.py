@@ -100,7 +100,7 @@ def _of_function(
         advice = "write how many numbers the function takes"
         raise refusal("surface_from", "dimensions", "given for this function", dimensions, advice)
     if window is not None and len(window) != count:
-        raise refusal("surface_from", "window", f"(low, high) for each of {count} coordinates", window)
+        raise refusal("surface_from", "window", f"(low, high) for each coordinate, {count} here", window)
     name = getattr(function, "__name__", type(function).__name__)
     name = "function" if name == "<lambda>" else name
     probes = _probes(window or ((-1.0, 1.0),) * count)
