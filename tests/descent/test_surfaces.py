@@ -200,6 +200,11 @@ def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
             surface_from(valley, gradient=wrong)
 
 
+def test_a_gradient_that_takes_no_arrays_is_refused_in_words():
+    with pytest.raises(ArgumentError, match=r"raised TypeError.*it is called with an array for each coordinate"):
+        surface_from(lambda x: math.sin(x), gradient=lambda x: (math.cos(x),))
+
+
 def test_a_gradient_is_right_within_what_rounding_leaves_of_small_differences():
     surface = surface_from(lambda x: 1.0 + 1e-12 * x**2, gradient=lambda x: (2e-12 * x,))
     assert surface.gradient(3.0) == 6e-12

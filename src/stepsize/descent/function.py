@@ -153,8 +153,13 @@ def check_gradient(partials: Callable[..., Any], differences: FiniteDifferences,
     """
     coordinates = tuple(probes.T)
     with np.errstate(all="ignore"):
-        given = partials(*coordinates)
         here, expected = differences.function(*coordinates), differences(*coordinates)
+        try:
+            given = partials(*coordinates)
+        except Exception as error:
+            raise ArgumentError(
+                f"surface_from(gradient=...) raised {shown(error)}; it is called with an array for each coordinate"
+            ) from error
     if not isinstance(given, Sequence) or len(given) != probes.shape[1]:
         rule = f"a function that gives {probes.shape[1]} partial derivatives, as a tuple"
         raise refusal("surface_from", "gradient", rule, given)

@@ -45,7 +45,7 @@ def surface_from(
 
     Args:
         f: a name in `SURFACES`, a formula, a function, or a surface.
-        gradient: of a function: takes the same, gives the partial derivatives as a tuple.
+        gradient: of a function: takes an array for each coordinate, gives the partial derivatives as a tuple.
         dimensions: how many numbers a function takes, where its signature does not say.
         window: (low, high) for each coordinate, in one dimension (low, high): where there is something to see.
         minima: known ones, the lowest first.
