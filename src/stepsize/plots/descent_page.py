@@ -130,7 +130,7 @@ def _panel(
     return (
         f"<figure><figcaption>{escape(one_line(title))}</figcaption>"
         f'<svg viewBox="{" ".join(map(str, WHOLE))}" role="img" aria-label="{escape(one_line(title)) or "descent"}">'
-        f'<g clip-path="url(#frame)"><use href="#ground{ground}" class="{kind}"/>{marks}{"".join(drawn)}</g>'
+        f'<g clip-path="url(#frame)"><use href="#ground{ground}" class="{kind}"/>{"".join(drawn)}{marks}</g>'
         f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}"/>'
         f"{place.numbers()}</svg></figure>\n"
     )
