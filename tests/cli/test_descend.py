@@ -37,6 +37,14 @@ def test_optimizers_with_arguments_schedules_and_names():
     assert "RMSProp(0.9, 1e-06): at (" in done.stdout
 
 
+def test_lengths_with_a_unit_are_parts_of_the_steps():
+    whole = "Linear(0, 0.4, 10) >> Cosine(0.4, 0, 30)"
+    parts = 'Linear(0, 0.4, "25%") >> Cosine(0.4, 0, "rest")'
+    steps, units = (run("bowl", "--start", "-5,-2", "--steps", 40, "--lr", lr) for lr in (whole, parts))
+    assert units.returncode == 0
+    assert units.stdout == steps.stdout
+
+
 def test_a_formula_and_a_start_may_begin_with_a_minus():
     done = run("-x**2 + y", "--start", "-1,2", "--steps", 3)
     assert done.returncode == 0
@@ -48,6 +56,11 @@ def test_several_starts_and_one_that_diverges():
     assert done.returncode == 0
     assert "GradientDescent(): from (-1) diverged at step 10, after (-1.78845e+91)" in done.stdout
     assert "GradientDescent(): from (1) at (0.0" in done.stdout
+
+
+def test_a_descent_that_comes_to_a_tip_says_that_it_stopped():
+    done = run("sqrt(x**2 + y**2)", "--start", "0,-2", "--lr", "0.5")
+    assert "GradientDescent(): stopped after 4 steps at (0, 0), where there is no gradient" in done.stdout
 
 
 def test_a_descent_that_rose_says_so():
@@ -91,7 +104,7 @@ REFUSED = [
     (["2x", "--start", "1"], "a product is written with *"),
     (["parabola", "--start", "1", "--optimizer", "adma"], 'did you mean "Adam"?'),
     (["parabola", "--start", "1", "--optimizer", "momentum(2)"], "must be a number >= 0 and < 1, got 2"),
-    (["parabola", "--start", "1", "--optimizer", ""], "found the end of the text"),
+    (["parabola", "--start", "1", "--optimizer", ""], "expected the name of an optimizer"),
     (["parabola", "--start", "1", "--lr", "-1"], "must be a finite number >= 0, got -1.0"),
     (["parabola", "--start", "1", "--lr", "nan"], "must be a finite number >= 0, got nan"),
     (["parabola", "--start", "1", "--lr", "Linaer(1, 0, 5)"], 'did you mean "Linear"?'),

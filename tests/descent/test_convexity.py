@@ -51,6 +51,41 @@ def test_a_chord_against_a_function_does_lie_below_it(f):
     assert surface(at) - height == pytest.approx(chord.excess)
 
 
+ROUNDED = {
+    "numbers that cancel": ("x**2 - 2*x + 1", (0.999, 1.001)),
+    "a cosine near 0": (lambda x: 1 - np.cos(x), (-1e-5, 1e-5)),
+    "a logarithm near 1": (lambda x: np.log(1 + np.exp(x)), (-40, -30)),
+    "far from the origin": (lambda x: (x - 1e6) ** 2, (1e6 - 1, 1e6 + 1)),
+    "squares that cancel far from the origin": ("x**2 - 2e6*x + 1e12", (1e6 - 1, 1e6 + 1)),
+    "in the plane": (lambda x, y: x**2 + y**2 - 2 * x * y, ((1000, 1001), (1000, 1001))),
+    "a large offset": (lambda x: 1e15 + x**2, (-1, 1)),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("case", ROUNDED)
+def test_rounding_is_no_dent(case, seed):
+    assert is_convex(*ROUNDED[case], seed=seed)
+
+
+DENTED = {
+    "a small cosine": (lambda x: 1e-20 * np.cos(x), (-1, 1)),
+    "a small roof": (lambda x: -1e-20 * abs(x), (-1, 1)),
+    "steps": (lambda x: np.floor(1000 * x), (-1, 1)),
+    "a jump": (lambda x: x**2 + (x > 0), (-1, 1)),
+    "noise": (lambda x: np.sin(1e9 * x), (-1, 1)),
+    "a cosine near 0": (lambda x: np.cos(x) - 1, (-1e-5, 1e-5)),
+    "far from the origin": (lambda x: -((x - 1e6) ** 2), (1e6 - 1, 1e6 + 1)),
+    "far away and small": (lambda x: 1e-10 * np.cos(x), (1e4, 1e4 + 10)),
+    "a shallow dent": (lambda x: x**2 - 1e-6 * np.exp(-1e7 * (x - 0.3) ** 2), (-1, 1)),
+}
+
+
+@pytest.mark.parametrize("case", DENTED)
+def test_what_is_no_rounding_is_found_however_small_or_rough(case):
+    assert not is_convex(*DENTED[case])
+
+
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-3, 3))
 def test_a_parabola_is_convex_just_where_it_opens_upward(a, b, c):
     if abs(a) < 1e-3:
@@ -75,6 +110,7 @@ def test_a_surface_and_a_python_function_are_taken_too():
 SETS = {
     "a disc": (lambda x, y: x**2 + y**2 <= 1, ((-1, 1), (-1, 1)), True),
     "a square": (lambda x, y: max(abs(x), abs(y)) <= 1, ((-2, 2), (-2, 2)), True),
+    "everything": (lambda x, y: True, ((-1, 1), (-1, 1)), True),
     "a half plane": (lambda x, y: x + y <= 0.2, ((-1, 1), (-1, 1)), True),
     "a ring": (lambda x, y: 0.5 <= x**2 + y**2 <= 1, ((-1, 1), (-1, 1)), False),
     "a crescent": (lambda x, y: (x**2 + y**2 <= 1) & ((x - 0.5) ** 2 + y**2 > 0.5), ((-1, 1), (-1, 1)), False),
@@ -108,7 +144,7 @@ def test_the_answer_is_the_same_every_time_and_another_seed_looks_elsewhere():
             lambda: is_convex("log(x)", (-1, 1)),
             "is_convex() needs a finite value on the whole domain; log(x) has none at",
         ),
-        (lambda: is_convex("x**2 + y**2", (-1, 1)), "(low, high) for each of 2 coordinates"),
+        (lambda: is_convex("x**2 + y**2", (-1, 1)), "(low, high) for each coordinate, 2 here"),
         (lambda: is_convex("x**2", (1, -1)), "(low, high) with low < high"),
         (lambda: is_convex("x**2", 3), "must be a sequence"),
         (lambda: is_convex_set(lambda x: x > 5, (0, 1)), "found no two points of the set among 20,000 chords"),

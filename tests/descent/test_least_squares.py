@@ -56,6 +56,17 @@ def test_the_largest_rate_is_the_one_beyond_which_it_diverges(share, held):
     assert (down.losses[-1] < down.losses[0]) == held
 
 
+def test_a_descent_that_diverges_ends_where_it_was_still_finite():
+    down = descend_in_batches(PROBLEM, GradientDescent(), 442, 3000, 2.0)
+    assert down.diverged
+    assert 0 < down.lasted == down.updates[-1] < down.steps == 3000
+    assert np.isfinite(down.losses).all()
+    assert down.losses[-1] == PROBLEM.loss(down.w) > 1e100
+    held = descend_in_batches(PROBLEM, GradientDescent(), 442, 30, 0.1)
+    assert not held.diverged
+    assert held.lasted == held.steps == 30
+
+
 def test_the_seed_is_that_of_the_orders():
     once, again, other = (descend_in_batches(PROBLEM, Momentum(0.5), 10, 2, 0.01, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(once.w, again.w)

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -138,6 +139,27 @@ def adam_inside(gradients, lr, beta1, beta2, eps, weight_decay=0.0):
     return x
 
 
+def adam_before(gradients, lr, beta1, beta2, eps):
+    """The order at the end of section 2 of the paper, in which eps is added to the root of the uncorrected v."""
+    x, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        x -= lr(t) * math.sqrt(1 - beta2 ** (t + 1)) / (1 - beta1 ** (t + 1)) * m / (math.sqrt(v) + eps)
+    return x
+
+
+def adamw_of_the_paper(gradients, multiplier, alpha, beta1, beta2, eps, weight_decay):
+    """Algorithm 2: the multiplier of the schedule stands before the rate alpha and before the decay."""
+    x, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat, v_hat = m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))
+        x -= multiplier(t) * (alpha * m_hat / (math.sqrt(v_hat) + eps) + weight_decay * x)
+    return x
+
+
 WRITTEN_OUT = {
     Momentum(0.7, rate="inside"): lambda g: momentum_inside(g, DECAY, 0.7, False),
     Momentum(0.7, nesterov=True, rate="inside"): lambda g: momentum_inside(g, DECAY, 0.7, True),
@@ -145,7 +167,11 @@ WRITTEN_OUT = {
     RMSProp(0.8, 1e-2, "inside"): lambda g: rmsprop_inside(g, DECAY, 0.8, 1e-2),
     Adadelta(0.8, 1e-3, "outside"): lambda g: adadelta_outside(g, DECAY, 0.8, 1e-3),
     Adam(0.8, 0.9, 1e-2, "inside"): lambda g: adam_inside(g, DECAY, 0.8, 0.9, 1e-2),
+    Adam(0.8, 0.9, 1e-2, "before"): lambda g: adam_before(g, DECAY, 0.8, 0.9, 1e-2),
     AdamW(0.8, 0.9, 1e-2, "inside", 0.1): lambda g: adam_inside(g, DECAY, 0.8, 0.9, 1e-2, 0.1),
+    AdamW(0.8, 0.9, 1e-2, weight_decay=0.1, peak_lr=DECAY(0)): lambda g: adamw_of_the_paper(
+        g, DECAY / DECAY(0), DECAY(0), 0.8, 0.9, 1e-2, 0.1
+    ),
 }
 
 
@@ -223,8 +249,15 @@ REFUSED = {
     "Momentum(-0.5)": "got -0.5",
     "Momentum(0.5, 1)": "Momentum(nesterov=...) must be True or False, got 1",
     'Momentum(0.5, rate="between")': 'must be "outside" or "inside"',
-    "Adam(gamma=0.9)": "it takes beta1, beta2, eps, eps_place",
-    "GradientDescent(0.1)": "it takes no arguments",
+    "": "expected the name of an optimizer, such as Momentum(0.9), found nothing",
+    "Adam(gamma=0.9)": 'no argument "gamma"; Adam takes beta1, beta2, eps, eps_place',
+    "Momentum(nestrov=True)": 'no argument "nestrov"; did you mean "nesterov"?',
+    "Momentum(0.5, beta=0.6)": '"beta" is given twice',
+    "Momentum(beta=0.5, beta=0.6)": '"beta" is given twice',
+    'Momentum(0.5, True, "inside", 4)': "too many arguments; Momentum takes beta, nesterov, rate",
+    "GradientDescent(0.1)": "too many arguments; GradientDescent takes no arguments",
+    "Adam(lr=0.1)": "the rate is no part of an optimizer; it is given beside it, as lr",
+    "Momentum(0.5, true)": '"true" is no number; did you mean "True"?',
     "Adam(eps=-1)": "Adam(eps=...) must be a finite number >= 0, got -1.0",
     "Adam(eps=tiny)": '"tiny" is no number',
     "Adam(Adam())": "an optimizer's argument is a number",
@@ -249,11 +282,22 @@ def test_a_rate_that_cannot_be_is_refused(lr):
         rule.update(rule.init([1.0]), [1.0], [1.0], lr)
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_a_state_of_points_of_another_shape_is_refused(count):
-    rule = Adam()
-    with pytest.raises(ArgumentError, match=r"needs the state of points of shape \((1|2),\); begin with init\(x\)"):
-        rule.update(rule.init(np.zeros(count)), np.zeros(count // 2 + count % 2), np.zeros(count // 2 + count % 2), 0.1)
+@pytest.mark.parametrize("kind", [each for each in OPTIMIZERS if each is not GradientDescent])
+@pytest.mark.parametrize(("made_for", "given"), [((2,), (1,)), ((1,), (3,)), ((3,), (2, 3)), ((), (3,))])
+def test_a_state_of_points_of_another_shape_is_refused(kind, made_for, given):
+    rule = kind()
+    message = f"{kind.__name__}.update() needs the state of points of shape {given}; begin with init(x)"
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        rule.update(rule.init(np.zeros(made_for)), np.zeros(given), np.zeros(given), 0.1)
+
+
+def test_an_error_of_the_formula_itself_is_not_taken_for_a_wrong_state():
+    class Broken(GradientDescent):
+        def _step(self, state, x, g, lr):
+            raise ValueError("a mistake of its own")
+
+    with pytest.raises(ValueError, match="a mistake of its own"):
+        Broken().update((), [1.0], [1.0], 0.1)
 
 
 def test_a_point_that_is_no_number_is_refused():

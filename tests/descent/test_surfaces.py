@@ -40,7 +40,9 @@ def test_the_text_says_what_the_values_are_and_sympy_what_the_gradient_is(surfac
 @pytest.mark.parametrize("surface", NAMED, ids=lambda each: each.name)
 def test_the_gradient_is_that_of_finite_differences(surface):
     points = inside(surface, seed=1)
-    differences = np.stack(FiniteDifferences(surface.function, surface.name)(*points.T), axis=-1)
+    differences = np.stack(
+        FiniteDifferences(surface.function, surface.name, (1.0,) * surface.dimensions)(*points.T), axis=-1
+    )
     size = np.maximum(1.0, np.abs(surface(points)))[:, np.newaxis]
     assert (np.abs(surface.gradient(points) - differences) / size).max() < 1e-8
 
@@ -186,12 +188,59 @@ def test_a_gradient_that_is_none_is_refused(gradient):
         surface_from(bowl, gradient=gradient)
 
 
-@pytest.mark.parametrize("function", [abs, math.floor, lambda x: np.where(x > 0, 1.0, 0.0) + x])
-def test_a_kink_or_a_jump_has_no_slope(function):
-    surface = surface_from(function, dimensions=1)
+@pytest.mark.parametrize("size", [1e-12, 1e-4, 1.0, 1e12])
+def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
+    def valley(x, y):
+        return size * (x**2 + 1e-3 * y**2)
+
+    right = surface_from(valley, gradient=lambda x, y: (size * 2 * x, size * 2e-3 * y))
+    assert right.gradient([1.0, 1.0]) == pytest.approx([size * 2, size * 2e-3])
+    for wrong in (lambda x, y: (-size * 5 * x, size * 2e-3 * y), lambda x, y: (size * 2 * x, size * 2.1e-3 * y)):
+        with pytest.raises(ArgumentError, match="is not the gradient of the function"):
+            surface_from(valley, gradient=wrong)
+
+
+def test_a_gradient_that_takes_no_arrays_is_refused_in_words():
+    with pytest.raises(ArgumentError, match=r"raised TypeError.*it is called with an array for each coordinate"):
+        surface_from(lambda x: math.sin(x), gradient=lambda x: (math.cos(x),))
+
+
+def test_a_gradient_is_right_within_what_rounding_leaves_of_small_differences():
+    surface = surface_from(lambda x: 1.0 + 1e-12 * x**2, gradient=lambda x: (2e-12 * x,))
+    assert surface.gradient(3.0) == 6e-12
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0])
+def test_near_a_kink_a_slope_is_that_of_its_side(size):
+    surface = surface_from(lambda x: size * abs(x))
+    for x in (0.5, 3e-5, -1e-4, -3e-6):
+        assert surface.gradient(x) == pytest.approx([math.copysign(size, x)])
+    assert surface.gradient(0.0) == 0.0
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0])
+@pytest.mark.parametrize("function", [math.floor, lambda x: np.where(x > 0, 1.0, 0.0) + x])
+def test_a_jump_has_no_slope(function, size):
+    surface = surface_from(lambda x: size * function(x))
     assert np.isfinite(surface.gradient(0.5))
     with pytest.raises(ArgumentError, match=r"has no smooth slope at .*give its gradient with gradient="):
-        surface.gradient(3e-5)
+        surface.gradient(3e-9)
+
+
+@pytest.mark.parametrize("function", [math.sqrt, np.sqrt])
+def test_near_the_edge_of_its_domain_a_function_has_a_slope_and_on_it_none(function):
+    surface = surface_from(function, dimensions=1)
+    for x in (1e-3, 1e-4, 3e-5, 1e-6):
+        assert surface.gradient(x) == pytest.approx([0.5 / math.sqrt(x)], rel=1e-3)
+    assert np.isnan(surface.gradient(-1.0)).all()
+    with pytest.raises(ArgumentError, match=r"sqrt has no smooth slope at \(0\.0,\): .* nan; give its gradient"):
+        surface.gradient([[1.0], [0.0]])
+
+
+def test_a_function_that_is_one_number_is_a_surface():
+    flat = surface_from(lambda x, y: 3.0)
+    assert flat([[1.0, 2.0], [3.0, 4.0]]).tolist() == [3.0, 3.0]
+    assert flat.gradient([1.0, 2.0]).tolist() == [0.0, 0.0]
 
 
 def test_outside_its_domain_a_surface_is_nan():
@@ -211,7 +260,13 @@ def test_a_function_with_a_mistake_is_told_in_words():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: surface_from(3), "surface_from(source=...) must be a name, a formula or a function, got 3"),
+        (lambda: surface_from(3), "surface_from(f=...) must be a name, a formula, a function or a surface, got 3"),
+        (lambda: surface_from(abs, dimensions=1, window="abc"), "surface_from(window=...) must be a sequence"),
+        (lambda: surface_from(abs, dimensions=1, window=(1, -1)), "must be (low, high) with low < high, got (1, -1)"),
+        (
+            lambda: surface_from(lambda x: x, window=((-1, 1), (-1, 1))),
+            "surface_from(window=...) must be (low, high) for each coordinate, 1 here, got ((-1.0, 1.0), (-1.0, 1.0))",
+        ),
         (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from("x**2", dimensions=1), "leave them out"),
         (lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))), "change it by replace()"),
@@ -220,6 +275,12 @@ def test_a_function_with_a_mistake_is_told_in_words():
 def test_what_makes_no_surface_is_refused(call, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         call()
+
+
+def test_in_one_dimension_a_window_may_be_a_bare_pair():
+    for f in ("x**2", lambda x: x**2):
+        assert surface_from(f, window=(-1, 1)).window == ((-1.0, 1.0),)
+    assert SURFACES["parabola"].window == Surface("p", "p", abs, abs, 1, (-11, 11)).window
 
 
 def test_a_name_with_a_mistake_is_told_what_was_meant():

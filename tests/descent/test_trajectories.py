@@ -176,6 +176,28 @@ def test_a_descent_that_leaves_the_domain_has_diverged():
     assert down.lasted == 0
 
 
+CONE = "sqrt(x**2 + y**2)"
+
+
+def test_a_descent_that_comes_to_the_tip_of_a_cone_has_stopped_there_and_not_diverged():
+    down = descend(CONE, GradientDescent(), [[0.0, -2.0], [0.3, 0.1], [0.0, 0.0]], 20, 0.5)
+    assert down.stopped.tolist() == [True, False, True]
+    assert not down.diverged.any()
+    assert down.lasted.tolist() == [4, 20, 0]
+    assert down.end.tolist()[::2] == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_what_is_descended_may_be_a_name_a_formula_or_a_function():
+    expected = descend(BOWL, GradientDescent(), START, 10, 0.1).points
+    for surface in (
+        "bowl",
+        "0.1*x**2 + 2*y**2",
+        lambda x, y: 0.1 * x**2 + 2 * y**2,
+        lambda *x: 0.1 * x[0] ** 2 + 2 * x[1] ** 2,
+    ):
+        np.testing.assert_allclose(descend(surface, GradientDescent(), START, 10, 0.1).points, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_no_start_however_far_ends_in_a_warning(kind):
     for start in (1e150, -1e150, 5e-324):
@@ -196,13 +218,17 @@ REFUSED = {
         lambda: descend(BOWL, GradientDescent(), [START, [math.inf, 0.0]], 5, 0.1),
         "and start 1 of 2, (inf, 0.0), does not",
     ),
+    "a start that is no array": (
+        lambda: descend("x + y", GradientDescent(), [[1.0, 2.0], [3.0]], 5, 0.1),
+        "a point is made of numbers, got [[1.0, 2.0], [3.0]]",
+    ),
     "a start of three coordinates": (
         lambda: descend(BOWL, GradientDescent(), [1.0, 2.0, 3.0], 5, 0.1),
         "0.1 x^2 + 2 y^2 has points of 2 coordinates, got [1.0, 2.0, 3.0]",
     ),
-    "a formula for a surface": (
-        lambda: descend("x**2", GradientDescent(), 1.0, 5, 0.1),
-        "descend(surface=...) must be a surface, got 'x**2'; surface_from()",
+    "a number for a surface": (
+        lambda: descend(2.0, GradientDescent(), 1.0, 5, 0.1),
+        "descend(surface=...) must be a name, a formula, a function or a surface, got 2.0",
     ),
     "a name for an optimizer": (
         lambda: descend(BOWL, "adam", START, 5, 0.1),

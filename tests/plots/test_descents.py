@@ -41,7 +41,7 @@ from stepsize.plots.few_colours import in_few_colours
 from stepsize.plots.gallery import count_of_files, exhibit_figure, gallery_text
 from stepsize.plots.landscape import contour_levels
 from stepsize.plots.style import COLOURS
-from stepsize.plots.view import view_of
+from stepsize.plots.window import window_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
 START = [-5.0, -2.0]
@@ -83,7 +83,7 @@ def test_in_one_dimension_it_goes_along_the_curve():
 def test_the_axes_are_given_back():
     _, ax = pyplot.subplots()
     assert plot_descents(HALF, ax) is ax
-    assert plot_descents(HALF, view=((-6, 0), (-3, 3))).get_xlim() == (-6, 0)
+    assert plot_descents(HALF, window=((-6, 0), (-3, 3))).get_xlim() == (-6, 0)
 
 
 def test_a_descent_that_diverged_says_so_and_the_picture_stays_near():
@@ -100,10 +100,17 @@ def test_of_many_starts_it_says_how_many_diverged():
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
 
 
-def test_the_view_is_the_window_unless_a_path_leaves_it_a_little():
-    assert view_of(BOWL, [HALF])[0] == BOWL.window[0]
-    assert view_of(BOWL, [HALF])[1][1] > HALF.points[:, 1].max() > BOWL.window[1][1]
-    far = view_of(BOWL, [PLAIN])[1]
+def test_a_descent_that_stopped_says_so_and_its_end_is_marked():
+    down = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -2.0], 20, 0.5)
+    ax = plot_descents({"cone": down})
+    assert legend_of(ax) == ["cone (stopped after 4 steps: no gradient there)"]
+    assert path_drawn(ax, [[0.0, 0.0]])
+
+
+def test_the_window_is_the_window_unless_a_path_leaves_it_a_little():
+    assert window_of(BOWL, [HALF])[0] == BOWL.window[0]
+    assert window_of(BOWL, [HALF])[1][1] > HALF.points[:, 1].max() > BOWL.window[1][1]
+    far = window_of(BOWL, [PLAIN])[1]
     assert far[1] - far[0] < 3 * (BOWL.window[1][1] - BOWL.window[1][0])
 
 
@@ -111,7 +118,7 @@ def test_the_view_is_the_window_unless_a_path_leaves_it_a_little():
 def test_a_surface_without_a_window_is_shown_where_its_path_goes_down(lr):
     surface = surface_from(lambda x, y: 0.1 * x**2 + 2 * y**2)
     down = descend(surface, GradientDescent(), START, 20, lr)
-    (left, right), (low, high) = view_of(surface, [down])
+    (left, right), (low, high) = window_of(surface, [down])
     assert left < -5.0 < right
     assert low < -2.0 < high
     assert right - left < 30
@@ -146,6 +153,14 @@ REFUSED = {
     "a surface": (lambda: plot_descents(BOWL), "must be a trajectory, or a mapping"),
     "a list": (lambda: plot_descents([HALF]), "must be a trajectory, or a mapping"),
     "points": (lambda: plot_descents({"a": HALF.points}), "plot_descents(descents['a']=...) must be a trajectory"),
+    "a window of another surface": (
+        lambda: plot_descents(HALF, window=(0, 1)),
+        "a window is (low, high) for each coordinate, 2 here, got ((0.0, 1.0),)",
+    ),
+    "a window of words": (
+        lambda: descents_figure(HALF, window="all"),
+        "descents_figure(window=...) must be a sequence",
+    ),
     "no batches": (lambda: plot_batches({}), "at least one descent"),
     "a chord in the plane": (
         lambda: plot_convexity(BOWL, BOWL.window, is_convex(BOWL, BOWL.window)),
@@ -174,6 +189,16 @@ def test_the_chord_that_refutes_is_drawn():
     assert path_drawn(ax, np.column_stack([ends, wave(ends)]))
 
 
+def test_what_is_convex_may_be_asked_may_be_drawn():
+    for f in ("cos(pi*x)", lambda x: np.cos(np.pi * x), lambda *x: np.cos(np.pi * x[0])):
+        found = is_convex(f, (-1, 1))
+        ax = plot_convexity(f, (-1, 1), found)
+        ends = np.array([found.chord.start, found.chord.end])
+        assert path_drawn(ax, np.column_stack([ends, np.cos(np.pi * ends)]))
+    everything = is_convex_set(lambda x, y: True, ((-1, 1), (-1, 1)))
+    assert plot_convexity(lambda x, y: True, ((-1, 1), (-1, 1)), everything).get_xticks().size == 0
+
+
 def test_a_set_is_drawn_with_its_chord():
     def ring(x, y):
         return (x**2 + y**2 <= 1) & (x**2 + y**2 >= 0.5)
@@ -191,6 +216,16 @@ def test_losses_over_time_are_on_a_log_axis():
     assert ax.get_xscale() == "log"
     assert path_drawn(ax, np.column_stack([down.seconds[1:], down.losses[1:]]))
     assert legend_of(ax) == ["batch 100"]
+
+
+def test_batches_that_diverge_leave_the_picture_and_are_told():
+    problem = diabetes()
+    away = descend_in_batches(problem, GradientDescent(), 442, 3000, 2.0)
+    held = descend_in_batches(problem, GradientDescent(), 100, 3, 0.1)
+    ax = plot_batches({"away": away, "held": held})
+    assert legend_of(ax) == [f"away (diverged after {away.lasted:,} updates)", "held"]
+    low, high = ax.get_ylim()
+    assert low < held.losses.min() < held.losses[0] < high < 2.0
 
 
 @pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda each: each.name)

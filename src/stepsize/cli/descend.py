@@ -1,8 +1,5 @@
 """`stepsize descend`: optimizers on a surface, in the terminal or in a file, and the gallery."""
 
-import os
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +8,9 @@ from rich.console import Console
 from rich.progress import Progress
 from typer.core import TyperCommand
 
-from stepsize.cli.options import can_encode
+from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError
+from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 if TYPE_CHECKING:
@@ -36,7 +34,12 @@ def descend(
         str, typer.Option(metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'.")
     ] = "GradientDescent",
     lr: Annotated[
-        str, typer.Option(metavar="RATE|TEXT", help="The rate of all, a number or a schedule: 'Cosine(0.4, 0, 50)'.")
+        str,
+        typer.Option(
+            metavar="RATE|TEXT",
+            help='The rate of all, a number or a schedule: \'Cosine(0.4, 0, 50)\'; lengths such as "10%" and "rest" '
+            "are of the updates to make.",
+        ),
     ] = "0.1",
     start: Annotated[
         list[str] | None, typer.Option(metavar="X,Y,...", help="Where to begin, e.g. -5,-2; repeatable.")
@@ -65,15 +68,15 @@ def descend(
         raise ArgumentError("write a surface, such as '0.1*x**2 + 2*y**2' or rosenbrock, or --gallery DIR")
     if not start:
         raise ArgumentError("--start X,Y,... says where to begin, such as --start -5,-2")
-    from stepsize import descent  # late, as what it needs of SymPy takes a while
+    from stepsize import descent  # late: the other verbs need none of it
 
     ground = descent.surface_from(surface.strip())
     starts = [_point(text) for text in start]
-    rules = {text.strip(): descent.optimizer_from(text) for text in split_outside_brackets(optimizer)}
-    rate = _rate(lr)
+    rules = [descent.optimizer_from(text) for text in split_outside_brackets(optimizer)]
+    rate = _rate(lr, steps)
     descents = {
         str(rule): descent.descend(ground, rule, starts[0] if len(starts) == 1 else starts, steps, rate, noise, seed)
-        for rule in rules.values()
+        for rule in rules
     }
     if out is not None:
         print(_saved(descents, out, ground.text))
@@ -99,10 +102,13 @@ def split_outside_brackets(text: str) -> list[str]:
 def endings(trajectory: "Trajectory") -> list[str]:
     """What became of each start, in words."""
     surface, told = trajectory.surface, []
-    for path in trajectory.paths():
+    for path, stopped in zip(trajectory.paths(), trajectory.stopped.flat, strict=True):
         lasted = len(path) - 1
         place = _place(path[-1])
         origin = f"from {_place(path[0])} " if trajectory.lasted.size > 1 else ""
+        if stopped:
+            told.append(f"{origin}stopped after {lasted:,} steps at {place}, where there is no gradient")
+            continue
         if lasted < trajectory.steps:
             told.append(f"{origin}diverged at step {lasted + 1}, after {place}")
             continue
@@ -123,11 +129,11 @@ def _point(text: str) -> list[float]:
         raise ArgumentError(f'--start takes numbers such as -5,-2, got "{text.strip()}"') from None
 
 
-def _rate(text: str) -> float | Schedule:
+def _rate(text: str, steps: int) -> float | Schedule:
     try:
         return float(text)
     except ValueError:
-        return parse(text.strip())
+        return parse(text.strip(), Horizon(samples=steps, batch=1, epochs=1))
 
 
 def _sketch(descents: "dict[str, Trajectory]") -> str:
@@ -140,15 +146,7 @@ def _sketch(descents: "dict[str, Trajectory]") -> str:
         for index, each in enumerate(values):
             label = name if len(values) == 1 else f"{name} from start {index + 1}"
             curves[label] = (range(trajectory.steps + 1), each)
-    size = shutil.get_terminal_size()
-    return sketch_curves(
-        curves,
-        title="f(x)",
-        width=size.columns,
-        height=max(8, min(16, size.lines - 10)),
-        colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-        ascii_only=not can_encode("▀│"),
-    )
+    return sketch_curves(curves, title="f(x)", **form_here(around=10))
 
 
 def _saved(descents: "dict[str, Trajectory]", out: Path, title: str) -> Path:

@@ -1,4 +1,7 @@
-"""Optimizers as update rules on arrays, surfaces to descend, and what becomes of it. Needs NumPy only."""
+"""Optimizers as update rules on arrays, surfaces to descend, and what becomes of it.
+
+Needs NumPy; SymPy for formulas, and scikit-learn for `diabetes`.
+"""
 
 from stepsize.descent.adam import Adam, AdamW
 from stepsize.descent.adaptive import Adadelta, AdaGrad, RMSProp

@@ -1,11 +1,14 @@
 """Adam, and Adam with decoupled weight decay."""
 
+import math
 from abc import ABC
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from stepsize.arguments import NonNegative
-from stepsize.descent.rule import Decay, Eps, Floats, Optimizer, Place, root
+import numpy as np
+
+from stepsize.arguments import Choice, Maybe, NonNegative, Number
+from stepsize.descent.rule import Decay, Eps, Floats, Optimizer, root
 
 
 class Moments(NamedTuple):
@@ -23,7 +26,7 @@ class _OfMoments(Optimizer[Moments], ABC):
     beta1: Decay = 0.9
     beta2: Decay = 0.999
     eps: Eps = 1e-8
-    eps_place: Place = "outside"
+    eps_place: Annotated[str, Choice(("outside", "inside", "before"))] = "outside"
 
     def _start(self, zeros: Floats) -> Moments:
         return Moments(zeros, zeros, 0)
@@ -32,8 +35,12 @@ class _OfMoments(Optimizer[Moments], ABC):
         m = self.beta1 * state.m + (1.0 - self.beta1) * g
         v = self.beta2 * state.v + (1.0 - self.beta2) * (g * g)
         t = state.t + 1
-        unbiased = v / (1.0 - self.beta2**t)
-        return m / (1.0 - self.beta1**t) / root(unbiased, self.eps, self.eps_place), Moments(m, v, t)
+        of_v = 1.0 - self.beta2**t
+        if self.eps_place == "before":
+            under = (np.sqrt(v) + self.eps) / math.sqrt(of_v)
+        else:
+            under = root(v / of_v, self.eps, self.eps_place)
+        return m / (1.0 - self.beta1**t) / under, Moments(m, v, t)
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +53,8 @@ class Adam(_OfMoments):
     Args:
         beta1, beta2: what the means keep, in [0, 1).
         eps: keeps the quotient finite.
-        eps_place: "outside" of the root as in the paper and in PyTorch, or "inside": sqrt(v' + eps).
+        eps_place: "outside" of the root as in the paper and in PyTorch; "inside": sqrt(v' + eps); or "before" v is
+            corrected, as in the paper's more efficient order and in TensorFlow: (sqrt(v) + eps) / sqrt(1 - beta2^t).
 
     Raises:
         ArgumentError: an argument is not in its range.
@@ -71,9 +79,14 @@ class AdamW(_OfMoments):
 
         x <- (1 - eta weight_decay) x - eta m' / (sqrt(v') + eps),    m' and v' as in `Adam`
 
+    This is PyTorch's, where the decay is times the rate. In the paper the rate eta is a schedule's multiplier times a
+    rate alpha, and the decay is times the multiplier alone: with `peak_lr` = alpha it is eta / alpha here.
+
     Args:
         beta1, beta2, eps, eps_place: as in `Adam`.
-        weight_decay: the part of the point that is taken away at every update, for each unit of the rate.
+        weight_decay: the part of the point that is taken away at every update, for each unit of the rate; with
+            `peak_lr`, while the rate is there.
+        peak_lr: the rate at which the decay is all of `weight_decay`; None: at 1, as in PyTorch.
 
     Raises:
         ArgumentError: an argument is not in its range.
@@ -88,7 +101,9 @@ class AdamW(_OfMoments):
     """
 
     weight_decay: NonNegative = 0.01
+    peak_lr: Annotated[float | None, Maybe(Number(above=0.0))] = None
 
     def _step(self, state: Moments, x: Floats, g: Floats, lr: float) -> tuple[Floats, Moments]:
         direction, state = self._direction(state, g)
-        return (1.0 - lr * self.weight_decay) * x - lr * direction, state
+        share = lr if self.peak_lr is None else lr / self.peak_lr
+        return (1.0 - share * self.weight_decay) * x - lr * direction, state

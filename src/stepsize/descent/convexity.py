@@ -1,17 +1,17 @@
 """Convexity, looked for over chords: a chord that leaves the set, or passes below the function, refutes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Count, Many, checked
-from stepsize.descent.function import coordinates_of, elementwise
+from stepsize.arguments import Count, checked, refusal
+from stepsize.descent.function import elementwise
 from stepsize.descent.rule import Floats
-from stepsize.descent.sources import surface_from
-from stepsize.descent.surface import Point, Surface, interval
+from stepsize.descent.sources import Source, surface_of
+from stepsize.descent.surface import Box, Point, box
 from stepsize.descent.trajectory import Seed
 from stepsize.errors import ArgumentError
 
@@ -20,17 +20,13 @@ _WEIGHTS = np.linspace(0.0, 1.0, 17)[1:-1]
 _SHORTEST = -3.0
 """Chords are from the width of the domain down to 10 to this power of it."""
 _ROUNDING = 1e-12
-"""Relative to the largest value seen: what is smaller than this may be rounding, as is what is not a normal number."""
+"""An excess of no more than this part of the largest value is taken for rounding of the values."""
+_ROUGH, _CLEAR = 4.0, 1e-2
+"""So is, where numbers may have cancelled within the function, one of no more than 4 times the sixth differences along
+its chord, unless it is more than a hundredth of the largest value."""
 
 
-def _domain(owner: str, name: str, value: Any) -> tuple[tuple[float, float], ...]:
-    """The rule of a box: (low, high) for each coordinate; in one dimension, (low, high) alone."""
-    bare = isinstance(value, Sequence) and len(value) == 2 and not any(isinstance(each, Sequence) for each in value)
-    box: tuple[tuple[float, float], ...] = Many(interval)(owner, name, (value,) if bare else value)
-    return box
-
-
-Domain = Annotated[tuple[tuple[float, float], ...], _domain]
+Domain = Annotated[Box, box]
 
 
 @dataclass(frozen=True)
@@ -68,16 +64,16 @@ class Convexity:
 
 
 @checked
-def is_convex(
-    f: str | Surface | Callable[..., Any], domain: Domain, chords: Count = 20_000, seed: Seed = 0
-) -> Convexity:
+def is_convex(f: Source, domain: Domain, chords: Count = 20_000, seed: Seed = 0) -> Convexity:
     """Whether a function lies nowhere above its chords, on a box.
 
         f(w a + (1 - w) b) <= w f(a) + (1 - w) f(b)    for all a, b and 0 <= w <= 1
 
     The chords are drawn at random, long ones and short ones, and each is looked at in 15 places. One that violates
-    this proves that the function is not convex. That none was found is good evidence and no proof: a dent smaller
-    than a thousandth of the box can be missed.
+    this by more than rounding can refutes convexity. Rounding is told by its size, 1e-12 of the largest value, and by
+    its roughness: what is left of 1 - cos(x) near 0 goes up and down from one place to the next. That no chord was
+    found is good evidence and no proof: a dent smaller than a thousandth of the box can be missed, or one that is as
+    small and as rough as rounding.
 
     Args:
         f: a name, a formula, a function or a surface, as `surface_from` takes it.
@@ -96,12 +92,9 @@ def is_convex(
         >>> bool(found), round(found.chord.excess, 2)
         (False, 2.0)
     """
-    untold = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
-    surface = surface_from(f, dimensions=len(domain) if untold else None)
+    surface = surface_of(f, len(domain))
     if len(domain) != surface.dimensions:
-        raise ArgumentError(
-            f"is_convex(domain=...) must be (low, high) for each of {surface.dimensions} coordinates, got {domain}"
-        )
+        raise refusal("is_convex", "domain", f"(low, high) for each coordinate, {surface.dimensions} here", domain)
     start, end = _ends(domain, chords, seed)
     between = _between(start, end)
     low, high, middle = surface(start), surface(end), surface(between)
@@ -112,19 +105,34 @@ def is_convex(
                 f"is_convex() needs a finite value on the whole domain; {surface.text} has none at {place}"
             )
     excess = middle - (_WEIGHTS * low[:, np.newaxis] + (1.0 - _WEIGHTS) * high[:, np.newaxis])
-    chord, weight = np.unravel_index(excess.argmax(), excess.shape)
-    largest = max(float(np.abs(values).max()) for values in (low, high, middle))
-    if excess[chord, weight] <= _ROUNDING * largest + np.finfo(np.float64).tiny:
+    told = np.where(excess > _floor(start, np.column_stack([high, middle, low]))[:, np.newaxis], excess, -np.inf)
+    chord, weight = np.unravel_index(told.argmax(), told.shape)
+    if told[chord, weight] == -np.inf:
         return Convexity(True, None, chords)
     return Convexity(False, _chord(start, end, between, chord, weight, float(excess[chord, weight])), chords)
+
+
+def _floor(start: Floats, along: Floats) -> Floats:
+    """What a function may lie above each of the chords by rounding, shape (chords,).
+
+    `along` are its values along the chords at even distances, shape (chords, places). The sixth differences of a smooth
+    function all but vanish there, and those of rounding are several times the rounding. What cancels within a function
+    is taken to be no larger than the coordinates' squares, and 1.
+    """
+    largest = float(np.abs(along).max())
+    cancelled = max(1.0, float(np.abs(start).max())) ** 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        rough = _ROUGH * np.abs(np.diff(along, n=6, axis=1)).max(axis=1)
+    rounding: Floats = np.maximum(_ROUNDING * largest, np.minimum(rough, min(_ROUNDING * cancelled, _CLEAR * largest)))
+    return rounding + np.finfo(np.float64).tiny  # and what is no normal number
 
 
 @checked
 def is_convex_set(contains: Callable[..., Any], domain: Domain, chords: Count = 20_000, seed: Seed = 0) -> Convexity:
     """Whether the chords between points of a set stay in it, within a box.
 
-    As in `is_convex`, a chord that leaves the set is proof, and that none was found is evidence. Of those that
-    leave, the one with the longest part outside is given.
+    A chord that leaves the set refutes it, and that none was found is evidence. Of those that leave, the one with the
+    longest part outside is given.
 
     Args:
         contains: takes a number for each coordinate, tells whether the point is in the set; it may take arrays.

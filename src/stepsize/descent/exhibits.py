@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stepsize.descent import showings
+from stepsize.descent import showings, showings_of_rates
 from stepsize.descent.showings import Content
 
 
@@ -75,8 +75,22 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "Noise, and rates that fall",
         "Gradients of x^2 + 2 y^2 with noise of standard deviation 1, 200 steps. Under a constant rate the descent "
         "wanders around the minimum for ever; an exponential decay stops short of it; an inverse power reaches it.",
-        showings.stochastic,
+        showings_of_rates.stochastic,
         moving=True,
+    ),
+    Exhibit(
+        "more-decays",
+        "More rates that fall",
+        "Nearer to the minimum, with twice the noise: a path wanders as far as its rate is large. A square root is "
+        "small soon, a polynomial of power 0.5 late.",
+        showings_of_rates.more_decays,
+    ),
+    Exhibit(
+        "rises",
+        "Rates that rise and fall",
+        "From the same place, with the same noise. A warmup begins with small steps; restarts and cycles of full "
+        "height make the path wander wide again, and cycles of half the height each do so less and less.",
+        showings_of_rates.rises,
     ),
     Exhibit(
         "batches",

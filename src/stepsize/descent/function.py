@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from stepsize.arguments import refusal, shown
 from stepsize.descent.rule import Floats
@@ -14,8 +13,10 @@ from stepsize.errors import ArgumentError
 
 _STEP = 1e-4
 """Of the differences, for each unit of a coordinate: truncation and rounding are then both near 1e-12."""
+_TRIES = 5
+"""Steps that are tried, each a tenth of the last."""
 _AGREEMENT = 1e-3
-"""How far the differences over two distances may lie apart, relative to the gradient."""
+"""How far the differences over two distances may lie apart, relative to the slope."""
 
 
 def coordinates_of(function: Callable[..., Any]) -> int | None:
@@ -33,16 +34,17 @@ def coordinates_of(function: Callable[..., Any]) -> int | None:
 class Elementwise:
     """A function of the coordinates on whole arrays: as it is where it takes them, else one point at a time.
 
-    Where the function raises an error of arithmetic, as `math.log(-1)` does, the point is outside its domain: NaN.
+    What it gives has the coordinates' shape, also where the function gives one number for all. Where the function
+    raises an error of arithmetic, as `math.log(-1)` does, the point is outside its domain: NaN.
     """
 
     function: Callable[..., Any]
     whole: bool
 
     def __call__(self, *coordinates: Floats) -> Floats:
-        if self.whole:
-            return self.function(*coordinates)  # type: ignore[no-any-return]
         shape = np.shape(coordinates[0])
+        if self.whole:
+            return np.broadcast_to(np.asarray(self.function(*coordinates), dtype=np.float64), shape)
         flat = zip(*(np.ravel(each).tolist() for each in coordinates), strict=True)
         with np.errstate(all="ignore"):
             return np.array([self._at(point) for point in flat], dtype=np.float64).reshape(shape)
@@ -80,28 +82,42 @@ class FiniteDifferences:
 
         D = (4 D(h/2) - D(h)) / 3,    D(h) = (f(x + h) - f(x - h)) / 2 h,    h = 1e-4 max(1, |x|)
 
-    Where the two disagree the function has a kink, a jump or noise, and the place is named.
+    Where D(h) and D(h/2) disagree, measured against the slope there and a usual one of that coordinate, or where they
+    reach out of the domain, h is a tenth, and so on down to 1e-8: near a kink or an edge. Where they never agree the
+    function has a jump, noise or the edge itself, and the place is named.
 
     Reference: Richardson, "The approximate arithmetical solution by finite differences" (1911).
     """
 
     function: Callable[..., Floats]
     name: str
+    usual: tuple[float, ...]
 
-    def __call__(self, *coordinates: Floats) -> Sequence[ArrayLike]:
+    def __call__(self, *coordinates: Floats) -> list[Floats]:
         at = np.stack(np.broadcast_arrays(*coordinates))
-        return [self._partial(at, axis) for axis in range(len(at))]
+        here = self.function(*at)
+        return [self._partial(at, here, axis) for axis in range(len(at))]
 
-    def _partial(self, at: Floats, axis: int) -> Floats:
-        h = _STEP * np.maximum(1.0, np.abs(at[axis]))
-        wide, narrow = self._difference(at, axis, h), self._difference(at, axis, h / 2)
-        rounding = 1e3 * np.finfo(np.float64).eps * np.abs(self.function(*at)) / h
-        apart = np.abs(wide - narrow) > _AGREEMENT * np.maximum(1.0, np.abs(narrow)) + rounding
-        if apart.any():
-            place = tuple(at[:, *np.argwhere(apart)[0]].tolist())
+    def allowed(self, axis: int, slope: Floats, here: Floats, h: Floats) -> Floats:
+        """How far something may lie from a slope at points of these values to be the same but for rounding."""
+        rounding = 1e3 * np.finfo(np.float64).eps * np.abs(here) / h
+        found: Floats = _AGREEMENT * np.maximum(self.usual[axis], np.abs(slope)) + rounding
+        return found
+
+    def _partial(self, at: Floats, here: Floats, axis: int) -> Floats:
+        h = step_at(at[axis])
+        for _ in range(_TRIES):
+            wide, narrow = self._difference(at, axis, h), self._difference(at, axis, h / 2)
+            apart = np.abs(wide - narrow) > self.allowed(axis, narrow, here, h)
+            torn = np.isfinite(here) & ~np.isinf(wide) & (apart | np.isnan(wide + narrow))
+            if not torn.any():
+                break
+            h = np.where(torn, h / 10, h)
+        else:
+            place = tuple(at[:, *np.argwhere(torn)[0]].tolist())
             raise ArgumentError(
-                f"{self.name} has no smooth slope at {place}: differences over {float(h.flat[0]):g} and its half give "
-                f"{wide[apart].flat[0]:.6g} and {narrow[apart].flat[0]:.6g}; give its gradient with gradient="
+                f"{self.name} has no smooth slope at {place}: differences over {10 * h[torn].flat[0]:g} and its half "
+                f"give {wide[torn].flat[0]:.6g} and {narrow[torn].flat[0]:.6g}; give its gradient with gradient="
             )
         combined: Floats = (4.0 * narrow - wide) / 3.0
         return combined
@@ -115,6 +131,20 @@ class FiniteDifferences:
         return found
 
 
+def step_at(x: Floats) -> Floats:
+    """The h of finite differences."""
+    return _STEP * np.maximum(1.0, np.abs(x))
+
+
+def differences_of(function: Elementwise, name: str, probes: Floats) -> FiniteDifferences:
+    """Finite differences that take the steepest slopes at the probes, but at most 1, for usual ones."""
+    with np.errstate(all="ignore"):
+        unchecked = FiniteDifferences(function, name, (np.inf,) * probes.shape[1])
+        slopes = [np.abs(each) for each in unchecked(*probes.T)]
+    steepest = (float(np.max(each, where=np.isfinite(each), initial=0.0)) for each in slopes)
+    return FiniteDifferences(function, name, tuple(min(1.0, each) or 1.0 for each in steepest))
+
+
 def check_gradient(partials: Callable[..., Any], differences: FiniteDifferences, probes: Floats) -> None:
     """Hold a gradient that was given against finite differences.
 
@@ -123,17 +153,24 @@ def check_gradient(partials: Callable[..., Any], differences: FiniteDifferences,
     """
     coordinates = tuple(probes.T)
     with np.errstate(all="ignore"):
-        given = partials(*coordinates)
-        expected = np.stack([np.asarray(each) for each in differences(*coordinates)], axis=-1)
+        here, expected = differences.function(*coordinates), differences(*coordinates)
+        try:
+            given = partials(*coordinates)
+        except Exception as error:
+            raise ArgumentError(
+                f"surface_from(gradient=...) raised {shown(error)}; it is called with an array for each coordinate"
+            ) from error
     if not isinstance(given, Sequence) or len(given) != probes.shape[1]:
         rule = f"a function that gives {probes.shape[1]} partial derivatives, as a tuple"
         raise refusal("surface_from", "gradient", rule, given)
-    found = np.stack([np.broadcast_to(each, probes.shape[:1]) for each in given], axis=-1)
-    size = np.maximum(1.0, np.abs(expected).max(axis=-1, keepdims=True))
-    wrong = np.isfinite(expected) & ~(np.abs(found - expected) <= _AGREEMENT * size)
-    if wrong.any():
-        row = int(np.nonzero(wrong)[0][0])
-        raise ArgumentError(
-            f"surface_from(gradient=...) is not the gradient of the function: at {tuple(probes[row].tolist())} it "
-            f"gives {tuple(found[row].tolist())}, and finite differences give {tuple(expected[row].tolist())}"
-        )
+    found = [np.broadcast_to(each, probes.shape[:1]) for each in given]
+    for axis, (ours, theirs) in enumerate(zip(expected, found, strict=True)):
+        allowed = differences.allowed(axis, ours, here, step_at(coordinates[axis]))
+        wrong = np.isfinite(ours) & ~(np.abs(theirs - ours) <= allowed)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ArgumentError(
+                f"surface_from(gradient=...) is not the gradient of the function: at {tuple(probes[row].tolist())} it "
+                f"gives {tuple(float(each[row]) for each in found)}, and finite differences give "
+                f"{tuple(float(each[row]) for each in expected)}"
+            )

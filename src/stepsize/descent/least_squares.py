@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stepsize.arguments import Count, checked, refusal
 from stepsize.descent.rule import Floats, Optimizer, any_optimizer
@@ -88,21 +89,33 @@ def diabetes() -> LeastSquares:
 
 @dataclass(frozen=True, eq=False)
 class TimedDescent:
-    """The loss over the wall time of a descent.
+    """The loss over the wall time of a descent, up to where it diverged if it did.
 
     Attributes:
         batch: samples in each update.
+        steps: the updates that were asked for.
         updates: how many had been made at each reading, from 0; shape `(readings,)`.
         seconds: that they had taken, readings left out.
         losses: over all samples.
-        w: where it ended.
+        w: where it was at the last reading.
     """
 
     batch: int
-    updates: Floats
+    steps: int
+    updates: NDArray[np.int64]
     seconds: Floats
     losses: Floats
     w: Floats
+
+    @property
+    def lasted(self) -> int:
+        """The updates at the last reading at which the loss was finite; `steps` for a descent that held."""
+        return int(self.updates[-1])
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss became infinite or no number."""
+        return self.lasted < self.steps
 
 
 def _problem(owner: str, name: str, value: Any) -> LeastSquares:
@@ -122,7 +135,8 @@ def descend_in_batches(
 ) -> TimedDescent:
     """Descend a least-squares problem from w = 0 with the mean gradient of a batch at a time, and time it.
 
-    Every epoch takes the samples in a new random order; what is left over at its end is one smaller batch.
+    Every epoch takes the samples in a new random order; what is left over at its end is one smaller batch. The loss is
+    read at most 120 times, at first often; where it is no longer finite the descent has diverged and ends.
 
     Args:
         problem: what to descend.
@@ -147,24 +161,27 @@ def descend_in_batches(
     per_epoch = -(-samples // batch)
     total = per_epoch * epochs
     rates = rates_of(lr, total).tolist()
-    readings = iter(np.unique(np.geomspace(1, total, _READINGS).round()).astype(int).tolist())
+    readings = np.unique(np.geomspace(1, total, _READINGS).round()).astype(int).tolist()
     random = np.random.default_rng(seed)
     w = np.zeros(problem.features.shape[1])
     state = optimizer.init(w)
     read = [(0, 0.0, problem.loss(w))]
-    spent, due = 0.0, next(readings)
+    spent, step, kept = 0.0, 0, w
     with np.errstate(all="ignore"):
-        begun = time.perf_counter()
-        for step, rate in enumerate(rates):
-            place = step % per_epoch
-            if place == 0:
-                ordered = problem.shuffled(random)
-            gradient = ordered.gradient(w, slice(place * batch, (place + 1) * batch))
-            w, state = optimizer.update(state, w, gradient, rate)
-            if step + 1 == due:
-                spent += time.perf_counter() - begun
-                read.append((due, spent, problem.loss(w)))
-                due = next(readings, 0)
-                begun = time.perf_counter()
-    updates, seconds, losses = np.array(read).T
-    return TimedDescent(batch, updates, seconds, losses, w)
+        for due in readings:
+            begun = time.perf_counter()
+            while step < due:
+                place = step % per_epoch
+                if place == 0:
+                    ordered = problem.shuffled(random)
+                gradient = ordered.gradient(w, slice(place * batch, (place + 1) * batch))
+                w, state = optimizer.update(state, w, gradient, rates[step])
+                step += 1
+            spent += time.perf_counter() - begun
+            loss = problem.loss(w)
+            if not np.isfinite(loss):
+                break
+            read.append((step, spent, loss))
+            kept = w
+    updates, seconds, losses = (np.array(each) for each in zip(*read, strict=True))
+    return TimedDescent(batch, total, updates, seconds, losses, kept)

@@ -1,5 +1,6 @@
 """The optimizers by name, and their text form."""
 
+from dataclasses import fields
 from typing import Any
 
 from stepsize.arguments import nearest, quoted, shown
@@ -7,7 +8,7 @@ from stepsize.descent.adam import Adam, AdamW
 from stepsize.descent.adaptive import Adadelta, AdaGrad, RMSProp
 from stepsize.descent.momentum import GradientDescent, Momentum
 from stepsize.descent.rule import Optimizer
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, ParseError
 from stepsize.schedules.grammar import Call, Literal, Negative, Node, Reader
 
 OPTIMIZERS: tuple[type[Optimizer[Any]], ...] = (GradientDescent, Momentum, AdaGrad, RMSProp, Adadelta, Adam, AdamW)
@@ -29,6 +30,8 @@ def optimizer_from(text: str) -> Optimizer[Any]:
     """
     if not isinstance(text, str):
         raise ArgumentError(f"optimizer_from() reads a text, got {shown(text)}")
+    if not text.strip():
+        raise ParseError("expected the name of an optimizer, such as Momentum(0.9), found nothing", text, 0)
     reader = Reader(text)
     node = reader.tree()
     if isinstance(node, Literal) and node.kind == "name":
@@ -40,16 +43,29 @@ def optimizer_from(text: str) -> Optimizer[Any]:
         advice = nearest(node.name, [each.__name__ for each in OPTIMIZERS])
         known = f"known are {', '.join(each.__name__ for each in OPTIMIZERS)}"
         raise reader.error(f"{quoted(node.name)} is no optimizer; {advice or known}", node.position)
-    positional = [_value(reader, argument) for argument in node.arguments]
-    named = {name: _value(reader, argument) for name, argument in node.keywords}
+    given = _arguments(reader, node, kind)
     try:
-        return kind(*positional, **named)
+        return kind(**given)
     except ArgumentError as error:
         raise reader.error(str(error), node.position) from None
-    except TypeError as error:  # too many arguments, or a name that it has not
-        takes = ", ".join(kind.__dataclass_fields__) or "no arguments"  # type: ignore[attr-defined]
-        reason = str(error).partition("() ")[2]
-        raise reader.error(f"{kind.__name__} {reason}; it takes {takes}", node.position) from None
+
+
+def _arguments(reader: Reader, node: Call, kind: type[Optimizer[Any]]) -> dict[str, Any]:
+    """The values of the arguments by name."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    takes = f"{kind.__name__} takes {', '.join(names) or 'no arguments'}"
+    if len(node.arguments) > len(names):
+        raise reader.error(f"too many arguments; {takes}", node.arguments[len(names)].position)
+    given = {name: _value(reader, argument) for name, argument in zip(names, node.arguments, strict=False)}
+    for name, argument in node.keywords:
+        if name == "lr":
+            raise reader.error("the rate is no part of an optimizer; it is given beside it, as lr", argument.position)
+        if name not in names:
+            raise reader.error(f"no argument {quoted(name)}; {nearest(name, names) or takes}", argument.position)
+        if name in given:
+            raise reader.error(f"{quoted(name)} is given twice", argument.position)
+        given[name] = _value(reader, argument)
+    return given
 
 
 def _value(reader: Reader, node: Node) -> Any:
@@ -60,5 +76,6 @@ def _value(reader: Reader, node: Node) -> Any:
     if node.kind != "name":
         return node.value
     if node.value not in _FLAGS:
-        raise reader.error(f"{quoted(str(node.value))} is no number; texts stand in quotes", node.position)
+        advice = nearest(node.value, _FLAGS) or "texts stand in quotes"
+        raise reader.error(f"{quoted(str(node.value))} is no number; {advice}", node.position)
     return _FLAGS[str(node.value)]

@@ -67,13 +67,9 @@ class Optimizer(ABC, Generic[State]):
             raise ArgumentError(f"{owner}() needs x and g of one shape, got {x.shape} and {g.shape}")
         if type(lr) is not float or not 0.0 <= lr < np.inf:
             lr = Number(least=0.0)(owner, "lr", lr)
-        try:
-            after, state = self._step(state, x, g, lr)
-        except ValueError:  # arrays that do not fit together
-            after = np.empty(0)
-        if after.shape != x.shape:
+        if any(np.shape(part) != x.shape for part in state if not isinstance(part, int)):  # an int counts updates
             raise ArgumentError(f"{owner}() needs the state of points of shape {x.shape}; begin with init(x)")
-        return after, state
+        return self._step(state, x, g, lr)
 
     @abstractmethod
     def _start(self, zeros: Floats) -> State:

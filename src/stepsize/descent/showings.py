@@ -16,7 +16,6 @@ from stepsize.descent.rule import Floats, Optimizer
 from stepsize.descent.sources import surface_from
 from stepsize.descent.surface import Box, Surface
 from stepsize.descent.trajectory import Trajectory, descend
-from stepsize.schedules import Constant, Cosine, Exponential, InversePower, Linear, Piecewise, Schedule
 
 BOWL, WAVE, PARABOLA = SURFACES["bowl"], SURFACES["wave"], SURFACES["parabola"]
 START = (-5.0, -2.0)
@@ -56,7 +55,7 @@ class Batches:
 Content = Panels | Examinations | Batches
 
 
-def _side_by_side(runs: Mapping[str, Trajectory]) -> Panels:
+def side_by_side(runs: Mapping[str, Trajectory]) -> Panels:
     """One trajectory to a panel."""
     return Panels({title: {"": trajectory} for title, trajectory in runs.items()})
 
@@ -75,7 +74,7 @@ def minima() -> Panels:
 def saddles() -> Panels:
     """Where a cubic and a saddle are flat."""
     cubic, saddle = SURFACES["cubic"], SURFACES["saddle"]
-    return _side_by_side(
+    return side_by_side(
         {
             "x^3, rate 0.1: stuck at 0": descend(cubic, GradientDescent(), 1.5, 30, 0.1),
             "x^2 - y^2, rate 0.1: slow past (0, 0)": descend(saddle, GradientDescent(), (-1.8, 0.002), 40, 0.1),
@@ -86,7 +85,7 @@ def saddles() -> Panels:
 def vanishing() -> Panels:
     """The flat end of tanh, and its slope."""
     tanh = SURFACES["tanh"]
-    return _side_by_side(
+    return side_by_side(
         {
             "tanh from 4: 50 steps and hardly moved": descend(tanh, GradientDescent(), 4.0, 50, 0.5),
             "tanh from 1, the same rate": descend(tanh, GradientDescent(), 1.0, 50, 0.5),
@@ -130,7 +129,7 @@ def convex_sets() -> Examinations:
 
 def rates_in_one_dimension() -> Panels:
     """Rates that are too small, right and too large."""
-    return _side_by_side(
+    return side_by_side(
         {
             f"x^2, rate {lr}: {what}": descend(PARABOLA, GradientDescent(), 10.0, 10, lr)
             for lr, what in ((0.05, "too small"), (0.2, "right"), (1.1, "too large, it diverges"))
@@ -153,7 +152,7 @@ def every_optimizer() -> Panels:
         "Adam()": (Adam(), 0.4),
         "AdamW()": (AdamW(), 0.4),
     }
-    return _side_by_side(
+    return side_by_side(
         {f"{name}, rate {lr:g}": descend(BOWL, rule, START, 40, lr) for name, (rule, lr) in rules.items()}
     )
 
@@ -179,7 +178,7 @@ def many_starts() -> Panels:
     """A grid of starts as one array."""
     surface = SURFACES["himmelblau"]
     grid = np.stack(np.meshgrid(*[np.linspace(-5.0, 5.0, 12)] * 2), axis=-1).reshape(-1, 2)
-    return _side_by_side(
+    return side_by_side(
         {
             "GradientDescent(), rate 0.01": descend(surface, GradientDescent(), grid, 100, 0.01),
             "Momentum(0.9), rate 0.003": descend(surface, Momentum(0.9), grid, 100, 0.003),
@@ -192,27 +191,7 @@ def many_starts() -> Panels:
 
 def gradient_descent() -> Panels:
     """One rate below the limit, and one above."""
-    return _side_by_side({f"rate {lr}": descend(BOWL, GradientDescent(), START, 20, lr) for lr in (0.4, 0.6)})
-
-
-DECAYS: tuple[Schedule, ...] = (
-    Constant(0.1),
-    Piecewise((0.1, 0.05, 0.01), (60, 120)),
-    Exponential(0.1, 0.905),
-    InversePower(0.1, 0.1, 0.5),
-    Linear(0.1, 0.0, 200),
-    Cosine(0.1, 0.0, 200),
-)
-
-
-def stochastic() -> Panels:
-    """Noise under every way for a rate to go."""
-    surface = surface_from(
-        lambda x, y: x**2 + 2 * y**2, gradient=lambda x, y: (2 * x, 4 * y), window=BOWL.window, minima=((0.0, 0.0),)
-    )
-    return _side_by_side(
-        {str(plan): descend(surface, GradientDescent(), START, 200, plan, noise=1.0, seed=1) for plan in DECAYS}
-    )
+    return side_by_side({f"rate {lr}": descend(BOWL, GradientDescent(), START, 20, lr) for lr in (0.4, 0.6)})
 
 
 def batches() -> Batches:
@@ -238,24 +217,24 @@ def momentum() -> Panels:
         "beta 0.25": Momentum(0.25),
         "beta 0.5": Momentum(0.5),
     }
-    return _side_by_side({f"{name}, rate 0.6": descend(BOWL, rule, START, 20, 0.6) for name, rule in rules.items()})
+    return side_by_side({f"{name}, rate 0.6": descend(BOWL, rule, START, 20, 0.6) for name, rule in rules.items()})
 
 
 def adagrad() -> Panels:
     """A rate that is used up, and one that is not."""
-    return _side_by_side({f"rate {lr:g}": descend(BOWL, AdaGrad(), START, 20, lr) for lr in (0.4, 2.0)})
+    return side_by_side({f"rate {lr:g}": descend(BOWL, AdaGrad(), START, 20, lr) for lr in (0.4, 2.0)})
 
 
 def rmsprop() -> Panels:
     """Forgetting squares, beside adding them up."""
-    return _side_by_side(
+    return side_by_side(
         {f"{rule}, rate 0.4": descend(BOWL, rule, START, 20, 0.4) for rule in (RMSProp(0.9), AdaGrad())}
     )
 
 
 def adadelta() -> Panels:
     """How steps grow without a rate."""
-    return _side_by_side(
+    return side_by_side(
         {f"{steps} steps": descend(BOWL, Adadelta(0.9), START, steps, 1.0) for steps in (100, 300, 1000)}
     )
 
@@ -263,4 +242,4 @@ def adadelta() -> Panels:
 def adam() -> Panels:
     """A long and a short memory of squares."""
     rules = {"beta2 0.999": Adam(), "beta2 0.99": Adam(beta2=0.99)}
-    return _side_by_side({f"{name}, rate 0.4": descend(BOWL, rule, START, 60, 0.4) for name, rule in rules.items()})
+    return side_by_side({f"{name}, rate 0.4": descend(BOWL, rule, START, 60, 0.4) for name, rule in rules.items()})

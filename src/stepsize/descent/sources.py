@@ -1,28 +1,38 @@
 """Surfaces from what people write: a name, a formula, a Python function."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import Whole, nearest, quoted, refusal
+from stepsize.arguments import Maybe, Whole, checked, nearest, quoted, refusal
 from stepsize.descent.formula import read_formula
-from stepsize.descent.function import FiniteDifferences, check_gradient, coordinates_of, elementwise
+from stepsize.descent.function import check_gradient, coordinates_of, differences_of, elementwise
 from stepsize.descent.landscapes import SURFACES
 from stepsize.descent.rule import Floats
-from stepsize.descent.surface import Box, Point, Surface
+from stepsize.descent.surface import Box, Places, Point, Surface, Window
 from stepsize.errors import ArgumentError, ParseError
 
+
+def _source(owner: str, name: str, value: Any) -> Any:
+    if not isinstance(value, str | Surface) and not callable(value):
+        raise refusal(owner, name, "a name, a formula, a function or a surface", value)
+    return value
+
+
+Source = Annotated[str | Callable[..., Any] | Surface, _source]
+"""What a surface is made from; one that is there already is taken as it is."""
 _PROBES = 7
 
 
+@checked
 def surface_from(
-    source: str | Callable[..., Any] | Surface,
+    f: Source,
     *,
     gradient: Callable[..., Sequence[Any]] | None = None,
-    dimensions: int | None = None,
-    window: Box | None = None,
-    minima: Sequence[Point] = (),
+    dimensions: Annotated[int | None, Maybe(Whole(1))] = None,
+    window: Window = None,
+    minima: Places = (),
 ) -> Surface:
     """The surface of a name, a formula or a Python function; a surface is given back as it is.
 
@@ -34,17 +44,17 @@ def surface_from(
     the one given, after it was held against finite differences, or else finite differences, which are checked too.
 
     Args:
-        source: a name in `SURFACES`, a formula, or a function.
-        gradient: of a function: takes the same, gives the partial derivatives as a tuple.
+        f: a name in `SURFACES`, a formula, a function, or a surface.
+        gradient: of a function: takes an array for each coordinate, gives the partial derivatives as a tuple.
         dimensions: how many numbers a function takes, where its signature does not say.
-        window: (low, high) for each coordinate: where there is something to see.
+        window: (low, high) for each coordinate, in one dimension (low, high): where there is something to see.
         minima: known ones, the lowest first.
 
     Raises:
         ParseError: a formula cannot be read, or has a name that is not allowed; points at the place.
         MissingExtraError: a formula is given and SymPy is not installed.
         ArgumentError: an argument does not fit, the gradient is not that of the function, or, at a call, finite
-            differences meet a kink.
+            differences meet a jump or the edge of the domain.
 
     Example:
         >>> from stepsize.descent import surface_from
@@ -55,25 +65,27 @@ def surface_from(
         >>> surface_from("rosenbrock").minima
         ((1.0, 1.0),)
     """
-    if isinstance(source, str) and source.strip().lower() in SURFACES:
-        source = SURFACES[source.strip().lower()]
-    if isinstance(source, Surface):
-        if (gradient, dimensions, window, tuple(minima)) != (None, None, None, ()):
-            raise ArgumentError(f"{source.name} is a surface with all that belongs to it; change it by replace()")
-        return source
-    if isinstance(source, str):
+    if isinstance(f, str) and f.strip().lower() in SURFACES:
+        f = SURFACES[f.strip().lower()]
+    if isinstance(f, Surface):
+        if (gradient, dimensions, window, minima) != (None, None, None, ()):
+            raise ArgumentError(f"{f.name} is a surface with all that belongs to it; change it by replace()")
+        return f
+    if isinstance(f, str):
         if gradient is not None or dimensions is not None:
             raise ArgumentError("a formula says its dimensions and its gradient itself; leave them out")
-        meant = nearest(source, SURFACES) if source.strip().isidentifier() else ""
+        meant = nearest(f, SURFACES) if f.strip().isidentifier() else ""
         if meant:
-            raise ParseError(f"{quoted(source.strip())} is no surface; {meant}", source, 0)
-        formula = read_formula(source)
-        return Surface(
-            "formula", formula.text, formula, formula.partials(), len(formula.variables), window, tuple(minima)
-        )
-    if not callable(source):
-        raise refusal("surface_from", "source", "a name, a formula or a function", source)
-    return _of_function(source, gradient, dimensions, window, tuple(minima))
+            raise ParseError(f"{quoted(f.strip())} is no surface; {meant}", f, 0)
+        formula = read_formula(f)
+        return Surface("formula", formula.text, formula, formula.partials(), len(formula.variables), window, minima)
+    return _of_function(f, gradient, dimensions, window, minima)
+
+
+def surface_of(f: Source, dimensions: int) -> Surface:
+    """As `surface_from`, of functions whose signature does not say how many numbers they take with so many."""
+    untold = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
+    return surface_from(f, dimensions=dimensions if untold else None)
 
 
 def _of_function(
@@ -83,18 +95,20 @@ def _of_function(
     window: Box | None,
     minima: tuple[Point, ...],
 ) -> Surface:
-    count = coordinates_of(function) if dimensions is None else Whole(1)("surface_from", "dimensions", dimensions)
+    count = coordinates_of(function) if dimensions is None else dimensions
     if count is None:
         advice = "write how many numbers the function takes"
         raise refusal("surface_from", "dimensions", "given for this function", dimensions, advice)
+    if window is not None and len(window) != count:
+        raise refusal("surface_from", "window", f"(low, high) for each coordinate, {count} here", window)
     name = getattr(function, "__name__", type(function).__name__)
     name = "function" if name == "<lambda>" else name
-    probes = _probes(window or ((-1.0, 1.0),) * int(count))
+    probes = _probes(window or ((-1.0, 1.0),) * count)
     values = elementwise(function, probes)
-    differences = FiniteDifferences(values, name)
+    differences = differences_of(values, name, probes)
     if gradient is not None:
         check_gradient(gradient, differences, probes)
-    return Surface(name, name, values, gradient or differences, int(count), window, minima)
+    return Surface(name, name, values, gradient or differences, count, window, minima)
 
 
 def _probes(window: Box) -> Floats:

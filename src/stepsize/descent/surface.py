@@ -14,7 +14,7 @@ from stepsize.errors import ArgumentError
 Partials = Callable[..., Sequence[ArrayLike]]
 
 
-def interval(owner: str, name: str, value: Any) -> tuple[float, float]:
+def _interval(owner: str, name: str, value: Any) -> tuple[float, float]:
     """The rule of a pair of bounds."""
     low, high = _pair(owner, name, value)
     if not low < high:
@@ -29,6 +29,13 @@ def _pair(owner: str, name: str, value: Any) -> tuple[float, float]:
     return numbers[0], numbers[1]
 
 
+def box(owner: str, name: str, value: Any) -> "Box":
+    """The rule of a box: (low, high) for each coordinate; in one dimension, (low, high) alone."""
+    bare = isinstance(value, Sequence) and len(value) == 2 and not any(isinstance(each, Sequence) for each in value)
+    intervals: Box = Many(_interval)(owner, name, (value,) if bare else value)
+    return intervals
+
+
 def _places(owner: str, name: str, value: Any) -> tuple["Point", ...]:
     return () if value == () else Many(Many(Number()))(owner, name, value)
 
@@ -36,7 +43,7 @@ def _places(owner: str, name: str, value: Any) -> tuple["Point", ...]:
 Box = tuple[tuple[float, float], ...]
 Point = tuple[float, ...]
 Places = Annotated[tuple[Point, ...], _places]
-Window = Annotated[Box | None, Maybe(Many(interval))]
+Window = Annotated[Box | None, Maybe(box)]
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Surface:
 
     `surface(points)` takes points of shape `(..., dimensions)` and gives values of shape `(...)`;
     `surface.gradient(points)` gives gradients of the points' shape. In one dimension a bare number is a point too.
-    Outside the function's domain both are NaN.
+    Outside the function's domain the value is NaN; the gradient need not be, as 1 / x is that of log(x).
 
     Args:
         name: one word.
@@ -53,7 +60,8 @@ class Surface:
         function: takes an array for each coordinate, gives the values.
         partials: takes the same, gives the partial derivatives, one for each coordinate.
         dimensions: the number of coordinates.
-        window: (low, high) for each coordinate: where there is something to see; None: wherever a descent goes.
+        window: (low, high) for each coordinate, in one dimension (low, high): where there is something to see; None:
+            wherever a descent goes.
         minima: known minima, the lowest first; there may be others.
         saddles: known points where the gradient is zero and that are neither minimum nor maximum.
 

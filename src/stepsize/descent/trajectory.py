@@ -1,7 +1,7 @@
 """Descending a surface: `descend`, and the trajectory that comes of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Count, NonNegative, Number, Whole, checked, refusal
 from stepsize.descent.rule import Floats, Optimizer, any_optimizer
+from stepsize.descent.sources import Source, surface_of
 from stepsize.descent.surface import Surface
 from stepsize.errors import ArgumentError, StepError
 from stepsize.schedules import Schedule
@@ -25,9 +26,10 @@ class Trajectory:
         surface: what was descended.
         optimizer: the update rule.
         rates: the rate of each update, shape `(steps,)`.
-        points: step 0 is the start; shape `(steps + 1, ..., dimensions)`. NaN once a descent has diverged.
+        points: step 0 is the start; shape `(steps + 1, ..., dimensions)`. NaN once a descent has diverged or stopped.
         values: of the surface at the points, shape `(steps + 1, ...)`.
         lasted: the updates after which all was still finite, shape `(...)`; `steps` for a descent that held.
+        stopped: whether the last of these points has a value but no gradient, as the tip of a cone has; shape `(...)`.
     """
 
     surface: Surface
@@ -36,6 +38,7 @@ class Trajectory:
     points: Floats
     values: Floats
     lasted: NDArray[np.int64]
+    stopped: NDArray[np.bool_]
 
     @property
     def steps(self) -> int:
@@ -44,8 +47,8 @@ class Trajectory:
 
     @property
     def diverged(self) -> NDArray[np.bool_]:
-        """Whether a point, its value or its gradient became infinite or no number; shape `(...)`."""
-        return np.asarray(self.lasted < self.steps)
+        """Whether a point, its value or its gradient became infinite, or left the domain; shape `(...)`."""
+        return np.asarray((self.lasted < self.steps) & ~self.stopped)
 
     @property
     def end(self) -> Floats:
@@ -70,19 +73,13 @@ def _rate(owner: str, name: str, value: Any) -> Schedule | float:
     return Number(least=0.0)(owner, name, value)
 
 
-def _surface(owner: str, name: str, value: Any) -> Surface:
-    if not isinstance(value, Surface):
-        raise refusal(owner, name, "a surface", value, "surface_from() makes one of a name, a formula or a function")
-    return value
-
-
 Rate = Annotated[float | Schedule, _rate]
 Seed = Annotated[int, Whole(0)]
 
 
 @checked
 def descend(
-    surface: Annotated[Surface, _surface],
+    surface: Source,
     optimizer: Annotated[Optimizer[Any], any_optimizer],
     start: ArrayLike,
     steps: Count,
@@ -92,12 +89,12 @@ def descend(
 ) -> Trajectory:
     """Go down a surface from one start, or from many at once.
 
-    Where a descent diverges this is noticed, and the others go on. With `noise`, each coordinate of each gradient
-    has a normal deviate of that standard deviation added, so that gradients are right on average, as those of
-    stochastic gradient descent are.
+    Where a descent diverges, or stops for want of a gradient, this is noticed, and the others go on. With `noise`,
+    each coordinate of each gradient has a normal deviate of that standard deviation added, so that gradients are right
+    on average, as those of stochastic gradient descent are.
 
     Args:
-        surface: what to descend.
+        surface: what to descend: a surface, or a name, a formula or a function, as `surface_from` takes it.
         optimizer: the update rule.
         start: a point, shape `(dimensions,)`, or many, shape `(starts, dimensions)`; in one dimension a number too.
         steps: the number of updates.
@@ -107,34 +104,38 @@ def descend(
 
     Raises:
         ArgumentError: an argument does not fit, or a start is outside the surface's domain.
+        ParseError: a formula cannot be read.
         StepError: the schedule has a negative value, or none, at some step.
 
     Example:
-        >>> from stepsize.descent import SURFACES, GradientDescent, descend
-        >>> down = descend(SURFACES["parabola"], GradientDescent(), 10.0, steps=10, lr=0.2)
+        >>> from stepsize.descent import GradientDescent, descend
+        >>> down = descend("x**2", GradientDescent(), 10.0, steps=10, lr=0.2)
         >>> down.end.round(6), bool(down.diverged)
         (array([0.060466]), False)
     """
-    x = surface.points(start)
+    shape = np.asarray(start, dtype=object).shape
+    ground = surface_of(surface, shape[-1] if shape else 1)
+    x = ground.points(start)
     rates = rates_of(lr, steps)
-    _check_start(surface, x)
+    _check_start(ground, x)
     random = np.random.default_rng(seed)
     state = optimizer.init(x)
     points = np.empty((steps + 1, *x.shape))
     points[0] = x
     with np.errstate(all="ignore"):
         for step, rate in enumerate(rates.tolist()):
-            g = surface.gradient(x)
+            g = ground.gradient(x)
             if noise:
                 g += noise * random.standard_normal(x.shape)
             x, state = optimizer.update(state, x, g, rate)
             points[step + 1] = x
-    values = surface(points)
+    values = ground(points)
     finite = np.isfinite(points).all(axis=-1) & np.isfinite(values)
     lasted = np.where(finite.all(axis=0), steps, finite.argmin(axis=0) - 1)
     after = np.arange(steps + 1).reshape(-1, *[1] * lasted.ndim) > lasted
     points[after], values[after] = np.nan, np.nan
-    return Trajectory(surface, optimizer, rates, points, values, lasted)
+    down = Trajectory(ground, optimizer, rates, points, values, lasted, np.zeros(lasted.shape, dtype=bool))
+    return replace(down, stopped=(lasted < steps) & np.isnan(ground.gradient(down.end)).any(axis=-1))
 
 
 def rates_of(lr: float | Schedule, steps: int) -> Floats:

@@ -7,31 +7,36 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
+from stepsize.arguments import checked
 from stepsize.descent import Convexity, Surface
+from stepsize.descent.convexity import Domain
+from stepsize.descent.sources import Source, surface_of
+from stepsize.descent.surface import Box
 from stepsize.errors import ArgumentError
 from stepsize.plots.landscape import INK, draw_surface
 from stepsize.plots.style import COLOURS
-from stepsize.plots.view import Box, view_of
+from stepsize.plots.window import window_of
 
 AGAINST = COLOURS[1]
 _FINENESS = 241
 
 
-def plot_convexity(
-    subject: Surface | Callable[..., Any], domain: Box, answer: Convexity, ax: Axes | None = None
-) -> Axes:
+@checked
+def plot_convexity(subject: Source, domain: Domain, answer: Convexity, ax: Axes | None = None) -> Axes:
     """Draw a function of one variable, or a set in the plane, with the chord that speaks against its convexity.
 
     Args:
-        subject: the surface that `is_convex` was asked about, or the membership function of `is_convex_set`, which
-            must take arrays.
-        domain: (low, high) for each coordinate.
+        subject: what `is_convex` was asked about; or, with a domain of two coordinates, the membership function of
+            `is_convex_set`, which must take arrays.
+        domain: (low, high) for each coordinate; in one dimension (low, high).
         answer: what was answered.
         ax: where to draw; a new figure of pyplot's if None.
 
     Raises:
         ArgumentError: the function has more than one variable, or the set is not one of the plane.
     """
+    if isinstance(subject, str) or len(domain) == 1:
+        subject = surface_of(subject, 1)
     if isinstance(subject, Surface) and subject.dimensions != 1:
         raise ArgumentError(f"a chord is drawn below a function of one variable, and {subject.text} has more")
     if not isinstance(subject, Surface) and len(domain) != 2:
@@ -64,9 +69,10 @@ def _draw_chord(ax: Axes, subject: Surface | Callable[..., Any], answer: Convexi
 
 
 def _draw_set(ax: Axes, contains: Callable[..., Any], domain: Box) -> None:
-    view = view_of(Surface("set", "a set", contains, contains, 2, domain))
-    axes = [np.linspace(low, high, _FINENESS) for low, high in view]
-    inside = np.asarray(contains(*np.meshgrid(*axes)), dtype=np.float64)
+    window = window_of(Surface("set", "a set", contains, contains, 2, domain))
+    axes = [np.linspace(low, high, _FINENESS) for low, high in window]
+    grid = np.meshgrid(*axes)
+    inside = np.broadcast_to(np.asarray(contains(*grid), dtype=np.float64), grid[0].shape)
     ax.contourf(*axes, inside, levels=[0.5, 1.5], cmap=ListedColormap(["#cfdcea"]))
     ax.contour(*axes, inside, levels=[0.5], colors=INK, linewidths=1.5)
     ax.set_aspect("equal")

@@ -14,11 +14,12 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from stepsize.descent import Surface, Trajectory
+from stepsize.descent.surface import Box
 from stepsize.plots.curves import one_line
 from stepsize.plots.descents import Descents, named_descents, on_picture
 from stepsize.plots.landscape import contour_levels
 from stepsize.plots.style import COLOURS
-from stepsize.plots.view import Box, view_of
+from stepsize.plots.window import window_of
 from stepsize.schedules.curve import round_numbers
 
 Floats = NDArray[np.float64]
@@ -106,10 +107,10 @@ def _panel(
 ) -> str:
     trajectories = list(named.values())
     surface = trajectories[0].surface
-    view = view_of(surface, trajectories)
-    place = _Place(surface, view)
-    ground = list(grounds).index((surface, view)) if (surface, view) in grounds else len(grounds)
-    grounds.setdefault((surface, view), place.ground)
+    window = window_of(surface, trajectories)
+    place = _Place(surface, window)
+    ground = list(grounds).index((surface, window)) if (surface, window) in grounds else len(grounds)
+    grounds.setdefault((surface, window), place.ground)
     marks = "".join(
         f'<polygon class="known" points="{shape}" transform="translate({x:g},{y:g})"/>'
         for shape, points in ((_STAR, surface.minima), (_CROSS, surface.saddles))
@@ -129,7 +130,7 @@ def _panel(
     return (
         f"<figure><figcaption>{escape(one_line(title))}</figcaption>"
         f'<svg viewBox="{" ".join(map(str, WHOLE))}" role="img" aria-label="{escape(one_line(title)) or "descent"}">'
-        f'<g clip-path="url(#frame)"><use href="#ground{ground}" class="{kind}"/>{marks}{"".join(drawn)}</g>'
+        f'<g clip-path="url(#frame)"><use href="#ground{ground}" class="{kind}"/>{"".join(drawn)}{marks}</g>'
         f'<rect class="frame" x="{LEFT}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}"/>'
         f"{place.numbers()}</svg></figure>\n"
     )
@@ -138,12 +139,12 @@ def _panel(
 class _Place:
     """From points of a surface to places in the drawing."""
 
-    def __init__(self, surface: Surface, view: Box) -> None:
+    def __init__(self, surface: Surface, window: Box) -> None:
         self._surface = surface
-        axes = [np.linspace(low, high, _FINENESS[surface.dimensions]) for low, high in view]
+        axes = [np.linspace(low, high, _FINENESS[surface.dimensions]) for low, high in window]
         grid = np.stack(np.meshgrid(*axes), axis=-1)
         values = surface(grid)
-        self._across, self._up = view[0], view[-1]
+        self._across, self._up = window[0], window[-1]
         if surface.dimensions == 1:
             finite = values[np.isfinite(values)]
             low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)

@@ -9,15 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stepsize.arguments import refusal
+from stepsize.arguments import checked, refusal
 from stepsize.descent import Surface, Trajectory
+from stepsize.descent.surface import Box, Window
 from stepsize.errors import ArgumentError
 from stepsize.plots.curves import one_line
 from stepsize.plots.figures import blank_figure, blank_panels, pyplot_figure, settle
 from stepsize.plots.landscape import draw_surface
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import COLOURS
-from stepsize.plots.view import Box, view_of
+from stepsize.plots.window import window_of
 
 Descents = Trajectory | Mapping[str, Trajectory]
 
@@ -30,37 +31,39 @@ MOST_BOLD = 8
 """The paths of more starts are thin lines without dots and without a ring at the start."""
 
 
-def plot_descents(descents: Descents, ax: Axes | None = None, *, view: Box | None = None) -> Axes:
+@checked
+def plot_descents(descents: Descents, ax: Axes | None = None, *, window: Window = None) -> Axes:
     """Draw trajectories over the surface they descended, with a legend below, and return the axes.
 
     In one dimension a path runs along the curve, in two over contours. It has a dot at every step while there are at
     most 60, a ring at its start and a larger dot at its end; of more than 8 starts only the ends are marked. Stars are
     known minima, crosses saddle points. A path that runs away leaves the picture, and the legend says where it
-    diverged.
+    diverged, or where it stopped for want of a gradient.
 
     Args:
         descents: a trajectory, or several by the words of the legend, all on one surface.
         ax: where to draw; a new figure of pyplot's if None.
-        view: (low, high) for each coordinate; the surface's window, or where the paths go, if None.
+        window: (low, high) for each coordinate; the surface's window, or where the paths go, if None.
 
     Raises:
         ArgumentError: there is none, they are on different surfaces, or the surface has more than two dimensions.
     """
     named = named_descents("plot_descents", descents)
     if ax is not None:
-        draw_descents(ax, named, view)
+        draw_descents(ax, named, window)
         return ax
     figure, axes = pyplot_figure()
-    draw_descents(axes[0], named, view)
+    draw_descents(axes[0], named, window)
     settle(figure, HEIGHT)
     return axes[0]  # type: ignore[no-any-return]
 
 
-def descents_figure(descents: Descents, *, view: Box | None = None) -> Figure:
+@checked
+def descents_figure(descents: Descents, *, window: Window = None) -> Figure:
     """The picture of `plot_descents` as a figure that pyplot does not know of: for files and programs."""
     named = named_descents("descents_figure", descents)
     figure, axes = blank_figure()
-    draw_descents(axes[0], named, view)
+    draw_descents(axes[0], named, window)
     settle(figure, HEIGHT)
     return figure
 
@@ -127,15 +130,15 @@ def named_descents(owner: str, descents: Descents) -> dict[str, Trajectory]:
     return dict(named)
 
 
-def draw_descents(ax: Axes, named: Mapping[str, Trajectory], view: Box | None) -> None:
+def draw_descents(ax: Axes, named: Mapping[str, Trajectory], window: Box | None) -> None:
     """Paths, and their legend below."""
-    handles = draw_paths(ax, named, view)
+    handles = draw_paths(ax, named, window)
     legend_below(ax, handles, [_told(name, each) for name, each in named.items()])
 
 
-def draw_paths(ax: Axes, named: Mapping[str, Trajectory], view: Box | None = None) -> list[Line2D]:
+def draw_paths(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = None) -> list[Line2D]:
     """The surface and the paths on it; a line for each name, for a legend."""
-    draw_ground(ax, named, view)
+    draw_ground(ax, named, window)
     for index, trajectory in enumerate(named.values()):
         style = path_style(index)
         paths = list(trajectory.paths())
@@ -143,19 +146,22 @@ def draw_paths(ax: Axes, named: Mapping[str, Trajectory], view: Box | None = Non
         dots = style if few and trajectory.steps <= MOST_MARKED else {"color": style["color"]}
         line: dict[str, Any] = {"linewidth": 1.4} if few else {"linewidth": 0.7, "alpha": 0.5}
         end = style | {"markersize": 6.5 if few else 3.0, "markeredgecolor": "white", "zorder": 3.6}
-        for path in paths:
+        for path, away in zip(paths, trajectory.diverged.flat, strict=True):
             across, up = on_picture(trajectory.surface, path)
             ax.plot(across, up, zorder=3, **dots, **line)
-            if len(path) == trajectory.steps + 1:
+            if not away:
                 ax.plot(across[-1:], up[-1:], linestyle="none", **end)
     return [sample(index) for index in range(len(named))]
 
 
-def draw_ground(ax: Axes, named: Mapping[str, Trajectory], view: Box | None = None) -> None:
+def draw_ground(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = None) -> None:
     """What does not move: the surface, and a ring where each descent begins, unless there are many."""
     trajectories = list(named.values())
     surface = trajectories[0].surface
-    draw_surface(ax, surface, view_of(surface, trajectories) if view is None else view)
+    seen = window_of(surface, trajectories)
+    if window is not None and len(window) != len(seen):
+        raise ArgumentError(f"a window is (low, high) for each coordinate, {len(seen)} here, got {window}")
+    draw_surface(ax, surface, window or seen)
     for index, trajectory in enumerate(trajectories):
         if trajectory.lasted.size <= MOST_BOLD:
             across, up = on_picture(surface, trajectory.points[0].reshape(-1, surface.dimensions))
@@ -180,8 +186,11 @@ def on_picture(surface: Surface, path: np.ndarray) -> Sequence[np.ndarray]:
 
 def _told(name: str, trajectory: Trajectory) -> str:
     """The name, and what became of a descent that did not hold."""
-    if not trajectory.diverged.any():
-        return name
-    if trajectory.diverged.size > 1:
-        return f"{name} ({int(trajectory.diverged.sum()):,} of {trajectory.diverged.size:,} starts diverged)"
-    return f"{name} (diverged at step {int(trajectory.lasted) + 1})"
+    diverged, stopped = trajectory.diverged, trajectory.stopped
+    if diverged.size > 1:
+        counts = {"diverged": int(diverged.sum()), "stopped": int(stopped.sum())}
+        told = ", ".join(f"{count:,} of {diverged.size:,} starts {word}" for word, count in counts.items() if count)
+        return f"{name} ({told})" if told else name
+    if stopped.any():
+        return f"{name} (stopped after {int(trajectory.lasted.flat[0]):,} steps: no gradient there)"
+    return f"{name} (diverged at step {int(trajectory.lasted.flat[0]) + 1:,})" if diverged.any() else name

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from stepsize.descent import Surface
-from stepsize.plots.view import Box
+from stepsize.descent.surface import Box
 
 INK, SHADE = "#3b4652", "#93a4b5"
 _VALLEYS = LinearSegmentedColormap.from_list("valleys", ["#cfdcea", "#fbfcfe"])
@@ -30,9 +30,9 @@ SADDLE: dict[str, Any] = {
 }
 
 
-def draw_surface(ax: Axes, surface: Surface, view: Box) -> None:
-    """The surface within the view, its known minima as stars and its saddle points as crosses."""
-    axes = [np.linspace(low, high, _FINENESS[surface.dimensions]) for low, high in view]
+def draw_surface(ax: Axes, surface: Surface, window: Box) -> None:
+    """The surface within the window, its known minima as stars and its saddle points as crosses."""
+    axes = [np.linspace(low, high, _FINENESS[surface.dimensions]) for low, high in window]
     grid = np.stack(np.meshgrid(*axes), axis=-1)
     values = surface(grid)
     if surface.dimensions == 1:
@@ -46,9 +46,9 @@ def draw_surface(ax: Axes, surface: Surface, view: Box) -> None:
         if len(levels) > 1:
             ax.contourf(*axes, values, levels=levels, cmap=_VALLEYS, extend="both", zorder=0)
             ax.contour(*axes, values, levels=levels, colors=SHADE, linewidths=0.6, linestyles="solid", zorder=0.5)
-        ax.set_ylim(*view[1])
+        ax.set_ylim(*window[1])
         ax.set_ylabel("y")
-    ax.set_xlim(*view[0])
+    ax.set_xlim(*window[0])
     ax.set_xlabel("x")
     for points, style in ((surface.minima, MINIMUM), (surface.saddles, SADDLE)):
         for point in points:

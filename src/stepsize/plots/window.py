@@ -6,18 +6,18 @@ import numpy as np
 
 from stepsize.arguments import quoted
 from stepsize.descent import Surface, Trajectory
+from stepsize.descent.surface import Box
 from stepsize.errors import ArgumentError
 
-Box = tuple[tuple[float, float], ...]
 MARGIN = 0.2
 """Around what is shown of a surface that has no window of its own, as a part of its width."""
 NARROWEST = 0.35
 """No side of such a picture is shorter than this part of the longest."""
 REACH = 0.6
-"""How far a path may widen the view on each side, as a part of the width; the rest of it leaves the picture."""
+"""How far a path may widen the window on each side, as a part of the width; the rest of it leaves the picture."""
 
 
-def view_of(surface: Surface, trajectories: Sequence[Trajectory] = ()) -> Box:
+def window_of(surface: Surface, trajectories: Sequence[Trajectory] = ()) -> Box:
     """(low, high) for each coordinate: the surface's window, widened for paths that leave it but do not run away.
 
     A surface without a window is shown around what the paths have below the value they start from.
