@@ -11,7 +11,7 @@ from stepsize.records import (
     LossCurve,
     Point,
     Store,
-    load_curves,
+    load_runs,
     read_csv,
     read_curves,
     read_tensorboard,
@@ -33,6 +33,17 @@ def write(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="module")
+def write_once(tmp_path_factory):
+    path = tmp_path_factory.mktemp("once") / "run.csv"
+
+    def write_once(text):
+        path.write_text(text)
+        return path
+
+    return write_once
 
 
 def csv_of(steps=AT, plan=PLAN, losses=LOSSES, head="step,lr,loss"):
@@ -80,10 +91,15 @@ def test_smoothing_leaves_straight_lines_as_they_are_and_lessens_the_rest(row, r
     assert smooth.max() <= max(row) * (1 + 1e-9)
 
 
-def test_the_rows_before_a_step():
-    assert LossCurve("a", AT, LOSSES, PLAN).before(50).steps[-1] == 45
-    with pytest.raises(ArgumentError, match="no row before step 3: its first is 5"):
-        LossCurve("a", AT[1:], LOSSES[1:], PLAN).before(3)
+def test_the_rows_after_a_step_keep_the_rates_of_all():
+    curve = LossCurve("a", AT, LOSSES, PLAN)
+    late = curve.after(50)
+    np.testing.assert_array_equal(late.steps, AT[AT >= 50])
+    np.testing.assert_array_equal(late.losses, LOSSES[AT >= 50])
+    np.testing.assert_array_equal(late.rates, curve.rates)
+    assert curve.after(0).steps.size == AT.size
+    with pytest.raises(ArgumentError, match="no row from step 96 on: its last is 95"):
+        curve.after(96)
 
 
 BAD_CURVES = [
@@ -100,6 +116,7 @@ BAD_CURVES = [
     (([0, 1], [1, 1], [0.1, -0.1]), "not below zero"),
     (([0, 1], ["x", 1], [0.1, 0.1]), "a row of numbers"),
     (([[0, 1]], [1, 1], [0.1, 0.1]), "an array of shape"),
+    (([0, 5e9], [1, 1], ss.Constant(0.1)), "step 5000000000 is more updates than a run makes; are these tokens"),
 ]
 
 
@@ -150,6 +167,29 @@ def test_a_log_that_begins_late_wants_to_know_of_the_warmup(write):
     np.testing.assert_array_equal(read_csv(path, warmup_steps=0).rates[:51], first)
 
 
+def test_a_log_that_begins_at_its_own_interval_says_nothing_of_a_warmup_either(write):
+    path = write("step,lr,loss\n500,0.1,3\n1000,0.1,2.9\n1500,0.1,2.8\n")
+    with pytest.raises(DataError, match="begins at step 500 and does not say what the rates were before"):
+        read_csv(path)
+    assert read_csv(path, warmup_steps=400).rates[200] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("warmup", "begin"), [(ss.Linear(0.0, 0.2, 50), 0.0), (ss.Linear(0.004, 0.2, 49), 0.004)])
+def test_rows_that_rise_in_a_line_from_zero_are_the_warmup_whatever_is_said_of_other_logs(write, warmup, begin):
+    plan = warmup >> ss.Constant(0.2)
+    path = write(csv_of(AT[2:], plan, LOSSES[2:]))
+    for warmup_steps in (None, 0, 20):
+        rates = read_csv(path, warmup_steps=warmup_steps).rates
+        np.testing.assert_allclose(rates[:46], plan.sample(46), rtol=1e-9, atol=1e-12)
+        assert rates[0] == pytest.approx(begin)
+
+
+def test_what_is_said_of_a_warmup_leaves_a_whole_log_as_it_is(write):
+    """So that one command can read it beside others."""
+    path = write(csv_of())
+    np.testing.assert_array_equal(read_csv(path, warmup_steps=20).rates, read_csv(path).rates)
+
+
 def test_a_jump_of_the_rate_stands_where_it_is_said_to(write):
     path = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n")
     assert read_csv(path).rates[15] == pytest.approx(0.15)
@@ -157,21 +197,35 @@ def test_a_jump_of_the_rate_stands_where_it_is_said_to(write):
     np.testing.assert_array_equal(rates, [0.2] * 13 + [0.1] * 18)
 
 
-def test_where_the_rate_hardly_changes_there_was_no_jump(write):
-    """So that one command can read a run with a jump beside others."""
-    path = write(csv_of())
-    np.testing.assert_array_equal(read_csv(path, jumps=[17]).rates, read_csv(path).rates)
+@pytest.mark.parametrize("jump", [5, 21, 31, 4000])
+def test_a_jump_that_is_not_there_is_refused_with_the_place_that_may_be_meant(write, jump):
+    path = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n")
+    words = f'in no log does the rate jump at step {jump}: .* between steps 10 and 20 of run "run"'
+    with pytest.raises(DataError, match=words):
+        read_csv(path, jumps=[13, jump])
+
+
+def test_a_jump_that_one_of_several_logs_has_leaves_the_others_as_they_are(write):
+    drop = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n", "drop.csv")
+    smooth = write(csv_of())
+    first, second = read_curves([drop, smooth], jumps=[13])
+    assert first.rates[12] == 0.2
+    np.testing.assert_array_equal(second.rates, read_csv(smooth).rates)
 
 
 BAD_FILES = [
     ("", {}, "is empty; its first line should name the columns"),
     ("step,lr,loss\n", {}, "has no rows"),
     ("step,lr,loss\n\n,,\n", {}, "has no rows"),
-    ("step,lr,train_loss\n0,0.1,3\n", {}, 'no column "loss"; it has "step", "lr", "train_loss"'),
-    ("stp,lr,loss\n0,0.1,3\n", {}, 'no column "step"; .* did you mean "stp"'),
-    ("a,b,c\n0,0.1,3\n", {}, r'say which is which: step="\.\.\."'),
-    ("step,loss\n0,3\n", {}, 'no column "lr"'),
-    ("step,loss\n0,3\n", {"lr": None}, "says nothing of the learning rate; give the run's schedule"),
+    (
+        "step,lr,train_loss\n0,0.1,3\n",
+        {},
+        'no column "loss"; it has "step", "lr", "train_loss"; name it with loss="train_loss"',
+    ),
+    ("stp,lr,loss\n0,0.1,3\n", {}, 'no column "step"; .*; name it with step="stp"'),
+    ("a,b,c\n0,0.1,3\n", {}, r'name it with step="\.\.\."'),
+    ("step,rate,loss\n0,1,3\n", {}, r'no column "lr"; .* lr="rate", or give the run\'s schedule \(schedule=\.\.\.\)'),
+    ("step,loss\n0,3\n", {"lr": None}, "or give the run's schedule"),
     ("step,lr,loss\n0,0.1,3\n5,0.1,2\n4,0.1,2\n", {}, r"line 4: step 4 comes after 5 \(line 3\); sort the rows"),
     ("step,lr,loss\n0,0.1,3\n5,0.1,2\n5,0.1,2\n", {}, "line 4: step 5 comes again"),
     ("step,lr,loss\n0,0.1,3\n5,0.1,nan\n", {}, "line 3: loss is nan; leave out what a run logged after it diverged"),
@@ -179,6 +233,10 @@ BAD_FILES = [
     ("step,lr,loss\n0,0.1,three\n", {}, "line 2: loss is no number: 'three'"),
     ("step,lr,loss\n0.5,0.1,3\n", {}, "line 2: step must be a whole number of at least 0, got 0.5"),
     ("step,lr,loss\n-1,0.1,3\n", {}, "got -1"),
+    ("step,lr,loss\nnan,0.1,3\n", {}, "got nan"),
+    ("step,lr,loss\ninf,0.1,3\n", {}, "got inf"),
+    ("step,lr,loss\n1e300,0.1,3\n", {}, r"got 1e\+300"),
+    ("step,lr,loss\n0,0.1,3\n5e9,0.1,3\n", {}, "step 5000000000, which is more updates .* tokens"),
     ("step,lr,loss\n,0.1,3\n", {}, "line 2: step is no number"),
     ("step,lr,loss\n0,0.1\n", {}, "no rows with a loss"),
     ("step,lr,loss\n0,-0.1,3\n", {}, "not below zero"),
@@ -191,6 +249,9 @@ BAD_FILES = [
     (csv_of(), {"schedule": ss.Constant(0.2)}, "disagree at"),
     (csv_of(), {"warmup_steps": -1}, "warmup_steps"),
     (csv_of(AT[10:], losses=LOSSES[10:]), {"warmup_steps": 60}, "within a warmup of 60 steps"),
+    (csv_of(), {"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),
+    (csv_of(), {"schedule": {"rum": PLAN}}, 'for run "rum", and there is none of that name; did you mean "run"'),
+    (csv_of(), {"means": True}, "a row at step 0, when no update was done"),
 ]
 
 
@@ -224,11 +285,24 @@ def test_a_panel_has_a_curve_for_each_run(write):
 
 def test_a_panel_that_lacks_something_is_refused_in_words(write):
     panel = write(PANEL.format("loss") + "0,3,3,3,4\n10,2,2,2,3\n", "panel.csv")
-    with pytest.raises(DataError, match='run "a" says nothing of the learning rate'):
+    with pytest.raises(DataError, match=r'run "a" has no metric "lr"; it has "loss"; name it with lr="\.\.\.", or'):
         read_wandb(panel)
-    with pytest.raises(DataError, match='no column "<run> - perplexity"; it has "Step", "a - loss"'):
+    with pytest.raises(DataError, match='no metric "perplexity"; it has "loss"; name it with loss="loss"'):
         read_wandb(panel, loss="perplexity")
     assert read_wandb(panel, schedule=ss.Constant(0.1))[1].rates.tolist() == [0.1] * 11
+    a, b = read_wandb(panel, schedule={"a": ss.Constant(0.1), "b": ss.Constant(0.2)})
+    assert (a.peak_lr, b.peak_lr) == (0.1, 0.2)
+
+
+def test_of_metrics_with_one_last_name_the_exact_one_counts_and_else_none(write):
+    both = "Step,a - train/loss,a - eval/loss,a - lr\n0,3,4,0.1\n10,2,3,0.1\n"
+    with pytest.raises(DataError, match=r'run "a" that end in "loss": "train/loss", "eval/loss"; .* loss="train/loss"'):
+        read_wandb(write(both))
+    for loss in ("train/loss", "eval/loss"):
+        (curve,) = read_wandb(write(both), loss=loss)
+        assert curve.losses[0] == (3 if loss == "train/loss" else 4)
+    (curve,) = read_wandb(write(both.replace("train/loss", "loss")))
+    assert curve.losses[0] == 3
 
 
 # TensorBoard.
@@ -268,9 +342,15 @@ def test_event_files_that_lack_something_are_refused_in_words(tmp_path):
     write_events(tmp_path, ROWS, tags=("lr", "train/loss"))
     with pytest.raises(DataError, match='no scalar "loss"; it has "lr", "train/loss"'):
         read_tensorboard(tmp_path, loss="loss")
-    with pytest.raises(DataError, match="says nothing of the learning rate"):
+    with pytest.raises(DataError, match='no scalar "rate"; it has "lr", "train/loss"; name it with lr="lr", or give'):
         read_tensorboard(tmp_path)
     assert read_tensorboard(tmp_path, lr="lr")[0].peak_lr == pytest.approx(0.2)
+
+
+def test_a_loss_that_is_no_number_is_refused_in_event_files_as_elsewhere(tmp_path):
+    write_events(tmp_path / "run", [*ROWS, (100, 0.02, float("nan"))])
+    with pytest.raises(DataError, match="train/loss is nan at step 100, as of a run that diverged; leave the run out"):
+        read_tensorboard(tmp_path)
 
 
 # The store.
@@ -287,26 +367,108 @@ def store(tmp_path, runs, schedules=("down", str(PLAN))):
 
 
 def test_the_runs_of_a_store_stand_at_the_middle_of_what_was_averaged(tmp_path):
-    first, second = load_curves(store(tmp_path, [("finished", 1.0), ("interrupted", 1.0), ("diverged", 1.0)]))
+    first, second = read_curves(store(tmp_path, [("finished", 1.0), ("interrupted", 1.0), ("diverged", 1.0)]))
     assert (first.name, second.name) == ("down, seed 0", "down, seed 1")
     np.testing.assert_array_equal(first.steps, AT + 2)
     np.testing.assert_array_equal(first.rates, PLAN.sample(98))
 
 
 def test_a_store_of_a_function_goes_by_the_logged_rates(tmp_path):
-    (curve,) = load_curves(store(tmp_path, [("finished", 1.0)], ("mine", 'Function("mine:rate")')))
+    (curve,) = read_curves(store(tmp_path, [("finished", 1.0)], ("mine", 'Function("mine:rate")')))
     assert curve.name == "mine"
     np.testing.assert_allclose(curve.rates[AT[1:] + 1 - 2], PLAN(AT[1:] - 1), rtol=1e-9)
 
 
 def test_a_store_whose_rates_are_not_its_schedules_is_refused(tmp_path):
     with pytest.raises(DataError, match="disagree at 19 of 19 rows"):
-        load_curves(store(tmp_path, [("finished", 1000.0)]))
+        read_curves(store(tmp_path, [("finished", 1000.0)]))
 
 
 def test_a_store_without_curves_is_refused(tmp_path):
     with pytest.raises(DataError, match="no run with a loss curve"):
-        load_curves(store(tmp_path, [("diverged", 1.0)]))
+        read_curves(store(tmp_path, [("diverged", 1.0)]))
+
+
+# What the lab writes.
+
+
+PLANS = {"down": ss.Linear(0.2, 0.0, 50), "warm": ss.Linear(0.0, 0.1, 20) >> ss.Constant(0.1, 30)}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """The directory of a comparison: its store, what the lab makes event files of it, and its points as CSV."""
+    from stepsize.lab.experiment import Plan
+    from stepsize.lab.tensorboard import EventFiles
+    from stepsize.lab.watching import Standings
+
+    folder = tmp_path_factory.mktemp("compared")
+    with Store.create(
+        folder / "store.sqlite", {}, {}, [(name, str(plan), 0) for name, plan in PLANS.items()]
+    ) as opened:
+        for number, plan in enumerate(PLANS.values()):
+            done = (8, 16, 24, 25, 33, 41, 49, 50)  # a point every eight updates and at the end of each epoch
+            opened.log(number, [Point(step, plan(step - 1), 1 + 1 / step, 0.5) for step in done])
+            opened.end(number, "finished", seconds=1.0)
+    results = load_runs(folder)
+    results.write_csv(folder / "points.csv")
+    files = EventFiles()
+    files.begin(Standings([Plan(name, plan, 0, 2, 50) for name, plan in PLANS.items()], results), "", folder)
+    files.close()
+    return folder
+
+
+def test_a_run_is_the_same_curve_from_the_store_the_csv_file_and_the_event_files(compared):
+    stored = read_curves(compared)
+    assert [curve.name for curve in stored] == list(PLANS)
+    assert stored[0].steps.tolist() == [3, 11, 19, 24, 28, 36, 44, 49]
+    by_name = {f"{name}-seed0": plan for name, plan in PLANS.items()}
+    events = read_tensorboard(compared / "tensorboard", schedule=by_name)
+    exported = read_curves(compared / "points.csv")
+    for ours, csv_file, event_file in zip(stored, exported, events, strict=True):
+        assert csv_file.name == ours.name
+        for each in (csv_file, event_file):
+            np.testing.assert_array_equal(each.steps, ours.steps)
+            np.testing.assert_array_equal(each.rates, ours.rates)
+        np.testing.assert_array_equal(csv_file.losses, ours.losses)
+        np.testing.assert_allclose(event_file.losses, ours.losses, rtol=1e-6)
+
+
+def test_the_logged_rates_of_event_files_are_those_of_their_updates(compared):
+    down, warm = read_tensorboard(compared / "tensorboard", warmup_steps=0)
+    np.testing.assert_allclose(down.rates[7:], PLANS["down"].sample(50)[7:], rtol=1e-6)
+    np.testing.assert_allclose(warm.rates[:8], PLANS["warm"].sample(8), atol=1e-8)
+
+
+def test_one_run_is_taken_from_an_export_and_several_are_not(compared, tmp_path):
+    text = (compared / "points.csv").read_text().splitlines()
+    with pytest.raises(DataError, match=r"has the rows of 2 runs; read_curves\(\) reads them all"):
+        read_csv(compared / "points.csv")
+    (tmp_path / "one.csv").write_text("\n".join(line for line in text if not line.startswith("1,")))
+    for loss in ("loss", "train_loss"):
+        curve = read_csv(tmp_path / "one.csv", loss=loss)
+        np.testing.assert_array_equal(curve.steps, read_curves(compared)[0].steps)
+
+
+def test_the_runs_of_an_export_that_diverged_are_left_out(compared, tmp_path):
+    text = (compared / "points.csv").read_text().splitlines()
+    cut = [line.replace("finished", "diverged") if line.startswith("0,") else line for line in text]
+    (tmp_path / "cut.csv").write_text("\n".join(cut))
+    assert [curve.name for curve in read_curves(tmp_path / "cut.csv")] == ["warm"]
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(0, 1))
+def test_means_stand_at_the_middle_of_their_updates(write_once, distances, missing):
+    """Each between the row before and its own; of a log whose beginning is missing, not at the middle of that."""
+    done = 1000 * missing + np.cumsum(distances)
+    rows = [f"{step},0.1,{step}.0" for step in done]
+    curve = read_csv(write_once("\n".join(["step,lr,loss", *rows])), means=True, warmup_steps=0)
+    np.testing.assert_array_equal(curve.losses, done)
+    np.testing.assert_array_equal(curve.steps[1:], (done[:-1] + done[1:] - 1) // 2)
+    if len(done) > 1 and missing:
+        assert done[0] - max(distances) <= curve.steps[0] < done[0]
+    if not missing and max(distances[1:], default=1) >= distances[0]:
+        assert curve.steps[0] == (done[0] - 1) // 2
 
 
 # Whatever it is.
@@ -330,6 +492,28 @@ def test_a_path_leads_to_what_it_is(tmp_path, write):
     for path in paths:
         (curve,) = read_curves(path)
         assert curve.steps.size == AT.size
+
+
+def test_several_paths_are_read_in_order_and_runs_of_one_name_told_apart(tmp_path, write):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    a, b, other = write(csv_of(), "a/run.csv"), write(csv_of(), "b/run.csv"), write(csv_of(), "other.csv")
+    assert [curve.name for curve in read_curves([a, other, b])] == [f"run, {a}", "other", f"run, {b}"]
+    with pytest.raises(ArgumentError, match="is given 2 times"):
+        read_curves([a, a])
+
+
+def test_the_two_files_of_a_panel_are_read_beside_other_paths(write):
+    panel = write(PANEL.format("train/loss") + "0,3,3,3,4\n10,2,2,2,\n20,1,1,1,2\n", "panel.csv")
+    rates = write(PANEL.format("train/lr") + "0,0.1,0.1,0.1,0.2\n20,0.3,0.3,0.3,0.2\n", "rates.csv")
+    assert [curve.name for curve in read_curves([write(csv_of()), panel], rates=rates)] == ["run", "a", "b"]
+    with pytest.raises(ArgumentError, match="goes with the export of a panel of the loss, and there is none"):
+        read_curves(write(csv_of()), rates=rates)
+
+
+def test_a_dash_in_a_name_makes_no_panel(write):
+    (curve,) = read_curves(write("step,lr,loss,time - s\n0,0.1,3,1\n1,0.1,2,2\n"))
+    assert curve.name == "run"
 
 
 def test_a_path_that_leads_to_nothing_is_refused_in_words(tmp_path):
