@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from typer.core import TyperCommand
 
-from stepsize.cli.options import can_encode
+from stepsize.cli.screen import can_encode
 from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule, parse
 

@@ -1,7 +1,7 @@
 """Loss curves from wherever paths lead."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,9 +49,23 @@ def read_curves(
         ArgumentError: a path is given twice, `rates` beside no panel, or a schedule for a run that is not there.
     """
     places = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
+    names = {"step": step, "lr": lr, "loss": loss}
+    filling = Filling(schedule, warmup_steps, tuple(jumps))
+    return tuple(curve for _, curve in curves_at(places, rates, names, means, filling))
+
+
+def curves_at(
+    places: Sequence[Path],
+    rates: Path | str | None,
+    names: Mapping[str, str | None],
+    means: bool | None,
+    filling: Filling,
+) -> list[tuple[Path, LossCurve]]:
+    """The same, each beside its path; `names` are those of `step`, `lr` and `loss`, as far as they are given."""
     for place, times in Counter(places).items():
         if times > 1:
             raise ArgumentError(f"{place} is given {times} times; give each run once")
+    step, lr, loss = (names.get(word) for word in ("step", "lr", "loss"))
     tables = {place: CsvTable.read(place) for place in places if _is_csv(place)}
     panels = {place for place, table in tables.items() if table.is_panel(step or "Step", loss or "loss")}
     if rates is not None and not panels:
@@ -68,12 +82,12 @@ def read_curves(
         else:
             logs = event_logs(place, loss or "train/loss", lr or "rate", means)
         found += [(place, log) for log in logs]
-    curves = curves_of([log for _, log in found], Filling(schedule, warmup_steps, tuple(jumps)))
-    times_named = Counter(curve.name for curve in curves)
-    return tuple(
-        replace(curve, name=f"{curve.name}, {place}") if times_named[curve.name] > 1 else curve
+    curves = curves_of([log for _, log in found], filling)
+    called = Counter(curve.name for curve in curves)
+    return [
+        (place, replace(curve, name=f"{curve.name}, {place}") if called[curve.name] > 1 else curve)
         for curve, (place, _) in zip(curves, found, strict=True)
-    )
+    ]
 
 
 def _store(place: Path) -> Path | None:
