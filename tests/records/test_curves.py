@@ -379,6 +379,16 @@ def test_a_store_of_a_function_goes_by_the_logged_rates(tmp_path):
     np.testing.assert_allclose(curve.rates[AT[1:] + 1 - 2], PLAN(AT[1:] - 1), rtol=1e-9)
 
 
+def test_a_store_of_a_function_says_nothing_of_the_rates_before_its_first_row(tmp_path):
+    flat = ss.Constant(0.2, 100)
+    with Store.create(tmp_path / "store.sqlite", {}, {}, [("mine", 'Function("mine:rate")', 0)]) as opened:
+        opened.log(0, [Point(step, flat(step - 1), 2.0, 0.5) for step in (5, 10, 15)])
+    with pytest.raises(DataError, match="mine begins at step 4 and does not say what the rates were before"):
+        read_curves(tmp_path)
+    for known in ({"warmup_steps": 0}, {"schedule": {"mine": flat}}, {"schedule": flat}):
+        np.testing.assert_array_equal(read_curves(tmp_path, **known)[0].rates, [0.2] * 13)
+
+
 def test_a_store_whose_rates_are_not_its_schedules_is_refused(tmp_path):
     with pytest.raises(DataError, match="disagree at 19 of 19 rows"):
         read_curves(store(tmp_path, [("finished", 1000.0)]))
