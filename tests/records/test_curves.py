@@ -526,6 +526,14 @@ def test_a_dash_in_a_name_makes_no_panel(write):
     assert curve.name == "run"
 
 
+def test_a_schedule_for_one_run_leaves_those_that_have_their_own_as_they_are(tmp_path, write):
+    stored, bare = read_curves(
+        [store(tmp_path, [("finished", 1.0)]), write("step,loss\n0,3\n50,2\n")], schedule={"run": PLAN}
+    )
+    np.testing.assert_array_equal(stored.rates, PLAN.sample(98))
+    np.testing.assert_array_equal(bare.rates, PLAN.sample(51))
+
+
 def test_a_path_that_leads_to_nothing_is_refused_in_words(tmp_path):
     with pytest.raises(DataError, match="there is no file or folder"):
         read_curves(tmp_path / "none.csv")
