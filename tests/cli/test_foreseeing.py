@@ -193,6 +193,8 @@ REFUSED = [
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], '"5%" needs a horizon'),
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], "is; write the steps"),
     (["predict", "{}/flat.csv", *["--log-schedule", "Constant(1)"] * 2, "--schedule", WSD], "name the run of each"),
+    (["predict", "{}/flat.csv", *["--log-schedule", "a=Constant(1)"] * 2, "--schedule", WSD], "twice for one run"),
+    (["predict", "{}/flat.csv", "--log-schedule", "flit=Constant(1)", "--schedule", WSD], 'did you mean "flat"?'),
     (["predict", "{}/cosine.csv", *ALONE, "--log-begin", 6000, "--schedule", WSD], "no row from step 6000 on"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", 'Constant(1, "5%")'], "give one (on the command line: --hor"),
     (["predict", "{}/cosine.csv", "--schedule", 'Constant(1, "5ep")', "--steps", 9], '"5ep" wants to know how long an'),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import stepsize as ss
 from stepsize.errors import ArgumentError, DataError
 from stepsize.records import (
+    Epoch,
     LossCurve,
     Point,
     Store,
@@ -458,6 +459,15 @@ def test_one_run_is_taken_from_an_export_and_several_are_not(compared, tmp_path)
     for loss in ("loss", "train_loss"):
         curve = read_csv(tmp_path / "one.csv", loss=loss)
         np.testing.assert_array_equal(curve.steps, read_curves(compared)[0].steps)
+
+
+def test_epochs_are_exported_without_rates_and_have_those_of_their_schedules(tmp_path):
+    with Store.create(tmp_path / "store.sqlite", {}, {}, [("down", str(PLANS["down"]), 0)]) as opened:
+        opened.log(0, [Epoch(25, 2.0, 0.5, 2.5, 0.4), Epoch(50, 1.0, 0.7, 1.5, 0.6)])
+    load_runs(tmp_path).write_csv(tmp_path / "epochs.csv", table="epochs")
+    curve = read_csv(tmp_path / "epochs.csv")
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([12, 37], [2.0, 1.0])
+    np.testing.assert_array_equal(curve.rates, PLANS["down"].sample(38))
 
 
 def test_the_runs_of_an_export_that_diverged_are_left_out(compared, tmp_path):

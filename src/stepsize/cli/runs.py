@@ -67,7 +67,9 @@ LogMeans = Annotated[
         "[default: for what `stepsize compare` wrote]",
     ),
 ]
-Smooth = Annotated[int, typer.Option(min=1, metavar="ROWS", help="Average each loss over so many neighbouring rows.")]
+Smooth = Annotated[
+    int, typer.Option(min=1, metavar="ROWS", help="Average each loss over so many neighbouring rows, an odd number.")
+]
 LawName = Annotated[
     str,
     typer.Option(

@@ -29,7 +29,7 @@ class Log:
     losses: Floats
     logged: Rows | None = None
     """Of the rate; None where the log has none."""
-    no_rates: str = "has no learning rate"
+    no_rates: str = "has no learning rate; read a log that has it"
     """What to say where they are needed."""
     schedule: Schedule | None = None
     """Where the log has that of the run."""
