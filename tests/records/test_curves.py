@@ -252,6 +252,7 @@ BAD_FILES = [
     (csv_of(AT[10:], losses=LOSSES[10:]), {"warmup_steps": 60}, "within a warmup of 60 steps"),
     (csv_of(), {"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),
     (csv_of(), {"schedule": {"rum": PLAN}}, 'for run "rum", and there is none of that name; did you mean "run"'),
+    (csv_of(), {"jumps": 50}, r"jumps=\.\.\.\) must be a sequence of steps, got 50; write \[50\]"),
     (csv_of(), {"means": True}, "a row at step 0, when no update was done"),
 ]
 

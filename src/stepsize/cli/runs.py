@@ -104,7 +104,7 @@ class Reading:
         return [curve for place, curve in found if place in places], going_on[0]
 
     def _at(self, places: Sequence[Path]) -> list[tuple[Path, LossCurve]]:
-        filling = Filling(_schedules(self.log_schedule or ()), self.log_warmup, tuple(self.log_jump or ()))
+        filling = Filling(_schedules(self.log_schedule or ()), self.log_warmup, self.log_jump or ())
         found = curves_at(places, self.rates, _columns(self.columns), self.log_means, filling)
         return [(place, curve.smoothed(self.smooth).after(self.log_begin)) for place, curve in found]
 

@@ -59,7 +59,7 @@ def read_csv(
     if len(logs) > 1:
         raise DataError(f"{path} has the rows of {len(logs)} runs; read_curves() reads them all")
     log = logs[0] if name is None else replace(logs[0], name=name)
-    return curves_of([log], Filling(schedule, warmup_steps, tuple(jumps)))[0]
+    return curves_of([log], Filling(schedule, warmup_steps, jumps))[0]
 
 
 def read_wandb(
@@ -92,7 +92,7 @@ def read_wandb(
         DataError: as `read_csv`; or no column has the metric, or several of one run have it.
     """
     logs = panel_logs(CsvTable.read(path), None if rates is None else CsvTable.read(rates), step, lr, loss, means)
-    return curves_of(logs, Filling(schedule, warmup_steps, tuple(jumps)))
+    return curves_of(logs, Filling(schedule, warmup_steps, jumps))
 
 
 def csv_logs(table: CsvTable, step: str, lr: str | None, loss: str, means: bool | None) -> list[Log]:

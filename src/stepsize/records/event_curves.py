@@ -45,7 +45,7 @@ def read_tensorboard(
         DataError: there are no event files, or one lacks a tag; or as `read_csv`.
         MissingExtraError: TensorBoard is not installed.
     """
-    return curves_of(event_logs(Path(place), loss, lr, means), Filling(schedule, warmup_steps, tuple(jumps)))
+    return curves_of(event_logs(Path(place), loss, lr, means), Filling(schedule, warmup_steps, jumps))
 
 
 def event_logs(place: Path, loss: str, lr: str, means: bool | None) -> list[Log]:

@@ -1,6 +1,6 @@
 """The rate of every update, made whole from what a log says of some of them, or from the run's schedule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ class Filling:
 
     schedules: Schedules = None
     warmup_steps: int | None = None
-    jumps: tuple[int, ...] = ()
+    jumps: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         given = self.schedules.values() if isinstance(self.schedules, Mapping) else [self.schedules]
@@ -46,6 +46,8 @@ class Filling:
                 raise refusal("read_curves", "schedule", "a schedule", schedule, "parse() makes one of a text")
         if self.warmup_steps is not None:
             object.__setattr__(self, "warmup_steps", Length(0)("read_curves", "warmup_steps", self.warmup_steps))
+        if not isinstance(self.jumps, Iterable):
+            raise refusal("read_curves", "jumps", "a sequence of steps", self.jumps, f"write [{shown(self.jumps)}]")
         jumps = tuple(sorted({int(Length(1)("read_curves", "jumps", step)) for step in self.jumps}))
         object.__setattr__(self, "jumps", jumps)
 

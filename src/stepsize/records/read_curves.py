@@ -50,7 +50,7 @@ def read_curves(
     """
     places = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
     names = {"step": step, "lr": lr, "loss": loss}
-    filling = Filling(schedule, warmup_steps, tuple(jumps))
+    filling = Filling(schedule, warmup_steps, jumps)
     return tuple(curve for _, curve in curves_at(places, rates, names, means, filling))
 
 
