@@ -20,7 +20,7 @@ import numpy as np
 from stepsize.errors import StepsizeError
 from stepsize.files import write_whole
 from stepsize.laws import Fit, Law, MomentumLaw, MultiPowerLaw, fit
-from stepsize.records import LossCurve, load_curves
+from stepsize.records import LossCurve, read_curves
 
 END = 0.05
 
@@ -29,7 +29,7 @@ def by_schedule(places: list[Path]) -> dict[str, list[LossCurve]]:
     """The seeds of every schedule."""
     found: dict[str, list[LossCurve]] = defaultdict(list)
     for place in places:
-        for curve in load_curves(place):
+        for curve in read_curves(place):
             found[f"{place.name}/{curve.name.rpartition(', seed')[0] or curve.name}"].append(curve)
     return found
 

@@ -35,6 +35,12 @@ def test_rates_above_losses_below_forecasts_and_runs_in_both(forecasts, runs):
     pyplot.close(rate.figure)
 
 
+def test_runs_of_one_name_are_numbered(forecasts, runs):
+    _, loss = forecasts_figure({"wsd": forecasts["wsd"]}, [runs[0], runs[1], runs[0]]).axes
+    words = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert words[1:] == ["flat, 1 (measured)", "cosine (measured)", "flat, 2 (measured)"]
+
+
 def test_the_early_fall_leaves_the_view_and_all_that_comes_later_is_in_it(forecasts, runs):
     _, loss = plot_forecasts(forecasts, runs)
     low, high = loss.get_ylim()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
-from stepsize.records import Epoch, Point, Run, Store, load_runs
+from stepsize.records import Epoch, Point, Run, Store, load_runs, stored_runs
 
 NAN, INF = math.nan, math.inf
 RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
@@ -55,6 +55,19 @@ def test_a_run_is_read_as_it_was_logged_and_ended(store, path):
     assert load_runs(path).run(2) == expected
     assert load_runs(path).runs()[2] == expected
     assert load_runs(path).outcomes()[2].last == epoch
+
+
+def test_a_view_of_a_run_has_its_columns_and_says_which(store, path):
+    store.log(2, [*points(10, 20), Epoch(20, 1.0, 0.5, 2.0, 0.25)])
+    (view,), (again,) = stored_runs(load_runs(path)), stored_runs(load_runs(path))
+    assert view.column("train_loss").tolist() == [0.1, 0.05]
+    assert view.epoch_column("train_accuracy").tolist() == [0.5]
+    assert view != again  # as arrays are, each is itself alone
+    assert len({view, again}) == 2
+    with pytest.raises(ArgumentError, match='no column "train_accuracy" of points; write one of step, lr, train_loss'):
+        view.column("train_accuracy")
+    with pytest.raises(ArgumentError, match='no column "lr" of epochs; write one of step, train_loss, train_accuracy'):
+        view.epoch_column("lr")
 
 
 def test_events_are_kept_in_order_with_their_time_and_run(store, path):

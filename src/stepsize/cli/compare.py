@@ -19,6 +19,7 @@ from stepsize.cli.options import (
     TaskName,
     seeds_of,
 )
+from stepsize.cli.schedules import named
 from stepsize.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def compare(
         raise ArgumentError("--resume DIR goes on with what was begun there; give no other setting beside it")
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     options = {
-        "schedules": None if schedule is None else tuple(_named(text) for text in schedule),
+        "schedules": None if schedule is None else tuple(map(named, schedule)),
         "task": task,
         "epochs": epochs,
         "seeds": seeds_of(seeds),
@@ -133,12 +134,6 @@ class _Terminated(KeyboardInterrupt):
 
 def _terminated(*_: object) -> None:
     raise _Terminated
-
-
-def _named(text: str) -> tuple[str, str]:
-    """The name and the text in NAME=TEXT; a text without a name is its own name."""
-    name, equals, rest = text.partition("=")
-    return (text, text) if not equals or "(" in name else (name, rest)
 
 
 def _table(closing: "ClosingTable") -> Table:

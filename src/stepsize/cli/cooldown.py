@@ -8,10 +8,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepsize.cli.runs import Columns, LogJump, LogWarmup, Runs, learned, read_runs
-from stepsize.errors import ArgumentError
+from stepsize.cli.runs import (
+    Columns,
+    LawName,
+    LogBegin,
+    LogJump,
+    LogMeans,
+    LogSchedule,
+    LogWarmup,
+    RatesFile,
+    Reading,
+    Runs,
+    Smooth,
+    learned,
+)
+from stepsize.cli.wording import speaks_of_options
 
 
+@speaks_of_options
 def cooldown(
     runs: Runs,
     running: Annotated[Path, typer.Option(metavar="RUN", help="The log so far of the run that is going on.")],
@@ -22,11 +36,17 @@ def cooldown(
     steps: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Of the cooldown; a fifth of the whole if left out.")
     ] = None,
-    shape: Annotated[str, typer.Option(metavar="linear|cosine|1-sqrt", help="The way down.")] = "1-sqrt",
+    shape: Annotated[str, typer.Option(metavar="linear|cosine|1-sqrt", help="The way down.")] = "linear",
     end: Annotated[float, typer.Option(min=0, metavar="RATE", help="The rate at its end.")] = 0.0,
+    law: LawName = "auto",
     columns: Columns = None,
+    rates: RatesFile = None,
+    log_schedule: LogSchedule = None,
     log_warmup: LogWarmup = None,
     log_jump: LogJump = None,
+    log_means: LogMeans = None,
+    log_begin: LogBegin = 0,
+    smooth: Smooth = 1,
 ) -> None:
     """Foresee what a running run would end at if its cooldown began now, or later.
 
@@ -34,11 +54,10 @@ def cooldown(
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
 
-    logs = read_runs([running], columns, log_warmup, log_jump)
-    if len(logs) != 1:
-        raise ArgumentError(f"--running takes the log of one run, and {running} has {len(logs)}")
-    found = learned(read_runs(runs, columns, log_warmup, log_jump))
-    plans = plan_cooldowns(found, logs[0], at, steps, end=end, shape=shape)
+    reading = Reading(columns, rates, log_schedule, log_warmup, log_jump, log_means, log_begin, smooth)
+    finished, so_far = reading.with_running(runs, running)
+    found = learned(finished, law)
+    plans = plan_cooldowns(found, so_far, at, steps, end=end, shape=shape)
     table = Table(box=None, pad_edge=False)
     for column in ("begins at", "ends at", "final loss", "low", "high"):
         table.add_column(column, justify="right")

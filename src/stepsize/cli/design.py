@@ -8,10 +8,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepsize.cli.runs import Columns, LogJump, LogWarmup, Runs, learned, read_runs
+from stepsize.cli.options import PictureFile
+from stepsize.cli.runs import (
+    Columns,
+    LawName,
+    LogBegin,
+    LogJump,
+    LogMeans,
+    LogSchedule,
+    LogWarmup,
+    RatesFile,
+    Reading,
+    Runs,
+    Smooth,
+    learned,
+)
+from stepsize.cli.wording import speaks_of_options
 from stepsize.files import write_whole
 
 
+@speaks_of_options
 def design(
     runs: Runs,
     steps: Annotated[int, typer.Option(min=3, metavar="N", help="Of the schedule, warmup included.")],
@@ -21,13 +37,19 @@ def design(
     warmup: Annotated[int, typer.Option(min=0, metavar="N", help="Steps of a linear warmup from 0 to the peak.")] = 0,
     lowest: Annotated[float, typer.Option(min=0, metavar="RATE", help="No rate is lower after the warmup.")] = 0.0,
     rises: Annotated[bool, typer.Option("--rises", help="The rate may rise again after the warmup.")] = False,
+    law: LawName = "auto",
     columns: Columns = None,
+    rates: RatesFile = None,
+    log_schedule: LogSchedule = None,
     log_warmup: LogWarmup = None,
     log_jump: LogJump = None,
+    log_means: LogMeans = None,
+    log_begin: LogBegin = 0,
+    smooth: Smooth = 1,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse().")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
+    out: PictureFile = None,
 ) -> None:
     """Find the schedule with the lowest foreseen loss, and the best members of families that have names.
 
@@ -36,8 +58,9 @@ def design(
     """
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
 
-    curves = read_runs(runs, columns, log_warmup, log_jump)
-    found = learned(curves)
+    reading = Reading(columns, rates, log_schedule, log_warmup, log_jump, log_means, log_begin, smooth)
+    curves = reading.of(runs)
+    found = learned(curves, law)
     height = max(curve.peak_lr for curve in curves) if peak is None else peak
     made = best_schedule(found, steps, height, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
     best = found.predict(made.schedule)

@@ -1,6 +1,6 @@
-"""Options that several verbs share, and what their output can show."""
+"""Options that several verbs share."""
 
-import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +11,9 @@ Functions = Annotated[
     bool,
     typer.Option("--functions", help='Read Function("package.module:name"), which imports and runs that code.'),
 ]
-
-
+PictureFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")
+]
 TaskName = Annotated[
     str,
     typer.Option(
@@ -27,15 +28,6 @@ OptimizerName = Annotated[str, typer.Option(help="Any optimizer of torch.optim: 
 BatchSize = Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")]
 Accumulate = Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]
-
-
-def can_encode(characters: str) -> bool:
-    """Whether the standard output has these characters."""
-    try:
-        characters.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def seeds_of(text: str) -> tuple[int, ...]:

@@ -1,10 +1,6 @@
 """`stepsize predict`: the loss of a schedule that was never run, from runs of others."""
 
 import math
-import os
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -13,9 +9,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stepsize.cli.options import Functions
-from stepsize.cli.runs import Columns, LogJump, LogWarmup, Runs, learned, read_runs
-from stepsize.schedules import parse
+from stepsize.cli.options import Functions, PictureFile
+from stepsize.cli.runs import (
+    Columns,
+    LawName,
+    LogBegin,
+    LogJump,
+    LogMeans,
+    LogSchedule,
+    LogWarmup,
+    RatesFile,
+    Reading,
+    Runs,
+    Smooth,
+    learned,
+)
+from stepsize.cli.schedules import HorizonText, cuts, horizon_of, schedules_of
+from stepsize.cli.screen import form_here
+from stepsize.cli.wording import speaks_of_options
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
@@ -24,6 +35,7 @@ LINES = 10
 """Of the table."""
 
 
+@speaks_of_options
 def predict(
     runs: Runs,
     schedule: Annotated[
@@ -32,22 +44,34 @@ def predict(
     steps: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How long it runs; its own length if left out.")
     ] = None,
+    horizon: HorizonText = None,
     level: Annotated[float, typer.Option(min=0.01, max=0.999, help="Of the band: 0.9 holds nine runs in ten.")] = 0.9,
+    law: LawName = "auto",
     columns: Columns = None,
+    rates: RatesFile = None,
+    log_schedule: LogSchedule = None,
     log_warmup: LogWarmup = None,
     log_jump: LogJump = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
+    log_means: LogMeans = None,
+    log_begin: LogBegin = 0,
+    smooth: Smooth = 1,
+    out: PictureFile = None,
     functions: Functions = False,
 ) -> None:
     """Foresee the loss curve of a schedule that was never run, from finished runs of others.
 
-    A law of loss curves is fitted to the runs. It takes at least two schedules, one of them with a decay; of one run
+    A law of loss curves is fitted to the runs. It takes at least two schedules, one of them with a decay; of one
     alone a simpler law is fitted, and less is to be had.
     """
-    plans = {text: parse(text, functions=functions) for text in schedule}
-    curves = read_runs(runs, columns, log_warmup, log_jump)
-    found = learned(curves)
-    forecasts = {str(plan): found.predict(plan, steps, level=level) for plan in plans.values()}
+    plans = schedules_of(schedule, horizon, steps, functions)
+    if steps is None and horizon is not None:
+        steps = horizon_of(horizon).steps
+    reading = Reading(columns, rates, log_schedule, log_warmup, log_jump, log_means, log_begin, smooth)
+    curves = reading.of(runs)
+    found = learned(curves, law)
+    for cut in cuts(plans, steps):
+        print(f"note: {cut}")
+    forecasts = {str(plan): found.predict(plan, steps, level=level) for plan in plans}
     for text, forecast in forecasts.items():
         print(text)
         Console(width=78).print(_table(forecast))
@@ -76,21 +100,13 @@ def _table(forecast: "Forecast") -> Table:
 
 
 def _sketch(forecasts: "dict[str, Forecast]") -> str:
+    """The curves without their first quarter, in which losses fall so far that the rest would be a line."""
     from stepsize.plots import sketch_curves
 
-    """The curves without their first quarter, in which losses fall so far that the rest would be a line."""
     lowest = min(float(forecast.losses.min()) for forecast in forecasts.values())
     base = math.floor(10 * lowest) / 10
     late = {}
     for text, forecast in forecasts.items():
         shown = forecast.steps >= forecast.steps[-1] // 4
         late[text] = forecast.steps[shown], forecast.losses[shown] - base
-    size = shutil.get_terminal_size()
-    return sketch_curves(
-        late,
-        title=f"foreseen loss above {base:g}",
-        width=size.columns,
-        height=12,
-        colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-        ascii_only=not (sys.stdout.encoding or "").lower().startswith("utf"),
-    )
+    return sketch_curves(late, title=f"foreseen loss above {base:g}", **form_here(around=8))

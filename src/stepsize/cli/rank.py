@@ -8,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from stepsize.cli.options import Functions
-from stepsize.cli.plot import EXAMPLE, horizon_of
-from stepsize.schedules import parse
+from stepsize.cli.schedules import HorizonText, cuts, horizon_of, schedules_of
+from stepsize.cli.wording import speaks_of_options
 
 
+@speaks_of_options
 def rank(
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
@@ -19,10 +20,7 @@ def rank(
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How long they run; their own length if left out.")
     ] = None,
-    horizon: Annotated[
-        str | None,
-        typer.Option(metavar="NAME=VALUE,...", help=f'What lengths such as "3ep", "10%" and "rest" mean: {EXAMPLE}'),
-    ] = None,
+    horizon: HorizonText = None,
     functions: Functions = False,
 ) -> None:
     """Rank shapes of schedules by a bound from convex optimization, each at its own best height.
@@ -32,10 +30,9 @@ def rank(
     """
     from stepsize.laws import rank as ranked  # late: it loads SciPy
 
-    length = None if horizon is None else horizon_of(horizon)
-    schedules = [parse(text, length, functions=functions) for text in texts]
-    if steps is None and length is not None:
-        steps = length.steps
+    schedules = schedules_of(texts, horizon, steps, functions)
+    if steps is None and horizon is not None:
+        steps = horizon_of(horizon).steps
     table = Table(box=None, pad_edge=False)
     table.add_column("", justify="right")
     table.add_column("bound", justify="right")
@@ -44,4 +41,6 @@ def rank(
         more = "" if place == 1 else f"  +{each.over_best - 1:.1%}"
         table.add_row(f"{place}.", Text(f"{each.bound.value:.5f}{more}"), Text(each.name))
     Console(width=max(Console().width, 78)).print(table)
+    for cut in cuts(schedules, steps):
+        print(f"note: {cut}")
     print("A ranking, no forecast: each shape at its own best height, under a bound from convex optimization.")

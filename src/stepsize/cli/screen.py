@@ -5,8 +5,6 @@ import shutil
 import sys
 from typing import Any
 
-from stepsize.cli.options import can_encode
-
 
 def form_here(around: int) -> dict[str, Any]:
     """The keywords of the functions of `stepsize.plots` for terminals, with `around` lines left for the rest."""
@@ -17,3 +15,12 @@ def form_here(around: int) -> dict[str, Any]:
         "colour": sys.stdout.isatty() and "NO_COLOR" not in os.environ,
         "ascii_only": not can_encode("▀│"),
     }
+
+
+def can_encode(characters: str) -> bool:
+    """Whether the standard output has these characters."""
+    try:
+        characters.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

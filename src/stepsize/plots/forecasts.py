@@ -1,5 +1,6 @@
 """Loss curves foreseen for schedules, over the runs that they were learned from."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def plot_forecasts(
 
     Args:
         forecasts: by the words of the legend, which is below the last axes.
-        runs: those that the law was learned from, or that it is compared with.
+        runs: those that the law was learned from, or that it is compared with; those of one name are numbered.
         axes: two to draw on, cleared first; a new figure of pyplot's if None.
 
     Raises:
@@ -83,7 +84,7 @@ def _draw(forecasts: "Mapping[str, Forecast]", runs: Sequence[LossCurve], axes: 
         highs.append(float(forecast.high[late].max(initial=forecast.high[-1])))
         lines.append(Line2D([], [], **style))
         labels.append(f"{label} (foreseen)")
-    for index, run in enumerate(runs, start=len(forecasts)):
+    for index, (name, run) in enumerate(zip(_different(runs), runs, strict=True), start=len(forecasts)):
         style = line_style(index) | RUN
         used = np.arange(run.steps[-1] + 1)
         rate.plot(used, run.rates[: used.size], **style)
@@ -92,7 +93,7 @@ def _draw(forecasts: "Mapping[str, Forecast]", runs: Sequence[LossCurve], axes: 
         lows.append(float(run.losses.min()))
         highs.append(float(run.losses[late].max(initial=run.losses[-1])))
         lines.append(Line2D([], [], **style))
-        labels.append(f"{run.name} (measured)")
+        labels.append(f"{name} (measured)")
     rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines])
     value_axis(loss, "loss")
     room = 0.05 * (max(highs) - min(lows))
@@ -103,3 +104,14 @@ def _draw(forecasts: "Mapping[str, Forecast]", runs: Sequence[LossCurve], axes: 
         if cell and not cell.is_last_row():
             ax.set_xlabel("")
     legend_below(loss, lines, labels)
+
+
+def _different(runs: Sequence[LossCurve]) -> list[str]:
+    """The names of the runs, those of one name with a number each."""
+    times = Counter(run.name for run in runs)
+    drawn: Counter[str] = Counter()
+    names = []
+    for run in runs:
+        drawn[run.name] += 1
+        names.append(f"{run.name}, {drawn[run.name]}" if times[run.name] > 1 else run.name)
+    return names

@@ -63,7 +63,7 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
     """
     if not isinstance(model, nn.Module):
         raise refusal("parameter_groups", "model", "a torch.nn.Module", model)
-    if not all(isinstance(name, str) for name in (factors if isinstance(factors, Mapping) else [None])):
+    if not hasattr(factors, "items") or any(type(pattern) is not str for pattern in factors):
         raise refusal("parameter_groups", "factors", "patterns with a factor each", factors, 'write {"*.bias": 0.1}')
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []

@@ -20,7 +20,6 @@ from stepsize.records.run_views import stored_runs as stored_runs
 from stepsize.records.salvage import Salvaged as Salvaged
 from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
-from stepsize.records.store_curves import load_curves as load_curves
 from stepsize.records.suggestions import Suggestions as Suggestions
 from stepsize.records.suggestions import suggest as suggest
 
@@ -38,7 +37,6 @@ __all__ = [
     "Store",
     "StoredRun",
     "Suggestions",
-    "load_curves",
     "load_runs",
     "lock",
     "read_csv",

@@ -1,20 +1,15 @@
-"""Loss curves from CSV files: a row for each logged step, or the export of a Weights & Biases panel."""
+"""Loss curves from CSV files: a row for each logged step, the export of a store, or of a Weights & Biases panel."""
 
-import csv
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from stepsize.arguments import nearest, quoted, shown
+from stepsize.arguments import quoted
 from stepsize.errors import DataError
-from stepsize.records.logged_rates import Filling, Log, curve_of
+from stepsize.records.csv_table import CsvTable
+from stepsize.records.log import Log, lacking, schedule_of
+from stepsize.records.logged_rates import Filling, Schedules, curves_of
 from stepsize.records.loss_curve import LossCurve
-from stepsize.records.run import Floats
-from stepsize.schedules import Schedule
 
 
 def read_csv(
@@ -24,27 +19,32 @@ def read_csv(
     lr: str | None = "lr",
     loss: str = "loss",
     name: str | None = None,
-    schedule: Schedule | None = None,
+    means: bool | None = None,
+    schedule: Schedules = None,
     warmup_steps: int | None = None,
     jumps: Sequence[int] = (),
 ) -> LossCurve:
     """The loss curve in a CSV file with a row for each logged step.
 
-    Rows without a loss are left out, and so are those without a rate where a schedule is given.
+    Rows without a loss are left out. The rates of the first steps are known where the log begins at step 0 or 1, or
+    with rates that rise in a straight line from 0; any other wants `warmup_steps` or `schedule`.
 
     Args:
         path: a file whose first line names the columns.
         step: the name of the column of steps, `lr` of rates (None: not looked for), `loss` of losses.
         name: of the curve; the file's own if None.
+        means: what a row at step s tells. False: the loss and the rate of update s, the first of which is 0. True: it
+            was written when s updates were done, and has the mean loss of those since the row before, which stands at
+            the middle of them, and the rate of the last. None: True for what `Results.write_csv` wrote, else False.
         schedule: of the run, from which the rates are taken; those of the file must agree with it.
-        warmup_steps: the rate rose in a straight line from 0 over so many steps, where the file does not say.
-        jumps: steps from which on the rate was suddenly another, if the rows on both sides of one say so; between any
-            other rows it went straight.
+        warmup_steps: before its first row the rate rose in a straight line from 0 over so many steps, and was then
+            held; 0: it was held from the start. Not looked at where the first steps are known.
+        jumps: the steps from which on the rate was suddenly another; between any other rows it went straight.
 
     Raises:
-        DataError: the file cannot be read, is empty, or lacks a column; a step is repeated or smaller than the one
-            before; a loss or a rate is no number; the rates disagree with the schedule; the rates of the first steps
-            are not known.
+        DataError: the file cannot be read, is empty, or lacks a column; a step is repeated, smaller than the one
+            before, or too large for one; a loss or a rate is no number; the rates disagree with the schedule; the
+            rates of the first steps are not known; the rate does not jump at one of `jumps`.
 
     Example:
         >>> import io, tempfile, pathlib
@@ -55,12 +55,11 @@ def read_csv(
         ...     read_csv(path, lr="rate").rates
         array([0.2 , 0.15, 0.1 ])
     """
-    table = _Table.read(Path(path))
-    wants_rate = lr is not None and (schedule is None or lr in table.names)
-    steps, losses = table.pairs(step, loss)
-    logged = table.pairs(step, str(lr)) if wants_rate else None
-    log = Log(str(path), Path(path).stem if name is None else name, steps, losses, logged)
-    return curve_of(log, Filling(schedule, warmup_steps, tuple(jumps)))
+    logs = csv_logs(CsvTable.read(path), step, lr, loss, means)
+    if len(logs) > 1:
+        raise DataError(f"{path} has the rows of {len(logs)} runs; read_curves() reads them all")
+    log = logs[0] if name is None else replace(logs[0], name=name)
+    return curves_of([log], Filling(schedule, warmup_steps, jumps))[0]
 
 
 def read_wandb(
@@ -70,7 +69,8 @@ def read_wandb(
     step: str = "Step",
     lr: str = "lr",
     loss: str = "loss",
-    schedule: Schedule | None = None,
+    means: bool = False,
+    schedule: Schedules = None,
     warmup_steps: int | None = None,
     jumps: Sequence[int] = (),
 ) -> tuple[LossCurve, ...]:
@@ -83,105 +83,61 @@ def read_wandb(
         path: the export of the panel of the loss.
         rates: the export of the panel of the rate; None where it is the same file, or a schedule is given.
         step: the name of the column of steps.
-        lr: the metric of the rate, with or without what stands before its last "/"; `loss` of the loss.
-        schedule: of every run, where there is no log of its rates. `warmup_steps` and `jumps` as in `read_csv`.
+        lr: the metric of the rate, `loss` of the loss; what stands before the last "/" may be left out where that is
+            enough to know it by.
+        means: as in `read_csv`, and so are `warmup_steps` and `jumps`; the Trainer of transformers logs means.
+        schedule: of every run, or a mapping of the runs' names to schedules, where there is no log of the rates.
 
     Raises:
-        DataError: as `read_csv`; or no column has the metric.
+        DataError: as `read_csv`; or no column has the metric, or several of one run have it.
     """
-    table = _Table.read(Path(path))
-    of_rates = table if rates is None else _Table.read(Path(rates))
-    columns = table.metric(loss)
+    logs = panel_logs(CsvTable.read(path), None if rates is None else CsvTable.read(rates), step, lr, loss, means)
+    return curves_of(logs, Filling(schedule, warmup_steps, jumps))
+
+
+def csv_logs(table: CsvTable, step: str, lr: str | None, loss: str, means: bool | None) -> list[Log]:
+    """What was logged in a CSV file: of one run, or, in what `Results.write_csv` wrote, of several."""
+    if table.is_exported:
+        return _exported_logs(table, "train_loss" if loss == "loss" else loss, means is not False)
+    if lr is not None and lr in table.names:
+        rates, lack = table.pairs(step, lr, "lr"), ""
+    else:
+        rates, lack = None, lacking("column", lr or "lr", table.names, "lr")
+    log = Log(str(table.path), table.path.stem, *table.pairs(step, loss, "loss"), rates, no_rates=lack)
+    return [log.of_means() if means else log]
+
+
+def panel_logs(
+    table: CsvTable, of_rates: CsvTable | None, step: str, lr: str, loss: str, means: bool | None
+) -> list[Log]:
+    """What was logged of each run in the export of a panel."""
+    columns = table.metric(loss, "loss")
     if not columns:
-        raise DataError(
-            f'{path} has no column "<run> - {loss}"; it has {_listed(table.names)}; name the metric with loss="..."'
-        )
-    rate_columns = of_rates.metric(lr)
-    filling = Filling(schedule, warmup_steps, tuple(jumps))
-    curves = []
+        raise DataError(f"{table.path} {lacking('metric', loss, table.metrics, 'loss')}")
+    beside = of_rates or table
+    rate_columns = beside.metric(lr, "lr")
+    lack = lacking("metric", lr, beside.metrics, "lr")
+    logs = []
     for run, column in columns.items():
-        steps, losses = table.pairs(step, column)
-        logged = of_rates.pairs(step, rate_columns[run]) if run in rate_columns else None
-        curves.append(curve_of(Log(f"{path}, run {quoted(run)}", run, steps, losses, logged), filling))
-    return tuple(curves)
+        losses = table.pairs(step, column, "loss")
+        rates = beside.pairs(step, rate_columns[run], "lr") if run in rate_columns else None
+        log = Log(f"{table.path}, run {quoted(run)}", run, *losses, rates, no_rates=lack)
+        logs.append(log.of_means() if means else log)
+    return logs
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The cells of a CSV file as text, with the line that each row stands on."""
-
-    path: Path
-    names: tuple[str, ...]
-    rows: tuple[tuple[int, list[str]], ...]
-
-    @classmethod
-    def read(cls, path: Path) -> "_Table":
-        try:
-            with open(path, newline="", encoding="utf-8-sig") as file:
-                reader = csv.reader(file)
-                names = tuple(name.strip() for name in next(reader, ()))
-                rows = tuple((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{path} cannot be read as CSV: {str(reason).lower()}") from error
-        if not names:
-            raise DataError(f"{path} is empty; its first line should name the columns: step,lr,loss")
-        if not rows:
-            raise DataError(f"{path} has no rows, only the names of its columns")
-        return cls(path, names, rows)
-
-    def metric(self, metric: str) -> dict[str, str]:
-        """The columns of a metric by run."""
-        found = {}
-        for name in self.names:
-            run, dash, measured = name.rpartition(" - ")
-            if dash and metric in (measured, measured.rpartition("/")[2]):
-                found[run] = name
-        return found
-
-    def pairs(self, step: str, column: str) -> tuple[NDArray[np.int64], Floats]:
-        """The steps at which a column has a value, and the values."""
-        steps, values = [], []
-        before: tuple[int, int] | None = None
-        at, of = self._place(step), self._place(column)
-        for line, row in self.rows:
-            text = row[of].strip() if of < len(row) else ""
-            if not text:
-                continue
-            value = self._number(line, column, text)
-            if not math.isfinite(value):
-                raise DataError(
-                    f"{self.path}, line {line}: {column} is {text}; leave out what a run logged after it diverged"
-                )
-            number = self._number(line, step, row[at].strip() if at < len(row) else "")
-            if number < 0 or number != math.floor(number):
-                raise DataError(
-                    f"{self.path}, line {line}: {step} must be a whole number of at least 0, got {number:g}"
-                )
-            if before is not None and number <= before[1]:
-                how = "again" if number == before[1] else f"after {before[1]}"
-                raise DataError(
-                    f"{self.path}, line {line}: step {number:.0f} comes {how} (line {before[0]}); sort the rows, and "
-                    "keep one of each step: a run that was resumed may have logged some twice"
-                )
-            before = line, int(number)
-            steps.append(int(number))
-            values.append(value)
-        return np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
-
-    def _place(self, column: str) -> int:
-        if column not in self.names:
-            advice = nearest(column, self.names) or 'say which is which: step="...", lr="...", loss="..."'
-            raise DataError(f"{self.path} has no column {quoted(column)}; it has {_listed(self.names)}; {advice}")
-        return self.names.index(column)
-
-    def _number(self, line: int, column: str, text: str) -> float:
-        try:
-            return float(text)
-        except ValueError:
-            raise DataError(f"{self.path}, line {line}: {column} is no number: {shown(text)}") from None
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown_names = [quoted(name) for name in names[:12]]
-    return ", ".join(shown_names) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+def _exported_logs(table: CsvTable, loss: str, means: bool) -> list[Log]:
+    """What a store had logged of each run; diverged ones are left out, as of the store."""
+    runs = [part for part in table.by("run").values() if part.first("status") != "diverged"]
+    if not runs:
+        raise DataError(f"{table.path} has no run with a loss curve")
+    several = len({part.first("seed") for part in runs}) > 1
+    logs = []
+    for part in runs:
+        name, text, seed = map(part.first, ("name", "schedule", "seed"))
+        rates = part.pairs("step", "lr", "lr") if "lr" in part.names else None
+        label = f"{name}, seed {seed}" if several else name
+        losses = part.pairs("step", loss, "loss")
+        log = Log(f"{table.path}, {label}", label, *losses, rates, schedule=schedule_of(text))
+        logs.append(log.of_means() if means else log)
+    return logs

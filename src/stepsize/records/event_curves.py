@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from stepsize.arguments import nearest, quoted
 from stepsize.errors import DataError, MissingExtraError
-from stepsize.records.logged_rates import Filling, Log, curve_of
+from stepsize.records.log import Log, Rows, lacking
+from stepsize.records.logged_rates import Filling, Schedules, curves_of
 from stepsize.records.loss_curve import LossCurve
-from stepsize.schedules import Schedule
+
+OWN_TAGS = {"rate", "train/loss", "train/accuracy"}
+"""What `stepsize compare` writes at every point."""
 
 
 def event_folders(place: Path) -> tuple[Path, ...]:
@@ -23,7 +25,8 @@ def read_tensorboard(
     *,
     loss: str = "train/loss",
     lr: str = "rate",
-    schedule: Schedule | None = None,
+    means: bool | None = None,
+    schedule: Schedules = None,
     warmup_steps: int | None = None,
     jumps: Sequence[int] = (),
 ) -> tuple[LossCurve, ...]:
@@ -34,38 +37,50 @@ def read_tensorboard(
     Args:
         place: the folder, or one event file.
         loss: the tag of the loss, `lr` of the rate; the defaults are those that `stepsize compare` writes.
-        schedule: of every run, where there is no log of its rates. `warmup_steps` and `jumps` as in `read_csv`.
+        means: as in `read_csv`; None: True for files that `stepsize compare` wrote, which are known by their tags.
+        schedule: of every run, or a mapping of the runs' names to schedules, where there is no log of the rates.
+        warmup_steps: as in `read_csv`, and so is `jumps`.
 
     Raises:
         DataError: there are no event files, or one lacks a tag; or as `read_csv`.
         MissingExtraError: TensorBoard is not installed.
     """
+    return curves_of(event_logs(Path(place), loss, lr, means), Filling(schedule, warmup_steps, jumps))
+
+
+def event_logs(place: Path, loss: str, lr: str, means: bool | None) -> list[Log]:
+    """What was logged in each folder of event files."""
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ModuleNotFoundError as error:
         raise MissingExtraError.naming("TensorBoard", "tensorboard") from error
-    place = Path(place)
     runs = (place,) if place.is_file() else event_folders(place)
     if not runs:
         raise DataError(f"there are no event files of TensorBoard in {place}")
-    filling = Filling(schedule, warmup_steps, tuple(jumps))
-    curves = []
+    logs = []
     for run in runs:
         events = EventAccumulator(str(run), size_guidance={"scalars": 0, "tensors": 0})
         events.Reload()
         tags = events.Tags()["scalars"]
         if loss not in tags:
-            known = ", ".join(map(quoted, tags[:12])) or "no scalars"
-            raise DataError(f"{run} has no scalar {quoted(loss)}; it has {known}; {nearest(loss, tags)}".rstrip("; "))
-        rows = _rows(events.Scalars(loss))
-        logged = _rows(events.Scalars(lr)) if lr in tags else None
+            raise DataError(f"{run} {lacking('scalar', loss, tags, 'loss')}")
+        losses = _rows(run, loss, events.Scalars(loss))
+        rates = _rows(run, lr, events.Scalars(lr)) if lr in tags else None
         name = run.stem if place.is_file() else run.relative_to(place).as_posix()
-        log = Log(str(run), place.name if name == "." else name, *rows, logged)
-        curves.append(curve_of(log, filling))
-    return tuple(curves)
+        no_rates = lacking("scalar", lr, tags, "lr")
+        log = Log(str(run), place.name if name == "." else name, *losses, rates, no_rates=no_rates)
+        are_means = set(tags) >= OWN_TAGS if means is None else means
+        logs.append(log.of_means() if are_means else log)
+    return logs
 
 
-def _rows(events: list[Any]) -> tuple[np.typing.NDArray[np.int64], np.typing.NDArray[np.float64]]:
-    latest = {event.step: event.value for event in events if np.isfinite(event.value)}
+def _rows(run: Path, tag: str, events: list[Any]) -> Rows:
+    latest = {event.step: event.value for event in events}
+    for step, value in latest.items():
+        if not np.isfinite(value):
+            raise DataError(
+                f"{run}: {tag} is {value:g} at step {step}, as of a run that diverged; leave the run out, and name "
+                "the folders of the others"
+            )
     steps = sorted(latest)
     return np.array(steps, dtype=np.int64), np.array([latest[step] for step in steps], dtype=np.float64)

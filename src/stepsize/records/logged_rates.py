@@ -1,13 +1,16 @@
 """The rate of every update, made whole from what a log says of some of them, or from the run's schedule."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length, shown
-from stepsize.errors import DataError
-from stepsize.records.loss_curve import LossCurve
+from stepsize.arguments import Length, nearest, quoted, refusal, shown
+from stepsize.errors import ArgumentError, DataError
+from stepsize.records.log import Log, Rows, listed
+from stepsize.records.loss_curve import MOST_UPDATES, LossCurve
 from stepsize.records.run import Floats
 from stepsize.schedules import Schedule
 
@@ -15,96 +18,163 @@ AGREEMENT = 0.01
 """A logged rate may differ by this part from its schedule's: logs round."""
 JUMP = 0.05
 """A rate that changes by a smaller part of itself between two rows has not jumped."""
-LATE = 4
-"""A log that begins more than so many of its usual distances after step 0 has left something out."""
 
-
-@dataclass(frozen=True)
-class Log:
-    """The rows of one run as they were read: losses at some steps, rates at some, and where they come from."""
-
-    source: str
-    name: str
-    steps: NDArray[np.int64]
-    losses: Floats
-    logged: tuple[NDArray[np.int64], Floats] | None = None
-    """Steps and the rates there; None where the log has none."""
+Schedules = Schedule | Mapping[str, Schedule] | None
+"""Of every run, or by the runs' names."""
 
 
 @dataclass(frozen=True)
 class Filling:
-    """What is known of the rates beside the log.
+    """What is known of the rates beside the logs.
 
     Args:
-        schedule: the schedule of the run; a log of the rate is then only compared with it.
+        schedules: the schedule of the runs, or of those with these names; logged rates are then only compared with it.
         warmup_steps: before its first row the rate rose in a straight line from 0, over so many steps, and was then
-            held; 0: it was held from the start. Needed where the log begins late.
+            held; 0: it was held from the start. Needed where a log does not say.
         jumps: the steps from which on the rate was suddenly another; between any other rows it went straight. In a
             log where the rows on both sides have about the same rate there was no jump.
     """
 
-    schedule: Schedule | None = None
+    schedules: Schedules = None
     warmup_steps: int | None = None
-    jumps: tuple[int, ...] = ()
+    jumps: Sequence[int] = ()
 
     def __post_init__(self) -> None:
+        given = self.schedules.values() if isinstance(self.schedules, Mapping) else [self.schedules]
+        for schedule in given:
+            if not isinstance(schedule, Schedule | None):
+                raise refusal("read_curves", "schedule", "a schedule", schedule, "parse() makes one of a text")
         if self.warmup_steps is not None:
             object.__setattr__(self, "warmup_steps", Length(0)("read_curves", "warmup_steps", self.warmup_steps))
-        jumps = tuple(sorted(int(Length(1)("read_curves", "jumps", step)) for step in self.jumps))
+        if not isinstance(self.jumps, Iterable):
+            raise refusal("read_curves", "jumps", "a sequence of steps", self.jumps, f"write [{shown(self.jumps)}]")
+        jumps = tuple(sorted({int(Length(1)("read_curves", "jumps", step)) for step in self.jumps}))
         object.__setattr__(self, "jumps", jumps)
 
+    def schedule(self, log: Log) -> Schedule | None:
+        """That of the log's run, if it is known: by its name, from the log itself, or as that of every run."""
+        if isinstance(self.schedules, Mapping):
+            return self.schedules.get(log.name, log.schedule)
+        return log.schedule or self.schedules
 
-def curve_of(log: Log, filling: Filling) -> LossCurve:
-    """The loss curve of what was read.
+
+def curves_of(logs: Sequence[Log], filling: Filling) -> tuple[LossCurve, ...]:
+    """The loss curves of what was read.
 
     Raises:
-        DataError: the log has no rates and no schedule was given, the two disagree, or the log begins late.
+        DataError: a log has no rates and no schedule was given, the two disagree, or the first rates are not known;
+            a jump fits none of the logs.
+        ArgumentError: a schedule is of a run that is not there.
     """
+    names = [log.name for log in logs]
+    for name in filling.schedules if isinstance(filling.schedules, Mapping) else ():
+        if name not in names:
+            advice = nearest(name, names) or f"there are {listed(names)}"
+            raise ArgumentError(f"a schedule is given for run {quoted(name)}, and there is none of that name; {advice}")
+    curves = tuple(_curve_of(log, filling) for log in logs)
+    fitting = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, filling)}
+    for jump in filling.jumps:
+        if jump not in fitting:
+            raise DataError(
+                f"in no log does the rate jump at step {jump}: it is about the same in the rows on both sides, or "
+                f"there are none{_largest_change(logs)}"
+            )
+    return curves
+
+
+def _curve_of(log: Log, filling: Filling) -> LossCurve:
     if not log.steps.size:
         raise DataError(f"{log.source} has no rows with a loss; is the run's log empty?")
     last = int(log.steps[-1])
-    if filling.schedule is not None:
-        rates = filling.schedule.sample(last + 1)
+    if last > MOST_UPDATES:
+        raise DataError(
+            f"{log.source} has a row at step {last}, which is more updates than a run makes; if these are tokens or "
+            'samples, name the column of the updates with step="..."'
+        )
+    schedule = filling.schedule(log)
+    if schedule is not None:
+        rates = schedule.sample(last + 1)
         if log.logged is not None:
-            _must_agree(log.source, *log.logged, filling.schedule, rates)
+            _must_agree(log.source, *log.logged, schedule, rates)
     elif log.logged is None or not log.logged[0].size:
-        raise DataError(f"{log.source} says nothing of the learning rate; give the run's schedule (schedule=...)")
+        raise DataError(f"{log.source} {log.no_rates}, or give the run's schedule (schedule=...)")
     else:
         rates = _between(log.source, *log.logged, last, filling)
     return LossCurve(log.name, log.steps, log.losses, rates)
 
 
 def _between(source: str, steps: NDArray[np.int64], logged: Floats, last: int, filling: Filling) -> Floats:
-    warmup, first = filling.warmup_steps, int(steps[0])
-    usual = float(np.median(np.diff(steps))) if steps.size > 1 else 1.0
-    if warmup is None and first > LATE * usual:
-        raise DataError(
-            f"{source} begins at step {first} and does not say what the rates were before; give the length of the "
-            "warmup (warmup_steps=..., 0 if there was none) or the run's schedule (schedule=...)"
-        )
-    if warmup is not None and warmup > first:
-        raise DataError(f"{source} has rates from step {first} on, which is within a warmup of {warmup} steps")
-    x, y = [float(step) for step in steps], logged.tolist()
-    between = [int(np.searchsorted(steps, jump)) for jump in filling.jumps]
-    for jump, other, place, same in zip(filling.jumps, filling.jumps[1:], between, between[1:], strict=False):
-        if place == same and 0 < place < steps.size:
+    found = _jumps((steps, logged), filling)
+    for (jump, after), (other, same) in pairwise(found):
+        if after == same:
             raise DataError(
                 f"{source} has no row between the jumps at {jump} and {other}, so that the rate between them is not "
                 "known; name the jumps of each run apart, or give its schedule"
             )
-    for jump in filling.jumps:
-        after = int(np.searchsorted(steps, jump))
-        if 0 < after < steps.size:
-            old, new = float(logged[after - 1]), float(logged[after])
-            if abs(new - old) > JUMP * max(old, new):
-                x += [jump - 1.0, float(jump)]
-                y += [old, new]
-    if first and warmup:
-        x += [0.0, float(warmup)]
-        y += [0.0, float(logged[0])]
+    begin = _beginning(source, steps, logged, filling.warmup_steps)
+    x = [*(place for place, _ in begin), *steps.tolist()]
+    y = [*(rate for _, rate in begin), *logged.tolist()]
+    for jump, after in found:
+        x += [jump - 1, jump]
+        y += [float(logged[after - 1]), float(logged[after])]
     # A row that stands where a jump does is there twice, with the same value.
     places, which = np.unique(x, return_index=True)
     return np.asarray(np.interp(np.arange(last + 1), places, np.array(y)[which]))
+
+
+def _beginning(source: str, steps: NDArray[np.int64], logged: Floats, warmup: int | None) -> list[tuple[int, float]]:
+    """The steps and rates before the first row that make the rates whole, straight between them and held before."""
+    first, rate = int(steps[0]), float(logged[0])
+    if first <= 1:
+        return []
+    if steps.size > 1:
+        slope = (float(logged[1]) - rate) / int(steps[1] - steps[0])
+        origin = rate - slope * first
+        # The first rows are of a warmup themselves: logs differ in what they call a step, and round.
+        if slope > 0 and abs(origin) <= 2 * slope + AGREEMENT * rate:
+            return [(0, max(origin, 0.0))]
+    if warmup is None:
+        raise DataError(
+            f"{source} begins at step {first} and does not say what the rates were before; give the length of the "
+            "warmup (warmup_steps=..., 0 if there was none) or the run's schedule (schedule=...)"
+        )
+    if warmup > first:
+        raise DataError(
+            f"{source} has rates from step {first} on, which is within a warmup of {warmup} steps, and they do not "
+            "rise from 0 in a straight line; give the run's schedule (schedule=...)"
+        )
+    return [(0, 0.0), (warmup, rate)] if warmup else []
+
+
+def _jumps(rows: Rows, filling: Filling) -> list[tuple[int, int]]:
+    """The jumps that a log has, each with the place of the row after it."""
+    steps, logged = rows
+    found = []
+    for jump in filling.jumps:
+        after = int(np.searchsorted(steps, jump))
+        if 0 < after < steps.size and _changes(logged[after - 1 : after + 1])[0] > JUMP:
+            found.append((jump, after))
+    return found
+
+
+def _changes(logged: Floats) -> Floats:
+    """Of the rate from row to row, as parts of it."""
+    higher = np.maximum(logged[1:], logged[:-1])
+    return np.abs(np.diff(logged)) / np.where(higher > 0, higher, 1.0)
+
+
+def _largest_change(logs: Sequence[Log]) -> str:
+    """Where the rate changes most, in words; nothing where it hardly does."""
+    places = []
+    for log in logs:
+        if log.logged is not None and log.logged[0].size > 1:
+            changes = _changes(log.logged[1])
+            at = int(changes.argmax())
+            places.append((float(changes[at]), log.name, *log.logged[0][at : at + 2].tolist()))
+    if not places or max(places)[0] <= JUMP:
+        return ""
+    _, name, before, after = max(places)
+    return f"; it changes most between steps {before} and {after} of run {quoted(name)}"
 
 
 def _must_agree(source: str, steps: NDArray[np.int64], logged: Floats, schedule: Schedule, rates: Floats) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Count, Steps, checked, refusal
+from stepsize.arguments import Count, Phase, checked, refusal
 from stepsize.errors import ArgumentError
 from stepsize.records.run import Floats
 from stepsize.schedules import Schedule
+
+MOST_UPDATES = 20_000_000
+"""A curve holds the rate of each; a step beyond counts something else, such as tokens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +24,7 @@ class LossCurve:
 
     Args:
         name: of the run.
-        steps: whole, rising, shape `(rows,)`.
+        steps: whole, rising, at most 20 million, shape `(rows,)`.
         losses: positive, shape `(rows,)`.
         rates: of the updates 0 .. steps[-1] at least, warmup included; a schedule stands for its values.
 
@@ -102,15 +105,15 @@ class LossCurve:
         return LossCurve(self.name, steps, np.add.reduceat(self.losses, bounds) / sizes, self.rates)
 
     @checked
-    def before(self, step: Steps) -> "LossCurve":
-        """The rows of the updates 0 .. step - 1.
+    def after(self, step: Phase) -> "LossCurve":
+        """The rows from update `step` on, with the rates of all: without the steep way down that no law is about.
 
         Raises:
             ArgumentError: there is none.
         """
-        kept = self.steps < step
+        kept = self.steps >= step
         if not kept.any():
-            raise ArgumentError(f"LossCurve {self.name} has no row before step {step}: its first is {self.steps[0]}")
+            raise ArgumentError(f"LossCurve {self.name} has no row from step {step} on: its last is {self.steps[-1]}")
         return LossCurve(self.name, self.steps[kept], self.losses[kept], self.rates)
 
 
@@ -132,6 +135,10 @@ def _whole_and_rising(name: str, values: ArrayLike) -> NDArray[np.int64]:
         raise ArgumentError(f"LossCurve {name} has no rows")
     if not np.isfinite(given).all() or (given != np.floor(given)).any() or given.min() < 0:
         raise ArgumentError(f"LossCurve {name}: steps are whole numbers of at least 0")
+    if given.max() > MOST_UPDATES:
+        raise ArgumentError(
+            f"LossCurve {name}: step {given.max():.0f} is more updates than a run makes; are these tokens or samples?"
+        )
     falls = np.flatnonzero(np.diff(given) <= 0)
     if falls.size:
         before, after = given[falls[0] : falls[0] + 2]

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from stepsize.arguments import quoted
+from stepsize.errors import ArgumentError
 from stepsize.records.columns import Columns
 from stepsize.records.results import Results
 from stepsize.records.run import Epoch, Floats, Run, Status
@@ -12,7 +14,7 @@ _POINTS = ("lr", "train_loss")
 _EPOCHS = tuple(each.name for each in fields(Epoch) if each.name != "step")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredRun:
     """One run: what pictures and reports ask of it, without a Python object for every point."""
 
@@ -35,12 +37,25 @@ class StoredRun:
         return cls(number, *named, points, epochs)
 
     def column(self, name: str) -> Floats:
-        """A field of every point: `step`, `lr` or `train_loss`."""
-        return self.points[name]
+        """A field of every point: `step`, `lr` or `train_loss`.
+
+        Raises:
+            ArgumentError: it is none of these.
+        """
+        return _column(self.points, "points", name)
 
     def epoch_column(self, name: str) -> Floats:
         """A field of every epoch: `step`, `train_loss`, `train_accuracy`, `test_loss` or `test_accuracy`."""
-        return self.epochs[name]
+        return _column(self.epochs, "epochs", name)
+
+
+def _column(columns: dict[str, Floats], table: str, name: str) -> Floats:
+    if name not in columns:
+        raise ArgumentError(
+            f"a StoredRun has no column {quoted(name)} of {table}; write one of {', '.join(columns)}, or ask "
+            "load_runs(...).columns, which has all"
+        )
+    return columns[name]
 
 
 def stored_runs(results: Results) -> tuple[StoredRun, ...]:

@@ -1,0 +1,85 @@
+"""Loss curves as values."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import AT, LOSSES, PLAN
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.records import LossCurve
+
+losses = st.lists(st.floats(0.1, 10.0), min_size=1, max_size=60)
+
+
+def test_a_curve_holds_its_rows_and_the_rate_of_every_update():
+    curve = LossCurve("a", AT, LOSSES, PLAN)
+    np.testing.assert_array_equal(curve.rates, PLAN.sample(96))
+    assert curve.peak_lr == pytest.approx(0.2)
+    assert repr(curve) == "<LossCurve 'a': 20 rows, steps 0 to 95>"
+    with pytest.raises(ValueError, match="read-only"):
+        curve.losses[0] = 1.0
+
+
+def test_a_curve_keeps_what_it_was_given_whatever_becomes_of_the_array():
+    given_losses = LOSSES.copy()
+    curve = LossCurve("a", AT, given_losses, PLAN)
+    given_losses[:] = 9.0
+    np.testing.assert_array_equal(curve.losses, LOSSES)
+
+
+@given(losses, st.integers(1, 80))
+def test_thinning_keeps_the_mean_and_the_order(row, rows):
+    curve = LossCurve("a", range(len(row)), row, [0.1] * len(row)).thinned(rows)
+    assert curve.steps.size == min(rows, len(row))
+    assert (np.diff(curve.steps) > 0).all()
+    sizes = np.diff(np.linspace(0, len(row), curve.steps.size + 1).astype(int))
+    assert curve.losses @ sizes == pytest.approx(sum(row))
+    stretches = np.split(np.arange(len(row)), np.cumsum(sizes)[:-1])
+    assert curve.steps.tolist() == [int(stretch.mean()) for stretch in stretches]
+
+
+@given(losses, st.integers(1, 80))
+def test_smoothing_leaves_straight_lines_as_they_are_and_lessens_the_rest(row, rows):
+    line = np.linspace(5.0, 4.0, len(row))
+    steps, rates = range(len(row)), [0.1] * len(row)
+    np.testing.assert_allclose(LossCurve("a", steps, line, rates).smoothed(rows).losses, line)
+    smooth = LossCurve("a", steps, row, rates).smoothed(rows).losses
+    assert min(row) * (1 - 1e-9) <= smooth.min()
+    assert smooth.max() <= max(row) * (1 + 1e-9)
+
+
+def test_the_rows_after_a_step_keep_the_rates_of_all():
+    curve = LossCurve("a", AT, LOSSES, PLAN)
+    late = curve.after(50)
+    np.testing.assert_array_equal(late.steps, AT[AT >= 50])
+    np.testing.assert_array_equal(late.losses, LOSSES[AT >= 50])
+    np.testing.assert_array_equal(late.rates, curve.rates)
+    assert curve.after(0).steps.size == AT.size
+    with pytest.raises(ArgumentError, match="no row from step 96 on: its last is 95"):
+        curve.after(96)
+
+
+BAD_CURVES = [
+    (([0, 2, 1], [1, 1, 1], [0.1] * 3), "steps must rise, and 2 is followed by 1"),
+    (([0, 1, 1], [1, 1, 1], [0.1] * 3), "1 is followed by 1"),
+    (([0, 1.5], [1, 1], [0.1] * 3), "whole numbers"),
+    (([-1, 1], [1, 1], [0.1] * 3), "at least 0"),
+    (([], [], []), "no rows"),
+    (([0, 1], [1, np.nan], [0.1] * 3), "positive and finite, got nan at step 1"),
+    (([0, 1], [1, -1], [0.1] * 3), "got -1 at step 1"),
+    (([0, 1], [1], [0.1] * 3), "2 steps and 1 losses"),
+    (([0, 5], [1, 1], [0.1] * 5), "last row is at step 5, and there are rates of 5 updates"),
+    (([0, 1], [1, 1], [0.1, np.nan]), "got nan at step 1"),
+    (([0, 1], [1, 1], [0.1, -0.1]), "not below zero"),
+    (([0, 1], ["x", 1], [0.1, 0.1]), "a row of numbers"),
+    (([[0, 1]], [1, 1], [0.1, 0.1]), "an array of shape"),
+    (([0, 5e9], [1, 1], ss.Constant(0.1)), "step 5000000000 is more updates than a run makes; are these tokens"),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), BAD_CURVES, ids=range(len(BAD_CURVES)))
+def test_a_curve_that_cannot_be_is_refused_in_words(fields, words):
+    with pytest.raises(ArgumentError, match=words):
+        LossCurve("a", *fields)

@@ -1,0 +1,242 @@
+"""Loss curves read from TensorBoard's event files, from stores, from what the lab writes, and wherever paths lead."""
+
+import numpy as np
+import pytest
+from logs import AT, LOSSES, PANEL, PLAN, csv_of
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, DataError
+from stepsize.records import Epoch, Point, Store, load_runs, read_csv, read_curves, read_tensorboard
+
+# TensorBoard.
+
+
+def write_events(folder, rows, tags=("rate", "train/loss"), **settings):
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder), **settings) as writer:
+        for step, *values in rows:
+            for tag, value in zip(tags, values, strict=True):
+                writer.add_scalar(tag, value, step)
+
+
+ROWS = [(int(step), PLAN(int(step)), loss) for step, loss in zip(AT, LOSSES.tolist(), strict=True)]
+
+
+def test_event_files_have_a_curve_for_each_folder(tmp_path):
+    write_events(tmp_path / "flat-seed0", ROWS)
+    write_events(tmp_path / "down" / "seed1", ROWS[:4])
+    down, flat = read_tensorboard(tmp_path)
+    assert (down.name, flat.name) == ("down/seed1", "flat-seed0")
+    np.testing.assert_allclose(flat.losses, LOSSES, rtol=1e-6)
+    np.testing.assert_allclose(flat.rates[AT], PLAN(AT), rtol=1e-6)
+    assert down.steps.tolist() == [0, 5, 10, 15]
+
+
+def test_of_a_step_that_was_logged_again_the_later_value_counts(tmp_path):
+    write_events(tmp_path, ROWS)
+    write_events(tmp_path, [(95, 0.02, 1.0)], filename_suffix=".resumed")
+    assert read_tensorboard(tmp_path)[0].losses[-1] == 1.0
+
+
+def test_event_files_that_lack_something_are_refused_in_words(tmp_path):
+    with pytest.raises(DataError, match="no event files"):
+        read_tensorboard(tmp_path)
+    write_events(tmp_path, ROWS, tags=("lr", "train/loss"))
+    with pytest.raises(DataError, match='no scalar "loss"; it has "lr", "train/loss"'):
+        read_tensorboard(tmp_path, loss="loss")
+    with pytest.raises(DataError, match='no scalar "rate"; it has "lr", "train/loss"; name it with lr="lr", or give'):
+        read_tensorboard(tmp_path)
+    assert read_tensorboard(tmp_path, lr="lr")[0].peak_lr == pytest.approx(0.2)
+
+
+def test_a_loss_that_is_no_number_is_refused_in_event_files_as_elsewhere(tmp_path):
+    write_events(tmp_path / "run", [*ROWS, (100, 0.02, float("nan"))])
+    with pytest.raises(DataError, match="train/loss is nan at step 100, as of a run that diverged; leave the run out"):
+        read_tensorboard(tmp_path)
+
+
+# The store.
+
+
+def store(tmp_path, runs, schedules=("down", str(PLAN))):
+    """A store whose runs log the mean loss of five updates, with the rate of the last of them."""
+    with Store.create(tmp_path / "store.sqlite", {}, {}, [(*schedules, seed) for seed in range(len(runs))]) as opened:
+        for number, (status, scale) in enumerate(runs):
+            points = [Point(int(at) + 5, scale * PLAN(int(at) + 4), 2.0 + 1 / (at + 1), 0.5) for at in AT]
+            opened.log(number, points)
+            opened.end(number, status, seconds=1.0)
+    return tmp_path
+
+
+def test_the_runs_of_a_store_stand_at_the_middle_of_what_was_averaged(tmp_path):
+    first, second = read_curves(store(tmp_path, [("finished", 1.0), ("interrupted", 1.0), ("diverged", 1.0)]))
+    assert (first.name, second.name) == ("down, seed 0", "down, seed 1")
+    np.testing.assert_array_equal(first.steps, AT + 2)
+    np.testing.assert_array_equal(first.rates, PLAN.sample(98))
+
+
+def test_a_store_of_a_function_goes_by_the_logged_rates(tmp_path):
+    (curve,) = read_curves(store(tmp_path, [("finished", 1.0)], ("mine", 'Function("mine:rate")')))
+    assert curve.name == "mine"
+    np.testing.assert_allclose(curve.rates[AT[1:] + 1 - 2], PLAN(AT[1:] - 1), rtol=1e-9)
+
+
+def test_a_store_of_a_function_says_nothing_of_the_rates_before_its_first_row(tmp_path):
+    flat = ss.Constant(0.2, 100)
+    with Store.create(tmp_path / "store.sqlite", {}, {}, [("mine", 'Function("mine:rate")', 0)]) as opened:
+        opened.log(0, [Point(step, flat(step - 1), 2.0, 0.5) for step in (5, 10, 15)])
+    with pytest.raises(DataError, match="mine begins at step 4 and does not say what the rates were before"):
+        read_curves(tmp_path)
+    for known in ({"warmup_steps": 0}, {"schedule": {"mine": flat}}, {"schedule": flat}):
+        np.testing.assert_array_equal(read_curves(tmp_path, **known)[0].rates, [0.2] * 13)
+
+
+def test_a_store_whose_rates_are_not_its_schedules_is_refused(tmp_path):
+    with pytest.raises(DataError, match="disagree at 19 of 19 rows"):
+        read_curves(store(tmp_path, [("finished", 1000.0)]))
+
+
+def test_a_store_without_curves_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no run with a loss curve"):
+        read_curves(store(tmp_path, [("diverged", 1.0)]))
+
+
+# What the lab writes.
+
+
+PLANS = {"down": ss.Linear(0.2, 0.0, 50), "warm": ss.Linear(0.0, 0.1, 20) >> ss.Constant(0.1, 30)}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """The directory of a comparison: its store, what the lab makes event files of it, and its points as CSV."""
+    from stepsize.lab.experiment import Plan
+    from stepsize.lab.tensorboard import EventFiles
+    from stepsize.lab.watching import Standings
+
+    folder = tmp_path_factory.mktemp("compared")
+    with Store.create(
+        folder / "store.sqlite", {}, {}, [(name, str(plan), 0) for name, plan in PLANS.items()]
+    ) as opened:
+        for number, plan in enumerate(PLANS.values()):
+            done = (8, 16, 24, 25, 33, 41, 49, 50)  # a point every eight updates and at the end of each epoch
+            opened.log(number, [Point(step, plan(step - 1), 1 + 1 / step, 0.5) for step in done])
+            opened.end(number, "finished", seconds=1.0)
+    results = load_runs(folder)
+    results.write_csv(folder / "points.csv")
+    files = EventFiles()
+    files.begin(Standings([Plan(name, plan, 0, 2, 50) for name, plan in PLANS.items()], results), "", folder)
+    files.close()
+    return folder
+
+
+def test_a_run_is_the_same_curve_from_the_store_the_csv_file_and_the_event_files(compared):
+    stored = read_curves(compared)
+    assert [curve.name for curve in stored] == list(PLANS)
+    assert stored[0].steps.tolist() == [3, 11, 19, 24, 28, 36, 44, 49]
+    by_name = {f"{name}-seed0": plan for name, plan in PLANS.items()}
+    events = read_tensorboard(compared / "tensorboard", schedule=by_name)
+    exported = read_curves(compared / "points.csv")
+    for ours, csv_file, event_file in zip(stored, exported, events, strict=True):
+        assert csv_file.name == ours.name
+        for each in (csv_file, event_file):
+            np.testing.assert_array_equal(each.steps, ours.steps)
+            np.testing.assert_array_equal(each.rates, ours.rates)
+        np.testing.assert_array_equal(csv_file.losses, ours.losses)
+        np.testing.assert_allclose(event_file.losses, ours.losses, rtol=1e-6)
+
+
+def test_the_logged_rates_of_event_files_are_those_of_their_updates(compared):
+    down, warm = read_tensorboard(compared / "tensorboard", warmup_steps=0)
+    np.testing.assert_allclose(down.rates[7:], PLANS["down"].sample(50)[7:], rtol=1e-6)
+    np.testing.assert_allclose(warm.rates[:8], PLANS["warm"].sample(8), atol=1e-8)
+
+
+def test_one_run_is_taken_from_an_export_and_several_are_not(compared, tmp_path):
+    text = (compared / "points.csv").read_text().splitlines()
+    with pytest.raises(DataError, match=r"has the rows of 2 runs; read_curves\(\) reads them all"):
+        read_csv(compared / "points.csv")
+    (tmp_path / "one.csv").write_text("\n".join(line for line in text if not line.startswith("1,")))
+    for loss in ("loss", "train_loss"):
+        curve = read_csv(tmp_path / "one.csv", loss=loss)
+        np.testing.assert_array_equal(curve.steps, read_curves(compared)[0].steps)
+
+
+def test_epochs_are_exported_without_rates_and_have_those_of_their_schedules(tmp_path):
+    with Store.create(tmp_path / "store.sqlite", {}, {}, [("down", str(PLANS["down"]), 0)]) as opened:
+        opened.log(0, [Epoch(25, 2.0, 0.5, 2.5, 0.4), Epoch(50, 1.0, 0.7, 1.5, 0.6)])
+    load_runs(tmp_path).write_csv(tmp_path / "epochs.csv", table="epochs")
+    curve = read_csv(tmp_path / "epochs.csv")
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([12, 37], [2.0, 1.0])
+    np.testing.assert_array_equal(curve.rates, PLANS["down"].sample(38))
+
+
+def test_the_runs_of_an_export_that_diverged_are_left_out(compared, tmp_path):
+    text = (compared / "points.csv").read_text().splitlines()
+    cut = [line.replace("finished", "diverged") if line.startswith("0,") else line for line in text]
+    (tmp_path / "cut.csv").write_text("\n".join(cut))
+    assert [curve.name for curve in read_curves(tmp_path / "cut.csv")] == ["warm"]
+
+
+# Whatever it is.
+
+
+def test_a_path_leads_to_what_it_is(tmp_path, write):
+    folder = tmp_path / "events"
+    write_events(folder, ROWS)
+    stored = tmp_path / "experiment"
+    stored.mkdir()
+    store(stored, [("finished", 1.0)])
+    (file,) = folder.iterdir()
+    paths = [
+        write(csv_of()),
+        write(csv_of(head="Step,a - lr,a - loss"), "panel.csv"),
+        folder,
+        file,
+        stored,
+        stored / "store.sqlite",
+    ]
+    for path in paths:
+        (curve,) = read_curves(path)
+        assert curve.steps.size == AT.size
+
+
+def test_several_paths_are_read_in_order_and_runs_of_one_name_told_apart(tmp_path, write):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    a, b, other = write(csv_of(), "a/run.csv"), write(csv_of(), "b/run.csv"), write(csv_of(), "other.csv")
+    assert [curve.name for curve in read_curves([a, other, b])] == [f"run, {a}", "other", f"run, {b}"]
+    with pytest.raises(ArgumentError, match="is given 2 times"):
+        read_curves([a, a])
+
+
+def test_the_two_files_of_a_panel_are_read_beside_other_paths(write):
+    panel = write(PANEL.format("train/loss") + "0,3,3,3,4\n10,2,2,2,\n20,1,1,1,2\n", "panel.csv")
+    rates = write(PANEL.format("train/lr") + "0,0.1,0.1,0.1,0.2\n20,0.3,0.3,0.3,0.2\n", "rates.csv")
+    assert [curve.name for curve in read_curves([write(csv_of()), panel], rates=rates)] == ["run", "a", "b"]
+    with pytest.raises(ArgumentError, match="goes with the export of a panel of the loss, and there is none"):
+        read_curves(write(csv_of()), rates=rates)
+
+
+def test_a_dash_in_a_name_makes_no_panel(write):
+    (curve,) = read_curves(write("step,lr,loss,time - s\n0,0.1,3,1\n1,0.1,2,2\n"))
+    assert curve.name == "run"
+
+
+def test_a_schedule_for_one_run_leaves_those_that_have_their_own_as_they_are(tmp_path, write):
+    stored, bare = read_curves(
+        [store(tmp_path, [("finished", 1.0)]), write("step,loss\n0,3\n50,2\n")], schedule={"run": PLAN}
+    )
+    np.testing.assert_array_equal(stored.rates, PLAN.sample(98))
+    np.testing.assert_array_equal(bare.rates, PLAN.sample(51))
+
+
+def test_a_path_that_leads_to_nothing_is_refused_in_words(tmp_path):
+    with pytest.raises(DataError, match="there is no file or folder"):
+        read_curves(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="neither the store of an experiment nor event files"):
+        read_curves(tmp_path)
+    (tmp_path / "binary.csv").write_bytes(bytes(range(256)))
+    with pytest.raises(DataError, match="cannot be read as CSV"):
+        read_curves(tmp_path / "binary.csv")
