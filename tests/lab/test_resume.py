@@ -182,7 +182,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
 def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
     checkpoint = stopped(tmp_path / "out", 5, engine=engine)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
-    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged: .*; delete it"):
+    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
         resume(tmp_path / "out", display=Silent())
     checkpoint.unlink()
     (run,) = resume(tmp_path / "out", display=Silent()).runs
@@ -207,6 +207,21 @@ def test_a_run_with_a_gap_in_a_salvaged_store_begins_again(tmp_path, engine):
     whole = Experiment(**{**LONG, "epochs": 500, "log_every": 1, "engine": engine})
     compare(whole, tmp_path / "whole", display=Silent())
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
+
+
+def test_ended_runs_that_a_salvaged_store_has_lost_are_made_again(tmp_path):
+    asked = small(seeds=(0, 1, 2), log_every=1)
+    asked = Experiment(**{**vars(asked), "epochs": 40})
+    compare(asked, tmp_path / "out", display=Silent())
+    whole, store = numbers(tmp_path / "out"), tmp_path / "out" / "store.sqlite"
+    os.truncate(store, store.stat().st_size // 2)
+    saved = salvage(store)
+    assert saved.part
+    os.replace(saved.path, store)
+    again = resume(tmp_path / "out", display=Silent())
+    assert numbers(tmp_path / "out") == whole
+    assert again.rows[0].finished == 3
+    assert (tmp_path / "out" / "report.md").exists()
 
 
 @pytest.mark.parametrize("engine", ["local", "stacked"])

@@ -118,6 +118,22 @@ def test_a_part_stands_once_in_a_sequence():
         lr_scheduler.SequentialLR(optimizer, [part, part], [3])
 
 
+def test_a_rate_below_zero_past_the_end_as_pytorch_has_it_is_resumed():
+    def made():
+        optimizer = sgd(momentum=0.9)
+        arguments = {"pct_start": 0.0, "anneal_strategy": "linear", "past_end": "torch"}
+        return optimizer, lr_scheduler.OneCycleLR(optimizer, 1.0, 3, **arguments)
+
+    optimizer, scheduler = made()
+    for _ in range(3):
+        optimizer.step()
+        scheduler.step()
+    assert scheduler.get_last_lr()[0] < 0
+    fresh, again = made()
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == scheduler.get_last_lr()
+
+
 def test_damaged_states_are_refused_in_words():
     scheduler = lr_scheduler.OneCycleLR(sgd(momentum=0.9), 0.5, 10)
     with pytest.raises(StateError, match="OneCycleLR"):

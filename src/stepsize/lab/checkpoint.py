@@ -119,9 +119,8 @@ def read_checkpoint(path: Path, version: int, mmap: bool = False) -> dict[str, A
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
         found = state["version"]
-    except Exception as error:  # what torch.load raises on damage has no common base
-        reason = str(error).partition("\n")[0]
-        raise StateError(f"{path} is no checkpoint, or is damaged: {reason}; {BEGIN_AGAIN}") from error
+    except Exception as error:  # what torch.load raises on damage has no common base, and advises what is unsafe
+        raise StateError(f"{path} is no checkpoint, or is damaged; {BEGIN_AGAIN}") from error
     if found != version:
         raise StateError(f"{path} is of version {found}; this stepsize reads version {version}; {BEGIN_AGAIN}")
     return state

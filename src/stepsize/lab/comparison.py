@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole
-from stepsize.errors import ArgumentError, StateError
+from stepsize.errors import ArgumentError, OutputError, RunError, StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -230,6 +230,14 @@ def _carry_out(
     except KeyboardInterrupt as interrupt:
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
         raise type(interrupt)(f"interrupted; {kept}") from None
+    except RunError as error:
+        if not standings.runs:
+            raise
+        raise RunError(f"{error}; what the other runs came to is in {directory.path}") from error
+    except OutputError as error:
+        raise OutputError(
+            f"{error}; all that was logged before is kept: make room, and go on by resume (--resume {directory.path})"
+        ) from error
     finally:
         session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
     return Comparison(experiment, source, directory.path, trials, standings.ended_runs)

@@ -79,7 +79,10 @@ class Remains:
             kept[table] = [
                 values for values in rows if all(value is None or type(value) in (int, float) for value in values)
             ]
-            whole &= complete and len(kept[table]) == len(rows)
+            found = complete and len(kept[table]) == len(rows)
+            whole &= found
+        if not whole and status not in GOES_ON:
+            row = (*row[:4], "interrupted", *row[5:])  # not all of it is there any more: a resume makes it again
         return RunRemains(row, kept, whole)
 
     def _forwards(self, select: str, key: str, count: int | None = None) -> tuple[list[Row], bool]:

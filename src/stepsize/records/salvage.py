@@ -28,8 +28,9 @@ def salvage(path: Path | str) -> Salvaged:
     """Save what can be read of a damaged store into a new file beside it, `store-salvaged.sqlite` for `store.sqlite`.
 
     The damaged file, or the one in the directory that is given, is not touched. A run that has ended keeps all its
-    points that can be read, one that would go on those before the first gap; one that cannot be read how it ended is
-    "interrupted". Each loss is noted as an event. A bit that flipped within a stored number is not found.
+    points that can be read, one that would go on those before the first gap; one of which anything is lost is
+    "interrupted", and made again by a resume. Each loss is noted as an event. A bit that flipped within a stored number
+    is not found.
 
     Raises:
         DataError: nothing in it can be saved.

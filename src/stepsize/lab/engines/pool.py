@@ -26,6 +26,9 @@ from stepsize.records import Epoch, Point
 DEATHS = 3
 """So many times a job's process may die before its runs have failed."""
 
+MOST_REASONS = 5
+"""So many of the errors of runs that failed are told in one message."""
+
 _GUARD = 'put what it does under `if __name__ == "__main__":`'
 
 _LISTEN = 0.1  # seconds to wait for a job to end before looking at the news again
@@ -116,7 +119,14 @@ def run_jobs(
         for first in now.keys() - pool.left.keys():
             left.pop(first, None)
     if failures:
-        raise failures[0]
+        raise several(failures)
+
+
+def several(failures: Sequence[RunError]) -> RunError:
+    """The errors of runs that failed, as one: each distinct reason, as far as a person would read."""
+    reasons = list(dict.fromkeys(map(str, failures)))
+    more = f"; and {len(reasons) - MOST_REASONS} more failed" if len(reasons) > MOST_REASONS else ""
+    return RunError("; ".join(reasons[:MOST_REASONS]) + more)
 
 
 def _reached(directory: ResultDirectory, first: int) -> int:

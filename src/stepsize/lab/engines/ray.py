@@ -23,7 +23,7 @@ from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.one_run import THREADS, make_run
-from stepsize.lab.engines.pool import DEATHS, cores, named
+from stepsize.lab.engines.pool import DEATHS, cores, named, several
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
 from stepsize.records import Epoch, Point, Store, load_runs
@@ -133,7 +133,7 @@ class _Legs:
             for leg in self._under_way:
                 self._ray.cancel(leg, force=True)
         if self._failures:
-            raise self._failures[0]
+            raise several(self._failures)
 
     def _begin(self, number: int, plan: Plan, state: bytes | None = None) -> None:
         if state is None and (path := self._directory.checkpoint(number)).exists():

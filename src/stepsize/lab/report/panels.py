@@ -79,8 +79,9 @@ def _panel(
 ) -> Panel | None:
     """Groups of runs drawn as one curve each, and those of the same schedules that diverged, run by run."""
     bands = [band([kind.trace(run) for run in group]) for group in kept]
-    strays = [[found for run in group if (found := band([kind.trace(run)]))] for group in lost]
+    strays = [[found for run in group if (found := _stray(kind, run))] for group in lost]
     begun = [stray.mean[:1] for group in strays for stray in group]  # a loss that shot up leaves the view
+    begun = [values for values in begun if np.isfinite(values).all()]
     shown = [values for each in bands if each for values in (each.low, each.high)] + begun
     if not shown:
         return None
@@ -94,6 +95,15 @@ def _panel(
         "curves": [{"index": index, **_numbers(each)} for index, each in enumerate(bands) if each],
     }
     return Panel(kind.title, tuple(curves), step_ticks(across), up.ticks(), up.log, data)
+
+
+def _stray(kind: _Kind, run: Logged) -> Band | None:
+    """A run that diverged; where it never had a loss that is a number, it left the view as it ended."""
+    found, steps = band([kind.trace(run)]), run.column("step")
+    if found is None and kind.trace is loss_trace and steps.size:
+        beyond = np.array([math.inf])
+        return Band(steps[-1:], beyond, beyond, beyond, 1)
+    return found
 
 
 def _curve(index: int, held: Band | None, strays: Sequence[Band], across: Scale, up: Scale) -> Curve:

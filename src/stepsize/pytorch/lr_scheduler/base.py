@@ -54,6 +54,11 @@ class PyTorchScheduler(LRScheduler):
             raise
 
     @property
+    def _lowest(self) -> float:
+        """No rate is below."""
+        return 0.0
+
+    @property
     def optimizer(self) -> Optimizer:
         """The optimizer whose rates are written; another may be put in its place, as with PyTorch's."""
         return self.__dict__["optimizer"]  # type: ignore[no-any-return]
@@ -131,7 +136,8 @@ class PyTorchScheduler(LRScheduler):
         plan = {name: getattr(self, name) for name in self._plan_fields}
         begun = not part and self.last_epoch >= 0
         rules = {**RULES, **self._rules(), "last_epoch": self._clock(0 if begun else -1)}
-        saved = checked(form, kind, {name: rules[name] for name in self._position_fields}, plan, self._own_fields)
+        position = {name: rules[name] for name in self._position_fields}
+        saved = checked(form, kind, position, plan, self._own_fields, self._lowest)
         check_groups(saved, len(self.optimizer.param_groups))
         if saved.changed and self._on_change == "refuse":
             here = {name: plain(value) for name, value in plan.items()}

@@ -142,7 +142,7 @@ class Following(PyTorchScheduler):
     def _check(self, rates: list[float], position: float) -> None:
         """Raise where a rate cannot be written."""
         self._rates.refuse_if_taken(self)
-        lowest = -math.inf if self.past_end == "torch" else 0.0
+        lowest = self._lowest
         if min(rates) >= lowest and math.isfinite(sum(rates)):
             return
         for index, rate in enumerate(rates):
@@ -151,6 +151,10 @@ class Following(PyTorchScheduler):
                     f"{type(self).__name__} gives group {index} the rate {rate} at step {position}; a rate is finite "
                     "and not negative"
                 )
+
+    @property
+    def _lowest(self) -> float:
+        return -math.inf if self.past_end == "torch" else 0.0
 
     def _place(self, position: float) -> None:
         """Stand at a step, and write what goes with the rate."""

@@ -84,8 +84,12 @@ def plain(value: Any) -> Any:
     return value
 
 
-def checked(form: Any, kind: str, position: Mapping[str, Rule], plan: dict[str, Any], own: Sequence[str]) -> Saved:
+def checked(
+    form: Any, kind: str, position: Mapping[str, Rule], plan: dict[str, Any], own: Sequence[str], lowest: float
+) -> Saved:
     """The state in a dictionary, for a scheduler of this kind and plan; `own` are fields that PyTorch's class lacks.
+
+    No rate of ours is below `lowest`; PyTorch's own may go below 0 past their end.
 
     Raises:
         StateError: it is of another kind or a newer version, is cut short, or holds what is of the wrong type.
@@ -107,7 +111,7 @@ def checked(form: Any, kind: str, position: Mapping[str, Rule], plan: dict[str, 
     if (
         not isinstance(rates, list)
         or not all(type(rate) in (float, int) and math.isfinite(rate) for rate in rates)
-        or (not by_pytorch and min(rates, default=0.0) < 0.0)  # PyTorch's own may go below 0 past their end
+        or (not by_pytorch and min(rates, default=lowest) < lowest)
     ):
         raise StateError(f"the state's rates must be finite numbers from 0, got {shown(rates)}")
     rates = [float(rate) for rate in rates]
