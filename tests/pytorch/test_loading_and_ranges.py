@@ -129,7 +129,7 @@ def test_a_rate_below_zero_past_the_end_as_pytorch_has_it_is_resumed():
         optimizer.step()
         scheduler.step()
     assert scheduler.get_last_lr()[0] < 0
-    fresh, again = made()
+    _, again = made()
     again.load_state_dict(scheduler.state_dict())
     assert again.get_last_lr() == scheduler.get_last_lr()
 
