@@ -139,3 +139,10 @@ def test_a_schedulers_words_are_those_it_was_made_with():
     assert repr(Scheduler(sgd(), PLAN, weight_decay=0.1)) == (
         "Scheduler(lr=Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15), weight_decay=Constant(0.1), position=0)"
     )
+
+
+def test_a_rate_that_is_set_by_hand_lasts_for_one_update():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    optimizer.param_groups[0]["lr"] = 5.0
+    assert rates_used(optimizer, scheduler, 3) == [5.0, PLAN(1), PLAN(2)]
