@@ -27,7 +27,7 @@ OF_PYTORCH = {"LRScheduler"}
 """Public names that are PyTorch's own."""
 CALLED_FROM_WITHIN = {
     "Checkpoint": {"due", "save", "load"},  # by `train`
-    "Scheduler": {"stepped", "loaded", "deposed", "rates"},  # by the hooks of the optimizer, and by another scheduler
+    "Scheduler": {"stepped", "loaded", "deposed"},  # by the hooks of the optimizer, and by another scheduler
 }
 """Members without an underscore that no user calls."""
 
