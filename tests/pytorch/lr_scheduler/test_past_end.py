@@ -3,7 +3,7 @@
 import pytest
 
 from pytorch.lr_scheduler.drawn import THERE
-from pytorch.lr_scheduler.stepping import rates, sgd, stepped
+from pytorch.lr_scheduler.stepping import rates, sgd, stepped, update
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
@@ -12,8 +12,8 @@ def test_pain_6_a_cosine_stays_down_and_says_so_once():
     optimizer = sgd()
     scheduler = CosineAnnealingLR(optimizer, T_max=5, eta_min=0.01)
     stepped(optimizer, scheduler, times=5)
+    update(optimizer)
     with pytest.warns(UserWarning, match=r"past its end at step 6: the rate stays at 0.01.*past_end=\"torch\"") as told:
-        optimizer.step()
         scheduler.step()
     assert told[0].filename == __file__
     stepped(optimizer, scheduler, times=20)
