@@ -1,6 +1,6 @@
 """What the property tests draw: every shape from one table, every recipe, and random trees of operators and methods.
 
-Values are moderate and endless decays do not grow, so that overflow is not the subject; test_refusals.py has that.
+Values are moderate and endless decays do not grow, so that overflow is not the subject; test_calling.py has that.
 A new shape costs one row of SHAPES.
 """
 
@@ -8,11 +8,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import strategies as st
 
 import stepsize as ss
 
 INF = math.inf
+RUN = 80
+"""A number of steps that covers most of what is drawn."""
+
+steps = st.one_of(
+    st.integers(0, 3 * RUN), st.floats(0, 3 * RUN), st.integers(0, RUN).map(lambda n: math.nextafter(n, 0))
+)
+many_steps = st.lists(steps, min_size=1, max_size=20)
+HUGE = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([1e308, -1.7e308, 5e-324, -2e-308]))
 
 values = st.one_of(st.floats(-2.0, 2.0), st.sampled_from([0.0, -0.0, 1.0, 0.1, 0.3, 1e-300, 5e-324]))
 positive = st.floats(1e-6, 2.0)
@@ -164,6 +173,7 @@ SHAPES: dict[type, Row] = {
     ),
 }
 shapes = st.one_of(*(row.drawn for row in SHAPES.values()))
+every_shape = pytest.mark.parametrize("cls", SHAPES, ids=lambda cls: cls.__name__)
 
 
 def ended(schedule: ss.Schedule, n: int = 25) -> ss.Schedule:

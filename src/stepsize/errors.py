@@ -1,7 +1,7 @@
 """Everything that stepsize raises on purpose.
 
     StepsizeError (a ValueError)
-    ├── ArgumentError      a schedule, horizon or experiment was given a value it cannot have
+    ├── ArgumentError      something was given a value that it cannot have
     ├── StepError          a schedule was asked for a step that does not exist, or overflows there
     ├── ParseError         a text is no schedule, optimizer or formula; points at the place
     ├── FormatError        a dictionary (JSON) is not a schedule
@@ -22,7 +22,7 @@ class StepsizeError(ValueError):
 
 
 class ArgumentError(StepsizeError):
-    """A schedule, horizon or experiment was given a value it cannot have."""
+    """A function, a value or a command was given an argument that it cannot have."""
 
 
 class StepError(StepsizeError):

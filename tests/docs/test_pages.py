@@ -2,7 +2,7 @@
 
 Python blocks of a page share one namespace. In a console block each line with a `$` is a command: `stepsize ...` is
 run in an empty folder and must succeed, and print what is shown below it, if anything is; `make ...` must name a
-target. A text block holds a schedule on every line.
+target, and `pip install ...` extras that there are. A text block holds a schedule on every line.
 """
 
 import doctest
@@ -24,6 +24,7 @@ from stepsize import Horizon, parse
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 HORIZON = Horizon(samples=60_000, batch=256, epochs=10)
 FLAGS = doctest.ELLIPSIS | doctest.FAIL_FAST
 
@@ -33,6 +34,8 @@ def read_console(example: Example) -> str | None:
         words = shlex.split(command)
         if words[0] == "make":
             assert words[1] in targets(), f"Makefile has no target {words[1]}"
+        elif words[:2] == ["pip", "install"]:
+            assert extras_named(command) <= set(EXTRAS)
         elif words[0] == "stepsize" and takes_minutes(words):
             options = run(["stepsize", words[1], "--help"])
             unknown = [word for word in words if word.startswith("--") and word not in options]
@@ -42,7 +45,7 @@ def read_console(example: Example) -> str | None:
             if expected and not doctest.OutputChecker().check_output(expected, shown, FLAGS):
                 return f"{command}\nshould print\n{expected}\nbut prints\n{shown}"
         else:
-            return f"{command}: only `stepsize ...` and `make ...` can be checked"
+            return f"{command}: only `stepsize ...`, `make ...` and `pip install ...` can be checked"
     return None
 
 
@@ -74,6 +77,12 @@ def trimmed(text: str) -> str:
     """Without spaces at the ends of lines, or empty lines around the whole."""
     lines = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
     return f"{lines}\n" if lines else ""
+
+
+def extras_named(text: str) -> set[str]:
+    """What stands in the brackets of `stepsize[...]`, or of `.[...]`."""
+    found = re.findall(r"(?:stepsize|')\.?\[([a-z, ]+)\]", text)
+    return {extra.strip() for each in found for extra in each.split(",")}
 
 
 def targets() -> list[str]:
@@ -109,3 +118,13 @@ def test_every_block_of_the_page_does_what_it_shows(
 def test_every_block_of_the_page_is_of_a_kind_that_is_checked(page: Path) -> None:
     fences = re.findall(r"^[ \t]*(?:```+|~~~+)(.*)$", page.read_text(), flags=re.MULTILINE)
     assert set(fences[::2]) <= set(PARSERS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_extra_that_the_page_names_can_be_installed(page: Path) -> None:
+    assert extras_named(page.read_text()) <= set(EXTRAS)
+
+
+def test_the_table_of_extras_has_them_all() -> None:
+    rows = re.findall(r"^\| `([a-z]+)` \|", (ROOT / "docs" / "index.md").read_text(), flags=re.MULTILINE)
+    assert set(rows) == set(EXTRAS) - {"dev"}

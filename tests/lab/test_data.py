@@ -79,7 +79,7 @@ def download(address, tmp_path):
 def assert_digits_stand_in(found, failure):
     assert found.name == "digits"
     assert found.source == (
-        "scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which was not to be had "
+        "scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which could not be found "
         f"(no Debian package, and {failure}); to get it, install Debian's dataset-fashion-mnist, "
         "or name a folder that holds its four files with --data FOLDER."
     )

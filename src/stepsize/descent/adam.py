@@ -51,7 +51,8 @@ class Adam(_OfMoments):
         x <- x - eta m' / (sqrt(v') + eps),    m' = m / (1 - beta1^t),  v' = v / (1 - beta2^t)
 
     Args:
-        beta1, beta2: what the means keep, in [0, 1).
+        beta1: what the mean of the gradients keeps, in [0, 1).
+        beta2: what the mean of their squares keeps, in [0, 1).
         eps: keeps the quotient finite.
         eps_place: "outside" of the root as in the paper and in PyTorch; "inside": sqrt(v' + eps); or "before" v is
             corrected, as in the paper's more efficient order and in TensorFlow: (sqrt(v) + eps) / sqrt(1 - beta2^t).
@@ -83,7 +84,7 @@ class AdamW(_OfMoments):
     rate alpha, and the decay is times the multiplier alone: with `peak_lr` = alpha it is eta / alpha here.
 
     Args:
-        beta1, beta2, eps, eps_place: as in `Adam`.
+        beta1: as in `Adam`, and so are `beta2`, `eps` and `eps_place`.
         weight_decay: the part of the point that is taken away at every update, for each unit of the rate; with
             `peak_lr`, while the rate is there.
         peak_lr: the rate at which the decay is all of `weight_decay`; None: at 1, as in PyTorch.

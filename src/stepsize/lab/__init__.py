@@ -9,36 +9,52 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "lab") from error
 
+from stepsize.lab.checkpoint import Checkpoint
 from stepsize.lab.comparison import Comparison, compare, resume
-from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
+from stepsize.lab.experiment import SIX_SCHEDULES, Experiment, Plan
 from stepsize.lab.experiment_file import read_experiment
 from stepsize.lab.finding import Grid, find_rate, train_grid
 from stepsize.lab.language import Transformer
 from stepsize.lab.nets import DigitsNet, LeNet
 from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.report.closing import ClosingTable
+from stepsize.lab.report.html import About, html_report
+from stepsize.lab.statistics import METRICS, Difference, Finding, Metric, findings
 from stepsize.lab.table import Mean, Row
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.training import TrainingLog, train
+from stepsize.lab.tuning import Trial
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import load_runs as load
 
 __all__ = [
+    "METRICS",
     "SIX_SCHEDULES",
+    "About",
+    "Checkpoint",
+    "ClosingTable",
     "Comparison",
+    "Difference",
     "DigitsNet",
     "Display",
     "Experiment",
+    "Finding",
     "Grid",
     "LeNet",
     "Mean",
+    "Metric",
+    "Plan",
     "Row",
     "Standings",
     "Task",
     "TrainingLog",
     "Transformer",
+    "Trial",
     "compare",
     "find_rate",
+    "findings",
+    "html_report",
     "load",
     "load_task",
     "make_optimizer",

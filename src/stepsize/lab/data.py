@@ -76,7 +76,7 @@ def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: P
         return _from_folder(folder, f"Fashion-MNIST was downloaded from {address} to {folder}.")
     return replace(
         digits(),
-        source="scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which was not to be had "
+        source="scikit-learn's digits (8 x 8) stand in for Fashion-MNIST, which could not be found "
         f"(no Debian package, and {failure}); to get it, install Debian's dataset-fashion-mnist, "
         "or name a folder that holds its four files with --data FOLDER.",
     )

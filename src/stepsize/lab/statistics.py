@@ -79,7 +79,7 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
     `diverged` counts the runs that have no value because they diverged; they are told of, not averaged in.
 
     Example:
-        >>> from stepsize.lab.statistics import METRICS, findings
+        >>> from stepsize.lab import METRICS, findings
         >>> accuracy = {"flat": {0: 0.80, 1: 0.82, 2: 0.81}, "cosine": {0: 0.84, 1: 0.86, 2: 0.86}}
         >>> findings(METRICS[0], accuracy)[1].words
         ('Better than "flat" by 0.043 (0.029 to 0.058).',)

@@ -1,4 +1,4 @@
-"""What is trained: a network, its data and its loss, as one value; those built in by name, and the user's own."""
+"""What is trained: a network, its data and its loss, as one value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Shapes that never reach an end: a constant, and decays by a factor or a power."""
+"""Shapes that need no end: a constant, which may have one, and decays by a factor or a power, which have none."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The base of the shapes: schedules that are not made of others."""
+"""The bases of the shapes, which are schedules that are not made of others: any shape, and one without an end."""
 
 import json
 import math

@@ -53,7 +53,7 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
         about: what is said of them.
 
     Example:
-        >>> from stepsize.lab.report.html import About, html_report
+        >>> from stepsize.lab import About, html_report
         >>> from stepsize.records import Epoch, Point, Run
         >>> run = Run("flat", "Constant(0.1)", 0, (Point(5, 0.1, 1.0, 0.5),), (Epoch(5, 1.0, 0.5, 1.1, 0.6),), 2.0)
         >>> "<title>One run</title>" in html_report([run], About("One run"))

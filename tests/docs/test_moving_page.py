@@ -1,0 +1,64 @@
+"""What "Moving from PyTorch's schedulers" puts side by side: PyTorch's line, the same after the import, a schedule."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+import stepsize
+from pytorch.lr_scheduler.drawn import HERE, THERE, wave
+
+PAGE = (Path(__file__).parents[2] / "docs" / "moving-from-pytorch.md").read_text()
+ROWS = re.findall(r"^\| `(\w+\(.+?\))` \| (?:`(.+?)`)?.*\|$", PAGE, flags=re.MULTILINE)
+SCHEDULES = {line.partition("(")[0]: (line, schedule) for line, schedule in ROWS if schedule}
+PARTS = {
+    "SequentialLR": ("ConstantLR(opt, 0.5, 40)", "Constant(0.05, 40)", "Staircase(0.1, 0.5, 9)"),
+    "ChainedScheduler": ("ExponentialLR(opt, 0.9)", "Exponential(0.1, 0.9)", "Staircase(1, 0.5, 9)"),
+}
+"""What a and b of the table may stand for: a there and here, and b here, which is a StepLR there."""
+UNTIL = {"CosineAnnealingLR": 50, "OneCycleLR": 99}
+"""The last step of PyTorch's classes that do not stay at their end."""
+OF_NO_STEP = {"LRScheduler", "ReduceLROnPlateau", "MultiplicativeLR", "SWALR"}
+"""What is no function of the step alone."""
+
+
+def made(name, module):
+    """The scheduler of the row, from PyTorch's module or from ours; the texts are this project's own page."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    known = {**module, "opt": optimizer, "f": wave}
+    if name in PARTS:
+        known |= {"a": eval(PARTS[name][0], known), "b": eval("StepLR(opt, 9, 0.5)", known)}
+    return eval(SCHEDULES[name][0], known)
+
+
+def schedule(name):
+    known = {**vars(stepsize), "inf": np.inf, "f": wave}
+    if name in PARTS:
+        known |= {"a": eval(PARTS[name][1], known), "b": eval(PARTS[name][2], known)}
+    return eval(SCHEDULES[name][1], known)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_schedule_has_the_rates_of_pytorchs_line(name):
+    scheduler, rates = made(name, THERE), []
+    for _ in range(UNTIL.get(name, 200) + 1):
+        rates.append(scheduler.optimizer.param_groups[0]["lr"])
+        scheduler.optimizer.step()
+        scheduler.step()
+    np.testing.assert_allclose(schedule(name).sample(len(rates)), rates, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_schedule_has_the_rates_of_our_line(name):
+    np.testing.assert_allclose(made(name, HERE).group_schedules[0].sample(200), schedule(name).sample(200), rtol=1e-12)
+
+
+def test_every_class_has_its_line():
+    assert {line.partition("(")[0] for line, _ in ROWS} == set(HERE["__all__"]) - {"LRScheduler"}
+
+
+def test_every_class_that_is_a_function_of_the_step_has_its_schedule():
+    assert set(SCHEDULES) == {*lr_scheduler.__all__, "SWALR"} - OF_NO_STEP

@@ -1,0 +1,120 @@
+"""Several parameter groups: their ratios, lists and names, groups that join, leave or take another's place."""
+
+import pytest
+from driven import PLAN, rates_used, sgd, update, weight
+from torch.optim import SGD
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, DriverError
+from stepsize.pytorch import Plateau, Scheduler
+
+
+def test_pain_12_a_relative_schedule_keeps_the_ratios_of_the_groups():
+    optimizer = sgd(0.1, 0.01)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(5)
+    assert scheduler.get_last_lr() == [0.05, 0.005]
+    assert scheduler.base_lrs == [0.1, 0.01]
+
+
+def test_pain_12_one_absolute_schedule_over_differing_rates_is_refused_until_it_is_said_what_is_meant():
+    optimizer = sgd(0.1, 0.01)
+    with pytest.raises(ArgumentError, match="relative=True"):
+        Scheduler(optimizer, PLAN)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.01]
+    assert "initial_lr" not in optimizer.param_groups[0]
+    assert Scheduler(optimizer, ss.Constant(0.3), relative=False).get_last_lr() == [0.3, 0.3]
+
+
+def test_a_list_gives_each_group_its_own():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.3), ss.Linear(1.0, 0.0, 2)])
+    scheduler.seek(1)
+    assert scheduler.get_last_lr() == [0.3, 0.5]
+
+
+def test_a_mapping_goes_by_the_groups_names_and_leaves_the_others():
+    optimizer = SGD([{"params": [weight()], "name": "body"}, {"params": [weight()]}], lr=0.1)
+    Scheduler(optimizer, {"body": 0.3})
+    assert [group["lr"] for group in optimizer.param_groups] == [0.3, 0.1]
+
+
+def test_pain_12_a_group_added_later_joins_on_the_common_clock_with_its_own_base():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(4)
+    optimizer.add_param_group({"params": [weight()], "lr": 1.0})
+    update(optimizer)
+    scheduler.step()
+    assert scheduler.get_last_lr() == [0.05, 0.5]
+
+
+def test_a_group_added_under_a_list_is_an_error_that_names_its_index():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, [PLAN])
+    optimizer.add_param_group({"params": [weight()]})
+    update(optimizer)
+    with pytest.raises(ArgumentError, match="parameter group 1"):
+        scheduler.step()
+
+
+def test_a_group_that_has_gone_is_named():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, PLAN)
+    del optimizer.param_groups[1]
+    with pytest.raises(DriverError, match="1 parameter groups where there were 2"):
+        scheduler.seek(3)
+
+
+def test_a_late_group_without_the_hyperparameter_is_named():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, momentum=ss.Constant(0.9))
+    optimizer.param_groups.append({"params": [weight()], "lr": 0.1})
+    with pytest.raises(ArgumentError, match='parameter group 1 has no number "momentum"'):
+        scheduler.seek(3)
+
+
+def test_a_group_that_joins_an_optimizer_in_the_middle_has_its_own_base():
+    first, second = sgd(0.1), sgd(0.2)
+    scheduler = Scheduler([first, second], ss.Linear(1.0, 0.0, 10), relative=True)
+    scheduler.seek(1)
+    first.add_param_group({"params": [weight()], "lr": 1.0})
+    assert scheduler.get_lr() == pytest.approx([0.09, 0.9, 0.18])
+    assert scheduler.get_last_lr() == pytest.approx([0.09, 0.9, 0.18])
+
+
+def test_a_state_saved_just_after_a_group_has_joined_can_be_loaded():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True, feedback=Plateau(patience=0))
+    scheduler.observe(1.0)
+    optimizer.add_param_group({"params": [weight()], "lr": 0.5})
+    assert scheduler.observe(2.0)
+    again = Scheduler(sgd(0.1, 0.5), ss.Linear(1.0, 0.0, 10), relative=True, feedback=Plateau(patience=0))
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == scheduler.get_last_lr() == pytest.approx([0.01, 0.05])
+
+
+def test_a_group_that_takes_anothers_place_is_driven():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, PLAN)
+    rates_used(optimizer, scheduler, 3)
+    optimizer.param_groups.clear()
+    optimizer.add_param_group({"params": [weight()], "lr": 0.9})
+    update(optimizer)
+    scheduler.step()
+    assert optimizer.param_groups[0]["lr"] == PLAN(4)
+
+
+def test_names_that_a_loaded_state_has_not_are_kept():
+    unnamed = sgd(0.1, 0.2).state_dict()
+    optimizer = SGD([{"params": [weight()], "name": "body"}, {"params": [weight()], "name": "head"}], lr=0.1)
+    scheduler = Scheduler(optimizer, {"head": PLAN})
+    optimizer.load_state_dict(unnamed)
+    assert [group["name"] for group in optimizer.param_groups] == ["body", "head"]
+    assert scheduler.get_last_lr()[1] == PLAN(0)
+
+
+def test_a_base_rate_is_the_one_that_an_earlier_scheduler_found():
+    optimizer = sgd(0.1, 0.2)
+    Scheduler(optimizer, ss.Constant(0.5), relative=True).close()
+    assert Scheduler(optimizer, ss.Constant(0.5), relative=True).get_last_lr() == [0.05, 0.1]

@@ -1,0 +1,49 @@
+"""A scheduler that knows how long the run is meant to be."""
+
+import pytest
+from driven import PLAN, rates_used, sgd, update
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.pytorch import Scheduler
+
+
+def test_pain_5_a_schedule_that_does_not_last_as_long_as_the_horizon_is_warned_of():
+    with pytest.warns(UserWarning, match="lasts 20 updates, and Horizon.* has 30"):
+        Scheduler(sgd(), PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=3))
+
+
+def test_pain_5_an_update_past_the_horizon_is_warned_of_once():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    rates_used(optimizer, scheduler, 20)
+    with pytest.warns(UserWarning, match="update 21 is past the end of the horizon, 20") as told:
+        scheduler.step()
+    assert told[0].filename == __file__
+    scheduler.step()
+
+
+def test_a_warning_under_auto_points_at_the_users_own_line():
+    optimizer = sgd()
+    Scheduler(optimizer, PLAN, auto=True, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    for _ in range(20):
+        update(optimizer)
+    with pytest.warns(UserWarning, match="update 21 is past the end") as told:
+        optimizer.step()
+    assert told[0].filename == __file__
+
+
+def test_steps_with_a_horizon_and_several_keys_are_those_of_the_plan():
+    optimizer = sgd(0.1, 0.2)
+    decay = ss.Linear(0.1, 0.0, 20)
+    scheduler = Scheduler(optimizer, PLAN, relative=True, weight_decay=decay, horizon=ss.Horizon(200, 10, 1))
+    for step in range(20):
+        assert scheduler.get_last_lr() == [PLAN(step) * 0.1, PLAN(step) * 0.2]
+        assert [group["weight_decay"] for group in optimizer.param_groups] == [decay(step)] * 2
+        update(optimizer)
+        scheduler.step()
+
+
+def test_a_clock_of_tokens_has_no_horizon_of_updates():
+    with pytest.raises(ArgumentError, match="counts updates, and this clock tokens"):
+        Scheduler(sgd(), PLAN, clock="tokens", horizon=ss.Horizon(200, 10, 1))

@@ -1,0 +1,108 @@
+"""What a scheduler refuses: said with what to write instead, and nothing is written."""
+
+import copy
+import math
+
+import pytest
+import torch
+from driven import PLAN, sgd
+from torch.optim import Adam
+from torch.optim.lr_scheduler import StepLR
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, StepError
+from stepsize.pytorch import Plateau, Scheduler
+
+
+@pytest.mark.parametrize("idle", [{"relative": True}, {"feedback": Plateau()}])
+def test_what_is_about_the_rate_needs_one(idle):
+    with pytest.raises(ArgumentError, match="is about the rate, which nothing schedules here"):
+        Scheduler(sgd(), weight_decay=ss.Constant(0.1), **idle)
+
+
+def test_a_switch_that_is_none_is_no_number():
+    with pytest.raises(ArgumentError, match='no number "fused"'):
+        Scheduler(sgd(kind=Adam), 0.1, fused=0.5)
+
+
+REFUSED = {
+    "unknown hyperparameter": (lambda o: Scheduler(o, wieght_decay=0.1), "weight_decay"),
+    "list too short": (lambda o: Scheduler(o, [PLAN]), "each of the 2 parameter groups"),
+    "no such name": (lambda o: Scheduler(o, {"head": PLAN}), 'no group has a "name"'),
+    "negative rate": (lambda o: Scheduler(o, -0.1), "negative"),
+    "a text": (lambda o: Scheduler(o, "Constant(0.1)"), "parse"),
+    "nothing": (lambda o: Scheduler(o), "nothing to schedule"),
+    "tuple for a number": (lambda o: Scheduler(o, (0.1, 0.2)), "like the group's own value"),
+    "no optimizer": (lambda o: Scheduler("sgd", PLAN), "optimizer of PyTorch"),
+    "on_change": (lambda o: Scheduler(o, PLAN, on_change="ask"), "refuse"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_is_refused_and_the_optimizer_is_unchanged(name):
+    make, words = REFUSED[name]
+    optimizer = sgd(0.1, 0.1)
+    before = copy.deepcopy(optimizer.state_dict())
+    with pytest.raises((ArgumentError, StepError), match=words):
+        make(optimizer)
+    assert optimizer.state_dict() == before
+
+
+@pytest.mark.parametrize("wrong", [-0.1, math.nan, math.inf])
+def test_a_function_that_gives_no_rate_is_named_with_its_step_and_nothing_moves(wrong):
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, lambda step: 0.1 if step < 2 else wrong)
+    scheduler.seek(1)
+    with pytest.raises(StepError, match="step 2"):
+        scheduler.seek(2)
+    assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (1, 0.1)
+
+
+WRONG_ARGUMENTS = {
+    "a scheduler of PyTorch": ({"lr": StepLR}, "from_torch"),
+    "a class": ({"lr": ss.Constant}, "call it"),
+    "feedback": ({"lr": 0.1, "feedback": Plateau}, r"a stepsize.pytorch.Plateau\(\)"),
+    "auto": ({"lr": 0.1, "auto": "no"}, "True or False"),
+    "relative": ({"lr": 0.1, "relative": "yes"}, "True or False"),
+    "horizon": ({"lr": 0.1, "horizon": 1000}, "Horizon"),
+    "a switch": ({"nesterov": 0.3}, 'no number "nesterov"'),
+    "the parameters": ({"params": 0.3}, 'no number "params"'),
+    "a tuple for the groups": ({"lr": (0.1, 0.2)}, r"write a list: lr=\[\.\.\.\]"),
+    "too many": ({"lr": [0.1, 0.2]}, "here are 2"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_ARGUMENTS)
+def test_an_argument_of_another_kind_is_refused_with_what_to_write(name):
+    arguments, words = WRONG_ARGUMENTS[name]
+    optimizer = sgd()
+    if arguments.get("lr") is StepLR:
+        arguments = {"lr": StepLR(sgd(), 5)}
+    with pytest.raises(ArgumentError, match=words):
+        Scheduler(optimizer, **arguments)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_an_optimizer_given_twice_is_refused():
+    optimizer = sgd()
+    with pytest.raises(ArgumentError, match="each of them once"):
+        Scheduler([optimizer, optimizer], 0.1)
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -1.0])
+def test_a_base_rate_that_is_none_is_refused(rate):
+    optimizer = sgd()
+    optimizer.param_groups[0]["lr"] = rate
+    with pytest.raises(ArgumentError, match="the rate"):
+        Scheduler(optimizer, PLAN, relative=True)
+
+
+def test_a_rate_that_a_group_cannot_hold_is_refused_and_nothing_is_written():
+    optimizer = sgd(torch.tensor(0.1), torch.tensor(0.1))
+    with pytest.raises(StepError, match="cannot hold"):
+        Scheduler(optimizer, [ss.Constant(0.9), ss.Constant(1e39)])
+    assert [float(group["lr"]) for group in optimizer.param_groups] == pytest.approx([0.1, 0.1])
+    huge = sgd()
+    huge.param_groups[0]["lr"] = 1e200
+    with pytest.raises(StepError, match="cannot hold"):
+        Scheduler(huge, ss.Constant(1e200), relative=True)

@@ -1,0 +1,128 @@
+"""A plan that is changed on the way: replanned, cooled down, continued by a tail."""
+
+import json
+
+import pytest
+from driven import PLAN, sgd
+
+import stepsize as ss
+from stepsize.errors import ArgumentError, StateError
+from stepsize.plots import plot_schedules
+from stepsize.pytorch import Scheduler
+
+
+def test_replanning_keeps_the_past_and_starts_the_new_part_on_its_own_clock():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(10)
+    whole = scheduler.replan(ss.Linear(PLAN(10), 0.0, 4))
+    assert whole["lr before"] == PLAN
+    assert str(whole["lr after"]) == (
+        f"Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15).head(5) >> Linear({PLAN(10)}, 0.0, 4)"
+    )
+    assert whole["lr after"].sample(14).tolist() == (PLAN.head(10) >> ss.Linear(PLAN(10), 0.0, 4)).sample(14).tolist()
+    assert scheduler.get_last_lr() == [PLAN(10)]
+    scheduler.seek(12)
+    assert scheduler.get_last_lr() == [PLAN(10) / 2]
+
+
+def test_a_replanned_state_is_taken_over_by_the_program_that_began_with_the_old_plan():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(10)
+    scheduler.replan(ss.Linear(PLAN(10), 0.0, 4))
+    scheduler.seek(12)
+    again = Scheduler(sgd(), PLAN)
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == [PLAN(10) / 2]
+    other = Scheduler(sgd(), ss.Constant(0.1))
+    with pytest.raises(StateError, match="another plan"):
+        other.load_state_dict(scheduler.state_dict())
+
+
+def test_a_plan_may_be_changed_any_number_of_times():
+    scheduler = Scheduler(sgd(), PLAN)
+    for epoch in range(1, 300):
+        scheduler.seek(10 * epoch)
+        scheduler.replan(ss.Constant(0.1 / epoch))
+    again = Scheduler(sgd(), PLAN)
+    again.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
+    assert again.get_last_lr() == [0.1 / 299]
+    again.seek(25)
+    assert again.get_last_lr() == [0.1 / 2]
+
+
+def test_a_plan_that_ended_long_ago_holds_its_end_until_the_new_part():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(50)
+    plan = scheduler.replan(ss.Constant(0.2))["lr after"]
+    assert plan.sample(52).tolist() == (PLAN.head(50) >> ss.Constant(0.2)).sample(52).tolist()
+
+
+def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
+    scheduler = Scheduler(sgd(), lambda step: 1 / (1 + step))
+    scheduler.seek(20)
+    scheduler.cool_down(10)
+    scheduler.seek(25)
+    again = Scheduler(sgd(), lambda step: 1 / (1 + step))
+    with pytest.raises(StateError, match=r"package\.module:name.*keep"):
+        again.load_state_dict(scheduler.state_dict())
+    assert again.position == 0
+
+
+def test_what_replan_returns_is_drawn():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(10)
+    axes = plot_schedules(scheduler.cool_down(4, shape="1-sqrt"))
+    assert [line.get_label().split(":")[0] for line in axes.lines[:2]] == ["lr before", "lr after"]
+
+
+def test_replanning_a_list_and_a_mapping_wants_the_same_form():
+    scheduler = Scheduler(sgd(0.1, 0.2), [PLAN, ss.Constant(0.2)])
+    scheduler.seek(10)
+    scheduler.replan([ss.Constant(0.3), ss.Linear(0.2, 0.0, 10)])
+    scheduler.seek(15)
+    assert scheduler.get_last_lr() == [0.3, 0.1]
+    with pytest.raises(ArgumentError, match="form of the plan"):
+        scheduler.replan(ss.Constant(0.3))
+    with pytest.raises(ArgumentError, match='no "momentum"'):
+        scheduler.replan(momentum=0.9)
+    assert scheduler.get_last_lr() == [0.3, 0.1]
+
+
+def test_a_cooldown_brings_every_rate_down():
+    scheduler = Scheduler(sgd(0.1, 0.2), [ss.Constant(0.1), ss.Constant(0.2)])
+    scheduler.seek(10)
+    scheduler.cool_down(4)
+    scheduler.seek(12)
+    assert scheduler.get_last_lr() == [0.05, 0.1]
+    scheduler.seek(99)
+    assert scheduler.get_last_lr() == [0.0, 0.0]
+
+
+def test_a_longer_version_of_the_plan_is_continued_by_its_tail():
+    longer = ss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.01, 95)
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(5)
+    scheduler.replan(longer.tail(5))
+    scheduler.seek(50)
+    assert scheduler.get_last_lr() == [pytest.approx(longer(50))]
+
+
+def test_one_may_go_back_to_before_a_cooldown_in_the_same_program():
+    scheduler = Scheduler(sgd(), lambda step: 0.1)
+    scheduler.seek(10)
+    stable = scheduler.state_dict()
+    scheduler.cool_down(5)
+    scheduler.seek(13)
+    scheduler.load_state_dict(stable)
+    scheduler.seek(13)
+    assert scheduler.get_last_lr() == [0.1]
+
+
+def test_a_cooldown_leaves_the_other_hyperparameters_alone():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, weight_decay=ss.Linear(0.1, 0.0, 100))
+    scheduler.seek(10)
+    scheduler.cool_down(10)
+    scheduler.seek(50)
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (0.0, 0.05)

@@ -1,0 +1,184 @@
+"""Texts that are no schedule: one clear line, the text, and a caret under the place."""
+
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from refusals import HORIZON, refused
+
+from stepsize import Horizon, from_dict, parse, to_dict
+from stepsize.errors import ParseError
+from stepsize.schedules import grammar
+from strategies import trees
+
+TEXTS = {
+    # names
+    "lineer(0, 1, 4)": ('"lineer" is no shape or recipe; did you mean "Linear"?', 0),
+    "Cosin(0, 1, 4)": ('did you mean "Cosine"?', 0),
+    "onecycle(1, 100)": ('did you mean "one_cycle"?', 0),
+    "abs(1)": ("is no shape or recipe; known are Constant, Cosine,", 0),
+    "__import__('os')": ("is no shape or recipe", 0),
+    "Linear(0, 1, 4).heads(2)": ('"heads" is no method of a schedule; did you mean "head"?', 16),
+    "Linear(0, 1, 4).plot()": ("is no method of a schedule", 16),
+    "Linear(0, 1, 4).__class__()": ("is no method of a schedule", 16),
+    "Linear(0, 1, 4).steps": ("expected ( after .steps", 21),
+    "Linear": ("Linear needs its arguments: Linear(start, end, steps)", 0),
+    "Linear >> Cosine": ("Linear needs its arguments: Linear(start, end, steps)", 0),
+    "Constant(pi)": ('"pi" is no shape or recipe', 9),
+    # arguments
+    "Linear(0, 1)": ('Linear lacks "steps"; write Linear(start, end, steps)', 0),
+    "Linear()": ('Linear lacks "start"', 0),
+    "Linear(0, 1, 4, 5)": ("too many arguments; write Linear(start, end, steps)", 16),
+    "Linear(0, 1, step=4)": ('Linear has no argument "step"; did you mean "steps"?', 18),
+    "Linear(0, 1, T_max=4)": ('Linear has no argument "T_max"; write Linear(start, end, steps)', 19),
+    "Linear(0, 1, 4, start=2)": ('Linear is given "start" twice', 22),
+    "Linear(start=0, 1, 4)": ("a positional argument cannot follow a keyword; name it too", 16),
+    "Linear(0, 1, 4).head(self=3)": ('head has no argument "self"', 26),
+    "Linear(0, 1, 2.5)": ("Linear(steps=...) must be a whole number of at least 1, got 2.5; write 2 or 3", 0),
+    "Linear(0, 1, inf)": ("must be a whole number of at least 1, got inf", 0),
+    "Linear(0, inf, 4)": ("Linear(end=...) must be a finite number, got inf", 0),
+    "Linear(0, 1e999, 4)": ("Linear(end=...) must be a finite number, got inf", 0),
+    "Linear(0, inf - inf, 4)": ("Linear(end=...) must be a finite number, got nan", 0),
+    "Linear(0, True, 4)": ("True is not a finite number; write a finite number such as 0.1", 10),
+    "Linear(0, (1,), 4)": ("Linear(end=...) must be a finite number, got (1,)", 0),
+    "Linear(0, Constant(1), 4)": ("Linear(end=...) must be a finite number, got Constant(1.0)", 0),
+    'Constant("3ep")': ("Constant(value=...) must be a finite number, got '3ep'", 0),
+    "Linear(0, 1, 4).tail(9)": ("at most the schedule's 4 steps, got 9", 16),
+    "Constant(1) >> Linear(0, 1, 4)": (".head(n) before >>", 0),
+    "Linear(0, 1, 4) >> 0.1": ("write Constant(0.1)", 19),
+    "0.1 >> Linear(0, 1, 4)": ("write Constant(0.1)", 0),
+    "Linear(0, 1, 4) / Linear(0, 1, 4)": ("a schedule is divided by a number only", 0),
+    "1 / Linear(0, 1, 4)": ("a schedule can be divided by a number, not a number by a schedule", 0),
+    "Linear(0, 1, 4) / 0": ("cannot be divided by zero", 0),
+    "1 / 0 * Linear(0, 1, 4)": ("1 cannot be divided by zero", 0),
+    'Linear(0, 1, 4) + "1"': ("expected a schedule or a number, found '1'", 18),
+    "-(1, 2)": ("expected a schedule or a number, found (1, 2)", 1),
+    "Exponential(1, 10).cooldown(400, 10)": ("is inf at step 400", 19),
+    'Function("math:exp")': ("Function runs code of yours; allow it with parse(text, functions=True)", 0),
+    'Linear(0, 1, 4) + warmup(Function("os:abort"), 3)': ("Function runs code of yours", 25),
+    # no schedule
+    "": ("expected a schedule or a number, found the end of the text", 0),
+    "   ": ("found the end of the text", 3),
+    "0.1": ("expected a schedule, found 0.1; write Constant(0.1)", 0),
+    "1 + 2 * 3": ("expected a schedule, found 7; write Constant(7)", 0),
+    '"Constant(1)"': ("expected a schedule, found 'Constant(1)'", 0),
+    "(Constant(1),)": ("expected a schedule, found (Constant(1.0),)", 0),
+    "(1).head(3)": ("expected a schedule, found 1; write Constant(1)", 1),
+    # form
+    "Linear(0, 1, 4": ("this bracket is never closed; add a )", 6),
+    "Table([1, 2": ("this bracket is never closed; add a ]", 6),
+    "((Constant(1)": ("this bracket is never closed; add a )", 1),
+    "Table([1, 2)": ("expected , or ], found ')'", 11),
+    "Linear(0, 1, 4))": ("a .method() or the end, found ')'", 15),
+    "Linear(0 1, 4)": ("expected , or ), found '1'", 9),
+    "Linear(0,, 4)": ("expected a schedule or a number, found ','", 9),
+    "Linear(0, 1, 4) >>": ("found the end of the text", 18),
+    "Linear(0, 1, 4) > Constant(1)": ("'>' has no meaning here", 16),
+    "Linear(0, 1, 4) >>> Constant(1)": ("'>' has no meaning here", 18),
+    "Linear(0, 1, 4) ** 2": ("expected a schedule or a number, found '*'", 17),
+    "Linear(0, 1, 4) // 2": ("expected a schedule or a number, found '/'", 17),
+    "Linear(0, 1, 4); Constant(1)": ("';' has no meaning here", 15),
+    "Linear(0, 1, 4) # falls": ("'#' has no meaning here", 16),
+    "lambda t: t": ("found 't'", 7),
+    "Constant(1)(2)": ("a .method() or the end, found '('", 11),
+    "Constant(1).": ("expected the name of a method", 12),
+    "Constant(1__0)": ("not a number that can be read", 9),
+    "Constant(" + "9" * 5000 + ")": ("not a number that can be read", 9),
+    'Constant(1, "3': ("this string is never closed on its line", 12),
+    'Constant(1, "\\n")': ("this string is never closed on its line (and may hold no backslash)", 12),
+    # letters that look like ASCII
+    "\u0421osine(0, 1, 4)": ("U+0421 CYRILLIC CAPITAL LETTER ES is not ASCII, even where it looks like it", 0),
+    "Lin\u0435ar(0, 1, 4)": ("U+0435 CYRILLIC SMALL LETTER IE is not ASCII", 3),
+    "Linear(0\u060c 1, 4)": ("U+060C ARABIC COMMA is not ASCII", 8),
+    "Linear(0, 1, \uff14)": ("U+FF14 FULLWIDTH DIGIT FOUR is not ASCII", 13),
+    "Linear(0,\u00a01, 4)": ("U+00A0 NO-BREAK SPACE is not ASCII", 9),
+    "Linear(0, \u22121, 4)": ("U+2212 MINUS SIGN is not ASCII", 10),
+    "Linear(0, 1, 4) \u226b Constant(1)": ("U+226B MUCH GREATER-THAN is not ASCII", 16),
+    "\ud800": ("U+D800 an unnamed character is not ASCII", 0),
+    # units
+    'Linear(0, 1, "3ep")': ('"3ep" needs a horizon, which says how long the run is', 13),
+    'Exponential(0.1, 0.5, "10%")': ('"10%" needs a horizon', 22),
+    'Linear(0, 1, "rest")': ('"rest" needs a horizon', 13),
+    'Linear(0, 1, "5%")': ("--horizon samples=60000,batch=256,epochs=10) or write the steps", 13),
+    "Linear(0, 1, rest)": ('write "rest" in quotes', 13),
+    "Cosine(0.2, 0.02, 30%)": ('a length with a unit stands in quotes; write "30%"', 18),
+    "Cosine(0.2, 0.02, 3ep)": ('a length with a unit stands in quotes; write "3ep"', 18),
+    "Cosine(0.2, 0.02, 2.5 epochs)": ('write "2.5ep"', 18),
+    "Cosine(0.2, 0.02, %)": ("'%' has no meaning here", 18),
+    "Constant(nan)": ("nan is not a finite number; write a finite number such as 0.1", 9),
+    "MultiStep(1, 0.5, (5, 3))": ("weakly rising, got 3; sort them; here 5 is followed by 3", 0),
+    "\N{CYRILLIC CAPITAL LETTER ES}onstant(1)": ("CYRILLIC CAPITAL LETTER ES is not ASCII, even where it looks", 0),
+    "Constant(\N{MINUS SIGN}1)": ("write the ASCII -", 9),
+    "Constant(1) \N{MULTIPLICATION SIGN} 2": ("write the ASCII *", 12),
+    "\N{FULLWIDTH LATIN CAPITAL LETTER C}onstant(1)": ("write the ASCII C", 0),
+    "Linear(0, 1, \N{LEFT DOUBLE QUOTATION MARK}3ep\N{RIGHT DOUBLE QUOTATION MARK})": ("write a straight quote", 13),
+    "Constant(\N{GREEK SMALL LETTER OMICRON})": ("write the ASCII o", 9),
+    # depth
+    "Constant(1)" + ".head(1)" * 120: ("more than 100 methods on one schedule", 11 + 8 * 108 + 1),
+    "Constant(1)" + ".head(1)" * 100: ("schedules cannot be nested deeper than 100", 11 + 8 * 99 + 1),
+    "(" * 200 + "Constant(1)" + ")" * 200: ("brackets nested deeper than 108", 108),
+}
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:40]))
+def test_a_text_that_is_no_schedule_is_refused_with_the_place(text):
+    fragment, position = TEXTS[text]
+    message = refused(ParseError, fragment, lambda: parse(text))
+    reason, shown, caret = message.split("\n")
+    assert len(reason) < 400
+    assert len(shown) < 90
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert caught.value.position == position
+    assert caught.value.text == text
+    assert caught.value.reason == reason
+    if position < len(text):
+        under = shown[len(caret) - 1]
+        assert under == (text[position] if text[position].isprintable() else " ")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == message
+
+
+VOCABULARY = """
+Linear Cosine Constant Table Knots warmup wsd sgdr Repeat Chain head every tail clip inf rest start steps nan
+0 1 2.5 -3 1e308 1e-320 9007199254740993 0.1 ( ) [ ] , = . >> + - * / " ' **kw é ≫ "3ep" "10%" "rest" \0
+Linear(0,1,4) Constant(1) .head(2) .every(3) .repeat(2,0.5,2) .stretch(9) >>Rex(0,1,2)
+"""
+WORDS = st.sampled_from(VOCABULARY.split())
+
+
+def only_parse_errors(text: str, horizon: Horizon | None = None) -> None:
+    try:
+        schedule = parse(text, horizon)
+    except ParseError:
+        return
+    assert parse(str(schedule)) == schedule
+    assert from_dict(json.loads(json.dumps(to_dict(schedule), allow_nan=False))) == schedule
+
+
+@given(st.text())
+def test_any_text_is_a_schedule_or_a_parse_error(text):
+    only_parse_errors(text)
+
+
+@given(st.lists(WORDS, max_size=25), st.sampled_from([None, HORIZON]))
+def test_any_words_are_a_schedule_or_a_parse_error(words, horizon):
+    only_parse_errors(" ".join(words), horizon)
+
+
+@given(trees, st.data())
+def test_a_text_with_mistakes_is_a_schedule_or_a_parse_error(schedule, data):
+    text = str(schedule)
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(start + 6, len(text))))
+        text = text[:start] + data.draw(st.one_of(st.just(""), WORDS, st.text(max_size=2))) + text[end:]
+    only_parse_errors(text, data.draw(st.sampled_from([None, HORIZON])))
+
+
+def test_a_look_alike_is_told_in_ascii_only_where_that_is_plain():
+    assert refused(ParseError, "U+00B2", lambda: parse("Constant(2\N{SUPERSCRIPT TWO})")).count("write") == 0
+    for letter in grammar._LOOKALIKES:
+        assert "; write " in refused(ParseError, "is not ASCII", lambda text=letter: parse(text))
+        assert grammar._LOOKALIKES[letter].isascii()

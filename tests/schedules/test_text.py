@@ -1,0 +1,96 @@
+"""The text form: what is written, and that it means what Python would make of it."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+from closeness import on_whole_steps
+from hypothesis import given
+from round_trips import assert_round_trips, read
+
+import stepsize as ss
+from stepsize import Cosine, Linear, parse
+from strategies import SHAPES, every_shape, trees
+
+INF = math.inf
+
+
+@given(trees)
+def test_the_text_is_python_that_makes_the_same_schedule(schedule):
+    """The precedence and the brackets of the text form are Python's own."""
+    names = {name: getattr(ss, name) for name in ss.__all__}
+    again = eval(str(schedule), {"inf": INF, **names})  # the text is this test's own
+    assert again.steps == schedule.steps
+    assert on_whole_steps(again) == on_whole_steps(schedule)
+
+
+@every_shape
+def test_arguments_may_be_named_in_any_order(cls):
+    arguments = SHAPES[cls].arguments
+    words = [f"{name}={json.dumps(v) if isinstance(v, str) else v}" for name, v in arguments.items()]
+    assert read(f"{cls.__name__}({', '.join(reversed(words))})") == cls(**arguments)
+
+
+@every_shape
+def test_trailing_defaults_are_left_out_of_the_text(cls):
+    required = [f for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
+    given_values = list(SHAPES[cls].arguments.values())[: len(required)]
+    made = cls(*given_values)
+    assert_round_trips(made)
+    assert str(made) == f"{cls.__name__}({', '.join(str(read_value(v)) for v in given_values)})"
+
+
+def read_value(value: object) -> object:
+    """How a number given in the table is written: a float where the field is one."""
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        inside = ", ".join(str(read_value(float(v) if isinstance(v, int) and nested(value) else v)) for v in value)
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    return value
+
+
+def nested(value: tuple) -> bool:
+    """Whether it is a point of knots, whose step is a float."""
+    return len(value) == 2 and isinstance(value[0], int) and isinstance(value[1], float)
+
+
+def test_the_text_of_a_difference_has_a_minus_sign():
+    a, b = Linear(0, 1, 2), Cosine(0, 1, 2)
+    assert str(a - b) == "Linear(0.0, 1.0, 2) - Cosine(0.0, 1.0, 2)"
+    assert str(a - 2 * b) == "Linear(0.0, 1.0, 2) - 2.0 * Cosine(0.0, 1.0, 2)"
+    assert str(a - 0.5) == "Linear(0.0, 1.0, 2) - 0.5"
+    assert str(a - (b - 1)) == "Linear(0.0, 1.0, 2) - (Cosine(0.0, 1.0, 2) - 1.0)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Linear(0, 1, 4) + 2 * Cosine(0, 1, 4)",
+        "2 * Linear(0, 1, 4) * 3 / 4 - 1 - Cosine(0, 1, 4) / 2",
+        "Linear(0, 1, 4) >> Cosine(0, 1, 4) + 1 >> 2 - Rex(0, 1, 4)",
+        "(Linear(0, 1, 4) >> Cosine(0, 1, 4)) + 1",
+        "-Linear(0, 1, 4).head(2) * -2",
+        "--Linear(0, 1, 4) - --2 * Linear(0, 1, 4)",
+        "Linear(0, 1, 4) - -2 * -Cosine(0, 1, 4)",
+        "1 - 2 - Linear(0, 1, 4) - 3 - 4",
+        "2 / 4 * Linear(0, 1, 4) / 2 / 4 * 3",
+        "1 + 2 * 3 + Linear(0, 2 - 1, 2 * 2) * (1 + 2)",
+        "Linear(0, 1, 4).repeat(3, 0.5, stretch=2.0).clip(0.1, 0.9)",
+        "((((Linear(0, 1, 4)))))",
+        "Table([0.1, 0.2, 1e-3, .5, 5.]).every(1_000)",
+    ],
+)
+def test_a_text_means_what_python_would_make_of_it(text):
+    made, expected = parse(text), eval(text, {name: getattr(ss, name) for name in ss.__all__})
+    assert made.steps == expected.steps
+    assert on_whole_steps(made) == on_whole_steps(expected)
+    assert_round_trips(made)
+
+
+def test_numbers_stay_as_they_are_written():
+    a = Linear(0, 1, 4)
+    assert str(2 * (3 * a)) == "2.0 * 3.0 * Linear(0.0, 1.0, 4)"
+    assert parse("2 * 3 * Linear(0, 1, 4)") == 2 * (3 * a)
+    assert parse("2 + 3 - 4 + Linear(0, 1, 4)") == 2 + (3 + (-4 + a))
