@@ -143,11 +143,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Many:
-    """A non-empty sequence, stored as a tuple, each item under one rule; in order where `rising`."""
+    """A sequence, stored as a tuple, each item under one rule; in order where `rising`."""
 
     each: Rule
     rising: str = ""
     """"": any order; "weakly": an item may equal the one before; "strictly": each is larger."""
+    distinct: bool = False
+    """No item equals another."""
+    empty: bool = False
+    """There may be none."""
 
     @property
     def measures_steps(self) -> bool:
@@ -158,8 +162,10 @@ class Many:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise refusal(owner, name, "a sequence", value, f"write ({shown(value)},)")
         items = tuple(self.each(owner, f"{name}[{index}]", item) for index, item in enumerate(value))
-        if not items:
+        if not items and not self.empty:
             raise refusal(owner, name, "a sequence of at least one item", value)
+        if self.distinct and len(set(items)) < len(items):
+            raise refusal(owner, name, "different from one another", value)
         if self.rising:
             for index, (before, after) in enumerate(itertools.pairwise(items), start=1):
                 if after < before or (after == before and self.rising == "strictly"):
@@ -251,6 +257,7 @@ Count = Annotated[int, Whole(1)]
 """A whole number that is no span of steps."""
 EndlessCount = Annotated[float, Whole(1, endless=True)]
 Steps = Annotated[int, Length(1)]
+Seeds = Annotated[tuple[int, ...], Many(Whole(0), distinct=True)]
 Phase = Annotated[int, Length(0)]
 """A length that may be 0: the phase is then left out."""
 EndlessSteps = Annotated[float, Length(1, endless=True)]

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 import stepsize as ss
 from stepsize.errors import ArgumentError
 from stepsize.pytorch import Scheduler, range_test
+from stepsize.pytorch.range_testing.sweep import Judge
 from stepsize.records import suggest
 
 BATCHES = [(X[:16], Y[:16]), (X[16:32], Y[16:32]), (X[32:], Y[32:])]
@@ -31,7 +32,7 @@ def line(lr=0.1, groups=1):
     return model, SGD([{"params": model[0].parameters(), "lr": lr}, {"params": model[2].parameters(), "lr": lr / 4}])
 
 
-def by_hand(rates, batches, accumulate=1, clip=None, settings=None):
+def by_hand(rates, batches, accumulation=1, clip=None, settings=None):
     """The losses of a plain loop at these rates."""
     model, _ = line()
     optimizer = SGD(model.parameters(), lr=0.1, **(settings or {}))
@@ -39,30 +40,30 @@ def by_hand(rates, batches, accumulate=1, clip=None, settings=None):
     for rate in rates:
         optimizer.param_groups[0]["lr"] = rate
         total = 0.0
-        for _ in range(accumulate):
+        for _ in range(accumulation):
             inputs, targets = batches[place % len(batches)]
             place += 1
             loss = mse_loss(model(inputs), targets)
-            (loss / accumulate).backward()
+            (loss / accumulation).backward()
             total += loss.item()
         if clip is not None:
             nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(total / accumulate)
+        losses.append(total / accumulation)
     return losses
 
 
 # What it sees.
 
 
-@pytest.mark.parametrize("accumulate", [1, 2, 5])
+@pytest.mark.parametrize("accumulation", [1, 2, 5])
 @pytest.mark.parametrize("clip", [None, 0.01])
-def test_the_losses_are_those_of_a_plain_loop_at_the_same_rates(accumulate, clip):
+def test_the_losses_are_those_of_a_plain_loop_at_the_same_rates(accumulation, clip):
     """Batches are gone through again where there are too few."""
     model, optimizer = line()
-    seen = range_test(model, optimizer, mse_loss, BATCHES, accumulate=accumulate, clip_norm=clip, **QUICK)
-    assert seen.runs[0].losses == pytest.approx(by_hand(seen.rates, BATCHES, accumulate, clip), rel=1e-6)
+    seen = range_test(model, optimizer, mse_loss, BATCHES, accumulation=accumulation, clip_norm=clip, **QUICK)
+    assert seen.runs[0].losses == pytest.approx(by_hand(seen.rates, BATCHES, accumulation, clip), rel=1e-6)
     assert seen.stopped == "end"
 
 
@@ -134,6 +135,13 @@ def test_each_group_may_have_a_range_of_its_own():
     assert pytest.approx(np.array([np.geomspace(1e-4, 0.1, 4), np.geomspace(1e-3, 0.1, 4)])) == np.array(used).T
     assert seen.rates == pytest.approx(np.geomspace(1e-4, 0.1, 4))
     assert seen.group_rates(seen.rates[1]) == pytest.approx(tuple(used[1]))
+
+
+def test_with_ranges_of_their_own_it_speaks_of_the_group_that_goes_highest():
+    model, optimizer = line(groups=2)
+    seen = range_test(model, optimizer, mse_loss, BATCHES, start_lr=[1e-6, 1e-4], end_lr=[1e-3, 1.0], steps=4)
+    assert seen.rates == pytest.approx(np.geomspace(1e-4, 1.0, 4))
+    assert seen.group_rates(1.0) == pytest.approx((1e-3, 1.0))
 
 
 def test_the_validation_loss_is_taken_after_each_update_in_eval_mode_and_judged():
@@ -215,6 +223,22 @@ def test_it_works_where_gradients_are_switched_off():
         assert not torch.is_grad_enabled()
 
 
+def test_it_works_in_inference_mode_too():
+    model, optimizer = line()
+    expected = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+    with torch.inference_mode():
+        assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK) == expected
+        assert torch.is_inference_mode_enabled()
+    assert not any(parameter.is_inference() for parameter in model.parameters())
+    assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK) == expected
+
+
+def test_a_batch_may_be_none():
+    model, optimizer = line()
+    seen = range_test(model, optimizer, None, [None], closure=lambda model, batch: model(X).square().mean(), **QUICK)
+    assert len(seen.losses) == 6
+
+
 def test_seeds_are_runs_from_the_same_start():
     model, optimizer = made()
     seen = range_test(model, optimizer, mse_loss, loader(), seeds=(3, 4), **QUICK)
@@ -276,6 +300,30 @@ def test_a_loss_that_is_negative_or_near_zero_is_not_taken_for_divergence(level,
     assert seen.stopped == "end"
 
 
+STOPS = {
+    "not come down: four times the first": ([2.3, 2.3, 9.1, 9.3], 3),
+    "come down by a little: four times the lowest": ([2.3, 2.0, 7.9, 8.1], 3),
+    "come down by much: three times the descent above the lowest": ([2.3, 0.3, 6.2, 6.4], 3),
+    "down to zero": ([1.0, 0.0, 2.9, 3.1], 3),
+    "from a negative one: three times its size above the lowest": ([-100.0, -101.0, 201.0, 203.0], 3),
+    "on and on": ([2.3, 0.3, 6.2, 6.0], None),
+}
+
+
+@pytest.mark.parametrize(("losses", "over"), STOPS.values(), ids=STOPS)
+def test_where_a_loss_has_diverged(losses, over):
+    judge = Judge(factor=4.0, smoothing=0.0)
+    found = [judge.is_over(loss) for loss in losses]
+    assert [index for index, is_over in enumerate(found) if is_over] == ([] if over is None else [over])
+
+
+def test_what_is_judged_is_smoothed_without_bias():
+    """After 1 and x it is (x + 0.5) / 1.5 for beta = 0.5: 5.93 of 8.4, and 5.8 of 8.2."""
+    for last, over in ((8.4, True), (8.2, False)):
+        judge = Judge(factor=5.9, smoothing=0.5)
+        assert [judge.is_over(loss) for loss in (1.0, last)] == [False, over]
+
+
 # What it refuses.
 
 
@@ -314,7 +362,11 @@ REFUSED = [
     ({"start_lr": [1e-3]}, "must be two numbers, or a sequence of them each"),
     ({"steps": 1}, "at least 2, got 1"),
     ({"steps": 10.5}, "write 10 or 11"),
-    ({"accumulate": 0}, "at least 1, got 0"),
+    ({"accumulation": 0}, "at least 1, got 0"),
+    ({"autocast": True}, "autocast=...\\) must be a type as torch.bfloat16, got True"),
+    ({"autocast": torch.int32}, "autocast=...\\) must be a type as torch.bfloat16, got torch.int32"),
+    ({"scaler": True}, "scaler=...\\) must be a torch.amp.GradScaler, got True"),
+    ({"observe": 3}, "observe=...\\) must be a function .update, rate, loss., got 3"),
     ({"shape": "lineal"}, 'did you mean "linear"'),
     ({"seeds": (0, -1)}, "at least 0, got -1"),
     ({"stop_factor": 1.0}, "> 1"),

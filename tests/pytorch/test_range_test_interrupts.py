@@ -1,5 +1,7 @@
 """Ctrl-C at any moment of a range test leaves nothing changed: it is sent at each line, and at many single operations.
 
+So is SIGTERM, where a handler makes an exception of it, as programs do that want to end in order.
+
 A real signal is raised from within a trace function, so that Python's handler runs there, as it would.
 """
 
@@ -26,7 +28,7 @@ BATCHES = [(torch.ones(2, 1), torch.zeros(2, 1))]
 class Moment:
     """A trace function that sends a signal at one of the events in the watched files, and counts all."""
 
-    def __init__(self, kind, at, number=signal.SIGINT):
+    def __init__(self, kind, at, number):
         self.kind, self.at, self.number, self.seen = kind, at, number, 0
 
     def __call__(self, frame, event, argument):
@@ -40,23 +42,23 @@ class Moment:
         return self
 
 
-def interrupted(kind, at):
+def interrupted(kind, at, number=signal.SIGINT):
     """Whether a range test was interrupted at this event; what must hold after it in any case."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(1, 2), nn.Dropout(0.5), nn.Linear(2, 1))
     optimizer = Adam(model.parameters(), lr=0.1)
     scheduler = Scheduler(optimizer, ss.Linear(0.1, 0.0, 10))
-    before, handler = state_of(model, optimizer), signal.getsignal(signal.SIGINT)
-    moment, was_interrupted = Moment(kind, at), False
+    before, handler = state_of(model, optimizer), signal.getsignal(number)
+    moment, was_interrupted = Moment(kind, at, number), False
     sys.settrace(moment)
     try:
         range_test(model, optimizer, mse_loss, BATCHES, steps=3, seeds=(0, 1))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         was_interrupted = True
     finally:
         sys.settrace(None)
     assert same(state_of(model, optimizer), before)
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(number) is handler
     optimizer.step()
     scheduler.step()
     assert scheduler.position == 1  # it is paused no longer
@@ -64,23 +66,31 @@ def interrupted(kind, at):
 
 
 @pytest.fixture(autouse=True)
-def _pythons_own_handler():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _handlers_that_raise():
+    raising = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: lambda *_: sys.exit(143)}
+    before = {number: signal.signal(number, handler) for number, handler in raising.items()}
     before_trace = sys.gettrace()
     yield
     sys.settrace(before_trace)
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 LONG = pytest.mark.long
 
 
 @pytest.mark.parametrize(
-    ("kind", "stride"),
-    [("line", 5), ("opcode", 199), pytest.param("line", 1, marks=LONG), pytest.param("opcode", 17, marks=LONG)],
+    ("number", "kind", "stride"),
+    [
+        (signal.SIGINT, "line", 5),
+        (signal.SIGINT, "opcode", 199),
+        (signal.SIGTERM, "line", 20),
+        pytest.param(signal.SIGINT, "line", 1, marks=LONG),
+        pytest.param(signal.SIGINT, "opcode", 17, marks=LONG),
+    ],
 )
-def test_ctrl_c_at_any_moment_leaves_nothing_changed(kind, stride):
+def test_a_signal_at_any_moment_leaves_nothing_changed(number, kind, stride):
     last = interrupted(kind, -1)[1]
     assert last > 500
     for at in range(0, last, stride):
-        assert interrupted(kind, at)[0], f"event {at} of {last}"
+        assert interrupted(kind, at, number)[0], f"event {at} of {last}"

@@ -2,6 +2,7 @@
 
 import copy
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 import stepsize as ss
 from stepsize.errors import ArgumentError
@@ -148,31 +150,108 @@ def test_the_iteration_of_a_loader_that_is_under_way_goes_on_where_it_stood(work
     assert same(*seen)
 
 
-class Sampler(torch.utils.data.Sampler):
-    """With generators of its own, of every kind."""
+class Counted:
+    """Goes another way with every pass, by a counter and generators of every kind; None until the first."""
+
+    def __init__(self, length=48):
+        self.length, self.passes, self.begun = length, 0, None
+        self.python, self.new, self.old = random.Random(1), np.random.default_rng(2), np.random.RandomState(3)
+        self.torch = torch.Generator().manual_seed(4)
+
+    def __len__(self):
+        return self.length
+
+    def __iter__(self):
+        self.passes += 1
+        self.begun = self.late = True
+        for _ in range(self.length):
+            drawn = self.python.random() + self.new.random() + self.old.random_sample()
+            drawn += torch.rand((), generator=self.torch).item() + self.passes
+            yield int(drawn / 4 * self.length) % self.length
+
+
+class CountedBatches(Counted):
+    """The same without a loader."""
+
+    def __iter__(self):
+        return ((X[i : i + 8], Y[i : i + 8]) for i in super().__iter__())
+
+
+class CountedData(torch.utils.data.Dataset):
+    """A data set that answers otherwise with every call."""
 
     def __init__(self):
-        self.draws = [random.Random(1), np.random.default_rng(2), np.random.RandomState(3)]
-        self.python, self.new, self.old = self.draws
+        self.calls, self.draws = 0, random.Random(1)
 
     def __len__(self):
         return 48
 
-    def __iter__(self):
-        for _ in range(48):
-            yield int(48 * (self.python.random() + self.new.random() + self.old.random_sample()) / 3)
+    def __getitem__(self, index):
+        self.calls += 1
+        return X[index] + 0.01 * self.calls + self.draws.random(), Y[index]
 
 
-def test_generators_that_hang_on_a_sampler_are_given_back():
+DATA = torch.utils.data.TensorDataset(X, Y)
+SOURCES = {
+    "a sampler": lambda: torch.utils.data.DataLoader(DATA, 8, sampler=Counted()),
+    "a sampler in a sampler of batches": lambda: torch.utils.data.DataLoader(
+        DATA, batch_sampler=torch.utils.data.BatchSampler(Counted(), 8, drop_last=False)
+    ),
+    "an iterable of one's own": CountedBatches,
+    "a data set": lambda: torch.utils.data.DataLoader(CountedData(), 8),
+    "a data set in a subset of one of several": lambda: torch.utils.data.DataLoader(
+        torch.utils.data.Subset(torch.utils.data.ConcatDataset([DATA, CountedData()]), range(40, 64)), 8
+    ),
+}
+
+
+@pytest.mark.parametrize("made_of", SOURCES.values(), ids=SOURCES)
+def test_counters_and_generators_of_what_batches_come_from_are_given_back(made_of):
     seen = []
     for tested in (False, True):
         model, optimizer = made()
-        dataset = torch.utils.data.TensorDataset(X, Y)
-        batches = torch.utils.data.DataLoader(dataset, 8, sampler=Sampler())
+        batches = made_of()
         if tested:
-            range_test(model, optimizer, mse_loss, batches, **QUICK)
-        seen.append(list(batches))
+            range_test(model, optimizer, mse_loss, batches, **QUICK, validation=batches)
+            assert not hasattr(batches, "late")
+        seen.append([list(batches), list(batches)])
     assert same(*seen)
+
+
+class Stored(torch.utils.data.Dataset):
+    """Numbers in one large array."""
+
+    def __init__(self, numbers):
+        self.numbers = numbers
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, index):
+        return X[index % 48], Y[index % 48]
+
+
+def test_a_data_set_in_a_file_that_cannot_be_written_is_no_hindrance(tmp_path):
+    np.zeros(48, dtype=np.uint16).tofile(tmp_path / "data.bin")
+    data = Stored(np.memmap(tmp_path / "data.bin", dtype=np.uint16, mode="r"))
+    model, optimizer = made("adam")
+    before = state_of(model, optimizer)
+    range_test(model, optimizer, mse_loss, torch.utils.data.DataLoader(data, 8), **QUICK)
+    assert same(state_of(model, optimizer), before)
+
+
+@pytest.mark.parametrize("kind", [bytearray, np.zeros, torch.zeros, lambda size: {0: bytearray(size)}])
+def test_a_data_set_is_not_copied(kind):
+    size = 32 * 2**20
+    data = Stored(kind(size))
+    model, optimizer = made()
+    batches = torch.utils.data.DataLoader(data, batch_sampler=[[0, 1]])
+    tracemalloc.start()
+    try:
+        range_test(model, optimizer, mse_loss, batches, **QUICK)
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_seed_decides_the_order_of_a_loader_with_a_generator_of_its_own():
@@ -331,6 +410,25 @@ def test_hooks_after_the_step_hear_of_nothing_and_those_before_it_take_part():
     assert (len(before), len(after)) == (len(seen.losses), 0)
     update(model, optimizer, BATCHES[0])
     assert len(after) == 1
+
+
+def test_hooks_after_every_step_of_any_optimizer_hear_of_nothing_either():
+    heard, error = [], RuntimeError("stop")
+    handle = register_optimizer_step_post_hook(lambda *_: heard.append(1))
+    try:
+        model, optimizer = made()
+        range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
+
+        def observe(*_):
+            raise error
+
+        with pytest.raises(RuntimeError, match="stop"):
+            range_test(model, optimizer, mse_loss, BATCHES, observe=observe, **QUICK)
+        assert heard == []
+        update(model, optimizer, BATCHES[0])
+        assert heard == [1]
+    finally:
+        handle.remove()
 
 
 def test_two_optimizers_of_one_model_the_other_is_not_asked():

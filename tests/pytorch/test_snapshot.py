@@ -8,6 +8,7 @@ from range_cases import bytes_of, made, same, state_of
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
+from stepsize.errors import RunError
 from stepsize.pytorch.range_testing import snapshot
 from stepsize.pytorch.range_testing.snapshot import Snapshot
 
@@ -153,15 +154,68 @@ def test_an_optimizer_within_an_optimizer_is_kept_with_its_state():
     assert optimizer.calls == 2
 
 
-def test_attributes_of_pytorchs_own_modules_are_left_to_them():
-    """Their caches belong to the machinery around them; tensors, buffers and the mode do not."""
-    model = nn.Linear(1, 1)
-    kept = Snapshot(model)
-    model.cache = "made while running"
-    model.eval()
+@pytest.mark.parametrize("normed", [nn.utils.weight_norm, nn.utils.spectral_norm])
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+def test_tensors_that_pytorchs_own_modules_hold_are_given_back(normed):
+    """The weight is a plain attribute there, made anew by each call."""
+    torch.manual_seed(0)
+    model = normed(nn.Linear(3, 3))
+    optimizer = SGD(model.parameters(), lr=0.1)
+    model(torch.ones(2, 3))
+    weight, value = model.weight, model.weight.detach().clone()
+    kept = Snapshot(model, optimizer)
+    for _ in range(2):
+        model(torch.randn(2, 3)).square().mean().backward()
+        optimizer.step()
+    assert not torch.equal(model.weight, value)
     kept.restore()
-    assert model.cache == "made while running"
-    assert model.training
+    assert model.weight is weight
+    assert torch.equal(weight, value)
+
+
+def test_what_is_hung_on_one_of_pytorchs_modules_is_given_back_too():
+    model = nn.Sequential(nn.Linear(1, 1))
+    model.calls, model.seen, model.mean = 3, [1.0], torch.ones(2)
+    kept = Snapshot(model)
+    model.calls += 1
+    model.seen.append(2.0)
+    model.mean += 1.0
+    model.new = "made while running"
+    kept.restore()
+    assert (model.calls, model.seen, model.mean.tolist()) == (3, [1.0], [1.0, 1.0])
+    assert not hasattr(model, "new")
+
+
+def test_what_nobody_can_write_into_is_left_to_itself():
+    module = nn.Linear(1, 1)
+    module.table = np.broadcast_to(np.arange(3.0), (4, 3))
+    module.fixed = np.zeros(2)
+    module.fixed.flags.writeable = False
+    kept = Snapshot(module)
+    nn.init.zeros_(module.weight)
+    kept.restore()
+    assert module.weight.item() != 0.0
+    assert module.table.tolist() == [[0.0, 1.0, 2.0]] * 4
+
+
+class Stubborn(dict):
+    """Refuses to be filled again."""
+
+    def update(self, *_):
+        raise TypeError("not like this")
+
+
+def test_where_one_thing_would_not_be_given_back_the_rest_is_and_all_is_told():
+    model, optimizer = made("adam")
+    before = state_of(model, optimizer)
+    array = np.zeros(3)
+    kept = Snapshot([Stubborn(a=1)], array, Stubborn(b=2), model, optimizer)
+    updated(model, optimizer)
+    array.flags.writeable = False
+    with pytest.raises(RunError, match=r"TypeError: not like this; ValueError: .*read-only; TypeError") as told:
+        kept.restore()
+    assert [type(error) for error in told.value.__cause__.exceptions] == [TypeError, ValueError, TypeError]
+    assert same(state_of(model, optimizer), before)
 
 
 def test_what_a_module_of_ones_own_changes_in_place_comes_back_in_place():

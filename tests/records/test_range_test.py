@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepsize import Constant, Exponential, Geometric, Linear
+from stepsize import Constant, Exponential, Geometric, Linear, Triangle
 from stepsize.errors import ArgumentError, FormatError
 from stepsize.records import RangeRun, RangeTest
 from stepsize.records.range_test import two_sided_average
@@ -97,6 +97,7 @@ RUN = RangeRun([1.0, 0.5], "diverged")
         (lambda: RangeTest(Exponential(1.0, 2.0), [RUN]), "as long as its runs, and end"),
         (lambda: RangeTest(Linear(0.0, 1.0, 4), [RUN]), "rising, from above 0"),
         (lambda: RangeTest(Linear(1.0, 0.1, 4), [RUN]), "rising, from above 0"),
+        (lambda: RangeTest(Triangle(0.1, 1.0, 50, 49).head(98), [RUN]), "rising, from above 0"),
         (lambda: RangeTest(SWEEP, [RUN], groups=[0.1]), r"groups\[0\]=...\) must be a schedule"),
         (lambda: RangeTest(SWEEP, [RUN], smoothing=1.0), "<= 0.999"),
         (lambda: RangeTest(SWEEP, [RUN]).group_rates(2.0), "from 0.0001 to 1, got 2.0"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import torch
 
-from stepsize.arguments import Choice, Count, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
+from stepsize.arguments import Choice, Count, Flag, Many, Maybe, Number, Seeds, Whole, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.lab.task import held_out_of
@@ -128,7 +128,7 @@ class Experiment:
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
     samples: Annotated[int | None, Maybe(Whole(1))] = None
-    seeds: Annotated[tuple[int, ...], Many(Whole(0))] = (0,)
+    seeds: Seeds = (0,)
     batch_size: Count = 256
     accumulation: Count = 1
     optimizer: Annotated[str, _word] = "sgd"
@@ -149,8 +149,6 @@ class Experiment:
     def __post_init__(self) -> None:
         for name, rule in rules(Experiment).items():
             object.__setattr__(self, name, rule("Experiment", name, getattr(self, name)))
-        if len(set(self.seeds)) < len(self.seeds):
-            raise refusal("Experiment", "seeds", "different from one another", self.seeds)
         for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule) and _has_functions(name, given):
                 object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed

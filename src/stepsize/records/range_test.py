@@ -1,14 +1,14 @@
 """The record of a range test: the losses of a short run whose rate rises, and why it stopped."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Choice, Many, Maybe, Number, Rule, Whole, nearest, refusal, rules, shown
+from stepsize.arguments import Choice, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import FormatError, StepsizeError
 from stepsize.schedules import Schedule, parse
 from stepsize.schedules.base import Nested, nested
@@ -18,15 +18,6 @@ Stop = Literal["end", "diverged", "not finite"]
 VERSION = 1
 SMOOTHING = 0.7
 """The share of a loss's weight that is left one update further on."""
-
-
-def _any_number(each: Rule) -> Callable[[str, str, Any], tuple[Any, ...]]:
-    """The rule of a sequence that may be empty."""
-
-    def apply(owner: str, name: str, value: Any) -> tuple[Any, ...]:
-        return () if isinstance(value, list | tuple) and not value else Many(each)(owner, name, value)
-
-    return apply
 
 
 def _some_runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
@@ -51,10 +42,10 @@ class RangeRun:
         ArgumentError: a loss is no finite number, or there are not as many validation losses as losses.
     """
 
-    losses: Annotated[tuple[float, ...], _any_number(Number())]
+    losses: Annotated[tuple[float, ...], Many(Number(), empty=True)]
     stopped: Annotated[Stop, Choice(("end", "diverged", "not finite"))]
     seed: Annotated[int | None, Maybe(Whole(0))] = None
-    validation_losses: Annotated[tuple[float, ...], _any_number(Number())] = ()
+    validation_losses: Annotated[tuple[float, ...], Many(Number(), empty=True)] = ()
 
     def __post_init__(self) -> None:
         _apply_rules(self)
@@ -94,7 +85,7 @@ class RangeTest:
 
     schedule: Nested
     runs: Annotated[tuple[RangeRun, ...], _some_runs]
-    groups: Annotated[tuple[Schedule, ...], _any_number(nested)] = ()
+    groups: Annotated[tuple[Schedule, ...], Many(nested, empty=True)] = ()
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING
 
     def __post_init__(self) -> None:
@@ -104,7 +95,8 @@ class RangeTest:
         if self.schedule.steps == math.inf or longest > self.schedule.steps + 1:
             advice = f"a run has {longest} losses"
             raise refusal("RangeTest", "schedule", "as long as its runs, and end", self.schedule, advice)
-        if not 0.0 < self.schedule(0) < self.schedule(self.schedule.steps):
+        rates = self.schedule.sample(int(self.schedule.steps) + 1)
+        if not (rates.size > 1 and rates[0] > 0.0 and (np.diff(rates) > 0.0).all()):
             raise refusal("RangeTest", "schedule", "rising, from above 0", self.schedule)
 
     @property

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from stepsize.arguments import refusal
 from stepsize.errors import ArgumentError
 
-_MAY_HAVE_GENERATORS = ("sampler", "batch_sampler", "dataset")
+_PARTS = ("sampler", "batch_sampler", "dataset", "datasets")
+"""The attributes by which loaders, samplers and data sets name what they draw from."""
 
 
 def repeatable(name: str, batches: Any) -> Iterable[Any]:
@@ -45,23 +46,29 @@ def endless(name: str, batches: Iterable[Any]) -> Generator[Any, None, None]:
     Raises:
         ArgumentError: there are none.
     """
+    nothing = object()
     while True:
-        batch = None
+        batch = nothing
         for batch in batches:
             yield batch
-        if batch is None:
+        if batch is nothing:
             raise refusal("range_test", name, "one batch at least", batches, "it is empty")
 
 
-def generators_of(batches: Any) -> list[Any]:
-    """What hangs on a loader, its samplers and its data set and may be a generator of random numbers."""
-    found = [batches] + [getattr(batches, name, None) for name in _MAY_HAVE_GENERATORS]
-    found += [getattr(found[2], "sampler", None)]
-    return [value for holder in found for value in getattr(holder, "__dict__", {}).values() if not _is_large(value)]
-
-
-def _is_large(value: Any) -> bool:
-    return isinstance(value, Tensor | dict | list | tuple)
+def sources_of(batches: Any) -> list[Any]:
+    """The batches themselves, their samplers and their data set, and what these are made of in turn."""
+    found: dict[int, Any] = {}
+    waiting = [batches]
+    while waiting:
+        source = waiting.pop()
+        if id(source) in found or not hasattr(source, "__dict__"):
+            continue
+        found[id(source)] = source
+        for name in _PARTS:
+            part: Any = getattr(source, name, None)
+            items = part.values() if isinstance(part, dict) else part
+            waiting.extend(items if isinstance(part, list | tuple | dict) else [part])
+    return list(found.values())
 
 
 def inputs_and_targets(batch: Any, device: torch.device) -> tuple[Any, Any]:

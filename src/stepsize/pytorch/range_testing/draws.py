@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 Restore = Callable[[], object]
+GENERATORS = (torch.Generator, random.Random, np.random.RandomState, np.random.Generator)
 
 
 def kept_draws() -> Restore:
@@ -26,11 +27,12 @@ def kept_draws() -> Restore:
     return restore
 
 
-def seed_draws(seed: int, generators: Iterable[Any] = ()) -> None:
-    """Seed all of them, and those of PyTorch's among the given; CUDA where it is in use, as it would remember it."""
-    for generator in generators:
-        if isinstance(generator, torch.Generator):
-            generator.manual_seed(seed)
+def seed_draws(seed: int, sources: Iterable[Any] = ()) -> None:
+    """Seed all of them, and PyTorch's generators on the given; CUDA where it is in use, as it would remember it."""
+    for source in sources:
+        for generator in getattr(source, "__dict__", {}).values():
+            if isinstance(generator, torch.Generator):
+                generator.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     torch.default_generator.manual_seed(seed)
@@ -42,7 +44,7 @@ def kept_generator(value: Any) -> Restore | None:
     """What puts a generator of random numbers back to where it is now; None for what is no generator."""
     if isinstance(value, torch.Generator):
         return partial(value.set_state, value.get_state())
-    if isinstance(value, random.Random):
+    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state
         return partial(value.setstate, value.getstate())
     if isinstance(value, np.random.RandomState):
         return partial(value.set_state, value.get_state())

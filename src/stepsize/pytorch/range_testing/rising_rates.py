@@ -16,7 +16,7 @@ SHAPES = {"geometric": Geometric, "linear": Linear}
 
 @dataclass(frozen=True)
 class RisingRates:
-    """Each group's schedule, and the one that the others are spoken of by: that of the group with the highest rate."""
+    """Each group's schedule, and the one that the others are spoken of by: the one that goes highest."""
 
     reference: Schedule
     groups: tuple[Schedule, ...]
@@ -36,7 +36,7 @@ class RisingRates:
             raise ArgumentError("range_test(start_lr=..., end_lr=...) must be two numbers, or a sequence of them each")
         if each[0] is not None and each[1] is not None:
             made = tuple(_rising(low, high, steps, shape) for low, high in zip(each[0], each[1], strict=True))
-            return cls(made[0], made)
+            return cls(max(made, key=lambda schedule: schedule(schedule.steps)), made)
         reference = _rising(start_lr, end_lr, steps, shape)
         bases = [max(_base(group), 0.0) for group in groups]
         highest = max(bases)

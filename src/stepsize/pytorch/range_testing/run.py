@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import LBFGS, Optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from stepsize.arguments import Choice, Count, Length, Many, Maybe, Number, Whole, checked, refusal
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.ownership import drivers_of
-from stepsize.pytorch.range_testing.batches import generators_of, inputs_and_targets, repeatable
+from stepsize.pytorch.range_testing.batches import inputs_and_targets, repeatable, sources_of
 from stepsize.pytorch.range_testing.interrupts import Interrupts
 from stepsize.pytorch.range_testing.rising_rates import SHAPES, Rate, RisingRates
 from stepsize.pytorch.range_testing.snapshot import Snapshot
@@ -25,11 +27,22 @@ LossFunction = Callable[[Any, Any], Tensor]
 Closure = Callable[[nn.Module, Any], Tensor]
 
 
-def _seeds(owner: str, name: str, value: Any) -> tuple[int, ...]:
-    seeds: tuple[int, ...] = () if value == () else Many(Whole(0))(owner, name, value)
-    if len(set(seeds)) < len(seeds):
-        raise refusal(owner, name, "different from one another", list(seeds))
-    return seeds
+@dataclass(frozen=True)
+class _Such:
+    """What passes a test."""
+
+    passes: Callable[[Any], bool]
+    words: str
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if not self.passes(value):
+            raise refusal(owner, name, self.words, value)
+        return value
+
+
+_AUTOCAST = _Such(lambda value: isinstance(value, torch.dtype) and value.is_floating_point, "a type as torch.bfloat16")
+_SCALER = _Such(lambda value: isinstance(value, GradScaler), "a torch.amp.GradScaler")
+_OBSERVE = _Such(callable, "a function (update, rate, loss)")
 
 
 @checked
@@ -44,25 +57,27 @@ def range_test(
     steps: Annotated[int, Length(2)] = 100,
     shape: Annotated[str, Choice(tuple(SHAPES))] = "geometric",
     closure: Closure | None = None,
-    accumulate: Count = 1,
+    accumulation: Count = 1,
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
-    autocast: torch.dtype | None = None,
-    scaler: GradScaler | None = None,
+    autocast: Annotated[torch.dtype | None, Maybe(_AUTOCAST)] = None,
+    scaler: Annotated[GradScaler | None, Maybe(_SCALER)] = None,
     validation: Iterable[Any] | None = None,
-    seeds: Annotated[Sequence[int], _seeds] = (),
+    seeds: Annotated[Sequence[int], Many(Whole(0), distinct=True, empty=True)] = (),
     stop_factor: Annotated[float, Number(above=1.0, infinite=True)] = 4.0,
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING,
-    observe: Callable[[int, float, float], object] | None = None,
+    observe: Annotated[Callable[[int, float, float], object] | None, Maybe(_OBSERVE)] = None,
 ) -> RangeTest:
     """Raise the rate from update to update, watch the loss, and give everything back as it was.
 
         eta(t) = start_lr^(1 - z) end_lr^z,    z = t / (steps - 1)
 
     Whatever happens, an error or Ctrl-C at any moment included, these are as they were, to the last bit: parameters,
-    buffers, optimizer state, every entry of the groups, gradients, the scaler, train or eval mode of each module, and
-    the random states of Python, NumPy, PyTorch, CUDA and of the loader. Schedulers stand where they stood: those of
-    this package are paused, hooks that run after the optimizer's step are not called. Memory: one copy of the tensors
-    of model and optimizer, on the CPU where the GPU is short of memory.
+    buffers, other attributes of modules, optimizer state, every entry of the groups, gradients, the scaler, train or
+    eval mode of each module, and the random states of Python, NumPy, PyTorch and CUDA. So are, of the batches, their
+    samplers and their data sets, the numbers, texts and generators of random numbers that are their attributes; lists,
+    arrays and other objects there are not. Schedulers stand where they stood: those of this package are paused, and
+    hooks that run after an optimizer's step are not called. Memory: one copy of the tensors of model and optimizer, on
+    the CPU where the GPU is short of memory.
 
     Args:
         model: in the mode and on the device on which it is trained; if it is in eval mode, it is put in train mode.
@@ -71,12 +86,13 @@ def range_test(
         batches: yields (inputs, targets): a DataLoader, a list or anything else that can be gone through again; it is,
             where it is too short. An iterator is refused: what it gave could not be given back.
         start_lr: the first rate; with several groups of different rates, that of the group with the highest, and the
-            others keep their ratio to it. Or a sequence, one for each group.
+            others keep their ratio to it. Or a sequence, one for each group; the result then speaks of the rates of
+            the group that goes highest.
         end_lr: the last rate, in the same form.
         steps: the number of updates.
         shape: "geometric", or "linear" for equal differences.
         closure: (model, batch) to the loss, in the place of `loss_fn(model(inputs), targets)`.
-        accumulate: batches to an update.
+        accumulation: batches to an update.
         clip_norm: bound on the gradient's norm.
         autocast: the type to compute the loss in where autocasting lets it, such as torch.bfloat16.
         scaler: scales the loss and unscales the gradient; None for none.
@@ -84,8 +100,9 @@ def range_test(
             is judged by.
         seeds: one run for each, whose draws (dropout, the order of a loader) begin with it; if empty, one run whose
             draws are those that training would go on with.
-        stop_factor: stop once the loss, smoothed, is so many times its lowest; of a loss that is negative, or close to
-            zero, the descent so far counts instead.
+        stop_factor: F; stop once s - m > (F - 1) max(|m|, s_0 - m), where s is the loss smoothed over the updates so
+            far, s_0 the first and m the lowest: at F = 4, four times the loss where it has not come down, and three
+            times its descent above the lowest where that is more.
         smoothing: beta of `RangeTest.smoothed`.
         observe: called after each update with its number, its rate and its loss.
 
@@ -110,24 +127,26 @@ def range_test(
     driven = _optimizer_of(model, optimizer)
     rates = RisingRates.over(driven.param_groups, start_lr, end_lr, steps, shape)
     sweep = Sweep(
-        model,
-        driven,
-        _closure(loss_fn, closure),
-        repeatable("batches", batches),
-        None if validation is None else repeatable("validation", validation),
-        rates.reference,
-        rates.groups,
-        accumulate,
-        clip_norm,
-        nullcontext() if autocast is None else torch.autocast(_device_of(model).type, autocast),
-        scaler,
-        stop_factor,
-        smoothing,
-        observe or (lambda *_: None),
+        model=model,
+        optimizer=driven,
+        closure=_closure(loss_fn, closure),
+        batches=repeatable("batches", batches),
+        validation=None if validation is None else repeatable("validation", validation),
+        rates=rates,
+        accumulation=accumulation,
+        clip_norm=clip_norm,
+        precision=nullcontext() if autocast is None else torch.autocast(_device_of(model).type, autocast),
+        scaler=scaler,
+        stop_factor=stop_factor,
+        smoothing=smoothing,
+        observe=observe or (lambda *_: None),
     )
     runs: list[RangeRun] = []
     with Interrupts() as interrupts, ExitStack() as at_the_end:
-        snapshot = Snapshot(model, driven, loss_fn, scaler, *generators_of(batches), *generators_of(validation))
+        snapshot = Snapshot(
+            *(model, driven, loss_fn, scaler, _global_optimizer_post_hooks),
+            sources=[*sources_of(batches), *sources_of(validation)],
+        )
         at_the_end.callback(snapshot.restore)
         for driver in drivers_of(driven):
             if isinstance(driver, Scheduler):
@@ -138,7 +157,7 @@ def range_test(
                 if runs:
                     snapshot.restore()
                 snapshot.put_gradients_aside()
-                with torch.enable_grad():
+                with torch.inference_mode(False), torch.enable_grad():
                     runs.append(sweep.run(seed))
         finally:
             interrupts.hold_back()

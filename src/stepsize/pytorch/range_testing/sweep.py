@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,28 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.assignment import Assignment
-from stepsize.pytorch.range_testing.batches import endless, generators_of
+from stepsize.pytorch.range_testing.batches import endless, sources_of
 from stepsize.pytorch.range_testing.draws import seed_draws
+from stepsize.pytorch.range_testing.rising_rates import RisingRates
 from stepsize.pytorch.writers import writers_for
 from stepsize.records.range_test import RangeRun, Stop
-from stepsize.schedules import Schedule
 
 
 @dataclass
 class Judge:
-    """Whether a loss has risen so far that the run is over."""
+    """Whether a loss has risen so far that the run is over.
+
+        over where    s_t - m_t > (factor - 1) max(|m_t|, s_0 - m_t),    m_t = min(s_0, ..., s_t)
+
+    s is the loss smoothed over the updates so far, bias-corrected. From a loss that has come down by more than its
+    lowest value, as from one near zero, it may so rise by multiples of its descent. |m_t| is what a loss that is
+    negative, or has not come down at all, is measured by, so that its noise alone does not end the run.
+    """
 
     factor: float
     smoothing: float
@@ -55,9 +63,8 @@ class Sweep:
     closure: Callable[[nn.Module, Any], Any]
     batches: Iterable[Any]
     validation: Iterable[Any] | None
-    rates: Schedule
-    groups: Sequence[Schedule]
-    accumulate: int
+    rates: RisingRates
+    accumulation: int
     clip_norm: float | None
     precision: AbstractContextManager[None]
     scaler: GradScaler | None
@@ -69,18 +76,19 @@ class Sweep:
         """Make the updates, and leave behind whatever they change."""
         # Whoever counts updates, averages weights or logs there must not hear of these.
         self.optimizer._optimizer_step_post_hooks = OrderedDict()
+        _global_optimizer_post_hooks.clear()
         if seed is not None:
-            seed_draws(seed, generators_of(self.batches))
+            seed_draws(seed, sources_of(self.batches))
         if not self.model.training:
             self.model.train()
         groups = self.optimizer.param_groups
-        writers = writers_for([Assignment("lr", by_index=tuple(self.groups))], groups, [1.0] * len(groups))
+        writers = writers_for([Assignment("lr", by_index=self.rates.groups)], groups, [1.0] * len(groups))
         judge = Judge(self.stop_factor, self.smoothing)
         losses: list[float] = []
         validation_losses: list[float] = []
         stopped: Stop = "end"
         with closing(endless("batches", self.batches)) as batches:
-            for step in range(int(self.rates.steps) + 1):
+            for step in range(int(self.rates.reference.steps) + 1):
                 for writer in writers:
                     writer.write(writer.value(step))
                 loss = judged = self._gradient(batches)
@@ -93,7 +101,7 @@ class Sweep:
                 losses.append(loss)
                 if self.validation is not None:
                     validation_losses.append(judged)
-                self.observe(step, self.rates(step), judged)
+                self.observe(step, self.rates.reference(step), judged)
                 if judge.is_over(judged):
                     stopped = "diverged"
                     break
@@ -102,7 +110,7 @@ class Sweep:
     def _gradient(self, batches: Iterator[Any]) -> float:
         """Add the gradient of the mean loss over the micro-batches of an update; that loss, or one that is none."""
         total = 0.0
-        for _ in range(self.accumulate):
+        for _ in range(self.accumulation):
             loss = self._loss(next(batches))
             if not loss.requires_grad:
                 raise ArgumentError(
@@ -112,9 +120,9 @@ class Sweep:
             total += loss.item()
             if not math.isfinite(total):
                 break
-            share = loss if self.accumulate == 1 else loss / self.accumulate
+            share = loss if self.accumulation == 1 else loss / self.accumulation
             (share if self.scaler is None else self.scaler.scale(share)).backward()  # type: ignore[no-untyped-call]
-        return total / self.accumulate
+        return total / self.accumulation
 
     def _update(self) -> None:
         if self.clip_norm is not None:
