@@ -105,6 +105,24 @@ NOTHING = {
     "too short": (of([2.0, 1.9, 1.8]), "there are only 3 updates"),
     "flat": (of([2.3] * 141), "flat from 1e-06 to 10; end higher"),
     "zero": (of([0.0] * 141), "flat"),
+    "flat, then diverging": (
+        of([2.3] * 80 + [2.3 * 1.3**i for i in range(1, 6)], stopped="diverged"),
+        "flat from 1e-06 to 0.00891251, and beyond it diverges; take more steps",
+    ),
+    "flat, then no number": (of([2.3] * 80, stopped="not finite"), "and beyond it is no finite number; take more"),
+    "flat, then rising": (of([2.3] * 80 + [2.4] * 61), "and beyond it rises; take more steps"),
+    "coarse": (
+        of([2.3, 2.3, 2.2, 1.5, 1.2, 3.0, 90.0], stopped="diverged", schedule=Geometric(1e-7, 10.0, 7)),
+        "only 5 updates, from 1e-07 to 0.00372759, before the loss diverges; a curve takes 10 at least, so take more",
+    ),
+    "coarse, and no number": (
+        of([2.3] * 8, stopped="not finite", schedule=Geometric(1e-7, 10.0, 11)),
+        "only 8 updates, from 1e-07 to 0.0123285, before the loss is no finite number",
+    ),
+    "lowest near the first rate": (
+        of(valley(middle=-6.0, turn=-4.5), schedule=Geometric(1e-5, 100.0, 140)),
+        "and a tenth of that is below the first rate, 1e-05; start lower",
+    ),
     "rising": (of(np.linspace(1.0, 3.0, 141)), "only rises, so the test started too high; start below 1e-06"),
     "rising, with noise": (
         of(np.linspace(1.0, 3.0, 141) + 0.01 * NOISE.standard_normal(141), stopped="diverged"),
@@ -140,13 +158,25 @@ def test_any_losses_at_all_get_an_answer_within_the_rates(losses, stopped):
     found = suggest(of(losses, stopped=stopped))
     assert bool(found.reason) == (found.rate is None)
     if not found.reason:
-        rates = of(losses).rates
-        assert all(rates[0] <= rate <= rates[-1] for rule, rate in found.by_rule.items() if "tenth" not in rule)
-        assert rates[0] / 10 <= found.tenth_of_minimum <= rates[-1] / 10
+        test = of(losses)
+        assert all(test.rates[0] <= rate <= test.rates[-1] for rate in found.by_rule.values())
+        assert [test.group_rates(rate) for rate in found.by_rule.values()] == [
+            (pytest.approx(rate),) for rate in found.by_rule.values()
+        ]
+
+
+@given(st.floats(-5.9, -3.0), st.floats(0.5, 2.0))
+def test_a_suggestion_is_a_rate_that_was_tried(middle, width):
+    test = of(valley(middle, turn=middle + width))
+    found = suggest(test)
+    lowest = test.rates[test.smoothed.argmin()]
+    assert ("start lower" in found.reason) == (found.rate is None) == (lowest / 10.0 < test.rates[0])
+    assert found.rate is None or test.group_rates(found.rate) == (pytest.approx(found.rate),)
 
 
 def test_the_smoothing_of_the_test_is_used():
-    noisy = valley() + 0.2 * np.random.default_rng(3).standard_normal(len(valley()))
-    raw, smooth = replace(of(noisy), smoothing=0.0), replace(of(noisy), smoothing=0.9)
-    assert "noise" in suggest(raw).reason or suggest(raw) != suggest(smooth)
+    losses = valley()
+    noisy = of(losses + 0.2 * np.random.default_rng(3).standard_normal(len(losses)))
+    raw, smooth = replace(noisy, smoothing=0.0), replace(noisy, smoothing=0.9)
+    assert "no more than its noise" in suggest(raw).reason
     assert math.log10(suggest(smooth).steepest) == pytest.approx(-2.0, abs=0.5)

@@ -21,6 +21,8 @@ _BEGUN = 0.1
 """The share of the descent that is behind where the descent is said to have begun."""
 _RISEN = 0.1
 """The share of the descent by which the loss may have risen again where the rate is still called stable."""
+_END = {"diverged": "diverges", "not finite": "is no finite number", "end": "rises"}
+"""What the loss does beyond the curve, by why the test stopped."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def suggest(test: RangeTest) -> Suggestions:
     """
     smooth = test.smoothed
     reason = _too_short(test, len(smooth)) or _too_flat(test, smooth) or _too_low(test, smooth)
+    reason = reason or _too_high(test, smooth)
     if reason:
         return Suggestions(reason=reason)
     rates = test.rates[: len(smooth)]
@@ -112,12 +115,18 @@ def _too_short(test: RangeTest, length: int) -> str:
         return "the first loss was no finite number, before any update; look at the data and the loss"
     if updates < FEWEST and test.stopped == "end":
         return f"there are only {updates} updates; a curve takes {FEWEST} at least"
+    if length >= FEWEST:
+        return ""
+    last = float(test.rates[length - 1])
+    if last > 10.0 * first:  # rates that did no harm, so it is not the first that is too high
+        return (
+            f"there are only {length} updates, from {first:g} to {last:g}, before the loss {_END[test.stopped]}; a "
+            f"curve takes {FEWEST} at least, so take more steps"
+        )
     if updates < FEWEST:
         how = "diverged" if test.stopped == "diverged" else "was no finite number"
         return f"the loss {how} after {updates} updates; start below {first:g}"
-    if length < FEWEST:
-        return f"the loss only rises, so the test started too high; start below {first:g}"
-    return ""
+    return f"the loss only rises, so the test started too high; start below {first:g}"
 
 
 def _too_flat(test: RangeTest, smooth: Floats) -> str:
@@ -125,7 +134,10 @@ def _too_flat(test: RangeTest, smooth: Floats) -> str:
     descent, length = _descent(smooth), len(smooth)
     first, last = test.schedule(0), float(test.rates[length - 1])
     if descent <= _FLAT * float(np.abs(smooth).max()):
-        return f"the loss is flat from {first:g} to {last:g}; end higher, or look at the model and the loss"
+        flat, look = f"the loss is flat from {first:g} to {last:g}", "look at the model and the loss"
+        if _used_all_rates(test, length):
+            return f"{flat}; end higher, or {look}"
+        return f"{flat}, and beyond it {_END[test.stopped]}; take more steps, or {look}"
     if descent <= _SURE * _standard_error(test.losses[:length], test.smoothing):
         return "the loss comes down by no more than its noise; take larger batches, accumulate, or use several seeds"
     return ""
@@ -134,17 +146,29 @@ def _too_flat(test: RangeTest, smooth: Floats) -> str:
 def _too_low(test: RangeTest, smooth: Floats) -> str:
     """Why the curve has no end; "" where it has one."""
     above_lowest = (smooth - smooth.min()) / _descent(smooth)
-    to_the_last_rate = len(smooth) == test.schedule.steps + 1
-    if to_the_last_rate and above_lowest[-1] <= _RISEN < above_lowest[int(0.8 * len(smooth))]:
+    if _used_all_rates(test, len(smooth)) and above_lowest[-1] <= _RISEN < above_lowest[int(0.8 * len(smooth))]:
         return f"the loss was still coming down at {test.rates[-1]:g}; end higher"
     return ""
+
+
+def _too_high(test: RangeTest, smooth: Floats) -> str:
+    """Why the suggestion would be a rate that was not tried; "" where it was."""
+    first, best = test.schedule(0), float(test.rates[smooth.argmin()])
+    if best / 10.0 < first:
+        return f"the loss is lowest at {best:g}, and a tenth of that is below the first rate, {first:g}; start lower"
+    return ""
+
+
+def _used_all_rates(test: RangeTest, length: int) -> bool:
+    return length == test.schedule.steps + 1
 
 
 def _standard_error(losses: Floats, beta: float) -> float:
     """Of a smoothed loss.
 
     The noise of one loss is estimated from second differences, which a curve's slope does not enter, by their median,
-    which a few leaps do not enter.
+    which a few leaps do not enter. It is taken to be independent from update to update: where it is not, as that of a
+    loss that drifts, it is underestimated, and the drift believed.
     """
     noise = float(np.median(np.abs(np.diff(losses, 2)))) / (0.6745 * math.sqrt(6.0))
     return noise * (1.0 - beta) / (1.0 + beta) * math.sqrt((1.0 + beta**2) / (1.0 - beta**2))
