@@ -18,7 +18,7 @@ import torch
 
 from stepsize.lab import Task, find_rate, load_task, make_optimizer, train
 from stepsize.lab.samples import Samples, measure
-from stepsize.records import RangeTest, suggest
+from stepsize.records import RangeTest
 
 HALF_DECADES = [10.0 ** (half / 2) for half in range(-10, 3)]
 
@@ -86,7 +86,7 @@ def settings(quick: bool) -> list[Setting]:
 def evaluate(setting: Setting) -> dict[str, object]:
     task = setting.limited()
     tests = [setting.range_test(task, seed) for seed in (0, 1, 2)]
-    rates = [suggest(test).by_rule for test in tests]
+    rates = [test.suggest().by_rule for test in tests]
     first = setting.first_loss(task)
     losses = {rate: setting.loss_at(task, rate) for rate in setting.grid}
     best = min(losses, key=losses.__getitem__)
@@ -106,7 +106,7 @@ def evaluate(setting: Setting) -> dict[str, object]:
             f"  {rule:17} {rate:8.2g}  loss {loss:.3f}  excess {excess:6.1%}  (rates of three seeds: {others})",
             flush=True,
         )
-    print("  " + "; ".join(suggest(test).reason for test in tests if suggest(test).reason), flush=True)
+    print("  " + "; ".join(test.suggest().reason for test in tests if test.suggest().reason), flush=True)
     return {
         "setting": asdict(setting),
         "first": first,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stepsize.cli import main
-from stepsize.records import RangeTest, suggest
+from stepsize.records import RangeTest
 
 COMMAND = [sys.executable, "-m", "stepsize", "find", "--data", "digits", "--optimizer", "adamw", "--batch-size", "64"]
 LAB = Path(__file__).parents[1] / "lab"
@@ -42,8 +42,8 @@ def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tm
     test = RangeTest.of_dict(form["range_test"])
     assert [run.seed for run in test.runs] == [0, 1]
     assert form["rates"] == test.rates.tolist()
-    assert form["suggested"] == suggest(test).rate
-    assert f"Suggested rate: {suggest(test).rate:.2g}" in lines
+    assert form["suggested"] == test.suggest().rate
+    assert f"Suggested rate: {test.suggest().rate:.2g}" in lines
     assert "(suggested)" in (tmp_path / "found.svg").read_text() or (tmp_path / "found.svg").stat().st_size > 10_000
     assert lines[-2:] == ["found.svg", "found.json"]
     assert max(map(len, lines)) <= 80 or lines[0] == max(lines, key=len)

@@ -6,7 +6,6 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab import Grid, find_rate, load_task, make_optimizer, train, train_grid
-from stepsize.records import suggest
 
 
 def test_the_losses_are_those_that_a_run_with_this_seed_begins_with():
@@ -81,7 +80,7 @@ def test_grids_that_cannot_be_are_refused_in_words(rates, settings, words):
 
 def test_the_suggestion_for_the_digits_is_a_rate_that_trains_them():
     task = load_task("digits")
-    rate = suggest(find_rate(task, "adamw", batch_size=64)).rate
+    rate = find_rate(task, "adamw", batch_size=64).suggest().rate
     model = task.initial_model(0)
     log = train(model, task, make_optimizer("adamw", model.parameters(), rate), rate, epochs=5, batch_size=64)
     assert log.epochs[-1].test_accuracy > 0.9

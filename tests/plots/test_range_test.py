@@ -8,7 +8,7 @@ from matplotlib import pyplot
 from stepsize import Geometric, Linear
 from stepsize.errors import ArgumentError
 from stepsize.plots import plot_range_test, range_test_figure, save_figure, sketch_range_test
-from stepsize.records import RangeRun, RangeTest, suggest
+from stepsize.records import RangeRun, RangeTest
 
 RATES = np.geomspace(1e-6, 10.0, 100)
 LOSSES = 1.0 + 1.0 / (1.0 + np.exp(3.0 * (np.log10(RATES) + 3.0))) + np.exp(6.0 * (np.log10(RATES) + 0.5))
@@ -61,15 +61,15 @@ def test_equal_differences_are_on_a_linear_scale():
 
 def test_each_suggestion_is_marked_on_the_curve_and_named_in_the_legend():
     test = seen()
-    ax = plot_range_test(test)
+    found = test.suggest()
+    ax = plot_range_test(test, found)
     marks = [line for line in ax.lines if line.get_marker() in ("o", "s", "D", "^")]
-    found = suggest(test)
     assert [float(mark.get_xdata()[0]) for mark in marks] == list(found.by_rule.values())
     low, high = test.smoothed.min(), test.smoothed.max()
     assert all(low <= float(mark.get_ydata()[0]) <= high for mark in marks)
     named = texts(ax.get_legend())
-    assert named[:2] == ["loss of each update", "smoothed"]
-    assert [name.partition(":")[0] for name in named[2:]] == list(found.by_rule)
+    assert named[:3] == ["loss of each update", "smoothed", "diverged"]
+    assert [name.partition(":")[0] for name in named[3:]] == list(found.by_rule)
     suggested = [name for name in named if name.endswith("(suggested)")]
     assert suggested == [
         f"{rule}: {found.rate:.2g} (suggested)" for rule, r in found.by_rule.items() if r == found.rate
@@ -83,7 +83,25 @@ def test_the_view_is_that_of_the_descent_and_a_cross_says_that_the_loss_left_it(
     assert 2.0 < high < 3.0
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert [line.get_xdata()[0] for line in crosses] == [pytest.approx(RATES[89])]
-    assert not [line for line in plot_range_test(seen(LOSSES[:60], stopped="end")).lines if line.get_marker() == "x"]
+    within = plot_range_test(seen(LOSSES[:60], stopped="end"))
+    assert not [line for line in within.lines if line.get_marker() == "x"]
+    assert texts(within.get_legend()) == ["loss of each update", "smoothed"]
+
+
+@pytest.mark.parametrize(
+    ("stopped", "words"), [("end", "out of view"), ("diverged", "diverged"), ("not finite", "no finite number next")]
+)
+def test_the_legend_says_what_the_cross_stands_for(stopped, words):
+    legend = plot_range_test(seen(LOSSES[:95], stopped=stopped)).get_legend()
+    assert texts(legend)[-1] == words
+    assert [handle.get_marker() for handle in legend.legend_handles][-1] == "x"
+
+
+def test_nothing_is_marked_unless_it_is_given():
+    test = seen()
+    assert len(plot_range_test(test).lines) == 3
+    assert len(texts(plot_range_test(test).get_legend())) == 3
+    assert "minimum" not in sketch_range_test(test)
 
 
 def test_several_runs_are_their_mean_in_a_band():
@@ -97,14 +115,14 @@ def test_several_runs_are_their_mean_in_a_band():
 
 @pytest.mark.parametrize("test", NOTHING.values(), ids=NOTHING)
 def test_no_suggestion_is_said_with_its_reason_in_every_picture(test, tmp_path):
-    figure = range_test_figure(test)
+    figure = range_test_figure(test, test.suggest())
     figure.draw_without_rendering()
     (ax,) = figure.axes
     assert texts(ax.get_legend())[-1].startswith("No suggestion: ")
     assert ax.get_window_extent().height / figure.dpi > 2
     assert save_figure(figure, tmp_path / "nothing.png").stat().st_size > 1000
-    sketched = sketch_range_test(test, width=70)
-    assert " ".join(suggest(test).reason.split()[:4]) in sketched.replace("\n", " ")
+    sketched = sketch_range_test(test, test.suggest(), width=70)
+    assert " ".join(test.suggest().reason.split()[:4]) in sketched.replace("\n", " ")
 
 
 def test_validation_losses_are_called_so():
@@ -115,14 +133,15 @@ def test_validation_losses_are_called_so():
 def test_it_draws_on_given_axes_and_leaves_their_figure_alone():
     figure, axes = pyplot.subplots(1, 2)
     size = tuple(figure.get_size_inches())
-    assert plot_range_test(seen(), axes[0]) is axes[0]
+    assert plot_range_test(seen(), ax=axes[0]) is axes[0]
     assert tuple(figure.get_size_inches()) == size
     assert not axes[1].lines
 
 
 def test_what_training_came_to_is_drawn_below_over_the_same_rates():
     test = seen()
-    figure = range_test_figure(test, {0.01: [1.2, 1.4], 0.001: [1.5, 1.5], 1.0: [1.1, math.nan], 10.0: [math.nan] * 2})
+    trained = {0.01: [1.2, 1.4], 0.001: [1.5, 1.5], 1.0: [1.1, math.nan], 10.0: [math.nan] * 2}
+    figure = range_test_figure(test, test.suggest(), trained)
     above, below = figure.axes
     assert below.get_shared_x_axes().joined(above, below)
     assert below.lines[0].get_xydata().tolist() == [[0.001, 1.5], [0.01, pytest.approx(1.3)]]
@@ -135,10 +154,10 @@ def test_what_training_came_to_is_drawn_below_over_the_same_rates():
 
 
 def test_a_grid_without_any_loss_is_drawn_as_crosses_and_an_empty_one_is_refused():
-    figure = range_test_figure(seen(), {0.1: [math.nan]})
+    figure = range_test_figure(seen(), trained={0.1: [math.nan]})
     figure.draw_without_rendering()
     with pytest.raises(ArgumentError, match="leave it out if none"):
-        range_test_figure(seen(), {})
+        range_test_figure(seen(), trained={})
 
 
 # In a terminal.
@@ -150,7 +169,9 @@ def test_a_grid_without_any_loss_is_drawn_as_crosses_and_an_empty_one_is_refused
 def test_no_line_is_longer_than_the_width(width, colour, ascii_only):
     for test in (seen(), *NOTHING.values()):
         picture = re.sub(
-            r"\x1b\[[0-9;]*m", "", sketch_range_test(test, width=width, colour=colour, ascii_only=ascii_only)
+            r"\x1b\[[0-9;]*m",
+            "",
+            sketch_range_test(test, test.suggest(), width=width, colour=colour, ascii_only=ascii_only),
         )
         assert max(map(len, picture.splitlines())) <= width
         assert picture.isascii() or not ascii_only
@@ -158,18 +179,18 @@ def test_no_line_is_longer_than_the_width(width, colour, ascii_only):
 
 def test_the_foot_has_the_rates_and_the_legend_the_suggestions():
     test = seen()
-    lines = sketch_range_test(test, width=80).splitlines()
+    lines = sketch_range_test(test, test.suggest(), width=80).splitlines()
     assert lines[0] == "loss over learning rate"
     assert lines[18].split() == ["1e-06", f"{test.rates[-1]:.2g}"]
-    assert [line[3:].partition(":")[0] for line in lines[-4:]] == list(suggest(test).by_rule)
+    assert [line[3:].partition(":")[0] for line in lines[-4:]] == list(test.suggest().by_rule)
 
 
 def test_a_mark_stands_at_its_rate():
     test = seen()
-    lines = sketch_range_test(test, width=100).splitlines()
+    lines = sketch_range_test(test, test.suggest(), width=100).splitlines()
     legend = next(line for line in lines if "tenth of minimum" in line)
     rows = [line for line in lines[1:17] if legend[0] in line]
     start = lines[17].index("└") + 1
     place = (rows[0].index(legend[0]) - start) / (100 - start)
-    expected = math.log10(suggest(test).tenth_of_minimum / test.rates[0]) / math.log10(test.rates[-1] / test.rates[0])
+    expected = math.log10(test.suggest().tenth_of_minimum / test.rates[0]) / math.log10(test.rates[-1] / test.rates[0])
     assert place == pytest.approx(expected, abs=0.03)

@@ -17,7 +17,6 @@ import stepsize as ss
 from stepsize.errors import ArgumentError
 from stepsize.pytorch import Scheduler, range_test
 from stepsize.pytorch.range_testing.sweep import Judge
-from stepsize.records import suggest
 
 BATCHES = [(X[:16], Y[:16]), (X[16:32], Y[16:32]), (X[32:], Y[32:])]
 QUICK = {"start_lr": 1e-4, "end_lr": 0.1, "steps": 6}
@@ -259,7 +258,7 @@ def test_it_stops_where_the_loss_diverges():
     assert seen.stopped == "diverged"
     assert len(seen.rates) < 200
     assert np.isfinite(seen.losses).all()
-    assert 0.01 < suggest(seen).rate < suggest(seen).largest_stable < 10.0
+    assert 0.01 < seen.suggest().rate < seen.suggest().largest_stable < 10.0
 
 
 def test_it_stops_nowhere_if_asked_to_unless_the_loss_is_no_number():
@@ -410,6 +409,6 @@ def test_pain_13_noise_is_answered_by_no_suggestion_and_the_data_come_back():
         [0],
         closure=lambda model, _: model[0].weight.sum() * 0.0 + 1.0 + 0.1 * torch.randn(1, generator=noise),
     )
-    assert suggest(seen).rate is None
-    assert "noise" in suggest(seen).reason
+    assert seen.suggest().rate is None
+    assert "noise" in seen.suggest().reason
     assert len(seen.losses) == len(seen.rates) == 100

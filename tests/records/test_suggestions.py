@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stepsize import Geometric, Linear
-from stepsize.records import RangeRun, RangeTest, Suggestions, suggest
+from stepsize.records import RangeRun, RangeTest, Suggestions
 
 RATES = np.geomspace(1e-6, 10.0, 141)
 X = np.log10(RATES)
@@ -32,7 +32,7 @@ def valley(middle=-2.0, width=0.3, turn=0.0, level=1.0, depth=1.0):
 def test_the_rules_find_what_a_known_curve_has(middle, noise):
     losses = valley(middle, turn=middle + 2.0)
     losses = losses + noise * np.random.default_rng(1).standard_normal(len(losses))
-    found = suggest(of(losses, stopped="diverged"))
+    found = of(losses, stopped="diverged").suggest()
     lowest = X[valley(middle, turn=middle + 2.0).argmin()]
     assert found.reason == ""
     assert math.log10(found.steepest) == pytest.approx(middle, abs=0.35)
@@ -43,7 +43,7 @@ def test_the_rules_find_what_a_known_curve_has(middle, noise):
 
 
 def test_the_suggestion_is_one_of_the_rules_and_goes_by_its_name():
-    found = suggest(of(valley()))
+    found = of(valley()).suggest()
     assert found.rate in found.by_rule.values()
     assert list(found.by_rule) == ["steepest", "valley", "tenth of minimum", "largest stable"]
     rates = [found.steepest, found.valley, found.tenth_of_minimum]
@@ -54,7 +54,7 @@ def test_the_suggestion_is_one_of_the_rules_and_goes_by_its_name():
 def test_neither_the_unit_of_the_loss_nor_its_level_decides(scale, shift):
     assume(abs(shift) < 100 * scale)  # beyond, the descent is as good as flat
     losses = valley()
-    found, moved = suggest(of(losses)), suggest(of(scale * losses + shift))
+    found, moved = of(losses).suggest(), of(scale * losses + shift).suggest()
     assert moved.reason == found.reason == ""
     for rule, rate in found.by_rule.items():
         assert moved.by_rule[rule] == pytest.approx(rate, rel=0.2)  # rounding may move a tie by an update
@@ -63,34 +63,34 @@ def test_neither_the_unit_of_the_loss_nor_its_level_decides(scale, shift):
 @given(st.floats(1e-3, 1e3))
 def test_other_units_of_the_rate_give_the_same_in_those_units(scale):
     losses = valley()
-    found, moved = suggest(of(losses)), suggest(of(losses, schedule=Geometric(1e-6 * scale, 10.0 * scale, 140)))
+    found, moved = of(losses).suggest(), of(losses, schedule=Geometric(1e-6 * scale, 10.0 * scale, 140)).suggest()
     for rule, rate in found.by_rule.items():
         assert moved.by_rule[rule] == pytest.approx(scale * rate, rel=0.2)
 
 
 def test_the_mean_of_several_runs_is_judged_as_far_as_all_of_them_came():
     test = of(valley(), valley()[:100])
-    assert suggest(test) == suggest(of(valley()[:100]))
+    assert test.suggest() == of(valley()[:100]).suggest()
 
 
 def test_what_comes_after_divergence_changes_nothing():
     losses = valley()
     tail = 10.0 ** np.arange(1, 1 + 141 - len(losses))
-    assert suggest(of([*losses, *tail[:5]], stopped="diverged")) == suggest(of(losses, stopped="diverged"))
+    assert of([*losses, *tail[:5]], stopped="diverged").suggest() == of(losses, stopped="diverged").suggest()
 
 
 def test_a_single_leap_of_the_loss_changes_little():
     losses = valley()
     leapt = losses.copy()
     leapt[70] = 1e6
-    for rule, rate in suggest(of(leapt)).by_rule.items():
-        assert rate == pytest.approx(suggest(of(losses)).by_rule[rule], rel=0.35)
+    for rule, rate in of(leapt).suggest().by_rule.items():
+        assert rate == pytest.approx(of(losses).suggest().by_rule[rule], rel=0.35)
 
 
 def test_equal_differences_of_the_rate_do_as_well():
     rates = np.linspace(0.01, 1.0, 100)
     losses = 1.0 - 0.8 * np.exp(-((np.log10(rates) + 0.7) ** 2) / 0.1)
-    found = suggest(RangeTest(Linear(0.01, 1.0, 99), [RangeRun(losses, "end")]))
+    found = RangeTest(Linear(0.01, 1.0, 99), [RangeRun(losses, "end")]).suggest()
     assert found.tenth_of_minimum == pytest.approx(0.02, rel=0.2)
     assert 0.05 < found.steepest < 0.2
 
@@ -135,7 +135,7 @@ NOTHING = {
 
 @pytest.mark.parametrize(("test", "words"), NOTHING.values(), ids=NOTHING)
 def test_no_suggestion_comes_with_its_reason(test, words):
-    found = suggest(test)
+    found = test.suggest()
     assert words in found.reason
     assert found == Suggestions(reason=found.reason)
     assert found.rate is None
@@ -146,16 +146,16 @@ def test_no_suggestion_comes_with_its_reason(test, words):
 def test_noise_is_hardly_ever_believed():
     """Of a thousand curves of pure noise, at most one in fifty; with a real descent in the same noise, nearly all."""
     draws = np.random.default_rng(7)
-    believed = sum(suggest(of(1.0 + 0.1 * draws.standard_normal(141))).reason == "" for _ in range(1000))
+    believed = sum(of(1.0 + 0.1 * draws.standard_normal(141)).suggest().reason == "" for _ in range(1000))
     assert believed <= 20
     losses = valley()
-    found = [suggest(of(losses + 0.1 * draws.standard_normal(len(losses)))) for _ in range(200)]
+    found = [of(losses + 0.1 * draws.standard_normal(len(losses))).suggest() for _ in range(200)]
     assert sum(each.reason == "" for each in found) >= 190
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=141), st.sampled_from(["end", "diverged", "not finite"]))
 def test_any_losses_at_all_get_an_answer_within_the_rates(losses, stopped):
-    found = suggest(of(losses, stopped=stopped))
+    found = of(losses, stopped=stopped).suggest()
     assert bool(found.reason) == (found.rate is None)
     if not found.reason:
         test = of(losses)
@@ -168,7 +168,7 @@ def test_any_losses_at_all_get_an_answer_within_the_rates(losses, stopped):
 @given(st.floats(-5.9, -3.0), st.floats(0.5, 2.0))
 def test_a_suggestion_is_a_rate_that_was_tried(middle, width):
     test = of(valley(middle, turn=middle + width))
-    found = suggest(test)
+    found = test.suggest()
     lowest = test.rates[test.smoothed.argmin()]
     assert ("start lower" in found.reason) == (found.rate is None) == (lowest / 10.0 < test.rates[0])
     assert found.rate is None or test.group_rates(found.rate) == (pytest.approx(found.rate),)
@@ -178,5 +178,5 @@ def test_the_smoothing_of_the_test_is_used():
     losses = valley()
     noisy = of(losses + 0.2 * np.random.default_rng(3).standard_normal(len(losses)))
     raw, smooth = replace(noisy, smoothing=0.0), replace(noisy, smoothing=0.9)
-    assert "no more than its noise" in suggest(raw).reason
-    assert math.log10(suggest(smooth).steepest) == pytest.approx(-2.0, abs=0.5)
+    assert "no more than its noise" in raw.suggest().reason
+    assert math.log10(smooth.suggest().steepest) == pytest.approx(-2.0, abs=0.5)

@@ -57,9 +57,8 @@ def find_rate(
 
     Example:
         >>> from stepsize.lab import find_rate, load_task
-        >>> from stepsize.records import suggest
         >>> test = find_rate(load_task("digits"), "adamw", steps=60)
-        >>> 1e-4 < suggest(test).rate < 1e-1
+        >>> 1e-4 < test.suggest().rate < 1e-1
         True
     """
     place = torch.device(resolved_device(device))

@@ -18,8 +18,7 @@ def losses_in_view(test: RangeTest) -> tuple[float, float]:
     return low - room, high + room
 
 
-def rule_labels(found: Suggestions) -> list[tuple[float, str]]:
+def rule_labels(found: Suggestions | None) -> list[tuple[float, str]]:
     """Each suggested rate and what to call it; the one to take first is marked."""
-    return [
-        (rate, f"{rule}: {rate:.2g}{' (suggested)' if rule == DEFAULT else ''}") for rule, rate in found.by_rule.items()
-    ]
+    rates = {} if found is None else found.by_rule
+    return [(rate, f"{rule}: {rate:.2g}{' (suggested)' if rule == DEFAULT else ''}") for rule, rate in rates.items()]

@@ -13,7 +13,7 @@ from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
 from stepsize.plots.traces import highest_loss_in_view, loss_trace
 from stepsize.records.range_test import RangeTest
 from stepsize.records.run import Logged
-from stepsize.records.suggestions import suggest
+from stepsize.records.suggestions import Suggestions
 from stepsize.schedules import Linear
 
 
@@ -86,15 +86,21 @@ def sketch_losses(
 
 
 def sketch_range_test(
-    test: RangeTest, *, width: int = 80, height: int = 16, colour: bool = False, ascii_only: bool = False
+    test: RangeTest,
+    found: Suggestions | None = None,
+    *,
+    width: int = 80,
+    height: int = 16,
+    colour: bool = False,
+    ascii_only: bool = False,
 ) -> str:
     """The picture of `plot_range_test` in characters, with a legend of the suggestions, or the reason for none.
 
     The rates are on a log scale unless they rise by equal differences. How it is drawn is said in `sketch_curves`.
     """
     rates, losses, smooth = test.rates, test.losses, test.smoothed
-    found = suggest(test)
-    reason = textwrap.wrap(f"No suggestion: {found.reason}", max(width, NARROWEST)) if found.reason else []
+    nothing = f"No suggestion: {found.reason}" if found is not None and found.reason else ""
+    reason = textwrap.wrap(nothing, max(width, NARROWEST))
     if not rates.size:
         return "\n".join(reason)
     linear = isinstance(test.schedule, Linear)

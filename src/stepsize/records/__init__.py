@@ -21,7 +21,6 @@ from stepsize.records.salvage import Salvaged as Salvaged
 from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
 from stepsize.records.suggestions import Suggestions as Suggestions
-from stepsize.records.suggestions import suggest as suggest
 
 __all__ = [
     "Epoch",
@@ -45,5 +44,4 @@ __all__ = [
     "read_wandb",
     "salvage",
     "stored_runs",
-    "suggest",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stepsize.arguments import Choice, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import FormatError, StepsizeError
+from stepsize.records.suggestions import Suggestions, suggest
 from stepsize.schedules import Schedule, parse
 from stepsize.schedules.base import Nested, nested
 
@@ -140,6 +141,20 @@ class RangeTest:
     def stopped(self) -> Stop:
         """Why the run that came least far did not come further."""
         return min(self.runs, key=lambda run: len(run.losses)).stopped
+
+    def suggest(self) -> Suggestions:
+        """The rates that the losses speak for, or the reason why they speak for none.
+
+        Example:
+            >>> import numpy as np
+            >>> from stepsize.records import RangeRun, RangeTest
+            >>> x = np.linspace(-6.0, 1.0, 101)  # the loss falls around 1e-2, and rises around 1
+            >>> losses = 1.0 + 1.0 / (1.0 + np.exp(4.0 * (x + 2.0))) + np.exp(6.0 * (x - 0.5))
+            >>> found = RangeTest(Geometric(1e-6, 10.0, 100), [RangeRun(losses, "end")]).suggest()
+            >>> round(found.steepest, 3), round(found.largest_stable, 1)
+            (0.01, 1.0)
+        """
+        return suggest(self)
 
     def group_rates(self, rate: float) -> tuple[float, ...]:
         """Each parameter group's rate where the schedule's was `rate`.

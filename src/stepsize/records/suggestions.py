@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.records.range_test import RangeTest
+if TYPE_CHECKING:
+    from stepsize.records.range_test import RangeTest
 
 Floats = NDArray[np.float64]
 FEWEST = 10
@@ -69,18 +71,8 @@ class Suggestions:
         return max(rates) / min(rates) if rates else math.nan
 
 
-def suggest(test: RangeTest) -> Suggestions:
-    """The rates that a range test speaks for, or the reason why it speaks for none.
-
-    Example:
-        >>> import numpy as np
-        >>> from stepsize.records import RangeRun, RangeTest, suggest
-        >>> x = np.linspace(-6.0, 1.0, 101)  # the loss falls around 1e-2, and rises around 1
-        >>> losses = 1.0 + 1.0 / (1.0 + np.exp(4.0 * (x + 2.0))) + np.exp(6.0 * (x - 0.5))
-        >>> found = suggest(RangeTest(Geometric(1e-6, 10.0, 100), [RangeRun(losses, "end")]))
-        >>> round(found.steepest, 3), round(found.largest_stable, 1)
-        (0.01, 1.0)
-    """
+def suggest(test: "RangeTest") -> Suggestions:
+    """What `RangeTest.suggest` answers."""
     smooth = test.smoothed
     reason = _too_short(test, len(smooth)) or _too_flat(test, smooth) or _too_low(test, smooth)
     reason = reason or _too_high(test, smooth)
@@ -108,7 +100,7 @@ def _descent(smooth: Floats) -> float:
     return float(smooth[: lowest + 1].max() - smooth[lowest])
 
 
-def _too_short(test: RangeTest, length: int) -> str:
+def _too_short(test: "RangeTest", length: int) -> str:
     """Why there is no curve to speak of; "" where there is one."""
     updates, first = len(test.rates), test.schedule(0)
     if updates == 0:
@@ -129,7 +121,7 @@ def _too_short(test: RangeTest, length: int) -> str:
     return f"the loss only rises, so the test started too high; start below {first:g}"
 
 
-def _too_flat(test: RangeTest, smooth: Floats) -> str:
+def _too_flat(test: "RangeTest", smooth: Floats) -> str:
     """Why the curve's descent is none; "" where it is one."""
     descent, length = _descent(smooth), len(smooth)
     first, last = test.schedule(0), float(test.rates[length - 1])
@@ -143,7 +135,7 @@ def _too_flat(test: RangeTest, smooth: Floats) -> str:
     return ""
 
 
-def _too_low(test: RangeTest, smooth: Floats) -> str:
+def _too_low(test: "RangeTest", smooth: Floats) -> str:
     """Why the curve has no end; "" where it has one."""
     above_lowest = (smooth - smooth.min()) / _descent(smooth)
     if _used_all_rates(test, len(smooth)) and above_lowest[-1] <= _RISEN < above_lowest[int(0.8 * len(smooth))]:
@@ -151,7 +143,7 @@ def _too_low(test: RangeTest, smooth: Floats) -> str:
     return ""
 
 
-def _too_high(test: RangeTest, smooth: Floats) -> str:
+def _too_high(test: "RangeTest", smooth: Floats) -> str:
     """Why the suggestion would be a rate that was not tried; "" where it was."""
     first, best = test.schedule(0), float(test.rates[smooth.argmin()])
     if best / 10.0 < first:
@@ -159,7 +151,7 @@ def _too_high(test: RangeTest, smooth: Floats) -> str:
     return ""
 
 
-def _used_all_rates(test: RangeTest, length: int) -> bool:
+def _used_all_rates(test: "RangeTest", length: int) -> bool:
     return length == test.schedule.steps + 1
 
 

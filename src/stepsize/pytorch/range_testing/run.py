@@ -112,12 +112,11 @@ def range_test(
     Example:
         >>> import torch
         >>> from stepsize.pytorch import range_test
-        >>> from stepsize.records import suggest
         >>> x = torch.linspace(-1.0, 1.0, 64)[:, None]
         >>> model = torch.nn.Linear(1, 1)
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         >>> test = range_test(model, optimizer, torch.nn.functional.mse_loss, [(x, 2 * x + 1)], start_lr=1e-4)
-        >>> 0.01 < suggest(test).rate < 2.0
+        >>> 0.01 < test.suggest().rate < 2.0
         True
         >>> optimizer.param_groups[0]["lr"]
         0.1
