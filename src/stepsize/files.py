@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: it cannot be written there; what stood there before is unharmed.
     """
-    beside = path.with_name(f".{uuid.uuid4().hex}.part")
+    beside = _beside(path)
     try:
         yield beside
         with open(beside, "r+b") as file:
@@ -37,6 +37,28 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             beside.unlink()
+
+
+def check_place(path: Path) -> None:
+    """Find out, before there is anything to write, whether a file could be written there.
+
+    Raises:
+        OutputError: it could not.
+    """
+    beside = _beside(path)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError
+        beside.touch()
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {_plain(error, path)}") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+def _beside(path: Path) -> Path:
+    return path.parent / f".{uuid.uuid4().hex}.part"
 
 
 def _plain(error: OSError, path: Path) -> str:

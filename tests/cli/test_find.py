@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from stepsize.cli import main
-from stepsize.records import RangeTest
+from stepsize.cli.find import _verdict
+from stepsize.lab import find_rate, load_task
+from stepsize.records import RangeTest, Suggestions, load_runs
 
 COMMAND = [sys.executable, "-m", "stepsize", "find", "--data", "digits", "--optimizer", "adamw", "--batch-size", "64"]
 LAB = Path(__file__).parents[1] / "lab"
@@ -44,9 +47,13 @@ def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tm
     assert form["rates"] == test.rates.tolist()
     assert form["suggested"] == test.suggest().rate
     assert f"Suggested rate: {test.suggest().rate:.2g}" in lines
-    assert "(suggested)" in (tmp_path / "found.svg").read_text() or (tmp_path / "found.svg").stat().st_size > 10_000
+    assert form["disagreement"] == test.suggest().disagreement
+    picture = ElementTree.parse(tmp_path / "found.svg").getroot()  # letters are shapes there, and comments name them
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    for rule, rate in test.suggest().by_rule.items():
+        assert f"<!-- {rule}: {rate:.2g}" in (tmp_path / "found.svg").read_text()
     assert lines[-2:] == ["found.svg", "found.json"]
-    assert max(map(len, lines)) <= 80 or lines[0] == max(lines, key=len)
+    assert max(map(len, lines[1:])) <= 80  # the first names the source of the data
 
 
 def test_a_task_of_ones_own_and_the_same_numbers_every_time(tmp_path, monkeypatch, capsys):
@@ -57,6 +64,42 @@ def test_a_task_of_ones_own_and_the_same_numbers_every_time(tmp_path, monkeypatc
         texts.append((tmp_path / name).read_text())
     assert texts[0] == texts[1]
     assert json.loads(texts[0])["range_test"]["schedule"] == "Linear(0.01, 2.0, 49)"
+
+
+def test_the_optimizers_arguments_and_the_clipping_are_those_of_the_test_and_of_the_grid(tmp_path, monkeypatch, capsys):
+    given = [*("--task", "own_tasks:line", "--optimizer", "adamw", "--clip-norm", "0.01", "--grid", "--rates", "0.1")]
+    given += ["--optimizer-arg", "betas=[0.5, 0.9]", "--optimizer-arg", "amsgrad=true", "--json", "found.json"]
+    assert here(monkeypatch, capsys, tmp_path, *given)[0] == 0
+    arguments = {"betas": [0.5, 0.9], "amsgrad": True}
+    test = RangeTest.of_dict(json.loads((tmp_path / "found.json").read_text())["range_test"])
+    settings = {"optimizer_args": arguments, "clip_norm": 0.01, "batch_size": 64}
+    assert test == find_rate(load_task("own_tasks:line"), "adamw", **settings)
+    assert test != find_rate(load_task("own_tasks:line"), "adamw", batch_size=64)
+    (folder,) = (tmp_path / "runs").iterdir()
+    trained = load_runs(folder).settings["experiment"]
+    assert (trained["optimizer_args"], trained["clip_norm"]) == (arguments, 0.01)
+
+
+@pytest.mark.parametrize(("times", "said"), [(9.9, False), (10.0, True)])
+def test_rules_that_are_not_of_one_mind_are_spoken_of(times, said):
+    lines = _verdict(Suggestions(steepest=0.01 * times, valley=0.01, tenth_of_minimum=0.01, largest_stable=1.0))
+    assert lines[0] == "Suggested rate: 0.01"
+    assert ("differ by a factor of 10:" in " ".join(lines)) == said
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(["--out", "picture.bmp"], ["--out", "no/such/folder.png"], ["--json", "no/such/folder.json"]),
+        *(["--json", "."], ["--grid", "--rates", "0.1,nan"], ["--optimizer-arg", "momentum"]),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_written_or_trained_is_refused_before_the_test(option, tmp_path, monkeypatch, capsys):
+    code, shown, errors = here(monkeypatch, capsys, tmp_path, "--task", "own_tasks:raising", *option)
+    assert (code, shown) == (2, "")
+    assert "no such file" not in errors  # what the task would say
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_grid_is_trained_beside_it_and_the_best_rate_is_marked(tmp_path):
@@ -100,8 +143,13 @@ def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsy
         (["--optimizer", "lbfgs"], "LBFGS cannot be used"),
         (["--seeds", "0,x"], '"x" is none'),
         (["--rates", "0.1"], "write --grid beside it"),
-        (["--grid", "--rates", "0.1;0.2"], '--rates takes numbers such as 0.01,0.001,0.0001, got "0.1;0.2"'),
-        (["--grid", "--rates", "0.1,-1"], "must be a finite number > 0"),
+        (["--grid", "--rates", "0.1;0.2"], '--rates takes numbers above 0 such as 0.01,0.001,0.0001, got "0.1;0.2"'),
+        (["--grid", "--rates", "0.1,-1"], '--rates takes numbers above 0 such as 0.01,0.001,0.0001, got "0.1,-1"'),
+        (["--optimizer-arg", "momentum"], "--optimizer-arg takes NAME=VALUE such as momentum=0.9, nesterov=true or"),
+        (["--optimizer-arg", "momentum=high"], 'got "momentum=high"'),
+        (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], 'each name once, got "eps=1e-7"'),
+        (["--optimizer-arg", "momentun=0.9"], "does not take {'momentun': 0.9}"),
+        (["--clip-norm", "0"], "clip_norm"),
         (["--grid", "--task", "own_tasks:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
         (["--json", "no/such/folder.json", "--steps", "12"], "there is no folder"),
@@ -116,7 +164,7 @@ def test_what_cannot_be_is_one_clear_message(arguments, words, tmp_path, monkeyp
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("option", ["--steps", "--batch-size", "--accumulate", "--epochs"])
+@pytest.mark.parametrize("option", ["--steps", "--batch-size", "--accumulation", "--epochs"])
 def test_a_count_below_one_is_refused_by_the_options_name(option, tmp_path, monkeypatch, capsys):
     code, _, errors = here(monkeypatch, capsys, tmp_path, option, "0")
     assert code == 2

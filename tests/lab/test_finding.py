@@ -39,6 +39,7 @@ def test_a_set_smaller_than_the_test_is_gone_through_again_in_another_order():
     [
         ({"batch_size": 0}, "find_rate\\(batch_size=...\\) must be a whole number of at least 1"),
         ({"seeds": ()}, "at least one item"),
+        ({"seeds": (0, 0)}, "find_rate\\(seeds=...\\) must be different from one another"),
         ({"optimizer": "addam"}, "did you mean"),
         ({"start_lr": 1.0, "end_lr": 0.1}, "below end_lr"),
     ],

@@ -3,8 +3,9 @@
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,19 +20,24 @@ from stepsize.arguments import quoted
 from stepsize.cli.options import Accumulate, BatchSize, Device, OptimizerName, TaskName, seeds_of
 from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError, RunError
-from stepsize.files import write_whole
+from stepsize.files import check_place, write_whole
 
 if TYPE_CHECKING:
     from stepsize.lab import Grid
     from stepsize.records import RangeTest, Suggestions
 
 FAR_APART = 10.0
-"""Rules that differ by more than this factor are not of one mind."""
+"""Rules that differ by this factor or more are not of one mind."""
 
 
 def find(
     task: TaskName = "fashion-mnist",
     optimizer: OptimizerName = "sgd",
+    optimizer_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What else the optimizer is given, e.g. momentum=0.9; repeatable."),
+    ] = None,
+    clip_norm: Annotated[float | None, typer.Option(metavar="NORM", help="Bound on the gradient's norm.")] = None,
     start_lr: Annotated[float, typer.Option(metavar="RATE", help="The first rate.")] = 1e-7,
     end_lr: Annotated[float, typer.Option(metavar="RATE", help="The last rate.")] = 10.0,
     steps: Annotated[int, typer.Option(min=2, help="Updates from the first rate to the last.")] = 100,
@@ -39,7 +45,7 @@ def find(
         bool, typer.Option("--linear", help="Raise the rate by equal differences, not by the same factor.")
     ] = False,
     batch_size: BatchSize = 256,
-    accumulate: Accumulate = 1,
+    accumulation: Accumulate = 1,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for every seed; their mean is judged.")] = "0",
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
@@ -61,13 +67,15 @@ def find(
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
     from stepsize.plots import sketch_range_test
-    from stepsize.records import suggest
 
     if rates is not None and not grid:
         raise ArgumentError("--rates are those of the grid; write --grid beside it")
     wanted = None if rates is None else _rates(rates)
+    _check_places(out, as_json)
     training: dict[str, Any] = {
         "optimizer": optimizer,
+        "optimizer_args": _optimizer_args(optimizer_arg or ()),
+        "clip_norm": clip_norm,
         "batch_size": batch_size,
         "seeds": seeds_of(seeds),
         "device": device,
@@ -81,19 +89,19 @@ def find(
             end_lr=end_lr,
             steps=steps,
             shape="linear" if linear else "geometric",
-            accumulate=accumulate,
+            accumulation=accumulation,
             observe=observe,
             **training,
         )
-    found = suggest(test)
-    print(sketch_range_test(test, **form_here(around=12)))
+    found = test.suggest()
+    print(sketch_range_test(test, found, **form_here(around=12)))
     for line in _verdict(found):
         print(line)
     _write(test, found, None, out, as_json)
     if grid:
         around = _around(found) if wanted is None else wanted
         try:
-            trained = lab.train_grid(around, task=task, epochs=epochs, accumulate=accumulate, **training)
+            trained = lab.train_grid(around, task=task, epochs=epochs, accumulate=accumulation, **training)
         except KeyboardInterrupt as interrupt:
             print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
             raise typer.Exit(130) from None
@@ -120,10 +128,42 @@ def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
 
 
 def _rates(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(rate) for rate in text.split(","))
-    except ValueError:
-        raise ArgumentError(f"--rates takes numbers such as 0.01,0.001,0.0001, got {quoted(text)}") from None
+    with suppress(ValueError):
+        rates = tuple(float(rate) for rate in text.split(","))
+        if all(0.0 < rate < math.inf for rate in rates):
+            return rates
+    raise ArgumentError(f"--rates takes numbers above 0 such as 0.01,0.001,0.0001, got {quoted(text)}")
+
+
+def _optimizer_args(texts: Sequence[str]) -> dict[str, Any]:
+    """The arguments in NAME=VALUE, each as it would stand under [optimizer] in the file of an experiment."""
+    given: dict[str, Any] = {}
+    for text in texts:
+        try:
+            line = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            line = {}
+        if len(line) != 1 or line.keys() & given.keys():
+            raise ArgumentError(
+                "--optimizer-arg takes NAME=VALUE such as momentum=0.9, nesterov=true or betas=[0.9,0.95], each name "
+                f"once, got {quoted(text)}"
+            )
+        given |= line
+    return given
+
+
+def _check_places(out: Path | None, as_json: Path | None) -> None:
+    """Refuse what could not be written, before the test and not after it."""
+    if out is not None:
+        from stepsize import plots  # late: they load matplotlib
+
+        _ = plots.save_figure  # which says what to install, where that is missing
+        from stepsize.plots.files import picture_kind
+
+        picture_kind(out)
+    for path in (out, as_json):
+        if path is not None:
+            check_place(path)
 
 
 def _around(found: "Suggestions") -> tuple[float, ...]:
@@ -139,7 +179,7 @@ def _verdict(found: "Suggestions") -> list[str]:
     if found.rate is None:
         return []
     lines = [f"Suggested rate: {found.rate:.2g}"]
-    if found.disagreement > FAR_APART:
+    if found.disagreement >= FAR_APART:
         lines.append(
             f"The rules differ by a factor of {found.disagreement:.0f}: look at the picture, try --seeds 0,1,2, or ask "
             "--grid"
@@ -166,11 +206,12 @@ def _write(
     if out is not None:
         from stepsize.plots import range_test_figure, save_figure  # late: they load matplotlib
 
-        save_figure(range_test_figure(test, losses), out)
+        save_figure(range_test_figure(test, found, losses), out)
     if as_json is not None:
         form: dict[str, Any] = {
             "suggestions": asdict(found),
             "suggested": found.rate,
+            "disagreement": None if found.rate is None else found.disagreement,
             "rates": test.rates.tolist(),
             "losses": test.losses.tolist(),
             "smoothed": test.smoothed.tolist(),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stepsize.arguments import Many, Number, Whole
+from stepsize.arguments import Count, Many, Number, Seeds, checked
 from stepsize.errors import ArgumentError
 from stepsize.lab.comparison import Comparison, compare
 from stepsize.lab.environment import resolved_device
@@ -26,13 +26,14 @@ AROUND = tuple(10.0 ** (half / 2) for half in range(-3, 4))
 """The factors of a grid around a suggestion: half a decade apart, from a thirtieth to thirty times."""
 
 
+@checked
 def find_rate(
     task: Task,
     optimizer: str = "sgd",
     *,
     optimizer_args: Mapping[str, Any] | None = None,
-    batch_size: int = 256,
-    seeds: Sequence[int] = (0,),
+    batch_size: Count = 256,
+    seeds: Seeds = (0,),
     device: str = "auto",
     observe: Callable[[int, float, float], object] | None = None,
     **settings: Any,
@@ -49,7 +50,7 @@ def find_rate(
         seeds: one run for each.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
         observe: called after each update with its number, its rate and its loss.
-        settings: those of `stepsize.pytorch.range_test`: start_lr, end_lr, steps, shape, accumulate and others.
+        settings: those of `stepsize.pytorch.range_test`: start_lr, end_lr, steps, shape, accumulation and others.
 
     Raises:
         ArgumentError: an argument cannot be.
@@ -62,15 +63,14 @@ def find_rate(
         True
     """
     place = torch.device(resolved_device(device))
-    size = int(Whole(1)("find_rate", "batch_size", batch_size))
     samples = Samples.on(place, task.train)
     tests = []
-    for seed in Many(Whole(0))("find_rate", "seeds", seeds):
+    for seed in seeds:
         model = task.initial_model(seed)
         model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args)
         with seeded_draws(seed, place):
-            test = range_test(model, driven, task.loss, Batches(samples, size, seed), observe=observe, **settings)
+            test = range_test(model, driven, task.loss, Batches(samples, batch_size, seed), observe=observe, **settings)
         tests.append(replace(test, runs=(replace(test.runs[0], seed=seed),)))
     return replace(tests[0], runs=tuple(run for test in tests for run in test.runs))
 

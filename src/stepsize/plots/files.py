@@ -21,12 +21,22 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
             was there before is left as it was.
     """
     target = Path(path)
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        allowed = ", ".join(f".{each}" for each in FORMATS)
-        raise OutputError(f"cannot write a picture to {target}; end its name in one of {allowed}")
+    kind = picture_kind(target)
     picture = BytesIO()
     with missing_glyphs_unsaid():
         figure.savefig(picture, format=kind, dpi=150)
     write_whole(target, picture.getvalue())
     return target
+
+
+def picture_kind(path: Path) -> str:
+    """The kind of file that a picture's name ends in.
+
+    Raises:
+        OutputError: it is none of those that can be written.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        allowed = ", ".join(f".{each}" for each in FORMATS)
+        raise OutputError(f"cannot write a picture to {path}; end its name in one of {allowed}")
+    return kind
