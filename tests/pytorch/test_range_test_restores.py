@@ -320,15 +320,22 @@ def test_a_lazy_model_is_refused_in_words():
         range_test(model, optimizer, mse_loss, BATCHES)
 
 
-def test_a_compiled_model_is_given_back_too():
+@pytest.mark.parametrize(
+    "translated",
+    [lambda model: torch.compile(model, backend="eager"), torch.jit.script, lambda model: torch.jit.trace(model, X)],
+    ids=["compiled", "scripted", "traced"],
+)
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_a_translated_model_is_given_back_too(translated):
+    torch.manual_seed(0)
     inner = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
-    model = torch.compile(inner, backend="eager")
+    model = translated(inner)
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
-    inner.eval()
-    before = [*map(torch.clone, inner.parameters()), *map(torch.clone, inner.buffers())]
+    model.eval()
+    before = [*map(torch.clone, model.parameters()), *map(torch.clone, model.buffers())]
     assert len(range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses) > 3
-    assert same([*inner.parameters(), *inner.buffers()], before)
-    assert not any(module.training for module in inner.modules())
+    assert same([*model.parameters(), *model.buffers()], before)
+    assert not any(module.training for module in model.modules())
     assert not optimizer.state
 
 

@@ -86,6 +86,10 @@ class Snapshot:
             self._keep_tensor(value)
         elif isinstance(value, nn.Module | Optimizer | GradScaler):
             self._keep_entries(vars(value))
+            if isinstance(value, torch.jit.ScriptModule):  # holds what it has outside of Python
+                self._keep_all([*value.parameters(), *value.buffers()])
+                for module in value.modules():
+                    self._restores.append(partial(setattr, module, "training", module.training))
         elif isinstance(value, dict):
             self._keep_entries(value)
         elif isinstance(value, list):
