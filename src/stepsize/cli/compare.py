@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stepsize.cli.options import (
-    Accumulate,
+    Accumulation,
     BatchSize,
     Device,
     Functions,
@@ -46,7 +46,7 @@ def compare(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 3,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for every seed.")] = "0",
     batch_size: BatchSize = 256,
-    accumulate: Accumulate = 1,
+    accumulation: Accumulation = 1,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     tune_peak: Annotated[
@@ -90,14 +90,14 @@ def compare(
         "epochs": epochs,
         "seeds": seeds_of(seeds),
         "batch_size": batch_size,
-        "accumulation": accumulate,
+        "accumulation": accumulation,
         "optimizer": optimizer,
         "device": device,
         "engine": engine,
         "tune_peak": tune_peak,
         "functions": functions,
     }
-    words = {"schedules": "schedule", "accumulation": "accumulate"}
+    words = {"schedules": "schedule"}
     overruled = {name: value for name, value in options.items() if words.get(name, name) in given}
     if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
         overruled["optimizer_args"] = ()  # the file's are those of another

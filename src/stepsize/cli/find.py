@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stepsize.arguments import quoted
-from stepsize.cli.options import Accumulate, BatchSize, Device, OptimizerName, TaskName, seeds_of
+from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, TaskName, seeds_of
 from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError, RunError
 from stepsize.files import check_place, write_whole
@@ -45,7 +45,7 @@ def find(
         bool, typer.Option("--linear", help="Raise the rate by equal differences, not by the same factor.")
     ] = False,
     batch_size: BatchSize = 256,
-    accumulation: Accumulate = 1,
+    accumulation: Accumulation = 1,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for every seed; their mean is judged.")] = "0",
     device: Device = "auto",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
@@ -101,7 +101,7 @@ def find(
     if grid:
         around = _around(found) if wanted is None else wanted
         try:
-            trained = lab.train_grid(around, task=task, epochs=epochs, accumulate=accumulation, **training)
+            trained = lab.train_grid(around, task=task, epochs=epochs, accumulation=accumulation, **training)
         except KeyboardInterrupt as interrupt:
             print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
             raise typer.Exit(130) from None
