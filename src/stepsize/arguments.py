@@ -257,7 +257,8 @@ Count = Annotated[int, Whole(1)]
 """A whole number that is no span of steps."""
 EndlessCount = Annotated[float, Whole(1, endless=True)]
 Steps = Annotated[int, Length(1)]
-Seeds = Annotated[tuple[int, ...], Many(Whole(0), distinct=True)]
 Phase = Annotated[int, Length(0)]
 """A length that may be 0: the phase is then left out."""
 EndlessSteps = Annotated[float, Length(1, endless=True)]
+SEEDS = Many(Whole(0), distinct=True)
+"""The rule of seeds, each of which makes a run."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import torch
 
-from stepsize.arguments import Choice, Count, Flag, Many, Maybe, Number, Seeds, Whole, nearest, refusal, rules, shown
+from stepsize.arguments import SEEDS, Choice, Count, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.horizon import Horizon
 from stepsize.lab.task import held_out_of
@@ -128,7 +128,7 @@ class Experiment:
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
     samples: Annotated[int | None, Maybe(Whole(1))] = None
-    seeds: Seeds = (0,)
+    seeds: Annotated[tuple[int, ...], SEEDS] = (0,)
     batch_size: Count = 256
     accumulation: Count = 1
     optimizer: Annotated[str, _word] = "sgd"

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from stepsize.arguments import Count, Many, Number, Seeds, checked
+from stepsize.arguments import SEEDS, Count, Many, Number, checked
 from stepsize.errors import ArgumentError
 from stepsize.lab.comparison import Comparison, compare
 from stepsize.lab.environment import resolved_device
@@ -33,7 +33,7 @@ def find_rate(
     *,
     optimizer_args: Mapping[str, Any] | None = None,
     batch_size: Count = 256,
-    seeds: Seeds = (0,),
+    seeds: Annotated[Sequence[int], SEEDS] = (0,),
     device: str = "auto",
     observe: Callable[[int, float, float], object] | None = None,
     **settings: Any,

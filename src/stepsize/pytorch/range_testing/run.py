@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import torch
@@ -11,7 +11,7 @@ from torch.amp import GradScaler
 from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 
-from stepsize.arguments import Choice, Count, Length, Many, Maybe, Number, Whole, checked, refusal
+from stepsize.arguments import SEEDS, Choice, Count, Length, Maybe, Number, checked, refusal
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.ownership import drivers_of
 from stepsize.pytorch.range_testing.batches import inputs_and_targets, repeatable, sources_of
@@ -62,7 +62,7 @@ def range_test(
     autocast: Annotated[torch.dtype | None, Maybe(_AUTOCAST)] = None,
     scaler: Annotated[GradScaler | None, Maybe(_SCALER)] = None,
     validation: Iterable[Any] | None = None,
-    seeds: Annotated[Sequence[int], Many(Whole(0), distinct=True, empty=True)] = (),
+    seeds: Annotated[Sequence[int], replace(SEEDS, empty=True)] = (),
     stop_factor: Annotated[float, Number(above=1.0, infinite=True)] = 4.0,
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING,
     observe: Annotated[Callable[[int, float, float], object] | None, Maybe(_OBSERVE)] = None,
