@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +83,8 @@ class Sweep:
             self.model.train()
         groups = self.optimizer.param_groups
         writers = writers_for([Assignment("lr", by_index=self.rates.groups)], groups, [1.0] * len(groups))
+        held = {id(parameter) for group in groups for parameter in group["params"]}
+        others = [parameter for parameter in self.model.parameters() if id(parameter) not in held]
         judge = Judge(self.stop_factor, self.smoothing)
         losses: list[float] = []
         validation_losses: list[float] = []
@@ -93,7 +95,7 @@ class Sweep:
                     writer.write(writer.value(step))
                 loss = judged = self._gradient(batches)
                 if math.isfinite(loss):
-                    self._update()
+                    self._update(others)
                     judged = loss if self.validation is None else self._validation_loss(self.validation)
                 if not math.isfinite(judged):
                     stopped = "not finite"
@@ -124,7 +126,8 @@ class Sweep:
             (share if self.scaler is None else self.scaler.scale(share)).backward()  # type: ignore[no-untyped-call]
         return total / self.accumulation
 
-    def _update(self) -> None:
+    def _update(self, others: Sequence[Tensor]) -> None:
+        """Make an update, and let no gradient be left; `others` are the parameters that the optimizer has not."""
         if self.clip_norm is not None:
             if self.scaler is not None:
                 self.scaler.unscale_(self.optimizer)
@@ -135,7 +138,8 @@ class Sweep:
             self.scaler.step(self.optimizer)
             self.scaler.update()
         self.optimizer.zero_grad()
-        self.model.zero_grad()  # what the optimizer has not would add up, and be clipped with the rest
+        for parameter in others:  # their gradients would add up, and be clipped with the rest
+            parameter.grad = None
 
     def _validation_loss(self, batches: Iterable[Any]) -> float:
         """The mean over the batches, in eval mode."""
