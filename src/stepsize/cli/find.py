@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stepsize.arguments import quoted
-from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, TaskName, seeds_of
+from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, PictureFile, TaskName, seeds_of
 from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError, RunError
 from stepsize.files import check_place, write_whole
@@ -48,7 +48,7 @@ def find(
     accumulation: Accumulation = 1,
     seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for every seed; their mean is judged.")] = "0",
     device: Device = "auto",
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")] = None,
+    out: PictureFile = None,
     as_json: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write losses, rates and suggestions to FILE.")
     ] = None,
