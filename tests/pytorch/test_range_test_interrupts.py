@@ -59,6 +59,7 @@ def interrupted(kind, at, number=signal.SIGINT):
         sys.settrace(None)
     assert same(state_of(model, optimizer), before)
     assert signal.getsignal(number) is handler
+    assert torch.is_grad_enabled()
     optimizer.step()
     scheduler.step()
     assert scheduler.position == 1  # it is paused no longer

@@ -142,6 +142,9 @@ def range_test(
     )
     runs: list[RangeRun] = []
     with Interrupts() as interrupts, ExitStack() as at_the_end:
+        # Left at the end, where signals wait: one that strikes within no_grad() could leave gradients switched off.
+        at_the_end.enter_context(torch.inference_mode(False))
+        at_the_end.enter_context(torch.enable_grad())
         snapshot = Snapshot(
             *(model, driven, loss_fn, scaler, _global_optimizer_post_hooks),
             sources=[*sources_of(batches), *sources_of(validation)],
@@ -156,8 +159,7 @@ def range_test(
                 if runs:
                     snapshot.restore()
                 snapshot.put_gradients_aside()
-                with torch.inference_mode(False), torch.enable_grad():
-                    runs.append(sweep.run(seed))
+                runs.append(sweep.run(seed))
         finally:
             interrupts.hold_back()
     return RangeTest(rates.reference, tuple(runs), rates.groups, smoothing)
