@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from stepsize.cli import main
-from stepsize.cli.compare import _named
+from stepsize.cli.schedules import named
 
 COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "1"]
 
@@ -16,9 +16,9 @@ def run(*arguments):
 
 
 def test_a_name_is_what_stands_before_the_first_equals_sign_outside_brackets():
-    assert _named("a=Constant(1)") == ("a", "Constant(1)")
-    assert _named("a = Constant(value=1)") == ("a ", " Constant(value=1)")
-    assert _named("Constant(value=1)") == ("Constant(value=1)", "Constant(value=1)")
+    assert named("a=Constant(1)") == ("a", "Constant(1)")
+    assert named("a = Constant(value=1)") == ("a ", " Constant(value=1)")
+    assert named("Constant(value=1)") == ("Constant(value=1)", "Constant(value=1)")
 
 
 def test_the_table_has_every_name_as_it_was_written(tmp_path):
