@@ -56,7 +56,7 @@ def test_what_cannot_be_is_one_clear_message(arguments, words):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--accumulation"])
+@pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--accumulate"])
 def test_a_count_below_one_is_refused_by_the_options_name(option):
     done = run(option, "0")
     assert done.returncode == 2

@@ -164,7 +164,7 @@ def test_what_cannot_be_is_one_clear_message(arguments, words, tmp_path, monkeyp
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("option", ["--steps", "--batch-size", "--accumulation", "--epochs"])
+@pytest.mark.parametrize("option", ["--steps", "--batch-size", "--accumulate", "--epochs"])
 def test_a_count_below_one_is_refused_by_the_options_name(option, tmp_path, monkeypatch, capsys):
     code, _, errors = here(monkeypatch, capsys, tmp_path, option, "0")
     assert code == 2

@@ -26,7 +26,7 @@ TaskName = Annotated[
 ]
 OptimizerName = Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")]
-Accumulation = Annotated[int, typer.Option(min=1, metavar="K", help="Micro-batches to an update.")]
+Accumulation = Annotated[int, typer.Option("--accumulate", min=1, metavar="K", help="Micro-batches to an update.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]
 
 

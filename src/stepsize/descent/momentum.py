@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-from stepsize.arguments import Choice
-from stepsize.descent.rule import Decay, Flag, Floats, Optimizer
+from stepsize.arguments import Choice, Flag
+from stepsize.descent.rule import Decay, Floats, Optimizer
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,7 +69,7 @@ class Momentum(Optimizer[Velocity]):
     """
 
     beta: Decay = 0.9
-    nesterov: Flag = False
+    nesterov: Annotated[bool, Flag()] = False
     rate: Annotated[str, Choice(("outside", "inside"))] = "outside"
 
     def _start(self, zeros: Floats) -> Velocity:

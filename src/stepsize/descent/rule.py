@@ -94,12 +94,6 @@ def _decay(owner: str, name: str, value: Any) -> float:
     return float(value)
 
 
-def _flag(owner: str, name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise refusal(owner, name, "True or False", value)
-    return value
-
-
 def any_optimizer(owner: str, name: str, value: Any) -> Optimizer[Any]:
     """The rule of an argument that is an optimizer."""
     if not isinstance(value, Optimizer):
@@ -108,7 +102,6 @@ def any_optimizer(owner: str, name: str, value: Any) -> Optimizer[Any]:
 
 
 Decay = Annotated[float, _decay]
-Flag = Annotated[bool, _flag]
 Place = Annotated[str, Choice(("outside", "inside"))]
 """Where a small number stands: beside the root, as in sqrt(s) + eps, or under it, as in sqrt(s + eps)."""
 Eps = NonNegative
