@@ -24,7 +24,7 @@ laws = st.builds(
     B=st.floats(0.0, 1e3),
     C=st.floats(1e-3, 1e2),
     beta=st.floats(0.02, 3.0),
-    gamma=st.floats(0.0, 0.98),
+    gamma=st.floats(0.01, 0.98),
 )
 momentum_laws = st.builds(
     MomentumLaw,

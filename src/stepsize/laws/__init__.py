@@ -20,9 +20,9 @@ from stepsize.laws.cooldowns import plan_cooldowns as plan_cooldowns
 from stepsize.laws.design import Design as Design
 from stepsize.laws.design import Member as Member
 from stepsize.laws.design import design as design
-from stepsize.laws.fit import Fit as Fit
-from stepsize.laws.fit import Forecast as Forecast
 from stepsize.laws.fitting import fit as fit
+from stepsize.laws.forecast import Fit as Fit
+from stepsize.laws.forecast import Forecast as Forecast
 from stepsize.laws.law import Final as Final
 from stepsize.laws.law import Law as Law
 from stepsize.laws.merging import merge_weights as merge_weights

@@ -5,15 +5,20 @@ g(u) = 1 - (1 + e^u)^-beta. Neighbouring changes long before t have nearly the s
 the means of log eta_k and S(k-1) weighted by the changes. How large the error can be is said in `spread_for`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from stepsize.laws.rates import Floats, Whole
+from stepsize.laws.rates import Floats, Integers
+
+MOST_PAIRS = 2**20
+"""Of a row and a block, held at once: the memory does not grow with their product."""
+MOST_ROWS = 256
 
 
 @dataclass(frozen=True)
-class Level:
+class Blocks:
     """Blocks of 2^j neighbouring changes each: sums, weighted means and extremes, shape `(blocks,)`."""
 
     change: Floats
@@ -25,20 +30,20 @@ class Level:
     most_log_rate: Floats
     first_before: Floats
     last_before: Floats
-    first: Whole
+    first: Integers
     """The step of the first change of the block, and of the last."""
-    last: Whole
+    last: Integers
     whole: np.typing.NDArray[np.bool_]
     """All changes go one way and no rate is zero, so that the block may count as one."""
 
-    def paired(self) -> "Level":
+    def paired(self) -> "Blocks":
         """The blocks of twice as many; an odd last one is left out."""
         end = len(self.change) // 2 * 2
         a, b = slice(0, end, 2), slice(1, end, 2)
         change = self.change[a] + self.change[b]
         whole = self.whole[a] & self.whole[b] & (np.sign(self.change[a]) == np.sign(self.change[b]))
         share = np.divide(self.change[a], change, out=np.full(change.shape, 0.5), where=whole)
-        return Level(
+        return Blocks(
             change=change,
             log_rate=share * self.log_rate[a] + (1.0 - share) * self.log_rate[b],
             before=share * self.before[a] + (1.0 - share) * self.before[b],
@@ -56,13 +61,21 @@ class Level:
 class Pairs:
     """Which blocks count at which rows, each with weight `change` and u = log C - gamma log_rate + log_gap."""
 
-    row: Whole
+    row: Integers
     change: Floats
     log_rate: Floats
     log_gap: Floats
     """log(S(t) - S(k-1))."""
     full: Floats
     """For every row, the changes to a rate of zero since which some rate was positive: they count as a whole."""
+
+    def u(self, speed: float, gamma: float) -> Floats:
+        """log(C eta_k^-gamma (S(t) - S(k-1))) of every pair, with C = speed."""
+        return np.asarray(np.log(speed) + self.log_gap - gamma * self.log_rate)
+
+    def summed(self, values: Floats) -> Floats:
+        """The sum of change times value at every row, shape `(rows,)`."""
+        return np.bincount(self.row, self.change * values, len(self.full))
 
     @classmethod
     def joined(cls, parts: list["Pairs"]) -> "Pairs":
@@ -88,7 +101,7 @@ class Changes:
         self.total = float(np.abs(change).sum())
         """How far the rate has gone up and down in all."""
         log_rate = np.log(np.where(after > 0, after, 1.0))
-        level = Level(
+        level = Blocks(
             change, log_rate, before, log_rate, log_rate, before, before, steps, steps, np.asarray(after > 0)
         )  # fmt: skip
         self._levels = [level]
@@ -96,12 +109,12 @@ class Changes:
             level = level.paired()
             self._levels.append(level)
 
-    def pairs(self, at: Whole, spread: float) -> Pairs:
+    def pairs(self, at: Integers, spread: float) -> Pairs:
         """The blocks that count at each of the steps, a row each; for `spread` see `spread_for`, 0: no blocks."""
         reached, rows = self.sums[at], np.arange(len(at))
         levels = self._levels if spread > 0 else self._levels[:1]
         row, block = np.empty(0, np.int64), np.empty(0, np.int64)
-        found: list[tuple[Whole, Floats, Floats, Floats]] = []
+        found: list[tuple[Integers, Floats, Floats, Floats]] = []
         full = np.zeros(len(at))
         for depth in range(len(levels) - 1, -1, -1):
             level = levels[depth]
@@ -127,15 +140,33 @@ class Changes:
         columns = [np.concatenate(column) for column in zip(*found, strict=True)]
         return Pairs(columns[0], columns[1], columns[2], columns[3], full)
 
+    def parts(self, at: Integers, spread: float) -> Iterator[tuple[slice, Pairs]]:
+        """The pairs of some rows at a time, so that few are held at once."""
+        if not at.size:
+            return
+        # Nowhere are there more than at the last step, up to a few blocks.
+        most = len(self.pairs(at[[at.argmax()]], spread).row)
+        rows = max(1, min(MOST_ROWS, MOST_PAIRS // max(1, most)))
+        for begin in range(0, len(at), rows):
+            part = slice(begin, begin + rows)
+            yield part, self.pairs(at[part], spread)
+
     @staticmethod
     def _is_small(
-        level: Level, row: Whole, block: Whole, reached: Floats, spread: float
+        level: Blocks, row: Integers, block: Integers, reached: Floats, spread: float
     ) -> np.typing.NDArray[np.bool_]:
         gap = reached[row] - level.last_before[block]
         with np.errstate(divide="ignore", invalid="ignore"):
             width = (level.last_before[block] - level.first_before[block]) / gap
         slope = level.most_log_rate[block] - level.least_log_rate[block]
         return (gap > 0) & ((slope + width) ** 2 + width**2 <= spread)
+
+
+def bracket(u: Floats, beta: float) -> tuple[Floats, Floats, Floats]:
+    """(1 + e^u)^-beta, log(1 + e^u) and e^u / (1 + e^u), of which g and its slope are made; u may be infinite."""
+    x = np.exp(np.minimum(u, 700.0))
+    log1p = np.maximum(np.log1p(x), u)
+    return np.exp(-beta * log1p), log1p, x / (1.0 + x)
 
 
 def steepest(beta: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stepsize.arguments import Length, Maybe, NonNegative, checked, refusal
 from stepsize.errors import ArgumentError
-from stepsize.laws.fit import Fit, Level
+from stepsize.laws.forecast import Fit, Probability
 from stepsize.records import LossCurve
 from stepsize.schedules import Schedule
 from stepsize.schedules.base import DecayShape
@@ -39,7 +39,7 @@ def plan_cooldowns(
     *,
     end: NonNegative = 0.0,
     shape: DecayShape = "1-sqrt",
-    level: Level = 0.9,
+    level: Probability = 0.9,
 ) -> tuple[Cooldown, ...]:
     """What the loss would be if the cooldown of a running run began now, or later, the rate held until then.
 

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked, refusal
 from stepsize.errors import FitError
 from stepsize.laws.families import FAMILIES, Room, best_member
-from stepsize.laws.fit import Fit
+from stepsize.laws.forecast import Fit
 from stepsize.laws.law import Law
 from stepsize.laws.multi_power import MultiPowerLaw
 from stepsize.laws.rates import Floats

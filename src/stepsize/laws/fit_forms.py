@@ -6,52 +6,55 @@ A rate is measured by the highest rate of the runs, so that the same is expected
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, ClassVar
 
 import numpy as np
 
+from stepsize.laws.changes import spread_for
 from stepsize.laws.law import Law
 from stepsize.laws.momentum import MomentumLaw, MomentumRows
 from stepsize.laws.multi_power import MultiPowerLaw, MultiPowerRows
-from stepsize.laws.rates import Floats, Whole
+from stepsize.laws.rates import Curves, Floats, Integers
 
-SPREAD = 0.02
-"""Of blocks of changes while fitting (see `changes.py`): an error of some 1e-5 in the loss."""
-DECAYS = (0.9, 0.97, 0.99, 0.995, 0.997, 0.999, 0.9995, 0.9999)
-"""Of the momentum law, of which a fit takes the best."""
-CHARACTERISTIC = 0.05
-"""C peak^(1 - gamma): one over the steps at the peak rate in which a change of the rate begins to tell."""
+AMPLITUDES = [0, 1, 3]
+"""The places of L0 and the two amplitudes, in which the law is linear, among the parameters of either law."""
 
 
 @dataclass(frozen=True)
 class Expected:
     """Where the numbers `index` are expected, and how far they may well be off."""
 
-    index: Whole
+    index: Integers
     centre: Floats
     width: Floats
 
 
-Curves = Sequence[tuple[Floats, Whole]]
-"""For each run the rate of every update and the steps of its rows."""
-
-
 class Form(ABC):
-    """How a law's parameters follow from the numbers that a fit moves."""
+    """How a law's parameters follow from the numbers that a fit moves; a number for each parameter, in their order."""
 
-    names: tuple[str, ...]
-    """The parameters in the order of the numbers; one that is not among them is given."""
-    expected: Expected
-    starts: tuple[tuple[float, ...], ...]
-    """What to begin with, less L0 and the amplitudes, in which the law is linear."""
+    law_type: ClassVar[type[Law]]
+    fewest_plans: ClassVar[int]
+    fewest_rows: ClassVar[int]
+    """Some for each parameter."""
+    prior: ClassVar[float]
+    huber: ClassVar[float]
+    """The defaults of `fit`, as chosen by benchmarks/choose_fit.py."""
+    expected: ClassVar[Expected]
+    starts: ClassVar[Sequence[tuple[float, ...]]]
+    """What to begin with, less L0 and the amplitudes."""
     bounds: tuple[Floats, Floats]
+
+    @abstractmethod
+    def __init__(self, curves: Curves, peak: float, lowest: float, spread: float) -> None:
+        """The rows of runs with that peak rate and that lowest loss, changes of the rate in blocks of that `spread`."""
 
     @abstractmethod
     def begin(self, start: tuple[float, ...], amplitudes: Sequence[float]) -> Floats:
         """Numbers to begin with, from a start and L0 and the two amplitudes."""
 
     @abstractmethod
-    def law(self, z: Floats) -> Law:
+    def law(self, z: Floats) -> Any:
         """The law of these numbers."""
 
     @abstractmethod
@@ -62,33 +65,39 @@ class Form(ABC):
     def losses(self, law: Any) -> tuple[Floats, Floats]:
         """The losses at all rows, shape `(rows,)`, and their derivatives by the parameters, `(rows, parameters)`."""
 
-
-AMPLITUDES = [0, 1, 3]
-"""The places of L0 and the two amplitudes among the parameters of either law."""
+    @abstractmethod
+    def widest(self, law: Any, tolerance: float) -> float:
+        """The `spread` up to which the losses of this law are off by at most `tolerance`."""
 
 
 class MultiPowerForm(Form):
-    """L0, log A, alpha, log(B peak), log(C peak^(1 - gamma)), beta, gamma."""
+    """L0, log A, alpha, log(B peak), log(C peak^(1 - gamma)), beta, gamma.
 
-    names = ("L0", "A", "alpha", "B", "C", "beta", "gamma")
-    expected = Expected(
-        np.array([2, 4, 5, 6]), np.array([0.5, np.log(CHARACTERISTIC), 0.5, 0.5]), np.array([0.1, 1.0, 0.1, 0.1])
-    )
-    starts = ((0.5, 0.5, 0.5), (0.3, 0.3, 0.7))  # alpha, beta, gamma
+    C peak^(1 - gamma) is one over the steps at the peak rate in which a change of the rate begins to tell.
+    """
 
-    def __init__(self, curves: Curves, peak: float, lowest: float) -> None:
+    law_type = MultiPowerLaw
+    fewest_plans = 2
+    fewest_rows = 21
+    prior = 1e-3
+    huber = 2e-3
+    expected = Expected(np.array([2, 4, 5, 6]), np.array([0.5, np.log(0.05), 0.5, 0.5]), np.array([0.1, 1.0, 0.1, 0.1]))
+    starts = tuple(product((0.3, 0.6), (0.02, 0.2), (0.5,), (0.5,)))
+
+    def __init__(self, curves: Curves, peak: float, lowest: float, spread: float) -> None:
         self._log_peak = float(np.log(peak))
-        self._rows = MultiPowerRows(curves, SPREAD)
+        self._rows = MultiPowerRows.of(curves, spread)
+        self._moved = max(float(np.abs(np.diff(rates)).sum()) for rates, _ in curves)
         self.bounds = (
-            np.array([0.0, -30.0, 0.02, -20.0, -12.0, 0.02, 0.0]),
+            np.array([0.0, -30.0, 0.02, -20.0, -12.0, 0.02, 0.02]),
             np.array([lowest, 30.0, 3.0, 10.0, 6.0, 3.0, 0.98]),
         )
 
     def begin(self, start: tuple[float, ...], amplitudes: Sequence[float]) -> Floats:
-        alpha, beta, gamma = start
+        alpha, speed, beta, gamma = start
         floor, fall, gain = amplitudes
         log_gain = np.log(max(gain, 1e-9)) + self._log_peak
-        return np.array([floor, np.log(max(fall, 1e-9)), alpha, log_gain, np.log(CHARACTERISTIC), beta, gamma])
+        return np.array([floor, np.log(max(fall, 1e-9)), alpha, log_gain, np.log(speed), beta, gamma])
 
     def law(self, z: Floats) -> MultiPowerLaw:
         c = np.exp(z[4] - (1.0 - z[6]) * self._log_peak)
@@ -103,30 +112,53 @@ class MultiPowerForm(Form):
     def losses(self, law: MultiPowerLaw) -> tuple[Floats, Floats]:
         return self._rows.losses(law)
 
+    def widest(self, law: MultiPowerLaw, tolerance: float) -> float:
+        return spread_for(tolerance, law.beta, law.B * self._moved)
+
 
 class MomentumForm(Form):
-    """L0, log A, alpha, C; `decay` stays."""
+    """L0, log A, alpha, C peak / (1 - decay), -log(1 - decay).
 
-    names = ("L0", "A", "alpha", "C")
+    The fourth is what a fall of the rate by the whole peak gains in the end, the fifth the logarithm of the steps that
+    this takes.
+    """
+
+    law_type = MomentumLaw
+    fewest_plans = 1
+    fewest_rows = 12
+    prior = 1e-3
+    huber = 1e-3
     expected = Expected(np.array([2]), np.array([0.5]), np.array([0.1]))
-    starts = ((0.5,),)
+    starts = tuple(product((0.5,), (10.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)))
 
-    def __init__(self, curves: Curves, peak: float, lowest: float, decay: float) -> None:
-        self._decay = decay
-        self._scale = (1.0 - decay) / peak  # of C: S2 is at most the peak / (1 - decay)
-        self._rows = MomentumRows(curves, decay)
-        self.bounds = (np.array([0.0, -30.0, 0.02, 0.0]), np.array([lowest, 30.0, 3.0, np.inf]))
+    def __init__(self, curves: Curves, peak: float, lowest: float, spread: float) -> None:
+        self._peak = peak
+        self._rows = MomentumRows(curves)
+        self.bounds = (
+            np.array([0.0, -30.0, 0.02, 0.0, 0.0]), np.array([lowest, 30.0, 3.0, np.inf, np.log(1e6)])
+        )  # fmt: skip
 
     def begin(self, start: tuple[float, ...], amplitudes: Sequence[float]) -> Floats:
-        (alpha,) = start
+        alpha, memory = start
         floor, fall, gain = amplitudes
-        return np.array([floor, np.log(max(fall, 1e-9)), alpha, gain / self._scale])
+        return np.array([floor, np.log(max(fall, 1e-9)), alpha, gain * self._peak * memory, np.log(memory)])
 
     def law(self, z: Floats) -> MomentumLaw:
-        return MomentumLaw(z[0], np.exp(z[1]), z[2], z[3] * self._scale, self._decay)
+        fades = np.exp(-z[4])
+        return MomentumLaw(z[0], np.exp(z[1]), z[2], z[3] * fades / self._peak, 1.0 - fades)
 
     def slope(self, z: Floats) -> Floats:
-        return np.diag([1.0, np.exp(z[1]), 1.0, self._scale])
+        law = self.law(z)
+        fades = 1.0 - law.decay
+        slope = np.diag([1.0, law.A, 1.0, fades / self._peak, fades])
+        slope[3, 4] = -law.C
+        return slope
 
     def losses(self, law: MomentumLaw) -> tuple[Floats, Floats]:
         return self._rows.losses(law)
+
+    def widest(self, law: MomentumLaw, tolerance: float) -> float:
+        return np.inf
+
+
+FORMS: dict[type[Law], type[Form]] = {form.law_type: form for form in (MultiPowerForm, MomentumForm)}

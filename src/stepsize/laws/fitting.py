@@ -1,27 +1,23 @@
 """Fitting a law to the loss curves of runs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import numpy as np
-from scipy.optimize import least_squares, nnls
 
-from stepsize.arguments import Count, NonNegative, Positive, checked, refusal
+from stepsize.arguments import Count, Maybe, NonNegative, Number, checked, refusal
 from stepsize.errors import StepsizeError
-from stepsize.laws.diagnosis import must_determine, must_hold, remarks
-from stepsize.laws.fit import Fit
-from stepsize.laws.fit_forms import AMPLITUDES, DECAYS, Form, MomentumForm, MultiPowerForm
+from stepsize.laws.diagnosis import must_determine, must_hold, remarks, typical
+from stepsize.laws.estimate import Estimate, Solution
+from stepsize.laws.fit_forms import FORMS, Form
+from stepsize.laws.forecast import Fit
 from stepsize.laws.law import Law
-from stepsize.laws.momentum import MomentumLaw
 from stepsize.laws.multi_power import MultiPowerLaw
-from stepsize.laws.rates import Floats, Whole
+from stepsize.laws.plans import plans_of
 from stepsize.records import LossCurve
 
-STRETCHES = 8
-"""Of each run, within which its errors are taken to hang together, and between which not."""
-TINY = 1e-9
-"""No loss is taken to be lower, so that it has a logarithm, whatever a fit tries on its way."""
+SPREAD = 0.02
+"""Of blocks of changes to begin with (see `changes.py`): an error of some 1e-6 in the loss, which is then checked."""
 
 
 @checked
@@ -29,9 +25,10 @@ def fit(
     runs: Sequence[LossCurve],
     law: type[Law] = MultiPowerLaw,
     *,
-    prior: NonNegative = 1e-3,
-    huber: Positive = 3e-3,
+    prior: Annotated[float | None, Maybe(Number(least=0.0))] = None,
+    huber: Annotated[float | None, Maybe(Number(above=0.0))] = None,
     rows: Count = 500,
+    tolerance: NonNegative = 1e-4,
 ) -> Fit:
     """The law that runs obey, as well as they determine it.
 
@@ -80,129 +77,57 @@ def fit(
     for index, run in enumerate(runs):
         if not isinstance(run, LossCurve):
             raise refusal("fit", f"runs[{index}]", "a LossCurve", run, "read_curves() makes some of a file")
-    if law not in (MultiPowerLaw, MomentumLaw):
+    if law not in FORMS:
         raise refusal("fit", "law", "MultiPowerLaw or MomentumLaw", law)
+    form = FORMS[law]
+    prior = form.prior if prior is None else prior
+    huber = form.huber if huber is None else huber
     runs = [run.thinned(rows) for run in runs]
-    must_determine(runs, law)
-    task = _Task(runs, prior, huber)
-    forms = _forms(runs, law, DECAYS)
-    best = min((task.solved(form, task.begin(form, at)) for form in forms for at in form.starts), key=_cost)
-    found, covariance = best.form.law(best.z), task.covariance(best)
-    residuals = np.log(best.form.losses(found)[0]) - task.log_losses
-    scatter = float(np.sqrt((residuals**2).mean()))
+    must_determine(runs, form)
+    estimate, best = _estimated(runs, form, prior, huber, tolerance)
+    residuals = estimate.residuals(best.z)
+    scatter = typical(residuals)
     must_hold(scatter)
+    covariance = estimate.covariance(best.z)
     return Fit(
-        law=found,
+        law=estimate.form.law(best.z),
         runs=tuple(runs),
         covariance=covariance,
-        names=best.form.names,
         scatter=scatter,
-        left_out=_left_out(runs, best, prior, huber),
-        diagnosis=remarks(runs, best.form, best.z, covariance, residuals, task.run),
+        left_out=_left_out(runs, form, prior, huber, tolerance),
+        diagnosis=remarks(runs, estimate, best, covariance),
     )
 
 
-def _forms(runs: Sequence[LossCurve], law: type[Law], decays: Sequence[float]) -> list[Form]:
+def _estimated(
+    runs: Sequence[LossCurve], form: type[Form], prior: float, huber: float, tolerance: float
+) -> tuple[Estimate, Solution]:
+    """The estimate in blocks of changes so small that the law found is evaluated to `tolerance`."""
     curves = [(run.rates, run.steps) for run in runs]
-    peak = max(run.peak_lr for run in runs)
-    lowest = min(float(run.losses.min()) for run in runs)
-    if law is MultiPowerLaw:
-        return [MultiPowerForm(curves, peak, lowest)]
-    return [MomentumForm(curves, peak, lowest, decay) for decay in decays]
+    peak, lowest = max(run.peak_lr for run in runs), min(float(run.losses.min()) for run in runs)
+    spread, starts = SPREAD if tolerance else 0.0, None
+    while True:
+        estimate = Estimate(runs, form(curves, peak, lowest, spread), prior, huber)
+        best = estimate.lowest(starts)
+        widest = estimate.form.widest(estimate.form.law(best.z), tolerance)
+        if spread <= widest:
+            return estimate, best
+        spread, starts = 0.5 * widest, [best.z]
 
 
-def _left_out(runs: Sequence[LossCurve], best: "_Solution", prior: float, huber: float) -> float | None:
-    """The relative error of the runs that the others foresee, each run left out in turn; None where none can be."""
-    law = best.form.law(best.z)
+def _left_out(
+    runs: Sequence[LossCurve], form: type[Form], prior: float, huber: float, tolerance: float
+) -> float | None:
+    """How far runs lie from the law of the others, those of each plan left out in turn; None where none can be."""
     errors = []
-    for index, run in enumerate(runs):
-        others = [*runs[:index], *runs[index + 1 :]]
+    for plan in plans_of(runs):
+        others = [run for place, run in enumerate(runs) if place not in plan]
         try:
-            must_determine(others, type(law))
+            must_determine(others, form)
         except StepsizeError:
             continue
-        decays = [law.decay] if isinstance(law, MomentumLaw) else []
-        (form,) = _forms(others, type(law), decays)
-        found = form.law(_Task(others, prior, huber).solved(form, best.z).z)
-        predicted = found.predict(run.rates, at=run.steps)
-        errors.append(float(((np.log(predicted) - np.log(run.losses)) ** 2).mean()))
+        estimate, best = _estimated(others, form, prior, huber, tolerance)
+        law = estimate.form.law(best.z)
+        offs = [np.log(law.predict(run.rates, at=run.steps) / run.losses) for run in map(runs.__getitem__, plan)]
+        errors.append(np.mean([typical(off) ** 2 for off in offs]))
     return float(np.sqrt(np.mean(errors))) if errors else None
-
-
-@dataclass(frozen=True, eq=False)
-class _Solution:
-    form: Form
-    z: Floats
-    cost: float
-
-
-def _cost(solution: _Solution) -> float:
-    return solution.cost
-
-
-class _Task:
-    """What is to be minimised: the rows of all runs, one after another, and behind them the expectation."""
-
-    def __init__(self, runs: Sequence[LossCurve], prior: float, huber: float) -> None:
-        sizes = [run.steps.size for run in runs]
-        self.log_losses = np.log(np.concatenate([run.losses for run in runs]))
-        self.run: Whole = np.repeat(np.arange(len(runs)), sizes)
-        count = self.log_losses.size
-        self._weights = np.repeat([np.sqrt(count / len(runs) / size) for size in sizes], sizes)
-        self._stretches: Whole = self.run * STRETCHES + np.concatenate(
-            [np.arange(size) * STRETCHES // size for size in sizes]
-        )
-        self._prior = prior * np.sqrt(count)
-        self._huber = huber
-
-    def begin(self, form: Form, start: tuple[float, ...]) -> Floats:
-        """The numbers of a start, with the amplitudes that are best for it."""
-        z = form.begin(start, (1.0, 1.0, 1.0))
-        basis = form.losses(form.law(z))[1][:, AMPLITUDES] * (self._weights / np.exp(self.log_losses))[:, None]
-        amplitudes, _ = nnls(basis, self._weights)
-        return form.begin(start, amplitudes)
-
-    def solved(self, form: Form, start: Floats) -> _Solution:
-        """The best numbers near those of a start."""
-        low, high = form.bounds
-        z = np.clip(start, low + 1e-9, high - 1e-9)
-        done: Any = least_squares(
-            lambda z: self._residuals(form, z),
-            z,
-            lambda z: self._jacobian(form, z),
-            bounds=form.bounds,
-            loss="huber",
-            f_scale=self._huber,
-            x_scale="jac",
-            ftol=1e-10,
-            max_nfev=200,
-        )
-        return _Solution(form, done.x, float(done.cost))
-
-    def _residuals(self, form: Form, z: Floats) -> Floats:
-        predicted = form.losses(form.law(z))[0]
-        off = (z[form.expected.index] - form.expected.centre) / form.expected.width
-        rows = np.log(np.maximum(predicted, TINY)) - self.log_losses
-        return np.concatenate([self._weights * rows, self._prior * off])
-
-    def _jacobian(self, form: Form, z: Floats) -> Floats:
-        predicted, jacobian = form.losses(form.law(z))
-        rows = (self._weights / np.maximum(predicted, TINY))[:, None] * (jacobian @ form.slope(z))
-        expected = np.zeros((form.expected.index.size, z.size))
-        expected[np.arange(form.expected.index.size), form.expected.index] = self._prior / form.expected.width
-        return np.vstack([rows, expected])
-
-    def covariance(self, solution: _Solution) -> Floats:
-        """Of the law's parameters, shape `(parameters, parameters)`; see `fit`."""
-        form, z = solution.form, solution.z
-        jacobian, residuals = self._jacobian(form, z), self._residuals(form, z)
-        count = self.log_losses.size
-        curvature = jacobian.T @ jacobian
-        scores = jacobian[:count] * np.clip(residuals[:count], -self._huber, self._huber)[:, None]
-        sums = np.stack([np.bincount(self._stretches, column) for column in scores.T], axis=1)
-        # An expectation is off by its width: its residual is then the square root of the weight it has.
-        expected = jacobian[count:] * self._prior
-        spread = sums.T @ sums + expected.T @ expected
-        inverse = np.linalg.pinv(curvature, hermitian=True)
-        slope = form.slope(z)
-        return np.asarray(slope @ inverse @ spread @ inverse @ slope.T)

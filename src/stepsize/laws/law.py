@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stepsize.arguments import NonNegative, Number, checked, rules
-from stepsize.laws.rates import Floats, Rates, Whole, rates_of, steps_of
+from stepsize.laws.rates import Floats, Integers, Rates, rates_of, steps_of
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,12 @@ class Law(ABC):
             return self._final(rates)
 
     @abstractmethod
-    def _losses(self, rates: Floats, at: Whole, tolerance: float) -> Floats:
+    def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         """The losses at some steps."""
+
+    @abstractmethod
+    def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
+        """The derivatives of the losses at some steps by the parameters, shape `(steps, parameters)`."""
 
     @abstractmethod
     def _final(self, rates: Floats) -> Final:
@@ -83,5 +87,5 @@ def power(amplitude: float, total: Floats, exponent: float) -> Floats:
         return np.asarray(amplitude * np.exp(-exponent * np.log(total)))
 
 
-Below1 = Annotated[float, Number(least=0.0, most=0.999)]
-"""Of gamma: at 1 the law has no limit where the rate goes to zero."""
+Below1 = Annotated[float, Number(above=0.0, most=0.999)]
+"""Of gamma: at 1 the law has no limit where the rate goes to zero, at 0 another one."""

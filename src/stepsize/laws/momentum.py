@@ -1,6 +1,5 @@
 """The momentum law: a power of the summed rates, less a fading memory of how far the rate has come down."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from scipy.signal import lfilter
 from stepsize.arguments import NonNegative, Number, Positive, Real
 from stepsize.errors import ArgumentError
 from stepsize.laws.law import Final, Law, power
-from stepsize.laws.rates import Floats, Whole
+from stepsize.laws.rates import Curves, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,13 @@ class MomentumLaw(Law):
     C: NonNegative
     decay: Annotated[float, Number(least=0.0, most=0.9999999)]
 
-    def _losses(self, rates: Floats, at: Whole, tolerance: float) -> Floats:
+    def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         return (
             self.L0 + power(self.A, np.cumsum(rates)[at], self.alpha) - self.C * annealing_area(rates, self.decay)[at]
         )
+
+    def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
+        return MomentumRows([(rates, at)]).losses(self)[1]
 
     def _final(self, rates: Floats) -> Final:
         total = rates.sum()
@@ -61,20 +63,30 @@ class MomentumLaw(Law):
 
 def annealing_area(rates: Floats, decay: float) -> Floats:
     """S2 at every step, shape `(steps,)`."""
+    return np.asarray(np.cumsum(_momentum(rates, decay)))
+
+
+def _momentum(rates: Floats, decay: float) -> Floats:
     falls = -np.diff(rates, prepend=rates[0])
-    return np.asarray(np.cumsum(lfilter([1.0], [1.0, -decay], falls)))
+    return np.asarray(lfilter([1.0], [1.0, -decay], falls))
 
 
 class MomentumRows:
-    """The rows of several curves, prepared for many evaluations of the law with one decay."""
+    """The rows of several curves, prepared for many evaluations of the law with other parameters."""
 
-    def __init__(self, curves: Sequence[tuple[Floats, Whole]], decay: float) -> None:
-        """Each curve: the rate of every update, and the steps of its rows."""
+    def __init__(self, curves: Curves) -> None:
+        self._curves = curves
         self._log_sums = np.log(np.concatenate([np.cumsum(rates)[at] for rates, at in curves]))
-        self._areas = np.concatenate([annealing_area(rates, decay)[at] for rates, at in curves])
 
     def losses(self, law: MomentumLaw) -> tuple[Floats, Floats]:
-        """The losses, shape `(rows,)`, and their derivatives by L0, A, alpha and C, shape `(rows, 4)`."""
+        """The losses, shape `(rows,)`, and their derivatives by the five parameters, shape `(rows, 5)`."""
+        areas, slopes = [], []
+        for rates, at in self._curves:
+            momentum = _momentum(rates, law.decay)
+            areas.append(np.cumsum(momentum)[at])
+            # The derivative of m_i by the decay obeys m'_i = decay m'_{i-1} + m_{i-1}.
+            slopes.append(np.cumsum(lfilter([0.0, 1.0], [1.0, -law.decay], momentum))[at])
+        area = np.concatenate(areas)
         fall = law.A * np.exp(-law.alpha * self._log_sums)
-        jacobian = np.stack([np.ones(len(fall)), fall / law.A, -fall * self._log_sums, -self._areas], axis=1)
-        return law.L0 + fall - law.C * self._areas, jacobian
+        columns = [np.ones(len(fall)), fall / law.A, -fall * self._log_sums, -area, -law.C * np.concatenate(slopes)]
+        return law.L0 + fall - law.C * area, np.stack(columns, axis=1)

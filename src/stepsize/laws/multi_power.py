@@ -1,18 +1,14 @@
 """The multi-power law: a power of the summed rates, less what every change of the rate gives back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from stepsize.arguments import NonNegative, Positive, Real
 from stepsize.errors import ArgumentError
-from stepsize.laws.changes import Changes, Pairs, spread_for
+from stepsize.laws.changes import Changes, Pairs, bracket, spread_for
 from stepsize.laws.law import Below1, Final, Law, power
-from stepsize.laws.rates import Floats, Whole
-
-MOST_PAIRS = 2**20
-"""Of a row and a change, held at once: the memory does not grow with their product."""
+from stepsize.laws.rates import Curves, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class MultiPowerLaw(Law):
     L0, A and B eta are in units of the loss; C eta^(1 - gamma) is dimensionless.
 
     Raises:
-        ArgumentError: A, alpha, C or beta is not positive, B is negative, or gamma is not in [0, 0.999].
+        ArgumentError: A, alpha, C or beta is not positive, B is negative, or gamma is not in (0, 0.999].
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw
@@ -48,24 +44,24 @@ class MultiPowerLaw(Law):
     beta: Positive
     gamma: Below1
 
-    def _losses(self, rates: Floats, at: Whole, tolerance: float) -> Floats:
+    def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         changes = Changes(rates)
-        spread = 0.0
-        if tolerance:
-            spread = spread_for(tolerance, self.beta, self.B * changes.total)
         losses = self.L0 + power(self.A, changes.sums[at], self.alpha)
-        rows = max(1, MOST_PAIRS // len(rates)) if spread == 0.0 else 256
-        for begin in range(0, len(at), rows):
-            block = slice(begin, begin + rows)
-            losses[block] += self.B * self.annealed(changes.pairs(at[block], spread))
+        for part, pairs in changes.parts(at, self._spread(changes, tolerance)):
+            left, _, _ = bracket(pairs.u(self.C, self.gamma), self.beta)
+            losses[part] += self.B * pairs.summed(1.0 - left) + self.B * pairs.full
         return losses
 
-    def annealed(self, pairs: Pairs) -> Floats:
-        """The sum over the changes, for every row; B times it is what the law adds (a fall of the rate: takes away)."""
-        with np.errstate(over="ignore"):
-            x = self.C * np.exp(pairs.log_gap - self.gamma * pairs.log_rate)
-            kept = -np.expm1(-self.beta * np.log1p(x))
-        return np.asarray(np.bincount(pairs.row, pairs.change * kept, len(pairs.full)) + pairs.full)
+    def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
+        changes = Changes(rates)
+        log_sums = np.log(changes.sums[at])
+        found = np.empty((at.size, 7))
+        for part, pairs in changes.parts(at, self._spread(changes, tolerance)):
+            found[part] = MultiPowerRows(log_sums[part], pairs).losses(self)[1]
+        return found
+
+    def _spread(self, changes: Changes, tolerance: float) -> float:
+        return spread_for(tolerance, self.beta, self.B * changes.total) if tolerance else 0.0
 
     def _final(self, rates: Floats) -> Final:
         total = rates.sum()
@@ -75,11 +71,10 @@ class MultiPowerLaw(Law):
         change = np.diff(rates)
         rate, gap = rates[1:], ahead[1:]
         moved = gap > 0
-        u = np.log(self.C) - self.gamma * np.log(rate) + np.log(gap)
-        log1p = np.logaddexp(0.0, u)
-        kept = np.where(moved, -np.expm1(-self.beta * log1p), 0.0)
-        slope = np.where(moved, self.beta * np.exp(-(self.beta + 1.0) * log1p + np.where(moved, u, 0.0)), 0.0)
-        slope = np.where(np.isfinite(slope), slope, 0.0)
+        # Where gap is 0 no later rate is positive, and the bracket is 0.
+        u = np.where(moved, np.log(self.C) - self.gamma * np.log(rate) + np.log(gap), -np.inf)
+        left, _, share = bracket(u, self.beta)
+        kept, slope = 1.0 - left, self.beta * left * share
         fall = power(self.A, total, self.alpha)
         gradient = np.full(rates.shape, -self.alpha * float(fall) / total)
         gradient[1:] += self.B * kept
@@ -92,36 +87,37 @@ class MultiPowerLaw(Law):
 class MultiPowerRows:
     """The rows of several curves, prepared for many evaluations of the law with other parameters."""
 
-    def __init__(self, curves: Sequence[tuple[Floats, Whole]], spread: float) -> None:
-        """Each curve: the rate of every update, and the steps of its rows."""
+    def __init__(self, log_sums: Floats, pairs: Pairs) -> None:
+        """log S at every row, and the blocks of changes that count there."""
+        self._log_sums = log_sums
+        self._pairs = pairs
+
+    @classmethod
+    def of(cls, curves: Curves, spread: float) -> "MultiPowerRows":
+        """The rows of several curves, with blocks of changes of that `spread`."""
         changes = [Changes(rates) for rates, _ in curves]
-        self._log_sums = np.log(np.concatenate([each.sums[at] for each, (_, at) in zip(changes, curves, strict=True)]))
-        self._pairs = Pairs.joined([each.pairs(at, spread) for each, (_, at) in zip(changes, curves, strict=True)])
+        at = [steps for _, steps in curves]
+        return cls(
+            np.log(np.concatenate([each.sums[steps] for each, steps in zip(changes, at, strict=True)])),
+            Pairs.joined([each.pairs(steps, spread) for each, steps in zip(changes, at, strict=True)]),
+        )
 
     def losses(self, law: MultiPowerLaw) -> tuple[Floats, Floats]:
         """The losses, shape `(rows,)`, and their derivatives by the seven parameters, shape `(rows, 7)`."""
-        pairs, rows = self._pairs, len(self._log_sums)
-        u = np.log(law.C) + pairs.log_gap - law.gamma * pairs.log_rate
-        x = np.exp(np.minimum(u, 700.0))
-        log1p = np.log1p(x)
-        left = np.exp(-law.beta * log1p)
-        slope = law.beta * pairs.change * left * (x / (1.0 + x))
-
-        def summed(values: Floats) -> Floats:
-            return np.asarray(np.bincount(pairs.row, values, rows))
-
+        pairs = self._pairs
+        left, log1p, share = bracket(pairs.u(law.C, law.gamma), law.beta)
+        slope = law.beta * left * share
         fall = law.A * np.exp(-law.alpha * self._log_sums)
-        kept = summed(pairs.change * (1.0 - left)) + pairs.full
-        by_log_c = law.B * summed(slope)
+        kept = pairs.summed(1.0 - left) + pairs.full
         jacobian = np.stack(
             [
-                np.ones(rows),
+                np.ones(len(fall)),
                 fall / law.A,
                 -fall * self._log_sums,
                 kept,
-                by_log_c / law.C,
-                law.B * summed(pairs.change * left * log1p),
-                -law.B * summed(slope * pairs.log_rate),
+                law.B / law.C * pairs.summed(slope),
+                law.B * pairs.summed(left * log1p),
+                -law.B * pairs.summed(slope * pairs.log_rate),
             ],
             axis=1,
         )

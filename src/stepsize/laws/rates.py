@@ -1,5 +1,7 @@
 """A schedule, or the rates that a run used, as one array: what every law and bound takes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -8,8 +10,10 @@ from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 Rates = Schedule | ArrayLike
+Curves = Sequence[tuple[Floats, Integers]]
+"""For each run the rate of every update, and the steps of its rows."""
 
 
 def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None) -> Floats:
@@ -55,7 +59,7 @@ def _row(owner: str, values: ArrayLike, steps: int | None) -> Floats:
     return rates[:steps]
 
 
-def steps_of(owner: str, at: ArrayLike | None, length: int) -> Whole:
+def steps_of(owner: str, at: ArrayLike | None, length: int) -> Integers:
     """The steps at which a prediction is wanted: all 0 .. length - 1 where `at` is None.
 
     Raises:

@@ -9,19 +9,18 @@ from scipy.special import ndtri
 
 from stepsize.arguments import Number, checked
 from stepsize.errors import FitError
-from stepsize.laws.changes import spread_for
 from stepsize.laws.law import Law
-from stepsize.laws.momentum import MomentumLaw, MomentumRows
-from stepsize.laws.multi_power import MultiPowerLaw, MultiPowerRows
-from stepsize.laws.rates import Floats, Rates, Whole, rates_of, steps_of
+from stepsize.laws.rates import Floats, Integers, Rates, rates_of, steps_of
 from stepsize.records import LossCurve
 
 FARTHEST_PEAK = 10.0
 """Times the peak rate of the runs, or a part of it: beyond, no loss is foreseen."""
 FAR_PEAK, FAR_STEPS, FAR_LOW = 1.2, 2.0, 0.3
 POINTS = 1000
+LOOSE = 1e-3
+"""The error of losses whose derivatives are taken for a band."""
 
-Level = Annotated[float, Number(above=0.0, most=0.999)]
+Probability = Annotated[float, Number(above=0.0, most=0.999)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +31,7 @@ class Forecast:
     schedule goes beyond the runs that the law was learned from.
     """
 
-    steps: Whole
+    steps: Integers
     rates: Floats
     losses: Floats
     low: Floats
@@ -63,21 +62,24 @@ class Fit:
     law: Law
     runs: tuple[LossCurve, ...]
     covariance: Floats
-    """Of the parameters in `names`, shape `(parameters, parameters)`."""
-    names: tuple[str, ...]
+    """Of the parameters of the law, in their order, shape `(parameters, parameters)`."""
     scatter: float
     left_out: float | None
     diagnosis: tuple[str, ...]
 
     @property
     def uncertainty(self) -> dict[str, float]:
-        """The standard error of every parameter that was fitted."""
-        errors = np.sqrt(np.diag(self.covariance))
-        return {name: float(error) for name, error in zip(self.names, errors, strict=True)}
+        """The standard error of every parameter."""
+        return dict(zip(vars(self.law), np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
 
     @checked
     def predict(
-        self, schedule_or_rates: Rates, steps: int | None = None, *, at: ArrayLike | None = None, level: Level = 0.9
+        self,
+        schedule_or_rates: Rates,
+        steps: int | None = None,
+        *,
+        at: ArrayLike | None = None,
+        level: Probability = 0.9,
     ) -> Forecast:
         """The loss foreseen for a schedule, with a band.
 
@@ -105,20 +107,14 @@ class Fit:
         else:
             wanted = steps_of("predict", at, rates.size)
         losses = self.law.predict(rates, at=wanted)
-        variance = (max(self.scatter, self.left_out or 0.0) * losses) ** 2
-        for begin in range(0, len(wanted), 256):
-            block = slice(begin, begin + 256)
-            jacobian = self._jacobian(rates, wanted[block])
-            variance[block] += np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
-        half = float(ndtri(0.5 + level / 2)) * np.sqrt(variance)
-        return Forecast(wanted, rates[wanted], losses, losses - half, losses + half, level, cautions)
-
-    def _jacobian(self, rates: Floats, at: Whole) -> Floats:
-        if isinstance(self.law, MomentumLaw):
-            return MomentumRows([(rates, at)], self.law.decay).losses(self.law)[1]
-        assert isinstance(self.law, MultiPowerLaw)
-        spread = spread_for(1e-3, self.law.beta, self.law.B * float(np.abs(np.diff(rates)).sum()))
-        return MultiPowerRows([(rates, at)], spread).losses(self.law)[1]
+        low, high = np.full((2, wanted.size), np.inf)  # as the loss, where no rate was positive yet
+        begun = np.isfinite(losses)
+        jacobian = self.law._derivatives(rates, wanted[begun], LOOSE)
+        left_open = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
+        one_run = max(self.scatter, self.left_out or 0.0) * losses[begun]
+        half = float(ndtri(0.5 + level / 2)) * np.sqrt(one_run**2 + left_open)
+        low[begun], high[begun] = losses[begun] - half, losses[begun] + half
+        return Forecast(wanted, rates[wanted], losses, low, high, level, cautions)
 
     def _cautions(self, rates: Floats) -> tuple[str, ...]:
         """What goes beyond the runs, in words."""
