@@ -12,7 +12,7 @@ import numpy as np
 
 import stepsize as ss
 from measure import ratio, rounds, seconds
-from stepsize.laws import MultiPowerLaw, design, fit, fit_forms
+from stepsize.laws import Law, MultiPowerLaw, design, fit, fitting
 from stepsize.laws.multi_power import MultiPowerRows
 from stepsize.records import LossCurve
 
@@ -26,22 +26,13 @@ PLANS = {
 }
 
 
-def made_up_runs() -> list[LossCurve]:
+def made_up_runs(law: Law = LAW) -> list[LossCurve]:
     rng = np.random.default_rng(0)
     at = np.arange(WARMUP + 16, STEPS, 128)
     return [
-        LossCurve(name, at, LAW.predict(plan, STEPS, at=at) * np.exp(rng.normal(0, 1e-3, at.size)), plan)
+        LossCurve(name, at, law.predict(plan, STEPS, at=at) * np.exp(rng.normal(0, 1e-3, at.size)), plan)
         for name, plan in PLANS.items()
     ]
-
-
-def exactly(work):
-    """The same work with every change counted alone."""
-    spread, fit_forms.SPREAD = fit_forms.SPREAD, 0.0
-    try:
-        return work()
-    finally:
-        fit_forms.SPREAD = spread
 
 
 def peak_mebibytes(work) -> float:
@@ -55,7 +46,7 @@ def peak_mebibytes(work) -> float:
 def main() -> None:
     runs = made_up_runs()
     curves = [(run.rates, run.steps) for run in runs]
-    grouped, exact = MultiPowerRows(curves, fit_forms.SPREAD), MultiPowerRows(curves, 0.0)
+    grouped, exact = MultiPowerRows.of(curves, fitting.SPREAD), MultiPowerRows.of(curves, 0.0)
     error = np.abs(grouped.losses(LAW)[0] - exact.losses(LAW)[0]).max()
     print(f"pairs of a row and a change: {len(exact._pairs.row):,} exact, {len(grouped._pairs.row):,} grouped")
     taken = rounds({"exact": lambda: exact.losses(LAW), "grouped": lambda: grouped.losses(LAW)}, 9)
@@ -73,7 +64,7 @@ def main() -> None:
         label = f"a cosine at {at.size} steps to {tolerance:g}, times faster than exactly"
         ratio(f"{label} (largest error {error.max():.1e})", taken["exact"], taken["grouped"], ">= 5")
 
-    taken = rounds({"exact": lambda: exactly(lambda: fit(runs)), "grouped": lambda: fit(runs)}, 3)
+    taken = rounds({"exact": lambda: fit(runs, tolerance=0), "grouped": lambda: fit(runs)}, 3)
     each = taken["grouped"]
     print(f"fit of three runs: {statistics.median(each):.2f} s ({min(each):.2f} to {max(each):.2f}; target < 0.5)")
     ratio("the same, times faster than with every change counted alone", taken["exact"], each, ">= 10")
@@ -89,7 +80,7 @@ def main() -> None:
             peak_mebibytes(lambda t=tolerance, at=at: LAW.predict(COSINE, at=at, tolerance=t))
             for tolerance in (1e-4, 0)
         )
-        prepared = peak_mebibytes(lambda at=at: MultiPowerRows([(COSINE.sample(), at)], fit_forms.SPREAD))
+        prepared = peak_mebibytes(lambda at=at: MultiPowerRows.of([(COSINE.sample(), at)], fitting.SPREAD))
         print(
             f"memory at {rows:,} rows, MiB: predict {grouped:.0f}, exactly {exact:.0f}; ready for a fit {prepared:.0f}"
         )

@@ -75,7 +75,7 @@ class Pairs:
 
     def summed(self, values: Floats) -> Floats:
         """The sum of change times value at every row, shape `(rows,)`."""
-        return np.bincount(self.row, self.change * values, len(self.full))
+        return np.asarray(np.bincount(self.row, self.change * values, len(self.full)), dtype=np.float64)
 
     @classmethod
     def joined(cls, parts: list["Pairs"]) -> "Pairs":

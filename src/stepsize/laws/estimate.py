@@ -49,7 +49,7 @@ class Estimate:
         )
         self._prior = prior * np.sqrt(count)
         self._huber = huber
-        self._last: tuple[bytes, Floats, Floats] | None = None
+        self._last: tuple[bytes, tuple[Floats, Floats]] | None = None
 
     def lowest(self, starts: Sequence[Floats] | None = None) -> Solution:
         """The lowest of what the best starts lead to; those of the form, or others."""
@@ -95,8 +95,8 @@ class Estimate:
         key = z.tobytes()
         if self._last is None or self._last[0] != key:
             predicted, jacobian = self.form.losses(self.form.law(z))
-            self._last = key, np.maximum(predicted, TINY), jacobian @ self.form.slope(z)
-        return self._last[1:]
+            self._last = key, (np.maximum(predicted, TINY), jacobian @ self.form.slope(z))
+        return self._last[1]
 
     def residuals(self, z: Floats) -> Floats:
         """log prediction - log L at all rows."""
@@ -122,22 +122,23 @@ class Estimate:
 
         H^-1 V H^-1 with H the curvature of the cost and V the covariance of its gradient. Of the rows, H has the share
         that lies within `huber` (Huber, 1981), and V the squares of the gradients summed within stretches, scaled up
-        for the parameters that were fitted. An expectation is taken to be off by its width, or by as much as was found.
+        for the parameters that were fitted. An expectation is taken to be off by its width; where one of them was found
+        to be off by more, all of them by as many widths.
         """
         jacobian, residuals = self._rows_jacobian(z), self.residuals(z)
-        within = max(
-            float(np.average(np.abs(residuals) <= self._huber, weights=self._weights**2)), 1.0 / len(residuals)
-        )
-        expected = self.form.expected
-        pull = np.zeros((2, z.size))
-        pull[0, expected.index] = (self._prior / expected.width) ** 2
-        pull[1, expected.index] = np.maximum(expected.width, np.abs(z[expected.index] - expected.centre))
-        inverse = np.linalg.pinv(within * jacobian.T @ jacobian + np.diag(pull[0]), hermitian=True)
+        near = np.abs(residuals) <= self._huber
+        within = max(float(np.average(near, weights=self._weights**2)), 1.0 / residuals.size)
         gradients = jacobian * (self._weights * np.clip(residuals, -self._huber, self._huber))[:, None]
         sums = np.stack([np.bincount(self._stretches, column) for column in gradients.T], axis=1)
         stretches = np.unique(self._stretches).size
-        scale = stretches / max(1, stretches - z.size)
-        slope = self.form.slope(z)
-        return np.asarray(
-            slope @ inverse @ (scale * sums.T @ sums + np.diag((pull[0] * pull[1]) ** 2)) @ inverse @ slope.T
-        )
+        spread = stretches / max(1, stretches - z.size) * sums.T @ sums
+
+        expected = self.form.expected
+        index, width = expected.index, expected.width
+        weight, off = np.zeros(z.size), np.zeros(z.size)
+        weight[index] = (self._prior / width) ** 2
+        off[index] = width * max(1.0, float(np.max(np.abs(z[index] - expected.centre) / width)))
+
+        inverse = np.linalg.pinv(within * jacobian.T @ jacobian + np.diag(weight), hermitian=True)
+        slope = self.form.slope(z) @ inverse
+        return np.asarray(slope @ (spread + np.diag((weight * off) ** 2)) @ slope.T)

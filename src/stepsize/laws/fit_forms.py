@@ -126,7 +126,7 @@ class MomentumForm(Form):
     law_type = MomentumLaw
     fewest_plans = 1
     fewest_rows = 12
-    prior = 1e-3
+    prior = 3e-4
     huber = 1e-3
     expected = Expected(np.array([2]), np.array([0.5]), np.array([0.1]))
     starts = tuple(product((0.5,), (10.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)))
