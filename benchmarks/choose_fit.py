@@ -45,7 +45,10 @@ AWAY: dict[type[Law], tuple[Law, ...]] = {
     ),
 }
 """Laws that are not as expected."""
-UNSEEN = (ss.wsd(PEAK, WARMUP, 17_000, 4840, final_lr=0.1 * PEAK), ss.warmup_cosine(PEAK, WARMUP, 48_000, 0.1 * PEAK))
+UNSEEN = (
+    ss.wsd(PEAK, WARMUP, 17_000, 4840, final_lr=0.1 * PEAK),
+    ss.warmup_cosine(PEAK, WARMUP, 48_000, final_lr=0.1 * PEAK),
+)
 
 
 def curves(folder: Path, size: str) -> list[LossCurve]:

@@ -8,7 +8,7 @@ from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, FitError
-from stepsize.laws import MultiPowerLaw, convex_bound, design, fit, merge_weights, plan_cooldowns, refined
+from stepsize.laws import MultiPowerLaw, convex_bound, design, fit, merge_weights, plan_cooldowns, refine
 from stepsize.records import LossCurve
 
 STEPS, WARMUP = 3000, 200
@@ -16,22 +16,22 @@ STEPS, WARMUP = 3000, 200
 
 @pytest.fixture(scope="module")
 def best():
-    return design(TRUTH, STEPS, PEAK, warmup_steps=WARMUP)
+    return design(TRUTH, PEAK, STEPS, warmup_steps=WARMUP)
 
 
 def test_the_design_is_a_table_whose_loss_the_law_foresees(best):
     assert isinstance(best.schedule, ss.Table)
     assert best.schedule.steps == STEPS
-    assert best.loss == pytest.approx(TRUTH.predict(best.schedule, tolerance=0)[-1], rel=1e-12)
-    np.testing.assert_allclose(best.knots.sample(STEPS), best.schedule.sample(), rtol=1e-12)
-    assert ss.parse(str(best.knots)) == best.knots
+    assert best.final_loss == pytest.approx(TRUTH.predict(best.schedule, tolerance=0)[-1], rel=1e-12)
+    np.testing.assert_allclose(best.compact.sample(STEPS), best.schedule.sample(), rtol=1e-12)
+    assert ss.parse(str(best.compact)) == best.compact
 
 
 def test_no_member_of_a_family_and_no_schedule_of_ours_is_better(best):
     assert [member.excess for member in best.members] == sorted(member.excess for member in best.members)
     for member in best.members:
-        assert member.loss == pytest.approx(TRUTH.final(member.schedule).loss, rel=1e-12)
-        assert member.excess == pytest.approx(member.loss - best.loss, abs=1e-12)
+        assert member.final_loss == pytest.approx(TRUTH.final(member.schedule).loss, rel=1e-12)
+        assert member.excess == pytest.approx(member.final_loss - best.final_loss, abs=1e-12)
     assert best.members[0].excess > 0
     for plan in (
         ss.warmup_cosine(PEAK, WARMUP, STEPS),
@@ -39,7 +39,7 @@ def test_no_member_of_a_family_and_no_schedule_of_ours_is_better(best):
         ss.wsd(PEAK, WARMUP, 2300, 500, shape="1-sqrt"),
         ss.warmup(ss.Rex(PEAK, 0.0, STEPS - WARMUP), WARMUP),
     ):
-        assert TRUTH.final(plan, STEPS).loss > best.loss
+        assert TRUTH.final(plan, STEPS).loss > best.final_loss
 
 
 def test_no_small_change_of_the_design_is_better(best):
@@ -50,11 +50,11 @@ def test_no_small_change_of_the_design_is_better(best):
         falls = -np.diff(rates[WARMUP:], append=0.0) * np.exp(0.3 * rng.normal(size=STEPS - WARMUP))
         other = np.cumsum(falls[::-1])[::-1]
         nudged = np.concatenate([rates[:WARMUP], other * PEAK / other[0]])
-        assert TRUTH.final(nudged).loss > best.loss - 1e-6
+        assert TRUTH.final(nudged).loss > best.final_loss - 1e-6
 
 
 def test_the_design_keeps_to_its_bounds():
-    bounded = design(TRUTH, STEPS, PEAK, warmup_steps=WARMUP, final_lr=0.2 * PEAK)
+    bounded = design(TRUTH, PEAK, STEPS, warmup_steps=WARMUP, final_lr=0.2 * PEAK)
     rates = bounded.schedule.sample()
     np.testing.assert_allclose(rates[:WARMUP], np.linspace(0, PEAK, WARMUP + 1)[:-1], rtol=1e-12)
     after = rates[WARMUP:]
@@ -66,20 +66,20 @@ def test_the_design_keeps_to_its_bounds():
 
 
 def test_a_rate_that_may_rise_is_at_least_as_good(best):
-    free = design(TRUTH, STEPS, PEAK, warmup_steps=WARMUP, monotone=False)
-    assert free.loss <= best.loss + 1e-6
+    free = design(TRUTH, PEAK, STEPS, warmup_steps=WARMUP, monotone=False)
+    assert free.final_loss <= best.final_loss + 1e-6
 
 
 def test_a_law_in_which_falls_do_not_pay_keeps_the_rate_up():
-    flat = design(MultiPowerLaw(3.0, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5), 500, PEAK)
+    flat = design(MultiPowerLaw(3.0, 0.5, 0.5, 0.0, 1.0, 0.5, 0.5), PEAK, 500)
     np.testing.assert_allclose(flat.schedule.sample(), PEAK, rtol=1e-6)
 
 
 def test_a_design_for_a_fit_is_that_for_its_law_and_keeps_to_its_rates():
     found = fit(three())
-    assert design(found, 500, PEAK).loss == design(found.law, 500, PEAK).loss
+    assert design(found, PEAK, 500).final_loss == design(found.law, PEAK, 500).final_loss
     with pytest.raises(FitError, match="another unit"):
-        design(found, 500, 100 * PEAK)
+        design(found, 100 * PEAK, 500)
 
 
 # Cooldowns.
@@ -93,17 +93,17 @@ def found():
 def test_a_later_cooldown_ends_lower_and_as_the_law_foresees(found):
     plans = plan_cooldowns(found, run("flat", PLANS["flat"], steps=3000), steps=500)
     assert plans[0].at == 2961
-    losses = [each.loss for each in plans]
+    losses = [each.final_loss for each in plans]
     assert losses == sorted(losses, reverse=True)
-    truth = TRUTH.predict(PLANS["flat"].cooldown(2961, 500, shape="1-sqrt"), 3461, tolerance=0)[-1]
+    truth = TRUTH.predict(PLANS["flat"].cooldown(2961, 500), 3461, tolerance=0)[-1]
     assert losses[0] == pytest.approx(truth, rel=1e-3)
-    assert all(each.low < each.loss < each.high for each in plans)
+    assert all(each.low < each.final_loss < each.high for each in plans)
 
 
 def test_a_run_that_lies_above_the_law_is_foreseen_above_it(found):
     so_far = run("flat", PLANS["flat"], steps=3000)
     above = LossCurve("above", so_far.steps, 1.02 * so_far.losses, so_far.rates)
-    here, there = (plan_cooldowns(found, each, [3000], 500)[0].loss for each in (so_far, above))
+    here, there = (plan_cooldowns(found, each, [3000], 500)[0].final_loss for each in (so_far, above))
     assert there == pytest.approx(1.02 * here, rel=1e-6)
 
 
@@ -117,7 +117,7 @@ def test_a_cooldown_takes_a_fifth_of_the_whole_where_nothing_is_said(found):
 
 @given(st.floats(0.1, 10.0), st.integers(2, 60), st.integers(2, 60))
 def test_constant_norms_give_a_straight_line_to_zero(norm, count, steps):
-    schedule = refined([norm] * count, 0.3, steps)
+    schedule = refine([norm] * count, 0.3, steps)
     np.testing.assert_allclose(schedule.sample(), np.linspace(0.3, 0.0, steps), atol=1e-12)
 
 
@@ -125,17 +125,17 @@ def test_the_formula_of_refined_schedules():
     norms = np.array([3.0, 2.0, 1.0, 1.5, 2.5])
     w = norms**-2
     shape = np.array([w[t] * w[t + 1 :].sum() for t in range(5)])
-    made = refined(norms, 0.1, window_frac=0.0)
+    made = refine(norms, 0.1, window_frac=0.0)
     np.testing.assert_allclose(made.sample(), 0.1 * shape / shape.max())
 
 
 def test_large_norms_at_first_give_a_warmup_and_a_spike_gives_nothing():
     norms = np.concatenate([np.linspace(5.0, 1.0, 100), np.ones(900)])
-    plain = refined(norms, 0.1).sample()
+    plain = refine(norms, 0.1).sample()
     assert plain[0] < 0.1 * plain.max()
     norms[500] = 50.0
-    np.testing.assert_allclose(refined(norms, 0.1).sample(), plain, rtol=1e-9)
-    assert refined(norms, 0.1, window_frac=0.0).sample()[500] < 0.01 * plain[500]
+    np.testing.assert_allclose(refine(norms, 0.1).sample(), plain, rtol=1e-9)
+    assert refine(norms, 0.1, window_frac=0.0).sample()[500] < 0.01 * plain[500]
 
 
 # Merging.
@@ -161,12 +161,12 @@ def test_a_decay_may_be_a_schedule():
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: design(MOMENTUM_TRUTH, 100, PEAK), FitError, "needs a MultiPowerLaw"),
-        (lambda: design(TRUTH, 100, PEAK, warmup_steps=99), ArgumentError, "less than steps - 1 = 99"),
-        (lambda: design(TRUTH, 100, PEAK, final_lr=1.0), ArgumentError, "at most peak_lr"),
-        (lambda: design(TRUTH, 100, 0.0), ArgumentError, "peak_lr"),
-        (lambda: refined([1.0], 0.1), ArgumentError, "two norms"),
-        (lambda: refined([1.0, 0.0], 0.1), ArgumentError, "all positive"),
+        (lambda: design(MOMENTUM_TRUTH, PEAK, 100), FitError, "needs a MultiPowerLaw"),
+        (lambda: design(TRUTH, PEAK, 100, warmup_steps=99), ArgumentError, "less than steps - 1 = 99"),
+        (lambda: design(TRUTH, PEAK, 100, final_lr=1.0), ArgumentError, "at most peak_lr"),
+        (lambda: design(TRUTH, 0.0, 100), ArgumentError, "peak_lr"),
+        (lambda: refine([1.0], 0.1), ArgumentError, "two norms"),
+        (lambda: refine([1.0, 0.0], 0.1), ArgumentError, "all positive"),
         (lambda: merge_weights([0.5, 1.0]), ArgumentError, "none larger"),
         (lambda: merge_weights([0.0, 0.0]), ArgumentError, "a first value that is positive"),
         (lambda: merge_weights(ss.Linear(1, 0, 10)), ArgumentError, "number of checkpoints"),
@@ -182,7 +182,7 @@ def test_a_cooldown_that_cannot_be_is_refused_in_words(found):
     with pytest.raises(ArgumentError, match="steps from 2961 on"):
         plan_cooldowns(found, so_far, [100])
     with pytest.raises(ArgumentError, match="at most the rate now"):
-        plan_cooldowns(found, so_far, end=1.0)
+        plan_cooldowns(found, so_far, final_lr=1.0)
     with pytest.raises(ArgumentError, match="at least one start"):
         plan_cooldowns(found, so_far, [])
 

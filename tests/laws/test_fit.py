@@ -50,7 +50,7 @@ def test_every_run_weighs_the_same_however_often_it_was_logged():
     dense = LossCurve("flat", high.steps, high.losses, high.rates)
     sparse = LossCurve("flat", high.steps[::4], high.losses[::4], high.rates)
     rest = three()[1:]
-    finals = [fit([low, second, *rest], rows=10_000).predict(UNSEEN).final for second in (dense, sparse)]
+    finals = [fit([low, second, *rest], rows=10_000).predict(UNSEEN).final_loss for second in (dense, sparse)]
     assert finals[0] == pytest.approx(finals[1], rel=2e-4)
 
 
@@ -99,7 +99,7 @@ def test_an_outlier_does_not_carry_the_fit_away():
     losses = runs[1].losses.copy()
     losses[50] *= 1.5
     spoilt = fit([runs[0], LossCurve("cosine", runs[1].steps, losses, runs[1].rates), runs[2]])
-    assert spoilt.predict(UNSEEN).final == pytest.approx(fit(runs).predict(UNSEEN).final, rel=1e-3)
+    assert spoilt.predict(UNSEEN).final_loss == pytest.approx(fit(runs).predict(UNSEEN).final_loss, rel=1e-3)
 
 
 def test_the_derivatives_of_the_rows_are_those_of_differences():

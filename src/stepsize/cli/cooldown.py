@@ -57,12 +57,12 @@ def cooldown(
     reading = Reading(columns, rates, log_schedule, log_warmup, log_jump, log_means, log_begin, smooth)
     finished, so_far = reading.with_running(runs, running)
     found = learned(finished, law)
-    plans = plan_cooldowns(found, so_far, at, steps, end=end, shape=shape)
+    plans = plan_cooldowns(found, so_far, at, steps, final_lr=end, shape=shape)
     table = Table(box=None, pad_edge=False)
     for column in ("begins at", "ends at", "final loss", "low", "high"):
         table.add_column(column, justify="right")
     for plan in plans:
-        losses = (plan.loss, plan.low, plan.high)
+        losses = (plan.final_loss, plan.low, plan.high)
         table.add_row(
             *(Text(cell) for cell in (f"{plan.at:,}", f"{plan.at + plan.steps:,}", *map("{:.4f}".format, losses)))
         )

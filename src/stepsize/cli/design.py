@@ -62,10 +62,10 @@ def design(
     curves = reading.of(runs)
     found = learned(curves, law)
     height = max(curve.peak_lr for curve in curves) if peak is None else peak
-    made = best_schedule(found, steps, height, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
+    made = best_schedule(found, height, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
     best = found.predict(made.schedule)
     low, high = best.final_band
-    print(f"best of all: final loss {made.loss:.4f}, 90% of runs between {low:.4f} and {high:.4f}")
+    print(f"best of all: final loss {made.final_loss:.4f}, 90% of runs between {low:.4f} and {high:.4f}")
     for caution in best.cautions:
         print(f"caution: {caution}")
     print()
@@ -76,7 +76,7 @@ def design(
         table.add_row(Text(f"{member.excess:.4f}"), Text(str(member.schedule)))
     Console(width=max(Console().width, 78)).print(table)
     if save is not None:
-        write_whole(save, f"{made.knots}\n".encode())
+        write_whole(save, f"{made.compact}\n".encode())
         print(save)
     if out is not None:
         from stepsize.plots import forecasts_figure, save_figure  # late: they load matplotlib

@@ -76,7 +76,7 @@ def predict(
         print(text)
         Console(width=78).print(_table(forecast))
         low, high = forecast.final_band
-        print(f"final loss {forecast.final:.4f}, {level:.0%} of runs between {low:.4f} and {high:.4f}")
+        print(f"final loss {forecast.final_loss:.4f}, {level:.0%} of runs between {low:.4f} and {high:.4f}")
         for caution in forecast.cautions:
             print(f"caution: {caution}")
         print()

@@ -15,11 +15,11 @@ except ModuleNotFoundError as error:
 from stepsize.laws.convex import Bound as Bound
 from stepsize.laws.convex import convex_bound as convex_bound
 from stepsize.laws.convex import transfer_factor as transfer_factor
-from stepsize.laws.cooldowns import Cooldown as Cooldown
+from stepsize.laws.cooldowns import CooldownForecast as CooldownForecast
 from stepsize.laws.cooldowns import plan_cooldowns as plan_cooldowns
-from stepsize.laws.design import Design as Design
-from stepsize.laws.design import Member as Member
-from stepsize.laws.design import design as design
+from stepsize.laws.designing import Design as Design
+from stepsize.laws.designing import Member as Member
+from stepsize.laws.designing import design as design
 from stepsize.laws.fitting import fit as fit
 from stepsize.laws.forecast import Fit as Fit
 from stepsize.laws.forecast import Forecast as Forecast
@@ -30,13 +30,13 @@ from stepsize.laws.momentum import MomentumLaw as MomentumLaw
 from stepsize.laws.multi_power import MultiPowerLaw as MultiPowerLaw
 from stepsize.laws.ranking import Ranked as Ranked
 from stepsize.laws.ranking import rank as rank
-from stepsize.laws.refined import refined as refined
-from stepsize.laws.scores import Scores as Scores
-from stepsize.laws.scores import scores as scores
+from stepsize.laws.refining import refine as refine
+from stepsize.laws.scoring import Scores as Scores
+from stepsize.laws.scoring import scores as scores
 
 __all__ = [
     "Bound",
-    "Cooldown",
+    "CooldownForecast",
     "Design",
     "Final",
     "Fit",
@@ -53,7 +53,7 @@ __all__ = [
     "merge_weights",
     "plan_cooldowns",
     "rank",
-    "refined",
+    "refine",
     "scores",
     "transfer_factor",
 ]

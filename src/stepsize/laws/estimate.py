@@ -100,7 +100,7 @@ class Estimate:
 
     def residuals(self, z: Floats) -> Floats:
         """log prediction - log L at all rows."""
-        return np.log(self._at(z)[0]) - self.log_losses
+        return np.asarray(np.log(self._at(z)[0]) - self.log_losses)
 
     def _residuals(self, z: Floats) -> Floats:
         expected = self.form.expected
@@ -109,7 +109,7 @@ class Estimate:
 
     def _rows_jacobian(self, z: Floats) -> Floats:
         predicted, jacobian = self._at(z)
-        return (self._weights / predicted)[:, None] * jacobian
+        return np.asarray((self._weights / predicted)[:, None] * jacobian)
 
     def _jacobian(self, z: Floats) -> Floats:
         index, width = self.form.expected.index, self.form.expected.width

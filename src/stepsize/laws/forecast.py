@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from stepsize.arguments import Number, checked
-from stepsize.errors import FitError
+from stepsize.errors import ArgumentError, FitError
 from stepsize.laws.law import Law
 from stepsize.laws.rates import Floats, Integers, Rates, rates_of, steps_of
 from stepsize.records import LossCurve
@@ -40,7 +40,7 @@ class Forecast:
     cautions: tuple[str, ...]
 
     @property
-    def final(self) -> float:
+    def final_loss(self) -> float:
         """The loss at the last step."""
         return float(self.losses[-1])
 
@@ -54,9 +54,10 @@ class Forecast:
 class Fit:
     """A law as fitted to runs, made by `fit`.
 
-    `uncertainty` has the standard error of every parameter. `scatter` is how far the runs lie from the law, and
-    `left_out` how far those lie from it that were left out of the fit in turn (root mean squares, as fractions of the
-    loss; None where the others do not determine the law). `diagnosis` says in words what the runs leave open.
+    `uncertainty` has the standard error of every parameter. `scatter` is how close to the law two thirds of the rows
+    are, as a fraction of the loss. `left_out` is the same of runs that the law was not fitted to: those of each
+    schedule are left out in turn and foreseen from the others (None where these do not determine the law). `diagnosis`
+    says in words what the runs leave open.
     """
 
     law: Law
@@ -85,7 +86,8 @@ class Fit:
 
         The band has two parts: what the parameters leave open, to first order from their covariance, and how far a
         single run lies from the law: the scatter of the runs, or, where it is larger, the error of those left out.
-        How wrong the law may be for schedules unlike all of the runs it cannot say.
+        How wrong the law may be for schedules unlike all of the runs it cannot say. Where no rate was positive yet the
+        loss and its band are infinite.
 
         Args:
             schedule_or_rates: a schedule, or the rate of every update, warmup included.
@@ -99,7 +101,7 @@ class Fit:
             FitError: the highest rate is ten times that of the runs, or a tenth: of that they say nothing.
         """
         rates = rates_of("predict", schedule_or_rates, steps)
-        cautions = self._cautions(rates)
+        cautions = self.cautions(rates)
         if at is None:
             first = int(np.flatnonzero(rates)[0])
             points = min(POINTS, rates.size - first)
@@ -116,21 +118,30 @@ class Fit:
         low[begun], high[begun] = losses[begun] - half, losses[begun] + half
         return Forecast(wanted, rates[wanted], losses, low, high, level, cautions)
 
-    def _cautions(self, rates: Floats) -> tuple[str, ...]:
-        """What goes beyond the runs, in words."""
+    def cautions(self, schedule_or_rates: Rates, steps: int | None = None) -> tuple[str, ...]:
+        """Where a schedule goes beyond the runs that the law was learned from, in words.
+
+        Raises:
+            ArgumentError: as `Law.predict`; or no rate is positive.
+            FitError: as `predict`.
+        """
+        rates = rates_of("cautions", schedule_or_rates, steps)
         peak = float(rates.max())
-        peaks = [run.peak_lr for run in self.runs]
-        low, high = min(peaks), max(peaks)
-        if not low / FARTHEST_PEAK <= peak <= high * FARTHEST_PEAK:
+        if peak == 0:
+            raise ArgumentError("cautions needs a rate that is positive: without one there is no loss")
+        peaks = sorted({run.peak_lr for run in self.runs})
+        nearest = min(max(peak / each, each / peak) for each in peaks)
+        among = ", ".join(f"{each:g}" for each in peaks)
+        if nearest > FARTHEST_PEAK:
             raise FitError(
-                f"the schedule's highest rate is {peak:g}, that of the runs {_range(low, high)}: of so different a "
-                "rate they say nothing; is it written in another unit? Fit on runs of a like rate"
+                f"the schedule's highest rate is {peak:g}, that of the runs {among}: of so different a rate they say "
+                "nothing; is it written in another unit? Fit on runs of a like rate"
             )
         cautions = []
-        if not low / FAR_PEAK <= peak <= high * FAR_PEAK:
+        if nearest > FAR_PEAK:
             cautions.append(
-                f"the highest rate is {peak:g}, that of the runs {_range(low, high)}: the law compares schedules of "
-                "one peak, and is no guide to another"
+                f"the highest rate is {peak:g}, that of the runs {among}: the law compares schedules of one peak, and "
+                "is no guide to another"
             )
         longest = max(int(run.steps[-1]) + 1 for run in self.runs)
         if rates.size > FAR_STEPS * longest:
@@ -146,7 +157,3 @@ class Fit:
         if reached < FAR_LOW * lowest:
             cautions.append(f"the rate goes below {lowest:.3g}, where none of the runs has been")
         return tuple(cautions)
-
-
-def _range(low: float, high: float) -> str:
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -7,12 +7,11 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 
 from stepsize.arguments import Fraction, Length, Maybe, Positive, checked, refusal
-from stepsize.laws.rates import rates_of
 from stepsize.schedules import Table
 
 
 @checked
-def refined(
+def refine(
     norms: ArrayLike,
     peak_lr: Positive,
     steps: Annotated[int | None, Maybe(Length(1))] = None,
@@ -36,16 +35,20 @@ def refined(
         ArgumentError: there are fewer than two norms, or one is not positive and finite.
 
     Example:
-        >>> from stepsize.laws import refined
-        >>> refined([2.0] * 5, peak_lr=0.4).sample()
+        >>> from stepsize.laws import refine
+        >>> refine([2.0] * 5, peak_lr=0.4).sample()
         array([0.4, 0.3, 0.2, 0.1, 0. ])
 
     Reference: Defazio et al., "Optimal Linear Decay Learning Rate Schedules and Further Refinements", arXiv 2310.07831
     (2023).
     """
-    given = rates_of("refined", norms)
-    if given.size < 2 or not (given > 0).all():
-        raise refusal("refined", "norms", "at least two norms, all positive", norms)
+    rule = "a row of at least two norms, all positive and finite"
+    try:
+        given = np.array(norms, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise refusal("refine", "norms", rule, norms) from None
+    if given.ndim != 1 or given.size < 2 or not (np.isfinite(given) & (given > 0)).all():
+        raise refusal("refine", "norms", rule, norms)
     window = round(window_frac * given.size)
     smooth = median_filter(given, size=window, mode="nearest") if window > 1 else given
     length = given.size if steps is None else steps
