@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
 
@@ -82,6 +82,35 @@ def test_a_design_for_a_fit_is_that_for_its_law_and_keeps_to_its_rates():
         design(found, 100 * PEAK, 500)
 
 
+@settings(max_examples=15)
+@given(
+    st.builds(
+        MultiPowerLaw, L0=st.just(3.0), A=st.just(0.5), alpha=st.floats(0.05, 1.0), B=st.floats(0.0, 2000.0),
+        C=st.floats(0.1, 30.0), beta=st.floats(0.1, 1.0), gamma=st.floats(0.1, 0.95),
+    ),
+    st.integers(30, 300),
+    st.booleans(),
+)  # fmt: skip
+def test_the_best_of_all_is_never_worse_than_a_member(law, steps, monotone):
+    made = design(law, PEAK, steps, warmup_steps=20, monotone=monotone)
+    assert made.members[0].excess >= 0
+    assert made.final_loss == pytest.approx(law.final(made.schedule).loss, rel=1e-9)
+
+
+def test_a_law_whose_best_is_far_from_a_coarse_line():
+    """A steep law, for which a search that began with twelve knots once ended above a member."""
+    law = MultiPowerLaw(3.0, 0.5, 0.05, 2000.0, 30.0, 0.3, 0.9)
+    made = design(law, PEAK, 300, warmup_steps=20)
+    assert made.final_loss < made.members[0].final_loss < 3.63
+
+
+def test_a_design_says_where_it_leaves_the_runs(found):
+    made = design(found, 2 * PEAK, 3000)
+    assert any("no guide to another" in words for words in made.cautions)
+    assert any("sooner than the runs" in words for words in made.cautions)
+    assert design(found.law, PEAK, 300).cautions == ()
+
+
 # Cooldowns.
 
 
@@ -110,6 +139,29 @@ def test_a_run_that_lies_above_the_law_is_foreseen_above_it(found):
 def test_a_cooldown_takes_a_fifth_of_the_whole_where_nothing_is_said(found):
     (plan,) = plan_cooldowns(found, run("flat", PLANS["flat"], steps=3000), [4000])
     assert (plan.at, plan.steps) == (4000, 1000)
+
+
+def test_how_sure_the_shift_is_widens_the_band(found):
+    flat = run("flat", PLANS["flat"], steps=3000)
+    noisy = run("flat", PLANS["flat"], steps=3000, noise=0.02)
+    quiet, loud = (plan_cooldowns(found, each, [3000], 500)[0] for each in (flat, noisy))
+    assert loud.high - loud.low > 5 * (quiet.high - quiet.low)
+
+
+def test_a_running_run_of_another_setting_comes_with_a_caution_or_is_refused(found):
+    so_far = run("flat", PLANS["flat"], steps=3000)
+    near, far = (LossCurve("mine", so_far.steps, k * so_far.losses, so_far.rates) for k in (1.05, 2.0))
+    assert plan_cooldowns(found, so_far, [3000], 500)[0].cautions == (
+        "the rate goes below 3e-05, where none of the runs has been",
+    )
+    assert 'run "mine" lies 5.0% above the law' in plan_cooldowns(found, near, [3000], 500)[0].cautions[0]
+    with pytest.raises(FitError, match='run "mine" lies 100% above the law'):
+        plan_cooldowns(found, far, [3000], 500)
+
+
+def test_a_run_that_decays_already_is_said(found):
+    decaying = run("cosine", PLANS["cosine"], steps=3000)
+    assert "has come down already" in plan_cooldowns(found, decaying, [3000], 500)[0].cautions[0]
 
 
 # Gradient norms.
@@ -167,6 +219,8 @@ def test_a_decay_may_be_a_schedule():
         (lambda: design(TRUTH, 0.0, 100), ArgumentError, "peak_lr"),
         (lambda: refine([1.0], 0.1), ArgumentError, "two norms"),
         (lambda: refine([1.0, 0.0], 0.1), ArgumentError, "all positive"),
+        (lambda: refine([1.0, -1.0], 0.1), ArgumentError, "norms.*all positive"),
+        (lambda: refine(ss.Constant(1.0, 10), 0.1), ArgumentError, "a row of at least two norms"),
         (lambda: merge_weights([0.5, 1.0]), ArgumentError, "none larger"),
         (lambda: merge_weights([0.0, 0.0]), ArgumentError, "a first value that is positive"),
         (lambda: merge_weights(ss.Linear(1, 0, 10)), ArgumentError, "number of checkpoints"),
@@ -185,6 +239,12 @@ def test_a_cooldown_that_cannot_be_is_refused_in_words(found):
         plan_cooldowns(found, so_far, final_lr=1.0)
     with pytest.raises(ArgumentError, match="at least one start"):
         plan_cooldowns(found, so_far, [])
+    with pytest.raises(ArgumentError, match=r"write \[3000\]"):
+        plan_cooldowns(found, so_far, 3000)
+    with pytest.raises(ArgumentError, match="what fit"):
+        plan_cooldowns(TRUTH, so_far)
+    with pytest.raises(ArgumentError, match="a LossCurve"):
+        plan_cooldowns(found, [3.0])
 
 
 def test_the_convex_bound_likes_a_design_of_the_law_better_than_a_constant_rate(best):

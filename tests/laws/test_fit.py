@@ -9,9 +9,14 @@ from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, FitError
-from stepsize.laws import MomentumLaw, fit, scores
+from stepsize.laws import MomentumLaw, MultiPowerLaw, fit, scores
+from stepsize.laws.estimate import Estimate
+from stepsize.laws.fit_forms import FORMS
+from stepsize.laws.fitting import _estimated
+from stepsize.laws.plans import plans_of
 from stepsize.records import LossCurve
 
+LONGER = ss.warmup_cosine(PEAK, 200, 11_000, final_lr=0.1 * PEAK)
 UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)
 
 
@@ -54,13 +59,116 @@ def test_every_run_weighs_the_same_however_often_it_was_logged():
     assert finals[0] == pytest.approx(finals[1], rel=2e-4)
 
 
-def test_the_band_holds_the_truth_about_as_often_as_it_says():
-    truth = TRUTH.predict(UNSEEN, tolerance=1e-6)[-1]
+AWAY = {
+    "as expected": TRUTH,
+    "a slower power": MultiPowerLaw(3.0, 0.52, 0.7, 400.0, 0.3, 0.3, 0.5),
+    "a faster power": MultiPowerLaw(2.0, 1.0, 0.3, 600.0, 1.0, 0.8, 0.3),
+    "sooner": MultiPowerLaw(3.0, 0.5, 0.45, 300.0, 20.0, 0.4, 0.7),
+    "momentum": MomentumLaw(3.0, 0.52, 0.7, 0.3, 0.998),
+}
+"""Laws at the centre of what is expected, and one to two and a half widths away."""
+
+
+@pytest.mark.parametrize("truth", AWAY.values(), ids=AWAY)
+def test_the_band_holds_the_truth_about_as_often_as_it_says(truth):
     held = []
-    for seed in range(20):
-        low, high = fit(three(noise=1e-3, seed=seed)).predict(UNSEEN, level=0.9).final_band
-        held.append(low <= truth <= high)
-    assert np.mean(held) >= 0.8
+    for seed in range(4):
+        found = fit(three(noise=1e-3, law=truth, seed=seed), type(truth))
+        for plan in (UNSEEN, LONGER):
+            low, high = found.predict(plan, level=0.9).final_band
+            held.append(low <= truth.final(plan).loss <= high)
+    assert np.mean(held) >= 0.85
+
+
+@pytest.mark.parametrize("truth", AWAY.values(), ids=AWAY)
+def test_runs_overrule_what_was_expected(truth):
+    found = fit(three(noise=1e-3, law=truth), type(truth)).law
+    for plan in (UNSEEN, LONGER):
+        assert found.final(plan).loss == pytest.approx(truth.final(plan).loss, rel=0.008)
+
+
+def test_what_was_expected_weighs_as_its_square_however_far_off_it_is():
+    """A line would be outweighed by the rows."""
+    assert fit(three(law=AWAY["a slower power"]), prior=3.0).law.alpha == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("law", [MultiPowerLaw, MomentumLaw])
+def test_other_starts_find_nothing_lower(law):
+    form, rng = FORMS[law], np.random.default_rng(0)
+    for runs in (three(noise=1e-3), three(noise=1e-2, law=AWAY["sooner"])):
+        made = form([(each.rates, each.steps) for each in runs], PEAK, min(each.losses.min() for each in runs), 0.02)
+        estimate = Estimate(runs, made, form.prior, form.huber)
+        low, high = made.bounds
+        best = estimate.lowest()
+        for _ in range(5):
+            start = np.clip(best.z + rng.normal(0.0, 2.0, best.z.size) * np.abs(best.z), low + 1e-3, high - 1e-3)
+            assert estimate.lowest([start]).cost >= best.cost * (1.0 - 1e-6)
+
+
+def test_a_search_that_was_stopped_is_said(monkeypatch):
+    monkeypatch.setattr("stepsize.laws.estimate.MOST_STEPS", 2)
+    assert any("stopped before" in words for words in fit(three()).diagnosis)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-7, 1e-4])
+def test_the_losses_of_the_law_that_is_found_are_right_to_the_tolerance(tolerance):
+    runs = three(noise=1e-3)
+    estimate, best = _estimated(runs, FORMS[MultiPowerLaw], 1e-3, 2e-3, tolerance)
+    law = estimate.form.law(best.z)
+    exact = np.concatenate([law.predict(each.rates, at=each.steps, tolerance=0.0) for each in runs])
+    assert np.abs(estimate.form.losses(law)[0] - exact).max() <= tolerance + 1e-12
+
+
+# What is left out.
+
+
+def test_seeds_of_one_schedule_are_left_out_together():
+    flat, cosine, again = (
+        three()[0],
+        run("a", PLANS["cosine"], noise=1e-3),
+        run("b", PLANS["cosine"], noise=1e-3, seed=1),
+    )
+    found = fit([flat, cosine, again])
+    assert found.left_out is None
+    assert any("one schedule alone has a decay" in words for words in found.diagnosis)
+
+
+def test_copies_of_the_runs_foresee_nothing():
+    runs = three(law=AWAY["a faster power"], noise=1e-3)
+    twice = [*runs, *three(law=AWAY["a faster power"], noise=1e-3, seed=1)]
+    assert fit(twice).left_out > 0.8 * fit(runs).left_out
+
+
+def test_a_short_run_is_of_the_plan_that_it_begins():
+    early = run("early", PLANS["flat"].head(2000), steps=2000)
+    assert plans_of([early, *three()]) == [[0, 1], [2], [3]]
+    assert plans_of([*three(), early]) == [[0, 3], [1], [2]]
+
+
+@pytest.mark.parametrize("law", [MultiPowerLaw, MomentumLaw])
+def test_the_left_out_runs_are_foreseen_by_a_fit_that_never_saw_them(law):
+    runs = three(noise=2e-3, law=AWAY["sooner"])
+    errors = []
+    for left in runs:
+        try:
+            found = fit([each for each in runs if each is not left], law).law
+        except FitError:
+            continue
+        off = np.abs(np.log(found.predict(left.rates, at=left.steps) / left.losses))
+        errors.append(np.quantile(off, 0.6827) ** 2)
+    assert fit(runs, law).left_out == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-6)
+
+
+def test_the_uncertainty_has_every_parameter_and_a_memory_at_its_end_is_named():
+    found = fit(three(law=MOMENTUM_TRUTH, noise=1e-3), MomentumLaw)
+    assert list(found.uncertainty) == ["L0", "A", "alpha", "C", "decay"]
+    assert 0 < found.uncertainty["decay"] < 1e-2
+    for sudden_or_endless in (replace(MOMENTUM_TRUTH, C=40.0, decay=0.0), replace(MOMENTUM_TRUTH, decay=0.9999999)):
+        found = fit(three(law=sudden_or_endless), MomentumLaw)
+        assert any("decay is at the end of the range" in words for words in found.diagnosis)
+
+
+# The band.
 
 
 def test_a_band_widens_with_its_level_with_noise_and_beyond_the_runs():
@@ -94,12 +202,14 @@ def test_rows_of_a_fit_are_those_of_a_prediction_zero_rates_included():
     assert np.isfinite(derivatives).all()
 
 
-def test_an_outlier_does_not_carry_the_fit_away():
+def test_an_outlier_does_not_carry_the_fit_away_nor_widen_the_band():
     runs = three(noise=5e-4)
     losses = runs[1].losses.copy()
     losses[50] *= 1.5
-    spoilt = fit([runs[0], LossCurve("cosine", runs[1].steps, losses, runs[1].rates), runs[2]])
-    assert spoilt.predict(UNSEEN).final_loss == pytest.approx(fit(runs).predict(UNSEEN).final_loss, rel=1e-3)
+    spoilt = fit([runs[0], LossCurve("cosine", runs[1].steps, losses, runs[1].rates), runs[2]]).predict(UNSEEN)
+    clean = fit(runs).predict(UNSEEN)
+    assert spoilt.final_loss == pytest.approx(clean.final_loss, rel=1e-3)
+    assert np.ptp(spoilt.final_band) < 1.5 * np.ptp(clean.final_band)
 
 
 def test_the_derivatives_of_the_rows_are_those_of_differences():
@@ -219,11 +329,24 @@ def test_a_forecast_far_from_the_runs_is_refused_or_comes_with_cautions():
     assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
 
 
-def test_a_forecast_leaves_out_the_steps_before_any_rate_was_positive():
-    foreseen = fit(three()).predict(ss.wsd(PEAK, 200, 100, 100))
+def test_before_any_rate_was_positive_no_loss_is_foreseen():
+    plan = ss.wsd(PEAK, 200, 100, 100)
+    foreseen = fit(three()).predict(plan)
     assert foreseen.steps[0] == 1
     assert np.isfinite(foreseen.losses).all()
     assert (foreseen.low < foreseen.losses).all()
+    asked = fit(three()).predict(plan, at=[300, 0])
+    assert asked.losses[1] == asked.low[1] == asked.high[1] == np.inf
+    assert asked.low[0] < asked.losses[0] < asked.high[0]
+
+
+def test_runs_of_other_peaks_are_named_and_a_forecast_is_measured_by_the_nearest():
+    flat, cosine, drop = three()
+    other = run("other", ss.warmup(ss.Constant(2 * PEAK), 200))
+    found = fit([flat, cosine, drop, other])
+    assert any("go from 0.0003 to 0.0006" in words for words in found.diagnosis)
+    assert "no guide to another" in found.cautions(1.4 * UNSEEN)[0]  # between the two, near to neither
+    assert found.cautions(UNSEEN) == ()
 
 
 def test_rows_are_counted_after_they_are_thinned():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -176,13 +177,15 @@ def _places(down: int, count: int) -> Floats:
 def _lowest(value: Callable[[Floats], tuple[float, Floats]], depths: Floats, monotone: bool) -> Floats:
     """The depths at the lowest value near these; never falling where `monotone`."""
     if not monotone:
-        done = minimize(value, depths, jac=True, method="L-BFGS-B", bounds=[(0.0, DEEPEST)] * depths.size)
-        return np.asarray(done.x)
+        return np.asarray(_descent(value, depths).x)
 
     def of_falls(falls: Floats) -> tuple[float, Floats]:
         loss, slope = value(np.cumsum(falls))
         return loss, np.cumsum(slope[::-1])[::-1]
 
-    falls = np.maximum(np.diff(depths, prepend=0.0), 0.0)
-    done = minimize(of_falls, falls, jac=True, method="L-BFGS-B", bounds=[(0.0, DEEPEST)] * falls.size)
-    return np.cumsum(done.x)
+    return np.cumsum(_descent(of_falls, np.maximum(np.diff(depths, prepend=0.0), 0.0)).x)
+
+
+def _descent(value: Callable[[Floats], tuple[float, Floats]], begin: Floats) -> Any:
+    bounds = [(0.0, DEEPEST)] * begin.size
+    return minimize(value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-7, "ftol": 1e-11})

@@ -17,6 +17,8 @@ ONE_UNIT = 10.0
 """Peak rates that differ by a larger factor are taken to be in different units."""
 UNLIKE = 0.25
 """Runs that lie so far from a law, as a part of the loss, do not obey it."""
+AT_END = 0.01
+"""A number is at the end of its range that is so near to it, as a part of the range."""
 
 
 def must_determine(runs: Sequence[LossCurve], form: type[Form]) -> None:
@@ -107,7 +109,9 @@ def remarks(runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covar
         words = listed([names[place] for place in places[unsaid]])
         found.append(f"the runs say little of {words}: what was expected before the fit still stands")
     low, high = form.bounds
-    stuck = [name for name, at, a, b in zip(names, z, low, high, strict=True) if min(at - a, b - at) < 1e-6]
+    # The search comes near to a bound, and never onto it.
+    near = np.minimum(z - low, high - z) < AT_END * (high - low)
+    stuck = [name for name, is_near in zip(names, near & np.isfinite(high), strict=True) if is_near]
     if stuck:
         found.append(f"{listed(stuck)} {'is' if len(stuck) == 1 else 'are'} at the end of the range")
     shifts = np.array([np.median(residuals[run == place]) for place in range(len(runs))])

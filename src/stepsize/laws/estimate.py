@@ -15,6 +15,7 @@ STRETCHES = 8
 """Of each run, within which its errors are taken to hang together, and between which not."""
 TINY = 1e-9
 """No loss is taken to be lower, so that it has a logarithm, whatever a fit tries on its way."""
+MOST_STEPS = 200
 DESCENTS = 2
 """From so many of the starts, the lowest, the estimate goes down."""
 
@@ -77,7 +78,7 @@ class Estimate:
             loss=self._robust,
             x_scale="jac",
             ftol=1e-10,
-            max_nfev=200,
+            max_nfev=MOST_STEPS,
         )
         return Solution(done.x, float(done.cost), done.status > 0)
 
