@@ -7,8 +7,11 @@ Run by hand with the directories of experiments, and the schedules to learn from
 For each other schedule: the mean of its seeds at the end (the last twentieth of its rows) and how far from it the
 multi-power law, the momentum law and the naive guess are. The naive guess is that the loss ends as that of the schedule
 learned from whose rates are most alike, at the same part of the run. Beside it stands the standard deviation of one
-seed, below which nothing can be foreseen. Of several steps to begin at, that is taken where the runs learned from
-foresee one another best; the others are not looked at for it.
+seed, below which nothing can be foreseen.
+
+A law stands there twice: as `fit` finds it, and fitted to the rows after a step, of several that are given with
+`--begin` the one from which the runs learned from foresee one another best (`Fit.left_out`); the others are not looked
+at for it.
 """
 
 import argparse
@@ -50,16 +53,27 @@ def distance(a: LossCurve, b: LossCurve) -> float:
     return float(np.abs(rates[0] - rates[1]).mean())
 
 
-def begun_at(curve: LossCurve, step: int) -> LossCurve:
-    """The curve without its rows before a step: a warmup, and the steep way down that no law is about."""
-    kept = curve.steps >= step
-    return LossCurve(curve.name, curve.steps[kept], curve.losses[kept], curve.rates)
-
-
-def learned(training: list[LossCurve], law: type[Law], begins: list[int]) -> tuple[Fit, int]:
+def from_best_step(training: list[LossCurve], law: type[Law], begins: list[int]) -> tuple[Fit, int]:
     """The fit that begins where the runs learned from foresee one another best, each left out in turn."""
-    fits = [(fit([begun_at(curve, begin) for curve in training], law), begin) for begin in begins]
+    fits = [(fit([curve.after(begin) for curve in training], law), begin) for begin in begins]
     return min(fits, key=lambda found: (found[0].left_out is None, found[0].left_out or found[0].scatter))
+
+
+def learned(training: list[LossCurve], begins: list[int]) -> dict[str, Fit]:
+    """The fits of both laws, by the words above their columns."""
+    fits = {}
+    for name, law in (("multi-power", MultiPowerLaw), ("momentum", MomentumLaw)):
+        try:
+            fits[name] = fit(training, law)
+            best, begin = from_best_step(training, law, begins)
+        except StepsizeError as error:
+            print(f"{name}: {error}")
+            continue
+        fits[f"{name} from {begin}"] = best
+    for name, found in fits.items():
+        left_out = "none could be left out" if found.left_out is None else f"{found.left_out:.2%} when left out"
+        print(f"{name}: {found.law}; {left_out}; {'; '.join(found.diagnosis)}\n")
+    return fits
 
 
 def table(schedules: dict[str, list[LossCurve]], learn: list[str], begins: list[int]) -> list[str]:
@@ -67,33 +81,21 @@ def table(schedules: dict[str, list[LossCurve]], learn: list[str], begins: list[
     if unknown:
         raise SystemExit(f"there is no {', '.join(unknown)}; there are {', '.join(sorted(schedules))}")
     training = [curve for name in learn for curve in schedules[name]]
-    laws = {}
-    for law in (MultiPowerLaw, MomentumLaw):
-        try:
-            laws[law], begin = learned(training, law, begins)
-        except StepsizeError as error:
-            print(f"{law.__name__}: {error}")
-        else:
-            found = laws[law]
-            left_out = "none could be left out" if found.left_out is None else f"{found.left_out:.2%} when left out"
-            print(f"{law.__name__} from step {begin}: {found.law}; {left_out}; {'; '.join(found.diagnosis)}\n")
+    fits = learned(training, begins)
+    titles = ["schedule", "steps", "end loss", *fits, "naive guess", "one seed"]
     lines = [
         f"Learned from {', '.join(learn)} ({len(training)} runs).",
         "",
-        "| schedule | steps | end loss | multi-power law | momentum law | naive guess | one seed |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        f"| {' | '.join(titles)} |",
+        f"|---|{'---:|' * (len(titles) - 1)}",
     ]
     for name, seeds in schedules.items():
         if name in learn:
             continue
         ends = [end_loss(curve) for curve in seeds]
         cells = [name, f"{seeds[0].steps[-1] + 1:,}", f"{np.mean(ends):.4f}"]
-        for law in (MultiPowerLaw, MomentumLaw):
-            if law not in laws:
-                cells.append("")
-                continue
-            at = seeds[0].steps[end_of(seeds[0])]
-            foreseen = laws[law].law.predict(seeds[0].rates, at=at).mean()
+        for found in fits.values():
+            foreseen = found.law.predict(seeds[0].rates, at=seeds[0].steps[end_of(seeds[0])]).mean()
             cells.append(f"{foreseen - np.mean(ends):+.4f}")
         nearest = min(learn, key=lambda known, seeds=seeds: distance(schedules[known][0], seeds[0]))
         cells.append(f"{np.mean([end_loss(curve) for curve in schedules[nearest]]) - np.mean(ends):+.4f}")
