@@ -230,8 +230,8 @@ def test_the_derivatives_of_the_rows_are_those_of_differences():
             np.testing.assert_allclose(analytic[:, place], column, rtol=1e-4, atol=1e-6 * np.abs(column).max())
 
 
-# Real runs, where they lie beside the checkout. The figures are what this fit reached when the test curves were looked at;
-# they may not get worse. docs/foreseeing-evidence.md says where they are not those of the paper.
+# Real runs, where they lie beside the checkout. The figures are what this fit reached when the test curves were looked
+# at; they may not get worse. docs/foreseeing-evidence.md says where they are not those of the paper.
 REACHED = {
     "25M": {"R2": 0.9985, "MAE": 0.0040, "RMSE": 0.0048, "PredE": 0.0012, "WorstE": 0.0036},
     "100M": {"R2": 0.9985, "MAE": 0.0036, "RMSE": 0.0051, "PredE": 0.0012, "WorstE": 0.0048},

@@ -65,7 +65,7 @@ def design(
     made = best_schedule(found, height, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
     best = found.predict(made.schedule)
     low, high = best.final_band
-    print(f"best of all: final loss {made.final_loss:.4f}, 90% of runs between {low:.4f} and {high:.4f}")
+    print(f"best of all: final loss {made.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}")
     for caution in best.cautions:
         print(f"caution: {caution}")
     print()

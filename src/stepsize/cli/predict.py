@@ -45,7 +45,9 @@ def predict(
         int | None, typer.Option(min=1, metavar="N", help="How long it runs; its own length if left out.")
     ] = None,
     horizon: HorizonText = None,
-    level: Annotated[float, typer.Option(min=0.01, max=0.999, help="Of the band: 0.9 holds nine runs in ten.")] = 0.9,
+    level: Annotated[
+        float, typer.Option(min=0.01, max=0.999, help="Of the band: 0.9 holds nine tenths of what the runs leave open.")
+    ] = 0.9,
     law: LawName = "auto",
     columns: Columns = None,
     rates: RatesFile = None,
@@ -76,7 +78,7 @@ def predict(
         print(text)
         Console(width=78).print(_table(forecast))
         low, high = forecast.final_band
-        print(f"final loss {forecast.final_loss:.4f}, {level:.0%} of runs between {low:.4f} and {high:.4f}")
+        print(f"final loss {forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
         for caution in forecast.cautions:
             print(f"caution: {caution}")
         print()
