@@ -32,26 +32,30 @@ def fit(
 ) -> Fit:
     """The law that runs obey, as well as they determine it.
 
-    It minimises a Huber loss of the residuals log L - log prediction, in which every run weighs the same, and of how
-    far the shape of the law is from what is expected of it before any run is seen:
+    It minimises a Huber loss of the residuals log L - log prediction, in which every run weighs the same, and the
+    squares of how far the shape of the law is from what is expected of it before any run is seen:
 
         alpha = beta = gamma = 1/2, each give or take 0.1,    C peak^(1 - gamma) = 0.05, give or take a factor of e
 
-    where peak is the highest rate of the runs. The bounds are 0.02 <= alpha, beta <= 3 and gamma <= 0.98. Derivatives
-    are analytic, and every start begins with the L0, A and B that are best for its alpha, beta and gamma. For
-    `MomentumLaw` alpha alone is expected, and the best of eight values of `decay` is taken.
+    where peak is the highest rate of the runs; of `MomentumLaw`, alpha alone is expected. The bounds are
+    0.02 <= alpha, beta <= 3, 0.02 <= gamma <= 0.98 and 1 - decay >= 1e-6. Derivatives are analytic. Several starts are
+    looked at, each with the L0 and the amplitudes that are best for it, and the search goes down from the two lowest.
 
-    The uncertainty is that of a regression whose errors hang together: a run's errors are summed within eighths of it
-    before they are squared (a sandwich of Jacobians), as neighbouring rows of one run tell nearly the same. Refitting
+    The uncertainty is that of the minimum (a sandwich, see `estimate.py`), with errors that hang together: a run's are
+    summed within eighths of it before they are squared, as neighbouring rows of one run tell nearly the same. Refitting
     to resampled runs would need more of them than there usually are.
 
     Args:
         runs: with the rates of all their updates; `stepsize.records` has readers.
         law: `MultiPowerLaw` or `MomentumLaw`.
         prior: what the expectation weighs: to be off by its width costs as much as this relative error in every row.
-            0: bounds alone. The default was chosen on runs of two sizes by leaving out one run at a time.
-        huber: from which relative error on a residual counts by its size and no longer by its square.
+            0: bounds alone. If None 0.001, and 0.0003 for `MomentumLaw`, which were chosen on runs of two sizes by
+            leaving out one at a time.
+        huber: from which relative error on a residual counts by its size and no longer by its square. If None 0.002,
+            and 0.001 for `MomentumLaw`, chosen likewise.
         rows: a run with more is thinned to so many, means over neighbouring ones.
+        tolerance: the largest error of the evaluation at the law that is found, in units of the loss; a bound that is
+            kept. 0 counts every change of the rate alone, and takes some forty times as long.
 
     Raises:
         ArgumentError: there are no runs, or something is none.
