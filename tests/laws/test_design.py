@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
 
@@ -91,6 +91,7 @@ def test_a_design_for_a_fit_is_that_for_its_law_and_keeps_to_its_rates():
     st.integers(30, 300),
     st.booleans(),
 )  # fmt: skip
+@example(MultiPowerLaw(3.0, 0.5, 0.138108, 1157.517, 0.198026, 0.81773, 0.530185), 795, True)  # a member is best
 def test_the_best_of_all_is_never_worse_than_a_member(law, steps, monotone):
     made = design(law, PEAK, steps, warmup_steps=20, monotone=monotone)
     assert made.members[0].excess >= 0
