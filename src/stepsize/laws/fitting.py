@@ -88,7 +88,7 @@ def fit(
     huber = form.huber if huber is None else huber
     runs = [run.thinned(rows) for run in runs]
     must_determine(runs, form)
-    estimate, best = _estimated(runs, form, prior, huber, tolerance)
+    estimate, best = estimated(runs, form, prior, huber, tolerance)
     residuals = estimate.residuals(best.z)
     scatter = typical(residuals)
     must_hold(scatter)
@@ -103,7 +103,7 @@ def fit(
     )
 
 
-def _estimated(
+def estimated(
     runs: Sequence[LossCurve], form: type[Form], prior: float, huber: float, tolerance: float
 ) -> tuple[Estimate, Solution]:
     """The estimate in blocks of changes so small that the law found is evaluated to `tolerance`."""
@@ -130,7 +130,7 @@ def _left_out(
             must_determine(others, form)
         except StepsizeError:
             continue
-        estimate, best = _estimated(others, form, prior, huber, tolerance)
+        estimate, best = estimated(others, form, prior, huber, tolerance)
         law = estimate.form.law(best.z)
         offs = [np.log(law.predict(run.rates, at=run.steps) / run.losses) for run in map(runs.__getitem__, plan)]
         errors.append(np.mean([typical(off) ** 2 for off in offs]))
