@@ -95,7 +95,10 @@ class Whole:
         return whole
 
     def _instead_of(self, text: str) -> str:
-        return "write a number such as 3; only a length may have a unit"
+        word = text.strip()
+        if word.isdecimal():
+            return f"write {_line(word, 20)} without quotes"
+        return "write a number such as 3" + ("; only a length may have a unit" if word[:1].isdecimal() else "")
 
 
 @dataclass(frozen=True)

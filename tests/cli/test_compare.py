@@ -37,7 +37,7 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
     [
         (["--seeds", "0,x"], '"x" is none'),
         (["--seeds", "1,1"], "different"),
-        (["--optimizer", "lbfgs"], "LBFGS cannot be used"),
+        (["--optimizer", "lbfgs"], "cannot be used here: it calls back"),
         (["--optimizer", "addam"], "did you mean"),
         (["--device", "abacus"], "write auto"),
         (["--data", "nowhere"], "no task is called"),
@@ -73,9 +73,43 @@ cosine = 'Cosine(0.2, 0.02, "100%")'
 """
 
 
+OPTIMIZER = """
+[optimizer]
+name = "sgd"
+dampening = 0.0
+momentum = 0.9
+"""
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
+        ("momentum", "momentun", "line 11: the optimizer 'sgd' takes no 'momentun'; did you mean \"momentum\"?"),
+        (
+            "= 0.9",
+            "= '0.9'",
+            "line 11: the optimizer 'sgd' does not take 'momentum' as '0.9'; write one such as 0, its",
+        ),
+        ("momentum", "lr", "line 11: the optimizer 'sgd' takes no 'lr' beside its schedule"),
+        ("momentum", "seeds", "; if seeds is the experiment's setting, write it above the tables: here it is in [opti"),
+        ('"sgd"', '"lbfgs"', "line 9: the optimizer 'lbfgs' cannot be used here"),
+    ],
+)
+def test_what_is_wrong_with_an_argument_of_the_optimizer_is_told_with_its_line(
+    tmp_path, monkeypatch, capsys, right, wrong, words
+):
+    text = TOML.replace('optimizer = "sgd"\n', "") + OPTIMIZER
+    (tmp_path / "e.toml").write_text(text.replace(right, wrong))
+    assert words in refused(monkeypatch, capsys, tmp_path, "e.toml")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ('"digits"', '""', 'line 2: no task is called ""'),
+        ('"digits"', '"json:__doc__"', 'line 2: the task "json:__doc__" must be a function'),
+        ('"Constant(0.3)"', "'bf16'", "line 6: schedule 'epochs': "),
+        ('"Constant(0.3)"', "'bf16'", "\nif epochs is the experiment's setting, write it above the tables"),
         ("'Cosine(", "'Cosinus(", "line 7: schedule 'cosine': "),
         ('"Constant(', '"Konstant(', "line 6: schedule 'epochs': "),
         ('"digits"', '"digitz"', 'line 2: no task is called "digitz"'),

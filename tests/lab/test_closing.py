@@ -41,7 +41,7 @@ def test_several_seeds_are_told_with_their_paired_difference_and_its_interval():
 def test_a_spread_larger_than_the_difference_is_warned_of_in_words():
     notes = closing_table(runs(5)).notes
     assert [note.split(":")[0] for note in notes] == ["warm", "even"]
-    assert all("spread over seeds" in note for note in notes)
+    assert all("The spread of the test accuracy over seeds (" in note for note in notes)
     assert all(note in markdown(runs(5)) for note in notes)
     assert "| against flat |" in markdown(runs(5))
 

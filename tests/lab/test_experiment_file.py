@@ -42,7 +42,21 @@ def test_an_experiment_is_its_dictionary():
         ("epochs = 3\nepoch = 3\n", r"experiment\.toml, line 2: Experiment has no 'epoch'; did you mean \"epochs\""),
         ("\nepochs = 'three'\n", r"line 2: Experiment\(epochs=.*whole number"),
         ("epochs = 0\n", r"line 1: .*at least 1"),
-        ("[schedules]\na = 3\n", r"schedule or its text"),
+        ("[schedules]\na = 0.1\n", r"line 2: schedule 'a' must be a text, got 0\.1; .* write \"Constant\(0\.1\)\"$"),
+        ("[schedules]\na = true\n", "line 2: schedule 'a' must be a text, got true$"),
+        (
+            "[schedules]\na = 'Constant(0.1)'\nepochs = 3\n",
+            r"line 3: schedule 'epochs' must be a text, got 3; if epochs is .* above the tables: here it is in \[sch",
+        ),
+        ("\n[schedules]\n", r"line 2: \[schedules\] must have a schedule at least, such as cosine = '"),
+        ("[schedules]\n\"\" = 'Constant(0.1)'\n", "line 2: schedule '' must have a name, such as cosine = '"),
+        ("schedules = 3\n", r"line 1: \[schedules\] must be a table, got 3"),
+        ("seeds = 3\n", r"line 1: .* must be a sequence, got 3; write \[3\]$"),
+        ("epochs = true\n", "line 1: .* whole number of at least 1, got true$"),
+        ("epochs = 'True'\n", "line 1: .* got 'True'; write a number such as 3$"),
+        ("epochs = '3'\n", "line 1: .* got '3'; write 3 without quotes$"),
+        ("held_out = 1\n", "line 1: .* must be true or false, got 1"),
+        ("optimizer_args = 3\n", "line 1: .* write e.g. {momentum = 0.9}"),
         ("precision = 'fp8'\n", r'line 1: .*"fp32" or "bf16"'),
         ("[optimizer]\nmomentum = 0.9\n", r"line 1: \[optimizer\] must have a name"),
         ("clip_norm = -1\n", "line 1: .*> 0"),
@@ -56,5 +70,8 @@ def test_what_is_wrong_is_said_with_the_file_and_the_line(tmp_path, text, words)
 def test_what_is_no_toml_is_refused(tmp_path):
     with pytest.raises(DataError, match="line 1"):
         read_experiment(written(tmp_path, "epochs == 3"))
+    (tmp_path / "latin.toml").write_bytes("epochs = 3\n# d\u00e9j\u00e0\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"latin\.toml, line 2: the byte 0xe9 is not UTF-8; save the file as UTF-8$"):
+        read_experiment(tmp_path / "latin.toml")
     with pytest.raises(DataError, match="no such file"):
         read_experiment(tmp_path / "none.toml")

@@ -36,6 +36,34 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_the_list():
         make_optimizer("adamv", parameters(), 0.1)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"momentun": 0.9}, """takes no 'momentun'; did you mean "momentum"?"""),
+        ({"epochs": 3}, "takes no 'epochs'; it takes momentum, dampening, "),
+        ({"lr": 0.9}, "takes no 'lr' beside its schedule, which gives the rate"),
+        ({"dampening": 0.0, "momentum": "0.9"}, "does not take 'momentum' as '0.9'; write one such as 0, its default"),
+        ({"dampening": 0.0, "momentum": -1}, "does not take 'momentum' as -1: Invalid momentum value: -1"),
+        ({"momentum": -1, "weight_decay": -1}, "does not take {'momentum': -1, 'weight_decay': -1}: Invalid "),
+    ],
+)
+def test_an_argument_that_the_optimizer_does_not_take_is_named(settings, words):
+    with pytest.raises(ArgumentError) as refused:
+        make_optimizer("sgd", parameters(), 0.1, settings)
+    assert f"the optimizer 'sgd' {words}" in str(refused.value)
+
+
+def test_a_factory_of_ones_own_is_given_what_it_takes():
+    made = make_optimizer("own_tasks:in_groups", parameters(), 0.1, {"anything": 0.5})
+    assert made.param_groups[0]["momentum"] == 0.5
+    with pytest.raises(
+        ArgumentError, match=r"the optimizer 'own_tasks:biases_only' takes no 'momentum'; it takes none"
+    ):
+        make_optimizer("own_tasks:biases_only", parameters(), 0.1, {"momentum": 0.5})
+    with pytest.raises(ArgumentError, match=r'the optimizer "own_tasks:X" must be a function, got tensor'):
+        make_optimizer("own_tasks:X", parameters(), 0.1)
+
+
 @pytest.mark.parametrize(("name", "reason"), [("lbfgs", "calls back"), ("SparseAdam", "sparse"), ("muon", "matric")])
 def test_an_optimizer_that_a_plain_step_cannot_drive_is_refused_with_the_reason(name, reason):
     with pytest.raises(ArgumentError, match=f"cannot be used here: .*{reason}"):

@@ -126,7 +126,10 @@ def test_a_clear_difference_is_said_with_its_interval():
 def test_a_difference_that_is_smaller_than_the_spread_is_told_with_a_warning():
     found = second(shifted(0.006, QUIET))
     assert found.verdict == "better"
-    assert "spread over seeds (0.016) is larger than the difference: only the same seeds" in found.words[1]
+    assert (
+        "spread of the test accuracy over seeds (0.016) is larger than the difference: only the same seeds"
+        in found.words[1]
+    )
     found = second(shifted(0.006, LOUD))
     assert found.verdict == "open"
     assert found.words[0] == 'Not told apart from "flat" by 5 seeds.'

@@ -60,6 +60,9 @@ def test_ones_own_task_trains_without_an_accuracy():
         ("own_tasks:missing", ArgumentError, "cannot be imported"),
         ("no_such_module:task", ArgumentError, "cannot be imported"),
         ("own_tasks:raising", RunError, "raised KeyError"),
+        ("", DataError, 'no task is called ""; write fashion-mnist, '),
+        ("own_tasks:X", ArgumentError, r'the task "own_tasks:X" must be a function, got tensor'),
+        ("own_tasks:of_size", ArgumentError, "is called without arguments, and it needs 'size', 'depth'; give each"),
         ("own_tasks:nothing", ArgumentError, r"must return a stepsize.lab.Task, got None"),
     ],
 )

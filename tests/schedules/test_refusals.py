@@ -30,12 +30,15 @@ ARGUMENTS = {
     "a length is not negative": (lambda: LINE.head(-1), "Head(n=...) must be a whole number of at least 0, got -1"),
     "None is no length": (lambda: LINE.every(None), "Every(n=...) must be a whole number of at least 1, got None"),
     "a length with a unit": (lambda: Linear(0, 1, "3ep"), 'read by parse(text, horizon=...) or Horizon(...).of("3ep")'),
-    "a count with a unit": (
+    "a count in quotes": (
         lambda: Horizon("60000", 256, 10),
-        "Horizon(samples=...) must be a whole number of at least 1, got '60000'; write a number such as 3; only a "
-        "length may have a unit",
+        "Horizon(samples=...) must be a whole number of at least 1, got '60000'; write 60000 without quotes",
     ),
-    "cycles with a unit": (lambda: LINE.repeat("3ep"), "or inf, got '3ep'; write a number such as 3"),
+    "a count in words": (lambda: Horizon("many", 256, 10), "of at least 1, got 'many'; write a number such as 3"),
+    "cycles with a unit": (
+        lambda: LINE.repeat("3ep"),
+        "or inf, got '3ep'; write a number such as 3; only a length may have a unit",
+    ),
     "a matrix is one line": (
         lambda: Linear(np.zeros((3, 3)), 1, 3),
         "got array([[0., 0., 0.], [0., 0., 0.], [0., 0., 0.]]); write a number",

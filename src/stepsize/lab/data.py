@@ -51,7 +51,7 @@ def from_folder(name: str, otherwise: str) -> ImageData:
     Raises DataError: `otherwise`, where there is no such folder; and where a file is missing, cut short or altered.
     """
     folder = Path(os.path.expanduser(name))
-    if not folder.is_dir():
+    if not name or not folder.is_dir():  # without a name it would be the current folder
         raise DataError(otherwise)
     return _from_folder(folder, f"Fashion-MNIST came from the folder {folder}.")
 

@@ -29,9 +29,13 @@ SIX_SCHEDULES = {
 
 Named = tuple[tuple[str, str | Schedule], ...]
 
+_FOR_EXAMPLE = 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}'
+
 
 def _named(owner: str, name: str, value: Any) -> Named:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
+    if isinstance(value, Mapping) and not value:
+        raise refusal(owner, name, "at least one schedule by its name", value, _FOR_EXAMPLE)
     pairs = value.items() if isinstance(value, Mapping) else value
     known: dict[str, str | Schedule] = {}
     for pair in Many(lambda _owner, _name, item: item)(owner, name, pairs):
@@ -39,7 +43,7 @@ def _named(owner: str, name: str, value: Any) -> Named:
             raise refusal(owner, name, "names with a schedule or its text each", pair)
         label, schedule = str(pair[0]).strip(), pair[1]
         if not label:
-            raise refusal(owner, name, "named", pair, 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}')
+            raise refusal(owner, name, "named", pair, _FOR_EXAMPLE)
         if not label.isprintable():
             raise refusal(owner, name, "named in characters that can be printed", label)
         if label in known:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Container, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,16 @@ def read_experiment(path: Path | str) -> Experiment:
         form = tomllib.loads(text)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+        raise DataError(f"{path}, line {line}: the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path} is no TOML: {error}") from error
     try:
         return Experiment.of_dict(_fields(form))
     except ArgumentError as error:
-        raise ArgumentError(f"{path}{_line(text, str(error))}: {error}") from error
+        message = _in_toml(str(error))
+        raise ArgumentError(_told(path, text, message) or f"{path}: {message}") from error
 
 
 def with_its_place(path: Path | str, error: ArgumentError | DataError, overruled: Container[str]) -> StepsizeError:
@@ -73,12 +78,14 @@ def with_its_place(path: Path | str, error: ArgumentError | DataError, overruled
 
     It stays as it is where it speaks of none, or of a field that was `overruled` beside the file.
     """
-    line = _line(Path(path).read_text(encoding="utf-8"), str(error), overruled)
-    return type(error)(f"{path}{line}: {error}") if line else error
+    told = _told(path, Path(path).read_text(encoding="utf-8"), str(error), overruled)
+    return type(error)(told) if told else error
 
 
 def _fields(form: dict[str, Any]) -> dict[str, Any]:
-    """The table `optimizer` is two fields of an experiment: its name, and the rest."""
+    """The fields of an experiment: the table `optimizer` is two, its name and the rest."""
+    if "schedules" in form:
+        _refuse_what_is_no_schedule(form["schedules"])
     optimizer = form.get("optimizer")
     if not isinstance(optimizer, dict):
         return form
@@ -88,37 +95,96 @@ def _fields(form: dict[str, Any]) -> dict[str, Any]:
     return {**form, "optimizer": optimizer["name"], "optimizer_args": arguments}
 
 
+def _refuse_what_is_no_schedule(schedules: Any) -> None:
+    """ArgumentError for a table of schedules that is none, in TOML's words."""
+    example = """cosine = 'Cosine(0.2, 0.02, "100%")'"""
+    if not isinstance(schedules, dict):
+        raise ArgumentError(
+            f"[schedules] must be a table, got {shown(schedules)}; write [schedules] and then {example}"
+        )
+    if not schedules:
+        raise ArgumentError(f"[schedules] must have a schedule at least, such as {example}")
+    for name, given in schedules.items():
+        if not name.strip():
+            raise ArgumentError(f"schedule {shown(name)} must have a name, such as {example}")
+        if not isinstance(given, str):
+            number = isinstance(given, int | float) and not isinstance(given, bool) and name not in _SETTINGS
+            advice = f'; for a constant rate write "Constant({given})"' if number else ""
+            raise ArgumentError(f"schedule {shown(name)} must be a text, got {shown(given)}{advice}")
+
+
+_SETTINGS = {field.name for field in fields(Experiment)}
+_PYTHONS = (
+    (r"(?<![\w'\"])True(?![\w'\"])", "true"),
+    (r"(?<![\w'\"])False(?![\w'\"])", "false"),
+    (r"\b(write|got) \(([^()]*?),?\)", r"\1 [\2]"),
+    (r"\{(['\"])(\w+)\1: ", r"{\2 = "),
+)
+"""What Python writes otherwise than TOML."""
+
+
+def _in_toml(message: str) -> str:
+    """A message about values as TOML writes them."""
+    for python, toml in _PYTHONS:
+        message = re.sub(python, toml, message)
+    return message
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A key with the table that it is in, its value where that is a text, and its line; a table is a key too."""
+
+    table: str
+    key: str
+    value: str
+    line: int
+
+
 _SPOKEN_OF = (
-    (r"(?:the )?schedule '([^']+)'", "schedules"),
+    (r"(?:the )?schedule '([^']*)'", "schedules"),
     (r"Experiment\(optimizer_args\['([^']+)'\]", "optimizer"),
+    (r"the optimizer '[^']*' (?:takes no|does not take) '([^']+)'", "optimizer"),
     (r"Experiment\((\w+)", ""),
     (r"Experiment has no '([^']+)'", ""),
-    (r"\[(optimizer)\]", ""),
+    (r"\[(\w+)\]", ""),
     (r"(weight_decay)\b", ""),
+    (r"(?:no|the) (task)\b", ""),
 )
 """How messages begin that name a key, and the table that it is in."""
 
 
-def _line(text: str, message: str, overruled: Container[str] = ()) -> str:
-    """`, line 7` where the key is written that the message speaks of, or else a value that it quotes; "" for none."""
-    written = [each for each in _written(text) if (each[0] or each[1]) not in overruled]
+def _told(path: Path | str, text: str, message: str, overruled: Container[str] = ()) -> str:
+    """The message with the place in the file that it speaks of; "" where it speaks of none."""
+    entry = _spoken_of([each for each in _written(text) if (each.table or each.key) not in overruled], message)
+    if entry is None:
+        return ""
+    told = f"{path}, line {entry.line}: {message}"
+    if entry.table and entry.key in _SETTINGS and (entry.table, entry.key) != ("optimizer", "weight_decay"):
+        told += "\n" if "\n" in message else "; "
+        told += f"if {entry.key} is the experiment's setting, write it above the tables: here it is in [{entry.table}]"
+    return told
+
+
+def _spoken_of(written: list[_Entry], message: str) -> _Entry | None:
+    """The entry that is named where the message begins, or else one with a value that it quotes."""
     for beginning, table in _SPOKEN_OF:
         if named := re.match(beginning, message):
-            for place, key, _, number in written:
-                if (place, key) == (table, named[1]):
-                    return f", line {number}"
-    for _, _, value, number in written:
-        if value and any(f"{quote}{value}{quote}" in message for quote in "\"'"):
-            return f", line {number}"
-    return ""
+            for entry in written:
+                if (entry.table, entry.key) == (table, named[1]):
+                    return entry
+    for entry in written:
+        if entry.value and any(f"{quote}{entry.value}{quote}" in message for quote in "\"'"):
+            return entry
+    return None
 
 
-def _written(text: str) -> Iterator[tuple[str, str, str, int]]:
-    """Every key with the table that it is in, its value where that is a text, and its line; a table is a key too."""
+def _written(text: str) -> Iterator[_Entry]:
+    """Every entry of the file, in its order."""
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
             table = header[1]
-            yield "", table, "", number
-        elif pair := re.match(r"""\s*["']?([^=#]+?)["']?\s*=\s*(?:(["'])(.*?)\2)?""", line):
-            yield table, pair[1], pair[3] or "", number
+            yield _Entry("", table, "", number)
+        elif pair := re.match(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*=\s*(?:(["'])(.*?)\4)?""", line):
+            key = next(each for each in pair.groups() if each is not None)
+            yield _Entry(table, key, pair[5] or "", number)

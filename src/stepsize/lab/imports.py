@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from stepsize.arguments import quoted
+from stepsize.arguments import quoted, shown
 from stepsize.errors import ArgumentError
 
 
@@ -12,10 +12,13 @@ def imported(what: str, name: str) -> Callable[..., Any]:
     """The function of this name, which is to be a task, an optimizer or the like.
 
     Raises:
-        ArgumentError: it cannot be imported.
+        ArgumentError: it cannot be imported, or is no function.
     """
     module, _, function = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+        found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ArgumentError(f"the {what} {quoted(name)} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ArgumentError(f"the {what} {quoted(name)} must be a function, got {shown(found)}")
+    return found  # type: ignore[no-any-return]

@@ -1,6 +1,8 @@
 """PyTorch's optimizers by name, and factories of the user's own."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from torch import Tensor, optim
@@ -27,11 +29,13 @@ def make_optimizer(
     Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive; for a
     factory that cannot be imported or makes no optimizer; and for arguments that it does not take.
     """
-    make = imported("optimizer", name) if ":" in name else _of_pytorch(name)
+    make, given, weights = imported("optimizer", name) if ":" in name else _of_pytorch(name), settings or {}, [*params]
+    _refuse_unknown(name, make, given)
     try:
-        made = make(params, lr=lr, **(settings or {}))
+        made = make(weights, lr=lr, **given)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"the optimizer {shown(name)} does not take {dict(settings or {})}: {error}") from error
+        why = _refused(make, weights, lr, given, error)
+        raise ArgumentError(f"the optimizer {shown(name)} does not take {why}") from error
     if not isinstance(made, optim.Optimizer):
         raise ArgumentError(f"the optimizer {shown(name)} must make a torch.optim.Optimizer, got {shown(made)}")
     return made
@@ -50,5 +54,44 @@ def _of_pytorch(name: str) -> Callable[..., Any]:
         raise ArgumentError(f"torch.optim has no optimizer {shown(name)}; {guess}")
     if kind.__name__ in _UNUSABLE:
         reason = _UNUSABLE[kind.__name__]
-        raise ArgumentError(f"{kind.__name__} cannot be used here: {reason}; write one of {', '.join(usable)}")
+        raise ArgumentError(
+            f"the optimizer {shown(name)} cannot be used here: {reason}; write one of {', '.join(usable)}"
+        )
     return kind
+
+
+def _refuse_unknown(name: str, make: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """ArgumentError for an argument that is not the optimizer's, or not the user's to give."""
+    if "lr" in given:
+        raise ArgumentError(f"the optimizer {shown(name)} takes no 'lr' beside its schedule, which gives the rate")
+    parameters = _parameters(make)
+    if not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return
+    known = [each for each in [*parameters][1:] if each != "lr"]  # the first are the weights
+    for key in given:
+        if key not in known:
+            advice = nearest(key, known) or f"it takes {', '.join(known) or 'none'}"
+            raise ArgumentError(f"the optimizer {shown(name)} takes no {shown(key)}; {advice}")
+
+
+def _refused(
+    make: Callable[..., Any], weights: list[Tensor], lr: float, given: Mapping[str, Any], error: Exception
+) -> str:
+    """The one argument without which it can be made, or all of them, and why it does not take them."""
+    for key, value in given.items():
+        with suppress(TypeError, ValueError):
+            make(weights, lr=lr, **{other: kept for other, kept in given.items() if other != key})
+            known = _parameters(make).get(key)
+            if isinstance(error, TypeError) and known and known.default not in (known.empty, None):
+                usual = list(known.default) if isinstance(known.default, tuple) else known.default
+                return f"{shown(key)} as {shown(value)}; write one such as {shown(usual)}, its default"
+            return f"{shown(key)} as {shown(value)}: {error}"
+    return f"{dict(given)}: {error}"
+
+
+def _parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """By name; none of what is not written in Python and need not say what it takes."""
+    try:
+        return inspect.signature(make).parameters
+    except (TypeError, ValueError):
+        return {}

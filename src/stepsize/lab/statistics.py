@@ -105,7 +105,7 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
         if difference is not None:
             verdict = _verdict(metric, difference)
             spread = max(value.spread, spread_of_first)
-            words += _judgement(verdict, difference, quoted(first), spread, len(differences), number)
+            words += _judgement(metric, verdict, difference, quoted(first), spread, len(differences), number)
         words += _losses(len(runs), lost.get(name, 0))
         found.append(Finding(name, value, len(runs), lost.get(name, 0), difference, verdict, tuple(words)))
     return tuple(found)
@@ -191,10 +191,17 @@ def _verdict(metric: Metric, difference: Difference) -> Verdict:
 
 
 def _judgement(
-    verdict: Verdict, difference: Difference, first: str, spread: float, comparisons: int, digits: int
+    metric: Metric,
+    verdict: Verdict,
+    difference: Difference,
+    first: str,
+    spread: float,
+    comparisons: int,
+    digits: int,
 ) -> list[str]:
     """The verdict in words, and what speaks against believing more than it says."""
     pairs, size = difference.pairs, f"{abs(difference.mean):.{digits}f}"
+    spreads = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
     if pairs == 0:
         return [f"No seed has a result under both this and {first}, so they cannot be compared."]
     if pairs == 1:
@@ -213,15 +220,12 @@ def _judgement(
                 f"The interval leaves out zero, but among {comparisons} comparisons chance does that too often."
             )
         if spread > abs(difference.mean):
-            words.append(f"The spread over seeds ({spread:.{digits}f}) is larger than the difference ({size}).")
+            words.append(f"{spreads} ({size}).")
         return words
     low, high = sorted([abs(difference.low), abs(difference.high)])
     words.append(f"{verdict.capitalize()} than {first} by {size} ({low:.{digits}f} to {high:.{digits}f}).")
     if spread > abs(difference.mean):
-        words.append(
-            f"The spread over seeds ({spread:.{digits}f}) is larger than the difference: only the same seeds, "
-            "compared in pairs, show it."
-        )
+        words.append(f"{spreads}: only the same seeds, compared in pairs, show it.")
     return words
 
 

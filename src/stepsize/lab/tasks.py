@@ -1,8 +1,10 @@
 """Tasks by name: those built in, and the user's own functions."""
 
 import functools
+import inspect
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from stepsize.arguments import nearest, quoted, shown
@@ -24,7 +26,7 @@ def load_task(name: str) -> Task:
     One's own is an importable function without arguments that returns a `Task`, as "package.module:function".
 
     Raises:
-        ArgumentError: the function cannot be imported, or gives no task.
+        ArgumentError: the function cannot be imported, needs an argument, or gives no task.
         DataError: there is no such name or folder, or data are missing, cut short or altered.
         RunError: the function raised an error.
     """
@@ -52,12 +54,28 @@ def experiment_task(experiment: Experiment) -> Task:
 
 def _own(name: str) -> Task:
     make = imported("task", name)
+    if needed := _needed(make):
+        raise ArgumentError(
+            f"the task {quoted(name)} is called without arguments, and it needs {needed}; give each a default, or name "
+            "a function that does without"
+        )
     try:
         task = make()
     except StepsizeError:
         raise
     except Exception as error:
-        raise RunError(f"the task {quoted(name)} raised {shown(error)}") from error
+        raise RunError(f"the task {quoted(name)} raised {shown(error, 200)}") from error
     if not isinstance(task, Task):
         raise ArgumentError(f"the task {quoted(name)} must return a stepsize.lab.Task, got {shown(task)}")
     return task
+
+
+def _needed(make: Callable[..., object]) -> str:
+    """The arguments without which it cannot be called."""
+    with suppress(TypeError, ValueError):  # one that is not written in Python need not say what it takes
+        return ", ".join(
+            shown(each.name)
+            for each in inspect.signature(make).parameters.values()
+            if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        )
+    return ""
