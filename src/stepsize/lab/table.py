@@ -9,7 +9,10 @@ from typing import Protocol
 from stepsize.records.run import Logged, Run
 
 STOPPING = "Stopping; the runs that have finished are kept"
-COLUMNS = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
+WITH_ACCURACY = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
+WITHOUT_ACCURACY = ("schedule", "train loss", "test loss", "seconds")
+"""The columns where a task counts how many are right, and where it has only its loss."""
+_DIGITS = {"train loss": 3, "train accuracy": 4, "test loss": 4, "test accuracy": 4, "seconds": 1}
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,16 @@ class Row:
     diverged: int
     train_loss: Mean
     train_accuracy: Mean
+    test_loss: Mean
     test_accuracy: Mean
     seconds: Mean
 
-    def cells(self) -> tuple[str, ...]:
-        """The line as texts, under `COLUMNS`."""
+    def cells(self, columns: Sequence[str] = WITH_ACCURACY) -> tuple[str, ...]:
+        """The line as texts, under these columns."""
         note = f" ({self.diverged} of {self.finished + self.diverged} diverged)" if self.diverged else ""
-        return (
-            self.name + note,
-            self.train_loss.text(3),
-            self.train_accuracy.text(4),
-            self.test_accuracy.text(4),
-            self.seconds.text(1),
-        )
+        means: list[Mean] = [getattr(self, column.replace(" ", "_")) for column in columns[1:]]
+        texts = [mean.text(_DIGITS[column]) for column, mean in zip(columns[1:], means, strict=True)]
+        return (self.name + note, *texts)
 
 
 class Timed(Logged, Protocol):
@@ -75,6 +75,13 @@ def table(runs: Sequence[Timed]) -> tuple[Row, ...]:
     return tuple(_row([run for run in runs if run.name == name]) for name in dict.fromkeys(run.name for run in runs))
 
 
+def columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Those of a table of these rows: with the test loss where none has an accuracy, but some a test loss."""
+    if any(math.isfinite(row.test_accuracy.mean) for row in rows):
+        return WITH_ACCURACY
+    return WITHOUT_ACCURACY if any(math.isfinite(row.test_loss.mean) for row in rows) else WITH_ACCURACY
+
+
 def _row(runs: Sequence[Timed]) -> Row:
     finished = [run for run in runs if run.status == "finished"]
 
@@ -88,6 +95,7 @@ def _row(runs: Sequence[Timed]) -> Row:
         sum(run.status == "diverged" for run in runs),
         at_the_end("train_loss"),
         at_the_end("train_accuracy"),
+        at_the_end("test_loss"),
         at_the_end("test_accuracy"),
         Mean.of([run.seconds for run in finished]),
     )
@@ -98,8 +106,7 @@ def closing_line(run: Run) -> str:
     name = f"{run.name}, seed {run.seed}"
     if run.status != "finished":
         return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
-    last = run.epochs[-1]
-    return (
-        f"{name}: train loss {last.train_loss:.3f}, train accuracy {last.train_accuracy:.4f}, "
-        f"test accuracy {last.test_accuracy:.4f} ({run.seconds:.1f} s)"
-    )
+    row = _row([run])
+    heads = columns([row])
+    told = [f"{head} {cell}" for head, cell in zip(heads, row.cells(heads), strict=True)]
+    return f"{name}: {', '.join(told[1:-1])} ({run.seconds:.1f} s)"

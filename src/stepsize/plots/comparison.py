@@ -1,4 +1,4 @@
-"""Training runs side by side: rate, train loss and test accuracy over steps."""
+"""Training runs side by side: rate, train loss and test accuracy, or test loss, over steps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,15 @@ from stepsize.plots.bands import band
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import line_style
-from stepsize.plots.traces import Trace, accuracy_trace, highest_loss_in_view, loss_trace, rate_ends, rate_trace
+from stepsize.plots.traces import (
+    Trace,
+    accuracy_trace,
+    highest_loss_in_view,
+    loss_trace,
+    rate_ends,
+    rate_trace,
+    test_loss_trace,
+)
 from stepsize.records.run import Logged
 
 PANEL_HEIGHT = 2.3
@@ -26,6 +34,7 @@ DOT = {"marker": "o", "markersize": 4}
 def plot_comparison(runs: Sequence[Logged], axes: Sequence[Axes] | None = None) -> NDArray[np.object_]:
     """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
 
+    Where no run has an accuracy but some have a test loss, this is drawn in its place.
     Runs of one name share a colour in all three. Several seeds of it are drawn as their mean, each as far as it has
     come, within a band from the lowest to the highest. A diverged run is left out of the mean and drawn by itself,
     with a cross where it ended; a loss that shot up leaves the view. Runs may be unfinished or empty.
@@ -44,7 +53,7 @@ def plot_comparison(runs: Sequence[Logged], axes: Sequence[Axes] | None = None) 
         return made
     given = np.asarray(axes, dtype=object)
     if given.shape != (3,):
-        raise refusal("plot_comparison", "axes", "three axes: rate, train loss, test accuracy", axes)
+        raise refusal("plot_comparison", "axes", "three axes: rate, train loss, test accuracy or loss", axes)
     for ax in given:
         ax.clear()
     _draw(runs, given)
@@ -60,9 +69,12 @@ def comparison_figure(runs: Sequence[Logged]) -> Figure:
 
 
 def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
-    rate, loss, accuracy = axes
+    rate, loss, test = axes
     names = list(dict.fromkeys(run.name for run in runs))
     top = highest_loss_in_view(runs)
+    accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
+    test_trace = accuracy_trace if accurate else test_loss_trace
+    test_top = np.inf if accurate else highest_loss_in_view(runs, test_loss_trace)
     for index, name in enumerate(names):
         style = line_style(index)
         named = [run for run in runs if run.name == name]
@@ -71,23 +83,24 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
         longest = max(named, key=_last_step)
         _draw_mean(rate, [rate_trace(longest)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
-        _draw_mean(accuracy, [accuracy_trace(run) for run in kept], style | DOT)
+        _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
         for run in lost:
-            rates, losses, accuracies = rate_trace(run), loss_trace(run), accuracy_trace(run)
-            losses = Trace(losses.x, np.minimum(losses.y, top))
+            rates, losses, tests = rate_trace(run), _below(top, loss_trace(run)), _below(test_top, test_trace(run))
             if losses.x.size:
                 loss.plot(losses.x, losses.y, **style)
             elif _last_step(run):  # it never had a loss that is a number: it left the view where it ended
                 losses = Trace(run.column("step")[-1:], np.array([top]))
-            if accuracies.x.size:
-                accuracy.plot(accuracies.x, accuracies.y, **style, **DOT)
+            if tests.x.size:
+                test.plot(tests.x, tests.y, **style, **DOT)
             _cross(rate, rates, style["color"])
             _cross(loss, losses, style["color"])
-            _cross(accuracy, accuracies, style["color"])
+            _cross(test, tests, style["color"])
     rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines], rate_ends(runs))
     value_axis(loss, "train loss")
     loss.set_ylim(0, top)
-    value_axis(accuracy, "test accuracy")
+    value_axis(test, "test accuracy" if accurate else "test loss")
+    if not accurate:
+        test.set_ylim(0, test_top)
     last = max([1, *map(_last_step, runs)])
     for ax in axes:
         step_axis(ax, last)
@@ -95,7 +108,12 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
         if cell and not cell.is_last_row():
             ax.set_xlabel("")
     if names:
-        legend_below(accuracy, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
+        legend_below(test, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
+
+
+def _below(top: float, trace: Trace) -> Trace:
+    """A curve that runs along the edge of the view where it would leave it."""
+    return Trace(trace.x, np.minimum(trace.y, top))
 
 
 def _last_step(run: Logged) -> int:

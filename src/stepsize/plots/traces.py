@@ -1,6 +1,6 @@
 """What a picture of runs shows: columns of a run over steps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -62,9 +62,9 @@ def test_loss_trace(run: Logged) -> Trace:
     return _finite(run.epoch_column("step"), run.epoch_column("test_loss"))
 
 
-def highest_loss_in_view(runs: Sequence[Logged]) -> float:
+def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace] = loss_trace) -> float:
     """The top of a picture of losses: that of the runs that held, and of where each began."""
-    losses = [loss_trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
+    losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
     return 1.05 * max((float(values.max()) for values in losses if values.size), default=1.0) or 1.0
 
 

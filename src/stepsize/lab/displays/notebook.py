@@ -14,7 +14,7 @@ _BETWEEN_FIGURES = 3.0  # seconds
 
 
 class NotebookDisplay:
-    """Rate, train loss and test accuracy of all runs in the cell's figure, and a closing line for each that ended."""
+    """What `plot_comparison` draws of all runs in the cell's figure, and a closing line for each that ended."""
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         from IPython.display import display  # part of every notebook, of nothing else

@@ -1,5 +1,6 @@
 """Progress in a terminal: a bar for every run under way, one for all, and the loss curves so far."""
 
+import math
 import time
 from pathlib import Path
 
@@ -24,8 +25,8 @@ _AROUND = 8  # lines for the sketch's title and axis, the bar of all runs and th
 class TerminalDisplay:
     """Bars and curves in place, and above them a closing line for each run that has ended.
 
-    A run's bar is that of its current epoch, with the loss and accuracy since the last logged point, the rate at it,
-    and how long the whole run will still take.
+    A run's bar is that of its current epoch, with the loss and the accuracy, if there is one, since the last logged
+    point, the rate at it, and how long the whole run will still take.
     """
 
     def __init__(self, console: Console) -> None:
@@ -65,9 +66,12 @@ class TerminalDisplay:
             self._seen_first[number] = time.monotonic(), record.step
         epoch = min(len(epochs) + 1, plan.epochs)
         length = plan.steps // plan.epochs
-        news = f"loss {record.train_loss:.3f}  accuracy {record.train_accuracy:.3f}"
+        news = f"loss {record.train_loss:.3f}"
+        accurate = not math.isnan(record.train_accuracy)
+        if accurate:
+            news += f"  accuracy {record.train_accuracy:.3f}"
         if epochs and self._console.width >= _WIDE:
-            news += f"  test {epochs[-1].test_accuracy:.3f}"
+            news += f"  test {epochs[-1].test_accuracy if accurate else epochs[-1].test_loss:.3f}"
         news += f"  rate {plan.schedule(record.step - 1):.3g}{self._left(number, record.step)}"
         name = Text(f"epoch {epoch}/{plan.epochs}  {plan.name}, seed {plan.seed}")
         name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stepsize.lab.report.tables import Line, grouped, nothing_to_tell, tables
-from stepsize.lab.table import COLUMNS, Timed, table
+from stepsize.lab.table import Timed, columns, table
 
 _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
 
@@ -13,8 +13,8 @@ _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
 class ClosingTable:
     """Heads of columns, a line for each schedule, and sentences below.
 
-    Where two seeds or more can be paired, the last column is the difference to the first schedule with its 95%
-    interval, in the test accuracy, or in the test loss where there is no accuracy.
+    The test loss takes the place of the accuracies where there is none. Where two seeds or more can be paired, the last
+    column is the difference to the first schedule with its 95% interval, in the test accuracy or else that loss.
     """
 
     columns: tuple[str, ...]
@@ -23,7 +23,7 @@ class ClosingTable:
 
     def narrow(self) -> "ClosingTable":
         """The same for 78 characters: where there are differences, other columns make room for them."""
-        if len(self.columns) == len(COLUMNS):
+        if self.columns[-1] == _LEFT_OUT_WHERE_NARROW[-1]:
             return self
         kept = [index for index, column in enumerate(self.columns) if column not in _LEFT_OUT_WHERE_NARROW]
         lines = tuple(tuple(line[index] for index in kept) for line in self.lines)
@@ -48,18 +48,19 @@ def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int |
         '+0.101 (0.099 to 0.103)'
     """
     groups = grouped(runs, names)
-    rows = {row.name: row.cells() for row in table(runs)}
-    lines = [rows.get(name, (name, *["-"] * (len(COLUMNS) - 1))) for name in groups]
+    rows = {row.name: row for row in table(runs)}
+    heads = columns([*rows.values()])
+    lines = [rows[name].cells(heads) if name in rows else (name, *["-"] * (len(heads) - 1)) for name in groups]
     found = tables(groups)
     if not found or len(groups) < 2:
-        return ClosingTable(COLUMNS, tuple(lines), ())
+        return ClosingTable(heads, tuple(lines), ())
     telling = found[0]
     if nothing := nothing_to_tell(telling, seeds or len({run.seed for run in runs})):
-        return ClosingTable(COLUMNS, tuple(lines), (nothing,))
+        return ClosingTable(heads, tuple(lines), (nothing,))
     said = {row.finding.name: row for row in telling.rows}
     metric = "" if telling.metric.field == "test_accuracy" else f"{telling.metric.label} "
     return ClosingTable(
-        (*COLUMNS, f"{metric}against {telling.findings[0].name}"),
+        (*heads, f"{metric}against {telling.findings[0].name}"),
         tuple((*line, _against(said.get(name))) for line, name in zip(lines, groups, strict=True)),
         tuple(f"{row.finding.name}: {note}" for row in telling.rows if (note := _note(row))),
     )

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.closing import closing_table
-from stepsize.lab.table import Timed
+from stepsize.lab.table import Timed, columns, table
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.lab.watching import COMPLETE
 
 
 def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed], trials: Sequence[Trial] = ()) -> str:
     """What was compared, on which data (in a sentence), for how many steps; the table, the picture, the trials."""
+    judged = "test accuracy" if "test accuracy" in columns(table(runs)) else "test loss"
     seeds = ", ".join(str(seed) for seed in experiment.seeds)
     accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
     paragraphs = [
@@ -18,11 +19,11 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed
         source,
         f"{experiment.optimizer}, batch size {experiment.batch_size}{accumulated}, "
         f"epochs: {experiment.epochs} ({steps} steps), seeds: {seeds}, on {experiment.device}.",
-        "Losses and accuracies are those of the last epoch."
+        f"{'Losses and accuracies' if judged == 'test accuracy' else 'Losses'} are those of the last epoch."
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
         *_unfinished(experiment, runs),
         markdown(runs, [name for name, _ in experiment.schedules], len(experiment.seeds)),
-        "![rate, train loss and test accuracy over steps](comparison.png)",
+        f"![rate, train loss and {judged} over steps](comparison.png)",
     ]
     if trials:
         paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
