@@ -9,6 +9,7 @@ from stepsize.lab import SIX_SCHEDULES, Experiment
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
+from stepsize.lab.table import closing_line
 from stepsize.records import Epoch, Point, Run
 
 NAN = float("nan")
@@ -91,8 +92,32 @@ def test_failed_runs_did_not_finish():
 
 
 def test_without_an_accuracy_the_test_loss_is_compared():
-    table = closing_table([run(n, s, NAN, 1.0 + 0.01 * s - b) for s in range(3) for n, b in (("a", 0), ("b", 0.5))])
-    assert table.columns[-1] == "test loss against a"
+    lossy = [run(n, s, NAN, 1.0 + 0.01 * s - b) for s in range(3) for n, b in (("a", 0), ("b", 0.004 * s), ("c", 0.5))]
+    table = closing_table(lossy, ["a", "b", "c", "missing"])
+    assert table.columns == ("schedule", "train loss", "test loss", "seconds", "test loss against a")
+    assert [line[2] for line in table.lines] == ["1.0100 ± 0.0100", "1.0060 ± 0.0060", "0.5100 ± 0.0100", "-"]
+    assert table.narrow().columns == ("schedule", "train loss", "test loss", "test loss against a")
+    assert table.notes[0] == (
+        "b: The spread of the test loss over seeds (0.0100) is larger than the difference (0.0040)."
+    )
+    assert closing_table(lossy[:3]).columns == ("schedule", "train loss", "test loss", "seconds")
+    page = report(Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), "Data.", 5, lossy)
+    assert "Losses are those of the last epoch." in page
+    assert "accuracy" not in page
+    assert "![rate, train loss and test loss over steps]" in page
+
+
+def test_where_some_have_an_accuracy_and_where_nothing_is_known_the_accuracies_are_told():
+    accurate = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
+    assert closing_table([run("a", 0, NAN), run("b", 0, 0.8)]).columns == accurate
+    assert closing_table([replace(run("a", 0, NAN), status="diverged")]).columns == accurate
+
+
+def test_a_run_ends_in_a_line_with_what_it_is_judged_by():
+    assert closing_line(run("a", 3, 0.8)) == (
+        "a, seed 3: train loss 1.000, train accuracy 0.5000, test accuracy 0.8000 (212.5 s)"
+    )
+    assert closing_line(run("a", 3, NAN)) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
 
 
 def test_the_six_schedules_over_five_seeds_fit_into_78_characters():

@@ -1,5 +1,6 @@
 """What is seen while runs go on: in a pipe, in a terminal, in a notebook, and in the picture file."""
 
+import math
 import os
 import pty
 import re
@@ -8,10 +9,19 @@ import subprocess
 import sys
 import termios
 from fcntl import ioctl
+from io import StringIO
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from rich.console import Console
+
+from stepsize import Constant
+from stepsize.lab.displays.terminal import TerminalDisplay
+from stepsize.lab.experiment import Plan
+from stepsize.lab.watching import Standings
+from stepsize.records import Epoch, Point
 
 COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
@@ -63,6 +73,23 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert "down [x]" in screen
     assert screen.endswith(str(tmp_path / "out"))
     assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h"), "the cursor is given back"
+
+
+def bars(epoch):
+    """What a terminal's bar tells of a run after such an epoch."""
+    plan = Plan("flat", Constant(0.1), 0, 3, 30)
+    standings, display = Standings([plan]), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    display.begin(standings, "Data.", Path("out"))
+    for record in (Point(10, 0.1, 1.5, epoch.train_accuracy), epoch):
+        standings.logged(0, record)
+        display.logged(0, record)
+    display.close()
+    return display._bars.tasks[0].fields["news"]
+
+
+def test_a_bar_tells_the_accuracy_or_else_the_test_loss():
+    assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
+    assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
 
 
 def test_a_notebook_shows_one_figure_that_grows_in_the_cell(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,34 @@ def test_a_run_that_diverged_at_once_still_has_its_cross():
     (cross,) = crosses(loss)
     assert cross.get_xydata().tolist() == [[25, loss.get_ylim()[1]]]
     assert not crosses(accuracy)
+
+
+def without_accuracy(run):
+    """The same of a task that has none."""
+    return replace(
+        run, epochs=tuple(replace(each, train_accuracy=math.nan, test_accuracy=math.nan) for each in run.epochs)
+    )
+
+
+def test_where_no_run_has_an_accuracy_the_test_loss_is_drawn_in_its_place():
+    run = without_accuracy(made_up_run("flat", FLAT))
+    _, _, test = plot_comparison([run])
+    assert test.get_ylabel() == "test loss"
+    assert np.array_equal(test.lines[0].get_ydata(), run.epoch_column("test_loss"))
+    _, _, test = plot_comparison([run, made_up_run("cosine", COSINE)])
+    assert test.get_ylabel() == "test accuracy"
+    assert len(test.lines) == 1
+    assert plot_comparison([replace(run, epochs=())])[2].get_ylabel() == "test accuracy"
+
+
+def test_a_test_loss_that_shot_up_leaves_the_view_of_the_others():
+    good = without_accuracy(made_up_run("flat", FLAT))
+    bad = without_accuracy(made_up_run("wild", FLAT, steps=225, diverges=True))
+    assert max(bad.epoch_column("test_loss")) == 1e9
+    _, _, test = plot_comparison([good, bad])
+    assert test.get_ylim()[1] < 5
+    (cross,) = crosses(test)
+    assert cross.get_xydata().tolist() == [[200, test.get_ylim()[1]]]
 
 
 def lossless(name, loss):
