@@ -107,6 +107,8 @@ def test_what_is_wrong_with_an_argument_of_the_optimizer_is_told_with_its_line(
     ("right", "wrong", "words"),
     [
         ('"digits"', '""', 'line 2: no task is called ""'),
+        ('"digits"', '"/dev"', 'line 2: the folder "/dev" has no train-images'),
+        ('"digits"', '"asyncio:get_running_loop"', 'line 2: the task "asyncio:get_running_loop" raised RuntimeError'),
         ('"digits"', '"json:__doc__"', 'line 2: the task "json:__doc__" must be a function'),
         ('"Constant(0.3)"', "'bf16'", "line 6: schedule 'epochs': "),
         ('"Constant(0.3)"', "'bf16'", "\nif epochs is the experiment's setting, write it above the tables"),

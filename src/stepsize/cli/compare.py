@@ -20,7 +20,7 @@ from stepsize.cli.options import (
     seeds_of,
 )
 from stepsize.cli.schedules import named
-from stepsize.errors import ArgumentError, DataError
+from stepsize.errors import ArgumentError, DataError, RunError
 
 if TYPE_CHECKING:
     from stepsize.lab.report.closing import ClosingTable
@@ -108,7 +108,7 @@ def compare(
             comparison = lab.compare(lab.Experiment(**asked), out, tensorboard=tensorboard)
         else:
             comparison = lab.resume(resume, tensorboard=tensorboard, elsewhere=elsewhere)
-    except (ArgumentError, DataError) as error:
+    except (ArgumentError, DataError, RunError) as error:
         if experiment is None:
             raise
         raise with_its_place(experiment, error, overruled) from error

@@ -129,7 +129,9 @@ def _read(folder: Path, name: str) -> bytes:
     """The decompressed content of one file, checked. Raises DataError."""
     path = _find(folder, name)
     if path is None:
-        raise DataError(f"{folder} has no {name} or {name}.gz; Fashion-MNIST is the four files {', '.join(CHECKSUMS)}")
+        raise DataError(
+            f'the folder "{folder}" has no {name} or {name}.gz; Fashion-MNIST is the four files {", ".join(CHECKSUMS)}'
+        )
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             content = file.read(_LARGEST + 1)  # no more, however much there is

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stepsize.arguments import shown
-from stepsize.errors import ArgumentError, DataError, StepsizeError
+from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError
 from stepsize.lab.experiment import Experiment
 
 EXAMPLE = """\
@@ -73,7 +73,9 @@ def read_experiment(path: Path | str) -> Experiment:
         raise ArgumentError(_told(path, text, message) or f"{path}: {message}") from error
 
 
-def with_its_place(path: Path | str, error: ArgumentError | DataError, overruled: Container[str]) -> StepsizeError:
+def with_its_place(
+    path: Path | str, error: ArgumentError | DataError | RunError, overruled: Container[str]
+) -> StepsizeError:
     """The error of an experiment that was read from the file, with the file and the line that it speaks of.
 
     It stays as it is where it speaks of none, or of a field that was `overruled` beside the file.
