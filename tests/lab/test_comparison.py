@@ -131,7 +131,7 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"schedules": {}}, "at least one item"),
+        ({"schedules": {}}, "at least one schedule by its name"),
         ({"schedules": {"a": "Cosin(0.1, 0, 5)"}}, "schedule 'a'"),
         ({"schedules": [("a", "Constant(1)"), ("a", "Constant(2)")]}, "given twice"),
         ({"schedules": {"a": 0.1}}, "schedule or its text"),

@@ -97,10 +97,10 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
             _cross(test, tests, style["color"])
     rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines], rate_ends(runs))
     value_axis(loss, "train loss")
-    loss.set_ylim(0, top)
+    loss.set_ylim(0 if top > 0 else None, top)
     value_axis(test, "test accuracy" if accurate else "test loss")
     if not accurate:
-        test.set_ylim(0, test_top)
+        test.set_ylim(0 if test_top > 0 else None, test_top)
     last = max([1, *map(_last_step, runs)])
     for ax in axes:
         step_axis(ax, last)

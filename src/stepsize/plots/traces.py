@@ -65,7 +65,8 @@ def test_loss_trace(run: Logged) -> Trace:
 def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace] = loss_trace) -> float:
     """The top of a picture of losses: that of the runs that held, and of where each began."""
     losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
-    return 1.05 * max((float(values.max()) for values in losses if values.size), default=1.0) or 1.0
+    highest = max((float(values.max()) for values in losses if values.size), default=1.0)
+    return highest + 0.05 * abs(highest) or 1.0
 
 
 def _finite(x: Floats, y: Floats) -> Trace:
