@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked, refusal
 from stepsize.errors import FitError
@@ -188,4 +189,6 @@ def _lowest(value: Callable[[Floats], tuple[float, Floats]], depths: Floats, mon
 
 def _descent(value: Callable[[Floats], tuple[float, Floats]], begin: Floats) -> Any:
     bounds = [(0.0, DEEPEST)] * begin.size
-    return minimize(value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"gtol": 1e-7, "ftol": 1e-11})
+    options = {"gtol": 1e-7, "ftol": 1e-11}
+    with threadpool_limits(1, "blas"):  # on so few numbers more threads only wait for each other
+        return minimize(value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)

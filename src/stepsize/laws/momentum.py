@@ -57,7 +57,7 @@ class MomentumLaw(Law):
         weight[0] = 0.0
         fall = float(power(self.A, total, self.alpha))
         gradient = -self.alpha * fall / total - self.C * (np.append(weight[1:], 0.0) - weight)
-        loss = self.L0 + fall + self.C * float(np.diff(rates) @ weight[1:])
+        loss = self.L0 + fall + self.C * float(np.sum(np.diff(rates) * weight[1:]))
         return Final(loss, gradient)
 
 

@@ -81,7 +81,8 @@ class MultiPowerLaw(Law):
         gradient[:-1] -= self.B * kept
         gradient[1:] -= self.B * self.gamma * change * np.divide(slope, rate, out=np.zeros_like(rate), where=rate > 0)
         gradient[1:] += self.B * np.cumsum(change * np.divide(slope, gap, out=np.zeros_like(gap), where=moved))
-        return Final(self.L0 + float(fall) + self.B * float(change @ kept), gradient)
+        # A product of vectors this long would wake the threads of BLAS, which cost more than they do.
+        return Final(self.L0 + float(fall) + self.B * float(np.sum(change * kept)), gradient)
 
 
 class MultiPowerRows:
