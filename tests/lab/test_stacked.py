@@ -3,7 +3,9 @@
 import dataclasses
 import math
 import os
+import queue
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -19,14 +21,16 @@ from stepsize.errors import ArgumentError, StateError
 from stepsize.lab import Experiment, Task, compare, load_task, make_optimizer, train
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import chosen, stacked
+from stepsize.lab.engines.pool import Channel
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.engines.stack_checkpoint import stacks_laid_down
+from stepsize.lab.engines.stack_checkpoint import cuts_in
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import clip_rows, update_rule
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.watching import COMPLETE
 from stepsize.pytorch import Scheduler
-from stepsize.records import Epoch, load_runs
+from stepsize.records import Epoch, Store, load_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread", "own_tasks_found")
 
@@ -222,6 +226,38 @@ down = "Cosine(0.01, 0.0, '100%')"
 """
 
 
+def made_here(monkeypatch, directory, asked, jobs=None):
+    """Make what is left of the runs in this process, so many jobs of it, and return what all have logged."""
+
+    def here(work, all_jobs, *given):
+        for job in list(all_jobs)[:jobs]:
+            work(job, *given[:2], Channel(queue.Queue(), threading.Event()))
+
+    monkeypatch.setattr(stacked, "run_jobs", here)
+    outcomes, plans = load_runs(directory.path).outcomes(), asked.plans(load_task(asked.task).samples)
+    left = {number: plan for number, plan in enumerate(plans) if outcomes[number].status not in COMPLETE}
+    stacked.run_plans(left, asked, directory, None, Silent())
+    return numbers(directory.path)
+
+
+def test_what_a_row_draws_does_not_depend_on_what_has_ended_before(tmp_path, monkeypatch):
+    schedules = {"a": "Constant(0.01)", "wild": "Constant(1e25)", "b": "Constant(0.02)"}
+    asked = experiment(task="own_tasks:dropping", epochs=1, schedules=schedules, runs_at_once=4)
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    places = {name: ResultDirectory(tmp_path / name) for name in ("whole", "stopped")}
+    for place in places.values():
+        (place.path / "checkpoints").mkdir(parents=True)
+        Store.create(place.store, {}, {}, runs).close()
+    whole = made_here(monkeypatch, places["whole"], asked)
+    stopped = made_here(monkeypatch, places["stopped"], asked, jobs=1)
+    assert [run in whole for run in stopped] == [True] * 4 + [False] * 2
+    with Store.open(places["stopped"].store) as store:  # as a process leaves it that dies while others go on
+        for number in (0, 2):
+            store.rewind(number, 0)
+            store.end(number, "interrupted", 0.0)
+    assert made_here(monkeypatch, places["stopped"], asked) == whole
+
+
 def laid_down(path):
     """When the checkpoint was written."""
     return path.stat().st_mtime_ns if path.exists() else 0
@@ -251,11 +287,11 @@ def test_a_stack_whose_worker_and_parent_are_killed_ends_in_the_same_bits(tmp_pa
     assert not (out / "checkpoints").exists()
 
 
-def test_a_damaged_checkpoint_is_told(tmp_path):
+def test_a_damaged_note_of_what_is_in_a_stack_is_told(tmp_path):
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "stack-000.pt").write_bytes(b"half")
+    (tmp_path / "checkpoints" / "stack-000.json").write_bytes(b"[[0, 0], [1")
     with pytest.raises(StateError, match="damaged"):
-        stacks_laid_down(ResultDirectory(tmp_path))
+        cuts_in(ResultDirectory(tmp_path))
 
 
 class Asking(nn.Linear):

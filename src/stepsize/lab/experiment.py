@@ -108,7 +108,7 @@ class Experiment:
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
         engine: what makes the runs: "local", a process for each; "stacked", many in one program; "ray", a Ray cluster;
             "auto" stacks them on a GPU where that can be done.
-        runs_at_once: how many runs "stacked" puts in one program; as many as it can if None.
+        runs_at_once: how many runs "stacked" puts in one program; all of them on a GPU and three on a CPU if None.
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
         loss_limit: a run whose loss goes beyond has diverged.

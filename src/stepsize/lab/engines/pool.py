@@ -18,6 +18,7 @@ import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.allocation import keep_freed_memory
 from stepsize.lab.engines.one_run import THREADS
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
@@ -255,6 +256,7 @@ def _begin(channel: Channel) -> None:
     _channel = channel
     channel.news.cancel_join_thread()  # do not wait at exit for a parent that no longer listens
     torch.set_num_threads(THREADS)
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,7 +1,9 @@
 """A stack laid down, so that it goes on from there with the same bits."""
 
 import io
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +17,48 @@ from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.progress import Progress
 from stepsize.lab.seeding import random_states, restore_random_states
 
-VERSION = 2
+VERSION = 3
 
 
-def stacks_laid_down(directory: ResultDirectory) -> dict[Path, tuple[int, ...]]:
-    """The checkpoints of stacks in a directory, and the numbers of the runs in each, in the order of its rows."""
-    folder = directory.checkpoint(0).parent
-    return {path: tuple(_read(path)["records"]) for path in sorted(folder.glob("stack-*.pt"))}
+@dataclass(frozen=True)
+class Cut:
+    """Which runs one stack is made of: the seed of each by its number, a row each, in this order."""
+
+    path: Path
+    seeds: dict[int, int]
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the stack is laid down while it is under way."""
+        return self.path.with_suffix(".pt")
 
 
-def new_checkpoint(directory: ResultDirectory, first: int) -> Path:
-    """Where the checkpoint of a stack lies that begins with this run."""
-    return directory.checkpoint(first).with_name(f"stack-{first:03d}.pt")
+def cut_stack(directory: ResultDirectory, seeds: Mapping[int, int]) -> Cut:
+    """Put down that these runs make one stack, with what it is then told from others by."""
+    path = directory.checkpoint(min(seeds)).with_name(f"stack-{min(seeds):03d}.json")
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, json.dumps(list(seeds.items())).encode())
+    return Cut(path, dict(seeds))
+
+
+def cuts_in(directory: ResultDirectory) -> list[Cut]:
+    """The stacks that were put down in the directory.
+
+    Raises:
+        StateError: what was put down is damaged.
+    """
+    return [Cut(path, _seeds_in(path)) for path in sorted(directory.checkpoint(0).parent.glob("stack-*.json"))]
+
+
+def _seeds_in(path: Path) -> dict[int, int]:
+    try:
+        return {int(number): int(seed) for number, seed in json.loads(path.read_text())}
+    except (ValueError, TypeError) as error:
+        raise StateError(f"{path} does not say which runs it is of: it is damaged; {BEGIN_AGAIN}") from error
 
 
 def save_stack(path: Path, loop: StackLoop, records: Mapping[int, int], title: str, seconds: float) -> None:
-    """Write the checkpoint: the rows as they stand; `records` are their numbers, and how much each has logged.
+    """Write the checkpoint: the rows as they stand; `records` says how much each run under way has logged.
 
     Raises:
         OutputError: it cannot be written; the one before is still there.
@@ -54,7 +82,7 @@ def save_stack(path: Path, loop: StackLoop, records: Mapping[int, int], title: s
 
 
 def records_laid_down(path: Path, title: str) -> tuple[int, dict[int, int]]:
-    """At which step the checkpoint was written, and how much each of its runs had logged.
+    """At which step the checkpoint was written, and how much each run then under way had logged.
 
     Raises:
         StateError: it is of another experiment.

@@ -48,7 +48,7 @@ class StackLoop:
         """What is left of the epoch under way."""
         progress, recent = self.progress, Tally()
         orders = self._orders(progress.epoch)
-        updates = torch.split(orders, self.experiment.batch_size * self.experiment.accumulation, dim=1)
+        updates = torch.split(orders, self.experiment.batch_size * self.experiment.accumulation, dim=-1)
         rates = self._rates(progress.step, len(updates) - progress.updates)
         for chosen, rate in zip(updates[progress.updates :], rates, strict=True):
             gradients = self._gradients(chosen, recent)
@@ -68,14 +68,14 @@ class StackLoop:
                 ]
 
     def _gradients(self, chosen: Tensor, tally: Tally) -> Named:
-        """The gradients of the mean losses over the chosen samples (rows, samples), a micro-batch at a time."""
+        """The gradients of the mean losses over the chosen samples, as `_orders` has them, a micro-batch at a time."""
         total: Named = {}
-        for batch in torch.split(chosen, self.experiment.batch_size, dim=1):
+        for batch in torch.split(chosen, self.experiment.batch_size, dim=-1):
             inputs, targets = (
                 part.reshape(*batch.shape, *part.shape[1:]) for part in self.training.chosen(batch.flatten())
             )
             gradients = self.stack.gradients(inputs, targets, tally)
-            share = batch.shape[1] / chosen.shape[1]
+            share = batch.shape[-1] / chosen.shape[-1]
             if share == 1:
                 return gradients
             for name, gradient in gradients.items():
@@ -83,10 +83,11 @@ class StackLoop:
         return total
 
     def _orders(self, epoch: int) -> Tensor:
-        """The order of the samples in each row: (rows, samples)."""
-        seeds = [0 if plan is None else plan.seed for plan in self.plans]
+        """The order of the samples in each row, (rows, samples); or (samples,) where they share it."""
+        seeds = self.stack.seeds
         drawn = {seed: sample_order(len(self.training), seed, epoch) for seed in set(seeds)}
-        return torch.stack([drawn[seed] for seed in seeds]).to(self.training.targets.device)
+        order = drawn[seeds[0]] if self.stack.shared else torch.stack([drawn[seed] for seed in seeds])
+        return order.to(self.training.targets.device)
 
     def _rates(self, step: int, steps: int) -> Tensor:
         """The rates of the updates from `step` on: (steps, rows)."""

@@ -1,9 +1,8 @@
 """The engine `stacked`: the runs of an experiment as one program, on a device that one run alone leaves idle."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import ceil
-from pathlib import Path
 
 import torch
 
@@ -13,11 +12,12 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_checkpoint import (
+    Cut,
+    cut_stack,
+    cuts_in,
     load_stack,
-    new_checkpoint,
     records_laid_down,
     save_stack,
-    stacks_laid_down,
 )
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import UpdateRule, update_rule
@@ -33,6 +33,9 @@ from stepsize.lab.watching import COMPLETE, Watcher
 from stepsize.records import Store, load_runs
 from stepsize.records.run import Status
 
+MOST_ON_A_CPU = 3
+"""So many runs a core works on at once, unless the experiment says: more hardly pay, and take memory."""
+
 
 def check(experiment: Experiment) -> None:
     """Try two networks on two samples.
@@ -45,7 +48,7 @@ def check(experiment: Experiment) -> None:
     inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
     try:
         with seeded_draws(0, torch.device("cpu")):
-            stack = Stack(task, experiment.seeds[:1] * 2, torch.device("cpu"))
+            stack = Stack(task, (0, 1), torch.device("cpu"))  # two seeds: what they share can be stacked if this can
             stack.gradients(inputs, targets, Tally())
             stack.measure(Samples(*(part[:2] for part in task.test)))
     except Exception as error:
@@ -62,18 +65,26 @@ def run_plans(
     workers: int | None,
     watcher: Watcher,
 ) -> None:
-    """Make the runs, `runs_at_once` in one program; on a CPU a program a core, on a GPU one at a time."""
+    """Make the runs, `runs_at_once` in one program; on a CPU a program a core, on a GPU one at a time.
+
+    What is put together is put down first: what a row draws depends on its place, and so do the last bits.
+    """
+    on_cpu = experiment.device == "cpu"
     if workers is None:
-        workers = cores() if experiment.device == "cpu" else 1
-    left = dict(sorted(numbered.items()))
-    jobs: list[Job] = []
-    for numbers in stacks_laid_down(directory).values():
-        under_way = {number: left.pop(number) for number in numbers if number in left}
-        if under_way:
-            jobs.append(under_way)
-    at_once = experiment.runs_at_once or max(1, ceil(len(left) / workers))
-    fresh = list(left.items())
-    jobs += [dict(fresh[begin : begin + at_once]) for begin in range(0, len(fresh), at_once)]
+        workers = cores() if on_cpu else 1
+    cuts = cuts_in(directory)
+    cut = {number for each in cuts for number in each.seeds}
+    fresh = [number for number in sorted(numbered) if number not in cut]
+    most = min(MOST_ON_A_CPU, ceil(len(fresh) / cores())) if on_cpu else len(fresh)
+    at_once = experiment.runs_at_once or max(1, most)
+    for begin in range(0, len(fresh), at_once):
+        seeds = {number: numbered[number].seed for number in fresh[begin : begin + at_once]}
+        cuts.append(cut_stack(directory, seeds))
+    jobs: list[Job] = [
+        {number: numbered[number] for number in each.seeds if number in numbered}
+        for each in cuts
+        if not numbered.keys().isdisjoint(each.seeds)
+    ]
     run_jobs(_work, jobs, experiment, directory, workers, watcher)
 
 
@@ -110,8 +121,10 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
                 store.end(number, "failed", 0.0)
                 store.event("failed", str(error), number)
             if isinstance(error, torch.OutOfMemoryError):
-                half = max(1, len(job) // 2)
-                raise RunError(f"no memory for {len(job)} runs at once; write runs_at_once = {half}") from error
+                raise RunError(
+                    f"there is no memory for {len(job)} runs at once; begin anew in another directory with "
+                    f"runs_at_once = {max(1, len(job) // 2)}"
+                ) from error
             raise
 
 
@@ -127,19 +140,18 @@ def _train(
 
     A run's seconds are its share of the stack's.
     """
-    started, first = time.perf_counter(), min(job)
-    found = _found(first, left, experiment, directory)
-    path, numbers = found or (new_checkpoint(directory, first), tuple(job))
+    started = time.perf_counter()
+    cut = next(each for each in cuts_in(directory) if min(job) in each.seeds)
+    numbers, title = tuple(cut.seeds), _title(cut, experiment)
     task, device = experiment_task(experiment), torch.device(experiment.device)
-    plans = [job.get(number) for number in numbers]  # None: it has diverged, and its row only takes part
-    seeds = [0 if plan is None else plan.seed for plan in plans]
-    stack = Stack(task, seeds, device, experiment.precision)
+    stack = Stack(task, tuple(cut.seeds.values()), device, experiment.precision)
+    plans = [job.get(number) for number in numbers]  # None: it has ended, and its row only takes part
     training, test = Samples.on(device, task.train), Samples.on(device, task.test)
     loop = StackLoop(stack, _rule(experiment, task), plans, experiment, training, test)
     status: Status = "finished"
-    with seeded_draws(job[first].seed, device):
-        if found:
-            started -= load_stack(path, loop)
+    with seeded_draws(stack.seeds[0], device):
+        if _goes_on(cut, title, left):
+            started -= load_stack(cut.checkpoint, loop)
         laid_down = loop.progress.step
 
         def end(number: int, status: Status, diverged_at: int | None = None) -> None:
@@ -161,8 +173,8 @@ def _train(
             if stopping or loop.progress.step - laid_down >= experiment.checkpoint_every:
                 for journal in left.values():
                     journal.flush()
-                lengths = {number: left[number].length if number in left else 0 for number in numbers}
-                save_stack(path, loop, lengths, _title(numbers, experiment), time.perf_counter() - started)
+                lengths = {number: left[number].length for number in left}
+                save_stack(cut.checkpoint, loop, lengths, title, time.perf_counter() - started)
                 laid_down = loop.progress.step
             if stopping:
                 status = "interrupted"
@@ -170,30 +182,27 @@ def _train(
         for number in sorted(left):
             end(number, status)
     if status == "finished":
-        path.unlink(missing_ok=True)
+        cut.checkpoint.unlink(missing_ok=True)
 
 
-def _found(
-    first: int, left: Mapping[int, Journal], experiment: Experiment, directory: ResultDirectory
-) -> tuple[Path, tuple[int, ...]] | None:
-    """The checkpoint that the stack of this run goes on from, and the runs of its rows; the records are taken there.
+def _goes_on(cut: Cut, title: str, left: Mapping[int, Journal]) -> bool:
+    """Whether the stack goes on from a checkpoint; the records of its runs are taken back to there, or to nothing.
 
-    None where the stack begins: there is no checkpoint, or of the records before it some are lost, as they may be in
-    a store that was salvaged.
+    It begins where there is none, or where some of the records before it are lost, as they may be in a store that was
+    salvaged.
     """
-    for path, numbers in stacks_laid_down(directory).items():
-        if first in numbers:
-            step, records = records_laid_down(path, _title(numbers, experiment))
-            for journal in left.values():
-                journal.rewind(step)
-            if all(journal.length == records.get(number) for number, journal in left.items()):
-                return path, numbers
-            path.unlink()
+    if cut.checkpoint.exists():
+        step, records = records_laid_down(cut.checkpoint, title)
+        for journal in left.values():
+            journal.rewind(step)
+        if all(journal.length == records.get(number) for number, journal in left.items()):
+            return True
+        cut.checkpoint.unlink()
     for journal in left.values():
         journal.rewind(0)
-    return None
+    return False
 
 
-def _title(numbers: Sequence[int], experiment: Experiment) -> str:
+def _title(cut: Cut, experiment: Experiment) -> str:
     """What tells the stack from others, as text."""
-    return f"{len(numbers)} runs from {numbers[0]} on, {experiment.task}, settings {fingerprint(experiment)}"
+    return f"the runs {', '.join(map(str, cut.seeds))}, {experiment.task}, settings {fingerprint(experiment)}"

@@ -1,0 +1,121 @@
+"""Chains of convolutions and dense layers, those of several runs as one: their channels side by side, in groups."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+_EACH_VALUE = (nn.Dropout, nn.ELU, nn.GELU, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Tanh)
+"""What these do to a value does not depend on where it lies."""
+
+
+class GroupedNetwork:
+    """A chain of layers, computed for every row of stacked parameters at once.
+
+    Images (rows, batch, channels, height, width) are laid side by side: (batch, rows * channels, height, width). There
+    the convolutions of all rows are one, with a group for each row, and what works on each channel or value has more
+    of them at a time and nothing to copy. Dense layers are a batch of products.
+    """
+
+    @classmethod
+    def of(cls, model: nn.Module) -> "GroupedNetwork | None":
+        """That of the model's layers; None where it is not a chain of layers that are known here."""
+        layers, names = _chain(model), dict(model.named_parameters())
+        tied = len(names) < len(list(model.named_parameters(remove_duplicate=False)))
+        return cls(layers) if layers and not tied else None
+
+    def __init__(self, layers: list[tuple[str, nn.Module]]) -> None:
+        self._layers = layers
+        first = layers[0][1]
+        self._convolves_first = isinstance(first, nn.Conv2d) and first.groups == 1
+
+    def __call__(self, values: Mapping[str, Tensor], inputs: Tensor, shared: bool) -> Tensor:
+        """Outputs (rows, batch, ...), given parameters (rows, ...) by name and inputs (rows, batch, ...).
+
+        Inputs are (batch, ...) if they are shared by all rows.
+        """
+        rows = len(next(iter(values.values())))
+        x, side_by_side = inputs, shared and self._convolves_first
+        if shared and not side_by_side:
+            x = x.expand(rows, *x.shape).contiguous()  # layers may work in place
+        for name, layer in self._layers:
+            if isinstance(layer, nn.Conv2d | nn.AvgPool2d | nn.MaxPool2d):
+                if not side_by_side:
+                    x, side_by_side = _side_by_side(x), True
+                x = _convolved(x, layer, name, values) if isinstance(layer, nn.Conv2d) else layer(x)
+            elif isinstance(layer, nn.Flatten | nn.Linear):
+                if side_by_side:
+                    x, side_by_side = _row_by_row(x, rows), False
+                x = _multiplied(x, name, values) if isinstance(layer, nn.Linear) else x.flatten(2)
+            else:
+                x = layer(x)
+        return _row_by_row(x, rows) if side_by_side else x
+
+
+def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | None:
+    """The layers in their order, and the names under which their parameters are found; None if one is not known."""
+    if _has_hooks(model):
+        return None
+    if not (isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward):
+        return [(prefix.removesuffix("."), model)] if _is_known(model) else None
+    layers = []
+    names = {
+        child: name for name, child in model.named_children()
+    }  # of an activation that stands there twice, the first
+    for child in model:
+        part = _chain(child, f"{prefix}{names[child]}.")
+        if part is None:
+            return None
+        layers += part
+    return layers
+
+
+def _is_known(layer: nn.Module) -> bool:
+    # Not isinstance: what is derived from them may do something else.
+    if type(layer) is nn.Conv2d:
+        return layer.padding_mode == "zeros"
+    if type(layer) is nn.Flatten:
+        return layer.start_dim == 1 and layer.end_dim == -1
+    if type(layer) is nn.MaxPool2d:
+        return not layer.return_indices
+    return type(layer) in (nn.AvgPool2d, nn.Linear, *_EACH_VALUE)
+
+
+def _has_hooks(module: nn.Module) -> bool:
+    """Whether something was hung onto it that a call of it would do too; PyTorch has no public name for it."""
+    return any(
+        getattr(module, kind)
+        for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    )
+
+
+def _convolved(x: Tensor, layer: nn.Conv2d, name: str, values: Mapping[str, Tensor]) -> Tensor:
+    """Images side by side, or images that all rows share, by the kernels of every row."""
+    kernels, bias = values[f"{name}.weight"], values.get(f"{name}.bias")
+    return conv2d(
+        x,
+        kernels.movedim(2, -1).flatten(0, 1).movedim(-1, 1),  # this way round it is channels-last, of one channel too
+        None if bias is None else bias.flatten(),
+        layer.stride,
+        layer.padding,
+        layer.dilation,
+        groups=layer.groups * (x.shape[1] // layer.in_channels),
+    )
+
+
+def _multiplied(x: Tensor, name: str, values: Mapping[str, Tensor]) -> Tensor:
+    """Vectors (rows, ..., inputs) by the matrix of their row."""
+    x = torch.einsum("r...i,roi->r...o", x, values[f"{name}.weight"])
+    bias = values.get(f"{name}.bias")
+    return x if bias is None else x + bias.reshape(len(x), *(1,) * (x.dim() - 2), -1)
+
+
+def _side_by_side(x: Tensor) -> Tensor:
+    """(rows, batch, channels, height, width) to (batch, rows * channels, height, width), in channels-last format."""
+    return x.permute(1, 3, 4, 0, 2).flatten(3).permute(0, 3, 1, 2)
+
+
+def _row_by_row(x: Tensor, rows: int) -> Tensor:
+    """The way back."""
+    return x.reshape(len(x), rows, -1, *x.shape[2:]).transpose(0, 1)
