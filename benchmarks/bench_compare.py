@@ -1,4 +1,4 @@
-"""Runs per hour of `stepsize compare` against a plain DataLoader loop; LeNet on Fashion-MNIST, CPU.
+"""Runs per hour of `stepsize compare` against a plain DataLoader loop; LeNet on Fashion-MNIST, on a CPU.
 
 The peer is the loop most people write: TensorDataset, DataLoader, one process, at the best of several thread and worker
 counts found here first. Both train the same network for the same epochs with the same batch size and evaluate on the
@@ -68,10 +68,11 @@ def side_by_side(threads: int, workers: int) -> None:
         assert process.exitcode == 0, "a plain run failed"
 
 
-def lab_runs() -> None:
+def lab_runs(engine: str) -> None:
     """The default comparison: six runs."""
+    asked = Experiment(epochs=EPOCHS, batch_size=BATCH, engine=engine, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
-        compare(Experiment(epochs=EPOCHS, batch_size=BATCH), Path(folder) / "out", display=Silent())
+        compare(asked, Path(folder) / "out", display=Silent())
 
 
 def main() -> None:
@@ -87,15 +88,23 @@ def main() -> None:
     alone = min((s for s in settings if s[0] == 1), key=settings.__getitem__)
     print(f"best: {best[0]} threads, {best[1]} workers")
 
-    plain, pair, lab = [], [], []
+    plain, pair, local, stacked = [], [], [], []
     for _ in range(ROUNDS):
         plain.append(seconds(lambda: plain_run(*best)))
         pair.append(seconds(lambda: side_by_side(*alone)) / cores())
-        lab.append(seconds(lab_runs) / 6)
-    for name, taken in (("plain loop", plain), (f"{cores()} plain loops side by side", pair), ("lab", lab)):
+        local.append(seconds(lambda: lab_runs("local")) / 6)
+        stacked.append(seconds(lambda: lab_runs("stacked")) / 6)
+    by_name = {
+        "plain loop": plain,
+        f"{cores()} plain loops side by side": pair,
+        "lab, engine local": local,
+        "lab, engine stacked": stacked,
+    }
+    for name, taken in by_name.items():
         print(f"{name}: {3600 / min(taken):.0f} runs an hour at best ({EPOCHS} epochs each)")
-    ratio("runs an hour of the lab, times one plain loop", plain, lab, ">= 1.5")
-    ratio("runs an hour of the lab, times plain loops side by side", pair, lab, "none")
+    for name, taken in (("local", local), ("stacked", stacked)):
+        ratio(f"runs an hour of the lab by {name}, times one plain loop", plain, taken, ">= 1.5")
+        ratio(f"runs an hour of the lab by {name}, times plain loops side by side", pair, taken, "none")
 
 
 if __name__ == "__main__":
