@@ -90,17 +90,18 @@ def run_jobs(
     while left:
         # Before its last try a job is alone, so that no other is blamed for its death, nor it for another's.
         now = next(({first: left[first]} for first in left if deaths[first] == DEATHS - 1), dict(left))
-        pool = _Pool(work, now, experiment, directory, workers, watcher)
+        pool = _Pool(work, now, experiment, directory, workers, watcher, failures)
         try:
-            failures += pool.run()
+            pool.run()
         except BrokenProcessPool:
             suspects = pool.under_way & pool.left.keys()
             stillborn = 0 if suspects else stillborn + 1
             if stillborn == DEATHS:
-                raise RunError(
+                stuck = RunError(
                     "the processes that train die as they start: killed, out of memory, or started by a script; "
                     + _GUARD
-                ) from None
+                )
+                raise several([*failures, stuck]) from None
             for first in suspects:
                 job = left[first]
                 reached = _reached(directory, first)
@@ -154,11 +155,14 @@ class _Pool:
         directory: ResultDirectory,
         workers: int,
         watcher: Watcher,
+        failures: list[RunError],
     ) -> None:
+        """`failures` is where the errors of jobs that fail go, whatever becomes of the processes."""
         self.under_way: set[int] = set()
         self.left = dict(left)
         self._jobs = left
         self._watcher = watcher
+        self._failures = failures
         context = multiprocessing.get_context("spawn")
         self._channel = Channel(context.Queue(), context.Event())
         self._executor = ProcessPoolExecutor(
@@ -174,13 +178,12 @@ class _Pool:
             self._executor.shutdown(cancel_futures=True)
             raise
 
-    def run(self) -> list[RunError]:
-        """Wait for all of them; the errors of those that failed."""
-        failures: list[RunError] = []
+    def run(self) -> None:
+        """Wait for all of them."""
         with self._executor:
             try:
                 while self._futures:
-                    failures += self._hand_over()
+                    self._hand_over()
             except BrokenProcessPool:
                 raise
             except BaseException as error:
@@ -194,10 +197,9 @@ class _Pool:
                         with suppress(StepsizeError):  # the first error is the one to tell
                             self._hand_over()
                 raise
-        return failures
 
-    def _hand_over(self) -> list[RunError]:
-        """Tell the watcher what has come in, strike off the jobs that have ended, return the errors of those failed."""
+    def _hand_over(self) -> None:
+        """Tell the watcher what has come in, strike off the jobs that have ended, keep the errors of those failed."""
         ended, _ = wait(self._futures, timeout=_LISTEN, return_when=FIRST_COMPLETED)
         while True:
             try:
@@ -208,7 +210,6 @@ class _Pool:
                 self.under_way.add(number)
             else:
                 self._watcher.logged(number, record)
-        failures = []
         broken: BrokenProcessPool | None = None
         for future in ended:
             first = self._futures.pop(future)
@@ -224,14 +225,13 @@ class _Pool:
             except Exception as error:
                 failure = RunError(f"{named(job)} failed: {error}")
                 failure.__cause__ = error
-                failures.append(failure)
+                self._failures.append(failure)
             self.left.pop(first, None)
             self.under_way.discard(first)
             for number in job:
                 self._watcher.ended(number)
         if broken is not None:
             raise broken
-        return failures
 
 
 @contextmanager

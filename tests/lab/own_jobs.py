@@ -1,0 +1,29 @@
+"""What an engine would hand to its processes: here it raises, or takes its process with it."""
+
+import os
+import signal
+
+from stepsize.records import Point, Store, load_runs
+
+
+def die():
+    """As a process does that is killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def deaths(directory):
+    """How many processes have died so far."""
+    return sum(event.kind == "process died" for event in load_runs(directory.path).events())
+
+
+def one_fails_and_one_dies(job, experiment, directory, channel):
+    """Run 0 raises; the process of run 1 dies once."""
+    number = min(job)
+    with Store.open(directory.store) as store:
+        if number == 0:
+            store.end(0, "failed", 0.0)
+            raise KeyError("no such luck")
+        if not deaths(directory):
+            die()
+        store.log(1, [Point(1, 0.1, 1.0, 1.0)])
+        store.end(1, "finished", 1.0)
