@@ -64,11 +64,12 @@ def run_plans(
 class Leg:
     """What a task returns: where it began, what was logged, how it ended, and the checkpoint to go on from.
 
-    `stored` are the steps of the records that the store has of the run; `error` says why the run failed.
+    `stored` are the steps of the records that the store has of the run; `began` is None where it failed before it was
+    known where it begins; `error` says why the run failed.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
-    began: int = 0
+    began: int | None = None
     records: list[Point | Epoch] = field(default_factory=list)
     status: Status = "failed"
     seconds: float = 0.0
@@ -158,7 +159,8 @@ class _Legs:
                 self._begin(number, plan)
             return
         self._deaths[number] = 0  # it got further
-        self._store.rewind(number, leg.began)
+        if leg.began is not None:
+            self._store.rewind(number, leg.began)
         self._store.log(number, leg.records)
         for record in leg.records:
             self._watcher.logged(number, record)
@@ -191,7 +193,7 @@ def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, s
         last = record.step
 
     def far_enough() -> bool:
-        return last - leg.began >= experiment.checkpoint_every
+        return last - (leg.began or 0) >= experiment.checkpoint_every
 
     with TemporaryDirectory() as folder:
         checkpoint = Path(folder, "checkpoint.pt")
