@@ -1,12 +1,17 @@
 """Real processes that fail and die while others are at work beside them."""
 
+import threading
+from types import SimpleNamespace
+
 import pytest
-from own_jobs import one_fails_and_one_dies
+from own_jobs import a_stack_that_dies, one_fails_and_one_dies
+from silent import Silent
 
 from stepsize.errors import RunError
-from stepsize.lab import Experiment
+from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.pool import run_jobs
+from stepsize.lab.engines import stacked
+from stepsize.lab.engines.pool import Channel, run_jobs
 from stepsize.records import Store, load_runs
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
@@ -39,8 +44,53 @@ def place(tmp_path, runs):
 
 def test_a_run_that_failed_is_told_though_the_process_of_another_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
-    jobs, listener = [{0: plans[0]}, {1: plans[1]}], Listener()
+    jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
     with pytest.raises(RunError, match=r"'flat' with seed 0 failed: .*no such luck"):
-        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, 1, listener)
+        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, 1, listener, nowhere)
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
+
+
+@pytest.mark.long
+def test_a_stack_that_gets_further_may_die_more_often_and_what_has_diverged_stays_so(tmp_path):
+    experiment, plans, directory = place(tmp_path, 2)
+    job, listener = dict(enumerate(plans)), Listener()
+    laid_down = directory.path / "laid_down"
+    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without getting further"):
+        run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: laid_down)
+    results = load_runs(directory.path)
+    assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
+    assert [(event.kind, event.number) for event in results.events()] == [("process died", 0)] * 3 + [("failed", 1)]
+    assert listener.ends == [0, 1]
+
+
+def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path, monkeypatch):
+    """Its work is done here, and ends as if its process had died for the last time."""
+    steps = []
+
+    def here(work, jobs, experiment, directory, workers, watcher, checkpoint):
+        (job,), stop = jobs, threading.Event()
+
+        def put(news):
+            watcher.logged(*news)
+            steps.append(news[1].step)
+            if steps[-1] == 100:
+                stop.set()
+
+        work(job, experiment, directory, Channel(SimpleNamespace(put=put), stop))
+        if stop.is_set():
+            assert checkpoint(job).exists()
+            directory.fail(job, "died")
+            raise RunError("died")
+
+    monkeypatch.setattr(stacked, "run_jobs", here)
+    schedules = {"wild": "Constant(0.01, 2) >> Constant(1e30)", "calm": "Constant(0.01)"}
+    settings = {"epochs": 20, "batch_size": 8, "log_every": 1, "runs_at_once": 2, "device": "cpu", "engine": "stacked"}
+    asked = Experiment(schedules, "own_tasks:dropping", **settings)
+    with pytest.raises(RunError, match="died"):
+        compare(asked, tmp_path, workers=1, display=Silent())
+    assert [run.status for run in load_runs(tmp_path).outcomes()] == ["diverged", "failed"]
+    steps.clear()
+    runs = resume(tmp_path, workers=1, display=Silent()).runs
+    assert [run.status for run in runs] == ["diverged", "finished"]
+    assert steps[0] > 100, "it goes on from its checkpoint"

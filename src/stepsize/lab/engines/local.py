@@ -26,7 +26,7 @@ def run_plans(
     if workers is None:
         workers = cores() if experiment.device == "cpu" else 1
     jobs = [{number: plan} for number, plan in numbered.items()]
-    run_jobs(_work, jobs, experiment, directory, workers, watcher)
+    run_jobs(_work, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job)))
 
 
 def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import torch
 
@@ -25,7 +26,7 @@ from stepsize.lab.watching import Watcher
 from stepsize.records import Epoch, Point
 
 DEATHS = 3
-"""So many times a job's process may die before its runs have failed."""
+"""So many times a job's process may die without getting further before its runs have failed."""
 
 MOST_REASONS = 5
 """So many of the errors of runs that failed are told in one message."""
@@ -71,8 +72,11 @@ def run_jobs(
     directory: ResultDirectory,
     workers: int,
     watcher: Watcher,
+    checkpoint: Callable[[Job], Path],
 ) -> None:
     """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
+
+    `checkpoint` says where the checkpoint of a job lies: another one there means that the job has got further.
 
     A job that fails does not keep the others from being done; its error is raised at the end. A process that dies is
     replaced, and its job goes on from its last checkpoint; when it has died three times without getting further, the
@@ -104,19 +108,20 @@ def run_jobs(
                 raise several([*failures, stuck]) from None
             for first in suspects:
                 job = left[first]
-                reached = _reached(directory, first)
+                reached = _laid_down(checkpoint(job))
                 deaths[first] = 1 if reached != marks.get(first, reached) else deaths[first] + 1
                 marks[first] = reached
                 if deaths[first] < DEATHS:
                     directory.note("process died", f"{named(job)} goes on from its last checkpoint", first)
                 else:
                     died = (
-                        f"{named(job)} failed: the process that trained it died {DEATHS} times, killed or out of memory"
+                        f"{named(job)} failed: the process that trained it died {DEATHS} times without getting "
+                        "further, killed or out of memory"
                     )
                     failures.append(RunError(died))
                     del left[first]
+                    directory.fail(job, died)
                     for number in job:
-                        directory.fail(number, died)
                         watcher.ended(number)
         for first in now.keys() - pool.left.keys():
             left.pop(first, None)
@@ -131,9 +136,8 @@ def several(failures: Sequence[RunError]) -> RunError:
     return RunError("; ".join(reasons[:MOST_REASONS]) + more)
 
 
-def _reached(directory: ResultDirectory, first: int) -> int:
-    """A mark of the checkpoint that a job would go on from: another one, where it has got further."""
-    checkpoint = directory.checkpoint(first)
+def _laid_down(checkpoint: Path) -> int:
+    """When it was; 0 if it was not."""
     return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
 
 

@@ -178,7 +178,7 @@ class _Legs:
 
     def _fail(self, number: int, reason: str) -> None:
         self._failures.append(RunError(reason))
-        self._directory.fail(number, reason)
+        self._directory.fail([number], reason)
         self._watcher.ended(number)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from math import ceil
+from pathlib import Path
 
 import torch
 
@@ -85,7 +86,11 @@ def run_plans(
         for each in cuts
         if not numbered.keys().isdisjoint(each.seeds)
     ]
-    run_jobs(_work, jobs, experiment, directory, workers, watcher)
+
+    def checkpoint(job: Job) -> Path:
+        return next(each.checkpoint for each in cuts if min(job) in each.seeds)
+
+    run_jobs(_work, jobs, experiment, directory, workers, watcher, checkpoint)
 
 
 def _rule(experiment: Experiment, task: Task) -> UpdateRule:
