@@ -1,7 +1,7 @@
 """The engine on Ray without Ray: its tasks are done here, where they are asked for."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
@@ -61,6 +61,11 @@ ASKED = Experiment(
     checkpoint_every=20,
     device="cpu",
 )
+
+
+def test_a_bare_assertion_is_told_by_its_type_and_its_line(tmp_path):
+    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: AssertionError\(\) in own_tasks.py, line \d+$"):
+        compare(replace(ASKED, task="own_tasks:demanding"), tmp_path, display=Silent())
 
 
 def test_a_leg_that_fails_before_it_begins_costs_no_record(tmp_path):

@@ -20,6 +20,7 @@ import torch
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.allocation import keep_freed_memory
+from stepsize.lab.engines.failures import reason, several
 from stepsize.lab.engines.one_run import THREADS
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
@@ -27,9 +28,6 @@ from stepsize.records import Epoch, Point
 
 DEATHS = 3
 """So many times a job's process may die without getting further before its runs have failed."""
-
-MOST_REASONS = 5
-"""So many of the errors of runs that failed are told in one message."""
 
 _GUARD = 'put what it does under `if __name__ == "__main__":`'
 
@@ -126,14 +124,7 @@ def run_jobs(
         for first in now.keys() - pool.left.keys():
             left.pop(first, None)
     if failures:
-        raise several(failures)
-
-
-def several(failures: Sequence[RunError]) -> RunError:
-    """The errors of runs that failed, as one: each distinct reason, as far as a person would read."""
-    reasons = list(dict.fromkeys(map(str, failures)))
-    more = f"; and {len(reasons) - MOST_REASONS} more failed" if len(reasons) > MOST_REASONS else ""
-    return RunError("; ".join(reasons[:MOST_REASONS]) + more)
+        raise several(failures) from failures[0]
 
 
 def _laid_down(checkpoint: Path) -> int:
@@ -227,7 +218,7 @@ class _Pool:
             except OutputError:
                 raise
             except Exception as error:
-                failure = RunError(f"{named(job)} failed: {error}")
+                failure = RunError(f"{named(job)} failed: {reason(error)}")
                 failure.__cause__ = error
                 self._failures.append(failure)
             self.left.pop(first, None)

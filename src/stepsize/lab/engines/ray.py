@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.failures import account, reason, several
 from stepsize.lab.engines.one_run import THREADS, make_run
-from stepsize.lab.engines.pool import DEATHS, cores, named, several
+from stepsize.lab.engines.pool import DEATHS, cores, named
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
 from stepsize.records import Epoch, Point, Store, load_runs
@@ -65,7 +66,7 @@ class Leg:
     """What a task returns: where it began, what was logged, how it ended, and the checkpoint to go on from.
 
     `stored` are the steps of the records that the store has of the run; `began` is None where it failed before it was
-    known where it begins; `error` says why the run failed.
+    known where it begins; `error` says why the run failed, `account` where as well.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
@@ -76,6 +77,7 @@ class Leg:
     diverged_at: int | None = None
     state: bytes | None = None
     error: str = ""
+    account: str = ""
 
     def rewind(self, number: int, step: int) -> int:
         """Take note of where it began, and say how many records lie before."""
@@ -148,12 +150,13 @@ class _Legs:
         try:
             leg: Leg = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            self._fail(number, f"{named({number: plan})} failed: {error.cause}")
+            self._fail(number, f"{named({number: plan})} failed: {reason(error.cause)}", str(error))
             return
         except self._ray.exceptions.RayError as error:
             self._deaths[number] += 1
             if self._deaths[number] == DEATHS:
-                self._fail(number, f"{named({number: plan})} failed: its task was lost {DEATHS} times: {_line(error)}")
+                lost = f"its task was lost {DEATHS} times without getting further: {_line(error)}"
+                self._fail(number, f"{named({number: plan})} failed: {lost}", str(error))
             else:
                 self._store.event("process died", f"the task of {named({number: plan})} was lost", number)
                 self._begin(number, plan)
@@ -165,7 +168,7 @@ class _Legs:
         for record in leg.records:
             self._watcher.logged(number, record)
         if leg.status == "failed":
-            self._fail(number, f"{named({number: plan})} failed: {leg.error}")
+            self._fail(number, f"{named({number: plan})} failed: {leg.error}", leg.account)
             return
         path = self._directory.checkpoint(number)
         if leg.state is not None:
@@ -176,9 +179,9 @@ class _Legs:
             path.unlink(missing_ok=True)
             self._watcher.ended(number)
 
-    def _fail(self, number: int, reason: str) -> None:
-        self._failures.append(RunError(reason))
-        self._directory.fail([number], reason)
+    def _fail(self, number: int, told: str, kept: str) -> None:
+        self._failures.append(RunError(told))
+        self._directory.fail([number], kept)
         self._watcher.ended(number)
 
 
@@ -202,7 +205,7 @@ def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, s
         try:
             log = make_run(number, plan, experiment, leg, checkpoint, observe, far_enough)
         except Exception as error:
-            leg.error = str(error)  # what it logged until then goes back with it
+            leg.error, leg.account = reason(error), account(error)  # what it logged until then goes back with it
             return leg
         leg.status, leg.seconds, leg.diverged_at = log.status, log.seconds, log.diverged_at
         leg.state = checkpoint.read_bytes() if log.status == "interrupted" else None
