@@ -8,6 +8,13 @@ import time
 from stepsize.records import Point, Store, load_runs
 
 
+class WrongShapeError(Exception):
+    """An error that pickle cannot make again from its arguments."""
+
+    def __init__(self, code, path):
+        super().__init__(f"{path}: wrong shape, code {code}")
+
+
 def die():
     """As a process does that is killed."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -37,7 +44,7 @@ def one_fails_and_one_dies(job, experiment, directory, channel):
     with Store.open(directory.store) as store:
         if number == 0:
             store.end(0, "failed", 0.0)
-            raise KeyError("no such luck")
+            raise WrongShapeError(3, "7.bin")
         if not deaths(directory):
             die()
         store.log(1, [Point(1, 0.1, 1.0, 1.0)])

@@ -4,7 +4,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from own_jobs import a_stack_that_dies, one_fails_and_one_dies
+from own_jobs import a_stack_that_dies, deaths, one_fails_and_one_dies
 from silent import Silent
 
 from stepsize.errors import RunError
@@ -45,10 +45,11 @@ def place(tmp_path, runs):
 def test_a_run_that_failed_is_told_though_the_process_of_another_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
-    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: .*no such luck"):
+    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"):
         run_jobs(one_fails_and_one_dies, jobs, experiment, directory, 1, listener, nowhere)
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
+    assert deaths(directory) == 1, "an error is none"
 
 
 @pytest.mark.long

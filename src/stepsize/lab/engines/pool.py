@@ -268,5 +268,10 @@ def _do(work: Work, job: Job, experiment: Experiment, directory: ResultDirectory
     if _channel.stop.is_set():
         return False
     _channel.news.put((min(job), None))
-    work(job, experiment, directory, _channel)
+    try:
+        work(job, experiment, directory, _channel)
+    except OutputError:
+        raise
+    except Exception as error:  # another's may not come through the pipe, and would pass for a death
+        raise RunError(reason(error)) from error
     return True
