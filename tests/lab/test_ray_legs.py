@@ -68,13 +68,13 @@ def test_a_bare_assertion_is_told_by_its_type_and_its_line(tmp_path):
         compare(replace(ASKED, task="own_tasks:demanding"), tmp_path, display=Silent())
 
 
-def test_a_leg_that_fails_before_it_begins_costs_no_record(tmp_path):
+def test_a_checkpoint_that_is_damaged_is_named_and_costs_no_record(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         compare(ASKED, tmp_path, display=Impatient(60))
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
     laid_down = checkpoint.read_bytes()
     checkpoint.write_bytes(laid_down[:-200])
-    with pytest.raises(RunError, match="is no checkpoint, or is damaged; delete it"):
+    with pytest.raises(RunError, match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
         resume(tmp_path, display=Silent())
     (failed,) = load_runs(tmp_path).runs()
     assert (failed.status, [point.step for point in failed.points]) == ("failed", list(range(1, 61)))

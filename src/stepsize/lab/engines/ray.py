@@ -139,11 +139,12 @@ class _Legs:
             raise several(self._failures)
 
     def _begin(self, number: int, plan: Plan, state: bytes | None = None) -> None:
-        if state is None and (path := self._directory.checkpoint(number)).exists():
+        path = self._directory.checkpoint(number)
+        if state is None and path.exists():
             state = path.read_bytes()
         columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        self._under_way[self._task.remote(number, plan, self._experiment, state, stored)] = number, plan
+        self._under_way[self._task.remote(number, plan, self._experiment, state, stored, path)] = number, plan
 
     def _take(self, reference: Any, number: int, plan: Plan) -> None:
         """Write down what a leg brought, and begin the next."""
@@ -185,8 +186,13 @@ class _Legs:
         self._watcher.ended(number)
 
 
-def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64]) -> Leg:
-    """Make a run from a checkpoint to the next, or to its end; in a task, anywhere."""
+def _leg(
+    number: int, plan: Plan, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64], path: Path
+) -> Leg:
+    """Make a run from a checkpoint to the next, or to its end; in a task, anywhere.
+
+    `path` is where the checkpoint lies that `state` was read from, for the words of errors alone.
+    """
     torch.set_num_threads(THREADS)
     leg = Leg(stored)
     last = 0
@@ -205,8 +211,9 @@ def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, s
         try:
             log = make_run(number, plan, experiment, leg, checkpoint, observe, far_enough)
         except Exception as error:
-            leg.error, leg.account = reason(error), account(error)  # what it logged until then goes back with it
-            return leg
+            here, there = str(checkpoint), str(path)
+            leg.error, leg.account = (told(error).replace(here, there) for told in (reason, account))
+            return leg  # what it logged until then goes back with it
         leg.status, leg.seconds, leg.diverged_at = log.status, log.seconds, log.diverged_at
         leg.state = checkpoint.read_bytes() if log.status == "interrupted" else None
     return leg
