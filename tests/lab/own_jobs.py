@@ -25,6 +25,10 @@ def deaths(directory):
     return sum(event.kind == "process died" for event in load_runs(directory.path).events())
 
 
+def nothing(job, experiment, directory, channel):
+    """It is done at once."""
+
+
 def a_stack_that_dies(job, experiment, directory, channel):
     """Run 0 diverges; the first two processes get further than the one before, and all of them die."""
     with Store.open(directory.store) as store:

@@ -4,13 +4,13 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from own_jobs import a_stack_that_dies, deaths, one_fails_and_one_dies
+from own_jobs import a_stack_that_dies, deaths, nothing, one_fails_and_one_dies
 from silent import Silent
 
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import stacked
+from stepsize.lab.engines import pool, stacked
 from stepsize.lab.engines.pool import Channel, run_jobs
 from stepsize.records import Store, load_runs
 
@@ -50,6 +50,37 @@ def test_a_run_that_failed_is_told_though_the_process_of_another_dies_afterwards
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
     assert deaths(directory) == 1, "an error is none"
+
+
+class Hasty(Listener):
+    """Presses Ctrl-C when so many runs have ended."""
+
+    def __init__(self, ends):
+        super().__init__()
+        self._patience = ends
+
+    def ended(self, number):
+        super().ended(number)
+        if len(self.ends) == self._patience:
+            raise KeyboardInterrupt
+
+
+def test_jobs_wait_here_and_are_not_begun_once_a_stop_is_asked(tmp_path, monkeypatch):
+    """Each that is handed out is looked at again and again, which of thousands takes a core from the runs."""
+    experiment, plans, directory = place(tmp_path, 30)
+    jobs, handed_out, wait = [{number: plan} for number, plan in enumerate(plans)], [], pool.wait
+
+    def watched(futures, **settings):
+        handed_out.append(len(futures))
+        return wait(futures, **settings)
+
+    monkeypatch.setattr(pool, "wait", watched)
+    listener = Hasty(20)
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(nothing, jobs, experiment, directory, 1, listener, lambda job: tmp_path / "nowhere")
+    assert listener.stopped
+    assert max(handed_out) == 2
+    assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 22
 
 
 @pytest.mark.long

@@ -5,12 +5,13 @@ import os
 import queue
 import signal
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -30,6 +31,8 @@ DEATHS = 3
 """So many times a job's process may die without getting further before its runs have failed."""
 
 _GUARD = 'put what it does under `if __name__ == "__main__":`'
+
+_HANDED_OUT = 2  # jobs a process: the one that it does, and the next; each of them is looked at in every turn
 
 _LISTEN = 0.1  # seconds to wait for a job to end before looking at the news again
 
@@ -156,28 +159,22 @@ class _Pool:
         self.under_way: set[int] = set()
         self.left = dict(left)
         self._jobs = left
+        self._waiting = deque(left)
+        self._workers = min(workers, len(left))
+        self._futures: dict[Future[bool], int] = {}
+        self._do = partial(_do, work=work, experiment=experiment, directory=directory)
         self._watcher = watcher
         self._failures = failures
         context = multiprocessing.get_context("spawn")
         self._channel = Channel(context.Queue(), context.Event())
-        self._executor = ProcessPoolExecutor(
-            min(workers, len(left)), context, initializer=_begin, initargs=(self._channel,)
-        )
-        try:
-            with _interrupts_ignored():  # the workers inherit this: Ctrl-C is for the parent, which tells them to stop
-                self._futures = {
-                    self._executor.submit(_do, work, job, experiment, directory): first for first, job in left.items()
-                }
-        except BaseException:  # another signal's: what was handed out must not be done to its end
-            self._channel.stop.set()
-            self._executor.shutdown(cancel_futures=True)
-            raise
+        self._executor = ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._channel,))
 
     def run(self) -> None:
         """Wait for all of them."""
         with self._executor:
             try:
-                while self._futures:
+                while self._waiting or self._futures:
+                    self._hand_out()
                     self._hand_over()
             except BrokenProcessPool:
                 raise
@@ -185,13 +182,27 @@ class _Pool:
                 self._channel.stop.set()
                 if isinstance(error, KeyboardInterrupt):
                     self._watcher.stopping()
-                # What waits is not cancelled but handed out and given back undone: where workers die, Python's pool
-                # stumbles over futures that were cancelled.
+                # What was handed out is not cancelled but given back undone: where workers die, Python's pool stumbles
+                # over futures that were cancelled.
                 with suppress(BrokenProcessPool):  # who kills workers that are to stop has them stopped
                     while self._futures:
                         with suppress(StepsizeError):  # the first error is the one to tell
                             self._hand_over()
                 raise
+
+    def _hand_out(self) -> None:
+        """See to it that no process waits for its next job."""
+        while self._waiting and len(self._futures) < _HANDED_OUT * self._workers:
+            try:
+                with (
+                    _interrupts_ignored()
+                ):  # a process that begins inherits this: Ctrl-C is for the parent, which tells it
+                    future = self._executor.submit(self._do, self._jobs[self._waiting[0]])
+            except BrokenProcessPool:
+                if self._futures:
+                    return  # they say so too, when what came in before has been heard
+                raise
+            self._futures[future] = self._waiting.popleft()
 
     def _hand_over(self) -> None:
         """Tell the watcher what has come in, strike off the jobs that have ended, keep the errors of those failed."""
@@ -263,7 +274,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(work: Work, job: Job, experiment: Experiment, directory: ResultDirectory) -> bool:
+def _do(job: Job, work: Work, experiment: Experiment, directory: ResultDirectory) -> bool:
     """Whether it was begun: not after the sign to stop."""
     if _channel.stop.is_set():
         return False
