@@ -1,5 +1,6 @@
 """What is told of runs that failed, and what is kept of it."""
 
+import os
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,10 @@ from stepsize.errors import RunError, StepsizeError
 MOST_REASONS = 5
 """So many of the errors of runs that failed are told in one message."""
 
-
-_LIBRARIES = str(Path(__file__).parents[2]), str(Path(torch.__path__[0]).parent)
+_LIBRARIES = tuple(
+    f"{place}{os.sep}"
+    for place in (Path(__file__).parents[2], Path(torch.__path__[0]).parent, Path(traceback.__file__).parent)
+)
 
 
 def reason(error: BaseException) -> str:
