@@ -61,6 +61,19 @@ def not_a_number():
     return Task(lambda: nn.Linear(1, 1), (X, X), (X, X), lambda a, b: (a - b).sum() * float("nan"), None)
 
 
+class Demanding(nn.Linear):
+    """A network whose author has made sure of something, in the shortest way."""
+
+    def forward(self, x):
+        assert x.shape[1] == 2
+        return super().forward(x)
+
+
+def demanding():
+    """A task that does not fit its network."""
+    return Task(lambda: Demanding(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "demanding")
+
+
 def dying():
     """A network that takes its process with it, as one that is too large for the memory does; for one seed only."""
 

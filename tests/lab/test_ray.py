@@ -126,7 +126,7 @@ def test_divergence_and_failure_are_told(ray, tmp_path, monkeypatch):
     runs = compare(experiment(engine="ray", schedules=wild, epochs=8), tmp_path / "wild", display=Silent()).runs
     assert [run.status for run in runs] == ["diverged", "finished"] * 2
     asked = experiment(engine="ray", task="test_ray:failing", seeds=(0,))
-    with pytest.raises(RunError, match=r"the run 'flat' with seed 0 failed: 'no such luck'"):
+    with pytest.raises(RunError, match=r"the run 'flat' with seed 0 failed: KeyError\('no such luck'\)"):
         compare(asked, tmp_path / "failing", display=Silent())
     assert [len(run.points) for run in load_runs(tmp_path / "failing").runs()] == [2, 2]  # up to the failing update
 

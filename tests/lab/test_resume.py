@@ -233,6 +233,7 @@ def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch
         compare(Experiment(**{**LONG, **fickle, "engine": engine, "log_every": 1}), tmp_path, display=Silent())
     (run,) = load_runs(tmp_path).runs()
     assert (run.status, [point.step for point in run.points]) == ("failed", [1, 2])
+    assert "Traceback" in load_runs(tmp_path).events()[0].text
 
 
 def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeypatch):

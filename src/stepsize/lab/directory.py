@@ -1,13 +1,15 @@
 """The directory of a comparison: its store, its checkpoints, the report and the picture."""
 
 import shutil
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
-from stepsize.records import Store
+from stepsize.lab.watching import COMPLETE
+from stepsize.records import Store, load_runs
 from stepsize.records.schema import FILE_NAME
 
 
@@ -43,11 +45,13 @@ class ResultDirectory:
         with Store.open(self.store) as store:
             store.event(kind, text, number)
 
-    def fail(self, number: int, reason: str) -> None:
-        """Put down that a run has failed, and why."""
+    def fail(self, numbers: Iterable[int], reason: str) -> None:
+        """Put down that runs have failed, and why; of those that are complete already the result stands."""
+        complete = {run.number for run in load_runs(self.path).outcomes() if run.status in COMPLETE}
         with Store.open(self.store) as store:
-            store.end(number, "failed", 0.0)
-            store.event("failed", reason, number)
+            for number in sorted(set(numbers) - complete):
+                store.end(number, "failed", 0.0)
+                store.event("failed", reason, number)
 
     def checkpoint(self, number: int) -> Path:
         """Where the checkpoint of a run lies, while it is under way."""

@@ -35,7 +35,7 @@ class Engine(Protocol):
 
         Each run goes on from its checkpoint if there is one. What it logs and how it ends is in the directory's store.
         A run that fails does not keep the others from being made. When a process dies, its runs go on from their last
-        checkpoint; runs whose processes have died three times have failed.
+        checkpoint; when it has died three times without getting further, those that are not complete have failed.
 
         Raises:
             RunError: a run failed; raised at the end.

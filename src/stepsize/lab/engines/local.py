@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from stepsize.errors import OutputError
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.failures import account
 from stepsize.lab.engines.one_run import make_run
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
 from stepsize.lab.experiment import Experiment, Plan
@@ -26,7 +27,7 @@ def run_plans(
     if workers is None:
         workers = cores() if experiment.device == "cpu" else 1
     jobs = [{number: plan} for number, plan in numbered.items()]
-    run_jobs(_work, jobs, experiment, directory, workers, watcher)
+    run_jobs(_work, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job)))
 
 
 def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
@@ -43,7 +44,7 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
             raise
         except Exception as error:
             store.end(number, "failed", 0.0)
-            store.event("failed", str(error), number)
+            store.event("failed", account(error), number)
             raise
         store.end(number, log.status, log.seconds, log.diverged_at)
     if log.status != "interrupted":

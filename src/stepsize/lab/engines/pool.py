@@ -5,32 +5,34 @@ import os
 import queue
 import signal
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.allocation import keep_freed_memory
+from stepsize.lab.engines.failures import reason, several
 from stepsize.lab.engines.one_run import THREADS
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
 from stepsize.records import Epoch, Point
 
 DEATHS = 3
-"""So many times a job's process may die before its runs have failed."""
-
-MOST_REASONS = 5
-"""So many of the errors of runs that failed are told in one message."""
+"""So many times a job's process may die without getting further before its runs have failed."""
 
 _GUARD = 'put what it does under `if __name__ == "__main__":`'
+
+_HANDED_OUT = 2  # jobs a process: the one that it does, and the next; each of them is looked at in every turn
 
 _LISTEN = 0.1  # seconds to wait for a job to end before looking at the news again
 
@@ -71,8 +73,11 @@ def run_jobs(
     directory: ResultDirectory,
     workers: int,
     watcher: Watcher,
+    checkpoint: Callable[[Job], Path],
 ) -> None:
     """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
+
+    `checkpoint` says where the checkpoint of a job lies: another one there means that the job has got further.
 
     A job that fails does not keep the others from being done; its error is raised at the end. A process that dies is
     replaced, and its job goes on from its last checkpoint; when it has died three times without getting further, the
@@ -90,49 +95,43 @@ def run_jobs(
     while left:
         # Before its last try a job is alone, so that no other is blamed for its death, nor it for another's.
         now = next(({first: left[first]} for first in left if deaths[first] == DEATHS - 1), dict(left))
-        pool = _Pool(work, now, experiment, directory, workers, watcher)
+        pool = _Pool(work, now, experiment, directory, workers, watcher, failures)
         try:
-            failures += pool.run()
+            pool.run()
         except BrokenProcessPool:
             suspects = pool.under_way & pool.left.keys()
             stillborn = 0 if suspects else stillborn + 1
             if stillborn == DEATHS:
-                raise RunError(
+                stuck = RunError(
                     "the processes that train die as they start: killed, out of memory, or started by a script; "
                     + _GUARD
-                ) from None
+                )
+                raise several([*failures, stuck]) from None
             for first in suspects:
                 job = left[first]
-                reached = _reached(directory, first)
+                reached = _laid_down(checkpoint(job))
                 deaths[first] = 1 if reached != marks.get(first, reached) else deaths[first] + 1
                 marks[first] = reached
                 if deaths[first] < DEATHS:
                     directory.note("process died", f"{named(job)} goes on from its last checkpoint", first)
                 else:
                     died = (
-                        f"{named(job)} failed: the process that trained it died {DEATHS} times, killed or out of memory"
+                        f"{named(job)} failed: the process that trained it died {DEATHS} times without getting "
+                        "further, killed or out of memory"
                     )
                     failures.append(RunError(died))
                     del left[first]
+                    directory.fail(job, died)
                     for number in job:
-                        directory.fail(number, died)
                         watcher.ended(number)
         for first in now.keys() - pool.left.keys():
             left.pop(first, None)
     if failures:
-        raise several(failures)
+        raise several(failures) from failures[0]
 
 
-def several(failures: Sequence[RunError]) -> RunError:
-    """The errors of runs that failed, as one: each distinct reason, as far as a person would read."""
-    reasons = list(dict.fromkeys(map(str, failures)))
-    more = f"; and {len(reasons) - MOST_REASONS} more failed" if len(reasons) > MOST_REASONS else ""
-    return RunError("; ".join(reasons[:MOST_REASONS]) + more)
-
-
-def _reached(directory: ResultDirectory, first: int) -> int:
-    """A mark of the checkpoint that a job would go on from: another one, where it has got further."""
-    checkpoint = directory.checkpoint(first)
+def _laid_down(checkpoint: Path) -> int:
+    """When it was; 0 if it was not."""
     return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
 
 
@@ -154,50 +153,59 @@ class _Pool:
         directory: ResultDirectory,
         workers: int,
         watcher: Watcher,
+        failures: list[RunError],
     ) -> None:
+        """`failures` is where the errors of jobs that fail go, whatever becomes of the processes."""
         self.under_way: set[int] = set()
         self.left = dict(left)
         self._jobs = left
+        self._waiting = deque(left)
+        self._workers = min(workers, len(left))
+        self._futures: dict[Future[bool], int] = {}
+        self._do = partial(_do, work=work, experiment=experiment, directory=directory)
         self._watcher = watcher
+        self._failures = failures
         context = multiprocessing.get_context("spawn")
         self._channel = Channel(context.Queue(), context.Event())
-        self._executor = ProcessPoolExecutor(
-            min(workers, len(left)), context, initializer=_begin, initargs=(self._channel,)
-        )
-        try:
-            with _interrupts_ignored():  # the workers inherit this: Ctrl-C is for the parent, which tells them to stop
-                self._futures = {
-                    self._executor.submit(_do, work, job, experiment, directory): first for first, job in left.items()
-                }
-        except BaseException:  # another signal's: what was handed out must not be done to its end
-            self._channel.stop.set()
-            self._executor.shutdown(cancel_futures=True)
-            raise
+        self._executor = ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._channel,))
 
-    def run(self) -> list[RunError]:
-        """Wait for all of them; the errors of those that failed."""
-        failures: list[RunError] = []
+    def run(self) -> None:
+        """Wait for all of them."""
         with self._executor:
             try:
-                while self._futures:
-                    failures += self._hand_over()
+                while self._waiting or self._futures:
+                    self._hand_out()
+                    self._hand_over()
             except BrokenProcessPool:
                 raise
             except BaseException as error:
                 self._channel.stop.set()
                 if isinstance(error, KeyboardInterrupt):
                     self._watcher.stopping()
-                # What waits is not cancelled but handed out and given back undone: where workers die, Python's pool
-                # stumbles over futures that were cancelled.
+                # What was handed out is not cancelled but given back undone: where workers die, Python's pool stumbles
+                # over futures that were cancelled.
                 with suppress(BrokenProcessPool):  # who kills workers that are to stop has them stopped
                     while self._futures:
                         with suppress(StepsizeError):  # the first error is the one to tell
                             self._hand_over()
                 raise
-        return failures
 
-    def _hand_over(self) -> list[RunError]:
-        """Tell the watcher what has come in, strike off the jobs that have ended, return the errors of those failed."""
+    def _hand_out(self) -> None:
+        """See to it that no process waits for its next job."""
+        while self._waiting and len(self._futures) < _HANDED_OUT * self._workers:
+            try:
+                with (
+                    _interrupts_ignored()
+                ):  # a process that begins inherits this: Ctrl-C is for the parent, which tells it
+                    future = self._executor.submit(self._do, self._jobs[self._waiting[0]])
+            except BrokenProcessPool:
+                if self._futures:
+                    return  # they say so too, when what came in before has been heard
+                raise
+            self._futures[future] = self._waiting.popleft()
+
+    def _hand_over(self) -> None:
+        """Tell the watcher what has come in, strike off the jobs that have ended, keep the errors of those failed."""
         ended, _ = wait(self._futures, timeout=_LISTEN, return_when=FIRST_COMPLETED)
         while True:
             try:
@@ -208,7 +216,6 @@ class _Pool:
                 self.under_way.add(number)
             else:
                 self._watcher.logged(number, record)
-        failures = []
         broken: BrokenProcessPool | None = None
         for future in ended:
             first = self._futures.pop(future)
@@ -222,16 +229,15 @@ class _Pool:
             except OutputError:
                 raise
             except Exception as error:
-                failure = RunError(f"{named(job)} failed: {error}")
+                failure = RunError(f"{named(job)} failed: {reason(error)}")
                 failure.__cause__ = error
-                failures.append(failure)
+                self._failures.append(failure)
             self.left.pop(first, None)
             self.under_way.discard(first)
             for number in job:
                 self._watcher.ended(number)
         if broken is not None:
             raise broken
-        return failures
 
 
 @contextmanager
@@ -268,10 +274,15 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _do(work: Work, job: Job, experiment: Experiment, directory: ResultDirectory) -> bool:
+def _do(job: Job, work: Work, experiment: Experiment, directory: ResultDirectory) -> bool:
     """Whether it was begun: not after the sign to stop."""
     if _channel.stop.is_set():
         return False
     _channel.news.put((min(job), None))
-    work(job, experiment, directory, _channel)
+    try:
+        work(job, experiment, directory, _channel)
+    except OutputError:
+        raise
+    except Exception as error:  # another's may not come through the pipe, and would pass for a death
+        raise RunError(reason(error)) from error
     return True

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.failures import account, reason, several
 from stepsize.lab.engines.one_run import THREADS, make_run
-from stepsize.lab.engines.pool import DEATHS, cores, named, several
+from stepsize.lab.engines.pool import DEATHS, cores, named
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
 from stepsize.records import Epoch, Point, Store, load_runs
@@ -64,17 +65,19 @@ def run_plans(
 class Leg:
     """What a task returns: where it began, what was logged, how it ended, and the checkpoint to go on from.
 
-    `stored` are the steps of the records that the store has of the run; `error` says why the run failed.
+    `stored` are the steps of the records that the store has of the run; `began` is None where it failed before it was
+    known where it begins; `error` says why the run failed, `account` where as well.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
-    began: int = 0
+    began: int | None = None
     records: list[Point | Epoch] = field(default_factory=list)
     status: Status = "failed"
     seconds: float = 0.0
     diverged_at: int | None = None
     state: bytes | None = None
     error: str = ""
+    account: str = ""
 
     def rewind(self, number: int, step: int) -> int:
         """Take note of where it began, and say how many records lie before."""
@@ -136,34 +139,37 @@ class _Legs:
             raise several(self._failures)
 
     def _begin(self, number: int, plan: Plan, state: bytes | None = None) -> None:
-        if state is None and (path := self._directory.checkpoint(number)).exists():
+        path = self._directory.checkpoint(number)
+        if state is None and path.exists():
             state = path.read_bytes()
         columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        self._under_way[self._task.remote(number, plan, self._experiment, state, stored)] = number, plan
+        self._under_way[self._task.remote(number, plan, self._experiment, state, stored, path)] = number, plan
 
     def _take(self, reference: Any, number: int, plan: Plan) -> None:
         """Write down what a leg brought, and begin the next."""
         try:
             leg: Leg = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
-            self._fail(number, f"{named({number: plan})} failed: {error.cause}")
+            self._fail(number, f"{named({number: plan})} failed: {reason(error.cause)}", str(error))
             return
         except self._ray.exceptions.RayError as error:
             self._deaths[number] += 1
             if self._deaths[number] == DEATHS:
-                self._fail(number, f"{named({number: plan})} failed: its task was lost {DEATHS} times: {_line(error)}")
+                lost = f"its task was lost {DEATHS} times without getting further: {_line(error)}"
+                self._fail(number, f"{named({number: plan})} failed: {lost}", str(error))
             else:
                 self._store.event("process died", f"the task of {named({number: plan})} was lost", number)
                 self._begin(number, plan)
             return
         self._deaths[number] = 0  # it got further
-        self._store.rewind(number, leg.began)
+        if leg.began is not None:
+            self._store.rewind(number, leg.began)
         self._store.log(number, leg.records)
         for record in leg.records:
             self._watcher.logged(number, record)
         if leg.status == "failed":
-            self._fail(number, f"{named({number: plan})} failed: {leg.error}")
+            self._fail(number, f"{named({number: plan})} failed: {leg.error}", leg.account)
             return
         path = self._directory.checkpoint(number)
         if leg.state is not None:
@@ -174,14 +180,19 @@ class _Legs:
             path.unlink(missing_ok=True)
             self._watcher.ended(number)
 
-    def _fail(self, number: int, reason: str) -> None:
-        self._failures.append(RunError(reason))
-        self._directory.fail(number, reason)
+    def _fail(self, number: int, told: str, kept: str) -> None:
+        self._failures.append(RunError(told))
+        self._directory.fail([number], kept)
         self._watcher.ended(number)
 
 
-def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64]) -> Leg:
-    """Make a run from a checkpoint to the next, or to its end; in a task, anywhere."""
+def _leg(
+    number: int, plan: Plan, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64], path: Path
+) -> Leg:
+    """Make a run from a checkpoint to the next, or to its end; in a task, anywhere.
+
+    `path` is where the checkpoint lies that `state` was read from, for the words of errors alone.
+    """
     torch.set_num_threads(THREADS)
     leg = Leg(stored)
     last = 0
@@ -191,7 +202,7 @@ def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, s
         last = record.step
 
     def far_enough() -> bool:
-        return last - leg.began >= experiment.checkpoint_every
+        return last - (leg.began or 0) >= experiment.checkpoint_every
 
     with TemporaryDirectory() as folder:
         checkpoint = Path(folder, "checkpoint.pt")
@@ -200,8 +211,9 @@ def _leg(number: int, plan: Plan, experiment: Experiment, state: bytes | None, s
         try:
             log = make_run(number, plan, experiment, leg, checkpoint, observe, far_enough)
         except Exception as error:
-            leg.error = str(error)  # what it logged until then goes back with it
-            return leg
+            here, there = str(checkpoint), str(path)
+            leg.error, leg.account = (told(error).replace(here, there) for told in (reason, account))
+            return leg  # what it logged until then goes back with it
         leg.status, leg.seconds, leg.diverged_at = log.status, log.seconds, log.diverged_at
         leg.state = checkpoint.read_bytes() if log.status == "interrupted" else None
     return leg

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping
 from math import ceil
+from pathlib import Path
 
 import torch
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.failures import account
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_checkpoint import (
@@ -85,7 +87,11 @@ def run_plans(
         for each in cuts
         if not numbered.keys().isdisjoint(each.seeds)
     ]
-    run_jobs(_work, jobs, experiment, directory, workers, watcher)
+
+    def checkpoint(job: Job) -> Path:
+        return next(each.checkpoint for each in cuts if min(job) in each.seeds)
+
+    run_jobs(_work, jobs, experiment, directory, workers, watcher, checkpoint)
 
 
 def _rule(experiment: Experiment, task: Task) -> UpdateRule:
@@ -119,7 +125,7 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
         except Exception as error:
             for number in left:
                 store.end(number, "failed", 0.0)
-                store.event("failed", str(error), number)
+                store.event("failed", account(error), number)
             if isinstance(error, torch.OutOfMemoryError):
                 raise RunError(
                     f"there is no memory for {len(job)} runs at once; begin anew in another directory with "

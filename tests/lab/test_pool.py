@@ -1,0 +1,128 @@
+"""Real processes that fail and die while others are at work beside them."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from own_jobs import a_stack_that_dies, deaths, nothing, one_fails_and_one_dies
+from silent import Silent
+
+from stepsize.errors import RunError
+from stepsize.lab import Experiment, compare, resume
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines import pool, stacked
+from stepsize.lab.engines.pool import Channel, run_jobs
+from stepsize.records import Store, load_runs
+
+pytestmark = pytest.mark.usefixtures("own_tasks_found")
+
+
+class Listener:
+    """Keeps what it hears."""
+
+    def __init__(self):
+        self.ends = []
+        self.stopped = False
+
+    def logged(self, number, record):
+        """Not of interest here."""
+
+    def ended(self, number):
+        self.ends.append(number)
+
+    def stopping(self):
+        self.stopped = True
+
+
+def place(tmp_path, runs):
+    """An experiment of so many runs, the plans of them, and a directory with their store."""
+    experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:line", seeds=range(runs), device="cpu")
+    directory, plans = ResultDirectory.claim(tmp_path / "out"), experiment.plans(64)
+    Store.create(directory.store, {}, {}, [(plan.name, str(plan.schedule), plan.seed) for plan in plans]).close()
+    return experiment, plans, directory
+
+
+def test_a_run_that_failed_is_told_though_the_process_of_another_dies_afterwards(tmp_path):
+    experiment, plans, directory = place(tmp_path, 2)
+    jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
+    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"):
+        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, 1, listener, nowhere)
+    assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
+    assert listener.ends == [0, 1]
+    assert deaths(directory) == 1, "an error is none"
+
+
+class Hasty(Listener):
+    """Presses Ctrl-C when so many runs have ended."""
+
+    def __init__(self, ends):
+        super().__init__()
+        self._patience = ends
+
+    def ended(self, number):
+        super().ended(number)
+        if len(self.ends) == self._patience:
+            raise KeyboardInterrupt
+
+
+def test_jobs_wait_here_and_are_not_begun_once_a_stop_is_asked(tmp_path, monkeypatch):
+    """Each that is handed out is looked at again and again, which of thousands takes a core from the runs."""
+    experiment, plans, directory = place(tmp_path, 30)
+    jobs, handed_out, wait = [{number: plan} for number, plan in enumerate(plans)], [], pool.wait
+
+    def watched(futures, **settings):
+        handed_out.append(len(futures))
+        return wait(futures, **settings)
+
+    monkeypatch.setattr(pool, "wait", watched)
+    listener = Hasty(20)
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(nothing, jobs, experiment, directory, 1, listener, lambda job: tmp_path / "nowhere")
+    assert listener.stopped
+    assert max(handed_out) == 2
+    assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 22
+
+
+@pytest.mark.long
+def test_a_stack_that_gets_further_may_die_more_often_and_what_has_diverged_stays_so(tmp_path):
+    experiment, plans, directory = place(tmp_path, 2)
+    job, listener = dict(enumerate(plans)), Listener()
+    laid_down = directory.path / "laid_down"
+    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without getting further"):
+        run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: laid_down)
+    results = load_runs(directory.path)
+    assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
+    assert [(event.kind, event.number) for event in results.events()] == [("process died", 0)] * 3 + [("failed", 1)]
+    assert listener.ends == [0, 1]
+
+
+def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path, monkeypatch):
+    """Its work is done here, and ends as if its process had died for the last time."""
+    steps = []
+
+    def here(work, jobs, experiment, directory, workers, watcher, checkpoint):
+        (job,), stop = jobs, threading.Event()
+
+        def put(news):
+            watcher.logged(*news)
+            steps.append(news[1].step)
+            if steps[-1] == 100:
+                stop.set()
+
+        work(job, experiment, directory, Channel(SimpleNamespace(put=put), stop))
+        if stop.is_set():
+            assert checkpoint(job).exists()
+            directory.fail(job, "died")
+            raise RunError("died")
+
+    monkeypatch.setattr(stacked, "run_jobs", here)
+    schedules = {"wild": "Constant(0.01, 2) >> Constant(1e30)", "calm": "Constant(0.01)"}
+    settings = {"epochs": 20, "batch_size": 8, "log_every": 1, "runs_at_once": 2, "device": "cpu", "engine": "stacked"}
+    asked = Experiment(schedules, "own_tasks:dropping", **settings)
+    with pytest.raises(RunError, match="died"):
+        compare(asked, tmp_path, workers=1, display=Silent())
+    assert [run.status for run in load_runs(tmp_path).outcomes()] == ["diverged", "failed"]
+    steps.clear()
+    runs = resume(tmp_path, workers=1, display=Silent()).runs
+    assert [run.status for run in runs] == ["diverged", "finished"]
+    assert steps[0] > 100, "it goes on from its checkpoint"

@@ -1,0 +1,87 @@
+"""The engine on Ray without Ray: its tasks are done here, where they are asked for."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import pytest
+from silent import Silent
+from test_resume import Impatient
+
+from stepsize.errors import RunError
+from stepsize.lab import Experiment, compare, resume
+from stepsize.lab.engines import ray as engine
+from stepsize.records import load_runs
+
+pytestmark = pytest.mark.usefixtures("one_thread", "own_tasks_found")
+
+
+class Here:
+    """As much of Ray as the engine uses: a task is done when its result is asked for."""
+
+    class exceptions:  # noqa: N801
+        class RayError(Exception): ...
+
+        class RayTaskError(RayError): ...
+
+    def remote(self, **_):
+        return lambda function: SimpleNamespace(remote=lambda *given: Task(function, given))
+
+    def cluster_resources(self):
+        return {"CPU": 1}
+
+    def wait(self, tasks, num_returns):
+        return tasks[:num_returns], tasks[num_returns:]
+
+    def get(self, task):
+        return task.function(*task.given)
+
+    def cancel(self, task, force): ...
+
+
+@dataclass(eq=False)
+class Task:
+    function: object
+    given: tuple
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    monkeypatch.setattr(engine, "_ray", Here)
+    monkeypatch.setattr(engine, "_cluster", lambda workers: nullcontext(Here()))
+
+
+ASKED = Experiment(
+    {"flat": "Constant(0.01)"},
+    "own_tasks:dropping",
+    engine="ray",
+    epochs=10,
+    batch_size=8,
+    log_every=1,
+    checkpoint_every=20,
+    device="cpu",
+)
+
+
+def test_a_bare_assertion_is_told_by_its_type_and_its_line(tmp_path):
+    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: AssertionError\(\) in own_tasks.py, line \d+$"):
+        compare(replace(ASKED, task="own_tasks:demanding"), tmp_path, display=Silent())
+
+
+def test_a_checkpoint_that_is_damaged_is_named_and_costs_no_record(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        compare(ASKED, tmp_path, display=Impatient(60))
+    (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
+    laid_down = checkpoint.read_bytes()
+    checkpoint.write_bytes(laid_down[:-200])
+    with pytest.raises(RunError, match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
+        resume(tmp_path, display=Silent())
+    (failed,) = load_runs(tmp_path).runs()
+    assert (failed.status, [point.step for point in failed.points]) == ("failed", list(range(1, 61)))
+    checkpoint.write_bytes(laid_down)
+    heard = []
+    display = Silent()
+    display.logged = lambda number, record: heard.append(record.step)
+    (run,) = resume(tmp_path, display=display).runs
+    assert heard[0] == 41, "it goes on from its checkpoint"
+    assert [point.step for point in run.points] == list(range(1, 81))
