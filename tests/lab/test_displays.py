@@ -18,10 +18,11 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from stepsize import Constant
+from stepsize.lab.displays import PlainDisplay
 from stepsize.lab.displays.terminal import TerminalDisplay
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
-from stepsize.records import Epoch, Point
+from stepsize.records import Epoch, Point, Run
 
 COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
@@ -73,6 +74,20 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert "down [x]" in screen
     assert screen.endswith(str(tmp_path / "out"))
     assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h"), "the cursor is given back"
+
+
+def test_after_a_resume_the_plain_lines_count_on_from_the_runs_that_are_complete(capsys):
+    plans = [Plan("flat", Constant(0.1), seed, 1, 10) for seed in range(5)]
+    standings, last = Standings(plans), Epoch(10, 1.5, 0.5, 1.5, 0.5)
+    runs = [Run("flat", "Constant(0.1)", seed, (Point(10, 0.1, 1.5, 0.5),), (last,), 1.0) for seed in range(5)]
+    for number in (0, 2, 3):
+        standings.ended(number, runs[number])
+    display = PlainDisplay()
+    display.begin(standings, "Data.", Path("out"))
+    for number in (1, 4):
+        standings.ended(number, runs[number])
+        display.ended(number, runs[number])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-2:]] == ["[4/5]", "[5/5]"]
 
 
 def bars(epoch):

@@ -31,7 +31,7 @@ class PlainDisplay:
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         self._number_of_runs = len(standings.plans)
-        self._ended = 0
+        self._ended = sum(map(standings.is_complete, range(self._number_of_runs)))
         print(source)
         print(
             f"Runs: {self._number_of_runs}, each of {standings.plans[0].steps} steps; results go to {directory}",
