@@ -16,7 +16,8 @@ from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.environment import environment
 from stepsize.lab.tuning import LEAST, MOST, _Search, begin_tuning, check_tuning, tune
-from stepsize.records import load_runs
+from stepsize.plots.traces import rate_trace
+from stepsize.records import Point, load_runs
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
 
@@ -32,12 +33,12 @@ def recorded(**settings):
     return Experiment(given.pop("schedules", schedules), "recorded_task:recorded", **given)
 
 
-def trials_alone(experiment, path):
+def trials_alone(experiment, path, display=None):
     """The tuning without the comparison after it."""
     task = load_task(experiment.task)
     directory = ResultDirectory.claim(path)
     begin_tuning(experiment, task, directory, environment("cpu"))
-    return tune(experiment, task, directory, None, Silent())
+    return tune(experiment, task, directory, None, display or Silent())
 
 
 def test_trials_see_neither_the_test_set_nor_a_seed_of_the_comparison(tmp_path):
@@ -52,8 +53,22 @@ def test_trials_see_neither_the_test_set_nor_a_seed_of_the_comparison(tmp_path):
     assert len(outcomes) == 2 * 5
 
 
+class Looking(Silent):
+    """A display that compares the rate that is drawn of a trial with the one that it logged."""
+
+    def begin(self, standings, source, directory):
+        self.standings, self.drawn, self.logged_rates = standings, [], []
+
+    def logged(self, number, record):
+        if isinstance(record, Point):
+            self.drawn.append(rate_trace(self.standings[number]).y[-1])
+            self.logged_rates.append(record.lr)
+
+
 def test_every_schedule_gets_the_same_budget_with_1_in_it_and_divergence_is_a_bad_trial(tmp_path):
-    tuned, trials = trials_alone(recorded(), tmp_path / "out")
+    looking = Looking()
+    tuned, trials = trials_alone(recorded(), tmp_path / "out", looking)
+    assert looking.drawn == pytest.approx(looking.logged_rates), "they are drawn at the rate that they run at"
     low, wild = ([trial for trial in trials if trial.schedule == name] for name in ("low", "wild"))
     assert len(low) == len(wild) == 5
     assert 1.0 in [trial.factor for trial in low]

@@ -143,6 +143,7 @@ def tune(
                     if not standings.is_complete(number)
                 }
                 if left:
+                    standings.replan(left)
                     engine_of(inner).run_plans(left, inner, place, workers, session)
                 outcomes = results.outcomes()
                 for number in open_trials:

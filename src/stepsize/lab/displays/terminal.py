@@ -60,7 +60,8 @@ class TerminalDisplay:
         self._live.start()
 
     def logged(self, number: int, record: Point | Epoch) -> None:
-        plan, epochs = self._standings.plans[number], self._standings.epochs(number)
+        plan, points = self._standings.plans[number], self._standings.points(number)
+        epochs = self._standings.epochs(number)
         if number not in self._bar_of:
             self._bar_of[number] = self._bars.add_task("", total=plan.steps // plan.epochs, news="")
             self._seen_first[number] = time.monotonic(), record.step
@@ -72,7 +73,9 @@ class TerminalDisplay:
             news += f"  accuracy {record.train_accuracy:.3f}"
         if epochs and self._console.width >= _WIDE:
             news += f"  test {epochs[-1].test_accuracy if accurate else epochs[-1].test_loss:.3f}"
-        news += f"  rate {plan.schedule(record.step - 1):.3g}{self._left(number, record.step)}"
+        if points:
+            news += f"  rate {points[-1].lr:.3g}"
+        news += self._left(number, record.step)
         name = Text(f"epoch {epoch}/{plan.epochs}  {plan.name}, seed {plan.seed}")
         name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")
         self._bars.update(
