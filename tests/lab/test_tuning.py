@@ -1,9 +1,11 @@
 """Peak rates before a comparison: a fair budget, on other samples and seeds, however often it is stopped."""
 
+import itertools
 import math
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import optuna
@@ -133,6 +135,37 @@ def finished(directory):
     if not (directory / "tuning" / "store.sqlite").exists():
         return 0
     return sum(outcome.status == "finished" for outcome in load_runs(directory / "tuning").outcomes())
+
+
+def factors_tried(budget, killed_at):
+    """The sequence of a search whose process is killed before these writes to its study."""
+    storage, writes = optuna.storages.InMemoryStorage(), itertools.count()
+
+    def killed(write):
+        def begun(*values):
+            if next(writes) in killed_at:
+                raise SystemExit  # what was written before is there, and nothing after
+            return write(*values)
+
+        return begun
+
+    while True:
+        search = _Search(storage, "any", budget)
+        search._add, search.tell = killed(search._add), killed(search.tell)
+        with suppress(SystemExit):
+            while waiting := search.asked(3):
+                for position, factor in waiting.items():
+                    search.tell(position, (math.log10(factor) - 0.7) ** 2)
+            return [trial.factor for trial in search.trials()]
+
+
+@pytest.mark.parametrize("budget", [1, 3, 9])
+def test_a_kill_between_any_two_trials_or_results_changes_no_factor(budget):
+    never = factors_tried(budget, ())
+    assert len(never) == budget
+    for first in range(2 * budget):
+        assert factors_tried(budget, {first}) == never
+        assert factors_tried(budget, {first, first + 1, first + 3}) == never
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, monkeypatch):
