@@ -17,7 +17,7 @@ from stepsize.errors import ArgumentError, MissingExtraError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.environment import environment
-from stepsize.lab.tuning import LEAST, MOST, _Search, begin_tuning, check_tuning, tune
+from stepsize.lab.tuning import _Search, begin_tuning, check_tuning, tune
 from stepsize.plots.traces import rate_trace
 from stepsize.records import Point, load_runs
 
@@ -187,31 +187,20 @@ def test_an_absolute_schedule_keeps_its_shape_over_the_fewer_steps_of_a_trial(tm
     assert run.points[-1].lr == pytest.approx(0.01 * (1 - 11 / 12))
 
 
-@pytest.mark.long
-def test_with_the_same_budget_it_comes_closer_than_a_sampler():
-    """On losses that are smooth up to where they diverge; errors in decades of the rate."""
+def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies():
+    """On losses that are smooth up to where they diverge, with the best up to 200 times off."""
 
     def loss(factor, best):
-        ahead = math.log10(factor) - best
+        ahead = math.log10(factor / best)
         return math.inf if ahead > 0.9 else ahead**2 * (1.0 if ahead > 0 else 0.3)
 
-    def error(study, best):
-        return abs(math.log10(study.best_params["factor"]) - best)
-
-    ours, theirs = [], []
-    for index, best in enumerate(np.linspace(-2.3, 2.3, 20)):
-        storage = optuna.storages.InMemoryStorage()
-        search = _Search(storage, "any", 12)
+    for best in np.geomspace(1 / 200, 200, 40):
+        search = _Search(optuna.storages.InMemoryStorage(), "any", 12)
         while waiting := search.asked(2):
             for position, factor in waiting.items():
                 search.tell(position, loss(factor, best))
-        assert len(search.trials()) == 12
-        ours.append(error(optuna.load_study(study_name="any", storage=storage), best))
-        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=index))
-        study.optimize(lambda trial, best=best: loss(trial.suggest_float("factor", LEAST, MOST, log=True), best), 12)
-        theirs.append(error(study, best))
-    assert np.mean(ours) < 0.06
-    assert np.mean(ours) < np.mean(theirs) / 2
+        (chosen,) = (trial.factor for trial in search.trials() if trial.chosen)
+        assert 0.8 < chosen / best < 1.25
 
 
 def test_a_directory_may_have_a_question_mark_in_its_name(tmp_path):

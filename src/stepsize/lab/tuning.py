@@ -4,7 +4,7 @@ A trial is a run like any other, of an experiment whose training set has lost a 
 looked at, and the seed is none of the comparison's. What is tried is a factor on the whole schedule: for half of the
 trials a grid from a thousandth to a thousandfold, with 1 in its middle; then factors between the best and its
 neighbours. That is deterministic, so the factors do not depend on how many processes there are or how often it was
-stopped; and along one line it comes closer than a sampler does.
+stopped.
 """
 
 import math
