@@ -19,7 +19,7 @@ from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
-from stepsize.lab.session import Session
+from stepsize.lab.session import Session, with_the_way_out
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
@@ -222,11 +222,11 @@ def _carry_out(
     standings = Standings(plans, results)
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
     session = Session(standings, directory, displays, fresh)
-    session.begin(source)
     try:
-        if left:
-            engine_of(experiment).run_plans(left, experiment, directory, workers, session)
-        directory.end()
+        with session.under_way(source, lambda: _reports(experiment, source, plans, directory, standings, trials)):
+            if left:
+                engine_of(experiment).run_plans(left, experiment, directory, workers, session)
+            directory.end()
     except KeyboardInterrupt as interrupt:
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
         raise type(interrupt)(f"interrupted; {kept}") from None
@@ -235,11 +235,7 @@ def _carry_out(
             raise
         raise RunError(f"{error}; what the other runs came to is in {directory.path}") from error
     except OutputError as error:
-        raise OutputError(
-            f"{error}; all that was logged before is kept: make room, and go on by resume (--resume {directory.path})"
-        ) from error
-    finally:
-        session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
+        raise with_the_way_out(error, directory.path) from error
     return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
 
 
