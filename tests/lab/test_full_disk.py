@@ -32,7 +32,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.usefixtures("own_tasks_found")
-def test_a_full_disk_is_told_with_the_way_out_which_works(small_disk, tmp_path):
+def test_a_full_disk_is_told_with_the_way_out_which_works(small_disk):
     place, enlarge = small_disk
     experiment = Experiment({"flat": "Constant(0.1)"}, "own_tasks:line", epochs=200, batch_size=8, log_every=1)
     with pytest.raises(OutputError, match=rf"store\.sqlite.*disk.*make room, .*--resume {place}/out\)$"):
@@ -41,5 +41,4 @@ def test_a_full_disk_is_told_with_the_way_out_which_works(small_disk, tmp_path):
     assert len(stopped.points) < 1600
     assert enlarge()
     (run,) = resume(place / "out", workers=1, display=Silent()).runs
-    (never,) = compare(experiment, tmp_path / "never", workers=1, display=Silent()).runs
-    assert (run.status, run.points, run.epochs) == ("finished", never.points, never.epochs)
+    assert (run.status, [point.step for point in run.points]) == ("finished", [*range(1, 1601)])
