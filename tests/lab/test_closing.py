@@ -6,10 +6,10 @@ from rich.console import Console
 
 from stepsize.cli.compare import _table
 from stepsize.lab import SIX_SCHEDULES, Experiment
+from stepsize.lab.displays.lines import closing_line
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
-from stepsize.lab.table import closing_line
 from stepsize.records import Epoch, Point, Run
 
 NAN = float("nan")

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stepsize.lab.statistics import METRICS, Metric, decimals, findings, holm, paired_difference
-from stepsize.lab.table import Mean
+from stepsize.lab.statistics import METRICS, Mean, Metric, decimals, findings, holm, paired_difference
 
 ACCURACY = METRICS[0]
 LOSS = Metric("test_loss", "test loss")

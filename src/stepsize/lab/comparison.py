@@ -16,11 +16,10 @@ from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.rehearsal import try_plan
-from stepsize.lab.report.closing import ClosingTable, closing_table
+from stepsize.lab.report.closing import ClosingTable, Row, closing_table, table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
 from stepsize.lab.session import Session, with_the_way_out
-from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.tensorboard import EventFiles, event_folder

@@ -4,6 +4,7 @@ Everything here is a function of values: what a metric came to, by schedule and 
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,7 +13,6 @@ import numpy as np
 from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats would take ten times as long to load
 
 from stepsize.arguments import quoted
-from stepsize.lab.table import Mean
 
 LEVEL = 0.95
 """Of the intervals; a corrected p-value below 1 - LEVEL is called a difference."""
@@ -39,6 +39,28 @@ METRICS = (
     Metric("train_loss", "train loss"),
 )
 """What is compared at the end of a run, the most telling first."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds and its spread: the sample standard deviation, NaN for a single seed."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Mean":
+        """The mean and the spread of some numbers; NaN where there are none, or one is no number."""
+        if not values or any(map(math.isnan, values)):
+            return cls(math.nan, math.nan)
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan)
+
+    def text(self, digits: int) -> str:
+        """`0.8712`, or `0.8712 ± 0.0031`; `-` where there is no number."""
+        if math.isnan(self.mean):
+            return "-"
+        spread = "" if math.isnan(self.spread) else f" ± {self.spread:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
 
 
 @dataclass(frozen=True)
@@ -173,8 +195,7 @@ def decimals(values: Sequence[Mean]) -> int:
 
     Example:
         >>> from stepsize.lab.statistics import decimals
-        >>> from stepsize.lab.table import Mean
-        >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
+        >>>         >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
         4
     """
     spreads = [each.spread for each in values if each.spread > 0]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stepsize import plots
-from stepsize.lab.table import STOPPING, closing_line
+from stepsize.lab.displays.lines import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.records.run import Epoch, Point, Run
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from stepsize.lab.table import STOPPING, closing_line
+from stepsize.lab.displays.lines import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.plots import sketch_losses
 from stepsize.records.run import Epoch, Point, Run

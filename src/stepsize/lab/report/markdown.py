@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.report.closing import closing_table
-from stepsize.lab.table import Timed, columns, table
+from stepsize.lab.report.closing import Timed, closing_table, columns, table
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.lab.watching import COMPLETE
 
