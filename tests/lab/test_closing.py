@@ -75,6 +75,15 @@ def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are
     assert "against &#34;warm&#34;" not in page
 
 
+def test_a_difference_over_fewer_seeds_than_the_means_is_told_below_the_table_and_in_the_summary():
+    better = {"flat": 0.0, "warm": 0.1, "late": 0.1}
+    some = [run(name, seed, 0.8 + by + 0.001 * seed * (1 + by)) for name, by in better.items() for seed in range(5)]
+    some = [replace(each, status="diverged") if each.name == "late" and each.seed > 1 else each for each in some]
+    (note,) = closing_table(some).notes
+    assert note.startswith("late: Only 2 seeds have a result under both, and the difference is theirs; the means are")
+    assert "over 2 to 5 seeds — better:" in html_report(some, About("Some"))
+
+
 def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
     assert closing_table(runs(1), seeds=1).notes == (
         "One seed says nothing about which schedule is better; give several.",

@@ -117,7 +117,7 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
     corrected = holm([difference.p for difference in differences])
     judged = iter([replace(each, p_holm=p) for each, p in zip(differences, corrected, strict=True)])
     number = decimals([Mean.of(list(runs.values())) for runs in finite.values()])
-    spread_of_first = Mean.of(list(finite[first].values())).spread
+    of_first = Mean.of(list(finite[first].values()))
     found = []
     for name, runs in finite.items():
         value = Mean.of(list(runs.values()))
@@ -126,8 +126,11 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
         verdict: Verdict = "first"
         if difference is not None:
             verdict = _verdict(metric, difference)
-            spread = max(value.spread, spread_of_first)
-            words += _judgement(metric, verdict, difference, quoted(first), spread, len(differences), number)
+            spread = max(value.spread, of_first.spread)
+            judgement = _judgement(metric, verdict, difference, quoted(first), spread, len(differences), number)
+            counts = len(runs), len(finite[first])
+            pairs = _pairs(difference, value.mean - of_first.mean, counts, quoted(first))
+            words += [judgement[0], *pairs, *judgement[1:]]
         words += _losses(len(runs), lost.get(name, 0))
         found.append(Finding(name, value, len(runs), lost.get(name, 0), difference, verdict, tuple(words)))
     return tuple(found)
@@ -248,6 +251,20 @@ def _judgement(
     if spread > abs(difference.mean):
         words.append(f"{spreads}: only the same seeds, compared in pairs, show it.")
     return words
+
+
+def _pairs(difference: Difference, of_means: float, counts: tuple[int, int], first: str) -> list[str]:
+    """The warning of a difference over other runs than the means, of so many runs here and under the first schedule."""
+    pairs, (here, there) = difference.pairs, counts
+    if not pairs or pairs == here == there:
+        return []
+    only = (
+        "Only 1 seed has a result under both, and the difference is its own"
+        if pairs == 1
+        else (f"Only {pairs} seeds have a result under both, and the difference is theirs")
+    )
+    opposite = ", and say the opposite" if of_means * difference.mean < 0 else ""
+    return [f"{only}; the means are over {here} {'run' if here == 1 else 'runs'}, and {there} under {first}{opposite}."]
 
 
 def _losses(finished: int, diverged: int) -> list[str]:

@@ -134,7 +134,8 @@ def summary(table: Table, seeds: int) -> str:
     against = f"{table.metric.label.capitalize()} at the end, against {quoted(first.name)}"
     if nothing := nothing_to_tell(table, seeds):
         return f"{against}: {nothing[0].lower()}{nothing[1:]}"
-    most = max(each.difference.pairs for each in others if each.difference)
+    pairs = sorted({each.difference.pairs for each in others if each.difference and each.difference.pairs})
+    over = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else f"{pairs[0]}"
     others = sorted(
         others, key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0
     )
@@ -144,7 +145,7 @@ def summary(table: Table, seeds: int) -> str:
         for verdict, words in kinds.items()
         if any(each.verdict == verdict for each in others)
     ]
-    return f"{against}, over {most} seeds — {'; '.join(said)}."
+    return f"{against}, over {over} seeds — {'; '.join(said)}."
 
 
 def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
