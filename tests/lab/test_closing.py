@@ -10,6 +10,7 @@ from stepsize.lab.displays.lines import closing_line
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
+from stepsize.plots import comparison_figure
 from stepsize.records import Epoch, Point, Run
 
 NAN = float("nan")
@@ -114,6 +115,38 @@ def test_without_an_accuracy_the_test_loss_is_compared():
     assert "Losses are those of the last epoch." in page
     assert "accuracy" not in page
     assert "![rate, train loss and test loss over steps]" in page
+
+
+def test_held_out_samples_are_nowhere_called_the_test_set():
+    schedules = {"flat": "Constant(0.1)", "warm": "Constant(0.2)"}
+    experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
+    some = [each for each in runs(3) if each.name != "even"]
+    told = [
+        report(experiment, "Data.", 5, some),
+        html_report(some, About("Held out", judged_on=experiment.judged_on)),
+        closing_line(some[0], experiment.judged_on),
+        *(axes.get_ylabel() for axes in comparison_figure(some, experiment.judged_on).axes),
+    ]
+    assert closing_table(some, judged_on="held-out").columns[3] == "held-out accuracy"
+    for text in told:
+        assert "test " not in text.replace("the test set was not looked at", "")
+    for text in told[:2]:
+        assert "held-out accuracy" in text
+        assert "held out and not trained on; the test set was not looked at." in text
+    assert "held out" not in report(replace(experiment, held_out=False), "Data.", 5, some)
+
+
+def test_the_report_has_every_setting_that_changes_what_is_trained():
+    settings = {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "samples": 500, "clip_norm": 1.0}
+    more = {"precision": "bf16", "weight_decay": 0.01, "accumulation": 2, "loss_limit": 50.0}
+    text = report(Experiment({"flat": "Constant(0.1)"}, "digits", **settings, **more), "Data.", 5, runs(1)[:1])
+    for words in (
+        "sgd (momentum 0.9, nesterov yes), batch size 256 x 2 accumulated",
+        "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
+    ):
+        assert words in text
+    plain = report(Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu"), "Data.", 5, runs(1)[:1])
+    assert "sgd, batch size 256, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
 
 
 def test_where_some_have_an_accuracy_and_where_nothing_is_known_the_accuracies_are_told():

@@ -55,7 +55,8 @@ class Comparison:
     @property
     def closing(self) -> ClosingTable:
         """The table as texts, with the differences to the first schedule."""
-        return closing_table(self._stored, [name for name, _ in self.experiment.schedules], len(self.experiment.seeds))
+        names = [name for name, _ in self.experiment.schedules]
+        return closing_table(self._stored, names, len(self.experiment.seeds), self.experiment.judged_on)
 
     def _repr_html_(self) -> str:
         """A notebook shows the table."""
@@ -218,7 +219,7 @@ def _carry_out(
     """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
     results, plans = load_runs(directory.path), experiment.plans(task.samples)
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
-    standings = Standings(plans, results)
+    standings = Standings(plans, results, experiment.judged_on)
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
     session = Session(standings, directory, displays, fresh)
     try:
@@ -258,6 +259,7 @@ def _reports(
         [name for name, _ in experiment.schedules],
         len(experiment.seeds),
         trials,
+        experiment.judged_on,
     )
     return {
         "report.md": report(experiment, source, plans[0].steps, standings.ended_runs, trials),

@@ -157,6 +157,11 @@ class Experiment:
             if isinstance(given, Schedule) and _has_functions(name, given):
                 object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed
 
+    @property
+    def judged_on(self) -> str:
+        """What the runs are judged on after each epoch: "test" or "held-out"."""
+        return "held-out" if self.held_out else "test"
+
     def horizon(self, samples: int) -> Horizon:
         """How long a run is on a training set of so many samples."""
         samples = min(samples, self.samples or samples)

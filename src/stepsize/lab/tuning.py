@@ -122,11 +122,11 @@ def tune(
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, plans = load_runs(place.path), _trials(experiment, task.samples)
-    standings = Standings(plans, results)
+    standings = Standings(plans, results, inner.judged_on)
     session = Session(standings, place, [display], fresh=False)
     about = (
-        f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials. What is "
-        "called test in them is a held-out fifth of the training set."
+        f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials, judged on "
+        "a held-out fifth of the training set."
     )
     try:
         with session.under_way(about, dict), _storage(directory.path / "study.sqlite") as storage:

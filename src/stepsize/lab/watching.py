@@ -29,9 +29,10 @@ class Watcher(Protocol):
 class Standings:
     """All runs as far as they have come, in the order of their plans."""
 
-    def __init__(self, plans: Sequence[Plan], results: Results | None = None) -> None:
-        """The plans, and what an earlier session has left of their runs."""
+    def __init__(self, plans: Sequence[Plan], results: Results | None = None, judged_on: str = "test") -> None:
+        """The plans, what an earlier session has left of their runs, and what samples they are judged on, in a word."""
         self.plans = tuple(plans)
+        self.judged_on = judged_on
         self.steps_done = 0
         """The steps that all runs have made, up to their last logged points."""
         self._points: list[list[Point]] = [[] for _ in plans]

@@ -72,7 +72,9 @@ class TerminalDisplay:
         if accurate:
             news += f"  accuracy {record.train_accuracy:.3f}"
         if epochs and self._console.width >= _WIDE:
-            news += f"  test {epochs[-1].test_accuracy if accurate else epochs[-1].test_loss:.3f}"
+            news += (
+                f"  {self._standings.judged_on} {epochs[-1].test_accuracy if accurate else epochs[-1].test_loss:.3f}"
+            )
         if points:
             news += f"  rate {points[-1].lr:.3g}"
         news += self._left(number, record.step)
@@ -89,7 +91,7 @@ class TerminalDisplay:
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:
             self._bars.remove_task(self._bar_of.pop(number))
-        self._live.console.print(Text(closing_line(run)))
+        self._live.console.print(Text(closing_line(run, self._standings.judged_on)))
 
     def _left(self, number: int, step: int) -> str:
         """How long the run will still take, at the pace that it has had since it was first heard of."""

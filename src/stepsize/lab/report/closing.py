@@ -105,10 +105,13 @@ class ClosingTable:
         return ClosingTable(tuple(self.columns[index] for index in kept), lines, self.notes)
 
 
-def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> ClosingTable:
+def closing_table(
+    runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test"
+) -> ClosingTable:
     """The table of some runs; where more were planned, of the schedules `names`, in this order, of so many seeds.
 
-    A schedule that has no run has a line too, and where it is the first no other is compared in its place.
+    A schedule that has no run has a line too, and where it is the first no other is compared in its place. `judged_on`
+    names the samples that the runs were judged on: "test" or "held-out".
 
     Example:
         >>> from stepsize.lab.report.closing import closing_table
@@ -126,7 +129,8 @@ def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int |
     rows = {row.name: row for row in table(runs)}
     heads = columns([*rows.values()])
     lines = [rows[name].cells(heads) if name in rows else (name, *["-"] * (len(heads) - 1)) for name in groups]
-    found = tables(groups)
+    heads = tuple(head.replace("test", judged_on) for head in heads)
+    found = tables(groups, judged_on)
     if not found or len(groups) < 2:
         return ClosingTable(heads, tuple(lines), ())
     telling = found[0]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stepsize.arguments import quoted
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
@@ -70,11 +70,11 @@ def grouped(runs: Sequence[Logged], names: Sequence[str] = ()) -> dict[str, list
     return groups
 
 
-def tables(groups: Groups) -> tuple[Table, ...]:
+def tables(groups: Groups, judged_on: str = "test") -> tuple[Table, ...]:
     """A table for every metric that any finished run has a finite value of; the same schedules in each."""
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     found = []
-    for metric in METRICS:
+    for metric in [replace(each, label=each.label.replace("test", judged_on)) for each in METRICS]:
         values = {
             name: {run.seed: _last(run, metric) for run in group if run.status == "finished"}
             for name, group in groups.items()
