@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from stepsize.cli.compare import _table
@@ -83,6 +84,12 @@ def test_a_difference_over_fewer_seeds_than_the_means_is_told_below_the_table_an
     (note,) = closing_table(some).notes
     assert note.startswith("late: Only 2 seeds have a result under both, and the difference is theirs; the means are")
     assert "over 2 to 5 seeds — better:" in html_report(some, About("Some"))
+    assert "over 2 of 5 seeds — better:" in html_report([each for each in some if each.name != "warm"], About("Some"))
+    assert "say the opposite" not in html_report(some, About("Some"))
+    falling = [run("late", seed, 0.85 - 0.3 * (seed > 1) + 0.002 * seed) for seed in range(5)]
+    first = [replace(each, status="diverged") if each.seed > 1 else each for each in some if each.name == "flat"]
+    page = html_report([*first, *falling], About("Falling"))
+    assert "over 2 of 5 seeds — better: &#34;late&#34;. The means, over more runs, say the opposite of" in page
 
 
 def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
@@ -162,7 +169,8 @@ def test_a_run_ends_in_a_line_with_what_it_is_judged_by():
     assert closing_line(run("a", 3, NAN)) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
 
 
-def test_the_six_schedules_over_five_seeds_fit_into_78_characters():
+@pytest.mark.parametrize("judged_on", ["test", "held-out"])
+def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on):
     six = [
         run(name, seed, 0.8 + 0.02 * index + 0.0013 * ((seed * (index + 2)) % 5))
         for seed in range(5)
@@ -170,7 +178,7 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters():
     ]
     console = Console(width=78)
     with console.capture() as capture:
-        console.print(_table(closing_table(six).narrow()))
+        console.print(_table(closing_table(six, judged_on=judged_on).narrow()))
     lines = capture.get().splitlines()
     assert len(lines) == 7
     assert all(len(line.rstrip()) <= 78 for line in lines)

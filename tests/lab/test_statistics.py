@@ -155,11 +155,11 @@ def test_a_difference_over_fewer_seeds_than_the_means_says_so_and_where_they_say
     assert other.verdict == "better"
     assert other.words[1] == (
         "Only 2 seeds have a result under both, and the difference is theirs; "
-        'the means are over 5 runs, and 2 under "flat", and say the opposite.'
+        'the means are over 5 runs here and 2 under "flat", and say the opposite.'
     )
-    assert third.words[1].endswith('the means are over 3 runs, and 2 under "flat".')
+    assert third.words[1].endswith('the means are over 3 runs here and 2 under "flat".')
     swapped = findings(ACCURACY, {"other": all_five, "flat": few}, {"flat": 3})[1]
-    assert swapped.words[1].endswith('the means are over 2 runs, and 5 under "other", and say the opposite.')
+    assert swapped.words[1].endswith('the means are over 2 runs here and 5 under "other", and say the opposite.')
     (alone,) = [found for found in findings(ACCURACY, {"flat": FIRST, "once": {0: 0.9}}) if found.difference]
     assert alone.words[1].startswith("Only 1 seed has a result under both, and the difference is its own; ")
     assert not any("Only" in word for word in second(shifted(0.03, QUIET)).words)

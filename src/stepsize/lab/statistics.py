@@ -264,7 +264,9 @@ def _pairs(difference: Difference, of_means: float, counts: tuple[int, int], fir
         else (f"Only {pairs} seeds have a result under both, and the difference is theirs")
     )
     opposite = ", and say the opposite" if of_means * difference.mean < 0 else ""
-    return [f"{only}; the means are over {here} {'run' if here == 1 else 'runs'}, and {there} under {first}{opposite}."]
+    return [
+        f"{only}; the means are over {here} {'run' if here == 1 else 'runs'} here and {there} under {first}{opposite}."
+    ]
 
 
 def _losses(finished: int, diverged: int) -> list[str]:

@@ -135,7 +135,9 @@ def summary(table: Table, seeds: int) -> str:
     if nothing := nothing_to_tell(table, seeds):
         return f"{against}: {nothing[0].lower()}{nothing[1:]}"
     pairs = sorted({each.difference.pairs for each in others if each.difference and each.difference.pairs})
-    over = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else f"{pairs[0]}"
+    every = f"{pairs[0]}" if pairs[0] == seeds else f"{pairs[0]} of {seeds}"
+    over = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else every
+    turned = [each.name for each in others if _turned(each, first)]
     others = sorted(
         others, key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0
     )
@@ -145,7 +147,16 @@ def summary(table: Table, seeds: int) -> str:
         for verdict, words in kinds.items()
         if any(each.verdict == verdict for each in others)
     ]
-    return f"{against}, over {over} seeds — {'; '.join(said)}."
+    but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""
+    return f"{against}, over {over} seeds — {'; '.join(said)}.{but}"
+
+
+def _turned(found: Finding, first: Finding) -> bool:
+    """Whether the means, over more runs than the difference, say the opposite of it."""
+    difference = found.difference
+    if difference is None or difference.pairs == found.finished == first.finished:
+        return False
+    return difference.mean * (found.value.mean - first.value.mean) < 0
 
 
 def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
