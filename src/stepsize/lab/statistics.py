@@ -197,8 +197,8 @@ def decimals(values: Sequence[Mean]) -> int:
     """How many decimals show two digits of a spread that is on the small side: 3 to 6.
 
     Example:
-        >>> from stepsize.lab.statistics import decimals
-        >>>         >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
+        >>> from stepsize.lab.statistics import Mean, decimals
+        >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
         4
     """
     spreads = [each.spread for each in values if each.spread > 0]
