@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from stepsize.cli.compare import _table
 from stepsize.lab import SIX_SCHEDULES, Experiment
+from stepsize.lab.displays.lines import closing_line
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
-from stepsize.lab.table import closing_line
+from stepsize.plots import comparison_figure
 from stepsize.records import Epoch, Point, Run
 
 NAN = float("nan")
@@ -75,6 +77,21 @@ def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are
     assert "against &#34;warm&#34;" not in page
 
 
+def test_a_difference_over_fewer_seeds_than_the_means_is_told_below_the_table_and_in_the_summary():
+    better = {"flat": 0.0, "warm": 0.1, "late": 0.1}
+    some = [run(name, seed, 0.8 + by + 0.001 * seed * (1 + by)) for name, by in better.items() for seed in range(5)]
+    some = [replace(each, status="diverged") if each.name == "late" and each.seed > 1 else each for each in some]
+    (note,) = closing_table(some).notes
+    assert note.startswith("late: Only 2 seeds have a result under both, and the difference is theirs; the means are")
+    assert "over 2 to 5 seeds — better:" in html_report(some, About("Some"))
+    assert "over 2 of 5 seeds — better:" in html_report([each for each in some if each.name != "warm"], About("Some"))
+    assert "say the opposite" not in html_report(some, About("Some"))
+    falling = [run("late", seed, 0.85 - 0.3 * (seed > 1) + 0.002 * seed) for seed in range(5)]
+    first = [replace(each, status="diverged") if each.seed > 1 else each for each in some if each.name == "flat"]
+    page = html_report([*first, *falling], About("Falling"))
+    assert "over 2 of 5 seeds — better: &#34;late&#34;. The means, over more runs, say the opposite of" in page
+
+
 def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
     assert closing_table(runs(1), seeds=1).notes == (
         "One seed says nothing about which schedule is better; give several.",
@@ -107,6 +124,38 @@ def test_without_an_accuracy_the_test_loss_is_compared():
     assert "![rate, train loss and test loss over steps]" in page
 
 
+def test_held_out_samples_are_nowhere_called_the_test_set():
+    schedules = {"flat": "Constant(0.1)", "warm": "Constant(0.2)"}
+    experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
+    some = [each for each in runs(3) if each.name != "even"]
+    told = [
+        report(experiment, "Data.", 5, some),
+        html_report(some, About("Held out", judged_on=experiment.judged_on)),
+        closing_line(some[0], experiment.judged_on),
+        *(axes.get_ylabel() for axes in comparison_figure(some, experiment.judged_on).axes),
+    ]
+    assert closing_table(some, judged_on="held-out").columns[3] == "held-out accuracy"
+    for text in told:
+        assert "test " not in text.replace("the test set was not looked at", "")
+    for text in told[:2]:
+        assert "held-out accuracy" in text
+        assert "held out and not trained on; the test set was not looked at." in text
+    assert "held out" not in report(replace(experiment, held_out=False), "Data.", 5, some)
+
+
+def test_the_report_has_every_setting_that_changes_what_is_trained():
+    settings = {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "samples": 500, "clip_norm": 1.0}
+    more = {"precision": "bf16", "weight_decay": 0.01, "accumulation": 2, "loss_limit": 50.0}
+    text = report(Experiment({"flat": "Constant(0.1)"}, "digits", **settings, **more), "Data.", 5, runs(1)[:1])
+    for words in (
+        "sgd (momentum 0.9, nesterov yes), batch size 256 x 2 accumulated",
+        "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
+    ):
+        assert words in text
+    plain = report(Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu"), "Data.", 5, runs(1)[:1])
+    assert "sgd, batch size 256, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
+
+
 def test_where_some_have_an_accuracy_and_where_nothing_is_known_the_accuracies_are_told():
     accurate = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
     assert closing_table([run("a", 0, NAN), run("b", 0, 0.8)]).columns == accurate
@@ -120,7 +169,8 @@ def test_a_run_ends_in_a_line_with_what_it_is_judged_by():
     assert closing_line(run("a", 3, NAN)) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
 
 
-def test_the_six_schedules_over_five_seeds_fit_into_78_characters():
+@pytest.mark.parametrize("judged_on", ["test", "held-out"])
+def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on):
     six = [
         run(name, seed, 0.8 + 0.02 * index + 0.0013 * ((seed * (index + 2)) % 5))
         for seed in range(5)
@@ -128,7 +178,7 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters():
     ]
     console = Console(width=78)
     with console.capture() as capture:
-        console.print(_table(closing_table(six).narrow()))
+        console.print(_table(closing_table(six, judged_on=judged_on).narrow()))
     lines = capture.get().splitlines()
     assert len(lines) == 7
     assert all(len(line.rstrip()) <= 78 for line in lines)

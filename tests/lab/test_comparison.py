@@ -16,8 +16,8 @@ import stepsize as ss
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.report.closing import table
 from stepsize.lab.report.markdown import markdown
-from stepsize.lab.table import table
 from stepsize.records import Epoch, Point, Run, load_runs
 
 TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}

@@ -18,10 +18,11 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from stepsize import Constant
+from stepsize.lab.displays import PlainDisplay
 from stepsize.lab.displays.terminal import TerminalDisplay
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
-from stepsize.records import Epoch, Point
+from stepsize.records import Epoch, Point, Run
 
 COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
@@ -75,12 +76,26 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h"), "the cursor is given back"
 
 
-def bars(epoch):
+def test_after_a_resume_the_plain_lines_count_on_from_the_runs_that_are_complete(capsys):
+    plans = [Plan("flat", Constant(0.1), seed, 1, 10) for seed in range(5)]
+    standings, last = Standings(plans), Epoch(10, 1.5, 0.5, 1.5, 0.5)
+    runs = [Run("flat", "Constant(0.1)", seed, (Point(10, 0.1, 1.5, 0.5),), (last,), 1.0) for seed in range(5)]
+    for number in (0, 2, 3):
+        standings.ended(number, runs[number])
+    display = PlainDisplay()
+    display.begin(standings, "Data.", Path("out"))
+    for number in (1, 4):
+        standings.ended(number, runs[number])
+        display.ended(number, runs[number])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-2:]] == ["[4/5]", "[5/5]"]
+
+
+def bars(epoch, lr=0.1):
     """What a terminal's bar tells of a run after such an epoch."""
     plan = Plan("flat", Constant(0.1), 0, 3, 30)
     standings, display = Standings([plan]), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
     display.begin(standings, "Data.", Path("out"))
-    for record in (Point(10, 0.1, 1.5, epoch.train_accuracy), epoch):
+    for record in (Point(10, lr, 1.5, epoch.train_accuracy), epoch):
         standings.logged(0, record)
         display.logged(0, record)
     display.close()
@@ -90,6 +105,11 @@ def bars(epoch):
 def test_a_bar_tells_the_accuracy_or_else_the_test_loss():
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
+
+
+def test_a_bar_tells_the_rate_that_was_logged():
+    """A trial of the tuning runs at another than the schedule was written with."""
+    assert "  rate 100" in bars(Epoch(10, 1.5, 0.25, 2.5, 0.75), lr=100.0)
 
 
 def test_a_notebook_shows_one_figure_that_grows_in_the_cell(tmp_path, monkeypatch):

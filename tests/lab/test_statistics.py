@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stepsize.lab.statistics import METRICS, Metric, decimals, findings, holm, paired_difference
-from stepsize.lab.table import Mean
+from stepsize.lab.statistics import METRICS, Mean, Metric, decimals, findings, holm, paired_difference
 
 ACCURACY = METRICS[0]
 LOSS = Metric("test_loss", "test loss")
@@ -144,6 +143,41 @@ def test_what_only_one_of_many_comparisons_shows_is_not_called_a_difference():
     found = findings(ACCURACY, {"flat": FIRST, "almost": shifted(0.013, noise), **others})[1]
     assert found.verdict == "open"
     assert "among 5 comparisons" in found.words[1]
+
+
+def test_a_difference_over_fewer_seeds_than_the_means_says_so_and_where_they_say_the_opposite():
+    """Three seeds of the first schedule diverged, and on those the other is at its worst."""
+    few, all_five = {0: 0.80, 1: 0.802}, {0: 0.9, 1: 0.903, 2: 0.5, 3: 0.5, 4: 0.5}
+    first, other, third = findings(
+        ACCURACY, {"flat": few, "other": all_five, "third": {0: 0.9, 1: 0.904, 2: 0.9}}, {"flat": 3}
+    )
+    assert first.value.mean > other.value.mean
+    assert other.verdict == "better"
+    assert other.words[1] == (
+        "Only 2 seeds have a result under both, and the difference is theirs; "
+        'the means are over 5 runs here and 2 under "flat", and say the opposite.'
+    )
+    assert third.words[1].endswith('the means are over 3 runs here and 2 under "flat".')
+    swapped = findings(ACCURACY, {"other": all_five, "flat": few}, {"flat": 3})[1]
+    assert swapped.words[1].endswith('the means are over 2 runs here and 5 under "other", and say the opposite.')
+    (alone,) = [found for found in findings(ACCURACY, {"flat": FIRST, "once": {0: 0.9}}) if found.difference]
+    assert alone.words[1].startswith("Only 1 seed has a result under both, and the difference is its own; ")
+    assert not any("Only" in word for word in second(shifted(0.03, QUIET)).words)
+
+
+@given(st.sampled_from([0.03, -0.03]), st.integers(3, 5), st.lists(st.floats(0, 1), min_size=5, max_size=5))
+def test_no_verdict_contradicts_the_means_without_a_word(by, kept, others):
+    ours = shifted(by, QUIET)
+    first, other = findings(
+        ACCURACY,
+        {
+            "flat": {seed: value for seed, value in FIRST.items() if seed < kept},
+            "other": {seed: value if seed < kept else others[seed] for seed, value in ours.items()},
+        },
+    )
+    assert other.verdict == ("better" if by > 0 else "worse")
+    contradicts = (other.value.mean > first.value.mean) != (by > 0)
+    assert ("and say the opposite." in " ".join(other.words)) == contradicts
 
 
 def test_one_seed_says_nothing():

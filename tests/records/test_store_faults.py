@@ -6,16 +6,18 @@ import re
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from stepsize.errors import DataError, OutputError
-from stepsize.records import Epoch, Point, Run, Store, load_runs, lock, salvage
+from stepsize.records import Epoch, Point, Results, Run, Store, load_runs, lock, salvage
 from stepsize.records.run_views import stored_runs
 
 RUNS = 12
@@ -286,19 +288,53 @@ def test_points_that_are_silently_gone_are_missed(path):
             read(load_runs(path))
 
 
-def test_random_damage_is_either_told_or_harmless(path):
-    """Bytes in random places: reading ends in a DataError or an answer, and so does salvage."""
+def overwritten(results: Results, ended: Iterable[int]) -> int:
+    """How many points and epochs are not what was stored, of runs of which those that have ended have all."""
+    wrong, truth = 0, (*points(1, POINTS), EPOCH)
+    results.check()
+    results.columns()
+    for number, run in enumerate(results.runs()):
+        assert (len(run.points), len(run.epochs)) == (POINTS, 1) or number not in ended
+        wrong += len({*run.points, *run.epochs} - {*truth})
+    return wrong
+
+
+def test_random_damage_is_told_or_stays_within_the_bytes_that_were_overwritten(path):
+    """Nothing but numbers in their places can be wrong unnoticed, and salvage spreads no damage."""
     chance = random.Random(4)
     content = path.read_bytes()
+    outcomes = []
     for _ in range(25):
+        size = chance.choice((1, 4, 40, 200))
         path.write_bytes(content)
-        for _ in range(20):
-            overwrite(path, chance.randrange(len(content)), chance.randbytes(chance.randrange(1, 200)))
-        for act in (read_all, salvage):
-            with suppress(DataError):
-                act(path)
-        for new in path.parent.glob("store-salvaged*"):
-            new.unlink()
+        overwrite(path, chance.randrange(len(content) - size), chance.randbytes(size))
+        at_most = 2 + size // 30  # rows are some 35 bytes and more
+        try:
+            outcomes.append(overwritten(load_runs(path), range(RUNS - 1)))
+            assert outcomes[-1] <= at_most
+        except DataError:
+            outcomes.append("told")
+        try:
+            saved = salvage(path)
+        except DataError:
+            continue
+        assert overwritten(load_runs(saved.path), {*saved.whole} - {RUNS - 1}) <= at_most
+        saved.path.unlink()
+    assert {0, "told"} < {*outcomes}, "some of all kinds"
+
+
+@pytest.mark.parametrize("step", [-7, 40, 200, 11_489])
+@pytest.mark.parametrize("number", [3, RUNS - 1])
+def test_a_step_that_was_overwritten_is_not_saved(path, number, step):
+    """It stands out of order among its neighbours."""
+    row = path.read_bytes().index(struct.pack(">Bhdd", number, 150, 0.1, 1 / 150))
+    overwrite(path, row + 1, struct.pack(">h", step))
+    saved = salvage(path)
+    assert number in saved.part
+    run = load_runs(saved.path).run(number)
+    assert run.status == ("running" if number == RUNS - 1 else "interrupted")
+    assert set(run.points) < set(points(1, POINTS))
+    assert len(run.points) in ((148, 149) if number == RUNS - 1 else (297, 298, 299))
 
 
 @pytest.mark.parametrize("content", [b"not a store at all", b"\x89PNG\r\n" + bytes(range(256)) * 100])

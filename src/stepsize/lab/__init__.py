@@ -17,10 +17,9 @@ from stepsize.lab.finding import Grid, find_rate, train_grid
 from stepsize.lab.language import Transformer
 from stepsize.lab.nets import DigitsNet, LeNet
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.report.closing import ClosingTable
+from stepsize.lab.report.closing import ClosingTable, Row
 from stepsize.lab.report.html import About, html_report
-from stepsize.lab.statistics import METRICS, Difference, Finding, Metric, findings
-from stepsize.lab.table import Mean, Row
+from stepsize.lab.statistics import METRICS, Difference, Finding, Mean, Metric, findings
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.training import TrainingLog, train

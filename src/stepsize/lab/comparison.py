@@ -16,11 +16,10 @@ from stepsize.lab.environment import differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.rehearsal import try_plan
-from stepsize.lab.report.closing import ClosingTable, closing_table
+from stepsize.lab.report.closing import ClosingTable, Row, closing_table, table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
-from stepsize.lab.session import Session
-from stepsize.lab.table import Row, table
+from stepsize.lab.session import Session, with_the_way_out
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.tensorboard import EventFiles, event_folder
@@ -56,7 +55,8 @@ class Comparison:
     @property
     def closing(self) -> ClosingTable:
         """The table as texts, with the differences to the first schedule."""
-        return closing_table(self._stored, [name for name, _ in self.experiment.schedules], len(self.experiment.seeds))
+        names = [name for name, _ in self.experiment.schedules]
+        return closing_table(self._stored, names, len(self.experiment.seeds), self.experiment.judged_on)
 
     def _repr_html_(self) -> str:
         """A notebook shows the table."""
@@ -219,14 +219,14 @@ def _carry_out(
     """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
     results, plans = load_runs(directory.path), experiment.plans(task.samples)
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
-    standings = Standings(plans, results)
+    standings = Standings(plans, results, experiment.judged_on)
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
     session = Session(standings, directory, displays, fresh)
-    session.begin(source)
     try:
-        if left:
-            engine_of(experiment).run_plans(left, experiment, directory, workers, session)
-        directory.end()
+        with session.under_way(source, lambda: _reports(experiment, source, plans, directory, standings, trials)):
+            if left:
+                engine_of(experiment).run_plans(left, experiment, directory, workers, session)
+            directory.end()
     except KeyboardInterrupt as interrupt:
         kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
         raise type(interrupt)(f"interrupted; {kept}") from None
@@ -235,11 +235,7 @@ def _carry_out(
             raise
         raise RunError(f"{error}; what the other runs came to is in {directory.path}") from error
     except OutputError as error:
-        raise OutputError(
-            f"{error}; all that was logged before is kept: make room, and go on by resume (--resume {directory.path})"
-        ) from error
-    finally:
-        session.close(lambda: _reports(experiment, source, plans, directory, standings, trials))
+        raise with_the_way_out(error, directory.path) from error
     return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
 
 
@@ -263,6 +259,7 @@ def _reports(
         [name for name, _ in experiment.schedules],
         len(experiment.seeds),
         trials,
+        experiment.judged_on,
     )
     return {
         "report.md": report(experiment, source, plans[0].steps, standings.ended_runs, trials),

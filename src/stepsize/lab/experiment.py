@@ -27,12 +27,12 @@ SIX_SCHEDULES = {
 }
 """What is compared unless something else is asked for; lengths are read against the run's horizon."""
 
-Named = tuple[tuple[str, str | Schedule], ...]
+NamedSchedules = tuple[tuple[str, str | Schedule], ...]
 
 _FOR_EXAMPLE = 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}'
 
 
-def _named(owner: str, name: str, value: Any) -> Named:
+def _named(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
     if isinstance(value, Mapping) and not value:
         raise refusal(owner, name, "at least one schedule by its name", value, _FOR_EXAMPLE)
@@ -128,7 +128,7 @@ class Experiment:
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[Named, _named] = tuple(SIX_SCHEDULES.items())
+    schedules: Annotated[NamedSchedules, _named] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
     samples: Annotated[int | None, Maybe(Whole(1))] = None
@@ -156,6 +156,11 @@ class Experiment:
         for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule) and _has_functions(name, given):
                 object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed
+
+    @property
+    def judged_on(self) -> str:
+        """What the runs are judged on after each epoch: "test" or "held-out"."""
+        return "held-out" if self.held_out else "test"
 
     def horizon(self, samples: int) -> Horizon:
         """How long a run is on a training set of so many samples."""

@@ -1,7 +1,10 @@
 """A comparison under way: what is kept, shown and drawn as its runs get on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from stepsize.errors import OutputError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays.live_picture import LivePicture
 from stepsize.lab.watching import Display, Standings
@@ -21,9 +24,20 @@ class Session:
         self._displays = list(displays)
         self._picture = LivePicture(standings, directory.picture("png"))
 
-    def begin(self, source: str) -> None:
-        """The runs are about to start."""
+    @contextmanager
+    def under_way(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
+        """From when the runs are about to start until they have ended; what is left of them is written in any case.
+
+        Where an error ended them, it is that error which is raised, also if nothing can be written any more.
+        """
         self._show(lambda display: display.begin(self._standings, source, self._directory.path))
+        try:
+            yield
+        except BaseException:
+            with suppress(StepsizeError):
+                self._close(reports)
+            raise
+        self._close(reports)
 
     def logged(self, number: int, record: Point | Epoch) -> None:
         if self._standings.logged(number, record):
@@ -40,7 +54,7 @@ class Session:
     def stopping(self) -> None:
         self._show(lambda display: display.stopping())
 
-    def close(self, reports: Callable[[], dict[str, str]]) -> None:
+    def _close(self, reports: Callable[[], dict[str, str]]) -> None:
         """Give the screen back, then write the reports and the last pictures, or nothing where nothing was run."""
         self._show(lambda display: display.close())
         if not self._standings.runs:
@@ -59,3 +73,8 @@ class Session:
                 tell(display)
             except OSError:
                 self._displays.remove(display)
+
+
+def with_the_way_out(error: OutputError, path: Path) -> OutputError:
+    """The error of a disk that cannot be written to, and what to do about the comparison in the directory `path`."""
+    return OutputError(f"{error}; all that was logged before is kept: make room, and go on by resume (--resume {path})")

@@ -4,6 +4,7 @@ Everything here is a function of values: what a metric came to, by schedule and 
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,7 +13,6 @@ import numpy as np
 from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats would take ten times as long to load
 
 from stepsize.arguments import quoted
-from stepsize.lab.table import Mean
 
 LEVEL = 0.95
 """Of the intervals; a corrected p-value below 1 - LEVEL is called a difference."""
@@ -39,6 +39,28 @@ METRICS = (
     Metric("train_loss", "train loss"),
 )
 """What is compared at the end of a run, the most telling first."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over seeds and its spread: the sample standard deviation, NaN for a single seed."""
+
+    mean: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Mean":
+        """The mean and the spread of some numbers; NaN where there are none, or one is no number."""
+        if not values or any(map(math.isnan, values)):
+            return cls(math.nan, math.nan)
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan)
+
+    def text(self, digits: int) -> str:
+        """`0.8712`, or `0.8712 ± 0.0031`; `-` where there is no number."""
+        if math.isnan(self.mean):
+            return "-"
+        spread = "" if math.isnan(self.spread) else f" ± {self.spread:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +117,7 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
     corrected = holm([difference.p for difference in differences])
     judged = iter([replace(each, p_holm=p) for each, p in zip(differences, corrected, strict=True)])
     number = decimals([Mean.of(list(runs.values())) for runs in finite.values()])
-    spread_of_first = Mean.of(list(finite[first].values())).spread
+    of_first = Mean.of(list(finite[first].values()))
     found = []
     for name, runs in finite.items():
         value = Mean.of(list(runs.values()))
@@ -104,8 +126,11 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
         verdict: Verdict = "first"
         if difference is not None:
             verdict = _verdict(metric, difference)
-            spread = max(value.spread, spread_of_first)
-            words += _judgement(metric, verdict, difference, quoted(first), spread, len(differences), number)
+            spread = max(value.spread, of_first.spread)
+            judgement = _judgement(metric, verdict, difference, quoted(first), spread, len(differences), number)
+            counts = len(runs), len(finite[first])
+            pairs = _pairs(difference, value.mean - of_first.mean, counts, quoted(first))
+            words += [judgement[0], *pairs, *judgement[1:]]
         words += _losses(len(runs), lost.get(name, 0))
         found.append(Finding(name, value, len(runs), lost.get(name, 0), difference, verdict, tuple(words)))
     return tuple(found)
@@ -172,8 +197,7 @@ def decimals(values: Sequence[Mean]) -> int:
     """How many decimals show two digits of a spread that is on the small side: 3 to 6.
 
     Example:
-        >>> from stepsize.lab.statistics import decimals
-        >>> from stepsize.lab.table import Mean
+        >>> from stepsize.lab.statistics import Mean, decimals
         >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
         4
     """
@@ -227,6 +251,22 @@ def _judgement(
     if spread > abs(difference.mean):
         words.append(f"{spreads}: only the same seeds, compared in pairs, show it.")
     return words
+
+
+def _pairs(difference: Difference, of_means: float, counts: tuple[int, int], first: str) -> list[str]:
+    """The warning of a difference over other runs than the means, of so many runs here and under the first schedule."""
+    pairs, (here, there) = difference.pairs, counts
+    if not pairs or pairs == here == there:
+        return []
+    only = (
+        "Only 1 seed has a result under both, and the difference is its own"
+        if pairs == 1
+        else (f"Only {pairs} seeds have a result under both, and the difference is theirs")
+    )
+    opposite = ", and say the opposite" if of_means * difference.mean < 0 else ""
+    return [
+        f"{only}; the means are over {here} {'run' if here == 1 else 'runs'} here and {there} under {first}{opposite}."
+    ]
 
 
 def _losses(finished: int, diverged: int) -> list[str]:

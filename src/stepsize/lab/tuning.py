@@ -4,11 +4,11 @@ A trial is a run like any other, of an experiment whose training set has lost a 
 looked at, and the seed is none of the comparison's. What is tried is a factor on the whole schedule: for half of the
 trials a grid from a thousandth to a thousandfold, with 1 in its middle; then factors between the best and its
 neighbours. That is deterministic, so the factors do not depend on how many processes there are or how often it was
-stopped; and along one line it comes closer than a sampler does.
+stopped.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -22,7 +22,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.rehearsal import try_plan
-from stepsize.lab.session import Session
+from stepsize.lab.session import Session, with_the_way_out
 from stepsize.lab.task import Task
 from stepsize.lab.watching import Display, Standings
 from stepsize.records import Store, load_runs
@@ -31,6 +31,7 @@ from stepsize.schedules import Schedule
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
 
 LEAST, MOST = 1e-3, 1e3
 """The factors that are tried lie between these."""
@@ -121,14 +122,14 @@ def tune(
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, plans = load_runs(place.path), _trials(experiment, task.samples)
-    standings = Standings(plans, results)
+    standings = Standings(plans, results, inner.judged_on)
     session = Session(standings, place, [display], fresh=False)
-    session.begin(
-        f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials. What is "
-        "called test in them is a held-out fifth of the training set."
+    about = (
+        f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials, judged on "
+        "a held-out fifth of the training set."
     )
     try:
-        with _storage(directory.path / "study.sqlite") as storage:
+        with session.under_way(about, dict), _storage(directory.path / "study.sqlite") as storage:
             names = [name for name, _ in experiment.schedules]
             searches = [_Search(storage, name, budget) for name in names]
             at_once = max(2, math.ceil(_AT_ONCE / len(searches)))
@@ -143,6 +144,7 @@ def tune(
                     if not standings.is_complete(number)
                 }
                 if left:
+                    standings.replan(left)
                     engine_of(inner).run_plans(left, inner, place, workers, session)
                 outcomes = results.outcomes()
                 for number in open_trials:
@@ -151,8 +153,8 @@ def tune(
         place.end()
     except KeyboardInterrupt as interrupt:
         raise type(interrupt)(f"interrupted; what the trials have done is kept in {directory.path}") from None
-    finally:
-        session.close(dict)
+    except OutputError as error:
+        raise with_the_way_out(error, directory.path) from error
     schedules = {plan.name: plan.schedule for plan in experiment.plans(task.samples)}
     chosen = {trial.schedule: _times(trial.factor, schedules[trial.schedule]) for trial in found if trial.chosen}
     return replace(experiment, schedules=tuple(chosen.items())), found
@@ -205,13 +207,21 @@ class _Search:
         self._study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
 
     def asked(self, at_once: int) -> dict[int, float]:
-        """The factors that wait for their results; where none does, new ones, as far as the budget goes."""
-        waiting = self._waiting()
-        if not waiting:
-            for factor in self._next(at_once):
+        """The factors that wait for their results: those of the first round that has not all of its own.
+
+        Each round is worked out anew from the whole rounds before it, so that a kill between two of its trials, or
+        between two results, changes none that follow.
+        """
+        told: list[tuple[float, float]] = []
+        while factors := _round(told, self._budget, at_once):
+            for factor in factors[len(self._trials()) - len(told) :]:
                 self._add(factor)
-            waiting = self._waiting()
-        return waiting
+            trials = self._trials()[len(told) : len(told) + len(factors)]
+            waiting = {trial.number: trial.params["factor"] for trial in trials if trial.value is None}
+            if waiting:
+                return waiting
+            told += _results(trials)
+        return {}
 
     def tell(self, position: int, loss: float) -> None:
         """What a trial came to."""
@@ -219,32 +229,12 @@ class _Search:
 
     def trials(self) -> tuple[Trial, ...]:
         """All that have ended; of equal losses that with the factor nearest to 1 is chosen."""
-        found = self._told()
+        found = _results(self._trials())
         best = min(found, key=lambda each: (each[1], abs(math.log(each[0]))))
         return tuple(Trial(self._name, *each, chosen=each is best) for each in found)
 
-    def _next(self, at_once: int) -> list[float]:
-        """The grid, then factors between the best and its neighbours, on both sides of it."""
-        told = self._told()
-        room = self._budget - len(told)
-        grid = _grid(self._budget)
-        if len(told) < len(grid):  # a kill may have left less than all of it
-            return grid[len(told) :]
-        number = min(at_once, room)
-        best = min(told, key=lambda each: each[1])[0]
-        below = max((factor for factor, _ in told if factor < best), default=LEAST)
-        above = min((factor for factor, _ in told if factor > best), default=MOST)
-        lower = 0 if best == LEAST else number if best == MOST else number // 2
-        return [*_between(best, below, lower), *_between(best, above, number - lower)]
-
-    def _told(self) -> list[tuple[float, float]]:
-        """Factor and loss of the trials that have ended."""
-        trials = self._study.get_trials(deepcopy=False)
-        return [(trial.params["factor"], trial.value) for trial in trials if trial.value is not None]
-
-    def _waiting(self) -> dict[int, float]:
-        trials = self._study.get_trials(deepcopy=False)
-        return {trial.number: trial.params["factor"] for trial in trials if trial.value is None}
+    def _trials(self) -> list["FrozenTrial"]:
+        return self._study.get_trials(deepcopy=False)
 
     def _add(self, factor: float) -> None:
         """Put a trial into the study, as one that is under way."""
@@ -253,6 +243,23 @@ class _Search:
         state = optuna.trial.TrialState.RUNNING
         trial = optuna.trial.create_trial(state=state, params={"factor": factor}, distributions={"factor": self._range})
         self._study.add_trial(trial)
+
+
+def _results(trials: Sequence["FrozenTrial"]) -> list[tuple[float, float]]:
+    """Factor and loss of the trials that have ended."""
+    return [(trial.params["factor"], trial.value) for trial in trials if trial.value is not None]
+
+
+def _round(told: Sequence[tuple[float, float]], budget: int, at_once: int) -> list[float]:
+    """The factors to try after these results: the grid, then some on both sides of the best, up to its neighbours."""
+    if not told:
+        return _grid(budget)
+    number = min(at_once, budget - len(told))
+    best = min(told, key=lambda each: each[1])[0]
+    below = max((factor for factor, _ in told if factor < best), default=LEAST)
+    above = min((factor for factor, _ in told if factor > best), default=MOST)
+    lower = 0 if best == LEAST else number if best == MOST else number // 2
+    return [*_between(best, below, lower), *_between(best, above, number - lower)]
 
 
 def _grid(budget: int) -> list[float]:

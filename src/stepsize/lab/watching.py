@@ -1,6 +1,6 @@
 """Who hears of what runs do while they do it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,9 +29,10 @@ class Watcher(Protocol):
 class Standings:
     """All runs as far as they have come, in the order of their plans."""
 
-    def __init__(self, plans: Sequence[Plan], results: Results | None = None) -> None:
-        """The plans, and what an earlier session has left of their runs."""
+    def __init__(self, plans: Sequence[Plan], results: Results | None = None, judged_on: str = "test") -> None:
+        """The plans, what an earlier session has left of their runs, and what samples they are judged on, in a word."""
         self.plans = tuple(plans)
+        self.judged_on = judged_on
         self.steps_done = 0
         """The steps that all runs have made, up to their last logged points."""
         self._points: list[list[Point]] = [[] for _ in plans]
@@ -55,9 +56,17 @@ class Standings:
         plan, points, epochs = self.plans[number], tuple(self._points[number]), tuple(self._epochs[number])
         return Run(plan.name, str(plan.schedule), plan.seed, points, epochs, 0.0, "interrupted")
 
+    def points(self, number: int) -> Sequence[Point]:
+        """The points of a run that has not ended."""
+        return self._points[number]
+
     def epochs(self, number: int) -> Sequence[Epoch]:
         """The epochs of a run that has not ended."""
         return self._epochs[number]
+
+    def replan(self, plans: Mapping[int, Plan]) -> None:
+        """Take note that the plans with these numbers have become others, before their runs begin."""
+        self.plans = tuple(plans.get(number, plan) for number, plan in enumerate(self.plans))
 
     @property
     def runs(self) -> tuple[Logged, ...]:

@@ -60,15 +60,18 @@ def plot_comparison(runs: Sequence[Logged], axes: Sequence[Axes] | None = None) 
     return given
 
 
-def comparison_figure(runs: Sequence[Logged]) -> Figure:
-    """The picture of `plot_comparison` as a figure that pyplot does not know of: for files and programs."""
+def comparison_figure(runs: Sequence[Logged], judged_on: str = "test") -> Figure:
+    """The picture of `plot_comparison` as a figure that pyplot does not know of: for files and programs.
+
+    `judged_on` names the samples that the runs were judged on: "test" or "held-out".
+    """
     figure, axes = blank_figure(rows=3)
-    _draw(runs, axes)
+    _draw(runs, axes, judged_on)
     settle(figure, PANEL_HEIGHT)
     return figure
 
 
-def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
+def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "test") -> None:
     rate, loss, test = axes
     names = list(dict.fromkeys(run.name for run in runs))
     top = highest_loss_in_view(runs)
@@ -98,7 +101,7 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_]) -> None:
     rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines], rate_ends(runs))
     value_axis(loss, "train loss")
     loss.set_ylim(0 if top > 0 else None, top)
-    value_axis(test, "test accuracy" if accurate else "test loss")
+    value_axis(test, f"{judged_on} {'accuracy' if accurate else 'loss'}")
     if not accurate:
         test.set_ylim(0 if test_top > 0 else None, test_top)
     last = max([1, *map(_last_step, runs)])

@@ -77,7 +77,9 @@ class Remains:
             read = self._forwards if status in GOES_ON else self._both_ends
             rows, complete = read(select, "step", count)
             kept[table] = [
-                values for values in rows if all(value is None or type(value) in (int, float) for value in values)
+                values
+                for values in rows
+                if values[0] == number and all(value is None or type(value) in (int, float) for value in values)
             ]
             found = complete and len(kept[table]) == len(rows)
             whole &= found
@@ -86,10 +88,15 @@ class Remains:
         return RunRemains(row, kept, whole)
 
     def _forwards(self, select: str, key: str, count: int | None = None) -> tuple[list[Row], bool]:
-        """The rows up to the first that cannot be read, and whether that is all: `count` of them, if known."""
-        rows = []
+        """The rows up to the first that cannot be read, and whether that is all: `count` of them, if known.
+
+        Where two steps are out of order, one of them was overwritten, and neither is kept.
+        """
+        rows: list[Row] = []
         try:
             for row in self.connection.execute(f"{select} ORDER BY {key}"):
+                if rows and key.startswith("step") and not _in_order(*(rows[-1], row)[:: -1 if "DESC" in key else 1]):
+                    return rows[:-1], False
                 rows.append(row)  # one by one: those before an error count
         except sqlite3.Error:
             return rows, False
@@ -151,6 +158,11 @@ def _replace_first_page(copy: Path) -> None:
     page[28:32] = (copy.stat().st_size // PAGE).to_bytes(4, "big")
     with open(copy, "r+b") as file:
         file.write(page)
+
+
+def _in_order(row: Row, after: Row) -> bool:
+    """Whether two rows of a run are rows of it, each at its step."""
+    return type(row[1]) is type(after[1]) is int and row[1] < after[1]
 
 
 def _types(row: Row) -> list[type]:

@@ -35,7 +35,7 @@ class LivePicture:
 
     def write(self, path: Path) -> None:
         """Draw now, to a file of the kind that its name says."""
-        plots.save_figure(plots.comparison_figure(self._standings.runs), path)
+        plots.save_figure(plots.comparison_figure(self._standings.runs, self._standings.judged_on), path)
 
 
 def _load_matplotlib() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stepsize import plots
-from stepsize.lab.table import STOPPING, closing_line
+from stepsize.lab.displays.lines import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.records.run import Epoch, Point, Run
 
@@ -29,7 +29,7 @@ class NotebookDisplay:
             self._draw()
 
     def ended(self, number: int, run: Run) -> None:
-        print(closing_line(run))
+        print(closing_line(run, self._standings.judged_on))
 
     def stopping(self) -> None:
         print(STOPPING)
@@ -46,5 +46,5 @@ class NotebookDisplay:
 
         # As bytes: how figures are shown depends on the notebook's settings, and this must not.
         content = BytesIO()
-        plots.comparison_figure(self._standings.runs).savefig(content, format="png", dpi=100)
+        plots.comparison_figure(self._standings.runs, self._standings.judged_on).savefig(content, format="png", dpi=100)
         return Image(content.getvalue(), format="png")  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Column
 from rich.text import Text
 
-from stepsize.lab.table import STOPPING, closing_line
+from stepsize.lab.displays.lines import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.plots import sketch_losses
 from stepsize.records.run import Epoch, Point, Run
@@ -60,7 +60,8 @@ class TerminalDisplay:
         self._live.start()
 
     def logged(self, number: int, record: Point | Epoch) -> None:
-        plan, epochs = self._standings.plans[number], self._standings.epochs(number)
+        plan, points = self._standings.plans[number], self._standings.points(number)
+        epochs = self._standings.epochs(number)
         if number not in self._bar_of:
             self._bar_of[number] = self._bars.add_task("", total=plan.steps // plan.epochs, news="")
             self._seen_first[number] = time.monotonic(), record.step
@@ -71,8 +72,12 @@ class TerminalDisplay:
         if accurate:
             news += f"  accuracy {record.train_accuracy:.3f}"
         if epochs and self._console.width >= _WIDE:
-            news += f"  test {epochs[-1].test_accuracy if accurate else epochs[-1].test_loss:.3f}"
-        news += f"  rate {plan.schedule(record.step - 1):.3g}{self._left(number, record.step)}"
+            news += (
+                f"  {self._standings.judged_on} {epochs[-1].test_accuracy if accurate else epochs[-1].test_loss:.3f}"
+            )
+        if points:
+            news += f"  rate {points[-1].lr:.3g}"
+        news += self._left(number, record.step)
         name = Text(f"epoch {epoch}/{plan.epochs}  {plan.name}, seed {plan.seed}")
         name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")
         self._bars.update(
@@ -86,7 +91,7 @@ class TerminalDisplay:
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:
             self._bars.remove_task(self._bar_of.pop(number))
-        self._live.console.print(Text(closing_line(run)))
+        self._live.console.print(Text(closing_line(run, self._standings.judged_on)))
 
     def _left(self, number: int, step: int) -> str:
         """How long the run will still take, at the pace that it has had since it was first heard of."""

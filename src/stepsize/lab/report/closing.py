@@ -1,12 +1,87 @@
-"""The table that a comparison closes with, as texts: means, differences to the first schedule, and warnings."""
+"""The table that a comparison closes with: a row of means for each schedule, and the differences to the first.
 
+As values (`Row`), and as texts with the warnings (`ClosingTable`).
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from stepsize.lab.report.tables import Line, grouped, nothing_to_tell, tables
-from stepsize.lab.table import Timed, columns, table
+from stepsize.lab.statistics import Mean
+from stepsize.records.run import Logged
 
+WITH_ACCURACY = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
+WITHOUT_ACCURACY = ("schedule", "train loss", "test loss", "seconds")
+"""The columns where a task counts how many are right, and where it has only its loss."""
+_DIGITS = {"train loss": 3, "train accuracy": 4, "test loss": 4, "test accuracy": 4, "seconds": 1}
 _LEFT_OUT_WHERE_NARROW = ("train accuracy", "seconds")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One schedule's line in the table: means over its finished runs, after their last epoch."""
+
+    name: str
+    schedule: str
+    finished: int
+    diverged: int
+    train_loss: Mean
+    train_accuracy: Mean
+    test_loss: Mean
+    test_accuracy: Mean
+    seconds: Mean
+
+    def cells(self, columns: Sequence[str] = WITH_ACCURACY) -> tuple[str, ...]:
+        """The line as texts, under these columns."""
+        note = f" ({self.diverged} of {self.finished + self.diverged} diverged)" if self.diverged else ""
+        means: list[Mean] = [getattr(self, column.replace(" ", "_")) for column in columns[1:]]
+        texts = [mean.text(_DIGITS[column]) for column, mean in zip(columns[1:], means, strict=True)]
+        return (self.name + note, *texts)
+
+
+class Timed(Logged, Protocol):
+    """A run of which is known how long it took."""
+
+    @property
+    def seconds(self) -> float:
+        """Of training."""
+
+
+def table(runs: Sequence[Timed]) -> tuple[Row, ...]:
+    """One row for each schedule, in the order of the runs.
+
+    Runs that diverged are counted, not averaged in; those that were interrupted are left out.
+    """
+    return tuple(row_of([run for run in runs if run.name == name]) for name in dict.fromkeys(run.name for run in runs))
+
+
+def columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Those of a table of these rows: with the test loss where none has an accuracy, but some a test loss."""
+    if any(math.isfinite(row.test_accuracy.mean) for row in rows):
+        return WITH_ACCURACY
+    return WITHOUT_ACCURACY if any(math.isfinite(row.test_loss.mean) for row in rows) else WITH_ACCURACY
+
+
+def row_of(runs: Sequence[Timed]) -> Row:
+    """The row of one schedule, whose runs these are."""
+    finished = [run for run in runs if run.status == "finished"]
+
+    def at_the_end(field: str) -> Mean:
+        return Mean.of([float(run.epoch_column(field)[-1]) for run in finished])
+
+    return Row(
+        runs[0].name,
+        runs[0].schedule,
+        len(finished),
+        sum(run.status == "diverged" for run in runs),
+        at_the_end("train_loss"),
+        at_the_end("train_accuracy"),
+        at_the_end("test_loss"),
+        at_the_end("test_accuracy"),
+        Mean.of([run.seconds for run in finished]),
+    )
 
 
 @dataclass(frozen=True)
@@ -30,10 +105,13 @@ class ClosingTable:
         return ClosingTable(tuple(self.columns[index] for index in kept), lines, self.notes)
 
 
-def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> ClosingTable:
+def closing_table(
+    runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test"
+) -> ClosingTable:
     """The table of some runs; where more were planned, of the schedules `names`, in this order, of so many seeds.
 
-    A schedule that has no run has a line too, and where it is the first no other is compared in its place.
+    A schedule that has no run has a line too, and where it is the first no other is compared in its place. `judged_on`
+    names the samples that the runs were judged on: "test" or "held-out".
 
     Example:
         >>> from stepsize.lab.report.closing import closing_table
@@ -51,7 +129,8 @@ def closing_table(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int |
     rows = {row.name: row for row in table(runs)}
     heads = columns([*rows.values()])
     lines = [rows[name].cells(heads) if name in rows else (name, *["-"] * (len(heads) - 1)) for name in groups]
-    found = tables(groups)
+    heads = tuple(head.replace("test", judged_on) for head in heads)
+    found = tables(groups, judged_on)
     if not found or len(groups) < 2:
         return ClosingTable(heads, tuple(lines), ())
     telling = found[0]

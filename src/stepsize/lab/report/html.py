@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from stepsize.lab.report.panels import panels, stroke
+from stepsize.lab.report.settings import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, grouped, most_telling, summary, tables
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.lab.watching import COMPLETE
@@ -28,6 +29,7 @@ class About:
     `planned` is how many runs were asked for: those that did not end are told of. `names` are the schedules in the
     order of the experiment, whose first the others are compared with, even where it has no run; and `seeds` is how many
     each was to have. Left out, they are those of the runs. `trials` are what each schedule's peak was chosen from.
+    `judged_on` names the samples that the runs were judged on: "test" or "held-out".
     """
 
     title: str
@@ -38,6 +40,7 @@ class About:
     names: Sequence[str] = ()
     seeds: int | None = None
     trials: Sequence[Trial] = ()
+    judged_on: str = "test"
 
 
 def html_report(runs: Sequence[Logged], about: About) -> str:
@@ -61,21 +64,22 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
     """
     every = grouped(runs, about.names)
     groups = {name: group for name, group in every.items() if group}
-    compared = tables(every)
+    compared = tables(every, about.judged_on)
     best = (
         most_telling(compared[0].metric, compared[0].findings, MOST_CURVES) if compared else list(groups)[:MOST_CURVES]
     )
     drawn = {name: index for index, name in enumerate(name for name in best if name in groups)}
     listed = [row.finding.name for row in compared[0].rows if row.finding.name in groups] if compared else list(drawn)
-    shown = panels([groups[name] for name in drawn])
+    shown = panels([groups[name] for name in drawn], about.judged_on)
     script = _text("report.js")
     return _PAGES.get_template("report.html.jinja").render(
         about=about,
-        settings=_told(about.settings),
-        environment=_told(about.environment),
+        settings=in_words(about.settings),
+        environment=in_words(about.environment),
         summary=summary(compared[0], about.seeds or len({run.seed for run in runs})) if compared else "",
         trials=[trial.cells() for trial in about.trials],
         about_trials=HOW_TUNED,
+        about_held_out=HELD_OUT,
         missing=max(0, about.planned - sum(run.status in COMPLETE for run in runs)),
         schedules={name: groups[name][0].schedule for name in listed},
         among=len(groups),
@@ -92,21 +96,6 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
         script=script,
         fingerprint=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def _told(values: Mapping[str, object]) -> dict[str, str]:
-    """Names and values as a reader takes them; schedules have their own place on the page."""
-    return {name.replace("_", " "): _plain(value) for name, value in values.items() if name != "schedules"}
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None or value == "" else str(value)
 
 
 def _text(name: str) -> str:

@@ -1,28 +1,32 @@
 """The report of a comparison, in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.report.closing import closing_table
-from stepsize.lab.table import Timed, columns, table
+from stepsize.lab.report.closing import Timed, closing_table, columns, table
+from stepsize.lab.report.settings import HELD_OUT, in_words, unusual
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.lab.watching import COMPLETE
 
 
 def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed], trials: Sequence[Trial] = ()) -> str:
     """What was compared, on which data (in a sentence), for how many steps; the table, the picture, the trials."""
-    judged = "test accuracy" if "test accuracy" in columns(table(runs)) else "test loss"
+    accurate = "test accuracy" in columns(table(runs))
+    judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
+    optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
+    others = _listed(unusual(experiment), "; {}")
     seeds = ", ".join(str(seed) for seed in experiment.seeds)
     accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
     paragraphs = [
         f"# Comparison of {len(experiment.schedules)} schedules",
         source,
-        f"{experiment.optimizer}, batch size {experiment.batch_size}{accumulated}, "
-        f"epochs: {experiment.epochs} ({steps} steps), seeds: {seeds}, on {experiment.device}.",
-        f"{'Losses and accuracies' if judged == 'test accuracy' else 'Losses'} are those of the last epoch."
+        f"{optimizer}, batch size {experiment.batch_size}{accumulated}, "
+        f"epochs: {experiment.epochs} ({steps} steps), seeds: {seeds}, on {experiment.device}{others}.",
+        f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
+        *([HELD_OUT] if experiment.held_out else []),
         *_unfinished(experiment, runs),
-        markdown(runs, [name for name, _ in experiment.schedules], len(experiment.seeds)),
+        markdown(runs, [name for name, _ in experiment.schedules], len(experiment.seeds), experiment.judged_on),
         f"![rate, train loss and {judged} over steps](comparison.png)",
     ]
     if trials:
@@ -30,9 +34,11 @@ def report(experiment: Experiment, source: str, steps: int, runs: Sequence[Timed
     return "\n\n".join(paragraphs) + "\n"
 
 
-def markdown(runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None) -> str:
+def markdown(
+    runs: Sequence[Timed], names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test"
+) -> str:
     """The table, as `closing_table` has it; below it what is to be said of it, and each schedule in its own words."""
-    closing = closing_table(runs, names, seeds)
+    closing = closing_table(runs, names, seeds, judged_on)
     schedules = {run.name: run.schedule for run in runs}
     paragraphs = [
         _grid(closing.columns, closing.lines),
@@ -51,6 +57,10 @@ def _unfinished(experiment: Experiment, runs: Sequence[Timed]) -> list[str]:
     planned = len(experiment.schedules) * len(experiment.seeds)
     ended = sum(run.status in COMPLETE for run in runs)
     return [] if ended == planned else [f"**{planned - ended} of {planned} runs did not finish and are left out.**"]
+
+
+def _listed(values: Mapping[str, str], within: str) -> str:
+    return within.format(", ".join(f"{name} {value}" for name, value in values.items())) if values else ""
 
 
 def _cell(text: str) -> str:

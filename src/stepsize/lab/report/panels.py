@@ -53,7 +53,7 @@ class _Kind:
     from_zero: bool = False
 
 
-def panels(groups: Sequence[Sequence[Logged]]) -> tuple[Panel, ...]:
+def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple[Panel, ...]:
     """The drawings of runs, a group for each schedule: the rate, and what there are finite values of."""
     last = max((float(steps[-1]) for group in groups for run in group if (steps := run.column("step")).size), default=0)
     across = step_scale(last)
@@ -62,7 +62,8 @@ def panels(groups: Sequence[Sequence[Logged]]) -> tuple[Panel, ...]:
     longest = [[max(group, key=lambda run: run.column("step").size)] for group in groups]  # its rates are those of all
     to_zero = min(rate_ends([group[0] for group in groups]), default=1.0) <= 0.0  # on a log scale an abyss
     rate = replace(_RATE, log_beyond=math.inf) if to_zero else _RATE
-    drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in _METRICS)]
+    kinds = [replace(kind, title=kind.title.replace("test", judged_on)) for kind in _METRICS]
+    drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in kinds)]
     return tuple(panel for panel in drawn if panel is not None)
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stepsize.arguments import quoted
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
@@ -70,11 +70,11 @@ def grouped(runs: Sequence[Logged], names: Sequence[str] = ()) -> dict[str, list
     return groups
 
 
-def tables(groups: Groups) -> tuple[Table, ...]:
+def tables(groups: Groups, judged_on: str = "test") -> tuple[Table, ...]:
     """A table for every metric that any finished run has a finite value of; the same schedules in each."""
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     found = []
-    for metric in METRICS:
+    for metric in [replace(each, label=each.label.replace("test", judged_on)) for each in METRICS]:
         values = {
             name: {run.seed: _last(run, metric) for run in group if run.status == "finished"}
             for name, group in groups.items()
@@ -134,7 +134,10 @@ def summary(table: Table, seeds: int) -> str:
     against = f"{table.metric.label.capitalize()} at the end, against {quoted(first.name)}"
     if nothing := nothing_to_tell(table, seeds):
         return f"{against}: {nothing[0].lower()}{nothing[1:]}"
-    most = max(each.difference.pairs for each in others if each.difference)
+    pairs = sorted({each.difference.pairs for each in others if each.difference and each.difference.pairs})
+    every = f"{pairs[0]}" if pairs[0] == seeds else f"{pairs[0]} of {seeds}"
+    over = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else every
+    turned = [each.name for each in others if _turned(each, first)]
     others = sorted(
         others, key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0
     )
@@ -144,7 +147,16 @@ def summary(table: Table, seeds: int) -> str:
         for verdict, words in kinds.items()
         if any(each.verdict == verdict for each in others)
     ]
-    return f"{against}, over {most} seeds — {'; '.join(said)}."
+    but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""
+    return f"{against}, over {over} seeds — {'; '.join(said)}.{but}"
+
+
+def _turned(found: Finding, first: Finding) -> bool:
+    """Whether the means, over more runs than the difference, say the opposite of it."""
+    difference = found.difference
+    if difference is None or difference.pairs == found.finished == first.finished:
+        return False
+    return difference.mean * (found.value.mean - first.value.mean) < 0
 
 
 def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
