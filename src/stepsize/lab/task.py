@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab.seeding import checked_seed, sample_order
+from stepsize.lab.seeding import sample_order, seeded_draws
 
 Examples = tuple[Tensor, Tensor]
 """Inputs and targets, one of each for every sample along the first dimension."""
@@ -37,7 +37,7 @@ class Task:
     """A network to train, its training and test samples, and what counts as a loss.
 
     Args:
-        model: makes the network; called with PyTorch's random state seeded.
+        model: makes the network; called with the random states of Python, NumPy and PyTorch seeded.
         train: inputs and targets, tensors on the CPU with one row a sample.
         test: the same, held out.
         loss: (outputs, targets) to the mean loss over the samples, a scalar.
@@ -105,13 +105,13 @@ class Task:
     def initial_model(self, seed: int) -> nn.Module:
         """The network, on the CPU, with the weights that it gets after `torch.manual_seed(seed)`.
 
-        PyTorch's global random state is left as it was.
+        What it draws from Python and NumPy depends on `seed` alone too. The states are left as they were.
 
         Raises:
             RunError: what the task makes is no network, or has nothing to train.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(checked_seed(seed))
+        with seeded_draws(seed, torch.device("cpu")):
+            torch.default_generator.manual_seed(int(seed))  # the weights that everyone gets under this seed
             model = self.model()
         if not isinstance(model, nn.Module):
             raise RunError(f"the task {self.name!r} makes no network of PyTorch but {shown(model)}")
