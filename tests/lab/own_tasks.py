@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import random
 import signal
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,6 +23,24 @@ def dropping():
     """A network that draws while it trains."""
     net = lambda: nn.Sequential(nn.Linear(1, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 1))  # noqa: E731
     return Task(net, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "dropping")
+
+
+def drawn():
+    """Data drawn as in any notebook, from the global states."""
+    x = torch.tensor([[np.random.randn(), random.random(), torch.rand(()).item()] for _ in range(64)])  # noqa: NPY002
+    return Task(lambda: nn.Linear(3, 1), (x, x[:, :1]), (x, x[:, :1]), nn.functional.mse_loss, None, "drawn")
+
+
+def drawn_anew():
+    """Data that no seed of another decides."""
+    x = torch.from_numpy(np.random.default_rng().random((64, 1), np.float32))
+    return Task(lambda: nn.Linear(1, 1), (x, x), (X, X), nn.functional.mse_loss, None, "drawn anew")
+
+
+def of_changing_size():
+    """As many samples as the environment says."""
+    x = X[: int(os.environ.get("OF_SIZE", "64"))]
+    return Task(lambda: nn.Linear(1, 1), (x, x), (X, X), nn.functional.mse_loss, None, "of changing size")
 
 
 def named_digits():

@@ -118,6 +118,21 @@ def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
     assert "ABACUS" in load_runs(tmp_path).events()[-1].text
 
 
+def test_a_resume_on_other_data_is_refused_or_noted(tmp_path, monkeypatch):
+    compare(Experiment(**{**vars(small()), "task": "own_tasks:of_changing_size"}), tmp_path, display=Silent())
+    monkeypatch.setenv("OF_SIZE", "32")
+    load_task.cache_clear()
+    what = r"train inputs: 64 x 1 float32 \w{16}, and here 32 x 1 float32 \w{16}; train targets: [^;]*"
+    with pytest.raises(StateError, match=rf"other data than those that .* was begun on \({what}\), .*elsewhere=True"):
+        resume(tmp_path, display=Silent())
+    resume(tmp_path, display=Silent(), elsewhere=True)
+    assert "and here 32 x 1 float32" in load_runs(tmp_path).events()[-1].text
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection, connection:
+        connection.execute("UPDATE experiment SET settings = json_remove(settings, '$.experiment.digests')")
+    assert resume(tmp_path, display=Silent()).rows[0].finished == 1, "an older store has none"
+    load_task.cache_clear()
+
+
 def test_the_task_of_these_tests_draws_while_it_trains():
     assert any(type(module).__name__ == "Dropout" for module in dropping().model().modules())
     assert load_task("own_tasks:dropping").samples == 64
@@ -163,7 +178,7 @@ def stopped(out, step, **settings):
 def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
     plan, *_ = small().plans(64)
     assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
-    more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}}
+    more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
     assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
 
 

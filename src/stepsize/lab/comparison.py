@@ -6,7 +6,7 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from stepsize.arguments import Maybe, Whole
+from stepsize.arguments import Maybe, Whole, quoted
 from stepsize.errors import ArgumentError, OutputError, RunError, StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
@@ -22,7 +22,7 @@ from stepsize.lab.report.markdown import report
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
-from stepsize.lab.tasks import load_task
+from stepsize.lab.tasks import load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
@@ -101,7 +101,7 @@ def compare(
     experiment = Experiment() if experiment is None else experiment
     device = resolved_device(experiment.device)
     task = load_task(experiment.task)
-    settled = replace(experiment, device=device)
+    settled = replace(experiment, device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # which stand in for it; workers must not go and look for it again
     plans = settled.plans(task.samples)
@@ -145,12 +145,12 @@ def resume(
         display: as for `compare`.
         tensorboard: as for `compare`; where there are event files already, they go on in any case.
         elsewhere: go on even where Python, PyTorch, the processor or the device's kind is another, so that the bits
-            may differ; it is noted in the store.
+            may differ, or where the data are others; it is noted in the store.
 
     Raises:
         DataError: there is no store in the directory, or it is damaged.
-        StateError: this is another machine, Python or PyTorch, and `elsewhere` is not given; or it has no GPU, and
-            that is what the runs were begun on.
+        StateError: this is another machine, Python or PyTorch, or the task gives other data, and `elsewhere` is not
+            given; or there is no GPU, and that is what the runs were begun on.
         OutputError: another process is at work on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
@@ -174,7 +174,15 @@ def resume(
                 "not be the same to the last bit; go on all the same with elsewhere=True (--elsewhere), which is noted"
             )
         task = load_task(experiment.task)
-        begun.note("resumed", "; ".join(differences))
+        others = other_data(experiment.digests, task)
+        if others and not elsewhere:
+            raise StateError(
+                f"the task {quoted(experiment.task)} gives other data than those that {place.path} was begun on "
+                f"({'; '.join(others)}), so its runs would not be on equal terms; bring those back, or begin anew in "
+                "another directory; elsewhere=True (--elsewhere) goes on all the same, which is noted"
+            )
+        experiment = replace(experiment, digests=task.digests)
+        begun.note("resumed", "; ".join(differences + others))
         workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         if begun is tuning:

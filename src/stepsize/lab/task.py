@@ -1,7 +1,9 @@
 """What is trained: a network, its data and its loss, as one value."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -83,6 +85,22 @@ class Task:
         """The number of training samples."""
         return len(self.train[1])
 
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """What the data are, a line for each tensor: its shape, its type, and 16 digits of its bytes' BLAKE2b.
+
+        Example:
+            >>> from stepsize.lab import load_task
+            >>> load_task("digits").digests[0]
+            'train inputs: 1437 x 1 x 8 x 8 float32 d1bfa3681d359576'
+        """
+        parts = {"train": self.train, "test": self.test}
+        return tuple(
+            f"{part} {what}: {_digest(tensor)}"
+            for part, pair in parts.items()
+            for what, tensor in zip(("inputs", "targets"), pair, strict=True)
+        )
+
     def held_out(self) -> "Task":
         """The task with one of five training samples in the place of its test set, and trained on the others.
 
@@ -118,3 +136,9 @@ class Task:
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise RunError(f"the network of the task {self.name!r} has no parameter to train")
         return model
+
+
+def _digest(tensor: Tensor) -> str:
+    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)  # NumPy has no bfloat16
+    shape, kind = " x ".join(map(str, tensor.shape)), str(tensor.dtype).removeprefix("torch.")
+    return f"{shape} {kind} {hashlib.blake2b(content.numpy().data, digest_size=8).hexdigest()}"

@@ -3,9 +3,11 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+
+import torch
 
 from stepsize.arguments import nearest, quoted, shown
 from stepsize.errors import ArgumentError, RunError, StepsizeError
@@ -14,6 +16,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.imports import imported
 from stepsize.lab.language import stdlib_lm
 from stepsize.lab.nets import image_task
+from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
@@ -23,7 +26,8 @@ _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
 def load_task(name: str) -> Task:
     """The task called "fashion-mnist", "digits" or "stdlib-lm"; or Fashion-MNIST from a folder; or one's own.
 
-    One's own is an importable function without arguments that returns a `Task`, as "package.module:function".
+    One's own is an importable function without arguments that returns a `Task`, as "package.module:function". The
+    random states of Python, NumPy and PyTorch are seeded while it is imported and called, and left as they were.
 
     Raises:
         ArgumentError: the function cannot be imported, needs an argument, or gives no task.
@@ -44,23 +48,46 @@ def load_task(name: str) -> Task:
 
 
 def experiment_task(experiment: Experiment) -> Task:
-    """The experiment's task, with the training samples that it asks for, and what it is judged on as its test set."""
+    """The experiment's task, with the training samples that it asks for, and what it is judged on as its test set.
+
+    Raises:
+        RunError: the data are not those that the experiment began on.
+    """
     task = load_task(experiment.task)
+    if others := other_data(experiment.digests, task):
+        raise RunError(
+            f"the task {quoted(experiment.task)} gave other data in this process than where the comparison began "
+            f"({'; '.join(others)}); let it draw from a generator with a seed, or save the data and load them there; "
+            "where its code was changed, start Python anew"
+        )
     if experiment.samples is not None:
         inputs, targets = task.train
         task = replace(task, train=(inputs[: experiment.samples], targets[: experiment.samples]))
     return task.held_out() if experiment.held_out else task
 
 
+def other_data(digests: Sequence[str], task: Task) -> list[str]:
+    """In what the task's data differ from those with these digests: `test inputs: 9 x 1 ..., and here 8 x 1 ...`.
+
+    Nothing, where there are no digests: an experiment that is made by hand has none, nor has an older store.
+    """
+    if not digests:
+        return []
+    pairs = zip(digests, task.digests, strict=True)
+    return [f"{before}, and here {now.partition(': ')[2]}" for before, now in pairs if before != now]
+
+
 def _own(name: str) -> Task:
-    make = imported("task", name)
+    with _seeded():  # a module may draw its data as it is imported
+        make = imported("task", name)
     if needed := _needed(make):
         raise ArgumentError(
             f"the task {quoted(name)} is called without arguments, and it needs {needed}; give each a default, or name "
             "a function that does without"
         )
     try:
-        task = make()
+        with _seeded():
+            task = make()
     except StepsizeError:
         raise
     except Exception as error:
@@ -68,6 +95,11 @@ def _own(name: str) -> Task:
     if not isinstance(task, Task):
         raise ArgumentError(f"the task {quoted(name)} must return a stepsize.lab.Task, got {shown(task)}")
     return task
+
+
+def _seeded() -> AbstractContextManager[None]:
+    """What is drawn within it is the same in every process."""
+    return seeded_draws(0, torch.device("cpu"))
 
 
 def _needed(make: Callable[..., object]) -> str:
