@@ -6,7 +6,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from commands import numbers, start
@@ -19,7 +19,7 @@ from stepsize.errors import OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.engines.one_run import title
 from stepsize.lab.environment import differing, environment
-from stepsize.records import load_runs, lock, salvage
+from stepsize.records import Epoch, Point, Store, load_runs, lock, salvage
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
 EXPERIMENT = """
@@ -101,6 +101,32 @@ def test_resuming_what_is_complete_changes_nothing(tmp_path):
     before = numbers(tmp_path)
     assert len(resume(tmp_path, display=Silent()).runs) == 1
     assert numbers(tmp_path) == before
+
+
+def written(directory, **settings):
+    """A complete comparison's store, without the training."""
+    asked = small()
+    directory.mkdir(parents=True, exist_ok=True)
+    about = {"experiment": asked.as_dict(), "data": "Made by hand.", **settings}
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    with Store.create(directory / "store.sqlite", about, environment("cpu"), runs) as store:
+        store.log(0, [Point(16, 0.01, 1.0, 0.5), Epoch(16, 1.0, 0.5, 1.1, 0.6)])
+        store.end(0, "finished", 1.0)
+    return directory / "store.sqlite"
+
+
+def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_path, monkeypatch):
+    written(tmp_path / "tuning")
+    aside = written(tmp_path / "aside")
+
+    @contextmanager
+    def awaited(directory):
+        """The lock, which is had once the tuning has ended and the comparison is made."""
+        shutil.move(aside, tmp_path)
+        yield
+
+    monkeypatch.setattr("stepsize.lab.comparison.lock", awaited)
+    assert len(resume(tmp_path, display=Silent()).rows) == 1
 
 
 def test_two_commands_on_one_directory_are_kept_apart(tmp_path):

@@ -155,10 +155,10 @@ def resume(
         RunError, KeyboardInterrupt: as for `compare`.
     """
     place = ResultDirectory(Path(directory))
-    tuning = tuning_place(place)
-    begun = tuning if tuning.store.exists() and not place.store.exists() else place
-    results = load_runs(begun.path)
+    load_runs(_begun(place).path)  # where there is nothing to go on with, no lock is left behind
     with lock(place.path):
+        begun = _begun(place)  # only now: another process may have ended the tuning in between
+        results = load_runs(begun.path)
         experiment = Experiment.of_dict(results.settings["experiment"])
         try:
             resolved_device(experiment.device)
@@ -185,9 +185,15 @@ def resume(
         begun.note("resumed", "; ".join(differences + others))
         workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
-        if begun is tuning:
+        if begun.path != place.path:
             experiment = _tuned(experiment, task, place, workers, displays[0])
         return _carry_out(experiment, task, place, workers, displays)
+
+
+def _begun(place: ResultDirectory) -> ResultDirectory:
+    """Where the store is that a resume goes on with: that of the trials, until the comparison has its own."""
+    tuning = tuning_place(place)
+    return tuning if tuning.store.exists() and not place.store.exists() else place
 
 
 def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
