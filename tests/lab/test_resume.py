@@ -15,7 +15,7 @@ from processes import children
 from silent import Silent
 
 import stepsize as ss
-from stepsize.errors import OutputError, RunError, StateError
+from stepsize.errors import DataError, OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.engines.one_run import title
 from stepsize.lab.environment import differing, environment
@@ -129,8 +129,16 @@ def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_pa
     assert len(resume(tmp_path, display=Silent()).rows) == 1
 
 
+def test_what_a_store_that_was_written_by_hand_lacks_is_told(tmp_path):
+    store = written(tmp_path)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE experiment SET settings = '{}'")
+    with pytest.raises(DataError, match=rf"{store} does not say what was asked for, so it can be read and not resumed"):
+        resume(tmp_path, display=Silent())
+
+
 def test_two_commands_on_one_directory_are_kept_apart(tmp_path):
-    compare(small(), tmp_path, display=Silent())
+    written(tmp_path)
     with lock(tmp_path), pytest.raises(OutputError, match=f"in use by process {os.getpid()}"):
         resume(tmp_path, display=Silent())
 

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole, quoted
-from stepsize.errors import ArgumentError, OutputError, RunError, StateError
+from stepsize.errors import ArgumentError, DataError, OutputError, RunError, StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -148,7 +148,7 @@ def resume(
             may differ, or where the data are others; it is noted in the store.
 
     Raises:
-        DataError: there is no store in the directory, or it is damaged.
+        DataError: there is no store in the directory, or it is damaged, or does not say what was asked for.
         StateError: this is another machine, Python or PyTorch, or the task gives other data, and `elsewhere` is not
             given; or there is no GPU, and that is what the runs were begun on.
         OutputError: another process is at work on it.
@@ -159,7 +159,13 @@ def resume(
     with lock(place.path):
         begun = _begun(place)  # only now: another process may have ended the tuning in between
         results = load_runs(begun.path)
-        experiment = Experiment.of_dict(results.settings["experiment"])
+        settings = results.settings
+        if "experiment" not in settings:
+            raise DataError(
+                f"{results.path} does not say what was asked for, so it can be read and not resumed: it was written by "
+                "other means, or salvaged without that page; begin anew in another directory"
+            )
+        experiment = Experiment.of_dict(settings["experiment"])
         try:
             resolved_device(experiment.device)
         except ArgumentError as error:
