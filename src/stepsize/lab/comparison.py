@@ -12,7 +12,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.pool import refuse_in_a_starting_process
-from stepsize.lab.environment import differing, environment, resolved_device
+from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.rehearsal import try_plan
@@ -145,7 +145,7 @@ def resume(
         display: as for `compare`.
         tensorboard: as for `compare`; where there are event files already, they go on in any case.
         elsewhere: go on even where Python, PyTorch, the processor or the device's kind is another, so that the bits
-            may differ, or where the data are others; it is noted in the store.
+            may differ, or where the data are others; it is noted in the store, as another stepsize is in any case.
 
     Raises:
         DataError: there is no store in the directory, or it is damaged, or does not say what was asked for.
@@ -173,7 +173,8 @@ def resume(
                 f"{place.path} was begun on {experiment.device}, and there is none here; go on where there is one, or "
                 'begin anew in another directory with device="auto" (--device auto)'
             ) from error
-        differences = differing(results.environment, environment(experiment.device))
+        before, now = results.environment, environment(experiment.device)
+        differences = differing(before, now)
         if differences and not elsewhere:
             raise StateError(
                 f"{place.path} was begun under other circumstances ({'; '.join(differences)}), so the numbers would "
@@ -188,7 +189,7 @@ def resume(
                 "another directory; elsewhere=True (--elsewhere) goes on all the same, which is noted"
             )
         experiment = replace(experiment, digests=task.digests)
-        begun.note("resumed", "; ".join(differences + others))
+        begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
         workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         if begun.path != place.path:
