@@ -22,7 +22,7 @@ from stepsize.lab.report.markdown import report
 from stepsize.lab.session import Session
 from stepsize.lab.table import Row, table
 from stepsize.lab.task import Task
-from stepsize.lab.tasks import load_task, other_data
+from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
@@ -101,7 +101,7 @@ def compare(
     experiment = Experiment() if experiment is None else experiment
     device = resolved_device(experiment.device)
     task = load_task(experiment.task)
-    settled = replace(experiment, device=device, digests=task.digests)
+    settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # which stand in for it; workers must not go and look for it again
     plans = settled.plans(task.samples)

@@ -2,10 +2,12 @@
 
 import functools
 import inspect
+import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -20,6 +22,11 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
+_BUILT_IN: dict[str, Callable[[], Task]] = {
+    "fashion-mnist": lambda: image_task(fashion_mnist()),
+    "digits": lambda: image_task(digits()),
+    "stdlib-lm": stdlib_lm,
+}
 
 
 @functools.lru_cache(maxsize=1)  # runs follow one another in a process, and a comparison has one task
@@ -34,17 +41,22 @@ def load_task(name: str) -> Task:
         DataError: there is no such name or folder, or data are missing, cut short or altered.
         RunError: the function raised an error.
     """
-    built_in: dict[str, Callable[[], Task]] = {
-        "fashion-mnist": lambda: image_task(fashion_mnist()),
-        "digits": lambda: image_task(digits()),
-        "stdlib-lm": stdlib_lm,
-    }
-    if name in built_in:
-        return built_in[name]()
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
     if _FUNCTION.fullmatch(name):
         return _own(name)
-    advice = nearest(name, built_in) or f"write {', '.join(built_in)}, a folder that exists, or package.module:function"
-    return image_task(from_folder(name, f"no task is called {quoted(name)}; {advice}"))
+    advice = (
+        nearest(name, _BUILT_IN) or f"write {', '.join(_BUILT_IN)}, a folder that exists, or package.module:function"
+    )
+    what = f'the task "{name}" is no folder that exists' if os.sep in name else f"no task is called {quoted(name)}"
+    return image_task(from_folder(name, f"{what}; {advice}"))
+
+
+def lasting_name(name: str) -> str:
+    """The name of a task as it holds in any working directory: a folder's is its whole path."""
+    folder = Path(os.path.expanduser(name))
+    is_folder = name != "" and name not in _BUILT_IN and not _FUNCTION.fullmatch(name) and folder.is_dir()
+    return str(folder.absolute()) if is_folder else name
 
 
 def experiment_task(experiment: Experiment) -> Task:
