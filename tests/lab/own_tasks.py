@@ -53,6 +53,19 @@ def biases_only(params, lr):
     return torch.optim.SGD([parameter for parameter in params if parameter.dim() == 1], lr=lr)
 
 
+def two_groups(params, lr):
+    """A hundredth of the rate for the biases, and no decay."""
+    weight, bias = params
+    slow = {"params": [bias], "lr": 0.01 * lr, "weight_decay": 0.0}
+    return torch.optim.SGD([{"params": [weight]}, slow], lr=lr, weight_decay=0.1)
+
+
+def two_alike(params, lr):
+    """Two groups that differ in their momentum alone, and have no decay."""
+    weight, bias = params
+    return torch.optim.SGD([{"params": [weight]}, {"params": [bias], "momentum": 0.9}], lr=lr)
+
+
 def in_groups(params, **settings):
     """An optimizer whose factory says only at its call what it takes."""
     return torch.optim.SGD(params, lr=settings["lr"], momentum=settings["anything"])

@@ -14,7 +14,7 @@ from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.pool import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, closing_table
 from stepsize.lab.report.html import About, html_report
@@ -110,7 +110,7 @@ def compare(
     if settled.tune_peak:
         check_tuning(settled, plans)
     model = task.initial_model(plans[0].seed)
-    make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))  # refuse early
+    experiment_optimizer(experiment, model)  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
     displays = _displays(display, tensorboard)

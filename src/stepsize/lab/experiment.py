@@ -100,9 +100,11 @@ class Experiment:
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch.
         accumulation: micro-batches to an update.
-        optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function".
+        optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function", which
+            is called with the parameters and lr=1; groups whose rates differ keep their ratios.
         optimizer_args: what else it is given, such as {"momentum": 0.9}.
-        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None.
+        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None. Groups that have none
+            are left so where others have one.
         clip_norm: bound on the gradient's norm; none if None.
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
