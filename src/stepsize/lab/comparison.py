@@ -273,7 +273,7 @@ def _reports(
     trials: tuple[Trial, ...],
 ) -> dict[str, str]:
     """The reports by the names of their files."""
-    settings = {**experiment.as_dict(), "steps": plans[0].steps}
+    settings = {"steps": plans[0].steps, **experiment.as_dict()}
     title = f"Comparison of {len(experiment.schedules)} schedules"
     about = About(
         title,
