@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import random
 import signal
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -23,6 +25,24 @@ def dropping():
     return Task(net, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "dropping")
 
 
+def drawn():
+    """Data drawn as in any notebook, from the global states."""
+    x = torch.tensor([[np.random.randn(), random.random(), torch.rand(()).item()] for _ in range(64)])  # noqa: NPY002
+    return Task(lambda: nn.Linear(3, 1), (x, x[:, :1]), (x, x[:, :1]), nn.functional.mse_loss, None, "drawn")
+
+
+def drawn_anew():
+    """Data that no seed of another decides."""
+    x = torch.from_numpy(np.random.default_rng().random((64, 1), np.float32))
+    return Task(lambda: nn.Linear(1, 1), (x, x), (X, X), nn.functional.mse_loss, None, "drawn anew")
+
+
+def of_changing_size():
+    """As many samples as the environment says."""
+    x = X[: int(os.environ.get("OF_SIZE", "64"))]
+    return Task(lambda: nn.Linear(1, 1), (x, x), (X, X), nn.functional.mse_loss, None, "of changing size")
+
+
 def named_digits():
     """A task that has the name of a built-in one."""
     return Task(lambda: nn.Linear(1, 1), (X, 2 * X + 1), (X, 2 * X + 1), nn.functional.mse_loss, None, "digits")
@@ -31,6 +51,19 @@ def named_digits():
 def biases_only(params, lr):
     """An optimizer that trains vectors only, as one that is told apart by shape would."""
     return torch.optim.SGD([parameter for parameter in params if parameter.dim() == 1], lr=lr)
+
+
+def two_groups(params, lr):
+    """A hundredth of the rate for the biases, and no decay."""
+    weight, bias = params
+    slow = {"params": [bias], "lr": 0.01 * lr, "weight_decay": 0.0}
+    return torch.optim.SGD([{"params": [weight]}, slow], lr=lr, weight_decay=0.1)
+
+
+def two_alike(params, lr):
+    """Two groups that differ in their momentum alone, and have no decay."""
+    weight, bias = params
+    return torch.optim.SGD([{"params": [weight]}, {"params": [bias], "momentum": 0.9}], lr=lr)
 
 
 def in_groups(params, **settings):

@@ -14,7 +14,7 @@ import pytest
 
 import stepsize as ss
 from stepsize.errors import ArgumentError, OutputError, RunError
-from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare
+from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare, load_task
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.report.closing import table
 from stepsize.lab.report.markdown import markdown
@@ -100,6 +100,13 @@ def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path)
     with pytest.raises(ArgumentError, match=r"package\.module:name"):
         compare(small(schedules={"mine": ss.Function(lambda t: 0.1)}), tmp_path / "other", display=Silent())
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.usefixtures("own_tasks_found")
+def test_a_worker_is_given_the_data_that_the_task_drew_here(tmp_path):
+    one = {"schedules": {"a": "Constant(0.1)"}, "task": "own_tasks:drawn", "epochs": 1}
+    assert len(compare(small(**one), tmp_path, display=Silent()).runs) == 1
+    assert load_runs(tmp_path).settings["experiment"]["digests"] == list(load_task("own_tasks:drawn").digests)
 
 
 @pytest.mark.usefixtures("own_tasks_found")

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from stepsize.errors import DataError, MissingExtraError
-from stepsize.lab import data
+from stepsize.lab import Experiment, compare, data, load_task
+from stepsize.records import load_runs
 
 SAMPLES = {"train": 20, "t10k": 10}
 
@@ -121,6 +122,16 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
     assert found.test_labels.tolist() == list(range(10))
     assert found.test_labels.dtype == np.int64
     assert round(found.test_images[9, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
+
+
+def test_a_folder_is_found_again_from_another_one(folder, monkeypatch, tmp_path):
+    """A comparison keeps its whole path."""
+    monkeypatch.setattr("stepsize.lab.comparison._carry_out", lambda *_, **__: None)
+    monkeypatch.chdir(folder.parent)
+    compare(Experiment({"a": "Constant(0.1)"}, folder.name, device="cpu"), tmp_path / "out")
+    assert load_runs(tmp_path / "out").settings["experiment"]["task"] == str(folder)
+    with pytest.raises(DataError, match=r'the task "data/fm" is no folder that exists; write fashion-mnist, '):
+        load_task("data/fm")
 
 
 def test_a_missing_file_is_named(folder):

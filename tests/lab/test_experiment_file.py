@@ -1,5 +1,7 @@
 """Experiments as TOML files."""
 
+from dataclasses import fields, replace
+
 import pytest
 
 from stepsize.errors import ArgumentError, DataError
@@ -24,6 +26,15 @@ def test_every_key_that_the_example_leaves_out_is_one(tmp_path):
     assert experiment.clip_norm == 1.0
     assert experiment.optimizer_args == (("momentum", 0.9),)
     assert experiment.loss_limit == 100.0
+    keys = {line.partition(" = ")[0] for line in text.splitlines()} | {"schedules", "optimizer", "optimizer_args"}
+    assert {field.name for field in fields(Experiment)} - keys == {"functions", "digests"}
+
+
+def test_a_file_does_not_let_its_own_texts_run_code(tmp_path):
+    path = written(tmp_path, "task = 'digits'\n[schedules]\na = 'Function(\"math:cosh\")'\n")
+    with pytest.raises(ArgumentError, match="runs code of yours"):
+        read_experiment(path).plans(100)
+    assert replace(read_experiment(path), functions=True).plans(100)[0].schedule(0) == 1.0
 
 
 def test_an_experiment_is_its_dictionary():
@@ -41,6 +52,11 @@ def test_an_experiment_is_its_dictionary():
     [
         ("epochs = 3\nepoch = 3\n", r"experiment\.toml, line 2: Experiment has no 'epoch'; did you mean \"epochs\""),
         ("\nepochs = 'three'\n", r"line 2: Experiment\(epochs=.*whole number"),
+        (
+            "epochs = 3\nfunctions = true\n",
+            "line 2: Experiment has no 'functions' in a file: .* by --functions or repl",
+        ),
+        ("digests = []\n", "line 1: Experiment has no 'digests' in a file: they are found"),
         ("epochs = 0\n", r"line 1: .*at least 1"),
         ("[schedules]\na = 0.1\n", r"line 2: schedule 'a' must be a text, got 0\.1; .* write \"Constant\(0\.1\)\"$"),
         ("[schedules]\na = true\n", "line 2: schedule 'a' must be a text, got true$"),

@@ -2,8 +2,11 @@
 
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepsize.errors import ArgumentError
+from stepsize.lab import Experiment
+from stepsize.lab.engines.one_run import make_run
 from stepsize.lab.optimizers import make_optimizer
 
 
@@ -68,3 +71,42 @@ def test_a_factory_of_ones_own_is_given_what_it_takes():
 def test_an_optimizer_that_a_plain_step_cannot_drive_is_refused_with_the_reason(name, reason):
     with pytest.raises(ArgumentError, match=f"cannot be used here: .*{reason}"):
         make_optimizer(name, parameters(), 0.1)
+
+
+class Nowhere:
+    """A book that nobody reads."""
+
+    def log(self, number, records): ...
+
+    def rewind(self, number, step):
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "shares", "decays"),
+    [
+        ("own_tasks:two_groups", [1.0, 0.01], [0.05, 0.0]),
+        ("own_tasks:two_alike", [1.0, 1.0], [0.05, 0.05]),
+        ("sgd", [1.0], [0.05]),
+    ],
+)
+def test_groups_keep_their_share_of_the_rate_and_none_is_given_a_decay_that_others_have(
+    optimizer, shares, decays, tmp_path
+):
+    schedules = {"down": 'Linear(0.3, 0.0, "100%")'}
+    settings = {"optimizer": optimizer, "weight_decay": 0.05, "epochs": 1, "batch_size": 16, "device": "cpu"}
+    experiment = Experiment(schedules, "own_tasks:line", **settings)
+    (plan,) = experiment.plans(64)
+    used = []
+
+    def note(made, *_):
+        used.append([(group["lr"], group["weight_decay"]) for group in made.param_groups])
+
+    hook = register_optimizer_step_pre_hook(note)
+    try:
+        make_run(0, plan, experiment, Nowhere(), tmp_path / "0.pt", lambda _: None, lambda: False)
+    finally:
+        hook.remove()
+    assert used == [
+        [(plan.schedule(step) * share, decay) for share, decay in zip(shares, decays, strict=True)] for step in range(4)
+    ]

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from commands import numbers, start
@@ -15,11 +15,11 @@ from processes import children
 from silent import Silent
 
 import stepsize as ss
-from stepsize.errors import OutputError, RunError, StateError
+from stepsize.errors import DataError, OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.engines.one_run import title
 from stepsize.lab.environment import differing, environment
-from stepsize.records import load_runs, lock, salvage
+from stepsize.records import Epoch, Point, Store, load_runs, lock, salvage
 
 pytestmark = pytest.mark.usefixtures("own_tasks_found")
 EXPERIMENT = """
@@ -103,19 +103,92 @@ def test_resuming_what_is_complete_changes_nothing(tmp_path):
     assert numbers(tmp_path) == before
 
 
+def written(directory, **settings):
+    """A complete comparison's store, without the training."""
+    asked = Experiment(**{**vars(small()), **settings})
+    directory.mkdir(parents=True, exist_ok=True)
+    about = {"experiment": asked.as_dict(), "data": "Made by hand."}
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    with Store.create(directory / "store.sqlite", about, environment("cpu"), runs) as store:
+        store.log(0, [Point(16, 0.01, 1.0, 0.5), Epoch(16, 1.0, 0.5, 1.1, 0.6)])
+        store.end(0, "finished", 1.0)
+    return directory / "store.sqlite"
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """No pictures: a resume of what is complete has nothing else that takes time."""
+    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", lambda *_: None)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_path, monkeypatch):
+    written(tmp_path / "tuning")
+    aside = written(tmp_path / "aside")
+
+    @contextmanager
+    def awaited(directory):
+        """The lock, which is had once the tuning has ended and the comparison is made."""
+        shutil.move(aside, tmp_path)
+        yield
+
+    monkeypatch.setattr("stepsize.lab.comparison.lock", awaited)
+    assert len(resume(tmp_path, display=Silent()).rows) == 1
+
+
+def test_what_a_store_that_was_written_by_hand_lacks_is_told(tmp_path):
+    store = written(tmp_path)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE experiment SET settings = '{}'")
+    with pytest.raises(DataError, match=rf"{store} does not say what was asked for, so it can be read and not resumed"):
+        resume(tmp_path, display=Silent())
+
+
 def test_two_commands_on_one_directory_are_kept_apart(tmp_path):
-    compare(small(), tmp_path, display=Silent())
+    written(tmp_path)
     with lock(tmp_path), pytest.raises(OutputError, match=f"in use by process {os.getpid()}"):
         resume(tmp_path, display=Silent())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
-    compare(small(), tmp_path, display=Silent())
+    written(tmp_path)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
     with pytest.raises(StateError, match=r"cpu_capability: .*, and here ABACUS.*elsewhere"):
         resume(tmp_path, display=Silent())
     resume(tmp_path, display=Silent(), elsewhere=True)
     assert "ABACUS" in load_runs(tmp_path).events()[-1].text
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypatch):
+    written(tmp_path)
+    resume(tmp_path, display=Silent())
+    version, same = ss.__version__, load_runs(tmp_path).events()[-1]
+    monkeypatch.setattr("stepsize.__version__", "99.0")
+    resume(tmp_path, display=Silent())
+    other = load_runs(tmp_path).events()[-1]
+    assert [(same.kind, same.text), (other.kind, other.text)] == [
+        ("resumed", ""),
+        ("resumed", f"stepsize: {version}, and here 99.0"),
+    ]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_resume_on_other_data_is_refused_or_noted(tmp_path, monkeypatch):
+    task = "own_tasks:of_changing_size"
+    store = written(tmp_path, task=task, digests=load_task(task).digests)
+    monkeypatch.setenv("OF_SIZE", "32")
+    load_task.cache_clear()
+    what = r"train inputs: 64 x 1 float32 \w{16}, and here 32 x 1 float32 \w{16}; train targets: [^;]*"
+    with pytest.raises(StateError, match=rf"other data than those that .* was begun on \({what}\), .*elsewhere=True"):
+        resume(tmp_path, display=Silent())
+    resume(tmp_path, display=Silent(), elsewhere=True)
+    assert "and here 32 x 1 float32" in load_runs(tmp_path).events()[-1].text
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE experiment SET settings = json_remove(settings, '$.experiment.digests')")
+    assert resume(tmp_path, display=Silent()).rows[0].finished == 1, "an older store has none"
+    load_task.cache_clear()
 
 
 def test_the_task_of_these_tests_draws_while_it_trains():
@@ -163,7 +236,7 @@ def stopped(out, step, **settings):
 def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
     plan, *_ = small().plans(64)
     assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
-    more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}}
+    more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
     assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
 
 
@@ -258,9 +331,7 @@ def test_pythons_version_counts_and_the_kernels_patch_level_does_not(name, value
 
 
 def test_a_gpu_that_is_not_here_is_told_in_words(tmp_path):
-    compare(small(), tmp_path, display=Silent())
-    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection, connection:
-        connection.execute("UPDATE experiment SET settings = json_set(settings, '$.experiment.device', 'cuda:77')")
+    written(tmp_path, device="cuda:77")
     for elsewhere in (False, True):
         with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*--device auto"):
             resume(tmp_path, display=Silent(), elsewhere=elsewhere)

@@ -1,9 +1,15 @@
 """What a seed decides, and what it leaves alone."""
 
+# ruff: noqa: NPY002  (NumPy's global state, which others draw from, is what is tested)
+
+import random
+
+import numpy as np
 import pytest
 import torch
 
 from stepsize.errors import ArgumentError
+from stepsize.lab import Task
 from stepsize.lab.data import digits
 from stepsize.lab.nets import DigitsNet, image_task
 from stepsize.lab.seeding import sample_order
@@ -21,10 +27,30 @@ def test_the_initial_weights_are_those_after_manual_seed():
     assert not torch.equal(weights(image_task(digits()).initial_model(4)), expected)
 
 
-def test_making_a_model_leaves_the_callers_random_state_alone():
-    before = torch.get_rng_state()
+def drawn_elsewhere():
+    """A network whose weights are drawn from NumPy and from Python."""
+    model = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[np.random.randn(), random.random()]]))
+    return model
+
+
+def test_weights_that_are_drawn_elsewhere_than_in_pytorch_depend_on_the_seed_alone():
+    x = torch.zeros(2, 2)
+    task = Task(drawn_elsewhere, (x, x), (x, x))
+    one = weights(task.initial_model(0))
+    np.random.rand(), random.random()
+    assert torch.equal(weights(task.initial_model(0)), one)
+    assert (weights(task.initial_model(1)) != one).all()
+
+
+def test_making_a_model_leaves_the_callers_random_states_alone():
+    before = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())
     image_task(digits()).initial_model(3)
-    assert torch.equal(torch.get_rng_state(), before)
+    x = torch.zeros(2, 2)
+    Task(drawn_elsewhere, (x, x), (x, x)).initial_model(3)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (random.getstate(), repr(np.random.get_state())) == before[1:]
 
 
 def test_an_order_is_a_permutation_that_depends_on_seed_and_epoch_alone():

@@ -1,6 +1,7 @@
 """Tasks by name: those built in, and one's own."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ import torch
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, Task, load_task, train
 from stepsize.lab.language import CONTEXT, stdlib_lm
+from stepsize.lab.seeding import random_states
+from stepsize.lab.tasks import experiment_task
 
 
 def test_the_language_task_is_the_standard_librarys_own_text():
@@ -69,6 +72,55 @@ def test_ones_own_task_trains_without_an_accuracy():
 def test_what_is_no_task_is_refused(name, kind, words):
     with pytest.raises(kind, match=words):
         load_task(name)
+
+
+def test_what_a_module_draws_as_it_is_imported_is_the_same_each_time(tmp_path, monkeypatch):
+    (tmp_path / "drawing_at_import.py").write_text(
+        "import numpy as np, torch\nfrom stepsize.lab import Task\n"
+        "x = torch.from_numpy(np.random.randn(8, 1))\n"
+        "def task():\n    return Task(torch.nn.Identity, (x, x), (x, x))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    load_task.cache_clear()
+    one = load_task("drawing_at_import:task")
+    del sys.modules["drawing_at_import"]
+    load_task.cache_clear()
+    assert load_task("drawing_at_import:task").digests == one.digests
+
+
+def test_a_task_that_gives_other_data_in_each_process_is_refused_in_words():
+    name = "own_tasks:drawn_anew"
+    begun = Experiment(task=name, digests=load_task(name).digests)
+    assert experiment_task(begun).name == "drawn anew"
+    load_task.cache_clear()  # as in another process
+    words = (
+        r'the task "own_tasks:drawn_anew" gave other data in this process than where the comparison began '
+        r"\(train inputs: 64 x 1 float32 \w{16}, and here 64 x 1 float32 \w{16}; train targets: [^;]*\); let it draw"
+    )
+    with pytest.raises(RunError, match=words):
+        experiment_task(begun)
+
+
+def test_loading_a_task_leaves_the_callers_random_states_alone():
+    load_task.cache_clear()
+    before = repr(random_states(torch.device("cpu")))
+    load_task("own_tasks:drawn")
+    assert repr(random_states(torch.device("cpu"))) == before
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.bool, torch.complex64, torch.uint8])
+def test_digests_tell_values_shapes_and_types_apart_and_not_how_they_lie_in_memory(kind):
+    def digests(inputs):
+        return Task(torch.nn.Identity, (inputs, inputs[:, 0]), (inputs, inputs[:, 0])).digests
+
+    inputs = torch.arange(24).reshape(4, 6).to(kind)
+    of = digests(inputs)
+    assert of[0].startswith(f"train inputs: 4 x 6 {str(kind).removeprefix('torch.')} ")
+    assert digests(inputs.T.contiguous().T) == of
+    other = inputs.clone()
+    other[3, 5] = 0
+    assert [one == another for one, another in zip(digests(other), of, strict=True)] == [False, True, False, True]
+    assert digests(inputs.reshape(4, 3, 2))[0].split()[-1] == of[0].split()[-1]
 
 
 def test_a_network_without_parameters_is_refused():

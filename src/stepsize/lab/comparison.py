@@ -6,22 +6,22 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from stepsize.arguments import Maybe, Whole
-from stepsize.errors import ArgumentError, OutputError, RunError, StateError
+from stepsize.arguments import Maybe, Whole, quoted
+from stepsize.errors import ArgumentError, DataError, OutputError, RunError, StateError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.pool import refuse_in_a_starting_process
-from stepsize.lab.environment import differing, environment, resolved_device
+from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, Row, closing_table, table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
 from stepsize.lab.session import Session, with_the_way_out
 from stepsize.lab.task import Task
-from stepsize.lab.tasks import load_task
+from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
@@ -101,7 +101,7 @@ def compare(
     experiment = Experiment() if experiment is None else experiment
     device = resolved_device(experiment.device)
     task = load_task(experiment.task)
-    settled = replace(experiment, device=device)
+    settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # which stand in for it; workers must not go and look for it again
     plans = settled.plans(task.samples)
@@ -110,7 +110,7 @@ def compare(
     if settled.tune_peak:
         check_tuning(settled, plans)
     model = task.initial_model(plans[0].seed)
-    make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))  # refuse early
+    experiment_optimizer(experiment, model)  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
     displays = _displays(display, tensorboard)
@@ -145,21 +145,27 @@ def resume(
         display: as for `compare`.
         tensorboard: as for `compare`; where there are event files already, they go on in any case.
         elsewhere: go on even where Python, PyTorch, the processor or the device's kind is another, so that the bits
-            may differ; it is noted in the store.
+            may differ, or where the data are others; it is noted in the store, as another stepsize is in any case.
 
     Raises:
-        DataError: there is no store in the directory, or it is damaged.
-        StateError: this is another machine, Python or PyTorch, and `elsewhere` is not given; or it has no GPU, and
-            that is what the runs were begun on.
+        DataError: there is no store in the directory, or it is damaged, or does not say what was asked for.
+        StateError: this is another machine, Python or PyTorch, or the task gives other data, and `elsewhere` is not
+            given; or there is no GPU, and that is what the runs were begun on.
         OutputError: another process is at work on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
     place = ResultDirectory(Path(directory))
-    tuning = tuning_place(place)
-    begun = tuning if tuning.store.exists() and not place.store.exists() else place
-    results = load_runs(begun.path)
+    load_runs(_begun(place).path)  # where there is nothing to go on with, no lock is left behind
     with lock(place.path):
-        experiment = Experiment.of_dict(results.settings["experiment"])
+        begun = _begun(place)  # only now: another process may have ended the tuning in between
+        results = load_runs(begun.path)
+        settings = results.settings
+        if "experiment" not in settings:
+            raise DataError(
+                f"{results.path} does not say what was asked for, so it can be read and not resumed: it was written by "
+                "other means, or salvaged without that page; begin anew in another directory"
+            )
+        experiment = Experiment.of_dict(settings["experiment"])
         try:
             resolved_device(experiment.device)
         except ArgumentError as error:
@@ -167,19 +173,34 @@ def resume(
                 f"{place.path} was begun on {experiment.device}, and there is none here; go on where there is one, or "
                 'begin anew in another directory with device="auto" (--device auto)'
             ) from error
-        differences = differing(results.environment, environment(experiment.device))
+        before, now = results.environment, environment(experiment.device)
+        differences = differing(before, now)
         if differences and not elsewhere:
             raise StateError(
                 f"{place.path} was begun under other circumstances ({'; '.join(differences)}), so the numbers would "
                 "not be the same to the last bit; go on all the same with elsewhere=True (--elsewhere), which is noted"
             )
         task = load_task(experiment.task)
-        begun.note("resumed", "; ".join(differences))
+        others = other_data(experiment.digests, task)
+        if others and not elsewhere:
+            raise StateError(
+                f"the task {quoted(experiment.task)} gives other data than those that {place.path} was begun on "
+                f"({'; '.join(others)}), so its runs would not be on equal terms; bring those back, or begin anew in "
+                "another directory; elsewhere=True (--elsewhere) goes on all the same, which is noted"
+            )
+        experiment = replace(experiment, digests=task.digests)
+        begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
         workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
-        if begun is tuning:
+        if begun.path != place.path:
             experiment = _tuned(experiment, task, place, workers, displays[0])
         return _carry_out(experiment, task, place, workers, displays)
+
+
+def _begun(place: ResultDirectory) -> ResultDirectory:
+    """Where the store is that a resume goes on with: that of the trials, until the comparison has its own."""
+    tuning = tuning_place(place)
+    return tuning if tuning.store.exists() and not place.store.exists() else place
 
 
 def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
@@ -248,7 +269,7 @@ def _reports(
     trials: tuple[Trial, ...],
 ) -> dict[str, str]:
     """The reports by the names of their files."""
-    settings = {**experiment.as_dict(), "steps": plans[0].steps}
+    settings = {"steps": plans[0].steps, **experiment.as_dict()}
     title = f"Comparison of {len(experiment.schedules)} schedules"
     about = About(
         title,

@@ -3,6 +3,7 @@
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,12 @@ import torch
 import stepsize
 from stepsize.errors import ArgumentError
 from stepsize.lab.engines.one_run import THREADS
+
+BITS = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")
+"""The circumstances that decide about the last bits."""
+
+OURS = ("stepsize", "revision")
+"""Those that are ours."""
 
 
 def environment(device: str) -> dict[str, str]:
@@ -30,11 +37,11 @@ def environment(device: str) -> dict[str, str]:
     }
 
 
-def differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """In what the circumstances differ that decide about the last bits: `torch: 2.13.0, and here 2.14.0`."""
+def differing(before: dict[str, str], now: dict[str, str], keys: Iterable[str] = BITS) -> list[str]:
+    """In which of these circumstances the two differ: `torch: 2.13.0, and here 2.14.0`."""
     return [
         f"{key}: {before.get(key)}, and here {now[key]}"
-        for key in ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")
+        for key in keys
         if _told(key, before.get(key, "")) != _told(key, now[key])
     ]
 

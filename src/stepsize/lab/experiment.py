@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
 import torch
@@ -100,9 +100,11 @@ class Experiment:
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch.
         accumulation: micro-batches to an update.
-        optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function".
+        optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function", which
+            is called with the parameters and lr=1; groups whose rates differ keep their ratios.
         optimizer_args: what else it is given, such as {"momentum": 0.9}.
-        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None.
+        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None. Groups that have none
+            are left so where others have one.
         clip_norm: bound on the gradient's norm; none if None.
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
@@ -117,6 +119,7 @@ class Experiment:
         held_out: judge on a fifth of the training samples, which are then not trained on, instead of the test set.
         functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run;
             so it is where a schedule that is given as a value has one.
+        digests: those of the task's data, which `compare` puts here, so that no run is made on others.
 
     Raises:
         ArgumentError: an argument cannot be; says what can.
@@ -149,6 +152,7 @@ class Experiment:
     tune_peak: Annotated[int, Whole(0)] = 0
     held_out: Annotated[bool, Flag()] = False
     functions: Annotated[bool, Flag()] = False
+    digests: Annotated[tuple[str, ...], Many(_word, empty=True)] = field(default=(), repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, rule in rules(Experiment).items():
@@ -192,11 +196,12 @@ class Experiment:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as strings, numbers, lists and dictionaries."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {
             **values,
             "schedules": {name: str(given) for name, given in self.schedules},
             "seeds": list(self.seeds),
+            "digests": list(self.digests),
             "optimizer_args": dict(self.optimizer_args),
             "weight_decay": None if self.weight_decay is None else str(self.weight_decay),
             "loss_limit": "inf" if self.loss_limit == math.inf else self.loss_limit,  # JSON has no infinity
@@ -209,7 +214,7 @@ class Experiment:
         Raises:
             ArgumentError: an argument cannot be, or there is one too many.
         """
-        known = [field.name for field in fields(cls)]
+        known = [each.name for each in fields(cls)]
         for name in form:
             if name not in known:
                 raise ArgumentError(f"Experiment has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
@@ -231,7 +236,7 @@ def _has_functions(name: str, schedule: Schedule) -> bool:
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:
-    """Twelve characters that are others where any setting is another, but for the fields named.
+    """Twelve characters that are others where any setting is another, but for the fields named and the digests.
 
     Example:
         >>> from stepsize.lab import Experiment
@@ -239,7 +244,7 @@ def fingerprint(experiment: Experiment, *without: str) -> str:
         >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
         (False, True)
     """
-    form = {name: value for name, value in experiment.as_dict().items() if name not in without}
+    form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
     return hashlib.sha256(json.dumps(form).encode()).hexdigest()[:12]
 
 

@@ -48,9 +48,15 @@ warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
 """
 """What `stepsize init` writes: every key with its default."""
 
+_IN_NO_FILE = {
+    "functions": "its texts run no code unless you say so, by --functions or replace(experiment, functions=True)",
+    "digests": "they are found when it is run",
+}
+"""Fields of an experiment that are no keys, and why."""
+
 
 def read_experiment(path: Path | str) -> Experiment:
-    """The experiment in a TOML file.
+    """The experiment in a TOML file; what it names, a task or an optimizer, is imported when it is run.
 
     Raises:
         DataError: there is no such file, or it is no TOML.
@@ -86,6 +92,9 @@ def with_its_place(
 
 def _fields(form: dict[str, Any]) -> dict[str, Any]:
     """The fields of an experiment: the table `optimizer` is two, its name and the rest."""
+    for key, why in _IN_NO_FILE.items():
+        if key in form:
+            raise ArgumentError(f"Experiment has no {shown(key)} in a file: {why}")
     if "schedules" in form:
         _refuse_what_is_no_schedule(form["schedules"])
     optimizer = form.get("optimizer")
@@ -115,7 +124,7 @@ def _refuse_what_is_no_schedule(schedules: Any) -> None:
             raise ArgumentError(f"schedule {shown(name)} must be a text, got {shown(given)}{advice}")
 
 
-_SETTINGS = {field.name for field in fields(Experiment)}
+_SETTINGS = {field.name for field in fields(Experiment)} - _IN_NO_FILE.keys()
 _PYTHONS = (
     (r"(?<![\w'\"])True(?![\w'\"])", "true"),
     (r"(?<![\w'\"])False(?![\w'\"])", "false"),

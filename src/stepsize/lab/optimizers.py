@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from stepsize.arguments import nearest, shown
 from stepsize.errors import ArgumentError
+from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.imports import imported
+from stepsize.pytorch.scheduler import Scheduler
 
 _UNUSABLE = {
     "LBFGS": "it calls back for the loss several times in one update",
@@ -39,6 +41,30 @@ def make_optimizer(
     if not isinstance(made, optim.Optimizer):
         raise ArgumentError(f"the optimizer {shown(name)} must make a torch.optim.Optimizer, got {shown(made)}")
     return made
+
+
+def experiment_optimizer(experiment: Experiment, model: nn.Module) -> optim.Optimizer:
+    """The experiment's optimizer, made at the rate 1: what a group of its parameters then has is its share.
+
+    Raises ArgumentError as `make_optimizer` does.
+    """
+    return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
+
+
+def plan_scheduler(optimizer: optim.Optimizer, plan: Plan) -> Scheduler:
+    """What drives an optimizer that was made at the rate 1 by the plan's schedules.
+
+    Groups whose rates differ get their share of the schedule's rate each; and where some groups decay their weights,
+    those that do not still do not.
+    """
+    groups = optimizer.param_groups
+    driven: dict[str, Any] = {}
+    if plan.weight_decay is not None:
+        decays = [bool(group.get("weight_decay")) for group in groups]
+        mixed = any(decays) and not all(decays)
+        driven["weight_decay"] = [plan.weight_decay if each else 0.0 for each in decays] if mixed else plan.weight_decay
+    shares = {float(group["lr"]) for group in groups}
+    return Scheduler(optimizer, plan.schedule, relative=len(shares) > 1, **driven)
 
 
 def _of_pytorch(name: str) -> Callable[..., Any]:

@@ -1,7 +1,9 @@
 """What is trained: a network, its data and its loss, as one value."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab.seeding import checked_seed, sample_order
+from stepsize.lab.seeding import sample_order, seeded_draws
 
 Examples = tuple[Tensor, Tensor]
 """Inputs and targets, one of each for every sample along the first dimension."""
@@ -37,7 +39,7 @@ class Task:
     """A network to train, its training and test samples, and what counts as a loss.
 
     Args:
-        model: makes the network; called with PyTorch's random state seeded.
+        model: makes the network; called with the random states of Python, NumPy and PyTorch seeded.
         train: inputs and targets, tensors on the CPU with one row a sample.
         test: the same, held out.
         loss: (outputs, targets) to the mean loss over the samples, a scalar.
@@ -83,6 +85,22 @@ class Task:
         """The number of training samples."""
         return len(self.train[1])
 
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """What the data are, a line for each tensor: its shape, its type, and 16 digits of its bytes' BLAKE2b.
+
+        Example:
+            >>> from stepsize.lab import load_task
+            >>> load_task("digits").digests[0]
+            'train inputs: 1437 x 1 x 8 x 8 float32 d1bfa3681d359576'
+        """
+        parts = {"train": self.train, "test": self.test}
+        return tuple(
+            f"{part} {what}: {_digest(tensor)}"
+            for part, pair in parts.items()
+            for what, tensor in zip(("inputs", "targets"), pair, strict=True)
+        )
+
     def held_out(self) -> "Task":
         """The task with one of five training samples in the place of its test set, and trained on the others.
 
@@ -105,16 +123,22 @@ class Task:
     def initial_model(self, seed: int) -> nn.Module:
         """The network, on the CPU, with the weights that it gets after `torch.manual_seed(seed)`.
 
-        PyTorch's global random state is left as it was.
+        What it draws from Python and NumPy depends on `seed` alone too. The states are left as they were.
 
         Raises:
             RunError: what the task makes is no network, or has nothing to train.
         """
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(checked_seed(seed))
+        with seeded_draws(seed, torch.device("cpu")):
+            torch.default_generator.manual_seed(int(seed))  # the weights that everyone gets under this seed
             model = self.model()
         if not isinstance(model, nn.Module):
             raise RunError(f"the task {self.name!r} makes no network of PyTorch but {shown(model)}")
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise RunError(f"the network of the task {self.name!r} has no parameter to train")
         return model
+
+
+def _digest(tensor: Tensor) -> str:
+    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)  # NumPy has no bfloat16
+    shape, kind = " x ".join(map(str, tensor.shape)), str(tensor.dtype).removeprefix("torch.")
+    return f"{shape} {kind} {hashlib.blake2b(content.numpy().data, digest_size=8).hexdigest()}"

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from stepsize.lab.checkpoint import Checkpoint
 from stepsize.lab.experiment import Experiment, Plan, fingerprint
 from stepsize.lab.journal import Book, Journal
-from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.optimizers import experiment_optimizer, plan_scheduler
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import TrainingLog, train
-from stepsize.pytorch.scheduler import Scheduler
 from stepsize.records import Epoch, Point
 
 THREADS = 1
@@ -32,10 +30,8 @@ def make_run(
     """
     task = experiment_task(experiment)
     model = task.initial_model(plan.seed).to(experiment.device)
-    settings = dict(experiment.optimizer_args)
-    optimizer = make_optimizer(experiment.optimizer, model.parameters(), 0.1, settings)  # the rate is overwritten
-    decay: dict[str, Any] = {} if plan.weight_decay is None else {"weight_decay": plan.weight_decay}
-    scheduler = Scheduler(optimizer, plan.schedule, relative=False, **decay)
+    optimizer = experiment_optimizer(experiment, model)
+    scheduler = plan_scheduler(optimizer, plan)
     journal = Journal(book, number)
     laid_down = Checkpoint(checkpoint, experiment.checkpoint_every, title(plan, experiment), journal)
 

@@ -25,7 +25,7 @@ from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import UpdateRule, update_rule
 from stepsize.lab.experiment import Experiment, Plan, fingerprint
 from stepsize.lab.journal import Journal
-from stepsize.lab.optimizers import make_optimizer
+from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.samples import Samples, Tally
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
@@ -97,7 +97,7 @@ def run_plans(
 def _rule(experiment: Experiment, task: Task) -> UpdateRule:
     """How the optimizer updates, once it is known that it has the parameters that a stack trains: all that can be."""
     model = task.initial_model(experiment.seeds[0])
-    made = make_optimizer(experiment.optimizer, model.parameters(), 0.1, dict(experiment.optimizer_args))
+    made = experiment_optimizer(experiment, model)
     rule = update_rule(made)
     taken = {id(parameter) for group in made.param_groups for parameter in group["params"]}
     left = [name for name, each in model.named_parameters() if each.requires_grad and id(each) not in taken]
