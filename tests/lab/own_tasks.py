@@ -80,6 +80,11 @@ def raising():
     raise KeyError("no such file")
 
 
+def leaving():
+    """A script's way to stop."""
+    raise SystemExit(3)
+
+
 def nothing():
     """No task."""
 
@@ -92,6 +97,18 @@ def without_parameters():
 def not_a_number():
     """A loss that is no number from the start."""
     return Task(lambda: nn.Linear(1, 1), (X, X), (X, X), lambda a, b: (a - b).sum() * float("nan"), None)
+
+
+class Leaving(nn.Linear):
+    """A network that ends its process as a script would."""
+
+    def forward(self, x):
+        raise SystemExit("that will do")
+
+
+def left():
+    """A task whose network leaves."""
+    return Task(lambda: Leaving(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "left")
 
 
 class Demanding(nn.Linear):

@@ -63,9 +63,12 @@ ASKED = Experiment(
 )
 
 
-def test_a_bare_assertion_is_told_by_its_type_and_its_line(tmp_path):
-    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: AssertionError\(\) in own_tasks.py, line \d+$"):
-        compare(replace(ASKED, task="own_tasks:demanding"), tmp_path, display=Silent())
+@pytest.mark.parametrize(
+    ("task", "words"), [("demanding", r"AssertionError\(\)"), ("left", r"SystemExit\('that will do'\)")]
+)
+def test_what_a_network_raises_is_told_by_its_type_and_its_line(tmp_path, task, words):
+    with pytest.raises(RunError, match=rf"'flat' with seed 0 failed: {words} in own_tasks.py, line \d+$"):
+        compare(replace(ASKED, task=f"own_tasks:{task}"), tmp_path, display=Silent())
 
 
 def test_a_checkpoint_that_is_damaged_is_named_and_costs_no_record(tmp_path):

@@ -63,6 +63,7 @@ def test_ones_own_task_trains_without_an_accuracy():
         ("own_tasks:missing", ArgumentError, "cannot be imported"),
         ("no_such_module:task", ArgumentError, "cannot be imported"),
         ("own_tasks:raising", RunError, "raised KeyError"),
+        ("own_tasks:leaving", RunError, "raised SystemExit"),
         ("", DataError, 'no task is called ""; write fashion-mnist, '),
         ("own_tasks:X", ArgumentError, r'the task "own_tasks:X" must be a function, got tensor'),
         ("own_tasks:of_size", ArgumentError, "is called without arguments, and it needs 'size', 'depth'; give each"),
@@ -72,6 +73,14 @@ def test_ones_own_task_trains_without_an_accuracy():
 def test_what_is_no_task_is_refused(name, kind, words):
     with pytest.raises(kind, match=words):
         load_task(name)
+
+
+@pytest.mark.parametrize("text", ["def task(", "raise SystemExit(3)", "1 / 0"])
+def test_a_module_that_cannot_be_imported_is_refused_whatever_the_reason(tmp_path, monkeypatch, text):
+    (tmp_path / "not_importable.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ArgumentError, match=r'"not_importable:task" cannot be imported: (Syntax|System|ZeroDivision)'):
+        load_task("not_importable:task")
 
 
 def test_what_a_module_draws_as_it_is_imported_is_the_same_each_time(tmp_path, monkeypatch):

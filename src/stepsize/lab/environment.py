@@ -42,11 +42,11 @@ def differing(before: dict[str, str], now: dict[str, str], keys: Iterable[str] =
     return [
         f"{key}: {before.get(key)}, and here {now[key]}"
         for key in keys
-        if _told(key, before.get(key, "")) != _told(key, now[key])
+        if _decisive(key, before.get(key, "")) != _decisive(key, now[key])
     ]
 
 
-def _told(key: str, value: str) -> str:
+def _decisive(key: str, value: str) -> str:
     """What of a circumstance decides about the bits: of the system not the kernel's patch level."""
     return re.sub(r"^(Linux-\d+\.\d+)[^-]*(-\d[^-]*)*", r"\1", value) if key == "system" else value
 

@@ -76,7 +76,7 @@ def read_experiment(path: Path | str) -> Experiment:
         return Experiment.of_dict(_fields(form))
     except ArgumentError as error:
         message = _in_toml(str(error))
-        raise ArgumentError(_told(path, text, message) or f"{path}: {message}") from error
+        raise ArgumentError(_with_its_line(path, text, message) or f"{path}: {message}") from error
 
 
 def with_its_place(
@@ -86,7 +86,7 @@ def with_its_place(
 
     It stays as it is where it speaks of none, or of a field that was `overruled` beside the file.
     """
-    told = _told(path, Path(path).read_text(encoding="utf-8"), str(error), overruled)
+    told = _with_its_line(path, Path(path).read_text(encoding="utf-8"), str(error), overruled)
     return type(error)(told) if told else error
 
 
@@ -164,7 +164,7 @@ _SPOKEN_OF = (
 """How messages begin that name a key, and the table that it is in."""
 
 
-def _told(path: Path | str, text: str, message: str, overruled: Container[str] = ()) -> str:
+def _with_its_line(path: Path | str, text: str, message: str, overruled: Container[str] = ()) -> str:
     """The message with the place in the file that it speaks of; "" where it speaks of none."""
     entry = _spoken_of([each for each in _written(text) if (each.table or each.key) not in overruled], message)
     if entry is None:

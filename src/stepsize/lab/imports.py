@@ -17,8 +17,10 @@ def imported(what: str, name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError) as error:
         raise ArgumentError(f"the {what} {quoted(name)} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:  # what its module does as it is imported
+        raise ArgumentError(f"the {what} {quoted(name)} cannot be imported: {shown(error, 200)}") from error
     if not callable(found):
         raise ArgumentError(f"the {what} {quoted(name)} must be a function, got {shown(found)}")
     return found  # type: ignore[no-any-return]

@@ -102,7 +102,7 @@ def _own(name: str) -> Task:
             task = make()
     except StepsizeError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RunError(f"the task {quoted(name)} raised {shown(error, 200)}") from error
     if not isinstance(task, Task):
         raise ArgumentError(f"the task {quoted(name)} must return a stepsize.lab.Task, got {shown(task)}")

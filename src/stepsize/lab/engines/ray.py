@@ -210,7 +210,7 @@ def _leg(
             checkpoint.write_bytes(state)
         try:
             log = make_run(number, plan, experiment, leg, checkpoint, observe, far_enough)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             here, there = str(checkpoint), str(path)
             leg.error, leg.account = (told(error).replace(here, there) for told in (reason, account))
             return leg  # what it logged until then goes back with it

@@ -122,7 +122,7 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
                     journal.flush()  # what runs that fail have logged is kept too
         except OutputError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             for number in left:
                 store.end(number, "failed", 0.0)
                 store.event("failed", account(error), number)
