@@ -126,6 +126,13 @@ def test_the_rate_is_the_schedules_own_on_a_linear_scale_where_it_ends_at_zero()
     assert page([made_up_run("steep", Geometric(0.3, 1e-5, 300))]).data["panels"][0]["log"]
 
 
+def test_a_rate_far_beyond_those_that_held_leaves_the_view_and_is_told_as_it_is():
+    good, wild = made_up_run("flat", Constant(0.3)), made_up_run("wild", Constant(1e30), steps=50, diverges=True)
+    rate = page([good, wild]).data["panels"][0]
+    assert 0.3 < rate["high"] < 1
+    assert [curve["mean"][0] for curve in rate["curves"]] == [0.3, 1e30]
+
+
 def test_the_rate_of_a_function_is_as_logged():
     rate = page([made_up_run("own", Function(lambda step: 0.1 / (step + 1)))]).data["panels"][0]
     assert rate["curves"][0]["x"][0] == 24

@@ -82,6 +82,15 @@ def test_a_run_that_diverged_at_once_still_has_its_cross():
     assert not crosses(accuracy)
 
 
+def test_a_rate_far_beyond_those_that_held_runs_along_the_edge_of_the_view():
+    good, wild = made_up_run("flat", FLAT), made_up_run("wild", Constant(1e30), steps=50, diverges=True)
+    rate, _, _ = plot_comparison([good, wild])
+    assert 0.3 < rate.get_ylim()[1] < 1
+    (cross,) = crosses(rate)
+    assert cross.get_ydata()[0] == rate.get_ylim()[1]
+    assert plot_comparison([wild])[0].get_ylim()[1] > 1e30
+
+
 def without_accuracy(run):
     """The same of a task that has none."""
     return replace(

@@ -18,7 +18,9 @@ from stepsize.plots.style import line_style
 from stepsize.plots.traces import (
     Trace,
     accuracy_trace,
+    below,
     highest_loss_in_view,
+    highest_rate_in_view,
     loss_trace,
     rate_ends,
     rate_trace,
@@ -74,7 +76,7 @@ def comparison_figure(runs: Sequence[Logged], judged_on: str = "test") -> Figure
 def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "test") -> None:
     rate, loss, test = axes
     names = list(dict.fromkeys(run.name for run in runs))
-    top = highest_loss_in_view(runs)
+    rate_top, top = highest_rate_in_view(runs), highest_loss_in_view(runs)
     accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
     test_trace = accuracy_trace if accurate else test_loss_trace
     test_top = np.inf if accurate else highest_loss_in_view(runs, test_loss_trace)
@@ -84,11 +86,12 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "t
         kept = [run for run in named if run.status != "diverged"]
         lost = [run for run in named if run.status == "diverged"]
         longest = max(named, key=_last_step)
-        _draw_mean(rate, [rate_trace(longest)], style)
+        _draw_mean(rate, [below(rate_top, rate_trace(longest))], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
         for run in lost:
-            rates, losses, tests = rate_trace(run), _below(top, loss_trace(run)), _below(test_top, test_trace(run))
+            rates = below(rate_top, rate_trace(run))
+            losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
             if losses.x.size:
                 loss.plot(losses.x, losses.y, **style)
             elif _last_step(run):  # it never had a loss that is a number: it left the view where it ended
@@ -99,6 +102,8 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "t
             _cross(loss, losses, style["color"])
             _cross(test, tests, style["color"])
     rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines], rate_ends(runs))
+    if any(rate_trace(run).y.max(initial=0.0) > rate_top for run in {run.name: run for run in runs}.values()):
+        rate.set_ylim(top=rate_top)
     value_axis(loss, "train loss")
     loss.set_ylim(0 if top > 0 else None, top)
     value_axis(test, f"{judged_on} {'accuracy' if accurate else 'loss'}")
@@ -112,11 +117,6 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "t
             ax.set_xlabel("")
     if names:
         legend_below(test, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
-
-
-def _below(top: float, trace: Trace) -> Trace:
-    """A curve that runs along the edge of the view where it would leave it."""
-    return Trace(trace.x, np.minimum(trace.y, top))
 
 
 def _last_step(run: Logged) -> int:

@@ -1,6 +1,6 @@
 """What a picture of runs shows: columns of a run over steps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -67,6 +67,18 @@ def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace
     losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
     highest = max((float(values.max()) for values in losses if values.size), default=1.0)
     return highest + 0.05 * abs(highest) or 1.0
+
+
+def highest_rate_in_view(runs: Iterable[Logged]) -> float:
+    """The top of a picture of rates: some three times the highest at which a run held; none where none did."""
+    held = {run.name: run for run in runs if run.status != "diverged"}.values()  # one of each schedule
+    highest = max((float(rates.max()) for run in held if (rates := rate_trace(run).y).size), default=0.0)
+    return 3.1 * highest if highest > 0.0 else np.inf  # no round number: what runs along the edge is beyond it
+
+
+def below(top: float, trace: Trace) -> Trace:
+    """A curve that runs along the edge of the view where it would leave it."""
+    return Trace(trace.x, np.minimum(trace.y, top))
 
 
 def _finite(x: Floats, y: Floats) -> Trace:

@@ -10,7 +10,16 @@ import numpy as np
 from stepsize.lab.report.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
 from stepsize.plots.bands import Band, band
 from stepsize.plots.style import COLOURS, line_style
-from stepsize.plots.traces import Floats, Trace, accuracy_trace, loss_trace, rate_ends, rate_trace, test_loss_trace
+from stepsize.plots.traces import (
+    Floats,
+    Trace,
+    accuracy_trace,
+    highest_rate_in_view,
+    loss_trace,
+    rate_ends,
+    rate_trace,
+    test_loss_trace,
+)
 from stepsize.records.run import Logged
 
 LOSS_LOG, OTHER_LOG = 10, 1000
@@ -51,6 +60,8 @@ class _Kind:
     trace: Callable[[Logged], Trace]
     log_beyond: float
     from_zero: bool = False
+    top: float = math.inf
+    """What lies above runs along the edge."""
 
 
 def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple[Panel, ...]:
@@ -61,7 +72,8 @@ def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple
     lost = [[run for run in group if run.status == "diverged"][:MOST_STRAYS] for group in groups]
     longest = [[max(group, key=lambda run: run.column("step").size)] for group in groups]  # its rates are those of all
     to_zero = min(rate_ends([group[0] for group in groups]), default=1.0) <= 0.0  # on a log scale an abyss
-    rate = replace(_RATE, log_beyond=math.inf) if to_zero else _RATE
+    top = highest_rate_in_view(run for group in groups for run in group)
+    rate = replace(_RATE, top=top, log_beyond=math.inf if to_zero else OTHER_LOG)
     kinds = [replace(kind, title=kind.title.replace("test", judged_on)) for kind in _METRICS]
     drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in kinds)]
     return tuple(panel for panel in drawn if panel is not None)
@@ -86,7 +98,7 @@ def _panel(
     shown = [values for each in bands if each for values in (each.low, each.high)] + begun
     if not shown:
         return None
-    up = value_scale(shown, kind.log_beyond, kind.from_zero)
+    up = value_scale([np.minimum(values, kind.top) for values in shown], kind.log_beyond, kind.from_zero)
     curves = [_curve(index, *pair, across, up) for index, pair in enumerate(zip(bands, strays, strict=True))]
     data = {
         "last": across.high,
