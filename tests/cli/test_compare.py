@@ -41,7 +41,7 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
         (["--optimizer", "addam"], "did you mean"),
         (["--device", "abacus"], "write auto"),
         (["--data", "nowhere"], "no task is called"),
-        (["--data", "~nosuchuser/x"], "no task is called"),
+        (["--data", "~nosuchuser/x"], "is no folder that exists"),
         (["--schedule", "a=Cosin(1)"], 'did you mean "Cosine"'),
         (["--schedule", "a=Constant(1)", "--schedule", "a=Constant(2)"], "given twice"),
         (["--schedule", 'f=Function("math:cos")'], "--functions"),
