@@ -64,6 +64,15 @@ def test_outputs_and_gradients_of_each_row_are_those_of_its_network_by_itself(ma
             torch.testing.assert_close(gradients[name][row], parameter.grad, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_images_of_other_channels_than_the_network_has_are_refused(shared):
+    model = nn.Sequential(nn.Conv2d(1, 6, 3), nn.Flatten(), nn.LazyLinear(2))
+    model(torch.zeros(1, 1, 5, 5))
+    inputs = torch.zeros(*(() if shared else (2,)), 4, 3, 5, 5)
+    with pytest.raises(RuntimeError, match="channels"):
+        GroupedNetwork.of(model)(stacked([model, model]), inputs, shared)
+
+
 def hooked():
     model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     model[1].register_forward_hook(lambda module, inputs, output: 2 * output)

@@ -36,21 +36,25 @@ class GroupedNetwork:
         Inputs are (batch, ...) if they are shared by all rows.
         """
         rows = len(next(iter(values.values())))
-        x, side_by_side = inputs, shared and self._convolves_first
-        if shared and not side_by_side:
+        x = inputs
+        beside = 1 if shared and self._convolves_first else 0  # so many rows lie side by side; one is for all of them
+        if shared and not beside:
             x = x.expand(rows, *x.shape).contiguous()  # layers may work in place
         for name, layer in self._layers:
             if isinstance(layer, nn.Conv2d | nn.AvgPool2d | nn.MaxPool2d):
-                if not side_by_side:
-                    x, side_by_side = _side_by_side(x), True
-                x = _convolved(x, layer, name, values) if isinstance(layer, nn.Conv2d) else layer(x)
+                if not beside:
+                    x, beside = _side_by_side(x), rows
+                if isinstance(layer, nn.Conv2d):
+                    x, beside = _convolved(x, layer, name, values, beside), rows
+                else:
+                    x = layer(x)
             elif isinstance(layer, nn.Flatten | nn.Linear):
-                if side_by_side:
-                    x, side_by_side = _row_by_row(x, rows), False
+                if beside:
+                    x, beside = _row_by_row(x, rows), 0
                 x = _multiplied(x, name, values) if isinstance(layer, nn.Linear) else x.flatten(2)
             else:
                 x = layer(x)
-        return _row_by_row(x, rows) if side_by_side else x
+        return _row_by_row(x, rows) if beside else x
 
 
 def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | None:
@@ -59,10 +63,7 @@ def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | 
         return None
     if not (isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward):
         return [(prefix.removesuffix("."), model)] if _is_known(model) else None
-    layers = []
-    names = {
-        child: name for name, child in model.named_children()
-    }  # of an activation that stands there twice, the first
+    layers, names = [], {child: name for name, child in model.named_children()}  # of one that stands twice, the first
     for child in model:
         part = _chain(child, f"{prefix}{names[child]}.")
         if part is None:
@@ -90,8 +91,8 @@ def _has_hooks(module: nn.Module) -> bool:
     )
 
 
-def _convolved(x: Tensor, layer: nn.Conv2d, name: str, values: Mapping[str, Tensor]) -> Tensor:
-    """Images side by side, or images that all rows share, by the kernels of every row."""
+def _convolved(x: Tensor, layer: nn.Conv2d, name: str, values: Mapping[str, Tensor], beside: int) -> Tensor:
+    """So many rows' images side by side, or images that all rows share, by the kernels of every row."""
     kernels, bias = values[f"{name}.weight"], values.get(f"{name}.bias")
     return conv2d(
         x,
@@ -100,7 +101,7 @@ def _convolved(x: Tensor, layer: nn.Conv2d, name: str, values: Mapping[str, Tens
         layer.stride,
         layer.padding,
         layer.dilation,
-        groups=layer.groups * (x.shape[1] // layer.in_channels),
+        groups=layer.groups * beside,
     )
 
 

@@ -36,7 +36,7 @@ from stepsize.records import Store, load_runs
 from stepsize.records.run import Status
 
 MOST_ON_A_CPU = 3
-"""So many runs a core works on at once, unless the experiment says: more hardly pay, and take memory."""
+"""So many runs a core works on at once, unless the experiment says: more pay for small networks only."""
 
 
 def check(experiment: Experiment) -> None:
