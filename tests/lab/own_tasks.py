@@ -99,6 +99,47 @@ def not_a_number():
     return Task(lambda: nn.Linear(1, 1), (X, X), (X, X), lambda a, b: (a - b).sum() * float("nan"), None)
 
 
+ONE_NETWORK = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 1))
+
+
+def one_for_all():
+    """A network that is made once, and goes on learning from run to run."""
+    return Task(lambda: ONE_NETWORK, (X, X), (X, X), nn.functional.mse_loss, None, "one for all")
+
+
+def one_in_all():
+    """Networks that share a layer."""
+    net = lambda: nn.Sequential(ONE_NETWORK[0], nn.Linear(4, 1))  # noqa: E731
+    return Task(net, (X, X), (X, X), nn.functional.mse_loss, None, "one in all")
+
+
+def hooked():
+    """A network one of whose gradients is made smaller on its way."""
+
+    def network():
+        net = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
+        net[0].weight.register_hook(lambda gradient: 0.1 * gradient)
+        return net
+
+    return Task(network, (X, X), (X, X), nn.functional.mse_loss, None, "hooked")
+
+
+class Scaled(nn.Linear):
+    """A network with a number of its own that is no buffer."""
+
+    def __init__(self):
+        super().__init__(1, 1)
+        self.scale = 1.0 + torch.rand(()).item()
+
+    def forward(self, x):
+        return self.scale * super().forward(x)
+
+
+def with_a_number():
+    """Networks that differ by more than their weights."""
+    return Task(Scaled, (X, X), (X, X), nn.functional.mse_loss, None, "with a number")
+
+
 class Leaving(nn.Linear):
     """A network that ends its process as a script would."""
 

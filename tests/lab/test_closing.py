@@ -57,6 +57,11 @@ def test_one_seed_says_so_in_one_line_and_one_schedule_needs_none():
     assert closing_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
 
 
+def test_a_name_that_would_be_markup_is_shown_as_it_is():
+    shown = markdown([run("<b>[x](y)|$a_b$*", 0, 0.8)])
+    assert shown.count(r"\<b\>\[x\](y)\|\$a\_b\$\*") == 2
+
+
 def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are_missing():
     """As after Ctrl-C, or where they failed: no other steps into its place."""
     names = ["flat", "warm", "even"]

@@ -83,6 +83,11 @@ def test_what_is_wrong_is_said_with_the_file_and_the_line(tmp_path, text, words)
         read_experiment(written(tmp_path, text))
 
 
+def test_a_file_with_the_mark_that_windows_puts_first_is_read(tmp_path):
+    (tmp_path / "marked.toml").write_bytes("epochs = 7\n".encode("utf-8-sig"))
+    assert read_experiment(tmp_path / "marked.toml").epochs == 7
+
+
 def test_what_is_no_toml_is_refused(tmp_path):
     with pytest.raises(DataError, match="line 1"):
         read_experiment(written(tmp_path, "epochs == 3"))

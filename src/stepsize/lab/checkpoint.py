@@ -18,6 +18,7 @@ from stepsize.lab.seeding import random_states, restore_random_states
 VERSION = 2
 BEGIN_AGAIN = "delete it, and what it is of begins again"
 """The way out where a checkpoint cannot be used."""
+ANOTHER_NETWORK = f"is of another network, which the task gave when it was written; put that back, or {BEGIN_AGAIN}"
 
 
 class Checkpoint:
@@ -83,7 +84,7 @@ class Checkpoint:
         are lost, as they may be in a store that was salvaged.
 
         Raises:
-            StateError: the file is damaged, of another version, or of another run.
+            StateError: the file is damaged, of another version, of another run, or of another network.
         """
         if not self._path.exists():
             if self._journal is not None:
@@ -100,8 +101,11 @@ class Checkpoint:
                 self._journal.rewind(0)
                 return None
         device = next(model.parameters()).device
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise StateError(f"{self._path} {ANOTHER_NETWORK}") from error
         if scheduler is not None:
             scheduler.load_state_dict(state["scheduler"])
         restore_random_states(state["random"], device)

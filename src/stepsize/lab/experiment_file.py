@@ -63,7 +63,7 @@ def read_experiment(path: Path | str) -> Experiment:
         ArgumentError: a key is unknown, or its value cannot be; names the file and the line.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
         form = tomllib.loads(text)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
@@ -86,7 +86,7 @@ def with_its_place(
 
     It stays as it is where it speaks of none, or of a field that was `overruled` beside the file.
     """
-    told = _with_its_line(path, Path(path).read_text(encoding="utf-8"), str(error), overruled)
+    told = _with_its_line(path, Path(path).read_text(encoding="utf-8-sig"), str(error), overruled)
     return type(error)(told) if told else error
 
 

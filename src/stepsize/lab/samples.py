@@ -36,8 +36,9 @@ class Samples:
         return self.inputs.index_select(0, index), self.targets.index_select(0, index)
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All of them, in order."""
-        return zip(torch.split(self.inputs, size), torch.split(self.targets, size), strict=True)
+        """Copies of all of them, in order: a network may work in place."""
+        for inputs, targets in zip(torch.split(self.inputs, size), torch.split(self.targets, size), strict=True):
+            yield inputs.clone(), targets
 
 
 def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, float]:
@@ -48,7 +49,7 @@ def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, floa
     with torch.no_grad():
         for inputs, targets in samples.batches(EVALUATION_BATCH):
             outputs = model(inputs)
-            tally.add(task, task.loss(outputs, targets), outputs, targets)
+            tally.add(task, task.mean_loss(outputs, targets), outputs, targets)
     model.train(was_training)
     return tally.means()
 
@@ -64,8 +65,9 @@ class Tally:
     def add(self, task: Task, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """Take note of one batch, of its mean loss, and of what the network made of it."""
         self.losses.append(loss.detach())
-        if task.correct is not None:
-            self.correct.append(task.correct(outputs.detach(), targets))
+        right = task.right(outputs, targets)
+        if right is not None:
+            self.correct.append(right)
         self.sizes.append(len(targets))
 
     def extend(self, later: "Tally") -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +68,7 @@ class Task:
     correct: Callable[[Tensor, Tensor], Tensor] | None = right_classes
     name: str = "task"
     source: str = field(default="The data are the task's own.", kw_only=True)
+    _given: WeakValueDictionary[int, nn.Parameter] = field(default_factory=WeakValueDictionary, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for part, given in (("train", self.train), ("test", self.test)):
@@ -126,16 +128,62 @@ class Task:
         What it draws from Python and NumPy depends on `seed` alone too. The states are left as they were.
 
         Raises:
-            RunError: what the task makes is no network, or has nothing to train.
+            RunError: what the task makes is no network, has nothing to train, or is one that it gave before.
         """
         with seeded_draws(seed, torch.device("cpu")):
             torch.default_generator.manual_seed(int(seed))  # the weights that everyone gets under this seed
-            model = self.model()
+            try:
+                model = self.model()
+            except SystemExit as error:
+                raise RunError(f"the network of the task {self.name!r} raised {shown(error, 200)}") from error
         if not isinstance(model, nn.Module):
             raise RunError(f"the task {self.name!r} makes no network of PyTorch but {shown(model)}")
-        if not any(parameter.requires_grad for parameter in model.parameters()):
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not learning:
             raise RunError(f"the network of the task {self.name!r} has no parameter to train")
+        if any(self._given.get(id(parameter)) is parameter for parameter in learning):
+            raise RunError(
+                f"the task {self.name!r} gave the same network, or a part of it, twice, so that one run would go on "
+                "with the weights of another; make it anew within the function"
+            )
+        self._given.update((id(parameter), parameter) for parameter in learning)
         return model
+
+    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What `loss` gives, as a tensor of shape ().
+
+        Raises:
+            RunError: it is not one number, or does not depend on the weights where gradients are asked for.
+        """
+        loss: Any = self.loss(outputs, targets)
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else shown(loss)
+            raise RunError(
+                f"the loss of the task {self.name!r} must be one number for all samples, a tensor of shape (), and is "
+                f"{given}; take the mean over the samples"
+            )
+        if outputs.requires_grad and not loss.requires_grad:
+            raise RunError(
+                f"the loss of the task {self.name!r} is cut off from the network's outputs; leave out what does so, "
+                "such as .detach(), .item() or torch.no_grad()"
+            )
+        return loss.reshape(())
+
+    def right(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """What `correct` gives; None where there is no accuracy.
+
+        Raises:
+            RunError: it is not one number.
+        """
+        if self.correct is None:
+            return None
+        right: Any = self.correct(outputs.detach(), targets)
+        if not isinstance(right, Tensor) or right.numel() != 1:
+            raise RunError(
+                f"`correct` of the task {self.name!r} must tell how many of the samples are right, as a tensor of "
+                f"shape (), and gave {shown(right)}"
+            )
+        return right.reshape(())
 
 
 def _digest(tensor: Tensor) -> str:

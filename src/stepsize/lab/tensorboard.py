@@ -1,5 +1,6 @@
 """Curves for TensorBoard, written while the runs go on."""
 
+import math
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,8 @@ class EventFiles:
             else {"test/loss": record.test_loss, "test/accuracy": record.test_accuracy}
         )
         for name, value in values.items():
+            if name.endswith("accuracy") and math.isnan(value):
+                continue  # the task has none
             self._writers[number].add_scalar(name, value, record.step)
         self._last[number] = record.step
 

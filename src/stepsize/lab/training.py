@@ -79,7 +79,9 @@ def train(
     in_bf16 = Choice(("fp32", "bf16"))("train", "precision", precision) == "bf16"
     place = torch.device(device)
     started = time.perf_counter()
-    model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(place)
+    if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):  # kernels over volumes cannot be so
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     rates = rates_for(optimizer, lr)
     loop = _Loop(
         model,
@@ -194,7 +196,7 @@ class _Loop:
             inputs, targets = self.training.chosen(batch)
             with self.precision:
                 outputs = self.model(inputs)
-                loss = self.task.loss(outputs, targets)
+                loss = self.task.mean_loss(outputs, targets)
             share = len(batch) / len(chosen)
             (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
             tally.add(self.task, loss, outputs, targets)

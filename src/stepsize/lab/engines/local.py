@@ -42,7 +42,7 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
             log = make_run(number, plan, experiment, store, checkpoint, tell, channel.stop.is_set)
         except OutputError:
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             store.end(number, "failed", 0.0)
             store.event("failed", account(error), number)
             raise

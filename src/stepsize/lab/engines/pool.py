@@ -283,6 +283,6 @@ def _do(job: Job, work: Work, experiment: Experiment, directory: ResultDirectory
         work(job, experiment, directory, _channel)
     except OutputError:
         raise
-    except (Exception, SystemExit) as error:  # another's may not come through the pipe, and would pass for a death
+    except BaseException as error:  # another's may not come through the pipe, and would pass for a death
         raise RunError(reason(error)) from error
     return True

@@ -49,9 +49,9 @@ class Stack:
         self.buffers: Named = {name: value for name, value in stacked.items() if name not in learning}
         """What is not: buffers, which a forward pass may change in place, and frozen parameters."""
 
-    def gradients(self, inputs: Tensor, targets: Tensor, tally: Tally) -> Named:
+    def gradients(self, inputs: Tensor, targets: Tensor, tally: Tally, training: bool = True) -> Named:
         """The gradient of each row's mean loss over its own samples, or over those that all share."""
-        self._model.train()
+        self._model.train(training)
         parameters = {name: value.detach().requires_grad_() for name, value in self.parameters.items()}
         with self._autocast, _vectorised():
             noted = self._noted(parameters, inputs, targets, self.shared)
@@ -73,10 +73,9 @@ class Stack:
         """What each row makes of its samples: its mean loss, and how many are right if the task says."""
 
         def judged(outputs: Tensor, targets: Tensor) -> Named:
-            noted = {"loss": self._task.loss(outputs, targets)}
-            if self._task.correct is not None:
-                noted["correct"] = self._task.correct(outputs.detach(), targets)
-            return noted
+            noted = {"loss": self._task.mean_loss(outputs, targets)}
+            right = self._task.right(outputs, targets)
+            return noted if right is None else {**noted, "correct": right}
 
         each = vmap(judged, in_dims=(0, None if shared else 0), randomness="different")
         return each(self._outputs(parameters, inputs, shared), targets)

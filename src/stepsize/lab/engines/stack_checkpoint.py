@@ -11,7 +11,7 @@ import torch
 
 from stepsize.errors import StateError
 from stepsize.files import write_whole
-from stepsize.lab.checkpoint import BEGIN_AGAIN, read_checkpoint
+from stepsize.lab.checkpoint import ANOTHER_NETWORK, BEGIN_AGAIN, read_checkpoint
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.progress import Progress
@@ -94,10 +94,16 @@ def records_laid_down(path: Path, title: str) -> tuple[int, dict[int, int]]:
 
 
 def load_stack(path: Path, loop: StackLoop) -> float:
-    """Bring the loop, and the random states, to where they were laid down; the seconds so far."""
+    """Bring the loop, and the random states, to where they were laid down; the seconds so far.
+
+    Raises:
+        StateError: it is of another network.
+    """
     state = _read(path)
     device = loop.training.targets.device
     for kept, values in ((loop.stack.parameters, state["parameters"]), (loop.stack.buffers, state["buffers"])):
+        if {name: value.shape for name, value in kept.items()} != {name: value.shape for name, value in values.items()}:
+            raise StateError(f"{path} {ANOTHER_NETWORK}")
         for name, value in kept.items():
             value.copy_(values[name])
     loop.rule.load(state["rule"], device)

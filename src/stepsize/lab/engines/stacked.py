@@ -6,13 +6,14 @@ from math import ceil
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import account
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
-from stepsize.lab.engines.stack import Stack
+from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_checkpoint import (
     Cut,
     cut_stack,
@@ -53,11 +54,28 @@ def check(experiment: Experiment) -> None:
             stack = Stack(task, (0, 1), torch.device("cpu"))  # two seeds: what they share can be stacked if this can
             stack.gradients(inputs, targets, Tally())
             stack.measure(Samples(*(part[:2] for part in task.test)))
+            together = stack.gradients(inputs, targets, Tally(), training=False)
+            for row, seed in enumerate(stack.seeds):
+                alone, again = (_gradients(task, seed, inputs[row], targets[row]) for _ in range(2))
+                if _alike(alone, again) and not _alike(alone, {name: each[row] for name, each in together.items()}):
+                    raise RunError("its gradients are others there, as by a hook, or by a number that each draws")
     except Exception as error:
         reason = str(error).partition("\n")[0]
         raise ArgumentError(
             f'the network of the task {task.name!r} cannot be stacked: {reason}; write engine = "local"'
         ) from error
+
+
+def _gradients(task: Task, seed: int, inputs: Tensor, targets: Tensor) -> Named:
+    """What a network by itself learns from a batch, in evaluation mode."""
+    model = task.initial_model(seed).eval()
+    task.mean_loss(model(inputs.clone()), targets).backward()  # type: ignore[no-untyped-call]
+    return {name: each.grad for name, each in model.named_parameters() if each.grad is not None}
+
+
+def _alike(some: Named, others: Named) -> bool:
+    """Whether gradients are the same but for rounding."""
+    return all(torch.allclose(each, others[name], rtol=1e-2, atol=1e-4, equal_nan=True) for name, each in some.items())
 
 
 def run_plans(
@@ -122,7 +140,7 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
                     journal.flush()  # what runs that fail have logged is kept too
         except OutputError:
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             for number in left:
                 store.end(number, "failed", 0.0)
                 store.event("failed", account(error), number)

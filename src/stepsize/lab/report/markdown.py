@@ -1,5 +1,6 @@
 """The report of a comparison, in Markdown."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from stepsize.lab.experiment import Experiment
@@ -64,4 +65,5 @@ def _listed(values: Mapping[str, str], within: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """The text on one line, with nothing in it that Markdown would read as more."""
+    return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))
