@@ -19,7 +19,7 @@ from measure import ratio, seconds
 from stepsize.lab import Experiment, LeNet, compare, load_task
 from stepsize.lab.engines.pool import cores
 
-EPOCHS, BATCH, ROUNDS = 3, 256, 3
+EPOCHS, BATCH, ROUNDS = 10, 256, 3
 THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})
 WORKERS = [0, *THREADS]
 
@@ -69,7 +69,7 @@ def side_by_side(threads: int, workers: int) -> None:
 
 
 def lab_runs(engine: str) -> None:
-    """The default comparison: six runs."""
+    """Six runs, under the six schedules."""
     asked = Experiment(epochs=EPOCHS, batch_size=BATCH, engine=engine, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         compare(asked, Path(folder) / "out", display=Silent())
