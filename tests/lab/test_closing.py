@@ -157,7 +157,8 @@ def test_the_report_has_every_setting_that_changes_what_is_trained():
         "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
     ):
         assert words in text
-    plain = report(Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu"), "Data.", 5, runs(1)[:1])
+    asked = Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu", digests=("train inputs: ...",))
+    plain = report(asked, "Data.", 5, runs(1)[:1])
     assert "sgd, batch size 256, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
 
 

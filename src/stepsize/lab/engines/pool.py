@@ -194,9 +194,8 @@ class _Pool:
         """See to it that no process waits for its next job."""
         while self._waiting and len(self._futures) < _HANDED_OUT * self._workers:
             try:
-                with (
-                    _interrupts_ignored()
-                ):  # a process that begins inherits this: Ctrl-C is for the parent, which tells it
+                # A process that begins inherits this: Ctrl-C is for the parent, which tells it.
+                with _interrupts_ignored():
                     future = self._executor.submit(self._do, self._jobs[self._waiting[0]])
             except BrokenProcessPool:
                 if self._futures:

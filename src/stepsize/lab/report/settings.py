@@ -12,6 +12,7 @@ HELD_OUT = (
 _WITHOUT_WEIGHT = (
     *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
     *("engine", "runs_at_once", "log_every", "checkpoint_every", "tune_peak", "held_out", "functions"),
+    "digests",
 )
 """They have a place of their own in a report, or change nothing of what is trained."""
 
