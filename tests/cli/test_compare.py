@@ -1,18 +1,18 @@
 """`stepsize compare` as it is typed."""
 
 import subprocess
-import sys
 
 import pytest
 
+from installed import STEPSIZE, environment
 from stepsize.cli import main
 from stepsize.cli.schedules import named
 
-COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "1"]
+COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "1"]
 
 
 def run(*arguments):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment())
 
 
 def test_a_name_is_what_stands_before_the_first_equals_sign_outside_brackets():

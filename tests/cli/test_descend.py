@@ -2,19 +2,19 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 
+from installed import STEPSIZE, environment
 from stepsize.cli.descend import split_outside_brackets
 
 FORMULA = "0.1*x**2 + 2*y**2"
 
 
-def run(*args, **environment):
-    command = [sys.executable, "-m", "stepsize", "descend", *map(str, args)]
-    environment = {"COLUMNS": "80", "LINES": "24"} | environment
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+def run(*args, **variables):
+    command = [STEPSIZE, "descend", *map(str, args)]
+    variables = {"COLUMNS": "80", "LINES": "24"} | variables
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**variables))
 
 
 def test_two_optimizers_on_a_formula():

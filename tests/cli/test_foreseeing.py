@@ -1,21 +1,21 @@
 """`stepsize predict`, `design`, `cooldown` and `rank`, as typed in a terminal."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 from runs import PEAK, PLANS, TRUTH, run
 
+from installed import STEPSIZE, environment
 from stepsize import parse
 from stepsize.cli import main
 
 WSD = f"wsd({PEAK}, 200, 4300, 1500, final_lr={0.1 * PEAK})"
 
 
-def stepsize(*args, **environment):
-    command = [sys.executable, "-m", "stepsize", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+def stepsize(*args, **variables):
+    command = [STEPSIZE, *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**variables))
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,11 @@ import sys
 import pytest
 
 import stepsize
-
-COMMAND = [sys.executable, "-m", "stepsize"]
+from installed import STEPSIZE, environment
 
 
 def run(*args, **options):
-    return subprocess.run([*COMMAND, *args], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run([STEPSIZE, *args], capture_output=True, text=True, timeout=60, env=environment(), **options)
 
 
 def test_the_version():
@@ -48,13 +47,13 @@ def test_a_command_that_is_none_says_how_to_call_it(args, message):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_output_that_cannot_be_written_is_said():
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*COMMAND, "plot", "Constant(0.1)"], stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([STEPSIZE, "plot", "Constant(0.1)"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "stepsize: No space left on device\n"
 
 
 def test_a_reader_that_goes_away_is_no_error():
-    pipe = subprocess.Popen([*COMMAND, "plot", "Constant(0.1)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.Popen([STEPSIZE, "plot", "Constant(0.1)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     pipe.stdout.close()
     assert pipe.stderr.read() == b""
     pipe.stderr.close()
@@ -62,9 +61,7 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 def test_closed_output_is_no_error():
-    done = subprocess.run(
-        ["sh", "-c", '"$0" -m stepsize plot "Constant(0.1)" >&-', sys.executable], capture_output=True, text=True
-    )
+    done = subprocess.run(["sh", "-c", '"$0" plot "Constant(0.1)" >&-', STEPSIZE], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -5,13 +5,15 @@ import sys
 
 import pytest
 
+from installed import STEPSIZE, environment
+
 TEXT = "Linear(0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)"
 HORIZON = "samples=60000,batch=256,epochs=10"
 
 
-def plot(*args, **environment):
-    command = [sys.executable, "-m", "stepsize", "plot", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | environment)
+def plot(*args, **variables):
+    command = [STEPSIZE, "plot", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(**variables))
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -125,17 +127,18 @@ def test_a_folder_that_may_not_be_written_to(tmp_path):
 
 COLOURED = """
 import os, pty, sys
-sys.exit(os.waitstatus_to_exitcode(pty.spawn([sys.executable, "-m", "stepsize", "plot", *sys.argv[1:]])))
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal of POSIX")
-@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_a_terminal_gets_colours_unless_it_is_asked_not_to(environment, coloured):
-    variables = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | environment
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_it_is_asked_not_to(variables, coloured):
+    variables = {"COLUMNS": "80"} | variables
+    without = {name: value for name, value in environment().items() if name != "NO_COLOR"}
     done = subprocess.run(
-        [sys.executable, "-c", COLOURED, TEXT, "Constant(0.1)"],
-        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=variables | {"COLUMNS": "80"},
+        [sys.executable, "-c", COLOURED, STEPSIZE, "plot", TEXT, "Constant(0.1)"],
+        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=without | variables,
     )  # fmt: skip
     assert done.returncode == 0
     assert ("\x1b[38;2;" in done.stdout) == coloured

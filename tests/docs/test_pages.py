@@ -7,11 +7,9 @@ target, and `pip install ...` extras that there are. A text block holds a schedu
 
 import doctest
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ import pytest
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from installed import STEPSIZE, environment
 from stepsize import Horizon, parse
 
 ROOT = Path(__file__).parents[2]
@@ -63,11 +62,11 @@ def takes_minutes(words: list[str]) -> bool:
 
 def run(words: list[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *words],
+        [STEPSIZE, *words[1:]],
         capture_output=True,
         encoding="utf-8",
         timeout=300,
-        env={**os.environ, "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        env=environment(COLUMNS="80", LINES="24", NO_COLOR="1", PYTHONUTF8="1"),
     )
     assert done.returncode == 0, f"{shlex.join(words)} failed:\n{done.stderr}"
     return trimmed(done.stdout)

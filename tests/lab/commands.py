@@ -1,19 +1,22 @@
 """`stepsize compare` as a process of its own, and what its runs came to."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
+from installed import STEPSIZE, environment
 from stepsize.records import load_runs
 
 
 def start(*arguments):
-    """The command, in a process group of its own, where the modules beside the tests are found."""
-    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    command = [sys.executable, "-m", "stepsize", "compare", *map(str, arguments)]
+    """The command, in a process group of its own, started in the folder of the tests' own tasks."""
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+        [STEPSIZE, "compare", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parent,
+        env=environment(),
+        start_new_session=True,
     )
 
 

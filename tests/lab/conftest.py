@@ -1,7 +1,4 @@
-"""What the tests of the lab share: one thread, as the lab's workers have, and tasks that other processes can import."""
-
-import os
-from pathlib import Path
+"""What the tests of the lab share: one thread, as the lab's workers have."""
 
 import pytest
 import torch
@@ -13,9 +10,3 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def own_tasks_found(monkeypatch):
-    """Processes that are started find the modules beside the tests."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)

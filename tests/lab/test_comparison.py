@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import stepsize as ss
+from installed import STEPSIZE
 from stepsize.errors import ArgumentError, OutputError, RunError
 from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare, load_task
 from stepsize.lab.directory import ResultDirectory
@@ -102,14 +102,12 @@ def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path)
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.usefixtures("own_tasks_found")
 def test_a_worker_is_given_the_data_that_the_task_drew_here(tmp_path):
     one = {"schedules": {"a": "Constant(0.1)"}, "task": "own_tasks:drawn", "epochs": 1}
     assert len(compare(small(**one), tmp_path, display=Silent()).runs) == 1
     assert load_runs(tmp_path).settings["experiment"]["digests"] == list(load_task("own_tasks:drawn").digests)
 
 
-@pytest.mark.usefixtures("own_tasks_found")
 def test_a_task_of_the_users_own_may_be_called_digits(tmp_path):
     comparison = compare(small(task="own_tasks:named_digits"), tmp_path, display=Silent())
     assert comparison.experiment.task == "own_tasks:named_digits"
@@ -117,7 +115,6 @@ def test_a_task_of_the_users_own_may_be_called_digits(tmp_path):
     assert math.isnan(comparison.runs[0].epochs[-1].test_accuracy), "it has none, and the digits have one"
 
 
-@pytest.mark.usefixtures("own_tasks_found")
 def test_an_optimizer_of_ones_own_is_asked_about_the_real_parameters(tmp_path):
     """What it trains are the biases, of which a lone made-up matrix has none."""
     own = {"task": "own_tasks:line", "optimizer": "own_tasks:biases_only", "device": "cpu"}
@@ -171,8 +168,6 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
 
 def test_a_run_that_fails_names_itself_and_all_the_others_are_made(tmp_path, monkeypatch):
     """Only a function that changes its mind gets as far as that: the rates are tried before anything is run."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-    monkeypatch.syspath_prepend(Path(__file__).parent)
     schedules = {"fickle": ss.Function("fickle_rate:rate"), "good": "Constant(0.1)", "down": "Linear(0.2, 0.0, 12)"}
     with pytest.raises(RunError, match=r"'fickle' with seed 0 failed: .*step 3"):
         compare(small(schedules=schedules), tmp_path, workers=1, display=Silent())
@@ -194,7 +189,7 @@ def test_rates_that_cannot_be_are_refused_before_anything_is_run(tmp_path, text,
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     seeds = ",".join(map(str, range(500)))
-    command = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--seeds", seeds]
+    command = [STEPSIZE, "compare", "--data", "digits", "--seeds", seeds]
     process = subprocess.Popen(
         [*command, "--schedule", "flat=Constant(0.1)", "--out", str(tmp_path / "out")],
         stdout=subprocess.DEVNULL,
@@ -294,7 +289,7 @@ def test_a_sign_to_stop_keeps_the_finished_runs_and_is_told_by_the_exit_code(tmp
     """A real interrupt of a real process group, as a terminal sends it, or the end of a session; or of one process."""
     schedules = ["--schedule", "first=Constant(0.1)", "--schedule", "second=Constant(0.1)"]
     more = ["--schedule", "third=Constant(0.1)", "--seeds", ",".join(map(str, range(200)))]
-    command = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--out", str(tmp_path / "out")]
+    command = [STEPSIZE, "compare", "--data", "digits", "--out", str(tmp_path / "out")]
     process = subprocess.Popen(
         [*command, *schedules, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

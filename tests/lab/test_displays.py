@@ -6,7 +6,6 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from fcntl import ioctl
 from io import StringIO
@@ -17,6 +16,7 @@ import pytest
 from nbclient import NotebookClient
 from rich.console import Console
 
+from installed import STEPSIZE
 from stepsize import Constant
 from stepsize.lab.displays import PlainDisplay
 from stepsize.lab.displays.terminal import TerminalDisplay
@@ -24,7 +24,7 @@ from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
 from stepsize.records import Epoch, Point, Run
 
-COMMAND = [sys.executable, "-m", "stepsize", "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
+COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
 
 

@@ -11,7 +11,7 @@ from stepsize.lab.engines import stacked
 from stepsize.lab.samples import Tally
 from stepsize.pytorch import Scheduler
 
-pytestmark = pytest.mark.usefixtures("one_thread", "own_tasks_found")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def task_of(network, **more):

@@ -14,8 +14,6 @@ from stepsize.lab.engines import pool, stacked
 from stepsize.lab.engines.pool import Channel, run_jobs
 from stepsize.records import Store, load_runs
 
-pytestmark = pytest.mark.usefixtures("own_tasks_found")
-
 
 class Listener:
     """Keeps what it hears."""

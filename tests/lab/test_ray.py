@@ -44,11 +44,9 @@ def experiment(**settings):
 
 @pytest.fixture(scope="module")
 def ray():
-    """A small Ray of two CPUs, on this machine alone; its workers find the tests' own tasks."""
+    """A small Ray of two CPUs, on this machine alone."""
     import ray
 
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = f"{HERE}{os.pathsep}{before or ''}"
     ray.init(
         address="local",
         num_cpus=2,
@@ -59,10 +57,6 @@ def ray():
     )
     yield ray
     ray.shutdown()
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
 
 
 @pytest.fixture(scope="module")

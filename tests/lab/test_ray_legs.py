@@ -13,7 +13,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.engines import ray as engine
 from stepsize.records import load_runs
 
-pytestmark = pytest.mark.usefixtures("one_thread", "own_tasks_found")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Here:

@@ -21,7 +21,6 @@ from stepsize.lab.engines.one_run import title
 from stepsize.lab.environment import differing, environment
 from stepsize.records import Epoch, Point, Store, load_runs, lock, salvage
 
-pytestmark = pytest.mark.usefixtures("own_tasks_found")
 EXPERIMENT = """
 task = "own_tasks:dropping"
 epochs = 60

@@ -32,7 +32,7 @@ from stepsize.lab.watching import COMPLETE
 from stepsize.pytorch import Scheduler
 from stepsize.records import Epoch, Store, load_runs
 
-pytestmark = pytest.mark.usefixtures("one_thread", "own_tasks_found")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 HERE = Path(__file__).parent
 CPU = torch.device("cpu")

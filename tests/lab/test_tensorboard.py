@@ -57,7 +57,7 @@ def test_every_point_of_every_run_is_there_once_after_a_resume_too(tmp_path):
                 assert found[tag] == pytest.approx(values, rel=1e-6), (run.name, tag)
 
 
-def test_a_task_without_an_accuracy_has_no_empty_charts(tmp_path, own_tasks_found):
+def test_a_task_without_an_accuracy_has_no_empty_charts(tmp_path):
     compare(
         Experiment({"a": "Constant(0.1)"}, "own_tasks:line", device="cpu"), tmp_path, display=Silent(), tensorboard=True
     )

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -10,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 import optuna
 import pytest
+from commands import start
 from recorded_task import seen
 from silent import Silent
 
@@ -20,8 +20,6 @@ from stepsize.lab.environment import environment
 from stepsize.lab.tuning import _Search, begin_tuning, check_tuning, tune
 from stepsize.plots.traces import rate_trace
 from stepsize.records import Point, load_runs
-
-pytestmark = pytest.mark.usefixtures("own_tasks_found")
 
 
 @pytest.fixture(autouse=True)
@@ -109,13 +107,9 @@ def test_killed_and_resumed_it_makes_the_same_trials_and_the_same_choice(tmp_pat
         {"flat": "Constant(0.001)"}, "own_tasks:dropping", epochs=30, batch_size=8, device="cpu", tune_peak=6
     )
     tuned, trials = trials_alone(experiment, tmp_path / "never")
-    command = [sys.executable, "-m", "stepsize", "compare"]
     settings = ["--task", "own_tasks:dropping", "--epochs", "30", "--batch-size", "8", "--device", "cpu"]
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        [*command, *settings, "--schedule", "flat=Constant(0.001)", "--tune-peak", "6", "--out", str(out)],
-        stdout=subprocess.DEVNULL,
-    )
+    process = start(*settings, "--schedule", "flat=Constant(0.001)", "--tune-peak", "6", "--out", out)
     while process.poll() is None and finished(out) < 2:
         time.sleep(0.01)
     process.kill()

@@ -2,7 +2,6 @@
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from silent import Silent
@@ -42,7 +41,6 @@ def test_a_run_that_has_ended_has_its_whole_record_and_hears_no_more():
     assert standings.ended_runs == standings.runs
 
 
-@pytest.mark.usefixtures("own_tasks_found")
 def test_what_an_earlier_session_has_left_stands(tmp_path):
     experiment = Experiment({"flat": "Constant(0.1)", "wild": "Constant(1e30)"}, "own_tasks:line", epochs=2)
     comparison = compare(experiment, tmp_path, display=Silent())

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -59,6 +60,7 @@ def main() -> None:
     The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C (143 after
     SIGTERM, where it is waited for), and 1 where the reader of the output has gone.
     """
+    _find_modules_here()
     if sys.stdout is None:  # closed by the caller, who wants no output
         sys.stdout = io.TextIOWrapper(io.BytesIO())
     for stream in (sys.stdout, sys.stderr):
@@ -79,6 +81,18 @@ def main() -> None:
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _find_modules_here() -> None:
+    """Put the current folder on the path, so that `--task mytask:parabola` finds mytask.py there.
+
+    It comes last: a file of the user's named like a module of Python or of an installed package must not replace it.
+    For the same reason the processes that are started must not look there first, as `python -c` does.
+    """
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    with suppress(FileNotFoundError):  # the current folder was removed
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())
 
 
 def _drop_output() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn, optim
 
-from stepsize.arguments import nearest, shown
+from stepsize.arguments import nearest, quoted, shown
 from stepsize.errors import ArgumentError
 from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.imports import imported
 from stepsize.pytorch.scheduler import Scheduler
+from stepsize.schedules.function import imported
 
 _UNUSABLE = {
     "LBFGS": "it calls back for the loss several times in one update",
@@ -31,7 +31,8 @@ def make_optimizer(
     Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive; for a
     factory that cannot be imported or makes no optimizer; and for arguments that it does not take.
     """
-    make, given, weights = imported("optimizer", name) if ":" in name else _of_pytorch(name), settings or {}, [*params]
+    make = imported(f"the optimizer {quoted(name)}", name) if ":" in name else _of_pytorch(name)
+    given, weights = settings or {}, [*params]
     _refuse_unknown(name, make, given)
     try:
         made = make(weights, lr=lr, **given)

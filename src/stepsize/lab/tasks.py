@@ -15,11 +15,11 @@ from stepsize.arguments import nearest, quoted, shown
 from stepsize.errors import ArgumentError, RunError, StepsizeError
 from stepsize.lab.data import digits, fashion_mnist, from_folder
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.imports import imported
 from stepsize.lab.language import stdlib_lm
 from stepsize.lab.nets import image_task
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
+from stepsize.schedules.function import imported
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
 _BUILT_IN: dict[str, Callable[[], Task]] = {
@@ -91,7 +91,7 @@ def other_data(digests: Sequence[str], task: Task) -> list[str]:
 
 def _own(name: str) -> Task:
     with _seeded():  # a module may draw its data as it is imported
-        make = imported("task", name)
+        make = imported(f"the task {quoted(name)}", name)
     if needed := _needed(make):
         raise ArgumentError(
             f"the task {quoted(name)} is called without arguments, and it needs {needed}; give each a default, or name "

@@ -3,6 +3,7 @@
 import importlib
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,21 +72,34 @@ class Function(Endless):
     @cached_property
     def _imported(self) -> Callable[[float], Any]:
         """The function itself; an import that fails is tried again at the next call."""
-        return imported(self.function) if isinstance(self.function, str) else self.function
+        return imported(self._text(), self.function) if isinstance(self.function, str) else self.function
 
     def _text(self) -> str:
         return f'Function("{self.function}")' if isinstance(self.function, str) else f"Function({shown(self.function)})"
 
 
-def imported(name: str) -> Callable[[float], float]:
-    """The function that "package.module:name" names."""
+def imported(what: str, name: str) -> Callable[..., Any]:
+    """The function that "package.module:name" names; errors call it `what`.
+
+    Raises:
+        ArgumentError: it cannot be imported, or is not a function.
+    """
     module, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
-    except Exception as error:  # the module is the user's own, and may raise anything
-        raise ArgumentError(f"Function({quoted(name)}) cannot be imported: {shown(error, 120)}") from error
+    except (Exception, SystemExit) as error:  # the module is the user's own, and may raise anything
+        raise ArgumentError(f"{what} cannot be imported: {_why_not(module, error)}") from error
     if not callable(found):
-        raise ArgumentError(f"Function({quoted(name)}) is not a function but {shown(found)}")
+        raise ArgumentError(f"{what} must be a function, got {shown(found)}")
     return found  # type: ignore[no-any-return]
+
+
+def _why_not(module: str, error: BaseException) -> str:
+    top = module.partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and error.name in (module, top):
+        return f"there is no module {quoted(error.name)}; write the name of a module in the current folder or installed"
+    if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
+        return f"{error} ({file}); if you mean another file of this name, rename that one"
+    return shown(error, 200)

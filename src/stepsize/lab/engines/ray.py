@@ -6,6 +6,7 @@ share a disk; records and checkpoints are written here, by the one process that 
 """
 
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -144,7 +145,7 @@ class _Legs:
             state = path.read_bytes()
         columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        self._under_way[self._task.remote(number, plan, self._experiment, state, stored, path)] = number, plan
+        self._under_way[self._task.remote(number, plan, self._experiment, state, stored, path, sys.path)] = number, plan
 
     def _take(self, reference: Any, number: int, plan: Plan) -> None:
         """Write down what a leg brought, and begin the next."""
@@ -187,12 +188,20 @@ class _Legs:
 
 
 def _leg(
-    number: int, plan: Plan, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64], path: Path
+    number: int,
+    plan: Plan,
+    experiment: Experiment,
+    state: bytes | None,
+    stored: NDArray[np.int64],
+    path: Path,
+    module_folders: Sequence[str],
 ) -> Leg:
     """Make a run from a checkpoint to the next, or to its end; in a task, anywhere.
 
-    `path` is where the checkpoint lies that `state` was read from, for the words of errors alone.
+    `path` is the file that `state` was read from, used only in error messages. `module_folders` is `sys.path` of the
+    process that started Ray; it finds the user's modules on the same machine or a shared disk.
     """
+    sys.path.extend(folder for folder in module_folders if folder not in sys.path)
     torch.set_num_threads(THREADS)
     leg = Leg(stored)
     last = 0

@@ -1,0 +1,129 @@
+"""The installed command finds modules of the user's in the current folder, in every process, behind all installed ones.
+
+Each test starts it as a user does: from a folder of their own, with no path for Python in the environment.
+"""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from installed import STEPSIZE, environment
+from stepsize.records import load_runs
+
+OWN = """
+import torch
+from stepsize.lab import Task
+
+x = torch.linspace(-1, 1, 64)[:, None]
+
+
+def line():
+    network = lambda: torch.nn.Sequential(torch.nn.Linear(1, 1))
+    return Task(network, (x, 2 * x), (x, 2 * x), torch.nn.functional.mse_loss)
+
+
+def momentum(params, lr):
+    return torch.optim.SGD(params, lr=lr, momentum=0.5)
+
+
+def halves(step):
+    return 0.1 * 0.5 ** (step // 8)
+"""
+TOML = """
+task = "own.task:line"
+optimizer = "own.task:momentum"
+epochs = 2
+batch_size = 8
+weight_decay = 'Function("own.task:halves")'
+functions = true
+[schedules]
+halves = 'Function("own.task:halves")'
+"""
+HALVES = 'halves=Function("mytask:halves")'
+TRAINING = ["--batch-size", "8", "--epochs", "2", "--device", "cpu"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "mytask.py").write_text(OWN)
+    return tmp_path
+
+
+def stepsize(folder, *words):
+    return subprocess.run(
+        [STEPSIZE, *words], cwd=folder, capture_output=True, text=True, timeout=300, env=environment()
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], ["--engine", "stacked"], ["--tune-peak", "2"], pytest.param(["--engine", "ray"], marks=pytest.mark.long)],
+    ids=["processes", "stacked", "tuned", "ray"],
+)
+def test_every_process_of_a_comparison_finds_them(folder, more):
+    named = ["--task", "mytask:line", "--optimizer", "mytask:momentum", "--functions", "--schedule", HALVES]
+    if "stacked" in more:
+        named[3] = "sgd"  # a factory of the user cannot be stacked
+    done = stepsize(folder, "compare", *named, *TRAINING, *more, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    (run,) = load_runs(folder / "out").runs()
+    assert run.status == "finished"
+
+
+def test_a_file_names_them_in_a_package_without_init(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "task.py").write_text(OWN)
+    (tmp_path / "experiment.toml").write_text(TOML)
+    done = stepsize(tmp_path, "compare", "experiment.toml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert load_runs(tmp_path / "out").runs()[0].status == "finished"
+
+
+def test_a_resumed_comparison_finds_them(folder):
+    command = [STEPSIZE, "compare", "--task", "mytask:line", "--functions", "--schedule", HALVES, *TRAINING[:2]]
+    process = subprocess.Popen(
+        [*command, "--epochs", "3000", "--device", "cpu", "--out", "out"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
+    )  # fmt: skip
+    while process.poll() is None and not list(folder.glob("out/**/*.pt")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 143, told
+    done = stepsize(folder, "compare", "--resume", "out")
+    assert done.returncode == 0, done.stderr
+    assert load_runs(folder / "out").runs()[0].status == "finished"
+
+
+def test_a_picture_and_a_range_test_find_them(folder):
+    done = stepsize(folder, "plot", "--functions", 'Function("mytask:halves")', "--steps", "20")
+    assert done.returncode == 0, done.stderr
+    done = stepsize(folder, "find", "--task", "mytask:line", "--optimizer", "mytask:momentum", "--steps", "20")
+    assert "cannot be imported" not in done.stderr
+    assert done.returncode in (0, 1), done.stderr
+
+
+def test_files_named_like_installed_modules_replace_nothing(folder):
+    for name in ("random", "tempfile", "torch", "numpy", "typer", "stepsize"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('the wrong {name}')")
+    done = stepsize(folder, "compare", "--task", "mytask:line", "--schedule", "a=Constant(0.1)", *TRAINING)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_that_another_module_has_is_refused_with_the_file_that_has_it(folder):
+    (folder / "json.py").write_text(OWN)
+    done = stepsize(folder, "compare", "--task", "json:line")
+    assert done.returncode == 2
+    assert "json/__init__.py" in done.stderr
+    assert "rename" in done.stderr
+
+
+def test_a_module_that_is_nowhere_is_refused_in_words(folder):
+    done = stepsize(folder, "compare", "--task", "mytsk:line")
+    assert done.returncode == 2
+    assert done.stderr == (
+        'stepsize: the task "mytsk:line" cannot be imported: there is no module "mytsk"; write the name of a module in '
+        "the current folder or installed\n"
+    )
