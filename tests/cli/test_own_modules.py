@@ -37,7 +37,6 @@ optimizer = "own.task:momentum"
 epochs = 2
 batch_size = 8
 weight_decay = 'Function("own.task:halves")'
-functions = true
 [schedules]
 halves = 'Function("own.task:halves")'
 """
@@ -76,7 +75,7 @@ def test_a_file_names_them_in_a_package_without_init(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "task.py").write_text(OWN)
     (tmp_path / "experiment.toml").write_text(TOML)
-    done = stepsize(tmp_path, "compare", "experiment.toml", "--out", "out")
+    done = stepsize(tmp_path, "compare", "experiment.toml", "--functions", "--out", "out")
     assert done.returncode == 0, done.stderr
     assert load_runs(tmp_path / "out").runs()[0].status == "finished"
 

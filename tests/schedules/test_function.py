@@ -1,15 +1,19 @@
 """Functions of one's own: imported by name, allowed where they are read, and told of where they fail."""
 
 import copy
+import functools
 import importlib
 import math
+import random
 import sys
 
+import numpy as np
 import pytest
 from refusals import LINE, refused
 
-from stepsize import Function, from_dict, parse, to_dict
+from stepsize import Constant, Function, from_dict, parse, to_dict
 from stepsize.errors import ArgumentError, FormatError, StepError
+from stepsize.plots import schedules_figure, sketch_schedules
 
 INF, NAN = math.inf, math.nan
 
@@ -98,6 +102,166 @@ def test_a_name_is_imported_once(monkeypatch):
     monkeypatch.setattr("math.cos", lambda t: 0.0)
     assert function(0) == function([0])[0] == 1.0
     assert copy.copy(function)(0) == Function("math:cos")(0) == 0.0
+
+
+class Factor:
+    """The tutorials' FactorScheduler: every call lowers its own field."""
+
+    def __init__(self, rate=0.6, factor=0.8, lowest=0.01):
+        self.rate, self.factor, self.lowest = rate, factor, lowest
+
+    def __call__(self, step):
+        self.rate = max(self.lowest, self.rate * self.factor)
+        return self.rate
+
+    def value(self, step):
+        return self(step)
+
+
+class Late:
+    """The tutorials' CosineScheduler: past its end it gives the last value that it computed."""
+
+    def __init__(self):
+        self.rate, self.history = 1.0, []
+
+    def __call__(self, step):
+        if step <= 5:
+            self.rate = 1.0 - step / 10
+            self.history.append(step)
+        return self.rate
+
+
+class Root:
+    """It has fields that no call changes, and no value at step 0."""
+
+    def __init__(self):
+        self.scale = 1.0
+
+    def __call__(self, step):
+        return self.scale / step
+
+
+class Popping:
+    """Its values are taken from a list, one at each call."""
+
+    def __init__(self):
+        self.left = [0.1 * each for each in range(60)]
+
+    def __call__(self, step):
+        return self.left.pop()
+
+
+factor_by_name = Factor()
+
+EXPECTED = [max(0.01, 0.6 * 0.8 ** (step + 1)) for step in range(50)]
+KEEPS_STATE = {
+    "object": (lambda: Factor(), EXPECTED),
+    "method": (lambda: Factor().value, EXPECTED),
+    "last value": (lambda: Late(), [1.0 - min(step, 5) / 10 for step in range(50)]),
+    "list in a field": (lambda: Popping(), [0.1 * each for each in range(59, 9, -1)]),
+    "partial of a method": (lambda: functools.partial(Factor().value), EXPECTED),
+}
+
+
+def shown_in_every_way(plan):
+    plan.sample(30)
+    plan([40, 2])
+    plan(7)
+    plan(2.5)
+    repr(plan)
+    plan._repr_svg_()
+    sketch_schedules([plan], steps=45, width=60, height=10, colour=False)
+    schedules_figure([plan], steps=45)
+    assert plan == copy.copy(plan)
+    hash(plan)
+
+
+@pytest.mark.parametrize("kind", KEEPS_STATE)
+def test_looking_at_a_function_that_keeps_state_does_not_change_it(kind):
+    make, expected = KEEPS_STATE[kind]
+    own = make()
+    plan = Function(own)
+    shown_in_every_way(plan)
+    assert plan(2.5) == plan(2)
+    shown_in_every_way((2 * plan).head(48) >> Constant(0.1))
+    np.testing.assert_allclose([plan(step) for step in range(50)], expected, rtol=1e-12)
+    np.testing.assert_allclose(plan.sample(50), expected, rtol=1e-12)
+    assert Function(own)(0) == pytest.approx(expected[0]), "the object itself was not called"
+
+
+def test_what_becomes_of_an_object_later_does_not_change_the_schedule():
+    own = Factor()
+    plan = Function(own)
+    for step in range(10):
+        own(step)
+    assert plan(0) == pytest.approx(0.48)
+    assert plan(49) == pytest.approx(0.01)
+
+
+def test_an_object_named_as_a_function_is_copied_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "of_mine", sys.modules[__name__])
+    plan = Function("of_mine:factor_by_name")
+    shown_in_every_way(plan)
+    assert plan(0) == Function("of_mine:factor_by_name")(0) == pytest.approx(0.48)
+
+
+def counting():
+    rate = 0.6
+
+    def lower(step):
+        nonlocal rate
+        rate = max(0.01, 0.8 * rate)
+        return rate
+
+    return lower
+
+
+def with_attribute(step):
+    with_attribute.rate *= 0.8
+    return with_attribute.rate
+
+
+with_attribute.rate = 0.6
+
+
+class Generated:
+    """An object that holds a generator, which cannot be copied."""
+
+    def __init__(self):
+        self.values = (0.9**step for step in range(1000))
+
+    def __call__(self, step):
+        return next(self.values)
+
+
+CANNOT_BE_COPIED = {
+    "closure": counting,
+    "attribute": lambda: with_attribute,
+    "list": lambda: (lambda values: lambda step: values.pop())([0.1 * each for each in range(100)]),
+    "generator": lambda: (lambda values: lambda step: next(values))(0.9**step for step in range(1000)),
+    "object": Generated,
+    "random": lambda: lambda step: random.random(),
+    "method of a list": lambda: lambda step, values=[0.3, 0.2, 0.1]: values.pop(),
+}
+
+
+@pytest.mark.parametrize("kind", CANNOT_BE_COPIED)
+@pytest.mark.parametrize("steps", [0, 3, [0, 1, 2]])
+def test_state_that_cannot_be_copied_is_refused_at_the_first_look(kind, steps):
+    plan = Function(CANNOT_BE_COPIED[kind]())
+    message = refused(StepError, "keeps state that cannot be copied", lambda: plan(steps))
+    assert "at step" in message
+    assert plan._repr_svg_() is None
+
+
+def test_an_object_need_not_have_a_value_at_every_step():
+    plan = Function(Root())
+    assert plan([4, 2.5]).tolist() == [0.25, 0.4]
+    refused(StepError, "raised ZeroDivisionError('division by zero') at step 0", lambda: plan(0))
+
+
+def test_an_object_is_not_called_for_ever():
+    refused(StepError, "in a plain function", lambda: Function(Factor())(10**9))
 
 
 def test_a_plain_function_has_no_json_form():

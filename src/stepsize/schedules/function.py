@@ -1,12 +1,15 @@
 """Any function of the step as a schedule."""
 
+import copy
 import importlib
 import math
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from types import BuiltinFunctionType, FunctionType
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,6 +20,8 @@ from stepsize.schedules.maths import SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+_LATEST = 10_000_000
 
 
 def _function(owner: str, name: str, value: Any) -> Callable[[float], float] | str:
@@ -32,12 +37,19 @@ def _function(owner: str, name: str, value: Any) -> Callable[[float], float] | s
 class Function(Endless):
     """f(t) of your own: the name of an importable function of the step, or the function itself.
 
-    A name is imported at the first call. A plain function works everywhere but in the text and JSON forms, which
-    have no way to write it. The function is given an int for a whole step, a float otherwise, one step at a time.
+    The function gets an int for a whole step, a float otherwise, one step at a time. A name is imported at the first
+    call. A function without a name works everywhere but in the text and JSON forms, which cannot write it.
+
+    A schedule is a function of the step, so drawing it or asking it twice must not change what it gives later.
+    An object with fields (or a method of one) may keep state: it is copied when the schedule is made, and the copy is
+    called once for each of the steps 0, 1, 2, ... up to the one asked for; what it gave is remembered. Between two
+    whole steps an object that keeps state holds the earlier value. Anything else (a function, or an object that cannot be copied) is called
+    twice for a step and refused if the two values differ.
 
     Raises:
         ArgumentError: at a call, if the name cannot be imported.
-        StepError: the function raises an error at some step, or its value there is no finite number.
+        StepError: the function raises an error at some step, its value there is not a finite number, or it gives two
+            values for one step; or an object is asked for a step beyond 10 million.
 
     Example:
         >>> Function("math:exp")(0)
@@ -48,34 +60,104 @@ class Function(Endless):
 
     function: Annotated[Callable[[float], float] | str, _function]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.function, str):
+            self._called  # noqa: B018  (copied now: what becomes of the object later does not change the schedule)
+
     def _at(self, t: Value, m: Maths) -> Value:
         if m is SCALAR:
             return self._one(t)
         return np.array([self._one(step) for step in t.flat], dtype=np.float64).reshape(t.shape)
 
     def _one(self, t: float) -> float:
-        function = self._imported
+        function = self._called
+        step = int(t) if t == int(t) else float(t)
+        if isinstance(function, _InOrder) and step > _LATEST:
+            raise StepError(
+                f"{shown(self)} keeps state, so it is called for every step in turn, up to {_LATEST:,}, and not at step "
+                f"{step:.16g}; compute the value from the step in a plain function"
+            )
+        value = self._value(function, step)
+        if not isinstance(function, _InOrder) and (again := self._value(function, step)) != value:
+            raise StepError(
+                f"{shown(self)} gave {value:.16g} and then {again:.16g} at step {t:.16g}: it keeps state that cannot "
+                "be copied, or draws random numbers; compute the value from the step, or keep the state in an object "
+                "with a method __call__"
+            )
+        return value
+
+    def _value(self, function: Callable[[float], Any], step: float) -> float:
         try:
-            given = function(int(t) if t == int(t) else float(t))
+            given = function(step)
         except Exception as error:
-            raise StepError(f"{shown(self)} raised {shown(error)} at step {t:.16g}") from error
+            raise StepError(f"{shown(self)} raised {shown(error)} at step {step:.16g}") from error
         try:
             value = float(given)
         except Exception:  # whatever an object of the user's own raises
             value = math.nan
         if not math.isfinite(value):
             raise StepError(
-                f"{shown(self)} must give a finite number at every step, got {shown(given)} at step {t:.16g}"
+                f"{shown(self)} must give a finite number at every step, got {shown(given)} at step {step:.16g}"
             )
         return value
 
     @cached_property
-    def _imported(self) -> Callable[[float], Any]:
-        """The function itself; an import that fails is tried again at the next call."""
-        return imported(self._text(), self.function) if isinstance(self.function, str) else self.function
+    def _called(self) -> Callable[[float], Any]:
+        """What is called for a value; an import that fails is tried again at the next call."""
+        function = self.function
+        if isinstance(function, str):
+            function = imported(self._text(), function)
+        with suppress(Exception):  # whatever the object's own way of copying raises
+            if _has_fields(function):
+                return _InOrder(function)
+        return function
 
     def _text(self) -> str:
         return f'Function("{self.function}")' if isinstance(self.function, str) else f"Function({shown(self.function)})"
+
+
+def _has_fields(function: Callable[[float], Any]) -> bool:
+    """Whether it is an object with fields, or a method of one."""
+    if isinstance(function, partial):
+        return _has_fields(function.func)
+    owner = getattr(function, "__self__", function)
+    if isinstance(function, FunctionType | BuiltinFunctionType | type) or isinstance(owner, type):
+        return False
+    return bool(owner.__getstate__())
+
+
+class _InOrder:
+    """An object as a function of the step: called for 0, 1, 2, ... in turn, once each."""
+
+    def __init__(self, function: Callable[[float], Any]) -> None:
+        self._untouched = copy.deepcopy(function)
+        self._function = copy.deepcopy(function)
+        self._given: list[Any] = []
+
+    def __call__(self, step: float) -> Any:
+        while len(self._given) <= step:
+            try:
+                given = self._function(len(self._given))
+            except Exception as error:
+                given = _Raised(error)
+            self._given.append(given)
+        given = self._given[int(step)]
+        if step != int(step):
+            fresh = copy.deepcopy(self._untouched)
+            with suppress(Exception):
+                if fresh(int(step)) == given:
+                    return fresh(step)
+        if isinstance(given, _Raised):
+            raise given.error
+        return given
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """What came of a step instead of a value."""
+
+    error: Exception
 
 
 def imported(what: str, name: str) -> Callable[..., Any]:
