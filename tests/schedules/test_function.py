@@ -182,7 +182,6 @@ def test_looking_at_a_function_that_keeps_state_does_not_change_it(kind):
     own = make()
     plan = Function(own)
     shown_in_every_way(plan)
-    assert plan(2.5) == plan(2)
     shown_in_every_way((2 * plan).head(48) >> Constant(0.1))
     np.testing.assert_allclose([plan(step) for step in range(50)], expected, rtol=1e-12)
     np.testing.assert_allclose(plan.sample(50), expected, rtol=1e-12)
@@ -194,7 +193,7 @@ def test_what_becomes_of_an_object_later_does_not_change_the_schedule():
     plan = Function(own)
     for step in range(10):
         own(step)
-    assert plan(0) == pytest.approx(0.48)
+    assert plan(0) == plan(0.5) == pytest.approx(0.48)
     assert plan(49) == pytest.approx(0.01)
 
 
@@ -257,7 +256,7 @@ def test_state_that_cannot_be_copied_is_refused_at_the_first_look(kind, steps):
 def test_an_object_need_not_have_a_value_at_every_step():
     plan = Function(Root())
     assert plan([4, 2.5]).tolist() == [0.25, 0.4]
-    refused(StepError, "raised ZeroDivisionError('division by zero') at step 0", lambda: plan(0))
+    refused(StepError, "raised ZeroDivisionError('float division by zero') at step 0", lambda: plan(0))
 
 
 def test_an_object_is_not_called_for_ever():

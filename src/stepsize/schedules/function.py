@@ -43,8 +43,8 @@ class Function(Endless):
     A schedule is a function of the step, so drawing it or asking it twice must not change what it gives later.
     An object with fields (or a method of one) may keep state: it is copied when the schedule is made, and the copy is
     called once for each of the steps 0, 1, 2, ... up to the one asked for; what it gave is remembered. Between two
-    whole steps an object that keeps state holds the earlier value. Anything else (a function, or an object that cannot be copied) is called
-    twice for a step and refused if the two values differ.
+    whole steps an object that keeps state holds the earlier value. Anything else (a function, or an object that
+    cannot be copied) is called twice for a step and refused if the two values differ.
 
     Raises:
         ArgumentError: at a call, if the name cannot be imported.
@@ -75,8 +75,8 @@ class Function(Endless):
         step = int(t) if t == int(t) else float(t)
         if isinstance(function, _InOrder) and step > _LATEST:
             raise StepError(
-                f"{shown(self)} keeps state, so it is called for every step in turn, up to {_LATEST:,}, and not at step "
-                f"{step:.16g}; compute the value from the step in a plain function"
+                f"{shown(self)} may keep state, so it is called for every step in turn, up to {_LATEST:,}, and not at "
+                f"step {step:.16g}; compute the value from the step in a plain function"
             )
         value = self._value(function, step)
         if not isinstance(function, _InOrder) and (again := self._value(function, step)) != value:
