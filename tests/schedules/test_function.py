@@ -227,7 +227,7 @@ class Generated:
     """An object that holds a generator, which cannot be copied."""
 
     def __init__(self):
-        self.values = (0.9**step for step in range(1000))
+        self.values = (0.999**step for step in range(9999))
 
     def __call__(self, step):
         return next(self.values)
@@ -236,21 +236,33 @@ class Generated:
 CANNOT_BE_COPIED = {
     "closure": counting,
     "attribute": lambda: with_attribute,
-    "list": lambda: (lambda values: lambda step: values.pop())([0.1 * each for each in range(100)]),
-    "generator": lambda: (lambda values: lambda step: next(values))(0.9**step for step in range(1000)),
+    "list": lambda: (lambda values: lambda step: values.pop())([0.1 * each for each in range(9999)]),
+    "generator": lambda: (lambda values: lambda step: next(values))(0.999**step for step in range(9999)),
     "object": Generated,
     "random": lambda: lambda step: random.random(),
-    "method of a list": lambda: lambda step, values=[0.3, 0.2, 0.1]: values.pop(),
+    "method of a list": lambda: lambda step, values=[0.1 * each for each in range(9999)]: values.pop(),
 }
 
 
 @pytest.mark.parametrize("kind", CANNOT_BE_COPIED)
 @pytest.mark.parametrize("steps", [0, 3, [0, 1, 2]])
-def test_state_that_cannot_be_copied_is_refused_at_the_first_look(kind, steps):
+def test_state_that_cannot_be_copied_is_refused_when_it_shows(kind, steps):
     plan = Function(CANNOT_BE_COPIED[kind]())
-    message = refused(StepError, "keeps state that cannot be copied", lambda: plan(steps))
-    assert "at step" in message
+    if not isinstance(steps, list):
+        plan(steps)
+        plan(steps + 1)
+    for _ in range(3):
+        message = refused(StepError, "keeps state that cannot be copied", lambda: plan(steps))
+        assert "at step" in message
     assert plan._repr_svg_() is None
+
+
+def test_a_function_is_called_once_for_a_step():
+    asked = []
+    plan = Function(lambda step: asked.append(step) or 0.1)
+    for step in range(5):
+        plan(step)
+    assert asked == [0, 1, 2, 3, 4]
 
 
 def test_an_object_need_not_have_a_value_at_every_step():

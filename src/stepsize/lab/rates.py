@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.pytorch.scheduler import Scheduler
+from stepsize.records.run import Epoch, Point
 
 LearningRate = Callable[[int], float] | float | LRScheduler
 
@@ -27,8 +28,12 @@ class Rates(Protocol):
     def after_update(self) -> None:
         """Move on."""
 
-    def after_epoch(self, test_loss: float) -> None:
-        """Tell a scheduler that waits for a metric what the epoch came to."""
+    def logged(self, record: Point | Epoch) -> None:
+        """Give a scheduler that follows a metric the test loss or accuracy of an epoch.
+
+        Raises:
+            RunError: it follows the accuracy, and there is none.
+        """
 
 
 def rates_for(optimizer: Optimizer, lr: LearningRate) -> Rates:
@@ -56,7 +61,7 @@ class _Driven:
     def after_update(self) -> None:
         pass
 
-    def after_epoch(self, test_loss: float) -> None:
+    def logged(self, record: Point | Epoch) -> None:
         pass
 
 
@@ -72,9 +77,11 @@ class _Attached:
     def after_update(self) -> None:
         self.scheduler.step()
 
-    def after_epoch(self, test_loss: float) -> None:
+    def logged(self, record: Point | Epoch) -> None:
         if isinstance(self.scheduler, Scheduler) and self.scheduler.feedback is not None:
-            self.scheduler.observe(test_loss)
+            metric = _metric(getattr(self.scheduler.feedback, "mode", "min"), record)
+            if metric is not None:
+                self.scheduler.observe(metric)
 
 
 class _Lowered(_Attached):
@@ -83,8 +90,23 @@ class _Lowered(_Attached):
     def after_update(self) -> None:
         pass
 
-    def after_epoch(self, test_loss: float) -> None:
-        self.scheduler.step(test_loss)  # type: ignore[arg-type]
+    def logged(self, record: Point | Epoch) -> None:
+        metric = _metric(self.scheduler.mode, record)  # type: ignore[attr-defined]
+        if metric is not None:
+            self.scheduler.step(metric)  # type: ignore[arg-type]
+
+
+def _metric(mode: str, record: Point | Epoch) -> float | None:
+    """What a plateau of this mode follows: after an epoch the test accuracy ("max") or the test loss ("min")."""
+    accuracy = record.train_accuracy if isinstance(record, Point) else record.test_accuracy
+    if mode == "max" and math.isnan(accuracy):
+        raise RunError(
+            'a plateau with mode="max" follows the accuracy, and the task has none; write mode="min" to follow the '
+            "test loss, or give the task `correct`"
+        )
+    if isinstance(record, Point) or not math.isfinite(record.test_loss):  # the run ends there
+        return None
+    return accuracy if mode == "max" else record.test_loss
 
 
 def _checked(rate: float, step: int) -> float:

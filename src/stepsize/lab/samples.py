@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stepsize.lab.accuracy import shares
 from stepsize.lab.task import Examples, Task
 
 EVALUATION_BATCH = 500
@@ -86,8 +87,10 @@ class Tally:
         for loss, size in zip(torch.stack(self.losses).tolist(), self.sizes, strict=True):
             total += loss * size
         samples = sum(self.sizes)
-        right = float(torch.stack(self.correct).double().sum()) if self.correct else math.nan
-        return total / samples, right / samples
+        if not self.correct:
+            return total / samples, math.nan
+        right = torch.stack(self.correct).double().sum().reshape(1).cpu().numpy()
+        return total / samples, float(shares(right, samples)[0])
 
     def state(self) -> dict[str, Any]:
         """What it has noted, as tensors and numbers."""

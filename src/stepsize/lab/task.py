@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 import torch
@@ -13,15 +13,11 @@ from torch.nn.functional import cross_entropy
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, RunError
+from stepsize.lab.accuracy import usual_right
 from stepsize.lab.seeding import sample_order, seeded_draws
 
 Examples = tuple[Tensor, Tensor]
 """Inputs and targets, one of each for every sample along the first dimension."""
-
-
-def right_classes(scores: Tensor, targets: Tensor) -> Tensor:
-    """How many samples have their highest score at the right class: scores (n, classes), targets (n,)."""
-    return (scores.argmax(dim=1) == targets).sum()
 
 
 def held_out_of(samples: int) -> int:
@@ -44,13 +40,16 @@ class Task:
         train: inputs and targets, tensors on the CPU with one row a sample.
         test: the same, held out.
         loss: (outputs, targets) to the mean loss over the samples, a scalar.
-        correct: (outputs, targets) to how many samples are right, which may be a sum of fractions; None where there is
-            no accuracy.
+        correct: (outputs, targets) to how many samples are right, which may be a sum of fractions; None if there is no
+            accuracy. "auto" counts right classes, if the outputs are class scores (n, classes, ...) and the targets
+            whole numbers (n, ...), and right signs of single logits, if the loss is PyTorch's binary cross-entropy;
+            otherwise there is no accuracy.
         name: for people.
         source: where the data came from, in a sentence.
 
     Raises:
-        ArgumentError: the data are not tensors, inputs and targets differ in number, or there are none.
+        ArgumentError: the data are not tensors, inputs and targets differ in number, or there are none; or `correct` is
+            not a function.
 
     Example:
         >>> import torch
@@ -65,12 +64,14 @@ class Task:
     train: Examples
     test: Examples
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
-    correct: Callable[[Tensor, Tensor], Tensor] | None = right_classes
+    correct: Callable[[Tensor, Tensor], Tensor] | Literal["auto"] | None = "auto"
     name: str = "task"
     source: str = field(default="The data are the task's own.", kw_only=True)
     _given: WeakValueDictionary[int, nn.Parameter] = field(default_factory=WeakValueDictionary, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if not (self.correct is None or self.correct == "auto" or callable(self.correct)):
+            raise ArgumentError(f'Task(correct=...) must be a function, "auto" or None, got {shown(self.correct)}')
         for part, given in (("train", self.train), ("test", self.test)):
             pair: Any = given
             if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(x, Tensor) for x in pair)):
@@ -170,13 +171,15 @@ class Task:
         return loss.reshape(())
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
-        """What `correct` gives; None where there is no accuracy.
+        """What `correct` gives; None if there is no accuracy.
 
         Raises:
             RunError: it is not one number.
         """
         if self.correct is None:
             return None
+        if self.correct == "auto":
+            return usual_right(self.loss, outputs.detach(), targets)
         right: Any = self.correct(outputs.detach(), targets)
         if not isinstance(right, Tensor) or right.numel() != 1:
             raise RunError(

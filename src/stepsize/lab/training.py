@@ -56,12 +56,12 @@ def train(
 ) -> TrainingLog:
     """Train `model` in place on `task`, and return what was logged.
 
-    `lr` gives the rate of the update at `step`: a schedule or any function of the step, a number, or a
-    PyTorch scheduler attached to `optimizer`, which is stepped once after each update. One that waits for a metric
-    (`ReduceLROnPlateau`, or a `Scheduler` with feedback) is told the test loss of each epoch. `accumulation`
-    micro-batches of `batch_size` samples make one update, whose gradient is the mean over all its samples;
-    what is left over at the end of an epoch makes one update too. `clip_norm` bounds the gradient's norm;
-    `precision` is "fp32", or "bf16", in which the network then computes wherever autocasting lets it.
+    `lr` gives the rate of the update at `step`: a schedule or any function of the step, a number, or a PyTorch
+    scheduler attached to `optimizer`, which is stepped once after each update. One that follows a metric
+    (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets the test loss after each epoch, or the test accuracy if
+    its mode is "max". `accumulation` micro-batches of `batch_size` samples make one update, whose gradient is the mean
+    over all its samples; what is left over at the end of an epoch makes one update too. `clip_norm` bounds the
+    gradient's norm; `precision` is "fp32", or "bf16", in which the network then computes wherever autocasting lets it.
 
     A Point is logged after every `log_every` updates of an epoch and after its last, then an Epoch; `observe`
     gets each as it is logged. `should_stop` is asked after each: True ends the run as "interrupted", with a
@@ -71,7 +71,8 @@ def train(
     Where `checkpoint` exists the run goes on from there, and the log begins there; the bits are the same.
 
     Raises ArgumentError for a setting that cannot be, StateError for a checkpoint that does not fit; and where a rate
-    is negative or not finite StepError, or RunError if it is an attached scheduler's.
+    is negative or not finite StepError, or RunError if it is an attached scheduler's. RunError also if a scheduler
+    follows the accuracy and the task has none.
     """
     counts = {"epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "log_every": log_every}
     epochs, batch_size, accumulation, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
@@ -163,8 +164,7 @@ class _Loop:
             progress, self.epoch_to_come = self.progress, False
             self.progress = Progress(progress.step, progress.epoch + 1)
             epoch = Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
-            if math.isfinite(epoch.test_loss):  # else the run ends here
-                self.rates.after_epoch(epoch.test_loss)
+            self.rates.logged(epoch)
             yield epoch
 
     def _points(self) -> Iterator[Point]:
@@ -187,7 +187,9 @@ class _Loop:
                 progress.whole.extend(recent)
                 recent = Tally()
                 self.epoch_to_come = progress.updates == len(updates)
-                yield Point(progress.step, rate, *means)
+                point = Point(progress.step, rate, *means)
+                self.rates.logged(point)
+                yield point
 
     def _add_gradient(self, chosen: Tensor, tally: Tally) -> None:
         """Add the gradient of the mean loss over the chosen samples, a micro-batch at a time."""

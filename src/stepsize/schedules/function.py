@@ -44,7 +44,8 @@ class Function(Endless):
     An object with fields (or a method of one) may keep state: it is copied when the schedule is made, and the copy is
     called once for each of the steps 0, 1, 2, ... up to the one asked for; what it gave is remembered. Between two
     whole steps an object that keeps state holds the earlier value. Anything else (a function, or an object that
-    cannot be copied) is called twice for a step and refused if the two values differ.
+    cannot be copied) is called when it is asked. It is refused as soon as it gives another value for the first step
+    that it was asked for, which is asked again at the end of every array.
 
     Raises:
         ArgumentError: at a call, if the name cannot be imported.
@@ -68,7 +69,10 @@ class Function(Endless):
     def _at(self, t: Value, m: Maths) -> Value:
         if m is SCALAR:
             return self._one(t)
-        return np.array([self._one(step) for step in t.flat], dtype=np.float64).reshape(t.shape)
+        values = [self._one(step) for step in t.flat]
+        if values:
+            self._compare(t.flat[0], values[0], self._one(t.flat[0]))
+        return np.array(values, dtype=np.float64).reshape(t.shape)
 
     def _one(self, t: float) -> float:
         function = self._called
@@ -79,13 +83,18 @@ class Function(Endless):
                 f"step {step:.16g}; compute the value from the step in a plain function"
             )
         value = self._value(function, step)
-        if not isinstance(function, _InOrder) and (again := self._value(function, step)) != value:
+        first, before = vars(self).setdefault("_first", (step, value))
+        if step == first:
+            self._compare(step, before, value)
+        return value
+
+    def _compare(self, step: float, before: float, now: float) -> None:
+        if now != before:
             raise StepError(
-                f"{shown(self)} gave {value:.16g} and then {again:.16g} at step {t:.16g}: it keeps state that cannot "
+                f"{shown(self)} gave {before:.16g} and then {now:.16g} at step {step:.16g}: it keeps state that cannot "
                 "be copied, or draws random numbers; compute the value from the step, or keep the state in an object "
                 "with a method __call__"
             )
-        return value
 
     def _value(self, function: Callable[[float], Any], step: float) -> float:
         try:
@@ -107,7 +116,7 @@ class Function(Endless):
         """What is called for a value; an import that fails is tried again at the next call."""
         function = self.function
         if isinstance(function, str):
-            function = imported(self._text(), function)
+            function = imported(f"Function({quoted(function)})", function)
         with suppress(Exception):  # whatever the object's own way of copying raises
             if _has_fields(function):
                 return _InOrder(function)
@@ -144,10 +153,9 @@ class _InOrder:
             self._given.append(given)
         given = self._given[int(step)]
         if step != int(step):
-            fresh = copy.deepcopy(self._untouched)
             with suppress(Exception):
-                if fresh(int(step)) == given:
-                    return fresh(step)
+                if copy.deepcopy(self._untouched)(int(step)) == given:
+                    return copy.deepcopy(self._untouched)(step)
         if isinstance(given, _Raised):
             raise given.error
         return given
@@ -181,7 +189,7 @@ def imported(what: str, name: str) -> Callable[..., Any]:
 def _why_not(module: str, error: BaseException) -> str:
     top = module.partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and error.name in (module, top):
-        return f"there is no module {quoted(error.name)}; write the name of a module in the current folder or installed"
+        return f"there is no module {quoted(error.name or module)}; write the name of a module in the current folder or installed"
     if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
-        return f"{error} ({file}); if you mean another file of this name, rename that one"
+        return f"{shown(error, 120)} ({file}); if you mean another file of this name, rename that one"
     return shown(error, 200)

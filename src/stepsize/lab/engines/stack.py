@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from stepsize.lab.accuracy import shares
 from stepsize.lab.engines.grouped import GroupedNetwork
 from stepsize.lab.samples import EVALUATION_BATCH, Samples, Tally
 from stepsize.lab.task import Task
@@ -109,7 +110,7 @@ def row_means(tally: Tally) -> list[tuple[float, float]]:
     if not tally.correct:
         return [(loss, math.nan) for loss in (total / samples).tolist()]
     right = torch.stack(tally.correct).double().sum(dim=0).cpu().numpy()
-    return list(zip((total / samples).tolist(), (right / samples).tolist(), strict=True))
+    return list(zip((total / samples).tolist(), shares(right, samples).tolist(), strict=True))
 
 
 def _add(tally: Tally, noted: Named, size: int) -> None:

@@ -1,0 +1,150 @@
+"""An accuracy is told only of tasks that have one, and is never above 1; a plateau follows it if it asks for more."""
+
+import math
+
+import pytest
+import torch
+from own_tasks import X
+from torch import nn
+from torch.nn import functional
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab import Task, load_task, train
+from stepsize.lab.accuracy import usual_right
+from stepsize.lab.engines.stack import Stack
+from stepsize.lab.samples import Samples, measure
+from stepsize.pytorch import Plateau, Scheduler
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+POSITIVE = (X > 0).float()
+CLASSES = (X[:, 0] > 0).long()
+IMAGES = X.reshape(-1, 1, 1, 1).expand(-1, 1, 4, 4).contiguous()
+PIXELS = (IMAGES[:, 0] > 0).long()
+
+
+def squeezed():
+    return nn.Sequential(nn.Linear(1, 1), nn.Flatten(0))
+
+
+def bytes_loss(outputs, targets):
+    return functional.cross_entropy(outputs, targets.long())
+
+
+def own_loss(outputs, targets):
+    return functional.mse_loss(outputs, targets.to(outputs.dtype))
+
+
+# A network, inputs, targets and a loss.
+WITH = {
+    "classes": (lambda: nn.Linear(1, 2), X, CLASSES, functional.cross_entropy),
+    "bytes as classes": (lambda: nn.Linear(1, 3), X, CLASSES.to(torch.uint8), bytes_loss),
+    "pixels": (lambda: nn.Conv2d(1, 2, 1), IMAGES, PIXELS, functional.cross_entropy),
+    "tokens": (lambda: nn.Conv1d(1, 2, 1), IMAGES[:, 0, :1], PIXELS[:, 0], nn.CrossEntropyLoss()),
+    "logits (n, 1)": (lambda: nn.Linear(1, 1), X, POSITIVE, functional.binary_cross_entropy_with_logits),
+    "logits (n,)": (squeezed, X, POSITIVE[:, 0], nn.BCEWithLogitsLoss()),
+    "logits of pixels": (lambda: nn.Conv2d(1, 1, 1), IMAGES, PIXELS[:, None].float(), nn.BCEWithLogitsLoss()),
+    "probabilities": (lambda: nn.Sequential(nn.Linear(1, 1), nn.Sigmoid()), X, POSITIVE, nn.BCELoss()),
+}  # fmt: skip
+WITHOUT = {
+    "a line": (lambda: nn.Linear(1, 1), X, 2 * X, functional.mse_loss),
+    "a flat line": (squeezed, X, 2 * X[:, 0], functional.l1_loss),
+    "several numbers": (lambda: nn.Linear(1, 3), X, X.expand(-1, 3), functional.mse_loss),
+    "whole numbers": (lambda: nn.Linear(1, 1), X, POSITIVE.long(), own_loss),
+    "0 and 1 by a square": (lambda: nn.Linear(1, 1), X, POSITIVE, functional.mse_loss),
+    "several labels": (lambda: nn.Linear(1, 3), X, POSITIVE.expand(-1, 3), nn.BCEWithLogitsLoss()),
+    "images": (lambda: nn.Conv2d(1, 1, 1), IMAGES, IMAGES, functional.mse_loss),
+    "shares of classes": (lambda: nn.Linear(1, 2), X, torch.cat([POSITIVE, 1 - POSITIVE], 1), functional.cross_entropy),
+}
+
+
+def task_of(case, **more):
+    network, inputs, targets, loss = case
+    return Task(network, (inputs, targets), (inputs, targets), loss, **more)
+
+
+def trained(task, lr=0.5, epochs=20, **settings):
+    model = task.initial_model(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.5)
+    return train(
+        model, task, optimizer, lr(optimizer) if callable(lr) else lr, epochs=epochs, batch_size=16, **settings
+    )
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_classes_and_binary_answers_have_an_accuracy_that_rises_to_1(name):
+    epochs = trained(task_of(WITH[name])).epochs
+    for each in epochs:
+        assert 0 <= each.train_accuracy <= 1
+        assert 0 <= each.test_accuracy <= 1
+    assert epochs[-1].test_accuracy > 0.9
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_anything_else_has_none(name):
+    log = trained(task_of(WITHOUT[name]), epochs=1)
+    assert all(math.isnan(each.train_accuracy) for each in (*log.points, *log.epochs))
+    assert math.isnan(log.epochs[-1].test_accuracy)
+
+
+@pytest.mark.parametrize("name", ["classes", "logits (n, 1)", "pixels", "a line", "several labels"])
+def test_a_stack_has_the_accuracy_of_each_network_alone(name):
+    case = (WITH | WITHOUT)[name]
+    task = task_of((lambda: nn.Sequential(case[0]()), *case[1:]))
+    samples = Samples(*task.test)
+    together = Stack(task, (0, 1), torch.device("cpu")).measure(samples)
+    alone = [measure(task.initial_model(seed), task, samples) for seed in (0, 1)]
+    for one, other in zip(together, alone, strict=True):
+        assert one[1] == pytest.approx(other[1], nan_ok=True)
+
+
+def test_a_sample_with_several_targets_counts_by_its_fraction():
+    scores = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [0.0, 0.0]]])  # two samples, two classes, two places
+    right = usual_right(functional.cross_entropy, scores, torch.tensor([[0, 0], [0, 0]]))
+    assert right.item() == 1.5
+
+
+def test_a_count_above_the_number_of_samples_is_refused():
+    case = (lambda: nn.Sequential(nn.Conv2d(1, 2, 1)), *WITH["pixels"][1:])
+    task = task_of(case, correct=lambda outputs, targets: (outputs.argmax(1) == targets).sum())
+    with pytest.raises(RunError, match=r"counted \d+ right of 64 samples; count each sample once"):
+        trained(task)
+    with pytest.raises(RunError, match="count each sample once"):
+        Stack(task, (0, 1), torch.device("cpu")).measure(Samples(*task.test))
+
+
+def test_what_cannot_count_right_samples_is_refused_with_the_task():
+    with pytest.raises(ArgumentError, match=r'must be a function, "auto" or None, got \'top1\''):
+        task_of(WITH["classes"], correct="top1")
+
+
+PLATEAU = {"mode": "max", "factor": 0.5, "patience": 0, "threshold": 0.2, "threshold_mode": "abs"}
+FOLLOWS = {
+    "ours": lambda optimizer: Scheduler(optimizer, 0.1, feedback=Plateau(**PLATEAU)),
+    "torch": lambda optimizer: ReduceLROnPlateau(optimizer, **PLATEAU),
+}
+
+
+@pytest.mark.parametrize("kind", FOLLOWS)
+def test_a_plateau_of_mode_max_follows_the_test_accuracy(kind):
+    task = load_task("digits")
+    model = task.initial_model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    log = train(model, task, optimizer, FOLLOWS[kind](optimizer), epochs=6, batch_size=64)
+    judge = ReduceLROnPlateau(torch.optim.SGD([torch.zeros(1)], lr=0.1), **PLATEAU)
+    expected = [0.1]
+    for epoch in log.epochs[:-1]:
+        judge.step(epoch.test_accuracy)
+        expected += judge.get_last_lr()
+    assert [point.lr for point in log.points if point.step in {each.step for each in log.epochs}] == expected
+    assert len(set(expected)) > 1
+
+
+@pytest.mark.parametrize("kind", FOLLOWS)
+@pytest.mark.parametrize("correct", ["auto", None])
+def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point(kind, correct):
+    seen = []
+    with pytest.raises(RunError, match=r'follows the accuracy, and the task has none; write mode="min"'):
+        trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
+    assert seen == []
