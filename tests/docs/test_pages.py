@@ -1,8 +1,9 @@
 """Every block of code in README.md, CONTRIBUTING.md and docs/ is run, or, where it is data, read.
 
-Python blocks of a page share one namespace. In a console block each line with a `$` is a command: `stepsize ...` is
-run in an empty folder and must succeed, and print what is shown below it, if anything is; `make ...` must name a
-target, and `pip install ...` extras that there are. A text block holds a schedule on every line.
+Python blocks of a page share one namespace; one that begins with the name of a file is also saved there, before any
+block is run. In a console block each line with a `$` is a command: `stepsize ...` is run as it is installed, in an
+empty folder, and must succeed, and print what is shown below it, if anything is; `make ...` must name a target, and
+`pip install ...` extras that there are. A text block holds a schedule on every line.
 """
 
 import doctest
@@ -108,6 +109,10 @@ def test_every_block_of_the_page_does_what_it_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    for code, name in re.findall(
+        r"^```python\n(# (\w+\.py)\n.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
+    ):
+        (tmp_path / name).write_text(code)
     document = Document.parse(str(page), *PARSERS.values())
     for example in document.examples():
         example.evaluate()

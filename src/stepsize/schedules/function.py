@@ -189,7 +189,8 @@ def imported(what: str, name: str) -> Callable[..., Any]:
 def _why_not(module: str, error: BaseException) -> str:
     top = module.partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and error.name in (module, top):
-        return f"there is no module {quoted(error.name or module)}; write the name of a module in the current folder or installed"
+        advice = "write the name of a module in the current folder or installed"
+        return f"there is no module {quoted(error.name or module)}; {advice}"
     if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
         return f"{shown(error, 120)} ({file}); if you mean another file of this name, rename that one"
     return shown(error, 200)
