@@ -59,6 +59,9 @@ def refuse_own_rates(optimizer: Optimizer) -> None:
 
 def _inside(optimizer: Any) -> Any:
     groups = getattr(optimizer, "param_groups", None)
+    if groups is None:
+        inner = getattr(optimizer, "optimizer", None)
+        return inner if hasattr(inner, "param_groups") else None
     if not isinstance(groups, list) or not groups:
         return None
     for value in vars(optimizer).values():

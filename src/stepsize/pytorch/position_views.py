@@ -17,6 +17,7 @@ class PositionViews(LRScheduler):
 
     _attachment: Attachment
     _position: int
+    _seen_overwritten: bool
     _records: GroupRecords
 
     def seek(self, position: int) -> None:
@@ -46,6 +47,7 @@ class PositionViews(LRScheduler):
     @last_epoch.setter
     def last_epoch(self, value: int) -> None:
         self._position = max(int(value), 0)
+        self._seen_overwritten = True  # who moves the position without writing writes by another hand
 
     @property
     def _step_count(self) -> int:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,7 +114,7 @@ class Scheduler(PositionViews):
             ("auto", auto, bool, "True or False"),
             ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
         ):
-            if not isinstance(value, kind):
+            if not isinstance(value, kind) or isinstance(value, type):
                 raise refusal("Scheduler", name, words, value)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
         self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
@@ -307,11 +308,13 @@ class Scheduler(PositionViews):
     def state_dict(self) -> dict[str, Any]:
         """Position, base rates, plan and feedback, as JSON has them."""
         self._refresh()
-        feedback = self._feedback and {
-            "multiplier": self._multiplier,
-            "multipliers": [record.multiplier for record in self._records],
-            "state": self._feedback.state_dict(),
-        }
+        feedback = None
+        if self._feedback is not None:
+            feedback = {
+                "multiplier": self._multiplier,
+                "multipliers": [record.multiplier for record in self._records],
+                "state": self._feedback.state_dict(),
+            }
         return SavedState(
             self._clock,
             self._position,
@@ -352,7 +355,7 @@ class Scheduler(PositionViews):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
-        left = ("_attachment", "_binding", "_records", "_waiting_for", "_made", "_idle", "_quick")
+        left = ("_attachment", "_binding", "_records", "_waiting_for", "_made", "_idle", "_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
         records = [(each.place, each.base, each.multiplier) for each in self._records]
         return {**state, "optimizers": self._attachment.optimizers, "records": records}
@@ -405,7 +408,8 @@ class Scheduler(PositionViews):
     def _restore_feedback(self, feedback: Feedback | None, form: Any) -> None:
         # A feedback that is new in the program starts from its beginning.
         self._feedback = replace(feedback) if isinstance(feedback, Plateau) else feedback
-        multiplier, multipliers, state = 1.0, [1.0] * len(self._records), None
+        multiplier, multipliers = 1.0, [1.0] * len(self._records)
+        state: dict[str, Any] | None = None
         if feedback is not None and form is not None:
             match form:
                 case {
@@ -416,9 +420,11 @@ class Scheduler(PositionViews):
                     numbers = [multiplier, *multipliers]
                 case _:
                     numbers = []
-            if len(multipliers) != len(self._records) or not numbers or not all(map(_is_factor, numbers)):
+            most = 1.0 if isinstance(feedback, Plateau) else sys.float_info.max
+            if len(numbers) != len(self._records) + 1 or not all(_is_number(each, most) for each in numbers):
                 raise StateError(
-                    f"the state's feedback is not that of {len(self._records)} parameter groups: {shown(form)}"
+                    f"the state's feedback is not that of a {type(feedback).__name__} on {len(self._records)} "
+                    f"parameter groups: {shown(form)}"
                 )
         self._multiplier = float(multiplier)
         for record, number in zip(self._records, multipliers, strict=True):
@@ -462,13 +468,10 @@ class Scheduler(PositionViews):
             self._records.put_back()
         self._quick = None
         self._binding = Binding(self._plan, optimizers, self._records, groups_elsewhere(optimizers), self._expected)
-        if self._taken_by is None:
-            self._records.mark()
 
     def _refresh(self) -> None:
         """Take note of groups that were added, removed or replaced since the last write."""
         if self._taken_by is None and self._binding.is_stale():
-            self._bind()
             self._write(self._position)
 
     def _write(self, position: int) -> None:
@@ -485,13 +488,17 @@ class Scheduler(PositionViews):
             )
             self._expected = math.inf
             self._bind()
-        if self._binding.is_stale():
+        if stale := self._binding.is_stale():
             self._bind()
         values = self._binding.values(position)
         self._position = position
         if self._pauses:
             return
         self._binding.write(values)
+        if stale:
+            self._records.mark()
+        if self._auto:
+            self._left = {id(each): each.param_groups[0].get("lr") for each in self._attachment.optimizers}
         careful = self._auto or self._unstepped or self._clock != "steps"
         self._quick = None if careful else self._binding.quick
 
@@ -517,6 +524,7 @@ class Scheduler(PositionViews):
         if self._taken_by is not None:
             return  # the copy of one that was closed, or whose optimizer another drives
         self._write(self._position)
+        self._records.mark()
         self._attachment.attach(self, owned=self._auto)
 
     def _begin_update(self) -> None:
@@ -529,7 +537,7 @@ class Scheduler(PositionViews):
         """An optimizer's step begins: groups that are new, or overwritten by loading, get their values for it."""
         if self._taken_by is not None or self._pauses:
             return
-        if self._auto and id(optimizer) not in self._waiting_for and len(self._waiting_for) < len(self._made):
+        if self._auto and self._waiting_for and id(optimizer) not in self._waiting_for | self._idle:
             self._leave_out_the_idle()
         if self._restored:
             self._records.put_back()
@@ -543,13 +551,16 @@ class Scheduler(PositionViews):
         self._unstepped = False
         if self._taken_by is not None or self._pauses or (self._auto and not is_update(optimizer)):
             return
-        overwritten = None if self._seen_overwritten and not self._auto else self._binding.overwritten()
-        if overwritten is not None:
-            if is_dummy_step(optimizer):
-                return
-            if not self._seen_overwritten:
-                self._seen_overwritten = True
-                caution(f"{overwritten}; the update used it, and the next will use the schedule's")
+        # Zeros that another hand has written may be a dummy step's; zeros of the schedule are not.
+        if (
+            self._auto
+            and optimizer.param_groups[0].get("lr") is not self._left[id(optimizer)]
+            and is_dummy_step(optimizer)
+        ):
+            return
+        if not self._seen_overwritten and (words := self._binding.overwritten()) and not is_dummy_step(optimizer):
+            self._seen_overwritten = True
+            caution(f"{words}; the update used it, and the next will use the schedule's")
         self._restored = False
         if not self._auto:
             return
@@ -585,6 +596,7 @@ class Scheduler(PositionViews):
             self._restored = True  # wrappers write into the groups once more after this hook
             self._bind(loading=True)
             self._write(self._position)
+            self._records.mark()
 
     def driven(self) -> set[tuple[str, int]]:
         """The hyperparameters that this scheduler writes, each with the identity of the group."""
@@ -605,8 +617,8 @@ class Scheduler(PositionViews):
             caution(self._taken_by)
 
 
-def _is_factor(value: Any) -> bool:
-    return type(value) in (int, float) and 0.0 <= value < math.inf
+def _is_number(value: Any, most: float) -> bool:
+    return type(value) in (int, float) and 0.0 <= value <= most
 
 
 def _expected_end(horizon: Horizon | None, plan: Plan) -> float:
