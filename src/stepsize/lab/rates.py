@@ -3,7 +3,7 @@
 import math
 import numbers
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -27,8 +27,8 @@ class Rates(Protocol):
     def after_update(self) -> None:
         """Move on."""
 
-    def after_epoch(self, test_loss: float) -> None:
-        """Tell a scheduler that waits for a metric what the epoch came to."""
+    def after_epoch(self, test_loss: float, test_accuracy: float) -> None:
+        """Pass a scheduler that waits for a metric what the epoch came to: the loss, or the accuracy in mode "max"."""
 
 
 def rates_for(optimizer: Optimizer, lr: LearningRate) -> Rates:
@@ -56,7 +56,7 @@ class _Driven:
     def after_update(self) -> None:
         pass
 
-    def after_epoch(self, test_loss: float) -> None:
+    def after_epoch(self, test_loss: float, test_accuracy: float) -> None:
         pass
 
 
@@ -72,9 +72,9 @@ class _Attached:
     def after_update(self) -> None:
         self.scheduler.step()
 
-    def after_epoch(self, test_loss: float) -> None:
+    def after_epoch(self, test_loss: float, test_accuracy: float) -> None:
         if isinstance(self.scheduler, Scheduler) and self.scheduler.feedback is not None:
-            self.scheduler.observe(test_loss)
+            self.scheduler.observe(_metric(self.scheduler.feedback, test_loss, test_accuracy))
 
 
 class _Lowered(_Attached):
@@ -83,8 +83,19 @@ class _Lowered(_Attached):
     def after_update(self) -> None:
         pass
 
-    def after_epoch(self, test_loss: float) -> None:
-        self.scheduler.step(test_loss)  # type: ignore[arg-type]
+    def after_epoch(self, test_loss: float, test_accuracy: float) -> None:
+        self.scheduler.step(_metric(self.scheduler, test_loss, test_accuracy))  # type: ignore[arg-type]
+
+
+def _metric(plateau: Any, test_loss: float, test_accuracy: float) -> float:
+    if getattr(plateau, "mode", "min") != "max":
+        return test_loss
+    if math.isnan(test_accuracy):
+        raise RunError(
+            f'{type(plateau).__name__}(mode="max") waits for the accuracy to rise, and this task has none; give the '
+            'task `correct`, or write mode="min" to follow the loss'
+        )
+    return test_accuracy
 
 
 def _checked(rate: float, step: int) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stepsize.errors import RunError
 from stepsize.lab.task import Examples, Task
 
 EVALUATION_BATCH = 500
@@ -87,6 +88,11 @@ class Tally:
             total += loss * size
         samples = sum(self.sizes)
         right = float(torch.stack(self.correct).double().sum()) if self.correct else math.nan
+        if right > samples * (1.0 + 1e-9):
+            raise RunError(
+                f"the task's `correct` counted {right:g} right of {samples} samples; it must give how many samples are "
+                "right, or leave it out with correct=None"
+            )
         return total / samples, right / samples
 
     def state(self) -> dict[str, Any]:

@@ -19,9 +19,17 @@ Examples = tuple[Tensor, Tensor]
 """Inputs and targets, one of each for every sample along the first dimension."""
 
 
-def right_classes(scores: Tensor, targets: Tensor) -> Tensor:
-    """How many samples have their highest score at the right class: scores (n, classes), targets (n,)."""
-    return (scores.argmax(dim=1) == targets).sum()
+def right_classes(scores: Tensor, targets: Tensor) -> Tensor | None:
+    """How many samples have their highest score at the right class: scores (n, classes, ...), targets (n, ...).
+
+    A sample with several targets, such as the pixels of an image, counts by the share that is right. None if the shapes
+    are others, there is only one class or the targets are not whole numbers, as in a regression: no accuracy then.
+    """
+    whole = not (targets.is_floating_point() or targets.is_complex())
+    if scores.ndim < 2 or scores.shape[1] < 2 or not whole or scores.select(1, 0).shape != targets.shape:
+        return None
+    right = scores.argmax(dim=1) == targets
+    return right.sum() if right.ndim == 1 else right.flatten(1).double().mean(dim=1).sum()
 
 
 def held_out_of(samples: int) -> int:
@@ -44,8 +52,9 @@ class Task:
         train: inputs and targets, tensors on the CPU with one row a sample.
         test: the same, held out.
         loss: (outputs, targets) to the mean loss over the samples, a scalar.
-        correct: (outputs, targets) to how many samples are right, which may be a sum of fractions; None where there is
-            no accuracy.
+        correct: (outputs, targets) to how many samples are right, which may be a sum of fractions; None if there is no
+            accuracy. By default the highest score decides, if there are scores of at least two classes, (n, classes,
+            ...), and whole targets, (n, ...); otherwise there is no accuracy.
         name: for people.
         source: where the data came from, in a sentence.
 
@@ -65,7 +74,7 @@ class Task:
     train: Examples
     test: Examples
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
-    correct: Callable[[Tensor, Tensor], Tensor] | None = right_classes
+    correct: Callable[[Tensor, Tensor], Tensor | None] | None = right_classes
     name: str = "task"
     source: str = field(default="The data are the task's own.", kw_only=True)
     _given: WeakValueDictionary[int, nn.Parameter] = field(default_factory=WeakValueDictionary, init=False, repr=False)
@@ -178,6 +187,8 @@ class Task:
         if self.correct is None:
             return None
         right: Any = self.correct(outputs.detach(), targets)
+        if right is None:
+            return None
         if not isinstance(right, Tensor) or right.numel() != 1:
             raise RunError(
                 f"`correct` of the task {self.name!r} must tell how many of the samples are right, as a tensor of "

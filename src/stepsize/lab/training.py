@@ -164,7 +164,7 @@ class _Loop:
             self.progress = Progress(progress.step, progress.epoch + 1)
             epoch = Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
             if math.isfinite(epoch.test_loss):  # else the run ends here
-                self.rates.after_epoch(epoch.test_loss)
+                self.rates.after_epoch(epoch.test_loss, epoch.test_accuracy)
             yield epoch
 
     def _points(self) -> Iterator[Point]:
