@@ -64,6 +64,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # Tasks and functions are named as module:name. Last, so that a file here cannot replace an installed module.
+    sys.path.append(os.getcwd())
     try:
         try:
             app()
