@@ -26,7 +26,7 @@ def typed(folder, *arguments):
 
 def test_tasks_in_the_current_folder_are_found_by_every_process(tmp_path):
     (tmp_path / "mytask.py").write_text(TASK)
-    done = typed(tmp_path, "compare", "--task", "mytask:parabola", "--epochs", "1", "--seeds", "0,1")
+    done = typed(tmp_path, "compare", "--task", "mytask:parabola", "--epochs", "10", "--seeds", "0,1")
     assert done.returncode == 0, done.stdout + done.stderr
     found = typed(tmp_path, "find", "--task", "mytask:parabola", "--steps", "20")
     assert found.returncode == 0, found.stdout + found.stderr
