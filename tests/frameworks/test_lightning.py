@@ -103,7 +103,7 @@ def test_pain_1_a_run_resumed_from_a_checkpoint_is_the_same_run(auto, tmp_path):
 
 
 # Steps or epochs: it is one scheduler all the same.
-@pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch:UserWarning:lightning")
+@pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch:UserWarning")
 def test_weight_averaging_takes_over_from_a_scheduler_that_is_stepped(tmp_path):
     averaging = callbacks.StochasticWeightAveraging(0.05, swa_epoch_start=0.5, annealing_epochs=1)
     with pytest.warns(UserWarning, match="something else has set it to 0.05"):
