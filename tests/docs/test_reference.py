@@ -27,7 +27,13 @@ OF_PYTORCH = {"LRScheduler"}
 """Public names that are PyTorch's own."""
 CALLED_FROM_WITHIN = {
     "Checkpoint": {"due", "save", "load"},  # by `train`
-    "Scheduler": {"stepped", "loaded", "deposed"},  # by the hooks of the optimizer, and by another scheduler
+    "Scheduler": {
+        "stepped",
+        "stepping",
+        "driven",
+        "loaded",
+        "deposed",
+    },  # by the hooks of the optimizer, and by another scheduler
 }
 """Members without an underscore that no user calls."""
 

@@ -14,9 +14,7 @@ callbacks = pytest.importorskip("lightning.pytorch.callbacks", reason="needs ste
 loggers = pytest.importorskip("lightning.pytorch.loggers", reason="needs stepsize[frameworks]")
 
 # Lightning's own use of PyTorch, not yet adapted to the newest.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:`isinstance\\(treespec, LeafSpec\\)` is deprecated:FutureWarning:lightning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:`isinstance\\(treespec, LeafSpec\\)` is deprecated:FutureWarning")
 
 MODES = pytest.mark.parametrize("auto", [False, True], ids=["stepped", "auto"])
 
@@ -105,10 +103,11 @@ def test_pain_1_a_run_resumed_from_a_checkpoint_is_the_same_run(auto, tmp_path):
 
 
 # Steps or epochs: it is one scheduler all the same.
-@pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch:UserWarning:lightning")
+@pytest.mark.filterwarnings("ignore:SWA is currently only supported every epoch:UserWarning")
 def test_weight_averaging_takes_over_from_a_scheduler_that_is_stepped(tmp_path):
     averaging = callbacks.StochasticWeightAveraging(0.05, swa_epoch_start=0.5, annealing_epochs=1)
-    module = fit(Line(auto=False, interval="step"), tmp_path, micro_batches=5, callbacks=[averaging], max_epochs=4)
+    with pytest.warns(UserWarning, match="something else has set it to 0.05"):
+        module = fit(Line(auto=False, interval="step"), tmp_path, micro_batches=5, callbacks=[averaging], max_epochs=4)
     assert module.watched.used[:6] == planned(0, 6)
     assert module.watched.used[10:] == [0.05] * 10
 
@@ -116,7 +115,8 @@ def test_weight_averaging_takes_over_from_a_scheduler_that_is_stepped(tmp_path):
 def test_under_auto_weight_averaging_cannot_take_over(tmp_path):
     """It sets its rate once an epoch, and the scheduler its own at every update."""
     averaging = callbacks.StochasticWeightAveraging(0.05, swa_epoch_start=0.5, annealing_epochs=1)
-    module = fit(Line(auto=True), tmp_path, micro_batches=5, callbacks=[averaging], max_epochs=4)
+    with pytest.warns(UserWarning, match="something else has set it to 0.05"):
+        module = fit(Line(auto=True), tmp_path, micro_batches=5, callbacks=[averaging], max_epochs=4)
     assert module.watched.used[11:15] == planned(11, 15)
 
 

@@ -94,4 +94,4 @@ def test_pain_11_a_float_rate_is_compiled_again_at_most_once(auto):
 @pytest.mark.parametrize("auto", [False, True])
 def test_the_scheduler_adds_no_graph_break(auto):
     alone, with_scheduler = counted(BREAKS, auto)
-    assert with_scheduler == alone
+    assert with_scheduler <= alone

@@ -5,7 +5,7 @@ from driven import PLAN, rates_used, sgd, update, weight
 from torch.optim import SGD
 
 import stepsize as ss
-from stepsize.errors import ArgumentError, DriverError
+from stepsize.errors import ArgumentError
 from stepsize.pytorch import Plateau, Scheduler
 
 
@@ -53,17 +53,51 @@ def test_a_group_added_under_a_list_is_an_error_that_names_its_index():
     optimizer = sgd(0.1)
     scheduler = Scheduler(optimizer, [PLAN])
     optimizer.add_param_group({"params": [weight()]})
-    update(optimizer)
     with pytest.raises(ArgumentError, match="parameter group 1"):
-        scheduler.step()
+        update(optimizer)
+    assert scheduler.position == 0
 
 
-def test_a_group_that_has_gone_is_named():
-    optimizer = sgd(0.1, 0.1)
-    scheduler = Scheduler(optimizer, PLAN)
-    del optimizer.param_groups[1]
-    with pytest.raises(DriverError, match="1 parameter groups where there were 2"):
-        scheduler.seek(3)
+@pytest.mark.parametrize("removed", [0, 1, 2])
+def test_the_other_groups_go_on_when_one_is_removed(removed):
+    optimizer = sgd(0.1, 0.2, 0.3)
+    plans = [ss.Constant(1.0) * rate for rate in (1.0, 2.0, 3.0)]
+    schedulers = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10), relative=True), Scheduler(optimizer, momentum=plans)
+    del optimizer.param_groups[removed]
+    schedulers[0].seek(2)
+    schedulers[1].seek(2)
+    rates = [rate for index, rate in enumerate((0.08, 0.16, 0.24)) if index != removed]
+    assert schedulers[0].get_last_lr() == pytest.approx(rates)
+    assert [group["momentum"] for group in optimizer.param_groups] == [
+        momentum for index, momentum in enumerate((1.0, 2.0, 3.0)) if index != removed
+    ]
+
+
+def test_groups_that_are_replaced_moved_or_rebuilt_have_the_right_base_rates():
+    optimizer = sgd(0.1, 0.2, 0.3)
+    scheduler = Scheduler(optimizer, ss.Constant(0.8), relative=True)
+    first = optimizer.param_groups.pop(0)
+    optimizer.add_param_group({"params": first["params"], "lr": 0.9})
+    update(optimizer)
+    assert scheduler.get_last_lr() == pytest.approx([0.16, 0.24, 0.72])
+    optimizer.param_groups.reverse()
+    optimizer.param_groups[1] = {**optimizer.param_groups[1]}
+    scheduler.seek(3)
+    assert scheduler.get_last_lr() == pytest.approx([0.72, 0.24, 0.16])
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_group_added_late_has_its_rate_at_the_very_next_update(looks):
+    optimizer = sgd(1.0)
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 10))
+    scheduler.seek(9)
+    optimizer.add_param_group({"params": [weight()], "lr": 1.0})
+    if looks:
+        scheduler.state_dict()
+    used = []
+    optimizer.register_step_pre_hook(lambda o, *_: used.extend(group["lr"] for group in o.param_groups))
+    update(optimizer)
+    assert used == pytest.approx([0.1, 0.1])
 
 
 def test_a_late_group_without_the_hyperparameter_is_named():

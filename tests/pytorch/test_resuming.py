@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-from dataclasses import asdict
 
 import pytest
 import torch
@@ -105,7 +104,7 @@ def test_pain_15_a_named_function_is_saved_by_its_name_and_a_plain_one_must_be_g
 
 
 BROKEN_STATES = {
-    "another kind": ({"last_epoch": 3, "base_lrs": [0.1]}, "no state of stepsize"),
+    "another kind": ({"param_groups": [], "state": {}}, "no state of stepsize"),
     "newer": ({"version": 2}, "version 1"),
     "cut short": ({"plan": None}, "lacks plan"),
     "position": ({"position": -1}, "position"),
@@ -131,10 +130,10 @@ BROKEN_STATES = {
             "replanned": True,
             "plan": {"relative": False, "feedback": {"mode": 1}, "schedules": {"lr": {"all": "Constant(1)"}}},
         },
-        "no plateau",
+        "feedback",
     ),
     "feedback": (
-        {"plan": {"relative": False, "feedback": asdict(Plateau()), "schedules": {"lr": {"all": "Constant(1)"}}}}
+        {"plan": {"relative": False, "feedback": Plateau().settings(), "schedules": {"lr": {"all": "Constant(1)"}}}}
         | {"replanned": True, "feedback": {"multipliers": [1.0], "best": "low"}},
         "not that of a Plateau",
     ),

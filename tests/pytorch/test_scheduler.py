@@ -5,6 +5,7 @@ A test with pain_N in its name mends line N of what users of schedulers suffer.
 
 import tracemalloc
 import warnings
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -141,8 +142,14 @@ def test_a_schedulers_words_are_those_it_was_made_with():
     )
 
 
-def test_a_rate_that_is_set_by_hand_lasts_for_one_update():
+@pytest.mark.parametrize("auto", [False, True])
+def test_a_rate_that_something_else_sets_lasts_for_one_update_and_is_reported_once_with_both_values(auto):
     optimizer = sgd()
-    scheduler = Scheduler(optimizer, PLAN)
-    optimizer.param_groups[0]["lr"] = 5.0
-    assert rates_used(optimizer, scheduler, 3) == [5.0, PLAN(1), PLAN(2)]
+    scheduler = Scheduler(optimizer, PLAN, auto=auto)
+    used = []
+    for step in range(3):
+        optimizer.param_groups[0]["lr"] = 5.0
+        with pytest.warns(UserWarning, match=r"0\.0 .*5\.0") if step == 0 else nullcontext():
+            used += rates_used(optimizer, scheduler, 1)
+    assert used == [5.0, 5.0, 5.0]
+    assert rates_used(optimizer, scheduler, 2) == [PLAN(3), PLAN(4)]

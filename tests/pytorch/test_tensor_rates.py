@@ -53,7 +53,9 @@ def test_pain_11_a_tensor_comes_back_to_its_place_whatever_was_put_there():
     scheduler = Scheduler(optimizer, PLAN)
     rate = optimizer.param_groups[0]["lr"]
     optimizer.param_groups[0]["lr"] = 0.05
-    assert rates_used(optimizer, scheduler, 4)[1:] == PLAN.sample(4)[1:].tolist()
+    with pytest.warns(UserWarning, match=r"set it to 0\.05"):
+        used = rates_used(optimizer, scheduler, 4)
+    assert used[1:] == PLAN.sample(4)[1:].tolist()
     assert optimizer.param_groups[0]["lr"] is rate
     with scheduler.paused():
         optimizer.param_groups[0]["lr"] = 7.0

@@ -1,46 +1,73 @@
-"""Reducing the rate when a metric stops improving: a multiplier on any schedule, fed by `observe`."""
+"""Feedback on the rates: what a metric changes while training, and the plateau rule."""
 
 import math
 import statistics
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from stepsize.arguments import Choice, Fraction, NonNegative, Number, Phase, Steps, refusal, rules, shown
 from stepsize.errors import ArgumentError, StateError
 
 
+@runtime_checkable
+class Feedback(Protocol):
+    """What turns a metric into a multiplier on the scheduled rates; `Plateau` is one, and your own class may be.
+
+    `Scheduler.observe(metric)` passes the metric on. A multiplier may fall and rise again.
+    """
+
+    def observe(self, metric: float) -> float:
+        """Take note of a metric; return what the scheduled rates are multiplied by from here on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state, as JSON can hold it."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a state that `state_dict` returned."""
+
+
+@dataclass
+class _Progress:
+    multiplier: float = 1.0
+    best: float | None = None
+    bad: int = 0
+    cooling: int = 0
+    recent: list[float] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Plateau:
-    """Times `factor` when a metric has not improved for more than `patience` observations.
+    """Multiply the rate by `factor` when a metric has not improved for more than `patience` observations.
 
-    An observation a is an improvement on the best b so far if
+    An observation a improves on the best b so far if
 
         mode "min":  a < b (1 - threshold)   or, threshold_mode "abs",  a < b - threshold
         mode "max":  a > b (1 + threshold)   or                         a > b + threshold
 
-    After more than `patience` observations in a row without one, each group's multiplier m becomes
-    max(m factor, min_lr / scheduled rate), where that lowers the rate by more than `eps`; then `cooldown` observations
-    do not count. With a relative threshold and a negative metric the bar is on the other side of b, as in PyTorch.
+    After more than `patience` observations in a row without improvement, each group's multiplier m becomes
+    max(m factor, min_lr / scheduled rate), if that lowers the rate by more than `eps`; the next `cooldown` observations
+    then do not count. With a relative threshold and a negative metric the bar is on the other side of b, as in PyTorch.
 
     Args:
         mode: whether less or more is better.
         factor: what the rate is multiplied by, in [0, 1).
-        patience: observations without improvement that are let pass.
-        threshold: what counts as improvement.
+        patience: how many observations without improvement are tolerated.
+        threshold: what counts as an improvement.
         threshold_mode: "rel" or "abs".
-        cooldown: observations after a reduction that do not count as bad.
+        cooldown: how many observations after a reduction do not count as bad.
         min_lr: the lowest rate that a reduction leads to.
-        eps: the least change of a rate that is made.
-        window: the metric is the mean of so many last observations.
-        nan: what a metric that is no finite number is: "refuse", or "bad" (an observation without improvement).
+        eps: the smallest change of a rate that is made.
+        window: the metric is the mean of this many latest observations.
+        nan: a metric that is not finite is refused ("refuse") or counts as an observation without improvement ("bad").
 
     Raises:
-        ArgumentError: an argument is not in its range.
+        ArgumentError: an argument is out of range.
 
     Example:
         >>> from stepsize.pytorch import Plateau
-        >>> Plateau(factor=0.5, patience=2).improves(0.9, best=1.0)
-        True
+        >>> plateau = Plateau(factor=0.5, patience=1)
+        >>> [plateau.observe(loss) for loss in (1.0, 1.1, 1.2, 0.9)]
+        [1.0, 1.0, 0.5, 0.5]
     """
 
     mode: Annotated[str, Choice(("min", "max"))] = "min"
@@ -53,12 +80,17 @@ class Plateau:
     eps: NonNegative = 1e-8
     window: Steps = 1
     nan: Annotated[str, Choice(("refuse", "bad"))] = "refuse"
+    _progress: _Progress = field(default_factory=_Progress, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, rule in rules(Plateau).items():
             object.__setattr__(self, name, rule("Plateau", name, getattr(self, name)))
         if self.factor == 1.0:
             raise refusal("Plateau", "factor", "less than 1", self.factor)
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that make an equal plateau."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def improves(self, metric: float, best: float | None) -> bool:
         """Whether a metric is better than the best by more than the threshold."""
@@ -69,95 +101,67 @@ class Plateau:
         bar = best + sign * margin
         return metric > bar if self.mode == "max" else metric < bar
 
-
-class PlateauState:
-    """How a Plateau stands: the best metric so far, what it counts, and each group's multiplier."""
-
-    def __init__(self, plateau: Plateau, groups: int) -> None:
-        self.plateau = plateau
-        self.multipliers = [1.0] * groups
-        self._best: float | None = None
-        self._bad = 0
-        self._cooling = 0
-        self._recent: list[float] = []
-
-    def observe(self, metric: float) -> bool:
-        """Take note of a metric; True where the rates are to be reduced now.
+    def observe(self, metric: float) -> float:
+        """Take note of a metric; return factor^n after n reductions, before `min_lr` and `eps`.
 
         Raises:
-            ArgumentError: the metric is no number, and the plateau refuses that; nothing is noted then.
+            ArgumentError: the metric is not a number, or not finite and `nan` is "refuse"; nothing is noted then.
         """
-        try:
-            if isinstance(metric, bool | str):
-                raise TypeError
-            value = float(metric)
-        except (TypeError, ValueError):
-            raise ArgumentError(f"observe({shown(metric)}): a metric is a number") from None
-        if not math.isfinite(value) and self.plateau.nan == "refuse":
+        now = self._progress
+        value = as_number(metric)
+        if not math.isfinite(value) and self.nan == "refuse":
             raise ArgumentError(
-                f"observe({shown(metric)}): the metric is no finite number; look at the run, or count it as no "
-                'improvement with Plateau(nan="bad")'
+                f"observe({shown(metric)}): the metric is not finite; look at the run, or count it as no improvement "
+                'with Plateau(nan="bad")'
             )
-        if not math.isfinite(value):
-            improved = False
-        else:
-            self._recent = [*self._recent, value][-self.plateau.window :]
-            smooth = statistics.fmean(self._recent)
-            improved = self.plateau.improves(smooth, self._best)
-        if improved:
-            self._best, self._bad = smooth, 0
-        else:
-            self._bad += 1
-        if self._cooling:
-            self._cooling -= 1
-            self._bad = 0
-        if self._bad <= self.plateau.patience:
-            return False
-        self._cooling, self._bad = self.plateau.cooldown, 0
-        return True
-
-    def reduce(self, rates: list[float]) -> bool:
-        """Lower the multipliers, and say whether any is lower now; `rates` are the scheduled ones, without one."""
-        before = list(self.multipliers)
-        for index, rate in enumerate(rates):
-            now = self.multipliers[index]
-            lowest = self.plateau.min_lr / rate if rate > 0.0 else 0.0
-            lower = max(now * self.plateau.factor, lowest)
-            if rate * (now - lower) > self.plateau.eps:
-                self.multipliers[index] = lower
-        return self.multipliers != before
+        now.bad += 1
+        if math.isfinite(value):
+            now.recent = [*now.recent, value][-self.window :]
+            smooth = statistics.fmean(now.recent)
+            if self.improves(smooth, now.best):
+                now.best, now.bad = smooth, 0
+        if now.cooling:
+            now.cooling -= 1
+            now.bad = 0
+        if now.bad > self.patience:
+            now.cooling, now.bad = self.cooldown, 0
+            now.multiplier *= self.factor
+        return now.multiplier
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as JSON has it; the plateau's settings are the plan's."""
-        return {
-            "multipliers": list(self.multipliers),
-            "best": self._best,
-            "bad": self._bad,
-            "cooling": self._cooling,
-            "recent": list(self._recent),
-        }
+        """The counters, as JSON can hold them; the settings are not among them."""
+        return {**vars(self._progress), "recent": list(self._progress.recent)}
 
-    @classmethod
-    def from_dict(cls, plateau: Plateau, groups: int, form: Any) -> "PlateauState":
-        """The state that `state_dict` made, for so many groups.
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from the counters that `state_dict` returned.
 
         Raises:
-            StateError: it has another form.
+            StateError: it has another form; nothing has changed then.
         """
-        state = cls(plateau, groups)
-        match form:
+        match state:
             case {
-                "multipliers": list(multipliers),
+                "multiplier": float(multiplier),
                 "best": None | float() as best,
                 "bad": int(bad),
                 "cooling": int(cooling),
                 "recent": list(recent),
-            } if (
-                len(multipliers) == groups
-                and all(type(item) in (float, int) for item in multipliers + recent)
-                and all(0.0 <= item <= 1.0 for item in multipliers)
-            ):
-                state.multipliers, state._best = list(map(float, multipliers)), best
-                state._bad, state._cooling, state._recent = bad, cooling, list(map(float, recent))
-                return state
-        raise StateError(f"the state's feedback is not that of a Plateau on {groups} parameter groups: {shown(form)}")
+            } if 0.0 <= multiplier <= 1.0 and all(type(item) in (float, int) for item in recent):
+                object.__setattr__(
+                    self, "_progress", _Progress(multiplier, best, bad, cooling, list(map(float, recent)))
+                )
+            case _:
+                raise StateError(f"this is not the state of a Plateau: {shown(state)}")
+
+
+def as_number(metric: Any) -> float:
+    """A metric as a float: a number, or a tensor or array of one.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
+    try:
+        if isinstance(metric, bool | str):
+            raise TypeError
+        return float(metric)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"observe({shown(metric)}): a metric is a number") from None

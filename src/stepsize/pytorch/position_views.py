@@ -3,9 +3,9 @@
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.pytorch.assignment import rate_of
-from stepsize.pytorch.attachment import Attachment
-from stepsize.pytorch.members import Members
+from stepsize.pytorch.optimizer_hooks import Attachment
+from stepsize.pytorch.plan import rate_of
+from stepsize.pytorch.writing import GroupRecords
 
 
 class PositionViews(LRScheduler):
@@ -17,7 +17,8 @@ class PositionViews(LRScheduler):
 
     _attachment: Attachment
     _position: int
-    _members: Members
+    _seen_overwritten: bool
+    _records: GroupRecords
 
     def seek(self, position: int) -> None:
         """Go to any position, forwards or back, and write the rates there."""
@@ -46,6 +47,7 @@ class PositionViews(LRScheduler):
     @last_epoch.setter
     def last_epoch(self, value: int) -> None:
         self._position = max(int(value), 0)
+        self._seen_overwritten = True  # who moves the position without writing writes by another hand
 
     @property
     def _step_count(self) -> int:
@@ -65,7 +67,7 @@ class PositionViews(LRScheduler):
     @property
     def base_lrs(self) -> list[float]:  # type: ignore[override]
         """Each group's base rate."""
-        return list(self._members.bases)
+        return self._records.bases
 
     @property
     def optimizer(self) -> Optimizer:  # type: ignore[override]

@@ -2,27 +2,31 @@
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length, Number, refusal
+from stepsize.arguments import Choice, Length, Number, Whole, refusal, shown
 from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
-from stepsize.pytorch.assignment import Assignment
-from stepsize.pytorch.attachment import Attachment
-from stepsize.pytorch.binding import Binding
-from stepsize.pytorch.cautions import caution, expected_end, warn_of_order, warn_past_end
-from stepsize.pytorch.counting import is_update
-from stepsize.pytorch.members import Members
-from stepsize.pytorch.plan import Plan
-from stepsize.pytorch.plateau import Plateau, PlateauState
+from stepsize.pytorch.optimizer_hooks import (
+    Attachment,
+    groups_elsewhere,
+    is_dummy_step,
+    is_update,
+    refuse_own_rates,
+    updating,
+)
+from stepsize.pytorch.plan import Assignment, Plan
+from stepsize.pytorch.plateau import Feedback, Plateau, as_number
 from stepsize.pytorch.position_views import PositionViews
-from stepsize.pytorch.resuming import plan_to_follow
-from stepsize.pytorch.state import SavedState
-from stepsize.pytorch.wrapped import unwrapped
+from stepsize.pytorch.state import SavedState, plan_to_follow, pytorch_position
+from stepsize.pytorch.warnings import caution
+from stepsize.pytorch.writing import Binding, GroupRecords
 from stepsize.schedules import Schedule
 
 
@@ -41,22 +45,25 @@ class Scheduler(PositionViews):
     all of them.
 
     Args:
-        optimizer: one, or a list of several that share the plan; Accelerate's, Lightning's and DeepSpeed's wrappers
-            are taken off.
-        lr: the rate: a schedule, a number, a function of the step, a list of these (one for each group), or a mapping
-            by the groups' `name` (groups that are not named keep their rate).
+        optimizer: one, or a list of several that share the plan. Of a wrapper (Accelerate's, Lightning's, DeepSpeed's,
+            Opacus's, Lookahead, SAM) the optimizer inside is driven, which makes the updates.
+        lr: the rate: a schedule, its text, a number, a function of the step, a list of these (one for each group), or
+            a mapping by the groups' `name` (groups that are not named keep their rate). A group's own `lr_scale`
+            multiplies its rate.
         relative: True: what `lr` gives is multiplied by each group's own base rate (its `initial_lr`, else its `lr`
             when it joined), so that ratios survive. False: it is the rate of every group. Left out, it is False, and
             groups whose rates differ are refused under a single schedule.
-        feedback: a `Plateau`, fed by `observe`.
+        feedback: a `Plateau`, or another object with `observe(metric) -> multiplier`, `state_dict` and
+            `load_state_dict`; fed by `observe`. A `Plateau` is copied, so one may be given to several schedulers.
         auto: count the updates by a hook of the optimizer; `step()` then does nothing. With several optimizers, one
-            update is counted when each of them has made one. The optimizer keeps the scheduler, not the other way
-            round: it need not be held in a variable.
+            update is counted when each of them has made one; one that has never made any is not waited for once
+            another makes its second, and a warning names it. The optimizer keeps the scheduler alive.
         on_change: what `load_state_dict` does with a state of another plan: "refuse", "keep" (this plan goes on from
             the saved position) or "restore" (the saved plan).
-        horizon: how long the training is meant to be; a rate's schedule of another length, and an update past the
-            end, are warned of.
-        clock: what positions count: "steps", or "tokens" or "samples", told by `advance(n)`.
+        horizon: how long the training is meant to be, for texts with units; a rate's schedule of another length, and
+            an update past the end, cause a warning.
+        clock: what positions count: "steps", or "tokens" or "samples", reported by `advance(n)`.
+        last_epoch: PyTorch's argument, for programs that pass it: the position less one.
         hyperparameters: any other key of the groups, in the same forms, absolute: `weight_decay=Cosine(...)`,
             `betas=(Linear(0.85, 0.95, 1000), 0.999)`; or tied to the rate by a `ConstantProduct`.
 
@@ -82,11 +89,12 @@ class Scheduler(PositionViews):
         lr: Any = None,
         *,
         relative: bool | None = None,
-        feedback: Plateau | None = None,
+        feedback: Feedback | None = None,
         auto: bool = False,
         on_change: str = "refuse",
         horizon: Horizon | None = None,
         clock: str = "steps",
+        last_epoch: int = -1,
         **hyperparameters: Any,
     ) -> None:
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
@@ -96,12 +104,17 @@ class Scheduler(PositionViews):
         if not several or len(set(map(id, several))) < len(several):
             raise ArgumentError("Scheduler([...]) needs one optimizer at least, and each of them once")
         for name, value, kind, words in (
-            ("feedback", feedback, Plateau | None, "a stepsize.pytorch.Plateau()"),
+            (
+                "feedback",
+                feedback,
+                Feedback | None,
+                "a Plateau(), or an object with its observe and state methods",
+            ),
             ("relative", relative, bool | None, "True or False, or left out"),
             ("auto", auto, bool, "True or False"),
             ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
         ):
-            if not isinstance(value, kind):
+            if not isinstance(value, kind) or isinstance(value, type):
                 raise refusal("Scheduler", name, words, value)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
         self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
@@ -109,20 +122,24 @@ class Scheduler(PositionViews):
             given_too = "auto=True" if auto else "horizon=..."
             raise ArgumentError(f"{given_too} counts updates, and this clock {clock}; tell it how many by advance(n)")
         self._auto = auto
-        self._attachment = Attachment(tuple(unwrapped(item, auto) for item in several), keep=not auto)
+        self._attachment = Attachment(tuple(updating(item, auto) for item in several), keep=not auto)
+        if "lr" in given:
+            for each in self._attachment.optimizers:
+                refuse_own_rates(each)
         groups = self._attachment.groups()
-        self._plan = self._began_with = Plan.of(given, relative, feedback, groups)
-        self._members = Members(self._attachment.optimizers)
-        self._feedback = None if feedback is None else PlateauState(feedback, len(groups))
-        self._position = 0
-        self._pauses = 0
-        """How many `paused` are under way."""
+        self._feedback = replace(feedback) if isinstance(feedback, Plateau) else feedback
+        self._multiplier = 1.0  # the feedback's
+        self._plan = self._began_with = Plan.of(given, relative, self._feedback, groups, horizon)
+        self._records = GroupRecords(self._attachment.optimizers)
+        self._position = int(Whole(-1)("Scheduler", "last_epoch", last_epoch)) + 1
+        self._pauses = 0  # how many `paused` are under way
         self._taken_by: str | None = None
-        self._unstepped = True
-        """No optimizer has made an update yet, as far as is known."""
-        self._quick: Callable[[int], bool] | None = None
-        """The short way of a step, once there is nothing else to do in it."""
-        self._expected = expected_end(horizon, self._plan)
+        self._unstepped = self._position == 0  # no optimizer has made an update yet, as far as is known
+        self._restored = False  # a state was loaded, and no update has followed
+        self._seen_overwritten = False
+        self._quick: Callable[[int], bool] | None = None  # the short way of a step, if nothing else is due in it
+        self._horizon = horizon
+        self._expected = _expected_end(horizon, self._plan)
         self._attach()
 
     # Moving.
@@ -147,7 +164,10 @@ class Scheduler(PositionViews):
             raise DriverError(f"this scheduler counts {self._clock}; call advance(n) with how many there were")
         if self._unstepped:
             self._unstepped = False
-            warn_of_order()
+            caution(
+                "scheduler.step() came before the first optimizer.step(), so the value of step 0 is skipped; call it "
+                "after each update"
+            )
         self._write(self._position + 1)
 
     def advance(self, n: int) -> None:
@@ -162,24 +182,27 @@ class Scheduler(PositionViews):
         self._begin_update()
 
     def observe(self, metric: float) -> bool:
-        """Tell the feedback a metric; True where it lowered the rates, which are written at once.
+        """Pass a metric to the feedback; True if that changed a rate. The rates are written at once.
 
-        In several processes every one must be told the same value: reduce it first.
+        In several processes each must pass the same value: reduce it first.
 
         Raises:
-            ArgumentError: there is no feedback, or the metric is no number and the plateau refuses that.
+            ArgumentError: there is no feedback, or the metric is not a number, or the feedback refuses it.
         """
         if self._feedback is None:
             raise ArgumentError(
                 "observe() feeds a plateau, and there is none; write Scheduler(..., feedback=Plateau())"
             )
         self._refresh()
-        if not self._feedback.observe(metric):
+        before, multiplier = self._multiplier, as_number(self._feedback.observe(metric))
+        if not 0.0 <= multiplier < math.inf:
+            raise ArgumentError(f"the feedback's multiplier must be a finite number of at least 0, got {multiplier}")
+        self._multiplier = multiplier
+        if multiplier == before or not self._apply(multiplier / before if before else math.inf):
             return False
-        lowered = self._feedback.reduce([rate or 0.0 for rate in self._scheduled_rates()])
         self._bind()
         self._write(self._position)
-        return lowered
+        return True
 
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
         """From here on, follow new schedules, each on its own clock; return the plan before and after, to be drawn.
@@ -196,7 +219,7 @@ class Scheduler(PositionViews):
             StepError: a schedule gives a negative rate here.
         """
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
-        new = (Assignment.of(key, item) for key, item in given.items())
+        new = (Assignment.of(key, item, self._horizon) for key, item in given.items())
         return self._replace([self._plan[each.key].replanned(self._position, each) for each in new])
 
     def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
@@ -224,13 +247,13 @@ class Scheduler(PositionViews):
         finally:
             self._pauses -= 1
             if self._taken_by is None and not self._pauses:
-                self._binding.put_back(self._attachment.groups())
+                self._records.put_back()
                 self._bind()
                 self._write(self._position)
 
     def close(self) -> None:
         """Let go of the optimizer: its rates stay as they are, and nothing is written any more."""
-        self._attachment.close(self)
+        self._attachment.release(self)
         self._taken_by = f"{self} was closed, so it can no longer be stepped"
         self._quick = None
 
@@ -247,18 +270,34 @@ class Scheduler(PositionViews):
         return self._plan.schedules()
 
     @property
-    def feedback(self) -> Plateau | None:
-        """The plateau that lowers the rates by what `observe` is told; None where there is none."""
-        return None if self._feedback is None else self._feedback.plateau
+    def feedback(self) -> Feedback | None:
+        """What turns the metrics of `observe` into a multiplier; None if there is nothing."""
+        return self._feedback
+
+    def values(self) -> dict[str, float]:
+        """What the next update uses, by name, for a logger: {"lr": 0.1}, and {"lr/head": 0.1, ...} for several groups.
+
+        A named group is called by its name, another by its index; an item of a tuple is "betas[0]".
+        """
+        self._refresh()
+        found: dict[str, float] = {}
+        for index, record in enumerate(self._records):
+            group = record.group
+            of_group = f"/{group.get('name', index)}" if len(self._records) > 1 else ""
+            for assignment in self._plan.assignments:
+                if assignment.for_group(record.place, group) is not None:
+                    value, key = group[assignment.key], assignment.key
+                    items = enumerate(value) if isinstance(value, tuple | list) else [(None, value)]
+                    for item, number in items:
+                        found[f"{key}{'' if item is None else f'[{item}]'}{of_group}"] = float(number)
+        return found
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
-        """The rate of each group at the position, as planned; that of `get_last_lr`, unless somebody has set it."""
+        """The rate of each group at the position, as planned; `get_last_lr` gives what stands in the groups."""
         self._refresh()
-        rates = self._scheduled_rates()
-        multipliers = [1.0] * len(rates) if self._feedback is None else self._feedback.multipliers
         return [
-            now if planned is None else planned * multiplier
-            for planned, multiplier, now in zip(rates, multipliers, self.get_last_lr(), strict=True)
+            now if planned is None else planned * record.multiplier
+            for planned, record, now in zip(self._scheduled_rates(), self._records, self.get_last_lr(), strict=True)
         ]
 
     def __repr__(self) -> str:
@@ -269,35 +308,44 @@ class Scheduler(PositionViews):
     def state_dict(self) -> dict[str, Any]:
         """Position, base rates, plan and feedback, as JSON has them."""
         self._refresh()
+        feedback = None
+        if self._feedback is not None:
+            feedback = {
+                "multiplier": self._multiplier,
+                "multipliers": [record.multiplier for record in self._records],
+                "state": self._feedback.state_dict(),
+            }
         return SavedState(
             self._clock,
             self._position,
-            tuple(self._members.bases),
+            tuple(self._records.bases),
             self._plan.as_text(),
             self._began_with.as_text(),
             self._plan != self._began_with,
-            None if self._feedback is None else self._feedback.state_dict(),
+            feedback,
         ).as_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where a saved scheduler stood, and write the rates there; before or after the optimizer's state.
+        """Continue where a saved scheduler stood, and write the rates there; before or after the optimizer's state.
+
+        Under `on_change="keep"` the state of one of PyTorch's schedulers gives its position.
 
         Raises:
-            StateError: it is no state of this kind or of this version, is cut short, does not fit the optimizer, or has
-                another plan and `on_change` is "refuse". Scheduler and optimizer are as they were then.
+            StateError: it is not a state of this kind and version, is cut short, does not fit the optimizer, or has
+                another plan and `on_change` is "refuse". Scheduler and optimizer are then as they were.
         """
         self._refresh()
-        groups = self._attachment.groups()
-        saved = SavedState.checked(state, self._clock, len(groups))
-        plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
-        bases = self._bases_to_follow(saved) if plan.relative else list(saved.base_lrs)
-        feedback = None
-        if plan.feedback is not None and saved.feedback is not None:
-            feedback = PlateauState.from_dict(plan.feedback, len(groups), saved.feedback)
-        elif plan.feedback is not None:
-            feedback = PlateauState(plan.feedback, len(groups))
-        self._become(plan, bases, feedback, saved.position)
-        self._unstepped = False  # the updates before were another process's
+        position = pytorch_position(state)
+        if position is not None and self._on_change == "keep" and self._clock == "steps":
+            self._become(self._plan, self._records.bases, position)
+        else:
+            groups = self._attachment.groups()
+            saved = SavedState.checked(state, self._clock, len(groups))
+            plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
+            bases = self._bases_to_follow(saved) if plan.relative else list(saved.base_lrs)
+            self._become(plan, bases, saved.position, saved)
+        self._unstepped = False  # another process made the updates before
+        self._restored = True
         self._quick = None
         self._begin_update()
 
@@ -307,13 +355,17 @@ class Scheduler(PositionViews):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
-        left = ("_attachment", "_binding", "_waiting_for", "_rates_left", "_quick")
+        left = ("_attachment", "_binding", "_records", "_waiting_for", "_made", "_idle", "_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
-        return {**state, "optimizers": self._attachment.optimizers}
+        records = [(each.place, each.base, each.multiplier) for each in self._records]
+        return {**state, "optimizers": self._attachment.optimizers, "records": records}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Kept, even under auto: a copy has nobody else to hold its optimizers.
         self._attachment = Attachment(state.pop("optimizers"), keep=True)
+        self._records = GroupRecords(self._attachment.optimizers)
+        for record, (place, base, multiplier) in zip(self._records, state.pop("records"), strict=True):
+            record.place, record.base, record.multiplier = place, base, multiplier
         self.__dict__.update(state)
         self._pauses = 0
         self._attach()
@@ -322,7 +374,7 @@ class Scheduler(PositionViews):
 
     def _bases_to_follow(self, saved: SavedState) -> list[float]:
         """What the schedules multiply: a part of the plan as much as they are."""
-        mine, theirs = self._members.bases, list(saved.base_lrs)
+        mine, theirs = self._records.bases, list(saved.base_lrs)
         if all(math.isclose(here, there, rel_tol=1e-6) for here, there in zip(mine, theirs, strict=True)):
             return theirs  # but for what a rate loses in a tensor of single precision
         if self._on_change == "refuse":
@@ -332,22 +384,75 @@ class Scheduler(PositionViews):
             )
         return mine if self._on_change == "keep" else theirs
 
-    def _become(self, plan: Plan, bases: list[float], feedback: PlateauState | None, position: int) -> None:
-        """Follow another plan from a position on, or stay as it is and raise."""
-        before = self._plan, self._members.bases, self._feedback
-        self._plan, self._members.bases, self._feedback = plan, bases, feedback
+    def _become(self, plan: Plan, bases: list[float], position: int, saved: SavedState | None = None) -> None:
+        """Follow another plan, or another state of the feedback, from a position on; or stay as it was and raise."""
+        before = self._plan, self._feedback, self._multiplier
+        was = [(record.base, record.multiplier) for record in self._records]
+        state = None if self._feedback is None else self._feedback.state_dict()
         try:
+            self._plan = plan
+            self._records.rebase(bases)
+            if saved is not None:
+                self._restore_feedback(plan.feedback, saved.feedback)
             self._bind()
             self._write(position)
         except Exception:
-            self._plan, self._members.bases, self._feedback = before
+            self._plan, self._feedback, self._multiplier = before
+            if self._feedback is not None and state is not None:
+                self._feedback.load_state_dict(state)
+            for record, (base, multiplier) in zip(self._records, was, strict=True):
+                record.base, record.multiplier = base, multiplier
             self._bind()
             raise
+
+    def _restore_feedback(self, feedback: Feedback | None, form: Any) -> None:
+        # A feedback that is new in the program starts from its beginning.
+        self._feedback = replace(feedback) if isinstance(feedback, Plateau) else feedback
+        multiplier, multipliers = 1.0, [1.0] * len(self._records)
+        state: dict[str, Any] | None = None
+        if feedback is not None and form is not None:
+            match form:
+                case {
+                    "multiplier": int() | float() as multiplier,
+                    "multipliers": list(multipliers),
+                    "state": dict(state),
+                }:
+                    numbers = [multiplier, *multipliers]
+                case _:
+                    numbers = []
+            most = 1.0 if isinstance(feedback, Plateau) else sys.float_info.max
+            if len(numbers) != len(self._records) + 1 or not all(_is_number(each, most) for each in numbers):
+                raise StateError(
+                    f"the state's feedback is not that of a {type(feedback).__name__} on {len(self._records)} "
+                    f"parameter groups: {shown(form)}"
+                )
+        self._multiplier = float(multiplier)
+        for record, number in zip(self._records, multipliers, strict=True):
+            record.multiplier = float(number)
+        if self._feedback is not None and state is not None:
+            self._feedback.load_state_dict(state)
+
+    def _apply(self, change: float) -> bool:
+        """Multiply the multiplier of each group by the feedback's change of its own; whether any rate changes."""
+        changed = False
+        plateau = self._feedback if isinstance(self._feedback, Plateau) else None
+        for record, planned in zip(self._records, self._scheduled_rates(), strict=True):
+            if planned is None:
+                continue
+            now = record.multiplier
+            new = self._multiplier if change == math.inf else now * change
+            if plateau is not None:
+                new = max(new, plateau.min_lr / planned if planned > 0.0 else 0.0)
+                if not planned * (now - new) > plateau.eps:
+                    continue
+            record.multiplier = new
+            changed = changed or new != now
+        return changed
 
     def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
         """Follow these assignments in place of those of the same hyperparameters; both, by name."""
         before = [self._plan[each.key] for each in assignments]
-        self._become(self._plan.replaced(assignments), self._members.bases, self._feedback, self._position)
+        self._become(self._plan.replaced(assignments), self._records.bases, self._position)
         return {
             f"{name} {when}": schedule
             for old, new in zip(before, assignments, strict=True)
@@ -355,28 +460,18 @@ class Scheduler(PositionViews):
             for name, schedule in assignment.schedules().items()
         }
 
-    def _bind(self) -> None:
-        """Find out anew which values go where: after the plan, the groups or a multiplier has changed."""
+    def _bind(self, loading: bool = False) -> None:
+        """Find out again which values go where, after the plan, the groups or a multiplier have changed."""
         optimizers = self._attachment.optimizers
-        new = self._members.join(optimizers)
-        if new:
-            self._members.mark(self._attachment.groups())
-        if self._feedback is not None:
-            for place in new:
-                self._feedback.multipliers.insert(place, 1.0)
-        bases = self._members.bases
-        multipliers = [1.0] * len(bases) if self._feedback is None else self._feedback.multipliers
-        factors = [
-            (base if self._plan.relative else 1.0) * multiplier
-            for base, multiplier in zip(bases, multipliers, strict=True)
-        ]
+        self._records.follow(optimizers, loading)
+        if loading:
+            self._records.put_back()
         self._quick = None
-        self._binding = Binding(self._plan, optimizers, factors, self._expected)
+        self._binding = Binding(self._plan, optimizers, self._records, groups_elsewhere(optimizers), self._expected)
 
     def _refresh(self) -> None:
-        """Take note of groups that have come since the last write."""
+        """Take note of groups that were added, removed or replaced since the last write."""
         if self._taken_by is None and self._binding.is_stale():
-            self._bind()
             self._write(self._position)
 
     def _write(self, position: int) -> None:
@@ -387,87 +482,151 @@ class Scheduler(PositionViews):
         """
         self._refuse_if_taken()
         if position > self._expected:
-            warn_past_end(position, self._expected)
+            caution(
+                f"update {position} is past the end of the horizon, {self._expected} updates; look at its batch size, "
+                "accumulation and processes"
+            )
             self._expected = math.inf
             self._bind()
-        if self._binding.is_stale():
+        if stale := self._binding.is_stale():
             self._bind()
         values = self._binding.values(position)
         self._position = position
         if self._pauses:
             return
         self._binding.write(values)
-        self._quick = None if self._needs_care() else self._binding.quick
+        if stale:
+            self._records.mark()
         if self._auto:
-            optimizers = self._attachment.optimizers
-            self._rates_left = {id(each): each.param_groups[0].get("lr") for each in optimizers}
-
-    def _needs_care(self) -> bool:
-        """Whether the next step has more to do than to write the value of the next position."""
-        return self._auto or self._unstepped or self._clock != "steps"
+            self._left = {id(each): each.param_groups[0].get("lr") for each in self._attachment.optimizers}
+        careful = self._auto or self._unstepped or self._clock != "steps"
+        self._quick = None if careful else self._binding.quick
 
     def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
             raise DriverError(self._taken_by)
 
     def _scheduled_rates(self) -> list[float | None]:
-        """Each group's rate as the plan and its base have it, without the feedback; None where it has none."""
-        groups = self._attachment.groups()
-        rates: list[float | None] = [None] * len(groups)
-        for assignment in self._plan.assignments:
-            if assignment.key == "lr":
-                for index, group in enumerate(groups):
-                    wanted = assignment.for_group(index, group)
-                    if isinstance(wanted, Schedule):
-                        rates[index] = wanted(self._position) * (
-                            self._members.bases[index] if self._plan.relative else 1.0
-                        )
+        """Each group's rate by the plan, its base and its own scale, before the feedback; None if none is planned."""
+        rates: list[float | None] = []
+        for record in self._records:
+            wanted = self._plan["lr"].for_group(record.place, record.group) if "lr" in self._plan.keys else None
+            factor = (record.base if self._plan.relative else 1.0) * record.lr_scale
+            rates.append(wanted(self._position) * factor if isinstance(wanted, Schedule) else None)
         return rates
 
     def _attach(self) -> None:
-        """Write the values, and hang on the optimizers."""
+        """Write the values, and register with the optimizers."""
+        self._made: set[int] = set()  # the optimizers that have made an update
+        self._idle: set[int] = set()  # those that are not waited for
         self._begin_update()
         self._bind()
         if self._taken_by is not None:
             return  # the copy of one that was closed, or whose optimizer another drives
         self._write(self._position)
-        self._members.mark(self._attachment.groups())
-        self._attachment.attach(self, self._plan.keys, owned=self._auto)
+        self._records.mark()
+        self._attachment.attach(self, owned=self._auto)
 
     def _begin_update(self) -> None:
-        self._waiting_for = set(map(id, self._attachment.optimizers))
-        """The optimizers that are still to step before an update is counted."""
+        # The optimizers that are still to step before an update is counted.
+        self._waiting_for = {id(each) for each in self._attachment.optimizers} - self._idle
 
-    # Called back by the optimizers.
+    # Called by the optimizers.
+
+    def stepping(self, optimizer: Optimizer) -> None:
+        """An optimizer's step begins: groups that are new, or overwritten by loading, get their values for it."""
+        if self._taken_by is not None or self._pauses:
+            return
+        if self._auto and self._waiting_for and id(optimizer) not in self._waiting_for | self._idle:
+            self._leave_out_the_idle()
+        if self._restored:
+            self._records.put_back()
+            self._bind()
+            self._write(self._position)
+        else:
+            self._refresh()
 
     def stepped(self, optimizer: Optimizer) -> None:
         """An optimizer's step has ended; under `auto`, count an update once each of them has made one."""
         self._unstepped = False
-        if not self._auto or self._pauses or not is_update(optimizer, self._rates_left[id(optimizer)]):
+        if self._taken_by is not None or self._pauses or (self._auto and not is_update(optimizer)):
             return
+        # Zeros that another hand has written may be a dummy step's; zeros of the schedule are not.
+        if (
+            self._auto
+            and optimizer.param_groups[0].get("lr") is not self._left[id(optimizer)]
+            and is_dummy_step(optimizer)
+        ):
+            return
+        if not self._seen_overwritten and (words := self._binding.overwritten()) and not is_dummy_step(optimizer):
+            self._seen_overwritten = True
+            caution(f"{words}; the update used it, and the next will use the schedule's")
+        self._restored = False
+        if not self._auto:
+            return
+        self._made.add(id(optimizer))
+        self._idle.discard(id(optimizer))
         self._waiting_for.discard(id(optimizer))
-        if self._waiting_for:
-            return
+        if not self._waiting_for:
+            self._count_update()
+
+    def _count_update(self) -> None:
         self._begin_update()
         position = self._position + 1
         try:
             self._write(position)
         finally:
-            self._position = position  # the update has been made, even if there is no value for the next
+            self._position = position  # the update was made, even if there is no value for the next
+
+    def _leave_out_the_idle(self) -> None:
+        """An optimizer begins its second update of a round: those that have never made any are not waited for."""
+        if self._waiting_for & self._made:
+            return
+        self._idle |= self._waiting_for
+        idle = [index for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle]
+        self._count_update()
+        caution(
+            f"optimizer {', '.join(map(str, idle))} of this scheduler has made no update yet, so the updates of the "
+            "others are counted without it"
+        )
 
     def loaded(self) -> None:
-        """A state was loaded into an optimizer, which replaces tensors, even by floats: put ours back, and write."""
+        """A state was loaded into an optimizer, which replaces groups and tensors: put ours back, and write."""
         if self._taken_by is None:
-            self._binding.put_back(self._attachment.groups())
-            self._bind()  # groups may have come before the state did
-            self._members.mark(self._attachment.groups())
+            self._restored = True  # wrappers write into the groups once more after this hook
+            self._bind(loading=True)
             self._write(self._position)
+            self._records.mark()
+
+    def driven(self) -> set[tuple[str, int]]:
+        """The hyperparameters that this scheduler writes, each with the identity of the group."""
+        return {
+            (each.key, id(record.group))
+            for each in self._plan.assignments
+            for record in self._records
+            if each.for_group(record.place, record.group) is not None
+        }
 
     def deposed(self, key: str, by: "Scheduler") -> None:
-        """Another scheduler drives this hyperparameter now; the next move says so, or a warning where none is due."""
+        """Another scheduler writes this hyperparameter now; the next move says so, or a warning if none is due."""
         taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
         others = " and ".join(other for other in self._plan.keys if other != key)
         self.close()
         self._taken_by = f"{taken_by}; {others} stays as it is unless another drives it" if others else taken_by
         if self._auto:
             caution(self._taken_by)
+
+
+def _is_number(value: Any, most: float) -> bool:
+    return type(value) in (int, float) and 0.0 <= value <= most
+
+
+def _expected_end(horizon: Horizon | None, plan: Plan) -> float:
+    """The number of updates of the horizon; a rate's schedule of another length causes a warning."""
+    if horizon is None:
+        return math.inf
+    rates = plan["lr"].schedules() if "lr" in plan.keys else {}
+    for name, schedule in rates.items():
+        if schedule.steps not in (math.inf, horizon.steps):
+            caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}")
+    return horizon.steps

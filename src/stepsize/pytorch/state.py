@@ -1,11 +1,14 @@
-"""A scheduler's saved state, checked before anything is changed."""
+"""What a scheduler saves, and which plan and position it follows once a state is loaded."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stepsize.arguments import LONGEST, shown
-from stepsize.errors import StateError
+from stepsize.errors import StateError, StepsizeError
+from stepsize.pytorch.plan import Group, Plan
+from stepsize.pytorch.warnings import caution
 
 VERSION = 1
 KIND = "stepsize.pytorch.Scheduler"
@@ -46,6 +49,11 @@ class SavedState:
         Raises:
             StateError: it is of another kind, a newer version, another clock, other groups, or cut short.
         """
+        if pytorch_position(form) is not None:
+            raise StateError(
+                "this is the state of a scheduler of PyTorch, without the plan that it followed; take its position "
+                'with Scheduler(..., on_change="keep")'
+            )
         if not isinstance(form, dict) or form.get("kind") != KIND:
             kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
             raise StateError(f"this is no state of {KIND} but of {kind}; load it into the scheduler that made it")
@@ -74,3 +82,73 @@ class SavedState:
         return cls(
             clock, position, tuple(map(float, bases)), plan, form["began_with"], form["replanned"], form["feedback"]
         )
+
+
+def plan_to_follow(saved: SavedState, plan: Plan, began_with: Plan, on_change: str, groups: Sequence[Group]) -> Plan:
+    """The plan of the program, as it is or as it began, or the saved one.
+
+    Where both began with the same plan there is nothing to choose: what it was replanned to since is followed.
+
+    Raises:
+        StateError: the saved plan is another and `on_change` is "refuse", or it cannot be followed here.
+    """
+    if saved.plan == plan.as_text() and not saved.replanned and plan == began_with:
+        return plan
+    began_alike = saved.began_with == began_with.as_text()
+    if began_alike and not saved.replanned:
+        return began_with
+    if on_change == "keep" and not began_alike:
+        return plan
+    if on_change == "keep" and _unnamed(saved.plan):
+        caution(
+            "the plan was changed before the state was saved, which cannot be followed: it has a function without a "
+            f"name; this one goes on as it began, {began_with}"
+        )
+        return began_with
+    if _unnamed(saved.plan):
+        raise StateError(
+            "the saved plan has a function without a name, which no state can hold; write it in a module and name "
+            'it, Function("package.module:name"), or go on with this plan by on_change="keep"'
+        )
+    if not began_alike and on_change == "refuse":
+        raise StateError(
+            f"the state was saved under another plan, {_words(saved.plan)}, and this one is {plan}; keep "
+            'this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
+        )
+    try:
+        followed = Plan.from_text(saved.plan)
+        followed.check(groups)
+    except StepsizeError as error:
+        raise StateError(f"the state's plan cannot be followed: {error}") from error
+    return followed
+
+
+def _unnamed(form: Any) -> bool:
+    """Whether a plan's text has a place without one."""
+    if isinstance(form, dict):
+        return any(_unnamed(item) for key, item in form.items() if key != "feedback")
+    return any(map(_unnamed, form)) if isinstance(form, list) else form is None
+
+
+def _words(form: Any) -> str:
+    """A saved plan as its writer would have written it, or as it is if it cannot be read."""
+    try:
+        return str(Plan.from_text(form))
+    except StepsizeError:
+        return shown(form, 200)
+
+
+def pytorch_position(form: Any) -> int | None:
+    """The number of steps in a state of one of PyTorch's schedulers; None for any other state.
+
+    ReduceLROnPlateau counts observations, not steps, and so gives none.
+    """
+    if not isinstance(form, Mapping) or "kind" in form or "num_bad_epochs" in form:
+        return None
+    if "last_epoch" not in form and isinstance(form.get("_schedulers"), list):  # a ChainedScheduler
+        positions = {pytorch_position(part) for part in form["_schedulers"]}
+        return positions.pop() if len(positions) == 1 else None
+    position = form.get("last_epoch")
+    if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= LONGEST:
+        return None
+    return position

@@ -12,11 +12,11 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Length
 from stepsize.errors import StepError
-from stepsize.pytorch.cautions import caution
 from stepsize.pytorch.lr_scheduler.base import PyTorchScheduler
 from stepsize.pytorch.lr_scheduler.course import Course
 from stepsize.pytorch.lr_scheduler.reading import known_course, refuse_own_code
 from stepsize.pytorch.lr_scheduler.state import Saved
+from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
 
 

@@ -9,9 +9,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.errors import DriverError
-from stepsize.pytorch import ownership
-from stepsize.pytorch.group_values import Group, held, part_from_defaults, put
-from stepsize.pytorch.wrapped import unwrapped
+from stepsize.pytorch.optimizer_hooks import take, updating
+from stepsize.pytorch.plan import Group
+from stepsize.pytorch.writing import _held as held
+from stepsize.pytorch.writing import _part_from_defaults as part_from_defaults
+from stepsize.pytorch.writing import _put as put
 
 
 class Rates:
@@ -63,7 +65,7 @@ class Rates:
         """
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-        optimizer = unwrapped(optimizer, auto=False)
+        optimizer = updating(optimizer, auto=False)
         known = _known.get(optimizer, _nothing)()
         if known is None:
             known = cls(optimizer)
@@ -76,7 +78,11 @@ class Rates:
         """A scheduler of this class has been made: whoever else drove what is written here does so no more."""
         if (optimizer := self._optimizer()) is not None and self._taken_by is None:
             self._name = name
-            ownership.take(self, optimizer, tuple(self.keys))
+            take(self, optimizer)
+
+    def driven(self) -> set[tuple[str, int]]:
+        """What is written, in which groups."""
+        return {(key, id(group)) for key in self.keys for group in self._groups()}
 
     def deposed(self, key: str, by: object) -> None:
         """Another scheduler drives this key now: the schedulers here say so at their next step."""

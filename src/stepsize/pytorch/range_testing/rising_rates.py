@@ -6,8 +6,7 @@ from typing import Any
 
 from stepsize.arguments import Many, Number, refusal
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.assignment import rate_of
-from stepsize.pytorch.group_values import Group
+from stepsize.pytorch.plan import Group, rate_of
 from stepsize.schedules import Geometric, Linear, Schedule
 
 Rate = float | Sequence[float]

@@ -13,14 +13,13 @@ from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from stepsize.arguments import SEEDS, Choice, Count, Length, Maybe, Number, checked, refusal
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.ownership import drivers_of
+from stepsize.pytorch.optimizer_hooks import drivers_of, updating
 from stepsize.pytorch.range_testing.batches import inputs_and_targets, repeatable, sources_of
 from stepsize.pytorch.range_testing.interrupts import Interrupts
 from stepsize.pytorch.range_testing.rising_rates import SHAPES, Rate, RisingRates
 from stepsize.pytorch.range_testing.snapshot import Snapshot
 from stepsize.pytorch.range_testing.sweep import Sweep
 from stepsize.pytorch.scheduler import Scheduler
-from stepsize.pytorch.wrapped import unwrapped
 from stepsize.records.range_test import SMOOTHING, RangeRun, RangeTest
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -176,7 +175,7 @@ def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
             "requires_grad is True"
         )
     try:
-        driven = unwrapped(optimizer, auto=False)
+        driven = updating(optimizer, auto=False)
     except ArgumentError:
         raise refusal("range_test", "optimizer", "an optimizer of PyTorch", optimizer) from None
     if isinstance(driven, LBFGS):

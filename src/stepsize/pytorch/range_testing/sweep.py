@@ -16,11 +16,9 @@ from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.assignment import Assignment
 from stepsize.pytorch.range_testing.batches import endless, sources_of
 from stepsize.pytorch.range_testing.draws import seed_draws
 from stepsize.pytorch.range_testing.rising_rates import RisingRates
-from stepsize.pytorch.writers import writers_for
 from stepsize.records.range_test import RangeRun, Stop
 
 
@@ -82,7 +80,6 @@ class Sweep:
         if not self.model.training:
             self.model.train()
         groups = self.optimizer.param_groups
-        writers = writers_for([Assignment("lr", by_index=self.rates.groups)], groups, [1.0] * len(groups))
         held = {id(parameter) for group in groups for parameter in group["params"]}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in held]
         judge = Judge(self.stop_factor, self.smoothing)
@@ -91,8 +88,11 @@ class Sweep:
         stopped: Stop = "end"
         with closing(endless("batches", self.batches)) as batches:
             for step in range(int(self.rates.reference.steps) + 1):
-                for writer in writers:
-                    writer.write(writer.value(step))
+                for group, schedule in zip(groups, self.rates.groups, strict=True):
+                    if isinstance(group["lr"], Tensor):
+                        group["lr"] = torch.full_like(group["lr"], schedule(step))  # several groups may share one
+                    else:
+                        group["lr"] = schedule(step)
                 loss = judged = self._gradient(batches)
                 if math.isfinite(loss):
                     self._update(others)

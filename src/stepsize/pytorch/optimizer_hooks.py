@@ -1,0 +1,236 @@
+"""Which optimizer makes the updates, which calls of its `step` are updates, and how it calls its scheduler."""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Sequence
+from operator import is_
+from types import FrameType
+from typing import Any, Protocol, cast
+from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
+
+import torch
+from torch.optim import Optimizer, Rprop
+from torch.utils.hooks import RemovableHandle
+
+from stepsize.arguments import refusal
+from stepsize.errors import ArgumentError, DriverError
+from stepsize.pytorch.plan import Group, rate_of
+
+_WRAPPER = Optimizer.profile_hook_step(lambda: None).__code__  # runs around every optimizer's step, and calls the hooks
+
+
+def updating(optimizer: Any, auto: bool) -> Optimizer:
+    """The optimizer that makes the updates: the one given, or the one that it wraps.
+
+    A wrapper holds an optimizer with the very same parameter groups: Accelerate's, Lightning's, DeepSpeed's, Opacus's,
+    Lookahead, SAM.
+
+    Raises:
+        ArgumentError: it is not an optimizer; it has no hooks and wraps nothing; or it is DeepSpeed's under `auto`.
+    """
+    given = optimizer
+    while (inner := _inside(optimizer)) is not None:
+        if auto and type(optimizer).__module__.partition(".")[0] == "deepspeed":
+            raise ArgumentError(
+                "auto=True cannot count the updates of DeepSpeed's optimizers, which step the one inside in parts; "
+                "leave auto out, and call step() after each update"
+            )
+        optimizer = inner
+    if not isinstance(optimizer, Optimizer):
+        raise refusal("Scheduler", "optimizer", "an optimizer of PyTorch, or a list of them", given)
+    if not all(hasattr(optimizer, name) for name in ("param_groups", "_optimizer_step_post_hooks")):
+        raise ArgumentError(
+            f"{type(optimizer).__name__} has no hooks: its constructor does not call Optimizer.__init__, and it holds "
+            "no optimizer with the same parameter groups; give the optimizer that it wraps"
+        )
+    return optimizer
+
+
+def refuse_own_rates(optimizer: Optimizer) -> None:
+    """Raise ArgumentError if the optimizer computes its step sizes itself, whatever the rate in its groups."""
+    if any(group.get("relative_step") for group in optimizer.param_groups):
+        raise ArgumentError(
+            f"{type(optimizer).__name__}(relative_step=True) computes its own rates and ignores lr; construct it with "
+            "relative_step=False and an lr to schedule it"
+        )
+    if isinstance(optimizer, Rprop):
+        raise ArgumentError("Rprop reads lr at its first update only, and then adapts its own step sizes")
+
+
+def _inside(optimizer: Any) -> Any:
+    groups = getattr(optimizer, "param_groups", None)
+    if groups is None:
+        inner = getattr(optimizer, "optimizer", None)
+        return inner if hasattr(inner, "param_groups") else None
+    if not isinstance(groups, list) or not groups:
+        return None
+    for value in vars(optimizer).values():
+        if value is not optimizer and hasattr(value, "step"):
+            inner = getattr(value, "param_groups", None)
+            if isinstance(inner, list) and len(inner) == len(groups) and all(map(is_, inner, groups)):
+                return value
+    return None
+
+
+# Updates.
+
+
+def is_update(optimizer: Optimizer) -> bool:
+    """Whether the step that has just called its hooks was an update of the parameters.
+
+    It was not if the class's step called `super().step()` and the inner step has ended; or if a GradScaler has found
+    an infinity for a fused optimizer, which then leaves the parameters alone.
+
+    Raises:
+        DriverError: the step is being captured into a CUDA graph, whose replays call no hooks.
+    """
+    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+        raise DriverError(
+            "auto=True cannot count the replays of a CUDA graph; leave auto out, use a tensor for the rate, and call "
+            "step() after each replay"
+        )
+    if _steps_under_way(optimizer) > 1:
+        return False
+    found_inf = getattr(optimizer, "found_inf", None)
+    return found_inf is None or not float(found_inf) > 0.0
+
+
+def is_dummy_step(optimizer: Optimizer) -> bool:
+    """Whether all rates and gradients are 0, as in the step by which torch.distributed.checkpoint makes a state."""
+    if any(rate_of(group) != 0.0 for group in optimizer.param_groups):
+        return False
+    gradients = (parameter.grad for group in optimizer.param_groups for parameter in group["params"])
+    return not any(gradient is not None and bool(gradient.any()) for gradient in gradients)
+
+
+def _steps_under_way(optimizer: Optimizer) -> int:
+    # The stack is searched: a step that raised would leave a counter wrong.
+    number = 0
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        # Compare names, not code objects: the compiler runs a copy.
+        if code.co_firstlineno == _WRAPPER.co_firstlineno and code.co_filename == _WRAPPER.co_filename:
+            number += frame.f_locals.get("self") is optimizer
+        frame = frame.f_back
+    return number
+
+
+# Hooks.
+
+
+class Driver(Protocol):
+    """Whoever writes hyperparameters of an optimizer."""
+
+    def driven(self) -> set[tuple[str, int]]:
+        """The hyperparameters it writes, each with the identity of the group."""
+
+    def deposed(self, key: str, by: Any) -> None:
+        """Another scheduler writes this hyperparameter now."""
+
+
+class Attached(Driver, Protocol):
+    """A scheduler, as its optimizers call it."""
+
+    def stepping(self, optimizer: Optimizer) -> None:
+        """An optimizer's step begins."""
+
+    def stepped(self, optimizer: Optimizer) -> None:
+        """An optimizer's step has ended."""
+
+    def loaded(self) -> None:
+        """A state was loaded into an optimizer."""
+
+
+_drivers: "WeakKeyDictionary[Optimizer, list[ReferenceType[Driver]]]" = WeakKeyDictionary()
+
+
+def drivers_of(optimizer: Optimizer) -> list[Any]:
+    """The schedulers that are attached to an optimizer."""
+    return [driver for reference in _drivers.get(optimizer, []) if (driver := reference()) is not None]
+
+
+def take(driver: Driver, optimizer: Optimizer) -> None:
+    """Register a driver, and depose whoever writes the same values of the same groups."""
+    mine = driver.driven()
+    for other in drivers_of(optimizer):
+        if other is not driver and (shared := other.driven() & mine):
+            other.deposed(min(shared)[0], driver)
+    others = [each for each in _drivers.get(optimizer, []) if each() not in (None, driver)]
+    _drivers[optimizer] = [*others, ref(driver)]
+
+
+def groups_elsewhere(optimizers: Sequence[Optimizer]) -> list[Group]:
+    """The groups of all other optimizers that have a scheduler."""
+    return [group for other in list(_drivers) if other not in optimizers for group in other.param_groups]
+
+
+class Attachment:
+    """The optimizers of one scheduler, kept alive by it or only referred to."""
+
+    def __init__(self, optimizers: tuple[Optimizer, ...], keep: bool) -> None:
+        self._references = tuple(ref(optimizer) for optimizer in optimizers)
+        self._kept = optimizers if keep else ()
+        self._handles: list[RemovableHandle] = []
+
+    @property
+    def optimizers(self) -> tuple[Optimizer, ...]:
+        """The optimizers.
+
+        Raises:
+            DriverError: one of them is gone.
+        """
+        alive = tuple(optimizer for reference in self._references if (optimizer := reference()) is not None)
+        if len(alive) < len(self._references):
+            raise DriverError("the optimizer of this scheduler is gone; under auto=True something else must hold it")
+        return alive
+
+    def groups(self) -> list[Group]:
+        """The parameter groups of all optimizers."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def attach(self, scheduler: Attached, owned: bool) -> None:
+        """Register the hooks, and depose whoever writes the same values of the same groups.
+
+        The optimizers keep an `owned` scheduler alive.
+        """
+        mine, me = scheduler if owned else None, ref(scheduler)
+
+        @torch.compiler.disable  # type: ignore[untyped-decorator]
+        def before_step(optimizer: Optimizer, *_: Any) -> None:
+            if (driver := mine or me()) is not None:
+                driver.stepping(optimizer)
+
+        @torch.compiler.disable  # type: ignore[untyped-decorator]
+        def after_step(optimizer: Optimizer, *_: Any) -> None:
+            if (driver := mine or me()) is not None:
+                driver.stepped(optimizer)
+
+        def after_loading(_: Optimizer) -> None:
+            if (driver := mine or me()) is not None:
+                driver.loaded()
+
+        for optimizer in self.optimizers:
+            handle = optimizer.register_step_post_hook(after_step)
+            # First of the hooks: another that raises must not keep an update from being counted.
+            hooks = cast("OrderedDict[int, Any]", optimizer._optimizer_step_post_hooks)
+            hooks.move_to_end(handle.id, last=False)
+            self._handles += [
+                handle,
+                optimizer.register_step_pre_hook(before_step),
+                optimizer.register_load_state_dict_post_hook(after_loading),
+            ]
+            take(scheduler, optimizer)
+        finalize(scheduler, _remove, self._handles)
+
+    def release(self, scheduler: Attached) -> None:
+        """Take the hooks away, and forget the scheduler."""
+        _remove(self._handles)
+        for reference in self._references:
+            if (optimizer := reference()) is not None and optimizer in _drivers:
+                _drivers[optimizer] = [each for each in _drivers[optimizer] if each() not in (None, scheduler)]
+
+
+def _remove(handles: list[RemovableHandle]) -> None:
+    while handles:
+        handles.pop().remove()
