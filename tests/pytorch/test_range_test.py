@@ -495,6 +495,14 @@ def test_a_loss_that_is_right_for_different_ranks_is_accepted(loss, targets):
     assert len(range_test(model, optimizer, loss, [(X, targets)], **QUICK).losses) == 6
 
 
+@pytest.mark.parametrize(("shuffle", "size", "fixed"), [(False, 8, True), (True, 8, False), (False, 48, False)])
+def test_a_loader_of_several_batches_that_does_not_shuffle_is_noted(shuffle, size, fixed):
+    model, optimizer = line()
+    batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), size, shuffle=shuffle)
+    assert range_test(model, optimizer, mse_loss, batches, **QUICK).fixed_order == fixed
+    assert not range_test(model, optimizer, mse_loss, BATCHES, **QUICK).fixed_order
+
+
 def test_several_processes_are_refused():
     from torch.testing._internal.distributed.fake_pg import FakeStore
 
