@@ -19,7 +19,7 @@ from measure import ratio
 from stepsize.lab import LeNet, Transformer
 from stepsize.lab.language import next_byte_loss
 from stepsize.pytorch import range_test
-from stepsize.pytorch.range_testing.snapshot import Snapshot
+from stepsize.pytorch.snapshot import Snapshot
 
 STEPS, TURN, ROUNDS = 100, 10, 15
 RATES = ss.Geometric(1e-7, 1e-3, STEPS - 1).sample(STEPS).tolist()

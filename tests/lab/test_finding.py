@@ -4,8 +4,8 @@ import own_tasks
 import pytest
 import torch
 
-from stepsize.errors import ArgumentError
-from stepsize.lab import Grid, find_rate, load_task, make_optimizer, train, train_grid
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab import Grid, Task, find_rate, load_task, make_optimizer, train, train_grid
 
 
 def test_the_losses_are_those_that_a_run_with_this_seed_begins_with():
@@ -47,6 +47,22 @@ def test_a_set_smaller_than_the_test_is_gone_through_again_in_another_order():
 def test_what_cannot_be_is_refused_in_words(settings, words):
     with pytest.raises(ArgumentError, match=words):
         find_rate(own_tasks.line(), **settings)
+
+
+X = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+Y = X.sum(dim=1)
+
+
+def test_a_lazy_network_is_refused_in_words():
+    task = Task(lambda: torch.nn.LazyLinear(1), (X, Y[:, None]), (X, Y[:, None]), torch.nn.functional.mse_loss, None)
+    with pytest.raises(RunError, match="has lazy layers without parameters; call it on one input within the function"):
+        find_rate(task)
+
+
+def test_a_network_whose_outputs_broadcast_against_the_targets_is_refused_in_words():
+    task = Task(lambda: torch.nn.Linear(3, 1), (X, Y), (X, Y), torch.nn.functional.mse_loss, None)
+    with pytest.raises(ArgumentError, match=r"outputs have shape \(64, 1\) and the targets \(64,\)"):
+        find_rate(task)
 
 
 def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path):

@@ -316,7 +316,7 @@ def test_a_loss_with_parameters_of_its_own_is_given_back_too():
 def test_a_lazy_model_is_refused_in_words():
     model = nn.Sequential(nn.LazyLinear(1))
     optimizer = SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ArgumentError, match="run the model on a batch first"):
+    with pytest.raises(ArgumentError, match="lazy layers without parameters; run it on one batch first"):
         range_test(model, optimizer, mse_loss, BATCHES)
 
 

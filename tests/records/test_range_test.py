@@ -116,7 +116,7 @@ def changed(**entries):
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        (changed(version=2), "version 1 was expected"),
+        (changed(version=1), "version 2 was expected"),
         (changed(runs=...), 'lacks "runs"'),
         (changed(rnus=[]), 'did you mean "runs"'),
         (changed(runs=[{"losses": [1.0]}]), 'a run of a range test lacks "stopped"'),

@@ -180,3 +180,19 @@ def test_the_smoothing_of_the_test_is_used():
     raw, smooth = replace(noisy, smoothing=0.0), replace(noisy, smoothing=0.9)
     assert "no more than its noise" in raw.suggest().reason
     assert math.log10(smooth.suggest().steepest) == pytest.approx(-2.0, abs=0.5)
+
+
+def test_a_fixed_order_is_named_if_the_losses_drift_before_the_rate_matters():
+    draws = np.random.default_rng(5)
+    blocks, noise = np.repeat(draws.normal(size=15), 10)[:141], 0.1 * draws.standard_normal(141)
+    drifting = [2.0 + 0.5 * (blocks + noise) + np.linspace(0.0, 9.0, 141)]
+    steady = [2.0 + noise + np.linspace(0.0, 0.5, 141) * (X > 0)]
+    words = "the DataLoader does not shuffle"
+    assert words in replace(of(*drifting), fixed_order=True).suggest().reason
+    assert words not in of(*drifting).suggest().reason
+    assert of(*steady).suggest().reason
+    assert words not in replace(of(*steady), fixed_order=True).suggest().reason
+
+
+def test_a_fixed_order_does_not_matter_to_a_curve_that_decides():
+    assert replace(of(valley()), fixed_order=True).suggest() == of(valley()).suggest()

@@ -13,9 +13,10 @@ from stepsize.errors import StateError
 from stepsize.files import write_whole
 from stepsize.lab.journal import Journal
 from stepsize.lab.progress import Progress
-from stepsize.lab.seeding import random_states, restore_random_states
+from stepsize.lab.seeding import cuda_only
+from stepsize.pytorch.random_states import random_states, restore_random_states
 
-VERSION = 2
+VERSION = 3
 BEGIN_AGAIN = "delete it, and what it is of begins again"
 """The way out where a checkpoint cannot be used."""
 ANOTHER_NETWORK = f"is of another network, which the task gave when it was written; put that back, or {BEGIN_AGAIN}"
@@ -65,7 +66,7 @@ class Checkpoint:
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "scheduler": None if scheduler is None else scheduler.state_dict(),
-                "random": random_states(device),
+                "random": random_states(cuda_only(device)),
                 "progress": progress.state(),
                 "records": 0 if self._journal is None else self._journal.length,
                 "seconds": seconds,
@@ -108,7 +109,7 @@ class Checkpoint:
             raise StateError(f"{self._path} {ANOTHER_NETWORK}") from error
         if scheduler is not None:
             scheduler.load_state_dict(state["scheduler"])
-        restore_random_states(state["random"], device)
+        restore_random_states(state["random"], cuda_only(device))
         progress = Progress.of(state["progress"], device)
         self._last = progress.step
         return progress, float(state["seconds"])

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.parameter import is_lazy
 
 from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, RunError
@@ -142,6 +143,11 @@ class Task:
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not learning:
             raise RunError(f"the network of the task {self.name!r} has no parameter to train")
+        if any(map(is_lazy, model.parameters())):
+            raise RunError(
+                f"the network of the task {self.name!r} has lazy layers without parameters; call it on one input "
+                "within the function that makes it"
+            )
         if any(self._given.get(id(parameter)) is parameter for parameter in learning):
             raise RunError(
                 f"the task {self.name!r} gave the same network, or a part of it, twice, so that one run would go on "

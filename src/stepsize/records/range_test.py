@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Choice, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
+from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
 from stepsize.errors import FormatError, StepsizeError
 from stepsize.records.suggestions import Suggestions, suggest
 from stepsize.schedules import Schedule, parse
@@ -16,7 +16,7 @@ from stepsize.schedules.base import Nested, nested
 
 Floats = NDArray[np.float64]
 Stop = Literal["end", "diverged", "not finite"]
-VERSION = 1
+VERSION = 2
 SMOOTHING = 0.7
 """The share of a loss's weight that is left one update further on."""
 
@@ -70,7 +70,8 @@ class RangeTest:
         schedule: the rates, from the first to the last; there is one more of them than it has steps.
         runs: what was seen, one for each seed.
         groups: the rates of each parameter group; those of `schedule` if left out.
-        smoothing: beta, the share of a loss's weight that is left one update further on.
+        smoothing: beta, the weight of a loss relative to that of the next update's.
+        fixed_order: the batches came from a DataLoader that does not shuffle.
 
     Raises:
         ArgumentError: an argument cannot be, or a run has more losses than there are rates.
@@ -88,6 +89,7 @@ class RangeTest:
     runs: Annotated[tuple[RangeRun, ...], _some_runs]
     groups: Annotated[tuple[Schedule, ...], Many(nested, empty=True)] = ()
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING
+    fixed_order: Annotated[bool, Flag()] = False
 
     def __post_init__(self) -> None:
         _apply_rules(self)
@@ -188,6 +190,7 @@ class RangeTest:
             "schedule": str(self.schedule),
             "groups": [str(group) for group in self.groups],
             "smoothing": self.smoothing,
+            "fixed_order": self.fixed_order,
             "runs": [{each.name: _plain(getattr(run, each.name)) for each in fields(run)} for run in self.runs],
         }
 
@@ -211,7 +214,8 @@ class RangeTest:
             _check_names("a run of a range test", run, RangeRun)
         try:
             schedule, groups = parse(given["schedule"]), [parse(text) for text in given["groups"]]
-            return cls(schedule, tuple(RangeRun(**run) for run in runs), tuple(groups), given["smoothing"])
+            given |= {"schedule": schedule, "groups": tuple(groups), "runs": tuple(RangeRun(**run) for run in runs)}
+            return cls(**given)
         except (StepsizeError, TypeError) as error:
             raise FormatError(f"this is no range test: {error}") from error
 

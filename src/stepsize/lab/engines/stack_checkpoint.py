@@ -15,9 +15,10 @@ from stepsize.lab.checkpoint import ANOTHER_NETWORK, BEGIN_AGAIN, read_checkpoin
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.progress import Progress
-from stepsize.lab.seeding import random_states, restore_random_states
+from stepsize.lab.seeding import cuda_only
+from stepsize.pytorch.random_states import random_states, restore_random_states
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def save_stack(path: Path, loop: StackLoop, records: Mapping[int, int], title: s
             "parameters": loop.stack.parameters,
             "buffers": loop.stack.buffers,
             "rule": loop.rule.state(),
-            "random": random_states(loop.training.targets.device),
+            "random": random_states(cuda_only(loop.training.targets.device)),
             "progress": loop.progress.state(),
             "seconds": seconds,
         },
@@ -107,7 +108,7 @@ def load_stack(path: Path, loop: StackLoop) -> float:
         for name, value in kept.items():
             value.copy_(values[name])
     loop.rule.load(state["rule"], device)
-    restore_random_states(state["random"], device)
+    restore_random_states(state["random"], cuda_only(device))
     loop.progress = Progress.of(state["progress"], device)
     return float(state["seconds"])
 

@@ -1,0 +1,162 @@
+"""A copy of everything that a few updates change, restored into the same objects bit for bit."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.amp import GradScaler
+from torch.optim import Optimizer
+
+from stepsize.pytorch.random_states import (
+    cuda_devices_in_use,
+    generator_restorer,
+    random_states,
+    restore_random_states,
+)
+
+_PLAIN = bool | int | float | complex | str | bytes | np.generic | None
+# Values of these types cannot change in place and need no copy.
+
+
+class Snapshot:
+    """The state of modules, optimizers, scalers and generators; `restore` can be called any number of times.
+
+    Objects keep their identity: a tensor rate stays the same tensor, and a gradient that was None is None again.
+    Gradients are set aside by `clear_gradients`, not copied. Every other tensor is copied once, on its own device, or
+    on the CPU if that device is short of memory. The random states are always included.
+
+    Args:
+        roots: modules, optimizers, scalers, random generators, and dictionaries, lists and tuples of them; other
+            objects are skipped.
+        sources: samplers, data sets and similar objects, which may be large: only attributes that are numbers, text,
+            None or random generators are included.
+    """
+
+    def __init__(self, *roots: Any, sources: Iterable[Any] = ()) -> None:
+        self._seen: dict[int, Any] = {}  # keeps the objects alive, so that no other object gets the id of one
+        self._restorers: list[Callable[[], object]] = []
+        self._tensors: list[Tensor] = []
+        for root in roots:
+            self._add(root)
+        for source in sources:
+            self._add_attributes(source)
+        self._copies = _copies(self._tensors)
+        self._gradients = [(each, each.grad) for each in self._tensors if each.is_leaf and each.requires_grad]
+        devices = cuda_devices_in_use()
+        self._restorers.append(partial(restore_random_states, random_states(devices), devices))
+
+    def clear_gradients(self) -> None:
+        """Set every gradient to None until `restore`."""
+        for tensor, _ in self._gradients:
+            tensor.grad = None
+
+    def has_moved(self) -> bool:
+        """Whether the tensors that require gradients have moved by more than their norm: |w - w_0| > |w_0|."""
+        moved = size = 0.0
+        with torch.no_grad():
+            for tensor, copy in zip(self._tensors, self._copies, strict=True):
+                if tensor.requires_grad:
+                    begin = copy.to(tensor.device)
+                    moved += (tensor - begin).float().norm().item() ** 2
+                    size += begin.float().norm().item() ** 2
+        return moved > size
+
+    def restore(self) -> None:
+        """Restore everything. If a part raises, the other parts are restored nevertheless."""
+        with torch.no_grad(), ExitStack() as calls:  # which makes them all, and raises at the end
+            for restore in self._restorers:
+                calls.callback(restore)
+            for tensor, gradient in self._gradients:
+                calls.callback(setattr, tensor, "grad", gradient)
+            for tensor, copy in zip(self._tensors, self._copies, strict=True):
+                calls.callback(tensor.copy_, copy)
+
+    def _add(self, value: Any) -> None:
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if isinstance(value, Tensor):
+            if not value.is_inference() and not _overlaps(value):  # neither can be written to
+                self._tensors.append(value)
+        elif isinstance(value, nn.Module | Optimizer | GradScaler):
+            self._add_entries(vars(value))
+            if isinstance(value, torch.jit.ScriptModule):  # its contents are not Python attributes
+                self._add_all([*value.parameters(), *value.buffers()])
+                for module in value.modules():
+                    self._restorers.append(partial(setattr, module, "training", module.training))
+        elif isinstance(value, dict):
+            self._add_entries(value)
+        elif isinstance(value, list):
+            self._restorers.append(partial(value.__setitem__, slice(None), list(value)))
+            self._add_all(value)
+        elif isinstance(value, tuple):
+            self._add_all(value)
+        elif isinstance(value, np.ndarray):
+            if value.flags.writeable:
+                self._restorers.append(partial(np.copyto, value, value.copy()))
+        elif (restore := generator_restorer(value)) is not None:
+            self._restorers.append(restore)
+
+    def _add_all(self, items: Iterable[Any]) -> None:
+        for item in items:
+            self._add(item)
+
+    def _add_entries(self, entries: dict[Any, Any]) -> None:
+        before = dict(entries)
+
+        def restore() -> None:
+            if list(map(id, entries)) != list(map(id, before)):  # by id: keys may be tensors, whose == is not a bool
+                entries.clear()
+            entries.update(before)
+
+        self._restorers.append(restore)
+        self._add_all(before.values())
+
+    def _add_attributes(self, source: Any) -> None:
+        attributes = getattr(source, "__dict__", {})
+        names = set(attributes)
+        plain = {name: value for name, value in attributes.items() if isinstance(value, _PLAIN)}
+
+        def restore() -> None:
+            for name in attributes.keys() - names:
+                del attributes[name]
+            attributes.update(plain)
+
+        self._restorers.append(restore)
+        self._restorers += filter(None, map(generator_restorer, attributes.values()))
+
+
+def _overlaps(tensor: Tensor) -> bool:
+    """Whether several elements share one place in memory, as after `expand`."""
+    if tensor.layout != torch.strided:
+        return False
+    return any(stride == 0 and size > 1 for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
+
+
+def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Copies on the tensors' own device, or on the CPU if they would take more than half of its free memory.
+
+    The updates need the other half.
+    """
+    needed: Counter[torch.device] = Counter()
+    for tensor in tensors:
+        needed[tensor.device] += tensor.numel() * tensor.element_size()
+    short = {device for device, size in needed.items() if size > free_memory(device) / 2}
+    return [
+        tensor.detach().to("cpu", copy=True) if tensor.device in short else tensor.detach().clone()
+        for tensor in tensors
+    ]
+
+
+def free_memory(device: torch.device) -> float:
+    """The free bytes of a GPU; infinite for other devices, which have no better place for a copy."""
+    if device.type != "cuda":
+        return math.inf
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
