@@ -119,6 +119,8 @@ class Sweep:
             self._seed(seed)
         if not self.model.training:
             self.model.train()
+        held = {id(parameter) for group in self.optimizer.param_groups for parameter in group["params"]}
+        others = [parameter for parameter in self.model.parameters() if id(parameter) not in held]
         judge = Judge(self.stop_factor, self.smoothing, has_moved)
         losses: list[float] = []
         validation_losses: list[float] = []
@@ -128,7 +130,7 @@ class Sweep:
                 self._set_rates(step)
                 loss = judged = self._gradient(batches)
                 if math.isfinite(loss):
-                    self._update()
+                    self._update(others)
                     judged = loss if self.validation is None else self._validation_loss(self.validation)
                 if not math.isfinite(judged):
                     stopped = "not finite"
@@ -173,7 +175,8 @@ class Sweep:
             (share if self.scaler is None else self.scaler.scale(share)).backward()  # type: ignore[no-untyped-call]
         return total / self.accumulation
 
-    def _update(self) -> None:
+    def _update(self, others: list[nn.Parameter]) -> None:
+        """Update, and clear the gradients; `others` are the model's parameters that the optimizer does not have."""
         if self.clip_norm is not None:
             if self.scaler is not None:
                 self.scaler.unscale_(self.optimizer)
@@ -184,7 +187,8 @@ class Sweep:
             self.scaler.step(self.optimizer)
             self.scaler.update()
         self.optimizer.zero_grad()
-        self.model.zero_grad()  # parameters outside the optimizer too: their gradients would add up and be clipped
+        for parameter in others:
+            parameter.grad = None
 
     def _validation_loss(self, batches: Iterable[Any]) -> float:
         """The mean loss over the batches, in eval mode."""
@@ -277,8 +281,10 @@ def in_fixed_order(batches: Any) -> bool:
     return isinstance(sampler, SequentialSampler) and len(batches) > 1
 
 
-def mean_loss(loss_fn: Callable[[Any, Any], Tensor], model: nn.Module, batch: Any) -> Tensor:
+def mean_loss(loss_fn: Callable[[Any, Any], Tensor], checked: set[Any], model: nn.Module, batch: Any) -> Tensor:
     """`loss_fn(model(inputs), targets)` of a batch (inputs, targets), moved to the model's device.
+
+    `checked` collects the shapes whose loss has been checked, so that each pair is checked once.
 
     Raises:
         ArgumentError: the batch is not a pair, or the loss compares each output with every target.
@@ -291,12 +297,15 @@ def mean_loss(loss_fn: Callable[[Any, Any], Tensor], model: nn.Module, batch: An
     device = next(model.parameters()).device
     inputs, targets = (_to(device, part) for part in batch)
     outputs = model(inputs)
-    if isinstance(outputs, Tensor) and isinstance(targets, Tensor) and _are_crossed(loss_fn, outputs, targets):
-        raise ArgumentError(
-            f"range_test: the model's outputs have shape {tuple(outputs.shape)} and the targets "
-            f"{tuple(targets.shape)}, so the loss compares each output with every target; give both one shape, for "
-            "example by outputs.squeeze(1) or targets[:, None]"
-        )
+    if isinstance(outputs, Tensor) and isinstance(targets, Tensor):
+        shapes = outputs.shape, targets.shape
+        if shapes not in checked and _are_crossed(loss_fn, outputs, targets):
+            raise ArgumentError(
+                f"range_test: the model's outputs have shape {tuple(outputs.shape)} and the targets "
+                f"{tuple(targets.shape)}, so the loss compares each output with every target; give both one shape, for "
+                "example by outputs.squeeze(1) or targets[:, None]"
+            )
+        checked.add(shapes)
     return loss_fn(outputs, targets)
 
 

@@ -302,4 +302,4 @@ def _closure(loss_fn: LossFunction | None, closure: Closure | None) -> Closure:
             "range_test takes either loss_fn, a function (outputs, targets), or None and closure=..., a function "
             "(model, batch)"
         )
-    return partial(mean_loss, loss_fn)
+    return partial(mean_loss, loss_fn, set())
