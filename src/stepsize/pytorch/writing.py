@@ -155,7 +155,7 @@ class Writer:
     key: str
     place: int | None
     schedule: Schedule
-    floats: list[tuple[Group, float]] = field(default_factory=list)  # each with its factor
+    floats: dict[float, list[Group]] = field(default_factory=dict)  # the groups of each factor on the value
     tensors: list[tuple[Tensor, float, list[Group]]] = field(default_factory=list)  # with the groups that hold them
 
     def value(self, position: float) -> float:
@@ -185,15 +185,16 @@ class Writer:
     @cached_property
     def largest(self) -> float:
         """The largest value that every group can hold, its factor included."""
-        floats = [sys.float_info.max / factor for _, factor in self.floats if factor > 1.0]
+        floats = [sys.float_info.max / factor for factor in self.floats if factor > 1.0]
         tensors = [torch.finfo(tensor.dtype).max / max(factor, 1.0) for tensor, factor, _ in self.tensors]
         return min([sys.float_info.max, *floats, *tensors])
 
     def overwritten(self, value: float) -> tuple[Group, Any, Any] | None:
         """A group that does not hold what was written, with what was and what is there; a tensor is not read."""
-        for group, factor in self.floats:
-            if (found := _held(group, self.key, self.place)) is not None and found != value * factor:
-                return group, value * factor, found
+        for factor, groups in self.floats.items():
+            for group in groups:
+                if (found := _held(group, self.key, self.place)) is not None and found != value * factor:
+                    return group, value * factor, found
         for tensor, factor, groups in self.tensors:
             for group in groups:
                 if (found := _held(group, self.key, self.place)) is not tensor:
@@ -203,11 +204,8 @@ class Writer:
     def write(self, value: float) -> None:
         """Write the value, times each group's factor."""
         key, place = self.key, self.place
-        if place is None:
-            for group, factor in self.floats:
-                group[key] = value * factor
-        else:
-            for group, factor in self.floats:
+        for factor, groups in self.floats.items():
+            for group in groups:
                 _put(group, key, place, value * factor)
         for tensor, factor, groups in self.tensors:
             tensor.fill_(value * factor)
@@ -278,7 +276,7 @@ def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Gr
                 factor = rate_factor if key == "lr" else 1.0
                 present = _held(group, key, item)
                 if not isinstance(present, Tensor):
-                    writer.floats.append((group, factor))
+                    writer.floats.setdefault(factor, []).append(group)
                     continue
                 if id(present) in filled:
                     by, by_factor, sharing = filled[id(present)]
@@ -304,24 +302,14 @@ class Binding:
         self._writers = _writers_for(plan, list(records), others)
         for optimizer in optimizers:
             _part_from_defaults(optimizer, plan.keys)
-        self._bound = [(ref(optimizer), list(optimizer.param_groups)) for optimizer in optimizers]
+        self.is_stale = _staleness(optimizers)
         for record in records:
             record.kept = {key: record.group[key] for key in plan.keys if any(_tensors_in(record.group.get(key)))}
             if "name" in record.group:
                 record.kept["name"] = record.group["name"]
         self._end = end
-        self._written: Sequence[float] = ()
-
-    def is_stale(self) -> bool:
-        """Whether groups were added, removed, moved or replaced since."""
-        for reference, known in self._bound:
-            optimizer = reference()
-            if optimizer is None:
-                return True
-            groups = optimizer.param_groups
-            if len(groups) != len(known) or not all(map(is_, groups, known)):
-                return True
-        return False
+        self._written = [math.nan] * len(self._writers)  # the value of each writer
+        self._is_written = False
 
     def values(self, position: int) -> list[float]:
         """What is to be written at a position, for `write`.
@@ -335,11 +323,12 @@ class Binding:
         """The careful way: write what `values` returned."""
         for writer, value in zip(self._writers, values, strict=True):
             writer.write(value)
-        self._written = values
+        self._written[:] = values
+        self._is_written = True
 
     def overwritten(self) -> str | None:
         """What somebody else has written over, in words: the first value found; None if all are as written."""
-        for writer, value in zip(self._writers, self._written, strict=False):
+        for writer, value in zip(self._writers, self._written, strict=True) if self._is_written else ():
             if (found := writer.overwritten(value)) is not None:
                 group, ours, theirs = found
                 which = f' of group "{group["name"]}"' if "name" in group else ""
@@ -356,10 +345,10 @@ class Binding:
         if len(writers) < len(self._writers) or any(each.tensors or each.place is not None for each in writers):
             return None
         # The schedules are called without their check of the step, which is a whole number >= 0 here.
-        entries = [(each.schedule._at, each.key, each.least, each.largest, each.floats) for each in writers]
-        end, is_stale = self._end, self.is_stale
+        entries = [(each.schedule._at, each.key, each.least, each.largest, [*each.floats.items()]) for each in writers]
+        end, is_stale, written = self._end, self.is_stale, self._written
 
-        def write(position: int) -> bool:
+        def write_all(position: int) -> bool:
             if position > end or is_stale():
                 return False
             values = []
@@ -369,9 +358,53 @@ class Binding:
                     return False
                 values.append(value)
             for (_, key, _, _, floats), value in zip(entries, values, strict=True):
-                for group, factor in floats:
-                    group[key] = value * factor
-            self._written = values
+                for factor, groups in floats:
+                    number = value * factor
+                    for group in groups:
+                        group[key] = number
+            written[:] = values
             return True
 
-        return write
+        if len(entries) > 1:
+            return write_all
+        ((at, key, least, largest, floats),) = entries
+
+        def write_one(position: int) -> bool:
+            if position > end or is_stale():
+                return False
+            value = at(position, SCALAR)
+            if not least <= value <= largest:
+                return False
+            for factor, groups in floats:
+                number = value * factor
+                for group in groups:
+                    group[key] = number
+            written[0] = value
+            return True
+
+        return write_one
+
+
+def _staleness(optimizers: Sequence[Optimizer]) -> Callable[[], bool]:
+    """What tells later whether groups were added, removed, moved or replaced; quick, as every step asks."""
+    bound = [(ref(optimizer), list(optimizer.param_groups)) for optimizer in optimizers]
+
+    def is_stale() -> bool:
+        for reference, known in bound:
+            optimizer = reference()
+            if optimizer is None:
+                return True
+            groups = optimizer.param_groups
+            if len(groups) != len(known) or not all(map(is_, groups, known)):
+                return True
+        return False
+
+    if len(bound) > 1 or len(bound[0][1]) != 1:
+        return is_stale
+    ((reference, (known,)),) = bound
+
+    def is_stale_of_one() -> bool:
+        optimizer = reference()
+        return optimizer is None or len(groups := optimizer.param_groups) != 1 or groups[0] is not known
+
+    return is_stale_of_one
