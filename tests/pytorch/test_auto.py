@@ -134,6 +134,15 @@ def test_another_hook_that_raises_leaves_the_count_right():
         everywhere.remove()
 
 
+def test_a_foreign_rate_that_raises_as_a_warning_leaves_the_count_right():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, auto=True)
+    optimizer.param_groups[0]["lr"] = 5.0
+    with pytest.raises(UserWarning, match="something else has set it"):  # the tests turn warnings into errors
+        update(optimizer)
+    assert (scheduler.position, rate(optimizer)) == (1, PLAN(1))
+
+
 def test_a_schedule_that_fails_leaves_the_count_right():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, lambda step: -1.0 if step == 2 else 0.1 * (step + 1), auto=True)

@@ -172,7 +172,7 @@ class Assignment:
         """This assignment up to the position, and from there on the new one, on its own clock.
 
         Raises:
-            ArgumentError: the new one is for other groups than this one, or one of them is no schedule.
+            ArgumentError: the new one is for other groups than this one, or one of them is not a schedule.
         """
 
         def then(old: Wanted, new: Wanted) -> Wanted:
@@ -194,7 +194,7 @@ class Assignment:
         raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
 
     def mapped(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
-        """The assignment with every schedule changed; what is no schedule stays."""
+        """The assignment with every schedule changed; a tie to the rate stays."""
 
         def changed(wanted: Wanted) -> Wanted:
             if isinstance(wanted, tuple):
@@ -246,7 +246,7 @@ class Assignment:
         """What `as_text` wrote.
 
         Raises:
-            ParseError: a text in it is no schedule, or is one that runs code.
+            ParseError: a text in it is not a schedule, or runs code.
             FormatError: it is of another form, or a function in it had no name and so was not written.
         """
         match form:
@@ -402,7 +402,7 @@ class Plan:
 
         Raises:
             FormatError: it has another form.
-            ParseError: a text in it is no schedule, or is one that runs code.
+            ParseError: a text in it is not a schedule, or runs code.
             ArgumentError: a value in it cannot be.
         """
         match form:

@@ -73,7 +73,7 @@ class Judge:
         return lowest + (self.factor - 1.0) * max(abs(lowest), self.smooth[0] - lowest)
 
     def _weight(self, losses: int) -> float:
-        """The weights of so many losses together: 1 + beta + beta^2 + ..."""
+        """The sum of the weights of this many losses: 1 + beta + beta^2 + ..."""
         return float((1.0 - self.smoothing**losses) / (1.0 - self.smoothing))
 
     def _is_beyond_noise(self) -> bool:

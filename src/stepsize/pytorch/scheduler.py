@@ -104,12 +104,7 @@ class Scheduler(PositionViews):
         if not several or len(set(map(id, several))) < len(several):
             raise ArgumentError("Scheduler([...]) needs one optimizer at least, and each of them once")
         for name, value, kind, words in (
-            (
-                "feedback",
-                feedback,
-                Feedback | None,
-                "a Plateau(), or an object with its observe and state methods",
-            ),
+            ("feedback", feedback, Feedback | None, "a Plateau(), or an object with its observe and state methods"),
             ("relative", relative, bool | None, "True or False, or left out"),
             ("auto", auto, bool, "True or False"),
             ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
@@ -558,17 +553,19 @@ class Scheduler(PositionViews):
             and is_dummy_step(optimizer)
         ):
             return
-        if not self._seen_overwritten and (words := self._binding.overwritten()) and not is_dummy_step(optimizer):
-            self._seen_overwritten = True
-            caution(f"{words}; the update used it, and the next will use the schedule's")
-        self._restored = False
-        if not self._auto:
+        overwritten = None if self._seen_overwritten else self._binding.overwritten()
+        if overwritten is not None and is_dummy_step(optimizer):
             return
-        self._made.add(id(optimizer))
-        self._idle.discard(id(optimizer))
-        self._waiting_for.discard(id(optimizer))
-        if not self._waiting_for:
-            self._count_update()
+        self._restored = False
+        if self._auto:
+            self._made.add(id(optimizer))
+            self._idle.discard(id(optimizer))
+            self._waiting_for.discard(id(optimizer))
+            if not self._waiting_for:
+                self._count_update()
+        if overwritten is not None:  # last, as a warning may be an error: the update is counted all the same
+            self._seen_overwritten = True
+            caution(f"{overwritten}; the update used it, and the next will use the schedule's")
 
     def _count_update(self) -> None:
         self._begin_update()
