@@ -144,6 +144,7 @@ def test_weight_averaging_starts_at_the_rate_it_found():
         lambda o: CosineAnnealingLR(o, 7.5),
         lambda o: CosineAnnealingLR(o, 7.3, 0.01),
         lambda o: CosineAnnealingLR(o, 0.7),
+        lambda o: CyclicLR(o, 0.1, 0.2, 2.5),
         lambda o: SequentialLR(o, [LinearLR(o, 0.3, 1.0, 7.5), CosineAnnealingLR(o, 12.6)], [10]),
     ],
 )
@@ -175,13 +176,12 @@ class Own(LRScheduler):
     ("make", "message"),
     [
         (ReduceLROnPlateau, "feedback=Plateau"),
-        (Own, "Own is no class of torch.optim.lr_scheduler"),
+        (Own, "Own has a get_lr of its own"),
         (lambda o: o, "must be a scheduler of torch.optim.lr_scheduler"),
         (lambda o: Scheduler(o, ss.Constant(0.1)), r"a stepsize.pytorch.Scheduler .* \.schedules"),
-        (lambda o: CyclicLR(o, 0.1, 0.2, 2.5), "step_size_up"),
         (
-            lambda o: SequentialLR(o, [ChainedScheduler([StepLR(o, 3)]), StepLR(o, 3)], [5]),
-            "stepsize.pytorch.lr_scheduler",
+            lambda o: SequentialLR(o, [StepLR(o, 3), ChainedScheduler([StepLR(o, 3)])], [5]),
+            "SequentialLR cannot start a ChainedScheduler at a milestone",
         ),
     ],
 )

@@ -6,7 +6,7 @@ from functools import partial
 from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Number, refusal
-from stepsize.pytorch.lr_scheduler.reading import course
+from stepsize.pytorch.lr_scheduler.reading import read_schedules
 from stepsize.schedules import Schedule
 
 
@@ -38,7 +38,7 @@ def from_torch(scheduler: LRScheduler) -> tuple[Schedule, ...]:
     """
     if not isinstance(scheduler, LRScheduler):
         raise refusal("from_torch", "scheduler", "a scheduler of torch.optim.lr_scheduler", scheduler)
-    return tuple(course(scheduler, index).schedule for index in range(len(scheduler.optimizer.param_groups)))
+    return read_schedules(scheduler)
 
 
 def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float]:

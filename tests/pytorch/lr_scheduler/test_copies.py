@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytorch.lr_scheduler import drawn
 from pytorch.lr_scheduler.drawn import HERE
-from pytorch.lr_scheduler.stepping import every_spec, rates, sgd, stepped
+from pytorch.lr_scheduler.stepping import every_spec, rates, sgd
 from stepsize.pytorch.lr_scheduler import ReduceLROnPlateau, StepLR
 
 
@@ -18,7 +18,7 @@ from stepsize.pytorch.lr_scheduler import ReduceLROnPlateau, StepLR
 def test_copies_go_on_by_themselves(spec, groups, at, how):
     optimizer = groups.made()
     scheduler = spec.made(HERE, optimizer)
-    at = min(at, drawn.last_step(spec) // 2)
+    at = 1 + min(at, drawn.last_step(spec) // 2)
     drawn.course(optimizer, scheduler, at)
     other = copy.deepcopy(scheduler) if how == "copy" else pickle.loads(pickle.dumps(scheduler))
     more = min(20, drawn.last_step(spec) - at)
@@ -27,11 +27,14 @@ def test_copies_go_on_by_themselves(spec, groups, at, how):
     assert drawn.course(other.optimizer, other, more) == expected
 
 
-def test_a_fresh_copy_notices_updates():
+def test_a_copy_writes_what_it_was_loaded_with_into_its_own_optimizer():
     optimizer = sgd()
-    other = copy.deepcopy(StepLR(optimizer, 5))
-    stepped(other.optimizer, other)
+    scheduler = StepLR(optimizer, 1, 0.5)
+    scheduler.seek(3)
+    other = copy.deepcopy(scheduler)
+    other.optimizer.load_state_dict(sgd().state_dict())
+    assert rates(other.optimizer) == rates(optimizer) == [0.0125]
     plateau = copy.deepcopy(ReduceLROnPlateau(optimizer, patience=0))
     plateau.step(1.0)
     plateau.step(1.0)
-    assert (rates(plateau.optimizer), rates(optimizer)) == ([pytest.approx(0.01)], [0.1])
+    assert (rates(plateau.optimizer), rates(optimizer)) == ([pytest.approx(0.00125)], [0.0125])

@@ -13,13 +13,13 @@ from stepsize.pytorch.lr_scheduler import StepLR
 
 
 def test_every_public_class_of_pytorch_is_here_and_a_subclass_of_it():
-    assert set(lr_scheduler.__all__) == set(torch.optim.lr_scheduler.__all__) | {"SWALR"}
+    assert set(lr_scheduler.__all__) == set(torch.optim.lr_scheduler.__all__) | {"SWALR", "options"}
     assert lr_scheduler.LRScheduler is torch.optim.lr_scheduler.LRScheduler
-    for name in set(lr_scheduler.__all__) - {"LRScheduler"}:
+    for name in set(lr_scheduler.__all__) - {"LRScheduler", "options"}:
         assert issubclass(getattr(lr_scheduler, name), THERE[name])
 
 
-@pytest.mark.parametrize("name", sorted(set(lr_scheduler.__all__) - {"LRScheduler"}))
+@pytest.mark.parametrize("name", sorted(set(lr_scheduler.__all__) - {"LRScheduler", "options"}))
 def test_the_signature_is_pytorchs_and_what_is_added_is_by_keyword(name):
     theirs = inspect.signature(THERE[name]).parameters
     ours = inspect.signature(getattr(lr_scheduler, name)).parameters
@@ -28,8 +28,13 @@ def test_the_signature_is_pytorchs_and_what_is_added_is_by_keyword(name):
     assert [(key, ours[key].default) for key in theirs] == [(key, p.default) for key, p in theirs.items()]
 
 
-def test_the_older_name_of_the_base_class_is_here():
+def test_every_other_name_of_pytorchs_module_is_here():
+    for name in vars(torch.optim.lr_scheduler):
+        assert hasattr(lr_scheduler, name)
+    assert lr_scheduler.EPOCH_DEPRECATION_WARNING is torch.optim.lr_scheduler.EPOCH_DEPRECATION_WARNING
     assert lr_scheduler._LRScheduler is torch.optim.lr_scheduler._LRScheduler
+    with pytest.raises(AttributeError, match="no attribute 'NoSuchLR'"):
+        lr_scheduler.NoSuchLR  # noqa: B018
 
 
 def test_step_counts_as_frameworks_read_them_are_pytorchs():

@@ -13,7 +13,7 @@ def test_pain_6_a_cosine_stays_down_and_says_so_once():
     scheduler = CosineAnnealingLR(optimizer, T_max=5, eta_min=0.01)
     stepped(optimizer, scheduler, times=5)
     update(optimizer)
-    with pytest.warns(UserWarning, match=r"past its end at step 6: the rate stays at 0.01.*past_end=\"torch\"") as told:
+    with pytest.warns(UserWarning, match=r"past its end, step 5, and holds its last rate.*past_end=\"torch\"") as told:
         scheduler.step()
     assert told[0].filename == __file__
     stepped(optimizer, scheduler, times=20)
@@ -24,11 +24,11 @@ def test_pain_6_a_cycle_stays_at_its_last_rate_where_pytorch_raises():
     optimizer = sgd(momentum=0.9)
     scheduler = OneCycleLR(optimizer, 0.5, total_steps=10, anneal_strategy="linear", final_div_factor=2)
     stepped(optimizer, scheduler, times=10)  # the usual loop, which PyTorch lets pass
-    assert rates(optimizer) == [0.01]
-    with pytest.warns(UserWarning, match="past its end at step 11"):
+    assert rates(optimizer) == [pytest.approx(0.01)]
+    with pytest.warns(UserWarning, match="past its end, step 10"):
         stepped(optimizer, scheduler)
     stepped(optimizer, scheduler, times=5)
-    assert rates(optimizer) == [0.01]
+    assert rates(optimizer) == [pytest.approx(0.01)]
 
 
 def test_past_end_torch_goes_where_pytorch_goes():
@@ -38,10 +38,9 @@ def test_past_end_torch_goes_where_pytorch_goes():
     stepped(there, theirs, times=10)
     stepped(here, ours, times=10)
     assert rates(there)[0] < 0.0
-    assert rates(here) == pytest.approx(rates(there))
+    assert rates(here) == rates(there)
     for scheduler, optimizer in ((theirs, there), (ours, here)):
         with pytest.raises(ValueError, match="11"):
             stepped(optimizer, scheduler)
-    assert ours.last_epoch == 10
     with pytest.raises(ArgumentError, match='"hold" or "torch"'):
         CosineAnnealingLR(sgd(), 5, past_end="wrap")

@@ -3,14 +3,13 @@
 import copy
 import warnings
 
-import numpy as np
 import pytest
 import torch
 from torch.optim import SGD
 
 from pytorch.lr_scheduler import drawn
 from pytorch.lr_scheduler.drawn import HERE, THERE, wave
-from stepsize.errors import ArgumentError, StepError
+from stepsize.errors import ArgumentError
 from stepsize.pytorch.conversion import from_torch
 
 
@@ -41,26 +40,6 @@ def floored(base):
     return Floored
 
 
-def by_closed_form(base):
-    class ByClosedForm(base):
-        """PyTorch's closed form, halved, where there is one."""
-
-        def get_lr(self):
-            return [rate / 2 for rate in self._get_closed_form_lr()]
-
-    return ByClosedForm
-
-
-def other_closed_form(base):
-    class OtherClosedForm(base):
-        """Another closed form, which counts where an epoch is given."""
-
-        def _get_closed_form_lr(self):
-            return [rate * 0.7**self.last_epoch for rate in self.base_lrs]
-
-    return OtherClosedForm
-
-
 ARGUMENTS = {
     "StepLR": {"step_size": 4, "gamma": 0.5},
     "MultiStepLR": {"milestones": [7, 9]},
@@ -75,7 +54,6 @@ ARGUMENTS = {
     "CyclicLR": {"base_lr": 0.1, "max_lr": 0.4, "step_size_up": 6},
     "SWALR": {"swa_lr": 0.05},
 }
-CLOSED = ["StepLR", "MultiStepLR", "ExponentialLR", "LinearLR", "PolynomialLR", "CosineAnnealingLR"]
 
 
 def rows(module, name, make, moves):
@@ -94,14 +72,7 @@ def rows(module, name, make, moves):
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_a_get_lr_of_ones_own_decides_each_step_as_in_pytorch(name, make):
     found, expected = (rows(module, name, make, [None] * 28) for module in (HERE, THERE))
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
-
-
-@pytest.mark.parametrize("make", [warmed_up, floored, by_closed_form, other_closed_form])
-@pytest.mark.parametrize("name", CLOSED)
-def test_an_epoch_takes_the_closed_form_as_in_pytorch(name, make):
-    moves = [None, 3, None, None, 12, None, 0, None, 20]
-    np.testing.assert_allclose(rows(HERE, name, make, moves), rows(THERE, name, make, moves), rtol=1e-11)
+    assert found == expected
 
 
 def test_the_example_that_was_ignored():
@@ -119,7 +90,7 @@ def test_in_a_sequence_too():
         return drawn.course(optimizer, scheduler, 25), scheduler
 
     (here, scheduler), (there, _) = found(HERE), found(THERE)
-    np.testing.assert_allclose(here, there, rtol=1e-12)
+    assert here == there
     with pytest.raises(ArgumentError, match="WarmedUp"):
         _ = scheduler.group_schedules
 
@@ -157,20 +128,5 @@ class Logged(THERE["StepLR"]):
 
 @pytest.mark.parametrize(("make", "name"), [(lambda o: Fixed(o, 10), "get_lr"), (lambda o: Logged(o, 10), "step")])
 def test_from_torch_refuses_what_it_cannot_know(make, name):
-    with pytest.raises(ArgumentError, match=f"it has a {name} of its own"):
+    with pytest.raises(ArgumentError, match=f"has a {name} of its own"):
         from_torch(make(sgd()))
-
-
-@pytest.mark.parametrize(
-    ("given", "message"), [([0.1], "gives 1 rates at step 1, and there are 2"), ([-0.1, 0.1], "group 0 the rate -0.1")]
-)
-def test_rates_that_cannot_be_are_refused_and_nothing_moves(given, message):
-    class Wrong(HERE["CosineAnnealingWarmRestarts"]):
-        def get_lr(self):
-            return given if self.last_epoch else super().get_lr()
-
-    optimizer = sgd()
-    scheduler = Wrong(optimizer, 10)
-    with pytest.raises(StepError, match=message):
-        scheduler.step()
-    assert (scheduler.last_epoch, scheduler.T_cur, drawn.written(optimizer)[0]) == (0, 0, 0.1)

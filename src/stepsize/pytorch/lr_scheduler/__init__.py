@@ -1,46 +1,159 @@
-"""PyTorch's learning-rate schedulers by their own names and signatures, with this package's schedules inside.
+"""PyTorch's learning-rate schedulers under their own names: PyTorch's classes, each with one mixin.
 
     from stepsize.pytorch.lr_scheduler import CosineAnnealingLR   # was: from torch.optim.lr_scheduler import ...
 
-The rates are PyTorch's. Beside them: a state that brings the rates back by itself, in any order of loading; `seek(n)`;
-`schedules`, one value for each group, to draw and compare; no rise past the end. `SWALR`, which PyTorch has in
-`torch.optim.swa_utils`, is here, too.
+The mixin, in restoring.py, adds a state that alone restores the rates, `seek(n)` and `group_schedules`. Two classes
+hold their end. Every other name of PyTorch's module can be imported from here, too.
+
+In the formulas t is `last_epoch`, and base the rate of a group at the start.
 """
 
-from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.lr_scheduler import _LRScheduler as _LRScheduler  # many older programs name it
+from typing import Any
 
-from stepsize.pytorch.lr_scheduler.composed import ChainedScheduler, SequentialLR
-from stepsize.pytorch.lr_scheduler.cosines import CosineAnnealingLR, CosineAnnealingWarmRestarts
-from stepsize.pytorch.lr_scheduler.cycles import CyclicLR, OneCycleLR
-from stepsize.pytorch.lr_scheduler.factors import (
-    ConstantLR,
-    ExponentialLR,
-    LinearLR,
-    MultiStepLR,
-    PolynomialLR,
-    StepLR,
-)
-from stepsize.pytorch.lr_scheduler.functions import LambdaLR, MultiplicativeLR
-from stepsize.pytorch.lr_scheduler.plateau import ReduceLROnPlateau
-from stepsize.pytorch.lr_scheduler.swa import SWALR
+from torch import Tensor
+from torch.optim import lr_scheduler as pytorch
+from torch.optim import swa_utils
+from torch.optim.lr_scheduler import LRScheduler as LRScheduler
 
-__all__ = [
-    "SWALR",
-    "ChainedScheduler",
-    "ConstantLR",
-    "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts",
-    "CyclicLR",
-    "ExponentialLR",
-    "LRScheduler",
-    "LambdaLR",
-    "LinearLR",
-    "MultiStepLR",
-    "MultiplicativeLR",
-    "OneCycleLR",
-    "PolynomialLR",
-    "ReduceLROnPlateau",
-    "SequentialLR",
-    "StepLR",
-]
+from stepsize.pytorch.lr_scheduler.restoring import Restoring, constructor, options
+from stepsize.pytorch.warnings import caution
+
+__all__ = pytorch.__all__ + ["SWALR", "options"]  # noqa: RUF005
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(pytorch, name)
+
+
+class LambdaLR(Restoring, pytorch.LambdaLR):
+    """base f(t), with f = `lr_lambda`."""
+
+    __init__ = constructor(pytorch.LambdaLR)
+
+
+class MultiplicativeLR(Restoring, pytorch.MultiplicativeLR):
+    """base f(1) f(2) ... f(t), with f = `lr_lambda`."""
+
+    __init__ = constructor(pytorch.MultiplicativeLR)
+
+
+class StepLR(Restoring, pytorch.StepLR):
+    """base gamma^floor(t / step_size)."""
+
+    __init__ = constructor(pytorch.StepLR)
+
+
+class MultiStepLR(Restoring, pytorch.MultiStepLR):
+    """base gamma^n, where n of the milestones are at or before t."""
+
+    __init__ = constructor(pytorch.MultiStepLR)
+
+
+class ConstantLR(Restoring, pytorch.ConstantLR):
+    """base factor before `total_iters`, then base."""
+
+    __init__ = constructor(pytorch.ConstantLR)
+
+
+class LinearLR(Restoring, pytorch.LinearLR):
+    """base times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
+
+    __init__ = constructor(pytorch.LinearLR)
+
+
+class ExponentialLR(Restoring, pytorch.ExponentialLR):
+    """base gamma^t."""
+
+    __init__ = constructor(pytorch.ExponentialLR)
+
+
+class PolynomialLR(Restoring, pytorch.PolynomialLR):
+    """base (1 - t / total_iters)^power, then 0."""
+
+    __init__ = constructor(pytorch.PolynomialLR)
+
+
+class CosineAnnealingWarmRestarts(Restoring, pytorch.CosineAnnealingWarmRestarts):
+    """From base to `eta_min` along a cosine in `T_0` steps, and again, each time `T_mult` times as slowly."""
+
+    __init__ = constructor(pytorch.CosineAnnealingWarmRestarts)
+
+
+class CyclicLR(Restoring, pytorch.CyclicLR):
+    """From `base_lr` to `max_lr` and back, and so on, with the momentum in the opposite direction."""
+
+    __init__ = constructor(pytorch.CyclicLR)
+
+
+class SequentialLR(Restoring, pytorch.SequentialLR):
+    """One scheduler until the first milestone, the next until the second, and so on."""
+
+    __init__ = constructor(pytorch.SequentialLR)
+
+
+class ChainedScheduler(Restoring, pytorch.ChainedScheduler):
+    """All the schedulers at every step, one after the other."""
+
+    __init__ = constructor(pytorch.ChainedScheduler)
+
+
+class ReduceLROnPlateau(Restoring, pytorch.ReduceLROnPlateau):
+    """The rate times `factor` after `patience` steps without a better metric; it has no schedule and cannot seek."""
+
+    __init__ = constructor(pytorch.ReduceLROnPlateau)
+
+
+class SWALR(Restoring, swa_utils.SWALR):
+    """From the rate that it finds to `swa_lr` in `anneal_epochs` steps."""
+
+    __init__ = constructor(swa_utils.SWALR)
+
+
+class _Ending(Restoring):
+    past_end = "hold"
+    _end_said = False
+
+    def _holds(self, end: float, last: float) -> bool:
+        """Whether to hold the rate of step `end`; warns once past step `last`."""
+        if self.past_end == "torch" or self.last_epoch <= end:
+            return False
+        if self.last_epoch > last and not self._end_said:
+            self._end_said = True
+            caution(
+                f"{type(self).__name__} is past its end, step {last:g}, and holds its last rate; "
+                'past_end="torch" goes on as PyTorch does'
+            )
+        return True
+
+
+class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
+    """From base to `eta_min` along a cosine in `T_max` steps, which is held; with past_end="torch" it rises again."""
+
+    __init__ = constructor(pytorch.CosineAnnealingLR, "past_end")
+
+    def get_lr(self) -> list[float | Tensor]:
+        """The rates of the step."""
+        return self._last_rates() or super().get_lr()
+
+    def _get_closed_form_lr(self) -> list[float | Tensor]:
+        return self._last_rates() or super()._get_closed_form_lr()
+
+    def _last_rates(self) -> list[float | Tensor]:
+        held = self._holds(self.T_max, -(-self.T_max // 1))
+        return [self.eta_min for _ in self.optimizer.param_groups] if held else []
+
+
+class OneCycleLR(_Ending, pytorch.OneCycleLR):
+    """Up to `max_lr` and down in `total_steps` steps; the last rate is held, with past_end="torch" it raises."""
+
+    __init__ = constructor(pytorch.OneCycleLR, "past_end")
+
+    def get_lr(self) -> list[float | Tensor]:
+        """The rates of the step; writes the momentum, too."""
+        if not self._holds(self.total_steps - 1, self.total_steps):
+            return super().get_lr()
+        step, self.last_epoch = self.last_epoch, self.total_steps - 1
+        try:
+            return super().get_lr()
+        finally:
+            self.last_epoch = step

@@ -1,31 +1,69 @@
-"""Schedules of cycles and phases, from the fields of a CyclicLR or OneCycleLR: of the rate, and of the momentum."""
+"""Schedules of cosines and cycles, from the fields of a CosineAnnealingLR, CyclicLR or OneCycleLR."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
-from torch.optim import lr_scheduler as torch_schedulers
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim import lr_scheduler as pytorch
 
-from stepsize.arguments import refusal
+from stepsize.arguments import Number
+from stepsize.pytorch.lr_scheduler.replay import Replay
 from stepsize.schedules import Constant, Cosine, Exponential, Function, Knots, Linear, Schedule, Triangle
 
-Point = tuple[float, float]
-"""A step and the value there."""
+
+def holds_its_end(scheduler: pytorch.LRScheduler) -> bool:
+    """Whether it is a class of this package that holds its last rate; PyTorch's go on."""
+    return getattr(scheduler, "past_end", "torch") == "hold"
 
 
-def as_pytorch(scheduler: LRScheduler) -> bool:
-    """Whether PyTorch's behaviour at and past the ends is meant."""
-    return getattr(scheduler, "past_end", "torch") == "torch"
+def annealed(scheduler: pytorch.CosineAnnealingLR, index: int) -> Schedule:
+    """From the base rate to `eta_min`, and, in PyTorch's class, back, and so on."""
+    start, low = float(scheduler.base_lrs[index]), Number()("CosineAnnealingLR", "eta_min", scheduler.eta_min)
+    steps = Number(above=0.0)("CosineAnnealingLR", "T_max", scheduler.T_max)
+    if holds_its_end(scheduler):
+        return _through([(0.0, start), (steps, low)], "cosine")
+    if steps != int(steps):
+        return Function(Replay(scheduler, index))
+    return (Cosine(start, low, int(steps)) >> Cosine(low, start, int(steps))).repeat(math.inf)
 
 
-def through(points: Sequence[Point], shape: str) -> Schedule:
-    """From point to point: by shapes of whole lengths where the steps are whole, else by knots.
+def cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
+    """From the group's lowest rate to its highest and back, and so on."""
+    low, high = float(scheduler.base_lrs[index]), float(scheduler.max_lrs[index])
+    up, size = scheduler.total_size * scheduler.step_ratio, scheduler.total_size
+    ups, downs = round(up), round(size - up)
+    if scheduler._scale_fn_custom is not None or abs(ups - up) + abs(ups + downs - size) > 1e-6:
+        return Function(Replay(scheduler, index))
+    triangle = Triangle(0.0, 1.0, ups, downs) if downs else Linear(0.0, 1.0, ups)
+    cycles = triangle.repeat(math.inf, 0.5 if scheduler.mode == "triangular2" else 1.0)
+    return low + (high - low) * (
+        cycles * Exponential(1.0, scheduler.gamma) if scheduler.mode == "exp_range" else cycles
+    )
 
-    The first point may lie before step 0.
-    """
+
+def one_cycle(scheduler: Any, index: int) -> Schedule:
+    """The phases of a OneCycleLR between the rates in the group."""
+    group, phases, total = scheduler.optimizer.param_groups[index], scheduler._schedule_phases, scheduler.total_steps
+    shape = "cosine" if scheduler._anneal_func_type == "cos" else "linear"
+    points = [(0.0, float(group[phases[0]["start_lr"]]))]
+    points += [(float(phase["end_step"]), float(group[phase["end_lr"]])) for phase in phases]
+    gone = max(i for i, (step, _) in enumerate(points) if step <= 0.0)
+    points = points[gone:]  # phases that are over before step 0
+    reached = 1 + next((i for i, (a, b) in enumerate(pairwise(points)) if b[0] <= a[0]), len(points) - 1)
+    points = points[:reached]  # a phase that would end before the one before it never begins
+    way = _through(points, shape) if len(points) > 1 else Constant(points[0][1])
+    if points[-1][0] > total - 1:
+        way = way.head(total - 1)
+    if not holds_its_end(scheduler):
+        with suppress(ZeroDivisionError):  # PyTorch's takes one step beyond its end
+            way = way.head(total) >> Constant(Replay(scheduler, index).jump(total))
+    return way
+
+
+def _through(points: Sequence[tuple[float, float]], shape: str) -> Schedule:
+    """From point to point, by Linear or Cosine between whole steps, otherwise by knots; the first may lie before 0."""
     early = math.ceil(-points[0][0]) if points[0][0] < 0 else 0
     steps = [step + early for step, _ in points]
     if not early and all(step == int(step) for step in steps):
@@ -39,94 +77,3 @@ def through(points: Sequence[Point], shape: str) -> Schedule:
         return whole
     knots = Knots(tuple(zip(steps, (value for _, value in points), strict=True)), shape)
     return knots.tail(early) if early else knots
-
-
-def _whole(owner: str, name: str, size: float) -> int:
-    if abs(size - round(size)) > 1e-6:
-        raise refusal(owner, name, "a whole number", size)
-    return round(size)
-
-
-@dataclass(frozen=True)
-class ThereAndBack:
-    """A schedule of so many steps, also a fraction of them, forwards and backwards for ever, as a function."""
-
-    way: Schedule
-    steps: float
-
-    def __call__(self, t: float) -> float:
-        gone = math.fmod(t, 2.0 * self.steps)
-        return self.way(min(gone, 2.0 * self.steps - gone))
-
-
-def cycle_bounds(scheduler: torch_schedulers.CyclicLR, index: int) -> tuple[float, float]:
-    """A group's lowest and highest rate."""
-    lows = getattr(scheduler, "_lows", None) or scheduler.base_lrs
-    return float(lows[index]), float(scheduler.max_lrs[index])
-
-
-def unit_cycle(scheduler: torch_schedulers.CyclicLR) -> Schedule:
-    """The cycles of a CyclicLR between 0 and 1."""
-    up = scheduler.total_size * scheduler.step_ratio
-    ups, downs = (
-        _whole("CyclicLR", name, size)
-        for name, size in (("step_size_up", up), ("step_size_down", scheduler.total_size - up))
-    )
-    if ups == 0:
-        raise refusal("CyclicLR", "step_size_up", "at least 1", 0)
-    triangle = Triangle(0.0, 1.0, ups, downs) if downs else Linear(0.0, 1.0, ups)
-    own = scheduler._scale_fn_custom
-    if own is not None:
-        scale = Function(own) if scheduler.scale_mode != "cycle" else Function(OfCycle(own)).every(ups + downs)
-        return triangle.repeat(math.inf) * scale
-    if scheduler.mode == "exp_range":
-        return triangle.repeat(math.inf) * Exponential(1.0, scheduler.gamma)
-    return triangle.repeat(math.inf, 0.5 if scheduler.mode == "triangular2" else 1.0)
-
-
-class OfCycle:
-    """A function of the cycle as PyTorch counts them, from 1."""
-
-    def __init__(self, function: Callable[[float], float]) -> None:
-        self.function = function
-
-    def __call__(self, cycle: float) -> float:
-        return self.function(cycle + 1)
-
-
-def corner_rates(scheduler: torch_schedulers.OneCycleLR, index: int) -> tuple[float, float, float]:
-    """A group's first, highest and last rate, as they stand in the group."""
-    group = scheduler.optimizer.param_groups[index]
-    return float(group["initial_lr"]), float(group["max_lr"]), float(group["min_lr"])
-
-
-def one_cycle(scheduler: Any, values: dict[str, float], ends: tuple[str, str]) -> Schedule:
-    """The phases of a OneCycleLR, of the rate or of the momentum, between the named values."""
-    phases, total = scheduler._schedule_phases, scheduler.total_steps
-    shape = "cosine" if scheduler._anneal_func_type == "cos" else "linear"
-    points = [(0.0, values[phases[0][ends[0]]])]
-    points += [(float(phase["end_step"]), values[phase[ends[1]]]) for phase in phases]
-    gone = max(i for i, (step, _) in enumerate(points) if step <= 0.0)
-    points = points[gone:]  # phases that are over before step 0
-    reached = 1 + next((i for i, (a, b) in enumerate(pairwise(points)) if b[0] <= a[0]), len(points) - 1)
-    points = points[:reached]  # a phase that would end before the one before it never begins
-    way = through(points, shape) if len(points) > 1 else Constant(points[0][1])
-    if points[-1][0] > total - 1:
-        way = way.head(total - 1)
-    beyond = _one_step_beyond(scheduler, values, ends) if as_pytorch(scheduler) else None
-    return way if beyond is None else way.head(total) >> Constant(beyond)
-
-
-def _one_step_beyond(scheduler: Any, values: dict[str, float], ends: tuple[str, str]) -> float | None:
-    """What PyTorch has at step `total_steps`, by the formula of a phase that is over; None where that divides by 0."""
-    total, begin = scheduler.total_steps, 0.0
-    for phase in scheduler._schedule_phases:
-        end = phase["end_step"]
-        if total <= end or phase is scheduler._schedule_phases[-1]:
-            break
-        begin = end
-    if end == begin:
-        return None
-    z = (total - begin) / (end - begin)
-    w = (1.0 - math.cos(math.pi * z)) / 2.0 if scheduler._anneal_func_type == "cos" else z
-    return values[phase[ends[0]]] * (1.0 - w) + values[phase[ends[1]]] * w

@@ -1,0 +1,92 @@
+"""What schedulers write into the groups of an optimizer: rates, cycled momenta and arguments."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import suppress
+from operator import itemgetter
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim import lr_scheduler as pytorch
+
+from stepsize.pytorch.lr_scheduler.reading import with_parts
+
+
+def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:
+    """The arguments that PyTorch's class keeps in the groups."""
+    if isinstance(scheduler, pytorch.OneCycleLR):
+        rates = ("initial_lr", "max_lr", "min_lr")
+        return (*rates, "max_momentum", "base_momentum") if scheduler.cycle_momentum else rates
+    return ("swa_lr",) if hasattr(scheduler, "anneal_epochs") else ()
+
+
+def held_values(group: dict[str, Any], scheduler: pytorch.LRScheduler) -> dict[str, Any]:
+    """What a scheduler writes into a group, copied; beta1 apart from the other betas."""
+    names = ["lr", *group_arguments(scheduler)]
+    for part in with_parts(scheduler):
+        if getattr(part, "cycle_momentum", False):
+            names.append("beta1" if part.use_beta1 else "momentum")
+    held = {**group, "beta1": group["betas"][0]} if "betas" in group else group
+    return {name: _copied(held[name]) for name in names if name in held}
+
+
+def _copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def write(optimizer: Optimizer, groups: list[dict[str, Any]]) -> None:
+    """Write values into the groups, in place for tensors; groups that came later stay as they are."""
+    if len(groups) > len(optimizer.param_groups):
+        return  # which of them are left is not known
+    for group, values in zip(optimizer.param_groups, groups, strict=False):
+        for name, value in values.items():
+            held = group["betas"][0] if name == "beta1" else group.get(name)
+            if isinstance(held, Tensor):
+                held.fill_(value)
+            elif name == "beta1":
+                group["betas"] = (_copied(value), *group["betas"][1:])
+            else:
+                group[name] = value.item() if isinstance(value, Tensor) and held is not None else _copied(value)
+
+
+def write_momentum(scheduler: Any) -> None:
+    """Write the cycled momentum of the present step, which PyTorch's states leave out."""
+    cycling = [
+        (age, part)
+        for age, part in _begun(scheduler)
+        if getattr(part, "cycle_momentum", False) and part.last_epoch >= 0  # a part that waits stands at -1
+    ]
+    if cycling:
+        _, part = min(reversed(cycling), key=itemgetter(0))  # the last one to write
+        # It raises for a group that came later, and past the end of a OneCycleLR; so does the next step.
+        with pytorch._enable_get_lr_call(part), suppress(ValueError, KeyError):
+            part.get_lr()
+
+
+def _begun(scheduler: Any, age: float = 0) -> Iterator[tuple[float, Any]]:
+    """The parts that have begun, in the order in which they step, and how many steps ago each last did."""
+    parts = getattr(scheduler, "_schedulers", None)
+    if parts is None:
+        yield age, scheduler
+    elif isinstance(scheduler, pytorch.SequentialLR):
+        ends = [*scheduler._milestones, math.inf]
+        for part, end in zip(parts[: bisect_right(ends, scheduler.last_epoch) + 1], ends, strict=False):
+            yield from _begun(part, age + max(0, scheduler.last_epoch + 1 - end))
+    else:
+        for part in parts:
+            yield from _begun(part, age)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two arguments or values are the same; a number is rounded as the tensor beside it is."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(equal(one[name], other[name]) for name in one)
+    tensor = next((each for each in (one, other) if isinstance(each, Tensor)), None)
+    if tensor is not None and one is not None and other is not None:
+        return torch.equal(*(torch.as_tensor(each, dtype=tensor.dtype, device=tensor.device) for each in (one, other)))
+    return bool(one == other)

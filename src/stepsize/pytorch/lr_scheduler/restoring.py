@@ -1,0 +1,269 @@
+"""The mixin of PyTorch's classes: a state that restores the rates by itself, `seek` and `group_schedules`."""
+
+import inspect
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim import lr_scheduler as pytorch
+
+from stepsize.arguments import Choice, Length, shown
+from stepsize.errors import ArgumentError, StateError
+from stepsize.pytorch.lr_scheduler.group_values import equal, group_arguments, held_values, write, write_momentum
+from stepsize.pytorch.lr_scheduler.reading import read_schedules, with_parts
+from stepsize.pytorch.lr_scheduler.replay import Replay
+from stepsize.pytorch.optimizer_hooks import updating
+from stepsize.pytorch.warnings import caution
+from stepsize.schedules import Schedule
+
+VERSION = 1
+_CHOICES = {"past_end": Choice(("hold", "torch")), "on_change": Choice(("restore", "refuse", "keep"))}
+_program = {"past_end": "hold", "on_change": "restore"}
+_OWN = ("past_end", "on_change", "_end_said", "_restored")
+_ARGUMENTS = (
+    *("step_size", "gamma", "factor", "start_factor", "end_factor", "total_iters", "power", "T_max", "eta_min"),
+    *("milestones", "_milestones", "T_0", "T_mult", "base_lrs", "max_lrs", "total_size", "step_ratio", "mode"),
+    *("scale_mode", "cycle_momentum", "base_momentums", "max_momentums", "total_steps", "_schedule_phases"),
+    *("_anneal_func_type", "anneal_epochs", "_anneal_strategy", "patience", "threshold", "threshold_mode", "cooldown"),
+    *("min_lrs", "eps"),
+)
+"""The arguments of the constructors, as the attributes that PyTorch's classes keep them in."""
+
+
+class options:  # noqa: N801
+    """Set `past_end` and `on_change` for all schedulers made from here on, or, as a context manager, in a block.
+
+    Args:
+        past_end: what CosineAnnealingLR and OneCycleLR do past their end: "hold" it, or go on as in "torch".
+        on_change: what loading a state with other arguments does: "restore" takes them over and warns, "refuse" raises
+            StateError, "keep" goes on with the arguments of the program and warns.
+
+    Raises:
+        ArgumentError: another word is given.
+
+    Example:
+        >>> from stepsize.pytorch import lr_scheduler
+        >>> with lr_scheduler.options(past_end="torch"):
+        ...     pass
+    """
+
+    def __init__(self, *, past_end: str | None = None, on_change: str | None = None) -> None:
+        given = {"past_end": past_end, "on_change": on_change}
+        chosen = {name: _chosen("options", name, value) for name, value in given.items()}
+        self._before = dict(_program)
+        _program.update(chosen)
+
+    def __enter__(self) -> "options":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _program.update(self._before)
+
+
+def _chosen(owner: str, name: str, value: str | None) -> str:
+    return _program[name] if value is None else str(_CHOICES[name](owner, name, value))
+
+
+def constructor(theirs: type[pytorch.LRScheduler], *names: str) -> Callable[..., None]:
+    """PyTorch's constructor with `on_change` and these keywords added, and a signature that frameworks can read."""
+    names = ("on_change", *names)
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        for name in names:
+            setattr(self, name, _chosen(type(self).__name__, name, kwargs.pop(name, None)))
+        theirs.__init__(self, *args, **kwargs)
+
+    known = inspect.signature(theirs.__init__)
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
+    __init__.__signature__ = known.replace(parameters=[*known.parameters.values(), *added])  # type: ignore[attr-defined]
+    return __init__
+
+
+class Restoring(pytorch.LRScheduler):
+    """The mixin: PyTorch's class, and a state that brings the rates back by itself."""
+
+    on_change = "restore"
+    _restored: list[dict[str, Any]] | None = None
+    """What was written into the groups when a state was loaded; written again if the optimizer's state follows."""
+
+    @property
+    def group_schedules(self) -> tuple[Schedule, ...]:
+        """One absolute schedule for each group, from the step 0 on.
+
+        Raises:
+            ArgumentError: the rate is not a function of the step: it follows a metric, or a subclass computes it.
+        """
+        return read_schedules(self)
+
+    def seek(self, position: int) -> None:
+        """Go to any step and write the rates of the schedule there, over rates set by hand and in place for tensors.
+
+        A sequence or chain is run to the step on a copy, which takes time in proportion to it.
+
+        Raises:
+            ArgumentError: `position` is not a length, or the rate is not a function of the step.
+        """
+        step = int(Length(0)("seek", "position", position))
+        if hasattr(self, "_schedulers"):
+            read_schedules(self)
+            replay = Replay(self)
+            replay(step)
+            _take_place(self, replay.twin)
+            groups = [held_values(group, self) for group in replay.groups.param_groups]
+        else:
+            groups = [{"lr": schedule(step)} for schedule in read_schedules(self)]
+            self._step_count += step - self.last_epoch
+            self.last_epoch = step
+            if isinstance(self, pytorch.CosineAnnealingWarmRestarts):
+                vars(self).update(_restarted(step, self.T_0, self.T_mult))
+            write_momentum(self)
+        write(self.optimizer, groups)
+        for part in with_parts(self):
+            part._last_lr = pytorch._param_groups_val_list(self.optimizer, "lr")
+        self._remember()
+
+    def state_dict(self) -> dict[str, Any]:
+        """PyTorch's state and the key "stepsize": what the scheduler has written into the groups."""
+        state = {name: value for name, value in super().state_dict().items() if name not in _OWN}
+        groups = [held_values(group, self) for group in self.optimizer.param_groups]
+        return {**state, "stepsize": {"version": VERSION, "position": _position(state), "groups": groups}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state of this class or of PyTorch's, and write its rates into the groups.
+
+        Raises:
+            StateError: a newer version wrote the state, or its arguments differ and `on_change` is "refuse".
+        """
+        state = _copied_state(state_dict)
+        pairs = list(_pairs(self, state))
+        for _, saved in pairs:
+            if saved.get("stepsize", {}).get("version", VERSION) > VERSION:
+                raise StateError(f"stepsize {saved['stepsize']['version']} wrote this state; update stepsize")
+        if not _saved_groups(state):
+            for _, saved in pairs:
+                saved.pop("stepsize", None)
+        differences = [difference for part, saved in pairs for difference in _differences(part, saved, part is self)]
+        if differences:
+            self._settle(differences, pairs)
+        groups = _saved_groups(state)
+        state.pop("stepsize", None)
+        super().load_state_dict(state)
+        if not groups:
+            write_momentum(self)
+            groups = [{"lr": rate} for rate in state.get("_last_lr", ())]
+        write(self.optimizer, groups)
+        if differences and self.on_change == "keep":
+            with suppress(ArgumentError):  # the rate of a subclass or plateau is not known ahead: it goes on from here
+                self.seek(_clock(self))
+        self._remember()
+
+    def _settle(self, differences: list[str], pairs: list[tuple[Any, dict[str, Any]]]) -> None:
+        """Give the state and the scheduler the same arguments, or refuse."""
+        told = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
+        if self.on_change == "refuse":
+            raise StateError(f'{told}; on_change="restore" takes them over, "keep" goes on with those of the program')
+        taken = "keeps its own" if self.on_change == "keep" else "takes them over"
+        caution(f"{told}. It {taken}")
+        for part, saved in pairs:
+            if self.on_change == "keep":
+                saved.update({name: value for name, value in _arguments(part).items() if name in saved})
+                saved.pop("stepsize", None)
+            else:
+                vars(part).update({name: saved[name] for name in _arguments(part) if name in saved})
+                write(part.optimizer, _saved_groups(saved))
+
+    def _remember(self) -> None:
+        """Keep what was written for an optimizer's state that is loaded next."""
+        hooked = self._restored is not None
+        self._restored = [held_values(group, self) for group in self.optimizer.param_groups]
+        if not hooked:
+            self._hook()
+
+    def _hook(self) -> None:
+        this = weakref.ref(self)
+        kept: list[dict[str, Any]] = []
+
+        def before(optimizer: Optimizer, state: dict[str, Any]) -> None:
+            scheduler = this()
+            if scheduler is not None and scheduler._restored is not None:
+                held = [held_values(group, scheduler) for group in optimizer.param_groups]
+                kept[:] = scheduler._restored if equal(held, scheduler._restored) else []
+
+        def after(optimizer: Optimizer) -> None:
+            write(optimizer, kept)
+
+        with suppress(ArgumentError):  # an optimizer without hooks
+            optimizer = updating(self.optimizer, auto=False)
+            optimizer.register_load_state_dict_pre_hook(before)
+            optimizer.register_load_state_dict_post_hook(after)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._restored is not None:
+            self._hook()  # a copied optimizer has no hooks
+
+
+# A state, and the parts that it belongs to.
+
+
+def _copied_state(state: dict[str, Any]) -> dict[str, Any]:
+    """A state that can be changed: PyTorch's classes take keys out of what they load."""
+    parts = {"_schedulers": [_copied_state(part) for part in state["_schedulers"]]} if "_schedulers" in state else {}
+    return {**state, **parts}
+
+
+def _pairs(scheduler: Any, state: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    yield scheduler, state
+    for part, saved in zip(getattr(scheduler, "_schedulers", ()), state.get("_schedulers", ()), strict=False):
+        yield from _pairs(part, saved)
+
+
+def _position(state: dict[str, Any]) -> list[Any]:
+    """Where a scheduler stood, to tell whether its state was changed afterwards."""
+    rates = list(map(float, state.get("_last_lr", ())))
+    return [state.get("last_epoch"), state.get("_step_count"), rates, *map(_position, state.get("_schedulers", ()))]
+
+
+def _saved_groups(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the groups held, if it is known: PyTorch's class carries our key along unchanged while it steps."""
+    ours = state.get("stepsize", {})
+    return ours["groups"] if ours.get("position") == _position(state) else []
+
+
+def _clock(scheduler: Any) -> int:
+    return int(scheduler.last_epoch if hasattr(scheduler, "last_epoch") else _clock(scheduler._schedulers[0]))
+
+
+def _arguments(scheduler: pytorch.LRScheduler) -> dict[str, Any]:
+    return {name: value for name, value in vars(scheduler).items() if name in _ARGUMENTS}
+
+
+def _differences(scheduler: Any, state: dict[str, Any], whole: bool) -> Iterator[str]:
+    """Each argument that a state has otherwise, in words; some are kept in the groups."""
+    owner = "" if whole else f"{type(scheduler).__name__}: "
+    for name, here in _arguments(scheduler).items():
+        if name == "min_lrs" and len(state.get(name, here)) != len(here):
+            continue  # PyTorch makes them as many as there are groups
+        if name in state and not equal(state[name], here):
+            yield f"{owner}{name.lstrip('_')} was {shown(state[name])}, is {shown(here)}"
+    pairs = zip(scheduler.optimizer.param_groups, _saved_groups(state), strict=False)
+    for index, (group, values) in enumerate(pairs):
+        for name in group_arguments(scheduler):
+            if name in values and not equal(values[name], group.get(name)):
+                yield f"{owner}{name} of group {index} was {shown(values[name])}, is {shown(group.get(name))}"
+
+
+def _restarted(step: int, length: int, factor: int) -> dict[str, int]:
+    while step >= length:
+        step, length = step - length, length * factor
+    return {"T_cur": step, "T_i": length}
+
+
+def _take_place(scheduler: Any, twin: Any) -> None:
+    """Take over the counters of a twin that stands elsewhere."""
+    for part, other in zip(with_parts(scheduler), with_parts(twin), strict=True):
+        for name in ("last_epoch", "_step_count", "T_cur", "T_i"):
+            if name in vars(other):
+                vars(part)[name] = vars(other)[name]

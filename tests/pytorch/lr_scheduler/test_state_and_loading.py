@@ -1,0 +1,311 @@
+"""States that restore the rates alone, and situations in which PyTorch's own classes set the expected behaviour."""
+
+import copy
+import gc
+import warnings
+import weakref
+
+import pytest
+import torch
+from torch.optim import SGD
+from torch.optim import lr_scheduler as theirs
+
+from pytorch.lr_scheduler.stepping import through_a_file
+from stepsize.errors import ArgumentError, StateError
+from stepsize.pytorch import lr_scheduler as ours
+
+
+def sgd(*rates):
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))], "lr": rate} for rate in rates or (0.1,)]
+    return SGD(groups, lr=0.1, momentum=0.9)
+
+
+def steps(scheduler, times):
+    for _ in range(times):
+        scheduler.optimizer.step()
+        scheduler.step()
+    return scheduler
+
+
+def rates(scheduler):
+    return [float(group["lr"]) for group in scheduler.optimizer.param_groups]
+
+
+def momentum(scheduler):
+    return float(scheduler.optimizer.param_groups[0]["momentum"])
+
+
+def cycles(module, optimizer):
+    parts = [module.CyclicLR(optimizer, 0.01, 0.1, step_size_up=5), module.OneCycleLR(optimizer, 0.1, total_steps=20)]
+    return module.SequentialLR(optimizer, parts, [10])
+
+
+def test_momentum_bounds_in_tensors_stay_apart_and_their_state_loads():
+    def make():
+        bounds = {"base_momentum": torch.tensor(0.85), "max_momentum": torch.tensor(0.95)}
+        return ours.OneCycleLR(sgd(), 0.1, total_steps=10, **bounds)
+
+    scheduler = steps(make(), 2)
+    assert float(scheduler.optimizer.param_groups[0]["max_momentum"]) == pytest.approx(0.95)
+    again = make()
+    again.load_state_dict(scheduler.state_dict())
+    assert (rates(again), momentum(again)) == (rates(scheduler), momentum(scheduler))
+
+
+@pytest.mark.parametrize("module", [ours, theirs])
+@pytest.mark.parametrize("at", [3, 10, 13])
+def test_a_sequence_of_cycles_restores_rate_and_momentum(module, at):
+    saved = steps(cycles(module, sgd()), at)
+    again = cycles(ours, sgd())
+    again.load_state_dict(saved.state_dict())
+    assert (rates(again), momentum(again)) == (rates(saved), pytest.approx(momentum(saved), abs=1e-15))
+    if at == 3:
+        assert momentum(again) == pytest.approx(0.84)
+
+
+def test_pytorchs_cosine_beyond_its_end_goes_to_the_end_that_the_warning_names():
+    state = steps(theirs.CosineAnnealingLR(sgd(), 10), 15).state_dict()
+    again = ours.CosineAnnealingLR(sgd(), 10)
+    again.load_state_dict(state)
+    with pytest.warns(UserWarning, match="past its end, step 10"):
+        steps(again, 1)
+    assert rates(again) == [0.0]
+
+
+def test_pytorchs_class_goes_on_with_our_state():
+    saved = steps(ours.MultiStepLR(sgd(), [1, 6], 0.5), 3)
+    again = theirs.MultiStepLR(saved.optimizer, [1, 6], 0.5)
+    again.load_state_dict(saved.state_dict())
+    assert rates(steps(again, 1)) == [0.05]
+
+
+def test_a_state_that_pytorchs_class_carried_on_brings_pytorchs_rates():
+    middle = theirs.StepLR(sgd(), 1, 0.5)
+    middle.load_state_dict(ours.StepLR(sgd(), 1, 0.5).state_dict())
+    steps(middle, 2)
+    again = ours.StepLR(sgd(), 1, 0.5)
+    again.load_state_dict(middle.state_dict())
+    assert rates(again) == [0.025]
+
+
+def test_weight_averaging_loads_a_state_after_a_step_back():
+    scheduler = steps(ours.SWALR(sgd(), 0.05, anneal_epochs=3), 4)
+    with pytest.warns(UserWarning, match="epoch parameter"):
+        scheduler.step(0)
+    again = ours.SWALR(sgd(), 0.05, anneal_epochs=3)
+    again.load_state_dict(scheduler.state_dict())
+    assert rates(again) == rates(scheduler)
+
+
+def test_a_group_added_late_decays_from_its_own_rate():
+    scheduler = steps(ours.StepLR(sgd(), 2, 0.1), 5)
+    scheduler.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 1e-3})
+    assert rates(steps(scheduler, 1))[1] == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda module, o: module.CosineAnnealingLR(o, 10),
+        lambda module, o: module.OneCycleLR(o, 0.1, total_steps=10),
+        lambda module, o: module.ReduceLROnPlateau(o, patience=0),
+    ],
+)
+def test_training_goes_on_as_in_pytorch_when_a_group_is_removed(make):
+    found = []
+    for module in (theirs, ours):
+        scheduler = make(module, sgd(0.1, 0.2))
+        outcomes = []
+        for step in range(4):
+            if step == 2:
+                scheduler.optimizer.param_groups.pop()
+            scheduler.optimizer.step()
+            try:
+                scheduler.step(*[1.0] * isinstance(scheduler, theirs.ReduceLROnPlateau))
+            except Exception as error:
+                outcomes.append(type(error))
+            outcomes.append(rates(scheduler))
+        found.append(outcomes)
+    assert found[0] == found[1]
+
+
+def test_a_chained_cycle_under_pytorchs_behaviour_raises_past_its_end():
+    optimizer = sgd()
+    scheduler = ours.ChainedScheduler([ours.OneCycleLR(optimizer, 0.1, total_steps=5, past_end="torch")])
+    steps(scheduler, 5)
+    with pytest.raises(ValueError, match="total steps is 5"):
+        steps(scheduler, 1)
+
+
+def test_a_function_is_called_once_for_each_group_and_step():
+    calls = []
+    scheduler = ours.LambdaLR(sgd(0.1, 0.1), lambda step: calls.append(step) or 1.0)
+    steps(scheduler, 1)
+    assert calls == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("order", ["os", "so", "s"])
+def test_the_state_restores_the_rate_in_any_order_and_in_place(order):
+    saved = steps(ours.ExponentialLR(sgd(), 0.5), 3)
+    saved.optimizer.param_groups[0]["lr"] = 0.033  # set by hand: it is saved, too
+    state, groups = saved.state_dict(), steps(ours.ExponentialLR(sgd(), 0.5), 1).optimizer.state_dict()
+    rate = torch.tensor(0.1, dtype=torch.float64)
+    again = ours.ExponentialLR(sgd(rate), 0.5)
+    for what in order:
+        again.load_state_dict(state) if what == "s" else again.optimizer.load_state_dict(groups)
+    assert rates(again) == [0.033]
+    if order == "s":
+        assert again.optimizer.param_groups[0]["lr"] is rate
+
+
+def test_other_arguments_are_taken_over_with_one_warning_refused_or_kept():
+    state = steps(ours.StepLR(sgd(), 2, 0.5), 4).state_dict()
+    restoring = ours.StepLR(sgd(), 1, 0.1)
+    with pytest.warns(UserWarning, match=r"step_size was 2, is 1; gamma was 0.5, is 0.1") as told:
+        restoring.load_state_dict(state)
+    assert len(told) == 1
+    assert (restoring.step_size, rates(restoring)) == (2, [0.025])
+    refusing = ours.StepLR(sgd(), 1, 0.1, on_change="refuse")
+    with pytest.raises(StateError, match=r"gamma was 0\.5"):
+        refusing.load_state_dict(state)
+    assert (refusing.last_epoch, rates(refusing)) == (0, [0.1])
+    keeping = ours.StepLR(sgd(), 1, 0.1, on_change="keep")
+    with pytest.warns(UserWarning, match="keeps its own"):
+        keeping.load_state_dict(state)
+    assert (keeping.step_size, rates(keeping)) == (1, [pytest.approx(1e-5)])
+
+
+def test_the_options_hold_within_the_block():
+    with ours.options(past_end="torch", on_change="refuse"):
+        inside = ours.CosineAnnealingLR(sgd(), 5)
+    assert (inside.past_end, inside.on_change) == ("torch", "refuse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rates(steps(inside, 10))[0] == pytest.approx(0.1)
+    after = ours.CosineAnnealingLR(sgd(), 5)
+    assert (after.past_end, after.on_change) == ("hold", "restore")
+    with pytest.raises(ArgumentError, match="past_end"):
+        ours.options(past_end="wrap")
+
+
+@pytest.mark.parametrize("on_change", ["restore", "keep"])
+def test_arguments_in_the_groups_and_of_parts_are_arguments_too(on_change):
+    def made(peak, period, **more):
+        optimizer = sgd()
+        parts = [ours.StepLR(optimizer, period), ours.OneCycleLR(optimizer, peak, total_steps=20)]
+        return ours.SequentialLR(optimizer, parts, [4], **more)
+
+    saved = steps(made(0.5, 3), 6)
+    again = made(0.25, 2, on_change=on_change)
+    with pytest.warns(
+        UserWarning, match=r"StepLR: step_size was 3, is 2; .*max_lr of group 0 was 0.5, is 0.25"
+    ) as told:
+        again.load_state_dict(saved.state_dict())
+    assert len(told) == 1
+    expected = saved if on_change == "restore" else steps(made(0.25, 2), 6)
+    assert (rates(again), momentum(again)) == (rates(expected), momentum(expected))
+    assert rates(steps(again, 5)) == rates(steps(expected, 5))
+
+
+def test_a_refused_state_changes_nothing():
+    saved = steps(cycles(ours, sgd()), 12).state_dict()
+    optimizer = sgd()
+    parts = [ours.CyclicLR(optimizer, 0.02, 0.1, step_size_up=5), ours.OneCycleLR(optimizer, 0.1, total_steps=30)]
+    again = ours.SequentialLR(optimizer, parts, [10], on_change="refuse")
+    before = copy.deepcopy((optimizer.param_groups, again.state_dict()))
+    with pytest.raises(
+        StateError, match=r'CyclicLR: base_lrs was \[0.01\].*OneCycleLR: total_steps.*on_change="restore"'
+    ):
+        again.load_state_dict(saved)
+    with pytest.raises(StateError, match="update stepsize"):
+        again.load_state_dict({**saved, "stepsize": {**saved["stepsize"], "version": 99}})
+    assert (optimizer.param_groups, again.state_dict()) == before
+
+
+def test_a_state_is_loaded_twice_and_goes_through_a_file():
+    state = steps(cycles(ours, sgd()), 3).state_dict()
+    for loaded in (state, state, through_a_file(state)):
+        again = cycles(ours, sgd())
+        again.load_state_dict(loaded)
+        assert momentum(again) == pytest.approx(0.84)
+
+
+@pytest.mark.parametrize("whole", [ours, theirs])
+@pytest.mark.parametrize("part", [ours, theirs])
+def test_sequences_of_either_module_hold_parts_of_either(whole, part):
+    def made():
+        optimizer = sgd()
+        parts = [part.CyclicLR(optimizer, 0.01, 0.1, step_size_up=5), part.StepLR(optimizer, 2)]
+        return whole.SequentialLR(optimizer, parts, [4])
+
+    saved = steps(made(), 6)
+    again = made()
+    again.load_state_dict(saved.state_dict())
+    again.optimizer.load_state_dict(saved.optimizer.state_dict())
+    expected = rates(saved), momentum(saved)
+    assert (rates(again), momentum(again)) == expected
+    assert rates(steps(again, 4)) == rates(steps(saved, 4))
+
+
+def test_the_loaded_rates_count_until_a_scheduler_is_loaded_or_sought():
+    """As in PyTorch, an optimizer's state brings its rates; after a load or a seek those of the scheduler stand."""
+    optimizer = sgd()
+    scheduler = steps(ours.ExponentialLR(optimizer, 0.5), 2)
+    start = sgd().state_dict()
+    optimizer.load_state_dict(start)
+    assert rates(scheduler) == [0.1]
+    scheduler.seek(2)
+    optimizer.load_state_dict(start)
+    assert rates(scheduler) == [0.025]
+    steps(scheduler, 1)
+    optimizer.load_state_dict(start)  # it has moved since, so this is a state of the user's choice
+    assert rates(scheduler) == [0.1]
+
+
+def test_a_scheduler_that_has_ended_writes_nothing_when_another_goes_on():
+    optimizer = sgd()
+    warmup, decay = ours.LinearLR(optimizer, 0.5, total_iters=2), ours.StepLR(optimizer, 1, 0.5)
+    warmup.load_state_dict(steps(warmup, 2).state_dict())
+    steps(decay, 2)
+    state = optimizer.state_dict()
+    optimizer.load_state_dict(state)
+    assert rates(decay) == [0.025]
+
+
+def test_a_scheduler_and_its_optimizer_are_collected():
+    scheduler = ours.ExponentialLR(sgd(), 0.5)
+    scheduler.seek(2)
+    alive = [weakref.ref(scheduler), weakref.ref(scheduler.optimizer)]
+    del scheduler
+    gc.collect()
+    assert [each() for each in alive] == [None, None]
+
+
+def test_a_plateau_restores_the_rate_but_has_no_schedule():
+    scheduler = ours.ReduceLROnPlateau(sgd(), factor=0.5, patience=0)
+    for _ in range(3):
+        scheduler.step(1.0)
+    for saved in (scheduler, theirs.ReduceLROnPlateau(scheduler.optimizer, factor=0.5, patience=0)):
+        again = ours.ReduceLROnPlateau(sgd(), factor=0.5, patience=0)
+        again.load_state_dict(through_a_file(saved.state_dict()))
+        assert rates(again) == [0.025]
+    keeping = ours.ReduceLROnPlateau(sgd(), factor=0.5, on_change="keep")
+    with pytest.warns(UserWarning, match="patience was 0, is 10"):
+        keeping.load_state_dict(scheduler.state_dict())
+    assert (keeping.patience, rates(keeping)) == (10, [0.025])
+    with pytest.raises(ArgumentError, match="follows a metric"):
+        scheduler.seek(3)
+
+
+def test_a_program_with_floats_keeps_them_when_the_saved_rate_was_a_tensor():
+    state = steps(ours.ExponentialLR(sgd(torch.tensor(0.1)), 0.5), 1).state_dict()
+    again = ours.ExponentialLR(sgd(), 0.5)
+    again.load_state_dict(state)
+    assert type(again.optimizer.param_groups[0]["lr"]) is float
+
+
+def test_a_group_that_came_later_has_no_schedule_of_its_own():
+    scheduler = steps(ours.StepLR(sgd(), 2), 1)
+    scheduler.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 1e-3})
+    with pytest.raises(ArgumentError, match="added or removed after this StepLR was made"):
+        scheduler.seek(4)
