@@ -73,7 +73,7 @@ def test_a_cooldown_that_has_begun_is_resumed():
     again.load_state_dict(saved[0])
     resumed.load_state_dict(saved[1])
     assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
-    with pytest.raises(StateError, match="no state of stepsize"):
+    with pytest.raises(StateError, match="not a state of stepsize"):
         resumed.load_state_dict({"steps": 3})
     for wrong in ({"ends_at": -3}, {"ends_at": True}, {"version": 2}, {"asked": 1}):
         with pytest.raises(StateError, match="or holds what cannot be"):

@@ -104,7 +104,7 @@ def test_pain_15_a_named_function_is_saved_by_its_name_and_a_plain_one_must_be_g
 
 
 BROKEN_STATES = {
-    "another kind": ({"param_groups": [], "state": {}}, "no state of stepsize"),
+    "another kind": ({"param_groups": [], "state": {}}, "not a state of stepsize"),
     "newer": ({"version": 2}, "version 1"),
     "cut short": ({"plan": None}, "lacks plan"),
     "position": ({"position": -1}, "position"),
@@ -119,7 +119,7 @@ BROKEN_STATES = {
         "plan cannot be read",
     ),
     "too far": ({"position": 10**30}, "position"),
-    "negative base": ({"base_lrs": [-0.1]}, "numbers from 0"),
+    "negative base": ({"base_lrs": [-0.1]}, "a list of numbers of at least 0"),
     "replanned": ({"replanned": "no"}, "true or false"),
     "text": (
         {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}},

@@ -127,7 +127,7 @@ class CooldownOnDemand:
                 self._asked, self._ends_at = asked, ends_at
             case _:
                 raise StateError(
-                    f"this is no state of {_KIND} in version {_VERSION}, or holds what cannot be: {shown(state)}"
+                    f"this is not a state of {_KIND} in version {_VERSION}, or holds what cannot be: {shown(state)}"
                 )
 
     def _agreed(self) -> bool:

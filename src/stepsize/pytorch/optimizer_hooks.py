@@ -119,18 +119,8 @@ def _steps_under_way(optimizer: Optimizer) -> int:
 # Hooks.
 
 
-class Driver(Protocol):
-    """Whoever writes hyperparameters of an optimizer."""
-
-    def driven(self) -> set[tuple[str, int]]:
-        """The hyperparameters it writes, each with the identity of the group."""
-
-    def deposed(self, key: str, by: Any) -> None:
-        """Another scheduler writes this hyperparameter now."""
-
-
-class Attached(Driver, Protocol):
-    """A scheduler, as its optimizers call it."""
+class Attached(Protocol):
+    """A scheduler, as its optimizers and other schedulers call it."""
 
     def stepping(self, optimizer: Optimizer) -> None:
         """An optimizer's step begins."""
@@ -141,28 +131,24 @@ class Attached(Driver, Protocol):
     def loaded(self) -> None:
         """A state was loaded into an optimizer."""
 
+    def driven(self) -> set[tuple[str, int]]:
+        """The hyperparameters it writes, each with the identity of the group."""
 
-_drivers: "WeakKeyDictionary[Optimizer, list[ReferenceType[Driver]]]" = WeakKeyDictionary()
+    def deposed(self, key: str, by: Any) -> None:
+        """Another scheduler writes this hyperparameter now."""
 
 
-def drivers_of(optimizer: Optimizer) -> list[Any]:
+_schedulers: "WeakKeyDictionary[Optimizer, list[ReferenceType[Attached]]]" = WeakKeyDictionary()
+
+
+def schedulers_of(optimizer: Optimizer) -> list[Any]:
     """The schedulers that are attached to an optimizer."""
-    return [driver for reference in _drivers.get(optimizer, []) if (driver := reference()) is not None]
-
-
-def take(driver: Driver, optimizer: Optimizer) -> None:
-    """Register a driver, and depose whoever writes the same values of the same groups."""
-    mine = driver.driven()
-    for other in drivers_of(optimizer):
-        if other is not driver and (shared := other.driven() & mine):
-            other.deposed(min(shared)[0], driver)
-    others = [each for each in _drivers.get(optimizer, []) if each() not in (None, driver)]
-    _drivers[optimizer] = [*others, ref(driver)]
+    return [scheduler for reference in _schedulers.get(optimizer, []) if (scheduler := reference()) is not None]
 
 
 def groups_elsewhere(optimizers: Sequence[Optimizer]) -> list[Group]:
     """The groups of all other optimizers that have a scheduler."""
-    return [group for other in list(_drivers) if other not in optimizers for group in other.param_groups]
+    return [group for other in list(_schedulers) if other not in optimizers for group in other.param_groups]
 
 
 class Attachment:
@@ -220,15 +206,19 @@ class Attachment:
                 optimizer.register_step_pre_hook(before_step),
                 optimizer.register_load_state_dict_post_hook(after_loading),
             ]
-            take(scheduler, optimizer)
+            others, driven = schedulers_of(optimizer), scheduler.driven()
+            _schedulers[optimizer] = [*map(ref, others), ref(scheduler)]
+            for other in others:
+                if shared := other.driven() & driven:
+                    other.deposed(min(shared)[0], scheduler)
         finalize(scheduler, _remove, self._handles)
 
     def release(self, scheduler: Attached) -> None:
         """Take the hooks away, and forget the scheduler."""
         _remove(self._handles)
         for reference in self._references:
-            if (optimizer := reference()) is not None and optimizer in _drivers:
-                _drivers[optimizer] = [each for each in _drivers[optimizer] if each() not in (None, scheduler)]
+            if (optimizer := reference()) is not None:
+                _schedulers[optimizer] = [ref(each) for each in schedulers_of(optimizer) if each is not scheduler]
 
 
 def _remove(handles: list[RemovableHandle]) -> None:

@@ -5,7 +5,7 @@ import json
 import math
 import numbers
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,15 +85,11 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One hyperparameter's schedules: the same for all groups, one for each, or by the name of the group.
-
-    Exactly one of the three is given.
-    """
+    """One hyperparameter's schedules, in the form given: one for all groups, a list, or a mapping by group name."""
 
     key: str
-    common: Wanted | None = None
-    by_index: tuple[Wanted, ...] | None = None
-    by_name: tuple[tuple[str, Wanted], ...] | None = None
+    form: str  # "all", "list" or "named"
+    items: tuple[tuple[Any, Wanted], ...]  # by None, by the group's place or by its name
 
     @classmethod
     def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
@@ -106,66 +102,59 @@ class Assignment:
         if isinstance(given, Mapping):
             if not given:
                 raise refusal("Scheduler", key, "a mapping of group names to schedules", given)
-            return cls(key, by_name=tuple((str(name), _wanted(key, item, horizon)) for name, item in given.items()))
+            return cls(key, "named", tuple((str(name), _wanted(key, item, horizon)) for name, item in given.items()))
         if isinstance(given, list):
-            return cls(key, by_index=tuple(_wanted(key, item, horizon) for item in given))
-        return cls(key, common=_wanted(key, given, horizon))
+            return cls(key, "list", tuple((place, _wanted(key, item, horizon)) for place, item in enumerate(given)))
+        return cls(key, "all", ((None, _wanted(key, given, horizon)),))
 
-    def for_group(self, index: int, group: Group) -> Wanted | None:
-        """What the group at this index is to have; None where it keeps its own.
+    def as_given(self, change: Callable[[Wanted], Any] = lambda wanted: wanted) -> Any:
+        """The schedules as `of` takes them, each changed."""
+        items = {place: change(wanted) for place, wanted in self.items}
+        return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
+
+    def for_group(self, place: int, group: Group) -> Wanted | None:
+        """What the group at this place is to have; None if it keeps its own.
 
         Raises:
             ArgumentError: there is a list, and it has nothing for this group.
         """
-        if self.by_name is not None:
-            return self._named.get(group.get("name", ""))
-        if self.by_index is None:
-            return self.common
-        if index >= len(self.by_index):
+        if self.form == "list" and place >= len(self.items):
             raise ArgumentError(
-                f"Scheduler({self.key}=[...]) has {len(self.by_index)} schedules, and nothing for parameter group "
-                f"{index}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
+                f"Scheduler({self.key}=[...]) has {len(self.items)} schedules, and nothing for parameter group "
+                f"{place}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
             )
-        return self.by_index[index]
-
-    @functools.cached_property
-    def _named(self) -> dict[str, Wanted]:
-        return dict(self.by_name or ())
+        wanted = {"all": None, "list": place, "named": group.get("name", "")}[self.form]
+        return next((item for known, item in self.items if known == wanted), None)
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Raise ArgumentError unless the groups have this hyperparameter, and are as many, or named, as is meant."""
-        if self.by_index is not None and len(self.by_index) != len(groups):
+        """Raise ArgumentError unless the groups have this hyperparameter, and fit the list or the names."""
+        if self.form == "list" and len(self.items) != len(groups):
             rule = f"one schedule for each of the {len(groups)} parameter groups"
-            raise refusal("Scheduler", self.key, rule, list(self.by_index), f"here are {len(self.by_index)}")
-        if self.by_name is not None:
+            raise refusal("Scheduler", self.key, rule, self.as_given(), f"here are {len(self.items)}")
+        if self.form == "named":
             names = [str(group["name"]) for group in groups if "name" in group]
-            for name, _ in self.by_name:
+            for name, _ in self.items:
                 if name not in names:
                     there = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
                     raise refusal("Scheduler", self.key, "a mapping by the groups' names", name, there)
-        for index, group in enumerate(groups):
-            wanted = self.for_group(index, group)
-            if wanted is None:
-                continue
-            self.check_group(index, group, wanted)
+        for place, group in enumerate(groups):
+            if (wanted := self.for_group(place, group)) is not None:
+                self.check_group(place, group, wanted)
 
-    def check_group(self, index: int, group: Group, wanted: Wanted) -> None:
+    def check_group(self, place: int, group: Group, wanted: Wanted) -> None:
         """Raise ArgumentError unless the group has this hyperparameter, and it can hold what is wanted."""
         known = sorted(key for key, value in group.items() if key not in _NO_HYPERPARAMETERS and _is_number(value))
         if self.key not in known and not (self.key == "lr" and group.get("lr", "") is None):
             advice = nearest(self.key, known) or f"it has {', '.join(known)}"
-            raise ArgumentError(f'parameter group {index} has no number "{self.key}" to schedule; {advice}')
-        self._check_form(group[self.key], wanted)
-
-    def _check_form(self, present: Any, wanted: Wanted) -> None:
+            raise ArgumentError(f'parameter group {place} has no number "{self.key}" to schedule; {advice}')
         if isinstance(wanted, ConstantProduct) and self.key == "lr":
             raise ArgumentError("ConstantProduct ties another hyperparameter to the rate; lr itself needs a schedule")
+        present = group[self.key]
         nested = len(present) if isinstance(present, tuple | list) else 0
-        if isinstance(wanted, tuple) and len(wanted) != nested:
-            advice = "" if nested else f"to give each group its own, write a list: {self.key}=[...]"
-            raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
-        if nested and not isinstance(wanted, tuple):
-            advice = f"write {self.key}=(schedule, {shown(present[-1])})"
+        if (len(wanted) if isinstance(wanted, tuple) else 0) != nested:
+            advice = f"write {self.key}=(schedule, {shown(present[-1])})" if nested else ""
+            if isinstance(wanted, tuple):
+                advice = "" if nested else f"to give each group its own, write a list: {self.key}=[...]"
             raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
 
     def replanned(self, position: int, new: "Assignment") -> "Assignment":
@@ -182,16 +171,12 @@ class Assignment:
                 return _joined(old, position, new)
             raise ArgumentError(f"replan({self.key}=...) cannot follow {shown(old)} by {shown(new)}")
 
-        if self.common is not None and new.common is not None:
-            return Assignment(self.key, common=then(self.common, new.common))
-        if self.by_index is not None and new.by_index is not None and len(self.by_index) == len(new.by_index):
-            return Assignment(self.key, by_index=tuple(map(then, self.by_index, new.by_index)))
-        if self.by_name is not None and new.by_name is not None:
-            later = dict(new.by_name)
-            if later.keys() <= dict(self.by_name).keys():
-                joined = [(name, then(old, later[name]) if name in later else old) for name, old in self.by_name]
-                return Assignment(self.key, by_name=tuple(joined))
-        raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
+        here, later = dict(self.items), dict(new.items)
+        unknown, left = later.keys() - here.keys(), here.keys() - later.keys()
+        if new.form != self.form or unknown or (left and self.form != "named"):
+            raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
+        joined = [(place, then(old, later[place]) if place in later else old) for place, old in self.items]
+        return replace(self, items=tuple(joined))
 
     def mapped(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
         """The assignment with every schedule changed; a tie to the rate stays."""
@@ -201,62 +186,47 @@ class Assignment:
                 return tuple(map(change, wanted))
             return wanted if isinstance(wanted, ConstantProduct) else change(wanted)
 
-        return Assignment(
-            self.key,
-            None if self.common is None else changed(self.common),
-            None if self.by_index is None else tuple(map(changed, self.by_index)),
-            None if self.by_name is None else tuple((name, changed(wanted)) for name, wanted in self.by_name),
-        )
+        return replace(self, items=tuple((place, changed(wanted)) for place, wanted in self.items))
 
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule, by a name for people: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
-        if self.common is not None:
-            wanted = {self.key: self.common}
-        elif self.by_index is not None:
-            wanted = {f"{self.key}[{index}]": item for index, item in enumerate(self.by_index)}
-        else:
-            wanted = {f'{self.key} of "{name}"': item for name, item in self.by_name or ()}
         found: dict[str, Schedule] = {}
-        for name, item in wanted.items():
+        for place, item in self.items:
+            name = self.key + {"all": "", "list": f"[{place}]", "named": f' of "{place}"'}[self.form]
             if isinstance(item, Schedule):
                 found[name] = item
             elif isinstance(item, tuple):
-                found |= {f"{name}[{place}]": part for place, part in enumerate(item)}
+                found |= {f"{name}[{index}]": part for index, part in enumerate(item)}
         return found
 
     def __str__(self) -> str:
-        """As one would write it: `lr=Linear(0.0, 0.3, 5)`, `lr=[... 3 of them]`."""
-        if self.by_name is not None:
-            return f"{self.key}={shown(dict(self.by_name), 120)}"
-        if self.by_index is not None:
-            return f"{self.key}={shown(list(self.by_index), 120)}"
-        return f"{self.key}={shown(self.common, 120)}"
+        """As in a call: `lr=Linear(0.0, 0.3, 5)`, `lr=[... 3 of them]`."""
+        return f"{self.key}={shown(self.as_given(), 120)}"
 
     def as_text(self) -> dict[str, Any]:
         """The assignment in strings, lists and dictionaries; a function without a name is None."""
-        if self.by_name is not None:
-            return {"named": {name: _text(item) for name, item in self.by_name}}
-        if self.by_index is not None:
-            return {"list": [_text(item) for item in self.by_index]}
-        assert self.common is not None
-        return {"all": _text(self.common)}
+        return {self.form: self.as_given(_text)}
 
     @classmethod
-    def from_text(cls, key: str, form: dict[str, Any]) -> "Assignment":
+    def from_text(cls, key: str, form: Any) -> "Assignment":
         """What `as_text` wrote.
 
         Raises:
             ParseError: a text in it is not a schedule, or runs code.
             FormatError: it is of another form, or a function in it had no name and so was not written.
         """
+
+        items: Iterable[tuple[Any, Any]]
         match form:
             case {"named": dict(named), **rest} if not rest:
-                return cls(key, by_name=tuple((name, _read(key, item)) for name, item in named.items()))
-            case {"list": list(items), **rest} if not rest:
-                return cls(key, by_index=tuple(_read(key, item) for item in items))
+                items = named.items()
+            case {"list": list(listed), **rest} if not rest:
+                items = enumerate(listed)
             case {"all": item, **rest} if not rest:
-                return cls(key, common=_read(key, item))
-        raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
+                items = [(None, item)]
+            case _:
+                raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
+        return cls(key, next(iter(form)), tuple((place, _read(key, item)) for place, item in items))
 
 
 def _joined(old: Schedule, position: int, new: Schedule) -> Schedule:
@@ -312,19 +282,13 @@ def _text(wanted: Wanted) -> Any:
 
 def _read(key: str, form: Any) -> Wanted:
     match form:
-        case list(items):
-            return tuple(_one(key, item) for item in items)
+        case str(text):
+            return parse(text)
         case {"product with lr": float(product)}:
             return ConstantProduct(product)
-    return _one(key, form)
-
-
-def _one(key: str, text: Any) -> Schedule:
-    if not isinstance(text, str):
-        raise FormatError(
-            f'the saved plan of "{key}" was a function without a name; give it again with on_change="keep"'
-        )
-    return parse(text)
+        case [*items] if all(isinstance(item, str) for item in items):
+            return tuple(map(parse, items))
+    raise FormatError(f'the saved plan of "{key}" was a function without a name; give it again with on_change="keep"')
 
 
 @dataclass(frozen=True)
@@ -420,7 +384,7 @@ class Plan:
 def _settled_relative(relative: bool | None, plan: Sequence[Assignment], groups: Sequence[Group]) -> bool:
     if relative is not None:
         return relative
-    if any(assignment.key == "lr" and assignment.common is not None for assignment in plan):
+    if any(assignment.key == "lr" and assignment.form == "all" for assignment in plan):
         own = [group["initial_lr"] if "initial_lr" in group else group["lr"] for group in groups]
         rates = sorted({float(rate) for rate in own if rate is not None})
         if len(rates) > 1:

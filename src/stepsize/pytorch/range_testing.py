@@ -18,7 +18,7 @@ from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked, refusal
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.optimizer_hooks import drivers_of, updating
+from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
 from stepsize.pytorch.range_sweep import Sweep, in_fixed_order, mean_loss, repeatable, sources_of
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.pytorch.snapshot import Snapshot
@@ -159,7 +159,7 @@ def range_test(
             sources=[*sources_of(batches), *sources_of(validation)],
         )
         at_the_end.callback(snapshot.restore)
-        for driver in drivers_of(driven):
+        for driver in schedulers_of(driven):
             if isinstance(driver, Scheduler):
                 at_the_end.enter_context(driver.paused())
         try:

@@ -24,7 +24,7 @@ from stepsize.pytorch.optimizer_hooks import (
 from stepsize.pytorch.plan import Assignment, Plan
 from stepsize.pytorch.plateau import Feedback, Plateau, as_number
 from stepsize.pytorch.position_views import PositionViews
-from stepsize.pytorch.state import SavedState, plan_to_follow, pytorch_position
+from stepsize.pytorch.state import KIND, VERSION, checked, plan_to_follow, pytorch_position
 from stepsize.pytorch.warnings import caution
 from stepsize.pytorch.writing import Binding, GroupRecords
 from stepsize.schedules import Schedule
@@ -310,15 +310,17 @@ class Scheduler(PositionViews):
                 "multipliers": [record.multiplier for record in self._records],
                 "state": self._feedback.state_dict(),
             }
-        return SavedState(
-            self._clock,
-            self._position,
-            tuple(self._records.bases),
-            self._plan.as_text(),
-            self._began_with.as_text(),
-            self._plan != self._began_with,
-            feedback,
-        ).as_dict()
+        return {
+            "version": VERSION,
+            "kind": KIND,
+            "clock": self._clock,
+            "position": self._position,
+            "base_lrs": self._records.bases,
+            "plan": self._plan.as_text(),
+            "began_with": self._began_with.as_text(),
+            "replanned": self._plan != self._began_with,
+            "feedback": feedback,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where a saved scheduler stood, and write the rates there; before or after the optimizer's state.
@@ -335,10 +337,10 @@ class Scheduler(PositionViews):
             self._become(self._plan, self._records.bases, position)
         else:
             groups = self._attachment.groups()
-            saved = SavedState.checked(state, self._clock, len(groups))
+            saved = checked(state, self._clock, len(groups))
             plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
-            bases = self._bases_to_follow(saved) if plan.relative else list(saved.base_lrs)
-            self._become(plan, bases, saved.position, saved)
+            bases = self._bases_to_follow(saved) if plan.relative else list(map(float, saved["base_lrs"]))
+            self._become(plan, bases, saved["position"], saved)
         self._unstepped = False  # another process made the updates before
         self._restored = True
         self._quick = None
@@ -367,9 +369,9 @@ class Scheduler(PositionViews):
 
     # Within.
 
-    def _bases_to_follow(self, saved: SavedState) -> list[float]:
+    def _bases_to_follow(self, saved: dict[str, Any]) -> list[float]:
         """What the schedules multiply: a part of the plan as much as they are."""
-        mine, theirs = self._records.bases, list(saved.base_lrs)
+        mine, theirs = self._records.bases, list(map(float, saved["base_lrs"]))
         if all(math.isclose(here, there, rel_tol=1e-6) for here, there in zip(mine, theirs, strict=True)):
             return theirs  # but for what a rate loses in a tensor of single precision
         if self._on_change == "refuse":
@@ -379,7 +381,7 @@ class Scheduler(PositionViews):
             )
         return mine if self._on_change == "keep" else theirs
 
-    def _become(self, plan: Plan, bases: list[float], position: int, saved: SavedState | None = None) -> None:
+    def _become(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
         """Follow another plan, or another state of the feedback, from a position on; or stay as it was and raise."""
         before = self._plan, self._feedback, self._multiplier
         was = [(record.base, record.multiplier) for record in self._records]
@@ -388,7 +390,7 @@ class Scheduler(PositionViews):
             self._plan = plan
             self._records.rebase(bases)
             if saved is not None:
-                self._restore_feedback(plan.feedback, saved.feedback)
+                self._restore_feedback(plan.feedback, saved["feedback"])
             self._bind()
             self._write(position)
         except Exception:

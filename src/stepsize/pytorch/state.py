@@ -1,8 +1,7 @@
 """What a scheduler saves, and which plan and position it follows once a state is loaded."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stepsize.arguments import LONGEST, shown
@@ -14,109 +13,85 @@ VERSION = 1
 KIND = "stepsize.pytorch.Scheduler"
 
 
-@dataclass(frozen=True)
-class SavedState:
-    """What `Scheduler.state_dict` holds."""
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "clock": (lambda value: isinstance(value, str), "a word"),
+    "position": (lambda value: type(value) is int and 0 <= value <= LONGEST, "a whole number from 0 to 2**53"),
+    "base_lrs": (
+        lambda value: isinstance(value, list) and all(isinstance(b, float | int) and 0 <= b < math.inf for b in value),
+        "a list of numbers of at least 0",
+    ),
+    "plan": (lambda value: isinstance(value, dict), "a dictionary"),
+    "began_with": (lambda value: isinstance(value, dict), "a dictionary"),  # the plan that the program gave
+    "replanned": (lambda value: isinstance(value, bool), "true or false"),  # whether `plan` is another since
+    "feedback": (lambda value: True, ""),  # checked by whoever loads it
+}
 
-    clock: str
-    position: int
-    base_lrs: tuple[float, ...]
-    plan: dict[str, Any]
-    began_with: dict[str, Any]
-    """The plan that the program gave."""
-    replanned: bool
-    """Whether `plan` is another since."""
-    feedback: dict[str, Any] | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON has it, with the version and the kind in front."""
-        return {
-            "version": VERSION,
-            "kind": KIND,
-            "clock": self.clock,
-            "position": self.position,
-            "base_lrs": list(self.base_lrs),
-            "plan": self.plan,
-            "began_with": self.began_with,
-            "replanned": self.replanned,
-            "feedback": self.feedback,
-        }
+def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
+    """A saved state, if a scheduler of this clock with so many groups can load it.
 
-    @classmethod
-    def checked(cls, form: Any, clock: str, groups: int) -> "SavedState":
-        """The state in a dictionary that `as_dict` made, for a scheduler of this clock and so many groups.
-
-        Raises:
-            StateError: it is of another kind, a newer version, another clock, other groups, or cut short.
-        """
-        if pytorch_position(form) is not None:
-            raise StateError(
-                "this is the state of a scheduler of PyTorch, without the plan that it followed; take its position "
-                'with Scheduler(..., on_change="keep")'
-            )
-        if not isinstance(form, dict) or form.get("kind") != KIND:
-            kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
-            raise StateError(f"this is no state of {KIND} but of {kind}; load it into the scheduler that made it")
-        if "version" in form and form["version"] != VERSION:
-            raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
-        names = ("version", "clock", "position", "base_lrs", "plan", "began_with", "replanned", "feedback")
-        missing = [name for name in names if name not in form]
-        if missing:
-            raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
-        position, bases, plan = form["position"], form["base_lrs"], form["plan"]
-        if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position <= LONGEST:
-            raise StateError(f"the state's position must be a whole number from 0 to 2**53, got {shown(position)}")
-        if not isinstance(bases, list) or not all(isinstance(b, float | int) and 0.0 <= b < math.inf for b in bases):
-            raise StateError(f"the state's base_lrs must be numbers from 0, got {shown(bases)}")
-        if len(bases) != groups:
-            raise StateError(f"the state is of {len(bases)} parameter groups, and the optimizer has {groups}")
-        for name in ("plan", "began_with"):
-            if not isinstance(form[name], dict):
-                raise StateError(f"the state's {name} must be a dictionary, got {shown(form[name])}")
-        if form["clock"] != clock:
-            raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
-        if not isinstance(form["replanned"], bool):
-            raise StateError(f"the state's replanned must be true or false, got {shown(form['replanned'])}")
-        if not form["replanned"] and plan != form["began_with"]:
-            raise StateError("the state's plan is not the one that it began with, though it was never replanned")
-        return cls(
-            clock, position, tuple(map(float, bases)), plan, form["began_with"], form["replanned"], form["feedback"]
+    Raises:
+        StateError: it is of another kind, a newer version, another clock, other groups, or damaged.
+    """
+    if pytorch_position(form) is not None:
+        raise StateError(
+            "this is the state of a scheduler of PyTorch, without the plan that it followed; take its position "
+            'with Scheduler(..., on_change="keep")'
         )
+    if not isinstance(form, dict) or form.get("kind") != KIND:
+        kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
+        raise StateError(f"this is not a state of {KIND} but of {kind}; load it into the scheduler that made it")
+    if form.get("version", VERSION) != VERSION:
+        raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
+    if missing := [name for name in ("version", *_FIELDS) if name not in form]:
+        raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
+    for name, (holds, rule) in _FIELDS.items():
+        if not holds(form[name]):
+            raise StateError(f"the state's {name} must be {rule}, got {shown(form[name])}")
+    if len(form["base_lrs"]) != groups:
+        raise StateError(f"the state is of {len(form['base_lrs'])} parameter groups, and the optimizer has {groups}")
+    if form["clock"] != clock:
+        raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
+    if not form["replanned"] and form["plan"] != form["began_with"]:
+        raise StateError("the state's plan is not the one that it began with, though it was never replanned")
+    return form
 
 
-def plan_to_follow(saved: SavedState, plan: Plan, began_with: Plan, on_change: str, groups: Sequence[Group]) -> Plan:
+def plan_to_follow(
+    saved: dict[str, Any], plan: Plan, began_with: Plan, on_change: str, groups: Sequence[Group]
+) -> Plan:
     """The plan of the program, as it is or as it began, or the saved one.
 
-    Where both began with the same plan there is nothing to choose: what it was replanned to since is followed.
+    If both began with the same plan there is nothing to choose: what it was replanned to since is followed.
 
     Raises:
         StateError: the saved plan is another and `on_change` is "refuse", or it cannot be followed here.
     """
-    if saved.plan == plan.as_text() and not saved.replanned and plan == began_with:
+    if saved["plan"] == plan.as_text() and not saved["replanned"] and plan == began_with:
         return plan
-    began_alike = saved.began_with == began_with.as_text()
-    if began_alike and not saved.replanned:
+    began_alike = saved["began_with"] == began_with.as_text()
+    if began_alike and not saved["replanned"]:
         return began_with
     if on_change == "keep" and not began_alike:
         return plan
-    if on_change == "keep" and _unnamed(saved.plan):
+    if on_change == "keep" and _unnamed(saved["plan"]):
         caution(
             "the plan was changed before the state was saved, which cannot be followed: it has a function without a "
             f"name; this one goes on as it began, {began_with}"
         )
         return began_with
-    if _unnamed(saved.plan):
+    if _unnamed(saved["plan"]):
         raise StateError(
             "the saved plan has a function without a name, which no state can hold; write it in a module and name "
             'it, Function("package.module:name"), or go on with this plan by on_change="keep"'
         )
     if not began_alike and on_change == "refuse":
         raise StateError(
-            f"the state was saved under another plan, {_words(saved.plan)}, and this one is {plan}; keep "
+            f"the state was saved under another plan, {_words(saved['plan'])}, and this one is {plan}; keep "
             'this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
         )
     try:
-        followed = Plan.from_text(saved.plan)
+        followed = Plan.from_text(saved["plan"])
         followed.check(groups)
     except StepsizeError as error:
         raise StateError(f"the state's plan cannot be followed: {error}") from error
