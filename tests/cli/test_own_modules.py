@@ -96,6 +96,23 @@ def test_a_resumed_comparison_finds_them(folder):
     assert load_runs(folder / "out").runs()[0].status == "finished"
 
 
+def test_a_file_somewhere_else_is_named_by_its_path_and_found_again_from_another_folder(tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    here.mkdir()
+    (there / "neighbour.py").write_text(OWN)
+    (there / "mytask.py").write_text("from neighbour import *")
+    done = stepsize(here, "compare", "--task", "../there/mytask.py:line", *TRAINING, "--schedule", "a=Constant(0.1)")
+    assert done.returncode == 0, done.stderr
+    (out,) = (here / "runs").iterdir()
+    done = stepsize(tmp_path, "compare", "--resume", str(out))
+    assert done.returncode == 0, done.stderr
+    (there / "json.py").write_text(OWN)
+    for name, words in (("json.py", "has the name of the module json"), ("no.py", "there is no file ../there/no.py")):
+        done = stepsize(here, "find", "--task", f"../there/{name}:line")
+        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
 def test_a_picture_and_a_range_test_find_them(folder):
     done = stepsize(folder, "plot", "--functions", 'Function("mytask:halves")', "--steps", "20")
     assert done.returncode == 0, done.stderr

@@ -21,7 +21,7 @@ TaskName = Annotated[
         "--data",
         metavar="NAME|FOLDER",
         help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
-        "of yours as package.module:function.",
+        "of yours as package.module:function or file.py:function.",
     ),
 ]
 OptimizerName = Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")]

@@ -21,7 +21,7 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 from stepsize.schedules.function import imported
 
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", re.ASCII)
+_FUNCTION = re.compile(r"(?:[A-Za-z_][\w.]*|(?P<file>.+\.py)):[A-Za-z_]\w*")
 _BUILT_IN: dict[str, Callable[[], Task]] = {
     "fashion-mnist": lambda: image_task(fashion_mnist()),
     "digits": lambda: image_task(digits()),
@@ -46,14 +46,17 @@ def load_task(name: str) -> Task:
     if _FUNCTION.fullmatch(name):
         return _own(name)
     advice = (
-        nearest(name, _BUILT_IN) or f"write {', '.join(_BUILT_IN)}, a folder that exists, or package.module:function"
+        nearest(name, _BUILT_IN)
+        or f"write {', '.join(_BUILT_IN)}, a folder that exists, package.module:function or file.py:function"
     )
     what = f'the task "{name}" is no folder that exists' if os.sep in name else f"no task is called {quoted(name)}"
     return image_task(from_folder(name, f"{what}; {advice}"))
 
 
 def lasting_name(name: str) -> str:
-    """The name of a task as it holds in any working directory: a folder's is its whole path."""
+    """The name of a task as it holds in any working directory, with the whole path of a folder or file."""
+    if (function := _FUNCTION.fullmatch(name)) and (file := function["file"]):
+        return f"{Path(file).absolute()}{name.removeprefix(file)}"
     folder = Path(os.path.expanduser(name))
     is_folder = name != "" and name not in _BUILT_IN and not _FUNCTION.fullmatch(name) and folder.is_dir()
     return str(folder.absolute()) if is_folder else name

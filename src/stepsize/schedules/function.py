@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from types import BuiltinFunctionType, FunctionType
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Annotated, Any
 
 import numpy as np
@@ -169,14 +170,14 @@ class _Raised:
 
 
 def imported(what: str, name: str) -> Callable[..., Any]:
-    """The function that "package.module:name" names; errors call it `what`.
+    """The function that "package.module:name" or "file.py:name" names; errors call it `what`.
 
     Raises:
         ArgumentError: it cannot be imported, or is not a function.
     """
-    module, _, path = name.partition(":")
+    module, _, path = name.rpartition(":")
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = _module_of(Path(module)) if module.endswith(".py") else importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # the module is the user's own, and may raise anything
@@ -184,6 +185,19 @@ def imported(what: str, name: str) -> Callable[..., Any]:
     if not callable(found):
         raise ArgumentError(f"{what} must be a function, got {shown(found)}")
     return found  # type: ignore[no-any-return]
+
+
+def _module_of(file: Path) -> ModuleType:
+    """The module that a file is, under the name by which its neighbours would import it."""
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file}")
+    folder, name = str(file.resolve().parent), file.stem
+    if folder not in sys.path:
+        sys.path.append(folder)
+    module = importlib.import_module(name)
+    if module.__file__ is None or not file.samefile(module.__file__):
+        raise ImportError(f"{file} has the name of the module {name} at {module.__file__}; rename the file")
+    return module
 
 
 def _why_not(module: str, error: BaseException) -> str:
