@@ -352,17 +352,13 @@ class Scheduler(PositionViews):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
-        left = ("_attachment", "_binding", "_records", "_waiting_for", "_made", "_idle", "_left", "_quick")
+        left = ("_attachment", "_binding", "_waiting_for", "_made", "_idle", "_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
-        records = [(each.place, each.base, each.multiplier) for each in self._records]
-        return {**state, "optimizers": self._attachment.optimizers, "records": records}
+        return {**state, "optimizers": self._attachment.optimizers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Kept, even under auto: a copy has nobody else to hold its optimizers.
         self._attachment = Attachment(state.pop("optimizers"), keep=True)
-        self._records = GroupRecords(self._attachment.optimizers)
-        for record, (place, base, multiplier) in zip(self._records, state.pop("records"), strict=True):
-            record.place, record.base, record.multiplier = place, base, multiplier
         self.__dict__.update(state)
         self._pauses = 0
         self._attach()
