@@ -32,7 +32,7 @@ CALLED_FROM_WITHIN = {
         "stepping",
         "driven",
         "loaded",
-        "deposed",
+        "taken_over",
     },  # by the hooks of the optimizer, and by another scheduler
 }
 """Members without an underscore that no user calls."""

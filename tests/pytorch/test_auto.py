@@ -262,3 +262,42 @@ def test_deepspeeds_wrapper_is_taken_off_and_refused_under_auto():
     assert scheduler.optimizer is optimizer
     with pytest.raises(ArgumentError, match="DeepSpeed"):
         Scheduler(DeepSpeedOptimizer(optimizer), PLAN, auto=True)
+
+
+def test_a_resume_knows_which_optimizers_have_updated():
+    critic, generator = sgd(), sgd()
+    scheduler = Scheduler([critic, generator], PLAN, auto=True)
+
+    def round_of(critic, generator):
+        for _ in range(5):
+            update(critic)
+        update(generator)
+
+    with pytest.warns(UserWarning, match="optimizer 1 of this scheduler has made no update yet"):
+        round_of(critic, generator)
+    round_of(critic, generator)
+    position, state = scheduler.position, scheduler.state_dict()
+    critic, generator = sgd(), sgd()
+    again = Scheduler([critic, generator], PLAN, auto=True)
+    again.load_state_dict(state)
+    round_of(critic, generator)
+    assert again.position == position + 1
+
+
+def test_a_wrapper_that_the_inner_optimizer_knows_is_followed_to_its_end():
+    class Wrapper:
+        def __init__(self, optimizer):
+            self.optimizer, optimizer.outer = optimizer, self
+
+        @property
+        def param_groups(self):
+            return self.optimizer.param_groups
+
+        def step(self):
+            self.optimizer.step()
+
+    inner = sgd()
+    wrapper = Wrapper(inner)
+    scheduler = Scheduler(wrapper, PLAN, auto=True)
+    update(wrapper)
+    assert scheduler.position == 1

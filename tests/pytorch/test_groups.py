@@ -152,3 +152,46 @@ def test_a_base_rate_is_the_one_that_an_earlier_scheduler_found():
     optimizer = sgd(0.1, 0.2)
     Scheduler(optimizer, ss.Constant(0.5), relative=True).close()
     assert Scheduler(optimizer, ss.Constant(0.5), relative=True).get_last_lr() == [0.05, 0.1]
+
+
+def test_a_step_holds_when_the_groups_that_are_driven_are_gone():
+    optimizer = SGD([{"params": [weight()], "name": "body"}, {"params": [weight()], "name": "head"}], lr=0.1)
+    scheduler = Scheduler(optimizer, {"head": PLAN})
+    update(optimizer)
+    scheduler.step()
+    optimizer.param_groups.pop()
+    update(optimizer)
+    scheduler.step()
+    optimizer.param_groups.clear()
+    scheduler.step()
+    assert (scheduler.position, scheduler.get_last_lr()) == (3, [])
+
+
+def test_names_that_are_numbers_are_names():
+    optimizer = SGD([{"params": [weight()], "name": index} for index in range(2)], lr=0.5)
+    scheduler = Scheduler(optimizer, {0: 0.1, 1: 0.2})
+    assert scheduler.values() == {"lr/0": 0.1, "lr/1": 0.2}
+
+
+def test_a_group_added_late_has_the_multiplier_of_the_feedback():
+    optimizer = sgd(0.5)
+    scheduler = Scheduler(optimizer, 1.0, feedback=Plateau(patience=0, factor=0.5))
+    assert [scheduler.observe(1.0) for _ in range(2)] == [False, True]
+    optimizer.add_param_group({"params": [weight()]})
+    assert scheduler.get_last_lr() == [0.5, 0.5]
+
+
+def test_a_group_added_while_paused_has_its_initial_rate_afterwards():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, 2.0, relative=True)
+    with scheduler.paused():
+        optimizer.add_param_group({"params": [weight()], "lr": 0.4})
+    assert (scheduler.get_last_lr(), optimizer.param_groups[1]["initial_lr"]) == ([0.2, 0.8], 0.4)
+
+
+def test_a_closed_scheduler_can_still_be_read_when_a_group_is_added():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, 0.3)
+    scheduler.close()
+    optimizer.add_param_group({"params": [weight()], "lr": 0.4})
+    assert scheduler.get_lr() == scheduler.get_last_lr() == [0.3, 0.4]

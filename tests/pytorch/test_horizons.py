@@ -1,5 +1,7 @@
 """A scheduler that knows how long the run is meant to be."""
 
+import warnings
+
 import pytest
 from driven import PLAN, rates_used, sgd, update
 
@@ -47,3 +49,21 @@ def test_steps_with_a_horizon_and_several_keys_are_those_of_the_plan():
 def test_a_clock_of_tokens_has_no_horizon_of_updates():
     with pytest.raises(ArgumentError, match="counts updates, and this clock tokens"):
         Scheduler(sgd(), PLAN, clock="tokens", horizon=ss.Horizon(200, 10, 1))
+
+
+def test_a_warning_of_the_horizon_that_is_an_error_comes_after_the_rates_are_written():
+    optimizer = sgd(0.1)
+    horizon = ss.Horizon(samples=4, batch=2, epochs=1)
+    scheduler = Scheduler(optimizer, ss.Linear(0.0, 0.2, 2) >> ss.Exponential(0.2, 0.5), horizon=horizon)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            update(optimizer)
+            scheduler.step()
+        update(optimizer)
+        with pytest.raises(UserWarning, match="past the end of the horizon, 2 updates"):
+            scheduler.step()
+        assert (scheduler.position, scheduler.get_last_lr()) == (3, [0.1])
+        update(optimizer)
+        scheduler.step()
+    assert scheduler.get_last_lr() == [0.05]

@@ -93,7 +93,7 @@ def test_a_signal_that_nobody_may_handle_is_refused():
 @pytest.mark.parametrize("metric", ["1", True])
 def test_a_metric_is_a_number(metric):
     scheduler = Scheduler(sgd(), 0.1, feedback=Plateau(nan="bad"))
-    with pytest.raises(ArgumentError, match="a metric is a number"):
+    with pytest.raises(ArgumentError, match="must be a number"):
         scheduler.observe(metric)
 
 

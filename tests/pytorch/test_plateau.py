@@ -11,7 +11,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 import stepsize as ss
-from stepsize.errors import ArgumentError, StateError
+from stepsize.errors import ArgumentError, StateError, StepError
 from stepsize.pytorch import Plateau, Scheduler
 
 metrics = st.lists(st.floats(-2.0, 2.0).map(lambda x: round(x, 2)), min_size=1, max_size=60)
@@ -118,14 +118,38 @@ def test_observe_says_whether_a_rate_was_lowered():
     assert [at_the_bottom.observe(1.0) for _ in range(3)] == [False, False, False]
     in_a_warmup = Scheduler(sgd(0.1), ss.Linear(0.0, 0.1, 5), feedback=Plateau(patience=0))
     assert [in_a_warmup.observe(1.0) for _ in range(2)] == [False, False]
-    with pytest.raises(ArgumentError, match="a metric is a number"):
+    with pytest.raises(ArgumentError, match="must be a number"):
         in_a_warmup.observe("low")
 
 
 def test_a_saved_multiplier_that_cannot_be_is_refused():
     scheduler = Scheduler(sgd(0.1), 0.1, feedback=Plateau())
     state = scheduler.state_dict()
-    for wrong in (math.nan, 2.0, -0.5):
+    for wrong in (math.nan, -0.5):
         state["feedback"]["multipliers"] = [wrong]
         with pytest.raises(StateError, match="not that of a Plateau"):
             scheduler.load_state_dict(state)
+
+
+class Given:
+    """Feedback that is told what to return."""
+
+    def observe(self, metric):
+        return metric
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+def test_a_multiplier_that_overflows_or_is_no_number_is_refused_and_nothing_changes():
+    scheduler = Scheduler(sgd(0.1), 10.0, feedback=Given())
+    with pytest.raises(StepError):
+        scheduler.observe(1e308)
+    with pytest.raises(ArgumentError, match="the feedback's multiplier must be a number, got None"):
+        scheduler.observe(None)
+    assert (scheduler.get_lr(), scheduler.get_last_lr()) == ([10.0], [10.0])
+    assert scheduler.observe(0.5)
+    assert scheduler.get_lr() == [5.0]

@@ -325,7 +325,8 @@ def test_a_lazy_model_is_refused_in_words():
     [lambda model: torch.compile(model, backend="eager"), torch.jit.script, lambda model: torch.jit.trace(model, X)],
     ids=["compiled", "scripted", "traced"],
 )
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
 def test_a_translated_model_is_given_back_too(translated):
     torch.manual_seed(0)
     inner = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))

@@ -152,3 +152,11 @@ def test_a_state_that_cannot_be_loaded_says_why_and_changes_nothing(name):
     with pytest.raises(StateError, match=words):
         scheduler.load_state_dict(state)
     assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, PLAN(3))
+
+
+def test_a_state_of_pytorchs_counts_steps_and_not_tokens():
+    optimizer = sgd(0.1)
+    state = torch.optim.lr_scheduler.StepLR(optimizer, 3).state_dict()
+    scheduler = Scheduler(sgd(0.1), PLAN, clock="tokens", on_change="keep")
+    with pytest.raises(StateError, match="counts steps, and not tokens"):
+        scheduler.load_state_dict(state)

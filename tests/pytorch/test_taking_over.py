@@ -96,7 +96,7 @@ def test_a_closed_scheduler_says_so_and_writes_nothing():
     assert optimizer.param_groups[0]["lr"] == 0.7
 
 
-def test_a_deposed_scheduler_in_the_midst_of_its_steps_writes_nothing_more():
+def test_a_replaced_scheduler_in_the_midst_of_its_steps_writes_nothing_more():
     optimizer = sgd()
     first = Scheduler(optimizer, PLAN)
     rates_used(optimizer, first, 3)
@@ -106,11 +106,11 @@ def test_a_deposed_scheduler_in_the_midst_of_its_steps_writes_nothing_more():
     assert optimizer.param_groups[0]["lr"] == 0.7
 
 
-def test_a_deposed_scheduler_names_what_nobody_drives_any_more_and_nothing_else():
+def test_a_replaced_scheduler_names_what_nobody_drives_any_more_and_nothing_else():
     optimizer = sgd(kind=AdamW)
     first = Scheduler(optimizer, PLAN, weight_decay=ss.Constant(0.1))
     second = Scheduler(optimizer, ss.Constant(0.7))
-    with pytest.raises(DriverError, match=r"stepped; weight_decay stays as it is unless another drives it$"):
+    with pytest.raises(DriverError, match=r"stepped; nothing drives weight_decay any more$"):
         first.step()
     Scheduler(optimizer, ss.Constant(0.8))
     with pytest.raises(DriverError, match=r"can no longer be stepped$"):

@@ -28,8 +28,9 @@ def updating(optimizer: Any, auto: bool) -> Optimizer:
     Raises:
         ArgumentError: it is not an optimizer; it has no hooks and wraps nothing; or it is DeepSpeed's under `auto`.
     """
-    given = optimizer
-    while (inner := _inside(optimizer)) is not None:
+    given, seen = optimizer, [optimizer]
+    while (inner := _inside(optimizer)) is not None and all(inner is not each for each in seen):
+        seen.append(inner)
         if auto and type(optimizer).__module__.partition(".")[0] == "deepspeed":
             raise ArgumentError(
                 "auto=True cannot count the updates of DeepSpeed's optimizers, which step the one inside in parts; "
@@ -134,7 +135,7 @@ class Attached(Protocol):
     def driven(self) -> set[tuple[str, int]]:
         """The hyperparameters it writes, each with the identity of the group."""
 
-    def deposed(self, key: str, by: Any) -> None:
+    def taken_over(self, key: str, by: Any) -> None:
         """Another scheduler writes this hyperparameter now."""
 
 
@@ -210,7 +211,7 @@ class Attachment:
             _schedulers[optimizer] = [*map(ref, others), ref(scheduler)]
             for other in others:
                 if shared := other.driven() & driven:
-                    other.deposed(min(shared)[0], scheduler)
+                    other.taken_over(min(shared)[0], scheduler)
         finalize(scheduler, _remove, self._handles)
 
     def release(self, scheduler: Attached) -> None:

@@ -123,7 +123,7 @@ class Assignment:
                 f"Scheduler({self.key}=[...]) has {len(self.items)} schedules, and nothing for parameter group "
                 f"{place}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
             )
-        wanted = {"all": None, "list": place, "named": group.get("name", "")}[self.form]
+        wanted = {"all": None, "list": place, "named": str(group.get("name"))}[self.form]
         return next((item for known, item in self.items if known == wanted), None)
 
     def check(self, groups: Sequence[Group]) -> None:

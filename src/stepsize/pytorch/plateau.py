@@ -108,7 +108,7 @@ class Plateau:
             ArgumentError: the metric is not a number, or not finite and `nan` is "refuse"; nothing is noted then.
         """
         now = self._progress
-        value = as_number(metric)
+        value = as_number(metric, "observe(metric=...)")
         if not math.isfinite(value) and self.nan == "refuse":
             raise ArgumentError(
                 f"observe({shown(metric)}): the metric is not finite; look at the run, or count it as no improvement "
@@ -153,15 +153,11 @@ class Plateau:
                 raise StateError(f"this is not the state of a Plateau: {shown(state)}")
 
 
-def as_number(metric: Any) -> float:
-    """A metric as a float: a number, or a tensor or array of one.
-
-    Raises:
-        ArgumentError: it is something else.
-    """
+def as_number(given: Any, what: str) -> float:
+    """A number, or a tensor or array of one, as a float; an error calls it `what`."""
     try:
-        if isinstance(metric, bool | str):
+        if isinstance(given, bool | str):
             raise TypeError
-        return float(metric)
+        return float(given)
     except (TypeError, ValueError):
-        raise ArgumentError(f"observe({shown(metric)}): a metric is a number") from None
+        raise ArgumentError(f"{what} must be a number, got {shown(given)}") from None

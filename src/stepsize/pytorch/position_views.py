@@ -1,53 +1,49 @@
-"""What frameworks ask of PyTorch's schedulers, as views of a position."""
+"""What frameworks ask of PyTorch's schedulers, computed from a position."""
+
+from collections.abc import Callable
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.pytorch.optimizer_hooks import Attachment
 from stepsize.pytorch.plan import rate_of
-from stepsize.pytorch.writing import GroupRecords
+from stepsize.pytorch.writing import GroupRecord
 
 
 class PositionViews(LRScheduler):
-    """PyTorch's scheduler class by its methods and attributes; all that there is behind them is a position.
+    """PyTorch's scheduler class by its methods and attributes, which are all computed from the position.
 
-    PyTorch's constructor is not called: it would write rates, and replace the optimizer's step. How to go to a
-    position, and which rates are planned there, is left to the subclass.
+    PyTorch's constructor is not called: it would write rates, and replace the optimizer's step.
     """
 
     _attachment: Attachment
     _position: int
     _seen_overwritten: bool
-    _records: GroupRecords
-
-    def seek(self, position: int) -> None:
-        """Go to any position, forwards or back, and write the rates there."""
-        raise NotImplementedError
+    _records: list[GroupRecord]
+    _refresh: Callable[[], None]
+    seek: Callable[[int], None]
 
     def get_last_lr(self) -> list[float]:  # type: ignore[override]
         """The rate that the next update uses, for each group."""
+        self._refresh()
         return [rate_of(group) for group in self._attachment.groups()]
 
     @property
     def _last_lr(self) -> list[float]:  # type: ignore[override]
         return self.get_last_lr()
 
-    def get_lr(self) -> list[float]:  # type: ignore[override]
-        """The rate of each group at the position, as planned; the same, unless somebody has set either of them."""
-        raise NotImplementedError
-
     @property
     def last_epoch(self) -> int:
         """The position, by PyTorch's name; -1, which means a fresh start there, is position 0.
 
-        To set it writes no rates, as in PyTorch: Ignite counts in this way, and asks for the rates itself.
+        Setting it writes no rates, as in PyTorch; Ignite sets it and asks for the rates itself.
         """
         return self._position
 
     @last_epoch.setter
     def last_epoch(self, value: int) -> None:
         self._position = max(int(value), 0)
-        self._seen_overwritten = True  # who moves the position without writing writes by another hand
+        self._seen_overwritten = True  # whoever sets the position writes the rates, too
 
     @property
     def _step_count(self) -> int:
@@ -67,7 +63,7 @@ class PositionViews(LRScheduler):
     @property
     def base_lrs(self) -> list[float]:  # type: ignore[override]
         """Each group's base rate."""
-        return self._records.bases
+        return [record.base for record in self._records]
 
     @property
     def optimizer(self) -> Optimizer:  # type: ignore[override]

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from stepsize.arguments import Choice, Length, Number, Whole, refusal, shown
-from stepsize.errors import ArgumentError, DriverError, StateError
+from stepsize.errors import ArgumentError, DriverError, StateError, StepError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.optimizer_hooks import (
     Attachment,
@@ -26,7 +25,7 @@ from stepsize.pytorch.plateau import Feedback, Plateau, as_number
 from stepsize.pytorch.position_views import PositionViews
 from stepsize.pytorch.state import KIND, VERSION, checked, plan_to_follow, pytorch_position
 from stepsize.pytorch.warnings import caution
-from stepsize.pytorch.writing import Binding, GroupRecords
+from stepsize.pytorch.writing import Binding, matched
 from stepsize.schedules import Schedule
 
 
@@ -125,14 +124,16 @@ class Scheduler(PositionViews):
         self._feedback = replace(feedback) if isinstance(feedback, Plateau) else feedback
         self._multiplier = 1.0  # the feedback's
         self._plan = self._began_with = Plan.of(given, relative, self._feedback, groups, horizon)
-        self._records = GroupRecords(self._attachment.optimizers)
+        self._records = matched([], groups, 1.0)
         self._position = int(Whole(-1)("Scheduler", "last_epoch", last_epoch)) + 1
         self._pauses = 0  # how many `paused` are under way
         self._taken_by: str | None = None
         self._unstepped = self._position == 0  # no optimizer has made an update yet, as far as is known
         self._restored = False  # a state was loaded, and no update has followed
         self._seen_overwritten = False
-        self._quick: Callable[[int], bool] | None = None  # the short way of a step, if nothing else is due in it
+        self._made: set[int] = set()  # the optimizers that have made an update
+        self._idle: set[int] = set()  # those that are not waited for
+        self._quick: Callable[[int], bool] | None = None  # writes the next values without further checks
         self._horizon = horizon
         self._expected = _expected_end(horizon, self._plan)
         self._attach()
@@ -146,7 +147,8 @@ class Scheduler(PositionViews):
             StepError: a schedule gives a negative rate there, or none that is finite; nothing has moved then.
             DriverError: another scheduler has taken over.
         """
-        if self._quick is not None and self._quick(position := self._position + 1):
+        position = self._position + 1
+        if self._quick is not None and position <= self._expected and self._quick(position):
             self._position = position
         else:
             self._step_with_care()
@@ -182,21 +184,30 @@ class Scheduler(PositionViews):
         In several processes each must pass the same value: reduce it first.
 
         Raises:
-            ArgumentError: there is no feedback, or the metric is not a number, or the feedback refuses it.
+            ArgumentError: there is no feedback, the metric is not a number, or the feedback refuses it.
+            StepError: the rate would overflow; the multiplier is as it was.
         """
         if self._feedback is None:
             raise ArgumentError(
                 "observe() feeds a plateau, and there is none; write Scheduler(..., feedback=Plateau())"
             )
         self._refresh()
-        before, multiplier = self._multiplier, as_number(self._feedback.observe(metric))
+        multiplier = as_number(self._feedback.observe(metric), "the feedback's multiplier")
         if not 0.0 <= multiplier < math.inf:
             raise ArgumentError(f"the feedback's multiplier must be a finite number of at least 0, got {multiplier}")
-        self._multiplier = multiplier
+        before, self._multiplier = self._multiplier, multiplier
+        multipliers = [record.multiplier for record in self._records]
         if multiplier == before or not self._apply(multiplier / before if before else math.inf):
             return False
-        self._bind()
-        self._write(self._position)
+        try:
+            self._bind()
+            self._write(self._position)
+        except StepError:
+            self._multiplier = before
+            for record, earlier in zip(self._records, multipliers, strict=True):
+                record.multiplier = earlier
+            self._bind()
+            raise
         return True
 
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
@@ -242,9 +253,7 @@ class Scheduler(PositionViews):
         finally:
             self._pauses -= 1
             if self._taken_by is None and not self._pauses:
-                self._records.put_back()
-                self._bind()
-                self._write(self._position)
+                self._rewrite()
 
     def close(self) -> None:
         """Let go of the optimizer: its rates stay as they are, and nothing is written any more."""
@@ -289,6 +298,8 @@ class Scheduler(PositionViews):
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
         """The rate of each group at the position, as planned; `get_last_lr` gives what stands in the groups."""
+        if self._taken_by is not None:
+            return self.get_last_lr()
         self._refresh()
         return [
             now if planned is None else planned * record.multiplier
@@ -315,10 +326,11 @@ class Scheduler(PositionViews):
             "kind": KIND,
             "clock": self._clock,
             "position": self._position,
-            "base_lrs": self._records.bases,
+            "base_lrs": self.base_lrs,
             "plan": self._plan.as_text(),
             "began_with": self._began_with.as_text(),
             "replanned": self._plan != self._began_with,
+            "idle": [index for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle],
             "feedback": feedback,
         }
 
@@ -334,13 +346,16 @@ class Scheduler(PositionViews):
         self._refresh()
         position = pytorch_position(state)
         if position is not None and self._on_change == "keep" and self._clock == "steps":
-            self._become(self._plan, self._records.bases, position)
+            self._become(self._plan, self.base_lrs, position)
         else:
             groups = self._attachment.groups()
             saved = checked(state, self._clock, len(groups))
             plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
             bases = self._bases_to_follow(saved) if plan.relative else list(map(float, saved["base_lrs"]))
             self._become(plan, bases, saved["position"], saved)
+            optimizers = self._attachment.optimizers
+            self._idle = {id(optimizers[index]) for index in saved["idle"] if index < len(optimizers)}
+            self._made = {id(each) for each in optimizers} - self._idle if saved["position"] else set()
         self._unstepped = False  # another process made the updates before
         self._restored = True
         self._quick = None
@@ -367,7 +382,7 @@ class Scheduler(PositionViews):
 
     def _bases_to_follow(self, saved: dict[str, Any]) -> list[float]:
         """What the schedules multiply: a part of the plan as much as they are."""
-        mine, theirs = self._records.bases, list(map(float, saved["base_lrs"]))
+        mine, theirs = self.base_lrs, list(map(float, saved["base_lrs"]))
         if all(math.isclose(here, there, rel_tol=1e-6) for here, there in zip(mine, theirs, strict=True)):
             return theirs  # but for what a rate loses in a tensor of single precision
         if self._on_change == "refuse":
@@ -384,7 +399,8 @@ class Scheduler(PositionViews):
         state = None if self._feedback is None else self._feedback.state_dict()
         try:
             self._plan = plan
-            self._records.rebase(bases)
+            for record, base in zip(self._records, bases, strict=True):
+                record.base = base
             if saved is not None:
                 self._restore_feedback(plan.feedback, saved["feedback"])
             self._bind()
@@ -401,29 +417,18 @@ class Scheduler(PositionViews):
     def _restore_feedback(self, feedback: Feedback | None, form: Any) -> None:
         # A feedback that is new in the program starts from its beginning.
         self._feedback = replace(feedback) if isinstance(feedback, Plateau) else feedback
-        multiplier, multipliers = 1.0, [1.0] * len(self._records)
-        state: dict[str, Any] | None = None
-        if feedback is not None and form is not None:
+        self._multiplier, numbers = 1.0, [1.0] * len(self._records)
+        if self._feedback is not None and form is not None:
             match form:
-                case {
-                    "multiplier": int() | float() as multiplier,
-                    "multipliers": list(multipliers),
-                    "state": dict(state),
-                }:
-                    numbers = [multiplier, *multipliers]
+                case {"multiplier": one, "multipliers": list(numbers), "state": dict(state)} if len(numbers) == len(
+                    self._records
+                ) and all(map(_is_multiplier, [one, *numbers])):
+                    self._multiplier = float(one)
+                    self._feedback.load_state_dict(state)
                 case _:
-                    numbers = []
-            most = 1.0 if isinstance(feedback, Plateau) else sys.float_info.max
-            if len(numbers) != len(self._records) + 1 or not all(_is_number(each, most) for each in numbers):
-                raise StateError(
-                    f"the state's feedback is not that of a {type(feedback).__name__} on {len(self._records)} "
-                    f"parameter groups: {shown(form)}"
-                )
-        self._multiplier = float(multiplier)
-        for record, number in zip(self._records, multipliers, strict=True):
+                    raise StateError(f"the state's feedback is not that of a {type(feedback).__name__}: {shown(form)}")
+        for record, number in zip(self._records, numbers, strict=True):
             record.multiplier = float(number)
-        if self._feedback is not None and state is not None:
-            self._feedback.load_state_dict(state)
 
     def _apply(self, change: float) -> bool:
         """Multiply the multiplier of each group by the feedback's change of its own; whether any rate changes."""
@@ -445,7 +450,7 @@ class Scheduler(PositionViews):
     def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
         """Follow these assignments in place of those of the same hyperparameters; both, by name."""
         before = [self._plan[each.key] for each in assignments]
-        self._become(self._plan.replaced(assignments), self._records.bases, self._position)
+        self._become(self._plan.replaced(assignments), self.base_lrs, self._position)
         return {
             f"{name} {when}": schedule
             for old, new in zip(before, assignments, strict=True)
@@ -453,14 +458,26 @@ class Scheduler(PositionViews):
             for name, schedule in assignment.schedules().items()
         }
 
-    def _bind(self, loading: bool = False) -> None:
+    def _bind(self, loading: bool = False, put_back: bool = False) -> None:
         """Find out again which values go where, after the plan, the groups or a multiplier have changed."""
         optimizers = self._attachment.optimizers
-        self._records.follow(optimizers, loading)
-        if loading:
-            self._records.put_back()
+        self._records = matched(self._records, self._attachment.groups(), self._multiplier, loading)
+        if put_back:
+            for record in self._records:
+                record.group.update(record.kept)
         self._quick = None
-        self._binding = Binding(self._plan, optimizers, self._records, groups_elsewhere(optimizers), self._expected)
+        self._binding = Binding(self._plan, optimizers, self._records, groups_elsewhere(optimizers))
+
+    def _rewrite(self, loading: bool = False) -> None:
+        """Give the groups back what others have put something in the place of, and write."""
+        self._bind(loading, put_back=True)
+        self._write(self._position)
+        self._mark()
+
+    def _mark(self) -> None:
+        """Write each group's base rate to `initial_lr`, which PyTorch's schedulers read, unless it has one."""
+        for record in self._records:
+            record.group.setdefault("initial_lr", record.base)
 
     def _refresh(self) -> None:
         """Take note of groups that were added, removed or replaced since the last write."""
@@ -474,22 +491,23 @@ class Scheduler(PositionViews):
             StepError: a schedule gives a negative rate there, or none that is finite.
         """
         self._refuse_if_taken()
+        stale = self._binding.is_stale()
+        if stale:
+            self._bind()
+        if not self._pauses:
+            self._binding.write(position)
+            self._after_writing(stale)
+        self._position = position
         if position > self._expected:
+            horizon, self._expected = self._expected, math.inf
             caution(
-                f"update {position} is past the end of the horizon, {self._expected} updates; look at its batch size, "
+                f"update {position} is past the end of the horizon, {horizon} updates; look at its batch size, "
                 "accumulation and processes"
             )
-            self._expected = math.inf
-            self._bind()
-        if stale := self._binding.is_stale():
-            self._bind()
-        values = self._binding.values(position)
-        self._position = position
-        if self._pauses:
-            return
-        self._binding.write(values)
+
+    def _after_writing(self, stale: bool) -> None:
         if stale:
-            self._records.mark()
+            self._mark()
         if self._auto:
             self._left = {id(each): each.param_groups[0].get("lr") for each in self._attachment.optimizers}
         careful = self._auto or self._unstepped or self._clock != "steps"
@@ -504,20 +522,18 @@ class Scheduler(PositionViews):
         rates: list[float | None] = []
         for record in self._records:
             wanted = self._plan["lr"].for_group(record.place, record.group) if "lr" in self._plan.keys else None
-            factor = (record.base if self._plan.relative else 1.0) * record.lr_scale
+            factor = record.factor(self._plan.relative)
             rates.append(wanted(self._position) * factor if isinstance(wanted, Schedule) else None)
         return rates
 
     def _attach(self) -> None:
         """Write the values, and register with the optimizers."""
-        self._made: set[int] = set()  # the optimizers that have made an update
-        self._idle: set[int] = set()  # those that are not waited for
+        self._made, self._idle = set(), set()
         self._begin_update()
         self._bind()
         if self._taken_by is not None:
             return  # the copy of one that was closed, or whose optimizer another drives
-        self._write(self._position)
-        self._records.mark()
+        self._rewrite()
         self._attachment.attach(self, owned=self._auto)
 
     def _begin_update(self) -> None:
@@ -533,9 +549,7 @@ class Scheduler(PositionViews):
         if self._auto and self._waiting_for and id(optimizer) not in self._waiting_for | self._idle:
             self._leave_out_the_idle()
         if self._restored:
-            self._records.put_back()
-            self._bind()
-            self._write(self._position)
+            self._rewrite()
         else:
             self._refresh()
 
@@ -544,7 +558,6 @@ class Scheduler(PositionViews):
         self._unstepped = False
         if self._taken_by is not None or self._pauses or (self._auto and not is_update(optimizer)):
             return
-        # Zeros that another hand has written may be a dummy step's; zeros of the schedule are not.
         if (
             self._auto
             and optimizer.param_groups[0].get("lr") is not self._left[id(optimizer)]
@@ -552,6 +565,7 @@ class Scheduler(PositionViews):
         ):
             return
         overwritten = None if self._seen_overwritten else self._binding.overwritten()
+        # Zeros that another hand has written may be a dummy step's; zeros of the schedule are not.
         if overwritten is not None and is_dummy_step(optimizer):
             return
         self._restored = False
@@ -589,9 +603,7 @@ class Scheduler(PositionViews):
         """A state was loaded into an optimizer, which replaces groups and tensors: put ours back, and write."""
         if self._taken_by is None:
             self._restored = True  # wrappers write into the groups once more after this hook
-            self._bind(loading=True)
-            self._write(self._position)
-            self._records.mark()
+            self._rewrite(loading=True)
 
     def driven(self) -> set[tuple[str, int]]:
         """The hyperparameters that this scheduler writes, each with the identity of the group."""
@@ -602,18 +614,18 @@ class Scheduler(PositionViews):
             if each.for_group(record.place, record.group) is not None
         }
 
-    def deposed(self, key: str, by: "Scheduler") -> None:
-        """Another scheduler writes this hyperparameter now; the next move says so, or a warning if none is due."""
+    def taken_over(self, key: str, by: "Scheduler") -> None:
+        """Another scheduler writes this hyperparameter now; the next step raises, and under auto a warning comes."""
         taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
         others = " and ".join(other for other in self._plan.keys if other != key)
         self.close()
-        self._taken_by = f"{taken_by}; {others} stays as it is unless another drives it" if others else taken_by
+        self._taken_by = f"{taken_by}; nothing drives {others} any more" if others else taken_by
         if self._auto:
             caution(self._taken_by)
 
 
-def _is_number(value: Any, most: float) -> bool:
-    return type(value) in (int, float) and 0.0 <= value <= most
+def _is_multiplier(value: Any) -> bool:
+    return type(value) in (int, float) and 0.0 <= value < math.inf
 
 
 def _expected_end(horizon: Horizon | None, plan: Plan) -> float:

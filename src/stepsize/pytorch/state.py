@@ -23,6 +23,10 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "plan": (lambda value: isinstance(value, dict), "a dictionary"),
     "began_with": (lambda value: isinstance(value, dict), "a dictionary"),  # the plan that the program gave
     "replanned": (lambda value: isinstance(value, bool), "true or false"),  # whether `plan` is another since
+    "idle": (  # the optimizers that had made no update yet
+        lambda value: isinstance(value, list) and all(type(index) is int and index >= 0 for index in value),
+        "a list of indexes",
+    ),
     "feedback": (lambda value: True, ""),  # checked by whoever loads it
 }
 
@@ -34,6 +38,8 @@ def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
         StateError: it is of another kind, a newer version, another clock, other groups, or damaged.
     """
     if pytorch_position(form) is not None:
+        if clock != "steps":
+            raise StateError(f"this is the state of a scheduler of PyTorch, which counts steps, and not {clock}")
         raise StateError(
             "this is the state of a scheduler of PyTorch, without the plan that it followed; take its position "
             'with Scheduler(..., on_change="keep")'

@@ -309,3 +309,11 @@ def test_a_group_that_came_later_has_no_schedule_of_its_own():
     scheduler.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 1e-3})
     with pytest.raises(ArgumentError, match="added or removed after this StepLR was made"):
         scheduler.seek(4)
+
+
+def test_a_scheduler_that_has_stepped_without_a_change_of_the_rate_has_moved():
+    scheduler = ours.StepLR(sgd(), 30)
+    scheduler.load_state_dict(steps(ours.StepLR(sgd(), 30), 3).state_dict())
+    steps(scheduler, 10)
+    scheduler.optimizer.load_state_dict(sgd(0.7).state_dict())
+    assert rates(scheduler) == [0.7]

@@ -28,85 +28,57 @@ def __getattr__(name: str) -> Any:
 class LambdaLR(Restoring, pytorch.LambdaLR):
     """base f(t), with f = `lr_lambda`."""
 
-    __init__ = constructor(pytorch.LambdaLR)
-
 
 class MultiplicativeLR(Restoring, pytorch.MultiplicativeLR):
     """base f(1) f(2) ... f(t), with f = `lr_lambda`."""
-
-    __init__ = constructor(pytorch.MultiplicativeLR)
 
 
 class StepLR(Restoring, pytorch.StepLR):
     """base gamma^floor(t / step_size)."""
 
-    __init__ = constructor(pytorch.StepLR)
-
 
 class MultiStepLR(Restoring, pytorch.MultiStepLR):
     """base gamma^n, where n of the milestones are at or before t."""
-
-    __init__ = constructor(pytorch.MultiStepLR)
 
 
 class ConstantLR(Restoring, pytorch.ConstantLR):
     """base factor before `total_iters`, then base."""
 
-    __init__ = constructor(pytorch.ConstantLR)
-
 
 class LinearLR(Restoring, pytorch.LinearLR):
     """base times a factor that goes from `start_factor` to `end_factor` in `total_iters` steps."""
-
-    __init__ = constructor(pytorch.LinearLR)
 
 
 class ExponentialLR(Restoring, pytorch.ExponentialLR):
     """base gamma^t."""
 
-    __init__ = constructor(pytorch.ExponentialLR)
-
 
 class PolynomialLR(Restoring, pytorch.PolynomialLR):
     """base (1 - t / total_iters)^power, then 0."""
-
-    __init__ = constructor(pytorch.PolynomialLR)
 
 
 class CosineAnnealingWarmRestarts(Restoring, pytorch.CosineAnnealingWarmRestarts):
     """From base to `eta_min` along a cosine in `T_0` steps, and again, each time `T_mult` times as slowly."""
 
-    __init__ = constructor(pytorch.CosineAnnealingWarmRestarts)
-
 
 class CyclicLR(Restoring, pytorch.CyclicLR):
     """From `base_lr` to `max_lr` and back, and so on, with the momentum in the opposite direction."""
-
-    __init__ = constructor(pytorch.CyclicLR)
 
 
 class SequentialLR(Restoring, pytorch.SequentialLR):
     """One scheduler until the first milestone, the next until the second, and so on."""
 
-    __init__ = constructor(pytorch.SequentialLR)
-
 
 class ChainedScheduler(Restoring, pytorch.ChainedScheduler):
     """All the schedulers at every step, one after the other."""
-
-    __init__ = constructor(pytorch.ChainedScheduler)
 
 
 class ReduceLROnPlateau(Restoring, pytorch.ReduceLROnPlateau):
     """The rate times `factor` after `patience` steps without a better metric; it has no schedule and cannot seek."""
 
-    __init__ = constructor(pytorch.ReduceLROnPlateau)
-
 
 class SWALR(Restoring, swa_utils.SWALR):
     """From the rate that it finds to `swa_lr` in `anneal_epochs` steps."""
-
-    __init__ = constructor(swa_utils.SWALR)
 
 
 class _Ending(Restoring):
@@ -129,8 +101,6 @@ class _Ending(Restoring):
 class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
     """From base to `eta_min` along a cosine in `T_max` steps, which is held; with past_end="torch" it rises again."""
 
-    __init__ = constructor(pytorch.CosineAnnealingLR, "past_end")
-
     def get_lr(self) -> list[float | Tensor]:
         """The rates of the step."""
         return self._last_rates() or super().get_lr()
@@ -146,8 +116,6 @@ class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
 class OneCycleLR(_Ending, pytorch.OneCycleLR):
     """Up to `max_lr` and down in `total_steps` steps; the last rate is held, with past_end="torch" it raises."""
 
-    __init__ = constructor(pytorch.OneCycleLR, "past_end")
-
     def get_lr(self) -> list[float | Tensor]:
         """The rates of the step; writes the momentum, too."""
         if not self._holds(self.total_steps - 1, self.total_steps):
@@ -157,3 +125,8 @@ class OneCycleLR(_Ending, pytorch.OneCycleLR):
             return super().get_lr()
         finally:
             self.last_epoch = step
+
+
+for _class in (*Restoring.__subclasses__(), *_Ending.__subclasses__()):
+    if _class is not _Ending:
+        _class.__init__ = constructor(_class)  # type: ignore[method-assign]

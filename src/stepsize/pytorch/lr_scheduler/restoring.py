@@ -66,16 +66,17 @@ def _chosen(owner: str, name: str, value: str | None) -> str:
     return _program[name] if value is None else str(_CHOICES[name](owner, name, value))
 
 
-def constructor(theirs: type[pytorch.LRScheduler], *names: str) -> Callable[..., None]:
-    """PyTorch's constructor with `on_change` and these keywords added, and a signature that frameworks can read."""
-    names = ("on_change", *names)
+def constructor(ours: type) -> Callable[..., None]:
+    """PyTorch's constructor with our keywords added, and a signature that frameworks can read."""
+    theirs: Any = ours.__bases__[-1].__init__  # type: ignore[misc]
+    names = [name for name in _CHOICES if hasattr(ours, name)]
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         for name in names:
             setattr(self, name, _chosen(type(self).__name__, name, kwargs.pop(name, None)))
-        theirs.__init__(self, *args, **kwargs)
+        theirs(self, *args, **kwargs)
 
-    known = inspect.signature(theirs.__init__)
+    known = inspect.signature(theirs)
     added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
     __init__.__signature__ = known.replace(parameters=[*known.parameters.values(), *added])  # type: ignore[attr-defined]
     return __init__
@@ -85,7 +86,7 @@ class Restoring(pytorch.LRScheduler):
     """The mixin: PyTorch's class, and a state that brings the rates back by itself."""
 
     on_change = "restore"
-    _restored: list[dict[str, Any]] | None = None
+    _restored: tuple[int, list[dict[str, Any]]] | None = None
     """What was written into the groups when a state was loaded; written again if the optimizer's state follows."""
 
     @property
@@ -175,11 +176,10 @@ class Restoring(pytorch.LRScheduler):
                 write(part.optimizer, _saved_groups(saved))
 
     def _remember(self) -> None:
-        """Keep what was written for an optimizer's state that is loaded next."""
-        hooked = self._restored is not None
-        self._restored = [held_values(group, self) for group in self.optimizer.param_groups]
-        if not hooked:
+        """Keep what was written for an optimizer's state that is loaded next, before any step."""
+        if self._restored is None:
             self._hook()
+        self._restored = _clock(self), [held_values(group, self) for group in self.optimizer.param_groups]
 
     def _hook(self) -> None:
         this = weakref.ref(self)
@@ -188,8 +188,8 @@ class Restoring(pytorch.LRScheduler):
         def before(optimizer: Optimizer, state: dict[str, Any]) -> None:
             scheduler = this()
             if scheduler is not None and scheduler._restored is not None:
-                held = [held_values(group, scheduler) for group in optimizer.param_groups]
-                kept[:] = scheduler._restored if equal(held, scheduler._restored) else []
+                held = _clock(scheduler), [held_values(group, scheduler) for group in optimizer.param_groups]
+                kept[:] = held[1] if equal(held, scheduler._restored) else []
 
         def after(optimizer: Optimizer) -> None:
             write(optimizer, kept)
