@@ -301,3 +301,35 @@ def test_a_wrapper_that_the_inner_optimizer_knows_is_followed_to_its_end():
     scheduler = Scheduler(wrapper, PLAN, auto=True)
     update(wrapper)
     assert scheduler.position == 1
+
+
+def test_updates_that_bypass_step_are_told_once():
+    class Manual(SGD):
+        @torch.no_grad()
+        def second_step(self):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter -= group["lr"]
+
+    optimizer = sgd(Manual)
+    scheduler = Scheduler(optimizer, PLAN, auto=True)
+    scheduler.step()
+    optimizer.second_step()
+    with pytest.warns(UserWarning, match="not updated by optimizer.step"):
+        scheduler.step()
+    optimizer.second_step()
+    scheduler.step()
+
+
+def test_an_optimizer_that_stops_is_told_once():
+    first, second = sgd(), sgd()
+    scheduler = Scheduler([first, second], PLAN, auto=True)
+    update(first)
+    update(second)
+    for _ in range(99):
+        update(first)
+    with pytest.warns(UserWarning, match="and optimizer 1 none; the position waits for it"):
+        update(first)
+    for _ in range(200):
+        update(first)
+    assert scheduler.position == 1

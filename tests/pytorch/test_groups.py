@@ -1,5 +1,7 @@
 """Several parameter groups: their ratios, lists and names, groups that join, leave or take another's place."""
 
+import pickle
+
 import pytest
 from driven import PLAN, rates_used, sgd, update, weight
 from torch.optim import SGD
@@ -195,3 +197,31 @@ def test_a_closed_scheduler_can_still_be_read_when_a_group_is_added():
     scheduler.close()
     optimizer.add_param_group({"params": [weight()], "lr": 0.4})
     assert scheduler.get_lr() == scheduler.get_last_lr() == [0.3, 0.4]
+
+
+def test_groups_of_one_name_are_told_apart_by_their_index():
+    groups = [{"params": [weight()], "name": "w", "lr": rate} for rate in (0.1, 0.2)]
+    scheduler = Scheduler(SGD(groups), ss.Constant(1.0), relative=True)
+    assert scheduler.values() == {"lr/w#0": 0.1, "lr/w#1": 0.2}
+
+
+def test_the_base_of_a_late_group_is_what_it_had_before_a_pause():
+    optimizer = sgd(0.1)
+    scheduler = Scheduler(optimizer, ss.Constant(1.0), relative=True)
+    optimizer.add_param_group({"params": [weight()], "lr": 0.2})
+    with scheduler.paused():
+        for group in optimizer.param_groups:
+            group["lr"] = 5.0
+    assert scheduler.get_last_lr() == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda o: o.add_param_group({"params": [weight()]}), lambda o: o.param_groups.pop(0)]
+)
+def test_a_copy_is_of_the_groups_that_there_are(change):
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, PLAN)
+    scheduler.seek(3)
+    change(optimizer)
+    again = pickle.loads(pickle.dumps(scheduler))
+    assert again.get_last_lr() == scheduler.get_last_lr()

@@ -5,8 +5,8 @@ import math
 
 import pytest
 import torch
-from driven import PLAN, sgd
-from torch.optim import Adam
+from driven import PLAN, sgd, weight
+from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import StepLR
 
 import stepsize as ss
@@ -105,3 +105,20 @@ def test_a_rate_that_a_group_cannot_hold_is_refused_and_nothing_is_written():
     huge.param_groups[0]["lr"] = 1e200
     with pytest.raises(StepError, match="cannot hold"):
         Scheduler(huge, ss.Constant(1e200), relative=True)
+
+
+def test_keys_that_no_group_has_are_named_before_their_values_are_read():
+    with pytest.raises(ArgumentError, match='no number "verbose" to schedule; they have'):
+        Scheduler(sgd(0.1), PLAN, verbose=True)
+    with pytest.raises(ArgumentError, match=r"has no number \"lr\" to schedule; its lr is tensor\(\[1., 2.\]\)"):
+        Scheduler(sgd(torch.tensor([1.0, 2.0])), PLAN)
+    with pytest.raises(ArgumentError, match="observe"):
+        Scheduler(sgd(0.1), PLAN).step(0.5)
+
+
+@pytest.mark.parametrize("scale", [-1.0, math.nan, "half"])
+def test_a_scale_of_a_group_is_a_number_of_at_least_0(scale):
+    optimizer = SGD([{"params": [weight()], "lr_scale": scale}], lr=0.1)
+    with pytest.raises(ArgumentError, match="lr_scale"):
+        Scheduler(optimizer, PLAN)
+    assert optimizer.param_groups[0]["lr"] == 0.1

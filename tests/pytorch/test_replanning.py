@@ -126,3 +126,12 @@ def test_a_cooldown_leaves_the_other_hyperparameters_alone():
     scheduler.cool_down(10)
     scheduler.seek(50)
     assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["weight_decay"]) == (0.0, 0.05)
+
+
+def test_a_program_that_writes_the_changed_plan_itself_goes_on():
+    scheduler = Scheduler(sgd(), PLAN)
+    scheduler.seek(4)
+    scheduler.cool_down(3)
+    again = Scheduler(sgd(), scheduler.schedules["lr"])
+    again.load_state_dict(scheduler.state_dict())
+    assert again.get_last_lr() == scheduler.get_last_lr()

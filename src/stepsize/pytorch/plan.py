@@ -83,6 +83,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
+def _known(groups: Sequence[Group]) -> list[str]:
+    pairs = [pair for group in groups for pair in group.items()]
+    return sorted({key for key, value in pairs if key not in _NO_HYPERPARAMETERS and _is_number(value)})
+
+
 @dataclass(frozen=True)
 class Assignment:
     """One hyperparameter's schedules, in the form given: one for all groups, a list, or a mapping by group name."""
@@ -143,13 +148,12 @@ class Assignment:
 
     def check_group(self, place: int, group: Group, wanted: Wanted) -> None:
         """Raise ArgumentError unless the group has this hyperparameter, and it can hold what is wanted."""
-        known = sorted(key for key, value in group.items() if key not in _NO_HYPERPARAMETERS and _is_number(value))
-        if self.key not in known and not (self.key == "lr" and group.get("lr", "") is None):
-            advice = nearest(self.key, known) or f"it has {', '.join(known)}"
-            raise ArgumentError(f'parameter group {place} has no number "{self.key}" to schedule; {advice}')
+        present: Any = group.get(self.key)
+        if not (_is_number(present) or (self.key == "lr" and group.get("lr", "") is None)):
+            has = f"its {self.key} is {shown(present)}" if self.key in group else f"it has {', '.join(_known([group]))}"
+            raise ArgumentError(f'parameter group {place} has no number "{self.key}" to schedule; {has}')
         if isinstance(wanted, ConstantProduct) and self.key == "lr":
             raise ArgumentError("ConstantProduct ties another hyperparameter to the rate; lr itself needs a schedule")
-        present = group[self.key]
         nested = len(present) if isinstance(present, tuple | list) else 0
         if (len(wanted) if isinstance(wanted, tuple) else 0) != nested:
             advice = f"write {self.key}=(schedule, {shown(present[-1])})" if nested else ""
@@ -313,6 +317,11 @@ class Plan:
         Raises:
             ArgumentError: it does not fit the groups, or leaves open what is meant.
         """
+        known = _known(groups)
+        for key in given:
+            if key not in known and key != "lr":
+                advice = nearest(key, known) or f"they have {', '.join(known)}"
+                raise ArgumentError(f'the parameter groups have no number "{key}" to schedule; {advice}')
         plan = cls(tuple(Assignment.of(key, item, horizon) for key, item in given.items()), bool(relative), feedback)
         plan.check(groups)
         if "lr" not in plan.keys and (relative or feedback is not None):

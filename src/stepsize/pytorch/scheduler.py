@@ -28,6 +28,8 @@ from stepsize.pytorch.warnings import caution
 from stepsize.pytorch.writing import Binding, matched
 from stepsize.schedules import Schedule
 
+_LONG_WAIT = 100
+
 
 class Scheduler(PositionViews):
     """Drives the hyperparameters of an optimizer (or several) by schedules.
@@ -131,6 +133,7 @@ class Scheduler(PositionViews):
         self._unstepped = self._position == 0  # no optimizer has made an update yet, as far as is known
         self._restored = False  # a state was loaded, and no update has followed
         self._seen_overwritten = False
+        self._versions: list[int] | None = None  # of the parameters, at the last `step` under auto; [] once warned
         self._made: set[int] = set()  # the optimizers that have made an update
         self._idle: set[int] = set()  # those that are not waited for
         self._quick: Callable[[int], bool] | None = None  # writes the next values without further checks
@@ -140,13 +143,16 @@ class Scheduler(PositionViews):
 
     # Moving.
 
-    def step(self) -> None:  # type: ignore[override]
+    def step(self, epoch: None = None) -> None:  # type: ignore[override]
         """Move on by one update, and write the rates of the next; nothing under `auto=True` or while paused.
 
         Raises:
+            ArgumentError: it is given something, as PyTorch's may be.
             StepError: a schedule gives a negative rate there, or none that is finite; nothing has moved then.
             DriverError: another scheduler has taken over.
         """
+        if epoch is not None:
+            raise ArgumentError("Scheduler.step() takes nothing; give a metric to observe(), a position to seek()")
         position = self._position + 1
         if self._quick is not None and position <= self._expected and self._quick(position):
             self._position = position
@@ -155,6 +161,8 @@ class Scheduler(PositionViews):
 
     def _step_with_care(self) -> None:
         self._refuse_if_taken()
+        if self._auto:
+            self._look_for_uncounted_updates()
         if self._auto or self._pauses:
             return
         if self._clock != "steps":
@@ -166,6 +174,19 @@ class Scheduler(PositionViews):
                 "after each update"
             )
         self._write(self._position + 1)
+
+    def _look_for_uncounted_updates(self) -> None:
+        """Warn once if parameters change between two calls of `step` without any update of the optimizer's."""
+        if self._made or self._versions == []:
+            return
+        versions = [p._version for group in self._attachment.groups() for p in group["params"]]
+        before, self._versions = self._versions, versions
+        if before is not None and before != versions:
+            self._versions = []
+            caution(
+                "auto=True has counted no update, but the parameters change: they are not updated by optimizer.step(); "
+                "leave auto out, and call scheduler.step() after each update"
+            )
 
     def advance(self, n: int) -> None:
         """Move on by n steps, tokens or samples, whatever the clock counts, after an update."""
@@ -246,6 +267,7 @@ class Scheduler(PositionViews):
 
         For rate finders, weight averaging and the like. At the end the values at the position are written again.
         """
+        self._refresh()
         self._pauses += 1
         self._quick = None
         try:
@@ -281,13 +303,15 @@ class Scheduler(PositionViews):
     def values(self) -> dict[str, float]:
         """What the next update uses, by name, for a logger: {"lr": 0.1}, and {"lr/head": 0.1, ...} for several groups.
 
-        A named group is called by its name, another by its index; an item of a tuple is "betas[0]".
+        A named group is called by its name, another by its index, and groups of one name by both: "lr/head#2". An item
+        of a tuple is "betas[0]".
         """
         self._refresh()
         found: dict[str, float] = {}
+        names = [str(record.group.get("name", index)) for index, record in enumerate(self._records)]
         for index, record in enumerate(self._records):
-            group = record.group
-            of_group = f"/{group.get('name', index)}" if len(self._records) > 1 else ""
+            group, name = record.group, names[index] if names.count(names[index]) == 1 else f"{names[index]}#{index}"
+            of_group = f"/{name}" if len(names) > 1 else ""
             for assignment in self._plan.assignments:
                 if assignment.for_group(record.place, group) is not None:
                     value, key = group[assignment.key], assignment.key
@@ -367,6 +391,7 @@ class Scheduler(PositionViews):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
+        self._refresh()
         left = ("_attachment", "_binding", "_waiting_for", "_made", "_idle", "_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
         return {**state, "optimizers": self._attachment.optimizers}
@@ -539,6 +564,7 @@ class Scheduler(PositionViews):
     def _begin_update(self) -> None:
         # The optimizers that are still to step before an update is counted.
         self._waiting_for = {id(each) for each in self._attachment.optimizers} - self._idle
+        self._waited = 0  # updates since then
 
     # Called by the optimizers.
 
@@ -575,9 +601,21 @@ class Scheduler(PositionViews):
             self._waiting_for.discard(id(optimizer))
             if not self._waiting_for:
                 self._count_update()
+            else:
+                self._wait()
         if overwritten is not None:  # last, as a warning may be an error: the update is counted all the same
             self._seen_overwritten = True
             caution(f"{overwritten}; the update used it, and the next will use the schedule's")
+
+    def _wait(self) -> None:
+        """Warn once if an optimizer that has updated before seems to have stopped."""
+        self._waited += 1
+        if self._waited == _LONG_WAIT:
+            left = [str(i) for i, each in enumerate(self._attachment.optimizers) if id(each) in self._waiting_for]
+            caution(
+                f"the others have made {_LONG_WAIT} updates, and optimizer {', '.join(left)} none; the position waits "
+                "for it. If it has stopped, make a Scheduler without it"
+            )
 
     def _count_update(self) -> None:
         self._begin_update()
@@ -592,11 +630,12 @@ class Scheduler(PositionViews):
         if self._waiting_for & self._made:
             return
         self._idle |= self._waiting_for
-        idle = [index for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle]
+        idle = [str(index) for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle]
         self._count_update()
+        which = f"optimizer {idle[0]}" if len(idle) == 1 else f"each of the optimizers {', '.join(idle)}"
         caution(
-            f"optimizer {', '.join(map(str, idle))} of this scheduler has made no update yet, so the updates of the "
-            "others are counted without it"
+            f"{which} of this scheduler has made no update yet, so the updates of the others are counted without it "
+            "until its first"
         )
 
     def loaded(self) -> None:

@@ -55,7 +55,10 @@ def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
         if not holds(form[name]):
             raise StateError(f"the state's {name} must be {rule}, got {shown(form[name])}")
     if len(form["base_lrs"]) != groups:
-        raise StateError(f"the state is of {len(form['base_lrs'])} parameter groups, and the optimizer has {groups}")
+        raise StateError(
+            f"the state is of {len(form['base_lrs'])} parameter groups, and the optimizer has {groups}; "
+            "add or remove groups first"
+        )
     if form["clock"] != clock:
         raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
     if not form["replanned"] and form["plan"] != form["began_with"]:
@@ -73,7 +76,7 @@ def plan_to_follow(
     Raises:
         StateError: the saved plan is another and `on_change` is "refuse", or it cannot be followed here.
     """
-    if saved["plan"] == plan.as_text() and not saved["replanned"] and plan == began_with:
+    if saved["plan"] == plan.as_text() and not _unnamed(saved["plan"]):
         return plan
     began_alike = saved["began_with"] == began_with.as_text()
     if began_alike and not saved["replanned"]:

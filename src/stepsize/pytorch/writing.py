@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from stepsize.arguments import Number
 from stepsize.errors import ArgumentError, StepError
 from stepsize.pytorch.plan import ConstantProduct, Group, Plan, rate_of
 from stepsize.schedules import Schedule
@@ -39,7 +40,8 @@ class GroupRecord:
 
     def factor(self, relative: bool) -> float:
         """What the planned rate is multiplied by, but for the feedback; `lr_scale` is timm's."""
-        return (self.base if relative else 1.0) * float(self.group.get("lr_scale", 1.0))
+        scale = Number(least=0.0)("parameter group", "lr_scale", self.group.get("lr_scale", 1.0))
+        return (self.base if relative else 1.0) * scale
 
 
 def matched(

@@ -317,3 +317,31 @@ def test_a_scheduler_that_has_stepped_without_a_change_of_the_rate_has_moved():
     steps(scheduler, 10)
     scheduler.optimizer.load_state_dict(sgd(0.7).state_dict())
     assert rates(scheduler) == [0.7]
+
+
+@pytest.mark.parametrize(("saved_after", "here_after", "at"), [(3, 6, 4), (6, 3, 5), (6, 3, 10)])
+@pytest.mark.parametrize("module", [ours, theirs])
+def test_a_sequence_keeps_its_own_milestones(saved_after, here_after, at, module):
+    def made(module, warmup, **more):
+        optimizer = sgd()
+        parts = [module.LinearLR(optimizer, 0.1, 1.0, warmup), module.CosineAnnealingLR(optimizer, 20)]
+        return module.SequentialLR(optimizer, parts, [warmup], **more)
+
+    again = made(ours, here_after, on_change="keep")
+    with pytest.warns(UserWarning, match="milestones was"):
+        again.load_state_dict(steps(made(module, saved_after), at).state_dict())
+    expected = steps(made(ours, here_after), at)
+    assert rates(again) == pytest.approx(rates(expected), rel=1e-12)
+    assert rates(steps(again, 6)) == pytest.approx(rates(steps(expected, 6)), rel=1e-12)
+
+
+def test_a_state_of_another_class_or_of_more_groups_is_refused():
+    state = steps(ours.StepLR(sgd(0.1, 0.2), 3), 2).state_dict()
+    for again, words in (
+        (ours.CosineAnnealingLR(sgd(0.1, 0.2), 10), "the state of a StepLR, not of a CosineAnnealingLR"),
+        (ours.StepLR(sgd(), 3), "of 2 parameter groups, and the optimizer has 1; add them first"),
+    ):
+        before = dict(vars(again))
+        with pytest.raises(StateError, match=words):
+            again.load_state_dict(state)
+        assert vars(again) == before

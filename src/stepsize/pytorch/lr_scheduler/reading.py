@@ -39,15 +39,33 @@ def read_schedules(scheduler: LRScheduler) -> tuple[Schedule, ...]:
     Raises:
         ArgumentError: the class is not known, or its arguments describe no schedule.
     """
+    refuse_unreadable(scheduler)
+    return tuple(_read(scheduler, index) for index in range(len(scheduler.optimizer.param_groups)))
+
+
+def refuse_unreadable(scheduler: LRScheduler) -> None:
+    """Raise ArgumentError if the rates of the scheduler, or of a part of it, are not a function of the step."""
     groups = len(scheduler.optimizer.param_groups)
     for part in with_parts(scheduler):
-        _refuse_own_code(part)
+        name = type(part).__name__
+        for method in OWN_CODE:
+            module = getattr(getattr(part, method, None), "__module__", None)
+            if module is not None and module.partition(".")[0] not in ("torch", "stepsize"):
+                raise ArgumentError(
+                    f"{name} has a {method} of its own, so its rates cannot be told ahead; write them as Function(...) "
+                    "of the step"
+                )
         if len(getattr(part, "base_lrs", range(groups))) != groups:
             raise ArgumentError(
-                f"groups were added or removed after this {type(part).__name__} was made, so their rates cannot be "
-                "told ahead"
+                f"groups were added or removed after this {name} was made, so their rates cannot be told ahead"
             )
-    return tuple(_read(scheduler, index) for index in range(groups))
+        if isinstance(part, pytorch.SequentialLR):
+            for later in part._schedulers[bisect_right(part._milestones, 0) + 1 :]:
+                if hasattr(later, "_schedulers"):
+                    raise ArgumentError(
+                        f"SequentialLR cannot start a {type(later).__name__} at a milestone: PyTorch raises "
+                        "NotImplementedError there; put its parts into the outer sequence"
+                    )
 
 
 def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
@@ -55,16 +73,6 @@ def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
     yield scheduler
     for part in getattr(scheduler, "_schedulers", ()):
         yield from with_parts(part)
-
-
-def _refuse_own_code(scheduler: LRScheduler) -> None:
-    for name in OWN_CODE:
-        module = getattr(getattr(scheduler, name, None), "__module__", None)
-        if module is not None and module.partition(".")[0] not in ("torch", "stepsize"):
-            raise ArgumentError(
-                f"{type(scheduler).__name__} has a {name} of its own, so its rates cannot be told ahead; "
-                "write them as Function(...) of the step"
-            )
 
 
 def _read(scheduler: Any, index: int) -> Schedule:
@@ -149,12 +157,6 @@ def _averaging(scheduler: SWALR, index: int) -> Schedule:
 def _sequence(scheduler: Any, index: int) -> Schedule:
     parts, milestones = scheduler._schedulers, list(scheduler._milestones)
     first = bisect_right(milestones, 0)
-    for part in parts[first + 1 :]:
-        if hasattr(part, "_schedulers"):
-            raise ArgumentError(
-                f"SequentialLR cannot start a {type(part).__name__} at a milestone: PyTorch raises NotImplementedError "
-                "there; put its parts into the outer sequence"
-            )
     if not all(map(_is_closed, parts)) or not _starts_at_base(parts[first], index) or milestones != sorted(milestones):
         return Function(Replay(scheduler, index))
     bounds = [0, *milestones]

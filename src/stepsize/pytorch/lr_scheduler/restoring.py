@@ -12,7 +12,7 @@ from torch.optim import lr_scheduler as pytorch
 from stepsize.arguments import Choice, Length, shown
 from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch.lr_scheduler.group_values import equal, group_arguments, held_values, write, write_momentum
-from stepsize.pytorch.lr_scheduler.reading import read_schedules, with_parts
+from stepsize.pytorch.lr_scheduler.reading import read_schedules, refuse_unreadable, with_parts
 from stepsize.pytorch.lr_scheduler.replay import Replay
 from stepsize.pytorch.optimizer_hooks import updating
 from stepsize.pytorch.warnings import caution
@@ -108,7 +108,7 @@ class Restoring(pytorch.LRScheduler):
         """
         step = int(Length(0)("seek", "position", position))
         if hasattr(self, "_schedulers"):
-            read_schedules(self)
+            refuse_unreadable(self)
             replay = Replay(self)
             replay(step)
             _take_place(self, replay.twin)
@@ -129,19 +129,22 @@ class Restoring(pytorch.LRScheduler):
         """PyTorch's state and the key "stepsize": what the scheduler has written into the groups."""
         state = {name: value for name, value in super().state_dict().items() if name not in _OWN}
         groups = [held_values(group, self) for group in self.optimizer.param_groups]
-        return {**state, "stepsize": {"version": VERSION, "position": _position(state), "groups": groups}}
+        return {
+            **state,
+            "stepsize": {"version": VERSION, "kind": _kind(self), "position": _position(state), "groups": groups},
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state of this class or of PyTorch's, and write its rates into the groups.
 
         Raises:
-            StateError: a newer version wrote the state, or its arguments differ and `on_change` is "refuse".
+            StateError: a newer version or another class wrote the state, the optimizer lacks groups that it has, or
+                its arguments differ and `on_change` is "refuse".
         """
         state = _copied_state(state_dict)
         pairs = list(_pairs(self, state))
-        for _, saved in pairs:
-            if saved.get("stepsize", {}).get("version", VERSION) > VERSION:
-                raise StateError(f"stepsize {saved['stepsize']['version']} wrote this state; update stepsize")
+        for part, saved in pairs:
+            _refuse_unfit(part, saved.get("stepsize", {}))
         if not _saved_groups(state):
             for _, saved in pairs:
                 saved.pop("stepsize", None)
@@ -218,6 +221,20 @@ def _pairs(scheduler: Any, state: dict[str, Any]) -> Iterator[tuple[Any, dict[st
     yield scheduler, state
     for part, saved in zip(getattr(scheduler, "_schedulers", ()), state.get("_schedulers", ()), strict=False):
         yield from _pairs(part, saved)
+
+
+def _kind(scheduler: pytorch.LRScheduler) -> str:
+    return next(each.__name__ for each in type(scheduler).__mro__ if each.__module__.startswith("torch."))
+
+
+def _refuse_unfit(scheduler: pytorch.LRScheduler, ours: dict[str, Any]) -> None:
+    if ours.get("version", VERSION) > VERSION:
+        raise StateError(f"a newer stepsize wrote this state, in version {ours['version']}; update stepsize")
+    if ours.get("kind", _kind(scheduler)) != _kind(scheduler):
+        raise StateError(f"this is the state of a {ours['kind']}, not of a {_kind(scheduler)}")
+    saved, here = len(ours.get("groups", ())), len(scheduler.optimizer.param_groups)
+    if saved > here:
+        raise StateError(f"the state is of {saved} parameter groups, and the optimizer has {here}; add them first")
 
 
 def _position(state: dict[str, Any]) -> list[Any]:
