@@ -19,7 +19,7 @@ NESTING = {
     "heads": lambda s: s.head(3),
     "quotients": lambda s: s / 2,
     "quotients in products": lambda s: LINE * s if type(s).__name__ == "Quotient" else s / 2,
-    "chains in heads": lambda s: s.head(2) if type(s).__name__ == "Chain" else s.head(2) >> LINE,
+    "chains in tails": lambda s: s.tail(2) if type(s).__name__ == "Chain" else s >> LINE,
     "clips of sums": lambda s: s.clip(0) if type(s).__name__ == "Sum" else s + 1,
 }
 
@@ -55,7 +55,7 @@ def from_deep_down(frames: int, call: Callable[[], object]) -> object:
 
 def test_deep_schedules_are_read_far_down_the_stack_too():
     """A notebook, a test runner and a framework have used much of Python's stack before they call."""
-    schedule = deepest(NESTING["chains in heads"])
+    schedule = deepest(NESTING["chains in tails"])
     text, form = f"{'(' * 50}{schedule}{')' * 50}", to_dict(schedule)
     room = sys.getrecursionlimit() - len(frames_now())
     assert from_deep_down(room - 700, lambda: parse(text)) == schedule

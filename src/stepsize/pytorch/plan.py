@@ -1,10 +1,8 @@
 """What is scheduled: a schedule for each hyperparameter of each parameter group."""
 
-import functools
 import json
 import math
 import numbers
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +16,6 @@ from stepsize.errors import ArgumentError, FormatError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
-from stepsize.schedules.chain import Chain
 
 Group = dict[str, Any]
 """A parameter group of an optimizer."""
@@ -62,13 +59,13 @@ class ConstantProduct:
 
 
 Wanted = Schedule | ConstantProduct | tuple[Schedule, ...]
-"""The value of a hyperparameter over the steps; a tuple where the hyperparameter is one (betas)."""
+"""The value of a hyperparameter over the steps; a tuple if the hyperparameter is a tuple (betas)."""
 
 _NO_HYPERPARAMETERS = ("params", "param_names", "name", "initial_lr")
 
 
 def rate_of(group: Group) -> float:
-    """The group's rate; NaN where it has none, or makes its own."""
+    """The group's rate; NaN if it has none, or makes its own."""
     return math.nan if group.get("lr") is None else float(group["lr"])
 
 
@@ -98,12 +95,7 @@ class Assignment:
 
     @classmethod
     def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
-        """What the user means by `key=given`.
-
-        Raises:
-            ArgumentError: it is not a schedule, text, number, function, or a list or mapping of these.
-            ParseError: a text cannot be read as a schedule.
-        """
+        """What the user means by `key=given`."""
         if isinstance(given, Mapping):
             if not given:
                 raise refusal("Scheduler", key, "a mapping of group names to schedules", given)
@@ -118,11 +110,7 @@ class Assignment:
         return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
 
     def for_group(self, place: int, group: Group) -> Wanted | None:
-        """What the group at this place is to have; None if it keeps its own.
-
-        Raises:
-            ArgumentError: there is a list, and it has nothing for this group.
-        """
+        """What the group at this place is to have; None if it keeps its own."""
         if self.form == "list" and place >= len(self.items):
             raise ArgumentError(
                 f"Scheduler({self.key}=[...]) has {len(self.items)} schedules, and nothing for parameter group "
@@ -162,17 +150,13 @@ class Assignment:
             raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
 
     def replanned(self, position: int, new: "Assignment") -> "Assignment":
-        """This assignment up to the position, and from there on the new one, on its own clock.
-
-        Raises:
-            ArgumentError: the new one is for other groups than this one, or one of them is not a schedule.
-        """
+        """This assignment up to the position, and from there on the new one, on its own clock."""
 
         def then(old: Wanted, new: Wanted) -> Wanted:
             if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-                return tuple(_joined(before, position, after) for before, after in zip(old, new, strict=True))
+                return tuple(before.head(position) >> after for before, after in zip(old, new, strict=True))
             if isinstance(old, Schedule) and isinstance(new, Schedule):
-                return _joined(old, position, new)
+                return old.head(position) >> new
             raise ArgumentError(f"replan({self.key}=...) cannot follow {shown(old)} by {shown(new)}")
 
         here, later = dict(self.items), dict(new.items)
@@ -213,12 +197,7 @@ class Assignment:
 
     @classmethod
     def from_text(cls, key: str, form: Any) -> "Assignment":
-        """What `as_text` wrote.
-
-        Raises:
-            ParseError: a text in it is not a schedule, or runs code.
-            FormatError: it is of another form, or a function in it had no name and so was not written.
-        """
+        """What `as_text` wrote."""
 
         items: Iterable[tuple[Any, Any]]
         match form:
@@ -231,22 +210,6 @@ class Assignment:
             case _:
                 raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
         return cls(key, next(iter(form)), tuple((place, _read(key, item)) for place, item in items))
-
-
-def _joined(old: Schedule, position: int, new: Schedule) -> Schedule:
-    """`old.head(position) >> new`, with the parts of a chain cut one by one, so that it stays a flat chain."""
-    kept: list[Schedule] = []
-    left = position
-    parts = old.parts if isinstance(old, Chain) else (old,)
-    for part in parts:
-        if left <= 0:
-            break
-        whole = part.steps <= left and part is not parts[-1]
-        kept.append(part if whole else part.head(left))
-        left -= int(min(part.steps, left))
-        if not whole:
-            break
-    return functools.reduce(operator.rshift, [*kept, new])
 
 
 def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
@@ -312,11 +275,7 @@ class Plan:
         groups: Sequence[Group],
         horizon: Horizon | None,
     ) -> "Plan":
-        """What the user means, for these groups.
-
-        Raises:
-            ArgumentError: it does not fit the groups, or leaves open what is meant.
-        """
+        """What the user means, for these groups."""
         known = _known(groups)
         for key in given:
             if key not in known and key != "lr":
@@ -331,7 +290,7 @@ class Plan:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The hyperparameters, in the order given."""
+        """The hyperparameters."""
         return tuple(assignment.key for assignment in self.assignments)
 
     def __getitem__(self, key: str) -> Assignment:
@@ -371,13 +330,7 @@ class Plan:
 
     @classmethod
     def from_text(cls, form: Any) -> "Plan":
-        """What `as_text` wrote.
-
-        Raises:
-            FormatError: it has another form.
-            ParseError: a text in it is not a schedule, or runs code.
-            ArgumentError: a value in it cannot be.
-        """
+        """What `as_text` wrote."""
         match form:
             case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if (
                 schedules and not rest

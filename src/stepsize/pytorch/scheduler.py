@@ -10,7 +10,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from stepsize.arguments import Choice, Length, Number, Whole, refusal, shown
-from stepsize.errors import ArgumentError, DriverError, StateError, StepError
+from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.optimizer_hooks import (
     Attachment,
@@ -216,19 +216,13 @@ class Scheduler(PositionViews):
         multiplier = as_number(self._feedback.observe(metric), "the feedback's multiplier")
         if not 0.0 <= multiplier < math.inf:
             raise ArgumentError(f"the feedback's multiplier must be a finite number of at least 0, got {multiplier}")
-        before, self._multiplier = self._multiplier, multiplier
-        multipliers = [record.multiplier for record in self._records]
-        if multiplier == before or not self._apply(multiplier / before if before else math.inf):
-            return False
-        try:
+        before = self._multiplier
+        with self._all_or_nothing():
+            self._multiplier = multiplier
+            if multiplier == before or not self._apply(multiplier / before if before else math.inf):
+                return False
             self._bind()
             self._write(self._position)
-        except StepError:
-            self._multiplier = before
-            for record, earlier in zip(self._records, multipliers, strict=True):
-                record.multiplier = earlier
-            self._bind()
-            raise
         return True
 
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
@@ -309,15 +303,13 @@ class Scheduler(PositionViews):
         self._refresh()
         found: dict[str, float] = {}
         names = [str(record.group.get("name", index)) for index, record in enumerate(self._records)]
-        for index, record in enumerate(self._records):
-            group, name = record.group, names[index] if names.count(names[index]) == 1 else f"{names[index]}#{index}"
-            of_group = f"/{name}" if len(names) > 1 else ""
-            for assignment in self._plan.assignments:
-                if assignment.for_group(record.place, group) is not None:
-                    value, key = group[assignment.key], assignment.key
-                    items = enumerate(value) if isinstance(value, tuple | list) else [(None, value)]
-                    for item, number in items:
-                        found[f"{key}{'' if item is None else f'[{item}]'}{of_group}"] = float(number)
+        of_group = {
+            id(record.group): f"/{name}" if names.count(name) == 1 else f"/{name}#{index}"
+            for index, (record, name) in enumerate(zip(self._records, names, strict=True))
+        }
+        for key, item, group in self._binding.places():
+            name = f"{key}{'' if item is None else f'[{item}]'}{of_group[id(group)] if len(names) > 1 else ''}"
+            found[name] = float(group[key] if item is None else group[key][item])
         return found
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
@@ -419,10 +411,7 @@ class Scheduler(PositionViews):
 
     def _become(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
         """Follow another plan, or another state of the feedback, from a position on; or stay as it was and raise."""
-        before = self._plan, self._feedback, self._multiplier
-        was = [(record.base, record.multiplier) for record in self._records]
-        state = None if self._feedback is None else self._feedback.state_dict()
-        try:
+        with self._all_or_nothing():
             self._plan = plan
             for record, base in zip(self._records, bases, strict=True):
                 record.base = base
@@ -430,6 +419,15 @@ class Scheduler(PositionViews):
                 self._restore_feedback(plan.feedback, saved["feedback"])
             self._bind()
             self._write(position)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """If what is done within raises, follow the plan, the base rates and the feedback as they were before."""
+        before = self._plan, self._feedback, self._multiplier
+        was = [(record.base, record.multiplier) for record in self._records]
+        state = None if self._feedback is None else self._feedback.state_dict()
+        try:
+            yield
         except Exception:
             self._plan, self._feedback, self._multiplier = before
             if self._feedback is not None and state is not None:
@@ -510,11 +508,7 @@ class Scheduler(PositionViews):
             self._write(self._position)
 
     def _write(self, position: int) -> None:
-        """Write the values there, all or none, and be there; while paused only be there.
-
-        Raises:
-            StepError: a schedule gives a negative rate there, or none that is finite.
-        """
+        """Write the values there, all or none, and be there; while paused only be there."""
         self._refuse_if_taken()
         stale = self._binding.is_stale()
         if stale:
@@ -646,12 +640,7 @@ class Scheduler(PositionViews):
 
     def driven(self) -> set[tuple[str, int]]:
         """The hyperparameters that this scheduler writes, each with the identity of the group."""
-        return {
-            (each.key, id(record.group))
-            for each in self._plan.assignments
-            for record in self._records
-            if each.for_group(record.place, record.group) is not None
-        }
+        return {(key, id(group)) for key, _, group in self._binding.places()}
 
     def taken_over(self, key: str, by: "Scheduler") -> None:
         """Another scheduler writes this hyperparameter now; the next step raises, and under auto a warning comes."""

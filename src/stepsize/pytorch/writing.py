@@ -7,7 +7,7 @@ groups share is written once, or replaced by one of its own in each group that n
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import is_
@@ -51,9 +51,6 @@ def matched(
 
     A rebuilt group, a new dictionary with known parameters, keeps its record while a state is loaded, and otherwise
     unless it brings another rate.
-
-    Raises:
-        ArgumentError: a group's rate is not a finite number of at least 0.
     """
     by_group = {id(record.group): record for record in records}
     by_parameter = {}
@@ -128,11 +125,7 @@ class Writer:
     written: float | None = None
 
     def value(self, position: float) -> float:
-        """The schedule's value there.
-
-        Raises:
-            StepError: it is not finite, or is a negative rate; with a group's factor too.
-        """
+        """The schedule's value there."""
         value = self.schedule(position)
         if not self.least <= value:
             what = "rate" if self.key == "lr" else self.key
@@ -249,6 +242,12 @@ class Binding:
             ):
                 return True
         return False
+
+    def places(self) -> Iterator[tuple[str, int | None, Group]]:
+        """The hyperparameters that are written, each with the item of a tuple and the group."""
+        for writer in self.writers:
+            for group, _, _ in writer.targets:
+                yield writer.key, writer.item, group
 
     def write(self, position: int) -> None:
         """The careful way: write the values at a position, all or none."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import Many, shown
+from stepsize.arguments import Length, Many, Phase, shown
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import Schedule, nested
 from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
@@ -45,6 +45,13 @@ class Chain(Schedule):
     def steps(self) -> float:  # type: ignore[override]
         """The sum of the parts' lengths."""
         return self._starts[-1] + self.parts[-1].steps
+
+    def head(self, n: Phase) -> Schedule:
+        """The first n steps, then the value at step n; only the part that holds the last step is cut."""
+        last = bisect_right(self._starts, Length(0)("head", "n", n) - 1) - 1
+        if last < 1:
+            return self.parts[0].head(n)
+        return Chain((*self.parts[:last], self.parts[last].head(n - self._starts[last])))
 
     def _at(self, t: Value, m: Maths) -> Value:
         starts = self._starts
