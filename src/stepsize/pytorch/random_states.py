@@ -12,7 +12,7 @@ import torch
 
 
 def random_states(devices: Sequence[torch.device] = ()) -> dict[str, Any]:
-    """The states now, as tensors, numbers and tuples that torch.save can write; of CUDA those of `devices`."""
+    """The present states, in a form that torch.save can write; of CUDA those of `devices`."""
     numpy: Any = np.random.get_state(legacy=False)
     keys = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
     return {
@@ -60,4 +60,6 @@ def generator_restorer(value: Any) -> Callable[[], object] | None:
         return partial(value.set_state, value.get_state())
     if isinstance(value, np.random.Generator):
         return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state
+        return partial(value.setstate, value.getstate())
     return None
