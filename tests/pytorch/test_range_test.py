@@ -373,9 +373,9 @@ def frozen():
 REFUSED = [
     (
         {"model": nn.ReLU()},
-        "must hold a parameter of the model whose requires_grad is True, and holds none; make it for this model",
+        "must hold a parameter of the model that requires a gradient, and holds none; make it for this model",
     ),
-    ({"model": frozen()[0]}, "must hold a parameter of the model whose requires_grad is True"),
+    ({"model": frozen()[0]}, "must hold a parameter of the model that requires a gradient"),
     ({"model": lambda x: x}, "must be a torch.nn.Module"),
     ({"optimizer": SGD([torch.zeros(1, requires_grad=True)], lr=0.1)}, "must hold a parameter of the model"),
     ({"optimizer": 0.1}, "must be an optimizer of PyTorch, got 0.1"),

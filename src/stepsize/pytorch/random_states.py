@@ -60,6 +60,4 @@ def generator_restorer(value: Any) -> Callable[[], object] | None:
         return partial(value.set_state, value.get_state())
     if isinstance(value, np.random.Generator):
         return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
-    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state
-        return partial(value.setstate, value.getstate())
     return None

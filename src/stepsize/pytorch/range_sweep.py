@@ -101,10 +101,9 @@ class Sweep:
         batches = chain.from_iterable(_one_pass("batches", self.batches) for _ in count())
         for step in range(int(self.reference.steps) + 1):
             self._set_rates(step)
-            loss = judged = self._gradient(batches)
-            if math.isfinite(loss):
-                self._update()
-                judged = loss if self.validation is None else self._validation_loss(self.validation)
+            loss = judged = self._update(batches)
+            if self.validation is not None and math.isfinite(loss):
+                judged = self._validation_loss(self.validation)
             if not math.isfinite(judged):
                 stopped = "not finite"
                 break
@@ -130,8 +129,8 @@ class Sweep:
             else:
                 group["lr"] = rate(step)
 
-    def _gradient(self, batches: Iterator[Any]) -> float:
-        """Compute the gradient of the mean loss over the micro-batches of an update; return that loss."""
+    def _update(self, batches: Iterator[Any]) -> float:
+        """Make an update, unless the loss is not finite; return the loss, the mean over the micro-batches."""
         total = 0.0
         for _ in range(self.accumulation):
             loss = self._loss(next(batches))
@@ -142,12 +141,8 @@ class Sweep:
                 )
             total += loss.item()
             if not math.isfinite(total):
-                break
+                return total
             self.scaler.scale(loss / self.accumulation).backward()  # type: ignore[no-untyped-call]
-        return total / self.accumulation
-
-    def _update(self) -> None:
-        """Update, and clear the gradients."""
         if self.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             clip_grad_norm_(self.model.parameters(), self.clip_norm)
@@ -155,6 +150,7 @@ class Sweep:
         self.scaler.update()
         self.optimizer.zero_grad()
         self.model.zero_grad()  # it may have parameters that the optimizer does not have
+        return total / self.accumulation
 
     def _validation_loss(self, batches: Iterable[Any]) -> float:
         """The mean loss over the batches, in eval mode."""

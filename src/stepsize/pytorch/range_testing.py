@@ -69,8 +69,8 @@ def range_test(
     optimizer's step are not called. Memory: one copy of the tensors of model and optimizer, on the CPU if the GPU is
     short of memory.
 
-    A run stops early if the loss has diverged. With l the loss, s the loss smoothed over the updates so far, and
-    m_t = min(s_0, ..., s_t), it must be far above its lowest,
+    A run stops early if the loss has diverged. With l the loss, s the loss smoothed over the updates so far, and m the
+    lowest s, it must be far above that,
 
         s_t - m_t > (F - 1) max(|m_t|, s_0 - m_t),
 
@@ -126,14 +126,12 @@ def range_test(
     if distributed and (processes := torch.distributed.get_world_size()) > 1:
         advice = "run it before init_process_group, or in a program of its own"
         raise ArgumentError(f"range_test runs in one process, and torch.distributed has {processes}; {advice}")
-    is_floating = getattr(autocast, "is_floating_point", None) is True
-    for name, value, fits, rule in (
-        ("autocast", autocast, is_floating, "a floating-point type such as torch.bfloat16"),
-        ("scaler", scaler, isinstance(scaler, GradScaler), "a torch.amp.GradScaler"),
-        ("observe", observe, callable(observe), "a function (update, rate, loss)"),
-    ):
-        if value is not None and not fits:
-            raise refusal("range_test", name, rule, value)
+    if autocast is not None and getattr(autocast, "is_floating_point", None) is not True:
+        raise refusal("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
+    if scaler is not None and not isinstance(scaler, GradScaler):
+        raise refusal("range_test", "scaler", "a torch.amp.GradScaler", scaler)
+    if observe is not None and not callable(observe):
+        raise refusal("range_test", "observe", "a function (update, rate, loss)", observe)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
     loss_of = _closure(loss_fn, closure)
@@ -173,12 +171,13 @@ class _Interrupts:
     def __enter__(self) -> "_Interrupts":
         self.held, self._pending = True, False
         self._handler: Any = signal.getsignal(signal.SIGINT)
-        if callable(self._handler) and threading.current_thread() is threading.main_thread():
+        self._replaced = callable(self._handler) and threading.current_thread() is threading.main_thread()
+        if self._replaced:
             signal.signal(signal.SIGINT, self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if signal.getsignal(signal.SIGINT) is self:
+        if self._replaced:
             signal.signal(signal.SIGINT, self._handler)
         if self._pending:
             self._handler(signal.SIGINT, None)
@@ -230,10 +229,8 @@ def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
         raise ArgumentError("range_test cannot drive LBFGS, which asks for the loss several times in one update")
     trained = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     if trained.isdisjoint(id(parameter) for group in driven.param_groups for parameter in group["params"]):
-        raise ArgumentError(
-            "range_test(optimizer=...) must hold a parameter of the model whose requires_grad is True, and holds none; "
-            "make it for this model: SGD(model.parameters(), ...)"
-        )
+        what = "range_test(optimizer=...) must hold a parameter of the model that requires a gradient, and holds none"
+        raise ArgumentError(f"{what}; make it for this model: SGD(model.parameters(), ...)")
     return driven
 
 
@@ -246,14 +243,14 @@ def _closure(loss_fn: LossFunction | None, closure: Closure | None) -> Closure:
     raise ArgumentError(f"{what}, or None and closure=..., a function (model, batch)")
 
 
-def _repeatable(name: str, batches: Any) -> Iterable[Any]:
+def _repeatable(name: str, batches: Any) -> Any:
     """The batches, in a form that each run can iterate over from the start."""
     if not isinstance(batches, Iterable):
         raise refusal("range_test", name, "a DataLoader, or a list of batches", batches)
-    again: Iterable[Any] = batches
+    again: Any = batches
     if isinstance(batches, DataLoader):
-        again = own = copy(batches)
-        own._iterator = None  # an iteration of the user's may be using the loader's workers
+        again = copy(batches)
+        again._iterator = None  # an iteration of the user's may be using the loader's workers
     if type(again).__iter__ is not DataLoader.__iter__ and iter(again) is iter(again):
         advice = "its __iter__ returns the same iterator each time; write the DataLoader, or a list of batches"
         raise refusal("range_test", name, "iterable more than once", batches, advice)
