@@ -123,11 +123,15 @@ class Sweep:
         seed_random_states(seed, cuda_devices_in_use())
 
     def _set_rates(self, step: int) -> None:
+        filled = set()
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate(step))
-            else:
+            if not isinstance(group["lr"], Tensor):
                 group["lr"] = rate(step)
+                continue
+            if id(group["lr"]) in filled:  # PyTorch gives all groups one tensor
+                group["lr"] = group["lr"].clone()
+            group["lr"].fill_(rate(step))
+            filled.add(id(group["lr"]))
 
     def _update(self, batches: Iterator[Any]) -> float:
         """Make an update, unless the loss is not finite; return the loss, the mean over the micro-batches."""
