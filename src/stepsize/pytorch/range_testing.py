@@ -63,11 +63,11 @@ def range_test(
 
         eta(t) = start_lr^(1 - z) end_lr^z,    z = t / (steps - 1)
 
-    Restored bit for bit, also after an error or Ctrl-C: parameters, buffers, gradients, modes and other attributes of
-    modules; the optimizer and the scaler; all random states; and the numbers, texts and random generators that are
-    attributes of the batches, their samplers and data sets. Schedulers of this package are paused, and hooks after an
-    optimizer's step are not called. Memory: one copy of the tensors of model and optimizer, on the CPU if the GPU is
-    short of memory.
+    Restored bit for bit, also after an error or Ctrl-C: parameters, buffers, gradients and modes, and the numbers,
+    tensors, arrays, lists and dictionaries that are attributes of modules; the optimizer and the scaler; the random
+    states of Python, NumPy, PyTorch and CUDA; and numbers, texts and random generators that are attributes of the
+    batches, their samplers and data sets. Schedulers of this package are paused, and hooks after an optimizer's step
+    are not called. Memory: one copy of the tensors of model and optimizer, on the CPU if the GPU is short of memory.
 
     A run stops early if the loss has diverged. With l the loss, s the loss smoothed over the updates so far, and m the
     lowest s, it must be far above that,
