@@ -152,7 +152,7 @@ def test_all_processes_begin_at_the_same_step(tmp_path):
     command = [sys.executable, "-c", WORKER]
     store = str(tmp_path / "store")
     workers = [subprocess.Popen([*command, str(rank), store], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
-    told = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
+    told = [json.loads(worker.communicate(timeout=120)[0].splitlines()[-1]) for worker in workers]
     assert told[0] == told[1] == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]
 
 

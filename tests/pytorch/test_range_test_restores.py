@@ -288,9 +288,15 @@ def test_a_tensor_rate_stays_the_same_tensor_even_where_groups_share_it():
     model, _ = made()
     rate = torch.tensor(0.05)
     optimizer = AdamW([{"params": [model.enter.weight]}, {"params": [model.leave.weight]}], lr=rate, capturable=False)
+    used = []
+    optimizer.register_step_pre_hook(
+        lambda optimizer, *_: used.append([float(group["lr"]) for group in optimizer.param_groups])
+    )
     before = state_of(model, optimizer)
     range_test(model, optimizer, mse_loss, BATCHES, start_lr=[1e-4, 1e-3], end_lr=[0.1, 0.2], steps=12)
     assert same(state_of(model, optimizer), before)
+    assert used[0] == pytest.approx([1e-4, 1e-3])
+    assert used[-1] == pytest.approx([0.1, 0.2])
     assert optimizer.param_groups[0]["lr"] is optimizer.param_groups[1]["lr"] is rate
     assert rate.item() == torch.tensor(0.05).item()
 

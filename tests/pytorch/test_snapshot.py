@@ -233,3 +233,20 @@ def test_weights_have_moved_once_the_difference_is_larger_than_they_were():
         assert not kept.has_moved()
         model.bias += 1.0
     assert kept.has_moved()
+
+
+class Data:
+    def __init__(self):
+        self.stored, self.draws = [1, 2], np.random.default_rng(0)
+
+
+def test_attributes_of_a_source_are_the_same_objects_again_and_its_generators_stand_where_they_stood():
+    source = Data()
+    stored, expected = source.stored, np.random.default_rng(0).random()
+    kept = Snapshot(sources=[source])
+    source.stored, source.late = [3], True
+    source.draws.random()
+    kept.restore()
+    assert source.stored is stored
+    assert not hasattr(source, "late")
+    assert source.draws.random() == expected

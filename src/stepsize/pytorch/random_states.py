@@ -12,7 +12,7 @@ import torch
 
 
 def random_states(devices: Sequence[torch.device] = ()) -> dict[str, Any]:
-    """The states now, as tensors, numbers and tuples that torch.save can write; of CUDA those of `devices`."""
+    """The present states, in a form that torch.save can write; of CUDA those of `devices`."""
     numpy: Any = np.random.get_state(legacy=False)
     keys = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
     return {

@@ -3,52 +3,38 @@
 import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import ExitStack
+from copy import copy
+from dataclasses import replace
 from types import FrameType
 from typing import Annotated, Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.amp import GradScaler
 from torch.nn.parameter import is_lazy
 from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
+from torch.utils.data import DataLoader, SequentialSampler
 
 from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked, refusal
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
-from stepsize.pytorch.range_sweep import Sweep, in_fixed_order, mean_loss, repeatable, sources_of
+from stepsize.pytorch.range_sweep import Closure, Judge, LossFunction, Sweep, loss_of_pairs
 from stepsize.pytorch.scheduler import Scheduler
-from stepsize.pytorch.snapshot import Snapshot
+from stepsize.pytorch.snapshot import Snapshot, sources_of
 from stepsize.records.range_test import SMOOTHING, RangeTest
 from stepsize.schedules import Geometric, Linear, Schedule
 
-Rate = float | Sequence[float]
-LossFunction = Callable[[Any, Any], Tensor]
-Closure = Callable[[nn.Module, Any], Tensor]
 SHAPES = {"geometric": Geometric, "linear": Linear}
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """The rule of an argument that a test decides."""
-
-    test: Callable[[Any], bool]
-    words: str
-
-    def __call__(self, owner: str, name: str, value: Any) -> Any:
-        if not self.test(value):
-            raise refusal(owner, name, self.words, value)
-        return value
+def _positive(owner: str, name: str, value: Any) -> Any:
+    rule = Number(above=0.0)
+    return (Many(rule) if isinstance(value, list | tuple) else rule)(owner, name, value)
 
 
-_AUTOCAST = _Kind(
-    lambda value: isinstance(value, torch.dtype) and value.is_floating_point, "a floating-point type as torch.bfloat16"
-)
-_SCALER = _Kind(lambda value: isinstance(value, GradScaler), "a torch.amp.GradScaler")
-_OBSERVE = _Kind(callable, "a function (update, rate, loss)")
+Rate = Annotated[float | Sequence[float], _positive]
 
 
 @checked
@@ -65,31 +51,26 @@ def range_test(
     closure: Closure | None = None,
     accumulation: Count = 1,
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
-    autocast: Annotated[torch.dtype | None, Maybe(_AUTOCAST)] = None,
-    scaler: Annotated[GradScaler | None, Maybe(_SCALER)] = None,
+    autocast: torch.dtype | None = None,
+    scaler: GradScaler | None = None,
     validation: Iterable[Any] | None = None,
     seeds: Annotated[Sequence[int], replace(SEEDS, empty=True)] = (),
     stop_factor: Annotated[float, Number(above=1.0, infinite=True)] = 4.0,
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING,
-    observe: Annotated[Callable[[int, float, float], object] | None, Maybe(_OBSERVE)] = None,
+    observe: Callable[[int, float, float], object] | None = None,
 ) -> RangeTest:
     """Raise the rate from update to update, watch the loss, and restore everything.
 
         eta(t) = start_lr^(1 - z) end_lr^z,    z = t / (steps - 1)
 
-    Restored bit for bit, also after an error or Ctrl-C:
+    Restored bit for bit, also after an error or Ctrl-C: parameters, buffers, gradients and modes, and the numbers,
+    tensors, arrays, lists and dictionaries that are attributes of modules; the optimizer and the scaler; the random
+    states of Python, NumPy, PyTorch and CUDA; and numbers, texts and random generators that are attributes of the
+    batches, their samplers and data sets. Schedulers of this package are paused, and hooks after an optimizer's step
+    are not called. Memory: one copy of the tensors of model and optimizer, on the CPU if the GPU is short of memory.
 
-    - parameters, buffers, gradients and the train or eval mode of each module, and the numbers, tensors, arrays, lists
-      and dictionaries that are attributes of modules;
-    - the optimizer's state and groups, and the scaler;
-    - the random states of Python, NumPy, PyTorch and CUDA;
-    - numbers, texts and random generators that are attributes of the batches, their samplers and data sets.
-
-    Schedulers of this package are paused, and hooks that run after an optimizer's step are not called. Memory: one copy
-    of the tensors of model and optimizer, on the CPU if the GPU is short of memory.
-
-    A run stops early if the loss has diverged. With l the loss, s the loss smoothed over the updates so far, and
-    m_t = min(s_0, ..., s_t), it must be far above its lowest,
+    A run stops early if the loss has diverged. With l the loss, s the loss smoothed over the updates so far, and m the
+    lowest s, it must be far above that,
 
         s_t - m_t > (F - 1) max(|m_t|, s_0 - m_t),
 
@@ -104,10 +85,9 @@ def range_test(
         model: on the device on which it is trained; a model in eval mode is put in train mode.
         optimizer: made for the model's parameters; of its rates only the ratios between groups matter.
         loss_fn: (outputs, targets) to the mean loss, a scalar; None if there is a `closure`.
-        batches: yields (inputs, targets): a DataLoader, a list or another object that can be iterated over again, as
-            the test does if it runs out of batches. Not an iterator, whose batches could not be returned.
-        start_lr: the first rate, of the group with the highest rate; the others keep their ratio to it. Or one rate
-            for each group; the result then gives the rates of the group that ends highest.
+        batches: (inputs, targets) each: a DataLoader, a list or another object that can be iterated over again.
+        start_lr: the first rate of the group with the highest rate; the others keep their ratio to it. Or one rate for
+            each group; the result then gives the rates of the group that ends highest.
         end_lr: the last rate, in the same form.
         steps: the number of updates.
         shape: "geometric", or "linear" for equal differences.
@@ -144,124 +124,94 @@ def range_test(
     """
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     if distributed and (processes := torch.distributed.get_world_size()) > 1:
-        raise ArgumentError(
-            f"range_test runs in one process, and torch.distributed has {processes}; run it in a program of its own, "
-            "or before init_process_group"
-        )
+        advice = "run it before init_process_group, or in a program of its own"
+        raise ArgumentError(f"range_test runs in one process, and torch.distributed has {processes}; {advice}")
+    if autocast is not None and getattr(autocast, "is_floating_point", None) is not True:
+        raise refusal("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
+    if scaler is not None and not isinstance(scaler, GradScaler):
+        raise refusal("range_test", "scaler", "a torch.amp.GradScaler", scaler)
+    if observe is not None and not callable(observe):
+        raise refusal("range_test", "observe", "a function (update, rate, loss)", observe)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
-    device = next(model.parameters()).device
-    with _Interrupts() as interrupts, ExitStack() as at_the_end:
-        at_the_end.enter_context(torch.inference_mode(False))
-        at_the_end.enter_context(torch.enable_grad())
-        snapshot = Snapshot(
-            *(model, driven, loss_fn, scaler, _global_optimizer_post_hooks),
-            sources=[*sources_of(batches), *sources_of(validation)],
-        )
+    loss_of = _closure(loss_fn, closure)
+    if autocast is not None:
+        loss_of = torch.autocast(next(model.parameters()).device.type, autocast)(loss_of)
+    scaler = scaler or GradScaler(enabled=False)
+    with _Interrupts() as interrupts, torch.inference_mode(False), torch.enable_grad(), ExitStack() as at_the_end:
+        roots = (model, driven, loss_fn, scaler, _global_optimizer_post_hooks)
+        snapshot = Snapshot(*roots, sources=sources_of(batches, validation))
         at_the_end.callback(snapshot.restore)
         for driver in schedulers_of(driven):
             if isinstance(driver, Scheduler):
                 at_the_end.enter_context(driver.paused())
         try:
             interrupts.allow()
+            batches = _repeatable("batches", batches)
+            validation = None if validation is None else _repeatable("validation", validation)
             sweep = Sweep(
-                model=model,
-                optimizer=driven,
-                closure=_closure(loss_fn, closure),
-                batches=repeatable("batches", batches),
-                validation=None if validation is None else repeatable("validation", validation),
-                rates=rates,
-                reference=reference,
-                accumulation=accumulation,
-                clip_norm=clip_norm,
-                precision=nullcontext() if autocast is None else torch.autocast(device.type, autocast),
-                scaler=scaler,
-                stop_factor=stop_factor,
-                smoothing=smoothing,
-                observe=observe or (lambda *_: None),
+                model, driven, loss_of, batches, validation, rates, reference, accumulation, clip_norm, scaler, observe
             )
             runs = []
             for seed in seeds or (None,):
                 snapshot.restore()
                 snapshot.clear_gradients()
-                runs.append(sweep.run(seed, snapshot.has_moved))
+                runs.append(sweep.run(seed, Judge(stop_factor, smoothing, snapshot.has_moved)))
         finally:
-            interrupts.hold()
-    return RangeTest(reference, tuple(runs), rates, smoothing, in_fixed_order(batches))
+            interrupts.held = True
+    return RangeTest(reference, tuple(runs), rates, smoothing, _in_fixed_order(batches))
 
 
 class _Interrupts:
-    """Holds Ctrl-C back inside this context, except between `allow` and `hold`; it is delivered at the end.
+    """Holds Ctrl-C back in this context while `held` is True, and delivers it at `allow` or at the end.
 
-    The first interrupt that is allowed holds back those after it, so that nothing interrupts the restore.
+    The first one that is let through sets `held`, so that nothing interrupts the restore.
     """
 
-    def __init__(self) -> None:
-        self._holding = True
-        self._pending: FrameType | None = None
-        self._handler: Any = None
-
     def __enter__(self) -> "_Interrupts":
-        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
-            self._handler = signal.getsignal(signal.SIGINT)
-            signal.signal(signal.SIGINT, self._handle)
+        self.held, self._pending = True, False
+        self._handler: Any = signal.getsignal(signal.SIGINT)
+        self._replaced = callable(self._handler) and threading.current_thread() is threading.main_thread()
+        if self._replaced:
+            signal.signal(signal.SIGINT, self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handler is not None:
+        if self._replaced:
             signal.signal(signal.SIGINT, self._handler)
-            if self._pending is not None:
-                self._handler(signal.SIGINT, self._pending)
+        if self._pending:
+            self._handler(signal.SIGINT, None)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._pending = self.held
+        if not self.held:
+            self.held = True
+            self._handler(number, frame)
 
     def allow(self) -> None:
-        self._holding = False
-        if self._pending is not None:
-            self._handle(signal.SIGINT, self._pending)
-
-    def hold(self) -> None:
-        self._holding = True
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._holding:
-            self._pending = frame
-        else:
-            self._holding, self._pending = True, None
-            self._handler(number, frame)
+        self.held = False
+        if self._pending:
+            self(signal.SIGINT, None)
 
 
 def _rates(
-    groups: list[dict[str, Any]], start_lr: Rate, end_lr: Rate, steps: int, shape: str
+    groups: list[dict[str, Any]], start_lr: Any, end_lr: Any, steps: int, shape: str
 ) -> tuple[Schedule, tuple[Schedule, ...]]:
     """The schedule that the result refers to, that of the group that ends highest, and one for each group."""
-    starts, ends = _per_group("start_lr", start_lr, len(groups)), _per_group("end_lr", end_lr, len(groups))
-    if (starts is None) != (ends is None):
-        raise ArgumentError("range_test(start_lr=..., end_lr=...) must be two numbers, or a sequence of them each")
-    if starts is not None and ends is not None:
-        each = tuple(_rising(low, high, steps, shape) for low, high in zip(starts, ends, strict=True))
-        return each[ends.index(max(ends))], each
-    reference = _rising(start_lr, end_lr, steps, shape)
-    bases = [max(float(group.get("initial_lr", group["lr"])), 0.0) for group in groups]
+    several = isinstance(start_lr, tuple)
+    starts, ends = (start_lr, end_lr) if several else ([start_lr], [end_lr])
+    if several != isinstance(end_lr, tuple) or (several and not len(starts) == len(ends) == len(groups)):
+        words = f"must be two numbers, or two lists of one rate for each of the {len(groups)} parameter groups"
+        raise ArgumentError(f"range_test(start_lr=..., end_lr=...) {words}")
+    for low, high in zip(starts, ends, strict=True):
+        if low >= high:
+            raise refusal("range_test", "start_lr", f"below end_lr, {high:g}", low, "the rate goes up")
+    schedules = tuple(SHAPES[shape](low, high, steps - 1) for low, high in zip(starts, ends, strict=True))
+    if several:
+        return schedules[ends.index(max(ends))], schedules
+    bases = [float(group.get("initial_lr", group["lr"])) for group in groups]
     ratios = [base / max(bases) if max(bases) > 0.0 else 1.0 for base in bases]
-    return reference, tuple(reference if ratio == 1.0 else ratio * reference for ratio in ratios)
-
-
-def _per_group(name: str, rate: Any, groups: int) -> tuple[float, ...] | None:
-    """The rates of a sequence, one for each group; None if it is not a sequence."""
-    if not isinstance(rate, list | tuple):
-        return None
-    rates: tuple[float, ...] = Many(Number(above=0.0))("range_test", name, rate)
-    if len(rates) != groups:
-        raise refusal("range_test", name, f"one rate for each of the {groups} parameter groups", rate)
-    return rates
-
-
-def _rising(start: Any, end: Any, steps: int, shape: str) -> Schedule:
-    low = Number(above=0.0)("range_test", "start_lr", start)
-    high = Number(above=0.0)("range_test", "end_lr", end)
-    if low >= high:
-        raise refusal("range_test", "start_lr", f"below end_lr, {high:g}", start, "the rate goes up")
-    schedule: Schedule = SHAPES[shape](low, high, steps - 1)
-    return schedule
+    return schedules[0], tuple(schedules[0] if ratio == 1.0 else ratio * schedules[0] for ratio in ratios)
 
 
 def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
@@ -269,37 +219,47 @@ def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
     if not isinstance(model, nn.Module):
         raise refusal("range_test", "model", "a torch.nn.Module", model)
     if any(map(is_lazy, model.parameters())):
-        raise ArgumentError(
-            f"range_test(model=...): this {type(model).__name__} has lazy layers without parameters; run it on one "
-            "batch first, then make the optimizer"
-        )
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if not trained:
-        raise ArgumentError(
-            f"range_test(model=...) must have a parameter to train, and this {type(model).__name__} has none whose "
-            "requires_grad is True"
-        )
+        what = f"range_test(model=...): this {type(model).__name__} has lazy layers without parameters"
+        raise ArgumentError(f"{what}; run it on one batch first, then make the optimizer")
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:
         raise refusal("range_test", "optimizer", "an optimizer of PyTorch", optimizer) from None
     if isinstance(driven, LBFGS):
         raise ArgumentError("range_test cannot drive LBFGS, which asks for the loss several times in one update")
-    held = {id(parameter) for group in driven.param_groups for parameter in group["params"]}
-    if held.isdisjoint(map(id, trained)):
-        raise ArgumentError(
-            "range_test(optimizer=...) holds none of the model's parameters, so nothing would change; make it for "
-            "this model: SGD(model.parameters(), ...)"
-        )
+    trained = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    if trained.isdisjoint(id(parameter) for group in driven.param_groups for parameter in group["params"]):
+        what = "range_test(optimizer=...) must hold a parameter of the model that requires a gradient, and holds none"
+        raise ArgumentError(f"{what}; make it for this model: SGD(model.parameters(), ...)")
     return driven
 
 
 def _closure(loss_fn: LossFunction | None, closure: Closure | None) -> Closure:
     if closure is not None and loss_fn is None:
         return closure
-    if closure is not None or not callable(loss_fn):
-        raise ArgumentError(
-            "range_test takes either loss_fn, a function (outputs, targets), or None and closure=..., a function "
-            "(model, batch)"
-        )
-    return partial(mean_loss, loss_fn, set())
+    if closure is None and callable(loss_fn):
+        return loss_of_pairs(loss_fn)
+    what = "range_test takes either loss_fn, a function (outputs, targets)"
+    raise ArgumentError(f"{what}, or None and closure=..., a function (model, batch)")
+
+
+def _repeatable(name: str, batches: Any) -> Any:
+    """The batches, in a form that each run can iterate over from the start."""
+    if not isinstance(batches, Iterable):
+        raise refusal("range_test", name, "a DataLoader, or a list of batches", batches)
+    again: Any = batches
+    if isinstance(batches, DataLoader):
+        again = copy(batches)
+        again._iterator = None  # an iteration of the user's may be using the loader's workers
+    if type(again).__iter__ is not DataLoader.__iter__ and iter(again) is iter(again):
+        advice = "its __iter__ returns the same iterator each time; write the DataLoader, or a list of batches"
+        raise refusal("range_test", name, "iterable more than once", batches, advice)
+    return again
+
+
+def _in_fixed_order(batches: Any) -> bool:
+    """Whether this is a DataLoader of several batches that does not shuffle."""
+    if not isinstance(batches, DataLoader):
+        return False
+    sampler = batches.sampler if batches.batch_sampler is None else getattr(batches.batch_sampler, "sampler", None)
+    return isinstance(sampler, SequentialSampler) and len(batches) > 1

@@ -13,15 +13,7 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
 
-from stepsize.pytorch.random_states import (
-    cuda_devices_in_use,
-    generator_restorer,
-    random_states,
-    restore_random_states,
-)
-
-_PLAIN = bool | int | float | complex | str | bytes | np.generic | None
-# Values of these types cannot change in place and need no copy.
+from stepsize.pytorch.random_states import cuda_devices_in_use, generator_restorer, random_states, restore_random_states
 
 
 class Snapshot:
@@ -34,22 +26,60 @@ class Snapshot:
     Args:
         roots: modules, optimizers, scalers, random generators, and dictionaries, lists and tuples of them; other
             objects are skipped.
-        sources: samplers, data sets and similar objects, which may be large: only attributes that are numbers, text,
-            None or random generators are included.
+        sources: samplers, data sets and similar objects, which may be large: their attributes are set back, but of
+            the values of these only random generators are restored.
     """
 
     def __init__(self, *roots: Any, sources: Iterable[Any] = ()) -> None:
         self._seen: dict[int, Any] = {}  # keeps the objects alive, so that no other object gets the id of one
         self._restorers: list[Callable[[], object]] = []
         self._tensors: list[Tensor] = []
-        for root in roots:
-            self._add(root)
+        self._add(roots)
         for source in sources:
-            self._add_attributes(source)
+            attributes: dict[str, Any] = source.__dict__
+            self._restorers.append(_entries_restorer(attributes))
+            self._restorers += filter(None, map(generator_restorer, attributes.values()))
         self._copies = _copies(self._tensors)
         self._gradients = [(each, each.grad) for each in self._tensors if each.is_leaf and each.requires_grad]
         devices = cuda_devices_in_use()
         self._restorers.append(partial(restore_random_states, random_states(devices), devices))
+
+    def _add(self, value: Any) -> None:
+        if id(value) in self._seen:
+            return
+        self._seen[id(value)] = value
+        if isinstance(value, Tensor):
+            if not value.is_inference() and not _overlaps(value):  # neither can be written to
+                self._tensors.append(value)
+        elif isinstance(value, nn.Module | Optimizer | GradScaler):
+            self._add(vars(value))
+            if isinstance(value, torch.jit.ScriptModule):  # its contents are not Python attributes
+                self._add((*value.parameters(), *value.buffers()))
+                self._restorers += [partial(setattr, each, "training", each.training) for each in value.modules()]
+        elif isinstance(value, dict):
+            self._restorers.append(_entries_restorer(value))
+            self._add(tuple(value.values()))
+        elif isinstance(value, list):
+            self._restorers.append(partial(value.__setitem__, slice(None), list(value)))
+            self._add(tuple(value))
+        elif isinstance(value, tuple):
+            for item in value:
+                self._add(item)
+        elif isinstance(value, np.ndarray):
+            if value.flags.writeable:
+                self._restorers.append(partial(np.copyto, value, value.copy()))
+        elif (restore := generator_restorer(value)) is not None:
+            self._restorers.append(restore)
+
+    def restore(self) -> None:
+        """Restore everything. If a part raises, the other parts are restored nevertheless."""
+        with torch.no_grad(), ExitStack() as calls:  # which makes them all, and raises at the end
+            for restore in self._restorers:
+                calls.callback(restore)
+            for tensor, gradient in self._gradients:
+                calls.callback(setattr, tensor, "grad", gradient)
+            for tensor, copy in zip(self._tensors, self._copies, strict=True):
+                calls.callback(tensor.copy_, copy)
 
     def clear_gradients(self) -> None:
         """Set every gradient to None until `restore`."""
@@ -67,69 +97,16 @@ class Snapshot:
                     size += begin.float().norm().item() ** 2
         return moved > size
 
-    def restore(self) -> None:
-        """Restore everything. If a part raises, the other parts are restored nevertheless."""
-        with torch.no_grad(), ExitStack() as calls:  # which makes them all, and raises at the end
-            for restore in self._restorers:
-                calls.callback(restore)
-            for tensor, gradient in self._gradients:
-                calls.callback(setattr, tensor, "grad", gradient)
-            for tensor, copy in zip(self._tensors, self._copies, strict=True):
-                calls.callback(tensor.copy_, copy)
 
-    def _add(self, value: Any) -> None:
-        if id(value) in self._seen:
-            return
-        self._seen[id(value)] = value
-        if isinstance(value, Tensor):
-            if not value.is_inference() and not _overlaps(value):  # neither can be written to
-                self._tensors.append(value)
-        elif isinstance(value, nn.Module | Optimizer | GradScaler):
-            self._add_entries(vars(value))
-            if isinstance(value, torch.jit.ScriptModule):  # its contents are not Python attributes
-                self._add_all([*value.parameters(), *value.buffers()])
-                for module in value.modules():
-                    self._restorers.append(partial(setattr, module, "training", module.training))
-        elif isinstance(value, dict):
-            self._add_entries(value)
-        elif isinstance(value, list):
-            self._restorers.append(partial(value.__setitem__, slice(None), list(value)))
-            self._add_all(value)
-        elif isinstance(value, tuple):
-            self._add_all(value)
-        elif isinstance(value, np.ndarray):
-            if value.flags.writeable:
-                self._restorers.append(partial(np.copyto, value, value.copy()))
-        elif (restore := generator_restorer(value)) is not None:
-            self._restorers.append(restore)
+def _entries_restorer(entries: dict[Any, Any]) -> Callable[[], None]:
+    before = dict(entries)
 
-    def _add_all(self, items: Iterable[Any]) -> None:
-        for item in items:
-            self._add(item)
+    def restore() -> None:
+        if list(map(id, entries)) != list(map(id, before)):  # by id: keys may be tensors, whose == is not a bool
+            entries.clear()
+        entries.update(before)
 
-    def _add_entries(self, entries: dict[Any, Any]) -> None:
-        before = dict(entries)
-
-        def restore() -> None:
-            if list(map(id, entries)) != list(map(id, before)):  # by id: keys may be tensors, whose == is not a bool
-                entries.clear()
-            entries.update(before)
-
-        self._restorers.append(restore)
-        self._add_all(before.values())
-
-    def _add_attributes(self, source: Any) -> None:
-        attributes = getattr(source, "__dict__", {})
-        names = set(attributes)
-        plain = {name: value for name, value in attributes.items() if isinstance(value, _PLAIN)}
-
-        def restore() -> None:
-            for name in attributes.keys() - names:
-                del attributes[name]
-            attributes.update(plain)
-
-        self._restorers.append(restore)
-        self._restorers += filter(None, map(generator_restorer, attributes.values()))
+    return restore
 
 
 def _overlaps(tensor: Tensor) -> bool:
@@ -140,10 +117,7 @@ def _overlaps(tensor: Tensor) -> bool:
 
 
 def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copies on the tensors' own device, or on the CPU if they would take more than half of its free memory.
-
-    The updates need the other half.
-    """
+    """Copies on the tensors' own device, or on the CPU if they need more than half of what is free: updates need it."""
     needed: Counter[torch.device] = Counter()
     for tensor in tensors:
         needed[tensor.device] += tensor.numel() * tensor.element_size()
@@ -160,3 +134,19 @@ def free_memory(device: torch.device) -> float:
         return math.inf
     free, _ = torch.cuda.mem_get_info(device)
     return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def sources_of(*batches: Any) -> list[Any]:
+    """The batches themselves, their samplers and data sets, and those that these wrap."""
+    found: dict[int, Any] = {}
+    waiting = [*batches]
+    while waiting:
+        source = waiting.pop()
+        if id(source) in found or not hasattr(source, "__dict__"):
+            continue
+        found[id(source)] = source
+        for name in ("sampler", "batch_sampler", "dataset", "datasets"):
+            part: Any = getattr(source, name, None)
+            items = part.values() if isinstance(part, dict) else part
+            waiting.extend(items if isinstance(part, list | tuple | dict) else [part])
+    return list(found.values())
