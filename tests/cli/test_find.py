@@ -1,7 +1,6 @@
 """`stepsize find` as it is typed."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,26 +8,26 @@ from xml.etree import ElementTree
 
 import pytest
 
+from installed import STEPSIZE, environment
 from stepsize.cli import main
 from stepsize.cli.find import _verdict
 from stepsize.lab import find_rate, load_task
 from stepsize.records import RangeTest, Suggestions, load_runs
 
-COMMAND = [sys.executable, "-m", "stepsize", "find", "--data", "digits", "--optimizer", "adamw", "--batch-size", "64"]
-LAB = Path(__file__).parents[1] / "lab"
+COMMAND = [STEPSIZE, "find", "--data", "digits", "--optimizer", "adamw", "--batch-size", "64"]
+TASKS = Path(__file__).parents[1] / "lab" / "own_tasks.py"
 
 
 def run(*arguments, folder, columns="80"):
-    environment = {**os.environ, "COLUMNS": columns, "LINES": "30", "NO_COLOR": "1", "PYTHONUTF8": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(LAB), *filter(None, [environment.get("PYTHONPATH")])])
     command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=folder, env=environment)
+    variables = environment(COLUMNS=columns, LINES="30", NO_COLOR="1", PYTHONUTF8="1")
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=folder, env=variables)
 
 
 def here(monkeypatch, capsys, folder, *arguments):
     """The same within this process: the exit code, and what was printed to both streams."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["stepsize", *COMMAND[3:], *arguments])
+    monkeypatch.setattr(sys, "argv", ["stepsize", *COMMAND[1:], *arguments])
     try:
         main()
     except SystemExit as end:
@@ -59,7 +58,7 @@ def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tm
 def test_a_task_of_ones_own_and_the_same_numbers_every_time(tmp_path, monkeypatch, capsys):
     texts = []
     for name in ("one.json", "two.json"):
-        own = ["--task", "own_tasks:dropping", "--optimizer", "sgd", "--steps", "50", "--linear", "--json", name]
+        own = ["--task", f"{TASKS}:dropping", "--optimizer", "sgd", "--steps", "50", "--linear", "--json", name]
         assert here(monkeypatch, capsys, tmp_path, *own, "--start-lr", "0.01", "--end-lr", "2")[0] == 0
         texts.append((tmp_path / name).read_text())
     assert texts[0] == texts[1]
@@ -67,14 +66,14 @@ def test_a_task_of_ones_own_and_the_same_numbers_every_time(tmp_path, monkeypatc
 
 
 def test_the_optimizers_arguments_and_the_clipping_are_those_of_the_test_and_of_the_grid(tmp_path, monkeypatch, capsys):
-    given = [*("--task", "own_tasks:line", "--optimizer", "adamw", "--clip-norm", "0.01", "--grid", "--rates", "0.1")]
+    given = [*("--task", f"{TASKS}:line", "--optimizer", "adamw", "--clip-norm", "0.01", "--grid", "--rates", "0.1")]
     given += ["--optimizer-arg", "betas=[0.5, 0.9]", "--optimizer-arg", "amsgrad=true", "--json", "found.json"]
     assert here(monkeypatch, capsys, tmp_path, *given)[0] == 0
     arguments = {"betas": [0.5, 0.9], "amsgrad": True}
     test = RangeTest.of_dict(json.loads((tmp_path / "found.json").read_text())["range_test"])
     settings = {"optimizer_args": arguments, "clip_norm": 0.01, "batch_size": 64}
-    assert test == find_rate(load_task("own_tasks:line"), "adamw", **settings)
-    assert test != find_rate(load_task("own_tasks:line"), "adamw", batch_size=64)
+    assert test == find_rate(load_task(f"{TASKS}:line"), "adamw", **settings)
+    assert test != find_rate(load_task(f"{TASKS}:line"), "adamw", batch_size=64)
     (folder,) = (tmp_path / "runs").iterdir()
     trained = load_runs(folder).settings["experiment"]
     assert (trained["optimizer_args"], trained["clip_norm"]) == (arguments, 0.01)
@@ -96,7 +95,7 @@ def test_rules_that_are_not_of_one_mind_are_spoken_of(times, said):
     ids=" ".join,
 )
 def test_what_cannot_be_written_or_trained_is_refused_before_the_test(option, tmp_path, monkeypatch, capsys):
-    code, shown, errors = here(monkeypatch, capsys, tmp_path, "--task", "own_tasks:raising", *option)
+    code, shown, errors = here(monkeypatch, capsys, tmp_path, "--task", f"{TASKS}:raising", *option)
     assert (code, shown) == (2, "")
     assert "no such file" not in errors  # what the task would say
     assert not list(tmp_path.iterdir())
@@ -125,7 +124,7 @@ def test_without_rates_the_grid_is_around_the_suggestion(tmp_path):
 
 
 def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsys):
-    code, shown, _ = here(monkeypatch, capsys, tmp_path, "--task", "own_tasks:not_a_number", "--out", "nothing.png")
+    code, shown, _ = here(monkeypatch, capsys, tmp_path, "--task", f"{TASKS}:not_a_number", "--out", "nothing.png")
     assert code == 0
     assert "No suggestion: the first loss was no finite number" in shown
     assert (tmp_path / "nothing.png").exists()
@@ -137,8 +136,8 @@ def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsy
         (["--start-lr", "1", "--end-lr", "0.1"], "must be below end_lr"),
         (["--start-lr", "0"], "start_lr"),
         (["--data", "nowhere"], "no task is called"),
-        (["--task", "own_tasks:nothing"], "must return a stepsize.lab.Task"),
-        (["--task", "own_tasks:without_parameters"], "no parameter to train"),
+        (["--task", f"{TASKS}:nothing"], "must return a stepsize.lab.Task"),
+        (["--task", f"{TASKS}:without_parameters"], "no parameter to train"),
         (["--optimizer", "addam"], "did you mean"),
         (["--optimizer", "lbfgs"], "the optimizer 'lbfgs' cannot be used here"),
         (["--seeds", "0,x"], '"x" is none'),
@@ -150,7 +149,7 @@ def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsy
         (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], 'each name once, got "eps=1e-7"'),
         (["--optimizer-arg", "momentun=0.9"], "takes no 'momentun'"),
         (["--clip-norm", "0"], "clip_norm"),
-        (["--grid", "--task", "own_tasks:not_a_number"], "no suggestion to put a grid around"),
+        (["--grid", "--task", f"{TASKS}:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
         (["--json", "no/such/folder.json", "--steps", "12"], "there is no folder"),
         (["--device", "abacus"], "write auto"),
