@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 
 import pytest
 from closeness import on_whole_steps
@@ -11,6 +12,8 @@ from round_trips import assert_round_trips, read
 
 import stepsize as ss
 from stepsize import Cosine, Linear, parse
+from stepsize.errors import ParseError
+from stepsize.schedules.elsewhere import INSTEAD_OF
 from strategies import SHAPES, every_shape, trees
 
 INF = math.inf
@@ -94,3 +97,15 @@ def test_numbers_stay_as_they_are_written():
     assert str(2 * (3 * a)) == "2.0 * 3.0 * Linear(0.0, 1.0, 4)"
     assert parse("2 * 3 * Linear(0, 1, 4)") == 2 * (3 * a)
     assert parse("2 + 3 - 4 + Linear(0, 1, 4)") == 2 + (3 + (-4 + a))
+
+
+@pytest.mark.parametrize("name", sorted(INSTEAD_OF))
+def test_names_of_other_libraries_are_answered_with_a_line_that_can_be_read(name):
+    with pytest.raises(ParseError) as error:
+        parse(f"{name}(0.1, 0.2, 30)")
+    line = INSTEAD_OF[name]
+    assert error.value.reason.endswith(f"is not a shape or recipe; write {line}")
+    words = {"inf": "inf", "a": "Constant(1, 3)", "b": "Constant(1)", "values": "(1, 2)", "boundaries": "(5,)"}
+    words |= {"total_steps": "90", "factor": "0.5", "stop": "0.1"}
+    filled = re.sub(r"(?<![\w.])([a-z_]+)(?![\w(])", lambda word: words.get(word[1], "7"), line)
+    parse('Function("math:exp")' if "Function" in line else filled, functions=True)

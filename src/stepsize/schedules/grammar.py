@@ -35,19 +35,17 @@ _TOKEN = re.compile(
 _LEVELS = (("*", "/"), ("+", "-"), (">>",))
 _SIGNS = [sign for level in _LEVELS for sign in level]
 _LOOKALIKES = {
-    **dict(zip("АВЕЅІЈКМНОРСТХҮԜԛаеіјорсухѕһԁԝ", "ABESIJKMHOPCTXYWqaeijopcyxshdw", strict=True)),  # noqa: RUF001
-    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι", "ABEZHIKMNOPTYXovi", strict=True)),  # noqa: RUF001
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
-    **dict.fromkeys("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2032\u2033\uff02\uff07", '"'),
-    **dict.fromkeys("\u00d7\u22c5\u2217\u00b7", "*"),
-    **dict.fromkeys("\u00f7\u2044\u2215", "/"),
+    **dict.fromkeys("\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d", '"'),
+    **dict.fromkeys("\u3001\u3002", ","),
+    "\u00d7": "*",
     "\u226b": ">>",
 }
-"""Characters that look like ASCII ones, or stand for them on paper, beyond what normalization says."""
+"""What editors and word processors put in place of ASCII, beyond what normalization says."""
 _CLOSING = {"(": ")", "[": "]"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """One word of the text: its kind (number, name, string, sign, end), and where it starts."""
 
@@ -56,7 +54,7 @@ class Token:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Literal:
     """A number, a string or a bare name (such as inf)."""
 
@@ -65,7 +63,7 @@ class Literal:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Items:
     """A tuple or list."""
 
@@ -73,7 +71,7 @@ class Items:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """`name(...)`, or `target.name(...)`."""
 
@@ -84,7 +82,7 @@ class Call:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Negative:
     """`-operand`."""
 
@@ -92,7 +90,7 @@ class Negative:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Infix:
     """Operands under signs of one level, from the left: `first (sign operand) ...`."""
 
@@ -132,6 +130,8 @@ class Reader:
         while self.token.kind == "sign" and self.token.text in _SIGNS:
             signs.append(self._next().text)
             operands.append(self._signed())
+        if not signs:
+            return operands[0]
         for level in _LEVELS:
             operands, signs = _grouped(operands, signs, level)
         return operands[0]

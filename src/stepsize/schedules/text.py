@@ -4,11 +4,12 @@ The tree of grammar.py is evaluated against an allow-list of shapes, recipes and
 and nothing is ever passed to `eval`.
 """
 
+import functools
 import inspect
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepsize.arguments import LONGEST, Rule, nearest, quoted, refusal, rules, shown
 from stepsize.errors import ArgumentError, ParseError, StepError
@@ -17,6 +18,7 @@ from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.catalogue import RECIPES, SHAPES
 from stepsize.schedules.chain import Chain
+from stepsize.schedules.elsewhere import INSTEAD_OF
 from stepsize.schedules.function import Function
 from stepsize.schedules.grammar import Call, Infix, Items, Literal, Negative, Node, Reader
 
@@ -202,30 +204,28 @@ class _Evaluation:
 
     def _arguments(self, node: Call, function: Callable[..., Any]) -> dict[str, Any]:
         """The arguments by name, lengths with a unit turned into steps."""
-        parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
-        names = [p.name for p in parameters]
-        signature = _signature(node.name, function)
+        takes = _taken_by(function)
+        names = takes.names
         if len(node.arguments) > len(names):
             extra = node.arguments[len(names)]
-            raise self.reader.error(f"too many arguments; write {signature}", extra.position)
+            raise self.reader.error(f"too many arguments; write {_signature(node.name, function)}", extra.position)
         given: dict[str, Node] = dict(zip(names, node.arguments, strict=False))
         for name, argument in node.keywords:
             if name not in names:
                 advice = nearest(name, names)
-                reason = f"{node.name} has no argument {quoted(name)}; {advice or f'write {signature}'}"
+                advice = advice or f"write {_signature(node.name, function)}"
+                reason = f"{node.name} has no argument {quoted(name)}; {advice}"
                 raise self.reader.error(reason, argument.position)
             if name in given:
                 raise self.reader.error(f'{node.name} is given "{name}" twice', argument.position)
             given[name] = argument
-        missing = [p.name for p in parameters if p.default is p.empty and p.name not in given]
+        missing = [name for name in takes.needed if name not in given]
         if missing:
-            raise self.reader.error(f'{node.name} lacks "{missing[0]}"; write {signature}', node.position)
-        measured = {
-            n: _takes_zero(rule) for n, rule in rules(function).items() if getattr(rule, "measures_steps", False)
-        }
+            reason = f'{node.name} lacks "{missing[0]}"; write {_signature(node.name, function)}'
+            raise self.reader.error(reason, node.position)
         return {
-            name: self._length(self.value(argument), argument, measured[name])
-            if name in measured
+            name: self._length(self.value(argument), argument, takes.lengths[name])
+            if name in takes.lengths
             else self.value(argument)
             for name, argument in given.items()
         }
@@ -261,12 +261,31 @@ class _Evaluation:
         return self.rest
 
     def _unknown(self, name: str, known: dict[str, Any], kind: str, position: int) -> ParseError:
-        advice = nearest(name, known) or f"known are {', '.join(sorted(known))}"
-        return self.reader.error(f"{quoted(name)} is no {kind}; {advice}", position)
+        instead = INSTEAD_OF.get(name) if known is NAMES else None
+        advice = f"write {instead}" if instead else nearest(name, known) or f"known are {', '.join(sorted(known))}"
+        return self.reader.error(f"{quoted(name)} is not a {kind}; {advice}", position)
+
+
+class _Taken(NamedTuple):
+    """The arguments that a shape, recipe or method takes."""
+
+    names: list[str]
+    needed: list[str]
+    lengths: dict[str, bool]  # those that may have a unit, and whether 0 steps are allowed
+
+
+@functools.cache
+def _taken_by(function: Callable[..., Any]) -> _Taken:
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    measured = {name: rule for name, rule in rules(function).items() if getattr(rule, "measures_steps", False)}
+    return _Taken(
+        [p.name for p in parameters],
+        [p.name for p in parameters if p.default is p.empty],
+        {name: _takes_zero(rule) for name, rule in measured.items()},
+    )
 
 
 def _takes_zero(rule: Rule) -> bool:
-    """Whether a length under this rule may be 0."""
     each = getattr(rule, "each", rule)
     return getattr(each, "above", None) != 0 and not (getattr(each, "least", None) or 0) > 0
 
