@@ -124,3 +124,11 @@ def test_the_networks_of_images_are_such_chains(name):
     except Exception as error:  # the data set is not installed
         pytest.skip(str(error))
     assert GroupedNetwork.of(task.initial_model(0)) is not None
+
+
+@pytest.mark.parametrize("layer", [lambda: nn.Linear(3, 2), lambda: nn.Conv2d(3, 2, 3)])
+def test_a_network_may_be_a_single_layer(layer):
+    models = [layer() for _ in range(2)]
+    inputs = torch.randn(2, 5, *([3] if isinstance(models[0], nn.Linear) else [3, 6, 6]))
+    outputs = GroupedNetwork.of(models[0])(stacked(models), inputs, shared=False)
+    torch.testing.assert_close(outputs, torch.stack([model(x) for model, x in zip(models, inputs, strict=True)]))

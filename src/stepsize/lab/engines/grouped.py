@@ -40,29 +40,29 @@ class GroupedNetwork:
         beside = 1 if shared and self._convolves_first else 0  # so many rows lie side by side; one is for all of them
         if shared and not beside:
             x = x.expand(rows, *x.shape).contiguous()  # layers may work in place
-        for name, layer in self._layers:
+        for prefix, layer in self._layers:
             if isinstance(layer, nn.Conv2d | nn.AvgPool2d | nn.MaxPool2d):
                 if not beside:
                     x, beside = _side_by_side(x), rows
                 if isinstance(layer, nn.Conv2d):
-                    x, beside = _convolved(x, layer, name, values, beside), rows
+                    x, beside = _convolved(x, layer, prefix, values, beside), rows
                 else:
                     x = layer(x)
             elif isinstance(layer, nn.Flatten | nn.Linear):
                 if beside:
                     x, beside = _row_by_row(x, rows), 0
-                x = _multiplied(x, name, values) if isinstance(layer, nn.Linear) else x.flatten(2)
+                x = _multiplied(x, prefix, values) if isinstance(layer, nn.Linear) else x.flatten(2)
             else:
                 x = layer(x)
         return _row_by_row(x, rows) if beside else x
 
 
 def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | None:
-    """The layers in their order, and the names under which their parameters are found; None if one is not known."""
+    """The layers in their order, each with the prefix of its parameters' names; None if one is not known."""
     if _has_hooks(model):
         return None
     if not (isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward):
-        return [(prefix.removesuffix("."), model)] if _is_known(model) else None
+        return [(prefix, model)] if _is_known(model) else None
     layers, names = [], {child: name for name, child in model.named_children()}  # of one that stands twice, the first
     for child in model:
         part = _chain(child, f"{prefix}{names[child]}.")
@@ -91,9 +91,9 @@ def _has_hooks(module: nn.Module) -> bool:
     )
 
 
-def _convolved(x: Tensor, layer: nn.Conv2d, name: str, values: Mapping[str, Tensor], beside: int) -> Tensor:
+def _convolved(x: Tensor, layer: nn.Conv2d, prefix: str, values: Mapping[str, Tensor], beside: int) -> Tensor:
     """So many rows' images side by side, or images that all rows share, by the kernels of every row."""
-    kernels, bias = values[f"{name}.weight"], values.get(f"{name}.bias")
+    kernels, bias = values[f"{prefix}weight"], values.get(f"{prefix}bias")
     return conv2d(
         x,
         kernels.movedim(2, -1).flatten(0, 1).movedim(-1, 1),  # this way round it is channels-last, of one channel too
@@ -105,10 +105,10 @@ def _convolved(x: Tensor, layer: nn.Conv2d, name: str, values: Mapping[str, Tens
     )
 
 
-def _multiplied(x: Tensor, name: str, values: Mapping[str, Tensor]) -> Tensor:
+def _multiplied(x: Tensor, prefix: str, values: Mapping[str, Tensor]) -> Tensor:
     """Vectors (rows, ..., inputs) by the matrix of their row."""
-    x = torch.einsum("r...i,roi->r...o", x, values[f"{name}.weight"])
-    bias = values.get(f"{name}.bias")
+    x = torch.einsum("r...i,roi->r...o", x, values[f"{prefix}weight"])
+    bias = values.get(f"{prefix}bias")
     return x if bias is None else x + bias.reshape(len(x), *(1,) * (x.dim() - 2), -1)
 
 
