@@ -166,3 +166,11 @@ def test_of_one_sample_none_can_be_held_out():
     x = torch.zeros(1, 1)
     with pytest.raises(ArgumentError, match="2 training samples at least, and there is 1"):
         Task(lambda: torch.nn.Linear(1, 1), (x, x), (x, x)).held_out()
+
+
+def test_a_loss_that_compares_each_output_with_every_target_is_refused():
+    x = torch.linspace(-1, 1, 32)[:, None]
+    data = (x, 2 * x[:, 0])
+    task = Task(lambda: torch.nn.Linear(1, 1), data, data, torch.nn.functional.mse_loss)
+    with pytest.raises(RunError, match=r"outputs .* have shape \(32, 1\) and the targets \(32,\)"):
+        task.mean_loss(torch.zeros(32, 1, requires_grad=True), data[1])

@@ -16,6 +16,7 @@ from stepsize.arguments import shown
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.accuracy import usual_right
 from stepsize.lab.seeding import sample_order, seeded_draws
+from stepsize.pytorch.range_sweep import are_crossed
 
 Examples = tuple[Tensor, Tensor]
 """Inputs and targets, one of each for every sample along the first dimension."""
@@ -160,8 +161,15 @@ class Task:
         """What `loss` gives, as a tensor of shape ().
 
         Raises:
-            RunError: it is not one number, or does not depend on the weights where gradients are asked for.
+            RunError: it compares each output with every target, is not one number, or does not depend on the weights
+                although gradients are asked for.
         """
+        if are_crossed(self.loss, outputs, targets):
+            raise RunError(
+                f"the outputs of the task {self.name!r} have shape {tuple(outputs.shape)} and the targets "
+                f"{tuple(targets.shape)}, so the loss compares each output with every target; give both one shape, as "
+                "by outputs.squeeze(1)"
+            )
         loss: Any = self.loss(outputs, targets)
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else shown(loss)

@@ -202,7 +202,7 @@ def loss_of_pairs(loss_fn: LossFunction) -> Closure:
         outputs = model(inputs)
         if isinstance(outputs, Tensor) and isinstance(targets, Tensor):
             shapes = tuple(outputs.shape), tuple(targets.shape)
-            if shapes not in checked and _are_crossed(loss_fn, outputs, targets):
+            if shapes not in checked and are_crossed(loss_fn, outputs, targets):
                 raise ArgumentError(
                     f"range_test: the model's outputs have shape {shapes[0]} and the targets {shapes[1]}, so the loss "
                     "compares each output with every target; give both one shape, as by outputs.squeeze(1)"
@@ -213,7 +213,7 @@ def loss_of_pairs(loss_fn: LossFunction) -> Closure:
     return closure
 
 
-def _are_crossed(loss_fn: LossFunction, outputs: Tensor, targets: Tensor) -> bool:
+def are_crossed(loss_fn: LossFunction, outputs: Tensor, targets: Tensor) -> bool:
     """Whether tensors of different ranks broadcast in the loss: broadcasting them first makes no difference then.
 
     A loss that squeezes one of them, or uses only one, also gives the same for the two in one shape; the outputs are
