@@ -1,10 +1,15 @@
 """The examples in docstrings may use every public name without importing it; fixtures that several folders share."""
 
+import signal
+
 import pytest
 
 import stepsize
 
 pytest_plugins = ["chromium"]
+
+# A shell starts its background jobs with SIGINT ignored, and the processes that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
