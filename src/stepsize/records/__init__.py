@@ -3,7 +3,6 @@
 from stepsize.records.csv_curves import read_csv as read_csv
 from stepsize.records.csv_curves import read_wandb as read_wandb
 from stepsize.records.event_curves import read_tensorboard as read_tensorboard
-from stepsize.records.lock import lock as lock
 from stepsize.records.loss_curve import LossCurve as LossCurve
 from stepsize.records.range_test import RangeRun as RangeRun
 from stepsize.records.range_test import RangeTest as RangeTest
@@ -17,8 +16,6 @@ from stepsize.records.run import Point as Point
 from stepsize.records.run import Run as Run
 from stepsize.records.run_views import StoredRun as StoredRun
 from stepsize.records.run_views import stored_runs as stored_runs
-from stepsize.records.salvage import Salvaged as Salvaged
-from stepsize.records.salvage import salvage as salvage
 from stepsize.records.store import Store as Store
 from stepsize.records.suggestions import Suggestions as Suggestions
 
@@ -32,16 +29,13 @@ __all__ = [
     "RangeTest",
     "Results",
     "Run",
-    "Salvaged",
     "Store",
     "StoredRun",
     "Suggestions",
     "load_runs",
-    "lock",
     "read_csv",
     "read_curves",
     "read_tensorboard",
     "read_wandb",
-    "salvage",
     "stored_runs",
 ]

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stepsize.errors import DataError, OutputError, StepsizeError
-from stepsize.records.remains import remains
+from stepsize.errors import DamagedStoreError, DataError, OutputError, StepsizeError
 from stepsize.records.schema import APPLICATION, PATIENCE, VERSION, companion, connect
 
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
@@ -33,7 +32,7 @@ def in_plain_words(path: Path, *, writing: bool) -> Iterator[None]:
     except (TypeError, ValueError) as error:  # text where there was a number, JSON cut short
         if writing:
             raise
-        raise damaged(path, error) from error
+        raise DamagedStoreError(path, str(error)) from error
 
 
 def checked(path: Path, *, writing: bool) -> sqlite3.Connection:
@@ -51,41 +50,22 @@ def checked(path: Path, *, writing: bool) -> sqlite3.Connection:
     if not there:
         raise DataError(f"there is no store {path}")
     if empty:
-        raise DataError(f"{path} is empty: there is nothing in it that could be saved")
+        raise DataError(f"{path} is empty")
     with in_plain_words(path, writing=False):
         try:
-            return _checked(path, connect(path))
+            return _checked(path, connect(path), writing)
         except sqlite3.OperationalError as error:
             unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
             if writing or not unwritable or companion(path).exists():
                 raise
-        return _checked(path, connect(path, "ro&immutable=1"))
+        return _checked(path, connect(path, "ro&immutable=1"), writing)
 
 
-def damaged(path: Path, error: Exception) -> DataError:
-    """The error for a damaged store, which says what could be saved."""
-    return DataError(f"{path} is damaged, or no store ({error}); {_saveable(path)}")
-
-
-def _saveable(path: Path) -> str:
-    try:
-        with remains(path) as left:
-            whole = [run.whole for run in left.runs()]
-    except OSError as error:
-        return f"what could be saved cannot be told: {(error.strerror or str(error)).lower()}"
-    except sqlite3.Error:
-        whole = []
-    if not whole:
-        return "nothing in it can be saved"
-    return (
-        f"of its {len(whole)} runs {sum(whole)} can be saved whole and {len(whole) - sum(whole)} in part: "
-        f"stepsize.records.salvage({str(path)!r}) writes them to a new file"
-    )
-
-
-def _checked(path: Path, connection: sqlite3.Connection) -> sqlite3.Connection:
+def _checked(path: Path, connection: sqlite3.Connection, writing: bool) -> sqlite3.Connection:
     try:
         _check(path, connection)
+        if writing:
+            connection.execute("PRAGMA journal_mode = WAL")  # a recovered store has lost it
     except BaseException:
         connection.close()
         raise
@@ -109,7 +89,7 @@ def _plain(path: Path, error: sqlite3.Error, writing: bool) -> StepsizeError:
     # No code: text that is not UTF-8. Of extended codes the lowest byte is the code.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in DAMAGE:
-        return damaged(path, error)
+        return DamagedStoreError(path, str(error))
     reason = REASONS.get(code, str(error))
     if writing:
         return OutputError(f"cannot write {path}: {reason}; what was stored before is unharmed")

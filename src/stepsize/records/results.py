@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.arguments import Whole, refusal
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, DataError
 from stepsize.records import export
 from stepsize.records.columns import Columns, joined, read_blocks, value_names
-from stepsize.records.refusals import checked, damaged, in_plain_words
+from stepsize.records.refusals import checked, in_plain_words
 from stepsize.records.run import Epoch, Floats, Outcome, Point, Run
 from stepsize.records.schema import FIELDS, Table, store_file
 
@@ -40,7 +40,7 @@ class Event:
 class Results:
     """The results of an experiment, as they are in its store at each call; nothing is kept in memory or held open.
 
-    Made by `load_runs`. Each method raises DataError where the store is damaged, and says what could be saved.
+    Made by `load_runs`. Each method raises DataError if the store is damaged.
     """
 
     path: Path
@@ -86,7 +86,7 @@ class Results:
             ]
             for table, kept, count in zip(FIELDS, rows, counts, strict=True):
                 if count not in (None, len(kept)):
-                    raise damaged(self.path, ValueError(f"run {number} has {len(kept)} of its {count} {table}"))
+                    raise self._lost(number, len(kept), count, table)
             points = tuple(_record(Point, row[1:]) for row in rows[0])
             epochs = tuple(_record(Epoch, row[1:]) for row in rows[1])
             return Run(name, schedule, seed, points, epochs, seconds, status, diverged_at)
@@ -96,19 +96,23 @@ class Results:
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
     def check(self) -> None:
-        """Count the points and epochs of every run that has ended.
+        """Count the runs, and the points and epochs of each that has ended.
 
         Raises:
             DataError: some are gone.
         """
         with self._reading() as connection:
+            ((planned,),) = connection.execute("SELECT runs FROM experiment")
+            ((kept,),) = connection.execute("SELECT count(*) FROM runs")
+            if kept != (count := len(json.loads(planned))):
+                raise DataError(f"{self.path} has {kept} of its {count} runs; begin anew in another directory")
             for table in FIELDS:
                 rows = connection.execute(
                     f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
                 )
                 for number, count, kept in rows:
                     if count not in (None, kept):
-                        raise damaged(self.path, ValueError(f"run {number} has {kept} of its {count} {table}"))
+                        raise self._lost(number, kept, count, table)
 
     def events(self) -> tuple[Event, ...]:
         """What was noted on the way, in order."""
@@ -202,6 +206,12 @@ class Results:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with in_plain_words(self.path, writing=False), closing(checked(self.path, writing=False)) as connection:
             yield connection
+
+    def _lost(self, number: int, kept: int, count: int, table: Table) -> DataError:
+        return DataError(
+            f"run {number} in {self.path} has {kept} of its {count} {table}: the file was damaged; take the run back "
+            f"with Store.open({str(self.path)!r}).rewind({number}, 0), and resume the comparison to train it again"
+        )
 
     def _head(self, column: str) -> dict[str, Any]:
         with self._reading() as connection:

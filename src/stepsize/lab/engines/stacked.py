@@ -212,8 +212,8 @@ def _train(
 def _goes_on(cut: Cut, title: str, left: Mapping[int, Journal]) -> bool:
     """Whether the stack goes on from a checkpoint; the records of its runs are taken back to there, or to nothing.
 
-    It begins where there is none, or where some of the records before it are lost, as they may be in a store that was
-    salvaged.
+    It begins again if there is none, or if some of the records before it are lost, as they may be in a store that was
+    recovered.
     """
     if cut.checkpoint.exists():
         step, records = records_laid_down(cut.checkpoint, title)
