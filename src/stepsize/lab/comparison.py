@@ -25,8 +25,8 @@ from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
-from stepsize.records import Run, Store, load_runs
-from stepsize.records.run_views import StoredRun
+from stepsize.store import Run, Store, load_runs
+from stepsize.store.run_views import StoredRun
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
 from stepsize.lab.watching import COMPLETE
-from stepsize.records import Store, load_runs
-from stepsize.records.schema import FILE_NAME
+from stepsize.store import Store, load_runs
+from stepsize.store.database import FILE_NAME
 
 
 class ResultDirectory:

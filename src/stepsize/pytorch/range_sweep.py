@@ -20,9 +20,9 @@ from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
 from stepsize.arguments import refusal, shown
+from stepsize.curves.range_test import RangeRun, Stop
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.random_states import cuda_devices_in_use, seed_random_states
-from stepsize.records.range_test import RangeRun, Stop
 from stepsize.schedules import Schedule
 
 FEWEST_LOSSES = 20

@@ -17,12 +17,12 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 
 from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked, refusal
+from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
 from stepsize.pytorch.range_sweep import Sweep, in_fixed_order, mean_loss, repeatable, sources_of
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.pytorch.snapshot import Snapshot
-from stepsize.records.range_test import SMOOTHING, RangeTest
 from stepsize.schedules import Geometric, Linear, Schedule
 
 Rate = float | Sequence[float]

@@ -33,8 +33,8 @@ from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import has_diverged
 from stepsize.lab.watching import COMPLETE, Watcher
-from stepsize.records import Store, load_runs
-from stepsize.records.run import Status
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Status
 
 MOST_ON_A_CPU = 3
 """So many runs a core works on at once, unless the experiment says: more pay for small networks only."""

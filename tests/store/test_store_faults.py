@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from stepsize.errors import DamagedStoreError, DataError
-from stepsize.records import Epoch, Point, Results, Store, load_runs
-from stepsize.records.run_views import stored_runs
-from stepsize.records.schema import APPLICATION, VERSION
+from stepsize.store import Epoch, Point, Results, Store, load_runs
+from stepsize.store.database import APPLICATION, VERSION
+from stepsize.store.run_views import stored_runs
 
 RUNS = 12
 POINTS = 300

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from stepsize.arguments import Whole, refusal
 from stepsize.errors import ArgumentError, DataError
-from stepsize.records import export
-from stepsize.records.columns import Columns, joined, read_blocks, value_names
-from stepsize.records.refusals import checked, in_plain_words
-from stepsize.records.run import Epoch, Floats, Outcome, Point, Run
-from stepsize.records.schema import FIELDS, Table, store_file
+from stepsize.store.columns import Columns, frame, joined, read_blocks, value_names, write_csv, write_parquet
+from stepsize.store.database import FIELDS, Table, checked, in_plain_words, store_file
+from stepsize.store.run import Epoch, Floats, Outcome, Point, Run
 
 if TYPE_CHECKING:
     import pandas
@@ -151,7 +149,7 @@ class Results:
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return export.frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
+        return frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
 
     def write_csv(self, path: Path | str, table: Table = "points") -> None:
         """Write every point, or epoch, as a line of a CSV file, with what its run is.
@@ -160,7 +158,7 @@ class Results:
             OutputError: it cannot be written there.
         """
         names = value_names(table, ())
-        export.write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
+        write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def write_parquet(self, path: Path | str, table: Table = "points") -> None:
         """Write the same as a Parquet file.
@@ -170,7 +168,7 @@ class Results:
             OutputError: it cannot be written there.
         """
         names = value_names(table, ())
-        export.write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
+        write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
         """The steps at which the longest run has points; evenly chosen ones with the last among them if too many."""
