@@ -13,9 +13,9 @@ import numpy as np
 
 import stepsize as ss
 from measure import ratio, rounds
+from stepsize.curves import LossCurve
 from stepsize.laws import Law, MomentumLaw, MultiPowerLaw, design, fit, fitting
 from stepsize.laws.multi_power import MultiPowerRows
-from stepsize.records import LossCurve
 
 PEAK, WARMUP, STEPS = 3e-4, 2160, 24_000
 LAW = MultiPowerLaw(3.0405, 0.5247, 0.5079, 363.79, 2.0656, 0.5828, 0.6414)

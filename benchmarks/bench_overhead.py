@@ -19,7 +19,7 @@ from torch import nn
 from measure import ratio
 from stepsize.lab import Experiment, LeNet, load_task
 from stepsize.lab.engines.one_run import make_run
-from stepsize.records import Store, load_runs
+from stepsize.store import Store, load_runs
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 5
 RATE = 0.1

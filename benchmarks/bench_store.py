@@ -24,8 +24,8 @@ from measure import ratio, seconds
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.plots import comparison_figure, save_figure
-from stepsize.records import Epoch, Point, Store, load_runs
-from stepsize.records.run_views import stored_runs
+from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store.run_views import stored_runs
 
 WRITERS = 2
 BATCH = 50  # points of one call

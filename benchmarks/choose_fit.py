@@ -21,9 +21,9 @@ import numpy as np
 
 import stepsize as ss
 from bench_laws import PEAK, WARMUP, made_up_runs
+from stepsize.curves import LossCurve, read_csv
 from stepsize.laws import Law, MomentumLaw, MultiPowerLaw, fit, scores
 from stepsize.laws.fit_forms import Expected, MultiPowerForm
-from stepsize.records import LossCurve, read_csv
 
 TRAINING = ("cosine_24000", "constant_24000", "wsdcon_9")
 SIZES = ("25M", "100M")

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import torch
 
+from stepsize.curves import RangeTest
 from stepsize.lab import Task, find_rate, load_task, make_optimizer, train
 from stepsize.lab.samples import Samples, measure
-from stepsize.records import RangeTest
 
 HALF_DECADES = [10.0 ** (half / 2) for half in range(-10, 3)]
 

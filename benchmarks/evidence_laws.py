@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from stepsize.curves import LossCurve, read_curves
 from stepsize.errors import StepsizeError
 from stepsize.files import write_whole
 from stepsize.laws import Fit, Law, MomentumLaw, MultiPowerLaw, fit
-from stepsize.records import LossCurve, read_curves
 
 END = 0.05
 

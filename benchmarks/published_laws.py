@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from choose_fit import SIZES, curves
+from stepsize.curves import read_csv
 from stepsize.laws import MomentumLaw, MultiPowerLaw, fit, scores
-from stepsize.records import read_csv
 
 BRANCH = {
     "constant_72000": 24_000,

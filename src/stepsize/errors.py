@@ -5,7 +5,8 @@
     ├── StepError          a schedule was asked for a step that does not exist, or overflows there
     ├── ParseError         a text is no schedule, optimizer or formula; points at the place
     ├── FormatError        a dictionary (JSON) is not a schedule
-    ├── DataError          a data set is missing, cut short or altered
+    ├── DataError          a data set, a log or a store is missing, cut short or altered
+    │   └── DamagedStoreError  a store is damaged; names the command that recovers it
     ├── OutputError        a result cannot be written, or would overwrite another
     ├── RunError           a training run could not be carried out
     ├── DriverError        a scheduler can no longer drive its optimizer
@@ -15,6 +16,9 @@
 
 A message names what was given, what is allowed, and what to write instead.
 """
+
+import shlex
+from pathlib import Path
 
 
 class StepsizeError(ValueError):
@@ -50,7 +54,26 @@ class FormatError(StepsizeError):
 
 
 class DataError(StepsizeError):
-    """A data set is missing, cut short or altered."""
+    """A data set, a log or a store is missing, cut short or altered."""
+
+
+class DamagedStoreError(DataError):
+    """The file at `path` is a damaged store, or none; `reason` is what SQLite says.
+
+    The message has the command with which SQLite writes what it can still read to a new file.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        old, new = (shlex.quote(str(each)) for each in (path, path.with_name(f"{path.stem}-recovered{path.suffix}")))
+        super().__init__(
+            f"{path} is damaged, or no store ({reason}); recover what is readable with: "
+            f"sqlite3 {old} .recover | sqlite3 {new}"
+        )
+
+    def __reduce__(self) -> tuple[type["DamagedStoreError"], tuple[Path, str]]:
+        return type(self), (self.path, self.reason)
 
 
 class OutputError(StepsizeError):

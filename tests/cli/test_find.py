@@ -11,8 +11,9 @@ import pytest
 from installed import STEPSIZE, environment
 from stepsize.cli import main
 from stepsize.cli.find import _verdict
+from stepsize.curves import RangeTest, Suggestions
 from stepsize.lab import find_rate, load_task
-from stepsize.records import RangeTest, Suggestions, load_runs
+from stepsize.store import load_runs
 
 COMMAND = [STEPSIZE, "find", "--data", "digits", "--optimizer", "adamw", "--batch-size", "64"]
 TASKS = Path(__file__).parents[1] / "lab" / "own_tasks.py"

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from installed import STEPSIZE, environment
-from stepsize.records import load_runs
+from stepsize.store import load_runs
 
 OWN = """
 import torch

@@ -15,13 +15,14 @@ from mkdocs.config import load_config
 ROOT = Path(__file__).parents[2]
 PACKAGES = [
     "stepsize",
+    "stepsize.curves",
     "stepsize.descent",
     "stepsize.lab",
     "stepsize.laws",
     "stepsize.plots",
     "stepsize.pytorch",
     "stepsize.pytorch.lr_scheduler",
-    "stepsize.records",
+    "stepsize.store",
 ]
 OF_PYTORCH = {"LRScheduler"}
 """Public names that are PyTorch's own."""

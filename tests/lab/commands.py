@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from installed import STEPSIZE, environment
-from stepsize.records import load_runs
+from stepsize.store import load_runs
 
 
 def start(*arguments):

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from stepsize.records import Point, Store, load_runs
+from stepsize.store import Point, Store, load_runs
 
 
 class WrongShapeError(Exception):

@@ -12,7 +12,7 @@ from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
 from stepsize.plots import comparison_figure
-from stepsize.records import Epoch, Point, Run
+from stepsize.store import Epoch, Point, Run
 
 NAN = float("nan")
 

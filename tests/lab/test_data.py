@@ -14,7 +14,7 @@ import pytest
 
 from stepsize.errors import DataError, MissingExtraError
 from stepsize.lab import Experiment, compare, data, load_task
-from stepsize.records import load_runs
+from stepsize.store import load_runs
 
 SAMPLES = {"train": 20, "t10k": 10}
 

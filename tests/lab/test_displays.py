@@ -22,7 +22,7 @@ from stepsize.lab.displays import PlainDisplay
 from stepsize.lab.displays.terminal import TerminalDisplay
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
-from stepsize.records import Epoch, Point, Run
+from stepsize.store import Epoch, Point, Run
 
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']

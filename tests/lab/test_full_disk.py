@@ -8,7 +8,7 @@ from silent import Silent
 
 from stepsize.errors import OutputError
 from stepsize.lab import Experiment, compare, resume
-from stepsize.records import load_runs
+from stepsize.store import load_runs
 
 
 @pytest.fixture

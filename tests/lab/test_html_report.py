@@ -12,9 +12,9 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 from stepsize import Constant, Function, Geometric
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.statistics import Mean
-from stepsize.records import Store, load_runs
-from stepsize.records.run import Run
-from stepsize.records.run_views import stored_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Run
+from stepsize.store.run_views import stored_runs
 
 
 class Page(HTMLParser):

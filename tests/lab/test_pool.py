@@ -12,7 +12,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import pool, stacked
 from stepsize.lab.engines.pool import Channel, run_jobs
-from stepsize.records import Store, load_runs
+from stepsize.store import Store, load_runs
 
 
 class Listener:

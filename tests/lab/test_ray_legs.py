@@ -11,7 +11,7 @@ from test_resume import Impatient
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.engines import ray as engine
-from stepsize.records import load_runs
+from stepsize.store import load_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

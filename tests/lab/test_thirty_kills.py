@@ -9,7 +9,7 @@ import pytest
 from commands import numbers, start
 from processes import children
 
-from stepsize.records import load_runs
+from stepsize.store import load_runs
 
 EXPERIMENT = """
 task = "digits"

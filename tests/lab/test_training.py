@@ -16,7 +16,7 @@ from stepsize.lab.data import DEBIAN_FOLDER, digits, fashion_mnist
 from stepsize.lab.nets import DigitsNet, LeNet, image_task
 from stepsize.lab.training import train
 from stepsize.pytorch import Plateau, Scheduler
-from stepsize.records.run import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stepsize.curves import LossCurve
 from stepsize.laws import MultiPowerLaw, Scores
-from stepsize.records import LossCurve
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "loss-curves"
 PEAK, WARMUP = 3e-4, 2160

@@ -3,8 +3,8 @@
 import numpy as np
 
 import stepsize as ss
+from stepsize.curves import LossCurve
 from stepsize.laws import MomentumLaw, MultiPowerLaw
-from stepsize.records import LossCurve
 
 PEAK = 3e-4
 TRUTH = MultiPowerLaw(3.0, 0.52, 0.5, 400.0, 3.0, 0.5, 0.5)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
 
 import stepsize as ss
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws import MultiPowerLaw, convex_bound, design, fit, merge_weights, plan_cooldowns, refine
-from stepsize.records import LossCurve
 
 STEPS, WARMUP = 3000, 200
 

@@ -5,9 +5,9 @@ import pytest
 from runs import PEAK, PLANS, run, three
 
 import stepsize as ss
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws import MomentumLaw, fit
-from stepsize.records import LossCurve
 
 UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)
 

@@ -8,13 +8,13 @@ from published import SIZES, TABLE, TEST, TRAINING, curve, mean_scores
 from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, run, three
 
 import stepsize as ss
+from stepsize.curves import LossCurve
 from stepsize.errors import FitError
 from stepsize.laws import MomentumLaw, MultiPowerLaw, fit, scores
 from stepsize.laws.estimate import Estimate
 from stepsize.laws.fit_forms import FORMS
 from stepsize.laws.fitting import estimated
 from stepsize.laws.plans import plans_of
-from stepsize.records import LossCurve
 
 LONGER = ss.warmup_cosine(PEAK, 200, 11_000, final_lr=0.1 * PEAK)
 UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from stepsize import Schedule
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.store.run import Epoch, Point, Run
 
 EPOCH = 100
 

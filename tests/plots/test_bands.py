@@ -5,7 +5,7 @@ import pytest
 
 from stepsize.plots.bands import band
 from stepsize.plots.traces import Trace, loss_trace
-from stepsize.records import Point, Run
+from stepsize.store import Point, Run
 
 
 def trace(x, y):

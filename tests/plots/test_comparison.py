@@ -9,7 +9,7 @@ from matplotlib import pyplot
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
 from stepsize.plots import comparison_figure, plot_comparison, plot_schedules
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.store.run import Epoch, Point, Run
 
 COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)
 

@@ -6,9 +6,9 @@ import pytest
 from matplotlib import pyplot
 
 from stepsize import Geometric, Linear
+from stepsize.curves import RangeRun, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.plots import plot_range_test, range_test_figure, save_figure, sketch_range_test
-from stepsize.records import RangeRun, RangeTest
 
 RATES = np.geomspace(1e-6, 10.0, 100)
 LOSSES = 1.0 + 1.0 / (1.0 + np.exp(3.0 * (np.log10(RATES) + 3.0))) + np.exp(6.0 * (np.log10(RATES) + 0.5))

@@ -23,8 +23,8 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.files import check_place, write_whole
 
 if TYPE_CHECKING:
+    from stepsize.curves import RangeTest, Suggestions
     from stepsize.lab import Grid
-    from stepsize.records import RangeTest, Suggestions
 
 FAR_APART = 10.0
 """Rules that differ by this factor or more are not of one mind."""

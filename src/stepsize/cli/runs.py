@@ -11,10 +11,10 @@ import typer
 from stepsize.arguments import nearest, quoted
 from stepsize.cli.schedules import named
 from stepsize.cli.wording import in_options
+from stepsize.curves import LossCurve
+from stepsize.curves.log import Filling
+from stepsize.curves.read_curves import curves_at
 from stepsize.errors import ArgumentError, ParseError
-from stepsize.records import LossCurve
-from stepsize.records.logged_rates import Filling
-from stepsize.records.read_curves import curves_at
 from stepsize.schedules import Schedule, parse
 
 if TYPE_CHECKING:

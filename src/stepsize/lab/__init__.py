@@ -25,7 +25,7 @@ from stepsize.lab.tasks import load_task
 from stepsize.lab.training import TrainingLog, train
 from stepsize.lab.tuning import Trial
 from stepsize.lab.watching import Display, Standings
-from stepsize.records import load_runs as load
+from stepsize.store import load_runs as load
 
 __all__ = [
     "METRICS",

@@ -81,8 +81,8 @@ class Checkpoint:
     ) -> tuple[Progress, float] | None:
         """Bring all to where it was laid down, random states too; return how far that is, and the seconds so far.
 
-        None, and nothing is changed, where the run is to begin: there is no file, or of the records before it some
-        are lost, as they may be in a store that was salvaged.
+        None, and nothing is changed, if the run begins again: there is no file, or some of the records before it are
+        lost, as they may be in a store that was recovered.
 
         Raises:
             StateError: the file is damaged, of another version, of another run, or of another network.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole, quoted
 from stepsize.errors import ArgumentError, DataError, OutputError, RunError, StateError
-from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.pool import refuse_in_a_starting_process
@@ -25,8 +25,8 @@ from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
-from stepsize.records import Run, Store, load_runs, lock
-from stepsize.records.run_views import StoredRun
+from stepsize.store import Run, Store, load_runs
+from stepsize.store.run_views import StoredRun
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def resume(
         if "experiment" not in settings:
             raise DataError(
                 f"{results.path} does not say what was asked for, so it can be read and not resumed: it was written by "
-                "other means, or salvaged without that page; begin anew in another directory"
+                "other means; begin anew in another directory"
             )
         experiment = Experiment.of_dict(settings["experiment"])
         try:

@@ -1,16 +1,21 @@
-"""The directory of a comparison: its store, its checkpoints, the report and the picture."""
+"""The directory of a comparison: its store, its checkpoints, the report and the picture, and its lock."""
 
+import os
+import platform
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
 from stepsize.lab.watching import COMPLETE
-from stepsize.records import Store, load_runs
-from stepsize.records.schema import FILE_NAME
+from stepsize.store import Store, load_runs
+from stepsize.store.database import FILE_NAME
 
 
 class ResultDirectory:
@@ -72,6 +77,33 @@ class ResultDirectory:
     def picture(self, suffix: str) -> Path:
         """Where the picture of the comparison lies, as PNG or SVG."""
         return self.path / f"comparison.{suffix}"
+
+
+@contextmanager
+def lock(directory: Path | str) -> Iterator[None]:
+    """Keep the directory for this process until the block ends, or the process does.
+
+    The lock is the operating system's, on the file `.lock`; `.lock-holder` names the process. What stays of them
+    behind a process means nothing by itself.
+
+    Raises:
+        OutputError: another process holds it, which is named; or the directory cannot be written to.
+    """
+    held, holder = FileLock(Path(directory, ".lock"), blocking=False), Path(directory, ".lock-holder")
+    try:
+        held.acquire()
+    except Timeout:
+        name = holder.read_text("utf-8") if holder.exists() else "another process"
+        raise OutputError(f"{directory} is in use by {name}; wait until it ends, or name another directory") from None
+    except OSError as error:
+        raise OutputError(f"cannot lock {directory}: {(error.strerror or str(error)).lower()}") from error
+    try:
+        name = f"process {os.getpid()} on {platform.node()}, since {datetime.now():%Y-%m-%d %H:%M:%S}"
+        write_whole(holder, name.encode())
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        held.release()
 
 
 def _claimed(path: Path) -> Path:

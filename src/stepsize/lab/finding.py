@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from stepsize.arguments import SEEDS, Count, Many, Number, checked
+from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.lab.comparison import Comparison, compare
 from stepsize.lab.environment import resolved_device
@@ -19,8 +20,8 @@ from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.lab.task import Task
 from stepsize.pytorch import range_test
-from stepsize.records import RangeTest, Run
 from stepsize.schedules import Constant
+from stepsize.store import Run
 
 AROUND = tuple(10.0 ** (half / 2) for half in range(-3, 4))
 """The factors of a grid around a suggestion: half a decade apart, from a thirtieth to thirty times."""

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.pytorch.scheduler import Scheduler
-from stepsize.records.run import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
 LearningRate = Callable[[int], float] | float | LRScheduler
 

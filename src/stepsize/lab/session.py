@@ -8,7 +8,7 @@ from stepsize.errors import OutputError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays.live_picture import LivePicture
 from stepsize.lab.watching import Display, Standings
-from stepsize.records import Epoch, Point, load_runs
+from stepsize.store import Epoch, Point, load_runs
 
 
 class Session:

@@ -7,8 +7,8 @@ from pathlib import Path
 from stepsize.errors import MissingExtraError
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
-from stepsize.records import load_runs
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.store import load_runs
+from stepsize.store.run import Epoch, Point, Run
 
 _FLUSH = 5  # seconds
 _NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')

@@ -18,7 +18,7 @@ from stepsize.lab.rates import LearningRate, Rates, rates_for
 from stepsize.lab.samples import Samples, Tally, measure
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.lab.task import Task
-from stepsize.records.run import Epoch, Point, Status
+from stepsize.store.run import Epoch, Point, Status
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.session import Session, with_the_way_out
 from stepsize.lab.task import Task
 from stepsize.lab.watching import Display, Standings
-from stepsize.records import Store, load_runs
-from stepsize.records.run import Outcome
 from stepsize.schedules import Schedule
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Outcome
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

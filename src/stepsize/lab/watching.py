@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stepsize.lab.experiment import Plan
-from stepsize.records import Results
-from stepsize.records.run import Epoch, Logged, Point, Run
-from stepsize.records.run_views import StoredRun, stored_runs
+from stepsize.store import Results
+from stepsize.store.run import Epoch, Logged, Point, Run
+from stepsize.store.run_views import StoredRun, stored_runs
 
 COMPLETE = ("finished", "diverged")
 """The ends after which nothing is left of a run to be made."""

@@ -8,13 +8,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from stepsize.arguments import Length, Maybe, NonNegative, checked, quoted, refusal
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws.diagnosis import UNLIKE, typical
 from stepsize.laws.estimate import STRETCHES
 from stepsize.laws.forecast import Fit, Probability
 from stepsize.laws.plans import SAME
 from stepsize.laws.rates import Floats
-from stepsize.records import LossCurve
 from stepsize.schedules import Schedule
 from stepsize.schedules.base import DecayShape
 from stepsize.schedules.recipes import DECAYS
@@ -70,7 +70,7 @@ def plan_cooldowns(
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw, fit, plan_cooldowns
-        >>> from stepsize.records import LossCurve
+        >>> from stepsize.curves import LossCurve
         >>> truth = MultiPowerLaw(3.0, 0.5, 0.5, 400.0, 3.0, 0.5, 0.5)
         >>> flat, down = warmup(Constant(3e-4), 100), warmup_cosine(3e-4, 100, 4000, final_lr=3e-5)
         >>> at = range(200, 4000, 40)

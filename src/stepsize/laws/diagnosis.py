@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from stepsize.arguments import quoted
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws.estimate import Estimate, Solution
 from stepsize.laws.fit_forms import Form
 from stepsize.laws.forecast import FAR_PEAK
 from stepsize.laws.plans import DECAY, decays, plans_of
 from stepsize.laws.rates import Floats
-from stepsize.records import LossCurve
 
 ONE_UNIT = 10.0
 """Peak rates that differ by a larger factor are taken to be in different units."""

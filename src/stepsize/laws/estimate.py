@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares, nnls
 
+from stepsize.curves import LossCurve
 from stepsize.laws.fit_forms import AMPLITUDES, Form
 from stepsize.laws.rates import Floats, Integers
-from stepsize.records import LossCurve
 
 STRETCHES = 8
 """Of each run, within which its errors are taken to hang together, and between which not."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from stepsize.arguments import Count, Maybe, NonNegative, Number, checked, refusal
+from stepsize.curves import LossCurve
 from stepsize.errors import StepsizeError
 from stepsize.laws.diagnosis import must_determine, must_hold, remarks, typical
 from stepsize.laws.estimate import Estimate, Solution
@@ -14,7 +15,6 @@ from stepsize.laws.forecast import Fit
 from stepsize.laws.law import Law
 from stepsize.laws.multi_power import MultiPowerLaw
 from stepsize.laws.plans import plans_of
-from stepsize.records import LossCurve
 
 SPREAD = 0.02
 """Of blocks of changes to begin with (see `changes.py`): an error of some 1e-6 in the loss, which is then checked."""
@@ -46,7 +46,7 @@ def fit(
     to resampled runs would need more of them than there usually are.
 
     Args:
-        runs: with the rates of all their updates; `stepsize.records` has readers.
+        runs: with the rates of all their updates; `stepsize.curves` has readers.
         law: `MultiPowerLaw` or `MomentumLaw`.
         prior: what the expectation weighs: to be off by its width costs as much as this relative error in every row.
             0: bounds alone. If None 0.001, and 0.0003 for `MomentumLaw`, which were chosen on runs of two sizes by
@@ -64,7 +64,7 @@ def fit(
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw, fit
-        >>> from stepsize.records import LossCurve
+        >>> from stepsize.curves import LossCurve
         >>> truth = MultiPowerLaw(3.0, 0.5, 0.5, 400.0, 3.0, 0.5, 0.5)
         >>> plans = {"flat": warmup(Constant(3e-4), 100), "down": warmup_cosine(3e-4, 100, 4000, final_lr=3e-5)}
         >>> at = range(200, 4000, 40)

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from stepsize.arguments import Number, checked
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError
 from stepsize.laws.law import Law
 from stepsize.laws.rates import Floats, Integers, Rates, rates_of, steps_of
-from stepsize.records import LossCurve
 
 FARTHEST_PEAK = 10.0
 """Times the peak rate of the runs, or a part of it: beyond, no loss is foreseen."""

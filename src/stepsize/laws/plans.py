@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stepsize.records import LossCurve
+from stepsize.curves import LossCurve
 
 DECAY, SAME = 0.1, 0.01
 """A rate has decayed that is this part of the peak lower; rates are the same that differ by less."""

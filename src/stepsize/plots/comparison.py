@@ -26,7 +26,7 @@ from stepsize.plots.traces import (
     rate_trace,
     test_loss_trace,
 )
-from stepsize.records.run import Logged
+from stepsize.store.run import Logged
 
 PANEL_HEIGHT = 2.3
 """Inches."""

@@ -11,12 +11,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from stepsize.arguments import refusal
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError
 from stepsize.plots.axis import rate_axis, step_axis, value_axis
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
 from stepsize.plots.legend import legend_below
 from stepsize.plots.style import line_style
-from stepsize.records import LossCurve
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast

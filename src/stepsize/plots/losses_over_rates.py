@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stepsize.records.range_test import RangeTest
-from stepsize.records.suggestions import DEFAULT, Suggestions
+from stepsize.curves.range_test import RangeTest
+from stepsize.curves.suggestions import DEFAULT, Suggestions
 
 
 def losses_in_view(test: RangeTest) -> tuple[float, float]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from stepsize.curves.range_test import RangeTest
+from stepsize.curves.suggestions import Suggestions
 from stepsize.plots.bands import band
 from stepsize.plots.characters import NARROWEST, Form, sketch
 from stepsize.plots.curves import Curve, Schedules, curves_of
 from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
 from stepsize.plots.traces import highest_loss_in_view, loss_trace
-from stepsize.records.range_test import RangeTest
-from stepsize.records.run import Logged
-from stepsize.records.suggestions import Suggestions
 from stepsize.schedules import Linear
+from stepsize.store.run import Logged
 
 
 def sketch_curves(

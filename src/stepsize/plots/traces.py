@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from stepsize.errors import StepsizeError
 from stepsize.plots.curves import FAR
-from stepsize.records.run import Logged
 from stepsize.schedules import parse
 from stepsize.schedules.curve import curve
+from stepsize.store.run import Logged
 
 Floats = NDArray[np.float64]
 

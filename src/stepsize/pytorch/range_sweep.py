@@ -17,10 +17,10 @@ from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils._pytree import tree_map
 
 from stepsize.arguments import refusal, shown
+from stepsize.curves.range_test import RangeRun, Stop
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.random_states import cuda_devices_in_use, seed_random_states
 from stepsize.pytorch.snapshot import sources_of
-from stepsize.records.range_test import RangeRun, Stop
 from stepsize.schedules import Schedule
 
 LossFunction = Callable[[Any, Any], Tensor]

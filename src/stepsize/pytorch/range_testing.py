@@ -18,12 +18,12 @@ from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
 from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked, refusal
+from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
 from stepsize.pytorch.range_sweep import Closure, Judge, LossFunction, Sweep, loss_of_pairs
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.pytorch.snapshot import Snapshot, sources_of
-from stepsize.records.range_test import SMOOTHING, RangeTest
 from stepsize.schedules import Geometric, Linear, Schedule
 
 SHAPES = {"geometric": Geometric, "linear": Linear}

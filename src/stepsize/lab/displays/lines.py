@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stepsize.lab.report.closing import columns, row_of
 from stepsize.lab.watching import Standings
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.store.run import Epoch, Point, Run
 
 STOPPING = "Stopping; the runs that have finished are kept"
 

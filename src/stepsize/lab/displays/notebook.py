@@ -8,7 +8,7 @@ from typing import Any
 from stepsize import plots
 from stepsize.lab.displays.lines import STOPPING, closing_line
 from stepsize.lab.watching import Standings
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.store.run import Epoch, Point, Run
 
 _BETWEEN_FIGURES = 3.0  # seconds
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from stepsize.lab.displays.lines import STOPPING, closing_line
 from stepsize.lab.watching import Standings
 from stepsize.plots import sketch_losses
-from stepsize.records.run import Epoch, Point, Run
+from stepsize.store.run import Epoch, Point, Run
 
 _BETWEEN_SKETCHES = 2.0  # seconds; drawing one takes hundredths
 _TALLEST, _LOWEST = 14, 4  # lines of a sketch

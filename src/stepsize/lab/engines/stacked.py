@@ -33,8 +33,8 @@ from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import has_diverged
 from stepsize.lab.watching import COMPLETE, Watcher
-from stepsize.records import Store, load_runs
-from stepsize.records.run import Status
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Status
 
 MOST_ON_A_CPU = 3
 """So many runs a core works on at once, unless the experiment says: more pay for small networks only."""
@@ -212,8 +212,8 @@ def _train(
 def _goes_on(cut: Cut, title: str, left: Mapping[int, Journal]) -> bool:
     """Whether the stack goes on from a checkpoint; the records of its runs are taken back to there, or to nothing.
 
-    It begins where there is none, or where some of the records before it are lost, as they may be in a store that was
-    salvaged.
+    It begins again if there is none, or if some of the records before it are lost, as they may be in a store that was
+    recovered.
     """
     if cut.checkpoint.exists():
         step, records = records_laid_down(cut.checkpoint, title)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from stepsize.lab.report.tables import Line, grouped, nothing_to_tell, tables
 from stepsize.lab.statistics import Mean
-from stepsize.records.run import Logged
+from stepsize.store.run import Logged
 
 WITH_ACCURACY = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
 WITHOUT_ACCURACY = ("schedule", "train loss", "test loss", "seconds")
@@ -115,7 +115,7 @@ def closing_table(
 
     Example:
         >>> from stepsize.lab.report.closing import closing_table
-        >>> from stepsize.records import Epoch, Run
+        >>> from stepsize.store import Epoch, Run
         >>> runs = [
         ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, better + 0.01 * seed),), 1.0)
         ...     for seed in range(3) for name, better in (("flat", 0.7), ("warm", 0.8 + 0.001 * seed))

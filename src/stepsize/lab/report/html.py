@@ -13,7 +13,7 @@ from stepsize.lab.report.settings import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, grouped, most_telling, summary, tables
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.lab.watching import COMPLETE
-from stepsize.records.run import Logged
+from stepsize.store.run import Logged
 
 MOST_CURVES = 42
 """So many look different from each other."""
@@ -51,13 +51,13 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
     than 200 the same goes for the tables.
 
     Args:
-        runs: `stepsize.records.Run`, or anything with its `name`, `schedule`, `seed`, `status`, `column` and
+        runs: `stepsize.store.Run`, or anything with its `name`, `schedule`, `seed`, `status`, `column` and
             `epoch_column`: a view of large arrays need not be turned into points.
         about: what is said of them.
 
     Example:
         >>> from stepsize.lab import About, html_report
-        >>> from stepsize.records import Epoch, Point, Run
+        >>> from stepsize.store import Epoch, Point, Run
         >>> run = Run("flat", "Constant(0.1)", 0, (Point(5, 0.1, 1.0, 0.5),), (Epoch(5, 1.0, 0.5, 1.1, 0.6),), 2.0)
         >>> "<title>One run</title>" in html_report([run], About("One run"))
         True

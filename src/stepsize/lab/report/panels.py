@@ -20,7 +20,7 @@ from stepsize.plots.traces import (
     rate_trace,
     test_loss_trace,
 )
-from stepsize.records.run import Logged
+from stepsize.store.run import Logged
 
 LOSS_LOG, OTHER_LOG = 10, 1000
 """How many times the least value the largest is where a logarithmic scale is taken."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from stepsize.arguments import quoted
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
-from stepsize.records.run import Logged
+from stepsize.store.run import Logged
 
 MOST_NAMED = 6
 MOST_ROWS = 200

@@ -5,8 +5,9 @@ import pytest
 from logs import AT, LOSSES, PANEL, PLAN, csv_of
 
 import stepsize as ss
+from stepsize.curves import read_csv, read_curves, read_tensorboard
 from stepsize.errors import ArgumentError, DataError
-from stepsize.records import Epoch, Point, Store, load_runs, read_csv, read_curves, read_tensorboard
+from stepsize.store import Epoch, Point, Store, load_runs
 
 # TensorBoard.
 

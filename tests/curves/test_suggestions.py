@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stepsize import Geometric, Linear
-from stepsize.records import RangeRun, RangeTest, Suggestions
+from stepsize.curves import RangeRun, RangeTest, Suggestions
 
 RATES = np.geomspace(1e-6, 10.0, 141)
 X = np.log10(RATES)

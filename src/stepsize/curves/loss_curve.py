@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Count, Phase, checked, refusal
 from stepsize.errors import ArgumentError
-from stepsize.records.run import Floats
 from stepsize.schedules import Schedule
 
+Floats = NDArray[np.float64]
 MOST_UPDATES = 20_000_000
 """A curve holds the rate of each; a step beyond counts something else, such as tokens."""
 
@@ -32,7 +32,7 @@ class LossCurve:
         ArgumentError: steps do not rise, a loss or a rate cannot be one, or there are fewer rates than updates.
 
     Example:
-        >>> from stepsize.records import LossCurve
+        >>> from stepsize.curves import LossCurve
         >>> LossCurve("short", [0, 2, 4], [4.0, 3.1, 2.9], Linear(0.1, 0.0, 5)).rates
         array([0.1 , 0.08, 0.06, 0.04, 0.02])
     """

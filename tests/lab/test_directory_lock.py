@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from stepsize.errors import OutputError
-from stepsize.records import lock
+from stepsize.lab.directory import lock
 
 HOLDER = """
 import sys
-from stepsize.records import lock
+from stepsize.lab.directory import lock
 with lock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -70,6 +70,13 @@ def test_an_error_inside_frees_it_and_goes_on(tmp_path):
         pass
 
 
-def test_a_directory_that_is_not_there_cannot_be_locked(tmp_path):
-    with pytest.raises(OutputError, match=r"cannot lock .*no such file or directory"), lock(tmp_path / "nowhere"):
+def test_a_directory_that_cannot_be_written_to_cannot_be_locked(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot lock .*(not a directory|file exists)"), lock(tmp_path / "file"):
         pass
+
+
+def test_only_the_lock_file_stays_behind(tmp_path):
+    with lock(tmp_path):
+        assert (tmp_path / ".lock-holder").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]

@@ -5,15 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from stepsize.curves.csv_logs import CsvTable, csv_logs, panel_logs
+from stepsize.curves.event_logs import event_folders, event_logs
+from stepsize.curves.log import Filling, Log, Schedules, curves_of
+from stepsize.curves.loss_curve import LossCurve
+from stepsize.curves.store_logs import store_at, store_logs
 from stepsize.errors import ArgumentError, DataError
-from stepsize.records.csv_curves import csv_logs, panel_logs
-from stepsize.records.csv_table import CsvTable
-from stepsize.records.event_curves import event_folders, event_logs
-from stepsize.records.log import Log
-from stepsize.records.logged_rates import Filling, Schedules, curves_of
-from stepsize.records.loss_curve import LossCurve
-from stepsize.records.schema import store_file
-from stepsize.records.store_curves import store_logs
 
 
 def read_curves(
@@ -77,7 +74,7 @@ def curves_at(
             logs = panel_logs(tables[place], of_rates, step or "Step", lr or "lr", loss or "loss", means)
         elif place in tables:
             logs = csv_logs(tables[place], step or "step", lr or "lr", loss or "loss", means)
-        elif (store := _store(place)) is not None:
+        elif (store := store_at(place)) is not None:
             logs = store_logs(store)
         else:
             logs = event_logs(place, loss or "train/loss", lr or "rate", means)
@@ -90,12 +87,6 @@ def curves_at(
     ]
 
 
-def _store(place: Path) -> Path | None:
-    """The store at a path, or in a directory."""
-    path = store_file(place) if place.is_dir() else place
-    return path if path.suffix == ".sqlite" and path.is_file() else None
-
-
 def _is_csv(place: Path) -> bool:
     """Whether a path leads to a CSV file: to neither a store nor event files.
 
@@ -104,7 +95,7 @@ def _is_csv(place: Path) -> bool:
     """
     if not place.exists():
         raise DataError(f"there is no file or folder {place}")
-    if _store(place) is not None:
+    if store_at(place) is not None:
         return False
     if place.is_dir() and not event_folders(place):
         raise DataError(f"{place} holds neither the store of an experiment nor event files of TensorBoard")

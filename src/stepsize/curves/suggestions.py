@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from stepsize.curves.loss_curve import Floats
 
 if TYPE_CHECKING:
-    from stepsize.records.range_test import RangeTest
+    from stepsize.curves.range_test import RangeTest
 
-Floats = NDArray[np.float64]
 FEWEST = 10
 """Fewer updates than this show no curve."""
 DEFAULT = "tenth of minimum"

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from logs import AT, LOSSES, PANEL, PLAN, csv_of
 
 import stepsize as ss
+from stepsize.curves import read_csv, read_curves, read_wandb
 from stepsize.errors import ArgumentError, DataError
-from stepsize.records import read_csv, read_curves, read_wandb
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 
 from stepsize.arguments import quoted
 from stepsize.errors import ArgumentError
-from stepsize.records.columns import Columns
-from stepsize.records.results import Results
-from stepsize.records.run import Epoch, Floats, Run, Status
+from stepsize.store.columns import Columns
+from stepsize.store.results import Results
+from stepsize.store.run import Epoch, Floats, Run, Status
 
 _POINTS = ("lr", "train_loss")
 _EPOCHS = tuple(each.name for each in fields(Epoch) if each.name != "step")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepsize import Constant, Exponential, Geometric, Linear, Triangle
+from stepsize.curves import RangeRun, RangeTest
+from stepsize.curves.range_test import two_sided_average
 from stepsize.errors import ArgumentError, FormatError
-from stepsize.records import RangeRun, RangeTest
-from stepsize.records.range_test import two_sided_average
 
 LOSSES = st.lists(st.floats(-1e6, 1e6), max_size=30)
 

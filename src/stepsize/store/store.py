@@ -10,9 +10,8 @@ from typing import Any, Self
 
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.files import whole_file
-from stepsize.records.refusals import checked, in_plain_words
-from stepsize.records.run import Epoch, Point, Status
-from stepsize.records.schema import FIELDS, connect, create_tables
+from stepsize.store.database import FIELDS, checked, connect, create_tables, in_plain_words
+from stepsize.store.run import Epoch, Point, Status
 
 ENDS: tuple[Status, ...] = ("finished", "diverged", "interrupted", "failed")
 
@@ -29,7 +28,7 @@ class Store:
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from stepsize.records import Point, load_runs
+        >>> from stepsize.store import Point, load_runs
         >>> with TemporaryDirectory() as directory:
         ...     path, runs = f"{directory}/store.sqlite", [("flat", "Constant(0.1)", 0)]
         ...     with Store.create(path, {"batch": 64}, {"threads": 1}, runs) as store:

@@ -6,15 +6,14 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
+from stepsize.curves.loss_curve import Floats
+from stepsize.curves.suggestions import Suggestions, suggest
 from stepsize.errors import FormatError, StepsizeError
-from stepsize.records.suggestions import Suggestions, suggest
 from stepsize.schedules import Schedule, parse
 from stepsize.schedules.base import Nested, nested
 
-Floats = NDArray[np.float64]
 Stop = Literal["end", "diverged", "not finite"]
 VERSION = 2
 SMOOTHING = 0.7
@@ -77,7 +76,7 @@ class RangeTest:
         ArgumentError: an argument cannot be, or a run has more losses than there are rates.
 
     Example:
-        >>> from stepsize.records import RangeRun, RangeTest
+        >>> from stepsize.curves import RangeRun, RangeTest
         >>> test = RangeTest(Geometric(1e-4, 1.0, 4), [RangeRun((2.0, 2.0, 1.0, 0.8), "diverged")])
         >>> test.rates
         array([0.0001, 0.001 , 0.01  , 0.1   ])
@@ -149,7 +148,7 @@ class RangeTest:
 
         Example:
             >>> import numpy as np
-            >>> from stepsize.records import RangeRun, RangeTest
+            >>> from stepsize.curves import RangeRun, RangeTest
             >>> x = np.linspace(-6.0, 1.0, 101)  # the loss falls around 1e-2, and rises around 1
             >>> losses = 1.0 + 1.0 / (1.0 + np.exp(4.0 * (x + 2.0))) + np.exp(6.0 * (x - 0.5))
             >>> found = RangeTest(Geometric(1e-6, 10.0, 100), [RangeRun(losses, "end")]).suggest()
@@ -165,7 +164,7 @@ class RangeTest:
             ArgumentError: the schedule does not come by that rate.
 
         Example:
-            >>> from stepsize.records import RangeRun, RangeTest
+            >>> from stepsize.curves import RangeRun, RangeTest
             >>> sweep = Geometric(1e-4, 1.0, 4)
             >>> test = RangeTest(sweep, [RangeRun((2.0, 1.0), "diverged")], groups=[sweep, 0.5 * sweep])
             >>> [round(rate, 6) for rate in test.group_rates(0.01)]
@@ -234,7 +233,7 @@ def two_sided_average(values: Floats, beta: float) -> Floats:
     """Each value's mean with its neighbours, those k places away weighing beta^k as much, shape (n,).
 
     Example:
-        >>> from stepsize.records.range_test import two_sided_average
+        >>> from stepsize.curves.range_test import two_sided_average
         >>> import numpy as np
         >>> two_sided_average(np.array([0.0, 0.0, 9.0, 0.0]), 0.5)
         array([1.2, 2. , 4. , 2.4])

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from stepsize.curves.log import Filling, Log, Rows, Schedules, curves_of, lacking
+from stepsize.curves.loss_curve import LossCurve
 from stepsize.errors import DataError, MissingExtraError
-from stepsize.records.log import Log, Rows, lacking
-from stepsize.records.logged_rates import Filling, Schedules, curves_of
-from stepsize.records.loss_curve import LossCurve
 
 OWN_TAGS = {"rate", "train/loss", "train/accuracy"}
 """What `stepsize compare` writes at every point."""

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
-from stepsize.records import Epoch, Point, Run, Store, load_runs, stored_runs
+from stepsize.store import Epoch, Point, Run, Store, load_runs, stored_runs
 
 NAN, INF = math.nan, math.inf
 RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]

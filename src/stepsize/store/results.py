@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.arguments import Whole, refusal
-from stepsize.errors import ArgumentError
-from stepsize.records import export
-from stepsize.records.columns import Columns, joined, read_blocks, value_names
-from stepsize.records.refusals import checked, damaged, in_plain_words
-from stepsize.records.run import Epoch, Floats, Outcome, Point, Run
-from stepsize.records.schema import FIELDS, Table, store_file
+from stepsize.errors import ArgumentError, DataError
+from stepsize.store.columns import Columns, frame, joined, read_blocks, value_names, write_csv, write_parquet
+from stepsize.store.database import FIELDS, Table, checked, in_plain_words, store_file
+from stepsize.store.run import Epoch, Floats, Outcome, Point, Run
 
 if TYPE_CHECKING:
     import pandas
@@ -40,7 +38,7 @@ class Event:
 class Results:
     """The results of an experiment, as they are in its store at each call; nothing is kept in memory or held open.
 
-    Made by `load_runs`. Each method raises DataError where the store is damaged, and says what could be saved.
+    Made by `load_runs`. Each method raises DataError if the store is damaged.
     """
 
     path: Path
@@ -86,7 +84,7 @@ class Results:
             ]
             for table, kept, count in zip(FIELDS, rows, counts, strict=True):
                 if count not in (None, len(kept)):
-                    raise damaged(self.path, ValueError(f"run {number} has {len(kept)} of its {count} {table}"))
+                    raise self._lost(number, len(kept), count, table)
             points = tuple(_record(Point, row[1:]) for row in rows[0])
             epochs = tuple(_record(Epoch, row[1:]) for row in rows[1])
             return Run(name, schedule, seed, points, epochs, seconds, status, diverged_at)
@@ -96,19 +94,23 @@ class Results:
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
     def check(self) -> None:
-        """Count the points and epochs of every run that has ended.
+        """Count the runs, and the points and epochs of each that has ended.
 
         Raises:
             DataError: some are gone.
         """
         with self._reading() as connection:
+            ((planned,),) = connection.execute("SELECT runs FROM experiment")
+            ((kept,),) = connection.execute("SELECT count(*) FROM runs")
+            if kept != (count := len(json.loads(planned))):
+                raise DataError(f"{self.path} has {kept} of its {count} runs; begin anew in another directory")
             for table in FIELDS:
                 rows = connection.execute(
                     f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
                 )
                 for number, count, kept in rows:
                     if count not in (None, kept):
-                        raise damaged(self.path, ValueError(f"run {number} has {kept} of its {count} {table}"))
+                        raise self._lost(number, kept, count, table)
 
     def events(self) -> tuple[Event, ...]:
         """What was noted on the way, in order."""
@@ -147,7 +149,7 @@ class Results:
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        return export.frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
+        return frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
 
     def write_csv(self, path: Path | str, table: Table = "points") -> None:
         """Write every point, or epoch, as a line of a CSV file, with what its run is.
@@ -156,7 +158,7 @@ class Results:
             OutputError: it cannot be written there.
         """
         names = value_names(table, ())
-        export.write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
+        write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def write_parquet(self, path: Path | str, table: Table = "points") -> None:
         """Write the same as a Parquet file.
@@ -166,7 +168,7 @@ class Results:
             OutputError: it cannot be written there.
         """
         names = value_names(table, ())
-        export.write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
+        write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
         """The steps at which the longest run has points; evenly chosen ones with the last among them if too many."""
@@ -202,6 +204,12 @@ class Results:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with in_plain_words(self.path, writing=False), closing(checked(self.path, writing=False)) as connection:
             yield connection
+
+    def _lost(self, number: int, kept: int, count: int, table: Table) -> DataError:
+        return DataError(
+            f"run {number} in {self.path} has {kept} of its {count} {table}: the file was damaged; take the run back "
+            f"with Store.open({str(self.path)!r}).rewind({number}, 0), and resume the comparison to train it again"
+        )
 
     def _head(self, column: str) -> dict[str, Any]:
         with self._reading() as connection:

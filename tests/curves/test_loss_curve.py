@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from logs import AT, LOSSES, PLAN
 
 import stepsize as ss
+from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError
-from stepsize.records import LossCurve
 
 losses = st.lists(st.floats(0.1, 10.0), min_size=1, max_size=60)
 

@@ -1,0 +1,79 @@
+"""What the store of an experiment has logged of each run, read from its tables (docs/store.md) like any other log."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from stepsize.curves.log import Log, schedule_of
+from stepsize.errors import DamagedStoreError, DataError
+
+FILE_NAME = "store.sqlite"
+VERSION = 1
+PATIENCE = 60.0  # seconds to wait for a process that is writing
+
+
+def store_at(place: Path) -> Path | None:
+    """The store at a path, or in a directory."""
+    path = place / FILE_NAME if place.is_dir() else place
+    return path if path.suffix == ".sqlite" and path.is_file() else None
+
+
+def store_logs(path: Path) -> list[Log]:
+    """The logs of the runs with points in a store; runs that diverged are left out.
+
+    Raises:
+        DataError: the file is damaged, no store, or of a newer version; or no run in it has a loss curve.
+    """
+    try:
+        with closing(_opened(path)) as connection:
+            logs = _read(path, connection)
+    except DataError:
+        raise
+    except sqlite3.OperationalError as error:
+        raise DataError(f"{path} cannot be read as a store: {error}") from error
+    except (sqlite3.Error, TypeError, ValueError) as error:  # text in the place of a number is damage too
+        raise DamagedStoreError(path, str(error)) from error
+    if not logs:
+        raise DataError(f"{path} has no run with a loss curve")
+    return logs
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """A connection; in a folder that cannot be written to, SQLite reads a store only if it takes it for unchanging."""
+    shared = os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
+    mode = "rw" if shared else "ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, uri=True)
+
+
+def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
+    connection.execute("BEGIN")  # all that follows is of one moment
+    ((version,),) = connection.execute("PRAGMA user_version")
+    if version > VERSION:
+        raise DataError(f"{path} was written by a newer stepsize; update stepsize")
+    runs = connection.execute(
+        "SELECT number, name, schedule, seed, points FROM runs WHERE status != 'diverged' ORDER BY number"
+    ).fetchall()
+    found = []
+    for number, name, schedule, seed, count in runs:
+        rows = connection.execute(
+            "SELECT step, lr, train_loss FROM points WHERE run = ? ORDER BY step", (number,)
+        ).fetchall()
+        if count not in (None, len(rows)):
+            raise DataError(
+                f"run {number} in {path} has {len(rows)} of its {count} points: the file was damaged; take the run back "
+                f"with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison to train it again"
+            )
+        if rows:
+            found.append((name, schedule, seed, np.array(rows, dtype=np.float64)))
+    several = len({seed for _, _, seed, _ in found}) > 1
+    logs = []
+    for name, schedule, seed, values in found:
+        label = f"{name}, seed {seed}" if several else name
+        steps = values[:, 0].astype(np.int64)
+        rates = steps, values[:, 1]
+        log = Log(f"{path}, {label}", label, steps, values[:, 2], rates, schedule=schedule_of(schedule))
+        logs.append(log.of_means())
+    return logs

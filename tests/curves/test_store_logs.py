@@ -1,0 +1,78 @@
+"""Loss curves from a store, which is read by its tables."""
+
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from stepsize.curves import csv_logs, read_curves, store_logs
+from stepsize.errors import DamagedStoreError, DataError
+from stepsize.store import Point, Store, columns, database
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "store.sqlite"
+    with Store.create(path, {}, {}, [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1)]) as store:
+        store.log(0, [Point(10, 0.1, 2.0, 0.5), Point(20, 0.1, 1.0, 0.5)])
+        store.end(0, "finished", 1.0)
+    return path
+
+
+def change(path, statement):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_the_reader_and_the_store_agree_on_the_file():
+    assert (store_logs.FILE_NAME, store_logs.VERSION) == (database.FILE_NAME, database.VERSION)
+    assert ("run", *columns.LABELS, "step") == csv_logs.EXPORTED
+
+
+def test_a_store_is_read_while_it_is_written(path):
+    with Store.open(path) as store:
+        store.log(1, [Point(10, 0.1, 3.0, 0.5)])
+        curves = read_curves(path)
+    assert [curve.name for curve in curves] == ["flat, seed 0", "flat, seed 1"]
+    assert curves[1].losses.tolist() == [3.0]
+
+
+def test_a_store_in_a_folder_that_cannot_be_written_to_is_read(path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    (curve,) = read_curves(path.parent)
+    np.testing.assert_array_equal(curve.steps, [4, 14])
+
+
+def test_a_damaged_store_is_refused_with_the_command_that_recovers_it(path):
+    change(path, "UPDATE points SET lr = 'much'")
+    with pytest.raises(DamagedStoreError, match=r"could not convert string to float.*\.recover"):
+        read_curves(path)
+
+
+def test_a_run_that_has_lost_points_is_refused_with_the_call_that_takes_it_back(path):
+    change(path, "DELETE FROM points WHERE step = 10")
+    with pytest.raises(DataError, match=r"run 0 in .* has 1 of its 2 points.*rewind\(0, 0\)"):
+        read_curves(path)
+
+
+def test_a_file_that_is_no_database_is_refused(path):
+    path.write_bytes(b"not a store at all" * 300)
+    with pytest.raises(DamagedStoreError, match="file is not a database"):
+        read_curves(path)
+
+
+def test_another_database_and_a_newer_store_are_refused(path):
+    change(path, "PRAGMA user_version = 2")
+    with pytest.raises(DataError, match="newer stepsize; update stepsize"):
+        read_curves(path)
+    change(path, "PRAGMA user_version = 1")
+    change(path, "DROP TABLE points")
+    with pytest.raises(DataError, match="cannot be read as a store: no such table: points"):
+        read_curves(path)
+
+
+def test_a_store_without_points_has_no_curve(path):
+    change(path, "UPDATE runs SET status = 'diverged'")
+    with pytest.raises(DataError, match="has no run with a loss curve"):
+        read_curves(path)
