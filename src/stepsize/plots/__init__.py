@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from stepsize.plots.files import save_figure as save_figure
     from stepsize.plots.forecasts import forecasts_figure as forecasts_figure
     from stepsize.plots.forecasts import plot_forecasts as plot_forecasts
-    from stepsize.plots.gallery import write_gallery as write_gallery
     from stepsize.plots.range_test import plot_range_test as plot_range_test
     from stepsize.plots.range_test import range_test_figure as range_test_figure
     from stepsize.plots.schedules import plot_schedules as plot_schedules
@@ -53,7 +52,6 @@ _ROOMS = {
     "save_descents": "descent_files",
     "save_figure": "files",
     "schedules_figure": "schedules",
-    "write_gallery": "gallery",
 }
 
 __all__ = [
@@ -79,7 +77,6 @@ __all__ = [
     "sketch_losses",
     "sketch_range_test",
     "sketch_schedules",
-    "write_gallery",
 ]
 
 
