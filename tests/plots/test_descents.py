@@ -24,6 +24,7 @@ from stepsize.descent import (
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.plots import (
     Section,
+    descent_files,
     descent_panels,
     descents_figure,
     descents_page,
@@ -33,11 +34,9 @@ from stepsize.plots import (
     save_animation,
     save_descents,
 )
-from stepsize.plots import animation as animations
-from stepsize.plots.few_colours import in_few_colours
-from stepsize.plots.landscape import contour_levels
-from stepsize.plots.style import COLOURS
-from stepsize.plots.window import window_of
+from stepsize.plots.curves import COLOURS
+from stepsize.plots.descent_files import in_few_colours
+from stepsize.plots.landscape import contour_levels, window_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
 START = [-5.0, -2.0]
@@ -277,7 +276,7 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
     frames = frames_of(path)
     blue = [int(((frame[..., 2] > 150) & (frame[..., 0] < 40)).sum()) for frame in frames]
     assert blue[10] > blue[3] > blue[0]
-    assert told[-1] == (21 + animations.LAST_FRAMES, 21 + animations.LAST_FRAMES)
+    assert told[-1] == (21 + descent_files.LAST_FRAMES, 21 + descent_files.LAST_FRAMES)
     with Image.open(path) as film:
         assert film.info["loop"] == 0  # again and again
 
@@ -294,7 +293,7 @@ def test_a_long_descent_is_shown_in_strides(tmp_path):
     down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
     told = []
     save_animation({"": down}, tmp_path / "a.gif", progress=lambda *done: told.append(done))
-    assert told[-1][0] == animations.MOST_FRAMES + 1 + animations.LAST_FRAMES
+    assert told[-1][0] == descent_files.MOST_FRAMES + 1 + descent_files.LAST_FRAMES
 
 
 @pytest.mark.parametrize(
@@ -307,14 +306,14 @@ def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
+@pytest.mark.skipif(not descent_files.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
 def test_an_mp4_is_made_by_ffmpeg(tmp_path):
     path = save_descents({"half": HALF}, tmp_path / "a.mp4")
     assert path.read_bytes()[4:8] == b"ftyp"
 
 
 def test_without_ffmpeg_an_mp4_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(animations.FFMpegWriter, "isAvailable", lambda: False)
+    monkeypatch.setattr(descent_files.FFMpegWriter, "isAvailable", lambda: False)
     with pytest.raises(OutputError, match=r"ffmpeg, which is not installed; write a \.gif instead"):
         save_descents(HALF, tmp_path / "a.mp4")
 
