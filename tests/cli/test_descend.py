@@ -91,7 +91,6 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 
 REFUSED = [
-    ([], "write a surface, such as"),
     (["parabola"], "--start X,Y,... says where to begin"),
     (["parabola", "--start", "one"], '--start takes numbers such as -5,-2, got "one"'),
     (["x**2", "--start", "1,2"], "x**2 has points of 1 coordinate, got [1.0, 2.0]"),
@@ -112,7 +111,6 @@ REFUSED = [
     (["parabola", "--start", "1", "--noise", "-1"], "descend(noise=...) must be a finite number >= 0"),
     (["parabola", "--start", "1", "--out", "a.txt"], "end its name in one of .png"),
     (["parabola", "--start", "1", "--out", "no/such/a.png"], "there is no folder"),
-    (["parabola", "--gallery", "x"], "leave the surface out"),
 ]
 
 

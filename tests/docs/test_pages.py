@@ -4,6 +4,8 @@ Python blocks of a page share one namespace; one that begins with the name of a 
 block is run. In a console block each line with a `$` is a command: `stepsize ...` is run as it is installed, in an
 empty folder, and must succeed, and print what is shown below it, if anything is; `make ...` must name a target, and
 `pip install ...` extras that there are. A text block holds a schedule on every line.
+
+A picture that a page shows from its own folder, and that its code draws, is up to date.
 """
 
 import doctest
@@ -15,7 +17,9 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
@@ -27,6 +31,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 HORIZON = Horizon(samples=60_000, batch=256, epochs=10)
 FLAGS = doctest.ELLIPSIS | doctest.FAIL_FAST
+TIMINGS = {"batches.png"}
+"""Pictures that show how fast a machine is, and so are never drawn twice the same."""
 
 
 def read_console(example: Example) -> str | None:
@@ -116,6 +122,20 @@ def test_every_block_of_the_page_does_what_it_shows(
     document = Document.parse(str(page), *PARSERS.values())
     for example in document.examples():
         example.evaluate()
+    for name in re.findall(r"!\[.*\]\(([\w-]+\.png)\)", page.read_text()):
+        if (tmp_path / name).exists() and name not in TIMINGS:
+            assert same_picture(page.parent / name, tmp_path / name), f"{name} is out of date: run scripts/gallery.py"
+
+
+def same_picture(kept: Path, drawn: Path) -> bool:
+    """Whether both show the same; versions of matplotlib differ, so only pictures of one version are compared."""
+    with Image.open(kept) as old, Image.open(drawn) as new:
+        if old.info["Software"] != new.info["Software"]:
+            return True
+        small = [
+            np.asarray(each.convert("L").resize((300, 200), Image.Resampling.BOX), dtype=float) for each in (old, new)
+        ]
+    return float(np.abs(small[0] - small[1]).mean()) < 0.05
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

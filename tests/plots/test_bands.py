@@ -3,8 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from stepsize.plots.bands import band
-from stepsize.plots.traces import Trace, loss_trace
+from stepsize.plots.traces import Trace, band, loss_trace
 from stepsize.store import Point, Run
 
 

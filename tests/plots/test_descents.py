@@ -21,11 +21,10 @@ from stepsize.descent import (
     is_convex_set,
     surface_from,
 )
-from stepsize.descent.exhibits import EXHIBITS
-from stepsize.descent.showings import Panels
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.plots import (
     Section,
+    descent_files,
     descent_panels,
     descents_figure,
     descents_page,
@@ -34,14 +33,10 @@ from stepsize.plots import (
     plot_descents,
     save_animation,
     save_descents,
-    write_gallery,
 )
-from stepsize.plots import animation as animations
-from stepsize.plots.few_colours import in_few_colours
-from stepsize.plots.gallery import count_of_files, exhibit_figure, gallery_text
-from stepsize.plots.landscape import contour_levels
-from stepsize.plots.style import COLOURS
-from stepsize.plots.window import window_of
+from stepsize.plots.curves import COLOURS
+from stepsize.plots.descent_files import in_few_colours
+from stepsize.plots.landscape import contour_levels, window_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
 START = [-5.0, -2.0]
@@ -228,11 +223,22 @@ def test_batches_that_diverge_leave_the_picture_and_are_told():
     assert low < held.losses.min() < held.losses[0] < high < 2.0
 
 
-@pytest.mark.parametrize("exhibit", EXHIBITS, ids=lambda each: each.name)
-def test_nothing_of_an_exhibit_is_cut_off(exhibit):
-    content = exhibit.content()
-    assert isinstance(content, Panels) or not exhibit.moving
-    figure = exhibit_figure(content)
+LINE = descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2)
+FIGURES = {
+    "one picture": lambda: descents_figure({"half": HALF, "plain": PLAIN}),
+    "one dimension and two": lambda: descent_panels({"x^2, a curve": LINE, "contours, and more words": HALF}),
+    "three in a row": lambda: descent_panels({f"beta {beta}, rate 0.6": HALF for beta in (0, 0.25, 0.5)}, columns=3),
+    "a legend below all": lambda: descent_panels({f"panel {i}": {"half": HALF, "plain": PLAIN} for i in range(3)}),
+    "many rows": lambda: descent_panels({f"panel {i}": HALF for i in range(8)}),
+    "batches": lambda: (
+        plot_batches({"batch 442": descend_in_batches(diabetes(), GradientDescent(), 442, 9, 0.3)}).figure
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off(name):
+    figure = FIGURES[name]()
     FigureCanvasAgg(figure).draw()
     page = figure.bbox
     titles = []
@@ -270,7 +276,7 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
     frames = frames_of(path)
     blue = [int(((frame[..., 2] > 150) & (frame[..., 0] < 40)).sum()) for frame in frames]
     assert blue[10] > blue[3] > blue[0]
-    assert told[-1] == (21 + animations.LAST_FRAMES, 21 + animations.LAST_FRAMES)
+    assert told[-1] == (21 + descent_files.LAST_FRAMES, 21 + descent_files.LAST_FRAMES)
     with Image.open(path) as film:
         assert film.info["loop"] == 0  # again and again
 
@@ -287,7 +293,7 @@ def test_a_long_descent_is_shown_in_strides(tmp_path):
     down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
     told = []
     save_animation({"": down}, tmp_path / "a.gif", progress=lambda *done: told.append(done))
-    assert told[-1][0] == animations.MOST_FRAMES + 1 + animations.LAST_FRAMES
+    assert told[-1][0] == descent_files.MOST_FRAMES + 1 + descent_files.LAST_FRAMES
 
 
 @pytest.mark.parametrize(
@@ -300,14 +306,14 @@ def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
+@pytest.mark.skipif(not descent_files.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
 def test_an_mp4_is_made_by_ffmpeg(tmp_path):
     path = save_descents({"half": HALF}, tmp_path / "a.mp4")
     assert path.read_bytes()[4:8] == b"ftyp"
 
 
 def test_without_ffmpeg_an_mp4_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(animations.FFMpegWriter, "isAvailable", lambda: False)
+    monkeypatch.setattr(descent_files.FFMpegWriter, "isAvailable", lambda: False)
     with pytest.raises(OutputError, match=r"ffmpeg, which is not installed; write a \.gif instead"):
         save_descents(HALF, tmp_path / "a.mp4")
 
@@ -331,33 +337,6 @@ def test_too_many_paths_are_no_animation(tmp_path):
     down = descend(BOWL, GradientDescent(), np.zeros((201, 2)), 2, 0.1)
     with pytest.raises(ArgumentError, match="at most 200 paths"):
         save_animation({"": down}, tmp_path / "a.gif")
-
-
-# The gallery.
-
-
-def test_the_gallery_writes_all_it_says(tmp_path, monkeypatch):
-    """Two exhibits stand for all: one that moves, one that does not."""
-    from stepsize.plots import gallery
-
-    few = [each for each in EXHIBITS if each.name in ("momentum", "convex-sets")]
-    monkeypatch.setattr(gallery, "EXHIBITS", few)
-    written = list(write_gallery(tmp_path / "new" / "gallery"))
-    assert len(written) == count_of_files() == 5
-    assert {path.name for path in written} == {path.name for path in (tmp_path / "new" / "gallery").iterdir()}
-    text = (tmp_path / "new" / "gallery" / "index.md").read_text()
-    assert text == gallery_text()
-    assert set(re.findall(r"\]\(([^)]+)\)", text)) <= {path.name for path in written}
-
-
-def test_a_gallery_in_a_place_that_is_a_file_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot write a gallery to"):
-        next(iter(write_gallery(tmp_path / "file")))
-
-
-def test_exhibits_have_names_of_their_own():
-    assert len({each.name for each in EXHIBITS}) == len(EXHIBITS)
 
 
 def test_few_colours_keep_paper_ink_and_every_path():

@@ -1,4 +1,4 @@
-"""`stepsize descend`: optimizers on a surface, in the terminal or in a file, and the gallery."""
+"""`stepsize descend`: optimizers on a surface, in the terminal or in a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,9 +27,8 @@ class DescendCommand(TyperCommand):
 
 def descend(
     surface: Annotated[
-        str | None,
-        typer.Argument(metavar="SURFACE", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock."),
-    ] = None,
+        str, typer.Argument(metavar="SURFACE", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock.")
+    ],
     optimizer: Annotated[
         str, typer.Option(metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'.")
     ] = "GradientDescent",
@@ -51,21 +50,11 @@ def descend(
         Path | None,
         typer.Option(metavar="FILE", help="Write a picture (.png, .svg), an animation (.gif, .mp4) or a page (.html)."),
     ] = None,
-    gallery: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write every picture of the gallery to DIR instead.")
-    ] = None,
 ) -> None:
     """Watch optimizers descend a surface.
 
     Surfaces with names: wave, cubic, saddle, tanh, parabola, bowl, rosenbrock, beale, himmelblau, booth, ackley.
     """
-    if gallery is not None:
-        if surface is not None:
-            raise ArgumentError("--gallery DIR makes pictures of its own; leave the surface out")
-        _write_gallery(gallery)
-        return
-    if surface is None:
-        raise ArgumentError("write a surface, such as '0.1*x**2 + 2*y**2' or rosenbrock, or --gallery DIR")
     if not start:
         raise ArgumentError("--start X,Y,... says where to begin, such as --start -5,-2")
     from stepsize import descent  # late: the other verbs need none of it
@@ -152,25 +141,9 @@ def _sketch(descents: "dict[str, Trajectory]") -> str:
 def _saved(descents: "dict[str, Trajectory]", out: Path, title: str) -> Path:
     from stepsize.plots import save_descents  # late: it loads matplotlib
 
-    with _bars() as bars:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task("drawing", total=None)
         return save_descents(
             descents, out, title=title, progress=lambda done, total: bars.update(bar, completed=done, total=total)
         )
-
-
-def _bars() -> Progress:
-    """For people who watch: on stderr, and gone when the work is done."""
-    console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
-
-
-def _write_gallery(folder: Path) -> None:
-    from stepsize.plots import write_gallery  # late: it loads matplotlib
-    from stepsize.plots.gallery import TEXT, count_of_files
-
-    with _bars() as bars:
-        bar = bars.add_task("gallery", total=count_of_files())
-        for path in write_gallery(folder):
-            bars.update(bar, advance=1, description=path.name)
-    print(folder / TEXT)

@@ -158,7 +158,7 @@ def _check_places(out: Path | None, as_json: Path | None) -> None:
         from stepsize import plots  # late: they load matplotlib
 
         _ = plots.save_figure  # which says what to install, where that is missing
-        from stepsize.plots.files import picture_kind
+        from stepsize.plots.figures import picture_kind
 
         picture_kind(out)
     for path in (out, as_json):

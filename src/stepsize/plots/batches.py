@@ -6,10 +6,9 @@ from matplotlib.axes import Axes
 
 from stepsize.descent import TimedDescent
 from stepsize.errors import ArgumentError
-from stepsize.plots.axis import value_axis
+from stepsize.plots.axes import legend_below, value_axis
+from stepsize.plots.curves import line_style
 from stepsize.plots.figures import pyplot_figure, settle
-from stepsize.plots.legend import legend_below
-from stepsize.plots.style import line_style
 
 HEIGHT = 3.6
 """Inches."""

@@ -10,14 +10,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from stepsize.arguments import refusal
-from stepsize.plots.axis import rate_axis, step_axis, value_axis
-from stepsize.plots.bands import band
+from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
+from stepsize.plots.curves import line_style
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
-from stepsize.plots.legend import legend_below
-from stepsize.plots.style import line_style
 from stepsize.plots.traces import (
     Trace,
     accuracy_trace,
+    band,
     below,
     highest_loss_in_view,
     highest_rate_in_view,

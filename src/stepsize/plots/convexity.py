@@ -13,9 +13,8 @@ from stepsize.descent.convexity import Domain
 from stepsize.descent.sources import Source, surface_of
 from stepsize.descent.surface import Box
 from stepsize.errors import ArgumentError
-from stepsize.plots.landscape import INK, draw_surface
-from stepsize.plots.style import COLOURS
-from stepsize.plots.window import window_of
+from stepsize.plots.curves import COLOURS
+from stepsize.plots.landscape import INK, draw_surface, window_of
 
 AGAINST = COLOURS[1]
 _FINENESS = 241

@@ -11,18 +11,14 @@ from string import Template
 
 import numpy as np
 from contourpy import contour_generator
-from numpy.typing import NDArray
 
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box
-from stepsize.plots.curves import one_line
+from stepsize.plots.curves import COLOURS, Floats, one_line
 from stepsize.plots.descents import Descents, named_descents, on_picture
-from stepsize.plots.landscape import contour_levels
-from stepsize.plots.style import COLOURS
-from stepsize.plots.window import window_of
+from stepsize.plots.landscape import contour_levels, window_of
 from stepsize.schedules.curve import round_numbers
 
-Floats = NDArray[np.float64]
 LEFT, TOP, WIDTH, HEIGHT = 62, 8, 560, 380
 """Of the drawing in the units of the SVG, whose edges hold the numbers."""
 WHOLE = (0, 0, LEFT + WIDTH + 18, TOP + HEIGHT + 30)

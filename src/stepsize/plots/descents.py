@@ -13,12 +13,10 @@ from stepsize.arguments import checked, refusal
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box, Window
 from stepsize.errors import ArgumentError
-from stepsize.plots.curves import one_line
+from stepsize.plots.axes import legend_below
+from stepsize.plots.curves import COLOURS, one_line
 from stepsize.plots.figures import blank_figure, blank_panels, pyplot_figure, settle
-from stepsize.plots.landscape import draw_surface
-from stepsize.plots.legend import legend_below
-from stepsize.plots.style import COLOURS
-from stepsize.plots.window import window_of
+from stepsize.plots.landscape import draw_surface, window_of
 
 Descents = Trajectory | Mapping[str, Trajectory]
 

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from stepsize.arguments import refusal
 from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError
-from stepsize.plots.axis import rate_axis, step_axis, value_axis
+from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
+from stepsize.plots.curves import line_style
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
-from stepsize.plots.legend import legend_below
-from stepsize.plots.style import line_style
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast

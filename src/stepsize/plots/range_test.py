@@ -12,11 +12,10 @@ from matplotlib.lines import Line2D
 from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
 from stepsize.errors import ArgumentError
-from stepsize.plots.axis import value_axis
+from stepsize.plots.axes import legend_below, value_axis
+from stepsize.plots.curves import COLOURS, line_style
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
-from stepsize.plots.legend import legend_below
-from stepsize.plots.losses_over_rates import losses_in_view, rule_labels
-from stepsize.plots.style import COLOURS, line_style
+from stepsize.plots.traces import losses_in_view, rule_labels
 from stepsize.schedules import Linear
 
 Trained = Mapping[float, Sequence[float]]

@@ -8,11 +8,9 @@ from matplotlib.figure import Figure
 
 from stepsize.arguments import quoted
 from stepsize.errors import StepError
-from stepsize.plots.axis import rate_axis, step_axis
-from stepsize.plots.curves import FAR, Curve, Schedules, curves_of
+from stepsize.plots.axes import legend_below, rate_axis, step_axis
+from stepsize.plots.curves import FAR, Curve, Schedules, curves_of, line_style
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
-from stepsize.plots.legend import legend_below
-from stepsize.plots.style import line_style
 
 PANEL_HEIGHT = 3.6
 """Inches."""

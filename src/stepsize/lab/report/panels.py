@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from stepsize.lab.report.scales import UNIT, Scale, Tick, step_scale, step_ticks, value_scale
-from stepsize.plots.bands import Band, band
-from stepsize.plots.style import COLOURS, line_style
+from stepsize.plots.curves import COLOURS, Floats, line_style
 from stepsize.plots.traces import (
-    Floats,
+    Band,
     Trace,
     accuracy_trace,
+    band,
     highest_rate_in_view,
     loss_trace,
     rate_ends,
