@@ -1,9 +1,10 @@
 """Schedules of cosines and cycles, from the fields of a CosineAnnealingLR, CyclicLR or OneCycleLR."""
 
 import math
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
+from operator import rshift
 from typing import Any
 
 from torch.optim import lr_scheduler as pytorch
@@ -46,34 +47,22 @@ def cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
 def one_cycle(scheduler: Any, index: int) -> Schedule:
     """The phases of a OneCycleLR between the rates in the group."""
     group, phases, total = scheduler.optimizer.param_groups[index], scheduler._schedule_phases, scheduler.total_steps
-    shape = "cosine" if scheduler._anneal_func_type == "cos" else "linear"
     points = [(0.0, float(group[phases[0]["start_lr"]]))]
     points += [(float(phase["end_step"]), float(group[phase["end_lr"]])) for phase in phases]
-    gone = max(i for i, (step, _) in enumerate(points) if step <= 0.0)
-    points = points[gone:]  # phases that are over before step 0
-    reached = 1 + next((i for i, (a, b) in enumerate(pairwise(points)) if b[0] <= a[0]), len(points) - 1)
-    points = points[:reached]  # a phase that would end before the one before it never begins
-    way = _through(points, shape) if len(points) > 1 else Constant(points[0][1])
-    if points[-1][0] > total - 1:
-        way = way.head(total - 1)
-    if not holds_its_end(scheduler):
-        with suppress(ZeroDivisionError):  # PyTorch's takes one step beyond its end
-            way = way.head(total) >> Constant(Replay(scheduler, index).jump(total))
-    return way
+    rising, held = all(a[0] < b[0] for a, b in pairwise(points)), holds_its_end(scheduler)
+    if not rising:  # a very small or large `pct_start`: a phase ends before it begins
+        way = Function(Replay(scheduler, index))
+        return way.head(total if points[-2][0] != points[-1][0] and not held else total - 1)
+    way = _through(points, "cosine" if scheduler._anneal_func_type == "cos" else "linear")
+    if held:
+        return way
+    (start, high), (end, low) = points[-2:]  # PyTorch's takes one step beyond its end
+    return way.head(total) >> Constant(scheduler._anneal_func(high, low, (total - start) / (end - start)))
 
 
 def _through(points: Sequence[tuple[float, float]], shape: str) -> Schedule:
-    """From point to point, by Linear or Cosine between whole steps, otherwise by knots; the first may lie before 0."""
-    early = math.ceil(-points[0][0]) if points[0][0] < 0 else 0
-    steps = [step + early for step, _ in points]
-    if not early and all(step == int(step) for step in steps):
-        kind = Cosine if shape == "cosine" else Linear
-        phases: Iterable[Schedule] = (
-            kind(here[1], there[1], int(there[0] - here[0])) for here, there in pairwise(points)
-        )
-        whole, *others = phases
-        for phase in others:
-            whole = whole >> phase
-        return whole
-    knots = Knots(tuple(zip(steps, (value for _, value in points), strict=True)), shape)
-    return knots.tail(early) if early else knots
+    """From point to point, by Linear or Cosine between whole steps, otherwise by knots."""
+    if not all(step == int(step) for step, _ in points):
+        return Knots(tuple(points), shape)
+    kind = Cosine if shape == "cosine" else Linear
+    return reduce(rshift, (kind(a[1], b[1], int(b[0] - a[0])) for a, b in pairwise(points)))
