@@ -9,9 +9,10 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length, Number, Whole, refusal, shown
+from stepsize.arguments import Choice, Flag, Length, Maybe, Number, Whole, refusal, shown
 from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
+from stepsize.pytorch.counting import UpdateCount
 from stepsize.pytorch.optimizer_hooks import (
     Attachment,
     groups_elsewhere,
@@ -27,8 +28,6 @@ from stepsize.pytorch.state import KIND, VERSION, checked, plan_to_follow, pytor
 from stepsize.pytorch.warnings import caution
 from stepsize.pytorch.writing import Binding, matched
 from stepsize.schedules import Schedule
-
-_LONG_WAIT = 100
 
 
 class Scheduler(PositionViews):
@@ -106,18 +105,17 @@ class Scheduler(PositionViews):
             raise ArgumentError("Scheduler([...]) needs one optimizer at least, and each of them once")
         for name, value, kind, words in (
             ("feedback", feedback, Feedback | None, "a Plateau(), or an object with its observe and state methods"),
-            ("relative", relative, bool | None, "True or False, or left out"),
-            ("auto", auto, bool, "True or False"),
             ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
         ):
             if not isinstance(value, kind) or isinstance(value, type):
                 raise refusal("Scheduler", name, words, value)
+        Maybe(Flag())("Scheduler", "relative", relative)
+        self._auto = Flag()("Scheduler", "auto", auto)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
         self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
         if clock != "steps" and (auto or horizon is not None):
             given_too = "auto=True" if auto else "horizon=..."
             raise ArgumentError(f"{given_too} counts updates, and this clock {clock}; tell it how many by advance(n)")
-        self._auto = auto
         self._attachment = Attachment(tuple(updating(item, auto) for item in several), keep=not auto)
         if "lr" in given:
             for each in self._attachment.optimizers:
@@ -129,13 +127,11 @@ class Scheduler(PositionViews):
         self._records = matched([], groups, 1.0)
         self._position = int(Whole(-1)("Scheduler", "last_epoch", last_epoch)) + 1
         self._pauses = 0  # how many `paused` are under way
-        self._taken_by: str | None = None
+        self._taken_by: str | None = None  # why this scheduler no longer drives its optimizers
         self._unstepped = self._position == 0  # no optimizer has made an update yet, as far as is known
         self._restored = False  # a state was loaded, and no update has followed
         self._seen_overwritten = False
-        self._versions: list[int] | None = None  # of the parameters, at the last `step` under auto; [] once warned
-        self._made: set[int] = set()  # the optimizers that have made an update
-        self._idle: set[int] = set()  # those that are not waited for
+        self._count = UpdateCount(len(several))  # under auto
         self._quick: Callable[[int], bool] | None = None  # writes the next values without further checks
         self._horizon = horizon
         self._expected = _expected_end(horizon, self._plan)
@@ -144,7 +140,7 @@ class Scheduler(PositionViews):
     # Moving.
 
     def step(self, epoch: None = None) -> None:  # type: ignore[override]
-        """Move on by one update, and write the rates of the next; nothing under `auto=True` or while paused.
+        """Move on by one update, and write the rates of the next; does nothing under `auto=True` or while paused.
 
         Raises:
             ArgumentError: it is given something, as PyTorch's may be.
@@ -162,7 +158,7 @@ class Scheduler(PositionViews):
     def _step_with_care(self) -> None:
         self._refuse_if_taken()
         if self._auto:
-            self._look_for_uncounted_updates()
+            self._count.look_for_uncounted(p for group in self._attachment.groups() for p in group["params"])
         if self._auto or self._pauses:
             return
         if self._clock != "steps":
@@ -175,19 +171,6 @@ class Scheduler(PositionViews):
             )
         self._write(self._position + 1)
 
-    def _look_for_uncounted_updates(self) -> None:
-        """Warn once if parameters change between two calls of `step` without any update of the optimizer's."""
-        if self._made or self._versions == []:
-            return
-        versions = [p._version for group in self._attachment.groups() for p in group["params"]]
-        before, self._versions = self._versions, versions
-        if before is not None and before != versions:
-            self._versions = []
-            caution(
-                "auto=True has counted no update, but the parameters change: they are not updated by optimizer.step(); "
-                "leave auto out, and call scheduler.step() after each update"
-            )
-
     def advance(self, n: int) -> None:
         """Move on by n steps, tokens or samples, whatever the clock counts, after an update."""
         number = int(Length(0)("advance", "n", n))
@@ -197,7 +180,7 @@ class Scheduler(PositionViews):
     def seek(self, position: int) -> None:
         """Go to any position, forwards or back, and write the rates there."""
         self._write(int(Length(0)("seek", "position", position)))
-        self._begin_update()
+        self._count.begin()
 
     def observe(self, metric: float) -> bool:
         """Pass a metric to the feedback; True if that changed a rate. The rates are written at once.
@@ -346,7 +329,7 @@ class Scheduler(PositionViews):
             "plan": self._plan.as_text(),
             "began_with": self._began_with.as_text(),
             "replanned": self._plan != self._began_with,
-            "idle": [index for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle],
+            "idle": sorted(self._count.idle),
             "feedback": feedback,
         }
 
@@ -369,13 +352,11 @@ class Scheduler(PositionViews):
             plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
             bases = self._bases_to_follow(saved) if plan.relative else list(map(float, saved["base_lrs"]))
             self._become(plan, bases, saved["position"], saved)
-            optimizers = self._attachment.optimizers
-            self._idle = {id(optimizers[index]) for index in saved["idle"] if index < len(optimizers)}
-            self._made = {id(each) for each in optimizers} - self._idle if saved["position"] else set()
+            self._count.resume(saved["idle"], updated=saved["position"] > 0)
         self._unstepped = False  # another process made the updates before
         self._restored = True
         self._quick = None
-        self._begin_update()
+        self._count.begin()
 
     def __copy__(self) -> "Scheduler":
         """A copy has optimizers of its own: two schedulers cannot drive one."""
@@ -384,7 +365,7 @@ class Scheduler(PositionViews):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
         self._refresh()
-        left = ("_attachment", "_binding", "_waiting_for", "_made", "_idle", "_left", "_quick")
+        left = ("_attachment", "_binding", "_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
         return {**state, "optimizers": self._attachment.optimizers}
 
@@ -528,7 +509,7 @@ class Scheduler(PositionViews):
         if stale:
             self._mark()
         if self._auto:
-            self._left = {id(each): each.param_groups[0].get("lr") for each in self._attachment.optimizers}
+            self._left = [each.param_groups[0].get("lr") for each in self._attachment.optimizers]
         careful = self._auto or self._unstepped or self._clock != "steps"
         self._quick = None if careful else self._binding.quick
 
@@ -547,18 +528,11 @@ class Scheduler(PositionViews):
 
     def _attach(self) -> None:
         """Write the values, and register with the optimizers."""
-        self._made, self._idle = set(), set()
-        self._begin_update()
         self._bind()
         if self._taken_by is not None:
             return  # the copy of one that was closed, or whose optimizer another drives
         self._rewrite()
         self._attachment.attach(self, owned=self._auto)
-
-    def _begin_update(self) -> None:
-        # The optimizers that are still to step before an update is counted.
-        self._waiting_for = {id(each) for each in self._attachment.optimizers} - self._idle
-        self._waited = 0  # updates since then
 
     # Called by the optimizers.
 
@@ -566,8 +540,13 @@ class Scheduler(PositionViews):
         """An optimizer's step begins: groups that are new, or overwritten by loading, get their values for it."""
         if self._taken_by is not None or self._pauses:
             return
-        if self._auto and self._waiting_for and id(optimizer) not in self._waiting_for | self._idle:
-            self._leave_out_the_idle()
+        if self._auto and (idle := self._count.left_out(self._attachment.optimizers.index(optimizer))):
+            self._count_update()
+            which = f"optimizer {idle[0]}" if len(idle) == 1 else f"each of the optimizers {', '.join(map(str, idle))}"
+            caution(
+                f"{which} of this scheduler has made no update yet, so the updates of the others are counted without "
+                "it until its first"
+            )
         if self._restored:
             self._rewrite()
         else:
@@ -578,59 +557,26 @@ class Scheduler(PositionViews):
         self._unstepped = False
         if self._taken_by is not None or self._pauses or (self._auto and not is_update(optimizer)):
             return
-        if (
-            self._auto
-            and optimizer.param_groups[0].get("lr") is not self._left[id(optimizer)]
-            and is_dummy_step(optimizer)
-        ):
-            return
+        index = self._attachment.optimizers.index(optimizer)
         overwritten = None if self._seen_overwritten else self._binding.overwritten()
         # Zeros that another hand has written may be a dummy step's; zeros of the schedule are not.
-        if overwritten is not None and is_dummy_step(optimizer):
+        foreign = self._auto and optimizer.param_groups[0].get("lr") is not self._left[index]
+        if (foreign or overwritten is not None) and is_dummy_step(optimizer):
             return
         self._restored = False
-        if self._auto:
-            self._made.add(id(optimizer))
-            self._idle.discard(id(optimizer))
-            self._waiting_for.discard(id(optimizer))
-            if not self._waiting_for:
-                self._count_update()
-            else:
-                self._wait()
+        if self._auto and self._count.completes(index):
+            self._count_update()
         if overwritten is not None:  # last, as a warning may be an error: the update is counted all the same
             self._seen_overwritten = True
             caution(f"{overwritten}; the update used it, and the next will use the schedule's")
 
-    def _wait(self) -> None:
-        """Warn once if an optimizer that has updated before seems to have stopped."""
-        self._waited += 1
-        if self._waited == _LONG_WAIT:
-            left = [str(i) for i, each in enumerate(self._attachment.optimizers) if id(each) in self._waiting_for]
-            caution(
-                f"the others have made {_LONG_WAIT} updates, and optimizer {', '.join(left)} none; the position waits "
-                "for it. If it has stopped, make a Scheduler without it"
-            )
-
     def _count_update(self) -> None:
-        self._begin_update()
+        self._count.begin()
         position = self._position + 1
         try:
             self._write(position)
         finally:
             self._position = position  # the update was made, even if there is no value for the next
-
-    def _leave_out_the_idle(self) -> None:
-        """An optimizer begins its second update of a round: those that have never made any are not waited for."""
-        if self._waiting_for & self._made:
-            return
-        self._idle |= self._waiting_for
-        idle = [str(index) for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle]
-        self._count_update()
-        which = f"optimizer {idle[0]}" if len(idle) == 1 else f"each of the optimizers {', '.join(idle)}"
-        caution(
-            f"{which} of this scheduler has made no update yet, so the updates of the others are counted without it "
-            "until its first"
-        )
 
     def loaded(self) -> None:
         """A state was loaded into an optimizer, which replaces groups and tensors: put ours back, and write."""

@@ -51,8 +51,8 @@ def one_cycle(scheduler: Any, index: int) -> Schedule:
     points += [(float(phase["end_step"]), float(group[phase["end_lr"]])) for phase in phases]
     rising, held = all(a[0] < b[0] for a, b in pairwise(points)), holds_its_end(scheduler)
     if not rising:  # a very small or large `pct_start`: a phase ends before it begins
-        way = Function(Replay(scheduler, index))
-        return way.head(total if points[-2][0] != points[-1][0] and not held else total - 1)
+        end = total - 1 if held or points[-2][0] == points[-1][0] else total  # PyTorch divides by 0 there
+        return Function(Replay(scheduler, index)).head(end)
     way = _through(points, "cosine" if scheduler._anneal_func_type == "cos" else "linear")
     if held:
         return way
