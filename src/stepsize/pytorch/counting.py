@@ -16,7 +16,7 @@ class UpdateCount:
     """
 
     def __init__(self, optimizers: int) -> None:
-        self._all = frozenset(range(optimizers))
+        self._all = set(range(optimizers))
         self._updated: set[int] = set()  # have made an update, at any time
         self.idle: set[int] = set()  # are left out until they do
         self._versions: list[int] | None = None  # of the parameters, when last looked at; [] once warned
@@ -30,7 +30,7 @@ class UpdateCount:
     def resume(self, idle: Iterable[int], updated: bool) -> None:
         """Go on from a state; unless no update was made, all but the idle ones have made one."""
         self.idle = self._all & set(idle)
-        self._updated = set(self._all - self.idle) if updated else set()
+        self._updated = self._all - self.idle if updated else set()
         self.begin()
 
     def left_out(self, index: int) -> list[int]:

@@ -1,6 +1,5 @@
 """What is scheduled: a schedule for each hyperparameter of each parameter group."""
 
-import json
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ import numpy as np
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import NonNegative, Number, nearest, refusal, rules, shown
+from stepsize.arguments import Number, nearest, refusal, shown
 from stepsize.errors import ArgumentError, FormatError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
@@ -46,14 +45,12 @@ class ConstantProduct:
         0.02
     """
 
-    product: NonNegative
+    product: float
 
     def __post_init__(self) -> None:
-        rule = rules(ConstantProduct)["product"]
-        object.__setattr__(self, "product", rule("ConstantProduct", "product", self.product))
+        Number(least=0.0)("ConstantProduct", "product", self.product)
 
     def at(self, rate: float) -> float:
-        """The value at this rate."""
         value = self.product / rate if rate > 0.0 else 0.0
         return value if value < math.inf else 0.0  # rates as small as that are 0 for every purpose
 
@@ -65,7 +62,7 @@ _NO_HYPERPARAMETERS = ("params", "param_names", "name", "initial_lr")
 
 
 def rate_of(group: Group) -> float:
-    """The group's rate; NaN if it has none, or makes its own."""
+    """The group's rate; NaN if it has none."""
     return math.nan if group.get("lr") is None else float(group["lr"])
 
 
@@ -91,36 +88,35 @@ class Assignment:
 
     key: str
     form: str  # "all", "list" or "named"
-    items: tuple[tuple[Any, Wanted], ...]  # by None, by the group's place or by its name
+    items: tuple[tuple[Any, Wanted], ...]  # by None, by the group's index or by its name
 
     @classmethod
     def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
-        """What the user means by `key=given`."""
         if isinstance(given, Mapping):
             if not given:
                 raise refusal("Scheduler", key, "a mapping of group names to schedules", given)
             return cls(key, "named", tuple((str(name), _wanted(key, item, horizon)) for name, item in given.items()))
         if isinstance(given, list):
-            return cls(key, "list", tuple((place, _wanted(key, item, horizon)) for place, item in enumerate(given)))
+            return cls(key, "list", tuple(enumerate(_wanted(key, item, horizon) for item in given)))
         return cls(key, "all", ((None, _wanted(key, given, horizon)),))
 
     def as_given(self, change: Callable[[Wanted], Any] = lambda wanted: wanted) -> Any:
         """The schedules as `of` takes them, each changed."""
-        items = {place: change(wanted) for place, wanted in self.items}
+        items = {known: change(wanted) for known, wanted in self.items}
         return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
 
-    def for_group(self, place: int, group: Group) -> Wanted | None:
-        """What the group at this place is to have; None if it keeps its own."""
-        if self.form == "list" and place >= len(self.items):
+    def for_group(self, index: int, group: Group) -> Wanted | None:
+        """What the group is to have; None if it keeps its own."""
+        if self.form == "list" and index >= len(self.items):
             raise ArgumentError(
                 f"Scheduler({self.key}=[...]) has {len(self.items)} schedules, and nothing for parameter group "
-                f"{place}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
+                f"{index}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
             )
-        wanted = {"all": None, "list": place, "named": str(group.get("name"))}[self.form]
+        wanted = {"all": None, "list": index, "named": str(group.get("name"))}[self.form]
         return next((item for known, item in self.items if known == wanted), None)
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Raise ArgumentError unless the groups have this hyperparameter, and fit the list or the names."""
+        """Refuse groups that lack this hyperparameter, or that fit neither the list nor the names."""
         if self.form == "list" and len(self.items) != len(groups):
             rule = f"one schedule for each of the {len(groups)} parameter groups"
             raise refusal("Scheduler", self.key, rule, self.as_given(), f"here are {len(self.items)}")
@@ -130,16 +126,16 @@ class Assignment:
                 if name not in names:
                     there = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
                     raise refusal("Scheduler", self.key, "a mapping by the groups' names", name, there)
-        for place, group in enumerate(groups):
-            if (wanted := self.for_group(place, group)) is not None:
-                self.check_group(place, group, wanted)
+        for index, group in enumerate(groups):
+            if (wanted := self.for_group(index, group)) is not None:
+                self.check_group(index, group, wanted)
 
-    def check_group(self, place: int, group: Group, wanted: Wanted) -> None:
-        """Raise ArgumentError unless the group has this hyperparameter, and it can hold what is wanted."""
+    def check_group(self, index: int, group: Group, wanted: Wanted) -> None:
+        """Refuse a group that lacks this hyperparameter, or cannot hold what is wanted."""
         present: Any = group.get(self.key)
         if not (_is_number(present) or (self.key == "lr" and group.get("lr", "") is None)):
             has = f"its {self.key} is {shown(present)}" if self.key in group else f"it has {', '.join(_known([group]))}"
-            raise ArgumentError(f'parameter group {place} has no number "{self.key}" to schedule; {has}')
+            raise ArgumentError(f'parameter group {index} has no number "{self.key}" to schedule; {has}')
         if isinstance(wanted, ConstantProduct) and self.key == "lr":
             raise ArgumentError("ConstantProduct ties another hyperparameter to the rate; lr itself needs a schedule")
         nested = len(present) if isinstance(present, tuple | list) else 0
@@ -163,24 +159,23 @@ class Assignment:
         unknown, left = later.keys() - here.keys(), here.keys() - later.keys()
         if new.form != self.form or unknown or (left and self.form != "named"):
             raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
-        joined = [(place, then(old, later[place]) if place in later else old) for place, old in self.items]
-        return replace(self, items=tuple(joined))
+        return replace(self, items=tuple((at, then(old, later[at]) if at in later else old) for at, old in self.items))
 
-    def mapped(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
-        """The assignment with every schedule changed; a tie to the rate stays."""
-
-        def changed(wanted: Wanted) -> Wanted:
-            if isinstance(wanted, tuple):
-                return tuple(map(change, wanted))
-            return wanted if isinstance(wanted, ConstantProduct) else change(wanted)
-
-        return replace(self, items=tuple((place, changed(wanted)) for place, wanted in self.items))
+    def mapped(self, change: Callable[[Any], Schedule]) -> "Assignment":
+        """The assignment with every schedule changed."""
+        return replace(
+            self,
+            items=tuple(
+                (known, tuple(map(change, wanted)) if isinstance(wanted, tuple) else change(wanted))
+                for known, wanted in self.items
+            ),
+        )
 
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule, by a name for people: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
         found: dict[str, Schedule] = {}
-        for place, item in self.items:
-            name = self.key + {"all": "", "list": f"[{place}]", "named": f' of "{place}"'}[self.form]
+        for known, item in self.items:
+            name = self.key + {"all": "", "list": f"[{known}]", "named": f' of "{known}"'}[self.form]
             if isinstance(item, Schedule):
                 found[name] = item
             elif isinstance(item, tuple):
@@ -197,19 +192,17 @@ class Assignment:
 
     @classmethod
     def from_text(cls, key: str, form: Any) -> "Assignment":
-        """What `as_text` wrote."""
-
         items: Iterable[tuple[Any, Any]]
-        match form:
-            case {"named": dict(named), **rest} if not rest:
+        match list(form.items()) if isinstance(form, dict) else None:
+            case [("named", dict(named))]:
                 items = named.items()
-            case {"list": list(listed), **rest} if not rest:
+            case [("list", list(listed))]:
                 items = enumerate(listed)
-            case {"all": item, **rest} if not rest:
+            case [("all", item)]:
                 items = [(None, item)]
             case _:
                 raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
-        return cls(key, next(iter(form)), tuple((place, _read(key, item)) for place, item in items))
+        return cls(key, next(iter(form)), tuple((known, _read(key, item)) for known, item in items))
 
 
 def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
@@ -239,7 +232,7 @@ def _text(wanted: Wanted) -> Any:
     if isinstance(wanted, tuple):
         return [_text(item) for item in wanted]
     if isinstance(wanted, ConstantProduct):
-        return {"product with lr": wanted.product}
+        return {"product with lr": float(wanted.product)}
     try:
         to_dict(wanted)  # refuses a function without a name
     except FormatError:
@@ -275,7 +268,6 @@ class Plan:
         groups: Sequence[Group],
         horizon: Horizon | None,
     ) -> "Plan":
-        """What the user means, for these groups."""
         known = _known(groups)
         for key in given:
             if key not in known and key != "lr":
@@ -286,11 +278,18 @@ class Plan:
         if "lr" not in plan.keys and (relative or feedback is not None):
             idle = "relative=True" if relative else "feedback=..."
             raise ArgumentError(f"{idle} is about the rate, which nothing schedules here; give lr=... too")
-        return replace(plan, relative=_settled_relative(relative, plan.assignments, groups))
+        if relative is None and "lr" in plan.keys and plan["lr"].form == "all":
+            own = {rate_of({"lr": group.get("initial_lr", group["lr"])}) for group in groups}
+            if len(rates := sorted(rate for rate in own if not math.isnan(rate))) > 1:
+                raise ArgumentError(
+                    f"one schedule meets groups whose rates differ ({', '.join(map(str, rates))}); write relative=True "
+                    "to multiply each group's own rate, relative=False to give all the same, or give a list or a "
+                    "mapping by name"
+                )
+        return plan
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The hyperparameters."""
         return tuple(assignment.key for assignment in self.assignments)
 
     def __getitem__(self, key: str) -> Assignment:
@@ -300,33 +299,29 @@ class Plan:
         raise ArgumentError(f'the plan has no "{key}"; it has {", ".join(self.keys)}')
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Raise ArgumentError unless the plan fits these groups."""
         for assignment in self.assignments:
             assignment.check(groups)
 
     def replaced(self, assignments: Sequence[Assignment]) -> "Plan":
-        """The plan with these assignments in place of those of the same hyperparameters."""
         new = {assignment.key: assignment for assignment in assignments}
         return replace(self, assignments=tuple(new.get(each.key, each) for each in self.assignments))
 
     def __str__(self) -> str:
-        """As one would write it in a call of Scheduler."""
-        more = [f"relative={self.relative}"] * self.relative + [f"feedback={self.feedback}"] * (
-            self.feedback is not None
-        )
-        return ", ".join([*map(str, self.assignments), *more])
+        """As in a call of Scheduler."""
+        relative = ["relative=True"] if self.relative else []
+        feedback = [] if self.feedback is None else [f"feedback={self.feedback}"]
+        return ", ".join([*map(str, self.assignments), *relative, *feedback])
 
     def schedules(self) -> dict[str, Schedule]:
-        """Every schedule of the plan, by a name for people."""
         return {name: item for assignment in self.assignments for name, item in assignment.schedules().items()}
 
     def as_text(self) -> dict[str, Any]:
-        """The plan as JSON has it."""
-        return {
-            "relative": self.relative,
-            "feedback": _feedback_text(self.feedback),
-            "schedules": {assignment.key: assignment.as_text() for assignment in self.assignments},
-        }
+        """The plan in a form for JSON."""
+        feedback: Any = None if self.feedback is None else {"class": type(self.feedback).__qualname__}
+        if isinstance(self.feedback, Plateau):
+            feedback = self.feedback.settings()
+        schedules = {assignment.key: assignment.as_text() for assignment in self.assignments}
+        return {"relative": self.relative, "feedback": feedback, "schedules": schedules}
 
     @classmethod
     def from_text(cls, form: Any) -> "Plan":
@@ -335,38 +330,12 @@ class Plan:
             case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if (
                 schedules and not rest
             ):
-                return cls(
-                    tuple(Assignment.from_text(key, item) for key, item in schedules.items()),
-                    relative,
-                    _read_feedback(feedback),
-                )
-        raise FormatError(f"the saved plan cannot be read: {json.dumps(form, default=str)[:200]}")
-
-
-def _settled_relative(relative: bool | None, plan: Sequence[Assignment], groups: Sequence[Group]) -> bool:
-    if relative is not None:
-        return relative
-    if any(assignment.key == "lr" and assignment.form == "all" for assignment in plan):
-        own = [group["initial_lr"] if "initial_lr" in group else group["lr"] for group in groups]
-        rates = sorted({float(rate) for rate in own if rate is not None})
-        if len(rates) > 1:
-            raise ArgumentError(
-                f"one schedule meets groups whose rates differ ({', '.join(map(str, rates))}); write relative=True to "
-                "multiply each group's own rate, relative=False to give all the same, or give a list or a mapping by "
-                "name"
-            )
-    return False
-
-
-def _feedback_text(feedback: Feedback | None) -> dict[str, Any] | None:
-    if isinstance(feedback, Plateau):
-        return feedback.settings()
-    return None if feedback is None else {"class": type(feedback).__qualname__}
-
-
-def _read_feedback(form: Any) -> Feedback | None:
-    if form is None:
-        return None
-    if isinstance(form, dict) and form.keys() == Plateau().settings().keys():
-        return Plateau(**form)
-    raise FormatError(f'the saved plan has feedback that no text can make, {shown(form)}; use on_change="keep"')
+                if feedback is not None:
+                    if not isinstance(feedback, dict) or feedback.keys() != Plateau().settings().keys():
+                        raise FormatError(
+                            f"the saved plan has feedback that no text can make, {shown(feedback)}; use "
+                            'on_change="keep"'
+                        )
+                    feedback = Plateau(**feedback)
+                return cls(tuple(Assignment.from_text(*item) for item in schedules.items()), relative, feedback)
+        raise FormatError(f"the saved plan cannot be read: {shown(form, 200)}")

@@ -24,9 +24,9 @@ from stepsize.pytorch.optimizer_hooks import (
 from stepsize.pytorch.plan import Assignment, Plan
 from stepsize.pytorch.plateau import Feedback, Plateau, as_number
 from stepsize.pytorch.position_views import PositionViews
-from stepsize.pytorch.state import KIND, VERSION, checked, plan_to_follow, pytorch_position
+from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, checked, plan_to_follow, pytorch_position
 from stepsize.pytorch.warnings import caution
-from stepsize.pytorch.writing import Binding, matched
+from stepsize.pytorch.writing import Binding, GroupRecord, held, matched
 from stepsize.schedules import Schedule
 
 
@@ -290,9 +290,9 @@ class Scheduler(PositionViews):
             id(record.group): f"/{name}" if names.count(name) == 1 else f"/{name}#{index}"
             for index, (record, name) in enumerate(zip(self._records, names, strict=True))
         }
-        for key, item, group in self._binding.places():
+        for key, item, group in self._binding.targets():
             name = f"{key}{'' if item is None else f'[{item}]'}{of_group[id(group)] if len(names) > 1 else ''}"
-            found[name] = float(group[key] if item is None else group[key][item])
+            found[name] = float(held(group, key, item))
         return found
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
@@ -301,8 +301,8 @@ class Scheduler(PositionViews):
             return self.get_last_lr()
         self._refresh()
         return [
-            now if planned is None else planned * record.multiplier
-            for planned, record, now in zip(self._scheduled_rates(), self._records, self.get_last_lr(), strict=True)
+            now if (planned := self._planned_rate(record)) is None else planned * record.multiplier
+            for record, now in zip(self._records, self.get_last_lr(), strict=True)
         ]
 
     def __repr__(self) -> str:
@@ -311,15 +311,9 @@ class Scheduler(PositionViews):
     # State.
 
     def state_dict(self) -> dict[str, Any]:
-        """Position, base rates, plan and feedback, as JSON has them."""
+        """Position, base rates, plan and feedback, in a form for JSON."""
         self._refresh()
-        feedback = None
-        if self._feedback is not None:
-            feedback = {
-                "multiplier": self._multiplier,
-                "multipliers": [record.multiplier for record in self._records],
-                "state": self._feedback.state_dict(),
-            }
+        multipliers = [record.multiplier for record in self._records]
         return {
             "version": VERSION,
             "kind": KIND,
@@ -330,7 +324,8 @@ class Scheduler(PositionViews):
             "began_with": self._began_with.as_text(),
             "replanned": self._plan != self._began_with,
             "idle": sorted(self._count.idle),
-            "feedback": feedback,
+            "feedback": self._feedback
+            and {"multiplier": self._multiplier, "multipliers": multipliers, "state": self._feedback.state_dict()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -345,13 +340,12 @@ class Scheduler(PositionViews):
         self._refresh()
         position = pytorch_position(state)
         if position is not None and self._on_change == "keep" and self._clock == "steps":
-            self._become(self._plan, self.base_lrs, position)
+            self._follow(self._plan, self.base_lrs, position)
         else:
-            groups = self._attachment.groups()
-            saved = checked(state, self._clock, len(groups))
-            plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
-            bases = self._bases_to_follow(saved) if plan.relative else list(map(float, saved["base_lrs"]))
-            self._become(plan, bases, saved["position"], saved)
+            saved = checked(state, self._clock, len(self._records))
+            plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, self._attachment.groups())
+            bases = bases_to_follow(saved, plan, self.base_lrs, self._on_change)
+            self._follow(plan, bases, saved["position"], saved)
             self._count.resume(saved["idle"], updated=saved["position"] > 0)
         self._unstepped = False  # another process made the updates before
         self._restored = True
@@ -365,9 +359,8 @@ class Scheduler(PositionViews):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
         self._refresh()
-        left = ("_attachment", "_binding", "_left", "_quick")
-        state = {name: value for name, value in self.__dict__.items() if name not in left}
-        return {**state, "optimizers": self._attachment.optimizers}
+        state = {**self.__dict__, "optimizers": self._attachment.optimizers}
+        return {name: state[name] for name in state.keys() - {"_attachment", "_binding", "_left", "_quick"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Kept, even under auto: a copy has nobody else to hold its optimizers.
@@ -378,20 +371,8 @@ class Scheduler(PositionViews):
 
     # Within.
 
-    def _bases_to_follow(self, saved: dict[str, Any]) -> list[float]:
-        """What the schedules multiply: a part of the plan as much as they are."""
-        mine, theirs = self.base_lrs, list(map(float, saved["base_lrs"]))
-        if all(math.isclose(here, there, rel_tol=1e-6) for here, there in zip(mine, theirs, strict=True)):
-            return theirs  # but for what a rate loses in a tensor of single precision
-        if self._on_change == "refuse":
-            raise StateError(
-                f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}; keep these "
-                'with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
-            )
-        return mine if self._on_change == "keep" else theirs
-
-    def _become(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
-        """Follow another plan, or another state of the feedback, from a position on; or stay as it was and raise."""
+    def _follow(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
+        """From a position on follow another plan, or another state of the feedback; if that raises, change nothing."""
         with self._all_or_nothing():
             self._plan = plan
             for record, base in zip(self._records, bases, strict=True):
@@ -403,7 +384,7 @@ class Scheduler(PositionViews):
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """If what is done within raises, follow the plan, the base rates and the feedback as they were before."""
+        """If the block raises, restore the plan, the base rates and the feedback."""
         before = self._plan, self._feedback, self._multiplier
         was = [(record.base, record.multiplier) for record in self._records]
         state = None if self._feedback is None else self._feedback.state_dict()
@@ -424,9 +405,9 @@ class Scheduler(PositionViews):
         self._multiplier, numbers = 1.0, [1.0] * len(self._records)
         if self._feedback is not None and form is not None:
             match form:
-                case {"multiplier": one, "multipliers": list(numbers), "state": dict(state)} if len(numbers) == len(
-                    self._records
-                ) and all(map(_is_multiplier, [one, *numbers])):
+                case {"multiplier": one, "multipliers": [*numbers], "state": dict(state)} if all(
+                    map(_is_multiplier, [one, *numbers])
+                ) and len(numbers) == len(self._records):
                     self._multiplier = float(one)
                     self._feedback.load_state_dict(state)
                 case _:
@@ -435,26 +416,23 @@ class Scheduler(PositionViews):
             record.multiplier = float(number)
 
     def _apply(self, change: float) -> bool:
-        """Multiply the multiplier of each group by the feedback's change of its own; whether any rate changes."""
+        """Change the multiplier of each group by this factor; whether any rate changes."""
         changed = False
-        plateau = self._feedback if isinstance(self._feedback, Plateau) else None
-        for record, planned in zip(self._records, self._scheduled_rates(), strict=True):
-            if planned is None:
+        for record in self._records:
+            if (planned := self._planned_rate(record)) is None:
                 continue
             now = record.multiplier
             new = self._multiplier if change == math.inf else now * change
-            if plateau is not None:
-                new = max(new, plateau.min_lr / planned if planned > 0.0 else 0.0)
-                if not planned * (now - new) > plateau.eps:
-                    continue
+            if isinstance(self._feedback, Plateau):
+                new = self._feedback.bounded(now, new, planned)
             record.multiplier = new
             changed = changed or new != now
         return changed
 
     def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
-        """Follow these assignments in place of those of the same hyperparameters; both, by name."""
+        """Follow these assignments instead of those of the same hyperparameters; return both, by name."""
         before = [self._plan[each.key] for each in assignments]
-        self._become(self._plan.replaced(assignments), self.base_lrs, self._position)
+        self._follow(self._plan.replaced(assignments), self.base_lrs, self._position)
         return {
             f"{name} {when}": schedule
             for old, new in zip(before, assignments, strict=True)
@@ -463,7 +441,7 @@ class Scheduler(PositionViews):
         }
 
     def _bind(self, loading: bool = False, put_back: bool = False) -> None:
-        """Find out again which values go where, after the plan, the groups or a multiplier have changed."""
+        """Find out which values go where; after the plan, the groups or a multiplier have changed."""
         optimizers = self._attachment.optimizers
         self._records = matched(self._records, self._attachment.groups(), self._multiplier, loading)
         if put_back:
@@ -473,18 +451,18 @@ class Scheduler(PositionViews):
         self._binding = Binding(self._plan, optimizers, self._records, groups_elsewhere(optimizers))
 
     def _rewrite(self, loading: bool = False) -> None:
-        """Give the groups back what others have put something in the place of, and write."""
+        """Put back the tensors and names that others have replaced, and write."""
         self._bind(loading, put_back=True)
         self._write(self._position)
-        self._mark()
+        self._write_initial_lrs()
 
-    def _mark(self) -> None:
-        """Write each group's base rate to `initial_lr`, which PyTorch's schedulers read, unless it has one."""
+    def _write_initial_lrs(self) -> None:
+        # PyTorch's schedulers read them.
         for record in self._records:
             record.group.setdefault("initial_lr", record.base)
 
     def _refresh(self) -> None:
-        """Take note of groups that were added, removed or replaced since the last write."""
+        """Drive the groups as they are now, if any were added, removed or replaced since the last write."""
         if self._taken_by is None and self._binding.is_stale():
             self._write(self._position)
 
@@ -507,7 +485,7 @@ class Scheduler(PositionViews):
 
     def _after_writing(self, stale: bool) -> None:
         if stale:
-            self._mark()
+            self._write_initial_lrs()
         if self._auto:
             self._left = [each.param_groups[0].get("lr") for each in self._attachment.optimizers]
         careful = self._auto or self._unstepped or self._clock != "steps"
@@ -517,14 +495,10 @@ class Scheduler(PositionViews):
         if self._taken_by is not None:
             raise DriverError(self._taken_by)
 
-    def _scheduled_rates(self) -> list[float | None]:
-        """Each group's rate by the plan, its base and its own scale, before the feedback; None if none is planned."""
-        rates: list[float | None] = []
-        for record in self._records:
-            wanted = self._plan["lr"].for_group(record.place, record.group) if "lr" in self._plan.keys else None
-            factor = record.factor(self._plan.relative)
-            rates.append(wanted(self._position) * factor if isinstance(wanted, Schedule) else None)
-        return rates
+    def _planned_rate(self, record: GroupRecord) -> float | None:
+        """A group's rate by the plan, its base and its own scale, before the feedback; None if it keeps its own."""
+        wanted = self._plan["lr"].for_group(record.index, record.group) if "lr" in self._plan.keys else None
+        return wanted(self._position) * record.factor(self._plan.relative) if isinstance(wanted, Schedule) else None
 
     def _attach(self) -> None:
         """Write the values, and register with the optimizers."""
@@ -534,10 +508,10 @@ class Scheduler(PositionViews):
         self._rewrite()
         self._attachment.attach(self, owned=self._auto)
 
-    # Called by the optimizers.
+    # Called by the optimizers and by other schedulers, as `Attached` describes.
 
     def stepping(self, optimizer: Optimizer) -> None:
-        """An optimizer's step begins: groups that are new, or overwritten by loading, get their values for it."""
+        """An optimizer's step begins: write into groups that are new, or that loading has overwritten."""
         if self._taken_by is not None or self._pauses:
             return
         if self._auto and (idle := self._count.left_out(self._attachment.optimizers.index(optimizer))):
@@ -579,17 +553,15 @@ class Scheduler(PositionViews):
             self._position = position  # the update was made, even if there is no value for the next
 
     def loaded(self) -> None:
-        """A state was loaded into an optimizer, which replaces groups and tensors: put ours back, and write."""
         if self._taken_by is None:
             self._restored = True  # wrappers write into the groups once more after this hook
             self._rewrite(loading=True)
 
     def driven(self) -> set[tuple[str, int]]:
-        """The hyperparameters that this scheduler writes, each with the identity of the group."""
-        return {(key, id(group)) for key, _, group in self._binding.places()}
+        return {(key, id(group)) for key, _, group in self._binding.targets()}
 
     def taken_over(self, key: str, by: "Scheduler") -> None:
-        """Another scheduler writes this hyperparameter now; the next step raises, and under auto a warning comes."""
+        """Another scheduler writes this hyperparameter now. The next step raises; under auto a warning tells."""
         taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
         others = " and ".join(other for other in self._plan.keys if other != key)
         self.close()
@@ -606,8 +578,7 @@ def _expected_end(horizon: Horizon | None, plan: Plan) -> float:
     """The number of updates of the horizon; a rate's schedule of another length causes a warning."""
     if horizon is None:
         return math.inf
-    rates = plan["lr"].schedules() if "lr" in plan.keys else {}
-    for name, schedule in rates.items():
+    for name, schedule in plan["lr"].schedules().items() if "lr" in plan.keys else ():
         if schedule.steps not in (math.inf, horizon.steps):
             caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}")
     return horizon.steps
