@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,21 +88,21 @@ class Assignment:
 
     key: str
     form: str  # "all", "list" or "named"
-    items: tuple[tuple[Any, Wanted], ...]  # by None, by the group's index or by its name
+    items: dict[Any, Wanted]  # by None, by the group's index or by its name
 
     @classmethod
     def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
         if isinstance(given, Mapping):
             if not given:
                 raise refusal("Scheduler", key, "a mapping of group names to schedules", given)
-            return cls(key, "named", tuple((str(name), _wanted(key, item, horizon)) for name, item in given.items()))
+            return cls(key, "named", {str(name): _wanted(key, item, horizon) for name, item in given.items()})
         if isinstance(given, list):
-            return cls(key, "list", tuple(enumerate(_wanted(key, item, horizon) for item in given)))
-        return cls(key, "all", ((None, _wanted(key, given, horizon)),))
+            return cls(key, "list", dict(enumerate(_wanted(key, item, horizon) for item in given)))
+        return cls(key, "all", {None: _wanted(key, given, horizon)})
 
     def as_given(self, change: Callable[[Wanted], Any] = lambda wanted: wanted) -> Any:
         """The schedules as `of` takes them, each changed."""
-        items = {known: change(wanted) for known, wanted in self.items}
+        items = {known: change(wanted) for known, wanted in self.items.items()}
         return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
 
     def for_group(self, index: int, group: Group) -> Wanted | None:
@@ -112,8 +112,7 @@ class Assignment:
                 f"Scheduler({self.key}=[...]) has {len(self.items)} schedules, and nothing for parameter group "
                 f"{index}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
             )
-        wanted = {"all": None, "list": index, "named": str(group.get("name"))}[self.form]
-        return next((item for known, item in self.items if known == wanted), None)
+        return self.items.get({"all": None, "list": index, "named": str(group.get("name"))}[self.form])
 
     def check(self, groups: Sequence[Group]) -> None:
         """Refuse groups that lack this hyperparameter, or that fit neither the list nor the names."""
@@ -122,7 +121,7 @@ class Assignment:
             raise refusal("Scheduler", self.key, rule, self.as_given(), f"here are {len(self.items)}")
         if self.form == "named":
             names = [str(group["name"]) for group in groups if "name" in group]
-            for name, _ in self.items:
+            for name in self.items:
                 if name not in names:
                     there = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
                     raise refusal("Scheduler", self.key, "a mapping by the groups' names", name, there)
@@ -155,26 +154,16 @@ class Assignment:
                 return old.head(position) >> new
             raise ArgumentError(f"replan({self.key}=...) cannot follow {shown(old)} by {shown(new)}")
 
-        here, later = dict(self.items), dict(new.items)
-        unknown, left = later.keys() - here.keys(), here.keys() - later.keys()
+        unknown, left = new.items.keys() - self.items.keys(), self.items.keys() - new.items.keys()
         if new.form != self.form or unknown or (left and self.form != "named"):
             raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
-        return replace(self, items=tuple((at, then(old, later[at]) if at in later else old) for at, old in self.items))
-
-    def mapped(self, change: Callable[[Any], Schedule]) -> "Assignment":
-        """The assignment with every schedule changed."""
-        return replace(
-            self,
-            items=tuple(
-                (known, tuple(map(change, wanted)) if isinstance(wanted, tuple) else change(wanted))
-                for known, wanted in self.items
-            ),
-        )
+        joined = {known: then(self.items[known], later) for known, later in new.items.items()}
+        return replace(self, items={**self.items, **joined})
 
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule, by a name for people: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
         found: dict[str, Schedule] = {}
-        for known, item in self.items:
+        for known, item in self.items.items():
             name = self.key + {"all": "", "list": f"[{known}]", "named": f' of "{known}"'}[self.form]
             if isinstance(item, Schedule):
                 found[name] = item
@@ -192,27 +181,26 @@ class Assignment:
 
     @classmethod
     def from_text(cls, key: str, form: Any) -> "Assignment":
-        items: Iterable[tuple[Any, Any]]
         match list(form.items()) if isinstance(form, dict) else None:
-            case [("named", dict(named))]:
-                items = named.items()
+            case [("named", dict(items))]:
+                pass
             case [("list", list(listed))]:
-                items = enumerate(listed)
+                items = dict(enumerate(listed))
             case [("all", item)]:
-                items = [(None, item)]
+                items = {None: item}
             case _:
                 raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
-        return cls(key, next(iter(form)), tuple((known, _read(key, item)) for known, item in items))
+        return cls(key, next(iter(form)), {known: _read(key, item) for known, item in items.items()})
 
 
 def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
     if isinstance(given, Schedule):
         return given
-    if isinstance(given, LRScheduler):
+    if isinstance(given, LRScheduler | type):
         advice = "read PyTorch's schedulers with from_torch(scheduler), which gives one schedule for each group"
-        raise refusal("Scheduler", key, "a schedule", given, advice)
-    if isinstance(given, type):
-        raise refusal("Scheduler", key, "a schedule", given, "this is a class; call it")
+        raise refusal(
+            "Scheduler", key, "a schedule", given, "this is a class; call it" if isinstance(given, type) else advice
+        )
     if callable(given):
         return Function(given)
     if isinstance(given, str):
@@ -221,11 +209,9 @@ def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
 
 
 def _wanted(key: str, given: Any, horizon: Horizon | None) -> Wanted:
-    if isinstance(given, ConstantProduct):
-        return given
     if isinstance(given, tuple):
         return tuple(_schedule(key, item, horizon) for item in given)
-    return _schedule(key, given, horizon)
+    return given if isinstance(given, ConstantProduct) else _schedule(key, given, horizon)
 
 
 def _text(wanted: Wanted) -> Any:
@@ -255,7 +241,7 @@ def _read(key: str, form: Any) -> Wanted:
 class Plan:
     """The assignments, one for each hyperparameter; whether rates multiply the groups' own; and the feedback."""
 
-    assignments: tuple[Assignment, ...]
+    assignments: dict[str, Assignment]
     relative: bool
     feedback: Feedback | None
 
@@ -273,12 +259,12 @@ class Plan:
             if key not in known and key != "lr":
                 advice = nearest(key, known) or f"they have {', '.join(known)}"
                 raise ArgumentError(f'the parameter groups have no number "{key}" to schedule; {advice}')
-        plan = cls(tuple(Assignment.of(key, item, horizon) for key, item in given.items()), bool(relative), feedback)
+        plan = cls({key: Assignment.of(key, item, horizon) for key, item in given.items()}, bool(relative), feedback)
         plan.check(groups)
-        if "lr" not in plan.keys and (relative or feedback is not None):
+        if "lr" not in given and (relative or feedback is not None):
             idle = "relative=True" if relative else "feedback=..."
             raise ArgumentError(f"{idle} is about the rate, which nothing schedules here; give lr=... too")
-        if relative is None and "lr" in plan.keys and plan["lr"].form == "all":
+        if relative is None and "lr" in given and plan["lr"].form == "all":
             own = {rate_of({"lr": group.get("initial_lr", group["lr"])}) for group in groups}
             if len(rates := sorted(rate for rate in own if not math.isnan(rate))) > 1:
                 raise ArgumentError(
@@ -288,39 +274,34 @@ class Plan:
                 )
         return plan
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(assignment.key for assignment in self.assignments)
-
     def __getitem__(self, key: str) -> Assignment:
-        for assignment in self.assignments:
-            if assignment.key == key:
-                return assignment
-        raise ArgumentError(f'the plan has no "{key}"; it has {", ".join(self.keys)}')
+        if key not in self.assignments:
+            raise ArgumentError(f'the plan has no "{key}"; it has {", ".join(self.assignments)}')
+        return self.assignments[key]
+
+    def rate_for(self, index: int, group: Group) -> Wanted | None:
+        """The schedule of the group's rate; None if it keeps its own."""
+        return self["lr"].for_group(index, group) if "lr" in self.assignments else None
 
     def check(self, groups: Sequence[Group]) -> None:
-        for assignment in self.assignments:
+        for assignment in self.assignments.values():
             assignment.check(groups)
-
-    def replaced(self, assignments: Sequence[Assignment]) -> "Plan":
-        new = {assignment.key: assignment for assignment in assignments}
-        return replace(self, assignments=tuple(new.get(each.key, each) for each in self.assignments))
 
     def __str__(self) -> str:
         """As in a call of Scheduler."""
         relative = ["relative=True"] if self.relative else []
         feedback = [] if self.feedback is None else [f"feedback={self.feedback}"]
-        return ", ".join([*map(str, self.assignments), *relative, *feedback])
+        return ", ".join([*map(str, self.assignments.values()), *relative, *feedback])
 
     def schedules(self) -> dict[str, Schedule]:
-        return {name: item for assignment in self.assignments for name, item in assignment.schedules().items()}
+        return {name: item for each in self.assignments.values() for name, item in each.schedules().items()}
 
     def as_text(self) -> dict[str, Any]:
         """The plan in a form for JSON."""
         feedback: Any = None if self.feedback is None else {"class": type(self.feedback).__qualname__}
         if isinstance(self.feedback, Plateau):
             feedback = self.feedback.settings()
-        schedules = {assignment.key: assignment.as_text() for assignment in self.assignments}
+        schedules = {key: assignment.as_text() for key, assignment in self.assignments.items()}
         return {"relative": self.relative, "feedback": feedback, "schedules": schedules}
 
     @classmethod
@@ -332,10 +313,8 @@ class Plan:
             ):
                 if feedback is not None:
                     if not isinstance(feedback, dict) or feedback.keys() != Plateau().settings().keys():
-                        raise FormatError(
-                            f"the saved plan has feedback that no text can make, {shown(feedback)}; use "
-                            'on_change="keep"'
-                        )
+                        what = f"the saved plan has feedback that no text can make, {shown(feedback)}"
+                        raise FormatError(f'{what}; use on_change="keep"')
                     feedback = Plateau(**feedback)
-                return cls(tuple(Assignment.from_text(*item) for item in schedules.items()), relative, feedback)
+                return cls({key: Assignment.from_text(key, schedules[key]) for key in schedules}, relative, feedback)
         raise FormatError(f"the saved plan cannot be read: {shown(form, 200)}")

@@ -40,19 +40,18 @@ class Scheduler(PositionViews):
     Construction writes the values of step 0. Call `step()` once after each real update, so k micro-batches that make
     one update count once; or let the scheduler count the updates itself, with `auto=True`.
 
-    Threads and processes: one thread at a time may use a scheduler or step its optimizer. In several processes each
-    has its own, and nothing is sent between them: what `observe`, `seek` and `replan` are given must be the same in
-    all of them.
+    One thread at a time may use a scheduler or step its optimizer. Each process has its own; give `observe`, `seek` and
+    `replan` the same arguments in all of them, as nothing is sent between them.
 
     Args:
-        optimizer: one, or a list of several that share the plan. Of a wrapper (Accelerate's, Lightning's, DeepSpeed's,
-            Opacus's, Lookahead, SAM) the optimizer inside is driven, which makes the updates.
+        optimizer: one, or a list of several that share the plan. In a wrapper (Accelerate's, Lightning's, DeepSpeed's,
+            Opacus's, Lookahead, SAM) the optimizer that makes the updates is driven.
         lr: the rate: a schedule, its text, a number, a function of the step, a list of these (one for each group), or
             a mapping by the groups' `name` (groups that are not named keep their rate). A group's own `lr_scale`
             multiplies its rate.
         relative: True: what `lr` gives is multiplied by each group's own base rate (its `initial_lr`, else its `lr`
-            when it joined), so that ratios survive. False: it is the rate of every group. Left out, it is False, and
-            groups whose rates differ are refused under a single schedule.
+            when it joined), so that ratios survive. False: it is the rate of every group. If left out, it is False,
+            and groups whose rates differ are refused under a single schedule.
         feedback: a `Plateau`, or another object with `observe(metric) -> multiplier`, `state_dict` and
             `load_state_dict`; fed by `observe`. A `Plateau` is copied, so one may be given to several schedulers.
         auto: count the updates by a hook of the optimizer; `step()` then does nothing. With several optimizers, one
@@ -69,7 +68,7 @@ class Scheduler(PositionViews):
 
     Raises:
         ArgumentError: a group has no such hyperparameter, a list or a name does not fit the groups, or one schedule
-            meets groups of different rates and `relative` is left out. The optimizer is as it was.
+            meets groups of different rates and `relative` is left out. The optimizer stays as it was.
         StepError: a schedule gives a negative rate.
 
     Example:
@@ -143,7 +142,6 @@ class Scheduler(PositionViews):
         """Move on by one update, and write the rates of the next; does nothing under `auto=True` or while paused.
 
         Raises:
-            ArgumentError: it is given something, as PyTorch's may be.
             StepError: a schedule gives a negative rate there, or none that is finite; nothing has moved then.
             DriverError: another scheduler has taken over.
         """
@@ -192,9 +190,7 @@ class Scheduler(PositionViews):
             StepError: the rate would overflow; the multiplier is as it was.
         """
         if self._feedback is None:
-            raise ArgumentError(
-                "observe() feeds a plateau, and there is none; write Scheduler(..., feedback=Plateau())"
-            )
+            raise ArgumentError("observe() feeds a plateau, and there is none; give Scheduler feedback=Plateau()")
         self._refresh()
         multiplier = as_number(self._feedback.observe(metric), "the feedback's multiplier")
         if not 0.0 <= multiplier < math.inf:
@@ -211,32 +207,32 @@ class Scheduler(PositionViews):
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
         """From here on, follow new schedules, each on its own clock; return the plan before and after, to be drawn.
 
-        The schedule of each hyperparameter given becomes `old.head(position) >> new`; where the plan has a list or a
-        mapping, so must the new one. To go on with a longer version of the same plan give `new.tail(position)`.
+        The schedule of each hyperparameter given becomes `old.head(position) >> new`; if the plan has a list or a
+        mapping, so must the new one. To go on with a longer version of the same plan give `new.tail(position)`. The
+        new plan goes into the state: the program that began with the old one takes it over on loading.
 
             plot_schedules(scheduler.replan(Linear(0.3, 0.0, 500)))
-
-        The plan as it then is goes into the state: the program that began with the old plan takes it over on loading.
 
         Raises:
             ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
             StepError: a schedule gives a negative rate here.
         """
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
-        new = (Assignment.of(key, item, self._horizon) for key, item in given.items())
-        return self._replace([self._plan[each.key].replanned(self._position, each) for each in new])
+        new = {key: Assignment.of(key, item, self._horizon) for key, item in given.items()}
+        return self._replace({key: self._plan[key].replanned(self._position, each) for key, each in new.items()})
 
     def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
         """From here on, bring the schedule of every rate down to `end` in so many steps; return what `replan` returns.
 
-        `end` is in the plan's own units: a factor where the plan is relative, and what a plateau has taken off comes
-        off it too.
+        `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too.
 
         Raises:
             ArgumentError: an argument is not in its range, or no rate is scheduled.
         """
-        at, end = self._position, Number(least=0.0)("cool_down", "end", end)
-        return self._replace([self._plan["lr"].mapped(lambda schedule: schedule.cooldown(at, steps, end, shape))])
+        at, end, rates = self._position, Number(least=0.0)("cool_down", "end", end), self._plan["lr"]
+        return self._replace(
+            {"lr": Assignment.of("lr", rates.as_given(lambda schedule: schedule.cooldown(at, steps, end, shape)))}
+        )
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -324,8 +320,9 @@ class Scheduler(PositionViews):
             "began_with": self._began_with.as_text(),
             "replanned": self._plan != self._began_with,
             "idle": sorted(self._count.idle),
-            "feedback": self._feedback
-            and {"multiplier": self._multiplier, "multipliers": multipliers, "state": self._feedback.state_dict()},
+            "feedback": None
+            if self._feedback is None
+            else {"multiplier": self._multiplier, "multipliers": multipliers, "state": self._feedback.state_dict()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -359,8 +356,9 @@ class Scheduler(PositionViews):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
         self._refresh()
-        state = {**self.__dict__, "optimizers": self._attachment.optimizers}
-        return {name: state[name] for name in state.keys() - {"_attachment", "_binding", "_left", "_quick"}}
+        left = ("_attachment", "_binding", "_left", "_quick")
+        state = {name: value for name, value in self.__dict__.items() if name not in left}
+        return {**state, "optimizers": self._attachment.optimizers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Kept, even under auto: a copy has nobody else to hold its optimizers.
@@ -429,14 +427,14 @@ class Scheduler(PositionViews):
             changed = changed or new != now
         return changed
 
-    def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
+    def _replace(self, new: dict[str, Assignment]) -> dict[str, Schedule]:
         """Follow these assignments instead of those of the same hyperparameters; return both, by name."""
-        before = [self._plan[each.key] for each in assignments]
-        self._follow(self._plan.replaced(assignments), self.base_lrs, self._position)
+        old = self._plan.assignments
+        self._follow(replace(self._plan, assignments={**old, **new}), self.base_lrs, self._position)
         return {
             f"{name} {when}": schedule
-            for old, new in zip(before, assignments, strict=True)
-            for when, assignment in (("before", old), ("after", new))
+            for key in new
+            for when, assignment in (("before", old[key]), ("after", new[key]))
             for name, schedule in assignment.schedules().items()
         }
 
@@ -454,12 +452,6 @@ class Scheduler(PositionViews):
         """Put back the tensors and names that others have replaced, and write."""
         self._bind(loading, put_back=True)
         self._write(self._position)
-        self._write_initial_lrs()
-
-    def _write_initial_lrs(self) -> None:
-        # PyTorch's schedulers read them.
-        for record in self._records:
-            record.group.setdefault("initial_lr", record.base)
 
     def _refresh(self) -> None:
         """Drive the groups as they are now, if any were added, removed or replaced since the last write."""
@@ -469,12 +461,14 @@ class Scheduler(PositionViews):
     def _write(self, position: int) -> None:
         """Write the values there, all or none, and be there; while paused only be there."""
         self._refuse_if_taken()
-        stale = self._binding.is_stale()
-        if stale:
+        if self._binding.is_stale():
             self._bind()
         if not self._pauses:
             self._binding.write(position)
-            self._after_writing(stale)
+            if self._auto:
+                self._left = [each.param_groups[0].get("lr") for each in self._attachment.optimizers]
+            elif self._clock == "steps" and not self._unstepped:
+                self._quick = self._binding.quick
         self._position = position
         if position > self._expected:
             horizon, self._expected = self._expected, math.inf
@@ -483,21 +477,13 @@ class Scheduler(PositionViews):
                 "accumulation and processes"
             )
 
-    def _after_writing(self, stale: bool) -> None:
-        if stale:
-            self._write_initial_lrs()
-        if self._auto:
-            self._left = [each.param_groups[0].get("lr") for each in self._attachment.optimizers]
-        careful = self._auto or self._unstepped or self._clock != "steps"
-        self._quick = None if careful else self._binding.quick
-
     def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
             raise DriverError(self._taken_by)
 
     def _planned_rate(self, record: GroupRecord) -> float | None:
         """A group's rate by the plan, its base and its own scale, before the feedback; None if it keeps its own."""
-        wanted = self._plan["lr"].for_group(record.index, record.group) if "lr" in self._plan.keys else None
+        wanted = self._plan.rate_for(record.index, record.group)
         return wanted(self._position) * record.factor(self._plan.relative) if isinstance(wanted, Schedule) else None
 
     def _attach(self) -> None:
@@ -563,7 +549,7 @@ class Scheduler(PositionViews):
     def taken_over(self, key: str, by: "Scheduler") -> None:
         """Another scheduler writes this hyperparameter now. The next step raises; under auto a warning tells."""
         taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
-        others = " and ".join(other for other in self._plan.keys if other != key)
+        others = " and ".join(other for other in self._plan.assignments if other != key)
         self.close()
         self._taken_by = f"{taken_by}; nothing drives {others} any more" if others else taken_by
         if self._auto:
@@ -578,7 +564,7 @@ def _expected_end(horizon: Horizon | None, plan: Plan) -> float:
     """The number of updates of the horizon; a rate's schedule of another length causes a warning."""
     if horizon is None:
         return math.inf
-    for name, schedule in plan["lr"].schedules().items() if "lr" in plan.keys else ():
+    for name, schedule in plan["lr"].schedules().items() if "lr" in plan.assignments else ():
         if schedule.steps not in (math.inf, horizon.steps):
             caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}")
     return horizon.steps

@@ -172,11 +172,10 @@ def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Gr
     # `others` are groups of other optimizers, whose tensors must not be filled.
     made: dict[Any, Writer] = {}
     filled: dict[int, Any] = {}  # what fills each tensor, by its identity
-    for assignment in plan.assignments:
+    for assignment in plan.assignments.values():
         idle = [each.group for each in records if assignment.for_group(each.index, each.group) is None]
         filled |= {id(t): None for group in [*others, *idle] for t in _tensors_in(group.get(assignment.key))}
-    for assignment in plan.assignments:
-        key = assignment.key
+    for key, assignment in plan.assignments.items():
         for record in records:
             group = record.group
             if (wanted := assignment.for_group(record.index, group)) is None:
@@ -186,7 +185,7 @@ def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Gr
             for item, schedule in enumerate(wanted) if isinstance(wanted, tuple) else [(None, wanted)]:
                 tie = None
                 if isinstance(schedule, ConstantProduct):
-                    tie, rate = schedule, plan["lr"].for_group(record.index, group) if "lr" in plan.keys else None
+                    tie, rate = schedule, plan.rate_for(record.index, group)
                     if not isinstance(rate, Schedule):
                         raise ArgumentError(
                             f"{key}=ConstantProduct(...) follows the rate, and nothing schedules that of parameter "
@@ -214,11 +213,12 @@ class Binding:
         for defaults in (optimizer.defaults for optimizer in optimizers):
             # PyTorch puts one tensor into the defaults and into every group. The groups' are filled in place, and a
             # group that is added later must start from the default.
-            shared = {key: defaults[key] for key in plan.keys if key in defaults}
+            shared = {key: defaults[key] for key in plan.assignments if key in defaults}
             defaults.update(tree_map_only(Tensor, Tensor.clone, shared))
+        self._new = records  # nothing was written into them yet
         self._known = [(ref(optimizer), list(optimizer.param_groups)) for optimizer in optimizers]
         for record in records:
-            tensors = [key for key in plan.keys if any(_tensors_in(record.group.get(key)))]
+            tensors = [key for key in plan.assignments if any(_tensors_in(record.group.get(key)))]
             record.kept = {key: record.group[key] for key in [*tensors, "name"] if key in record.group}
 
     def is_stale(self) -> bool:
@@ -238,6 +238,9 @@ class Binding:
         values = [writer.value(position) for writer in self.writers]
         for writer, value in zip(self.writers, values, strict=True):
             writer.write(value)
+        for record in self._new:
+            record.group.setdefault("initial_lr", record.base)  # PyTorch's schedulers read it
+        self._new = []
 
     def overwritten(self) -> str | None:
         """The first value found that somebody else has overwritten, in words."""
