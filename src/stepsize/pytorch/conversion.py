@@ -16,9 +16,10 @@ def from_torch(scheduler: LRScheduler) -> tuple[Schedule, ...]:
     `schedule(t)` is the rate that the scheduler gives, stepped by `step()` alone from its base rates, when its
     `last_epoch` is t. What PyTorch does past an end is in it: CosineAnnealingLR rises again, with the period 2 T_max;
     OneCycleLR takes its one step beyond the end, and that rate is held where PyTorch raises. Functions of a LambdaLR or
-    MultiplicativeLR are carried as `Function`, which has no text form; so is a CosineAnnealingLR whose T_max is a
-    fraction. An SWALR starts at the rate that it found, or, before its first step, at the rate that is there. The
-    parts of a ChainedScheduler are taken to have been made in its order.
+    MultiplicativeLR are carried as `Function`, which has no text form; so are a CosineAnnealingLR whose T_max is a
+    fraction and a OneCycleLR with a phase that ends before it begins. An SWALR starts at the rate that it found, or,
+    before its first step, at the rate that is there. The parts of a ChainedScheduler are taken to have been made in
+    its order.
 
     Neither the scheduler nor its optimizer is changed. Schedulers of `stepsize.pytorch.lr_scheduler` are taken, too.
 

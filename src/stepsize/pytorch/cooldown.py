@@ -15,7 +15,7 @@ from stepsize.errors import StateError
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Constant
 
-_VERSION, _KIND = 1, "stepsize.pytorch.CooldownOnDemand"
+_KIND = "stepsize.pytorch.CooldownOnDemand"
 
 
 class CooldownOnDemand:
@@ -27,23 +27,22 @@ class CooldownOnDemand:
             if cooldown.due():
                 break
 
-    `due()` is called after every update, in every process of `torch.distributed`'s default group if there is one: where
-    any of them has been asked, all begin. It is then as `scheduler.cool_down(steps, end, shape)` has it.
+    Call `due()` after every update, in every process of `torch.distributed`'s default group if there is one: if any of
+    them has been asked, all begin, as by `scheduler.cool_down(steps, end, shape)`.
 
     Args:
-        scheduler: whose rates are brought down.
+        scheduler: brings its rates down.
         steps: the length of the cooldown, in what the scheduler counts: updates, tokens or samples.
         end: the value at its end, in the plan's own units, not negative.
         shape: "linear", "cosine" or "1-sqrt".
         deadline: seconds from now by which it should have ended. It begins when no more are left than so many steps
             have taken on average, and the updates until the next question.
-        on_signal: a signal that asks for it, such as `signal.SIGUSR1`; who handled it before still does, and does so
-            alone again when this object is gone.
+        on_signal: a signal that asks for it, such as `signal.SIGUSR1`. Its previous handler is called too, and alone
+            again once this object is gone. Only the main thread may give one.
         every: how many updates lie between two questions to the other processes.
 
     Raises:
         ArgumentError: an argument is not in its range.
-        ValueError: `on_signal` is given outside of the main thread (Python's own error).
 
     Example:
         >>> import torch
@@ -83,9 +82,8 @@ class CooldownOnDemand:
         self._every = int(Whole(1)("CooldownOnDemand", "every", every))
         self._deadline: float | None = Maybe(Number(above=0.0))("CooldownOnDemand", "deadline", deadline)
         self._made_at = time.monotonic()
-        self._first_asked: tuple[float, int] | None = None
-        """When `due` was first called, and where the scheduler stood."""
-        self._times_asked = 0
+        self._first_call = (0.0, 0)  # of `due`: the time, and the scheduler's position
+        self._calls = 0
         self._asked = False
         self._ends_at: int | None = None
         if on_signal is not None:
@@ -97,9 +95,9 @@ class CooldownOnDemand:
 
     def due(self) -> bool:
         """Begin the cooldown if it has been asked for; True once it has ended."""
-        self._times_asked += 1
-        if self._first_asked is None:
-            self._first_asked = time.monotonic(), self._scheduler.position
+        self._calls += 1
+        if self._calls == 1:
+            self._first_call = time.monotonic(), self._scheduler.position
         if self._ends_at is None and self._agreed():
             self._scheduler.cool_down(self._steps, self._end, self._shape)
             self._ends_at = self._scheduler.position + self._steps
@@ -107,31 +105,25 @@ class CooldownOnDemand:
 
     @property
     def ends_at(self) -> int | None:
-        """The position at which the cooldown ends; None as long as it has not begun."""
+        """The position at which the cooldown ends; None if it has not begun."""
         return self._ends_at
 
     def state_dict(self) -> dict[str, Any]:
         """Whether it has been asked for, and where it ends if it has begun; its rates are in the scheduler's state."""
-        return {"version": _VERSION, "kind": _KIND, "asked": self._asked, "ends_at": self._ends_at}
+        return {"version": 1, "kind": _KIND, "asked": self._asked, "ends_at": self._ends_at}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with a cooldown that had begun; load the scheduler's state too.
-
-        Raises:
-            StateError: it is of another kind or version, or holds what cannot be.
-        """
+        """Go on with a cooldown that had begun; load the scheduler's state too. StateError if it is of another kind."""
         match state:
-            case {"version": version, "kind": kind, "asked": bool(asked), "ends_at": None | int() as ends_at} if (
-                (version, kind) == (_VERSION, _KIND) and not isinstance(ends_at, bool) and (ends_at or 0) >= 0
+            case {"version": 1, "kind": str(kind), "asked": bool(asked), "ends_at": None | int() as ends_at} if (
+                kind == _KIND and not isinstance(ends_at, bool) and (ends_at or 0) >= 0
             ):
                 self._asked, self._ends_at = asked, ends_at
             case _:
-                raise StateError(
-                    f"this is not a state of {_KIND} in version {_VERSION}, or holds what cannot be: {shown(state)}"
-                )
+                raise StateError(f"this is not a state of {_KIND} 1, or holds what cannot be: {shown(state)}")
 
     def _agreed(self) -> bool:
-        if self._times_asked % self._every:
+        if self._calls % self._every:
             return False
         asked = self._asked or self._short_of_time()
         if not (distributed.is_available() and distributed.is_initialized()):
@@ -142,17 +134,14 @@ class CooldownOnDemand:
         return bool(flag)
 
     def _short_of_time(self) -> bool:
-        """Whether no more than the cooldown fits before the deadline, at the pace of the updates since the first."""
-        if self._deadline is None or self._first_asked is None or self._times_asked < 2:
+        """Whether no more than the cooldown fits before the deadline, at the pace since the first call."""
+        since, first = self._first_call
+        steps = self._scheduler.position - first
+        if self._deadline is None or self._calls < 2 or steps <= 0:
             return False
-        now, position = time.monotonic(), self._scheduler.position
-        begun, first = self._first_asked
-        if position <= first:
-            return False
-        taken = now - begun
-        until_asked_again = (self._every - 1) * taken / (self._times_asked - 1)
-        left = self._deadline - (now - self._made_at)
-        return left <= self._steps * taken / (position - first) + until_asked_again
+        now = time.monotonic()
+        until_asked_again = (self._every - 1) * (now - since) / (self._calls - 1)
+        return self._made_at + self._deadline - now <= self._steps * (now - since) / steps + until_asked_again
 
     def _listen(self, number: int) -> None:
         try:
@@ -166,15 +155,13 @@ class CooldownOnDemand:
             if callable(before):
                 before(received, frame)
 
+        def restore() -> None:
+            if signal.getsignal(number) is handle and threading.current_thread() is threading.main_thread():
+                signal.signal(number, before)
+
         try:
             signal.signal(number, handle)
         except OSError:
             words = "a signal that a process may handle, such as signal.SIGUSR1"
             raise refusal("CooldownOnDemand", "on_signal", words, number) from None
-        finalize(self, _put_back, number, handle, before)
-
-
-def _put_back(number: int, ours: Any, before: Any) -> None:
-    """Give the signal back to who had it, unless somebody else has taken it since."""
-    if signal.getsignal(number) is ours and threading.current_thread() is threading.main_thread():
-        signal.signal(number, before)
+        finalize(self, restore)

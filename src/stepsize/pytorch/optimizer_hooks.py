@@ -1,10 +1,10 @@
 """Which optimizer makes the updates, which calls of its `step` are updates, and how it calls its scheduler."""
 
 import sys
+import traceback
 from collections import OrderedDict
 from collections.abc import Sequence
 from operator import is_
-from types import FrameType
 from typing import Any, Protocol, cast
 from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
 
@@ -24,9 +24,6 @@ def updating(optimizer: Any, auto: bool) -> Optimizer:
 
     A wrapper holds an optimizer with the very same parameter groups: Accelerate's, Lightning's, DeepSpeed's, Opacus's,
     Lookahead, SAM.
-
-    Raises:
-        ArgumentError: it is not an optimizer; it has no hooks and wraps nothing; or it is DeepSpeed's under `auto`.
     """
     given, seen = optimizer, [optimizer]
     while (inner := _inside(optimizer)) is not None and all(inner is not each for each in seen):
@@ -48,7 +45,7 @@ def updating(optimizer: Any, auto: bool) -> Optimizer:
 
 
 def refuse_own_rates(optimizer: Optimizer) -> None:
-    """Raise ArgumentError if the optimizer computes its step sizes itself, whatever the rate in its groups."""
+    """Refuse an optimizer that computes its step sizes itself, whatever the rate in its groups."""
     if any(group.get("relative_step") for group in optimizer.param_groups):
         raise ArgumentError(
             f"{type(optimizer).__name__}(relative_step=True) computes its own rates and ignores lr; construct it with "
@@ -73,27 +70,19 @@ def _inside(optimizer: Any) -> Any:
     return None
 
 
-# Updates.
-
-
 def is_update(optimizer: Optimizer) -> bool:
     """Whether the step that has just called its hooks was an update of the parameters.
 
     It was not if the class's step called `super().step()` and the inner step has ended; or if a GradScaler has found
     an infinity for a fused optimizer, which then leaves the parameters alone.
-
-    Raises:
-        DriverError: the step is being captured into a CUDA graph, whose replays call no hooks.
     """
     if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
         raise DriverError(
             "auto=True cannot count the replays of a CUDA graph; leave auto out, use a tensor for the rate, and call "
             "step() after each replay"
         )
-    if _steps_under_way(optimizer) > 1:
-        return False
     found_inf = getattr(optimizer, "found_inf", None)
-    return found_inf is None or not float(found_inf) > 0.0
+    return _running_steps(optimizer) == 1 and (found_inf is None or not float(found_inf) > 0.0)
 
 
 def is_dummy_step(optimizer: Optimizer) -> bool:
@@ -104,20 +93,13 @@ def is_dummy_step(optimizer: Optimizer) -> bool:
     return not any(gradient is not None and bool(gradient.any()) for gradient in gradients)
 
 
-def _steps_under_way(optimizer: Optimizer) -> int:
-    # The stack is searched: a step that raised would leave a counter wrong.
-    number = 0
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        # Compare names, not code objects: the compiler runs a copy.
-        if code.co_firstlineno == _WRAPPER.co_firstlineno and code.co_filename == _WRAPPER.co_filename:
-            number += frame.f_locals.get("self") is optimizer
-        frame = frame.f_back
-    return number
-
-
-# Hooks.
+def _running_steps(optimizer: Optimizer) -> int:
+    # Search the stack: a step that raised would leave a counter wrong. Compare names, not code objects, of which the
+    # compiler makes copies.
+    frames = (frame for frame, _ in traceback.walk_stack(sys._getframe()))
+    wrapper = _WRAPPER.co_filename, _WRAPPER.co_firstlineno
+    steps = [frame for frame in frames if (frame.f_code.co_filename, frame.f_code.co_firstlineno) == wrapper]
+    return sum(frame.f_locals.get("self") is optimizer for frame in steps)
 
 
 class Attached(Protocol):
@@ -130,7 +112,7 @@ class Attached(Protocol):
         """An optimizer's step has ended."""
 
     def loaded(self) -> None:
-        """A state was loaded into an optimizer."""
+        """A state was loaded into an optimizer, which replaces its groups and their values."""
 
     def driven(self) -> set[tuple[str, int]]:
         """The hyperparameters it writes, each with the identity of the group."""
@@ -143,7 +125,7 @@ _schedulers: "WeakKeyDictionary[Optimizer, list[ReferenceType[Attached]]]" = Wea
 
 
 def schedulers_of(optimizer: Optimizer) -> list[Any]:
-    """The schedulers that are attached to an optimizer."""
+    """The schedulers attached to an optimizer."""
     return [scheduler for reference in _schedulers.get(optimizer, []) if (scheduler := reference()) is not None]
 
 
@@ -162,40 +144,35 @@ class Attachment:
 
     @property
     def optimizers(self) -> tuple[Optimizer, ...]:
-        """The optimizers.
-
-        Raises:
-            DriverError: one of them is gone.
-        """
+        """The optimizers; DriverError if one of them is gone."""
         alive = tuple(optimizer for reference in self._references if (optimizer := reference()) is not None)
         if len(alive) < len(self._references):
             raise DriverError("the optimizer of this scheduler is gone; under auto=True something else must hold it")
         return alive
 
     def groups(self) -> list[Group]:
-        """The parameter groups of all optimizers."""
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def attach(self, scheduler: Attached, owned: bool) -> None:
-        """Register the hooks, and depose whoever writes the same values of the same groups.
+        """Register the hooks, and take over from schedulers that write the same values of the same groups.
 
         The optimizers keep an `owned` scheduler alive.
         """
-        mine, me = scheduler if owned else None, ref(scheduler)
+        driver = (lambda: scheduler) if owned else ref(scheduler)
 
         @torch.compiler.disable  # type: ignore[untyped-decorator]
         def before_step(optimizer: Optimizer, *_: Any) -> None:
-            if (driver := mine or me()) is not None:
-                driver.stepping(optimizer)
+            if (attached := driver()) is not None:
+                attached.stepping(optimizer)
 
         @torch.compiler.disable  # type: ignore[untyped-decorator]
         def after_step(optimizer: Optimizer, *_: Any) -> None:
-            if (driver := mine or me()) is not None:
-                driver.stepped(optimizer)
+            if (attached := driver()) is not None:
+                attached.stepped(optimizer)
 
         def after_loading(_: Optimizer) -> None:
-            if (driver := mine or me()) is not None:
-                driver.loaded()
+            if (attached := driver()) is not None:
+                attached.loaded()
 
         for optimizer in self.optimizers:
             handle = optimizer.register_step_post_hook(after_step)
@@ -215,7 +192,7 @@ class Attachment:
         finalize(scheduler, _remove, self._handles)
 
     def release(self, scheduler: Attached) -> None:
-        """Take the hooks away, and forget the scheduler."""
+        """Remove the hooks, and forget the scheduler."""
         _remove(self._handles)
         for reference in self._references:
             if (optimizer := reference()) is not None:

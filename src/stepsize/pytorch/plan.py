@@ -1,9 +1,8 @@
 """What is scheduled: a schedule for each hyperparameter of each parameter group."""
 
-import json
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import NonNegative, Number, nearest, refusal, rules, shown
+from stepsize.arguments import Number, nearest, refusal, shown
 from stepsize.errors import ArgumentError, FormatError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
@@ -46,14 +45,12 @@ class ConstantProduct:
         0.02
     """
 
-    product: NonNegative
+    product: float
 
     def __post_init__(self) -> None:
-        rule = rules(ConstantProduct)["product"]
-        object.__setattr__(self, "product", rule("ConstantProduct", "product", self.product))
+        Number(least=0.0)("ConstantProduct", "product", self.product)
 
     def at(self, rate: float) -> float:
-        """The value at this rate."""
         value = self.product / rate if rate > 0.0 else 0.0
         return value if value < math.inf else 0.0  # rates as small as that are 0 for every purpose
 
@@ -65,7 +62,7 @@ _NO_HYPERPARAMETERS = ("params", "param_names", "name", "initial_lr")
 
 
 def rate_of(group: Group) -> float:
-    """The group's rate; NaN if it has none, or makes its own."""
+    """The group's rate; NaN if it has none."""
     return math.nan if group.get("lr") is None else float(group["lr"])
 
 
@@ -91,55 +88,53 @@ class Assignment:
 
     key: str
     form: str  # "all", "list" or "named"
-    items: tuple[tuple[Any, Wanted], ...]  # by None, by the group's place or by its name
+    items: dict[Any, Wanted]  # by None, by the group's index or by its name
 
     @classmethod
     def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
-        """What the user means by `key=given`."""
         if isinstance(given, Mapping):
             if not given:
                 raise refusal("Scheduler", key, "a mapping of group names to schedules", given)
-            return cls(key, "named", tuple((str(name), _wanted(key, item, horizon)) for name, item in given.items()))
+            return cls(key, "named", {str(name): _wanted(key, item, horizon) for name, item in given.items()})
         if isinstance(given, list):
-            return cls(key, "list", tuple((place, _wanted(key, item, horizon)) for place, item in enumerate(given)))
-        return cls(key, "all", ((None, _wanted(key, given, horizon)),))
+            return cls(key, "list", dict(enumerate(_wanted(key, item, horizon) for item in given)))
+        return cls(key, "all", {None: _wanted(key, given, horizon)})
 
     def as_given(self, change: Callable[[Wanted], Any] = lambda wanted: wanted) -> Any:
         """The schedules as `of` takes them, each changed."""
-        items = {place: change(wanted) for place, wanted in self.items}
+        items = {known: change(wanted) for known, wanted in self.items.items()}
         return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
 
-    def for_group(self, place: int, group: Group) -> Wanted | None:
-        """What the group at this place is to have; None if it keeps its own."""
-        if self.form == "list" and place >= len(self.items):
+    def for_group(self, index: int, group: Group) -> Wanted | None:
+        """What the group is to have; None if it keeps its own."""
+        if self.form == "list" and index >= len(self.items):
             raise ArgumentError(
                 f"Scheduler({self.key}=[...]) has {len(self.items)} schedules, and nothing for parameter group "
-                f"{place}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
+                f"{index}; give one schedule for all, name the groups and give a mapping, or make a new Scheduler"
             )
-        wanted = {"all": None, "list": place, "named": str(group.get("name"))}[self.form]
-        return next((item for known, item in self.items if known == wanted), None)
+        return self.items.get({"all": None, "list": index, "named": str(group.get("name"))}[self.form])
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Raise ArgumentError unless the groups have this hyperparameter, and fit the list or the names."""
+        """Refuse groups that lack this hyperparameter, or that fit neither the list nor the names."""
         if self.form == "list" and len(self.items) != len(groups):
             rule = f"one schedule for each of the {len(groups)} parameter groups"
             raise refusal("Scheduler", self.key, rule, self.as_given(), f"here are {len(self.items)}")
         if self.form == "named":
             names = [str(group["name"]) for group in groups if "name" in group]
-            for name, _ in self.items:
+            for name in self.items:
                 if name not in names:
                     there = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
                     raise refusal("Scheduler", self.key, "a mapping by the groups' names", name, there)
-        for place, group in enumerate(groups):
-            if (wanted := self.for_group(place, group)) is not None:
-                self.check_group(place, group, wanted)
+        for index, group in enumerate(groups):
+            if (wanted := self.for_group(index, group)) is not None:
+                self.check_group(index, group, wanted)
 
-    def check_group(self, place: int, group: Group, wanted: Wanted) -> None:
-        """Raise ArgumentError unless the group has this hyperparameter, and it can hold what is wanted."""
+    def check_group(self, index: int, group: Group, wanted: Wanted) -> None:
+        """Refuse a group that lacks this hyperparameter, or cannot hold what is wanted."""
         present: Any = group.get(self.key)
         if not (_is_number(present) or (self.key == "lr" and group.get("lr", "") is None)):
             has = f"its {self.key} is {shown(present)}" if self.key in group else f"it has {', '.join(_known([group]))}"
-            raise ArgumentError(f'parameter group {place} has no number "{self.key}" to schedule; {has}')
+            raise ArgumentError(f'parameter group {index} has no number "{self.key}" to schedule; {has}')
         if isinstance(wanted, ConstantProduct) and self.key == "lr":
             raise ArgumentError("ConstantProduct ties another hyperparameter to the rate; lr itself needs a schedule")
         nested = len(present) if isinstance(present, tuple | list) else 0
@@ -159,28 +154,17 @@ class Assignment:
                 return old.head(position) >> new
             raise ArgumentError(f"replan({self.key}=...) cannot follow {shown(old)} by {shown(new)}")
 
-        here, later = dict(self.items), dict(new.items)
-        unknown, left = later.keys() - here.keys(), here.keys() - later.keys()
+        unknown, left = new.items.keys() - self.items.keys(), self.items.keys() - new.items.keys()
         if new.form != self.form or unknown or (left and self.form != "named"):
             raise ArgumentError(f"replan({self.key}=...) must have the form of the plan, {self}, got {new}")
-        joined = [(place, then(old, later[place]) if place in later else old) for place, old in self.items]
-        return replace(self, items=tuple(joined))
-
-    def mapped(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
-        """The assignment with every schedule changed; a tie to the rate stays."""
-
-        def changed(wanted: Wanted) -> Wanted:
-            if isinstance(wanted, tuple):
-                return tuple(map(change, wanted))
-            return wanted if isinstance(wanted, ConstantProduct) else change(wanted)
-
-        return replace(self, items=tuple((place, changed(wanted)) for place, wanted in self.items))
+        joined = {known: then(self.items[known], later) for known, later in new.items.items()}
+        return replace(self, items={**self.items, **joined})
 
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule, by a name for people: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
         found: dict[str, Schedule] = {}
-        for place, item in self.items:
-            name = self.key + {"all": "", "list": f"[{place}]", "named": f' of "{place}"'}[self.form]
+        for known, item in self.items.items():
+            name = self.key + {"all": "", "list": f"[{known}]", "named": f' of "{known}"'}[self.form]
             if isinstance(item, Schedule):
                 found[name] = item
             elif isinstance(item, tuple):
@@ -197,29 +181,26 @@ class Assignment:
 
     @classmethod
     def from_text(cls, key: str, form: Any) -> "Assignment":
-        """What `as_text` wrote."""
-
-        items: Iterable[tuple[Any, Any]]
-        match form:
-            case {"named": dict(named), **rest} if not rest:
-                items = named.items()
-            case {"list": list(listed), **rest} if not rest:
-                items = enumerate(listed)
-            case {"all": item, **rest} if not rest:
-                items = [(None, item)]
+        match list(form.items()) if isinstance(form, dict) else None:
+            case [("named", dict(items))]:
+                pass
+            case [("list", list(listed))]:
+                items = dict(enumerate(listed))
+            case [("all", item)]:
+                items = {None: item}
             case _:
                 raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
-        return cls(key, next(iter(form)), tuple((place, _read(key, item)) for place, item in items))
+        return cls(key, next(iter(form)), {known: _read(key, item) for known, item in items.items()})
 
 
 def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
     if isinstance(given, Schedule):
         return given
-    if isinstance(given, LRScheduler):
+    if isinstance(given, LRScheduler | type):
         advice = "read PyTorch's schedulers with from_torch(scheduler), which gives one schedule for each group"
-        raise refusal("Scheduler", key, "a schedule", given, advice)
-    if isinstance(given, type):
-        raise refusal("Scheduler", key, "a schedule", given, "this is a class; call it")
+        raise refusal(
+            "Scheduler", key, "a schedule", given, "this is a class; call it" if isinstance(given, type) else advice
+        )
     if callable(given):
         return Function(given)
     if isinstance(given, str):
@@ -228,18 +209,16 @@ def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
 
 
 def _wanted(key: str, given: Any, horizon: Horizon | None) -> Wanted:
-    if isinstance(given, ConstantProduct):
-        return given
     if isinstance(given, tuple):
         return tuple(_schedule(key, item, horizon) for item in given)
-    return _schedule(key, given, horizon)
+    return given if isinstance(given, ConstantProduct) else _schedule(key, given, horizon)
 
 
 def _text(wanted: Wanted) -> Any:
     if isinstance(wanted, tuple):
         return [_text(item) for item in wanted]
     if isinstance(wanted, ConstantProduct):
-        return {"product with lr": wanted.product}
+        return {"product with lr": float(wanted.product)}
     try:
         to_dict(wanted)  # refuses a function without a name
     except FormatError:
@@ -262,7 +241,7 @@ def _read(key: str, form: Any) -> Wanted:
 class Plan:
     """The assignments, one for each hyperparameter; whether rates multiply the groups' own; and the feedback."""
 
-    assignments: tuple[Assignment, ...]
+    assignments: dict[str, Assignment]
     relative: bool
     feedback: Feedback | None
 
@@ -275,58 +254,55 @@ class Plan:
         groups: Sequence[Group],
         horizon: Horizon | None,
     ) -> "Plan":
-        """What the user means, for these groups."""
         known = _known(groups)
         for key in given:
             if key not in known and key != "lr":
                 advice = nearest(key, known) or f"they have {', '.join(known)}"
                 raise ArgumentError(f'the parameter groups have no number "{key}" to schedule; {advice}')
-        plan = cls(tuple(Assignment.of(key, item, horizon) for key, item in given.items()), bool(relative), feedback)
+        plan = cls({key: Assignment.of(key, item, horizon) for key, item in given.items()}, bool(relative), feedback)
         plan.check(groups)
-        if "lr" not in plan.keys and (relative or feedback is not None):
+        if "lr" not in given and (relative or feedback is not None):
             idle = "relative=True" if relative else "feedback=..."
             raise ArgumentError(f"{idle} is about the rate, which nothing schedules here; give lr=... too")
-        return replace(plan, relative=_settled_relative(relative, plan.assignments, groups))
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The hyperparameters."""
-        return tuple(assignment.key for assignment in self.assignments)
+        if relative is None and "lr" in given and plan["lr"].form == "all":
+            own = {rate_of({"lr": group.get("initial_lr", group["lr"])}) for group in groups}
+            if len(rates := sorted(rate for rate in own if not math.isnan(rate))) > 1:
+                raise ArgumentError(
+                    f"one schedule meets groups whose rates differ ({', '.join(map(str, rates))}); write relative=True "
+                    "to multiply each group's own rate, relative=False to give all the same, or give a list or a "
+                    "mapping by name"
+                )
+        return plan
 
     def __getitem__(self, key: str) -> Assignment:
-        for assignment in self.assignments:
-            if assignment.key == key:
-                return assignment
-        raise ArgumentError(f'the plan has no "{key}"; it has {", ".join(self.keys)}')
+        if key not in self.assignments:
+            raise ArgumentError(f'the plan has no "{key}"; it has {", ".join(self.assignments)}')
+        return self.assignments[key]
+
+    def rate_for(self, index: int, group: Group) -> Wanted | None:
+        """The schedule of the group's rate; None if it keeps its own."""
+        return self["lr"].for_group(index, group) if "lr" in self.assignments else None
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Raise ArgumentError unless the plan fits these groups."""
-        for assignment in self.assignments:
+        for assignment in self.assignments.values():
             assignment.check(groups)
 
-    def replaced(self, assignments: Sequence[Assignment]) -> "Plan":
-        """The plan with these assignments in place of those of the same hyperparameters."""
-        new = {assignment.key: assignment for assignment in assignments}
-        return replace(self, assignments=tuple(new.get(each.key, each) for each in self.assignments))
-
     def __str__(self) -> str:
-        """As one would write it in a call of Scheduler."""
-        more = [f"relative={self.relative}"] * self.relative + [f"feedback={self.feedback}"] * (
-            self.feedback is not None
-        )
-        return ", ".join([*map(str, self.assignments), *more])
+        """As in a call of Scheduler."""
+        relative = ["relative=True"] if self.relative else []
+        feedback = [] if self.feedback is None else [f"feedback={self.feedback}"]
+        return ", ".join([*map(str, self.assignments.values()), *relative, *feedback])
 
     def schedules(self) -> dict[str, Schedule]:
-        """Every schedule of the plan, by a name for people."""
-        return {name: item for assignment in self.assignments for name, item in assignment.schedules().items()}
+        return {name: item for each in self.assignments.values() for name, item in each.schedules().items()}
 
     def as_text(self) -> dict[str, Any]:
-        """The plan as JSON has it."""
-        return {
-            "relative": self.relative,
-            "feedback": _feedback_text(self.feedback),
-            "schedules": {assignment.key: assignment.as_text() for assignment in self.assignments},
-        }
+        """The plan in a form for JSON."""
+        feedback: Any = None if self.feedback is None else {"class": type(self.feedback).__qualname__}
+        if isinstance(self.feedback, Plateau):
+            feedback = self.feedback.settings()
+        schedules = {key: assignment.as_text() for key, assignment in self.assignments.items()}
+        return {"relative": self.relative, "feedback": feedback, "schedules": schedules}
 
     @classmethod
     def from_text(cls, form: Any) -> "Plan":
@@ -335,38 +311,10 @@ class Plan:
             case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if (
                 schedules and not rest
             ):
-                return cls(
-                    tuple(Assignment.from_text(key, item) for key, item in schedules.items()),
-                    relative,
-                    _read_feedback(feedback),
-                )
-        raise FormatError(f"the saved plan cannot be read: {json.dumps(form, default=str)[:200]}")
-
-
-def _settled_relative(relative: bool | None, plan: Sequence[Assignment], groups: Sequence[Group]) -> bool:
-    if relative is not None:
-        return relative
-    if any(assignment.key == "lr" and assignment.form == "all" for assignment in plan):
-        own = [group["initial_lr"] if "initial_lr" in group else group["lr"] for group in groups]
-        rates = sorted({float(rate) for rate in own if rate is not None})
-        if len(rates) > 1:
-            raise ArgumentError(
-                f"one schedule meets groups whose rates differ ({', '.join(map(str, rates))}); write relative=True to "
-                "multiply each group's own rate, relative=False to give all the same, or give a list or a mapping by "
-                "name"
-            )
-    return False
-
-
-def _feedback_text(feedback: Feedback | None) -> dict[str, Any] | None:
-    if isinstance(feedback, Plateau):
-        return feedback.settings()
-    return None if feedback is None else {"class": type(feedback).__qualname__}
-
-
-def _read_feedback(form: Any) -> Feedback | None:
-    if form is None:
-        return None
-    if isinstance(form, dict) and form.keys() == Plateau().settings().keys():
-        return Plateau(**form)
-    raise FormatError(f'the saved plan has feedback that no text can make, {shown(form)}; use on_change="keep"')
+                if feedback is not None:
+                    if not isinstance(feedback, dict) or feedback.keys() != Plateau().settings().keys():
+                        what = f"the saved plan has feedback that no text can make, {shown(feedback)}"
+                        raise FormatError(f'{what}; use on_change="keep"')
+                    feedback = Plateau(**feedback)
+                return cls({key: Assignment.from_text(key, schedules[key]) for key in schedules}, relative, feedback)
+        raise FormatError(f"the saved plan cannot be read: {shown(form, 200)}")

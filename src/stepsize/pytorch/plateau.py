@@ -88,18 +88,21 @@ class Plateau:
         if self.factor == 1.0:
             raise refusal("Plateau", "factor", "less than 1", self.factor)
 
+    def bounded(self, now: float, new: float, planned: float) -> float:
+        """A group's next multiplier, by `min_lr` and `eps`, if its planned rate is this."""
+        new = max(new, self.min_lr / planned if planned > 0.0 else 0.0)
+        return new if planned * (now - new) > self.eps else now
+
     def settings(self) -> dict[str, Any]:
         """The arguments that make an equal plateau."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def improves(self, metric: float, best: float | None) -> bool:
-        """Whether a metric is better than the best by more than the threshold."""
-        if best is None:
-            return metric > -math.inf if self.mode == "max" else metric < math.inf
         sign = 1.0 if self.mode == "max" else -1.0
+        if best is None:
+            return sign * metric > -math.inf
         margin = self.threshold if self.threshold_mode == "abs" else self.threshold * best
-        bar = best + sign * margin
-        return metric > bar if self.mode == "max" else metric < bar
+        return sign * metric > sign * (best + sign * margin)
 
     def observe(self, metric: float) -> float:
         """Take note of a metric; return factor^n after n reductions, before `min_lr` and `eps`.
@@ -133,22 +136,17 @@ class Plateau:
         return {**vars(self._progress), "recent": list(self._progress.recent)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from the counters that `state_dict` returned.
-
-        Raises:
-            StateError: it has another form; nothing has changed then.
-        """
+        """Continue from the counters that `state_dict` returned; StateError if it has another form."""
         match state:
             case {
                 "multiplier": float(multiplier),
-                "best": None | float() as best,
-                "bad": int(bad),
-                "cooling": int(cooling),
+                "best": None | float(),
+                "bad": int(),
+                "cooling": int(),
                 "recent": list(recent),
             } if 0.0 <= multiplier <= 1.0 and all(type(item) in (float, int) for item in recent):
-                object.__setattr__(
-                    self, "_progress", _Progress(multiplier, best, bad, cooling, list(map(float, recent)))
-                )
+                now = vars(self._progress)
+                now.update({name: state[name] for name in now}, recent=list(map(float, recent)))
             case _:
                 raise StateError(f"this is not the state of a Plateau: {shown(state)}")
 

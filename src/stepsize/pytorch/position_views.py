@@ -11,10 +11,7 @@ from stepsize.pytorch.writing import GroupRecord
 
 
 class PositionViews(LRScheduler):
-    """PyTorch's scheduler class by its methods and attributes, which are all computed from the position.
-
-    PyTorch's constructor is not called: it would write rates, and replace the optimizer's step.
-    """
+    """PyTorch's scheduler class, without its constructor: that would write rates, and replace the optimizer's step."""
 
     _attachment: Attachment
     _position: int
@@ -34,10 +31,7 @@ class PositionViews(LRScheduler):
 
     @property
     def last_epoch(self) -> int:
-        """The position, by PyTorch's name; -1, which means a fresh start there, is position 0.
-
-        Setting it writes no rates, as in PyTorch; Ignite sets it and asks for the rates itself.
-        """
+        """The position; -1, which means a fresh start in PyTorch, is 0. Setting it writes no rates; Ignite sets it."""
         return self._position
 
     @last_epoch.setter
@@ -47,12 +41,11 @@ class PositionViews(LRScheduler):
 
     @property
     def _step_count(self) -> int:
-        """One more than the position; Accelerate raises it for micro-batches, which are no updates."""
         return self._position + 1
 
     @_step_count.setter
     def _step_count(self, value: int) -> None:
-        pass
+        """Ignore it: Accelerate raises it for micro-batches, which are no updates."""
 
     def _initial_step(self) -> None:
         self.seek(self._position)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
+from torch.optim import lr_scheduler as pytorch
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils._pytree import tree_map
 
@@ -31,37 +32,36 @@ Closure = Callable[[nn.Module, Any], Tensor]
 class Judge:
     """Decides whether the loss has diverged, by the rule in the docstring of `range_test`.
 
-    In that rule u grows like the logarithm of the loss, since near zero the noise is of the size of the loss: one hard
-    sample can make a batch's loss a hundred times that of the others. A few such batches are not a divergence, so the
-    last three losses must agree.
+    There u grows like the logarithm of the loss, since near zero the noise is of the size of the loss: one hard sample
+    can make a batch's loss a hundred times that of the others. The last three losses must agree, since a few such
+    batches are not a divergence.
     """
 
     factor: float  # F
     smoothing: float
     has_moved: Callable[[], bool]  # whether the weights have moved by more than their norm
     losses: list[float] = field(default_factory=list, init=False)
-    smooth: list[float] = field(default_factory=list, init=False)
+    _smooth: list[float] = field(default_factory=list, init=False)
 
     def is_over(self, loss: float) -> bool:
-        """Add the next loss, and decide."""
         return self.is_far_above(loss) and (self._is_beyond_noise() or self.has_moved())
 
     def is_far_above(self, loss: float) -> bool:
         """Add the next loss, and decide by its size alone."""
         self.losses.append(loss)
-        before = self.smooth[-1] if self.smooth else 0.0
+        before = self._smooth[-1] if self._smooth else 0.0
         weight = (1.0 - self.smoothing) / (1.0 - self.smoothing ** len(self.losses))
-        self.smooth.append(before + (loss - before) * weight)
-        return self.smooth[-1] > self._limit()
+        self._smooth.append(before + (loss - before) * weight)
+        return self._smooth[-1] > self._limit()
 
     def _limit(self) -> float:
-        lowest = min(self.smooth)
-        return lowest + (self.factor - 1.0) * max(abs(lowest), self.smooth[0] - lowest)
+        lowest = min(self._smooth)
+        return lowest + (self.factor - 1.0) * max(abs(lowest), self._smooth[0] - lowest)
 
     def _is_beyond_noise(self) -> bool:
         if len(self.losses) < 20 or min(self.losses[-3:]) <= self._limit():  # fewer do not show how large the noise is
             return False
-        unit = abs(min(self.smooth)) or min(filter(None, map(abs, self.losses)))
+        unit = abs(min(self._smooth)) or min(filter(None, map(abs, self.losses)))
         u = np.array([math.asinh(loss / unit) for loss in self.losses])
         sigma = math.sqrt(np.square(np.diff(u)).mean() / 2.0)
         weights = self.smoothing ** np.arange(u.size)
@@ -93,7 +93,10 @@ class Sweep:
         self.optimizer._optimizer_step_post_hooks.clear()
         _global_optimizer_post_hooks.clear()
         if seed is not None:
-            self._seed(seed)
+            for value in chain.from_iterable(vars(source).values() for source in sources_of(self.batches)):
+                if isinstance(value, torch.Generator):
+                    value.manual_seed(seed)
+            seed_random_states(seed, cuda_devices_in_use())
         if not self.model.training:
             self.model.train()
         losses: list[float] = []
@@ -115,23 +118,14 @@ class Sweep:
                 break
         return RangeRun(tuple(losses), stopped, seed, () if self.validation is None else tuple(judge.losses))
 
-    def _seed(self, seed: int) -> None:
-        for source in sources_of(self.batches):
-            for generator in vars(source).values():
-                if isinstance(generator, torch.Generator):
-                    generator.manual_seed(seed)
-        seed_random_states(seed, cuda_devices_in_use())
-
     def _set_rates(self, step: int) -> None:
         filled = set()
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            if not isinstance(group["lr"], Tensor):
-                group["lr"] = rate(step)
-                continue
             if id(group["lr"]) in filled:  # PyTorch gives all groups one tensor
                 group["lr"] = group["lr"].clone()
-            group["lr"].fill_(rate(step))
-            filled.add(id(group["lr"]))
+            pytorch._update_param_group_val(group, "lr", rate(step))
+            if isinstance(group["lr"], Tensor):
+                filled.add(id(group["lr"]))
 
     def _update(self, batches: Iterator[Any]) -> float:
         """Make an update, unless the loss is not finite; return the loss, the mean over the micro-batches."""
@@ -175,20 +169,16 @@ class Sweep:
 
 
 def _one_pass(name: str, batches: Iterable[Any]) -> Iterator[Any]:
-    empty = True
-    for batch in batches:
-        empty = False
+    number = 0
+    for number, batch in enumerate(batches, 1):  # noqa: B007
         yield batch
-    if empty:
+    if not number:
         advice = "write a DataLoader or a list of batches"
         raise refusal("range_test", name, "at least one batch in every pass", batches, advice)
 
 
 def loss_of_pairs(loss_fn: LossFunction) -> Closure:
-    """The closure for batches (inputs, targets), which it moves to the model's device.
-
-    It raises ArgumentError if a batch is no such pair, or if the loss compares each output with every target.
-    """
+    """The closure for batches (inputs, targets), which it moves to the model's device; it refuses crossed shapes."""
     checked = set()
 
     def closure(model: nn.Module, batch: Any) -> Tensor:

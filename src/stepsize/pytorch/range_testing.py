@@ -134,7 +134,10 @@ def range_test(
         raise refusal("range_test", "observe", "a function (update, rate, loss)", observe)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
-    loss_of = _closure(loss_fn, closure)
+    if (loss_fn is None) == (closure is None) or not callable(closure if loss_fn is None else loss_fn):
+        what = "range_test takes either loss_fn, a function (outputs, targets)"
+        raise ArgumentError(f"{what}, or None and closure=..., a function (model, batch)")
+    loss_of: Any = closure if loss_fn is None else loss_of_pairs(loss_fn)
     if autocast is not None:
         loss_of = torch.autocast(next(model.parameters()).device.type, autocast)(loss_of)
     scaler = scaler or GradScaler(enabled=False)
@@ -163,9 +166,9 @@ def range_test(
 
 
 class _Interrupts:
-    """Holds Ctrl-C back in this context while `held` is True, and delivers it at `allow` or at the end.
+    """Holds Ctrl-C back while `held` is True; `allow` or the end of the context delivers it.
 
-    The first one that is let through sets `held`, so that nothing interrupts the restore.
+    The first that is delivered sets `held`, so that nothing interrupts the restore.
     """
 
     def __enter__(self) -> "_Interrupts":
@@ -197,7 +200,7 @@ class _Interrupts:
 def _rates(
     groups: list[dict[str, Any]], start_lr: Any, end_lr: Any, steps: int, shape: str
 ) -> tuple[Schedule, tuple[Schedule, ...]]:
-    """The schedule that the result refers to, that of the group that ends highest, and one for each group."""
+    """The schedule of the group that ends highest, to which the result refers, and one for each group."""
     several = isinstance(start_lr, tuple)
     starts, ends = (start_lr, end_lr) if several else ([start_lr], [end_lr])
     if several != isinstance(end_lr, tuple) or (several and not len(starts) == len(ends) == len(groups)):
@@ -215,7 +218,7 @@ def _rates(
 
 
 def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
-    """The optimizer that makes the updates, after a check that it trains the model."""
+    """The optimizer that makes the updates, if it trains the model."""
     if not isinstance(model, nn.Module):
         raise refusal("range_test", "model", "a torch.nn.Module", model)
     if any(map(is_lazy, model.parameters())):
@@ -234,15 +237,6 @@ def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
     return driven
 
 
-def _closure(loss_fn: LossFunction | None, closure: Closure | None) -> Closure:
-    if closure is not None and loss_fn is None:
-        return closure
-    if closure is None and callable(loss_fn):
-        return loss_of_pairs(loss_fn)
-    what = "range_test takes either loss_fn, a function (outputs, targets)"
-    raise ArgumentError(f"{what}, or None and closure=..., a function (model, batch)")
-
-
 def _repeatable(name: str, batches: Any) -> Any:
     """The batches, in a form that each run can iterate over from the start."""
     if not isinstance(batches, Iterable):
@@ -259,7 +253,6 @@ def _repeatable(name: str, batches: Any) -> Any:
 
 def _in_fixed_order(batches: Any) -> bool:
     """Whether this is a DataLoader of several batches that does not shuffle."""
-    if not isinstance(batches, DataLoader):
-        return False
-    sampler = batches.sampler if batches.batch_sampler is None else getattr(batches.batch_sampler, "sampler", None)
-    return isinstance(sampler, SequentialSampler) and len(batches) > 1
+    source = getattr(batches, "batch_sampler", None) or batches
+    in_order = isinstance(batches, DataLoader) and isinstance(getattr(source, "sampler", None), SequentialSampler)
+    return in_order and len(batches) > 1

@@ -9,9 +9,10 @@ from typing import Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Length, Number, Whole, refusal, shown
+from stepsize.arguments import Choice, Flag, Length, Maybe, Number, Whole, refusal, shown
 from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
+from stepsize.pytorch.counting import UpdateCount
 from stepsize.pytorch.optimizer_hooks import (
     Attachment,
     groups_elsewhere,
@@ -23,12 +24,10 @@ from stepsize.pytorch.optimizer_hooks import (
 from stepsize.pytorch.plan import Assignment, Plan
 from stepsize.pytorch.plateau import Feedback, Plateau, as_number
 from stepsize.pytorch.position_views import PositionViews
-from stepsize.pytorch.state import KIND, VERSION, checked, plan_to_follow, pytorch_position
+from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, checked, plan_to_follow, pytorch_position
 from stepsize.pytorch.warnings import caution
-from stepsize.pytorch.writing import Binding, matched
+from stepsize.pytorch.writing import Binding, GroupRecord, held, matched
 from stepsize.schedules import Schedule
-
-_LONG_WAIT = 100
 
 
 class Scheduler(PositionViews):
@@ -41,19 +40,18 @@ class Scheduler(PositionViews):
     Construction writes the values of step 0. Call `step()` once after each real update, so k micro-batches that make
     one update count once; or let the scheduler count the updates itself, with `auto=True`.
 
-    Threads and processes: one thread at a time may use a scheduler or step its optimizer. In several processes each
-    has its own, and nothing is sent between them: what `observe`, `seek` and `replan` are given must be the same in
-    all of them.
+    One thread at a time may use a scheduler or step its optimizer. Each process has its own; give `observe`, `seek` and
+    `replan` the same arguments in all of them, as nothing is sent between them.
 
     Args:
-        optimizer: one, or a list of several that share the plan. Of a wrapper (Accelerate's, Lightning's, DeepSpeed's,
-            Opacus's, Lookahead, SAM) the optimizer inside is driven, which makes the updates.
+        optimizer: one, or a list of several that share the plan. In a wrapper (Accelerate's, Lightning's, DeepSpeed's,
+            Opacus's, Lookahead, SAM) the optimizer that makes the updates is driven.
         lr: the rate: a schedule, its text, a number, a function of the step, a list of these (one for each group), or
             a mapping by the groups' `name` (groups that are not named keep their rate). A group's own `lr_scale`
             multiplies its rate.
         relative: True: what `lr` gives is multiplied by each group's own base rate (its `initial_lr`, else its `lr`
-            when it joined), so that ratios survive. False: it is the rate of every group. Left out, it is False, and
-            groups whose rates differ are refused under a single schedule.
+            when it joined), so that ratios survive. False: it is the rate of every group. If left out, it is False,
+            and groups whose rates differ are refused under a single schedule.
         feedback: a `Plateau`, or another object with `observe(metric) -> multiplier`, `state_dict` and
             `load_state_dict`; fed by `observe`. A `Plateau` is copied, so one may be given to several schedulers.
         auto: count the updates by a hook of the optimizer; `step()` then does nothing. With several optimizers, one
@@ -70,7 +68,7 @@ class Scheduler(PositionViews):
 
     Raises:
         ArgumentError: a group has no such hyperparameter, a list or a name does not fit the groups, or one schedule
-            meets groups of different rates and `relative` is left out. The optimizer is as it was.
+            meets groups of different rates and `relative` is left out. The optimizer stays as it was.
         StepError: a schedule gives a negative rate.
 
     Example:
@@ -106,18 +104,17 @@ class Scheduler(PositionViews):
             raise ArgumentError("Scheduler([...]) needs one optimizer at least, and each of them once")
         for name, value, kind, words in (
             ("feedback", feedback, Feedback | None, "a Plateau(), or an object with its observe and state methods"),
-            ("relative", relative, bool | None, "True or False, or left out"),
-            ("auto", auto, bool, "True or False"),
             ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
         ):
             if not isinstance(value, kind) or isinstance(value, type):
                 raise refusal("Scheduler", name, words, value)
+        Maybe(Flag())("Scheduler", "relative", relative)
+        self._auto = Flag()("Scheduler", "auto", auto)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)
         self._clock = Choice(("steps", "tokens", "samples"))("Scheduler", "clock", clock)
         if clock != "steps" and (auto or horizon is not None):
             given_too = "auto=True" if auto else "horizon=..."
             raise ArgumentError(f"{given_too} counts updates, and this clock {clock}; tell it how many by advance(n)")
-        self._auto = auto
         self._attachment = Attachment(tuple(updating(item, auto) for item in several), keep=not auto)
         if "lr" in given:
             for each in self._attachment.optimizers:
@@ -129,13 +126,11 @@ class Scheduler(PositionViews):
         self._records = matched([], groups, 1.0)
         self._position = int(Whole(-1)("Scheduler", "last_epoch", last_epoch)) + 1
         self._pauses = 0  # how many `paused` are under way
-        self._taken_by: str | None = None
+        self._taken_by: str | None = None  # why this scheduler no longer drives its optimizers
         self._unstepped = self._position == 0  # no optimizer has made an update yet, as far as is known
         self._restored = False  # a state was loaded, and no update has followed
         self._seen_overwritten = False
-        self._versions: list[int] | None = None  # of the parameters, at the last `step` under auto; [] once warned
-        self._made: set[int] = set()  # the optimizers that have made an update
-        self._idle: set[int] = set()  # those that are not waited for
+        self._count = UpdateCount(len(several))  # under auto
         self._quick: Callable[[int], bool] | None = None  # writes the next values without further checks
         self._horizon = horizon
         self._expected = _expected_end(horizon, self._plan)
@@ -144,10 +139,9 @@ class Scheduler(PositionViews):
     # Moving.
 
     def step(self, epoch: None = None) -> None:  # type: ignore[override]
-        """Move on by one update, and write the rates of the next; nothing under `auto=True` or while paused.
+        """Move on by one update, and write the rates of the next; does nothing under `auto=True` or while paused.
 
         Raises:
-            ArgumentError: it is given something, as PyTorch's may be.
             StepError: a schedule gives a negative rate there, or none that is finite; nothing has moved then.
             DriverError: another scheduler has taken over.
         """
@@ -162,7 +156,7 @@ class Scheduler(PositionViews):
     def _step_with_care(self) -> None:
         self._refuse_if_taken()
         if self._auto:
-            self._look_for_uncounted_updates()
+            self._count.look_for_uncounted(p for group in self._attachment.groups() for p in group["params"])
         if self._auto or self._pauses:
             return
         if self._clock != "steps":
@@ -175,19 +169,6 @@ class Scheduler(PositionViews):
             )
         self._write(self._position + 1)
 
-    def _look_for_uncounted_updates(self) -> None:
-        """Warn once if parameters change between two calls of `step` without any update of the optimizer's."""
-        if self._made or self._versions == []:
-            return
-        versions = [p._version for group in self._attachment.groups() for p in group["params"]]
-        before, self._versions = self._versions, versions
-        if before is not None and before != versions:
-            self._versions = []
-            caution(
-                "auto=True has counted no update, but the parameters change: they are not updated by optimizer.step(); "
-                "leave auto out, and call scheduler.step() after each update"
-            )
-
     def advance(self, n: int) -> None:
         """Move on by n steps, tokens or samples, whatever the clock counts, after an update."""
         number = int(Length(0)("advance", "n", n))
@@ -197,7 +178,7 @@ class Scheduler(PositionViews):
     def seek(self, position: int) -> None:
         """Go to any position, forwards or back, and write the rates there."""
         self._write(int(Length(0)("seek", "position", position)))
-        self._begin_update()
+        self._count.begin()
 
     def observe(self, metric: float) -> bool:
         """Pass a metric to the feedback; True if that changed a rate. The rates are written at once.
@@ -209,9 +190,7 @@ class Scheduler(PositionViews):
             StepError: the rate would overflow; the multiplier is as it was.
         """
         if self._feedback is None:
-            raise ArgumentError(
-                "observe() feeds a plateau, and there is none; write Scheduler(..., feedback=Plateau())"
-            )
+            raise ArgumentError("observe() feeds a plateau, and there is none; give Scheduler feedback=Plateau()")
         self._refresh()
         multiplier = as_number(self._feedback.observe(metric), "the feedback's multiplier")
         if not 0.0 <= multiplier < math.inf:
@@ -228,32 +207,32 @@ class Scheduler(PositionViews):
     def replan(self, lr: Any = None, **hyperparameters: Any) -> dict[str, Schedule]:
         """From here on, follow new schedules, each on its own clock; return the plan before and after, to be drawn.
 
-        The schedule of each hyperparameter given becomes `old.head(position) >> new`; where the plan has a list or a
-        mapping, so must the new one. To go on with a longer version of the same plan give `new.tail(position)`.
+        The schedule of each hyperparameter given becomes `old.head(position) >> new`; if the plan has a list or a
+        mapping, so must the new one. To go on with a longer version of the same plan give `new.tail(position)`. The
+        new plan goes into the state: the program that began with the old one takes it over on loading.
 
             plot_schedules(scheduler.replan(Linear(0.3, 0.0, 500)))
-
-        The plan as it then is goes into the state: the program that began with the old plan takes it over on loading.
 
         Raises:
             ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
             StepError: a schedule gives a negative rate here.
         """
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
-        new = (Assignment.of(key, item, self._horizon) for key, item in given.items())
-        return self._replace([self._plan[each.key].replanned(self._position, each) for each in new])
+        new = {key: Assignment.of(key, item, self._horizon) for key, item in given.items()}
+        return self._replace({key: self._plan[key].replanned(self._position, each) for key, each in new.items()})
 
     def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
         """From here on, bring the schedule of every rate down to `end` in so many steps; return what `replan` returns.
 
-        `end` is in the plan's own units: a factor where the plan is relative, and what a plateau has taken off comes
-        off it too.
+        `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too.
 
         Raises:
             ArgumentError: an argument is not in its range, or no rate is scheduled.
         """
-        at, end = self._position, Number(least=0.0)("cool_down", "end", end)
-        return self._replace([self._plan["lr"].mapped(lambda schedule: schedule.cooldown(at, steps, end, shape))])
+        at, end, rates = self._position, Number(least=0.0)("cool_down", "end", end), self._plan["lr"]
+        return self._replace(
+            {"lr": Assignment.of("lr", rates.as_given(lambda schedule: schedule.cooldown(at, steps, end, shape)))}
+        )
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -307,9 +286,9 @@ class Scheduler(PositionViews):
             id(record.group): f"/{name}" if names.count(name) == 1 else f"/{name}#{index}"
             for index, (record, name) in enumerate(zip(self._records, names, strict=True))
         }
-        for key, item, group in self._binding.places():
+        for key, item, group in self._binding.targets():
             name = f"{key}{'' if item is None else f'[{item}]'}{of_group[id(group)] if len(names) > 1 else ''}"
-            found[name] = float(group[key] if item is None else group[key][item])
+            found[name] = float(held(group, key, item))
         return found
 
     def get_lr(self) -> list[float]:  # type: ignore[override]
@@ -318,8 +297,8 @@ class Scheduler(PositionViews):
             return self.get_last_lr()
         self._refresh()
         return [
-            now if planned is None else planned * record.multiplier
-            for planned, record, now in zip(self._scheduled_rates(), self._records, self.get_last_lr(), strict=True)
+            now if (planned := self._planned_rate(record)) is None else planned * record.multiplier
+            for record, now in zip(self._records, self.get_last_lr(), strict=True)
         ]
 
     def __repr__(self) -> str:
@@ -328,15 +307,9 @@ class Scheduler(PositionViews):
     # State.
 
     def state_dict(self) -> dict[str, Any]:
-        """Position, base rates, plan and feedback, as JSON has them."""
+        """Position, base rates, plan and feedback, in a form for JSON."""
         self._refresh()
-        feedback = None
-        if self._feedback is not None:
-            feedback = {
-                "multiplier": self._multiplier,
-                "multipliers": [record.multiplier for record in self._records],
-                "state": self._feedback.state_dict(),
-            }
+        multipliers = [record.multiplier for record in self._records]
         return {
             "version": VERSION,
             "kind": KIND,
@@ -346,8 +319,10 @@ class Scheduler(PositionViews):
             "plan": self._plan.as_text(),
             "began_with": self._began_with.as_text(),
             "replanned": self._plan != self._began_with,
-            "idle": [index for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle],
-            "feedback": feedback,
+            "idle": sorted(self._count.idle),
+            "feedback": None
+            if self._feedback is None
+            else {"multiplier": self._multiplier, "multipliers": multipliers, "state": self._feedback.state_dict()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -362,20 +337,17 @@ class Scheduler(PositionViews):
         self._refresh()
         position = pytorch_position(state)
         if position is not None and self._on_change == "keep" and self._clock == "steps":
-            self._become(self._plan, self.base_lrs, position)
+            self._follow(self._plan, self.base_lrs, position)
         else:
-            groups = self._attachment.groups()
-            saved = checked(state, self._clock, len(groups))
-            plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, groups)
-            bases = self._bases_to_follow(saved) if plan.relative else list(map(float, saved["base_lrs"]))
-            self._become(plan, bases, saved["position"], saved)
-            optimizers = self._attachment.optimizers
-            self._idle = {id(optimizers[index]) for index in saved["idle"] if index < len(optimizers)}
-            self._made = {id(each) for each in optimizers} - self._idle if saved["position"] else set()
+            saved = checked(state, self._clock, len(self._records))
+            plan = plan_to_follow(saved, self._plan, self._began_with, self._on_change, self._attachment.groups())
+            bases = bases_to_follow(saved, plan, self.base_lrs, self._on_change)
+            self._follow(plan, bases, saved["position"], saved)
+            self._count.resume(saved["idle"], updated=saved["position"] > 0)
         self._unstepped = False  # another process made the updates before
         self._restored = True
         self._quick = None
-        self._begin_update()
+        self._count.begin()
 
     def __copy__(self) -> "Scheduler":
         """A copy has optimizers of its own: two schedulers cannot drive one."""
@@ -384,7 +356,7 @@ class Scheduler(PositionViews):
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle takes along: the optimizers too, but nothing that is registered with them."""
         self._refresh()
-        left = ("_attachment", "_binding", "_waiting_for", "_made", "_idle", "_left", "_quick")
+        left = ("_attachment", "_binding", "_left", "_quick")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
         return {**state, "optimizers": self._attachment.optimizers}
 
@@ -397,20 +369,8 @@ class Scheduler(PositionViews):
 
     # Within.
 
-    def _bases_to_follow(self, saved: dict[str, Any]) -> list[float]:
-        """What the schedules multiply: a part of the plan as much as they are."""
-        mine, theirs = self.base_lrs, list(map(float, saved["base_lrs"]))
-        if all(math.isclose(here, there, rel_tol=1e-6) for here, there in zip(mine, theirs, strict=True)):
-            return theirs  # but for what a rate loses in a tensor of single precision
-        if self._on_change == "refuse":
-            raise StateError(
-                f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}; keep these "
-                'with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
-            )
-        return mine if self._on_change == "keep" else theirs
-
-    def _become(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
-        """Follow another plan, or another state of the feedback, from a position on; or stay as it was and raise."""
+    def _follow(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
+        """From a position on follow another plan, or another state of the feedback; if that raises, change nothing."""
         with self._all_or_nothing():
             self._plan = plan
             for record, base in zip(self._records, bases, strict=True):
@@ -422,7 +382,7 @@ class Scheduler(PositionViews):
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """If what is done within raises, follow the plan, the base rates and the feedback as they were before."""
+        """If the block raises, restore the plan, the base rates and the feedback."""
         before = self._plan, self._feedback, self._multiplier
         was = [(record.base, record.multiplier) for record in self._records]
         state = None if self._feedback is None else self._feedback.state_dict()
@@ -443,9 +403,9 @@ class Scheduler(PositionViews):
         self._multiplier, numbers = 1.0, [1.0] * len(self._records)
         if self._feedback is not None and form is not None:
             match form:
-                case {"multiplier": one, "multipliers": list(numbers), "state": dict(state)} if len(numbers) == len(
-                    self._records
-                ) and all(map(_is_multiplier, [one, *numbers])):
+                case {"multiplier": one, "multipliers": [*numbers], "state": dict(state)} if all(
+                    map(_is_multiplier, [one, *numbers])
+                ) and len(numbers) == len(self._records):
                     self._multiplier = float(one)
                     self._feedback.load_state_dict(state)
                 case _:
@@ -454,35 +414,32 @@ class Scheduler(PositionViews):
             record.multiplier = float(number)
 
     def _apply(self, change: float) -> bool:
-        """Multiply the multiplier of each group by the feedback's change of its own; whether any rate changes."""
+        """Change the multiplier of each group by this factor; whether any rate changes."""
         changed = False
-        plateau = self._feedback if isinstance(self._feedback, Plateau) else None
-        for record, planned in zip(self._records, self._scheduled_rates(), strict=True):
-            if planned is None:
+        for record in self._records:
+            if (planned := self._planned_rate(record)) is None:
                 continue
             now = record.multiplier
             new = self._multiplier if change == math.inf else now * change
-            if plateau is not None:
-                new = max(new, plateau.min_lr / planned if planned > 0.0 else 0.0)
-                if not planned * (now - new) > plateau.eps:
-                    continue
+            if isinstance(self._feedback, Plateau):
+                new = self._feedback.bounded(now, new, planned)
             record.multiplier = new
             changed = changed or new != now
         return changed
 
-    def _replace(self, assignments: list[Assignment]) -> dict[str, Schedule]:
-        """Follow these assignments in place of those of the same hyperparameters; both, by name."""
-        before = [self._plan[each.key] for each in assignments]
-        self._become(self._plan.replaced(assignments), self.base_lrs, self._position)
+    def _replace(self, new: dict[str, Assignment]) -> dict[str, Schedule]:
+        """Follow these assignments instead of those of the same hyperparameters; return both, by name."""
+        old = self._plan.assignments
+        self._follow(replace(self._plan, assignments={**old, **new}), self.base_lrs, self._position)
         return {
             f"{name} {when}": schedule
-            for old, new in zip(before, assignments, strict=True)
-            for when, assignment in (("before", old), ("after", new))
+            for key in new
+            for when, assignment in (("before", old[key]), ("after", new[key]))
             for name, schedule in assignment.schedules().items()
         }
 
     def _bind(self, loading: bool = False, put_back: bool = False) -> None:
-        """Find out again which values go where, after the plan, the groups or a multiplier have changed."""
+        """Find out which values go where; after the plan, the groups or a multiplier have changed."""
         optimizers = self._attachment.optimizers
         self._records = matched(self._records, self._attachment.groups(), self._multiplier, loading)
         if put_back:
@@ -492,30 +449,26 @@ class Scheduler(PositionViews):
         self._binding = Binding(self._plan, optimizers, self._records, groups_elsewhere(optimizers))
 
     def _rewrite(self, loading: bool = False) -> None:
-        """Give the groups back what others have put something in the place of, and write."""
+        """Put back the tensors and names that others have replaced, and write."""
         self._bind(loading, put_back=True)
         self._write(self._position)
-        self._mark()
-
-    def _mark(self) -> None:
-        """Write each group's base rate to `initial_lr`, which PyTorch's schedulers read, unless it has one."""
-        for record in self._records:
-            record.group.setdefault("initial_lr", record.base)
 
     def _refresh(self) -> None:
-        """Take note of groups that were added, removed or replaced since the last write."""
+        """Drive the groups as they are now, if any were added, removed or replaced since the last write."""
         if self._taken_by is None and self._binding.is_stale():
             self._write(self._position)
 
     def _write(self, position: int) -> None:
         """Write the values there, all or none, and be there; while paused only be there."""
         self._refuse_if_taken()
-        stale = self._binding.is_stale()
-        if stale:
+        if self._binding.is_stale():
             self._bind()
         if not self._pauses:
             self._binding.write(position)
-            self._after_writing(stale)
+            if self._auto:
+                self._left = [each.param_groups[0].get("lr") for each in self._attachment.optimizers]
+            elif self._clock == "steps" and not self._unstepped:
+                self._quick = self._binding.quick
         self._position = position
         if position > self._expected:
             horizon, self._expected = self._expected, math.inf
@@ -524,50 +477,36 @@ class Scheduler(PositionViews):
                 "accumulation and processes"
             )
 
-    def _after_writing(self, stale: bool) -> None:
-        if stale:
-            self._mark()
-        if self._auto:
-            self._left = {id(each): each.param_groups[0].get("lr") for each in self._attachment.optimizers}
-        careful = self._auto or self._unstepped or self._clock != "steps"
-        self._quick = None if careful else self._binding.quick
-
     def _refuse_if_taken(self) -> None:
         if self._taken_by is not None:
             raise DriverError(self._taken_by)
 
-    def _scheduled_rates(self) -> list[float | None]:
-        """Each group's rate by the plan, its base and its own scale, before the feedback; None if none is planned."""
-        rates: list[float | None] = []
-        for record in self._records:
-            wanted = self._plan["lr"].for_group(record.place, record.group) if "lr" in self._plan.keys else None
-            factor = record.factor(self._plan.relative)
-            rates.append(wanted(self._position) * factor if isinstance(wanted, Schedule) else None)
-        return rates
+    def _planned_rate(self, record: GroupRecord) -> float | None:
+        """A group's rate by the plan, its base and its own scale, before the feedback; None if it keeps its own."""
+        wanted = self._plan.rate_for(record.index, record.group)
+        return wanted(self._position) * record.factor(self._plan.relative) if isinstance(wanted, Schedule) else None
 
     def _attach(self) -> None:
         """Write the values, and register with the optimizers."""
-        self._made, self._idle = set(), set()
-        self._begin_update()
         self._bind()
         if self._taken_by is not None:
             return  # the copy of one that was closed, or whose optimizer another drives
         self._rewrite()
         self._attachment.attach(self, owned=self._auto)
 
-    def _begin_update(self) -> None:
-        # The optimizers that are still to step before an update is counted.
-        self._waiting_for = {id(each) for each in self._attachment.optimizers} - self._idle
-        self._waited = 0  # updates since then
-
-    # Called by the optimizers.
+    # Called by the optimizers and by other schedulers, as `Attached` describes.
 
     def stepping(self, optimizer: Optimizer) -> None:
-        """An optimizer's step begins: groups that are new, or overwritten by loading, get their values for it."""
+        """An optimizer's step begins: write into groups that are new, or that loading has overwritten."""
         if self._taken_by is not None or self._pauses:
             return
-        if self._auto and self._waiting_for and id(optimizer) not in self._waiting_for | self._idle:
-            self._leave_out_the_idle()
+        if self._auto and (idle := self._count.left_out(self._attachment.optimizers.index(optimizer))):
+            self._count_update()
+            which = f"optimizer {idle[0]}" if len(idle) == 1 else f"each of the optimizers {', '.join(map(str, idle))}"
+            caution(
+                f"{which} of this scheduler has made no update yet, so the updates of the others are counted without "
+                "it until its first"
+            )
         if self._restored:
             self._rewrite()
         else:
@@ -578,74 +517,39 @@ class Scheduler(PositionViews):
         self._unstepped = False
         if self._taken_by is not None or self._pauses or (self._auto and not is_update(optimizer)):
             return
-        if (
-            self._auto
-            and optimizer.param_groups[0].get("lr") is not self._left[id(optimizer)]
-            and is_dummy_step(optimizer)
-        ):
-            return
+        index = self._attachment.optimizers.index(optimizer)
         overwritten = None if self._seen_overwritten else self._binding.overwritten()
         # Zeros that another hand has written may be a dummy step's; zeros of the schedule are not.
-        if overwritten is not None and is_dummy_step(optimizer):
+        foreign = self._auto and optimizer.param_groups[0].get("lr") is not self._left[index]
+        if (foreign or overwritten is not None) and is_dummy_step(optimizer):
             return
         self._restored = False
-        if self._auto:
-            self._made.add(id(optimizer))
-            self._idle.discard(id(optimizer))
-            self._waiting_for.discard(id(optimizer))
-            if not self._waiting_for:
-                self._count_update()
-            else:
-                self._wait()
+        if self._auto and self._count.completes(index):
+            self._count_update()
         if overwritten is not None:  # last, as a warning may be an error: the update is counted all the same
             self._seen_overwritten = True
             caution(f"{overwritten}; the update used it, and the next will use the schedule's")
 
-    def _wait(self) -> None:
-        """Warn once if an optimizer that has updated before seems to have stopped."""
-        self._waited += 1
-        if self._waited == _LONG_WAIT:
-            left = [str(i) for i, each in enumerate(self._attachment.optimizers) if id(each) in self._waiting_for]
-            caution(
-                f"the others have made {_LONG_WAIT} updates, and optimizer {', '.join(left)} none; the position waits "
-                "for it. If it has stopped, make a Scheduler without it"
-            )
-
     def _count_update(self) -> None:
-        self._begin_update()
+        self._count.begin()
         position = self._position + 1
         try:
             self._write(position)
         finally:
             self._position = position  # the update was made, even if there is no value for the next
 
-    def _leave_out_the_idle(self) -> None:
-        """An optimizer begins its second update of a round: those that have never made any are not waited for."""
-        if self._waiting_for & self._made:
-            return
-        self._idle |= self._waiting_for
-        idle = [str(index) for index, each in enumerate(self._attachment.optimizers) if id(each) in self._idle]
-        self._count_update()
-        which = f"optimizer {idle[0]}" if len(idle) == 1 else f"each of the optimizers {', '.join(idle)}"
-        caution(
-            f"{which} of this scheduler has made no update yet, so the updates of the others are counted without it "
-            "until its first"
-        )
-
     def loaded(self) -> None:
-        """A state was loaded into an optimizer, which replaces groups and tensors: put ours back, and write."""
         if self._taken_by is None:
             self._restored = True  # wrappers write into the groups once more after this hook
             self._rewrite(loading=True)
 
     def driven(self) -> set[tuple[str, int]]:
-        """The hyperparameters that this scheduler writes, each with the identity of the group."""
-        return {(key, id(group)) for key, _, group in self._binding.places()}
+        return {(key, id(group)) for key, _, group in self._binding.targets()}
 
     def taken_over(self, key: str, by: "Scheduler") -> None:
-        """Another scheduler writes this hyperparameter now; the next step raises, and under auto a warning comes."""
+        """Another scheduler writes this hyperparameter now. The next step raises; under auto a warning tells."""
         taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
-        others = " and ".join(other for other in self._plan.keys if other != key)
+        others = " and ".join(other for other in self._plan.assignments if other != key)
         self.close()
         self._taken_by = f"{taken_by}; nothing drives {others} any more" if others else taken_by
         if self._auto:
@@ -660,8 +564,7 @@ def _expected_end(horizon: Horizon | None, plan: Plan) -> float:
     """The number of updates of the horizon; a rate's schedule of another length causes a warning."""
     if horizon is None:
         return math.inf
-    rates = plan["lr"].schedules() if "lr" in plan.keys else {}
-    for name, schedule in rates.items():
+    for name, schedule in plan["lr"].schedules().items() if "lr" in plan.assignments else ():
         if schedule.steps not in (math.inf, horizon.steps):
             caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}")
     return horizon.steps

@@ -72,7 +72,7 @@ class Snapshot:
             self._restorers.append(restore)
 
     def restore(self) -> None:
-        """Restore everything. If a part raises, the other parts are restored nevertheless."""
+        """Restore everything; if a part raises, the others too."""
         with torch.no_grad(), ExitStack() as calls:  # which makes them all, and raises at the end
             for restore in self._restorers:
                 calls.callback(restore)
@@ -82,7 +82,6 @@ class Snapshot:
                 calls.callback(tensor.copy_, copy)
 
     def clear_gradients(self) -> None:
-        """Set every gradient to None until `restore`."""
         for tensor, _ in self._gradients:
             tensor.grad = None
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from stepsize.arguments import LONGEST, shown
@@ -11,8 +12,6 @@ from stepsize.pytorch.warnings import caution
 
 VERSION = 1
 KIND = "stepsize.pytorch.Scheduler"
-
-
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "clock": (lambda value: isinstance(value, str), "a word"),
     "position": (lambda value: type(value) is int and 0 <= value <= LONGEST, "a whole number from 0 to 2**53"),
@@ -32,11 +31,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
-    """A saved state, if a scheduler of this clock with so many groups can load it.
-
-    Raises:
-        StateError: it is of another kind, a newer version, another clock, other groups, or damaged.
-    """
+    """A saved state, if a scheduler of this clock with so many groups can load it."""
     if pytorch_position(form) is not None:
         if clock != "steps":
             raise StateError(f"this is the state of a scheduler of PyTorch, which counts steps, and not {clock}")
@@ -72,24 +67,21 @@ def plan_to_follow(
     """The plan of the program, as it is or as it began, or the saved one.
 
     If both began with the same plan there is nothing to choose: what it was replanned to since is followed.
-
-    Raises:
-        StateError: the saved plan is another and `on_change` is "refuse", or it cannot be followed here.
     """
-    if saved["plan"] == plan.as_text() and not _unnamed(saved["plan"]):
+    unnamed, began_alike = _unnamed(saved["plan"]), saved["began_with"] == began_with.as_text()
+    if saved["plan"] == plan.as_text() and not unnamed:
         return plan
-    began_alike = saved["began_with"] == began_with.as_text()
     if began_alike and not saved["replanned"]:
         return began_with
     if on_change == "keep" and not began_alike:
         return plan
-    if on_change == "keep" and _unnamed(saved["plan"]):
+    if on_change == "keep" and unnamed:
         caution(
             "the plan was changed before the state was saved, which cannot be followed: it has a function without a "
             f"name; this one goes on as it began, {began_with}"
         )
         return began_with
-    if _unnamed(saved["plan"]):
+    if unnamed:
         raise StateError(
             "the saved plan has a function without a name, which no state can hold; write it in a module and name "
             'it, Function("package.module:name"), or go on with this plan by on_change="keep"'
@@ -102,9 +94,22 @@ def plan_to_follow(
     try:
         followed = Plan.from_text(saved["plan"])
         followed.check(groups)
+        return followed
     except StepsizeError as error:
         raise StateError(f"the state's plan cannot be followed: {error}") from error
-    return followed
+
+
+def bases_to_follow(saved: dict[str, Any], plan: Plan, mine: list[float], on_change: str) -> list[float]:
+    """The base rates of the program or the saved ones, which a relative plan multiplies."""
+    theirs = list(map(float, saved["base_lrs"]))
+    if not plan.relative or all(map(partial(math.isclose, rel_tol=1e-6), mine, theirs)):
+        return theirs  # equal but for what a rate loses in a tensor of single precision
+    if on_change == "refuse":
+        raise StateError(
+            f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}; keep these "
+            'with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
+        )
+    return mine if on_change == "keep" else theirs
 
 
 def _unnamed(form: Any) -> bool:

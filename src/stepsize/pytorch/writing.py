@@ -17,6 +17,7 @@ from weakref import ref
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.utils._pytree import tree_map_only
 
 from stepsize.arguments import Number
 from stepsize.errors import ArgumentError, StepError
@@ -24,8 +25,7 @@ from stepsize.pytorch.plan import ConstantProduct, Group, Plan, rate_of
 from stepsize.schedules import Schedule
 from stepsize.schedules.maths import SCALAR
 
-NEVER_NEGATIVE = {"lr", "momentum", "weight_decay", "betas", "alpha", "rho"}
-"""The hyperparameters that the constructors of torch.optim refuse below 0."""
+_NEVER_NEGATIVE = {"lr", "momentum", "weight_decay", "betas", "alpha", "rho"}  # torch.optim refuses them below 0
 
 
 @dataclass(eq=False)
@@ -33,7 +33,7 @@ class GroupRecord:
     """What a scheduler knows of one parameter group."""
 
     group: Group
-    place: int  # in a plan with a list of schedules; a group keeps it when others are removed
+    index: int  # in a plan with a list of schedules; a group keeps it when others are removed
     base: float
     multiplier: float = 1.0  # the feedback's
     kept: dict[str, Any] = field(default_factory=dict)  # tensors and name, which loading a state would replace
@@ -47,7 +47,7 @@ class GroupRecord:
 def matched(
     records: Sequence[GroupRecord], groups: Sequence[Group], multiplier: float, loading: bool = False
 ) -> list[GroupRecord]:
-    """The records of the groups that there are now: some were added (they start at the multiplier), moved or rebuilt.
+    """The records of the present groups, some of which were added (at this multiplier), moved or rebuilt.
 
     A rebuilt group, a new dictionary with known parameters, keeps its record while a state is loaded, and otherwise
     unless it brings another rate.
@@ -64,8 +64,8 @@ def matched(
             if older is not None and (loading or _same_rate(group, older.group)):
                 record = replace(older, group=group, kept=dict(older.kept))
         found.append(record)
-    taken = {record.place for record in found if record is not None}
-    free = iter([place for place in range(len(groups)) if place not in taken])
+    taken = {record.index for record in found if record is not None}
+    free = (index for index in range(len(groups)) if index not in taken)
     return [
         GroupRecord(group, next(free), _base(group), multiplier) if record is None else record
         for group, record in zip(groups, found, strict=True)
@@ -84,16 +84,17 @@ def _same_rate(group: Group, older: Group) -> bool:
     return key in older and group.get(key) == older[key]
 
 
-def _held(group: Group, key: str, place: int | None) -> Any:
-    return group[key] if place is None else group[key][place]
+def held(group: Group, key: str, item: int | None) -> Any:
+    """A hyperparameter of a group, or an item of it if it is a tuple."""
+    return group[key] if item is None else group[key][item]
 
 
-def _put(group: Group, key: str, place: int | None, value: Any) -> None:
-    if place is None:
+def _put(group: Group, key: str, item: int | None, value: Any) -> None:
+    if item is None:
         group[key] = value
     else:
         items = list(group[key])
-        items[place] = value
+        items[item] = value
         group[key] = type(group[key])(items)
 
 
@@ -101,21 +102,9 @@ def _tensors_in(value: Any) -> Iterable[Tensor]:
     return (item for item in (value if isinstance(value, tuple | list) else (value,)) if isinstance(item, Tensor))
 
 
-def _part_from_defaults(optimizer: Optimizer, keys: Iterable[str]) -> None:
-    # PyTorch puts one tensor into the defaults and into every group. The groups' are filled in place, and a group that
-    # is added later must start from the default.
-    for key in keys:
-        default = optimizer.defaults.get(key)
-        if isinstance(default, Tensor):
-            optimizer.defaults[key] = default.clone()
-        elif isinstance(default, tuple | list):
-            copies = [item.clone() if isinstance(item, Tensor) else item for item in default]
-            optimizer.defaults[key] = type(default)(copies)
-
-
 @dataclass(eq=False)
 class Writer:
-    """One schedule of one hyperparameter (or of one item of a tuple), and every place that it is written into."""
+    """One schedule of one hyperparameter (or of one item of a tuple), and all that it is written into."""
 
     key: str
     item: int | None
@@ -125,7 +114,6 @@ class Writer:
     written: float | None = None
 
     def value(self, position: float) -> float:
-        """The schedule's value there."""
         value = self.schedule(position)
         if not self.least <= value:
             what = "rate" if self.key == "lr" else self.key
@@ -141,8 +129,8 @@ class Writer:
 
     @property
     def least(self) -> float:
-        """The least value that optimizers take."""
-        return 0.0 if self.tie or self.key in NEVER_NEGATIVE else -self.largest
+        """The least value that optimizers accept."""
+        return 0.0 if self.tie or self.key in _NEVER_NEGATIVE else -self.largest
 
     @cached_property
     def largest(self) -> float:
@@ -156,11 +144,11 @@ class Writer:
         return value * factor if self.tie is None else self.tie.at(value * factor)
 
     def overwritten(self) -> str | None:
-        """What somebody else has written over, in words; a tensor is not read."""
+        """What somebody else has overwritten, in words; a tensor is not read."""
         if self.written is None:
             return None
         for group, factor, tensor in self.targets:
-            ours, theirs = self._number(self.written, factor), _held(group, self.key, self.item)
+            ours, theirs = self._number(self.written, factor), held(group, self.key, self.item)
             if theirs is not tensor if tensor is not None else theirs is not None and theirs != ours:
                 which = f' of group "{group["name"]}"' if "name" in group else ""
                 return f'"{self.key}"{which} was {ours} by the schedule, and something else has set it to {theirs}'
@@ -176,7 +164,7 @@ class Writer:
                 _put(group, key, item, number)
             else:
                 tensor.fill_(number)
-                if _held(group, key, item) is not tensor:  # not yet, or somebody has put something else there
+                if held(group, key, item) is not tensor:  # not yet, or somebody has replaced it
                     _put(group, key, item, tensor)
 
 
@@ -184,30 +172,29 @@ def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Gr
     # `others` are groups of other optimizers, whose tensors must not be filled.
     made: dict[Any, Writer] = {}
     filled: dict[int, Any] = {}  # what fills each tensor, by its identity
-    for assignment in plan.assignments:
-        idle = [each.group for each in records if assignment.for_group(each.place, each.group) is None]
+    for assignment in plan.assignments.values():
+        idle = [each.group for each in records if assignment.for_group(each.index, each.group) is None]
         filled |= {id(t): None for group in [*others, *idle] for t in _tensors_in(group.get(assignment.key))}
-    for assignment in plan.assignments:
-        key = assignment.key
+    for key, assignment in plan.assignments.items():
         for record in records:
             group = record.group
-            if (wanted := assignment.for_group(record.place, group)) is None:
+            if (wanted := assignment.for_group(record.index, group)) is None:
                 continue
-            assignment.check_group(record.place, group, wanted)
+            assignment.check_group(record.index, group, wanted)
             rate_factor = record.factor(plan.relative) * record.multiplier
             for item, schedule in enumerate(wanted) if isinstance(wanted, tuple) else [(None, wanted)]:
                 tie = None
                 if isinstance(schedule, ConstantProduct):
-                    tie, rate = schedule, plan["lr"].for_group(record.place, group) if "lr" in plan.keys else None
+                    tie, rate = schedule, plan.rate_for(record.index, group)
                     if not isinstance(rate, Schedule):
                         raise ArgumentError(
                             f"{key}=ConstantProduct(...) follows the rate, and nothing schedules that of parameter "
-                            f"group {record.place}; give lr=... for it in the same Scheduler"
+                            f"group {record.index}; give lr=... for it in the same Scheduler"
                         )
                     schedule = rate
                 writer = made.setdefault((key, item, schedule, tie), Writer(key, item, schedule, tie))
                 factor = rate_factor if key == "lr" or tie else 1.0
-                tensor = _held(group, key, item)
+                tensor = held(group, key, item)
                 if not isinstance(tensor, Tensor):
                     tensor = None
                 elif filled.setdefault(id(tensor), (writer, factor)) != (writer, factor):
@@ -217,46 +204,46 @@ def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Gr
 
 
 class Binding:
-    """Which value goes where, for one plan, the groups and their factors; when one of them changes, make another."""
+    """Which value goes where, for one plan, the groups and their factors; if one of them changes, make another."""
 
     def __init__(
         self, plan: Plan, optimizers: Sequence[Optimizer], records: Sequence[GroupRecord], others: Sequence[Group]
     ) -> None:
         self.writers = _writers_for(plan, records, others)
-        for optimizer in optimizers:
-            _part_from_defaults(optimizer, plan.keys)
+        for defaults in (optimizer.defaults for optimizer in optimizers):
+            # PyTorch puts one tensor into the defaults and into every group. The groups' are filled in place, and a
+            # group that is added later must start from the default.
+            shared = {key: defaults[key] for key in plan.assignments if key in defaults}
+            defaults.update(tree_map_only(Tensor, Tensor.clone, shared))
+        self._new = records  # nothing was written into them yet
         self._known = [(ref(optimizer), list(optimizer.param_groups)) for optimizer in optimizers]
         for record in records:
-            record.kept = {key: record.group[key] for key in plan.keys if any(_tensors_in(record.group.get(key)))}
-            if "name" in record.group:
-                record.kept["name"] = record.group["name"]
+            tensors = [key for key in plan.assignments if any(_tensors_in(record.group.get(key)))]
+            record.kept = {key: record.group[key] for key in [*tensors, "name"] if key in record.group}
 
     def is_stale(self) -> bool:
         """Whether groups were added, removed, moved or replaced; quick, as every step asks."""
         for reference, known in self._known:
-            optimizer = reference()
-            if (
-                optimizer is None
-                or len(groups := optimizer.param_groups) != len(known)
-                or not all(map(is_, groups, known))
-            ):
+            groups = () if (optimizer := reference()) is None else optimizer.param_groups
+            if len(groups) != len(known) or not all(map(is_, groups, known)):
                 return True
         return False
 
-    def places(self) -> Iterator[tuple[str, int | None, Group]]:
-        """The hyperparameters that are written, each with the item of a tuple and the group."""
-        for writer in self.writers:
-            for group, _, _ in writer.targets:
-                yield writer.key, writer.item, group
+    def targets(self) -> Iterator[tuple[str, int | None, Group]]:
+        """What is written: hyperparameter, item if it is a tuple, and group."""
+        return ((writer.key, writer.item, group) for writer in self.writers for group, _, _ in writer.targets)
 
     def write(self, position: int) -> None:
-        """The careful way: write the values at a position, all or none."""
+        """The careful way: write all values at a position, or raise and write none."""
         values = [writer.value(position) for writer in self.writers]
         for writer, value in zip(self.writers, values, strict=True):
             writer.write(value)
+        for record in self._new:
+            record.group.setdefault("initial_lr", record.base)  # PyTorch's schedulers read it
+        self._new = []
 
     def overwritten(self) -> str | None:
-        """What somebody else has written over, in words: the first value found; None if all are as written."""
+        """The first value found that somebody else has overwritten, in words."""
         return next((words for writer in self.writers if (words := writer.overwritten()) is not None), None)
 
     @cached_property

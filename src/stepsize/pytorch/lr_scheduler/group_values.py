@@ -24,9 +24,10 @@ def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:
 
 
 def held_values(group: dict[str, Any], scheduler: pytorch.LRScheduler) -> dict[str, Any]:
-    """What a scheduler writes into a group, copied; beta1 apart from the other betas."""
-    names = ["lr", *group_arguments(scheduler)]
+    """What a scheduler and its parts write into a group, copied; beta1 apart from the other betas."""
+    names = ["lr"]
     for part in with_parts(scheduler):
+        names += group_arguments(part)
         if getattr(part, "cycle_momentum", False):
             names.append("beta1" if part.use_beta1 else "momentum")
     held = {**group, "beta1": group["betas"][0]} if "betas" in group else group
@@ -55,8 +56,8 @@ def write(optimizer: Optimizer, groups: list[dict[str, Any]]) -> None:
 def write_momentum(scheduler: Any) -> None:
     """Write the cycled momentum of the present step, which PyTorch's states leave out."""
     cycling = [
-        (age, part)
-        for age, part in _begun(scheduler)
+        (steps_ago, part)
+        for steps_ago, part in _started_parts(scheduler)
         if getattr(part, "cycle_momentum", False) and part.last_epoch >= 0  # a part that waits stands at -1
     ]
     if cycling:
@@ -66,18 +67,18 @@ def write_momentum(scheduler: Any) -> None:
             part.get_lr()
 
 
-def _begun(scheduler: Any, age: float = 0) -> Iterator[tuple[float, Any]]:
-    """The parts that have begun, in the order in which they step, and how many steps ago each last did."""
+def _started_parts(scheduler: Any, steps_ago: float = 0) -> Iterator[tuple[float, Any]]:
+    """The parts that have started, in the order in which they step, and how many steps ago each last did."""
     parts = getattr(scheduler, "_schedulers", None)
     if parts is None:
-        yield age, scheduler
+        yield steps_ago, scheduler
     elif isinstance(scheduler, pytorch.SequentialLR):
         ends = [*scheduler._milestones, math.inf]
         for part, end in zip(parts[: bisect_right(ends, scheduler.last_epoch) + 1], ends, strict=False):
-            yield from _begun(part, age + max(0, scheduler.last_epoch + 1 - end))
+            yield from _started_parts(part, steps_ago + max(0, scheduler.last_epoch + 1 - end))
     else:
         for part in parts:
-            yield from _begun(part, age)
+            yield from _started_parts(part, steps_ago)
 
 
 def equal(one: Any, other: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import pairwise
 from operator import mul, rshift
@@ -14,7 +14,6 @@ from torch.optim.swa_utils import SWALR
 
 from stepsize.arguments import Length, Many, Number
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.lr_scheduler.cycle_shapes import annealed, cyclic, holds_its_end, one_cycle
 from stepsize.pytorch.lr_scheduler.replay import Replay
 from stepsize.pytorch.position_views import PositionViews
 from stepsize.schedules import (
@@ -22,11 +21,13 @@ from stepsize.schedules import (
     Cosine,
     Exponential,
     Function,
+    Knots,
     Linear,
     MultiStep,
     Polynomial,
     Schedule,
     Staircase,
+    Triangle,
 )
 
 OWN_CODE = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
@@ -115,14 +116,14 @@ def _read(scheduler: Any, index: int) -> Schedule:
                 return Constant(base)
             return Polynomial(base, 0.0, int(Length(1)(name, "total_iters", scheduler.total_iters)), power)
         case pytorch.CosineAnnealingLR():
-            return annealed(scheduler, index)
+            return _annealed(scheduler, index)
         case pytorch.CosineAnnealingWarmRestarts():
             return Cosine(base, scheduler.eta_min, scheduler.T_0).repeat(math.inf, 1.0, scheduler.T_mult)
         case pytorch.CyclicLR():
-            cycle, first = cyclic(scheduler, index), _initial(scheduler, index)
+            cycle, first = _cyclic(scheduler, index), _initial(scheduler, index)
             return cycle if first == base else Constant(first, 1) >> cycle.tail(1)  # an earlier scheduler's rate
         case pytorch.OneCycleLR():
-            return one_cycle(scheduler, index)
+            return _one_cycle(scheduler, index)
         case SWALR():
             return _averaging(scheduler, index)
         case pytorch.SequentialLR():
@@ -137,6 +138,60 @@ def _read(scheduler: Any, index: int) -> Schedule:
 
 def _gamma(scheduler: Any) -> float:
     return Number(least=0.0)(type(scheduler).__name__, "gamma", scheduler.gamma)
+
+
+def _holds_its_end(scheduler: pytorch.LRScheduler) -> bool:
+    """Whether it is a class of this package that holds its last rate; PyTorch's go on."""
+    return getattr(scheduler, "past_end", "torch") == "hold"
+
+
+def _annealed(scheduler: pytorch.CosineAnnealingLR, index: int) -> Schedule:
+    """From the base rate to `eta_min`, and, in PyTorch's class, back, and so on."""
+    start, low = float(scheduler.base_lrs[index]), Number()("CosineAnnealingLR", "eta_min", scheduler.eta_min)
+    steps = Number(above=0.0)("CosineAnnealingLR", "T_max", scheduler.T_max)
+    if _holds_its_end(scheduler):
+        return _through([(0.0, start), (steps, low)], "cosine")
+    if steps != int(steps):
+        return Function(Replay(scheduler, index))
+    return (Cosine(start, low, int(steps)) >> Cosine(low, start, int(steps))).repeat(math.inf)
+
+
+def _cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
+    """From the group's lowest rate to its highest and back, and so on."""
+    low, high = float(scheduler.base_lrs[index]), float(scheduler.max_lrs[index])
+    up, size = scheduler.total_size * scheduler.step_ratio, scheduler.total_size
+    ups, downs = round(up), round(size - up)
+    if scheduler._scale_fn_custom is not None or abs(ups - up) + abs(ups + downs - size) > 1e-6:
+        return Function(Replay(scheduler, index))
+    triangle = Triangle(0.0, 1.0, ups, downs) if downs else Linear(0.0, 1.0, ups)
+    cycles = triangle.repeat(math.inf, 0.5 if scheduler.mode == "triangular2" else 1.0)
+    return low + (high - low) * (
+        cycles * Exponential(1.0, scheduler.gamma) if scheduler.mode == "exp_range" else cycles
+    )
+
+
+def _one_cycle(scheduler: Any, index: int) -> Schedule:
+    """The phases of a OneCycleLR between the rates in the group."""
+    group, phases, total = scheduler.optimizer.param_groups[index], scheduler._schedule_phases, scheduler.total_steps
+    points = [(0.0, float(group[phases[0]["start_lr"]]))]
+    points += [(float(phase["end_step"]), float(group[phase["end_lr"]])) for phase in phases]
+    rising, held = all(a[0] < b[0] for a, b in pairwise(points)), _holds_its_end(scheduler)
+    if not rising:  # a very small or large `pct_start`: a phase ends before it begins
+        end = total - 1 if held or points[-2][0] == points[-1][0] else total  # PyTorch divides by 0 there
+        return Function(Replay(scheduler, index)).head(end)
+    way = _through(points, "cosine" if scheduler._anneal_func_type == "cos" else "linear")
+    if held:
+        return way
+    (start, high), (end, low) = points[-2:]  # PyTorch's takes one step beyond its end
+    return way.head(total) >> Constant(scheduler._anneal_func(high, low, (total - start) / (end - start)))
+
+
+def _through(points: Sequence[tuple[float, float]], shape: str) -> Schedule:
+    """From point to point, by Linear or Cosine between whole steps, otherwise by knots."""
+    if not all(step == int(step) for step, _ in points):
+        return Knots(tuple(points), shape)
+    kind = Cosine if shape == "cosine" else Linear
+    return reduce(rshift, (kind(a[1], b[1], int(b[0] - a[0])) for a, b in pairwise(points)))
 
 
 def _averaging(scheduler: SWALR, index: int) -> Schedule:
@@ -163,7 +218,7 @@ def _sequence(scheduler: Any, index: int) -> Schedule:
     active = bisect_right(milestones, scheduler.last_epoch)
     if parts[active].last_epoch != scheduler.last_epoch - bounds[active]:
         raise ArgumentError("the parts of this SequentialLR are not on its clock, so its rates cannot be told ahead")
-    wholes = [cyclic(part, index) if isinstance(part, pytorch.CyclicLR) else _read(part, index) for part in parts]
+    wholes = [_cyclic(part, index) if isinstance(part, pytorch.CyclicLR) else _read(part, index) for part in parts]
     lengths = [end - start for start, end in pairwise(bounds)]
     phases = [whole.head(length) for whole, length in zip(wholes, lengths, strict=False) if length]
     return reduce(rshift, [*phases, wholes[-1]])
@@ -207,7 +262,7 @@ def _initial(scheduler: Any, index: int) -> float:
 def _multiplies(scheduler: Any) -> bool:
     """Whether each step multiplies the rate that is there by a factor."""
     if isinstance(scheduler, pytorch.CosineAnnealingLR):
-        return holds_its_end(scheduler) and scheduler.eta_min == 0
+        return _holds_its_end(scheduler) and scheduler.eta_min == 0
     if isinstance(scheduler, pytorch.ConstantLR):
         return bool(scheduler.factor)
     kinds = pytorch.StepLR | pytorch.MultiStepLR | pytorch.ExponentialLR | pytorch.LinearLR | pytorch.PolynomialLR

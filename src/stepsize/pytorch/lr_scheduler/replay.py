@@ -25,12 +25,6 @@ class Replay:
             self._rates.append(self._rate())
         return self._rates[int(step)]
 
-    def jump(self, step: int) -> float:
-        """The rate at a step of a class that needs no steps before it."""
-        self.twin.last_epoch = step - 1
-        self.twin.step()
-        return self._rate()
-
     def _rate(self) -> float:
         return float(self.groups.param_groups[self._index]["lr"])
 

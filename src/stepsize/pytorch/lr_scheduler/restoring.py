@@ -111,7 +111,7 @@ class Restoring(pytorch.LRScheduler):
             refuse_unreadable(self)
             replay = Replay(self)
             replay(step)
-            _take_place(self, replay.twin)
+            _copy_counters(replay.twin, self)
             groups = [held_values(group, self) for group in replay.groups.param_groups]
         else:
             groups = [{"lr": schedule(step)} for schedule in read_schedules(self)]
@@ -142,19 +142,15 @@ class Restoring(pytorch.LRScheduler):
                 its arguments differ and `on_change` is "refuse".
         """
         state = _copied_state(state_dict)
-        pairs = list(_pairs(self, state))
-        for part, saved in pairs:
-            _refuse_unfit(part, saved.get("stepsize", {}))
-        if not _saved_groups(state):
-            for _, saved in pairs:
-                saved.pop("stepsize", None)
-        differences = [difference for part, saved in pairs for difference in _differences(part, saved, part is self)]
-        if differences:
-            self._settle(differences, pairs)
         groups = _saved_groups(state)
-        state.pop("stepsize", None)
+        parts = list(_parts_with_states(self, state))
+        for part, saved in parts:
+            _refuse_unfit(part, saved.pop("stepsize", {}))
+        differences = [*_differences(parts), *_differences_in_groups(self, groups)]
+        if differences:
+            self._resolve_differences(differences, parts)
         super().load_state_dict(state)
-        if not groups:
+        if not groups or (differences and self.on_change == "keep"):
             write_momentum(self)
             groups = [{"lr": rate} for rate in state.get("_last_lr", ())]
         write(self.optimizer, groups)
@@ -163,20 +159,19 @@ class Restoring(pytorch.LRScheduler):
                 self.seek(_clock(self))
         self._remember()
 
-    def _settle(self, differences: list[str], pairs: list[tuple[Any, dict[str, Any]]]) -> None:
-        """Give the state and the scheduler the same arguments, or refuse."""
+    def _resolve_differences(self, differences: list[str], parts: list[tuple[Any, dict[str, Any]]]) -> None:
+        """Give the states and the schedulers the same arguments, or refuse."""
         told = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
         if self.on_change == "refuse":
             raise StateError(f'{told}; on_change="restore" takes them over, "keep" goes on with those of the program')
-        taken = "keeps its own" if self.on_change == "keep" else "takes them over"
-        caution(f"{told}. It {taken}")
-        for part, saved in pairs:
-            if self.on_change == "keep":
-                saved.update({name: value for name, value in _arguments(part).items() if name in saved})
-                saved.pop("stepsize", None)
-            else:
-                vars(part).update({name: saved[name] for name in _arguments(part) if name in saved})
-                write(part.optimizer, _saved_groups(saved))
+        keep = self.on_change == "keep"
+        caution(f"{told}. It {'keeps its own' if keep else 'takes them over'}")
+        for part, saved in parts:
+            for name in _arguments(part).keys() & saved.keys():
+                if keep:
+                    saved[name] = vars(part)[name]
+                else:
+                    vars(part)[name] = saved[name]
 
     def _remember(self) -> None:
         """Keep what was written for an optimizer's state that is loaded next, before any step."""
@@ -208,19 +203,16 @@ class Restoring(pytorch.LRScheduler):
             self._hook()  # a copied optimizer has no hooks
 
 
-# A state, and the parts that it belongs to.
-
-
 def _copied_state(state: dict[str, Any]) -> dict[str, Any]:
     """A state that can be changed: PyTorch's classes take keys out of what they load."""
     parts = {"_schedulers": [_copied_state(part) for part in state["_schedulers"]]} if "_schedulers" in state else {}
     return {**state, **parts}
 
 
-def _pairs(scheduler: Any, state: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _parts_with_states(scheduler: Any, state: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     yield scheduler, state
     for part, saved in zip(getattr(scheduler, "_schedulers", ()), state.get("_schedulers", ()), strict=False):
-        yield from _pairs(part, saved)
+        yield from _parts_with_states(part, saved)
 
 
 def _kind(scheduler: pytorch.LRScheduler) -> str:
@@ -257,19 +249,25 @@ def _arguments(scheduler: pytorch.LRScheduler) -> dict[str, Any]:
     return {name: value for name, value in vars(scheduler).items() if name in _ARGUMENTS}
 
 
-def _differences(scheduler: Any, state: dict[str, Any], whole: bool) -> Iterator[str]:
-    """Each argument that a state has otherwise, in words; some are kept in the groups."""
-    owner = "" if whole else f"{type(scheduler).__name__}: "
-    for name, here in _arguments(scheduler).items():
-        if name == "min_lrs" and len(state.get(name, here)) != len(here):
-            continue  # PyTorch makes them as many as there are groups
-        if name in state and not equal(state[name], here):
-            yield f"{owner}{name.lstrip('_')} was {shown(state[name])}, is {shown(here)}"
-    pairs = zip(scheduler.optimizer.param_groups, _saved_groups(state), strict=False)
-    for index, (group, values) in enumerate(pairs):
-        for name in group_arguments(scheduler):
+def _differences(parts: list[tuple[Any, dict[str, Any]]]) -> Iterator[str]:
+    """Each argument that a state has otherwise, in words."""
+    whole, _ = parts[0]
+    for part, saved in parts:
+        for name, here in _arguments(part).items():
+            if name == "min_lrs" and len(saved.get(name, here)) != len(here):
+                continue  # PyTorch makes them as many as there are groups
+            if name in saved and not equal(saved[name], here):
+                owner = "" if part is whole else f"{type(part).__name__}: "
+                yield f"{owner}{name.lstrip('_')} was {shown(saved[name])}, is {shown(here)}"
+
+
+def _differences_in_groups(scheduler: pytorch.LRScheduler, saved: list[dict[str, Any]]) -> Iterator[str]:
+    """The same for the arguments that are kept in the groups."""
+    names = {name: None for part in with_parts(scheduler) for name in group_arguments(part)}
+    for index, (group, values) in enumerate(zip(scheduler.optimizer.param_groups, saved, strict=False)):
+        for name in names:
             if name in values and not equal(values[name], group.get(name)):
-                yield f"{owner}{name} of group {index} was {shown(values[name])}, is {shown(group.get(name))}"
+                yield f"{name} of group {index} was {shown(values[name])}, is {shown(group.get(name))}"
 
 
 def _restarted(step: int, length: int, factor: int) -> dict[str, int]:
@@ -278,9 +276,7 @@ def _restarted(step: int, length: int, factor: int) -> dict[str, int]:
     return {"T_cur": step, "T_i": length}
 
 
-def _take_place(scheduler: Any, twin: Any) -> None:
-    """Take over the counters of a twin that stands elsewhere."""
-    for part, other in zip(with_parts(scheduler), with_parts(twin), strict=True):
-        for name in ("last_epoch", "_step_count", "T_cur", "T_i"):
-            if name in vars(other):
-                vars(part)[name] = vars(other)[name]
+def _copy_counters(twin: Any, scheduler: Any) -> None:
+    for other, part in zip(with_parts(twin), with_parts(scheduler), strict=True):
+        for name in {"last_epoch", "_step_count", "T_cur", "T_i"} & vars(other).keys():
+            vars(part)[name] = vars(other)[name]
