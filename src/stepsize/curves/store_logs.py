@@ -63,8 +63,8 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
         ).fetchall()
         if count not in (None, len(rows)):
             raise DataError(
-                f"run {number} in {path} has {len(rows)} of its {count} points: the file was damaged; take it back "
-                f"with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison to train it again"
+                f"run {number} in {path} has {len(rows)} of its {count} points: the file was damaged; take the run "
+                f"back with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison to train it again"
             )
         if rows:
             found.append((name, schedule, seed, np.array(rows, dtype=np.float64)))
