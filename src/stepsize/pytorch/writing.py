@@ -39,7 +39,7 @@ class GroupRecord:
     kept: dict[str, Any] = field(default_factory=dict)  # tensors and name, which loading a state would replace
 
     def factor(self, relative: bool) -> float:
-        """What the planned rate is multiplied by, but for the feedback; `lr_scale` is timm's."""
+        """The factor of the planned rate, without the feedback's; `lr_scale` is timm's."""
         scale = Number(least=0.0)("parameter group", "lr_scale", self.group.get("lr_scale", 1.0))
         return (self.base if relative else 1.0) * scale
 
