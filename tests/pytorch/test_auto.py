@@ -333,3 +333,14 @@ def test_an_optimizer_that_stops_is_told_once():
     for _ in range(200):
         update(first)
     assert scheduler.position == 1
+
+
+def test_a_copy_knows_which_optimizers_have_never_updated():
+    critic, generator = sgd(), sgd()
+    scheduler = Scheduler([critic, generator], PLAN, auto=True)
+    update(critic)
+    with pytest.warns(UserWarning, match="optimizer 1 of this scheduler has made no update yet"):
+        update(critic)
+    again = copy.deepcopy(scheduler)
+    update(again.optimizer)
+    assert (scheduler.position, again.position) == (2, 3)

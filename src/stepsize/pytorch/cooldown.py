@@ -41,9 +41,6 @@ class CooldownOnDemand:
             again once this object is gone. Only the main thread may give one.
         every: how many updates lie between two questions to the other processes.
 
-    Raises:
-        ArgumentError: an argument is not in its range.
-
     Example:
         >>> import torch
         >>> from stepsize.pytorch import CooldownOnDemand, Scheduler
@@ -85,7 +82,8 @@ class CooldownOnDemand:
         self._first_call = (0.0, 0)  # of `due`: the time, and the scheduler's position
         self._calls = 0
         self._asked = False
-        self._ends_at: int | None = None
+        self.ends_at: int | None = None
+        """The position at which the cooldown ends; None if it has not begun."""
         if on_signal is not None:
             self._listen(on_signal)
 
@@ -98,19 +96,14 @@ class CooldownOnDemand:
         self._calls += 1
         if self._calls == 1:
             self._first_call = time.monotonic(), self._scheduler.position
-        if self._ends_at is None and self._agreed():
+        if self.ends_at is None and self._agreed():
             self._scheduler.cool_down(self._steps, self._end, self._shape)
-            self._ends_at = self._scheduler.position + self._steps
-        return self._ends_at is not None and self._scheduler.position >= self._ends_at
-
-    @property
-    def ends_at(self) -> int | None:
-        """The position at which the cooldown ends; None if it has not begun."""
-        return self._ends_at
+            self.ends_at = self._scheduler.position + self._steps
+        return self.ends_at is not None and self._scheduler.position >= self.ends_at
 
     def state_dict(self) -> dict[str, Any]:
         """Whether it has been asked for, and where it ends if it has begun; its rates are in the scheduler's state."""
-        return {"version": 1, "kind": _KIND, "asked": self._asked, "ends_at": self._ends_at}
+        return {"version": 1, "kind": _KIND, "asked": self._asked, "ends_at": self.ends_at}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with a cooldown that had begun; load the scheduler's state too. StateError if it is of another kind."""
@@ -118,7 +111,7 @@ class CooldownOnDemand:
             case {"version": 1, "kind": str(kind), "asked": bool(asked), "ends_at": None | int() as ends_at} if (
                 kind == _KIND and not isinstance(ends_at, bool) and (ends_at or 0) >= 0
             ):
-                self._asked, self._ends_at = asked, ends_at
+                self._asked, self.ends_at = asked, ends_at
             case _:
                 raise StateError(f"this is not a state of {_KIND} 1, or holds what cannot be: {shown(state)}")
 

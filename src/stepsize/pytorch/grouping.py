@@ -67,19 +67,20 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
         raise refusal("parameter_groups", "factors", "patterns with a factor each", factors, 'write {"*.bias": 0.1}')
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []
-    names = []
-    for name, parameter in model.named_parameters():
-        names.append(name)
+    names = dict(model.named_parameters())
+    for name, parameter in names.items():
         pattern = next((pattern for pattern in factors if fnmatchcase(name, pattern)), None)
         (left if pattern is None else found[pattern]).append(parameter)
     rule = Number(least=0.0)
     numbers = {name: rule("parameter_groups", f"factors[{quoted(name)}]", given) for name, given in factors.items()}
     for pattern, parameters in found.items():
         if not parameters:
-            earlier = any(fnmatchcase(name, pattern) for name in names)
-            advice = "all that it matches belong to patterns before it" if earlier else nearest(pattern, names)
-            there = f"the parameters are {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-            raise refusal("parameter_groups", "factors", "patterns that match a parameter", pattern, advice or there)
+            advice = (
+                nearest(pattern, names) or f"the parameters are {', '.join([*names][:8])}{', ...' * (len(names) > 8)}"
+            )
+            if any(fnmatchcase(name, pattern) for name in names):
+                advice = "all that it matches belong to patterns before it"
+            raise refusal("parameter_groups", "factors", "patterns that match a parameter", pattern, advice)
     if left:
         if REST in found:
             raise ArgumentError(f'the name "{REST}" is taken by a pattern; the parameters that match none need it')

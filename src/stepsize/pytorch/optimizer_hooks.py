@@ -1,29 +1,34 @@
-"""Which optimizer makes the updates, which calls of its `step` are updates, and how it calls its scheduler."""
+"""Which optimizer makes the updates, which of them count, and how it calls its scheduler."""
 
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import is_
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer, Rprop
 from torch.utils.hooks import RemovableHandle
 
 from stepsize.arguments import refusal
 from stepsize.errors import ArgumentError, DriverError
 from stepsize.pytorch.plan import Group, rate_of
+from stepsize.pytorch.warnings import caution
 
+if TYPE_CHECKING:
+    from stepsize.pytorch.scheduler import Scheduler
+
+_LONG_WAIT = 100
 _WRAPPER = Optimizer.profile_hook_step(lambda: None).__code__  # runs around every optimizer's step, and calls the hooks
 
 
 def updating(optimizer: Any, auto: bool) -> Optimizer:
     """The optimizer that makes the updates: the one given, or the one that it wraps.
 
-    A wrapper holds an optimizer with the very same parameter groups: Accelerate's, Lightning's, DeepSpeed's, Opacus's,
-    Lookahead, SAM.
+    A wrapper holds an optimizer with the same parameter groups: Accelerate's, Lightning's, DeepSpeed's, SAM, ...
     """
     given, seen = optimizer, [optimizer]
     while (inner := _inside(optimizer)) is not None and all(inner is not each for each in seen):
@@ -73,8 +78,8 @@ def _inside(optimizer: Any) -> Any:
 def is_update(optimizer: Optimizer) -> bool:
     """Whether the step that has just called its hooks was an update of the parameters.
 
-    It was not if the class's step called `super().step()` and the inner step has ended; or if a GradScaler has found
-    an infinity for a fused optimizer, which then leaves the parameters alone.
+    It was not if it was the `super().step()` of another step, or if a GradScaler has found an infinity for a fused
+    optimizer, which then leaves the parameters alone.
     """
     if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
         raise DriverError(
@@ -82,7 +87,7 @@ def is_update(optimizer: Optimizer) -> bool:
             "step() after each replay"
         )
     found_inf = getattr(optimizer, "found_inf", None)
-    return _running_steps(optimizer) == 1 and (found_inf is None or not float(found_inf) > 0.0)
+    return _running_steps(optimizer) <= 1 and (found_inf is None or not float(found_inf) > 0.0)
 
 
 def is_dummy_step(optimizer: Optimizer) -> bool:
@@ -102,29 +107,67 @@ def _running_steps(optimizer: Optimizer) -> int:
     return sum(frame.f_locals.get("self") is optimizer for frame in steps)
 
 
-class Attached(Protocol):
-    """A scheduler, as its optimizers and other schedulers call it."""
+class UpdateCount:
+    """An update is complete once each optimizer has made one; an optimizer that has never made any is left out.
 
-    def stepping(self, optimizer: Optimizer) -> None:
-        """An optimizer's step begins."""
+    The optimizers are known by their indexes.
+    """
 
-    def stepped(self, optimizer: Optimizer) -> None:
-        """An optimizer's step has ended."""
+    def __init__(self, optimizers: int) -> None:
+        self._all = set(range(optimizers))
+        self._updated: set[int] = set()  # have made an update, at any time
+        self.idle: set[int] = set()  # are left out until they do
+        self._versions: list[int] | None = None  # of the parameters, when last looked at; [] once warned
+        self.begin()
 
-    def loaded(self) -> None:
-        """A state was loaded into an optimizer, which replaces its groups and their values."""
+    def begin(self) -> None:
+        """Begin the next update."""
+        self._waiting_for = self._all - self.idle
+        self._waited = 0  # updates since then
 
-    def driven(self) -> set[tuple[str, int]]:
-        """The hyperparameters it writes, each with the identity of the group."""
+    def resume(self, idle: Iterable[int], updated: bool) -> None:
+        """Go on from a state; unless no update was made, all but the idle ones have made one."""
+        self.idle = self._all & set(idle)
+        self._updated = self._all - self.idle if updated else set()
+        self.begin()
 
-    def taken_over(self, key: str, by: Any) -> None:
-        """Another scheduler writes this hyperparameter now."""
+    def left_out(self, index: int) -> list[int]:
+        """An optimizer begins to step: if it is its second update, leave out those that have never made any."""
+        if not self._waiting_for or index in self._waiting_for | self.idle or self._waiting_for & self._updated:
+            return []
+        self.idle |= self._waiting_for
+        return sorted(self.idle)
+
+    def completes(self, index: int) -> bool:
+        """An optimizer has made an update: whether that completes one of the scheduler's."""
+        self._updated.add(index)
+        self.idle.discard(index)
+        self._waiting_for -= {index}
+        self._waited += 1
+        if self._waiting_for and self._waited == _LONG_WAIT:
+            caution(
+                f"the others have made {_LONG_WAIT} updates, and optimizer {', '.join(map(str, self._waiting_for))} "
+                "none; the position waits for it. If it has stopped, make a Scheduler without it"
+            )
+        return not self._waiting_for
+
+    def look_for_uncounted(self, parameters: Iterable[Tensor]) -> None:
+        """Warn once if the parameters have changed since the last look, without any update of the optimizers."""
+        if self._updated or self._versions == []:
+            return
+        before, self._versions = self._versions, [parameter._version for parameter in parameters]
+        if before is not None and before != self._versions:
+            self._versions = []
+            caution(
+                "auto=True has counted no update, but the parameters change: they are not updated by optimizer.step(); "
+                "leave auto out, and call scheduler.step() after each update"
+            )
 
 
-_schedulers: "WeakKeyDictionary[Optimizer, list[ReferenceType[Attached]]]" = WeakKeyDictionary()
+_schedulers: "WeakKeyDictionary[Optimizer, list[ReferenceType[Scheduler]]]" = WeakKeyDictionary()
 
 
-def schedulers_of(optimizer: Optimizer) -> list[Any]:
+def schedulers_of(optimizer: Optimizer) -> list["Scheduler"]:
     """The schedulers attached to an optimizer."""
     return [scheduler for reference in _schedulers.get(optimizer, []) if (scheduler := reference()) is not None]
 
@@ -153,11 +196,8 @@ class Attachment:
     def groups(self) -> list[Group]:
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
-    def attach(self, scheduler: Attached, owned: bool) -> None:
-        """Register the hooks, and take over from schedulers that write the same values of the same groups.
-
-        The optimizers keep an `owned` scheduler alive.
-        """
+    def attach(self, scheduler: "Scheduler", owned: bool) -> None:
+        """Register the hooks, and take over what others write; the optimizers keep an `owned` scheduler alive."""
         driver = (lambda: scheduler) if owned else ref(scheduler)
 
         @torch.compiler.disable  # type: ignore[untyped-decorator]
@@ -191,7 +231,7 @@ class Attachment:
                     other.taken_over(min(shared)[0], scheduler)
         finalize(scheduler, _remove, self._handles)
 
-    def release(self, scheduler: Attached) -> None:
+    def release(self, scheduler: "Scheduler") -> None:
         """Remove the hooks, and forget the scheduler."""
         _remove(self._handles)
         for reference in self._references:

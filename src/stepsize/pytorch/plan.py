@@ -28,10 +28,7 @@ class ConstantProduct:
     update: however the rate changes, the shrinking stays the same.
 
     Args:
-        product: rate x hyperparameter.
-
-    Raises:
-        ArgumentError: the product is negative or no finite number.
+        product: rate x hyperparameter, at least 0.
 
     Example:
         >>> import torch
@@ -100,7 +97,7 @@ class Assignment:
             return cls(key, "list", dict(enumerate(_wanted(key, item, horizon) for item in given)))
         return cls(key, "all", {None: _wanted(key, given, horizon)})
 
-    def as_given(self, change: Callable[[Wanted], Any] = lambda wanted: wanted) -> Any:
+    def as_given(self, change: Callable[[Any], Any] = lambda wanted: wanted) -> Any:
         """The schedules as `of` takes them, each changed."""
         items = {known: change(wanted) for known, wanted in self.items.items()}
         return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
@@ -288,7 +285,6 @@ class Plan:
             assignment.check(groups)
 
     def __str__(self) -> str:
-        """As in a call of Scheduler."""
         relative = ["relative=True"] if self.relative else []
         feedback = [] if self.feedback is None else [f"feedback={self.feedback}"]
         return ", ".join([*map(str, self.assignments.values()), *relative, *feedback])
@@ -306,7 +302,6 @@ class Plan:
 
     @classmethod
     def from_text(cls, form: Any) -> "Plan":
-        """What `as_text` wrote."""
         match form:
             case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if (
                 schedules and not rest

@@ -60,9 +60,6 @@ class Plateau:
         window: the metric is the mean of this many latest observations.
         nan: a metric that is not finite is refused ("refuse") or counts as an observation without improvement ("bad").
 
-    Raises:
-        ArgumentError: an argument is out of range.
-
     Example:
         >>> from stepsize.pytorch import Plateau
         >>> plateau = Plateau(factor=0.5, patience=1)
@@ -105,18 +102,12 @@ class Plateau:
         return sign * metric > sign * (best + sign * margin)
 
     def observe(self, metric: float) -> float:
-        """Take note of a metric; return factor^n after n reductions, before `min_lr` and `eps`.
-
-        Raises:
-            ArgumentError: the metric is not a number, or not finite and `nan` is "refuse"; nothing is noted then.
-        """
+        """Take note of a metric; return factor^n after n reductions, before `min_lr` and `eps`."""
         now = self._progress
         value = as_number(metric, "observe(metric=...)")
         if not math.isfinite(value) and self.nan == "refuse":
-            raise ArgumentError(
-                f"observe({shown(metric)}): the metric is not finite; look at the run, or count it as no improvement "
-                'with Plateau(nan="bad")'
-            )
+            what = f"observe({shown(metric)}): the metric is not finite; look at the run"
+            raise ArgumentError(f'{what}, or count it as no improvement with Plateau(nan="bad")')
         now.bad += 1
         if math.isfinite(value):
             now.recent = [*now.recent, value][-self.window :]

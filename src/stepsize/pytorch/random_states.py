@@ -51,7 +51,7 @@ def cuda_devices_in_use() -> list[torch.device]:
 
 
 def generator_restorer(value: Any) -> Callable[[], object] | None:
-    """A function that restores the present state of a generator object; None if `value` is not a generator."""
+    """A function that restores the present state of a random generator; None for anything else."""
     if isinstance(value, torch.Generator):
         return partial(value.set_state, value.get_state())
     if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state

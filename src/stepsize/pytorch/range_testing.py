@@ -22,7 +22,6 @@ from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
 from stepsize.pytorch.range_sweep import Closure, Judge, LossFunction, Sweep, loss_of_pairs
-from stepsize.pytorch.scheduler import Scheduler
 from stepsize.pytorch.snapshot import Snapshot, sources_of
 from stepsize.schedules import Geometric, Linear, Schedule
 
@@ -145,9 +144,8 @@ def range_test(
         roots = (model, driven, loss_fn, scaler, _global_optimizer_post_hooks)
         snapshot = Snapshot(*roots, sources=sources_of(batches, validation))
         at_the_end.callback(snapshot.restore)
-        for driver in schedulers_of(driven):
-            if isinstance(driver, Scheduler):
-                at_the_end.enter_context(driver.paused())
+        for scheduler in schedulers_of(driven):
+            at_the_end.enter_context(scheduler.paused())
         try:
             interrupts.allow()
             batches = _repeatable("batches", batches)

@@ -8,29 +8,29 @@ from dataclasses import replace
 from typing import Any
 
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Choice, Flag, Length, Maybe, Number, Whole, refusal, shown
 from stepsize.errors import ArgumentError, DriverError, StateError
 from stepsize.horizon import Horizon
-from stepsize.pytorch.counting import UpdateCount
 from stepsize.pytorch.optimizer_hooks import (
     Attachment,
+    UpdateCount,
     groups_elsewhere,
     is_dummy_step,
     is_update,
     refuse_own_rates,
     updating,
 )
-from stepsize.pytorch.plan import Assignment, Plan
+from stepsize.pytorch.plan import Assignment, Plan, rate_of
 from stepsize.pytorch.plateau import Feedback, Plateau, as_number
-from stepsize.pytorch.position_views import PositionViews
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, checked, plan_to_follow, pytorch_position
 from stepsize.pytorch.warnings import caution
 from stepsize.pytorch.writing import Binding, GroupRecord, held, matched
 from stepsize.schedules import Schedule
 
 
-class Scheduler(PositionViews):
+class Scheduler(LRScheduler):
     """Drives the hyperparameters of an optimizer (or several) by schedules.
 
     The rate of the next update is the schedule's value at `position`, the number of updates done:
@@ -133,7 +133,10 @@ class Scheduler(PositionViews):
         self._count = UpdateCount(len(several))  # under auto
         self._quick: Callable[[int], bool] | None = None  # writes the next values without further checks
         self._horizon = horizon
-        self._expected = _expected_end(horizon, self._plan)
+        self._expected = math.inf if horizon is None else horizon.steps
+        for name, schedule in self._plan["lr"].schedules().items() if horizon is not None and "lr" in given else ():
+            if schedule.steps not in (math.inf, self._expected):
+                caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {self._expected}")
         self._attach()
 
     # Moving.
@@ -183,11 +186,8 @@ class Scheduler(PositionViews):
     def observe(self, metric: float) -> bool:
         """Pass a metric to the feedback; True if that changed a rate. The rates are written at once.
 
-        In several processes each must pass the same value: reduce it first.
-
-        Raises:
-            ArgumentError: there is no feedback, the metric is not a number, or the feedback refuses it.
-            StepError: the rate would overflow; the multiplier is as it was.
+        In several processes each must pass the same value: reduce it first. ArgumentError if there is no feedback, or
+        it refuses the metric; StepError if the rate would overflow.
         """
         if self._feedback is None:
             raise ArgumentError("observe() feeds a plateau, and there is none; give Scheduler feedback=Plateau()")
@@ -215,7 +215,6 @@ class Scheduler(PositionViews):
 
         Raises:
             ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
-            StepError: a schedule gives a negative rate here.
         """
         given = hyperparameters if lr is None else {"lr": lr, **hyperparameters}
         new = {key: Assignment.of(key, item, self._horizon) for key, item in given.items()}
@@ -225,9 +224,6 @@ class Scheduler(PositionViews):
         """From here on, bring the schedule of every rate down to `end` in so many steps; return what `replan` returns.
 
         `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too.
-
-        Raises:
-            ArgumentError: an argument is not in its range, or no rate is scheduled.
         """
         at, end, rates = self._position, Number(least=0.0)("cool_down", "end", end), self._plan["lr"]
         return self._replace(
@@ -236,10 +232,7 @@ class Scheduler(PositionViews):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Within this context nothing counts and nothing is written, so that others may use the optimizer.
-
-        For rate finders, weight averaging and the like. At the end the values at the position are written again.
-        """
+        """For rate finders and the like: count and write nothing in this context, and write again at its end."""
         self._refresh()
         self._pauses += 1
         self._quick = None
@@ -270,7 +263,7 @@ class Scheduler(PositionViews):
 
     @property
     def feedback(self) -> Feedback | None:
-        """What turns the metrics of `observe` into a multiplier; None if there is nothing."""
+        """What turns the metrics of `observe` into a multiplier, if anything does."""
         return self._feedback
 
     def values(self) -> dict[str, float]:
@@ -303,6 +296,51 @@ class Scheduler(PositionViews):
 
     def __repr__(self) -> str:
         return f"Scheduler({self._plan}, position={self._position})"
+
+    # What frameworks ask of PyTorch's schedulers. Its constructor is not called: it would write rates, and replace the
+    # optimizer's step.
+
+    def get_last_lr(self) -> list[float]:  # type: ignore[override]
+        """The rate that the next update uses, for each group."""
+        self._refresh()
+        return [rate_of(group) for group in self._attachment.groups()]
+
+    @property
+    def _last_lr(self) -> list[float]:  # type: ignore[override]
+        return self.get_last_lr()
+
+    @property
+    def last_epoch(self) -> int:
+        """The position; -1, which means a fresh start in PyTorch, is 0. Setting it writes no rates; Ignite sets it."""
+        return self._position
+
+    @last_epoch.setter
+    def last_epoch(self, value: int) -> None:
+        self._position = max(int(value), 0)
+        self._seen_overwritten = True  # whoever sets the position writes the rates, too
+
+    @property
+    def _step_count(self) -> int:
+        return self._position + 1
+
+    @_step_count.setter
+    def _step_count(self, value: int) -> None:
+        """Ignore it: Accelerate raises it for micro-batches, which are no updates."""
+
+    def _initial_step(self) -> None:
+        self.seek(self._position)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        self.seek(self._position + 1 if epoch is None else max(int(epoch), 0))
+
+    @property
+    def base_lrs(self) -> list[float]:  # type: ignore[override]
+        return [record.base for record in self._records]
+
+    @property
+    def optimizer(self) -> Optimizer:  # type: ignore[override]
+        """The optimizer; the first of several."""
+        return self._attachment.optimizers[0]
 
     # State.
 
@@ -367,8 +405,6 @@ class Scheduler(PositionViews):
         self._pauses = 0
         self._attach()
 
-    # Within.
-
     def _follow(self, plan: Plan, bases: list[float], position: int, saved: dict[str, Any] | None = None) -> None:
         """From a position on follow another plan, or another state of the feedback; if that raises, change nothing."""
         with self._all_or_nothing():
@@ -403,9 +439,9 @@ class Scheduler(PositionViews):
         self._multiplier, numbers = 1.0, [1.0] * len(self._records)
         if self._feedback is not None and form is not None:
             match form:
-                case {"multiplier": one, "multipliers": [*numbers], "state": dict(state)} if all(
-                    map(_is_multiplier, [one, *numbers])
-                ) and len(numbers) == len(self._records):
+                case {"multiplier": one, "multipliers": [*numbers], "state": dict(state)} if len(numbers) == len(
+                    self._records
+                ) and all(type(each) in (int, float) and 0.0 <= each < math.inf for each in [one, *numbers]):
                     self._multiplier = float(one)
                     self._feedback.load_state_dict(state)
                 case _:
@@ -489,12 +525,11 @@ class Scheduler(PositionViews):
     def _attach(self) -> None:
         """Write the values, and register with the optimizers."""
         self._bind()
-        if self._taken_by is not None:
-            return  # the copy of one that was closed, or whose optimizer another drives
-        self._rewrite()
-        self._attachment.attach(self, owned=self._auto)
+        if self._taken_by is None:  # it is not the copy of one that was closed, or whose optimizer another drives
+            self._rewrite()
+            self._attachment.attach(self, owned=self._auto)
 
-    # Called by the optimizers and by other schedulers, as `Attached` describes.
+    # Called by the optimizers and by other schedulers.
 
     def stepping(self, optimizer: Optimizer) -> None:
         """An optimizer's step begins: write into groups that are new, or that loading has overwritten."""
@@ -539,11 +574,13 @@ class Scheduler(PositionViews):
             self._position = position  # the update was made, even if there is no value for the next
 
     def loaded(self) -> None:
+        """A state was loaded into an optimizer, which replaces its groups and their values."""
         if self._taken_by is None:
             self._restored = True  # wrappers write into the groups once more after this hook
             self._rewrite(loading=True)
 
     def driven(self) -> set[tuple[str, int]]:
+        """The hyperparameters it writes, each with the identity of the group."""
         return {(key, id(group)) for key, _, group in self._binding.targets()}
 
     def taken_over(self, key: str, by: "Scheduler") -> None:
@@ -554,17 +591,3 @@ class Scheduler(PositionViews):
         self._taken_by = f"{taken_by}; nothing drives {others} any more" if others else taken_by
         if self._auto:
             caution(self._taken_by)
-
-
-def _is_multiplier(value: Any) -> bool:
-    return type(value) in (int, float) and 0.0 <= value < math.inf
-
-
-def _expected_end(horizon: Horizon | None, plan: Plan) -> float:
-    """The number of updates of the horizon; a rate's schedule of another length causes a warning."""
-    if horizon is None:
-        return math.inf
-    for name, schedule in plan["lr"].schedules().items() if "lr" in plan.assignments else ():
-        if schedule.steps not in (math.inf, horizon.steps):
-            caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {horizon.steps}")
-    return horizon.steps

@@ -24,10 +24,9 @@ class Snapshot:
     on the CPU if that device is short of memory. The random states are always included.
 
     Args:
-        roots: modules, optimizers, scalers, random generators, and dictionaries, lists and tuples of them; other
-            objects are skipped.
-        sources: samplers, data sets and similar objects, which may be large: their attributes are set back, but of
-            the values of these only random generators are restored.
+        roots: modules, optimizers, scalers, random generators, and dictionaries, lists and tuples of them.
+        sources: samplers, data sets and similar objects, which may be large: only their attributes are set back, and
+            random generators among them.
     """
 
     def __init__(self, *roots: Any, sources: Iterable[Any] = ()) -> None:

@@ -26,34 +26,28 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, list) and all(type(index) is int and index >= 0 for index in value),
         "a list of indexes",
     ),
-    "feedback": (lambda value: True, ""),  # checked by whoever loads it
 }
 
 
 def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
     """A saved state, if a scheduler of this clock with so many groups can load it."""
     if pytorch_position(form) is not None:
-        if clock != "steps":
-            raise StateError(f"this is the state of a scheduler of PyTorch, which counts steps, and not {clock}")
-        raise StateError(
-            "this is the state of a scheduler of PyTorch, without the plan that it followed; take its position "
-            'with Scheduler(..., on_change="keep")'
-        )
+        advice = 'has no plan; take its position with Scheduler(..., on_change="keep")'
+        advice = advice if clock == "steps" else f"counts steps, and not {clock}"
+        raise StateError(f"this is the state of a scheduler of PyTorch, which {advice}")
     if not isinstance(form, dict) or form.get("kind") != KIND:
         kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
         raise StateError(f"this is not a state of {KIND} but of {kind}; load it into the scheduler that made it")
     if form.get("version", VERSION) != VERSION:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
-    if missing := [name for name in ("version", *_FIELDS) if name not in form]:
+    if missing := [name for name in ("version", *_FIELDS, "feedback") if name not in form]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
     for name, (holds, rule) in _FIELDS.items():
         if not holds(form[name]):
             raise StateError(f"the state's {name} must be {rule}, got {shown(form[name])}")
     if len(form["base_lrs"]) != groups:
-        raise StateError(
-            f"the state is of {len(form['base_lrs'])} parameter groups, and the optimizer has {groups}; "
-            "add or remove groups first"
-        )
+        there = f"{len(form['base_lrs'])} parameter groups"
+        raise StateError(f"the state is of {there}, and the optimizer has {groups}; add or remove groups first")
     if form["clock"] != clock:
         raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
     if not form["replanned"] and form["plan"] != form["began_with"]:

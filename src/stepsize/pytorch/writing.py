@@ -39,7 +39,7 @@ class GroupRecord:
     kept: dict[str, Any] = field(default_factory=dict)  # tensors and name, which loading a state would replace
 
     def factor(self, relative: bool) -> float:
-        """What the planned rate is multiplied by, but for the feedback; `lr_scale` is timm's."""
+        """The factor of the planned rate, without the feedback's; `lr_scale` is timm's."""
         scale = Number(least=0.0)("parameter group", "lr_scale", self.group.get("lr_scale", 1.0))
         return (self.base if relative else 1.0) * scale
 
@@ -53,21 +53,17 @@ def matched(
     unless it brings another rate.
     """
     by_group = {id(record.group): record for record in records}
-    by_parameter = {}
-    if any(id(group) not in by_group for group in groups):
+    found = [by_group.get(id(group)) for group in groups]
+    if None in found:
         by_parameter = {id(p): record for record in records for p in record.group["params"]}
-    found: list[GroupRecord | None] = []
-    for group in groups:
-        record = by_group.get(id(group))
-        if record is None:
+        for at, group in enumerate(groups):
             older = next((by_parameter[id(p)] for p in group["params"] if id(p) in by_parameter), None)
-            if older is not None and (loading or _same_rate(group, older.group)):
-                record = replace(older, group=group, kept=dict(older.kept))
-        found.append(record)
+            if found[at] is None and older is not None and (loading or _same_rate(group, older.group)):
+                found[at] = replace(older, group=group, kept=dict(older.kept))
     taken = {record.index for record in found if record is not None}
     free = (index for index in range(len(groups)) if index not in taken)
     return [
-        GroupRecord(group, next(free), _base(group), multiplier) if record is None else record
+        record or GroupRecord(group, next(free), _base(group), multiplier)
         for group, record in zip(groups, found, strict=True)
     ]
 
@@ -140,15 +136,13 @@ class Writer:
             for _, factor, tensor in self.targets
         )
 
-    def _number(self, value: float, factor: float) -> float:
-        return value * factor if self.tie is None else self.tie.at(value * factor)
-
     def overwritten(self) -> str | None:
         """What somebody else has overwritten, in words; a tensor is not read."""
         if self.written is None:
             return None
         for group, factor, tensor in self.targets:
-            ours, theirs = self._number(self.written, factor), held(group, self.key, self.item)
+            ours, theirs = self.written * factor, held(group, self.key, self.item)
+            ours = ours if self.tie is None else self.tie.at(ours)
             if theirs is not tensor if tensor is not None else theirs is not None and theirs != ours:
                 which = f' of group "{group["name"]}"' if "name" in group else ""
                 return f'"{self.key}"{which} was {ours} by the schedule, and something else has set it to {theirs}'
@@ -248,10 +242,7 @@ class Binding:
 
     @cached_property
     def quick(self) -> Callable[[int], bool] | None:
-        """The quick way: writes the values at a position, or returns False and writes nothing if it needs care.
-
-        None if more is written than floats.
-        """
+        """The quick way, for the floats of one schedule: write them, or return False and write nothing."""
         if len(self.writers) != 1:
             return None
         (writer,) = self.writers
@@ -262,13 +253,12 @@ class Binding:
             factors.setdefault(factor, []).append(group)
         # The schedule is called without its check of the step, which is a whole number >= 0 here.
         at, key, least, largest = writer.schedule._at, writer.key, writer.least, writer.largest
-        places = list(factors.items())
 
         def write(position: int) -> bool:
             value = at(position, SCALAR)
             if not least <= value <= largest:
                 return False
-            for factor, groups in places:
+            for factor, groups in factors.items():
                 number = value * factor
                 for group in groups:
                     group[key] = number

@@ -23,15 +23,18 @@ def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:
     return ("swa_lr",) if hasattr(scheduler, "anneal_epochs") else ()
 
 
-def held_values(group: dict[str, Any], scheduler: pytorch.LRScheduler) -> dict[str, Any]:
-    """What a scheduler and its parts write into a group, copied; beta1 apart from the other betas."""
+def held_values(scheduler: Any, groups: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """What a scheduler and its parts write into each group, copied; beta1 apart from the other betas."""
     names = ["lr"]
     for part in with_parts(scheduler):
         names += group_arguments(part)
         if getattr(part, "cycle_momentum", False):
             names.append("beta1" if part.use_beta1 else "momentum")
-    held = {**group, "beta1": group["betas"][0]} if "betas" in group else group
-    return {name: _copied(held[name]) for name in names if name in held}
+    held = [
+        {**group, "beta1": group["betas"][0]} if "betas" in group else group
+        for group in (scheduler.optimizer.param_groups if groups is None else groups)
+    ]
+    return [{name: _copied(group[name]) for name in names if name in group} for group in held]
 
 
 def _copied(value: Any) -> Any:

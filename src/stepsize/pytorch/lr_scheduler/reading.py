@@ -15,7 +15,7 @@ from torch.optim.swa_utils import SWALR
 from stepsize.arguments import Length, Many, Number
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler.replay import Replay
-from stepsize.pytorch.position_views import PositionViews
+from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import (
     Constant,
     Cosine,
@@ -35,17 +35,13 @@ OWN_CODE = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
 
 
 def read_schedules(scheduler: LRScheduler) -> tuple[Schedule, ...]:
-    """The rate of each group as a schedule.
-
-    Raises:
-        ArgumentError: the class is not known, or its arguments describe no schedule.
-    """
+    """The rate of each group as a schedule; ArgumentError if its class or arguments describe none."""
     refuse_unreadable(scheduler)
     return tuple(_read(scheduler, index) for index in range(len(scheduler.optimizer.param_groups)))
 
 
 def refuse_unreadable(scheduler: LRScheduler) -> None:
-    """Raise ArgumentError if the rates of the scheduler, or of a part of it, are not a function of the step."""
+    """Refuse a scheduler whose rates, or those of a part of it, are not a function of the step."""
     groups = len(scheduler.optimizer.param_groups)
     for part in with_parts(scheduler):
         name = type(part).__name__
@@ -80,7 +76,7 @@ def _read(scheduler: Any, index: int) -> Schedule:
     """The rate of the group at this index, by the scheduler's class."""
     name, base = type(scheduler).__name__, float(getattr(scheduler, "base_lrs", {index: math.nan})[index])
     match scheduler:
-        case PositionViews():
+        case Scheduler():
             raise ArgumentError("a stepsize.pytorch.Scheduler is made of schedules already: they are in its .schedules")
         case pytorch.ReduceLROnPlateau():
             raise ArgumentError(
@@ -88,8 +84,7 @@ def _read(scheduler: Any, index: int) -> Schedule:
                 "schedule and feedback=Plateau(...)"
             )
         case pytorch.LambdaLR():
-            factor: Any = scheduler.lr_lambdas[index]
-            return base * Function(factor)
+            return base * Function(scheduler.lr_lambdas[index])  # type: ignore[arg-type]
         case pytorch.MultiplicativeLR():
             return Function(Replay(scheduler, index))
         case pytorch.StepLR():
@@ -141,7 +136,7 @@ def _gamma(scheduler: Any) -> float:
 
 
 def _holds_its_end(scheduler: pytorch.LRScheduler) -> bool:
-    """Whether it is a class of this package that holds its last rate; PyTorch's go on."""
+    """Whether it is of a class of this package and holds its last rate; PyTorch's go on."""
     return getattr(scheduler, "past_end", "torch") == "hold"
 
 

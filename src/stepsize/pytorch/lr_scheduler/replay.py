@@ -8,10 +8,7 @@ from torch.optim import lr_scheduler as pytorch
 
 
 class Replay:
-    """The rate of one group at a step, by the arithmetic of PyTorch's classes; each step is taken once.
-
-    It is for schedulers without a closed form: products step by step, chains, and sequences within sequences.
-    """
+    """The rate of one group at a step, for schedulers without a closed form; each step is taken once."""
 
     def __init__(self, scheduler: pytorch.LRScheduler, index: int = 0) -> None:
         self.groups = _Groups(scheduler.optimizer)

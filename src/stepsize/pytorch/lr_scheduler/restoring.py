@@ -40,9 +40,6 @@ class options:  # noqa: N801
         on_change: what loading a state with other arguments does: "restore" takes them over and warns, "refuse" raises
             StateError, "keep" goes on with the arguments of the program and warns.
 
-    Raises:
-        ArgumentError: another word is given.
-
     Example:
         >>> from stepsize.pytorch import lr_scheduler
         >>> with lr_scheduler.options(past_end="torch"):
@@ -87,24 +84,18 @@ class Restoring(pytorch.LRScheduler):
 
     on_change = "restore"
     _restored: tuple[int, list[dict[str, Any]]] | None = None
-    """What was written into the groups when a state was loaded; written again if the optimizer's state follows."""
+    """Where a state was loaded, and what was written; it is written again if the optimizer's state follows."""
 
     @property
     def group_schedules(self) -> tuple[Schedule, ...]:
-        """One absolute schedule for each group, from the step 0 on.
-
-        Raises:
-            ArgumentError: the rate is not a function of the step: it follows a metric, or a subclass computes it.
-        """
+        """One absolute schedule for each group; ArgumentError if a metric or a subclass determines its rate."""
         return read_schedules(self)
 
     def seek(self, position: int) -> None:
         """Go to any step and write the rates of the schedule there, over rates set by hand and in place for tensors.
 
-        A sequence or chain is run to the step on a copy, which takes time in proportion to it.
-
-        Raises:
-            ArgumentError: `position` is not a length, or the rate is not a function of the step.
+        A sequence or chain is run to the step on a copy, which takes time in proportion to it. ArgumentError if the
+        rate is not a function of the step.
         """
         step = int(Length(0)("seek", "position", position))
         if hasattr(self, "_schedulers"):
@@ -112,13 +103,16 @@ class Restoring(pytorch.LRScheduler):
             replay = Replay(self)
             replay(step)
             _copy_counters(replay.twin, self)
-            groups = [held_values(group, self) for group in replay.groups.param_groups]
+            groups = held_values(replay.twin)
         else:
             groups = [{"lr": schedule(step)} for schedule in read_schedules(self)]
             self._step_count += step - self.last_epoch
             self.last_epoch = step
             if isinstance(self, pytorch.CosineAnnealingWarmRestarts):
-                vars(self).update(_restarted(step, self.T_0, self.T_mult))
+                done, length = step, self.T_0
+                while done >= length:
+                    done, length = done - length, length * self.T_mult
+                vars(self).update(T_cur=done, T_i=length)
             write_momentum(self)
         write(self.optimizer, groups)
         for part in with_parts(self):
@@ -128,11 +122,8 @@ class Restoring(pytorch.LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """PyTorch's state and the key "stepsize": what the scheduler has written into the groups."""
         state = {name: value for name, value in super().state_dict().items() if name not in _OWN}
-        groups = [held_values(group, self) for group in self.optimizer.param_groups]
-        return {
-            **state,
-            "stepsize": {"version": VERSION, "kind": _kind(self), "position": _position(state), "groups": groups},
-        }
+        ours = {"version": VERSION, "kind": _kind(self), "position": _position(state), "groups": held_values(self)}
+        return {**state, "stepsize": ours}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state of this class or of PyTorch's, and write its rates into the groups.
@@ -147,14 +138,15 @@ class Restoring(pytorch.LRScheduler):
         for part, saved in parts:
             _refuse_unfit(part, saved.pop("stepsize", {}))
         differences = [*_differences(parts), *_differences_in_groups(self, groups)]
+        keep = bool(differences) and self.on_change == "keep"
         if differences:
             self._resolve_differences(differences, parts)
         super().load_state_dict(state)
-        if not groups or (differences and self.on_change == "keep"):
+        if not groups or keep:
             write_momentum(self)
             groups = [{"lr": rate} for rate in state.get("_last_lr", ())]
         write(self.optimizer, groups)
-        if differences and self.on_change == "keep":
+        if keep:
             with suppress(ArgumentError):  # the rate of a subclass or plateau is not known ahead: it goes on from here
                 self.seek(_clock(self))
         self._remember()
@@ -167,17 +159,14 @@ class Restoring(pytorch.LRScheduler):
         keep = self.on_change == "keep"
         caution(f"{told}. It {'keeps its own' if keep else 'takes them over'}")
         for part, saved in parts:
-            for name in _arguments(part).keys() & saved.keys():
-                if keep:
-                    saved[name] = vars(part)[name]
-                else:
-                    vars(part)[name] = saved[name]
+            source, other = (vars(part), saved) if keep else (saved, vars(part))
+            other.update({name: source[name] for name in _arguments(part).keys() & saved.keys()})
 
     def _remember(self) -> None:
         """Keep what was written for an optimizer's state that is loaded next, before any step."""
         if self._restored is None:
             self._hook()
-        self._restored = _clock(self), [held_values(group, self) for group in self.optimizer.param_groups]
+        self._restored = _clock(self), held_values(self)
 
     def _hook(self) -> None:
         this = weakref.ref(self)
@@ -186,16 +175,14 @@ class Restoring(pytorch.LRScheduler):
         def before(optimizer: Optimizer, state: dict[str, Any]) -> None:
             scheduler = this()
             if scheduler is not None and scheduler._restored is not None:
-                held = _clock(scheduler), [held_values(group, scheduler) for group in optimizer.param_groups]
-                kept[:] = held[1] if equal(held, scheduler._restored) else []
-
-        def after(optimizer: Optimizer) -> None:
-            write(optimizer, kept)
+                clock, groups = scheduler._restored
+                untouched = clock == _clock(scheduler) and equal(groups, held_values(scheduler, optimizer.param_groups))
+                kept[:] = groups if untouched else []
 
         with suppress(ArgumentError):  # an optimizer without hooks
             optimizer = updating(self.optimizer, auto=False)
             optimizer.register_load_state_dict_pre_hook(before)
-            optimizer.register_load_state_dict_post_hook(after)
+            optimizer.register_load_state_dict_post_hook(lambda optimizer: write(optimizer, kept))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -268,12 +255,6 @@ def _differences_in_groups(scheduler: pytorch.LRScheduler, saved: list[dict[str,
         for name in names:
             if name in values and not equal(values[name], group.get(name)):
                 yield f"{name} of group {index} was {shown(values[name])}, is {shown(group.get(name))}"
-
-
-def _restarted(step: int, length: int, factor: int) -> dict[str, int]:
-    while step >= length:
-        step, length = step - length, length * factor
-    return {"T_cur": step, "T_i": length}
 
 
 def _copy_counters(twin: Any, scheduler: Any) -> None:
