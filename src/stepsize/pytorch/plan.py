@@ -48,6 +48,7 @@ class ConstantProduct:
         Number(least=0.0)("ConstantProduct", "product", self.product)
 
     def at(self, rate: float) -> float:
+        """The value at this rate."""
         value = self.product / rate if rate > 0.0 else 0.0
         return value if value < math.inf else 0.0  # rates as small as that are 0 for every purpose
 

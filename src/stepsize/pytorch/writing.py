@@ -253,12 +253,13 @@ class Binding:
             factors.setdefault(factor, []).append(group)
         # The schedule is called without its check of the step, which is a whole number >= 0 here.
         at, key, least, largest = writer.schedule._at, writer.key, writer.least, writer.largest
+        by_factor = list(factors.items())
 
         def write(position: int) -> bool:
             value = at(position, SCALAR)
             if not least <= value <= largest:
                 return False
-            for factor, groups in factors.items():
+            for factor, groups in by_factor:
                 number = value * factor
                 for group in groups:
                     group[key] = number

@@ -102,6 +102,7 @@ class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
     """From base to `eta_min` along a cosine in `T_max` steps, which is held; with past_end="torch" it rises again."""
 
     def get_lr(self) -> list[float | Tensor]:
+        """The rates of the step."""
         return self._last_rates() or super().get_lr()
 
     def _get_closed_form_lr(self) -> list[float | Tensor]:
