@@ -46,7 +46,7 @@ def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float
     """A function for `LambdaLR`, which multiplies the group's base rate by it: schedule(step) / base_lr.
 
     Give the base rate of the group (the optimizer's positive `lr`) for a schedule of rates, nothing for one of factors.
-    It pickles, and adds nothing to the state of a LambdaLR.
+    It pickles, and adds nothing to the state of a LambdaLR. Any other `base_lr` raises ArgumentError.
 
     Example:
         >>> import torch

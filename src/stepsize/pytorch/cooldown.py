@@ -41,6 +41,8 @@ class CooldownOnDemand:
             again once this object is gone. Only the main thread may give one.
         every: how many updates lie between two questions to the other processes.
 
+    An argument out of its range raises ArgumentError.
+
     Example:
         >>> import torch
         >>> from stepsize.pytorch import CooldownOnDemand, Scheduler

@@ -28,7 +28,7 @@ class ConstantProduct:
     update: however the rate changes, the shrinking stays the same.
 
     Args:
-        product: rate x hyperparameter, at least 0.
+        product: rate x hyperparameter, at least 0; anything else raises ArgumentError.
 
     Example:
         >>> import torch

@@ -60,6 +60,8 @@ class Plateau:
         window: the metric is the mean of this many latest observations.
         nan: a metric that is not finite is refused ("refuse") or counts as an observation without improvement ("bad").
 
+    An argument out of its range raises ArgumentError.
+
     Example:
         >>> from stepsize.pytorch import Plateau
         >>> plateau = Plateau(factor=0.5, patience=1)

@@ -223,7 +223,8 @@ class Scheduler(LRScheduler):
     def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
         """From here on, bring the schedule of every rate down to `end` in so many steps; return what `replan` returns.
 
-        `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too.
+        `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too. Without a
+        scheduled rate, or with an argument out of its range, it raises ArgumentError.
         """
         at, end, rates = self._position, Number(least=0.0)("cool_down", "end", end), self._plan["lr"]
         return self._replace(

@@ -38,7 +38,7 @@ class options:  # noqa: N801
     Args:
         past_end: what CosineAnnealingLR and OneCycleLR do past their end: "hold" it, or go on as in "torch".
         on_change: what loading a state with other arguments does: "restore" takes them over and warns, "refuse" raises
-            StateError, "keep" goes on with the arguments of the program and warns.
+            StateError, "keep" goes on with the arguments of the program and warns. Another word raises ArgumentError.
 
     Example:
         >>> from stepsize.pytorch import lr_scheduler
