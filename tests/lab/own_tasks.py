@@ -95,7 +95,7 @@ def without_parameters():
 
 
 def not_a_number():
-    """A loss that is no number from the start."""
+    """A loss that is not a number from the start."""
     return Task(lambda: nn.Linear(1, 1), (X, X), (X, X), lambda a, b: (a - b).sum() * float("nan"), None)
 
 

@@ -5,6 +5,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 from closeness import on_whole_steps
 from hypothesis import given
@@ -106,6 +107,21 @@ def test_names_of_other_libraries_are_answered_with_a_line_that_can_be_read(name
     line = INSTEAD_OF[name]
     assert error.value.reason.endswith(f"is not a shape or recipe; write {line}")
     words = {"inf": "inf", "a": "Constant(1, 3)", "b": "Constant(1)", "values": "(1, 2)", "boundaries": "(5,)"}
-    words |= {"total_steps": "90", "factor": "0.5", "stop": "0.1"}
+    words |= {"total_steps": "90", "factor": "0.5", "stop": "0.1", "points": "((0, 1), (5, 2))"}
     filled = re.sub(r"(?<![\w.])([a-z_]+)(?![\w(])", lambda word: words.get(word[1], "7"), line)
     parse('Function("math:exp")' if "Function" in line else filled, functions=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "theirs"),
+    [
+        ("InversePower(0.1)", lambda t: 0.1 * (t + 1) ** -0.5),  # SquareRootScheduler
+        ("InversePower(0.1, 0.5, 1)", lambda t: 0.1 / (1 + 0.5 * t)),  # InverseTimeDecay of one step
+        ("Exponential(0.6, 0.8).clip(0.1, 0.6)", lambda t: max(0.1, 0.6 * 0.8**t)),  # FactorScheduler
+        ("Exponential(0.1, 0.5, 10)", lambda t: 0.1 * 0.5 ** (t / 10)),  # ExponentialDecay of 10 steps
+        ("Knots(((0, 1), (4, 3), (8, 0)))", lambda t: float(np.interp(t, [0, 4, 8], [1, 3, 0]))),  # PiecewiseLinear
+        ("Constant(0.05, 4) >> Constant(0.1)", lambda t: 0.05 if t < 4 else 0.1),  # ConstantLR
+    ],
+)
+def test_the_lines_have_the_rates_of_the_formulas_that_they_stand_for(line, theirs):
+    assert parse(line).sample(12) == pytest.approx([theirs(t) for t in range(12)])

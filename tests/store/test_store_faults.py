@@ -277,7 +277,7 @@ def test_points_that_are_silently_gone_are_missed(path):
 def test_runs_that_are_silently_gone_are_missed(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM runs WHERE number = 3")
-    with pytest.raises(DataError, match=r"has 11 of its 12 runs; begin anew in another directory"):
+    with pytest.raises(DataError, match=r"has 11 of its 12 runs; start over in another directory"):
         load_runs(path).check()
 
 

@@ -34,7 +34,7 @@ def seeds_of(text: str) -> tuple[int, ...]:
     """The seeds in `0,1,2`.
 
     Raises:
-        ArgumentError: one of them is no whole number.
+        ArgumentError: one of them is not a whole number.
     """
     return tuple(_seed(seed) for seed in text.split(","))
 

@@ -99,7 +99,7 @@ class CsvTable:
         """The steps at which a column has a value, and the values; `word` names the column in Python.
 
         Raises:
-            DataError: a column is not there, a step or a value is no number, or the steps do not rise.
+            DataError: a column is not there, a step or a value is not a number, or the steps do not rise.
         """
         steps, values = [], []
         before: tuple[int, int] | None = None
@@ -141,7 +141,7 @@ class CsvTable:
         try:
             return float(text)
         except ValueError:
-            raise DataError(f"{self.path}, line {line}: {column} is no number: {shown(text)}") from None
+            raise DataError(f"{self.path}, line {line}: {column} is not a number: {shown(text)}") from None
 
 
 def read_csv(
@@ -175,7 +175,7 @@ def read_csv(
 
     Raises:
         DataError: the file cannot be read, is empty, or lacks a column; a step is repeated, smaller than the one
-            before, or too large for one; a loss or a rate is no number; the rates disagree with the schedule; the
+            before, or too large for one; a loss or a rate is not a number; the rates disagree with the schedule; the
             rates of the first steps are not known; the rate does not jump at one of `jumps`.
 
     Example:

@@ -18,7 +18,7 @@ AGREEMENT = 0.01
 JUMP = 0.05
 """A rate that changes by a smaller part of itself between two rows has not jumped."""
 LATE = 4
-"""Means that begin more than so many of their largest distances after step 0 are of a log without its beginning."""
+"""A log of means lacks its beginning if its first step is later than this many times the largest step between rows."""
 
 Rows = tuple[NDArray[np.int64], Floats]
 """Steps, and what was logged there."""

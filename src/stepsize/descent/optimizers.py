@@ -77,5 +77,5 @@ def _value(reader: Reader, node: Node) -> Any:
         return node.value
     if node.value not in _FLAGS:
         advice = nearest(node.value, _FLAGS) or "texts stand in quotes"
-        raise reader.error(f"{quoted(str(node.value))} is no number; {advice}", node.position)
+        raise reader.error(f"{quoted(str(node.value))} is not a number; {advice}", node.position)
     return _FLAGS[str(node.value)]

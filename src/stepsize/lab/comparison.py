@@ -163,7 +163,7 @@ def resume(
         if "experiment" not in settings:
             raise DataError(
                 f"{results.path} does not say what was asked for, so it can be read and not resumed: it was written by "
-                "other means; begin anew in another directory"
+                "other means; start over in another directory"
             )
         experiment = Experiment.of_dict(settings["experiment"])
         try:
@@ -171,7 +171,7 @@ def resume(
         except ArgumentError as error:
             raise StateError(
                 f"{place.path} was begun on {experiment.device}, and there is none here; go on where there is one, or "
-                'begin anew in another directory with device="auto" (--device auto)'
+                'start over in another directory with device="auto" (--device auto)'
             ) from error
         before, now = results.environment, environment(experiment.device)
         differences = differing(before, now)
@@ -185,7 +185,7 @@ def resume(
         if others and not elsewhere:
             raise StateError(
                 f"the task {quoted(experiment.task)} gives other data than those that {place.path} was begun on "
-                f"({'; '.join(others)}), so its runs would not be on equal terms; bring those back, or begin anew in "
+                f"({'; '.join(others)}), so its runs would not be on equal terms; bring those back, or start over in "
                 "another directory; elsewhere=True (--elsewhere) goes on all the same, which is noted"
             )
         experiment = replace(experiment, digests=task.digests)

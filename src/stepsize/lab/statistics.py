@@ -50,7 +50,7 @@ class Mean:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Mean":
-        """The mean and the spread of some numbers; NaN where there are none, or one is no number."""
+        """The mean and the spread of some numbers; NaN where there are none, or one is not a number."""
         if not values or any(map(math.isnan, values)):
             return cls(math.nan, math.nan)
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan)

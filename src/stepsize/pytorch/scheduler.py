@@ -585,7 +585,7 @@ class Scheduler(LRScheduler):
         return {(key, id(group)) for key, _, group in self._binding.targets()}
 
     def taken_over(self, key: str, by: "Scheduler") -> None:
-        """Another scheduler writes this hyperparameter now. The next step raises; under auto a warning tells."""
+        """Another scheduler writes this hyperparameter now. The next step raises; under auto it warns."""
         taken_by = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
         others = " and ".join(other for other in self._plan.assignments if other != key)
         self.close()

@@ -30,7 +30,7 @@ _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
-    """A saved state, if a scheduler of this clock with so many groups can load it."""
+    """A saved state, if a scheduler of this clock and number of groups can load it."""
     if pytorch_position(form) is not None:
         advice = 'has no plan; take its position with Scheduler(..., on_change="keep")'
         advice = advice if clock == "steps" else f"counts steps, and not {clock}"

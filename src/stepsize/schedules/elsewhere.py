@@ -13,26 +13,30 @@ _BY_LINE = {
     "Linear(start, end, steps)": "LinearLR linear_schedule LinearDecay",
     "Linear(0, peak, warmup) >> Linear(peak, 0, steps)": "get_linear_schedule_with_warmup WarmupDecayLR",
     "Polynomial(start, end, steps, power)": (
-        "PolynomialLR PolynomialDecay polynomial_decay polynomial_schedule PolyLR PolyScheduler "
-        "get_polynomial_decay_schedule_with_warmup"
+        "PolynomialLR PolynomialDecay polynomial_decay polynomial_schedule PolyLR PolyScheduler"
     ),
+    "Linear(0, peak, warmup) >> Polynomial(peak, end, steps, power)": "get_polynomial_decay_schedule_with_warmup",
     "Staircase(start, factor, every)": "StepLR StepLRScheduler StepDecay",
     "MultiStep(start, factor, boundaries)": "MultiStepLR MultiFactorScheduler MultiStepLRScheduler MultiStepDecay",
     "Piecewise(values, boundaries)": (
-        "PiecewiseConstantDecay piecewise_constant piecewise_constant_schedule piecewise_constant_decay PiecewiseLinear"
+        "PiecewiseConstantDecay piecewise_constant piecewise_constant_schedule piecewise_constant_decay"
     ),
-    "Exponential(start, factor)": "ExponentialLR ExponentialDecay exponential_decay ExponentialDecayLR",
+    "Exponential(start, factor)": "ExponentialLR",
+    "Exponential(start, factor, per)": "ExponentialDecay exponential_decay ExponentialDecayLR",
     "Exponential(start, factor).clip(stop, start)": "FactorScheduler",
-    "InversePower(start)": "SquareRootScheduler InverseTimeDecay inverse_time_decay",
+    "InversePower(start)": "SquareRootScheduler",
+    "InversePower(start, rate, 1)": "InverseTimeDecay inverse_time_decay",
     "inverse_sqrt(peak_lr, warmup_steps)": "get_inverse_sqrt_schedule InverseSquareRootSchedule InverseSquareRootLR",
     "noam(d_model, warmup_steps)": "NoamLR NoamOpt NoamDecay TransformerLRScheduler",
     "one_cycle(peak_lr, total_steps)": "OneCycleLR cosine_onecycle_schedule linear_onecycle_schedule OneCycleScheduler",
     "cyclic(low, high, up, down)": "CyclicLR CyclicalLearningRate cyclic_lr",
     "wsd(peak_lr, warmup_steps, stable_steps, decay_steps)": "get_wsd_schedule WSD WSDScheduler warmup_stable_decay",
-    "Constant(value)": "ConstantLR constant_schedule get_constant_schedule",
+    "Knots(points)": "PiecewiseLinear",
+    "Constant(value)": "constant_schedule get_constant_schedule",
+    "Constant(low, steps) >> Constant(base)": "ConstantLR",
     "a >> b": "SequentialLR join_schedules",
     "a * b": "ChainedScheduler",
-    'Function("package.module:name")': "LambdaLR LambdaCallback",
+    'Function("package.module:name")': "LambdaLR LearningRateScheduler",
 }
 
 INSTEAD_OF = {name: line for line, names in _BY_LINE.items() for name in names.split()}

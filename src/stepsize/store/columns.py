@@ -57,7 +57,7 @@ def read_blocks(
     while rows := cursor.fetchmany(BLOCK):
         values = np.array(rows, dtype=np.float64)  # None, which is how a NaN is kept, becomes NaN again
         if not (np.abs(values[:, :2]) < 2**63).all():
-            raise ValueError("a run or a step is no whole number")
+            raise ValueError("a run or a step is not a whole number")
         yield {
             "run": values[:, 0].astype(np.int64),
             "step": values[:, 1].astype(np.int64),

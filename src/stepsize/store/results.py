@@ -103,7 +103,7 @@ class Results:
             ((planned,),) = connection.execute("SELECT runs FROM experiment")
             ((kept,),) = connection.execute("SELECT count(*) FROM runs")
             if kept != (count := len(json.loads(planned))):
-                raise DataError(f"{self.path} has {kept} of its {count} runs; begin anew in another directory")
+                raise DataError(f"{self.path} has {kept} of its {count} runs; start over in another directory")
             for table in FIELDS:
                 rows = connection.execute(
                     f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
@@ -129,7 +129,7 @@ class Results:
         Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
 
         Raises:
-            ArgumentError: there is no such table or column, or a run or step is no whole number, or given twice.
+            ArgumentError: there is no such table or column, or a run or step is not a whole number, or given twice.
         """
         names = value_names(table, names)
         runs, steps = (

@@ -1,4 +1,4 @@
-"""Subclasses of users' own: a `get_lr` of theirs decides every step, as in PyTorch, and then nothing is told ahead."""
+"""Subclasses of users: a `get_lr` of their own decides every step, as in PyTorch, and then no rate is known ahead."""
 
 import copy
 import warnings
@@ -101,7 +101,9 @@ def test_nothing_is_told_ahead_and_the_state_brings_the_rate_back():
     drawn.course(optimizer, scheduler, 8)
     before = drawn.written(optimizer)
     for ask in (lambda: scheduler.group_schedules, lambda: scheduler.seek(3), lambda: from_torch(scheduler)):
-        with pytest.raises(ArgumentError, match=r"WarmedUp .* get_lr of its own, so its rates cannot be told ahead"):
+        with pytest.raises(
+            ArgumentError, match=r"WarmedUp .* get_lr of its own, so its rates are not known in advance"
+        ):
             ask()
     assert (scheduler.last_epoch, drawn.written(optimizer)) == (8, before)
     again = warmed_up(HERE["CosineAnnealingLR"])(fresh := sgd(), 30)

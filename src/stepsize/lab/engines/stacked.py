@@ -146,7 +146,7 @@ def _work(job: Job, experiment: Experiment, directory: ResultDirectory, channel:
                 store.event("failed", account(error), number)
             if isinstance(error, torch.OutOfMemoryError):
                 raise RunError(
-                    f"there is no memory for {len(job)} runs at once; begin anew in another directory with "
+                    f"there is no memory for {len(job)} runs at once; start over in another directory with "
                     f"runs_at_once = {max(1, len(job) // 2)}"
                 ) from error
             raise

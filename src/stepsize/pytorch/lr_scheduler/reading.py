@@ -49,12 +49,12 @@ def refuse_unreadable(scheduler: LRScheduler) -> None:
             module = getattr(getattr(part, method, None), "__module__", None)
             if module is not None and module.partition(".")[0] not in ("torch", "stepsize"):
                 raise ArgumentError(
-                    f"{name} has a {method} of its own, so its rates cannot be told ahead; write them as Function(...) "
-                    "of the step"
+                    f"{name} has a {method} of its own, so its rates are not known in advance; write them as "
+                    "Function(...) of the step"
                 )
         if len(getattr(part, "base_lrs", range(groups))) != groups:
             raise ArgumentError(
-                f"groups were added or removed after this {name} was made, so their rates cannot be told ahead"
+                f"groups were added or removed after this {name} was made, so their rates are not known in advance"
             )
         if isinstance(part, pytorch.SequentialLR):
             for later in part._schedulers[bisect_right(part._milestones, 0) + 1 :]:
@@ -126,7 +126,7 @@ def _read(scheduler: Any, index: int) -> Schedule:
         case pytorch.ChainedScheduler():
             return _chain(scheduler, index)
     raise ArgumentError(
-        f"{name} is not a class of torch.optim.lr_scheduler, so its rates cannot be told ahead; write them as "
+        f"{name} is not a class of torch.optim.lr_scheduler, so its rates are not known in advance; write them as "
         "Function(...) of the step"
     )
 
@@ -190,7 +190,7 @@ def _through(points: Sequence[tuple[float, float]], shape: str) -> Schedule:
 
 
 def _averaging(scheduler: SWALR, index: int) -> Schedule:
-    """From the rate that an SWALR found, told from the one that is there."""
+    """From the rate that an SWALR found, computed back from the present one."""
     group, steps = scheduler.optimizer.param_groups[index], scheduler.anneal_epochs
     end = float(group["swa_lr"])
     if steps == 0:
@@ -212,7 +212,7 @@ def _sequence(scheduler: Any, index: int) -> Schedule:
     bounds = [0, *milestones]
     active = bisect_right(milestones, scheduler.last_epoch)
     if parts[active].last_epoch != scheduler.last_epoch - bounds[active]:
-        raise ArgumentError("the parts of this SequentialLR are not on its clock, so its rates cannot be told ahead")
+        raise ArgumentError("the parts of this SequentialLR are not on its clock, so its rates are not known")
     wholes = [_cyclic(part, index) if isinstance(part, pytorch.CyclicLR) else _read(part, index) for part in parts]
     lengths = [end - start for start, end in pairwise(bounds)]
     phases = [whole.head(length) for whole, length in zip(wholes, lengths, strict=False) if length]

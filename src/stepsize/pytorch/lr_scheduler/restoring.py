@@ -153,11 +153,11 @@ class Restoring(pytorch.LRScheduler):
 
     def _resolve_differences(self, differences: list[str], parts: list[tuple[Any, dict[str, Any]]]) -> None:
         """Give the states and the schedulers the same arguments, or refuse."""
-        told = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
+        text = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
         if self.on_change == "refuse":
-            raise StateError(f'{told}; on_change="restore" takes them over, "keep" goes on with those of the program')
+            raise StateError(f'{text}; on_change="restore" takes them over, "keep" goes on with those of the program')
         keep = self.on_change == "keep"
-        caution(f"{told}. It {'keeps its own' if keep else 'takes them over'}")
+        caution(f"{text}. It {'keeps its own' if keep else 'takes them over'}")
         for part, saved in parts:
             source, other = (vars(part), saved) if keep else (saved, vars(part))
             other.update({name: source[name] for name in _arguments(part).keys() & saved.keys()})
