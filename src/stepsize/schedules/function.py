@@ -190,18 +190,20 @@ def imported(what: str, name: str) -> Callable[..., Any]:
 def _module_of(file: Path) -> ModuleType:
     """The module that a file is, under the name by which its neighbours would import it."""
     if not file.is_file():
-        raise FileNotFoundError(f"there is no file {file}")
+        raise ArgumentError(f"there is no file {file}")
     folder, name = str(file.resolve().parent), file.stem
     if folder not in sys.path:
         sys.path.append(folder)
     module = importlib.import_module(name)
     if module.__file__ is None or not file.samefile(module.__file__):
-        raise ImportError(f"{file} has the name of the module {name} at {module.__file__}; rename the file")
+        raise ArgumentError(f"{file} has the name of the module {name} at {module.__file__}; rename the file")
     return module
 
 
 def _why_not(module: str, error: BaseException) -> str:
     top = module.partition(".")[0]
+    if isinstance(error, ArgumentError):
+        return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in (module, top):
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
