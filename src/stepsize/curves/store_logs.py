@@ -25,7 +25,7 @@ def store_logs(path: Path) -> list[Log]:
     """The logs of the runs with points in a store; runs that diverged are left out.
 
     Raises:
-        DataError: the file is damaged, no store, or of a newer version; or no run in it has a loss curve.
+        DataError: the file is damaged, is not a store, or was written by a newer version; or no run has a loss curve.
     """
     try:
         with closing(_opened(path)) as connection:
@@ -42,7 +42,7 @@ def store_logs(path: Path) -> list[Log]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """A connection; in a folder that cannot be written to, SQLite reads a store only if it takes it for unchanging."""
+    """A connection; in a write-protected folder SQLite reads a store only if it is declared immutable."""
     shared = os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
     mode = "rw" if shared else "ro&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, uri=True)

@@ -83,8 +83,8 @@ class ResultDirectory:
 def lock(directory: Path | str) -> Iterator[None]:
     """Keep the directory for this process until the block ends, or the process does.
 
-    The lock is the operating system's, on the file `.lock`; `.lock-holder` names the process. What stays of them
-    behind a process means nothing by itself.
+    The operating system locks the file `.lock`; `.lock-holder` names the process. Files left behind by a process that
+    was killed do not hold the lock.
 
     Raises:
         OutputError: another process holds it, which is named; or the directory cannot be written to.

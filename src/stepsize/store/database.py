@@ -53,7 +53,7 @@ CREATE TABLE events (
 def store_file(place: Path | str) -> Path:
     """The store's file, in its directory or named itself."""
     path = Path(place)
-    return path / FILE_NAME if os.path.isdir(path) else path  # which says no where we may not look
+    return path / FILE_NAME if os.path.isdir(path) else path  # false for a folder that we may not read
 
 
 def companion(path: Path) -> Path:
@@ -101,7 +101,7 @@ REASONS = {
 
 @contextmanager
 def in_plain_words(path: Path, *, writing: bool) -> Iterator[None]:
-    """Turn an error of SQLite into the house's own: DataError for damage, else OutputError in writing."""
+    """Turn an error of SQLite into one of ours: a DataError for damage, otherwise an OutputError when writing."""
     try:
         yield
     except StepsizeError:
@@ -115,12 +115,12 @@ def in_plain_words(path: Path, *, writing: bool) -> Iterator[None]:
 
 
 def checked(path: Path, *, writing: bool) -> sqlite3.Connection:
-    """An open connection to what is known to be a store of this version.
+    """An open connection to a store, checked to be one of this version.
 
-    Reading, it may lie in a folder that cannot be written to, where SQLite's WAL cannot be had.
+    For reading, the folder may be write-protected; SQLite then works without its WAL.
 
     Raises:
-        DataError: there is none, or it is damaged, or of a newer version.
+        DataError: there is no store, it is damaged, or a newer version wrote it.
     """
     try:
         there, empty = path.is_file(), path.is_file() and path.stat().st_size == 0
