@@ -5,6 +5,7 @@ caller's words. Schedules apply the rules of their fields, recipes those of thei
 off them which arguments are lengths.
 """
 
+import dataclasses
 import difflib
 import functools
 import inspect
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
 
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StepsizeError, one_line, quoted, raise_together, shown
 
 LONGEST = 2**53
 """No length is larger: beyond it, neighbouring steps cannot be told apart as floats."""
@@ -44,7 +45,7 @@ class Number:
 
     def __call__(self, owner: str, name: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise refusal(owner, name, self._words(), value, "write a number such as 0.1")
+            raise ArgumentError(owner, name, self._words(), value, "write a number such as 0.1")
         try:
             number = float(value) + 0.0  # + 0.0 turns -0.0 into 0.0, so that equal values have equal texts
         except OverflowError:
@@ -56,7 +57,7 @@ class Number:
             and (self.most is None or number <= self.most)
         )
         if not within:
-            raise refusal(owner, name, self._words(), value)
+            raise ArgumentError(owner, name, self._words(), value)
         return number
 
     def _words(self) -> str:
@@ -78,26 +79,26 @@ class Whole:
     def __call__(self, owner: str, name: str, value: Any) -> float:
         words = f"a whole number of at least {self.least}" + (", or inf" if self.endless else "")
         if isinstance(value, str):
-            raise refusal(owner, name, words, value, self._instead_of(value))
+            raise ArgumentError(owner, name, words, value, self._instead_of(value))
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise refusal(owner, name, words, value)
+            raise ArgumentError(owner, name, words, value)
         if value == math.inf and self.endless:
             return math.inf
         if value in (math.inf, -math.inf) or value != value:
-            raise refusal(owner, name, words, value)
+            raise ArgumentError(owner, name, words, value)
         whole = int(math.floor(value))  # noqa: RUF046  (what floor gives is the number's own affair)
         if value != whole:
-            raise refusal(owner, name, words, value, f"write {whole} or {whole + 1}")
+            raise ArgumentError(owner, name, words, value, f"write {whole} or {whole + 1}")
         if whole < self.least:
-            raise refusal(owner, name, words, value)
+            raise ArgumentError(owner, name, words, value)
         if whole > LONGEST:
-            raise refusal(owner, name, f"at most 2**53 = {LONGEST}", value)
+            raise ArgumentError(owner, name, f"at most 2**53 = {LONGEST}", value)
         return whole
 
     def _instead_of(self, text: str) -> str:
         word = text.strip()
         if word.isdecimal():
-            return f"write {_line(word, 20)} without quotes"
+            return f"write {one_line(word, 20)} without quotes"
         return "write a number such as 3" + ("; only a length may have a unit" if word[:1].isdecimal() else "")
 
 
@@ -117,7 +118,7 @@ class Flag:
 
     def __call__(self, owner: str, name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise refusal(owner, name, "True or False", value)
+            raise ArgumentError(owner, name, "True or False", value)
         return value
 
 
@@ -141,7 +142,7 @@ class Choice:
         if isinstance(value, str) and value in self.options:
             return value
         allowed = " or ".join(f'"{option}"' for option in self.options)
-        raise refusal(owner, name, allowed, value, nearest(value, self.options))
+        raise ArgumentError(owner, name, allowed, value, nearest(value, self.options))
 
 
 @dataclass(frozen=True)
@@ -163,45 +164,19 @@ class Many:
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-            raise refusal(owner, name, "a sequence", value, f"write ({shown(value)},)")
+            raise ArgumentError(owner, name, "a sequence", value, f"write ({shown(value)},)")
         items = tuple(self.each(owner, f"{name}[{index}]", item) for index, item in enumerate(value))
         if not items and not self.empty:
-            raise refusal(owner, name, "a sequence of at least one item", value)
+            raise ArgumentError(owner, name, "a sequence of at least one item", value)
         if self.distinct and len(set(items)) < len(items):
-            raise refusal(owner, name, "different from one another", value)
+            raise ArgumentError(owner, name, "different from one another", value)
         if self.rising:
             for index, (before, after) in enumerate(itertools.pairwise(items), start=1):
                 if after < before or (after == before and self.rising == "strictly"):
                     once = " and write each once" if self.rising == "strictly" else ""
                     advice = f"sort them{once}; here {before} is followed by {after}"
-                    raise refusal(owner, f"{name}[{index}]", f"{self.rising} rising", after, advice)
+                    raise ArgumentError(owner, f"{name}[{index}]", f"{self.rising} rising", after, advice)
         return items
-
-
-def refusal(owner: str, name: str, rule: str, value: Any, advice: str = "") -> ArgumentError:
-    """The error `Owner(name=...) must be <rule>, got <value>; <advice>`."""
-    message = f"{owner}({name}=...) must be {rule}, got {shown(value)}"
-    return ArgumentError(f"{message}; {advice}" if advice else message)
-
-
-def shown(value: Any, longest: int = 60) -> str:
-    """`repr(value)` as one line of a readable length; never raises."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return _line(text, longest)
-
-
-def quoted(word: str, longest: int = 40) -> str:
-    """A word of the caller's in double quotes, as one line of a readable length."""
-    return f'"{_line(word, longest)}"'
-
-
-def _line(text: str, longest: int) -> str:
-    begin = text[: 10 * longest]  # the rest could not be shown, however many blanks are left out
-    line = " ".join(part.strip() for part in begin.splitlines())
-    return line if begin == text and len(line) <= longest else f"{line[: longest - 3]}..."
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -236,16 +211,52 @@ def _holds_a_rule(hint: Any) -> bool:
     return bool(_rules_on(hint)) or any(map(_holds_a_rule, get_args(hint)))
 
 
+def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The given arguments in their stored form.
+
+    Raises:
+        ArgumentError: arguments break their rules; one error holds all of them.
+    """
+    stored, errors = dict(given), list[StepsizeError]()
+    for name, rule in rules(function).items():
+        if name in stored:
+            try:
+                stored[name] = rule(owner, name, stored[name])
+            except StepsizeError as error:
+                errors.append(error)
+    raise_together(errors)
+    return stored
+
+
+def apply_field_rules(instance: Any, argument_of: Callable[[str], str] = str) -> None:
+    """Replace the fields of a frozen dataclass by their stored form; `argument_of` gives a field's argument."""
+    fields_by_argument = {argument_of(field.name): field.name for field in dataclasses.fields(instance)}
+    given = {argument: getattr(instance, field) for argument, field in fields_by_argument.items()}
+    cls = type(instance)
+    for argument, stored in apply_rules(cls.__name__, cls, given).items():
+        object.__setattr__(instance, fields_by_argument[argument], stored)
+
+
+def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise one ArgumentError for all names that `owner` does not know."""
+    known = list(known)
+    unknown = [name for name in given if name not in known]
+    raise_together([ArgumentError(owner, name, "", None, nearest(name, known) or listed(known)) for name in unknown])
+
+
+def listed(known: Iterable[str]) -> str:
+    """The names that are known, as advice."""
+    return f"known are {', '.join(known)}"
+
+
 def checked(function: F) -> F:
-    """Apply the rules of the parameters before the function runs; errors speak of this function."""
+    """Apply the rules of the parameters before the function runs; errors name this function."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
-        for name, rule in rules(function).items():
-            if name in bound.arguments:
-                bound.arguments[name] = rule(function.__name__, name, bound.arguments[name])
+        bound.arguments.update(apply_rules(function.__name__, function, bound.arguments))
         return function(*bound.args, **bound.kwargs)
 
     return apply  # type: ignore[return-value]

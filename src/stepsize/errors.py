@@ -1,9 +1,9 @@
 """Everything that stepsize raises on purpose.
 
     StepsizeError (a ValueError)
-    ├── ArgumentError      something was given a value that it cannot have
+    ├── ArgumentError      an argument has a value that is not allowed
     ├── StepError          a schedule was asked for a step that does not exist, or overflows there
-    ├── ParseError         a text is no schedule, optimizer or formula; points at the place
+    ├── ParseError         a text is not a schedule, an optimizer or a formula; points at the place
     ├── FormatError        a dictionary (JSON) is not a schedule
     ├── DataError          a data set, a log or a store is missing, cut short or altered
     │   └── DamagedStoreError  a store is damaged; names the command that recovers it
@@ -11,22 +11,121 @@
     ├── RunError           a training run could not be carried out
     ├── DriverError        a scheduler can no longer drive its optimizer
     ├── StateError         a saved state cannot be loaded
-    ├── FitError           runs do not determine a law, or do not reach as far as it is asked
+    ├── FitError           runs do not determine a law, or are too short for what is asked
     └── MissingExtraError  an optional dependency is not installed (also an ImportError)
 
-A message names what was given, what is allowed, and what to write instead.
+An error is data: who was given what, what is allowed, and what to write instead. `str(error)` tells it in Python's
+words; the command line and the reader of TOML files tell it in theirs, with `Words` of their own.
 """
 
+import pickle
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self, TypeVar
+
+E = TypeVar("E", bound="StepsizeError")
+
+
+class Words:
+    """How arguments and values are written for the reader of an error; here as in a call in Python."""
+
+    def argument(self, owner: str, name: str) -> str:
+        """The argument `name` of the function or class `owner`."""
+        return f"{owner}({name}=...)" if owner else name
+
+    def value(self, value: Any) -> str:
+        """A value that was given."""
+        return shown(value)
+
+    def setting(self, owner: str, name: str, value: Any) -> str:
+        """The argument `name` set to a value; `...` stands for a value of the reader's choice."""
+        return f"{name}={'...' if value is ... else self.value(value)}"
+
+    def place(self, error: "StepsizeError") -> str:
+        """Where the error is, such as the line of a file; put before the message."""
+        return ""
+
+
+PYTHON = Words()
 
 
 class StepsizeError(ValueError):
-    """The base of every error that stepsize raises on purpose."""
+    """The base of every error that stepsize raises on purpose.
+
+    `reason` says what is wrong, `advice` what to write instead. `{name}` in the advice stands for the argument of that
+    name in `settings`, which each reader's `Words` write their own way. `owner` and `argument` say whose argument
+    the error is about, if it is about one.
+    """
+
+    owner = ""
+    argument = ""
+    others: tuple["StepsizeError", ...] = ()
+
+    def __init__(self, reason: str, advice: str = "", /, **settings: Any) -> None:
+        super().__init__(reason, advice)
+        self.reason = reason
+        self.advice = advice
+        self.settings = settings
+
+    def about(self, owner: str, argument: str) -> Self:
+        """This error, as one about an argument."""
+        self.owner, self.argument = owner, argument
+        return self
+
+    def message(self, words: Words = PYTHON) -> str:
+        """The error in these words, a line for each problem of the same input."""
+        return "\n".join(f"{words.place(each)}{each._sentence(words)}" for each in (self, *self.others))
+
+    def __str__(self) -> str:
+        return self.message()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message()!r})"
+
+    def _sentence(self, words: Words) -> str:
+        about = f"{words.argument(self.owner, self.argument)}: " if self.argument else ""
+        return _joined(about + self.reason, self._advice(words))
+
+    def _advice(self, words: Words) -> str:
+        if not self.settings:
+            return self.advice
+        return self.advice.format(**{key: words.setting(self.owner, key, each) for key, each in self.settings.items()})
 
 
 class ArgumentError(StepsizeError):
-    """A function, a value or a command was given an argument that it cannot have."""
+    """An argument of a function, a class or a command has a value that is not allowed.
+
+    `Linear(steps=...) must be a whole number of at least 1, got 0` has the owner "Linear", the argument "steps", the
+    rule "a whole number of at least 1", and the value 0. Without a rule, the owner does not have the argument.
+    """
+
+    def __init__(
+        self, owner: str, argument: str = "", rule: str = "", value: Any = None, advice: str = "", /, **settings: Any
+    ) -> None:
+        super().__init__(rule, advice, **settings)
+        self.args = (owner, argument, rule, value, advice)
+        self.owner = owner
+        self.argument = argument
+        self.rule = rule
+        self.value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        try:
+            pickle.dumps(self.value)
+            value = self.value
+        except Exception:
+            value = _Described(shown(self.value))
+        given = (self.owner, self.argument, self.rule, value, self.advice)
+        return type(self), given, {**self.__dict__, "value": value}
+
+    def _sentence(self, words: Words) -> str:
+        if not self.argument and not self.rule:
+            return self.owner
+        if not self.rule:
+            return _joined(f"{self.owner} has no {shown(self.argument)}", self._advice(words))
+        whose = words.argument(self.owner, self.argument) if self.argument else self.owner
+        return _joined(f"{whose} must be {self.rule}, got {words.value(self.value)}", self._advice(words))
 
 
 class StepError(StepsizeError):
@@ -34,19 +133,19 @@ class StepError(StepsizeError):
 
 
 class ParseError(StepsizeError):
-    """A text is no schedule, optimizer or formula.
+    """A text is not a schedule, an optimizer or a formula.
 
     `text` is what was read, `position` the 0-based place in it, `reason` the sentence without the picture.
     """
 
-    def __init__(self, reason: str, text: str, position: int) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, text: str, position: int, advice: str = "", /, **settings: Any) -> None:
+        super().__init__(reason, advice, **settings)
+        self.args = (reason, text, position, advice)
         self.text = text
         self.position = position
-        super().__init__(f"{reason}\n{_pointer(text, position)}")
 
-    def __reduce__(self) -> tuple[type["ParseError"], tuple[str, str, int]]:
-        return type(self), (self.reason, self.text, self.position)
+    def _sentence(self, words: Words) -> str:
+        return f"{super()._sentence(words)}\n{_pointer(self.text, self.position)}"
 
 
 class FormatError(StepsizeError):
@@ -58,22 +157,19 @@ class DataError(StepsizeError):
 
 
 class DamagedStoreError(DataError):
-    """The file at `path` is a damaged store, or none; `reason` is what SQLite says.
+    """The file at `path` is a damaged store, or not a store at all; `reason` is what SQLite says.
 
     The message has the command with which SQLite writes what it can still read to a new file.
     """
 
     def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        self.reason = reason
         old, new = (shlex.quote(str(each)) for each in (path, path.with_name(f"{path.stem}-recovered{path.suffix}")))
         super().__init__(
-            f"{path} is damaged, or no store ({reason}); recover what is readable with: "
-            f"sqlite3 {old} .recover | sqlite3 {new}"
+            f"{path} is damaged, or is not a store ({reason})",
+            f"recover what is readable with: sqlite3 {old} .recover | sqlite3 {new}",
         )
-
-    def __reduce__(self) -> tuple[type["DamagedStoreError"], tuple[Path, str]]:
-        return type(self), (self.path, self.reason)
+        self.args = (path, reason)
+        self.path = path
 
 
 class OutputError(StepsizeError):
@@ -93,7 +189,7 @@ class StateError(StepsizeError):
 
 
 class FitError(StepsizeError):
-    """Runs do not determine a law of loss curves, or do not reach as far as it is asked."""
+    """Runs do not determine a law of loss curves, or are too short for what is asked."""
 
 
 class MissingExtraError(StepsizeError, ImportError):
@@ -102,7 +198,50 @@ class MissingExtraError(StepsizeError, ImportError):
     @classmethod
     def naming(cls, package: str, extra: str) -> "MissingExtraError":
         """The error for a missing `package` that `extra` of stepsize installs."""
-        return cls(f"{package} is not installed; install it with: pip install 'stepsize[{extra}]'")
+        return cls(f"{package} is not installed", f"install it with: pip install 'stepsize[{extra}]'")
+
+
+def raise_together(errors: Sequence[StepsizeError]) -> None:
+    """Raise the problems of one input as one error: the first, which holds the others; nothing if there are none."""
+    if errors:
+        first = errors[0]
+        first.others = (*first.others, *(each for error in errors[1:] for each in (error, *error.others)))
+        raise first
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """`repr(value)`, or the path itself, as one line of a readable length; never raises."""
+    try:
+        text = str(value) if isinstance(value, Path) else repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return one_line(text, longest)
+
+
+def quoted(word: str, longest: int = 40) -> str:
+    """A word of the caller's in double quotes, as one line of a readable length."""
+    return f'"{one_line(word, longest)}"'
+
+
+def one_line(text: str, longest: int) -> str:
+    """A text as one line, cut where it is longer."""
+    begin = text[: 10 * longest]  # the rest could not be shown, however many blanks are left out
+    line = " ".join(part.strip() for part in begin.splitlines())
+    return line if begin == text and len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+class _Described:
+    """In place of a value that cannot be pickled: its description."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def __repr__(self) -> str:
+        return self.description
+
+
+def _joined(sentence: str, advice: str) -> str:
+    return f"{sentence}; {advice}" if advice else sentence
 
 
 def _pointer(text: str, position: int, width: int = 72) -> str:
@@ -111,5 +250,5 @@ def _pointer(text: str, position: int, width: int = 72) -> str:
     end = min(len(text), start + width)
     before = "..." if start else ""
     after = "..." if end < len(text) else ""
-    shown = "".join(c if c.isprintable() else " " for c in text[start:end])
-    return f"  {before}{shown}{after}\n  {' ' * (len(before) + position - start)}^"
+    shown_part = "".join(c if c.isprintable() else " " for c in text[start:end])
+    return f"  {before}{shown_part}{after}\n  {' ' * (len(before) + position - start)}^"

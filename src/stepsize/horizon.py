@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stepsize.arguments import Count, Positive, refusal, rules, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Count, Positive, apply_field_rules
+from stepsize.errors import ArgumentError, shown
 
 _LENGTH = re.compile(r"\s*(\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})\s*(ep|%|)\s*", re.ASCII)
 
@@ -49,12 +49,11 @@ class Horizon:
     drop_last: bool = False
 
     def __post_init__(self) -> None:
-        for name, rule in rules(Horizon).items():
-            object.__setattr__(self, name, rule("Horizon", name, getattr(self, name)))
+        apply_field_rules(self)
         if not isinstance(self.drop_last, bool):
-            raise refusal("Horizon", "drop_last", "True or False", self.drop_last)
+            raise ArgumentError("Horizon", "drop_last", "True or False", self.drop_last)
         if self.epoch_steps == 0:
-            raise refusal(
+            raise ArgumentError(
                 "Horizon",
                 "batch",
                 "at most one process's share of the samples when drop_last=True",
@@ -62,7 +61,7 @@ class Horizon:
                 f"{self.samples} samples on {self.processes} processes do not fill one batch",
             )
         if self.steps == 0:
-            raise refusal("Horizon", "epochs", "long enough for one update", self.epochs)
+            raise ArgumentError("Horizon", "epochs", "long enough for one update", self.epochs)
 
     @property
     def epoch_steps(self) -> int:

@@ -16,10 +16,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from stepsize.arguments import quoted
 from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, PictureFile, TaskName, seeds_of
 from stepsize.cli.screen import form_here
-from stepsize.errors import ArgumentError, RunError
+from stepsize.errors import ArgumentError, RunError, quoted
 from stepsize.files import check_place, write_whole
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepsize.arguments import nearest, quoted
+from stepsize.arguments import nearest
 from stepsize.cli.schedules import named
 from stepsize.cli.wording import in_options
 from stepsize.curves import LossCurve
 from stepsize.curves.log import Filling
 from stepsize.curves.read_curves import curves_at
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.errors import ArgumentError, ParseError, quoted
 from stepsize.schedules import Schedule, parse
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stepsize.arguments import LONGEST, quoted, shown
+from stepsize.arguments import LONGEST
 from stepsize.curves.log import Filling, Log, Rows, Schedules, curves_of, lacking, listed, schedule_of
 from stepsize.curves.loss_curve import LossCurve
-from stepsize.errors import DataError
+from stepsize.errors import DataError, quoted, shown
 
 EXPORTED = ("run", "name", "schedule", "seed", "status", "step")
 """How the columns begin that `Results.write_csv` writes."""

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length, nearest, quoted, refusal, shown
+from stepsize.arguments import Length, nearest
 from stepsize.curves.loss_curve import MOST_UPDATES, Floats, LossCurve
-from stepsize.errors import ArgumentError, DataError, ParseError
+from stepsize.errors import ArgumentError, DataError, ParseError, quoted, shown
 from stepsize.schedules import Schedule, parse
 
 AGREEMENT = 0.01
@@ -109,11 +109,13 @@ class Filling:
         given = self.schedules.values() if isinstance(self.schedules, Mapping) else [self.schedules]
         for schedule in given:
             if not isinstance(schedule, Schedule | None):
-                raise refusal("read_curves", "schedule", "a schedule", schedule, "parse() makes one of a text")
+                raise ArgumentError("read_curves", "schedule", "a schedule", schedule, "parse() makes one of a text")
         if self.warmup_steps is not None:
             object.__setattr__(self, "warmup_steps", Length(0)("read_curves", "warmup_steps", self.warmup_steps))
         if not isinstance(self.jumps, Iterable):
-            raise refusal("read_curves", "jumps", "a sequence of steps", self.jumps, f"write [{shown(self.jumps)}]")
+            raise ArgumentError(
+                "read_curves", "jumps", "a sequence of steps", self.jumps, f"write [{shown(self.jumps)}]"
+            )
         jumps = tuple(sorted({int(Length(1)("read_curves", "jumps", step)) for step in self.jumps}))
         object.__setattr__(self, "jumps", jumps)
 

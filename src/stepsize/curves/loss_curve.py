@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Count, Phase, checked, refusal
+from stepsize.arguments import Count, Phase, checked
 from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule
 
@@ -121,7 +121,7 @@ def _row(name: str, field: str, values: ArrayLike) -> Floats:
     try:
         row = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise refusal(f"LossCurve {name}", field, "a row of numbers", values) from None
+        raise ArgumentError(f"LossCurve {name}", field, "a row of numbers", values) from None
     if row.ndim != 1:
         raise ArgumentError(
             f"LossCurve {name}({field}=...) must be a row of numbers, got an array of shape {row.shape}"

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
+from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, apply_field_rules, nearest
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.suggestions import Suggestions, suggest
-from stepsize.errors import FormatError, StepsizeError
+from stepsize.errors import ArgumentError, FormatError, StepsizeError, shown
 from stepsize.schedules import Schedule, parse
 from stepsize.schedules.base import Nested, nested
 
@@ -23,7 +23,7 @@ SMOOTHING = 0.7
 def _some_runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
     runs = tuple(value) if isinstance(value, Sequence) else ()
     if not runs or not all(isinstance(run, RangeRun) for run in runs):
-        raise refusal(owner, name, "one RangeRun or several", value)
+        raise ArgumentError(owner, name, "one RangeRun or several", value)
     return runs
 
 
@@ -48,10 +48,10 @@ class RangeRun:
     validation_losses: Annotated[tuple[float, ...], Many(Number(), empty=True)] = ()
 
     def __post_init__(self) -> None:
-        _apply_rules(self)
+        apply_field_rules(self)
         if self.validation_losses and len(self.validation_losses) != len(self.losses):
             advice = f"there are {len(self.losses)} losses"
-            raise refusal("RangeRun", "validation_losses", "one for each loss", self.validation_losses, advice)
+            raise ArgumentError("RangeRun", "validation_losses", "one for each loss", self.validation_losses, advice)
 
     @property
     def curve(self) -> tuple[float, ...]:
@@ -91,15 +91,15 @@ class RangeTest:
     fixed_order: Annotated[bool, Flag()] = False
 
     def __post_init__(self) -> None:
-        _apply_rules(self)
+        apply_field_rules(self)
         object.__setattr__(self, "groups", self.groups or (self.schedule,))
         longest = max(len(run.losses) for run in self.runs)
         if self.schedule.steps == math.inf or longest > self.schedule.steps + 1:
             advice = f"a run has {longest} losses"
-            raise refusal("RangeTest", "schedule", "as long as its runs, and end", self.schedule, advice)
+            raise ArgumentError("RangeTest", "schedule", "as long as its runs, and end", self.schedule, advice)
         rates = self.schedule.sample(int(self.schedule.steps) + 1)
         if not (rates.size > 1 and rates[0] > 0.0 and (np.diff(rates) > 0.0).all()):
-            raise refusal("RangeTest", "schedule", "rising, from above 0", self.schedule)
+            raise ArgumentError("RangeTest", "schedule", "rising, from above 0", self.schedule)
 
     @property
     def rates(self) -> Floats:
@@ -174,7 +174,7 @@ class RangeTest:
         steps = np.arange(self.schedule.steps + 1)
         rates = self.schedule(steps)
         if not rates[0] <= number <= rates[-1]:
-            raise refusal("group_rates", "rate", f"from {rates[0]:g} to {rates[-1]:g}", rate)
+            raise ArgumentError("group_rates", "rate", f"from {rates[0]:g} to {rates[-1]:g}", rate)
         low = min(int(np.searchsorted(rates, number, side="right")), len(rates) - 1) - 1.0
         high = low + 1.0
         for _ in range(60):  # halved until no number lies between
@@ -252,11 +252,6 @@ def _discounted(values: Floats, beta: float) -> Floats:
         total = total * beta + value
         sums[index] = total
     return sums
-
-
-def _apply_rules(record: RangeRun | RangeTest) -> None:
-    for name, rule in rules(type(record)).items():  # type: ignore[arg-type]
-        object.__setattr__(record, name, rule(type(record).__name__, name, getattr(record, name)))
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Count, checked, refusal
+from stepsize.arguments import Count, checked
 from stepsize.descent.function import elementwise
 from stepsize.descent.rule import Floats
 from stepsize.descent.sources import Source, surface_of
@@ -94,7 +94,9 @@ def is_convex(f: Source, domain: Domain, chords: Count = 20_000, seed: Seed = 0)
     """
     surface = surface_of(f, len(domain))
     if len(domain) != surface.dimensions:
-        raise refusal("is_convex", "domain", f"(low, high) for each coordinate, {surface.dimensions} here", domain)
+        raise ArgumentError(
+            "is_convex", "domain", f"(low, high) for each coordinate, {surface.dimensions} here", domain
+        )
     start, end = _ends(domain, chords, seed)
     between = _between(start, end)
     low, high, middle = surface(start), surface(end), surface(between)

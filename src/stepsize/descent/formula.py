@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import nearest, quoted, shown
-from stepsize.errors import ArgumentError, MissingExtraError, ParseError
+from stepsize.arguments import nearest
+from stepsize.errors import ArgumentError, MissingExtraError, ParseError, quoted, shown
 
 LONGEST, DEEPEST = 1_000, 100
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from stepsize.arguments import refusal, shown
 from stepsize.descent.rule import Floats
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, shown
 
 _STEP = 1e-4
 """Of the differences, for each unit of a coordinate: truncation and rounding are then both near 1e-12."""
@@ -162,7 +161,7 @@ def check_gradient(partials: Callable[..., Any], differences: FiniteDifferences,
             ) from error
     if not isinstance(given, Sequence) or len(given) != probes.shape[1]:
         rule = f"a function that gives {probes.shape[1]} partial derivatives, as a tuple"
-        raise refusal("surface_from", "gradient", rule, given)
+        raise ArgumentError("surface_from", "gradient", rule, given)
     found = [np.broadcast_to(each, probes.shape[:1]) for each in given]
     for axis, (ours, theirs) in enumerate(zip(expected, found, strict=True)):
         allowed = differences.allowed(axis, ours, here, step_at(coordinates[axis]))

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Count, checked, refusal
+from stepsize.arguments import Count, checked
 from stepsize.descent.rule import Floats, Optimizer, any_optimizer
 from stepsize.descent.trajectory import Rate, Seed, rates_of
-from stepsize.errors import MissingExtraError
+from stepsize.errors import ArgumentError, MissingExtraError
 
 _READINGS = 120
 
@@ -120,7 +120,7 @@ class TimedDescent:
 
 def _problem(owner: str, name: str, value: Any) -> LeastSquares:
     if not isinstance(value, LeastSquares):
-        raise refusal(owner, name, "a least-squares problem", value, "write e.g. diabetes()")
+        raise ArgumentError(owner, name, "a least-squares problem", value, "write e.g. diabetes()")
     return value
 
 
@@ -157,7 +157,7 @@ def descend_in_batches(
     """
     samples = len(problem.targets)
     if batch > samples:
-        raise refusal("descend_in_batches", "batch", f"at most {samples}, the samples there are", batch)
+        raise ArgumentError("descend_in_batches", "batch", f"at most {samples}, the samples there are", batch)
     per_epoch = -(-samples // batch)
     total = per_epoch * epochs
     rates = rates_of(lr, total).tolist()

@@ -3,12 +3,12 @@
 from dataclasses import fields
 from typing import Any
 
-from stepsize.arguments import nearest, quoted, shown
+from stepsize.arguments import nearest
 from stepsize.descent.adam import Adam, AdamW
 from stepsize.descent.adaptive import Adadelta, AdaGrad, RMSProp
 from stepsize.descent.momentum import GradientDescent, Momentum
 from stepsize.descent.rule import Optimizer
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.errors import ArgumentError, ParseError, quoted, shown
 from stepsize.schedules.grammar import Call, Literal, Negative, Node, Reader
 
 OPTIMIZERS: tuple[type[Optimizer[Any]], ...] = (GradientDescent, Momentum, AdaGrad, RMSProp, Adadelta, Adam, AdamW)

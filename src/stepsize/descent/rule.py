@@ -8,8 +8,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Choice, NonNegative, Number, refusal, rules, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Choice, NonNegative, Number, apply_field_rules
+from stepsize.errors import ArgumentError, shown
 from stepsize.schedules.shape import value_text
 
 Floats = NDArray[np.float64]
@@ -36,10 +36,7 @@ class Optimizer(ABC, Generic[State]):
     """
 
     def __post_init__(self) -> None:
-        applicable, owner = rules(type(self)), type(self).__name__
-        for field in fields(self):  # type: ignore[arg-type]
-            stored = applicable[field.name](owner, field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, stored)
+        apply_field_rules(self)
 
     def init(self, x: ArrayLike) -> State:
         """The state before the first update of a point, or of points, of this shape: zeros."""
@@ -90,14 +87,14 @@ class Optimizer(ABC, Generic[State]):
 def _decay(owner: str, name: str, value: Any) -> float:
     """The rule of what a running mean or a velocity keeps at every update."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0.0 <= float(value) < 1.0:
-        raise refusal(owner, name, "a number >= 0 and < 1", value)
+        raise ArgumentError(owner, name, "a number >= 0 and < 1", value)
     return float(value)
 
 
 def any_optimizer(owner: str, name: str, value: Any) -> Optimizer[Any]:
     """The rule of an argument that is an optimizer."""
     if not isinstance(value, Optimizer):
-        raise refusal(owner, name, "an optimizer of stepsize.descent", value, "write e.g. Momentum(0.9)")
+        raise ArgumentError(owner, name, "an optimizer of stepsize.descent", value, "write e.g. Momentum(0.9)")
     return value
 
 

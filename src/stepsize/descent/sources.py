@@ -5,18 +5,18 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import Maybe, Whole, checked, nearest, quoted, refusal
+from stepsize.arguments import Maybe, Whole, checked, nearest
 from stepsize.descent.formula import read_formula
 from stepsize.descent.function import check_gradient, coordinates_of, differences_of, elementwise
 from stepsize.descent.landscapes import SURFACES
 from stepsize.descent.rule import Floats
 from stepsize.descent.surface import Box, Places, Point, Surface, Window
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.errors import ArgumentError, ParseError, quoted
 
 
 def _source(owner: str, name: str, value: Any) -> Any:
     if not isinstance(value, str | Surface) and not callable(value):
-        raise refusal(owner, name, "a name, a formula, a function or a surface", value)
+        raise ArgumentError(owner, name, "a name, a formula, a function or a surface", value)
     return value
 
 
@@ -98,9 +98,9 @@ def _of_function(
     count = coordinates_of(function) if dimensions is None else dimensions
     if count is None:
         advice = "write how many numbers the function takes"
-        raise refusal("surface_from", "dimensions", "given for this function", dimensions, advice)
+        raise ArgumentError("surface_from", "dimensions", "given for this function", dimensions, advice)
     if window is not None and len(window) != count:
-        raise refusal("surface_from", "window", f"(low, high) for each coordinate, {count} here", window)
+        raise ArgumentError("surface_from", "window", f"(low, high) for each coordinate, {count} here", window)
     name = getattr(function, "__name__", type(function).__name__)
     name = "function" if name == "<lambda>" else name
     probes = _probes(window or ((-1.0, 1.0),) * count)

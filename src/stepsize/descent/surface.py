@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Count, Many, Maybe, Number, refusal, rules, shown
+from stepsize.arguments import Count, Many, Maybe, Number, apply_field_rules
 from stepsize.descent.rule import Floats
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, shown
 
 Partials = Callable[..., Sequence[ArrayLike]]
 
@@ -18,14 +18,14 @@ def _interval(owner: str, name: str, value: Any) -> tuple[float, float]:
     """The rule of a pair of bounds."""
     low, high = _pair(owner, name, value)
     if not low < high:
-        raise refusal(owner, name, "(low, high) with low < high", value)
+        raise ArgumentError(owner, name, "(low, high) with low < high", value)
     return low, high
 
 
 def _pair(owner: str, name: str, value: Any) -> tuple[float, float]:
     numbers = Many(Number())(owner, name, value)
     if len(numbers) != 2:
-        raise refusal(owner, name, "(low, high)", value)
+        raise ArgumentError(owner, name, "(low, high)", value)
     return numbers[0], numbers[1]
 
 
@@ -86,12 +86,11 @@ class Surface:
     saddles: Places = ()
 
     def __post_init__(self) -> None:
-        for name, rule in rules(Surface).items():
-            object.__setattr__(self, name, rule("Surface", name, getattr(self, name)))
+        apply_field_rules(self)
         given = {"window": (self.window,) if self.window else (), "minima": self.minima, "saddles": self.saddles}
         for name, each in ((name, each) for name, several in given.items() for each in several):
             if len(each) != self.dimensions:
-                raise refusal("Surface", name, f"of {self._coordinates}, as dimensions says", each)
+                raise ArgumentError("Surface", name, f"of {self._coordinates}, as dimensions says", each)
 
     def __call__(self, points: ArrayLike) -> Floats:
         at = self.points(points)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Count, NonNegative, Number, Whole, checked, refusal
+from stepsize.arguments import Count, NonNegative, Number, Whole, checked
 from stepsize.descent.rule import Floats, Optimizer, any_optimizer
 from stepsize.descent.sources import Source, surface_of
 from stepsize.descent.surface import Surface
@@ -69,7 +69,7 @@ def _rate(owner: str, name: str, value: Any) -> Schedule | float:
     if isinstance(value, Schedule):
         return value
     if isinstance(value, str):
-        raise refusal(owner, name, "a number or a schedule", value, "parse() makes a schedule of a text")
+        raise ArgumentError(owner, name, "a number or a schedule", value, "parse() makes a schedule of a text")
     return Number(least=0.0)(owner, name, value)
 
 

@@ -6,8 +6,8 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
-from stepsize.arguments import Maybe, Whole, quoted
-from stepsize.errors import ArgumentError, DataError, OutputError, RunError, StateError
+from stepsize.arguments import Maybe, Whole
+from stepsize.errors import ArgumentError, DataError, OutputError, RunError, StateError, quoted
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of

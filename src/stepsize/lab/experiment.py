@@ -11,8 +11,19 @@ from typing import Annotated, Any
 
 import torch
 
-from stepsize.arguments import SEEDS, Choice, Count, Flag, Many, Maybe, Number, Whole, nearest, refusal, rules, shown
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.arguments import (
+    SEEDS,
+    Choice,
+    Count,
+    Flag,
+    Many,
+    Maybe,
+    Number,
+    Whole,
+    apply_field_rules,
+    refuse_unknown,
+)
+from stepsize.errors import ArgumentError, ParseError, shown
 from stepsize.horizon import Horizon
 from stepsize.lab.task import held_out_of
 from stepsize.schedules import Constant, Schedule, parse
@@ -35,19 +46,19 @@ _FOR_EXAMPLE = 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}'
 def _named(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
     if isinstance(value, Mapping) and not value:
-        raise refusal(owner, name, "at least one schedule by its name", value, _FOR_EXAMPLE)
+        raise ArgumentError(owner, name, "at least one schedule by its name", value, _FOR_EXAMPLE)
     pairs = value.items() if isinstance(value, Mapping) else value
     known: dict[str, str | Schedule] = {}
     for pair in Many(lambda _owner, _name, item: item)(owner, name, pairs):
         if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[1], str | Schedule)):
-            raise refusal(owner, name, "names with a schedule or its text each", pair)
+            raise ArgumentError(owner, name, "names with a schedule or its text each", pair)
         label, schedule = str(pair[0]).strip(), pair[1]
         if not label:
-            raise refusal(owner, name, "named", pair, _FOR_EXAMPLE)
+            raise ArgumentError(owner, name, "named", pair, _FOR_EXAMPLE)
         if not label.isprintable():
-            raise refusal(owner, name, "named in characters that can be printed", label)
+            raise ArgumentError(owner, name, "named in characters that can be printed", label)
         if label in known:
-            raise refusal(owner, name, "named differently", label, "this name is given twice")
+            raise ArgumentError(owner, name, "named differently", label, "this name is given twice")
         known[label] = schedule
     return tuple(known.items())
 
@@ -55,7 +66,7 @@ def _named(owner: str, name: str, value: Any) -> NamedSchedules:
 def _word(owner: str, name: str, value: Any) -> str:
     """The rule of a name or a path; a torch.device has one too."""
     if not isinstance(value, str | os.PathLike | torch.device):
-        raise refusal(owner, name, "a name", value)
+        raise ArgumentError(owner, name, "a name", value)
     return os.fsdecode(value) if isinstance(value, os.PathLike) else str(value)
 
 
@@ -63,13 +74,13 @@ def _settings(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
     """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
     given = dict(value) if isinstance(value, Mapping | tuple | list) else None
     if given is None or not all(isinstance(key, str) for key in given):
-        raise refusal(owner, name, "arguments by name", value, 'write e.g. {"momentum": 0.9}')
+        raise ArgumentError(owner, name, "arguments by name", value, 'write e.g. {"momentum": 0.9}')
     for key, item in given.items():
         try:
             json.dumps(item, allow_nan=False)  # as the store keeps it
         except (TypeError, ValueError):
             advice = 'write a plain one such as 0.9, or name a factory of yours, optimizer="package.module:function"'
-            raise refusal(
+            raise ArgumentError(
                 owner, f"{name}[{key!r}]", "a text, a finite number or a list of them", item, advice
             ) from None
     return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
@@ -155,8 +166,7 @@ class Experiment:
     digests: Annotated[tuple[str, ...], Many(_word, empty=True)] = field(default=(), repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        for name, rule in rules(Experiment).items():
-            object.__setattr__(self, name, rule("Experiment", name, getattr(self, name)))
+        apply_field_rules(self)
         for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule) and _has_functions(name, given):
                 object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed
@@ -214,10 +224,7 @@ class Experiment:
         Raises:
             ArgumentError: an argument cannot be, or there is one too many.
         """
-        known = [each.name for each in fields(cls)]
-        for name in form:
-            if name not in known:
-                raise ArgumentError(f"Experiment has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
+        refuse_unknown("Experiment", form, [each.name for each in fields(cls)])
         given: dict[str, Any] = dict(form)
         return cls(**given)
 

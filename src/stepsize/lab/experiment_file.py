@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from stepsize.arguments import shown
-from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError
+from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, shown
 from stepsize.lab.experiment import Experiment
 
 EXAMPLE = """\

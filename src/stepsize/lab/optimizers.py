@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn, optim
 
-from stepsize.arguments import nearest, quoted, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import nearest
+from stepsize.errors import ArgumentError, quoted, shown
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.function import imported

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats would take ten times as long to load
 
-from stepsize.arguments import quoted
+from stepsize.errors import quoted
 
 LEVEL = 0.95
 """Of the intervals; a corrected p-value below 1 - LEVEL is called a difference."""

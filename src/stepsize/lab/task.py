@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parameter import is_lazy
 
-from stepsize.arguments import shown
-from stepsize.errors import ArgumentError, RunError
+from stepsize.errors import ArgumentError, RunError, shown
 from stepsize.lab.accuracy import usual_right
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.pytorch.range_sweep import are_crossed

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from stepsize.arguments import nearest, quoted, shown
-from stepsize.errors import ArgumentError, RunError, StepsizeError
+from stepsize.arguments import nearest
+from stepsize.errors import ArgumentError, RunError, StepsizeError, quoted, shown
 from stepsize.lab.data import digits, fashion_mnist, from_folder
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.language import stdlib_lm

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from stepsize.arguments import Fraction, Steps, checked, refusal
+from stepsize.arguments import Fraction, Steps, checked
 from stepsize.errors import ArgumentError
 from stepsize.laws.rates import Floats, Rates, rates_of
 from stepsize.schedules import Schedule, wsd
@@ -83,9 +83,9 @@ def transfer_factor(steps: Steps, longer: Steps, decay_frac: Fraction = 0.2) -> 
     Reference: Schaipp et al., arXiv 2501.18965 (2025), who give 0.525 and 0.375, multiples of 0.025.
     """
     if longer <= steps:
-        raise refusal("transfer_factor", "longer", f"more than steps = {steps}", longer)
+        raise ArgumentError("transfer_factor", "longer", f"more than steps = {steps}", longer)
     if not 0 < round(decay_frac * steps) < steps:
-        raise refusal("transfer_factor", "decay_frac", "such that both phases have steps", decay_frac)
+        raise ArgumentError("transfer_factor", "decay_frac", "such that both phases have steps", decay_frac)
     kept, shape = steps - round(decay_frac * steps), _flat_then_down(longer, decay_frac)
     wanted = _bound(_flat_then_down(steps, decay_frac)).rate
 
@@ -98,7 +98,9 @@ def transfer_factor(steps: Steps, longer: Steps, decay_frac: Fraction = 0.2) -> 
         low *= 0.95
         if low < LEAST_FACTOR:
             advice = "make it longer in two stages, and tune the rate between them"
-            raise refusal("transfer_factor", "longer", "so that some factor keeps the best height", longer, advice)
+            raise ArgumentError(
+                "transfer_factor", "longer", "so that some factor keeps the best height", longer, advice
+            )
     return float(brentq(off, low, low / 0.95, xtol=1e-12))
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 import numpy as np
 from scipy.special import ndtri
 
-from stepsize.arguments import Length, Maybe, NonNegative, checked, quoted, refusal
+from stepsize.arguments import Length, Maybe, NonNegative, checked
 from stepsize.curves import LossCurve
-from stepsize.errors import ArgumentError, FitError
+from stepsize.errors import ArgumentError, FitError, quoted
 from stepsize.laws.diagnosis import UNLIKE, typical
 from stepsize.laws.estimate import STRETCHES
 from stepsize.laws.forecast import Fit, Probability
@@ -79,18 +79,18 @@ def plan_cooldowns(
         [(4000, 3.47), (8000, 3.34)]
     """
     if not isinstance(found, Fit):
-        raise refusal("plan_cooldowns", "found", "what fit() returns", found)
+        raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
     if not isinstance(so_far, LossCurve):
-        raise refusal("plan_cooldowns", "so_far", "a LossCurve", so_far, "read_curves() makes some of a file")
+        raise ArgumentError("plan_cooldowns", "so_far", "a LossCurve", so_far, "read_curves() makes some of a file")
     done = int(so_far.steps[-1]) + 1
     rates = so_far.rates[:done]
     now = float(rates[-1])
     if final_lr > now:
-        raise refusal("plan_cooldowns", "final_lr", f"at most the rate now, {now:g}", final_lr)
+        raise ArgumentError("plan_cooldowns", "final_lr", f"at most the rate now, {now:g}", final_lr)
     if starts is None:
         starts = [round(done * (1.0 + part)) for part in LATER]
     if not isinstance(starts, Iterable):
-        raise refusal("plan_cooldowns", "starts", "a sequence of steps", starts, f"write [{starts}]")
+        raise ArgumentError("plan_cooldowns", "starts", "a sequence of steps", starts, f"write [{starts}]")
     chosen = [int(Length(1)("plan_cooldowns", "starts", at)) for at in starts]
     if not chosen:
         raise ArgumentError("plan_cooldowns needs at least one start")
@@ -99,7 +99,7 @@ def plan_cooldowns(
     plans = []
     for at in chosen:
         if at < done:
-            raise refusal("plan_cooldowns", "starts", f"steps from {done} on, where the log ends", at)
+            raise ArgumentError("plan_cooldowns", "starts", f"steps from {done} on, where the log ends", at)
         length = max(1, round(at / 4)) if steps is None else steps
         down: Schedule = DECAYS[shape](now, final_lr, length)
         whole = np.concatenate([rates, np.full(at - done, now), down.sample()])

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked, refusal
-from stepsize.errors import FitError
+from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked
+from stepsize.errors import ArgumentError, FitError
 from stepsize.laws.families import FAMILIES, Room, best_member
 from stepsize.laws.forecast import Fit
 from stepsize.laws.law import Law
@@ -97,9 +97,9 @@ def design(
             "the best schedule is an accident of the bounds"
         )
     if warmup_steps >= steps - 1:
-        raise refusal("design", "warmup_steps", f"less than steps - 1 = {steps - 1}", warmup_steps)
+        raise ArgumentError("design", "warmup_steps", f"less than steps - 1 = {steps - 1}", warmup_steps)
     if final_lr > peak_lr:
-        raise refusal("design", "final_lr", f"at most peak_lr = {peak_lr:g}", final_lr)
+        raise ArgumentError("design", "final_lr", f"at most peak_lr = {peak_lr:g}", final_lr)
     room = Room(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
         found.cautions([peak_lr])  # refuses a peak that is far from the runs, before the search

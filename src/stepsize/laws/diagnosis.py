@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stepsize.arguments import quoted
 from stepsize.curves import LossCurve
-from stepsize.errors import ArgumentError, FitError
+from stepsize.errors import ArgumentError, FitError, quoted
 from stepsize.laws.estimate import Estimate, Solution
 from stepsize.laws.fit_forms import Form
 from stepsize.laws.forecast import FAR_PEAK

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from stepsize.arguments import Count, Maybe, NonNegative, Number, checked, refusal
+from stepsize.arguments import Count, Maybe, NonNegative, Number, checked
 from stepsize.curves import LossCurve
-from stepsize.errors import StepsizeError
+from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.laws.diagnosis import must_determine, must_hold, remarks, typical
 from stepsize.laws.estimate import Estimate, Solution
 from stepsize.laws.fit_forms import FORMS, Form
@@ -76,13 +76,13 @@ def fit(
     Reference: the form of the residuals is that of Luo et al., arXiv 2503.12811 (2025).
     """
     if not isinstance(runs, Iterable):
-        raise refusal("fit", "runs", "a sequence of loss curves", runs, "write [run]")
+        raise ArgumentError("fit", "runs", "a sequence of loss curves", runs, "write [run]")
     runs = tuple(runs)
     for index, run in enumerate(runs):
         if not isinstance(run, LossCurve):
-            raise refusal("fit", f"runs[{index}]", "a LossCurve", run, "read_curves() makes some of a file")
+            raise ArgumentError("fit", f"runs[{index}]", "a LossCurve", run, "read_curves() makes some of a file")
     if law not in FORMS:
-        raise refusal("fit", "law", "MultiPowerLaw or MomentumLaw", law)
+        raise ArgumentError("fit", "law", "MultiPowerLaw or MomentumLaw", law)
     form = FORMS[law]
     prior = form.prior if prior is None else prior
     huber = form.huber if huber is None else huber

@@ -1,13 +1,13 @@
 """What a law of loss curves can be asked."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import NonNegative, Number, checked, rules
+from stepsize.arguments import NonNegative, Number, apply_field_rules, checked
 from stepsize.laws.rates import Floats, Integers, Rates, rates_of, steps_of
 
 
@@ -24,11 +24,7 @@ class Law(ABC):
     """A law that says the loss curve of a run from its learning rates alone."""
 
     def __post_init__(self) -> None:
-        owner = type(self).__name__
-        applicable = rules(type(self))
-        for field in fields(self):
-            stored = applicable[field.name](owner, field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, stored)
+        apply_field_rules(self)
 
     @checked
     def predict(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stepsize.arguments import refusal
 from stepsize.errors import ArgumentError
 from stepsize.laws.convex import Bound, convex_bound
 from stepsize.schedules import Schedule
@@ -37,13 +36,13 @@ def rank(schedules: Sequence[Schedule] | Mapping[str, Schedule], steps: int | No
         ['down', 'flat']
     """
     if isinstance(schedules, Schedule):
-        raise refusal("rank", "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
+        raise ArgumentError("rank", "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
     named = schedules if isinstance(schedules, Mapping) else {str(each): each for each in schedules}
     if not named:
         raise ArgumentError("rank needs at least one schedule")
     for name, schedule in named.items():
         if not isinstance(schedule, Schedule):
-            raise refusal("rank", f"schedules[{name!r}]", "a schedule", schedule, "parse() makes one of a text")
+            raise ArgumentError("rank", f"schedules[{name!r}]", "a schedule", schedule, "parse() makes one of a text")
     lengths = {schedule.steps for schedule in named.values()}
     if steps is None and len(lengths) > 1:
         shown = ", ".join(f"{length:g}" for length in sorted(lengths))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Length, refusal, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Length
+from stepsize.errors import ArgumentError, shown
 from stepsize.schedules import Schedule
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ def _row(owner: str, values: ArrayLike, steps: int | None) -> Floats:
     try:
         rates = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise refusal(
+        raise ArgumentError(
             owner, "schedule_or_rates", "a schedule, or an array with a rate for every step", values
         ) from None
     if rates.ndim != 1 or rates.size == 0:
@@ -55,7 +55,7 @@ def _row(owner: str, values: ArrayLike, steps: int | None) -> Floats:
         raise ArgumentError(f"{owner}(schedule_or_rates=...) must be {rule}, got an array of shape {rates.shape}")
     if steps is not None and steps > rates.size:
         advice = f"write steps={rates.size} or give a schedule, which holds its end"
-        raise refusal(owner, "steps", f"at most the {rates.size} rates that are given", steps, advice)
+        raise ArgumentError(owner, "steps", f"at most the {rates.size} rates that are given", steps, advice)
     return rates[:steps]
 
 
@@ -69,7 +69,7 @@ def steps_of(owner: str, at: ArrayLike | None, length: int) -> Integers:
         return np.arange(length)
     steps = np.atleast_1d(np.asarray(at))
     if steps.dtype.kind not in "iu" or steps.ndim != 1 or steps.size == 0:
-        raise refusal(owner, "at", "a row of whole steps", at)
+        raise ArgumentError(owner, "at", "a row of whole steps", at)
     if steps.min() < 0 or steps.max() >= length:
-        raise refusal(owner, "at", f"steps from 0 to {length - 1}", at)
+        raise ArgumentError(owner, "at", f"steps from 0 to {length - 1}", at)
     return steps.astype(np.int64)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.ndimage import median_filter
 
-from stepsize.arguments import Fraction, Length, Maybe, Positive, checked, refusal
+from stepsize.arguments import Fraction, Length, Maybe, Positive, checked
+from stepsize.errors import ArgumentError
 from stepsize.schedules import Table
 
 
@@ -46,9 +47,9 @@ def refine(
     try:
         given = np.array(norms, dtype=np.float64)
     except (TypeError, ValueError):
-        raise refusal("refine", "norms", rule, norms) from None
+        raise ArgumentError("refine", "norms", rule, norms) from None
     if given.ndim != 1 or given.size < 2 or not (np.isfinite(given) & (given > 0)).all():
-        raise refusal("refine", "norms", rule, norms)
+        raise ArgumentError("refine", "norms", rule, norms)
     window = round(window_frac * given.size)
     smooth = median_filter(given, size=window, mode="nearest") if window > 1 else given
     length = given.size if steps is None else steps

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from stepsize.arguments import refusal
+from stepsize.errors import ArgumentError
 from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
 from stepsize.plots.curves import line_style
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle
@@ -54,7 +54,7 @@ def plot_comparison(runs: Sequence[Logged], axes: Sequence[Axes] | None = None) 
         return made
     given = np.asarray(axes, dtype=object)
     if given.shape != (3,):
-        raise refusal("plot_comparison", "axes", "three axes: rate, train loss, test accuracy or loss", axes)
+        raise ArgumentError("plot_comparison", "axes", "three axes: rate, train loss, test accuracy or loss", axes)
     for ax in given:
         ax.clear()
     _draw(runs, given)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length, refusal
+from stepsize.arguments import Length
 from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule
 from stepsize.schedules.curve import curve, shown_steps
@@ -58,20 +58,20 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
         StepError: a schedule has no finite value at some step.
     """
     if isinstance(schedules, Schedule):
-        raise refusal(owner, "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
+        raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
     if not isinstance(schedules, Mapping | Iterable):
         advice = "the schedules of a scheduler are scheduler.schedules"
-        raise refusal(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
+        raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
     values = list(schedules.values() if isinstance(schedules, Mapping) else schedules)
     for index, schedule in enumerate(values):
         if not isinstance(schedule, Schedule):
-            raise refusal(owner, f"schedules[{index}]", "a schedule", schedule, "parse() makes one of a text")
+            raise ArgumentError(owner, f"schedules[{index}]", "a schedule", schedule, "parse() makes one of a text")
     if not values:
         raise ArgumentError(f"{owner} needs at least one schedule")
     if labels is None:
         labels = list(schedules) if isinstance(schedules, Mapping) else [str(schedule) for schedule in values]
     elif isinstance(labels, str) or len(labels) != len(values):
-        raise refusal(owner, "labels", f"a sequence of {len(values)} texts, one for each schedule", labels)
+        raise ArgumentError(owner, "labels", f"a sequence of {len(values)} texts, one for each schedule", labels)
     lengths = [shown_steps(values) if schedule.steps == np.inf else int(schedule.steps) for schedule in values]
     if steps is not None:
         lengths = [int(Length(1)(owner, "steps", steps))] * len(values)

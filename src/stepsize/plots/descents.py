@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stepsize.arguments import checked, refusal
+from stepsize.arguments import checked
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box, Window
 from stepsize.errors import ArgumentError
@@ -116,10 +116,10 @@ def named_descents(owner: str, descents: Descents) -> dict[str, Trajectory]:
     """
     named = {str(descents.optimizer): descents} if isinstance(descents, Trajectory) else descents
     if not isinstance(named, Mapping):
-        raise refusal(owner, "descents", "a trajectory, or a mapping of names to trajectories", descents)
+        raise ArgumentError(owner, "descents", "a trajectory, or a mapping of names to trajectories", descents)
     for name, each in named.items():
         if not isinstance(each, Trajectory):
-            raise refusal(owner, f"descents[{name!r}]", "a trajectory", each, "descend() makes one")
+            raise ArgumentError(owner, f"descents[{name!r}]", "a trajectory", each, "descend() makes one")
     surfaces = list(dict.fromkeys(each.surface for each in named.values()))
     if not surfaces:
         raise ArgumentError(f"{owner} needs at least one trajectory")

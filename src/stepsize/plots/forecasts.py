@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from stepsize.arguments import refusal
 from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError
 from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
@@ -52,7 +51,7 @@ def plot_forecasts(
         return made
     given = np.asarray(axes, dtype=object)
     if given.shape != (2,):
-        raise refusal("plot_forecasts", "axes", "two axes: rate, loss", axes)
+        raise ArgumentError("plot_forecasts", "axes", "two axes: rate, loss", axes)
     for ax in given:
         ax.clear()
     _draw(forecasts, runs, given)

@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from stepsize.arguments import quoted
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, quoted
 
 INK, SHADE = "#3b4652", "#93a4b5"
 _VALLEYS = LinearSegmentedColormap.from_list("valleys", ["#cfdcea", "#fbfcfe"])

@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stepsize.arguments import quoted
-from stepsize.errors import StepError
+from stepsize.errors import StepError, quoted
 from stepsize.plots.axes import legend_below, rate_axis, step_axis
 from stepsize.plots.curves import FAR, Curve, Schedules, curves_of, line_style
 from stepsize.plots.figures import blank_figure, pyplot_figure, settle

@@ -5,7 +5,8 @@ from functools import partial
 
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Number, refusal
+from stepsize.arguments import Number
+from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler.reading import read_schedules
 from stepsize.schedules import Schedule
 
@@ -38,7 +39,7 @@ def from_torch(scheduler: LRScheduler) -> tuple[Schedule, ...]:
         (Linear(0.1, 0.4, 5).head(5) >> Staircase(0.4, 0.1, 30),)
     """
     if not isinstance(scheduler, LRScheduler):
-        raise refusal("from_torch", "scheduler", "a scheduler of torch.optim.lr_scheduler", scheduler)
+        raise ArgumentError("from_torch", "scheduler", "a scheduler of torch.optim.lr_scheduler", scheduler)
     return read_schedules(scheduler)
 
 
@@ -58,7 +59,7 @@ def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float
         [0.1]
     """
     if not isinstance(schedule, Schedule):
-        raise refusal("as_lambda", "schedule", "a schedule", schedule)
+        raise ArgumentError("as_lambda", "schedule", "a schedule", schedule)
     return partial(_factor, schedule, Number(above=0.0)("as_lambda", "base_lr", base_lr))
 
 

@@ -10,8 +10,8 @@ from weakref import finalize, ref
 import torch
 from torch import distributed
 
-from stepsize.arguments import Maybe, Number, Whole, refusal, shown
-from stepsize.errors import StateError
+from stepsize.arguments import Maybe, Number, Whole
+from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Constant
 
@@ -74,7 +74,7 @@ class CooldownOnDemand:
     ) -> None:
         self._scheduler = scheduler
         if not isinstance(scheduler, Scheduler):
-            raise refusal("CooldownOnDemand", "scheduler", "a stepsize.pytorch.Scheduler", scheduler)
+            raise ArgumentError("CooldownOnDemand", "scheduler", "a stepsize.pytorch.Scheduler", scheduler)
         Constant(0.0).cooldown(0, steps, end, shape)  # refuses now what could not be done then
         Number(least=0.0)("CooldownOnDemand", "end", end)
         self._steps, self._end, self._shape = steps, end, shape
@@ -142,7 +142,7 @@ class CooldownOnDemand:
         try:
             before, me = signal.getsignal(signal.Signals(number)), ref(self)  # the handler must keep nothing alive
         except ValueError:
-            raise refusal("CooldownOnDemand", "on_signal", "a signal, such as signal.SIGUSR1", number) from None
+            raise ArgumentError("CooldownOnDemand", "on_signal", "a signal, such as signal.SIGUSR1", number) from None
 
         def handle(received: int, frame: FrameType | None) -> None:
             if (cooldown := me()) is not None:
@@ -158,5 +158,5 @@ class CooldownOnDemand:
             signal.signal(number, handle)
         except OSError:
             words = "a signal that a process may handle, such as signal.SIGUSR1"
-            raise refusal("CooldownOnDemand", "on_signal", words, number) from None
+            raise ArgumentError("CooldownOnDemand", "on_signal", words, number) from None
         finalize(self, restore)

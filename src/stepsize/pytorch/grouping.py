@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from stepsize.arguments import Number, nearest, quoted, refusal
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Number, nearest
+from stepsize.errors import ArgumentError, quoted
 from stepsize.schedules import Schedule
 
 REST = "rest"
@@ -30,7 +30,9 @@ class ParameterGroups:
     def rates(self, schedule: Schedule) -> dict[str, Schedule]:
         """The schedule times each group's factor, by the group's name: what `Scheduler(lr=...)` takes."""
         if not isinstance(schedule, Schedule):
-            raise refusal("rates", "schedule", "a schedule", schedule, "of a function of the step write Function(f)")
+            raise ArgumentError(
+                "rates", "schedule", "a schedule", schedule, "of a function of the step write Function(f)"
+            )
         return {name: factor * schedule if factor != 1.0 else schedule for name, factor in self.factors.items()}
 
 
@@ -62,9 +64,11 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
     Reference: layer-wise factors, Howard and Ruder, "Universal Language Model Fine-tuning", arXiv 1801.06146 (2018).
     """
     if not isinstance(model, nn.Module):
-        raise refusal("parameter_groups", "model", "a torch.nn.Module", model)
+        raise ArgumentError("parameter_groups", "model", "a torch.nn.Module", model)
     if not hasattr(factors, "items") or any(type(pattern) is not str for pattern in factors):
-        raise refusal("parameter_groups", "factors", "patterns with a factor each", factors, 'write {"*.bias": 0.1}')
+        raise ArgumentError(
+            "parameter_groups", "factors", "patterns with a factor each", factors, 'write {"*.bias": 0.1}'
+        )
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []
     names = dict(model.named_parameters())
@@ -80,7 +84,7 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
             )
             if any(fnmatchcase(name, pattern) for name in names):
                 advice = "all that it matches belong to patterns before it"
-            raise refusal("parameter_groups", "factors", "patterns that match a parameter", pattern, advice)
+            raise ArgumentError("parameter_groups", "factors", "patterns that match a parameter", pattern, advice)
     if left:
         if REST in found:
             raise ArgumentError(f'the name "{REST}" is taken by a pattern; the parameters that match none need it')

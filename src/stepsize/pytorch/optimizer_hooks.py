@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.optim import Optimizer, Rprop
 from torch.utils.hooks import RemovableHandle
 
-from stepsize.arguments import refusal
 from stepsize.errors import ArgumentError, DriverError
 from stepsize.pytorch.plan import Group, rate_of
 from stepsize.pytorch.warnings import caution
@@ -40,7 +39,7 @@ def updating(optimizer: Any, auto: bool) -> Optimizer:
             )
         optimizer = inner
     if not isinstance(optimizer, Optimizer):
-        raise refusal("Scheduler", "optimizer", "an optimizer of PyTorch, or a list of them", given)
+        raise ArgumentError("Scheduler", "optimizer", "an optimizer of PyTorch, or a list of them", given)
     if not all(hasattr(optimizer, name) for name in ("param_groups", "_optimizer_step_post_hooks")):
         raise ArgumentError(
             f"{type(optimizer).__name__} has no hooks: its constructor does not call Optimizer.__init__, and it holds "

@@ -10,8 +10,8 @@ import numpy as np
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Number, nearest, refusal, shown
-from stepsize.errors import ArgumentError, FormatError
+from stepsize.arguments import Number, nearest
+from stepsize.errors import ArgumentError, FormatError, shown
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
@@ -92,7 +92,7 @@ class Assignment:
     def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
         if isinstance(given, Mapping):
             if not given:
-                raise refusal("Scheduler", key, "a mapping of group names to schedules", given)
+                raise ArgumentError("Scheduler", key, "a mapping of group names to schedules", given)
             return cls(key, "named", {str(name): _wanted(key, item, horizon) for name, item in given.items()})
         if isinstance(given, list):
             return cls(key, "list", dict(enumerate(_wanted(key, item, horizon) for item in given)))
@@ -116,13 +116,13 @@ class Assignment:
         """Refuse groups that lack this hyperparameter, or that fit neither the list nor the names."""
         if self.form == "list" and len(self.items) != len(groups):
             rule = f"one schedule for each of the {len(groups)} parameter groups"
-            raise refusal("Scheduler", self.key, rule, self.as_given(), f"here are {len(self.items)}")
+            raise ArgumentError("Scheduler", self.key, rule, self.as_given(), f"here are {len(self.items)}")
         if self.form == "named":
             names = [str(group["name"]) for group in groups if "name" in group]
             for name in self.items:
                 if name not in names:
                     there = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
-                    raise refusal("Scheduler", self.key, "a mapping by the groups' names", name, there)
+                    raise ArgumentError("Scheduler", self.key, "a mapping by the groups' names", name, there)
         for index, group in enumerate(groups):
             if (wanted := self.for_group(index, group)) is not None:
                 self.check_group(index, group, wanted)
@@ -140,7 +140,7 @@ class Assignment:
             advice = f"write {self.key}=(schedule, {shown(present[-1])})" if nested else ""
             if isinstance(wanted, tuple):
                 advice = "" if nested else f"to give each group its own, write a list: {self.key}=[...]"
-            raise refusal("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
+            raise ArgumentError("Scheduler", self.key, f"like the group's own value, {shown(present)}", wanted, advice)
 
     def replanned(self, position: int, new: "Assignment") -> "Assignment":
         """This assignment up to the position, and from there on the new one, on its own clock."""
@@ -196,7 +196,7 @@ def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
         return given
     if isinstance(given, LRScheduler | type):
         advice = "read PyTorch's schedulers with from_torch(scheduler), which gives one schedule for each group"
-        raise refusal(
+        raise ArgumentError(
             "Scheduler", key, "a schedule", given, "this is a class; call it" if isinstance(given, type) else advice
         )
     if callable(given):

@@ -5,8 +5,8 @@ import statistics
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from stepsize.arguments import Choice, Fraction, NonNegative, Number, Phase, Steps, refusal, rules, shown
-from stepsize.errors import ArgumentError, StateError
+from stepsize.arguments import Choice, Fraction, NonNegative, Number, Phase, Steps, apply_field_rules
+from stepsize.errors import ArgumentError, StateError, shown
 
 
 @runtime_checkable
@@ -82,10 +82,9 @@ class Plateau:
     _progress: _Progress = field(default_factory=_Progress, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, rule in rules(Plateau).items():
-            object.__setattr__(self, name, rule("Plateau", name, getattr(self, name)))
+        apply_field_rules(self)
         if self.factor == 1.0:
-            raise refusal("Plateau", "factor", "less than 1", self.factor)
+            raise ArgumentError("Plateau", "factor", "less than 1", self.factor)
 
     def bounded(self, now: float, new: float, planned: float) -> float:
         """A group's next multiplier, by `min_lr` and `eps`, if its planned rate is this."""

@@ -17,9 +17,8 @@ from torch.optim import lr_scheduler as pytorch
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils._pytree import tree_map
 
-from stepsize.arguments import refusal, shown
 from stepsize.curves.range_test import RangeRun, Stop
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, shown
 from stepsize.pytorch.random_states import cuda_devices_in_use, seed_random_states
 from stepsize.pytorch.snapshot import sources_of
 from stepsize.schedules import Schedule
@@ -174,7 +173,7 @@ def _one_pass(name: str, batches: Iterable[Any]) -> Iterator[Any]:
         yield batch
     if not number:
         advice = "write a DataLoader or a list of batches"
-        raise refusal("range_test", name, "at least one batch in every pass", batches, advice)
+        raise ArgumentError("range_test", name, "at least one batch in every pass", batches, advice)
 
 
 def loss_of_pairs(loss_fn: LossFunction) -> Closure:

@@ -17,7 +17,7 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
-from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked, refusal
+from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked
 from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
@@ -126,11 +126,11 @@ def range_test(
         advice = "run it before init_process_group, or in a program of its own"
         raise ArgumentError(f"range_test runs in one process, and torch.distributed has {processes}; {advice}")
     if autocast is not None and getattr(autocast, "is_floating_point", None) is not True:
-        raise refusal("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
+        raise ArgumentError("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
     if scaler is not None and not isinstance(scaler, GradScaler):
-        raise refusal("range_test", "scaler", "a torch.amp.GradScaler", scaler)
+        raise ArgumentError("range_test", "scaler", "a torch.amp.GradScaler", scaler)
     if observe is not None and not callable(observe):
-        raise refusal("range_test", "observe", "a function (update, rate, loss)", observe)
+        raise ArgumentError("range_test", "observe", "a function (update, rate, loss)", observe)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
     if (loss_fn is None) == (closure is None) or not callable(closure if loss_fn is None else loss_fn):
@@ -206,7 +206,7 @@ def _rates(
         raise ArgumentError(f"range_test(start_lr=..., end_lr=...) {words}")
     for low, high in zip(starts, ends, strict=True):
         if low >= high:
-            raise refusal("range_test", "start_lr", f"below end_lr, {high:g}", low, "the rate goes up")
+            raise ArgumentError("range_test", "start_lr", f"below end_lr, {high:g}", low, "the rate goes up")
     schedules = tuple(SHAPES[shape](low, high, steps - 1) for low, high in zip(starts, ends, strict=True))
     if several:
         return schedules[ends.index(max(ends))], schedules
@@ -218,14 +218,14 @@ def _rates(
 def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
     """The optimizer that makes the updates, if it trains the model."""
     if not isinstance(model, nn.Module):
-        raise refusal("range_test", "model", "a torch.nn.Module", model)
+        raise ArgumentError("range_test", "model", "a torch.nn.Module", model)
     if any(map(is_lazy, model.parameters())):
         what = f"range_test(model=...): this {type(model).__name__} has lazy layers without parameters"
         raise ArgumentError(f"{what}; run it on one batch first, then make the optimizer")
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:
-        raise refusal("range_test", "optimizer", "an optimizer of PyTorch", optimizer) from None
+        raise ArgumentError("range_test", "optimizer", "an optimizer of PyTorch", optimizer) from None
     if isinstance(driven, LBFGS):
         raise ArgumentError("range_test cannot drive LBFGS, which asks for the loss several times in one update")
     trained = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
@@ -238,14 +238,14 @@ def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
 def _repeatable(name: str, batches: Any) -> Any:
     """The batches, in a form that each run can iterate over from the start."""
     if not isinstance(batches, Iterable):
-        raise refusal("range_test", name, "a DataLoader, or a list of batches", batches)
+        raise ArgumentError("range_test", name, "a DataLoader, or a list of batches", batches)
     again: Any = batches
     if isinstance(batches, DataLoader):
         again = copy(batches)
         again._iterator = None  # an iteration of the user's may be using the loader's workers
     if type(again).__iter__ is not DataLoader.__iter__ and iter(again) is iter(again):
         advice = "its __iter__ returns the same iterator each time; write the DataLoader, or a list of batches"
-        raise refusal("range_test", name, "iterable more than once", batches, advice)
+        raise ArgumentError("range_test", name, "iterable more than once", batches, advice)
     return again
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Choice, Flag, Length, Maybe, Number, Whole, refusal, shown
-from stepsize.errors import ArgumentError, DriverError, StateError
+from stepsize.arguments import Choice, Flag, Length, Maybe, Number, Whole
+from stepsize.errors import ArgumentError, DriverError, StateError, shown
 from stepsize.horizon import Horizon
 from stepsize.pytorch.optimizer_hooks import (
     Attachment,
@@ -107,7 +107,7 @@ class Scheduler(LRScheduler):
             ("horizon", horizon, Horizon | None, "a Horizon(samples=..., batch=..., epochs=...)"),
         ):
             if not isinstance(value, kind) or isinstance(value, type):
-                raise refusal("Scheduler", name, words, value)
+                raise ArgumentError("Scheduler", name, words, value)
         Maybe(Flag())("Scheduler", "relative", relative)
         self._auto = Flag()("Scheduler", "auto", auto)
         self._on_change = Choice(("refuse", "keep", "restore"))("Scheduler", "on_change", on_change)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from stepsize.arguments import LONGEST, shown
-from stepsize.errors import StateError, StepsizeError
+from stepsize.arguments import LONGEST
+from stepsize.errors import StateError, StepsizeError, shown
 from stepsize.pytorch.plan import Group, Plan
 from stepsize.pytorch.warnings import caution
 

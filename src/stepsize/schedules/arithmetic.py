@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Annotated, Any
 
-from stepsize.arguments import Many, Number, Real, refusal, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Many, Number, Real
+from stepsize.errors import ArgumentError, shown
 from stepsize.schedules.base import Nested, Schedule
 from stepsize.schedules.maths import Maths, Value
 from stepsize.schedules.wrapper import Wrapper
@@ -126,7 +126,7 @@ class Clip(Wrapper):
 
     def _validate(self) -> None:
         if self.low > self.high:
-            raise refusal("Clip", "low", f"at most high = {self.high}", self.low, "exchange the two")
+            raise ArgumentError("Clip", "low", f"at most high = {self.high}", self.low, "exchange the two")
 
     @property
     def steps(self) -> float:  # type: ignore[override]

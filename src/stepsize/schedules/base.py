@@ -21,12 +21,11 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
+    apply_field_rules,
     checked,
-    refusal,
     rules,
-    shown,
 )
-from stepsize.errors import ArgumentError, StepError, StepsizeError
+from stepsize.errors import ArgumentError, StepError, StepsizeError, shown
 from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
 
 if TYPE_CHECKING:
@@ -89,13 +88,7 @@ class Schedule(ABC):
         """Raise ArgumentError for what no rule of a single field can tell; a place to refuse, not to compute."""
 
     def __post_init__(self) -> None:
-        owner = type(self).__name__
-        applicable = rules(type(self))
-        for field in fields(self):  # type: ignore[arg-type]
-            argument = argument_name(field.name)
-            if argument in applicable:
-                stored = applicable[argument](owner, argument, getattr(self, field.name))
-                object.__setattr__(self, field.name, stored)
+        apply_field_rules(self, argument_name)
         self._validate()
         depth = 1 + max((child._depth for child in self._children), default=0)
         if depth > MAX_DEPTH:
@@ -377,7 +370,7 @@ def _place(steps: NDArray[Any], flat: int) -> str:
 def nested(owner: str, name: str, value: Any) -> Schedule:
     """The rule of an argument that is a schedule."""
     if not isinstance(value, Schedule):
-        raise refusal(owner, name, "a schedule", value, "write e.g. Constant(0.1)")
+        raise ArgumentError(owner, name, "a schedule", value, "write e.g. Constant(0.1)")
     return value
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import Length, Many, Phase, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Length, Many, Phase
+from stepsize.errors import ArgumentError, shown
 from stepsize.schedules.base import Schedule, nested
 from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
 

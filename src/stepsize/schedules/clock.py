@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepsize.arguments import Phase, Steps, refusal
+from stepsize.arguments import Phase, Steps
+from stepsize.errors import ArgumentError
 from stepsize.schedules.maths import Maths, Value
 from stepsize.schedules.wrapper import Wrapper
 
@@ -89,7 +90,7 @@ class Tail(Wrapper):
 
     def _validate(self) -> None:
         if self.n > self.schedule.steps:
-            raise refusal("Tail", "n", f"at most the schedule's {self.schedule.steps} steps", self.n)
+            raise ArgumentError("Tail", "n", f"at most the schedule's {self.schedule.steps} steps", self.n)
 
     @property
     def steps(self) -> float:  # type: ignore[override]

@@ -4,8 +4,8 @@ import math
 from dataclasses import MISSING, fields
 from typing import Any
 
-from stepsize.arguments import nearest, rules, shown
-from stepsize.errors import ArgumentError, FormatError
+from stepsize.arguments import nearest, rules
+from stepsize.errors import ArgumentError, FormatError, shown
 from stepsize.schedules.base import Schedule, argument_name
 from stepsize.schedules.catalogue import OPERATORS, SHAPES
 from stepsize.schedules.function import Function

@@ -15,8 +15,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.arguments import quoted, refusal, shown
-from stepsize.errors import ArgumentError, StepError
+from stepsize.errors import ArgumentError, StepError, quoted, shown
 from stepsize.schedules.maths import SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless
 
@@ -31,7 +30,7 @@ def _function(owner: str, name: str, value: Any) -> Callable[[float], float] | s
         return value  # type: ignore[no-any-return]
     if isinstance(value, str) and _NAME.fullmatch(value):
         return value
-    raise refusal(owner, name, 'a function, or the name of one as "package.module:name"', value)
+    raise ArgumentError(owner, name, 'a function, or the name of one as "package.module:name"', value)
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Length, Many, NonNegative, Number, Real, Steps, refusal
+from stepsize.arguments import Choice, Length, Many, NonNegative, Number, Real, Steps
+from stepsize.errors import ArgumentError
 from stepsize.schedules.maths import Column, Maths, Value
 from stepsize.schedules.shape import Shape
 
@@ -49,7 +50,7 @@ class Piecewise(Shape):
     def _validate(self) -> None:
         if len(self.values) != len(self.boundaries) + 1:
             rule = f"{len(self.boundaries) + 1} values (one more than boundaries)"
-            raise refusal("Piecewise", "values", rule, self.values)
+            raise ArgumentError("Piecewise", "values", rule, self.values)
 
     @property
     def steps(self) -> int:  # type: ignore[override]
@@ -105,7 +106,7 @@ class Triangle(Shape):
     def _validate(self) -> None:
         if self.low > self.high:
             advice = f"for a valley write {self.low} - Triangle(0.0, {self.low - self.high:.12g}, ...)"
-            raise refusal("Triangle", "low", f"at most high = {self.high}", self.low, advice)
+            raise ArgumentError("Triangle", "low", f"at most high = {self.high}", self.low, advice)
 
     @property
     def steps(self) -> int:  # type: ignore[override]
@@ -127,13 +128,13 @@ class _Points:
         for index, point in enumerate(Many(lambda _owner, _name, item: item)(owner, name, value)):
             place = f"{name}[{index}]"
             if not isinstance(point, tuple | list) or len(point) != 2:
-                raise refusal(owner, place, "a (step, value) pair", point)
+                raise ArgumentError(owner, place, "a (step, value) pair", point)
             step, number = Number(least=0.0)(owner, place, point[0]), Number()(owner, place, point[1])
             if points and step <= points[-1][0]:
-                raise refusal(owner, place, f"at a later step than {points[-1][0]:g}", point)
+                raise ArgumentError(owner, place, f"at a later step than {points[-1][0]:g}", point)
             points.append((step, number))
         if len(points) < 2:
-            raise refusal(owner, name, "at least two (step, value) pairs", points)
+            raise ArgumentError(owner, name, "at least two (step, value) pairs", points)
         return tuple(points)
 
 

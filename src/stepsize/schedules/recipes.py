@@ -7,19 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from stepsize.arguments import (
-    Choice,
-    Count,
-    EndlessCount,
-    Fraction,
-    MaybeReal,
-    Phase,
-    Positive,
-    Real,
-    Steps,
-    checked,
-    refusal,
-)
+from stepsize.arguments import Choice, Count, EndlessCount, Fraction, MaybeReal, Phase, Positive, Real, Steps, checked
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import DecayShape, Nested, Schedule
 from stepsize.schedules.between import Cosine, Linear, OneMinusSqrt
@@ -58,7 +46,7 @@ def warmup_cosine(
         Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15)
     """
     if warmup_steps >= total_steps:
-        raise refusal("warmup_cosine", "warmup_steps", f"less than total_steps = {total_steps}", warmup_steps)
+        raise ArgumentError("warmup_cosine", "warmup_steps", f"less than total_steps = {total_steps}", warmup_steps)
     return warmup(Cosine(peak_lr, final_lr, total_steps - warmup_steps), warmup_steps, init_lr)
 
 
@@ -199,7 +187,7 @@ def cyclic(
     if mode == "triangular":
         return Triangle(low, high, up, down).repeat(times)
     if low > high:
-        raise refusal("cyclic", "low", f"at most high = {high}", low, "exchange the two")
+        raise ArgumentError("cyclic", "low", f"at most high = {high}", low, "exchange the two")
     height = Triangle(0.0, high - low, up, down)
     if mode == "triangular2":
         return low + height.repeat(times, 0.5)

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepsize.arguments import LONGEST, EndlessCount, Positive, Real, refusal, shown
-from stepsize.errors import ArgumentError
+from stepsize.arguments import LONGEST, EndlessCount, Positive, Real
+from stepsize.errors import ArgumentError, shown
 from stepsize.schedules.base import Nested, either_name
 from stepsize.schedules.maths import SCALAR, Column, Maths, Value
 from stepsize.schedules.wrapper import Wrapper
@@ -46,21 +46,21 @@ class Repeat(Wrapper):
             self._validate_endless()
             return
         if self.times > MOST_CYCLES:
-            raise refusal("Repeat", "times", f"at most {MOST_CYCLES} where stretch is not 1, or inf", self.times)
+            raise ArgumentError("Repeat", "times", f"at most {MOST_CYCLES} where stretch is not 1, or inf", self.times)
         last = self.schedule.steps * SCALAR.power(self.stretch_, self.times - 1)
         if last < 0.5:
             advice = "repeat it fewer times or shrink it less"
-            raise refusal("Repeat", "stretch", "large enough to leave each cycle a step", self.stretch_, advice)
+            raise ArgumentError("Repeat", "stretch", "large enough to leave each cycle a step", self.stretch_, advice)
         if last > LONGEST:
             advice = "repeat it fewer times or stretch it less"
-            raise refusal("Repeat", "stretch", "small enough for cycles under 2**53 steps", self.stretch_, advice)
+            raise ArgumentError("Repeat", "stretch", "small enough for cycles under 2**53 steps", self.stretch_, advice)
 
     def _validate_endless(self) -> None:
         """A million cycles must reach as far as steps can be told apart: sum of steps stretch^i >= 2^53."""
         growth = MOST_CYCLES * math.log(self.stretch_)
         if growth <= 0 or (growth < 700 and self.schedule.steps * math.expm1(growth) / (self.stretch_ - 1) < LONGEST):
             advice = "or give the number of times"
-            raise refusal("Repeat", "stretch", "1, or at least 1.0001, where times is inf", self.stretch_, advice)
+            raise ArgumentError("Repeat", "stretch", "1, or at least 1.0001, where times is inf", self.stretch_, advice)
 
     @property
     def steps(self) -> float:  # type: ignore[override]

@@ -11,8 +11,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stepsize.arguments import LONGEST, Rule, nearest, quoted, refusal, rules, shown
-from stepsize.errors import ArgumentError, ParseError, StepError
+from stepsize.arguments import LONGEST, Rule, nearest, rules
+from stepsize.errors import ArgumentError, ParseError, StepError, quoted, shown
 from stepsize.horizon import Horizon
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
@@ -62,7 +62,7 @@ def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False)
     if not isinstance(text, str):
         raise ArgumentError(f"parse() reads a text, got {shown(text)}")
     if not isinstance(horizon, Horizon | None):
-        raise refusal("parse", "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
+        raise ArgumentError("parse", "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
     reader = Reader(text)
     tree = reader.tree()
     evaluation = _Evaluation(reader, horizon, functions)

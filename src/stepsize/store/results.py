@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Whole, refusal
+from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError, DataError
 from stepsize.store.columns import Columns, frame, joined, read_blocks, value_names, write_csv, write_parquet
 from stepsize.store.database import FIELDS, Table, checked, in_plain_words, store_file
@@ -234,7 +234,7 @@ def _different(name: str, numbers: Iterable[int]) -> tuple[int, ...]:
     rule = Whole(0)
     each = tuple(int(rule("Results", f"{name}[{place}]", number)) for place, number in enumerate(numbers))
     if len(set(each)) < len(each):
-        raise refusal("Results", name, "different from one another", each)
+        raise ArgumentError("Results", name, "different from one another", each)
     return each
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from stepsize.arguments import quoted
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, quoted
 from stepsize.store.columns import Columns
 from stepsize.store.results import Results
 from stepsize.store.run import Epoch, Floats, Run, Status

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from stepsize.arguments import shown
-from stepsize.errors import RunError, StepsizeError
+from stepsize.errors import RunError, StepsizeError, shown
 
 MOST_REASONS = 5
 """So many of the errors of runs that failed are told in one message."""

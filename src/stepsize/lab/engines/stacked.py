@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stepsize.arguments import shown
-from stepsize.errors import ArgumentError, OutputError, RunError
+from stepsize.errors import ArgumentError, OutputError, RunError, shown
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import account
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs

@@ -4,7 +4,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stepsize.arguments import quoted
+from stepsize.errors import quoted
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
 from stepsize.store.run import Logged
 

@@ -9,8 +9,8 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as pytorch
 
-from stepsize.arguments import Choice, Length, shown
-from stepsize.errors import ArgumentError, StateError
+from stepsize.arguments import Choice, Length
+from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.pytorch.lr_scheduler.group_values import equal, group_arguments, held_values, write, write_momentum
 from stepsize.pytorch.lr_scheduler.reading import read_schedules, refuse_unreadable, with_parts
 from stepsize.pytorch.lr_scheduler.replay import Replay
