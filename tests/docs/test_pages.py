@@ -1,42 +1,46 @@
-"""Every block of code in README.md, CONTRIBUTING.md and docs/ is run, or, where it is data, read.
+"""Run every block of code in README.md, CONTRIBUTING.md and docs/, in an empty folder for each page.
 
-Python blocks of a page share one namespace; one that begins with the name of a file is also saved there, before any
-block is run. In a console block each line with a `$` is a command: `stepsize ...` is run as it is installed, in an
-empty folder, and must succeed, and print what is shown below it, if anything is; `make ...` must name a target, and
-`pip install ...` extras that there are. A text block holds a schedule on every line.
+- The Python blocks of a page share one namespace. A block that begins with the name of a file is also saved there,
+  before any block runs.
+- In a console block each line with a `$` is a command. `stepsize ...` must succeed and print what the page shows below
+  it; `make ...` must name a target, and `pip install ...` existing extras.
+- A text block has a schedule on every line. JSON and TOML blocks are parsed.
 
-A picture that a page shows from its own folder, and that its code draws, is up to date.
+A picture in the page's own folder that the page's code draws must be up to date.
 """
 
 import doctest
+import io
 import json
 import re
 import shlex
-import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from installed import STEPSIZE, environment
 from stepsize import Horizon, parse
+from stepsize.cli import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 HORIZON = Horizon(samples=60_000, batch=256, epochs=10)
 FLAGS = doctest.ELLIPSIS | doctest.FAIL_FAST
-TIMINGS = {"batches.png"}
-"""Pictures that show how fast a machine is, and so are never drawn twice the same."""
+TIMINGS = {"batches.png"}  # a picture of times, which differs at every run
+TERMINAL = {"COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", "MPLBACKEND": "agg"}
 
 
 def read_console(example: Example) -> str | None:
-    for command, expected in sessions(example.parsed):
+    for command, expected in commands(example.parsed):
         words = shlex.split(command)
         if words[0] == "make":
             assert words[1] in targets(), f"Makefile has no target {words[1]}"
@@ -55,38 +59,35 @@ def read_console(example: Example) -> str | None:
     return None
 
 
-def sessions(block: str) -> Iterator[tuple[str, str]]:
-    """Each command, its continued lines joined, and the output shown below it."""
-    for session in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
-        command, _, output = session.partition("\n")
+def commands(block: str) -> Iterator[tuple[str, str]]:
+    """Each command with its continued lines joined, and the output shown below it."""
+    for part in re.split(r"^\$ ", block.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
         yield command, trimmed(output)
 
 
 def takes_minutes(words: list[str]) -> bool:
-    """Whether it is a comparison on Fashion-MNIST: then only its options are looked up."""
-    return words[1] == "compare" and "digits" not in words and "--help" not in words
+    """Whether it is a comparison on Fashion-MNIST, of which only the options are checked."""
+    return words[1] == "compare" and "--task" not in words
 
 
 def run(words: list[str]) -> str:
-    done = subprocess.run(
-        [STEPSIZE, *words[1:]],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-        env=environment(COLUMNS="80", LINES="24", NO_COLOR="1", PYTHONUTF8="1"),
-    )
-    assert done.returncode == 0, f"{shlex.join(words)} failed:\n{done.stderr}"
-    return trimmed(done.stdout)
+    """The output of the command, run in this process, which has imported everything; tests/cli runs the installed one."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with redirect_stdout(output):
+        assert not app(words[1:], standalone_mode=False)
+    output.flush()
+    return trimmed(output.buffer.getvalue().decode())  # type: ignore[attr-defined]
 
 
 def trimmed(text: str) -> str:
-    """Without spaces at the ends of lines, or empty lines around the whole."""
+    """The text without spaces at the ends of lines and without empty lines around it."""
     lines = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
     return f"{lines}\n" if lines else ""
 
 
 def extras_named(text: str) -> set[str]:
-    """What stands in the brackets of `stepsize[...]`, or of `.[...]`."""
+    """The names in the brackets of `stepsize[...]` or `.[...]`."""
     found = re.findall(r"(?:stepsize|')\.?\[([a-z, ]+)\]", text)
     return {extra.strip() for each in found for extra in each.split(",")}
 
@@ -109,16 +110,28 @@ PARSERS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """The networks of the pages are so small that threads slow them down."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_the_page_does_what_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, value in TERMINAL.items():
+        monkeypatch.setenv(name, value)
     for code, name in re.findall(
-        r"^```python\n(# (\w+\.py)\n.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
+        r"^```python\n(# (\w+)\.py\n.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
     ):
-        (tmp_path / name).write_text(code)
+        (tmp_path / f"{name}.py").write_text(code)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     document = Document.parse(str(page), *PARSERS.values())
     for example in document.examples():
         example.evaluate()
@@ -128,7 +141,7 @@ def test_every_block_of_the_page_does_what_it_shows(
 
 
 def same_picture(kept: Path, drawn: Path) -> bool:
-    """Whether both show the same; versions of matplotlib differ, so only pictures of one version are compared."""
+    """Whether both pictures look the same; pictures of different versions of matplotlib always do."""
     with Image.open(kept) as old, Image.open(drawn) as new:
         if old.info["Software"] != new.info["Software"]:
             return True
@@ -139,7 +152,7 @@ def same_picture(kept: Path, drawn: Path) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_of_the_page_is_of_a_kind_that_is_checked(page: Path) -> None:
+def test_every_block_of_the_page_can_be_checked(page: Path) -> None:
     fences = re.findall(r"^[ \t]*(?:```+|~~~+)(.*)$", page.read_text(), flags=re.MULTILINE)
     assert set(fences[::2]) <= set(PARSERS)
 
