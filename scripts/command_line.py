@@ -1,4 +1,4 @@
-"""How the page of the command line gets its verbs: `::: stepsize VERB` becomes what `stepsize VERB --help` says."""
+"""The hook of the command-line page: `::: stepsize VERB` becomes the usage and the options of the verb."""
 
 import html
 import re
@@ -8,17 +8,16 @@ import typer
 
 from stepsize.cli import app
 
-_KINDS = {"int": " N", "float": " NUMBER", "str": " NAME", "path": " PATH"}
-"""What an option takes, where it does not say so itself."""
+_KINDS = {"int": " N", "float": " NUMBER", "str": " NAME", "path": " PATH"}  # if an option names no value of its own
 
 
 def on_page_markdown(markdown: str, **kwargs: Any) -> str:
-    """The page with its verbs written out; called by MkDocs for every page."""
+    """Write out the verbs of a page; MkDocs calls this for every page."""
     return re.sub(r"^::: stepsize (\w+)$", lambda line: described(line[1]), markdown, flags=re.MULTILINE)
 
 
 def described(verb: str) -> str:
-    """A verb's usage, its words, and a table of its arguments and options."""
+    """The usage of a verb, its help, and a table of its arguments and options."""
     command: Any = typer.main.get_command(app).commands[verb]  # type: ignore[attr-defined]
     context = command.context_class(command, info_name=f"stepsize {verb}")
     records = [record for each in command.get_params(context) if (record := each.get_help_record(context))]
@@ -39,22 +38,22 @@ def described(verb: str) -> str:
 
 
 def _usage(usage: str) -> str:
-    """`stepsize compare [OPTIONS] [FILE]`, where some versions of Typer put each name into further brackets."""
+    """`stepsize compare [OPTIONS] [FILE]`, without the further brackets of some versions of Typer."""
     return re.sub(r"[{}]", "", usage.removeprefix("Usage: ")).replace("[[", "[").replace("]]", "]")
 
 
 def _taking(name: str) -> str:
-    """`--epochs N` for `--epochs <int range>`; an argument's own name says what it is."""
+    """`--epochs N` for `--epochs <int range>`; arguments keep their names."""
     left, kind = re.fullmatch(r"(.*?)(?: <(\w+).*>)?", name).groups()  # type: ignore[union-attr]
     return f"{left}{_KINDS.get(kind, '')}" if left.startswith("--") else left
 
 
 def _meaning(text: str) -> str:
-    """The words with their bounds in words too."""
+    """The help of an option, with its bounds in words."""
     text = re.sub(r"([\d.]+)<=x<=([\d.]+)", r"from \1 to \2", text)
     return _plain(re.sub(r"x>=([\d.]+)", r"at least \1", text))
 
 
 def _plain(text: str) -> str:
-    """Words in which nothing is markup but backquotes."""
+    """The text with everything escaped that would be markup, except backquotes."""
     return re.sub(r"([*_|])", r"\\\1", html.escape(text, quote=False))

@@ -1,4 +1,4 @@
-"""How the reference reads docstrings: their `Example:` is the section that Griffe knows as `Examples:`."""
+"""The extension of the reference: it renames `Example:` in docstrings to `Examples:`, which Griffe knows."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import griffe
 
 
 class Examples(griffe.Extension):
-    """Names the section so that prompts in it are shown as code."""
+    """Rename the section, so that prompts in it are shown as code."""
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         if obj.docstring:

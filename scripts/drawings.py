@@ -1,4 +1,4 @@
-"""How the pages get their drawings: `` `Linear(1, 0, 100)`{.drawn} `` becomes a picture of that schedule.
+"""The hook of drawings: `` `Linear(1, 0, 100)`{.drawn} `` becomes a picture of that schedule.
 
 With `{.drawn .large}` it has its axes. The picture is SVG in the colours of the page, light or dark.
 """
@@ -19,7 +19,7 @@ def on_page_content(content: str, **kwargs: Any) -> str:
 
 def _drawing(found: re.Match[str]) -> str:
     large, text = found[1] or "", html.unescape(found[2])
-    svg = parse(text, functions=True)._repr_svg_() or ""
+    svg = parse(text, functions=True)._repr_svg_()
     if not large:
         svg = re.sub(r'viewBox="[^"]*"', _CURVE_ALONE, svg)
     svg = re.sub(r' (?:width|height)="\d+"', "", svg.replace("\n", ""), count=2)

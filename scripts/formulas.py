@@ -1,4 +1,4 @@
-"""How the pages get their formulas: `$\\frac{a}{b}$` becomes MathML, which browsers typeset by themselves."""
+"""The hook of formulas: `$\\frac{a}{b}$` becomes MathML, which browsers typeset by themselves."""
 
 import html
 import re
@@ -12,7 +12,7 @@ def on_page_content(content: str, **kwargs: Any) -> str:
     content = re.sub(r'<span class="arithmatex">\\\((.*?)\\\)</span>', lambda found: _typeset(found[1]), content)
     return re.sub(
         r'<div class="arithmatex">\\\[(.*?)\\\]</div>',
-        lambda found: f"<p>{_typeset(found[1], display='block')}</p>",
+        lambda found: f'<p class="formula">{_typeset(found[1], display="block")}</p>',
         content,
         flags=re.DOTALL,
     )

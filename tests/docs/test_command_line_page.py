@@ -1,4 +1,4 @@
-"""The page of the command line has every verb, and what is written for each is what the verb says of itself."""
+"""The page of the command line has every verb, with every option of its `--help`."""
 
 import re
 import runpy
@@ -32,6 +32,6 @@ def test_every_option_of_a_verb_is_written_out(verb):
     assert "<" not in section
 
 
-def test_only_the_page_of_the_command_line_asks_for_verbs():
+def test_an_unknown_verb_is_an_error():
     with pytest.raises(KeyError):
         runpy.run_path(str(ROOT / "scripts" / "command_line.py"))["on_page_markdown"]("::: stepsize nonsense\n")

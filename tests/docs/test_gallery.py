@@ -1,4 +1,4 @@
-"""The gallery of the documentation: each section has a picture and the code that draws it, which test_pages.py runs."""
+"""Each section of the gallery has a picture and the code that draws it, which test_pages.py runs."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "gallery"
 PAGE = (FOLDER / "index.md").read_text()
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, flags=re.DOTALL | re.MULTILINE))
 FILE = r"\]\(([\w-]+\.(?:png|gif|html))\)"
-ALSO_SHOWN = {"momentum.png"}
-"""By README.md."""
+ALSO_SHOWN = {"momentum.png"}  # by README.md
 MOST_BYTES = 3_500_000
 
 
@@ -22,9 +21,9 @@ def test_a_section_shows_one_picture_and_the_lines_that_draw_it(title: str) -> N
     assert 5 <= sum(line.strip() != "" for line in code.splitlines()) <= 15
 
 
-def test_all_of_its_files_are_shown() -> None:
+def test_every_file_of_the_folder_is_shown() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {"index.md", *ALSO_SHOWN, *re.findall(FILE, PAGE)}
 
 
-def test_it_stays_small() -> None:
+def test_the_folder_stays_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MOST_BYTES

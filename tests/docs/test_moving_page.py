@@ -1,4 +1,4 @@
-"""What "Moving from PyTorch's schedulers" puts side by side: PyTorch's line, the same after the import, a schedule."""
+"""The table of "Move from PyTorch's schedulers": PyTorch's line, ours, and the schedule agree."""
 
 import re
 from pathlib import Path
@@ -14,19 +14,16 @@ from pytorch.lr_scheduler.drawn import HERE, THERE, wave
 PAGE = (Path(__file__).parents[2] / "docs" / "moving-from-pytorch.md").read_text()
 ROWS = re.findall(r"^\| `(\w+\(.+?\))` \| (?:`(.+?)`)?.*\|$", PAGE, flags=re.MULTILINE)
 SCHEDULES = {line.partition("(")[0]: (line, schedule) for line, schedule in ROWS if schedule}
-PARTS = {
+PARTS = {  # examples of a (PyTorch's line, our schedule) and of b (our schedule of StepLR(opt, 9, 0.5))
     "SequentialLR": ("ConstantLR(opt, 0.5, 40)", "Constant(0.05, 40)", "Staircase(0.1, 0.5, 9)"),
     "ChainedScheduler": ("ExponentialLR(opt, 0.9)", "Exponential(0.1, 0.9)", "Staircase(1, 0.5, 9)"),
 }
-"""What a and b of the table may stand for: a there and here, and b here, which is a StepLR there."""
-UNTIL = {"CosineAnnealingLR": 50, "OneCycleLR": 99}
-"""The last step of PyTorch's classes that do not stay at their end."""
-OF_NO_STEP = {"LRScheduler", "ReduceLROnPlateau", "MultiplicativeLR", "SWALR"}
-"""What is no function of the step alone."""
+UNTIL = {"CosineAnnealingLR": 50, "OneCycleLR": 99}  # the last step of PyTorch's classes that do not hold their end
+WITHOUT_SCHEDULE = {"LRScheduler", "ReduceLROnPlateau", "MultiplicativeLR", "SWALR"}  # not functions of the step alone
 
 
 def made(name, module):
-    """The scheduler of the row, from PyTorch's module or from ours; the texts are this project's own page."""
+    """The scheduler of the row, from PyTorch's module or from ours."""
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
     known = {**module, "opt": optimizer, "f": wave}
     if name in PARTS:
@@ -61,4 +58,4 @@ def test_every_class_has_its_line():
 
 
 def test_every_class_that_is_a_function_of_the_step_has_its_schedule():
-    assert set(SCHEDULES) == {*lr_scheduler.__all__, "SWALR"} - OF_NO_STEP
+    assert set(SCHEDULES) == {*lr_scheduler.__all__, "SWALR"} - WITHOUT_SCHEDULE

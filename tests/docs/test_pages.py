@@ -72,7 +72,7 @@ def takes_minutes(words: list[str]) -> bool:
 
 
 def run(words: list[str]) -> str:
-    """The output of the command, run in this process, which has imported everything; tests/cli runs the installed one."""
+    """The output of the command, run in this process to save its imports; tests/cli runs the installed command."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with redirect_stdout(output):
         assert not app(words[1:], standalone_mode=False)

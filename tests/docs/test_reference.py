@@ -1,4 +1,4 @@
-"""The reference, as it is built, has every public name and every public member of every public class."""
+"""The built reference has every public name and every public member of every public class."""
 
 import functools
 import importlib
@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mkdocs.commands.build import build
-from mkdocs.config import load_config
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [
@@ -24,29 +22,16 @@ PACKAGES = [
     "stepsize.pytorch.lr_scheduler",
     "stepsize.store",
 ]
-OF_PYTORCH = {"LRScheduler"}
-"""Public names that are PyTorch's own."""
-CALLED_FROM_WITHIN = {
-    "Checkpoint": {"due", "save", "load"},  # by `train`
-    "Scheduler": {
-        "stepped",
-        "stepping",
-        "driven",
-        "loaded",
-        "taken_over",
-    },  # by the hooks of the optimizer, and by another scheduler
+OF_PYTORCH = {"LRScheduler"}  # public names that are PyTorch's own
+INTERNAL = {  # members without an underscore that only other classes of stepsize call
+    "Checkpoint": {"due", "save", "load"},
+    "Scheduler": {"stepped", "stepping", "driven", "loaded", "taken_over"},
 }
-"""Members without an underscore that no user calls."""
 
 
 @pytest.fixture(scope="module")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Every name in the inventory of the built pages; a name that is imported elsewhere too is there by each path."""
-    site = tmp_path_factory.mktemp("site")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.chdir(ROOT)
-        environment.setenv("NO_MKDOCS_2_WARNING", "1")
-        build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(site)))
+def documented(site: Path) -> set[str]:
+    """Every name in the inventory of the built pages; a name has one entry for each path that it can be imported by."""
     inventory = (site / "objects.inv").read_bytes().split(b"\n", maxsplit=4)[4]
     return {line.split(" ")[0] for line in zlib.decompress(inventory).decode().splitlines()}
 
@@ -66,11 +51,11 @@ def test_the_reference_has_no_other_names(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_member_of_a_class_is_in_the_reference(package: str, documented: set[str]) -> None:
-    """With the class itself, or with the base on which it is explained."""
+    """A member may be documented with the class or with one of its bases."""
     missing = {
         f"{name}.{member}"
         for name, cls in public_classes(package)
-        for member in members(cls) - CALLED_FROM_WITHIN.get(name, set())
+        for member in members(cls) - INTERNAL.get(name, set())
         if not any(f"{base.__module__}.{base.__qualname__}.{member}" in documented for base in cls.__mro__)
     }
     assert missing == set()
@@ -82,7 +67,7 @@ def public_classes(package: str) -> Iterator[tuple[str, type]]:
 
 
 def members(cls: type) -> set[str]:
-    """The public methods and properties that the class has from stepsize; a field's default is neither."""
+    """The public methods and properties that stepsize defines for the class, without the defaults of fields."""
     kinds = (property, functools.cached_property, classmethod, staticmethod)
     fields = getattr(cls, "__dataclass_fields__", {})
     return {
