@@ -162,6 +162,13 @@ def test_every_extra_that_the_page_names_can_be_installed(page: Path) -> None:
     assert extras_named(page.read_text()) <= set(EXTRAS)
 
 
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"])
+def test_the_links_of_the_page_lead_to_files(page: str) -> None:
+    """MkDocs checks the links of the pages in docs/."""
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", (ROOT / page).read_text())
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 def test_the_table_of_extras_has_them_all() -> None:
     rows = re.findall(r"^\| `([a-z]+)` \|", (ROOT / "docs" / "index.md").read_text(), flags=re.MULTILINE)
     assert set(rows) == set(EXTRAS) - {"dev"}
