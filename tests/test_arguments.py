@@ -7,8 +7,8 @@ import pytest
 import stepsize
 from stepsize.arguments import Maybe, MaybeReal, Number, Real, rules
 from stepsize.errors import ArgumentError
-from stepsize.schedules.catalogue import OPERATORS, RECIPES, SHAPES
-from stepsize.schedules.text import METHODS
+from stepsize.schedules.names import OPERATORS, RECIPES, SHAPES
+from stepsize.schedules.names import METHODS
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def test_rest_is_found_wherever_there_is_one(before, times, stretch, cycle, n):
 
 UNITS = {
     'Linear(0, 1, "3 days")': '\'3 days\' is not a length; write "3ep" (epochs), "10%"',
-    'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps from 1",
-    'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps from 1',
+    'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps",
+    'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps',
     'Exponential(1, 0.5, "0.2%")': '"0.2%" of 200 steps is 0 steps',
     'Piecewise((1, 2), ("0.2%",))': '"0.2%" of 200 steps is 0 steps',
     'Linear(0, 1, "' + "9" * 5000 + '")': "is not a length",
@@ -75,18 +75,18 @@ UNITS = {
     'Linear(0, 1, 4).repeat("10%")': "Repeat(times=...) must be a whole number of at least 1, or inf, got '10%'",
     'cyclic(0, 1, 5, 5, times="1ep")': "cyclic(times=...) must be a whole number of at least 1, or inf, got '1ep'",
     'sgdr(0.1, 50, "rest")': "sgdr(times=...) must be a whole number of at least 1, or inf, got 'rest'",
-    'Linear(0, 1, "rest") >> Linear(1, 0, "rest")': '"rest" may stand only once',
+    'Linear(0, 1, "rest") >> Linear(1, 0, "rest")': '"rest" may be used only once',
     'Linear(0, 1, 200) >> Linear(1, 0, "rest")': 'nothing is left for "rest"',
     'Linear(0, 1, 500) >> Linear(1, 0, "rest")': "the other phases take 500 of the 200 steps",
     'Linear(0, 1, 300) >> sgdr(1, "rest", 2, stretch=1.5)': "the other phases take 300 of the 200 steps",
-    'sgdr(0.1, "rest", 9, stretch=2)': 'no whole number of steps as "rest" makes the whole 200 steps',
-    'Linear(0, 1, 300) + Linear(1, 0, "rest")': '"rest" does not say how long',
+    'sgdr(0.1, "rest", 9, stretch=2)': 'no whole number of steps for "rest" makes the schedule 200 steps long',
+    'Linear(0, 1, 300) + Linear(1, 0, "rest")': '"rest" does not determine the length',
     'Linear(0, 1, 100).tail("rest").shift(150)': "Tail(n=...) must be at most the schedule's 100 steps",
-    'Linear(0, 1, 300).tail("rest")': '"rest" does not say how long',
-    'Exponential(0.1, 0.5, "rest")': '"rest" does not say how long',
-    'Linear(0, 1, "rest") >> Constant(1)': '"rest" does not say how long',
-    'Linear(0, 1, "rest").stretch(100)': '"rest" does not say how long',
-    'Linear(0, 1, 4) >> Linear(1, 0, "rest").every(9)': 'no whole number of steps as "rest" makes the whole 200 steps',
+    'Linear(0, 1, 300).tail("rest")': '"rest" does not determine the length',
+    'Exponential(0.1, 0.5, "rest")': '"rest" does not determine the length',
+    'Linear(0, 1, "rest") >> Constant(1)': '"rest" does not determine the length',
+    'Linear(0, 1, "rest").stretch(100)': '"rest" does not determine the length',
+    'Linear(0, 1, 4) >> Linear(1, 0, "rest").every(9)': 'no whole number of steps for "rest" makes the schedule 200 steps long',
 }
 
 

@@ -1,6 +1,5 @@
 """Runs as arguments of the command line: where they are, how they are read, and the law that is learned from them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +167,7 @@ def _parsed(text: str) -> Schedule:
     try:
         return parse(text)
     except ParseError as error:
-        # Of a finished run there is no horizon.
-        reason = re.sub(r"give one \(on the command line: .*?\) or ", "", error.reason)
-        raise ParseError(f"--log-schedule: {reason}", error.text, error.position) from None
+        error.reason = f"--log-schedule: {error.reason}"
+        if "horizon" in error.settings:  # a finished run has no horizon
+            error.advice, error.settings = "write a number of steps", {}
+        raise

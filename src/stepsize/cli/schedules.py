@@ -95,6 +95,6 @@ def _parsed(text: str, horizon: Horizon | None, functions: bool, place: int, of:
     try:
         return parse(text, horizon, functions=functions)
     except ParseError as error:
-        if of == 1:
-            raise
-        raise ParseError(f"schedule {place} of {of}: {error.reason}", error.text, error.position) from None
+        if of > 1:
+            error.reason = f"schedule {place} of {of}: {error.reason}"
+        raise

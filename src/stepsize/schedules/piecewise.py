@@ -1,4 +1,4 @@
-"""Shapes that are given point by point: values that jump, and lines through knots."""
+"""Shapes given point by point: values that jump, and lines through knots."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from stepsize.schedules.shape import Shape
 
 @dataclass(frozen=True, repr=False)
 class MultiStep(Shape):
-    """Times `factor` at every boundary; a boundary given twice counts twice.
+    """Multiplied by `factor` at every boundary; a boundary given twice counts twice.
 
         f(t) = start factor^(number of boundaries <= t)
 
@@ -37,7 +37,7 @@ class MultiStep(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Piecewise(Shape):
-    """One value after another, each from its boundary step on; one value more than boundaries.
+    """One value after another, each from its boundary on; there is one value more than boundaries.
 
     Example:
         >>> Piecewise((0.3, 0.1, 0.03), (5, 12))([0, 4, 5, 12])
@@ -63,7 +63,7 @@ class Piecewise(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Table(Shape):
-    """A value for every step, then the last one: f(t) = values[floor(t)].
+    """A value for every step; the last is held: f(t) = values[floor(t)].
 
     Example:
         >>> Table((0.1, 0.3, 0.2)).sample(5)
@@ -74,7 +74,7 @@ class Table(Shape):
 
     @property
     def steps(self) -> int:  # type: ignore[override]
-        """One for every value."""
+        """The number of values."""
         return len(self.values)
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -87,7 +87,7 @@ class Table(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Triangle(Shape):
-    """Up in a straight line from `low` to `high`, and down again.
+    """A straight line up from `low` to `high`, and one down again.
 
         f(t) = low (1 - z) + high z,    z = min(t / up, (up + down - t) / down)
 
@@ -110,7 +110,7 @@ class Triangle(Shape):
 
     @property
     def steps(self) -> int:  # type: ignore[override]
-        """Up and down."""
+        """The sum of up and down."""
         return self.up + self.down
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -142,8 +142,8 @@ class _Points:
 class Knots(Shape):
     """Through (step, value) points: straight lines, or half cosine waves, from each to the next.
 
-    Steps may be fractional. Before the first point its value is held, after the last that one's; the length is the
-    last point's step, rounded up.
+    Steps may be fractional. The first value is held before the first point, the last value after the last point. The
+    length is the last point's step, rounded up.
 
         f(t) = v_i (1 - w) + v_{i+1} w,    z = (t - s_i) / (s_{i+1} - s_i),    w = z  or  (1 - cos(pi z)) / 2
 

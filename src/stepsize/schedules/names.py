@@ -1,6 +1,56 @@
-"""What other libraries and tutorials call a schedule, and what to write for it here."""
+"""The names that the text and JSON forms accept, and what to write for the names of other libraries.
 
-_BY_LINE = {
+A new shape is a class, a line here, and a line in the documentation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from stepsize.schedules import arithmetic, clock, formulas, piecewise, recipes
+from stepsize.schedules.base import Schedule
+from stepsize.schedules.function import Function
+
+SHAPES: tuple[type[Schedule], ...] = (
+    formulas.Constant,
+    formulas.Linear,
+    formulas.Cosine,
+    formulas.Polynomial,
+    formulas.Geometric,
+    formulas.OneMinusSqrt,
+    formulas.Rex,
+    formulas.Exponential,
+    formulas.Staircase,
+    piecewise.MultiStep,
+    piecewise.Piecewise,
+    formulas.InversePower,
+    piecewise.Triangle,
+    piecewise.Knots,
+    piecewise.Table,
+    Function,
+)
+RECIPES: tuple[Callable[..., Any], ...] = (
+    recipes.warmup,
+    recipes.warmup_cosine,
+    recipes.wsd,
+    recipes.one_cycle,
+    recipes.sgdr,
+    recipes.noam,
+    recipes.inverse_sqrt,
+    recipes.cyclic,
+)
+OPERATORS: tuple[type[Schedule], ...] = (
+    *(clock.Chain, clock.Shift, clock.Every, clock.Stretch, clock.Repeat, clock.Head, clock.Tail),
+    *(arithmetic.Sum, arithmetic.Product, arithmetic.Quotient, arithmetic.Clip),
+)
+
+# What the text form may call: shapes and recipes by name, and the methods of a schedule.
+CALLABLE: dict[str, Callable[..., Any]] = {item.__name__: item for items in (SHAPES, RECIPES) for item in items}
+METHODS: dict[str, Callable[..., Any]] = {
+    name: getattr(Schedule, name)
+    for name in ("clip", "cooldown", "every", "head", "repeat", "shift", "stretch", "tail")
+}
+
+_FOREIGN_NAMES = {
     "Cosine(start, end, steps)": (
         "CosineAnnealingLR CosineScheduler CosineDecay cosine_decay_schedule CosineLRScheduler"
     ),
@@ -39,5 +89,5 @@ _BY_LINE = {
     'Function("package.module:name")': "LambdaLR LearningRateScheduler",
 }
 
-INSTEAD_OF = {name: line for line, names in _BY_LINE.items() for name in names.split()}
-"""The line to write for a name."""
+INSTEAD_OF = {name: line for line, names in _FOREIGN_NAMES.items() for name in names.split()}
+"""The line to write for a name of another library or tutorial."""
