@@ -18,11 +18,13 @@ An error is data: who was given what, what is allowed, and what to write instead
 words; the command line and the reader of TOML files tell it in theirs, with `Words` of their own.
 """
 
+import os
 import pickle
-import shlex
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 E = TypeVar("E", bound="StepsizeError")
 
@@ -162,7 +164,9 @@ class DamagedStoreError(DataError):
     The message has the command with which SQLite writes what it can still read to a new file.
     """
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: "Path", reason: str) -> None:
+        import shlex
+
         old, new = (shlex.quote(str(each)) for each in (path, path.with_name(f"{path.stem}-recovered{path.suffix}")))
         super().__init__(
             f"{path} is damaged, or is not a store ({reason})",
@@ -212,7 +216,7 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
 def shown(value: Any, longest: int = 60) -> str:
     """`repr(value)`, or the path itself, as one line of a readable length; never raises."""
     try:
-        text = str(value) if isinstance(value, Path) else repr(value)
+        text = str(value) if isinstance(value, os.PathLike) else repr(value)
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return one_line(text, longest)

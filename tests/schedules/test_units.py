@@ -62,12 +62,12 @@ def test_rest_is_found_wherever_there_is_one(before, times, stretch, cycle, n):
 
 
 UNITS = {
-    'Linear(0, 1, "3 days")': '\'3 days\' is not a length; write "3ep" (epochs), "10%"',
+    'Linear(0, 1, "3 days")': 'a length must be a number with a unit such as "3ep" (epochs), "10%"',
     'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps",
     'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps',
     'Exponential(1, 0.5, "0.2%")': '"0.2%" of 200 steps is 0 steps',
     'Piecewise((1, 2), ("0.2%",))': '"0.2%" of 200 steps is 0 steps',
-    'Linear(0, 1, "' + "9" * 5000 + '")': "is not a length",
+    'Linear(0, 1, "' + "9" * 5000 + '")': "a length must be a number with a unit",
     'Linear(0, 1, "' + "9" * 30 + '")': "at most 2**53",
     'Constant("10%")': "Constant(value=...) must be a finite number, got '10%'",
     'Knots((("0", "10%"), ("100%", 0.1)))': "Knots(points[0]=...) must be a finite number, got '10%'",
