@@ -7,8 +7,7 @@ import pytest
 import stepsize
 from stepsize.arguments import Maybe, MaybeReal, Number, Real, rules
 from stepsize.errors import ArgumentError
-from stepsize.schedules.names import OPERATORS, RECIPES, SHAPES
-from stepsize.schedules.names import METHODS
+from stepsize.schedules.names import METHODS, OPERATORS, RECIPES, SHAPES
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ class Negative(NamedTuple):
 
 
 class Infix(NamedTuple):
-    """Operands joined by operators of one level; `signs` has one less than `operands`."""
+    """Operands joined by operators of one level; there is one sign fewer than operands."""
 
     operands: "tuple[Node, ...]"
     signs: tuple[str, ...]
@@ -144,48 +144,51 @@ class Reader:
 
     def _atom(self) -> Node:
         kind, position = self._kind, self._position
-        if kind == "number":
-            return Literal(self._number(), kind, position)
-        if kind == "string":
-            return Literal(self._take()[1:-1], kind, position)
-        if kind == "name":
-            name = self._take()
-            return (
-                Call(name, None, *self._arguments(), position) if self._kind == "(" else Literal(name, kind, position)
-            )
         if kind in _CLOSING:
-            return self._items()
-        raise self._unexpected("a schedule or a number")
+            items, comma = self._bracketed()
+            return Items(tuple(items), position) if comma or kind == "[" or not items else items[0]
+        if kind not in ("number", "string", "name"):
+            raise self._unexpected("a schedule or a number")
+        word = self._take()
+        if kind == "name" and self._kind == "(":
+            return Call(word, None, *self._arguments(), position)
+        if kind == "number":
+            return Literal(self._number(word, position), kind, position)
+        return Literal(word[1:-1] if kind == "string" else word, kind, position)
 
-    def _items(self) -> Node:
-        bracket, position = self._open()
-        items, comma = [], bracket == "["
-        while self._kind != _CLOSING[bracket]:
-            items.append(self._chain())
+    def _arguments(self) -> tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]:
+        keywords: list[tuple[str, Node]] = []
+        positional, _ = self._bracketed(keywords)
+        return tuple(positional), tuple(keywords)
+
+    def _bracketed(self, keywords: list[tuple[str, Node]] | None = None) -> tuple[list[Node], bool]:
+        """What is in brackets, and whether it has a comma. Keyword arguments, if allowed, are added to `keywords`."""
+        position, closing = self._position, _CLOSING[self._kind]
+        self._brackets += 1
+        if self._brackets > _MAX_BRACKETS:
+            raise self.error(f"brackets nested deeper than {_MAX_BRACKETS}", position)
+        self._advance()
+        items, comma = list[Node](), False
+        while self._kind != closing:
+            item = self._chain()
+            if keywords is not None and self._kind == "=" and isinstance(item, Literal) and item.kind == "name":
+                self._advance()
+                keywords.append((str(item.value), self._chain()))
+            elif keywords:
+                raise self.error("a positional argument cannot follow a keyword; name it too", item.position)
+            else:
+                items.append(item)
             if self._kind != ",":
                 break
             comma = True
             self._advance()
-        self._close(bracket, position)
-        return Items(tuple(items), position) if comma or not items else items[0]
-
-    def _arguments(self) -> tuple[tuple[Node, ...], tuple[tuple[str, Node], ...]]:
-        bracket, position = self._open()
-        positional, keywords = list[Node](), list[tuple[str, Node]]()
-        while self._kind != ")":
-            argument = self._chain()
-            if self._kind == "=" and isinstance(argument, Literal) and argument.kind == "name":
-                self._advance()
-                keywords.append((str(argument.value), self._chain()))
-            elif keywords:
-                raise self.error("a positional argument cannot follow a keyword; name it too", argument.position)
-            else:
-                positional.append(argument)
-            if self._kind != ",":
-                break
-            self._advance()
-        self._close(bracket, position)
-        return tuple(positional), tuple(keywords)
+        if self._kind == "end":
+            raise self.error(f"this bracket is never closed; add a {closing}", position)
+        if self._kind != closing:
+            raise self._unexpected(f", or {closing}")
+        self._brackets -= 1
+        self._advance()
+        return items, comma
 
     # Tokens. The kind of a sign is the sign itself.
 
@@ -203,24 +206,7 @@ class Reader:
         self._advance()
         return word
 
-    def _open(self) -> tuple[str, int]:
-        self._brackets += 1
-        if self._brackets > _MAX_BRACKETS:
-            raise self.error(f"brackets nested deeper than {_MAX_BRACKETS}", self._position)
-        position = self._position
-        return self._take(), position
-
-    def _close(self, bracket: str, position: int) -> None:
-        closing = _CLOSING[bracket]
-        if self._kind == "end":
-            raise self.error(f"this bracket is never closed; add a {closing}", position)
-        if self._kind != closing:
-            raise self._unexpected(f", or {closing}")
-        self._brackets -= 1
-        self._advance()
-
-    def _number(self) -> float:
-        position, word = self._position, self._take()
+    def _number(self, word: str, position: int) -> float:
         try:
             number = int(word) if word.replace("_", "").isdigit() else float(word)
             return number if number <= LONGEST else float(number)
@@ -236,6 +222,7 @@ class Reader:
         return self.error(f"expected {expected}, found {found}", self._position)
 
     def _strange(self) -> ParseError:
+        """The error for a character that starts no token."""
         character = self._word
         if character in "\"'":
             return self.error("this string is not closed on its line, or has a backslash", self._position)
@@ -245,17 +232,20 @@ class Reader:
             return self.error(f"{character!r} has no meaning here", self._position)
         import unicodedata
 
+        meant = next((ascii for ascii, pasted in _PASTED.items() if character in pasted), "")
+        if "\uff01" <= character <= "\uff5e":
+            meant = chr(ord(character) - 0xFEE0)  # the full-width form of an ASCII character
         name = unicodedata.name(character, "an unnamed character")
-        return self.error(f"U+{ord(character):04X} {name} is not ASCII", self._position, _in_ascii(character))
+        advice = f"write the ASCII {meant!r}" if meant else ""
+        return self.error(f"U+{ord(character):04X} {name} is not ASCII", self._position, advice)
 
     def _bare_unit(self, unit: str) -> ParseError | None:
         """The error for a length with a unit outside quotes, if a number stands before the unit."""
-        before = self.text[max(self._position - 60, 0) : self._position]
-        number = re.search(r"(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)[ \t\r\n]*\Z", before)
+        number = re.search(r"[\d_.]+\s*\Z", self.text[max(self._position - 60, 0) : self._position], re.ASCII)
         if number is None:
             return None
-        position = self._position - len(number[0])
-        return self.error("a length with a unit needs quotes", position, f'write "{number[0].strip()}{unit}"')
+        advice = f'write "{number[0].strip()}{unit}"'
+        return self.error("a length with a unit needs quotes", self._position - len(number[0]), advice)
 
 
 def _grouped(operands: Sequence[Node], signs: Sequence[str], level: int = 0) -> Node:
@@ -269,16 +259,6 @@ def _grouped(operands: Sequence[Node], signs: Sequence[str], level: int = 0) -> 
         groups.append(group[0] if len(group) == 1 else _grouped(group, signs[begin:end], level + 1))
         begin = end + 1
     return Infix(tuple(groups), tuple(signs[end] for end in ends), groups[0].position)
-
-
-def _in_ascii(character: str) -> str:
-    """The advice to write what a pasted character stands for."""
-    if "\uff01" <= character <= "\uff5e":
-        meant = chr(ord(character) - 0xFEE0)  # the full-width form of an ASCII character
-    else:
-        meant = next((ascii for ascii, pasted in _PASTED.items() if character in pasted), "")
-    words = {"": "", " ": "write an ordinary space", '"': "write a straight quote, ' or \""}
-    return words.get(meant, f"write the ASCII {meant}")
 
 
 @functools.cache
