@@ -4,8 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Annotated
 
-from stepsize.arguments import Count, Positive, apply_field_rules
+from stepsize.arguments import Count, Flag, Positive, apply_field_rules
 from stepsize.errors import ArgumentError, shown
 
 _LENGTH = re.compile(r"\s*(\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})\s*(ep|%|)\s*", re.ASCII)
@@ -46,12 +47,10 @@ class Horizon:
     epochs: Positive
     accumulation: Count = 1
     processes: Count = 1
-    drop_last: bool = False
+    drop_last: Annotated[bool, Flag()] = False
 
     def __post_init__(self) -> None:
         apply_field_rules(self)
-        if not isinstance(self.drop_last, bool):
-            raise ArgumentError("Horizon", "drop_last", "True or False", self.drop_last)
         if self.epoch_steps == 0:
             raise ArgumentError(
                 "Horizon",
