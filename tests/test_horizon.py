@@ -84,7 +84,7 @@ ARGUMENTS = {
     ),
     "drop_last as a word": (
         lambda: Horizon(10, 1, 1, drop_last="yes"),
-        "drop_last=...) must be True or False, got 'yes'",
+        "drop_last=...) must be a boolean, got 'yes'",
     ),
     "an unknown unit": (
         lambda: HORIZON.of("3 days"),

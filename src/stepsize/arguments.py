@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
 
-from stepsize.errors import ArgumentError, StepsizeError, one_line, quoted, raise_together, shown
+from stepsize.errors import ArgumentError, StepsizeError, gathered, one_line, quoted, raise_together, shown
 
 LONGEST = 2**53
 """The largest length: beyond it, floats cannot tell neighbouring steps apart."""
@@ -113,11 +113,11 @@ class Length(Whole):
 
 @dataclass(frozen=True)
 class Flag:
-    """True or False, not a value that is merely truthy or falsy."""
+    """True or False, and not 1 or 0."""
 
     def __call__(self, owner: str, name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ArgumentError(owner, name, "True or False", value)
+            raise ArgumentError(owner, name, "a boolean", value)
         return value
 
 
@@ -163,7 +163,9 @@ class Many:
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-            raise ArgumentError(owner, name, "a sequence", value, f"write ({shown(value)},)")
+            if "[" in name:  # an item of a sequence, not an argument
+                raise ArgumentError(owner, name, "a sequence", value, f"write ({shown(value)},)")
+            raise ArgumentError(owner, name, "a sequence", value, f"write {{{name}}}", **{name: (value,)})
         items = tuple(self.each(owner, f"{name}[{index}]", item) for index, item in enumerate(value))
         if not items and not self.empty:
             raise ArgumentError(owner, name, "a sequence of at least one item", value)
@@ -221,10 +223,8 @@ def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any])
     stored, errors = dict(given), list[StepsizeError]()
     for name, rule in rules(function).items():
         if name in stored:
-            try:
+            with gathered(errors):
                 stored[name] = rule(owner, name, stored[name])
-            except StepsizeError as error:
-                errors.append(error)
     raise_together(errors)
     return stored
 
