@@ -84,7 +84,7 @@ ARGUMENTS = {
         lambda: ss.MultiStep(1, 0.5, ()),
         "MultiStep(boundaries=...) must be a sequence of at least one item",
     ),
-    "one boundary alone": (lambda: ss.MultiStep(1, 0.5, 3), "must be a sequence, got 3; write (3,)"),
+    "one boundary alone": (lambda: ss.MultiStep(1, 0.5, 3), "must be a sequence, got 3; write boundaries=(3,)"),
     "a text as a sequence": (lambda: Table("123"), "Table(values=...) must be a sequence, got '123'"),
     "a bad item": (lambda: Table([1.0, INF]), "Table(values[1]=...) must be a finite number, got inf"),
     "boundaries out of order": (lambda: ss.MultiStep(1, 0.5, (8, 3)), "here 8 is followed by 3"),
