@@ -138,20 +138,16 @@ class Schedule(ABC):
                 return scalar
             values = np.array(scalar)
         else:
+            flat, values = steps.ravel(), np.empty(steps.shape)
             with np.errstate(all="ignore"):
-                values = self._many(steps)
+                for begin in range(0, flat.size, _BLOCK):
+                    block = slice(begin, begin + _BLOCK)
+                    values.reshape(-1)[block] = self._at(flat[block], ARRAY)
         wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
             reason = f"{shown(self)} is {values.flat[wrong[0]]} at step {steps.flat[wrong[0]]:g}"
             raise StepError(reason, "bound it with .clip(low, high) or end it with .head(n)")
         return values
-
-    def _many(self, steps: Floats) -> Floats:
-        flat, values = steps.ravel(), np.empty(steps.size)
-        for begin in range(0, flat.size, _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            values[block] = self._at(flat[block], ARRAY)
-        return values.reshape(steps.shape)
 
     def sample(self, n: int | None = None) -> Floats:
         """The array f(0), ..., f(n - 1); n defaults to the length of the schedule.

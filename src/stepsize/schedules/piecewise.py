@@ -1,5 +1,6 @@
 """Shapes given point by point: values that jump, and lines through knots."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,23 +120,23 @@ class Triangle(Shape):
 
 
 class _Points:
-    """The rule of knots: at least two (step, value) pairs, steps rising."""
+    """The rule of knots: at least two (step, value) pairs, at rising steps."""
 
     measures_steps = True
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[tuple[float, float], ...]:
-        points: list[tuple[float, float]] = []
-        for index, point in enumerate(Many(lambda _owner, _name, item: item)(owner, name, value)):
-            place = f"{name}[{index}]"
-            if not isinstance(point, tuple | list) or len(point) != 2:
-                raise ArgumentError(owner, place, "a (step, value) pair", point)
-            step, number = Number(least=0.0)(owner, place, point[0]), Number()(owner, place, point[1])
-            if points and step <= points[-1][0]:
-                raise ArgumentError(owner, place, f"at a later step than {points[-1][0]:g}", point)
-            points.append((step, number))
+        points = Many(self._point)(owner, name, value)
+        for index, (before, after) in enumerate(itertools.pairwise(points), start=1):
+            if after[0] <= before[0]:
+                raise ArgumentError(owner, f"{name}[{index}]", f"at a later step than {before[0]:g}", after)
         if len(points) < 2:
             raise ArgumentError(owner, name, "at least two (step, value) pairs", points)
-        return tuple(points)
+        return points
+
+    def _point(self, owner: str, name: str, value: Any) -> tuple[float, float]:
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise ArgumentError(owner, name, "a (step, value) pair", value)
+        return Number(least=0.0)(owner, name, value[0]), Number()(owner, name, value[1])
 
 
 @dataclass(frozen=True, repr=False)

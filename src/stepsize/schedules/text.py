@@ -9,7 +9,7 @@ import inspect
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from stepsize.arguments import LONGEST, Rule, listed, nearest, rules
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
@@ -176,8 +176,9 @@ class _Evaluation:
         try:
             return function(*target, **values)
         except (ArgumentError, StepError) as error:
-            problems = error
-        self._raise_at(problems, node, given)
+            others, error.others = error.others, ()
+            located = [self._located(each, node, given) for each in (error, *others)]
+        raise_together(located)
 
     def _bound(self, node: Call, parameters: "_Parameters") -> dict[str, Node]:
         """The arguments of a call by name."""
@@ -199,18 +200,11 @@ class _Evaluation:
         raise_together(errors)
         return given
 
-    def _raise_at(self, problems: StepsizeError, node: Call, given: dict[str, Node]) -> NoReturn:
-        """Raise what a call refuses, each problem at its argument."""
-
-        def located(problem: StepsizeError) -> ParseError:
-            argument = given.get(problem.argument.partition("[")[0])
-            own = argument is not None and problem.owner.lower() == node.name.lower()
-            return self.error(str(problem), argument.position if own and argument else node.position)
-
-        others, problems.others = problems.others, ()
-        error = located(problems)
-        error.others = tuple(map(located, others))
-        raise error
+    def _located(self, problem: StepsizeError, node: Call, given: dict[str, Node]) -> ParseError:
+        """The problem of a call, at the argument that it is about."""
+        own = problem.owner.lower() == node.name.lower()
+        argument = given.get(problem.argument.partition("[")[0]) if own else None
+        return self.error(str(problem), (argument or node).position)
 
     def _length(self, value: Any, node: Node, zero: bool, nested: bool = False) -> Any:
         """Strings among the lengths as steps; in a tuple in a tuple, a (step, value) point, the first is a length.
