@@ -246,9 +246,8 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
 def shown(value: Any, longest: int = 60) -> str:
     """`repr(value)`, or the path or the name of a class, as one line of a readable length; never raises."""
     try:
-        text = (
-            value.__name__ if isinstance(value, type) else str(value) if isinstance(value, os.PathLike) else repr(value)
-        )
+        is_path = isinstance(value, os.PathLike)
+        text = value.__name__ if isinstance(value, type) else str(value) if is_path else repr(value)
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return one_line(text, longest)

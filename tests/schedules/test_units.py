@@ -86,7 +86,7 @@ UNITS = {
     'Exponential(0.1, 0.5, "rest")': '"rest" does not determine the length',
     'Linear(0, 1, "rest") >> Constant(1)': '"rest" does not determine the length',
     'Linear(0, 1, "rest").stretch(100)': '"rest" does not determine the length',
-    'Linear(0, 1, 4) >> Linear(1, 0, "rest").every(9)': 'no whole number of steps for "rest" makes the schedule 200 steps',
+    'Linear(0, 1, 4) >> Linear(1, 0, "rest").every(9)': 'no whole number of steps for "rest" makes the schedule 200',
 }
 
 

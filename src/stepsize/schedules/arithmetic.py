@@ -136,3 +136,6 @@ def _bracketed(operand: Operand, binding: int) -> str:
     if isinstance(operand, float):
         return repr(operand)
     return operand._text() if operand._binds >= binding else f"({operand._text()})"
+
+
+OPERATORS = (Sum, Product, Quotient, Clip)

@@ -239,3 +239,6 @@ class Repeat(Wrapper):
             local = m.where(t - begin >= length, steps, (t - begin) * float(steps) / length)
         value = inner._at(local, m)
         return value if self.scale == 1.0 else value * m.power(self.scale, cycle)
+
+
+OPERATORS = (Chain, Shift, Every, Stretch, Head, Tail, Repeat)

@@ -226,3 +226,6 @@ class InversePower(Endless):
 
     def _at(self, t: Value, m: Maths) -> Value:
         return self.start * m.power(self.rate * t + 1.0, -self.power)
+
+
+SHAPES = (Constant, Linear, Cosine, Polynomial, Geometric, OneMinusSqrt, Rex, Exponential, Staircase, InversePower)

@@ -1,47 +1,15 @@
-"""The names that the text and JSON forms accept, and what to write for the names of other libraries.
-
-A new shape is a class, a line here, and a line in the documentation.
-"""
+"""The names that the text and JSON forms accept, and what to write for the names of other libraries."""
 
 from collections.abc import Callable
 from typing import Any
 
-from stepsize.schedules import arithmetic, clock, formulas, piecewise, recipes
+from stepsize.schedules import arithmetic, clock, formulas, piecewise
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.function import Function
+from stepsize.schedules.recipes import RECIPES
 
-SHAPES: tuple[type[Schedule], ...] = (
-    formulas.Constant,
-    formulas.Linear,
-    formulas.Cosine,
-    formulas.Polynomial,
-    formulas.Geometric,
-    formulas.OneMinusSqrt,
-    formulas.Rex,
-    formulas.Exponential,
-    formulas.Staircase,
-    piecewise.MultiStep,
-    piecewise.Piecewise,
-    formulas.InversePower,
-    piecewise.Triangle,
-    piecewise.Knots,
-    piecewise.Table,
-    Function,
-)
-RECIPES: tuple[Callable[..., Any], ...] = (
-    recipes.warmup,
-    recipes.warmup_cosine,
-    recipes.wsd,
-    recipes.one_cycle,
-    recipes.sgdr,
-    recipes.noam,
-    recipes.inverse_sqrt,
-    recipes.cyclic,
-)
-OPERATORS: tuple[type[Schedule], ...] = (
-    *(clock.Chain, clock.Shift, clock.Every, clock.Stretch, clock.Repeat, clock.Head, clock.Tail),
-    *(arithmetic.Sum, arithmetic.Product, arithmetic.Quotient, arithmetic.Clip),
-)
+SHAPES: tuple[type[Schedule], ...] = (*formulas.SHAPES, *piecewise.SHAPES, Function)
+OPERATORS: tuple[type[Schedule], ...] = (*clock.OPERATORS, *arithmetic.OPERATORS)
 
 # What the text form may call: shapes and recipes by name, and the methods of a schedule.
 CALLABLE: dict[str, Callable[..., Any]] = {item.__name__: item for items in (SHAPES, RECIPES) for item in items}

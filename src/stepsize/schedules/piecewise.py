@@ -175,3 +175,6 @@ class Knots(Shape):
         here, there = m.take(values, i), m.take(values, i + 1)
         value = here * (1.0 - w) + there * w
         return m.minimum(m.maximum(value, m.minimum(here, there)), m.maximum(here, there))
+
+
+SHAPES = (MultiStep, Piecewise, Triangle, Knots, Table)

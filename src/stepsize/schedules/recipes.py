@@ -186,3 +186,6 @@ def cyclic(
         return low + height.repeat(times, 0.5)
     shrinking = height.repeat(times) * Exponential(1.0, gamma)
     return low + (shrinking if times == math.inf else shrinking.head(int(times) * (up + down)))
+
+
+RECIPES = (warmup, warmup_cosine, wsd, one_cycle, sgdr, noam, inverse_sqrt, cyclic)
