@@ -66,7 +66,7 @@ REFUSED = [
     (["Linear(0, 1, 5"], "never closed"),
     (["Linear(0, 1)"], "steps"),
     (['Linear(0, 1, "10%")'], "needs a horizon"),
-    (['Function("os:system")'], "Function runs code of yours"),
+    (['Function("os:system")'], "Function runs your own code"),
     (["Constant(nan)"], "nan"),
     (["Constant(1, [2)"], "["),
     (["Cοsine(1, 2, 3)"], "GREEK SMALL LETTER OMICRON"),  # noqa: RUF001
