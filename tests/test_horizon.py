@@ -99,7 +99,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)
-def test_an_argument_that_cannot_be_is_refused_in_words(case):
+def test_an_invalid_argument_is_refused(case):
     make, fragment = ARGUMENTS[case]
     message = refused(ArgumentError, fragment, make)
     assert "\n" not in message

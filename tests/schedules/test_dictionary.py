@@ -1,4 +1,4 @@
-"""Dictionaries that are no schedule: one line that names the place."""
+"""Dictionaries that are not schedules: one line that names the place."""
 
 import copy
 import functools
@@ -111,7 +111,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("case", FORMS)
-def test_a_dictionary_that_is_no_schedule_is_refused_with_the_place(case):
+def test_an_invalid_dictionary_is_refused_with_the_place(case):
     form, fragment = FORMS[case]
     message = refused(FormatError, fragment, lambda: from_dict(form))
     assert "\n" not in message
@@ -130,7 +130,7 @@ def test_a_dictionary_that_is_no_schedule_is_refused_with_the_place(case):
     ],
 )
 @pytest.mark.parametrize("depth", [101, 1_000, 100_000])
-def test_a_dictionary_nested_without_end_is_refused(nest, depth):
+def test_a_dictionary_nested_too_deeply_is_refused(nest, depth):
     form = functools.reduce(lambda inner, _: nest(inner), range(depth), LINE_FORM)
     top = {"version": 1, "type": "Head", "schedule": form, "n": 1}
     assert len(refused(FormatError, "", lambda: from_dict(top))) < 2_000

@@ -1,4 +1,4 @@
-"""Texts that are no schedule: one clear line, the text, and a caret under the place."""
+"""Texts that are not schedules: one clear line, the text, and a caret under the place."""
 
 import json
 import pickle
@@ -122,7 +122,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:40]))
-def test_a_text_that_is_no_schedule_is_refused_with_the_place(text):
+def test_an_invalid_text_is_refused_with_the_place(text):
     fragment, position = TEXTS[text]
     message = refused(ParseError, fragment, lambda: parse(text))
     sentence, shown, caret = message.split("\n")

@@ -184,14 +184,14 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("case", ARGUMENTS)
-def test_an_argument_that_cannot_be_is_refused_in_words(case):
+def test_an_invalid_argument_is_refused(case):
     make, fragment = ARGUMENTS[case]
     message = refused(ArgumentError, fragment, make)
     assert "\n" not in message
     assert len(message) < 300
 
 
-def test_numpys_numbers_and_whole_floats_are_good():
+def test_numbers_of_numpy_and_whole_floats_are_accepted():
     assert Linear(np.float32(0.0), np.int16(1), np.int64(10)) == Linear(0, 1, 10.0) == Linear(0, 1, np.float64(10))
     assert LINE.head(np.uint8(3)) == LINE.head(3.0) == LINE.head(Fraction(3))
     assert np.float64(2) * LINE == 2 * LINE == np.int64(2) * LINE

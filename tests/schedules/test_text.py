@@ -1,4 +1,4 @@
-"""The text form: what is written, and that it means what Python would make of it."""
+"""The text form: what is written, and that it means the same in Python."""
 
 import dataclasses
 import json
@@ -86,7 +86,7 @@ def test_the_text_of_a_difference_has_a_minus_sign():
         "Table([0.1, 0.2, 1e-3, .5, 5.]).every(1_000)",
     ],
 )
-def test_a_text_means_what_python_would_make_of_it(text):
+def test_a_text_means_the_same_in_python(text):
     made, expected = parse(text), eval(text, {name: getattr(ss, name) for name in ss.__all__})
     assert made.steps == expected.steps
     assert on_whole_steps(made) == on_whole_steps(expected)

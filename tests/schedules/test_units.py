@@ -46,14 +46,14 @@ RUN_OF_100 = Horizon(samples=1000, batch=10, epochs=1)
         ('Linear(0, 1, 20) + Cosine(1, 0, "rest")', "Linear(0, 1, 20) + Cosine(1, 0, 100)"),
     ],
 )
-def test_rest_is_what_makes_the_whole_as_long_as_the_run(text, meaning):
+def test_rest_makes_the_schedule_as_long_as_the_run(text, meaning):
     assert parse(text, RUN_OF_100) == parse(meaning)
     assert parse(text, RUN_OF_100).steps == 100
 
 
 @given(st.integers(0, 40), st.integers(1, 6), st.floats(0.5, 2.0), st.integers(1, 300), st.integers(1, 4))
-def test_rest_is_found_wherever_there_is_one(before, times, stretch, cycle, n):
-    """Also where cycles are rounded to whole steps, so that the length is no straight line in the rest."""
+def test_rest_is_found_if_it_exists(before, times, stretch, cycle, n):
+    """Also if cycles are rounded to whole steps, so that the length is not linear in the rest."""
     assume(cycle * stretch ** (times - 1) >= 0.5)
     text = f'Constant(1).head({before}) >> Cosine(1, 0, "rest").repeat({times}, 1, {stretch!r}).every({n})'
     made = parse(text.replace('"rest"', str(cycle)))
