@@ -13,7 +13,7 @@ from stepsize.arguments import refuse_unknown
 from stepsize.cli.schedules import assignments, named
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
-from stepsize.curves.log import Filling
+from stepsize.curves.log import ReadOptions
 from stepsize.curves.read_curves import curves_at
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.schedules import Schedule, parse
@@ -99,8 +99,15 @@ class LogOptions:
     def _read(self, places: Sequence[Path]) -> list[tuple[Path, LossCurve]]:
         columns = {} if self.columns is None else assignments("--columns", self.columns, "step=update,loss=ce")
         refuse_unknown("--columns", columns, ("step", "lr", "loss"))
-        filling = Filling(_schedules(self.log_schedule or ()), self.log_warmup, self.log_jump or ())
-        found = curves_at(places, self.rates, columns, self.log_means, filling)
+        options = ReadOptions(
+            **columns,
+            means=self.log_means,
+            schedule=_schedules(self.log_schedule or ()),
+            warmup_steps=self.log_warmup,
+            jumps=self.log_jump or (),
+            rates=self.rates,
+        )
+        found = curves_at(places, options)
         return [(place, curve.smoothed(self.smooth).after(self.log_begin)) for place, curve in found]
 
 
