@@ -132,14 +132,14 @@ def with_log_options(verb: Callable[..., None]) -> Callable[..., None]:
 def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
     """The law of this name, fitted to the runs; prints what it is and what it leaves open."""
     from stepsize import laws  # late: it loads SciPy
-    from stepsize.laws.plans import plans_of
+    from stepsize.laws.diagnosis import groups_by_schedule
 
     named_laws = {name: getattr(laws, kind) for kind, name in LAWS.items()}
     if law not in ("auto", *named_laws):
         raise ArgumentError("fit", "law", f"auto, {' or '.join(named_laws)}", law)
     why = ""
     if law == "auto":
-        several = all(curve.peak_lr for curve in curves) and len(plans_of(curves)) > 1
+        several = all(curve.peak_lr for curve in curves) and len(groups_by_schedule(curves)) > 1
         law, why = ("multi-power", "") if several else ("momentum", " (one schedule determines no more)")
     found = laws.fit(curves, named_laws[law])
     rows = sum(run.steps.size for run in found.runs)
@@ -148,7 +148,7 @@ def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
     if found.left_out is not None:
         print(f"each run predicted from the others: off by {found.left_out:.2%}")
     for remark in found.diagnosis:
-        print(f"note: {remark}")
+        print(f"note: {remark.message(words)}")
     print()
     return found
 
