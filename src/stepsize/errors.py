@@ -18,6 +18,7 @@ An error is data: who was given what, what is allowed, and what to write instead
 words; the command line and the reader of TOML files tell it in theirs, with `Words` of their own.
 """
 
+import inspect
 import os
 import pickle
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,9 @@ class Words:
         return shown(value)
 
     def setting(self, owner: str, name: str, value: Any) -> str:
-        """The argument `name` set to a value; `...` stands for a value of the reader's choice."""
+        """The argument `name` set to a value; `...` stands for a value of the reader's choice, a method for a call."""
+        if inspect.isfunction(value):
+            return f"{value.__qualname__}(...)"
         return f"{name}={'...' if value is ... else self.value(value)}"
 
     def place(self, error: "StepsizeError") -> str:

@@ -10,7 +10,8 @@ import pytest
 
 from installed import STEPSIZE, environment
 from stepsize.cli.find import _verdict
-from stepsize.curves import RangeTest, Suggestions
+from stepsize.curves import RangeTest
+from stepsize.curves.suggestions import Suggestions
 from stepsize.lab import find_rate, load_task
 from stepsize.store import load_runs
 

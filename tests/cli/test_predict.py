@@ -178,12 +178,15 @@ def test_rank_says_what_is_cut_off(typed):
 
 REFUSED = [
     (["predict", "none.csv", "--schedule", WSD], "there is no file or folder none.csv"),
-    (["predict", "{}/flat.csv", "--schedule", WSD], "(--log-warmup N, 0 if there was none) or the run's schedule"),
-    (["predict", "{}/flat.csv", "--schedule", WSD], "(--log-schedule TEXT)"),
-    (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "in no log does the rate jump at step 2700"),
-    (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or give --law momentum, which"),
+    (["predict", "{}/flat.csv", "--schedule", WSD], "--log-warmup N (0 if there was none), or the run's schedule"),
+    (["predict", "{}/flat.csv", "--schedule", WSD], "with --log-schedule [RUN=]TEXT"),
+    (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "the rate does not jump at step 2700 in any log"),
+    (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or use --law momentum, which"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"], "--law must be auto, multi-power or"),
-    (["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD], "--rates {}/flat.csv goes with"),
+    (
+        ["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD],
+        "--rates must be given with the export of a panel of the loss",
+    ),
     (["predict", "{}/cosine.csv", "--columns", "lr=rate", "--schedule", WSD], "name it with --columns lr=lr, or give"),
     (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule: "),
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], '"5%" needs a horizon'),
@@ -191,10 +194,13 @@ REFUSED = [
     (["predict", "{}/flat.csv", *["--log-schedule", "Constant(1)"] * 2, "--schedule", WSD], "name the run of each"),
     (["predict", "{}/flat.csv", *["--log-schedule", "a=Constant(1)"] * 2, "--schedule", WSD], "twice for one run"),
     (["predict", "{}/flat.csv", "--log-schedule", "flit=Constant(1)", "--schedule", WSD], 'did you mean "flat"?'),
-    (["predict", "{}/cosine.csv", *ALONE, "--log-begin", 6000, "--schedule", WSD], "no row from step 6000 on"),
+    (
+        ["predict", "{}/cosine.csv", *ALONE, "--log-begin", 6000, "--schedule", WSD],
+        "--log-begin must be at most the last step of run",
+    ),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", 'Constant(1, "5%")'], "give one (on the command line: --hor"),
     (["predict", "{}/cosine.csv", "--schedule", 'Constant(1, "5ep")', "--steps", 9], '"5ep" wants to know how long an'),
-    (["predict", "{}/flat.csv", "--log-warmup", 200, "--schedule", WSD], "in none of the runs does the rate come down"),
+    (["predict", "{}/flat.csv", "--log-warmup", 200, "--schedule", WSD], "the rate does not decay in any of the runs"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)"], "write --steps 1000"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)", "--steps", 100], "another unit"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
@@ -203,10 +209,16 @@ REFUSED = [
     (["predict", "{}/cosine.csv", "--columns", "loss=a", "--schedule", WSD], 'no column "a"'),
     (["design", "{}/cosine.csv", *ALONE, "--steps", 1000], "needs a MultiPowerLaw"),
     (["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/running.csv", "--at", 10], "--at must be steps from 2961"),
-    (["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1], "--end must be at most the rate"),
+    (
+        ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],
+        "--end must be at most the current rate",
+    ),
     (["design", "{}/cosine.csv", "{}/drop.csv", *BEGUN, "--steps", 9, "--warmup", 9], "--warmup must be less than"),
     (["rank", "Constant(0.1)"], "write --steps 1000"),
-    (["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"], "these last 10, 20"),
+    (
+        ["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"],
+        "--steps must be a number, because the lengths differ (10, 20)",
+    ),
 ]
 
 

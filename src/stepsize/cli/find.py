@@ -20,7 +20,8 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.files import check_place, write_whole
 
 if TYPE_CHECKING:
-    from stepsize.curves import RangeTest, Suggestions
+    from stepsize.curves import RangeTest
+    from stepsize.curves.suggestions import Suggestions
     from stepsize.lab import Grid
 
 FAR_APART = 10.0  # rules that differ by this factor or more disagree

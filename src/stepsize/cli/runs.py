@@ -13,7 +13,7 @@ from stepsize.arguments import refuse_unknown
 from stepsize.cli.schedules import assignments, named
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
-from stepsize.curves.log import Filling
+from stepsize.curves.log import ReadOptions
 from stepsize.curves.read_curves import curves_at
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.schedules import Schedule, parse
@@ -99,8 +99,15 @@ class LogOptions:
     def _read(self, places: Sequence[Path]) -> list[tuple[Path, LossCurve]]:
         columns = {} if self.columns is None else assignments("--columns", self.columns, "step=update,loss=ce")
         refuse_unknown("--columns", columns, ("step", "lr", "loss"))
-        filling = Filling(_schedules(self.log_schedule or ()), self.log_warmup, self.log_jump or ())
-        found = curves_at(places, self.rates, columns, self.log_means, filling)
+        options = ReadOptions(
+            **columns,
+            means=self.log_means,
+            schedule=_schedules(self.log_schedule or ()),
+            warmup_steps=self.log_warmup,
+            jumps=self.log_jump or (),
+            rates=self.rates,
+        )
+        found = curves_at(places, options)
         return [(place, curve.smoothed(self.smooth).after(self.log_begin)) for place, curve in found]
 
 
@@ -125,14 +132,14 @@ def with_log_options(verb: Callable[..., None]) -> Callable[..., None]:
 def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
     """The law of this name, fitted to the runs; prints what it is and what it leaves open."""
     from stepsize import laws  # late: it loads SciPy
-    from stepsize.laws.plans import plans_of
+    from stepsize.laws.diagnosis import groups_by_schedule
 
     named_laws = {name: getattr(laws, kind) for kind, name in LAWS.items()}
     if law not in ("auto", *named_laws):
         raise ArgumentError("fit", "law", f"auto, {' or '.join(named_laws)}", law)
     why = ""
     if law == "auto":
-        several = all(curve.peak_lr for curve in curves) and len(plans_of(curves)) > 1
+        several = all(curve.peak_lr for curve in curves) and len(groups_by_schedule(curves)) > 1
         law, why = ("multi-power", "") if several else ("momentum", " (one schedule determines no more)")
     found = laws.fit(curves, named_laws[law])
     rows = sum(run.steps.size for run in found.runs)
@@ -141,7 +148,7 @@ def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
     if found.left_out is not None:
         print(f"each run predicted from the others: off by {found.left_out:.2%}")
     for remark in found.diagnosis:
-        print(f"note: {remark}")
+        print(f"note: {remark.message(words)}")
     print()
     return found
 

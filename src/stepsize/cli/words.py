@@ -1,5 +1,6 @@
 """Errors and notes in the words of the command line: arguments of the library become options of the verb."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ OPTIONS = {
     ("design", "peak_lr"): "peak",
     ("plan_cooldowns", "starts"): "at",
     ("plan_cooldowns", "final_lr"): "end",
+    ("after", "step"): "log_begin",
     ("", "schedule"): "log_schedule",
     ("", "warmup_steps"): "log_warmup",
     ("", "jumps"): "log_jump",
@@ -48,13 +50,13 @@ class CommandLine(Words):
     def setting(self, owner: str, name: str, value: Any) -> str:
         """`--steps 1000`; a flag alone; the column of a log as `--columns loss=COLUMN`."""
         if name in ("step", "lr", "loss") and "columns" in self._parameters:
-            return f"--columns {name}={value}"
+            return f"--columns {name}={'COLUMN' if value is ... else value}"
         option = self._option(owner, name)
         if option is None:
             return super().setting(owner, name, value)
         if isinstance(value, bool):
             return option.opts[0] if value else (option.secondary_opts or option.opts)[0]
-        if value is ...:
+        if value is ... or inspect.isfunction(value):
             return f"{option.opts[0]} {option.metavar or 'VALUE'}"
         several = value if isinstance(value, tuple | list) else [value]
         typed = ",".join(each if isinstance(each, str) else self.value(each) for each in several)
