@@ -15,7 +15,7 @@ import stepsize as ss
 from measure import ratio, rounds
 from stepsize.curves import LossCurve
 from stepsize.laws import Law, MomentumLaw, MultiPowerLaw, design, fit, fitting
-from stepsize.laws.multi_power import MultiPowerRows
+from stepsize.laws.multi_power_law import MultiPowerRows
 
 PEAK, WARMUP, STEPS = 3e-4, 2160, 24_000
 LAW = MultiPowerLaw(3.0405, 0.5247, 0.5079, 363.79, 2.0656, 0.5828, 0.6414)
@@ -57,9 +57,9 @@ def peak_mebibytes(work) -> float:
 def main() -> None:
     runs = made_up_runs()
     curves = [(run.rates, run.steps) for run in runs]
-    grouped, exact = MultiPowerRows.of(curves, fitting.SPREAD), MultiPowerRows.of(curves, 0.0)
+    grouped, exact = MultiPowerRows.of(curves, fitting.FIRST_SPREAD), MultiPowerRows.of(curves, 0.0)
     error = np.abs(grouped.losses(LAW)[0] - exact.losses(LAW)[0]).max()
-    print(f"pairs of a row and a change: {len(exact._pairs.row):,} exact, {len(grouped._pairs.row):,} grouped")
+    print(f"pairs of a row and a change: {len(exact.pairs.row):,} exact, {len(grouped.pairs.row):,} grouped")
     taken = rounds({"exact": lambda: exact.losses(LAW), "grouped": lambda: grouped.losses(LAW)}, 9)
     label = f"losses and derivatives at {sum(len(at) for _, at in curves)} rows, times faster grouped"
     ratio(f"{label} (largest error {error:.1e})", taken["exact"], taken["grouped"], ">= 20")
@@ -88,7 +88,7 @@ def main() -> None:
             peak_mebibytes(lambda t=tolerance, at=at: LAW.predict(COSINE, at=at, tolerance=t))
             for tolerance in (1e-4, 0)
         )
-        prepared = peak_mebibytes(lambda at=at: MultiPowerRows.of([(COSINE.sample(), at)], fitting.SPREAD))
+        prepared = peak_mebibytes(lambda at=at: MultiPowerRows.of([(COSINE.sample(), at)], fitting.FIRST_SPREAD))
         print(
             f"memory at {rows:,} rows, MiB: predict {grouped:.0f}, exactly {exact:.0f}; ready for a fit {prepared:.0f}"
         )

@@ -1,4 +1,4 @@
-"""What a fit should minimise, for each law: each training curve left out in turn, and foreseen from the others.
+"""Choose what a fit minimises, for each law: each training curve is left out in turn and predicted from the others.
 
 Run by hand with the folder of the published loss curves (README.md beside them says where they come from):
 
@@ -7,7 +7,7 @@ Run by hand with the folder of the published loss curves (README.md beside them 
 Only the three training curves of each size are read; no test curve is. The defaults of `fit` for a law are its row with
 the lowest mean absolute error over the six, to five decimals, and of equals that with the lowest root mean square
 error. All six have an alpha near 1/2, where it is expected, so that they cannot tell how much expectation is too much.
-Rows are therefore not chosen under which a made-up run of a law that is not as expected is foreseen worse than to 1%.
+Rows are therefore not chosen if they predict a made-up run of a law that is not as expected worse than to 1%.
 
 The last column says how much of a difference from the chosen row six curves can tell: the mean of the paired
 differences, with its standard error.
@@ -21,9 +21,10 @@ import numpy as np
 
 import stepsize as ss
 from bench_laws import PEAK, WARMUP, made_up_runs
+from scoring import scores
 from stepsize.curves import LossCurve, read_csv
-from stepsize.laws import Law, MomentumLaw, MultiPowerLaw, fit, scores
-from stepsize.laws.fit_forms import Expected, MultiPowerForm
+from stepsize.laws import Law, MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws.parametrization import MultiPowerParametrization, Prior
 
 TRAINING = ("cosine_24000", "constant_24000", "wsdcon_9")
 SIZES = ("25M", "100M")
@@ -59,7 +60,7 @@ def curves(folder: Path, size: str) -> list[LossCurve]:
 
 
 def left_out(runs: list[LossCurve], law: type[Law], prior: float, huber: float) -> list[tuple[float, float]]:
-    """Mean absolute and root mean square error of each run, foreseen from the others."""
+    """Mean absolute and root mean square error of each run, predicted from the others."""
     errors = []
     for run in runs:
         found = fit([other for other in runs if other is not run], law, prior=prior, huber=huber).law
@@ -80,16 +81,16 @@ def away(law: type[Law], prior: float, huber: float) -> float:
 def main() -> None:
     folder = Path(sys.argv[1])
     by_size = [curves(folder, size) for size in SIZES]
-    usual = MultiPowerForm.expected
+    usual = MultiPowerParametrization.prior
     for law in (MultiPowerLaw, MomentumLaw):
         rows = {}
         for speed, huber, prior in product(SPEEDS if law is MultiPowerLaw else (None,), HUBERS, PRIORS):
             if speed is not None:
                 centre = np.where(usual.index == 4, np.log(speed), usual.centre)
-                MultiPowerForm.expected = Expected(usual.index, centre, usual.width)
+                MultiPowerParametrization.prior = Prior(usual.index, centre, usual.width)
             errors = np.array([each for runs in by_size for each in left_out(runs, law, prior, huber)])
             rows[speed, huber, prior] = errors, away(law, prior, huber)
-        MultiPowerForm.expected = usual
+        MultiPowerParametrization.prior = usual
         ranks = {row: (round(errors[:, 0].mean(), 5), errors[:, 1].mean()) for row, (errors, _) in rows.items()}
         best = min((row for row in rows if rows[row][1] <= MOST_AWAY), key=ranks.__getitem__)
         print(f"{law.__name__}: chosen {best}\n")

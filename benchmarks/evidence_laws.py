@@ -1,4 +1,4 @@
-"""What the laws foresee of runs of the lab: fitted to the runs of some schedules, asked for those of all others.
+"""Predictions for runs of the lab: laws fitted to the runs of some schedules, asked for those of all others.
 
 Run by hand with the directories of experiments, and the schedules to learn from, each as <directory's name>/<name>:
 
@@ -7,10 +7,10 @@ Run by hand with the directories of experiments, and the schedules to learn from
 For each other schedule: the mean of its seeds at the end (the last twentieth of its rows) and how far from it the
 multi-power law, the momentum law and the naive guess are. The naive guess is that the loss ends as that of the schedule
 learned from whose rates are most alike, at the same part of the run. Beside it stands the standard deviation of one
-seed, below which nothing can be foreseen.
+seed, below which nothing can be predicted.
 
 A law stands there twice: as `fit` finds it, and fitted to the rows after a step, of several that are given with
-`--begin` the one from which the runs learned from foresee one another best (`Fit.left_out`); the others are not looked
+`--begin` the one from which the runs learned from predict one another best (`Fit.left_out`); the others are not looked
 at for it.
 """
 
@@ -54,7 +54,7 @@ def distance(a: LossCurve, b: LossCurve) -> float:
 
 
 def from_best_step(training: list[LossCurve], law: type[Law], begins: list[int]) -> tuple[Fit, int]:
-    """The fit that begins where the runs learned from foresee one another best, each left out in turn."""
+    """The fit that begins where the runs learned from predict one another best, each left out in turn."""
     fits = [(fit([curve.after(begin) for curve in training], law), begin) for begin in begins]
     return min(fits, key=lambda found: (found[0].left_out is None, found[0].left_out or found[0].scatter))
 

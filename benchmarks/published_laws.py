@@ -1,11 +1,11 @@
-"""The fit on published loss curves: three curves of each size to learn from, six to foresee.
+"""The fit on published loss curves: fitted to three curves of each size, six predicted.
 
 Run by hand with the folder of the curves (README.md beside them says where they come from):
 
     python benchmarks/published_laws.py ../shared/data/loss-curves
 
-The errors are averaged over the six test curves. Some of these share their first rows with a training curve, so that
-the errors after the branch, and at the last row, stand beside those of all rows. `choose_fit.py` chose the defaults.
+The errors are averaged over the six test curves. Some of these share their first rows with a training curve, so the
+table also has the errors after the branch and at the last row. `choose_fit.py` chose the defaults.
 """
 
 import sys
@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from choose_fit import SIZES, curves
+from scoring import scores
 from stepsize.curves import read_csv
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit, scores
+from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
 
 BRANCH = {
     "constant_72000": 24_000,

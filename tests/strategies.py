@@ -1,4 +1,4 @@
-"""What the property tests draw: every shape from one table, every recipe, and random trees of operators and methods.
+"""Strategies for property tests: every shape from one table, every recipe, and random trees of operators.
 
 Values are moderate and endless decays do not grow, so that overflow is not the subject; test_calling.py has that.
 A new shape costs one row of SHAPES.
@@ -50,7 +50,7 @@ class Row:
     last: Callable[[ss.Schedule], float] | None = None
     """The exact value held from `steps` on; None for a shape that never ends."""
     bounds: Callable[[ss.Schedule], tuple[float, float]] | None = None
-    """No value lies outside, not by one bit; None where nothing is promised."""
+    """No value lies outside, not by one bit; None if it has no bounds."""
     monotone: bool = False
     """It only rises or only falls."""
     arguments: dict[str, object] = field(default_factory=dict)

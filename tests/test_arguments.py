@@ -7,16 +7,14 @@ import pytest
 import stepsize
 from stepsize.arguments import Maybe, MaybeReal, Number, Real, rules
 from stepsize.errors import ArgumentError
-from stepsize.schedules.catalogue import OPERATORS, RECIPES, SHAPES
-from stepsize.schedules.text import METHODS
+from stepsize.schedules.names import METHODS, OPERATORS, RECIPES, SHAPES
 
 
 @pytest.mark.parametrize(
     "made", [*SHAPES, *OPERATORS, *RECIPES, *METHODS.values(), stepsize.Horizon], ids=lambda made: made.__qualname__
 )
 def test_every_argument_has_its_rule(made):
-    free = {"self", "drop_last"}  # drop_last is true or false; Horizon looks at it itself
-    assert set(rules(made)) == set(inspect.signature(made).parameters) - free
+    assert set(rules(made)) == set(inspect.signature(made).parameters) - {"self"}
 
 
 def test_a_rule_hidden_in_a_type_is_refused_where_it_is_written():
@@ -24,7 +22,7 @@ def test_a_rule_hidden_in_a_type_is_refused_where_it_is_written():
     def item(rates: tuple[Real, ...]): ...
 
     for function in (union, item):
-        with pytest.raises(TypeError, match=r"must stand outermost, as in Maybe"):
+        with pytest.raises(TypeError, match=r"must be outermost, as in Maybe"):
             rules(function)
 
 

@@ -1,11 +1,11 @@
-"""The learning-rate toolkit: a schedule is a value, a pure function of the step, and everything else takes it.
+"""The learning-rate toolkit: a schedule is a value, a pure function of the step, which everything else takes.
 
     import stepsize as ss
 
     plan = ss.Linear(0.0, 0.3, 500) >> ss.Cosine(0.3, 0.01, 9500)
     plan(0), plan.sample(), plan.plot(), str(plan)
 
-Importing this package loads NumPy and nothing heavier.
+Importing this package loads nothing heavier than NumPy.
 """
 
 from stepsize.errors import StepsizeError

@@ -1,12 +1,11 @@
-"""What an argument may be: rules that are written beside a parameter as `Annotated[type, rule]`.
+"""Rules for arguments, written beside a parameter as `Annotated[type, rule]`.
 
-A rule turns what was given into what is stored (a Python float, an int, a tuple) or raises `ArgumentError` in the
-caller's words. Schedules apply the rules of their fields, recipes those of their parameters, and the text form reads
-off them which arguments are lengths.
+A rule turns a given value into its stored form (a Python float, an int, a tuple) or raises `ArgumentError`. Schedules
+apply the rules of their fields, and recipes those of their parameters. The text form learns from them which arguments
+are lengths.
 """
 
 import dataclasses
-import difflib
 import functools
 import inspect
 import itertools
@@ -16,10 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
 
-from stepsize.errors import ArgumentError, StepsizeError, one_line, quoted, raise_together, shown
+from stepsize.errors import ArgumentError, StepsizeError, gathered, one_line, quoted, raise_together, shown
 
 LONGEST = 2**53
-"""No length is larger: beyond it, neighbouring steps cannot be told apart as floats."""
+"""The largest length: beyond it, floats cannot tell neighbouring steps apart."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,14 +33,14 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Number:
-    """A finite real number, stored as a float; within the bounds that are given."""
+    """A finite real number within the given bounds, stored as a float."""
 
     above: float | None = None
     least: float | None = None
     most: float | None = None
     infinite: bool = False
     measures_steps: bool = False
-    """It is a span of steps, so that the text form may write it with a unit."""
+    """Whether it is a span of steps, which the text form may write with a unit."""
 
     def __call__(self, owner: str, name: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -71,7 +70,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number, stored as an int; `inf` where `endless`."""
+    """A whole number, stored as an int; also `inf` if `endless`."""
 
     least: int = 1
     endless: bool = False
@@ -86,7 +85,7 @@ class Whole:
             return math.inf
         if value in (math.inf, -math.inf) or value != value:
             raise ArgumentError(owner, name, words, value)
-        whole = int(math.floor(value))  # noqa: RUF046  (what floor gives is the number's own affair)
+        whole = int(math.floor(value))  # noqa: RUF046  (floor of a user's number class may return any type)
         if value != whole:
             raise ArgumentError(owner, name, words, value, f"write {whole} or {whole + 1}")
         if whole < self.least:
@@ -104,7 +103,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Length(Whole):
-    """A whole number of steps, so that the text form may write it with a unit."""
+    """A whole number of steps, which the text form may write with a unit."""
 
     measures_steps = True
 
@@ -114,17 +113,17 @@ class Length(Whole):
 
 @dataclass(frozen=True)
 class Flag:
-    """True or False, and nothing that is merely taken for one of them."""
+    """True or False, and not 1 or 0."""
 
     def __call__(self, owner: str, name: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ArgumentError(owner, name, "True or False", value)
+            raise ArgumentError(owner, name, "a boolean", value)
         return value
 
 
 @dataclass(frozen=True)
 class Maybe:
-    """None, which is kept, or what another rule takes."""
+    """None, or a value under another rule."""
 
     each: Rule
 
@@ -147,15 +146,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class Many:
-    """A sequence, stored as a tuple, each item under one rule; in order where `rising`."""
+    """A sequence, stored as a tuple, each item under one rule."""
 
     each: Rule
     rising: str = ""
-    """"": any order; "weakly": an item may equal the one before; "strictly": each is larger."""
+    """The order: "" for any; "weakly" if an item may equal the one before; "strictly" if each is larger."""
     distinct: bool = False
-    """No item equals another."""
+    """Whether all items must differ."""
     empty: bool = False
-    """There may be none."""
+    """Whether the sequence may be empty."""
 
     @property
     def measures_steps(self) -> bool:
@@ -164,7 +163,9 @@ class Many:
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[Any, ...]:
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-            raise ArgumentError(owner, name, "a sequence", value, f"write ({shown(value)},)")
+            if "[" in name:  # an item of a sequence, not an argument
+                raise ArgumentError(owner, name, "a sequence", value, f"write ({shown(value)},)")
+            raise ArgumentError(owner, name, "a sequence", value, f"write {{{name}}}", **{name: (value,)})
         items = tuple(self.each(owner, f"{name}[{index}]", item) for index, item in enumerate(value))
         if not items and not self.empty:
             raise ArgumentError(owner, name, "a sequence of at least one item", value)
@@ -180,7 +181,9 @@ class Many:
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
-    """`did you mean "..."?` where a known word is close, else nothing."""
+    """`did you mean "..."?` if a known word is close, else nothing."""
+    import difflib  # late: rarely needed
+
     lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(str(word)[:100].lower(), lower, n=1, cutoff=0.6)
     return f'did you mean "{lower[found[0]]}"?' if found else ""
@@ -188,16 +191,16 @@ def nearest(word: object, known: Iterable[str]) -> str:
 
 @functools.cache
 def rules(function: Callable[..., Any]) -> dict[str, Rule]:
-    """The rule of every annotated parameter of `function` (or of a class's constructor).
+    """The rule of every annotated parameter of a function, or of a class's constructor.
 
     Raises:
-        TypeError: a rule is hidden inside a parameter's type, as in `Real | None`, where it would never be applied.
+        TypeError: a rule is inside a parameter's type, as in `Real | None`, where it would never be applied.
     """
     target: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
     found: dict[str, Rule] = {}
     for name, hint in get_type_hints(target, include_extras=True).items():
         if any(map(_holds_a_rule, get_args(hint))):
-            raise TypeError(f"the rule of {function.__qualname__}({name}: {hint}) must stand outermost, as in Maybe")
+            raise TypeError(f"the rule of {function.__qualname__}({name}: {hint}) must be outermost, as in Maybe")
         for rule in _rules_on(hint):
             found[name] = rule
     return found
@@ -220,21 +223,29 @@ def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any])
     stored, errors = dict(given), list[StepsizeError]()
     for name, rule in rules(function).items():
         if name in stored:
-            try:
+            with gathered(errors):
                 stored[name] = rule(owner, name, stored[name])
-            except StepsizeError as error:
-                errors.append(error)
     raise_together(errors)
     return stored
 
 
 def apply_field_rules(instance: Any, argument_of: Callable[[str], str] = str) -> None:
     """Replace the fields of a frozen dataclass by their stored form; `argument_of` gives a field's argument."""
-    fields_by_argument = {argument_of(field.name): field.name for field in dataclasses.fields(instance)}
-    given = {argument: getattr(instance, field) for argument, field in fields_by_argument.items()}
-    cls = type(instance)
-    for argument, stored in apply_rules(cls.__name__, cls, given).items():
-        object.__setattr__(instance, fields_by_argument[argument], stored)
+    cls: Any = type(instance)
+    errors: list[StepsizeError] = []
+    for field, argument, rule in _field_rules(cls, argument_of):
+        try:
+            object.__setattr__(instance, field, rule(cls.__name__, argument, getattr(instance, field)))
+        except StepsizeError as error:
+            errors.append(error)
+    raise_together(errors)
+
+
+@functools.cache
+def _field_rules(cls: Any, argument_of: Callable[[str], str]) -> list[tuple[str, str, Rule]]:
+    of_arguments = rules(cls)
+    named = [(field.name, argument_of(field.name)) for field in dataclasses.fields(cls)]
+    return [(field, argument, of_arguments[argument]) for field, argument in named if argument in of_arguments]
 
 
 def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -245,7 +256,7 @@ def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> No
 
 
 def listed(known: Iterable[str]) -> str:
-    """The names that are known, as advice."""
+    """The known names, as advice."""
     return f"known are {', '.join(known)}"
 
 
@@ -268,11 +279,11 @@ NonNegative = Annotated[float, Number(least=0.0)]
 Positive = Annotated[float, Number(above=0.0)]
 Fraction = Annotated[float, Number(least=0.0, most=1.0)]
 Count = Annotated[int, Whole(1)]
-"""A whole number that is no span of steps."""
+"""A whole number that is not a span of steps."""
 EndlessCount = Annotated[float, Whole(1, endless=True)]
 Steps = Annotated[int, Length(1)]
 Phase = Annotated[int, Length(0)]
-"""A length that may be 0: the phase is then left out."""
+"""A length; a phase of 0 steps is left out."""
 EndlessSteps = Annotated[float, Length(1, endless=True)]
 SEEDS = Many(Whole(0), distinct=True)
-"""The rule of seeds, each of which makes a run."""
+"""The rule of seeds: one run for each."""

@@ -18,13 +18,15 @@ An error is data: who was given what, what is allowed, and what to write instead
 words; the command line and the reader of TOML files tell it in theirs, with `Words` of their own.
 """
 
+import inspect
+import os
 import pickle
-import shlex
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
-E = TypeVar("E", bound="StepsizeError")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Words:
@@ -39,11 +41,17 @@ class Words:
         return shown(value)
 
     def setting(self, owner: str, name: str, value: Any) -> str:
-        """The argument `name` set to a value; `...` stands for a value of the reader's choice."""
+        """The argument `name` set to a value; `...` stands for a value of the reader's choice, a method for a call."""
+        if inspect.isfunction(value):
+            return f"{value.__qualname__}(...)"
         return f"{name}={'...' if value is ... else self.value(value)}"
 
     def place(self, error: "StepsizeError") -> str:
-        """Where the error is, such as the line of a file; put before the message."""
+        """Where the error is, such as the line of a file: put before the message."""
+        return ""
+
+    def hint(self, error: "StepsizeError") -> str:
+        """What the reader may have meant: a line put after the message."""
         return ""
 
 
@@ -54,13 +62,15 @@ class StepsizeError(ValueError):
     """The base of every error that stepsize raises on purpose.
 
     `reason` says what is wrong, `advice` what to write instead. `{name}` in the advice stands for the argument of that
-    name in `settings`, which each reader's `Words` write their own way. `owner` and `argument` say whose argument
-    the error is about, if it is about one.
+    name in `settings`, which each reader's `Words` write their own way. `owner` and `argument` name the argument that
+    the error is about, and `key` the key of an experiment. `others` are further problems of the same input.
     """
 
     owner = ""
     argument = ""
+    key = ""
     others: tuple["StepsizeError", ...] = ()
+    words: Words | None = None
 
     def __init__(self, reason: str, advice: str = "", /, **settings: Any) -> None:
         super().__init__(reason, advice)
@@ -74,8 +84,14 @@ class StepsizeError(ValueError):
         return self
 
     def message(self, words: Words = PYTHON) -> str:
-        """The error in these words, a line for each problem of the same input."""
-        return "\n".join(f"{words.place(each)}{each._sentence(words)}" for each in (self, *self.others))
+        """The error in these words, or in its own if it has some: a line for each problem of the same input."""
+        words = self.words or words
+        lines = []
+        for each in (self, *self.others):
+            lines.append(f"{words.place(each)}{each._sentence(words)}")
+            if hint := words.hint(each):
+                lines.append(hint)
+        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.message()
@@ -162,7 +178,9 @@ class DamagedStoreError(DataError):
     The message has the command with which SQLite writes what it can still read to a new file.
     """
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: "Path", reason: str) -> None:
+        import shlex
+
         old, new = (shlex.quote(str(each)) for each in (path, path.with_name(f"{path.stem}-recovered{path.suffix}")))
         super().__init__(
             f"{path} is damaged, or is not a store ({reason})",
@@ -201,6 +219,25 @@ class MissingExtraError(StepsizeError, ImportError):
         return cls(f"{package} is not installed", f"install it with: pip install 'stepsize[{extra}]'")
 
 
+@contextmanager
+def concerning(key: str) -> Iterator[None]:
+    """Errors raised inside are about this key of an experiment."""
+    try:
+        yield
+    except StepsizeError as error:
+        error.key = error.key or key
+        raise
+
+
+@contextmanager
+def gathered(errors: list[StepsizeError]) -> Iterator[None]:
+    """Append an error raised inside to `errors`, for `raise_together`."""
+    try:
+        yield
+    except StepsizeError as error:
+        errors.append(error)
+
+
 def raise_together(errors: Sequence[StepsizeError]) -> None:
     """Raise the problems of one input as one error: the first, which holds the others; nothing if there are none."""
     if errors:
@@ -210,9 +247,10 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
 
 
 def shown(value: Any, longest: int = 60) -> str:
-    """`repr(value)`, or the path itself, as one line of a readable length; never raises."""
+    """`repr(value)`, or the path or the name of a class, as one line of a readable length; never raises."""
     try:
-        text = str(value) if isinstance(value, Path) else repr(value)
+        is_path = isinstance(value, os.PathLike)
+        text = value.__name__ if isinstance(value, type) else str(value) if is_path else repr(value)
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return one_line(text, longest)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import uuid
@@ -10,10 +10,10 @@ from stepsize.errors import OutputError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Put the content in a file, as `whole_file` does.
+    """Write the content to a file as `whole_file` does.
 
     Raises:
-        OutputError: it cannot be written there; what stood there before is unharmed.
+        OutputError: the file cannot be written; an earlier file is unchanged.
     """
     with whole_file(path) as beside:
         beside.write_bytes(content)
@@ -21,29 +21,29 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A name to write a file under: beside its place first, then renamed, so that no reader ever meets half of it.
+    """A path to write to, which is renamed to `path` at the end: readers never see half a file.
 
     Raises:
-        OutputError: it cannot be written there; what stood there before is unharmed.
+        OutputError: the file cannot be written; an earlier file is unchanged.
     """
     beside = _beside(path)
     try:
         yield beside
         with open(beside, "r+b") as file:
-            os.fsync(file.fileno())  # or a crash of the machine could leave the new name on an empty file
+            os.fsync(file.fileno())  # without this, a crash of the machine may leave an empty file at `path`
         os.replace(beside, path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {_plain(error, path)}") from error
+        raise _refusal(path, error) from error
     finally:
         with suppress(OSError):
             beside.unlink()
 
 
 def check_place(path: Path) -> None:
-    """Find out, before there is anything to write, whether a file could be written there.
+    """Check that a file can be written, before there is anything to write.
 
     Raises:
-        OutputError: it could not.
+        OutputError: it cannot be written.
     """
     beside = _beside(path)
     try:
@@ -51,7 +51,7 @@ def check_place(path: Path) -> None:
             raise IsADirectoryError
         beside.touch()
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {_plain(error, path)}") from error
+        raise _refusal(path, error) from error
     finally:
         with suppress(OSError):
             beside.unlink()
@@ -61,10 +61,14 @@ def _beside(path: Path) -> Path:
     return path.parent / f".{uuid.uuid4().hex}.part"
 
 
-def _plain(error: OSError, path: Path) -> str:
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {_cause(path, error)}")
+
+
+def _cause(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if path.parent.is_dir():
-            return "it cannot be made there"  # a folder of the system's own, such as /proc
+            return "it cannot be made there"  # in a folder of the system, such as /proc
         return f"there is no folder {path.parent}"
     if isinstance(error, IsADirectoryError):
         return "it is a folder"

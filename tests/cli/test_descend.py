@@ -91,8 +91,8 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 
 REFUSED = [
-    (["parabola"], "--start X,Y,... says where to begin"),
-    (["parabola", "--start", "one"], '--start takes numbers such as -5,-2, got "one"'),
+    (["parabola"], "--start must be given"),
+    (["parabola", "--start", "one"], "--start must be numbers between commas, got 'one'; write e.g. -5,-2"),
     (["x**2", "--start", "1,2"], "x**2 has points of 1 coordinate, got [1.0, 2.0]"),
     (["log(x)", "--start", "-1"], "must lie in the domain of log(x), and the start, (-1.0,), does not"),
     (["x**2 + y**2 + z**2", "--start", "1,1,1", "--out", "a.png"], "a surface of one or two dimensions"),
@@ -108,21 +108,15 @@ REFUSED = [
     (["parabola", "--start", "1", "--lr", "nan"], "must be a finite number >= 0, got nan"),
     (["parabola", "--start", "1", "--lr", "Linaer(1, 0, 5)"], 'did you mean "Linear"?'),
     (["parabola", "--start", "1", "--lr", "Linear(1, -1, 5)"], "Linear(1.0, -1.0, 5) is -0.2 at step 3"),
-    (["parabola", "--start", "1", "--noise", "-1"], "descend(noise=...) must be a finite number >= 0"),
+    (["parabola", "--start", "1", "--noise", "-1"], "--noise must be a finite number >= 0"),
     (["parabola", "--start", "1", "--out", "a.txt"], "end its name in one of .png"),
     (["parabola", "--start", "1", "--out", "no/such/a.png"], "there is no folder"),
 ]
 
 
 @pytest.mark.parametrize(("args", "message"), REFUSED, ids=range(len(REFUSED)))
-def test_bad_input_ends_in_one_clear_message(args, message):
-    done = run(*args)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("stepsize: ")
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) <= 3
+def test_bad_input_ends_in_one_clear_message(refused, args, message):
+    assert message in refused("descend", *args)
 
 
 def test_the_list_of_optimizers_is_split_outside_brackets():

@@ -1,17 +1,17 @@
 """`stepsize find` as it is typed."""
 
+import functools
 import json
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from installed import STEPSIZE, environment
-from stepsize.cli import main
 from stepsize.cli.find import _verdict
-from stepsize.curves import RangeTest, Suggestions
+from stepsize.curves import RangeTest
+from stepsize.curves.suggestions import Suggestions
 from stepsize.lab import find_rate, load_task
 from stepsize.store import load_runs
 
@@ -25,15 +25,10 @@ def run(*arguments, folder, columns="80"):
     return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=folder, env=variables)
 
 
-def here(monkeypatch, capsys, folder, *arguments):
-    """The same within this process: the exit code, and what was printed to both streams."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["stepsize", *COMMAND[1:], *arguments])
-    try:
-        main()
-    except SystemExit as end:
-        return end.code, *capsys.readouterr()
-    return 0, *capsys.readouterr()
+@pytest.fixture
+def find(typed):
+    """`stepsize find` within this process."""
+    return functools.partial(typed, *COMMAND[1:], NO_COLOR="1")
 
 
 def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tmp_path):
@@ -56,20 +51,20 @@ def test_it_shows_the_picture_and_the_suggestion_and_writes_what_is_asked_for(tm
     assert max(map(len, lines[1:])) <= 80  # the first names the source of the data
 
 
-def test_a_task_of_ones_own_and_the_same_numbers_every_time(tmp_path, monkeypatch, capsys):
+def test_a_task_of_the_user_gives_the_same_numbers_every_time(find, tmp_path):
     texts = []
     for name in ("one.json", "two.json"):
         own = ["--task", f"{TASKS}:dropping", "--optimizer", "sgd", "--steps", "50", "--linear", "--json", name]
-        assert here(monkeypatch, capsys, tmp_path, *own, "--start-lr", "0.01", "--end-lr", "2")[0] == 0
+        assert find(*own, "--start-lr", "0.01", "--end-lr", "2")[0] == 0
         texts.append((tmp_path / name).read_text())
     assert texts[0] == texts[1]
     assert json.loads(texts[0])["range_test"]["schedule"] == "Linear(0.01, 2.0, 49)"
 
 
-def test_the_optimizers_arguments_and_the_clipping_are_those_of_the_test_and_of_the_grid(tmp_path, monkeypatch, capsys):
+def test_the_optimizers_arguments_and_the_clipping_are_those_of_the_test_and_of_the_grid(find, tmp_path):
     given = [*("--task", f"{TASKS}:line", "--optimizer", "adamw", "--clip-norm", "0.01", "--grid", "--rates", "0.1")]
     given += ["--optimizer-arg", "betas=[0.5, 0.9]", "--optimizer-arg", "amsgrad=true", "--json", "found.json"]
-    assert here(monkeypatch, capsys, tmp_path, *given)[0] == 0
+    assert find(*given)[0] == 0
     arguments = {"betas": [0.5, 0.9], "amsgrad": True}
     test = RangeTest.of_dict(json.loads((tmp_path / "found.json").read_text())["range_test"])
     settings = {"optimizer_args": arguments, "clip_norm": 0.01, "batch_size": 64}
@@ -81,7 +76,7 @@ def test_the_optimizers_arguments_and_the_clipping_are_those_of_the_test_and_of_
 
 
 @pytest.mark.parametrize(("times", "said"), [(9.9, False), (10.0, True)])
-def test_rules_that_are_not_of_one_mind_are_spoken_of(times, said):
+def test_rules_that_disagree_are_named(times, said):
     lines = _verdict(Suggestions(steepest=0.01 * times, valley=0.01, tenth_of_minimum=0.01, largest_stable=1.0))
     assert lines[0] == "Suggested rate: 0.01"
     assert ("differ by a factor of 10:" in " ".join(lines)) == said
@@ -95,15 +90,15 @@ def test_rules_that_are_not_of_one_mind_are_spoken_of(times, said):
     ],
     ids=" ".join,
 )
-def test_what_cannot_be_written_or_trained_is_refused_before_the_test(option, tmp_path, monkeypatch, capsys):
-    code, shown, errors = here(monkeypatch, capsys, tmp_path, "--task", f"{TASKS}:raising", *option)
+def test_what_cannot_be_written_or_trained_is_refused_before_the_test(find, option, tmp_path):
+    code, shown, errors = find("--task", f"{TASKS}:raising", *option)
     assert (code, shown) == (2, "")
     assert "no such file" not in errors  # what the task would say
     assert not list(tmp_path.iterdir())
 
 
-def test_the_grid_is_trained_beside_it_and_the_best_rate_is_marked(tmp_path):
-    done = run("--grid", "--rates", "0.001,0.01,100", "--json", "found.json", "--out", "found.png", folder=tmp_path)
+def test_the_grid_is_trained_too_and_the_best_rate_is_marked(find, tmp_path):
+    done = find("--grid", "--rates", "0.001,0.01,100", "--json", "found.json", "--out", "found.png")
     assert done.returncode == 0, done.stderr
     grid = json.loads((tmp_path / "found.json").read_text())["grid"]
     assert list(grid) == ["0.001", "0.01", "100"]
@@ -114,8 +109,8 @@ def test_the_grid_is_trained_beside_it_and_the_best_rate_is_marked(tmp_path):
     assert (folder / "report.html").exists()
 
 
-def test_without_rates_the_grid_is_around_the_suggestion(tmp_path):
-    done = run("--grid", "--json", "found.json", folder=tmp_path)
+def test_without_rates_the_grid_is_around_the_suggestion(find, tmp_path):
+    done = find("--task", f"{TASKS}:line", "--grid", "--json", "found.json")
     assert done.returncode == 0, done.stderr
     form = json.loads((tmp_path / "found.json").read_text())
     rates = [float(rate) for rate in form["grid"]]
@@ -124,8 +119,8 @@ def test_without_rates_the_grid_is_around_the_suggestion(tmp_path):
     assert rates[6] / rates[0] == pytest.approx(1000, rel=0.1)
 
 
-def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsys):
-    code, shown, _ = here(monkeypatch, capsys, tmp_path, "--task", f"{TASKS}:not_a_number", "--out", "nothing.png")
+def test_a_missing_suggestion_has_its_reason(find, tmp_path):
+    code, shown, _ = find("--task", f"{TASKS}:not_a_number", "--out", "nothing.png")
     assert code == 0
     assert "No suggestion: the first loss was no finite number" in shown
     assert (tmp_path / "nothing.png").exists()
@@ -134,30 +129,36 @@ def test_no_suggestion_is_an_answer_with_its_reason(tmp_path, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--start-lr", "1", "--end-lr", "0.1"], "must be below end_lr"),
-        (["--start-lr", "0"], "start_lr"),
+        (["--start-lr", "1", "--end-lr", "0.1"], "--start-lr must be"),
+        (["--start-lr", "0"], "--start-lr must be"),
         (["--data", "nowhere"], "no task is called"),
         (["--task", f"{TASKS}:nothing"], "must return a stepsize.lab.Task"),
         (["--task", f"{TASKS}:without_parameters"], "no parameter to train"),
         (["--optimizer", "addam"], "did you mean"),
         (["--optimizer", "lbfgs"], "the optimizer 'lbfgs' cannot be used here"),
-        (["--seeds", "0,x"], '"x" is none'),
-        (["--rates", "0.1"], "write --grid beside it"),
-        (["--grid", "--rates", "0.1;0.2"], '--rates takes numbers above 0 such as 0.01,0.001,0.0001, got "0.1;0.2"'),
-        (["--grid", "--rates", "0.1,-1"], '--rates takes numbers above 0 such as 0.01,0.001,0.0001, got "0.1,-1"'),
-        (["--optimizer-arg", "momentum"], "--optimizer-arg takes NAME=VALUE such as momentum=0.9, nesterov=true or"),
-        (["--optimizer-arg", "momentum=high"], 'got "momentum=high"'),
-        (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], 'each name once, got "eps=1e-7"'),
+        (["--seeds", "0,x"], "--seeds must be whole numbers between commas"),
+        (["--rates", "0.1"], "--rates must be given together with --grid"),
+        (
+            ["--grid", "--rates", "0.1;0.2"],
+            "--rates must be numbers between commas, got '0.1;0.2'; write e.g. 0.01,0.001,0.0001",
+        ),
+        (["--grid", "--rates", "0.1,-1"], "--rates must be numbers above 0, got '0.1,-1'"),
+        (
+            ["--optimizer-arg", "momentum"],
+            "--optimizer-arg must be NAME=VALUE, each name once, got 'momentum'; write e.g. momentum=0.9",
+        ),
+        (["--optimizer-arg", "momentum=high"], "got 'momentum=high'"),
+        (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], "each name once, got 'eps=1e-7'"),
         (["--optimizer-arg", "momentun=0.9"], "takes no 'momentun'"),
-        (["--clip-norm", "0"], "clip_norm"),
+        (["--clip-norm", "0"], "--clip-norm must be"),
         (["--grid", "--task", f"{TASKS}:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
         (["--json", "no/such/folder.json", "--steps", "12"], "there is no folder"),
         (["--device", "abacus"], "write auto"),
     ],
 )
-def test_what_cannot_be_is_one_clear_message(arguments, words, tmp_path, monkeypatch, capsys):
-    code, _, errors = here(monkeypatch, capsys, tmp_path, *arguments)
+def test_what_cannot_be_is_one_clear_message(find, arguments, words):
+    code, _, errors = find(*arguments)
     assert code == 2
     assert words in errors
     assert errors.startswith("stepsize: ")
@@ -165,7 +166,7 @@ def test_what_cannot_be_is_one_clear_message(arguments, words, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("option", ["--steps", "--batch-size", "--accumulate", "--epochs"])
-def test_a_count_below_one_is_refused_by_the_options_name(option, tmp_path, monkeypatch, capsys):
-    code, _, errors = here(monkeypatch, capsys, tmp_path, option, "0")
+def test_a_count_below_one_is_refused_by_the_options_name(find, option, tmp_path):
+    code, _, errors = find(option, "0")
     assert code == 2
     assert option in errors

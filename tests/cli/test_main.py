@@ -37,8 +37,8 @@ def test_help_names_the_verbs():
         ([], "Usage:"),
     ],
 )
-def test_a_command_that_is_none_says_how_to_call_it(args, message):
-    done = run(*args)
+def test_a_command_that_is_none_says_how_to_call_it(typed, args, message):
+    done = typed(*args)
     assert done.returncode == 2
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

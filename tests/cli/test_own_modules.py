@@ -1,6 +1,6 @@
-"""The installed command finds modules of the user's in the current folder, in every process, behind all installed ones.
+"""The installed command finds the user's modules in the current folder, in every process, after all installed ones.
 
-Each test starts it as a user does: from a folder of their own, with no path for Python in the environment.
+Each test starts it as a user does: from an own folder, without a path for Python in the environment.
 """
 
 import signal
@@ -58,8 +58,8 @@ def stepsize(folder, *words):
 
 @pytest.mark.parametrize(
     "more",
-    [[], ["--engine", "stacked"], ["--tune-peak", "2"], pytest.param(["--engine", "ray"], marks=pytest.mark.long)],
-    ids=["processes", "stacked", "tuned", "ray"],
+    [["--engine", "stacked"], ["--tune-peak", "2"], pytest.param(["--engine", "ray"], marks=pytest.mark.long)],
+    ids=["stacked", "tuned", "ray"],
 )
 def test_every_process_of_a_comparison_finds_them(folder, more):
     named = ["--task", "mytask:line", "--optimizer", "mytask:momentum", "--functions", "--schedule", HALVES]

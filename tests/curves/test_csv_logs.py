@@ -1,4 +1,4 @@
-"""Loss curves read from CSV files and from exports of Weights & Biases, their rates made whole."""
+"""Loss curves read from CSV files and from exports of Weights & Biases, with the rate of every update."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def write_once(tmp_path_factory):
 # CSV.
 
 
-def test_a_csv_file_is_read_and_its_rates_filled_in(write):
+def test_rates_between_the_rows_of_a_csv_file_are_interpolated(write):
     curve = read_csv(write(csv_of()))
     assert curve.name == "run"
     np.testing.assert_array_equal(curve.steps, AT)
@@ -34,27 +34,27 @@ def test_a_csv_file_is_read_and_its_rates_filled_in(write):
     assert curve.rates[7] == pytest.approx((2 * PLAN(10) + 3 * PLAN(5)) / 5)
 
 
-def test_columns_may_have_other_names_and_stand_in_any_order(write):
+def test_columns_may_have_other_names_and_any_order(write):
     path = write("epoch,train loss,rate,update\n0,3.0,0.2,0\n0,2.5,0.1,4\n")
     curve = read_csv(path, step="update", lr="rate", loss="train loss", name="mine")
     assert curve.name == "mine"
     np.testing.assert_allclose(curve.rates, [0.2, 0.175, 0.15, 0.125, 0.1])
 
 
-def test_rows_without_a_loss_are_left_out_and_a_byte_order_mark_too(write):
+def test_rows_without_a_loss_and_a_byte_order_mark_are_ignored(write):
     curve = read_csv(write("\ufeffstep,lr,loss\n0,0.2,3\n1,0.15,\n\n2,0.1,2\n"))
     assert curve.steps.tolist() == [0, 2]
     assert curve.rates.tolist() == [0.2, 0.15, 0.1]
 
 
-def test_a_schedule_gives_the_rates_that_a_file_has_not(write):
+def test_a_schedule_gives_the_rates_that_a_file_lacks(write):
     path = write("step,loss\n50,3.0\n99,2.0\n")
     np.testing.assert_array_equal(read_csv(path, schedule=PLAN).rates, PLAN.sample(100))
 
 
-def test_a_log_that_begins_late_wants_to_know_of_the_warmup(write):
+def test_a_log_that_begins_late_needs_the_length_of_the_warmup(write):
     path = write(csv_of(AT[10:], losses=LOSSES[10:]))
-    with pytest.raises(DataError, match=r"begins at step 50 .*warmup_steps=\.\.\., 0 if"):
+    with pytest.raises(DataError, match=r"begins at step 50 .*warmup_steps=\.\.\. \(0 if"):
         read_csv(path)
     first = PLAN(50)
     warmed = read_csv(path, warmup_steps=20).rates
@@ -63,7 +63,7 @@ def test_a_log_that_begins_late_wants_to_know_of_the_warmup(write):
     np.testing.assert_array_equal(read_csv(path, warmup_steps=0).rates[:51], first)
 
 
-def test_a_log_that_begins_at_its_own_interval_says_nothing_of_a_warmup_either(write):
+def test_a_log_that_begins_at_its_own_interval_needs_it_too(write):
     path = write("step,lr,loss\n500,0.1,3\n1000,0.1,2.9\n1500,0.1,2.8\n")
     with pytest.raises(DataError, match="begins at step 500 and does not say what the rates were before"):
         read_csv(path)
@@ -71,7 +71,7 @@ def test_a_log_that_begins_at_its_own_interval_says_nothing_of_a_warmup_either(w
 
 
 @pytest.mark.parametrize(("warmup", "begin"), [(ss.Linear(0.0, 0.2, 50), 0.0), (ss.Linear(0.004, 0.2, 49), 0.004)])
-def test_rows_that_rise_in_a_line_from_zero_are_the_warmup_whatever_is_said_of_other_logs(write, warmup, begin):
+def test_first_rows_on_a_line_from_zero_are_the_warmup_whatever_warmup_steps_says(write, warmup, begin):
     plan = warmup >> ss.Constant(0.2)
     path = write(csv_of(AT[2:], plan, LOSSES[2:]))
     for warmup_steps in (None, 0, 20):
@@ -80,13 +80,12 @@ def test_rows_that_rise_in_a_line_from_zero_are_the_warmup_whatever_is_said_of_o
         assert rates[0] == pytest.approx(begin)
 
 
-def test_what_is_said_of_a_warmup_leaves_a_whole_log_as_it_is(write):
-    """So that one command can read it beside others."""
+def test_warmup_steps_does_not_change_a_complete_log(write):
     path = write(csv_of())
     np.testing.assert_array_equal(read_csv(path, warmup_steps=20).rates, read_csv(path).rates)
 
 
-def test_a_jump_of_the_rate_stands_where_it_is_said_to(write):
+def test_the_rate_jumps_at_the_given_step(write):
     path = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n")
     assert read_csv(path).rates[15] == pytest.approx(0.15)
     rates = read_csv(path, jumps=[13]).rates
@@ -94,14 +93,14 @@ def test_a_jump_of_the_rate_stands_where_it_is_said_to(write):
 
 
 @pytest.mark.parametrize("jump", [5, 21, 31, 4000])
-def test_a_jump_that_is_not_there_is_refused_with_the_place_that_may_be_meant(write, jump):
+def test_a_jump_that_no_log_has_is_refused_with_the_largest_change(write, jump):
     path = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n")
-    words = f'in no log does the rate jump at step {jump}: .* between steps 10 and 20 of run "run"'
+    words = f'does not jump at step {jump} in any log: .* between steps 10 and 20 of run "run"'
     with pytest.raises(DataError, match=words):
         read_csv(path, jumps=[13, jump])
 
 
-def test_a_jump_that_one_of_several_logs_has_leaves_the_others_as_they_are(write):
+def test_a_jump_in_one_of_several_logs_does_not_change_the_others(write):
     drop = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n", "drop.csv")
     smooth = write(csv_of())
     first, second = read_curves([drop, smooth], jumps=[13])
@@ -111,17 +110,27 @@ def test_a_jump_that_one_of_several_logs_has_leaves_the_others_as_they_are(write
 
 BAD_FILES = [
     ("", {}, "is empty; its first line should name the columns"),
+    (
+        "a,b,c\n0,0.1,3\n",
+        {},
+        r'(?s)no column "step".*name it with step=\.\.\.\n.*no column "lr".*schedule=\.\.\.\n.*no column "loss"',
+    ),
+    ("a,b,c\n0,0.1,3\n", {"schedule": PLAN}, r'(?s)no column "step"((?!"lr").)*no column "loss"'),
+    (
+        "step,rate\n0,1\n",
+        {},
+        r'(?s)no column "lr".*\n.*no column "loss"; it has "step", "rate"; name it with loss=\.\.\.',
+    ),
     ("step,lr,loss\n", {}, "has no rows"),
     ("step,lr,loss\n\n,,\n", {}, "has no rows"),
     (
         "step,lr,train_loss\n0,0.1,3\n",
         {},
-        'no column "loss"; it has "step", "lr", "train_loss"; name it with loss="train_loss"',
+        'no column "loss"; it has "step", "lr", "train_loss"; name it with loss=\'train_loss\'',
     ),
-    ("stp,lr,loss\n0,0.1,3\n", {}, 'no column "step"; .*; name it with step="stp"'),
-    ("a,b,c\n0,0.1,3\n", {}, r'name it with step="\.\.\."'),
-    ("step,rate,loss\n0,1,3\n", {}, r'no column "lr"; .* lr="rate", or give the run\'s schedule \(schedule=\.\.\.\)'),
-    ("step,loss\n0,3\n", {"lr": None}, "or give the run's schedule"),
+    ("stp,lr,loss\n0,0.1,3\n", {}, "no column \"step\"; .*; name it with step='stp'"),
+    ("step,rate,loss\n0,1,3\n", {}, r'no column "lr"; .* lr=.rate., or give the run.s schedule with schedule=\.\.\.'),
+    ("step,loss\n0,3\n", {"lr": None}, "has no learning rates; give the run's schedule with schedule="),
     ("step,lr,loss\n0,0.1,3\n5,0.1,2\n4,0.1,2\n", {}, r"line 4: step 4 comes after 5 \(line 3\); sort the rows"),
     ("step,lr,loss\n0,0.1,3\n5,0.1,2\n5,0.1,2\n", {}, "line 4: step 5 comes again"),
     ("step,lr,loss\n0,0.1,3\n5,0.1,nan\n", {}, "line 3: loss is nan; leave out what a run logged after it diverged"),
@@ -135,7 +144,7 @@ BAD_FILES = [
     ("step,lr,loss\n0,0.1,3\n5e9,0.1,3\n", {}, "step 5000000000, which is more updates .* tokens"),
     ("step,lr,loss\n,0.1,3\n", {}, "line 2: step is not a number"),
     ("step,lr,loss\n0,0.1\n", {}, "no rows with a loss"),
-    ("step,lr,loss\n0,-0.1,3\n", {}, "not below zero"),
+    ("step,lr,loss\n0,-0.1,3\n", {}, "at least 0, got -0.1"),
     ("step,lr,loss\n0,0.1,-3\n", {}, "positive and finite"),
     (
         csv_of(),
@@ -146,26 +155,26 @@ BAD_FILES = [
     (csv_of(), {"warmup_steps": -1}, "warmup_steps"),
     (csv_of(AT[10:], losses=LOSSES[10:]), {"warmup_steps": 60}, "within a warmup of 60 steps"),
     (csv_of(), {"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),
-    (csv_of(), {"schedule": {"rum": PLAN}}, 'for run "rum", and there is none of that name; did you mean "run"'),
-    (csv_of(), {"jumps": 50}, r"jumps=\.\.\.\) must be a sequence of steps, got 50; write \[50\]"),
-    (csv_of(), {"means": True}, "a row at step 0, when no update was done"),
+    (csv_of(), {"schedule": {"rum": PLAN}}, "given for runs of the logs, got 'rum'; did you mean \"run\""),
+    (csv_of(), {"jumps": 50}, r"jumps=\.\.\.\) must be a sequence, got 50; write jumps=\(50,\)"),
+    (csv_of(), {"means": True}, "a row at step 0, before any update.* read it with means=False"),
 ]
 
 
 @pytest.mark.parametrize(("text", "settings", "words"), BAD_FILES, ids=range(len(BAD_FILES)))
-def test_a_file_that_cannot_be_read_is_refused_in_words(write, text, settings, words):
+def test_a_bad_file_is_refused_with_the_reason(write, text, settings, words):
     with pytest.raises((DataError, ArgumentError), match=words):
         read_csv(write(text), **settings)
 
 
-def test_a_log_that_is_a_step_late_or_rounded_agrees_with_its_schedule(write):
+def test_a_log_that_is_one_step_late_or_rounded_agrees_with_its_schedule(write):
     rows = [f"{step},{PLAN(max(int(step) - 1, 0)):.3g},2.0" for step in AT]
     assert read_csv(write("\n".join(["step,lr,loss", *rows])), schedule=PLAN).rates[50] == PLAN(50)
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(0, 1))
-def test_means_stand_at_the_middle_of_their_updates(write_once, distances, missing):
-    """Each between the row before and its own; of a log whose beginning is missing, not at the middle of that."""
+def test_means_are_placed_at_the_middle_of_their_updates(write_once, distances, missing):
+    """The missing beginning of a log does not count."""
     done = 1000 * missing + np.cumsum(distances)
     rows = [f"{step},0.1,{step}.0" for step in done]
     curve = read_csv(write_once("\n".join(["step,lr,loss", *rows])), means=True, warmup_steps=0)
@@ -192,20 +201,20 @@ def test_a_panel_has_a_curve_for_each_run(write):
     np.testing.assert_array_equal(one.losses, LOSSES)
 
 
-def test_a_panel_that_lacks_something_is_refused_in_words(write):
+def test_a_panel_without_a_metric_is_refused(write):
     panel = write(PANEL.format("loss") + "0,3,3,3,4\n10,2,2,2,3\n", "panel.csv")
-    with pytest.raises(DataError, match=r'run "a" has no metric "lr"; it has "loss"; name it with lr="\.\.\.", or'):
+    with pytest.raises(DataError, match=r'run "a" has no metric "lr"; it has "loss"; name it with lr=\.\.\., or'):
         read_wandb(panel)
-    with pytest.raises(DataError, match='no metric "perplexity"; it has "loss"; name it with loss="loss"'):
+    with pytest.raises(DataError, match=r'no metric "perplexity"; it has "loss"; name it with loss=.loss.'):
         read_wandb(panel, loss="perplexity")
     assert read_wandb(panel, schedule=ss.Constant(0.1))[1].rates.tolist() == [0.1] * 11
     a, b = read_wandb(panel, schedule={"a": ss.Constant(0.1), "b": ss.Constant(0.2)})
     assert (a.peak_lr, b.peak_lr) == (0.1, 0.2)
 
 
-def test_of_metrics_with_one_last_name_the_exact_one_counts_and_else_none(write):
+def test_an_exact_metric_comes_before_metrics_that_end_in_the_name(write):
     both = "Step,a - train/loss,a - eval/loss,a - lr\n0,3,4,0.1\n10,2,3,0.1\n"
-    with pytest.raises(DataError, match=r'run "a" that end in "loss": "train/loss", "eval/loss"; .* loss="train/loss"'):
+    with pytest.raises(DataError, match=r'run "a" that end in "loss": "train/loss", "eval/loss"; .* loss=.train/loss.'):
         read_wandb(write(both))
     for loss in ("train/loss", "eval/loss"):
         (curve,) = read_wandb(write(both), loss=loss)

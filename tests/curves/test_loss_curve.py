@@ -22,7 +22,7 @@ def test_a_curve_holds_its_rows_and_the_rate_of_every_update():
         curve.losses[0] = 1.0
 
 
-def test_a_curve_keeps_what_it_was_given_whatever_becomes_of_the_array():
+def test_a_curve_copies_its_arrays():
     given_losses = LOSSES.copy()
     curve = LossCurve("a", AT, given_losses, PLAN)
     given_losses[:] = 9.0
@@ -41,7 +41,7 @@ def test_thinning_keeps_the_mean_and_the_order(row, rows):
 
 
 @given(losses, st.integers(1, 80))
-def test_smoothing_leaves_straight_lines_as_they_are_and_lessens_the_rest(row, rows):
+def test_smoothing_keeps_straight_lines_and_stays_within_the_range(row, rows):
     line = np.linspace(5.0, 4.0, len(row))
     steps, rates = range(len(row)), [0.1] * len(row)
     np.testing.assert_allclose(LossCurve("a", steps, line, rates).smoothed(rows).losses, line)
@@ -50,36 +50,42 @@ def test_smoothing_leaves_straight_lines_as_they_are_and_lessens_the_rest(row, r
     assert smooth.max() <= max(row) * (1 + 1e-9)
 
 
-def test_the_rows_after_a_step_keep_the_rates_of_all():
+def test_the_rows_after_a_step_keep_all_rates():
     curve = LossCurve("a", AT, LOSSES, PLAN)
     late = curve.after(50)
     np.testing.assert_array_equal(late.steps, AT[AT >= 50])
     np.testing.assert_array_equal(late.losses, LOSSES[AT >= 50])
     np.testing.assert_array_equal(late.rates, curve.rates)
     assert curve.after(0).steps.size == AT.size
-    with pytest.raises(ArgumentError, match="no row from step 96 on: its last is 95"):
+    with pytest.raises(ArgumentError, match='must be at most the last step of run "a", 95, got 96'):
         curve.after(96)
 
 
 BAD_CURVES = [
-    (([0, 2, 1], [1, 1, 1], [0.1] * 3), "steps must rise, and 2 is followed by 1"),
+    (([0, 2, 1], [1, 1, 1], [0.1] * 3), "rising, got .*; 2 is followed by 1"),
     (([0, 1, 1], [1, 1, 1], [0.1] * 3), "1 is followed by 1"),
     (([0, 1.5], [1, 1], [0.1] * 3), "whole numbers"),
     (([-1, 1], [1, 1], [0.1] * 3), "at least 0"),
-    (([], [], []), "no rows"),
-    (([0, 1], [1, np.nan], [0.1] * 3), "positive and finite, got nan at step 1"),
-    (([0, 1], [1, -1], [0.1] * 3), "got -1 at step 1"),
-    (([0, 1], [1], [0.1] * 3), "2 steps and 1 losses"),
-    (([0, 5], [1, 1], [0.1] * 5), "last row is at step 5, and there are rates of 5 updates"),
-    (([0, 1], [1, 1], [0.1, np.nan]), "got nan at step 1"),
-    (([0, 1], [1, 1], [0.1, -0.1]), "not below zero"),
+    (([], [], []), "at least one step"),
+    (([0, 1], [1, np.nan], [0.1] * 3), "positive and finite, got nan; this is the loss at step 1"),
+    (([0, 1], [1, -1], [0.1] * 3), "got -1.0; this is the loss at step 1"),
+    (([0, 1], [1], [0.1] * 3), "one for each of the 2 steps"),
+    (
+        ([0, 5], [1, 1], [0.1] * 5),
+        'the rates of run "a" must be one for every update from 0 to 5, .*; there are 5 rates',
+    ),
+    (([0, 1], [1, 1], [0.1, np.nan]), "got nan; this is the rate at step 1"),
+    (([0, 1], [1, 1], [0.1, -0.1]), "at least 0, got -0.1"),
     (([0, 1], ["x", 1], [0.1, 0.1]), "a row of numbers"),
     (([[0, 1]], [1, 1], [0.1, 0.1]), "an array of shape"),
-    (([0, 5e9], [1, 1], ss.Constant(0.1)), "step 5000000000 is more updates than a run makes; are these tokens"),
+    (
+        ([0, 5e9], [1, 1], ss.Constant(0.1)),
+        "at most 20000000, got 5000000000; no run makes more updates; are these tokens",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("fields", "words"), BAD_CURVES, ids=range(len(BAD_CURVES)))
-def test_a_curve_that_cannot_be_is_refused_in_words(fields, words):
+def test_a_bad_curve_is_refused_with_the_reason(fields, words):
     with pytest.raises(ArgumentError, match=words):
         LossCurve("a", *fields)

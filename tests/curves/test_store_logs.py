@@ -50,13 +50,13 @@ def test_a_damaged_store_is_refused_with_the_command_that_recovers_it(path):
         read_curves(path)
 
 
-def test_a_run_that_has_lost_points_is_refused_with_the_call_that_takes_it_back(path):
+def test_a_run_with_missing_points_is_refused_with_the_call_that_discards_it(path):
     change(path, "DELETE FROM points WHERE step = 10")
-    with pytest.raises(DataError, match=r"run 0 in .* has 1 of its 2 points.*rewind\(0, 0\)"):
+    with pytest.raises(DataError, match=r"run 0 in .* has only 1 of its 2 points.*rewind\(0, 0\)"):
         read_curves(path)
 
 
-def test_a_file_that_is_no_database_is_refused(path):
+def test_a_file_that_is_not_a_database_is_refused(path):
     path.write_bytes(b"not a store at all" * 300)
     with pytest.raises(DamagedStoreError, match="file is not a database"):
         read_curves(path)

@@ -1,22 +1,23 @@
-"""What range tests of every kind speak for: curves whose answer is known, laws, and refusals with their reason."""
+"""Suggestions of range tests: known curves, invariances, and reasons for no suggestion."""
 
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stepsize import Geometric, Linear
-from stepsize.curves import RangeRun, RangeTest, Suggestions
+from stepsize.curves.range_test import RangeRun, RangeTest
+from stepsize.curves.suggestions import Suggestions
 
 RATES = np.geomspace(1e-6, 10.0, 141)
 X = np.log10(RATES)
 
 
 def of(*losses, stopped="end", schedule=None):
-    """A range test that saw these losses, one list for each run."""
+    """A range test with these losses, one list for each run."""
     schedule = schedule or Geometric(1e-6, 10.0, 140)
     return RangeTest(schedule, [RangeRun(each, stopped) for each in losses])
 
@@ -29,7 +30,7 @@ def valley(middle=-2.0, width=0.3, turn=0.0, level=1.0, depth=1.0):
 
 @pytest.mark.parametrize("middle", [-4.0, -3.0, -2.0])
 @pytest.mark.parametrize("noise", [0.0, 0.03])
-def test_the_rules_find_what_a_known_curve_has(middle, noise):
+def test_the_rules_find_the_rates_of_a_known_curve(middle, noise):
     losses = valley(middle, turn=middle + 2.0)
     losses = losses + noise * np.random.default_rng(1).standard_normal(len(losses))
     found = of(losses, stopped="diverged").suggest()
@@ -42,7 +43,7 @@ def test_the_rules_find_what_a_known_curve_has(middle, noise):
     assert found.disagreement < 5.0
 
 
-def test_the_suggestion_is_one_of_the_rules_and_goes_by_its_name():
+def test_the_suggestion_is_the_rate_of_a_named_rule():
     found = of(valley()).suggest()
     assert found.rate in found.by_rule.values()
     assert list(found.by_rule) == ["steepest", "valley", "tenth of minimum", "largest stable"]
@@ -50,8 +51,9 @@ def test_the_suggestion_is_one_of_the_rules_and_goes_by_its_name():
     assert found.disagreement == max(rates) / min(rates)
 
 
+@settings(max_examples=40)
 @given(st.floats(1e-3, 1e3), st.floats(-100.0, 100.0))
-def test_neither_the_unit_of_the_loss_nor_its_level_decides(scale, shift):
+def test_scale_and_level_of_the_loss_do_not_matter(scale, shift):
     assume(abs(shift) < 100 * scale)  # beyond, the descent is as good as flat
     losses = valley()
     found, moved = of(losses).suggest(), of(scale * losses + shift).suggest()
@@ -61,25 +63,25 @@ def test_neither_the_unit_of_the_loss_nor_its_level_decides(scale, shift):
 
 
 @given(st.floats(1e-3, 1e3))
-def test_other_units_of_the_rate_give_the_same_in_those_units(scale):
+def test_suggestions_scale_with_the_unit_of_the_rate(scale):
     losses = valley()
     found, moved = of(losses).suggest(), of(losses, schedule=Geometric(1e-6 * scale, 10.0 * scale, 140)).suggest()
     for rule, rate in found.by_rule.items():
         assert moved.by_rule[rule] == pytest.approx(scale * rate, rel=0.2)
 
 
-def test_the_mean_of_several_runs_is_judged_as_far_as_all_of_them_came():
+def test_several_runs_are_judged_up_to_the_end_of_the_shortest():
     test = of(valley(), valley()[:100])
     assert test.suggest() == of(valley()[:100]).suggest()
 
 
-def test_what_comes_after_divergence_changes_nothing():
+def test_losses_after_divergence_do_not_matter():
     losses = valley()
     tail = 10.0 ** np.arange(1, 1 + 141 - len(losses))
     assert of([*losses, *tail[:5]], stopped="diverged").suggest() == of(losses, stopped="diverged").suggest()
 
 
-def test_a_single_leap_of_the_loss_changes_little():
+def test_a_single_spike_of_the_loss_changes_little():
     losses = valley()
     leapt = losses.copy()
     leapt[70] = 1e6
@@ -87,7 +89,7 @@ def test_a_single_leap_of_the_loss_changes_little():
         assert rate == pytest.approx(of(losses).suggest().by_rule[rule], rel=0.35)
 
 
-def test_equal_differences_of_the_rate_do_as_well():
+def test_a_linear_sweep_works_too():
     rates = np.linspace(0.01, 1.0, 100)
     losses = 1.0 - 0.8 * np.exp(-((np.log10(rates) + 0.7) ** 2) / 0.1)
     found = RangeTest(Linear(0.01, 1.0, 99), [RangeRun(losses, "end")]).suggest()
@@ -95,12 +97,12 @@ def test_equal_differences_of_the_rate_do_as_well():
     assert 0.05 < found.steepest < 0.2
 
 
-# No suggestion is an answer.
+# Reasons for no suggestion.
 
 NOISE = np.random.default_rng(0)
 NOTHING = {
-    "not finite at once": (of([], stopped="not finite"), "the first loss was no finite number"),
-    "not finite soon": (of([2.0] * 5, stopped="not finite"), "was no finite number after 5 updates; start below 1e-06"),
+    "not finite at once": (of([], stopped="not finite"), "the first loss, before any update, is not finite"),
+    "not finite soon": (of([2.0] * 5, stopped="not finite"), "was not finite after 5 updates; start below 1e-06"),
     "diverged at once": (of([2.0, 5.0, 90.0], stopped="diverged"), "diverged after 3 updates; start below 1e-06"),
     "too short": (of([2.0, 1.9, 1.8]), "there are only 3 updates"),
     "flat": (of([2.3] * 141), "flat from 1e-06 to 10; end higher"),
@@ -109,15 +111,15 @@ NOTHING = {
         of([2.3] * 80 + [2.3 * 1.3**i for i in range(1, 6)], stopped="diverged"),
         "flat from 1e-06 to 0.00891251, and beyond it diverges; take more steps",
     ),
-    "flat, then no number": (of([2.3] * 80, stopped="not finite"), "and beyond it is no finite number; take more"),
+    "flat, then no number": (of([2.3] * 80, stopped="not finite"), "and beyond it is not finite; take more"),
     "flat, then rising": (of([2.3] * 80 + [2.4] * 61), "and beyond it rises; take more steps"),
     "coarse": (
         of([2.3, 2.3, 2.2, 1.5, 1.2, 3.0, 90.0], stopped="diverged", schedule=Geometric(1e-7, 10.0, 7)),
-        "only 5 updates, from 1e-07 to 0.00372759, before the loss diverges; a curve takes 10 at least, so take more",
+        "only 5 updates, from 1e-07 to 0.00372759, before the loss diverges; a curve takes at least 10, so take more",
     ),
     "coarse, and no number": (
         of([2.3] * 8, stopped="not finite", schedule=Geometric(1e-7, 10.0, 11)),
-        "only 8 updates, from 1e-07 to 0.0123285, before the loss is no finite number",
+        "only 8 updates, from 1e-07 to 0.0123285, before the loss is not finite",
     ),
     "lowest near the first rate": (
         of(valley(middle=-6.0, turn=-4.5), schedule=Geometric(1e-5, 100.0, 140)),
@@ -129,12 +131,12 @@ NOTHING = {
         "only rises",
     ),
     "noise": (of(1.0 + 0.2 * NOISE.standard_normal(141)), "no more than its noise"),
-    "still falling": (of(2.0 - 1.0 / (1.0 + np.exp(-(X - 1.0) * 2.0))), "still coming down at 10; end higher"),
+    "still falling": (of(2.0 - 1.0 / (1.0 + np.exp(-(X - 1.0) * 2.0))), "still falling at 10; end higher"),
 }
 
 
 @pytest.mark.parametrize(("test", "words"), NOTHING.values(), ids=NOTHING)
-def test_no_suggestion_comes_with_its_reason(test, words):
+def test_a_reason_is_given_if_there_is_no_suggestion(test, words):
     found = test.suggest()
     assert words in found.reason
     assert found == Suggestions(reason=found.reason)
@@ -143,18 +145,17 @@ def test_no_suggestion_comes_with_its_reason(test, words):
     assert math.isnan(found.disagreement)
 
 
-def test_noise_is_hardly_ever_believed():
-    """Of a thousand curves of pure noise, at most one in fifty; with a real descent in the same noise, nearly all."""
+def test_pure_noise_rarely_gives_a_suggestion_and_a_real_descent_nearly_always():
     draws = np.random.default_rng(7)
-    believed = sum(of(1.0 + 0.1 * draws.standard_normal(141)).suggest().reason == "" for _ in range(1000))
-    assert believed <= 20
+    believed = sum(of(1.0 + 0.1 * draws.standard_normal(141)).suggest().reason == "" for _ in range(300))
+    assert believed <= 6
     losses = valley()
-    found = [of(losses + 0.1 * draws.standard_normal(len(losses))).suggest() for _ in range(200)]
-    assert sum(each.reason == "" for each in found) >= 190
+    found = [of(losses + 0.1 * draws.standard_normal(len(losses))).suggest() for _ in range(100)]
+    assert sum(each.reason == "" for each in found) >= 95
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=141), st.sampled_from(["end", "diverged", "not finite"]))
-def test_any_losses_at_all_get_an_answer_within_the_rates(losses, stopped):
+def test_suggestions_lie_within_the_rates_for_any_losses(losses, stopped):
     found = of(losses, stopped=stopped).suggest()
     assert bool(found.reason) == (found.rate is None)
     if not found.reason:
@@ -166,7 +167,7 @@ def test_any_losses_at_all_get_an_answer_within_the_rates(losses, stopped):
 
 
 @given(st.floats(-5.9, -3.0), st.floats(0.5, 2.0))
-def test_a_suggestion_is_a_rate_that_was_tried(middle, width):
+def test_a_suggestion_is_a_rate_of_the_test(middle, width):
     test = of(valley(middle, turn=middle + width))
     found = test.suggest()
     lowest = test.rates[test.smoothed.argmin()]
@@ -194,5 +195,5 @@ def test_a_fixed_order_is_named_if_the_losses_drift_before_the_rate_matters():
     assert words not in replace(of(*steady), fixed_order=True).suggest().reason
 
 
-def test_a_fixed_order_does_not_matter_to_a_curve_that_decides():
+def test_a_fixed_order_does_not_matter_if_there_is_a_suggestion():
     assert replace(of(valley()), fixed_order=True).suggest() == of(valley()).suggest()

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from stepsize import Horizon, parse
-from stepsize.schedules.catalogue import RECIPES, SHAPES
-from stepsize.schedules.text import METHODS
+from stepsize.schedules.names import METHODS, RECIPES, SHAPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schedules.md").read_text()
 LINES = re.findall(r"`([^`]+)` \|$", PAGE.partition("## Well-known schedules")[2], flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The formulas, term by term, as slow as they read."""
+"""The formulas, summed term by term."""
 
 import numpy as np
 

@@ -1,4 +1,6 @@
-"""Real loss curves that lie beside the checkout, and what was published about them; tests that need them are skipped.
+"""Published loss curves, read from a folder beside the checkout, and their published laws and errors.
+
+Tests that need the curves are skipped without them.
 
 Source: Luo et al., arXiv 2503.12811 (2025), and their repository (MIT licence).
 """
@@ -7,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.scoring import Scores
 
 from stepsize.curves import LossCurve
-from stepsize.laws import MultiPowerLaw, Scores
+from stepsize.laws import MultiPowerLaw
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "loss-curves"
 PEAK, WARMUP = 3e-4, 2160
@@ -30,7 +33,7 @@ TABLE = {
 
 
 def curve(size: str, name: str) -> LossCurve:
-    """One of the curves, with the rates as the source has them: the warmup is not in the files."""
+    """A curve, with the rates of the source: the files do not have the warmup."""
     path = DATA / size / f"{name}.csv"
     if not path.exists():
         pytest.skip("the published loss curves are not beside this checkout")

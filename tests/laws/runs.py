@@ -1,10 +1,12 @@
-"""Runs that obey a known law, with noise that hangs together as that of real runs does."""
+"""Runs that obey a known law, with correlated noise like that of real runs, and their fits."""
+
+from functools import cache
 
 import numpy as np
 
 import stepsize as ss
 from stepsize.curves import LossCurve
-from stepsize.laws import MomentumLaw, MultiPowerLaw
+from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
 
 PEAK = 3e-4
 TRUTH = MultiPowerLaw(3.0, 0.52, 0.5, 400.0, 3.0, 0.5, 0.5)
@@ -27,3 +29,9 @@ def run(name, plan, law=TRUTH, steps=6000, noise=0.0, seed=0, every=40, scale=1.
 
 def three(noise=0.0, law=TRUTH, seed=0):
     return [run(name, plan, law, noise=noise, seed=3 * seed + i) for i, (name, plan) in enumerate(PLANS.items())]
+
+
+@cache
+def fitted(noise=0.0, law=TRUTH, seed=0, prior=None):
+    """The fit of a law of the same kind to these three runs."""
+    return fit(three(noise, law, seed), type(law), prior=prior)

@@ -1,4 +1,4 @@
-"""The convex bound: reference values, the closed form of a constant rate, and what must hold of a ranking."""
+"""The convex bound: reference values, the closed form of a constant rate, rankings and transfer factors."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ STAYS = T + 1 - int(0.2 * (T + 1))
 
 
 def trapezoid(down):
-    """Of T + 1 steps, the last fifth of them down: step j of n has the value of z = (j + 1) / n."""
+    """T + 1 steps, the last fifth of them falling: step j of n has the value of z = (j + 1) / n."""
     n = T + 1 - STAYS
     return np.concatenate([np.ones(STAYS), down((np.arange(n) + 1) / n)])
 
@@ -50,7 +50,7 @@ def test_a_constant_rate_has_a_closed_form(steps, rate):
 
 
 @given(rates)
-def test_the_bound_is_the_formula_at_its_lowest(row):
+def test_the_bound_is_the_minimum_of_the_formula(row):
     bound = convex_bound(row)
     assert convex_value(row, bound.rate) == pytest.approx(bound.value, rel=1e-9)
     for factor in (0.9, 1.1):
@@ -64,16 +64,16 @@ def test_height_and_zeros_at_the_end_do_not_change_the_value(row, height, zeros)
     assert other.rate * height == pytest.approx(bound.rate, rel=1e-9)
 
 
-def test_tiny_rates_at_the_end_cost_no_digits():
-    """A sum from the other end would cancel: sums of what is left are taken from the end."""
+def test_tiny_rates_at_the_end_cost_no_precision():
+    """Sums are taken from the end; differences of sums from the start would cancel."""
     falling = 10.0 ** -np.linspace(0, 15, 60)
     assert convex_value(list(falling), convex_bound(falling).rate) == pytest.approx(
         convex_bound(falling).value, rel=1e-9
     )
 
 
-def test_the_transfer_factors_to_the_multiples_of_0_025_that_the_paper_gives():
-    factors = [transfer_factor(50_000, longer) for longer in (100_000, 200_000)]
+def test_transfer_factors_agree_with_the_paper():
+    factors = [transfer_factor(5_000, longer) for longer in (10_000, 20_000)]  # the docstring has the paper's lengths
     assert [round(factor / 0.025) * 0.025 for factor in factors] == pytest.approx([0.525, 0.375])
 
 
@@ -84,7 +84,7 @@ def test_the_longer_run_has_the_same_best_height():
     assert transfer_factor(500, 1800, 0.3) < factor < 1
 
 
-def test_a_ranking_is_by_the_bound_and_says_how_far_off_each_is():
+def test_a_ranking_has_the_order_and_ratios_of_the_bounds():
     plans = {"flat": ss.Constant(0.1), "linear": ss.Linear(0.3, 0.0, T), "cosine": ss.Cosine(0.2, 0.0, T)}
     ranked = rank(plans, T)
     assert [each.name for each in ranked] == ["linear", "cosine", "flat"]
@@ -99,17 +99,20 @@ def test_a_ranking_is_by_the_bound_and_says_how_far_off_each_is():
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda: convex_bound([0.0, 0.0]), "a rate that is positive"),
+        (lambda: convex_bound([0.0, 0.0]), "positive at some step"),
         (lambda: convex_bound(ss.Constant(0.1)), "steps=1000"),
-        (lambda: rank({}), "at least one"),
+        (lambda: rank({}), "at least one schedule"),
         (lambda: rank(ss.Constant(0.1)), r"write \[schedule\]"),
         (lambda: rank(["Constant(0.1)"]), "parse"),
-        (lambda: rank([ss.Constant(0.1, 10), ss.Constant(0.1, 20)]), "these last 10, 20; write steps="),
+        (
+            lambda: rank([ss.Constant(0.1, 10), ss.Constant(0.1, 20)]),
+            r"the lengths differ \(10, 20\), got None; write steps=",
+        ),
         (lambda: transfer_factor(100, 100), "more than steps = 100"),
-        (lambda: transfer_factor(100, 200, 0.0), "both phases"),
-        (lambda: transfer_factor(100, 200, 1.0), "both phases"),
+        (lambda: transfer_factor(100, 200, 0.0), "gives both phases steps"),
+        (lambda: transfer_factor(100, 200, 1.0), "gives both phases steps"),
     ],
 )
-def test_what_cannot_be_ranked_is_refused_in_words(ask, words):
+def test_bad_arguments_are_refused(ask, words):
     with pytest.raises(ArgumentError, match=words):
         ask()

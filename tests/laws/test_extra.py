@@ -1,4 +1,4 @@
-"""The laws need SciPy, and say so."""
+"""Without SciPy, the laws name the extra to install."""
 
 import subprocess
 import sys

@@ -1,9 +1,8 @@
-"""The published parameters give the published errors, to the fourth decimal."""
+"""The published parameters have the published errors, to the fourth decimal."""
 
 import pytest
+from benchmarks.scoring import scores
 from published import LAWS, SIZES, TABLE, TEST, curve, mean_scores
-
-from stepsize.laws import scores
 
 
 @pytest.mark.parametrize("size", SIZES)

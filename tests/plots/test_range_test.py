@@ -6,7 +6,7 @@ import pytest
 from matplotlib import pyplot
 
 from stepsize import Geometric, Linear
-from stepsize.curves import RangeRun, RangeTest
+from stepsize.curves.range_test import RangeRun, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.plots import plot_range_test, range_test_figure, save_figure, sketch_range_test
 

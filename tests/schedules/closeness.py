@@ -1,4 +1,4 @@
-"""How close two values of a schedule must be, measured against what it computes with."""
+"""How close two values of a schedule must be, relative to the numbers it computes with."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a refusal must be, and the schedule, the form and the horizon that bad input is tried on."""
+"""A check for refusals, and the schedule, the JSON form and the horizon that the tests of bad input share."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ HORIZON = Horizon(samples=1000, batch=10, epochs=2)
 
 
 def refused(kind: type[Exception], fragment: str, make: Callable[[], object]) -> str:
-    """The message of the refusal, which is of exactly this kind and says this."""
+    """The message of the error, which must be of exactly this kind and contain this fragment."""
     with pytest.raises(kind) as caught:
         make()
     assert type(caught.value) is kind

@@ -1,4 +1,4 @@
-"""A schedule written down and read back, in every form that there is."""
+"""Writing a schedule and reading it back, in every form."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""A schedule asked for its value: at one step or many, of any kind, and at what is no step."""
+"""Calling a schedule: at one step or many, of any kind of number, and with invalid steps."""
 
 import math
 from fractions import Fraction
@@ -75,8 +75,7 @@ def test_long_arrays_are_the_same_as_short_ones():
         np.testing.assert_array_equal(plan(np.arange(begin, min(begin + 7_919, 100_000))), whole[begin : begin + 7_919])
 
 
-def test_numpys_settings_change_nothing():
-    """Underflow and overflow inside are the schedule's own business."""
+def test_numpy_error_settings_have_no_effect():
     with np.errstate(all="raise"):
         assert (Staircase(0.1, 0.5, 1) + Linear(0, 1, 3))(np.array([0.0, 2000.0])).tolist() == [0.1, 1.0]
         assert ss.Exponential(1.0, 10.0).clip(0.0, 5.0)([0, 1e6]).tolist() == [1.0, 5.0]
@@ -94,9 +93,9 @@ STEPS = {
     "NaN": (NAN, "got nan"),
     "infinity": (INF, "got inf"),
     "NumPy's NaN": (np.float64("nan"), "got nan"),
-    "the first of two in a list": ([1, -2, 3, -4], "got -2 at place 1"),
-    "the first of two kinds": ([0, INF, -1], "got inf at place 1"),
-    "a place in a matrix": (np.array([[1.0, 2.0], [NAN, -3.0]]), "got nan at place (1, 0)"),
+    "the first of two in a list": ([1, -2, 3, -4], "got -2 at index 1"),
+    "the first of two kinds": ([0, INF, -1], "got inf at index 1"),
+    "a place in a matrix": (np.array([[1.0, 2.0], [NAN, -3.0]]), "got nan at index 1, 0"),
     "an array of one": (np.array(-3), "got -3"),
     "a bool": (True, "got True"),
     "NumPy's bool": (np.True_, "True"),
@@ -116,14 +115,14 @@ STEPS = {
 
 
 @pytest.mark.parametrize("case", STEPS)
-def test_a_step_that_is_none_is_refused_and_named(case):
+def test_an_invalid_step_is_refused_and_named(case):
     step, fragment = STEPS[case]
     for schedule in (LINE, LINE >> Cosine(1, 0, 3), Table((1, 2)) * LINE):
         refused(StepError, fragment, lambda: schedule(step))  # noqa: B023  (called at once)
 
 
 @pytest.mark.parametrize("step", [1000, 1000.0, [0, 1000]])
-def test_a_value_that_overflows_is_an_error_that_names_the_step_and_the_way_out(step):
+def test_a_value_that_overflows_is_an_error_with_the_step_and_advice(step):
     growing = ss.Exponential(1.0, 10.0) + 1
     message = refused(StepError, "is inf at step 1000; bound it with .clip(low, high)", lambda: growing(step))
     assert message.startswith("Exponential(1.0, 10.0) + 1.0 ")

@@ -1,7 +1,7 @@
 """The tables that the tests draw from have every shape and every recipe of the catalogue."""
 
-from stepsize.schedules.catalogue import RECIPES as ALL_RECIPES
-from stepsize.schedules.catalogue import SHAPES as ALL_SHAPES
+from stepsize.schedules.names import RECIPES as ALL_RECIPES
+from stepsize.schedules.names import SHAPES as ALL_SHAPES
 from strategies import RECIPES, SHAPES
 
 

@@ -1,4 +1,4 @@
-"""Dictionaries that are no schedule: one line that names the place."""
+"""Dictionaries that are not schedules: one line that names the place."""
 
 import copy
 import functools
@@ -17,22 +17,22 @@ from strategies import trees
 
 INF, NAN = math.inf, math.nan
 FORMS = {
-    "a list": ([], "a schedule's dictionary was expected, got []"),
-    "a text": ("Linear(0, 1, 4)", "a schedule's dictionary was expected"),
-    "null": (None, "a schedule's dictionary was expected, got None"),
-    "empty": ({}, "reads version 1 of the form, got None"),
-    "no version": (LINE_FORM, "reads version 1 of the form, got None"),
-    "a later version": ({"version": 2, **LINE_FORM}, "reads version 1 of the form, got 2"),
-    "a version in words": ({"version": "1", **LINE_FORM}, "reads version 1 of the form, got '1'"),
-    "a version that is true": ({"version": True, **LINE_FORM}, "reads version 1 of the form, got True"),
-    "no type": ({"version": 1}, "schedule: None is no type of schedule"),
+    "a list": ([], "a schedule in JSON is a dictionary, got []"),
+    "a text": ("Linear(0, 1, 4)", "a schedule in JSON is a dictionary"),
+    "null": (None, "a schedule in JSON is a dictionary, got None"),
+    "empty": ({}, "must be 1, got None"),
+    "no version": (LINE_FORM, "must be 1, got None"),
+    "a later version": ({"version": 2, **LINE_FORM}, "must be 1, got 2"),
+    "a version in words": ({"version": "1", **LINE_FORM}, "must be 1, got '1'"),
+    "a version that is true": ({"version": True, **LINE_FORM}, "must be 1, got True"),
+    "no type": ({"version": 1}, "schedule: None is not a type of schedule"),
     "an unknown type": (
         {"version": 1, **LINE_FORM, "type": "Liner"},
-        "'Liner' is no type of schedule; did you mean \"Linear\"?",
+        "'Liner' is not a type of schedule; did you mean \"Linear\"?",
     ),
-    "a type that is a list": ({"version": 1, **LINE_FORM, "type": []}, "[] is no type of schedule"),
-    "the base class": ({"version": 1, **LINE_FORM, "type": "Schedule"}, "is no type of schedule"),
-    "an unknown key": ({"version": 1, **LINE_FORM, "power": 1}, "Linear has no 'power'; it has start, end, steps"),
+    "a type that is a list": ({"version": 1, **LINE_FORM, "type": []}, "[] is not a type of schedule"),
+    "the base class": ({"version": 1, **LINE_FORM, "type": "Schedule"}, "is not a type of schedule"),
+    "an unknown key": ({"version": 1, **LINE_FORM, "power": 1}, "Linear has no 'power'; known are start, end, steps"),
     "a private key": ({"version": 1, **LINE_FORM, "_depth": 1}, "Linear has no '_depth'"),
     "a missing key": ({"version": 1, "type": "Linear", "start": 0.0, "steps": 4}, 'Linear lacks "end"'),
     "a text for a number": (
@@ -50,11 +50,11 @@ FORMS = {
     "true for a length": ({"version": 1, **LINE_FORM, "steps": True}, "Linear(steps=...) must be a whole number"),
     "half a step": ({"version": 1, **LINE_FORM, "steps": 2.5}, "write 2 or 3"),
     "a length with a unit": ({"version": 1, **LINE_FORM, "steps": "10%"}, "lengths with a unit are read by parse"),
-    "an infinite value": ({"version": 1, **LINE_FORM, "end": INF}, "schedule.end: inf has no place in JSON"),
+    "an infinite value": ({"version": 1, **LINE_FORM, "end": INF}, "schedule.end: JSON has no inf"),
     "an infinite length": ({"version": 1, "type": "Constant", "value": 1, "steps": INF}, "leave an endless length out"),
     "NaN in a list": (
         {"version": 1, "type": "Table", "values": [1, NAN]},
-        "schedule.values[1]: nan has no place in JSON",
+        "schedule.values[1]: JSON has no nan",
     ),
     "a list for a number": (
         {"version": 1, **LINE_FORM, "end": [1]},
@@ -73,10 +73,13 @@ FORMS = {
         {"version": 1, "type": "Chain", "parts": []},
         "Chain(parts=...) must be a sequence of at least one item",
     ),
-    "a chain of one": ({"version": 1, "type": "Chain", "parts": [LINE_FORM]}, "Chain needs at least two parts"),
+    "a chain of one": (
+        {"version": 1, "type": "Chain", "parts": [LINE_FORM]},
+        "Chain(parts=...) must be at least two schedules",
+    ),
     "a sum of one": (
         {"version": 1, "type": "Sum", "operands": [LINE_FORM]},
-        "Sum needs at least two operands, one of them a schedule",
+        "Sum(operands=...) must be at least two operands, one of them a schedule",
     ),
     "a product of numbers": ({"version": 1, "type": "Product", "operands": [1, 2]}, "one of them a schedule"),
     "a list in a chain": ({"version": 1, "type": "Chain", "parts": [[LINE_FORM], LINE_FORM]}, "must be a schedule"),
@@ -98,17 +101,17 @@ FORMS = {
     ),
     "a function": (
         {"version": 1, "type": "Function", "function": "os:abort"},
-        "allow it with from_dict(form, functions=True)",
+        "allow it with functions=True",
     ),
     "a function inside": (
         {"version": 1, "type": "Sum", "operands": [LINE_FORM, {"type": "Function", "function": "os:abort"}]},
-        "schedule.operands[1]: Function runs code of yours",
+        "schedule.operands[1]: Function runs your own code",
     ),
 }
 
 
 @pytest.mark.parametrize("case", FORMS)
-def test_a_dictionary_that_is_no_schedule_is_refused_with_the_place(case):
+def test_an_invalid_dictionary_is_refused_with_the_place(case):
     form, fragment = FORMS[case]
     message = refused(FormatError, fragment, lambda: from_dict(form))
     assert "\n" not in message
@@ -127,7 +130,7 @@ def test_a_dictionary_that_is_no_schedule_is_refused_with_the_place(case):
     ],
 )
 @pytest.mark.parametrize("depth", [101, 1_000, 100_000])
-def test_a_dictionary_nested_without_end_is_refused(nest, depth):
+def test_a_dictionary_nested_too_deeply_is_refused(nest, depth):
     form = functools.reduce(lambda inner, _: nest(inner), range(depth), LINE_FORM)
     top = {"version": 1, "type": "Head", "schedule": form, "n": 1}
     assert len(refused(FormatError, "", lambda: from_dict(top))) < 2_000

@@ -1,4 +1,4 @@
-"""Functions of one's own: imported by name, allowed where they are read, and told of where they fail."""
+"""Users' functions: imported by name, read only if allowed, and named in errors."""
 
 import copy
 import functools
@@ -188,7 +188,7 @@ def test_looking_at_a_function_that_keeps_state_does_not_change_it(kind):
     assert Function(own)(0) == pytest.approx(expected[0]), "the object itself was not called"
 
 
-def test_what_becomes_of_an_object_later_does_not_change_the_schedule():
+def test_later_changes_to_an_object_do_not_change_the_schedule():
     own = Factor()
     plan = Function(own)
     for step in range(10):
@@ -246,7 +246,7 @@ CANNOT_BE_COPIED = {
 
 @pytest.mark.parametrize("kind", CANNOT_BE_COPIED)
 @pytest.mark.parametrize("steps", [0, 3, [0, 1, 2]])
-def test_state_that_cannot_be_copied_is_refused_when_it_shows(kind, steps):
+def test_state_that_cannot_be_copied_is_refused_when_a_value_changes(kind, steps):
     plan = Function(CANNOT_BE_COPIED[kind]())
     if not isinstance(steps, list):
         plan(steps)
@@ -271,7 +271,7 @@ def test_an_object_need_not_have_a_value_at_every_step():
     refused(StepError, "raised ZeroDivisionError('float division by zero') at step 0", lambda: plan(0))
 
 
-def test_an_object_is_not_called_for_ever():
+def test_an_object_is_refused_at_a_step_beyond_ten_million():
     refused(StepError, "in a plain function", lambda: Function(Factor())(10**9))
 
 
@@ -279,7 +279,7 @@ def test_a_plain_function_has_no_json_form():
     refused(FormatError, 'use Function("package.module:name")', lambda: to_dict(LINE + Function(nothing)))
 
 
-def test_functions_are_read_where_they_are_allowed():
+def test_functions_are_read_if_allowed():
     function = Function("math:cos")
     assert parse('Function("math:cos") * 2', functions=True) == function * 2
     assert from_dict(to_dict(function), functions=True) == function

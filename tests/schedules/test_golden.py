@@ -1,4 +1,4 @@
-"""The published figures: every row of the golden table is one line of text, met to the twelfth digit."""
+"""Published values: each row of the golden table equals a one-line text to twelve digits."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Texts that are no schedule: one clear line, the text, and a caret under the place."""
+"""Texts that are not schedules: one clear line, the text, and a caret under the place."""
 
 import json
 import pickle
@@ -36,28 +36,28 @@ TEXTS = {
     "Linear(0, 1, 4, start=2)": ('Linear is given "start" twice', 22),
     "Linear(start=0, 1, 4)": ("a positional argument cannot follow a keyword; name it too", 16),
     "Linear(0, 1, 4).head(self=3)": ('head has no argument "self"', 26),
-    "Linear(0, 1, 2.5)": ("Linear(steps=...) must be a whole number of at least 1, got 2.5; write 2 or 3", 0),
-    "Linear(0, 1, inf)": ("must be a whole number of at least 1, got inf", 0),
-    "Linear(0, inf, 4)": ("Linear(end=...) must be a finite number, got inf", 0),
-    "Linear(0, 1e999, 4)": ("Linear(end=...) must be a finite number, got inf", 0),
-    "Linear(0, inf - inf, 4)": ("Linear(end=...) must be a finite number, got nan", 0),
+    "Linear(0, 1, 2.5)": ("Linear(steps=...) must be a whole number of at least 1, got 2.5; write 2 or 3", 13),
+    "Linear(0, 1, inf)": ("must be a whole number of at least 1, got inf", 13),
+    "Linear(0, inf, 4)": ("Linear(end=...) must be a finite number, got inf", 10),
+    "Linear(0, 1e999, 4)": ("Linear(end=...) must be a finite number, got inf", 10),
+    "Linear(0, inf - inf, 4)": ("Linear(end=...) must be a finite number, got nan", 10),
     "Linear(0, True, 4)": ("True is not a finite number; write a finite number such as 0.1", 10),
-    "Linear(0, (1,), 4)": ("Linear(end=...) must be a finite number, got (1,)", 0),
-    "Linear(0, Constant(1), 4)": ("Linear(end=...) must be a finite number, got Constant(1.0)", 0),
-    'Constant("3ep")': ("Constant(value=...) must be a finite number, got '3ep'", 0),
-    "Linear(0, 1, 4).tail(9)": ("at most the schedule's 4 steps, got 9", 16),
+    "Linear(0, (1,), 4)": ("Linear(end=...) must be a finite number, got (1,)", 10),
+    "Linear(0, Constant(1), 4)": ("Linear(end=...) must be a finite number, got Constant(1.0)", 10),
+    'Constant("3ep")': ("Constant(value=...) must be a finite number, got '3ep'", 9),
+    "Linear(0, 1, 4).tail(9)": ("at most the schedule's 4 steps, got 9", 21),
     "Constant(1) >> Linear(0, 1, 4)": (".head(n) before >>", 0),
     "Linear(0, 1, 4) >> 0.1": ("write Constant(0.1)", 19),
     "0.1 >> Linear(0, 1, 4)": ("write Constant(0.1)", 0),
-    "Linear(0, 1, 4) / Linear(0, 1, 4)": ("a schedule is divided by a number only", 0),
-    "1 / Linear(0, 1, 4)": ("a schedule can be divided by a number, not a number by a schedule", 0),
-    "Linear(0, 1, 4) / 0": ("cannot be divided by zero", 0),
-    "1 / 0 * Linear(0, 1, 4)": ("1 cannot be divided by zero", 0),
+    "Linear(0, 1, 4) / Linear(0, 1, 4)": ("the right of / must be a number, got Linear(0.0, 1.0, 4)", 0),
+    "1 / Linear(0, 1, 4)": ("a number cannot be divided by a schedule", 0),
+    "Linear(0, 1, 4) / 0": ("the right of / must be a number other than 0, got 0.0", 0),
+    "1 / 0 * Linear(0, 1, 4)": ("the right of / must be a number other than 0, got 0", 0),
     'Linear(0, 1, 4) + "1"': ("expected a schedule or a number, found '1'", 18),
     "-(1, 2)": ("expected a schedule or a number, found (1, 2)", 1),
     "Exponential(1, 10).cooldown(400, 10)": ("is inf at step 400", 19),
-    'Function("math:exp")': ("Function runs code of yours; allow it with parse(text, functions=True)", 0),
-    'Linear(0, 1, 4) + warmup(Function("os:abort"), 3)': ("Function runs code of yours", 25),
+    'Function("math:exp")': ("Function runs your own code; allow it with functions=True", 0),
+    'Linear(0, 1, 4) + warmup(Function("os:abort"), 3)': ("Function runs your own code", 25),
     # no schedule
     "": ("expected a schedule or a number, found the end of the text", 0),
     "   ": ("found the end of the text", 3),
@@ -84,12 +84,12 @@ TEXTS = {
     "lambda t: t": ("found 't'", 7),
     "Constant(1)(2)": ("a .method() or the end, found '('", 11),
     "Constant(1).": ("expected the name of a method", 12),
-    "Constant(1__0)": ("not a number that can be read", 9),
-    "Constant(" + "9" * 5000 + ")": ("not a number that can be read", 9),
-    'Constant(1, "3': ("this string is never closed on its line", 12),
-    'Constant(1, "\\n")': ("this string is never closed on its line (and may hold no backslash)", 12),
+    "Constant(1__0)": ("this number cannot be read", 9),
+    "Constant(" + "9" * 5000 + ")": ("this number cannot be read", 9),
+    'Constant(1, "3': ("this string is not closed on its line", 12),
+    'Constant(1, "\\n")': ("this string is not closed on its line, or has a backslash", 12),
     # letters that look like ASCII
-    "\u0421osine(0, 1, 4)": ("U+0421 CYRILLIC CAPITAL LETTER ES is not ASCII, even where it looks like it", 0),
+    "\u0421osine(0, 1, 4)": ("U+0421 CYRILLIC CAPITAL LETTER ES is not ASCII", 0),
     "Lin\u0435ar(0, 1, 4)": ("U+0435 CYRILLIC SMALL LETTER IE is not ASCII", 3),
     "Linear(0\u060c 1, 4)": ("U+060C ARABIC COMMA is not ASCII", 8),
     "Linear(0, 1, \uff14)": ("U+FF14 FULLWIDTH DIGIT FOUR is not ASCII", 13),
@@ -101,38 +101,38 @@ TEXTS = {
     'Linear(0, 1, "3ep")': ('"3ep" needs a horizon, which says how long the run is', 13),
     'Exponential(0.1, 0.5, "10%")': ('"10%" needs a horizon', 22),
     'Linear(0, 1, "rest")': ('"rest" needs a horizon', 13),
-    'Linear(0, 1, "5%")': ("--horizon samples=60000,batch=256,epochs=10) or write the steps", 13),
-    "Linear(0, 1, rest)": ('write "rest" in quotes', 13),
-    "Cosine(0.2, 0.02, 30%)": ('a length with a unit stands in quotes; write "30%"', 18),
-    "Cosine(0.2, 0.02, 3ep)": ('a length with a unit stands in quotes; write "3ep"', 18),
+    'Linear(0, 1, "5%")': ("how long the run is; give horizon=... or write a number of steps", 13),
+    "Linear(0, 1, rest)": ('rest needs quotes; write "rest"', 13),
+    "Cosine(0.2, 0.02, 30%)": ('a length with a unit needs quotes; write "30%"', 18),
+    "Cosine(0.2, 0.02, 3ep)": ('a length with a unit needs quotes; write "3ep"', 18),
     "Cosine(0.2, 0.02, 2.5 epochs)": ('write "2.5ep"', 18),
     "Cosine(0.2, 0.02, %)": ("'%' has no meaning here", 18),
     "Constant(nan)": ("nan is not a finite number; write a finite number such as 0.1", 9),
-    "MultiStep(1, 0.5, (5, 3))": ("weakly rising, got 3; sort them; here 5 is followed by 3", 0),
-    "\N{CYRILLIC CAPITAL LETTER ES}onstant(1)": ("CYRILLIC CAPITAL LETTER ES is not ASCII, even where it looks", 0),
-    "Constant(\N{MINUS SIGN}1)": ("write the ASCII -", 9),
-    "Constant(1) \N{MULTIPLICATION SIGN} 2": ("write the ASCII *", 12),
-    "\N{FULLWIDTH LATIN CAPITAL LETTER C}onstant(1)": ("write the ASCII C", 0),
-    "Linear(0, 1, \N{LEFT DOUBLE QUOTATION MARK}3ep\N{RIGHT DOUBLE QUOTATION MARK})": ("write a straight quote", 13),
+    "MultiStep(1, 0.5, (5, 3))": ("weakly rising, got 3; sort them; here 5 is followed by 3", 18),
+    "\N{CYRILLIC CAPITAL LETTER ES}onstant(1)": ("CYRILLIC CAPITAL LETTER ES is not ASCII", 0),
+    "Constant(\N{MINUS SIGN}1)": ("write the ASCII '-'", 9),
+    "Constant(1) \N{MULTIPLICATION SIGN} 2": ("write the ASCII '*'", 12),
+    "\N{FULLWIDTH LATIN CAPITAL LETTER C}onstant(1)": ("write the ASCII 'C'", 0),
+    "Linear(0, 1, \N{LEFT DOUBLE QUOTATION MARK}3ep\N{RIGHT DOUBLE QUOTATION MARK})": ("write the ASCII '\"'", 13),
     # depth
     "Constant(1)" + ".head(1)" * 120: ("more than 100 methods on one schedule", 11 + 8 * 108 + 1),
-    "Constant(1)" + ".head(1)" * 100: ("schedules cannot be nested deeper than 100", 11 + 8 * 99 + 1),
+    "Constant(1)" + ".head(1)" * 100: ("the nesting of schedules must be at most 100 levels deep", 11 + 8 * 99 + 1),
     "(" * 200 + "Constant(1)" + ")" * 200: ("brackets nested deeper than 108", 108),
 }
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:40]))
-def test_a_text_that_is_no_schedule_is_refused_with_the_place(text):
+def test_an_invalid_text_is_refused_with_the_place(text):
     fragment, position = TEXTS[text]
     message = refused(ParseError, fragment, lambda: parse(text))
-    reason, shown, caret = message.split("\n")
-    assert len(reason) < 400
+    sentence, shown, caret = message.split("\n")
+    assert len(sentence) < 400
     assert len(shown) < 90
     with pytest.raises(ParseError) as caught:
         parse(text)
     assert caught.value.position == position
     assert caught.value.text == text
-    assert caught.value.reason == reason
+    assert sentence.startswith(caught.value.reason)
     if position < len(text):
         under = shown[len(caret) - 1]
         assert under == (text[position] if text[position].isprintable() else " ")
@@ -176,8 +176,41 @@ def test_a_text_with_mistakes_is_a_schedule_or_a_parse_error(schedule, data):
     only_parse_errors(text, data.draw(st.sampled_from([None, HORIZON])))
 
 
-def test_a_look_alike_is_told_in_ascii_only_where_that_is_plain():
-    assert refused(ParseError, "U+00B2", lambda: parse("Constant(2\N{SUPERSCRIPT TWO})")).count("write") == 0
-    for letter in grammar._LOOKALIKES:
-        assert "; write " in refused(ParseError, "is not ASCII", lambda text=letter: parse(text))
-        assert grammar._LOOKALIKES[letter].isascii()
+def test_a_pasted_character_is_answered_with_ascii_if_it_stands_for_some():
+    for meant, pasted in grammar._PASTED.items():
+        assert meant.isascii()
+        for character in pasted:
+            assert "; write " in refused(ParseError, "is not ASCII", lambda text=character: parse(text))
+    assert "write" not in refused(ParseError, "U+00B2", lambda: parse("Constant(2\N{SUPERSCRIPT TWO})"))
+
+
+def test_every_wrong_argument_of_a_call_is_pointed_at():
+    message = refused(ParseError, "", lambda: parse("Linear(0, 1, 4) >> Cosine(inf, 'x', steps=2.5)"))
+    assert message.split("\n")[0::3] == [
+        "Cosine(start=...) must be a finite number, got inf",
+        "Cosine(end=...) must be a finite number, got 'x'; write a number such as 0.1",
+        "Cosine(steps=...) must be a whole number of at least 1, got 2.5; write 2 or 3",
+    ]
+    assert [caret.index("^") - 2 for caret in message.split("\n")[2::3]] == [26, 31, 42]
+
+
+def test_every_unknown_or_repeated_argument_is_pointed_at():
+    message = refused(ParseError, "", lambda: parse("Linear(0, 1, 4, 5, end=2, stpes=3)"))
+    assert message.split("\n")[0::3] == [
+        "too many arguments; write Linear(start, end, steps)",
+        'Linear is given "end" twice',
+        'Linear has no argument "stpes"; did you mean "steps"?',
+    ]
+
+
+def test_all_missing_arguments_are_named():
+    refused(
+        ParseError, 'Linear lacks "start" and "end"; write Linear(start, end, steps)', lambda: parse("Linear(steps=4)")
+    )
+
+
+def test_the_advice_to_give_a_horizon_is_data():
+    with pytest.raises(ParseError) as caught:
+        parse('Linear(0, 1, "3ep")')
+    assert caught.value.settings == {"horizon": ...}
+    assert caught.value.advice == "give {horizon} or write a number of steps"

@@ -1,4 +1,4 @@
-"""Much of everything: long texts, long messages, long chains and deep trees."""
+"""Large input: long texts, long values in messages, long chains and tables."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ import stepsize as ss
 from stepsize import Constant, Function, Horizon, Linear, Table, from_dict, parse, to_dict
 from stepsize.errors import ParseError
 
-MEGA = 10_000_000
+MEGA = 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,15 @@ MEGA = 10_000_000
     ],
     ids=lambda text: ascii(text[:16]),
 )
-def test_ten_megabytes_of_nonsense_are_refused_in_a_few_lines(text):
-    """At the first impossible place: nothing is built up, recursed into or searched through."""
-    for horizon in (None, HORIZON):
-        message = refused(ParseError, "", lambda: parse(text, horizon))  # noqa: B023  (called at once)
-        assert len(message) < 700
-        assert len(message.splitlines()) == 3
+def test_a_megabyte_of_nonsense_is_refused_in_three_lines(text):
+    """Reading stops at the first impossible place, without recursion."""
+    message = refused(ParseError, "", lambda: parse(text, HORIZON))
+    assert len(message) < 700
+    assert len(message.splitlines()) == 3
 
 
 class Shouting:
-    """Says ten megabytes in many lines when it is asked what it is."""
+    """Has a repr of a megabyte in many lines."""
 
     def __repr__(self):
         return "AH\n\r\u2028 " * (MEGA // 6)
@@ -102,38 +101,38 @@ BIG = {
 
 
 @pytest.mark.parametrize("case", BIG)
-def test_however_much_is_given_the_message_is_one_short_line(case):
+def test_a_message_about_a_megabyte_is_one_short_line(case):
     with pytest.raises(ss.StepsizeError) as caught:
         BIG[case]()
     assert len(str(caught.value)) < 400
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_chain_of_twenty_thousand_phases_is_as_good_as_one_of_two():
-    phases = [Linear(float(i), float(i + 1), 2) for i in range(20_000)]
+def test_a_chain_of_five_thousand_phases_is_read_written_and_drawn():
+    phases = [Linear(float(i), float(i + 1), 2) for i in range(5_000)]
     text = " >> ".join(map(str, phases))
     chain = parse(text)
-    assert chain.steps == 40_000
+    assert chain.steps == 10_000
     assert str(chain) == text
     assert from_dict(json.loads(json.dumps(to_dict(chain)))) == chain
     assert pickle.loads(pickle.dumps(chain)) == copy.deepcopy(chain) == chain
     assert hash(parse(text)) == hash(chain)
-    np.testing.assert_array_equal(chain.sample(), np.arange(40_000) / 2)
-    assert chain(39_999) == 19_999.5
+    np.testing.assert_array_equal(chain.sample(), np.arange(10_000) / 2)
+    assert chain(9_999) == 4_999.5
     assert chain._repr_svg_().startswith("<svg")
 
 
 @pytest.mark.parametrize("sign", ["+", "*", "-"])
-def test_twenty_thousand_operands_are_as_good_as_two(sign):
-    text = f"Constant(1.0) {sign} " + f" {sign} ".join(["Constant(1.0)"] * 20_000)
+def test_five_thousand_operands_are_read_and_written(sign):
+    text = f"Constant(1.0) {sign} " + f" {sign} ".join(["Constant(1.0)"] * 5_000)
     made = parse(text)
     assert str(made) == text
-    assert made(5) == {"+": 20_001.0, "*": 1.0, "-": -19_999.0}[sign]
+    assert made(5) == {"+": 5_001.0, "*": 1.0, "-": -4_999.0}[sign]
     assert from_dict(to_dict(made)) == made
 
 
-def test_a_table_of_two_hundred_thousand_values_is_written_and_read():
-    table = Table(np.linspace(0.0, 1.0, 200_000))
+def test_a_table_of_twenty_thousand_values_is_written_and_read():
+    table = Table(np.linspace(0.0, 1.0, 20_000))
     assert parse(str(table)) == table
     assert from_dict(json.loads(json.dumps(to_dict(table)))) == table
-    np.testing.assert_array_equal(table.sample(), np.linspace(0.0, 1.0, 200_000))
+    np.testing.assert_array_equal(table.sample(), np.linspace(0.0, 1.0, 20_000))

@@ -31,7 +31,7 @@ def deepest(grow: Callable[[Schedule], Schedule]) -> Schedule:
         deeper = grow(schedule)
         assert deeper._depth > schedule._depth
         schedule = deeper
-    refused(ArgumentError, "schedules cannot be nested deeper than 100", lambda: grow(grow(schedule)))
+    refused(ArgumentError, "the nesting of schedules must be at most 100 levels deep", lambda: grow(grow(schedule)))
     return schedule
 
 

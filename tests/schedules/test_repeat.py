@@ -51,7 +51,7 @@ def test_repeat_of_equal_cycles_is_a_chain_of_them(schedule, times):
 
 
 @given(st.lists(values, min_size=1, max_size=9), st.one_of(st.integers(0, 2**53), st.floats(2.0**53, 1e300)))
-def test_an_endless_repeat_does_not_tire(table, step):
+def test_an_endless_repeat_is_periodic_at_any_step(table, step):
     endless = Table(table).repeat(INF)
     assert endless.steps == INF
     assert endless(step) == endless([step])[0] == table[int(step) % len(table)]

@@ -1,4 +1,4 @@
-"""The curve that a notebook shows."""
+"""The curve in a notebook."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ def test_the_largest_numbers_are_drawn_as_any_others():
     assert ends(1.5e308) == ends(1.5)
 
 
-def test_a_notebook_shows_the_text_of_what_has_no_value():
+def test_a_schedule_without_a_finite_value_has_no_curve():
     assert ss.Function("no.such.module:f")._repr_svg_() is None
     assert (Linear(0, 1, 5) * ss.Exponential(1.0, 1e9))._repr_svg_() is None
 

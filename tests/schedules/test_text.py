@@ -1,4 +1,4 @@
-"""The text form: what is written, and that it means what Python would make of it."""
+"""The text form: what is written, and that it means the same in Python."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from round_trips import assert_round_trips, read
 import stepsize as ss
 from stepsize import Cosine, Linear, parse
 from stepsize.errors import ParseError
-from stepsize.schedules.elsewhere import INSTEAD_OF
+from stepsize.schedules.names import INSTEAD_OF
 from strategies import SHAPES, every_shape, trees
 
 INF = math.inf
@@ -86,7 +86,7 @@ def test_the_text_of_a_difference_has_a_minus_sign():
         "Table([0.1, 0.2, 1e-3, .5, 5.]).every(1_000)",
     ],
 )
-def test_a_text_means_what_python_would_make_of_it(text):
+def test_a_text_means_the_same_in_python(text):
     made, expected = parse(text), eval(text, {name: getattr(ss, name) for name in ss.__all__})
     assert made.steps == expected.steps
     assert on_whole_steps(made) == on_whole_steps(expected)
@@ -105,7 +105,7 @@ def test_names_of_other_libraries_are_answered_with_a_line_that_can_be_read(name
     with pytest.raises(ParseError) as error:
         parse(f"{name}(0.1, 0.2, 30)")
     line = INSTEAD_OF[name]
-    assert error.value.reason.endswith(f"is not a shape or recipe; write {line}")
+    assert f"is not a shape or recipe; write {line}\n" in str(error.value)
     words = {"inf": "inf", "a": "Constant(1, 3)", "b": "Constant(1)", "values": "(1, 2)", "boundaries": "(5,)"}
     words |= {"total_steps": "90", "factor": "0.5", "stop": "0.1", "points": "((0, 1), (5, 2))"}
     filled = re.sub(r"(?<![\w.])([a-z_]+)(?![\w(])", lambda word: words.get(word[1], "7"), line)

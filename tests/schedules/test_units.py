@@ -46,14 +46,14 @@ RUN_OF_100 = Horizon(samples=1000, batch=10, epochs=1)
         ('Linear(0, 1, 20) + Cosine(1, 0, "rest")', "Linear(0, 1, 20) + Cosine(1, 0, 100)"),
     ],
 )
-def test_rest_is_what_makes_the_whole_as_long_as_the_run(text, meaning):
+def test_rest_makes_the_schedule_as_long_as_the_run(text, meaning):
     assert parse(text, RUN_OF_100) == parse(meaning)
     assert parse(text, RUN_OF_100).steps == 100
 
 
 @given(st.integers(0, 40), st.integers(1, 6), st.floats(0.5, 2.0), st.integers(1, 300), st.integers(1, 4))
-def test_rest_is_found_wherever_there_is_one(before, times, stretch, cycle, n):
-    """Also where cycles are rounded to whole steps, so that the length is no straight line in the rest."""
+def test_rest_is_found_if_it_exists(before, times, stretch, cycle, n):
+    """Also if cycles are rounded to whole steps, so that the length is not linear in the rest."""
     assume(cycle * stretch ** (times - 1) >= 0.5)
     text = f'Constant(1).head({before}) >> Cosine(1, 0, "rest").repeat({times}, 1, {stretch!r}).every({n})'
     made = parse(text.replace('"rest"', str(cycle)))
@@ -62,12 +62,12 @@ def test_rest_is_found_wherever_there_is_one(before, times, stretch, cycle, n):
 
 
 UNITS = {
-    'Linear(0, 1, "3 days")': '\'3 days\' is not a length; write "3ep" (epochs), "10%"',
-    'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps from 1",
-    'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps from 1',
+    'Linear(0, 1, "3 days")': 'a length must be a number with a unit such as "3ep" (epochs), "10%"',
+    'Linear(0, 1, "0ep")': " steps is 0 steps; write a longer length, or a number of steps",
+    'Linear(0, 1, "0.2%")': '"0.2%" of 200 steps is 0 steps; write a longer length, or a number of steps',
     'Exponential(1, 0.5, "0.2%")': '"0.2%" of 200 steps is 0 steps',
     'Piecewise((1, 2), ("0.2%",))': '"0.2%" of 200 steps is 0 steps',
-    'Linear(0, 1, "' + "9" * 5000 + '")': "is not a length",
+    'Linear(0, 1, "' + "9" * 5000 + '")': "a length must be a number with a unit",
     'Linear(0, 1, "' + "9" * 30 + '")': "at most 2**53",
     'Constant("10%")': "Constant(value=...) must be a finite number, got '10%'",
     'Knots((("0", "10%"), ("100%", 0.1)))': "Knots(points[0]=...) must be a finite number, got '10%'",
@@ -75,18 +75,18 @@ UNITS = {
     'Linear(0, 1, 4).repeat("10%")': "Repeat(times=...) must be a whole number of at least 1, or inf, got '10%'",
     'cyclic(0, 1, 5, 5, times="1ep")': "cyclic(times=...) must be a whole number of at least 1, or inf, got '1ep'",
     'sgdr(0.1, 50, "rest")': "sgdr(times=...) must be a whole number of at least 1, or inf, got 'rest'",
-    'Linear(0, 1, "rest") >> Linear(1, 0, "rest")': '"rest" may stand only once',
+    'Linear(0, 1, "rest") >> Linear(1, 0, "rest")': '"rest" may be used only once',
     'Linear(0, 1, 200) >> Linear(1, 0, "rest")': 'nothing is left for "rest"',
     'Linear(0, 1, 500) >> Linear(1, 0, "rest")': "the other phases take 500 of the 200 steps",
     'Linear(0, 1, 300) >> sgdr(1, "rest", 2, stretch=1.5)': "the other phases take 300 of the 200 steps",
-    'sgdr(0.1, "rest", 9, stretch=2)': 'no whole number of steps as "rest" makes the whole 200 steps',
-    'Linear(0, 1, 300) + Linear(1, 0, "rest")': '"rest" does not say how long',
+    'sgdr(0.1, "rest", 9, stretch=2)': 'no whole number of steps for "rest" makes the schedule 200 steps long',
+    'Linear(0, 1, 300) + Linear(1, 0, "rest")': '"rest" does not determine the length',
     'Linear(0, 1, 100).tail("rest").shift(150)': "Tail(n=...) must be at most the schedule's 100 steps",
-    'Linear(0, 1, 300).tail("rest")': '"rest" does not say how long',
-    'Exponential(0.1, 0.5, "rest")': '"rest" does not say how long',
-    'Linear(0, 1, "rest") >> Constant(1)': '"rest" does not say how long',
-    'Linear(0, 1, "rest").stretch(100)': '"rest" does not say how long',
-    'Linear(0, 1, 4) >> Linear(1, 0, "rest").every(9)': 'no whole number of steps as "rest" makes the whole 200 steps',
+    'Linear(0, 1, 300).tail("rest")': '"rest" does not determine the length',
+    'Exponential(0.1, 0.5, "rest")': '"rest" does not determine the length',
+    'Linear(0, 1, "rest") >> Constant(1)': '"rest" does not determine the length',
+    'Linear(0, 1, "rest").stretch(100)': '"rest" does not determine the length',
+    'Linear(0, 1, 4) >> Linear(1, 0, "rest").every(9)': 'no whole number of steps for "rest" makes the schedule 200',
 }
 
 

@@ -1,4 +1,4 @@
-"""A schedule is a value: it is equal or not, cannot be set, and keeps no hold of anything."""
+"""A schedule is a value: it compares by value, is frozen, and shares no data with its caller."""
 
 import dataclasses
 from fractions import Fraction
@@ -39,8 +39,7 @@ def test_nothing_about_a_schedule_can_be_set(schedule):
 
 
 @given(trees, many_steps)
-def test_calling_showing_and_writing_change_nothing(schedule, at):
-    """The drift of schedules that multiply a field of their own at every call, and the failure at a late first step."""
+def test_calling_drawing_and_writing_do_not_change_a_schedule(schedule, at):
     late_first = schedule(3 * RUN)
     before = [schedule(step) for step in at]
     text = str(schedule)
@@ -84,7 +83,7 @@ def test_a_field_that_is_replaced_is_checked_and_the_others_stay():
         dataclasses.replace(Staircase(0.1, 0.5, 4), every=0)
 
 
-def test_a_schedule_keeps_no_hold_of_what_it_was_made_from():
+def test_a_schedule_shares_no_data_with_its_arguments_or_samples():
     given_values = [0.1, 0.2]
     table = Table(given_values)
     given_values[0] = 5.0

@@ -1,12 +1,13 @@
-"""The command line: one file a verb; parsing and printing only."""
+"""The command line: one file for each verb; parsing and printing only."""
 
 import io
 import os
 import sys
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from stepsize import __version__
 from stepsize.cli.compare import compare
@@ -18,11 +19,26 @@ from stepsize.cli.init import init
 from stepsize.cli.plot import PlotCommand, plot
 from stepsize.cli.predict import predict
 from stepsize.cli.rank import rank
+from stepsize.cli.words import CommandLine
 from stepsize.errors import StepsizeError
+
+
+class Verbs(TyperGroup):
+    """The verbs, whose errors name options."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb; an error of stepsize ends the program with a message in the words of the command line."""
+        try:
+            return super().invoke(ctx)
+        except StepsizeError as error:
+            verb = self.commands[ctx.invoked_subcommand or ""]
+            _fail(error.message(CommandLine(verb.params)))
+
 
 app = typer.Typer(
     name="stepsize",
-    help="The learning-rate toolkit: see schedules, find a rate, compare on real training, foresee the loss.",
+    cls=Verbs,
+    help="The learning-rate toolkit: see schedules, find a rate, compare on real training, predict the loss.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,17 +67,17 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """The learning-rate toolkit: see schedules, find a rate, compare on real training, foresee the loss."""
+    """The learning-rate toolkit: see schedules, find a rate, compare on real training, predict the loss."""
 
 
 def main() -> None:
     """Run the command line and exit.
 
-    The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C (143 after
-    SIGTERM, where it is waited for), and 1 where the reader of the output has gone.
+    The exit code is 0, or 2 after an error that one message on stderr explains, 130 after Ctrl-C, 143 after SIGTERM
+    in verbs that wait for it, and 1 if the reader of the output has closed it.
     """
     _find_modules_here()
-    if sys.stdout is None:  # closed by the caller, who wants no output
+    if sys.stdout is None:  # the caller closed it: no output is wanted
         sys.stdout = io.TextIOWrapper(io.BytesIO())
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -70,12 +86,10 @@ def main() -> None:
         try:
             app()
         finally:
-            print(end="", flush=True)  # here, where a failure can still be put in words
+            print(end="", flush=True)  # while a failure can still be reported
     except BrokenPipeError:
         _drop_output()
         sys.exit(1)
-    except StepsizeError as error:
-        _fail(str(error))
     except OSError as error:
         _drop_output()
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
@@ -86,8 +100,8 @@ def main() -> None:
 def _find_modules_here() -> None:
     """Put the current folder on the path, so that `--task mytask:parabola` finds mytask.py there.
 
-    It comes last: a file of the user's named like a module of Python or of an installed package must not replace it.
-    For the same reason the processes that are started must not look there first, as `python -c` does.
+    It comes last: a user's file must not replace a module of the same name of Python or of an installed package.
+    For the same reason child processes must not look there first, as `python -c` does.
     """
     os.environ.setdefault("PYTHONSAFEPATH", "1")
     with suppress(FileNotFoundError):  # the current folder was removed
@@ -96,10 +110,10 @@ def _find_modules_here() -> None:
 
 
 def _drop_output() -> None:
-    """Let what is left in the buffer go nowhere: Python would try again at its end, and exit with a code of its own."""
+    """Discard the buffered output: Python would try to write it again at exit and set its own exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     print(f"stepsize: {message}", file=sys.stderr)
     sys.exit(2)

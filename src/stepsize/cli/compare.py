@@ -1,14 +1,11 @@
-"""`stepsize compare`: train under several schedules and put the results side by side."""
+"""`stepsize compare`: train under several schedules and compare the results."""
 
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from stepsize.cli.options import (
     Accumulation,
@@ -17,15 +14,11 @@ from stepsize.cli.options import (
     Functions,
     OptimizerName,
     TaskName,
-    seeds_of,
+    numbers_of,
 )
 from stepsize.cli.schedules import named
-from stepsize.errors import ArgumentError, DataError, RunError
-
-if TYPE_CHECKING:
-    from stepsize.lab.report.closing import ClosingTable
-
-_TABLE_WIDTH = 78
+from stepsize.cli.screen import print_table
+from stepsize.errors import ArgumentError, StepsizeError
 
 
 def compare(
@@ -33,7 +26,7 @@ def compare(
     experiment: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="An experiment as TOML, as `stepsize init` writes one; options given beside it win."
+            metavar="[FILE]", help="An experiment file in TOML, as `stepsize init` writes it; options override it."
         ),
     ] = None,
     schedule: Annotated[
@@ -44,17 +37,21 @@ def compare(
     ] = None,
     task: TaskName = "fashion-mnist",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 3,
-    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for every seed.")] = "0",
+    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for each seed.")] = "0",
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     tune_peak: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="Give each schedule its own best peak rate first, found in N trials."),
+        typer.Option(min=0, metavar="N", help="First find the best peak rate of each schedule, in N trials."),
     ] = 0,
     engine: Annotated[
-        str, typer.Option(metavar="auto|local|stacked|ray", help="What makes the runs: processes, one program, Ray.")
+        str,
+        typer.Option(
+            metavar="auto|local|stacked|ray",
+            help="What trains the runs: a process each, one program, Ray.",
+        ),
     ] = "auto",
     functions: Functions = False,
     out: Annotated[
@@ -62,33 +59,35 @@ def compare(
         typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Go on with the comparison in DIR, from its checkpoints.")
+        Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
     ] = None,
     elsewhere: Annotated[
-        bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: the bits may differ.")
+        bool,
+        typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ."),
     ] = False,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write event files for TensorBoard too, while the runs go on.")
+        bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard, during training.")
     ] = False,
 ) -> None:
-    """Train under several schedules, on equal terms, and put the results side by side.
+    """Train under several schedules, on equal terms, and compare the results.
 
     Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.experiment_file import with_its_place
+    from stepsize.lab.experiment_file import locate
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
     if resume is not None and given - {"resume", "elsewhere", "tensorboard"}:
-        raise ArgumentError("--resume DIR goes on with what was begun there; give no other setting beside it")
+        others = ", ".join(sorted(given - {"resume", "elsewhere", "tensorboard"}))
+        raise ArgumentError("--resume", "", f"given without other settings, and here are {others}", resume)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     options = {
         "schedules": None if schedule is None else tuple(map(named, schedule)),
         "task": task,
         "epochs": epochs,
-        "seeds": seeds_of(seeds),
+        "seeds": numbers_of("--seeds", seeds, int, "0,1,2"),
         "batch_size": batch_size,
         "accumulation": accumulation,
         "optimizer": optimizer,
@@ -100,7 +99,7 @@ def compare(
     words = {"schedules": "schedule"}
     overruled = {name: value for name, value in options.items() if words.get(name, name) in given}
     if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
-        overruled["optimizer_args"] = ()  # the file's are those of another
+        overruled["optimizer_args"] = ()  # the file's belong to another optimizer
     asked = {**asked, **overruled}
     signal.signal(signal.SIGTERM, _terminated)  # a polite end, as by Ctrl-C
     try:
@@ -108,23 +107,20 @@ def compare(
             comparison = lab.compare(lab.Experiment(**asked), out, tensorboard=tensorboard)
         else:
             comparison = lab.resume(resume, tensorboard=tensorboard, elsewhere=elsewhere)
-    except (ArgumentError, DataError, RunError) as error:
-        if experiment is None:
-            raise
-        raise with_its_place(experiment, error, overruled) from error
+    except StepsizeError as error:
+        if experiment is not None:
+            locate(error, experiment, overruled)
+        raise
     except KeyboardInterrupt as interrupt:
         print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
         raise typer.Exit(128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)) from None
-    console = Console()
-    # In a narrower terminal the lines of the table wrap; columns that are squeezed or gone would be worse.
-    wide = Console(width=max(console.width, _TABLE_WIDTH))
     for trial in comparison.trials:
         if trial.chosen:
-            wide.print(Text(f"{trial.schedule}: of its trials, {trial.factor:g} times the rates came out best"))
+            print(f"{trial.schedule}: {trial.factor:g} times its rates was the best trial")
     closing = comparison.closing.narrow()
-    wide.print(_table(closing))
+    print_table(closing.columns, closing.lines, left=[0])
     for note in closing.notes:
-        wide.print(Text(note))
+        print(note)
     print(f"Report and picture: {comparison.directory}")
 
 
@@ -134,12 +130,3 @@ class _Terminated(KeyboardInterrupt):
 
 def _terminated(*_: object) -> None:
     raise _Terminated
-
-
-def _table(closing: "ClosingTable") -> Table:
-    table = Table(box=None, pad_edge=False)
-    for index, column in enumerate(closing.columns):
-        table.add_column(Text(column), justify="right" if index else "left", no_wrap=index > 0)
-    for line in closing.lines:
-        table.add_row(*(Text(cell) for cell in line))
-    return table

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 from typer.core import TyperCommand
 
+from stepsize.cli.options import numbers_of
 from stepsize.cli.screen import form_here
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class DescendCommand(TyperCommand):
-    """A command of which -x**2 is an argument and -5,-2 a value, not unknown options."""
+    """A command that reads -x**2 as an argument and -5,-2 as a value, not as unknown options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The same, with a blank before what begins with a single dash: no option here does."""
+        """Put a blank before each word that begins with a single dash: no option here does."""
         return super().parse_args(ctx, [f" {arg}" if arg[:1] == "-" and arg[:2] != "--" else arg for arg in args])
 
 
@@ -36,16 +37,16 @@ def descend(
         str,
         typer.Option(
             metavar="RATE|TEXT",
-            help='The rate of all, a number or a schedule: \'Cosine(0.4, 0, 50)\'; lengths such as "10%" and "rest" '
-            "are of the updates to make.",
+            help='The learning rate, a number or a schedule: \'Cosine(0.4, 0, 50)\'; lengths such as "10%" and "rest" '
+            "are parts of --steps.",
         ),
     ] = "0.1",
     start: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y,...", help="Where to begin, e.g. -5,-2; repeatable.")
+        list[str] | None, typer.Option(metavar="X,Y,...", help="A starting point, e.g. -5,-2; repeatable.")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Updates to make.")] = 50,
-    noise: Annotated[float, typer.Option(help="The standard deviation of noise on every gradient.")] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    noise: Annotated[float, typer.Option(help="Standard deviation of the noise on every gradient.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 0,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a picture (.png, .svg), an animation (.gif, .mp4) or a page (.html)."),
@@ -53,14 +54,14 @@ def descend(
 ) -> None:
     """Watch optimizers descend a surface.
 
-    Surfaces with names: wave, cubic, saddle, tanh, parabola, bowl, rosenbrock, beale, himmelblau, booth, ackley.
+    Named surfaces: wave, cubic, saddle, tanh, parabola, bowl, rosenbrock, beale, himmelblau, booth, ackley.
     """
     if not start:
-        raise ArgumentError("--start X,Y,... says where to begin, such as --start -5,-2")
+        raise ArgumentError("--start", "", "given", start, "write e.g. --start -5,-2")
     from stepsize import descent  # late: the other verbs need none of it
 
     ground = descent.surface_from(surface.strip())
-    starts = [_point(text) for text in start]
+    starts = [list(numbers_of("--start", text.strip(), float, "-5,-2")) for text in start]
     rules = [descent.optimizer_from(text) for text in split_outside_brackets(optimizer)]
     rate = _rate(lr, steps)
     descents = {
@@ -77,7 +78,7 @@ def descend(
 
 
 def split_outside_brackets(text: str) -> list[str]:
-    """The parts between commas that stand in no bracket."""
+    """The parts between the commas that are outside brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -89,33 +90,26 @@ def split_outside_brackets(text: str) -> list[str]:
 
 
 def endings(trajectory: "Trajectory") -> list[str]:
-    """What became of each start, in words."""
-    surface, told = trajectory.surface, []
+    """How the path from each start ended, in words."""
+    surface, lines = trajectory.surface, []
     for path, stopped in zip(trajectory.paths(), trajectory.stopped.flat, strict=True):
         lasted = len(path) - 1
         place = _place(path[-1])
         origin = f"from {_place(path[0])} " if trajectory.lasted.size > 1 else ""
         if stopped:
-            told.append(f"{origin}stopped after {lasted:,} steps at {place}, where there is no gradient")
+            lines.append(f"{origin}stopped after {lasted:,} steps at {place}, where there is no gradient")
             continue
         if lasted < trajectory.steps:
-            told.append(f"{origin}diverged at step {lasted + 1}, after {place}")
+            lines.append(f"{origin}diverged at step {lasted + 1}, after {place}")
             continue
         before, after = float(surface(path[0])), float(surface(path[-1]))
         rose = f", above the {before:.6g} of its start" if after > before else ""
-        told.append(f"{origin}at {place} after {lasted:,} steps, where f = {after:.6g}{rose}")
-    return told
+        lines.append(f"{origin}at {place} after {lasted:,} steps, where f = {after:.6g}{rose}")
+    return lines
 
 
 def _place(point: Any) -> str:
     return f"({', '.join(f'{each:.6g}' for each in point)})"
-
-
-def _point(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ArgumentError(f'--start takes numbers such as -5,-2, got "{text.strip()}"') from None
 
 
 def _rate(text: str, steps: int) -> float | Schedule:
@@ -126,7 +120,7 @@ def _rate(text: str, steps: int) -> float | Schedule:
 
 
 def _sketch(descents: "dict[str, Trajectory]") -> str:
-    """Values over steps, a curve for every start."""
+    """Values against steps, one curve for each start."""
     from stepsize.plots import sketch_curves
 
     curves = {}

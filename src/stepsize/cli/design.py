@@ -1,85 +1,58 @@
-"""`stepsize design`: the schedule that a law, learned from runs, foresees the lowest loss of."""
+"""`stepsize design`: the schedule with the lowest loss that a law, fitted to runs, predicts."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from stepsize.cli.options import PictureFile
-from stepsize.cli.runs import (
-    Columns,
-    LawName,
-    LogBegin,
-    LogJump,
-    LogMeans,
-    LogSchedule,
-    LogWarmup,
-    RatesFile,
-    Reading,
-    Runs,
-    Smooth,
-    learned,
-)
-from stepsize.cli.wording import speaks_of_options
+from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
+from stepsize.cli.screen import print_table
 from stepsize.files import write_whole
 
 
-@speaks_of_options
+@with_log_options
 def design(
     runs: Runs,
-    steps: Annotated[int, typer.Option(min=3, metavar="N", help="Of the schedule, warmup included.")],
+    steps: Annotated[int, typer.Option(min=3, metavar="N", help="Length of the schedule, warmup included.")],
+    logs: LogOptions,
     peak: Annotated[
-        float | None, typer.Option(metavar="RATE", help="The highest rate; that of the runs if left out.")
+        float | None, typer.Option(metavar="RATE", help="The highest rate. [default: that of the runs]")
     ] = None,
     warmup: Annotated[int, typer.Option(min=0, metavar="N", help="Steps of a linear warmup from 0 to the peak.")] = 0,
-    lowest: Annotated[float, typer.Option(min=0, metavar="RATE", help="No rate is lower after the warmup.")] = 0.0,
-    rises: Annotated[bool, typer.Option("--rises", help="The rate may rise again after the warmup.")] = False,
+    lowest: Annotated[float, typer.Option(min=0, metavar="RATE", help="The lowest rate after the warmup.")] = 0.0,
+    rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
     law: LawName = "auto",
-    columns: Columns = None,
-    rates: RatesFile = None,
-    log_schedule: LogSchedule = None,
-    log_warmup: LogWarmup = None,
-    log_jump: LogJump = None,
-    log_means: LogMeans = None,
-    log_begin: LogBegin = 0,
-    smooth: Smooth = 1,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse().")
     ] = None,
     out: PictureFile = None,
 ) -> None:
-    """Find the schedule with the lowest foreseen loss, and the best members of families that have names.
+    """Find the schedule with the lowest predicted loss, and the best schedule of each well-known family.
 
-    A multi-power law is fitted to finished runs, at least two of different schedules. What it suggests may lie beyond
-    what it was learned from: train it before you believe it.
+    A multi-power law is fitted to finished runs of at least two different schedules. The best schedule may lie far
+    from the runs: train it before you trust it.
     """
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
 
-    reading = Reading(columns, rates, log_schedule, log_warmup, log_jump, log_means, log_begin, smooth)
-    curves = reading.of(runs)
-    found = learned(curves, law)
-    height = max(curve.peak_lr for curve in curves) if peak is None else peak
-    made = best_schedule(found, height, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
-    best = found.predict(made.schedule)
+    curves = logs.read(runs)
+    law_of_runs = fitted(curves, law, logs.words)
+    peak_lr = max(curve.peak_lr for curve in curves) if peak is None else peak
+    found = best_schedule(law_of_runs, peak_lr, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
+    best = law_of_runs.predict(found.schedule)
     low, high = best.final_band
-    print(f"best of all: final loss {made.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}")
+    print(f"best of all: final loss {found.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}")
     for caution in best.cautions:
         print(f"caution: {caution}")
     print()
-    table = Table(box=None, pad_edge=False)
-    table.add_column("loses", justify="right")
-    table.add_column("schedule")
-    for member in made.members:
-        table.add_row(Text(f"{member.excess:.4f}"), Text(str(member.schedule)))
-    Console(width=max(Console().width, 78)).print(table)
+    print_table(
+        ("excess", "schedule"), [(f"{each.excess:.4f}", str(each.schedule)) for each in found.members], left=[1]
+    )
     if save is not None:
-        write_whole(save, f"{made.compact}\n".encode())
+        write_whole(save, f"{found.compact}\n".encode())
         print(save)
     if out is not None:
         from stepsize.plots import forecasts_figure, save_figure  # late: they load matplotlib
 
-        shown = {"best of all": best, **{str(m.schedule): found.predict(m.schedule) for m in made.members[:2]}}
+        shown = {"best of all": best, **{str(m.schedule): law_of_runs.predict(m.schedule) for m in found.members[:2]}}
         print(save_figure(forecasts_figure(shown, curves), out))

@@ -5,7 +5,7 @@ import math
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
-from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, PictureFile, TaskName, seeds_of
-from stepsize.cli.screen import form_here
-from stepsize.errors import ArgumentError, RunError, quoted
+from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, PictureFile, TaskName, numbers_of
+from stepsize.cli.screen import form_here, print_table
+from stepsize.errors import ArgumentError, RunError
 from stepsize.files import check_place, write_whole
 
 if TYPE_CHECKING:
-    from stepsize.curves import RangeTest, Suggestions
+    from stepsize.curves import RangeTest
+    from stepsize.curves.suggestions import Suggestions
     from stepsize.lab import Grid
 
-FAR_APART = 10.0
-"""Rules that differ by this factor or more are not of one mind."""
+FAR_APART = 10.0  # rules that differ by this factor or more disagree
 
 
 def find(
@@ -34,18 +32,18 @@ def find(
     optimizer: OptimizerName = "sgd",
     optimizer_arg: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What else the optimizer is given, e.g. momentum=0.9; repeatable."),
+        typer.Option(metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."),
     ] = None,
     clip_norm: Annotated[float | None, typer.Option(metavar="NORM", help="Bound on the gradient's norm.")] = None,
     start_lr: Annotated[float, typer.Option(metavar="RATE", help="The first rate.")] = 1e-7,
     end_lr: Annotated[float, typer.Option(metavar="RATE", help="The last rate.")] = 10.0,
     steps: Annotated[int, typer.Option(min=2, help="Updates from the first rate to the last.")] = 100,
     linear: Annotated[
-        bool, typer.Option("--linear", help="Raise the rate by equal differences, not by the same factor.")
+        bool, typer.Option("--linear", help="Raise the rate by equal differences instead of equal factors.")
     ] = False,
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
-    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for every seed; their mean is judged.")] = "0",
+    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for each seed; their mean is judged.")] = "0",
     device: Device = "auto",
     out: PictureFile = None,
     as_json: Annotated[
@@ -53,22 +51,22 @@ def find(
     ] = None,
     grid: Annotated[
         bool,
-        typer.Option("--grid", help="Train at a grid of rates around the suggestion too, judged on held-out samples."),
+        typer.Option("--grid", help="Also train at a grid of rates around the suggestion, judged on held-out samples."),
     ] = False,
     rates: Annotated[
         str | None, typer.Option(metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001.")
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set at each rate of the grid.")] = 1,
 ) -> None:
-    """Find a learning rate: raise it in a short run, watch the loss, and say which rates that speaks for.
+    """Find a learning rate: raise it in a short run, watch the loss, and suggest a rate.
 
-    With --grid the network is also trained, at each rate of a grid, and the two answers are shown together.
+    With --grid the network is also trained at each rate of a grid, and both answers are shown together.
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
     from stepsize.plots import sketch_range_test
 
     if rates is not None and not grid:
-        raise ArgumentError("--rates are those of the grid; write --grid beside it")
+        raise ArgumentError("--rates", "", "given together with --grid", rates)
     wanted = None if rates is None else _rates(rates)
     _check_places(out, as_json)
     training: dict[str, Any] = {
@@ -76,7 +74,7 @@ def find(
         "optimizer_args": _optimizer_args(optimizer_arg or ()),
         "clip_norm": clip_norm,
         "batch_size": batch_size,
-        "seeds": seeds_of(seeds),
+        "seeds": numbers_of("--seeds", seeds, int, "0,1,2"),
         "device": device,
     }
     loaded = lab.load_task(task)
@@ -104,7 +102,7 @@ def find(
         except KeyboardInterrupt as interrupt:
             print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
             raise typer.Exit(130) from None
-        Console().print(_table(trained))
+        _print_grid(trained)
         print(f"Report and picture of the grid: {trained.comparison.directory}")
         _write(test, found, trained, out, as_json)
     for path in (out, as_json):
@@ -114,7 +112,7 @@ def find(
 
 @contextmanager
 def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
-    """A bar on stderr, where that is a terminal: how far the test has come, and at which rate and loss it is."""
+    """A progress bar on stderr, if that is a terminal, with the current rate and loss."""
     console = Console(stderr=True)
     columns = TextColumn("range test"), BarColumn(), TextColumn("{task.fields[news]}")
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -127,15 +125,14 @@ def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
 
 
 def _rates(text: str) -> tuple[float, ...]:
-    with suppress(ValueError):
-        rates = tuple(float(rate) for rate in text.split(","))
-        if all(0.0 < rate < math.inf for rate in rates):
-            return rates
-    raise ArgumentError(f"--rates takes numbers above 0 such as 0.01,0.001,0.0001, got {quoted(text)}")
+    rates = numbers_of("--rates", text, float, "0.01,0.001,0.0001")
+    if not all(0.0 < rate < math.inf for rate in rates):
+        raise ArgumentError("--rates", "", "numbers above 0", text, "write e.g. 0.01,0.001,0.0001")
+    return rates
 
 
 def _optimizer_args(texts: Sequence[str]) -> dict[str, Any]:
-    """The arguments in NAME=VALUE, each as it would stand under [optimizer] in the file of an experiment."""
+    """The arguments in NAME=VALUE, each as in the table [optimizer] of an experiment file."""
     given: dict[str, Any] = {}
     for text in texts:
         try:
@@ -143,20 +140,18 @@ def _optimizer_args(texts: Sequence[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             line = {}
         if len(line) != 1 or line.keys() & given.keys():
-            raise ArgumentError(
-                "--optimizer-arg takes NAME=VALUE such as momentum=0.9, nesterov=true or betas=[0.9,0.95], each name "
-                f"once, got {quoted(text)}"
-            )
+            advice = "write e.g. momentum=0.9, nesterov=true or betas=[0.9,0.95]"
+            raise ArgumentError("--optimizer-arg", "", "NAME=VALUE, each name once", text, advice)
         given |= line
     return given
 
 
 def _check_places(out: Path | None, as_json: Path | None) -> None:
-    """Refuse what could not be written, before the test and not after it."""
+    """Refuse a file that cannot be written before the test, not after it."""
     if out is not None:
         from stepsize import plots  # late: they load matplotlib
 
-        _ = plots.save_figure  # which says what to install, where that is missing
+        _ = plots.save_figure  # says what to install if matplotlib is missing
         from stepsize.plots.figures import picture_kind
 
         picture_kind(out)
@@ -169,38 +164,36 @@ def _around(found: "Suggestions") -> tuple[float, ...]:
     from stepsize.lab.finding import AROUND
 
     if found.rate is None:
-        raise RunError(f"there is no suggestion to put a grid around ({found.reason}); give --rates 0.1,0.01,0.001")
+        raise RunError(
+            f"there is no suggestion to put a grid around ({found.reason})", "give {rates}", rates="0.1,0.01,0.001"
+        )
     return tuple(float(f"{found.rate * factor:.2g}") for factor in AROUND)
 
 
 def _verdict(found: "Suggestions") -> list[str]:
-    """What to say below the picture, which gives the reason where there is no suggestion."""
+    """The lines below the picture; if there is no suggestion, the picture gives the reason."""
     if found.rate is None:
         return []
     lines = [f"Suggested rate: {found.rate:.2g}"]
     if found.disagreement >= FAR_APART:
-        lines.append(
-            f"The rules differ by a factor of {found.disagreement:.0f}: look at the picture, try --seeds 0,1,2, or ask "
-            "--grid"
-        )
+        times = f"{found.disagreement:.0f}"
+        lines.append(f"The rules differ by a factor of {times}: look at the picture, or try --seeds 0,1,2 or --grid")
     return lines
 
 
-def _table(trained: "Grid") -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("rate", "held-out loss", ""):
-        table.add_column(Text(column), justify="right" if column else "left")
+def _print_grid(trained: "Grid") -> None:
+    rows = []
     for rate, losses in trained.losses.items():
         mean = sum(losses) / len(losses)
         loss = f"{mean:.4f}" if math.isfinite(mean) else "diverged"
-        table.add_row(f"{rate:.3g}", loss, "best" if rate == trained.best else "")
-    return table
+        rows.append((f"{rate:.3g}", loss, "best" if rate == trained.best else ""))
+    print_table(("rate", "held-out loss", ""), rows, left=[2])
 
 
 def _write(
     test: "RangeTest", found: "Suggestions", trained: "Grid | None", out: Path | None, as_json: Path | None
 ) -> None:
-    """The files that were asked for; before the grid is trained and after it."""
+    """Write the requested files: once before the grid is trained, and again after it."""
     losses = None if trained is None else trained.losses
     if out is not None:
         from stepsize.plots import range_test_figure, save_figure  # late: they load matplotlib

@@ -1,4 +1,4 @@
-"""`stepsize init`: a commented experiment file to begin with."""
+"""`stepsize init`: a commented experiment file to start from."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,6 @@ def init(
     from stepsize.lab.experiment_file import EXAMPLE  # late: it loads PyTorch
 
     if path.exists():
-        raise OutputError(f"{path} is there already, and is left as it is; name another file")
+        raise OutputError(f"{path} exists already and is left unchanged", "name another file")
     write_whole(path, EXAMPLE.encode())
-    print(f"{path} is written; run it with: stepsize compare {path}")
+    print(f"Wrote {path}; run it with: stepsize compare {path}")

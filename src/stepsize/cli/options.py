@@ -1,11 +1,13 @@
 """Options that several verbs share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from stepsize.errors import ArgumentError
+
+N = TypeVar("N", int, float)
 
 Functions = Annotated[
     bool,
@@ -30,17 +32,14 @@ Accumulation = Annotated[int, typer.Option("--accumulate", min=1, metavar="K", h
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]
 
 
-def seeds_of(text: str) -> tuple[int, ...]:
-    """The seeds in `0,1,2`.
+def numbers_of(option: str, text: str, kind: type[N], example: str) -> tuple[N, ...]:
+    """The numbers in `0,1,2`.
 
     Raises:
-        ArgumentError: one of them is not a whole number.
+        ArgumentError: some part is not a number of this kind.
     """
-    return tuple(_seed(seed) for seed in text.split(","))
-
-
-def _seed(text: str) -> int:
     try:
-        return int(text)
+        return tuple(kind(part) for part in text.split(","))
     except ValueError:
-        raise ArgumentError(f'--seeds takes whole numbers such as 0,1,2, and "{text}" is none') from None
+        words = "whole numbers" if kind is int else "numbers"
+        raise ArgumentError(option, "", f"{words} between commas", text, f"write e.g. {example}") from None

@@ -11,10 +11,10 @@ from stepsize.cli.screen import form_here
 
 
 class PlotCommand(TyperCommand):
-    """A command of which -1 * Linear(0, 0.3, 500) is an argument, not an unknown option."""
+    """A command that reads -1 * Linear(0, 0.3, 500) as an argument, not as an unknown option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The same, with a blank before what begins with one dash and has a bracket in it."""
+        """Put a blank before each word that begins with a single dash and has a bracket."""
         return super().parse_args(ctx, [f" {arg}" if _is_negative(arg) else arg for arg in args])
 
 
@@ -26,15 +26,13 @@ def plot(
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)'.")
     ],
-    steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Show all of them over this many steps.")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Show this many steps of each.")] = None,
     out: PictureFile = None,
     horizon: HorizonText = None,
     functions: Functions = False,
 ) -> None:
     """Show schedules as curves, in the terminal or in a picture file."""
-    schedules = schedules_of(texts, horizon, steps, functions)
+    schedules, _ = schedules_of(texts, horizon, steps, functions)
     if out is not None:
         from stepsize.plots import save_figure, schedules_figure  # late: they load matplotlib
 

@@ -5,78 +5,53 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from stepsize.cli.options import Functions, PictureFile
-from stepsize.cli.runs import (
-    Columns,
-    LawName,
-    LogBegin,
-    LogJump,
-    LogMeans,
-    LogSchedule,
-    LogWarmup,
-    RatesFile,
-    Reading,
-    Runs,
-    Smooth,
-    learned,
-)
-from stepsize.cli.schedules import HorizonText, cuts, horizon_of, schedules_of
-from stepsize.cli.screen import form_here
-from stepsize.cli.wording import speaks_of_options
+from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
+from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
+from stepsize.cli.screen import form_here, print_table
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
 
-LINES = 10
-"""Of the table."""
+ROWS = 10  # of the table
 
 
-@speaks_of_options
+@with_log_options
 def predict(
     runs: Runs,
     schedule: Annotated[
-        list[str], typer.Option(metavar="TEXT", help="The schedule to foresee, warmup included; repeatable.")
+        list[str], typer.Option(metavar="TEXT", help="The schedule to predict, warmup included; repeatable.")
     ],
+    logs: LogOptions,
     steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How long it runs; its own length if left out.")
+        int | None, typer.Option(min=1, metavar="N", help="How long it runs. [default: its own length]")
     ] = None,
     horizon: HorizonText = None,
     level: Annotated[
-        float, typer.Option(min=0.01, max=0.999, help="Of the band: 0.9 holds nine tenths of what the runs leave open.")
+        float,
+        typer.Option(
+            min=0.01, max=0.999, help="Level of the band: 0.9 covers nine tenths of what the runs leave open."
+        ),
     ] = 0.9,
     law: LawName = "auto",
-    columns: Columns = None,
-    rates: RatesFile = None,
-    log_schedule: LogSchedule = None,
-    log_warmup: LogWarmup = None,
-    log_jump: LogJump = None,
-    log_means: LogMeans = None,
-    log_begin: LogBegin = 0,
-    smooth: Smooth = 1,
     out: PictureFile = None,
     functions: Functions = False,
 ) -> None:
-    """Foresee the loss curve of a schedule that was never run, from finished runs of others.
+    """Predict the loss curve of a schedule that was never run, from finished runs of other schedules.
 
-    A law of loss curves is fitted to the runs. It takes at least two schedules, one of them with a decay; of one
-    alone a simpler law is fitted, and less is to be had.
+    A law of loss curves is fitted to the runs. The full law needs at least two schedules, one of them with a decay;
+    for a single schedule a simpler law is fitted, which predicts less.
     """
-    plans = schedules_of(schedule, horizon, steps, functions)
-    if steps is None and horizon is not None:
-        steps = horizon_of(horizon).steps
-    reading = Reading(columns, rates, log_schedule, log_warmup, log_jump, log_means, log_begin, smooth)
-    curves = reading.of(runs)
-    found = learned(curves, law)
-    for cut in cuts(plans, steps):
-        print(f"note: {cut}")
-    forecasts = {str(plan): found.predict(plan, steps, level=level) for plan in plans}
+    schedules, steps = schedules_of(schedule, horizon, steps, functions)
+    curves = logs.read(runs)
+    found = fitted(curves, law, logs.words)
+    for note in cut_off(schedules, steps):
+        print(f"note: {note}")
+    forecasts = {str(each): found.predict(each, steps, level=level) for each in schedules}
     for text, forecast in forecasts.items():
         print(text)
-        Console(width=78).print(_table(forecast))
+        print_table(("step", "rate", "loss", "low", "high"), _rows(forecast))
         low, high = forecast.final_band
         print(f"final loss {forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
         for caution in forecast.cautions:
@@ -90,19 +65,20 @@ def predict(
     print(_sketch(forecasts))
 
 
-def _table(forecast: "Forecast") -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("step", "rate", "loss", "low", "high"):
-        table.add_column(column, justify="right")
-    for at in np.unique(np.linspace(0, forecast.steps.size - 1, LINES + 1).round().astype(int))[1:]:
-        values = (forecast.losses[at], forecast.low[at], forecast.high[at])
-        cells = (f"{forecast.steps[at]:,}", f"{forecast.rates[at]:.3g}", *(f"{value:.4f}" for value in values))
-        table.add_row(*map(Text, cells))
-    return table
+def _rows(forecast: "Forecast") -> list[tuple[str, ...]]:
+    chosen = np.unique(np.linspace(0, forecast.steps.size - 1, ROWS + 1).round().astype(int))[1:]
+    return [
+        (
+            f"{forecast.steps[at]:,}",
+            f"{forecast.rates[at]:.3g}",
+            *(f"{each[at]:.4f}" for each in (forecast.losses, forecast.low, forecast.high)),
+        )
+        for at in chosen
+    ]
 
 
 def _sketch(forecasts: "dict[str, Forecast]") -> str:
-    """The curves without their first quarter, in which losses fall so far that the rest would be a line."""
+    """The curves without their first quarter, in which losses fall so far that the rest would look flat."""
     from stepsize.plots import sketch_curves
 
     lowest = min(float(forecast.losses.min()) for forecast in forecasts.values())
@@ -111,4 +87,4 @@ def _sketch(forecasts: "dict[str, Forecast]") -> str:
     for text, forecast in forecasts.items():
         shown = forecast.steps >= forecast.steps[-1] // 4
         late[text] = forecast.steps[shown], forecast.losses[shown] - base
-    return sketch_curves(late, title=f"foreseen loss above {base:g}", **form_here(around=8))
+    return sketch_curves(late, title=f"predicted loss above {base:g}", **form_here(around=8))

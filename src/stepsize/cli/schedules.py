@@ -9,62 +9,88 @@ from typing import Annotated, Any
 
 import typer
 
-from stepsize.arguments import nearest
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.arguments import refuse_unknown
+from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
-EPOCHS = re.compile(r"""["'][\d. ]+ep *["']""")
-"""A length in a text."""
+EPOCHS = re.compile(r"""["'][\d. ]+ep *["']""")  # a length in epochs in a text
 
 HorizonText = Annotated[
     str | None,
     typer.Option(
         "--horizon",
         metavar="NAME=VALUE,...",
-        help=f'What lengths such as "3ep", "10%" and "rest" mean, "10%" and "rest" also of --steps: {EXAMPLE}',
+        help=f'What lengths such as "3ep", "10%" and "rest" mean; "10%" and "rest" also work with --steps: {EXAMPLE}',
     ),
 ]
 
 
-def schedules_of(texts: Sequence[str], horizon: str | None, steps: int | None, functions: bool) -> list[Schedule]:
-    """The schedules of the texts; lengths with a unit are those of the horizon, else parts of so many steps.
+def schedules_of(
+    texts: Sequence[str], horizon: str | None, steps: int | None, functions: bool
+) -> tuple[list[Schedule], int | None]:
+    """The schedules of the texts, and how long they run: `steps`, or else the horizon's, or else None.
+
+    Lengths with a unit are those of the horizon, or parts of `steps`.
 
     Raises:
-        ArgumentError: `horizon` describes none, or a length in epochs is written where it is left out.
-        ParseError: a text is no schedule; of several it says which.
+        ArgumentError: `horizon` is not a horizon, or a length in epochs has none.
+        ParseError: texts are not schedules; names each.
     """
     length = None if horizon is None else horizon_of(horizon)
     if length is None and steps is not None:
         length = Horizon(samples=steps, batch=1, epochs=1)
         if written := next(filter(None, map(EPOCHS.search, texts)), None):
-            raise ArgumentError(f"{written[0]} wants to know how long an epoch is; give --horizon {EXAMPLE}")
-    return [_parsed(text.strip(), length, functions, place, len(texts)) for place, text in enumerate(texts, start=1)]
+            raise ArgumentError(
+                f"the length {written[0]}",
+                "",
+                "a part of the steps",
+                written[0].strip("\"'"),
+                f"give --horizon {EXAMPLE}",
+            )
+    schedules: list[Schedule] = []
+    errors: list[StepsizeError] = []
+    for place, text in enumerate(texts, start=1):
+        with gathered(errors):
+            try:
+                schedules.append(parse(text.strip(), length, functions=functions))
+            except StepsizeError as error:
+                raise error if len(texts) == 1 else error.about("", f"schedule {place}") from None
+    raise_together(errors)
+    return schedules, length.steps if steps is None and length is not None else steps
 
 
 def horizon_of(text: str) -> Horizon:
     """The horizon that `samples=60000,batch=256,epochs=10` describes.
 
     Raises:
-        ArgumentError: a name is unknown, missing or given twice, or a value is none that it can have.
+        ArgumentError: names are unknown, missing or given twice, or values are not allowed.
     """
     known = {field.name: field for field in fields(Horizon)}
-    given: dict[str, Any] = {}
-    for part in text.split(","):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            raise ArgumentError(f'--horizon takes NAME=VALUE,... such as {EXAMPLE}, got "{part}"')
-        if name not in known:
-            advice = nearest(name, known) or f"known are {', '.join(known)}"
-            raise ArgumentError(f'--horizon has no "{name}"; {advice}')
-        if name in given:
-            raise ArgumentError(f'--horizon is given "{name}" twice')
-        given[name] = _value(name, value)
+    given = assignments("--horizon", text, EXAMPLE)
+    errors: list[StepsizeError] = []
+    with gathered(errors):
+        refuse_unknown("--horizon", given, known)
     missing = [name for name, field in known.items() if field.default is MISSING and name not in given]
     if missing:
-        raise ArgumentError(f"--horizon lacks {' and '.join(missing)}; write e.g. {EXAMPLE}")
-    return Horizon(**given)
+        lacking = f"given {' and '.join(missing)} too"
+        errors.append(ArgumentError("--horizon", "", lacking, text, f"write e.g. {EXAMPLE}"))
+    raise_together(errors)
+    return Horizon(**{name: _value(value) for name, value in given.items()})
+
+
+def assignments(option: str, text: str, example: str) -> dict[str, str]:
+    """The names and values in NAME=VALUE,...; each name once."""
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not value:
+            raise ArgumentError(option, "", "NAME=VALUE,...", text, f"write e.g. {example}")
+        if name in found:
+            raise ArgumentError(option, "", "given each name once", text)
+        found[name] = value
+    return found
 
 
 def named(text: str) -> tuple[str, str]:
@@ -73,28 +99,20 @@ def named(text: str) -> tuple[str, str]:
     return (text, text) if not equals or "(" in name else (name, rest)
 
 
-def cuts(schedules: Sequence[Schedule], steps: int | None) -> list[str]:
-    """Which of the schedules last longer than so many steps, in words."""
+def cut_off(schedules: Sequence[Schedule], steps: int | None) -> list[str]:
+    """A note for each schedule that is longer than `steps`."""
     return [
-        f"{schedule} lasts {schedule.steps:,} steps: what comes after the first {steps:,} is left out"
+        f"{schedule} is {schedule.steps:,} steps long; what comes after the first {steps:,} is left out"
         for schedule in schedules
         if steps is not None and steps < schedule.steps < inf
     ]
 
 
-def _value(name: str, text: str) -> float | str:
-    if name == "drop_last":
-        return {"true": True, "false": False}.get(text.lower(), text)
+def _value(text: str) -> Any:
+    """A value as Python writes it; another is left as text, for the horizon to refuse."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     for kind in (int, float):
         with suppress(ValueError):
             return kind(text)
-    raise ArgumentError(f'--horizon {name} must be a number, got "{text}"')
-
-
-def _parsed(text: str, horizon: Horizon | None, functions: bool, place: int, of: int) -> Schedule:
-    try:
-        return parse(text, horizon, functions=functions)
-    except ParseError as error:
-        if of == 1:
-            raise
-        raise ParseError(f"schedule {place} of {of}: {error.reason}", error.text, error.position) from None
+    return text

@@ -1,9 +1,17 @@
-"""What the terminal can show: its size, colours and characters."""
+"""What the terminal can show: its size, colours and characters; and tables."""
 
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NARROWEST = 78
+# Lines of a table wrap in a narrower terminal: columns that are squeezed or dropped would be worse.
 
 
 def form_here(around: int) -> dict[str, Any]:
@@ -24,3 +32,13 @@ def can_encode(characters: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int] = ()) -> None:
+    """Print a table; columns are aligned to the right but for those whose index is in `left`."""
+    table = Table(box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(Text(column), justify="left" if index in left else "right", no_wrap=index not in left)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=max(Console().width, NARROWEST)).print(table)

@@ -1,50 +1,89 @@
-"""What was logged of a run, and the loss curve that it makes with the rate of every update."""
+"""What a run logged, and the loss curve that this makes with the rate of every update."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length, nearest
+from stepsize.arguments import Length, Many, Maybe, apply_rules, nearest
 from stepsize.curves.loss_curve import MOST_UPDATES, Floats, LossCurve
 from stepsize.errors import ArgumentError, DataError, ParseError, quoted, shown
 from stepsize.schedules import Schedule, parse
 
-AGREEMENT = 0.01
-"""A logged rate may differ by this part from its schedule's: logs round."""
-JUMP = 0.05
-"""A rate that changes by a smaller part of itself between two rows has not jumped."""
-LATE = 4
-"""A log of means lacks its beginning if its first step is later than this many times the largest step between rows."""
+AGREEMENT = 0.01  # logged rates are rounded, and may differ from the schedule by this fraction
+JUMP = 0.05  # a rate that changes by a smaller fraction of itself between two rows has not jumped
+LATE = 4  # the beginning of a log of means is missing if its first step exceeds this many times its largest interval
 
 Rows = tuple[NDArray[np.int64], Floats]
-"""Steps, and what was logged there."""
+"""Steps, and the values logged there."""
 Schedules = Schedule | Mapping[str, Schedule] | None
-"""Of every run, or by the runs' names."""
+"""The schedule of every run, or schedules by the names of runs."""
+
+
+def _schedules(owner: str, name: str, value: Any) -> Any:
+    for schedule in value.values() if isinstance(value, Mapping) else [value]:
+        if not isinstance(schedule, Schedule | None):
+            raise ArgumentError(owner, name, "a schedule", schedule, "parse() makes one from a text")
+    return value
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read logs, and what is known about the rates besides them.
+
+    Args:
+        step: the name of the column of steps, `lr` of rates, `loss` of losses; None: the default of each format.
+        means: see `read_csv`; None: the default of each format.
+        schedule: of the runs without one of their own, or by names of runs; logged rates must agree with it.
+        warmup_steps: see `read_csv`.
+        jumps: see `read_csv`; a log without a jump at one of these steps is left as it is.
+        rates: the file with the rates of Weights & Biases panels.
+    """
+
+    step: str | None = None
+    lr: str | None = None
+    loss: str | None = None
+    means: bool | None = None
+    schedule: Annotated[Schedules, _schedules] = None
+    warmup_steps: Annotated[int | None, Maybe(Length(0))] = None
+    jumps: Annotated[Sequence[int], Many(Length(1), empty=True)] = ()
+    rates: Path | str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in apply_rules("read_curves", ReadOptions, vars(self)).items():
+            object.__setattr__(self, name, value)
+
+    def schedule_of(self, log: "Log") -> Schedule | None:
+        """The schedule of a run; its own comes before one that is given for every run."""
+        if isinstance(self.schedule, Mapping):
+            return self.schedule.get(log.name, log.schedule)
+        return log.schedule or self.schedule
 
 
 @dataclass(frozen=True)
 class Log:
-    """The rows of one run as they were read: losses at some steps, rates at some, and where they come from."""
+    """The rows of one run as they were read: losses at some steps, `logged` rates at some, and the `source`.
+
+    `schedule` is that of the run if the log has it. `no_rates` is raised if the rates are missing and needed.
+    """
 
     source: str
     name: str
     steps: NDArray[np.int64]
     losses: Floats
     logged: Rows | None = None
-    """Of the rate; None where the log has none."""
-    no_rates: str = "has no learning rate; read a log that has it"
-    """What to say where they are needed."""
+    no_rates: DataError | None = None
     schedule: Schedule | None = None
-    """Where the log has that of the run."""
 
     def of_means(self) -> "Log":
-        """The log of a run whose rows were written when `steps` updates were done, with means since the row before.
+        """The same log, if its rows were written when `steps` updates were done, with means since the row before.
 
-        A mean stands at the middle of its updates; the rate is that of the last of them.
+        A mean is placed at the middle of its updates; the rate is that of the last of them.
 
         Raises:
             DataError: a row stands before the first update.
@@ -53,8 +92,10 @@ class Log:
         for each in (done, *(self.logged or ())[:1]):
             if each.size and not each[0]:
                 raise DataError(
-                    f"{self.source} has a row at step 0, when no update was done: its losses are no means since the "
-                    "row before; read it with means=False"
+                    f"{self.source} has a row at step 0, before any update, so its losses are not means since the row "
+                    "before",
+                    "read it with {means}",
+                    means=False,
                 )
         if not done.size:
             return self
@@ -65,8 +106,8 @@ class Log:
         return replace(self, steps=(before + done - 1) // 2, logged=logged)
 
 
-def schedule_of(text: str) -> Schedule | None:
-    """The schedule of a run whose text was kept; None for a function of the user's own."""
+def schedule_of_text(text: str) -> Schedule | None:
+    """The schedule of a run whose text was kept; None if the text names a function of the user."""
     try:
         return parse(text)
     except ParseError:
@@ -76,11 +117,15 @@ def schedule_of(text: str) -> Schedule | None:
 _ALIKE = {"step": ("step", "update"), "lr": ("lr", "rate"), "loss": ("loss",)}
 
 
-def lacking(kind: str, name: str, known: Sequence[str], word: str) -> str:
-    """`has no column "loss"; it has "step", "lr", "ce"; name it with loss="..."`: what stands for `word` is missing."""
+def missing(source: str, kind: str, word: str, name: str, known: Sequence[str]) -> DataError:
+    """The error for a column (or metric, or scalar) that a log does not have; `word` is "step", "lr" or "loss"."""
     alike = [each for each in known if any(part in each.lower() for part in _ALIKE[word])]
-    (best,) = alike[:1] or get_close_matches(name, known, 1) or ["..."]
-    return f'has no {kind} {quoted(name)}; it has {listed(known)}; name it with {word}="{best}"'
+    settings: dict[str, Any] = {word: next(iter(alike or get_close_matches(name, known, 1)), ...)}
+    advice = f"name it with {{{word}}}"
+    if word == "lr":
+        settings["schedule"] = ...
+        advice += ", or give the run's schedule with {schedule}"
+    return DataError(f"{source} has no {kind} {quoted(name)}; it has {listed(known)}", advice, **settings)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -89,164 +134,130 @@ def listed(names: Sequence[str]) -> str:
     return f"{few} and {len(names) - 12} more" if len(names) > 12 else few
 
 
-@dataclass(frozen=True)
-class Filling:
-    """What is known of the rates beside the logs.
-
-    Args:
-        schedules: the schedule of the runs, or of those with these names; logged rates are then only compared with it.
-        warmup_steps: before its first row the rate rose in a straight line from 0, over so many steps, and was then
-            held; 0: it was held from the start. Needed where a log does not say.
-        jumps: the steps from which on the rate was suddenly another; between any other rows it went straight. In a
-            log where the rows on both sides have about the same rate there was no jump.
-    """
-
-    schedules: Schedules = None
-    warmup_steps: int | None = None
-    jumps: Sequence[int] = ()
-
-    def __post_init__(self) -> None:
-        given = self.schedules.values() if isinstance(self.schedules, Mapping) else [self.schedules]
-        for schedule in given:
-            if not isinstance(schedule, Schedule | None):
-                raise ArgumentError("read_curves", "schedule", "a schedule", schedule, "parse() makes one of a text")
-        if self.warmup_steps is not None:
-            object.__setattr__(self, "warmup_steps", Length(0)("read_curves", "warmup_steps", self.warmup_steps))
-        if not isinstance(self.jumps, Iterable):
-            raise ArgumentError(
-                "read_curves", "jumps", "a sequence of steps", self.jumps, f"write [{shown(self.jumps)}]"
-            )
-        jumps = tuple(sorted({int(Length(1)("read_curves", "jumps", step)) for step in self.jumps}))
-        object.__setattr__(self, "jumps", jumps)
-
-    def schedule(self, log: Log) -> Schedule | None:
-        """That of the log's run, if it is known: by its name, from the log itself, or as that of every run."""
-        if isinstance(self.schedules, Mapping):
-            return self.schedules.get(log.name, log.schedule)
-        return log.schedule or self.schedules
-
-
-def curves_of(logs: Sequence[Log], filling: Filling) -> tuple[LossCurve, ...]:
-    """The loss curves of what was read.
+def curves_of(logs: Sequence[Log], options: ReadOptions) -> tuple[LossCurve, ...]:
+    """The loss curves of logs.
 
     Raises:
-        DataError: a log has no rates and no schedule was given, the two disagree, or the first rates are not known;
-            a jump fits none of the logs.
-        ArgumentError: a schedule is of a run that is not there.
+        DataError: a log has no rates and no schedule was given, the two disagree, or the first rates are unknown; or a
+            jump is in none of the logs.
+        ArgumentError: a schedule is given for a run that does not exist.
     """
     names = [log.name for log in logs]
-    for name in filling.schedules if isinstance(filling.schedules, Mapping) else ():
+    for name in options.schedule if isinstance(options.schedule, Mapping) else ():
         if name not in names:
-            advice = nearest(name, names) or f"there are {listed(names)}"
-            raise ArgumentError(f"a schedule is given for run {quoted(name)}, and there is none of that name; {advice}")
-    curves = tuple(_curve_of(log, filling) for log in logs)
-    fitting = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, filling)}
-    for jump in filling.jumps:
-        if jump not in fitting:
-            raise DataError(
-                f"in no log does the rate jump at step {jump}: it is about the same in the rows on both sides, or "
-                f"there are none{_largest_change(logs)}"
-            )
+            advice = nearest(name, names) or f"the runs are {listed(names)}"
+            raise ArgumentError("read_curves", "schedule", "given for runs of the logs", name, advice)
+    curves = tuple(_curve_of(log, options) for log in logs)
+    found = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, options)}
+    for jump in options.jumps:
+        if jump not in found:
+            reason = "the rows on both sides have about the same rate, or one side has no rows"
+            raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", _largest_change(logs))
     return curves
 
 
-def _curve_of(log: Log, filling: Filling) -> LossCurve:
+def _curve_of(log: Log, options: ReadOptions) -> LossCurve:
     if not log.steps.size:
-        raise DataError(f"{log.source} has no rows with a loss; is the run's log empty?")
+        raise DataError(f"{log.source} has no rows with a loss")
     last = int(log.steps[-1])
     if last > MOST_UPDATES:
         raise DataError(
-            f"{log.source} has a row at step {last}, which is more updates than a run makes; if these are tokens or "
-            'samples, name the column of the updates with step="..."'
+            f"{log.source} has a row at step {last}, which is more updates than a run makes",
+            "if it counts tokens or samples, name the column of the updates with {step}",
+            step=...,
         )
-    schedule = filling.schedule(log)
+    schedule = options.schedule_of(log)
     if schedule is not None:
         rates = schedule.sample(last + 1)
         if log.logged is not None:
-            _must_agree(log.source, *log.logged, schedule, rates)
+            _check_agreement(log.source, *log.logged, schedule, rates)
     elif log.logged is None or not log.logged[0].size:
-        raise DataError(f"{log.source} {log.no_rates}, or give the run's schedule (schedule=...)")
+        raise log.no_rates or DataError(
+            f"{log.source} has no learning rates", "give the run's schedule with {schedule}", schedule=...
+        )
     else:
-        rates = _between(log.source, *log.logged, last, filling)
+        rates = _interpolated(log.source, *log.logged, last, options)
     return LossCurve(log.name, log.steps, log.losses, rates)
 
 
-def _between(source: str, steps: NDArray[np.int64], logged: Floats, last: int, filling: Filling) -> Floats:
-    found = _jumps((steps, logged), filling)
-    for (jump, after), (other, same) in pairwise(found):
+def _interpolated(source: str, steps: NDArray[np.int64], logged: Floats, last: int, options: ReadOptions) -> Floats:
+    """The rate of every update: straight lines between the rows, except at jumps."""
+    jumps = _jumps((steps, logged), options)
+    for (jump, after), (other, same) in pairwise(jumps):
         if after == same:
             raise DataError(
-                f"{source} has no row between the jumps at {jump} and {other}, so that the rate between them is not "
-                "known; name the jumps of each run apart, or give its schedule"
+                f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown",
+                "read the runs separately with their own jumps, or give the run's schedule with {schedule}",
+                schedule=...,
             )
-    begin = _beginning(source, steps, logged, filling.warmup_steps)
-    x = [*(place for place, _ in begin), *steps.tolist()]
+    begin = _beginning(source, steps, logged, options.warmup_steps)
+    x = [*(step for step, _ in begin), *steps.tolist()]
     y = [*(rate for _, rate in begin), *logged.tolist()]
-    for jump, after in found:
+    for jump, after in jumps:
         x += [jump - 1, jump]
         y += [float(logged[after - 1]), float(logged[after])]
-    # A row that stands where a jump does is there twice, with the same value.
+    # A row at the step of a jump is there twice, with the same value.
     places, which = np.unique(x, return_index=True)
     return np.asarray(np.interp(np.arange(last + 1), places, np.array(y)[which]))
 
 
 def _beginning(source: str, steps: NDArray[np.int64], logged: Floats, warmup: int | None) -> list[tuple[int, float]]:
-    """The steps and rates before the first row that make the rates whole, straight between them and held before."""
+    """Points before the first row: the rate is a straight line between them, and constant before the first."""
     first, rate = int(steps[0]), float(logged[0])
     if first <= 1:
         return []
     if steps.size > 1:
         slope = (float(logged[1]) - rate) / int(steps[1] - steps[0])
         origin = rate - slope * first
-        # The first rows are of a warmup themselves: logs differ in what they call a step, and round.
+        # The first rows are part of the warmup. Logs round, and differ in how they count steps.
         if slope > 0 and abs(origin) <= 2 * slope + AGREEMENT * rate:
             return [(0, max(origin, 0.0))]
     if warmup is None:
         raise DataError(
-            f"{source} begins at step {first} and does not say what the rates were before; give the length of the "
-            "warmup (warmup_steps=..., 0 if there was none) or the run's schedule (schedule=...)"
+            f"{source} begins at step {first} and does not say what the rates were before",
+            "give the length of the warmup with {warmup_steps} (0 if there was none), or the run's schedule with "
+            "{schedule}",
+            warmup_steps=...,
+            schedule=...,
         )
     if warmup > first:
         raise DataError(
-            f"{source} has rates from step {first} on, which is within a warmup of {warmup} steps, and they do not "
-            "rise from 0 in a straight line; give the run's schedule (schedule=...)"
+            f"{source} begins at step {first}, within a warmup of {warmup} steps, but its rates do not rise in a "
+            "straight line from 0",
+            "give the run's schedule with {schedule}",
+            schedule=...,
         )
     return [(0, 0.0), (warmup, rate)] if warmup else []
 
 
-def _jumps(rows: Rows, filling: Filling) -> list[tuple[int, int]]:
-    """The jumps that a log has, each with the place of the row after it."""
+def _jumps(rows: Rows, options: ReadOptions) -> list[tuple[int, int]]:
+    """The jumps of a log, each with the index of the row after it."""
     steps, logged = rows
-    found = []
-    for jump in filling.jumps:
-        after = int(np.searchsorted(steps, jump))
-        if 0 < after < steps.size and _changes(logged[after - 1 : after + 1])[0] > JUMP:
-            found.append((jump, after))
-    return found
+    changes = np.concatenate([[0.0], _changes(logged), [0.0]])
+    rows_after = np.searchsorted(steps, options.jumps).tolist()
+    return [(jump, after) for jump, after in zip(options.jumps, rows_after, strict=True) if changes[after] > JUMP]
 
 
 def _changes(logged: Floats) -> Floats:
-    """Of the rate from row to row, as parts of it."""
+    """The relative changes of the rate from row to row."""
     higher = np.maximum(logged[1:], logged[:-1])
     return np.abs(np.diff(logged)) / np.where(higher > 0, higher, 1.0)
 
 
 def _largest_change(logs: Sequence[Log]) -> str:
-    """Where the rate changes most, in words; nothing where it hardly does."""
-    places = []
-    for log in logs:
-        if log.logged is not None and log.logged[0].size > 1:
-            changes = _changes(log.logged[1])
-            at = int(changes.argmax())
-            places.append((float(changes[at]), log.name, *log.logged[0][at : at + 2].tolist()))
-    if not places or max(places)[0] <= JUMP:
-        return ""
-    _, name, before, after = max(places)
-    return f"; it changes most between steps {before} and {after} of run {quoted(name)}"
+    """Where the rate changes most, as advice."""
+    places = [
+        (float(change), log.name, *log.logged[0][at : at + 2].tolist())
+        for log in logs
+        if log.logged is not None
+        for at, change in enumerate(_changes(log.logged[1]))
+    ]
+    change, name, before, after = max(places, default=(0.0, "", 0, 0))
+    return f"it changes most between steps {before} and {after} of run {quoted(name)}" if change > JUMP else ""
 
 
-def _must_agree(source: str, steps: NDArray[np.int64], logged: Floats, schedule: Schedule, rates: Floats) -> None:
-    """A logged rate must be one of those that the schedule has within a step: logs differ in what they call a step."""
+def _check_agreement(source: str, steps: NDArray[np.int64], logged: Floats, schedule: Schedule, rates: Floats) -> None:
+    """Refuse a logged rate that the schedule does not have within one step: logs differ in how they count steps."""
     inside = steps < len(rates)
     steps, logged = steps[inside], logged[inside]
     near = np.stack([rates[np.clip(steps + shift, 0, len(rates) - 1)] for shift in (-1, 0, 1)])
@@ -257,6 +268,6 @@ def _must_agree(source: str, steps: NDArray[np.int64], logged: Floats, schedule:
         step = int(steps[wrong[0]])
         raise DataError(
             f"{source}: log and schedule disagree at {wrong.size} of {len(steps)} rows: at step {step} the logged rate "
-            f"is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}; leave the schedule out to go by the "
-            "log, or give the one that was run"
+            f"is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}",
+            "leave out the schedule to use the logged rates, or give the schedule of the run",
         )

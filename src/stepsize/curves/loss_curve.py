@@ -1,4 +1,4 @@
-"""The loss curve of a run with the rate of every update: what laws of loss curves are learned from."""
+"""The loss curve of a run with the rate of every update: the data to which laws of loss curves are fitted."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Count, Phase, checked
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, quoted
 from stepsize.schedules import Schedule
 
 Floats = NDArray[np.float64]
-MOST_UPDATES = 20_000_000
-"""A curve holds the rate of each; a step beyond counts something else, such as tokens."""
+MOST_UPDATES = 20_000_000  # a curve holds the rate of each; a larger step counts something else, such as tokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +19,16 @@ class LossCurve:
     """The losses of one run at some of its updates, and the rate of every update up to the last of them.
 
     `losses[i]` is the loss after update `steps[i]` (counted from 0), whose rate was `rates[steps[i]]`. Arrays are
-    copied and cannot be written to.
+    copied and read-only.
 
     Args:
         name: of the run.
         steps: whole, rising, at most 20 million, shape `(rows,)`.
         losses: positive, shape `(rows,)`.
-        rates: of the updates 0 .. steps[-1] at least, warmup included; a schedule stands for its values.
+        rates: of the updates 0 .. steps[-1] at least, warmup included; a schedule is sampled.
 
     Raises:
-        ArgumentError: steps do not rise, a loss or a rate cannot be one, or there are fewer rates than updates.
+        ArgumentError: steps do not rise, a loss or a rate is not allowed, or there are fewer rates than updates.
 
     Example:
         >>> from stepsize.curves import LossCurve
@@ -43,30 +42,25 @@ class LossCurve:
     rates: Floats
 
     def __post_init__(self) -> None:
-        steps = _whole_and_rising(self.name, self.steps)
-        losses = _row(self.name, "losses", self.losses)
+        run = f"run {quoted(str(self.name))}"
+        steps = _whole_and_rising(f"the steps of {run}", self.steps)
+        losses = _row(f"the losses of {run}", self.losses)
         if losses.shape != steps.shape:
-            raise ArgumentError(f"LossCurve {self.name}: {steps.size} steps and {losses.size} losses are not as many")
+            raise ArgumentError(f"the losses of {run}", "", f"one for each of the {steps.size} steps", self.losses)
         wrong = np.flatnonzero(~(np.isfinite(losses) & (losses > 0)))
         if wrong.size:
-            raise ArgumentError(
-                f"LossCurve {self.name}: a loss must be positive and finite, got {losses[wrong[0]]:g} at step "
-                f"{steps[wrong[0]]}; leave out what a run logged after it diverged"
-            )
+            advice = f"this is the loss at step {steps[wrong[0]]}; leave out what a run logged after it diverged"
+            raise ArgumentError(f"the losses of {run}", "", "positive and finite", float(losses[wrong[0]]), advice)
         last = int(steps[-1])
         given: Any = self.rates
-        rates = _row(self.name, "rates", given.sample(last + 1) if isinstance(given, Schedule) else given)
+        rates = _row(f"the rates of {run}", given.sample(last + 1) if isinstance(given, Schedule) else given)
         if rates.size <= last:
-            raise ArgumentError(
-                f"LossCurve {self.name}: the last row is at step {last}, and there are rates of {rates.size} updates; "
-                f"give the rate of every update from 0 to {last}"
-            )
+            advice = f"there are {rates.size} rates"
+            raise ArgumentError(f"the rates of {run}", "", f"one for every update from 0 to {last}", given, advice)
         wrong = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
         if wrong.size:
-            raise ArgumentError(
-                f"LossCurve {self.name}: a rate must be finite and not below zero, got {rates[wrong[0]]:g} at step "
-                f"{wrong[0]}"
-            )
+            advice = f"this is the rate at step {wrong[0]}"
+            raise ArgumentError(f"the rates of {run}", "", "finite and at least 0", float(rates[wrong[0]]), advice)
         for field, value in (("steps", steps), ("losses", losses), ("rates", rates)):
             value.setflags(write=False)
             object.__setattr__(self, field, value)
@@ -81,22 +75,20 @@ class LossCurve:
 
     @checked
     def smoothed(self, rows: Count = 5) -> "LossCurve":
-        """Each loss as the mean over so many neighbouring rows, fewer at the ends; an even number counts as one less.
+        """Each loss as the mean over `rows` neighbouring rows, fewer at the ends; an even number counts as one less.
 
-        A mean over rows on both sides: nothing is shifted, but a sudden fall is smeared.
+        The mean takes as many rows before as after, so it does not shift the curve, but it smears a sudden fall.
         """
         half = min((rows - 1) // 2, self.steps.size)
         sums = np.concatenate([[0.0], np.cumsum(self.losses)])
         places = np.arange(self.steps.size)
-        begin, end = np.maximum(places - half, 0), np.minimum(places + half + 1, self.steps.size)
-        # The same number on both sides, so that no end is pulled towards the middle.
-        reach = np.minimum(places - begin, end - places - 1)
+        reach = np.minimum(half, np.minimum(places, self.steps.size - 1 - places))
         begin, end = places - reach, places + reach + 1
         return LossCurve(self.name, self.steps, (sums[end] - sums[begin]) / (end - begin), self.rates)
 
     @checked
     def thinned(self, rows: Count = 500) -> "LossCurve":
-        """At most so many rows, each the mean of a stretch of neighbouring ones, losses and steps alike."""
+        """At most `rows` rows, each the mean over neighbouring ones, losses and steps alike."""
         if self.steps.size <= rows:
             return self
         bounds = np.linspace(0, self.steps.size, rows + 1).astype(int)[:-1]
@@ -106,44 +98,48 @@ class LossCurve:
 
     @checked
     def after(self, step: Phase) -> "LossCurve":
-        """The rows from update `step` on, with the rates of all: without the steep way down that no law is about.
+        """The rows from update `step` on, with all rates: without the steep beginning, which laws do not describe.
 
         Raises:
-            ArgumentError: there is none.
+            ArgumentError: there are no such rows.
         """
         kept = self.steps >= step
         if not kept.any():
-            raise ArgumentError(f"LossCurve {self.name} has no row from step {step} on: its last is {self.steps[-1]}")
+            rule = f"at most the last step of run {quoted(str(self.name))}, {self.steps[-1]}"
+            raise ArgumentError("after", "step", rule, step)
         return LossCurve(self.name, self.steps[kept], self.losses[kept], self.rates)
 
 
-def _row(name: str, field: str, values: ArrayLike) -> Floats:
+def loss_curve(owner: str, name: str, value: Any) -> LossCurve:
+    """The rule of an argument that is a loss curve."""
+    if not isinstance(value, LossCurve):
+        raise ArgumentError(owner, name, "a LossCurve", value, "read_curves() makes them from a file")
+    return value
+
+
+def _row(owner: str, values: ArrayLike) -> Floats:
     try:
         row = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ArgumentError(f"LossCurve {name}", field, "a row of numbers", values) from None
+        raise ArgumentError(owner, "", "a row of numbers", values) from None
     if row.ndim != 1:
-        raise ArgumentError(
-            f"LossCurve {name}({field}=...) must be a row of numbers, got an array of shape {row.shape}"
-        )
+        raise ArgumentError(owner, "", "a row of numbers", values, f"it is an array of shape {row.shape}")
     return row
 
 
-def _whole_and_rising(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    given = _row(name, "steps", values)
-    if not given.size:
-        raise ArgumentError(f"LossCurve {name} has no rows")
-    if not np.isfinite(given).all() or (given != np.floor(given)).any() or given.min() < 0:
-        raise ArgumentError(f"LossCurve {name}: steps are whole numbers of at least 0")
-    if given.max() > MOST_UPDATES:
-        raise ArgumentError(
-            f"LossCurve {name}: step {given.max():.0f} is more updates than a run makes; are these tokens or samples?"
-        )
-    falls = np.flatnonzero(np.diff(given) <= 0)
+def _whole_and_rising(owner: str, values: ArrayLike) -> NDArray[np.int64]:
+    steps = _row(owner, values)
+    if not steps.size:
+        raise ArgumentError(owner, "", "at least one step", values)
+    wrong = np.flatnonzero(~np.isfinite(steps) | (steps != np.floor(steps)) | (steps < 0))
+    if wrong.size:
+        raise ArgumentError(owner, "", "whole numbers of at least 0", float(steps[wrong[0]]))
+    if steps.max() > MOST_UPDATES:
+        advice = "no run makes more updates; are these tokens or samples?"
+        raise ArgumentError(owner, "", f"at most {MOST_UPDATES}", int(steps.max()), advice)
+    falls = np.flatnonzero(np.diff(steps) <= 0)
     if falls.size:
-        before, after = given[falls[0] : falls[0] + 2]
-        raise ArgumentError(
-            f"LossCurve {name}: steps must rise, and {before:.0f} is followed by {after:.0f}; "
-            "sort the rows, and keep one of each step"
-        )
-    return given.astype(np.int64)
+        before, after = steps[falls[0] : falls[0] + 2].astype(int)
+        advice = f"{before} is followed by {after}; sort the rows, and keep one of each step"
+        raise ArgumentError(owner, "", "rising", values, advice)
+    return steps.astype(np.int64)

@@ -1,4 +1,4 @@
-"""The record of a range test: the losses of a short run whose rate rises, and why it stopped."""
+"""A range test: the losses of a short run whose rate rises, and why it stopped."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, apply_field_rules, nearest
+from stepsize.arguments import Choice, Flag, Many, Maybe, Number, Whole, apply_field_rules, refuse_unknown
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.suggestions import Suggestions, suggest
 from stepsize.errors import ArgumentError, FormatError, StepsizeError, shown
@@ -16,11 +16,10 @@ from stepsize.schedules.base import Nested, nested
 
 Stop = Literal["end", "diverged", "not finite"]
 VERSION = 2
-SMOOTHING = 0.7
-"""The share of a loss's weight that is left one update further on."""
+SMOOTHING = 0.7  # the weight of a loss relative to that of the next update
 
 
-def _some_runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
+def _runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
     runs = tuple(value) if isinstance(value, Sequence) else ()
     if not runs or not all(isinstance(run, RangeRun) for run in runs):
         raise ArgumentError(owner, name, "one RangeRun or several", value)
@@ -29,17 +28,17 @@ def _some_runs(owner: str, name: str, value: Any) -> tuple["RangeRun", ...]:
 
 @dataclass(frozen=True)
 class RangeRun:
-    """One run through the rates, up to the last of them or to where it went wrong.
+    """One run of a range test, up to the last rate or to where it failed.
 
     Args:
         losses: of the updates in order, each the mean over its micro-batches, taken before the update.
         stopped: "end": all rates were used; "diverged": the loss rose far above its lowest; "not finite": the next
-            loss was no finite number.
-        seed: what its random draws began with; None where they went on from where they stood.
-        validation_losses: after each update; empty where none were asked for.
+            loss was infinite or NaN.
+        seed: of its random draws; None if they continued from the current state.
+        validation_losses: after each update; empty if there is no validation.
 
     Raises:
-        ArgumentError: a loss is no finite number, or there are not as many validation losses as losses.
+        ArgumentError: a loss is not finite, or the numbers of losses and validation losses differ.
     """
 
     losses: Annotated[tuple[float, ...], Many(Number(), empty=True)]
@@ -55,28 +54,28 @@ class RangeRun:
 
     @property
     def curve(self) -> tuple[float, ...]:
-        """The losses to judge by: those of the validation batches, where there are some."""
+        """The losses to judge by: the validation losses if there are some."""
         return self.validation_losses or self.losses
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a range test saw: one run through rising rates, or several with different seeds.
+    """The result of a range test: one run through rising rates, or several with different seeds.
 
-    Update i was made at the rate `schedule(i)`. The arrays below go as far as all of the runs did.
+    Update i used the rate `schedule(i)`. The arrays below end with the shortest run.
 
     Args:
         schedule: the rates, from the first to the last; there is one more of them than it has steps.
-        runs: what was seen, one for each seed.
+        runs: one for each seed.
         groups: the rates of each parameter group; those of `schedule` if left out.
-        smoothing: beta, the weight of a loss relative to that of the next update's.
+        smoothing: beta, the weight of a loss relative to that of the next update.
         fixed_order: the batches came from a DataLoader that does not shuffle.
 
     Raises:
-        ArgumentError: an argument cannot be, or a run has more losses than there are rates.
+        ArgumentError: an argument is not allowed, or a run has more losses than there are rates.
 
     Example:
-        >>> from stepsize.curves import RangeRun, RangeTest
+        >>> from stepsize.curves.range_test import RangeRun, RangeTest
         >>> test = RangeTest(Geometric(1e-4, 1.0, 4), [RangeRun((2.0, 2.0, 1.0, 0.8), "diverged")])
         >>> test.rates
         array([0.0001, 0.001 , 0.01  , 0.1   ])
@@ -85,7 +84,7 @@ class RangeTest:
     """
 
     schedule: Nested
-    runs: Annotated[tuple[RangeRun, ...], _some_runs]
+    runs: Annotated[tuple[RangeRun, ...], _runs]
     groups: Annotated[tuple[Schedule, ...], Many(nested, empty=True)] = ()
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING
     fixed_order: Annotated[bool, Flag()] = False
@@ -96,7 +95,7 @@ class RangeTest:
         longest = max(len(run.losses) for run in self.runs)
         if self.schedule.steps == math.inf or longest > self.schedule.steps + 1:
             advice = f"a run has {longest} losses"
-            raise ArgumentError("RangeTest", "schedule", "as long as its runs, and end", self.schedule, advice)
+            raise ArgumentError("RangeTest", "schedule", "finite and as long as its runs", self.schedule, advice)
         rates = self.schedule.sample(int(self.schedule.steps) + 1)
         if not (rates.size > 1 and rates[0] > 0.0 and (np.diff(rates) > 0.0).all()):
             raise ArgumentError("RangeTest", "schedule", "rising, from above 0", self.schedule)
@@ -109,25 +108,23 @@ class RangeTest:
     @property
     def losses(self) -> Floats:
         """The losses to judge by, the mean over the runs, shape (updates,)."""
-        mean: Floats = self._curves.mean(axis=0)
-        return mean
+        return np.asarray(self._curves.mean(axis=0))
 
     @property
     def band(self) -> tuple[Floats, Floats]:
         """The lowest and the highest loss of any run, shape (updates,) each."""
-        curves = self._curves
-        return curves.min(axis=0), curves.max(axis=0)
+        return self._curves.min(axis=0), self._curves.max(axis=0)
 
     @property
     def smoothed(self) -> Floats:
-        """The losses l, smoothed from both sides, as far as they are of use, shape (n,) with n <= updates.
+        """The losses l, smoothed from both sides, up to divergence, shape (n,) with n <= updates.
 
             s_i = sum_k w_ik l'_k / sum_k w_ik,    w_ik = beta^|i - k|,    l'_k = min(median(l_k-1, l_k, l_k+1), c)
 
-        Dividing by the weights there are corrects the bias at both ends: a constant stays what it is. From both sides,
-        the curve does not lag behind the rates. It ends with the last loss that is not above the first ones: what
-        follows is divergence, and would be seen in the curve long before it happened. For the same reason medians take
-        out single leaps, and others are cut off at c, as far above the first losses as the lowest is below them.
+        Dividing by the sum of the weights corrects the bias at both ends, and smoothing from both sides avoids a lag
+        behind the rates. The curve ends with the last loss that is not above the first ones: later losses are
+        divergence, which smoothing would spread to earlier updates. For the same reason medians remove single spikes,
+        and losses are capped at c, which is as far above the first losses as the lowest is below them.
         """
         losses = self.losses
         if losses.size < 3:
@@ -140,15 +137,15 @@ class RangeTest:
 
     @property
     def stopped(self) -> Stop:
-        """Why the run that came least far did not come further."""
+        """Why the shortest run stopped."""
         return min(self.runs, key=lambda run: len(run.losses)).stopped
 
     def suggest(self) -> Suggestions:
-        """The rates that the losses speak for, or the reason why they speak for none.
+        """The suggested rates, or the reason why there are none.
 
         Example:
             >>> import numpy as np
-            >>> from stepsize.curves import RangeRun, RangeTest
+            >>> from stepsize.curves.range_test import RangeRun, RangeTest
             >>> x = np.linspace(-6.0, 1.0, 101)  # the loss falls around 1e-2, and rises around 1
             >>> losses = 1.0 + 1.0 / (1.0 + np.exp(4.0 * (x + 2.0))) + np.exp(6.0 * (x - 0.5))
             >>> found = RangeTest(Geometric(1e-6, 10.0, 100), [RangeRun(losses, "end")]).suggest()
@@ -158,79 +155,71 @@ class RangeTest:
         return suggest(self)
 
     def group_rates(self, rate: float) -> tuple[float, ...]:
-        """Each parameter group's rate where the schedule's was `rate`.
+        """The rate of each parameter group at the update where the schedule has `rate`.
 
         Raises:
-            ArgumentError: the schedule does not come by that rate.
+            ArgumentError: the schedule never has that rate.
 
         Example:
-            >>> from stepsize.curves import RangeRun, RangeTest
+            >>> from stepsize.curves.range_test import RangeRun, RangeTest
             >>> sweep = Geometric(1e-4, 1.0, 4)
             >>> test = RangeTest(sweep, [RangeRun((2.0, 1.0), "diverged")], groups=[sweep, 0.5 * sweep])
             >>> [round(rate, 6) for rate in test.group_rates(0.01)]
             [0.01, 0.005]
         """
         number = Number(above=0.0)("group_rates", "rate", rate)
-        steps = np.arange(self.schedule.steps + 1)
-        rates = self.schedule(steps)
+        rates = self.schedule(np.arange(self.schedule.steps + 1))
         if not rates[0] <= number <= rates[-1]:
             raise ArgumentError("group_rates", "rate", f"from {rates[0]:g} to {rates[-1]:g}", rate)
         low = min(int(np.searchsorted(rates, number, side="right")), len(rates) - 1) - 1.0
         high = low + 1.0
-        for _ in range(60):  # halved until no number lies between
+        for _ in range(60):  # bisection to the last bit
             middle = (low + high) / 2.0
             low, high = (middle, high) if self.schedule(middle) <= number else (low, middle)
         return tuple(group(low) for group in self.groups)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields by name, as strict JSON has them; schedules are texts."""
-        return {
-            "version": VERSION,
-            "schedule": str(self.schedule),
-            "groups": [str(group) for group in self.groups],
-            "smoothing": self.smoothing,
-            "fixed_order": self.fixed_order,
-            "runs": [{each.name: _plain(getattr(run, each.name)) for each in fields(run)} for run in self.runs],
-        }
+        """The fields by name, for strict JSON; schedules are texts."""
+        runs = [{k: list(v) if isinstance(v, tuple) else v for k, v in vars(run).items()} for run in self.runs]
+        texts = {"schedule": str(self.schedule), "groups": [str(group) for group in self.groups]}
+        return {"version": VERSION, **vars(self), **texts, "runs": runs}
 
     @classmethod
     def of_dict(cls, form: Mapping[str, Any]) -> "RangeTest":
         """The range test that `as_dict` wrote.
 
         Raises:
-            FormatError: it is of another version, or something is missing, unknown or of the wrong kind.
+            FormatError: it has another version, or an entry is missing, unknown or of the wrong kind.
         """
         if not isinstance(form, Mapping):
-            raise FormatError(f"a range test is a dictionary, got {shown(form)}")
+            raise FormatError(f"a range test must be a dictionary, got {shown(form)}")
         given: dict[str, Any] = dict(form)
         if given.pop("version", None) != VERSION:
-            raise FormatError(f"a range test of version {VERSION} was expected, got {shown(form)}")
-        _check_names("a range test", given, cls)
-        runs = given["runs"]
-        if not isinstance(runs, list) or not all(isinstance(run, Mapping) for run in runs):
-            raise FormatError(f'"runs" of a range test must be a list of dictionaries, got {shown(runs)}')
-        for run in runs:
-            _check_names("a run of a range test", run, RangeRun)
+            raise FormatError(f"a range test must have version {VERSION}, got {shown(form)}")
         try:
-            schedule, groups = parse(given["schedule"]), [parse(text) for text in given["groups"]]
-            given |= {"schedule": schedule, "groups": tuple(groups), "runs": tuple(RangeRun(**run) for run in runs)}
-            return cls(**given)
+            _check_names("a range test", given, cls)
+            runs = given["runs"]
+            if not isinstance(runs, list) or not all(isinstance(run, Mapping) for run in runs):
+                raise ArgumentError("RangeTest", "runs", "a list of dictionaries", runs)
+            for run in runs:
+                _check_names("a run of a range test", run, RangeRun)
+            given["schedule"], given["groups"] = parse(given["schedule"]), [parse(text) for text in given["groups"]]
+            return cls(**{**given, "runs": [RangeRun(**run) for run in runs]})
         except (StepsizeError, TypeError) as error:
-            raise FormatError(f"this is no range test: {error}") from error
+            raise FormatError(f"this is not a range test: {error}") from error
 
     @property
     def _updates(self) -> int:
-        """As many as all runs made."""
         return min(len(run.curve) for run in self.runs)
 
     @property
     def _curves(self) -> Floats:
-        """One line for each run, shape (runs, updates)."""
+        """One row for each run, shape (runs, updates)."""
         return np.array([run.curve[: self._updates] for run in self.runs], dtype=np.float64)
 
 
 def two_sided_average(values: Floats, beta: float) -> Floats:
-    """Each value's mean with its neighbours, those k places away weighing beta^k as much, shape (n,).
+    """The weighted mean of each value and its neighbours, with weight beta^k at distance k, shape (n,).
 
     Example:
         >>> from stepsize.curves.range_test import two_sided_average
@@ -238,31 +227,13 @@ def two_sided_average(values: Floats, beta: float) -> Floats:
         >>> two_sided_average(np.array([0.0, 0.0, 9.0, 0.0]), 0.5)
         array([1.2, 2. , 4. , 2.4])
     """
-
-    def both_ways(items: Floats) -> Floats:
-        return _discounted(items, beta) + _discounted(items[::-1], beta)[::-1] - items
-
-    return both_ways(values) / both_ways(np.ones_like(values))
-
-
-def _discounted(values: Floats, beta: float) -> Floats:
-    """The sums of each value and all before it, with weights 1, beta, beta^2, ..."""
-    sums, total = np.empty_like(values), 0.0
-    for index, value in enumerate(values.tolist()):
-        total = total * beta + value
-        sums[index] = total
-    return sums
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    weights = beta ** np.abs(np.arange(1.0 - len(values), len(values)))
+    return np.convolve(weights, values, "valid") / np.convolve(weights, np.ones_like(values), "valid")
 
 
 def _check_names(what: str, form: Mapping[str, Any], record: type[RangeRun | RangeTest]) -> None:
     known = [each.name for each in fields(record)]
-    for name in form:
-        if name not in known:
-            raise FormatError(f"{what} has no {shown(name)}; {nearest(name, known) or ', '.join(known)}")
+    refuse_unknown(what, form, known)
     for name in known:
         if name not in form:
             raise FormatError(f'{what} lacks "{name}"')

@@ -1,4 +1,4 @@
-"""What the store of an experiment has logged of each run, read from its tables (docs/store.md) like any other log."""
+"""The logs in the store of an experiment, read from its tables (docs/store.md)."""
 
 import os
 import sqlite3
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from stepsize.curves.log import Log, schedule_of
+from stepsize.curves.log import Log, schedule_of_text
 from stepsize.errors import DamagedStoreError, DataError
 
 FILE_NAME = "store.sqlite"
 VERSION = 1
-PATIENCE = 60.0  # seconds to wait for a process that is writing
+PATIENCE = 60.0  # seconds to wait for a process that writes
 
 
 def store_at(place: Path) -> Path | None:
@@ -22,10 +22,10 @@ def store_at(place: Path) -> Path | None:
 
 
 def store_logs(path: Path) -> list[Log]:
-    """The logs of the runs with points in a store; runs that diverged are left out.
+    """The logs of the runs in a store that have points; diverged runs are left out.
 
     Raises:
-        DataError: the file is damaged, is not a store, or was written by a newer version; or no run has a loss curve.
+        DataError: the file is damaged, is not a store, or has a newer version; or no run has a loss curve.
     """
     try:
         with closing(_opened(path)) as connection:
@@ -34,7 +34,7 @@ def store_logs(path: Path) -> list[Log]:
         raise
     except sqlite3.OperationalError as error:
         raise DataError(f"{path} cannot be read as a store: {error}") from error
-    except (sqlite3.Error, TypeError, ValueError) as error:  # text in the place of a number is damage too
+    except (sqlite3.Error, TypeError, ValueError) as error:  # a text in place of a number is damage too
         raise DamagedStoreError(path, str(error)) from error
     if not logs:
         raise DataError(f"{path} has no run with a loss curve")
@@ -42,17 +42,17 @@ def store_logs(path: Path) -> list[Log]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """A connection; in a write-protected folder SQLite reads a store only if it is declared immutable."""
+    """A connection; in a write-protected folder SQLite only reads a store that is declared immutable."""
     shared = os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
     mode = "rw" if shared else "ro&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, uri=True)
 
 
 def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
-    connection.execute("BEGIN")  # all that follows is of one moment
+    connection.execute("BEGIN")  # reads one consistent state
     ((version,),) = connection.execute("PRAGMA user_version")
     if version > VERSION:
-        raise DataError(f"{path} was written by a newer stepsize; update stepsize")
+        raise DataError(f"{path} was written by a newer stepsize", "update stepsize")
     runs = connection.execute(
         "SELECT number, name, schedule, seed, points FROM runs WHERE status != 'diverged' ORDER BY number"
     ).fetchall()
@@ -63,8 +63,8 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
         ).fetchall()
         if count not in (None, len(rows)):
             raise DataError(
-                f"run {number} in {path} has {len(rows)} of its {count} points: the file was damaged; take the run "
-                f"back with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison to train it again"
+                f"run {number} in {path} has only {len(rows)} of its {count} points: the file was damaged",
+                f"discard the run with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison",
             )
         if rows:
             found.append((name, schedule, seed, np.array(rows, dtype=np.float64)))
@@ -74,6 +74,6 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
         label = f"{name}, seed {seed}" if several else name
         steps = values[:, 0].astype(np.int64)
         rates = steps, values[:, 1]
-        log = Log(f"{path}, {label}", label, steps, values[:, 2], rates, schedule=schedule_of(schedule))
+        log = Log(f"{path}, {label}", label, steps, values[:, 2], rates, schedule=schedule_of_text(schedule))
         logs.append(log.of_means())
     return logs

@@ -1,4 +1,4 @@
-"""What a range test speaks for: rates by several rules, or the reason why it speaks for none."""
+"""The rates that a range test suggests by several rules, or the reason why it suggests none."""
 
 import math
 from dataclasses import dataclass
@@ -11,35 +11,28 @@ from stepsize.curves.loss_curve import Floats
 if TYPE_CHECKING:
     from stepsize.curves.range_test import RangeTest
 
-FEWEST = 10
-"""Fewer updates than this show no curve."""
-DEFAULT = "tenth of minimum"
-"""The rule whose rate is `Suggestions.rate`."""
-_SURE = 7.5
-"""So many standard errors must the loss have come down by; of a hundred curves of pure noise about one does."""
-_FLAT = 1e-3
-"""A descent by less than this share of the loss itself is none."""
-_BEGUN = 0.1
-"""The share of the descent that is behind where the descent is said to have begun."""
-_RISEN = 0.1
-"""The share of the descent by which the loss may have risen again where the rate is still called stable."""
-_END = {"diverged": "diverges", "not finite": "is no finite number", "end": "rises"}
-"""What the loss does beyond the curve, by why the test stopped."""
+DEFAULT = "tenth of minimum"  # the rule of `Suggestions.rate`
+FEWEST = 10  # updates that a curve needs
+_SURE = 7.5  # standard errors by which the loss must fall; about one in a hundred curves of pure noise does
+_FLAT = 1e-3  # a descent by a smaller fraction of the loss is none
+_BEGUN = 0.1  # the fraction of the descent that marks its beginning
+_RISEN = 0.1  # the fraction of the descent by which the loss may rise again at a stable rate
+_END = {"diverged": "diverges", "not finite": "is not finite", "end": "rises"}  # what the loss does beyond the curve
 
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Rates that a range test speaks for, or the reason why it speaks for none.
+    """The rates that a range test suggests, or the reason why it suggests none.
 
-    With x the logarithm of the rate and s the smoothed loss, which is lowest at m and, before, has come down by a tenth
-    of its descent at b:
+    x is the logarithm of the rate and s the smoothed loss, which is lowest at m; before, it has fallen by a tenth of
+    its descent at b:
 
     - `steepest`: where ds/dx is lowest, between b and m;
-    - `valley`: half of the way, in x, from b to m;
+    - `valley`: halfway, in x, from b to m;
     - `tenth_of_minimum`: a tenth of the rate at m;
-    - `largest_stable`: the last rate before s rises, from its lowest, by a tenth of its descent: an upper bound.
+    - `largest_stable`: the last rate before s rises from its lowest by a tenth of its descent: an upper bound.
 
-    All are None where there is a `reason`.
+    All are None if there is a `reason`.
     """
 
     steepest: float | None = None
@@ -50,12 +43,12 @@ class Suggestions:
 
     @property
     def rate(self) -> float | None:
-        """The suggestion; the documentation shows how the rule was chosen from trained grids."""
+        """The suggested rate; the documentation shows how the rule was chosen."""
         return self.by_rule.get(DEFAULT)
 
     @property
     def by_rule(self) -> dict[str, float]:
-        """The rates by the names of their rules; empty where there are none."""
+        """The rates by the names of their rules; empty if there are none."""
         named = {
             "steepest": self.steepest,
             "valley": self.valley,
@@ -66,17 +59,15 @@ class Suggestions:
 
     @property
     def disagreement(self) -> float:
-        """How many times the lowest of the first three the highest of them is; NaN where there are none."""
+        """The ratio of the highest to the lowest of the first three; NaN if there are none."""
         rates = [rate for rule, rate in self.by_rule.items() if rule != "largest stable"]
         return max(rates) / min(rates) if rates else math.nan
 
 
 def suggest(test: "RangeTest") -> Suggestions:
-    """What `RangeTest.suggest` answers."""
+    """The result of `RangeTest.suggest`."""
     smooth = test.smoothed
-    reason = (
-        _too_short(test, len(smooth)) or _too_flat(test, smooth) or _too_low(test, smooth) or _too_high(test, smooth)
-    )
+    reason = _too_few(test, len(smooth)) or _no_descent(test, smooth)
     if reason:
         return Suggestions(reason=reason + _order(test))
     rates = test.rates[: len(smooth)]
@@ -96,66 +87,55 @@ def suggest(test: "RangeTest") -> Suggestions:
 
 
 def _descent(smooth: Floats) -> float:
-    """From the highest to the lowest after it."""
     lowest = int(smooth.argmin())
     return float(smooth[: lowest + 1].max() - smooth[lowest])
 
 
-def _too_short(test: "RangeTest", length: int) -> str:
-    """Why there is no curve to speak of; "" where there is one."""
+def _too_few(test: "RangeTest", length: int) -> str:
+    """Why there are too few updates for a curve; "" if there are enough."""
     updates, first = len(test.rates), test.schedule(0)
     if updates == 0:
-        return "the first loss was no finite number, before any update; look at the data and the loss"
+        return "the first loss, before any update, is not finite; check the data and the loss"
     if updates < FEWEST and test.stopped == "end":
-        return f"there are only {updates} updates; a curve takes {FEWEST} at least"
+        return f"there are only {updates} updates; a curve takes at least {FEWEST}"
     if length >= FEWEST:
         return ""
     last = float(test.rates[length - 1])
-    if last > 10.0 * first:  # rates that did no harm, so it is not the first that is too high
+    if last > 10.0 * first:  # these rates did no harm, so the first is not too high
         return (
             f"there are only {length} updates, from {first:g} to {last:g}, before the loss {_END[test.stopped]}; a "
-            f"curve takes {FEWEST} at least, so take more steps"
+            f"curve takes at least {FEWEST}, so take more steps"
         )
     if updates < FEWEST:
-        how = "diverged" if test.stopped == "diverged" else "was no finite number"
+        how = "diverged" if test.stopped == "diverged" else "was not finite"
         return f"the loss {how} after {updates} updates; start below {first:g}"
     return f"the loss only rises, so the test started too high; start below {first:g}"
 
 
-def _too_flat(test: "RangeTest", smooth: Floats) -> str:
-    """Why the curve's descent is none; "" where it is one."""
+def _no_descent(test: "RangeTest", smooth: Floats) -> str:
+    """Why the curve has no descent to a minimum, or one too near to the first rate; "" if it has."""
     descent, length = _descent(smooth), len(smooth)
-    first, last = test.schedule(0), float(test.rates[length - 1])
+    first, last, best = test.schedule(0), float(test.rates[length - 1]), float(test.rates[smooth.argmin()])
+    used_all_rates = length == test.schedule.steps + 1
     if descent <= _FLAT * float(np.abs(smooth).max()):
-        flat, look = f"the loss is flat from {first:g} to {last:g}", "look at the model and the loss"
-        if _used_all_rates(test, length):
-            return f"{flat}; end higher, or {look}"
-        return f"{flat}, and beyond it {_END[test.stopped]}; take more steps, or {look}"
+        flat, check = f"the loss is flat from {first:g} to {last:g}", "check the model and the loss"
+        if used_all_rates:
+            return f"{flat}; end higher, or {check}"
+        return f"{flat}, and beyond it {_END[test.stopped]}; take more steps, or {check}"
     if descent <= _SURE * _standard_error(test.losses[:length], test.smoothing):
-        return "the loss comes down by no more than its noise; take larger batches, accumulate, or use several seeds"
-    return ""
-
-
-def _too_low(test: "RangeTest", smooth: Floats) -> str:
-    """Why the curve has no end; "" where it has one."""
-    above_lowest = (smooth - smooth.min()) / _descent(smooth)
-    if _used_all_rates(test, len(smooth)) and above_lowest[-1] <= _RISEN < above_lowest[int(0.8 * len(smooth))]:
-        return f"the loss was still coming down at {test.rates[-1]:g}; end higher"
-    return ""
-
-
-def _too_high(test: "RangeTest", smooth: Floats) -> str:
-    """Why the suggestion would be a rate that was not tried; "" where it was."""
-    first, best = test.schedule(0), float(test.rates[smooth.argmin()])
+        return "the loss falls by no more than its noise; use larger batches, accumulation, or several seeds"
+    above_lowest = (smooth - smooth.min()) / descent
+    if used_all_rates and above_lowest[-1] <= _RISEN < above_lowest[int(0.8 * length)]:
+        return f"the loss was still falling at {test.rates[-1]:g}; end higher"
     if best / 10.0 < first:
         return f"the loss is lowest at {best:g}, and a tenth of that is below the first rate, {first:g}; start lower"
     return ""
 
 
 def _order(test: "RangeTest") -> str:
-    """What a fixed order of the batches may explain: losses that rise or fall before the rate is high enough to matter.
+    """A remark on a fixed order of the batches, if the losses drift before the rate is high enough to matter.
 
-    The first quarter of the losses is compared by von Neumann's ratio q = sum (l_i - l_(i-1))^2 / sum (l_i - mean)^2:
+    The first quarter of the losses is tested by von Neumann's ratio q = sum (l_i - l_(i-1))^2 / sum (l_i - mean)^2:
     about 2 for batches in random order, with a standard error of 2 / sqrt(n), and less for a drift.
     """
     if not test.fixed_order:
@@ -163,20 +143,15 @@ def _order(test: "RangeTest") -> str:
     begin = test.losses[: max(FEWEST, (int(test.schedule.steps) + 1) // 4)]
     spread = float(np.square(begin - begin.mean()).sum()) if len(begin) > 1 else 0.0
     drifts = spread > 0.0 and np.square(np.diff(begin)).sum() / spread < 2.0 - 4.0 / math.sqrt(len(begin))
-    order = "the DataLoader does not shuffle, and the loss drifts from the first batches on as their order explains"
+    order = "the DataLoader does not shuffle, and the loss drifts with the order of the batches from the start"
     return f"; {order}: write shuffle=True" if drifts else ""
 
 
-def _used_all_rates(test: "RangeTest", length: int) -> bool:
-    return length == test.schedule.steps + 1
-
-
 def _standard_error(losses: Floats, beta: float) -> float:
-    """Of a smoothed loss.
+    """The standard error of a smoothed loss.
 
-    The noise of one loss is estimated from second differences, which a curve's slope does not enter, by their median,
-    which a few leaps do not enter. It is taken to be independent from update to update: where it is not, as that of a
-    loss that drifts, it is underestimated, and the drift believed.
+    The noise of one loss is estimated by the median of second differences, which neither a slope nor a few spikes
+    change. It is taken to be independent between updates: if the loss drifts, it is underestimated.
     """
     noise = float(np.median(np.abs(np.diff(losses, 2)))) / (0.6745 * math.sqrt(6.0))
     return noise * (1.0 - beta) / (1.0 + beta) * math.sqrt((1.0 + beta**2) / (1.0 - beta**2))

@@ -23,7 +23,7 @@ from stepsize.arguments import (
     apply_field_rules,
     refuse_unknown,
 )
-from stepsize.errors import ArgumentError, ParseError, shown
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.lab.task import held_out_of
 from stepsize.schedules import Constant, Schedule, parse
@@ -40,27 +40,36 @@ SIX_SCHEDULES = {
 
 NamedSchedules = tuple[tuple[str, str | Schedule], ...]
 
-_FOR_EXAMPLE = 'write e.g. {"cosine": "Cosine(0.2, 0.02, 1000)"}'
+_EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
 
 
 def _named(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
-    if isinstance(value, Mapping) and not value:
-        raise ArgumentError(owner, name, "at least one schedule by its name", value, _FOR_EXAMPLE)
-    pairs = value.items() if isinstance(value, Mapping) else value
-    known: dict[str, str | Schedule] = {}
-    for pair in Many(lambda _owner, _name, item: item)(owner, name, pairs):
-        if not (isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[1], str | Schedule)):
-            raise ArgumentError(owner, name, "names with a schedule or its text each", pair)
-        label, schedule = str(pair[0]).strip(), pair[1]
-        if not label:
-            raise ArgumentError(owner, name, "named", pair, _FOR_EXAMPLE)
-        if not label.isprintable():
-            raise ArgumentError(owner, name, "named in characters that can be printed", label)
-        if label in known:
-            raise ArgumentError(owner, name, "named differently", label, "this name is given twice")
-        known[label] = schedule
-    return tuple(known.items())
+    try:
+        pairs = [(str(label).strip(), given) for label, given in dict(value).items()]
+        labels = [str(label).strip() for label, _ in (value.items() if isinstance(value, Mapping) else value)]
+    except (TypeError, ValueError):
+        rule = "schedules by their names"
+        raise ArgumentError(owner, name, rule, value, "write e.g. {schedules}", **_EXAMPLE) from None
+    if not pairs:
+        raise ArgumentError(owner, name, "at least one schedule", value, "write e.g. {schedules}", **_EXAMPLE)
+    errors: list[StepsizeError] = []
+    for label, given in pairs:
+        with gathered(errors):
+            _check_named(owner, f"{name}[{label!r}]", label, given)
+    for label in dict.fromkeys(label for label in labels if labels.count(label) > 1):
+        errors.append(ArgumentError(owner, name, "given different names", label))
+    raise_together(errors)
+    return tuple(pairs)
+
+
+def _check_named(owner: str, name: str, label: str, given: Any) -> None:
+    if not label or not label.isprintable():
+        raise ArgumentError(owner, name, "a name of printable characters", label)
+    if not isinstance(given, str | Schedule):
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        advice = f'write "Constant({given})" for a constant rate' if number else ""
+        raise ArgumentError(owner, name, "a schedule or its text", given, advice)
 
 
 def _word(owner: str, name: str, value: Any) -> str:
@@ -74,7 +83,7 @@ def _settings(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
     """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
     given = dict(value) if isinstance(value, Mapping | tuple | list) else None
     if given is None or not all(isinstance(key, str) for key in given):
-        raise ArgumentError(owner, name, "arguments by name", value, 'write e.g. {"momentum": 0.9}')
+        raise ArgumentError(owner, name, "arguments by name", value, "write e.g. {optimizer_args}", **_EXAMPLE)
     for key, item in given.items():
         try:
             json.dumps(item, allow_nan=False)  # as the store keeps it
@@ -187,22 +196,30 @@ class Experiment:
         """The runs, seed by seed, on a training set of so many samples.
 
         Raises:
-            ArgumentError: the text of a schedule cannot be read; says which.
+            ParseError: texts are not schedules; names each.
         """
         horizon = self.horizon(samples)
-        schedules = {name: self._read(f"schedule {shown(name)}", given, horizon) for name, given in self.schedules}
-        decay = None if self.weight_decay is None else self._read("weight_decay", self.weight_decay, horizon)
+        schedules: dict[str, Schedule] = {}
+        decay: Schedule | None = None
+        errors: list[StepsizeError] = []
+        for name, given in self.schedules:
+            with gathered(errors):
+                schedules[name] = self._read(f"schedules[{name!r}]", given, horizon)
+        if self.weight_decay is not None:
+            with gathered(errors):
+                decay = self._read("weight_decay", self.weight_decay, horizon)
+        raise_together(errors)
         return tuple(
             Plan(name, schedule, seed, self.epochs, horizon.steps, decay)
             for seed in self.seeds
             for name, schedule in schedules.items()
         )
 
-    def _read(self, what: str, given: Schedule | str, horizon: Horizon) -> Schedule:
+    def _read(self, argument: str, given: Schedule | str, horizon: Horizon) -> Schedule:
         try:
             return given if isinstance(given, Schedule) else parse(given, horizon, functions=self.functions)
         except ParseError as error:
-            raise ArgumentError(f"{what}: {error}") from None
+            raise error.about("Experiment", argument) from None
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as strings, numbers, lists and dictionaries."""
@@ -224,9 +241,15 @@ class Experiment:
         Raises:
             ArgumentError: an argument cannot be, or there is one too many.
         """
-        refuse_unknown("Experiment", form, [each.name for each in fields(cls)])
-        given: dict[str, Any] = dict(form)
-        return cls(**given)
+        known = [each.name for each in fields(cls)]
+        given: dict[str, Any] = {name: value for name, value in form.items() if name in known}
+        errors: list[StepsizeError] = []
+        with gathered(errors):
+            refuse_unknown("Experiment", form, known)
+        with gathered(errors):
+            experiment = cls(**given)
+        raise_together(errors)
+        return experiment
 
 
 def _has_functions(name: str, schedule: Schedule) -> bool:

@@ -1,5 +1,6 @@
 """Experiments as TOML files."""
 
+import json
 import re
 import tomllib
 from collections.abc import Container, Iterator
@@ -7,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, shown
+from stepsize.errors import ArgumentError, DataError, StepsizeError, Words, gathered, one_line, raise_together
 from stepsize.lab.experiment import Experiment
 
 EXAMPLE = """\
@@ -45,21 +46,21 @@ multi-factor = 'MultiStep(0.5, 0.5, ("30%", "80%"))'
 cosine = 'Cosine(0.2, 0.02, "100%")'
 warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
 """
-"""What `stepsize init` writes: every key with its default."""
+# What `stepsize init` writes: every key with its default.
 
-_IN_NO_FILE = {
-    "functions": "its texts run no code unless you say so, by --functions or replace(experiment, functions=True)",
-    "digests": "they are found when it is run",
+_NOT_IN_A_FILE = {
+    "functions": "allow a file's texts to run code with --functions or replace(experiment, functions=True)",
+    "digests": "they are computed when the experiment starts",
 }
-"""Fields of an experiment that are no keys, and why."""
+_SETTINGS = {field.name for field in fields(Experiment)} - _NOT_IN_A_FILE.keys()
 
 
 def read_experiment(path: Path | str) -> Experiment:
-    """The experiment in a TOML file; what it names, a task or an optimizer, is imported when it is run.
+    """The experiment in a TOML file; the task and the optimizer that it names are imported when it runs.
 
     Raises:
-        DataError: there is no such file, or it is no TOML.
-        ArgumentError: a key is unknown, or its value cannot be; names the file and the line.
+        DataError: the file cannot be read, or is not TOML.
+        ArgumentError: keys are unknown or have values that are not allowed; names the file and the line of each.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -68,133 +69,117 @@ def read_experiment(path: Path | str) -> Experiment:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
         line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
-        raise DataError(f"{path}, line {line}: the byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
+        raise DataError(f"{path}, line {line}: the byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path} is no TOML: {error}") from error
+        raise DataError(f"{path} is not TOML: {error}") from error
     try:
-        return Experiment.of_dict(_fields(form))
-    except ArgumentError as error:
-        message = _in_toml(str(error))
-        raise ArgumentError(_with_its_line(path, text, message) or f"{path}: {message}") from error
+        return _experiment(form)
+    except StepsizeError as error:
+        error.words = InFile(path, tuple(_entries(text)))
+        raise
 
 
-def with_its_place(
-    path: Path | str, error: ArgumentError | DataError | RunError, overruled: Container[str]
-) -> StepsizeError:
-    """The error of an experiment that was read from the file, with the file and the line that it speaks of.
+def locate(error: StepsizeError, path: Path | str, overruled: Container[str]) -> None:
+    """Let the error of an experiment that was read from `path` name the line that it is about.
 
-    It stays as it is where it speaks of none, or of a field that was `overruled` beside the file.
+    An error that is about no key of the file, or about one that was `overruled` beside the file, stays as it is.
     """
-    told = _with_its_line(path, Path(path).read_text(encoding="utf-8-sig"), str(error), overruled)
-    return type(error)(told) if told else error
+    text = Path(path).read_text(encoding="utf-8-sig")
+    words = InFile(path, tuple(each for each in _entries(text) if (each.table or each.key) not in overruled))
+    if any(map(words.entry, (error, *error.others))):
+        error.words = words
 
 
-def _fields(form: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an experiment: the table `optimizer` is two, its name and the rest."""
-    for key, why in _IN_NO_FILE.items():
-        if key in form:
-            raise ArgumentError(f"Experiment has no {shown(key)} in a file: {why}")
-    if "schedules" in form:
-        _refuse_what_is_no_schedule(form["schedules"])
+def _experiment(form: dict[str, Any]) -> Experiment:
+    """The table `optimizer` of a file is two fields of an experiment: its name, and the other arguments."""
+    errors: list[StepsizeError] = []
+    for key in form.keys() & _NOT_IN_A_FILE.keys():
+        errors.append(ArgumentError("an experiment file", key, "", None, _NOT_IN_A_FILE[key]))
+    fields_of_file = {key: value for key, value in form.items() if key not in _NOT_IN_A_FILE}
     optimizer = form.get("optimizer")
-    if not isinstance(optimizer, dict):
-        return form
-    if "name" not in optimizer:
-        raise ArgumentError(f'[optimizer] must have a name, such as name = "sgd", got {shown(optimizer)}')
-    arguments = {key: value for key, value in optimizer.items() if key != "name"}
-    return {**form, "optimizer": optimizer["name"], "optimizer_args": arguments}
-
-
-def _refuse_what_is_no_schedule(schedules: Any) -> None:
-    """ArgumentError for a table of schedules that is none, in TOML's words."""
-    example = """cosine = 'Cosine(0.2, 0.02, "100%")'"""
-    if not isinstance(schedules, dict):
-        raise ArgumentError(
-            f"[schedules] must be a table, got {shown(schedules)}; write [schedules] and then {example}"
-        )
-    if not schedules:
-        raise ArgumentError(f"[schedules] must have a schedule at least, such as {example}")
-    for name, given in schedules.items():
-        if not name.strip():
-            raise ArgumentError(f"schedule {shown(name)} must have a name, such as {example}")
-        if not isinstance(given, str):
-            number = isinstance(given, int | float) and not isinstance(given, bool) and name not in _SETTINGS
-            advice = f'; for a constant rate write "Constant({given})"' if number else ""
-            raise ArgumentError(f"schedule {shown(name)} must be a text, got {shown(given)}{advice}")
-
-
-_SETTINGS = {field.name for field in fields(Experiment)} - _IN_NO_FILE.keys()
-_PYTHONS = (
-    (r"(?<![\w'\"])True(?![\w'\"])", "true"),
-    (r"(?<![\w'\"])False(?![\w'\"])", "false"),
-    (r"\b(write|got) \(([^()]*?),?\)", r"\1 [\2]"),
-    (r"\{(['\"])(\w+)\1: ", r"{\2 = "),
-)
-"""What Python writes otherwise than TOML."""
-
-
-def _in_toml(message: str) -> str:
-    """A message about values as TOML writes them."""
-    for python, toml in _PYTHONS:
-        message = re.sub(python, toml, message)
-    return message
+    if isinstance(optimizer, dict):
+        arguments = {key: value for key, value in optimizer.items() if key != "name"}
+        fields_of_file |= {"optimizer": optimizer.get("name", ""), "optimizer_args": arguments}
+        if "name" not in optimizer:
+            advice = 'write e.g. name = "sgd"'
+            errors.append(ArgumentError("Experiment", "optimizer", "a table with a name", optimizer, advice))
+    with gathered(errors):
+        experiment = Experiment.of_dict(fields_of_file)
+    raise_together(errors)
+    return experiment
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A key with the table that it is in, its value where that is a text, and its line; a table is a key too."""
+    """A key with its table ("" for none) and its line; a table is a key too."""
 
     table: str
     key: str
-    value: str
     line: int
 
 
-_SPOKEN_OF = (
-    (r"(?:the )?schedule '([^']*)'", "schedules"),
-    (r"Experiment\(optimizer_args\['([^']+)'\]", "optimizer"),
-    (r"the optimizer '[^']*' (?:takes no|does not take) '([^']+)'", "optimizer"),
-    (r"Experiment\((\w+)", ""),
-    (r"Experiment has no '([^']+)'", ""),
-    (r"\[(\w+)\]", ""),
-    (r"(weight_decay)\b", ""),
-    (r"(?:no|the) (task)\b", ""),
-)
-"""How messages begin that name a key, and the table that it is in."""
+@dataclass(frozen=True)
+class InFile(Words):
+    """Arguments of an experiment as keys of a TOML file, with their lines."""
+
+    path: Path | str
+    entries: tuple[_Entry, ...]
+
+    def entry(self, error: StepsizeError) -> _Entry | None:
+        """The entry of the file that the error is about."""
+        key = error.key or (error.argument if error.owner in ("Experiment", "an experiment file") else "")
+        base, _, item = key.partition("[")
+        item = item.rstrip("]").strip("'\"")
+        if base in ("optimizer", "optimizer_args"):
+            places = [("optimizer", item or error.argument), ("optimizer", "name"), ("", "optimizer"), ("", base)]
+        else:
+            places = [(base, item), ("", base)]
+        found = {(each.table, each.key): each for each in reversed(self.entries)}
+        return next((found[place] for place in places if place in found), None)
+
+    def argument(self, owner: str, name: str) -> str:
+        """A key: that of an item after the key of its table."""
+        if owner != "Experiment":
+            return super().argument(owner, name)
+        base, _, item = name.partition("[")
+        table = {"optimizer_args": "optimizer"}.get(base, base)
+        return ".".join(filter(None, (table, item.rstrip("]").strip("'\""))))
+
+    def value(self, value: Any) -> str:
+        """A value as TOML writes it."""
+        return one_line(_toml(value), 60)
+
+    def setting(self, owner: str, name: str, value: Any) -> str:
+        """`seeds = [3]`."""
+        return f"{name} = {'...' if value is ... else _toml(value)}"
+
+    def place(self, error: StepsizeError) -> str:
+        """The file and the line."""
+        entry = self.entry(error)
+        return f"{self.path}: " if entry is None else f"{self.path}, line {entry.line}: "
+
+    def hint(self, error: StepsizeError) -> str:
+        """Where a setting belongs that was written below the header of a table."""
+        entry = self.entry(error)
+        if entry is None or not entry.table or entry.key not in _SETTINGS - {"weight_decay"}:
+            return ""
+        return f"if {entry.key} is the experiment's setting, write it above the tables: here it is in [{entry.table}]"
 
 
-def _with_its_line(path: Path | str, text: str, message: str, overruled: Container[str] = ()) -> str:
-    """The message with the place in the file that it speaks of; "" where it speaks of none."""
-    entry = _spoken_of([each for each in _written(text) if (each.table or each.key) not in overruled], message)
-    if entry is None:
-        return ""
-    told = f"{path}, line {entry.line}: {message}"
-    if entry.table and entry.key in _SETTINGS and (entry.table, entry.key) != ("optimizer", "weight_decay"):
-        told += "\n" if "\n" in message else "; "
-        told += f"if {entry.key} is the experiment's setting, write it above the tables: here it is in [{entry.table}]"
-    return told
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(each)}' for key, each in value.items())}}}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _spoken_of(written: list[_Entry], message: str) -> _Entry | None:
-    """The entry that is named where the message begins, or else one with a value that it quotes."""
-    for beginning, table in _SPOKEN_OF:
-        if named := re.match(beginning, message):
-            for entry in written:
-                if (entry.table, entry.key) == (table, named[1]):
-                    return entry
-    for entry in written:
-        if entry.value and any(f"{quote}{entry.value}{quote}" in message for quote in "\"'"):
-            return entry
-    return None
-
-
-def _written(text: str) -> Iterator[_Entry]:
+def _entries(text: str) -> Iterator[_Entry]:
     """Every entry of the file, in its order."""
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
             table = header[1]
-            yield _Entry("", table, "", number)
-        elif pair := re.match(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*=\s*(?:(["'])(.*?)\4)?""", line):
-            key = next(each for each in pair.groups() if each is not None)
-            yield _Entry(table, key, pair[5] or "", number)
+            yield _Entry("", table, number)
+        elif pair := re.match(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*=""", line):
+            yield _Entry(table, next(each for each in pair.groups() if each is not None), number)

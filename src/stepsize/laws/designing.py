@@ -1,4 +1,4 @@
-"""The schedule that a law foresees the lowest loss of."""
+"""The schedule with the lowest predicted loss: free between knots, and the best member of each named family."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,22 +10,18 @@ from threadpoolctl import threadpool_limits
 
 from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked
 from stepsize.errors import ArgumentError, FitError
-from stepsize.laws.families import FAMILIES, Room, best_member
 from stepsize.laws.forecast import Fit
-from stepsize.laws.law import Law
-from stepsize.laws.multi_power import MultiPowerLaw
-from stepsize.laws.rates import Floats
-from stepsize.schedules import Knots, Schedule, Table
+from stepsize.laws.law import Floats, Law
+from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.schedules import Cosine, Knots, Linear, Polynomial, Schedule, Table, warmup, wsd
 
-KNOTS = (12, 48, 192)
-"""Ever finer: the rate is a straight line between so many steps, each stage beginning where the last one ended."""
-DEEPEST = 30.0
-"""A rate comes down to e^-30 of the way to the lowest that is allowed."""
+KNOTS = (12, 48, 192)  # the number of knots in each stage of the search, which starts at the result of the one before
+DEEPEST = 30.0  # a rate falls to e^-30 of its range above the lowest allowed rate
 
 
 @dataclass(frozen=True)
 class Member:
-    """The best member of a family, and what it is foreseen to lose against the best of all."""
+    """The best member of a family, and by how much its predicted loss exceeds the best of all."""
 
     family: str
     schedule: Schedule
@@ -35,11 +31,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Design:
-    """The best schedule under a law, its foreseen loss, and the best members of named families, best first.
+    """The best schedule under a law, its predicted loss, and the best members of named families, best first.
 
-    `compact` is the same schedule as a short text, for a configuration file: in few points, or the best member, where
-    nothing better was found. `cautions` say in words where it goes beyond
-    the runs that the law was learned from.
+    `compact` is the same schedule as a short text for a configuration file: few points, or the best member if nothing
+    better was found. `cautions` say where it goes beyond the runs of the fit.
     """
 
     schedule: Table
@@ -59,27 +54,27 @@ def design(
     final_lr: NonNegative = 0.0,
     monotone: bool = True,
 ) -> Design:
-    """The schedule of so many steps that the law foresees the lowest final loss of.
+    """Find the schedule of a given length with the lowest predicted final loss.
 
-    After a linear warmup the rate lies between `final_lr` and `peak_lr`; it is a straight line between some two hundred
-    steps, found from the law's exact final loss and its gradient, beginning with the best member of the families below
-    or with what coarser knots led to. Within families of schedules that have names the same is done: warmup, stable,
-    decay by its decay's length and shape, lines, cosines and powers, each by the rate that it ends at.
+    After a linear warmup the rate lies between `final_lr` and `peak_lr`. It is a straight line between about two
+    hundred knots, which minimise the exact final loss of the law by its gradient. The search starts from the best
+    member of the families below, and from the result with fewer knots. The families are warmup-stable-decay, by the
+    length and shape of the decay, straight lines, cosines and powers, each by its final rate.
 
-    The law is asked here for what it was perhaps never shown: train what it suggests before you believe it.
+    The result may lie beyond what the law was fitted to: train it before you rely on it.
 
     Args:
-        found: a fit, or a `MultiPowerLaw`. The momentum law has no best schedule: under it every fall pays.
-        peak_lr: the highest rate; keep to that of the runs.
-        steps: in all, warmup included.
-        warmup_steps: from 0 to the peak in a straight line; keep to that of the runs.
-        final_lr: the lowest rate that is allowed.
-        monotone: after the warmup the rate never rises. Of rises a law knows little, and a search that may rise finds
-            where it is wrong: look at the result twice.
+        found: a fit, or a `MultiPowerLaw`. The momentum law has no useful best schedule, because every decay pays.
+        peak_lr: the highest rate; stay near that of the runs.
+        steps: total length, warmup included.
+        warmup_steps: length of the linear warmup from 0 to the peak; stay near that of the runs.
+        final_lr: the lowest allowed rate.
+        monotone: the rate never rises after the warmup. A law knows little about rises, so a free search finds its
+            errors: check such a result twice.
 
     Raises:
         ArgumentError: the warmup takes all the steps, or `final_lr` is above `peak_lr`.
-        FitError: the law is no `MultiPowerLaw`; or the peak is far from that of the runs.
+        FitError: the law is not a `MultiPowerLaw`, or the peak is far from that of the runs.
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw, design
@@ -93,20 +88,20 @@ def design(
     law = found.law if isinstance(found, Fit) else found
     if not isinstance(law, MultiPowerLaw):
         raise FitError(
-            "design needs a MultiPowerLaw: under the momentum law every fall of the rate pays, the later the more, and "
-            "the best schedule is an accident of the bounds"
+            "design needs a MultiPowerLaw: under the momentum law a later decay always pays more, so the best schedule "
+            "depends only on the bounds"
         )
     if warmup_steps >= steps - 1:
         raise ArgumentError("design", "warmup_steps", f"less than steps - 1 = {steps - 1}", warmup_steps)
     if final_lr > peak_lr:
         raise ArgumentError("design", "final_lr", f"at most peak_lr = {peak_lr:g}", final_lr)
-    room = Room(steps, peak_lr, warmup_steps, final_lr)
+    limits = Limits(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
-        found.cautions([peak_lr])  # refuses a peak that is far from the runs, before the search
-    members = sorted(((name, *best_member(name, law, room)) for name in FAMILIES), key=lambda member: member[2])
-    _, plan, loss = members[0]
-    compact: Schedule = plan
-    for knots in _Search(law, room, monotone).from_member(plan):
+        found.cautions([peak_lr])  # refuses a peak far from the runs before the search
+    members = sorted(((name, *best_member(name, law, limits)) for name in FAMILIES), key=lambda member: member[2])
+    _, start, loss = members[0]
+    compact: Schedule = start
+    for knots in _KnotSearch(law, limits, monotone).from_schedule(start):
         reached = law.final(knots, steps).loss
         if reached < loss:
             compact, loss = knots, reached
@@ -120,75 +115,123 @@ def design(
     )
 
 
-class _Search:
-    """For the best schedule that is a straight line between knots.
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a design: its length, peak, warmup, and lowest rate after the warmup."""
 
-    The rate at a knot is moved by its depth, rate = final + (peak - final) e^-depth.
+    steps: int
+    peak_lr: float
+    warmup_steps: int
+    final_lr: float
+
+    @property
+    def after_warmup(self) -> int:
+        """The number of steps after the warmup."""
+        return self.steps - self.warmup_steps
+
+    def end(self, x: Floats) -> float:
+        """The final rate to three digits, x[0] of the way from the lowest rate to the peak."""
+        return max(float(f"{self.final_lr + x[0] * (self.peak_lr - self.final_lr):.3g}"), self.final_lr)
+
+
+def _wsd(limits: Limits, x: Floats, shape: str) -> Schedule:
+    decay = min(limits.after_warmup, max(1, round(x[1] * limits.after_warmup)))
+    stable = limits.after_warmup - decay
+    return wsd(limits.peak_lr, limits.warmup_steps, stable, decay, 0.0, limits.end(x), shape)
+
+
+def _down(limits: Limits, x: Floats, shape: Callable[..., Schedule], *more: float) -> Schedule:
+    return warmup(shape(limits.peak_lr, limits.end(x), limits.after_warmup, *more), limits.warmup_steps)
+
+
+# How numbers x from 0 to 1 make a member, and where the search starts: x[0] sets the final rate, x[1] the length of the
+# decay (wsd) or its power (a quarter of it).
+FAMILIES: dict[str, tuple[Callable[[Limits, Floats], Schedule], tuple[float, ...]]] = {
+    "wsd, linear": (lambda limits, x: _wsd(limits, x, "linear"), (0.05, 0.3)),
+    "wsd, cosine": (lambda limits, x: _wsd(limits, x, "cosine"), (0.05, 0.3)),
+    "wsd, 1-sqrt": (lambda limits, x: _wsd(limits, x, "1-sqrt"), (0.05, 0.3)),
+    "linear": (lambda limits, x: _down(limits, x, Linear), (0.05,)),
+    "cosine": (lambda limits, x: _down(limits, x, Cosine), (0.05,)),
+    "power": (lambda limits, x: _down(limits, x, Polynomial, round(4.0 * x[1], 3)), (0.05, 0.5)),
+}
+
+
+def best_member(family: str, law: Law, limits: Limits) -> tuple[Schedule, float]:
+    """The member of a family with the lowest final loss under the law, and that loss."""
+    make, start = FAMILIES[family]
+
+    def loss(x: Floats) -> float:
+        return law.final(make(limits, x).sample()).loss
+
+    # Lengths are whole numbers, so a simplex method works and a derivative would not.
+    best = minimize(
+        loss, np.array(start), method="Nelder-Mead", bounds=[(0.0, 1.0), (0.02, 1.0)][: len(start)],
+        options={"xatol": 2e-3, "fatol": 1e-7, "maxfev": 150},
+    )  # fmt: skip
+    return make(limits, best.x), float(best.fun)
+
+
+class _KnotSearch:
+    """Search for the best schedule that is a straight line between knots.
+
+    The variable of a knot is its depth: rate = final + (peak - final) e^-depth.
     """
 
-    def __init__(self, law: Law, room: Room, monotone: bool) -> None:
-        self._law, self._room, self._monotone = law, room, monotone
-        self._rise = np.linspace(0.0, room.peak_lr, room.warmup_steps + 1)[:-1]
-        self._span = room.peak_lr - room.final_lr
-        self._steps: Floats = np.arange(room.down, dtype=np.float64)
+    def __init__(self, law: Law, limits: Limits, monotone: bool) -> None:
+        self._law, self._limits, self._monotone = law, limits, monotone
+        self._rise = np.linspace(0.0, limits.peak_lr, limits.warmup_steps + 1)[:-1]
+        self._span = limits.peak_lr - limits.final_lr
+        self._steps: Floats = np.arange(limits.after_warmup, dtype=np.float64)
 
-    def from_member(self, plan: Schedule) -> Iterator[Knots]:
-        """Where the search ends: once begun with few knots, once with all of them at the rates of the member."""
-        left = (plan(self._room.warmup_steps + self._steps) - self._room.final_lr) / (self._span or 1.0)
+    def from_schedule(self, start: Schedule) -> Iterator[Knots]:
+        """The results of two searches from a schedule: with more knots in each stage, and with all of them at once."""
+        left = (start(self._limits.warmup_steps + self._steps) - self._limits.final_lr) / (self._span or 1.0)
         depths = -np.log(np.clip(left, np.exp(-DEEPEST), 1.0))
         for counts in (KNOTS, KNOTS[-1:]):
             places, reached = self._steps, depths
             for count in counts:
-                finer = _places(self._room.down, count)
-                reached = self._descended(finer, np.interp(finer, places, reached))
+                finer = _knot_steps(self._limits.after_warmup, count)
+                reached = self._descend(finer, np.interp(finer, places, reached))
                 places = finer
-            rates = self._rates(reached)
-            points = [
-                (self._room.warmup_steps + float(place), float(rate)) for place, rate in zip(places, rates, strict=True)
-            ]
-            yield Knots(((0.0, 0.0), *points) if self._rise.size else tuple(points))
+            absolute = self._limits.warmup_steps + places
+            points = tuple(zip(absolute.tolist(), self._rates(reached).tolist(), strict=True))
+            yield Knots(((0.0, 0.0), *points) if self._rise.size else points)
 
     def _rates(self, depths: Floats) -> Floats:
-        return np.asarray(self._room.final_lr + self._span * np.exp(-depths))
+        return np.asarray(self._limits.final_lr + self._span * np.exp(-depths))
 
-    def _descended(self, places: Floats, depths: Floats) -> Floats:
-        """The depths of the knots at `places`, from where they are to the best."""
+    def _descend(self, places: Floats, depths: Floats) -> Floats:
+        """The depths of the knots at the steps `places` that minimise the loss, starting from `depths`."""
         before = np.clip(np.searchsorted(places, self._steps, side="right") - 1, 0, places.size - 2)
         share = (self._steps - places[before]) / (places[before + 1] - places[before])
 
-        def value(depth: Floats) -> tuple[float, Floats]:
+        def loss_of_depths(depth: Floats) -> tuple[float, Floats]:
             knots = self._rates(depth)
             rates = knots[before] * (1.0 - share) + knots[before + 1] * share
             final = self._law.final(np.concatenate([self._rise, rates]))
             by_rate = final.gradient[self._rise.size :]
             by_knot = np.bincount(before, by_rate * (1.0 - share), places.size)
             by_knot += np.bincount(before + 1, by_rate * share, places.size)
-            return final.loss, -(knots - self._room.final_lr) * by_knot
+            return final.loss, -(knots - self._limits.final_lr) * by_knot
 
-        return _lowest(value, depths, self._monotone)
+        def loss_of_falls(falls: Floats) -> tuple[float, Floats]:
+            loss, slope = loss_of_depths(np.cumsum(falls))
+            return loss, np.cumsum(slope[::-1])[::-1]
+
+        if not self._monotone:
+            return np.asarray(_minimum(loss_of_depths, depths))
+        return np.cumsum(_minimum(loss_of_falls, np.maximum(np.diff(depths, prepend=0.0), 0.0)))
 
 
-def _places(down: int, count: int) -> Floats:
-    """So many steps at most, half of them at even distances, half of them ever closer towards the end."""
-    even = np.linspace(0.0, down - 1.0, min((count + 1) // 2, down))
-    closer = down - 1.0 - np.geomspace(1.0, down, min(count // 2, down)) + 1.0
+def _knot_steps(steps: int, count: int) -> Floats:
+    """At most `count` steps: half at even distances, half ever closer towards the end."""
+    even = np.linspace(0.0, steps - 1.0, min((count + 1) // 2, steps))
+    closer = steps - 1.0 - np.geomspace(1.0, steps, min(count // 2, steps)) + 1.0
     return np.unique(np.concatenate([even, closer]).clip(0.0).round())
 
 
-def _lowest(value: Callable[[Floats], tuple[float, Floats]], depths: Floats, monotone: bool) -> Floats:
-    """The depths at the lowest value near these; never falling where `monotone`."""
-    if not monotone:
-        return np.asarray(_descent(value, depths).x)
-
-    def of_falls(falls: Floats) -> tuple[float, Floats]:
-        loss, slope = value(np.cumsum(falls))
-        return loss, np.cumsum(slope[::-1])[::-1]
-
-    return np.cumsum(_descent(of_falls, np.maximum(np.diff(depths, prepend=0.0), 0.0)).x)
-
-
-def _descent(value: Callable[[Floats], tuple[float, Floats]], begin: Floats) -> Any:
-    bounds = [(0.0, DEEPEST)] * begin.size
+def _minimum(value: Callable[[Floats], tuple[float, Floats]], start: Floats) -> Any:
+    bounds = [(0.0, DEEPEST)] * start.size
     options = {"gtol": 1e-7, "ftol": 1e-11}
-    with threadpool_limits(1, "blas"):  # on so few numbers more threads only wait for each other
-        return minimize(value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    with threadpool_limits(1, "blas"):  # with so few numbers, more threads only wait for each other
+        return minimize(value, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x

@@ -1,134 +1,166 @@
 """Whether runs determine a law, and what they leave open, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stepsize.curves import LossCurve
-from stepsize.errors import ArgumentError, FitError, quoted
+from stepsize.errors import PYTHON, FitError, StepsizeError, Words, quoted
 from stepsize.laws.estimate import Estimate, Solution
-from stepsize.laws.fit_forms import Form
-from stepsize.laws.forecast import FAR_PEAK
-from stepsize.laws.plans import DECAY, decays, plans_of
-from stepsize.laws.rates import Floats
+from stepsize.laws.law import Floats
+from stepsize.laws.momentum_law import MomentumLaw
+from stepsize.laws.parametrization import Parametrization
 
-ONE_UNIT = 10.0
-"""Peak rates that differ by a larger factor are taken to be in different units."""
-UNLIKE = 0.25
-"""Runs that lie so far from a law, as a part of the loss, do not obey it."""
-AT_END = 0.01
-"""A number is at the end of its range that is so near to it, as a part of the range."""
+MOST_PEAK_RATIO = 10.0  # peak rates that differ by a larger factor are taken to be in different units
+FAR_PEAK = 1.2  # a law compares schedules whose peak rates differ by at most this factor
+MOST_SCATTER = 0.25  # relative distance beyond which runs do not obey a law
+NEAR_BOUND = 0.01  # a parameter this near to a bound, as a fraction of its range, is at the bound
+DECAY = 0.1  # a rate has decayed if it is this fraction of the peak lower
+SAME_RATE = 0.01  # rates that differ by a smaller fraction of the peak are the same
 
 
-def must_determine(runs: Sequence[LossCurve], form: type[Form]) -> None:
-    """Refuse runs of which a law would be made up rather than found.
+class Remark(str):
+    """A sentence about a fit, as a string in Python's words; `message` writes its arguments in the words of another."""
+
+    def __new__(cls, text: str, advice: str = "", /, **settings: Any) -> "Remark":
+        data = StepsizeError(text, advice, **settings)
+        remark = super().__new__(cls, data.message())
+        remark._data = data
+        return remark
+
+    _data: StepsizeError
+
+    def message(self, words: Words = PYTHON) -> str:
+        """The remark in these words."""
+        return self._data.message(words)
+
+
+def groups_by_schedule(runs: Sequence[LossCurve]) -> list[list[int]]:
+    """The indices of the runs of each schedule, in order; a longer run at the same rates has the same schedule."""
+    rates = [run.rates[: run.steps[-1] + 1] / run.peak_lr for run in runs]
+    groups: list[list[int]] = []
+    # The longest first: a short run may be the beginning of several, which are then already separate.
+    for index in sorted(range(len(runs)), key=lambda index: -rates[index].size):
+        for group in groups:
+            if np.abs(rates[index] - rates[group[0]][: rates[index].size]).max() <= SAME_RATE:
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return sorted(sorted(group) for group in groups)
+
+
+def has_decay(run: LossCurve) -> bool:
+    """Whether the rate decays after its peak."""
+    used = run.rates[: run.steps[-1] + 1]
+    return float(used[used.argmax() :].min()) <= (1.0 - DECAY) * float(used.max())
+
+
+def robust_deviation(residuals: Floats) -> float:
+    """The size that two thirds of the residuals do not exceed; for normal ones, the standard deviation."""
+    return float(np.quantile(np.abs(residuals), 0.6827))
+
+
+def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]) -> None:
+    """Refuse runs that do not determine the law.
 
     Raises:
-        ArgumentError: there are none.
         FitError: see `fit`.
     """
-    if not runs:
-        raise ArgumentError("fit needs at least one run")
     peaks = {run.name: run.peak_lr for run in runs}
     for name, peak in peaks.items():
         if peak == 0:
             raise FitError(f"the rate of run {quoted(name)} is zero throughout")
     lowest, highest = min(peaks, key=peaks.__getitem__), max(peaks, key=peaks.__getitem__)
-    if peaks[highest] > ONE_UNIT * peaks[lowest]:
+    if peaks[highest] > MOST_PEAK_RATIO * peaks[lowest]:
         raise FitError(
-            f"the highest rate of run {quoted(highest)} is {peaks[highest]:g}, that of {quoted(lowest)} "
-            f"{peaks[lowest]:g}: are both in one unit?"
+            f"the highest rate of run {quoted(highest)} is {peaks[highest]:g}, that of run {quoted(lowest)} is "
+            f"{peaks[lowest]:g}; are both in one unit?"
         )
     for run in runs:
         if run.rates[: run.steps[0] + 1].sum() == 0:
             raise FitError(
-                f"run {quoted(run.name)} has a row at step {run.steps[0]}, before any rate was positive; leave it out"
+                f"run {quoted(run.name)} has a row at step {run.steps[0]}, before any rate is positive", "leave it out"
             )
-    if not any(map(decays, runs)):
+    if not any(map(has_decay, runs)):
         raise FitError(
-            "in none of the runs does the rate come down after its peak, so that they say nothing of what a decay "
-            f"gains; add a run with a decay (the rate comes {100 * DECAY:.0f}% or more below its peak)"
+            "the rate does not decay in any of the runs, so they do not show what a decay gains",
+            f"add a run whose rate falls at least {100 * DECAY:.0f}% below its peak",
         )
-    if len(plans_of(runs)) < form.fewest_plans:
+    if len(groups_by_schedule(runs)) < parametrization.fewest_schedules:
         several = "one run" if len(runs) == 1 else f"{len(runs)} runs of one schedule"
         raise FitError(
-            f"{several} cannot determine the multi-power law, whose parts are told apart by different decays; add a "
-            "run with another decay, such as one at a constant rate, or fit law=MomentumLaw, which has fewer parameters"
+            f"{several} cannot determine the multi-power law, which needs different decays",
+            "add a run with another decay or a constant rate, or use {law}, which has fewer parameters",
+            law=MomentumLaw,
         )
     rows = sum(run.steps.size for run in runs)
-    if rows < form.fewest_rows:
+    if rows < parametrization.fewest_rows:
         raise FitError(
-            f"{rows} rows are too few for the parameters of the law; log more often: {form.fewest_rows} rows are the "
-            "least, a hundred for each run are good"
+            f"{rows} rows are too few for the parameters of the law",
+            f"log more often: {parametrization.fewest_rows} rows are the least, a hundred for each run are good",
         )
 
 
-def must_hold(scatter: float) -> None:
-    """Refuse a law that the runs do not obey.
+def check_scatter(scatter: float) -> None:
+    """Refuse runs that do not obey the law.
 
     Raises:
         FitError: see `fit`.
     """
-    if scatter > UNLIKE:
+    if scatter > MOST_SCATTER:
         raise FitError(
-            f"the runs lie {scatter:.0%} around the best law of this form, so that it would foresee nothing: is the "
-            "loss that of one batch (LossCurve.smoothed helps), or does it go to zero, as where all samples are "
-            "learned by heart? The laws are of losses that level off"
+            f"the runs lie {scatter:.0%} around the best law of this form, which is too far for a prediction",
+            "average the losses of single batches with {smoothed}; the laws are for losses that level off, not for "
+            "losses that go to zero because all samples are memorized",
+            smoothed=LossCurve.smoothed,
         )
 
 
-def typical(residuals: Floats) -> float:
-    """What two thirds of the residuals keep within: their standard deviation if they are normal, whatever a few are."""
-    return float(np.quantile(np.abs(residuals), 0.6827))
-
-
-def remarks(runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covariance: Floats) -> tuple[str, ...]:
-    """What the runs leave open, in words; nothing where all is well."""
-    form, z, run = estimate.form, best.z, estimate.run
+def remarks(runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covariance: Floats) -> Iterator[Remark]:
+    """What the runs leave open."""
+    par, z, run = estimate.parametrization, best.z, estimate.run
     residuals = estimate.residuals(z)
-    names = list(vars(form.law(z)))
-    found = []
-    plans = plans_of(runs)
-    if len(plans) == 1:
-        found.append("all runs have one schedule: what another decay gains is a guess from the form of the law")
-    elif sum(decays(runs[plan[0]]) for plan in plans) == 1:
-        found.append("one schedule alone has a decay: how its form matters is a guess from the form of the law")
+    names = np.array(list(vars(par.law(z))))
+    groups = groups_by_schedule(runs)
+    if len(groups) == 1:
+        yield Remark("all runs have one schedule: the gain of another decay is only a guess of the law")
+    elif sum(has_decay(runs[group[0]]) for group in groups) == 1:
+        yield Remark("only one schedule has a decay: the effect of its shape is only a guess of the law")
     peaks = [each.peak_lr for each in runs]
     if max(peaks) > FAR_PEAK * min(peaks):
-        found.append(
-            f"the peak rates of the runs go from {min(peaks):g} to {max(peaks):g}: the law compares schedules of one "
-            "peak; fit runs of each peak by themselves"
+        yield Remark(
+            f"the peak rates of the runs range from {min(peaks):g} to {max(peaks):g}, but the law only compares "
+            "schedules of one peak; fit the runs of each peak separately"
         )
     if not best.converged:
-        found.append("the search for the best parameters was stopped before it came to an end")
-    places = form.expected.index
-    units = np.abs(np.diag(form.slope(z)))[places]
-    unsaid = np.sqrt(np.diag(covariance)[places]) > 0.8 * form.expected.width * units
-    if unsaid.any():
-        words = listed([names[place] for place in places[unsaid]])
-        found.append(f"the runs say little of {words}: what was expected before the fit still stands")
-    low, high = form.bounds
-    # The search comes near to a bound, and never onto it.
-    near = np.minimum(z - low, high - z) < AT_END * (high - low)
-    stuck = [name for name, is_near in zip(names, near & np.isfinite(high), strict=True) if is_near]
-    if stuck:
-        found.append(f"{listed(stuck)} {'is' if len(stuck) == 1 else 'are'} at the end of the range")
+        yield Remark("the search for the best parameters stopped before it converged")
+    index = par.prior.index
+    units = np.abs(np.diag(par.slope(z)))[index]
+    undetermined = np.sqrt(np.diag(covariance)[index]) > 0.8 * par.prior.width * units
+    if undetermined.any():
+        yield Remark(f"the runs say little about {_listed(names[index[undetermined]])}: the expected values remain")
+    low, high = par.bounds
+    # The search approaches a bound and never reaches it.
+    stuck = names[(np.minimum(z - low, high - z) < NEAR_BOUND * (high - low)) & np.isfinite(high)]
+    if stuck.size:
+        yield Remark(f"{_listed(stuck)} {'is' if stuck.size == 1 else 'are'} at the end of the range")
     shifts = np.array([np.median(residuals[run == place]) for place in range(len(runs))])
-    within = typical(residuals - shifts[run])
+    within = robust_deviation(residuals - shifts[run])
     for each, shift in zip(runs, shifts, strict=True):
         if len(runs) > 1 and abs(shift) > max(3 * within, 0.01):
-            side = "above" if shift < 0 else "below"
-            found.append(
-                f"run {quoted(each.name)} lies {100 * abs(shift):.1f}% {side} the law: is it one of this setting?"
-            )
-    scatter = typical(residuals)
+            where = f"{100 * abs(shift):.1f}% {'above' if shift < 0 else 'below'} the law"
+            yield Remark(f"run {quoted(each.name)} lies {where}: does it have the setting of the others?")
+    scatter = robust_deviation(residuals)
     if scatter > 0.02:
-        found.append(
-            f"the runs lie {100 * scatter:.1f}% around the law: noise (see LossCurve.smoothed), or not its form"
+        yield Remark(
+            f"the runs lie {100 * scatter:.1f}% around the law: they are noisy, or do not obey it",
+            "{smoothed} reduces noise",
+            smoothed=LossCurve.smoothed,
         )
-    return tuple(found)
 
 
-def listed(words: Sequence[str]) -> str:
-    """The words with commas and an "and"."""
+def _listed(words: Sequence[str] | NDArray[np.str_]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

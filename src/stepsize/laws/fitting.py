@@ -1,28 +1,27 @@
-"""Fitting a law to the loss curves of runs."""
+"""Fit a law to the loss curves of runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
 
-from stepsize.arguments import Count, Maybe, NonNegative, Number, checked
+from stepsize.arguments import Count, Many, Maybe, NonNegative, Number, checked
 from stepsize.curves import LossCurve
+from stepsize.curves.loss_curve import loss_curve
 from stepsize.errors import ArgumentError, StepsizeError
-from stepsize.laws.diagnosis import must_determine, must_hold, remarks, typical
+from stepsize.laws.diagnosis import check_runs, check_scatter, groups_by_schedule, remarks, robust_deviation
 from stepsize.laws.estimate import Estimate, Solution
-from stepsize.laws.fit_forms import FORMS, Form
 from stepsize.laws.forecast import Fit
 from stepsize.laws.law import Law
-from stepsize.laws.multi_power import MultiPowerLaw
-from stepsize.laws.plans import plans_of
+from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.laws.parametrization import PARAMETRIZATIONS, Parametrization
 
-SPREAD = 0.02
-"""Of blocks of changes to begin with (see `changes.py`): an error of some 1e-6 in the loss, which is then checked."""
+FIRST_SPREAD = 0.02  # of blocks of changes (see changes.py): an error of about 1e-6 in the loss, which is then checked
 
 
 @checked
 def fit(
-    runs: Sequence[LossCurve],
+    runs: Annotated[Sequence[LossCurve], Many(loss_curve)],
     law: type[Law] = MultiPowerLaw,
     *,
     prior: Annotated[float | None, Maybe(Number(least=0.0))] = None,
@@ -30,37 +29,36 @@ def fit(
     rows: Count = 500,
     tolerance: NonNegative = 1e-4,
 ) -> Fit:
-    """The law that runs obey, as well as they determine it.
+    """Fit a law to runs.
 
-    It minimises a Huber loss of the residuals log L - log prediction, in which every run weighs the same, and the
-    squares of how far the shape of the law is from what is expected of it before any run is seen:
+    The fit minimises a Huber loss of the residuals log L - log prediction, in which every run has the same weight, plus
+    the squared distance of the law's shape from a prior:
 
-        alpha = beta = gamma = 1/2, each give or take 0.1,    C peak^(1 - gamma) = 0.05, give or take a factor of e
+        alpha = beta = gamma = 1/2, each within 0.1,    C peak^(1 - gamma) = 0.05, within a factor of e
 
-    where peak is the highest rate of the runs; of `MomentumLaw`, alpha alone is expected. The bounds are
+    where peak is the highest rate of the runs; for `MomentumLaw` only alpha has a prior. The bounds are
     0.02 <= alpha, beta <= 3, 0.02 <= gamma <= 0.98 and 1 - decay >= 1e-6. Derivatives are analytic. Several starts are
-    looked at, each with the L0 and the amplitudes that are best for it, and the search goes down from the two lowest.
+    evaluated, each with its best L0 and amplitudes, and the search continues from the two lowest.
 
-    The uncertainty is that of the minimum (a sandwich, see `estimate.py`), with errors that hang together: a run's are
-    summed within eighths of it before they are squared, as neighbouring rows of one run tell nearly the same. Refitting
-    to resampled runs would need more of them than there usually are.
+    The uncertainty is a sandwich estimate at the minimum. Neighbouring rows of a run have correlated errors, so
+    gradients are summed within eighths of a run before they are squared. Bootstrapping over runs would need more runs
+    than there usually are.
 
     Args:
-        runs: with the rates of all their updates; `stepsize.curves` has readers.
+        runs: loss curves with the rates of all updates; `stepsize.curves` has readers.
         law: `MultiPowerLaw` or `MomentumLaw`.
-        prior: what the expectation weighs: to be off by its width costs as much as this relative error in every row.
-            0: bounds alone. If None 0.001, and 0.0003 for `MomentumLaw`, which were chosen on runs of two sizes by
-            leaving out one at a time.
-        huber: from which relative error on a residual counts by its size and no longer by its square. If None 0.002,
-            and 0.001 for `MomentumLaw`, chosen likewise.
-        rows: a run with more is thinned to so many, means over neighbouring ones.
-        tolerance: the largest error of the evaluation at the law that is found, in units of the loss; a bound that is
-            kept. 0 counts every change of the rate alone, and takes some forty times as long.
+        prior: weight of the prior: a distance of one width costs as much as this relative error in every row. 0: bounds
+            only. None: 0.001, and 0.0003 for `MomentumLaw`, chosen by cross-validation on runs of two sizes.
+        huber: the relative error beyond which a residual counts linearly. None: 0.002, and 0.001 for `MomentumLaw`,
+            chosen likewise.
+        rows: a run with more rows is reduced to this number, means over neighbouring rows.
+        tolerance: upper bound on the evaluation error at the fitted law, in units of the loss. 0 counts every change of
+            the rate separately, which takes about forty times as long.
 
     Raises:
-        ArgumentError: there are no runs, or something is none.
-        FitError: the runs do not determine the law: one plan only, no decay, too few rows, or peak rates so far apart
-            that they cannot be in one unit; or they do not obey it.
+        ArgumentError: there are no runs, or an item is not a LossCurve.
+        FitError: the runs do not determine the law (one schedule only, no decay, too few rows, or peak rates in
+            different units), or do not obey it.
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw, fit
@@ -75,63 +73,59 @@ def fit(
 
     Reference: the form of the residuals is that of Luo et al., arXiv 2503.12811 (2025).
     """
-    if not isinstance(runs, Iterable):
-        raise ArgumentError("fit", "runs", "a sequence of loss curves", runs, "write [run]")
-    runs = tuple(runs)
-    for index, run in enumerate(runs):
-        if not isinstance(run, LossCurve):
-            raise ArgumentError("fit", f"runs[{index}]", "a LossCurve", run, "read_curves() makes some of a file")
-    if law not in FORMS:
+    if law not in PARAMETRIZATIONS:
         raise ArgumentError("fit", "law", "MultiPowerLaw or MomentumLaw", law)
-    form = FORMS[law]
-    prior = form.prior if prior is None else prior
-    huber = form.huber if huber is None else huber
-    runs = [run.thinned(rows) for run in runs]
-    must_determine(runs, form)
-    estimate, best = estimated(runs, form, prior, huber, tolerance)
-    residuals = estimate.residuals(best.z)
-    scatter = typical(residuals)
-    must_hold(scatter)
+    kind = PARAMETRIZATIONS[law]
+    prior = kind.prior_weight if prior is None else prior
+    huber = kind.huber if huber is None else huber
+    runs = tuple(run.thinned(rows) for run in runs)
+    check_runs(runs, kind)
+    estimate, best = estimated(runs, kind, prior, huber, tolerance)
+    scatter = robust_deviation(estimate.residuals(best.z))
+    check_scatter(scatter)
     covariance = estimate.covariance(best.z)
     return Fit(
-        law=estimate.form.law(best.z),
-        runs=tuple(runs),
+        law=estimate.parametrization.law(best.z),
+        runs=runs,
         covariance=covariance,
         scatter=scatter,
-        left_out=_left_out(runs, form, prior, huber, tolerance),
-        diagnosis=remarks(runs, estimate, best, covariance),
+        left_out=_left_out(runs, kind, prior, huber, tolerance),
+        diagnosis=tuple(remarks(runs, estimate, best, covariance)),
     )
 
 
 def estimated(
-    runs: Sequence[LossCurve], form: type[Form], prior: float, huber: float, tolerance: float
+    runs: Sequence[LossCurve], kind: type[Parametrization], prior: float, huber: float, tolerance: float
 ) -> tuple[Estimate, Solution]:
-    """The estimate in blocks of changes so small that the law found is evaluated to `tolerance`."""
+    """The estimate with blocks of changes so small that the fitted law is evaluated to `tolerance`."""
     curves = [(run.rates, run.steps) for run in runs]
     peak, lowest = max(run.peak_lr for run in runs), min(float(run.losses.min()) for run in runs)
-    spread, starts = SPREAD if tolerance else 0.0, None
+    spread, starts = FIRST_SPREAD if tolerance else 0.0, None
     while True:
-        estimate = Estimate(runs, form(curves, peak, lowest, spread), prior, huber)
-        best = estimate.lowest(starts)
-        widest = estimate.form.widest(estimate.form.law(best.z), tolerance)
+        parametrization = kind(curves, peak, lowest, spread)
+        estimate = Estimate(runs, parametrization, prior, huber)
+        best = estimate.minimum(starts)
+        widest = parametrization.widest(parametrization.law(best.z), tolerance)
         if spread <= widest:
             return estimate, best
         spread, starts = 0.5 * widest, [best.z]
 
 
 def _left_out(
-    runs: Sequence[LossCurve], form: type[Form], prior: float, huber: float, tolerance: float
+    runs: Sequence[LossCurve], kind: type[Parametrization], prior: float, huber: float, tolerance: float
 ) -> float | None:
-    """How far runs lie from the law of the others, those of each plan left out in turn; None where none can be."""
-    errors = []
-    for plan in plans_of(runs):
-        others = [run for place, run in enumerate(runs) if place not in plan]
+    """How far runs lie from the law of the others, with the runs of each schedule left out in turn; None if no others
+    determine the law.
+    """
+    errors, groups = [], groups_by_schedule(runs)
+    for group in groups if len(groups) > 1 else ():
+        others = [run for index, run in enumerate(runs) if index not in group]
         try:
-            must_determine(others, form)
+            check_runs(others, kind)
         except StepsizeError:
             continue
-        estimate, best = estimated(others, form, prior, huber, tolerance)
-        law = estimate.form.law(best.z)
-        offs = [np.log(law.predict(run.rates, at=run.steps) / run.losses) for run in map(runs.__getitem__, plan)]
-        errors.append(np.mean([typical(off) ** 2 for off in offs]))
+        estimate, best = estimated(others, kind, prior, huber, tolerance)
+        law = estimate.parametrization.law(best.z)
+        offs = [np.log(law.predict(run.rates, at=run.steps) / run.losses) for run in map(runs.__getitem__, group)]
+        errors.append(np.mean([robust_deviation(off) ** 2 for off in offs]))
     return float(np.sqrt(np.mean(errors))) if errors else None

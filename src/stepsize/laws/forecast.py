@@ -1,4 +1,4 @@
-"""What a fit finds: a law, how sure it is, and forecasts with a band."""
+"""The result of a fit: a law with its uncertainty, and its predictions with a band."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,26 +9,24 @@ from scipy.special import ndtri
 
 from stepsize.arguments import Number, checked
 from stepsize.curves import LossCurve
-from stepsize.errors import ArgumentError, FitError
-from stepsize.laws.law import Law
-from stepsize.laws.rates import Floats, Integers, Rates, rates_of, steps_of
+from stepsize.errors import FitError
+from stepsize.laws.diagnosis import FAR_PEAK, Remark
+from stepsize.laws.law import Floats, Integers, Law, Rates, rates_of, steps_of
 
-FARTHEST_PEAK = 10.0
-"""Times the peak rate of the runs, or a part of it: beyond, no loss is foreseen."""
-FAR_PEAK, FAR_STEPS, FAR_LOW = 1.2, 2.0, 0.3
+FARTHEST_PEAK = 10.0  # no loss is predicted if the peak rate differs from those of the runs by a larger factor
+FAR_STEPS, FAR_LOW = 2.0, 0.3
 POINTS = 1000
-LOOSE = 1e-3
-"""The error of losses whose derivatives are taken for a band."""
+BAND_TOLERANCE = 1e-3  # of the losses whose derivatives give the band
 
 Probability = Annotated[float, Number(above=0.0, most=0.999)]
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The loss foreseen for a schedule at some steps, and its rates there, shape `(points,)` each, with a band.
+    """The predicted loss of a schedule at some steps, and its rates there, shape `(points,)` each, with a band.
 
-    `low` and `high` bound what is expected of one run with probability `level`; `cautions` say in words where the
-    schedule goes beyond the runs that the law was learned from.
+    A single run lies between `low` and `high` with probability `level`. `cautions` say where the schedule goes beyond
+    the runs of the fit.
     """
 
     steps: Integers
@@ -52,21 +50,20 @@ class Forecast:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A law as fitted to runs, made by `fit`.
+    """A law fitted to runs, returned by `fit`.
 
-    `uncertainty` has the standard error of every parameter. `scatter` is how close to the law two thirds of the rows
-    are, as a fraction of the loss. `left_out` is the same of runs that the law was not fitted to: those of each
-    schedule are left out in turn and foreseen from the others (None where these do not determine the law). `diagnosis`
-    says in words what the runs leave open.
+    `scatter` is the relative distance within which two thirds of the rows lie from the law. `left_out` is the same for
+    runs that the law was not fitted to: the runs of each schedule are left out in turn and predicted from the others
+    (None if the others do not determine the law). `diagnosis` says what the runs leave open.
     """
 
     law: Law
     runs: tuple[LossCurve, ...]
     covariance: Floats
-    """Of the parameters of the law, in their order, shape `(parameters, parameters)`."""
+    """The covariance of the law's parameters, in their order, shape `(parameters, parameters)`."""
     scatter: float
     left_out: float | None
-    diagnosis: tuple[str, ...]
+    diagnosis: tuple[Remark, ...]
 
     @property
     def uncertainty(self) -> dict[str, float]:
@@ -82,25 +79,25 @@ class Fit:
         at: ArrayLike | None = None,
         level: Probability = 0.9,
     ) -> Forecast:
-        """The loss foreseen for a schedule, with a band.
+        """Predict the loss of a schedule, with a band.
 
-        The band has two parts: what the parameters leave open, to first order from their covariance, and how far a
-        single run lies from the law: the scatter of the runs, or, where it is larger, the error of those left out.
-        How wrong the law may be for schedules unlike all of the runs it cannot say. Where no rate was positive yet the
-        loss and its band are infinite.
+        The band has two parts: the uncertainty of the parameters, to first order from their covariance, and the
+        distance of a single run from the law, which is `scatter` or `left_out`, whichever is larger. It does not cover
+        the error of the law for schedules unlike all of the runs. The loss and its band are infinite until a rate is
+        positive.
 
         Args:
             schedule_or_rates: a schedule, or the rate of every update, warmup included.
-            steps: how many, the schedule's own length if None.
-            at: the steps; at most 1,000 evenly spaced ones with the last among them if None, those left out at which no
-                rate has been positive.
-            level: of the band.
+            steps: number of steps; the length of the schedule or array if None.
+            at: the steps to predict; if None, at most 1,000 evenly spaced steps that include the last, from the first
+                positive rate on.
+            level: the probability of the band.
 
         Raises:
-            ArgumentError: as `Law.predict`.
-            FitError: the highest rate is ten times that of the runs, or a tenth: of that they say nothing.
+            ArgumentError: as `Law.predict`; or no rate is positive.
+            FitError: the highest rate differs from those of the runs by more than a factor of ten.
         """
-        rates = rates_of("predict", schedule_or_rates, steps)
+        rates = rates_of("predict", schedule_or_rates, steps, positive=True)
         cautions = self.cautions(rates)
         if at is None:
             first = int(np.flatnonzero(rates)[0])
@@ -109,51 +106,48 @@ class Fit:
         else:
             wanted = steps_of("predict", at, rates.size)
         losses = self.law.predict(rates, at=wanted)
-        low, high = np.full((2, wanted.size), np.inf)  # as the loss, where no rate was positive yet
+        low, high = np.full((2, wanted.size), np.inf)  # like the loss, until a rate is positive
         begun = np.isfinite(losses)
-        jacobian = self.law._derivatives(rates, wanted[begun], LOOSE)
-        left_open = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
-        one_run = max(self.scatter, self.left_out or 0.0) * losses[begun]
-        half = float(ndtri(0.5 + level / 2)) * np.sqrt(one_run**2 + left_open)
+        jacobian = self.law._derivatives(rates, wanted[begun], BAND_TOLERANCE)
+        of_parameters = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
+        of_one_run = max(self.scatter, self.left_out or 0.0) * losses[begun]
+        half = float(ndtri(0.5 + level / 2)) * np.sqrt(of_one_run**2 + of_parameters)
         low[begun], high[begun] = losses[begun] - half, losses[begun] + half
         return Forecast(wanted, rates[wanted], losses, low, high, level, cautions)
 
     def cautions(self, schedule_or_rates: Rates, steps: int | None = None) -> tuple[str, ...]:
-        """Where a schedule goes beyond the runs that the law was learned from, in words.
+        """Where a schedule goes beyond the runs of the fit, in words.
 
         Raises:
-            ArgumentError: as `Law.predict`; or no rate is positive.
-            FitError: as `predict`.
+            ArgumentError, FitError: as `predict`.
         """
-        rates = rates_of("cautions", schedule_or_rates, steps)
+        rates = rates_of("cautions", schedule_or_rates, steps, positive=True)
         peak = float(rates.max())
-        if peak == 0:
-            raise ArgumentError("cautions needs a rate that is positive: without one there is no loss")
         peaks = sorted({run.peak_lr for run in self.runs})
         nearest = min(max(peak / each, each / peak) for each in peaks)
         among = ", ".join(f"{each:g}" for each in peaks)
         if nearest > FARTHEST_PEAK:
             raise FitError(
-                f"the schedule's highest rate is {peak:g}, that of the runs {among}: of so different a rate they say "
-                "nothing; is it written in another unit? Fit on runs of a like rate"
+                f"the highest rate of the schedule is {peak:g}, that of the runs is {among}; is it in another unit?",
+                "otherwise fit runs with a similar rate",
             )
         cautions = []
         if nearest > FAR_PEAK:
             cautions.append(
-                f"the highest rate is {peak:g}, that of the runs {among}: the law compares schedules of one peak, and "
-                "is no guide to another"
+                f"the highest rate is {peak:g}, but that of the runs is {among}: the law only compares schedules of "
+                "one peak"
             )
         longest = max(int(run.steps[-1]) + 1 for run in self.runs)
         if rates.size > FAR_STEPS * longest:
-            cautions.append(f"it lasts more than {FAR_STEPS:.0f} times as long as the longest run, {longest:,} steps")
+            cautions.append(f"it is more than {FAR_STEPS:.0f} times as long as the longest run, {longest:,} steps")
         ways_up = [int(np.argmax(run.rates >= 0.99 * run.peak_lr)) for run in self.runs]
         if int(np.argmax(rates >= 0.99 * peak)) < 0.5 * min(ways_up):
             cautions.append(
-                f"it is at its highest rate sooner than the runs, which took {min(ways_up):,} steps and more: give it "
-                "their warmup, without which the law foresees too low a loss"
+                f"it reaches its highest rate sooner than the runs, which took at least {min(ways_up):,} steps: "
+                "without their warmup the predicted loss is too low"
             )
         lowest = min(float(run.rates[np.argmax(run.rates) : run.steps[-1] + 1].min()) for run in self.runs)
         reached = float(rates[np.argmax(rates) :].min())
         if reached < FAR_LOW * lowest:
-            cautions.append(f"the rate goes below {lowest:.3g}, where none of the runs has been")
+            cautions.append(f"the rate goes below {lowest:.3g}, the lowest rate of the runs")
         return tuple(cautions)

@@ -1,18 +1,18 @@
 """Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
 
 from stepsize.schedules.base import Schedule as Schedule
-from stepsize.schedules.between import Cosine as Cosine
-from stepsize.schedules.between import Geometric as Geometric
-from stepsize.schedules.between import Linear as Linear
-from stepsize.schedules.between import OneMinusSqrt as OneMinusSqrt
-from stepsize.schedules.between import Polynomial as Polynomial
-from stepsize.schedules.between import Rex as Rex
 from stepsize.schedules.dictionary import from_dict as from_dict
 from stepsize.schedules.dictionary import to_dict as to_dict
-from stepsize.schedules.endless import Constant as Constant
-from stepsize.schedules.endless import Exponential as Exponential
-from stepsize.schedules.endless import InversePower as InversePower
-from stepsize.schedules.endless import Staircase as Staircase
+from stepsize.schedules.formulas import Constant as Constant
+from stepsize.schedules.formulas import Cosine as Cosine
+from stepsize.schedules.formulas import Exponential as Exponential
+from stepsize.schedules.formulas import Geometric as Geometric
+from stepsize.schedules.formulas import InversePower as InversePower
+from stepsize.schedules.formulas import Linear as Linear
+from stepsize.schedules.formulas import OneMinusSqrt as OneMinusSqrt
+from stepsize.schedules.formulas import Polynomial as Polynomial
+from stepsize.schedules.formulas import Rex as Rex
+from stepsize.schedules.formulas import Staircase as Staircase
 from stepsize.schedules.function import Function as Function
 from stepsize.schedules.piecewise import Knots as Knots
 from stepsize.schedules.piecewise import MultiStep as MultiStep

@@ -9,7 +9,6 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import (
     LONGEST,
@@ -26,30 +25,29 @@ from stepsize.arguments import (
     rules,
 )
 from stepsize.errors import ArgumentError, StepError, StepsizeError, shown
-from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
+from stepsize.schedules.maths import ARRAY, SCALAR, Floats, Maths, Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 MAX_DEPTH = 100
-"""Schedules may be nested this deep (and be as long as you like)."""
-
-_BLOCK = 8192
-"""How many steps are evaluated at once."""
+"""How deep schedules may be nested; their length is not limited."""
 
 DecayShape = Annotated[str, Choice(("linear", "cosine", "1-sqrt"))]
-"""The ways down that recipes and `cooldown` know by a word."""
+"""The decays that recipes and `cooldown` accept by name."""
+
+_BLOCK = 8192  # how many steps are evaluated at once: values that stay in the cache are several times as fast
 
 
 class Schedule(ABC):
-    """A value that says what a hyperparameter is at every step: immutable, comparable, a pure function.
+    """The value of a hyperparameter at every step: immutable, comparable, a pure function of the step.
 
-    `step` is the number of optimizer updates already done: 0 for the first. A schedule covers the steps
-    0 .. `steps` - 1 and holds its end value, exactly, from step `steps` on; `steps` is `math.inf` for one that
-    never ends.
+    `step` is the number of optimizer updates already done: 0 for the first update. A schedule covers the steps
+    0 .. `steps` - 1 and holds its end value, exactly, from step `steps` on; `steps` is `math.inf` if it never ends.
 
-    Schedules are combined with `>>` (then), `+`, `-`, `*`, `/` (pointwise) and the methods below; each makes a new
-    value and leaves its operands alone. `str(schedule)` is the text that `parse` reads back.
+    Combine schedules with `>>` (then), `+`, `-`, `*`, `/` (pointwise) and the methods below; each returns a new value
+    and does not change its operands. `str(schedule)` is the text that `parse` reads back.
 
     Example:
         >>> plan = Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)
@@ -64,9 +62,9 @@ class Schedule(ABC):
     steps: float
     """The length: a whole number of steps, or `math.inf`."""
 
-    __array_ufunc__ = None  # so that np.ones(3) * schedule asks this class, and is refused in words
+    __array_ufunc__ = None  # so that np.ones(3) * schedule calls __rmul__, which refuses it
 
-    # What a class of schedules says of itself.
+    # What each class defines.
 
     @abstractmethod
     def _at(self, t: Value, m: Maths) -> Value:
@@ -79,39 +77,39 @@ class Schedule(ABC):
     @property
     @abstractmethod
     def _children(self) -> Sequence["Schedule"]:
-        """The schedules this one is made of."""
+        """The schedules inside this one."""
 
-    _binds = 4
-    """How tightly the text form holds together: 1 `>>`, 2 `+ -`, 3 `* /`, 4 a call."""
+    _binds = 4  # how tightly the text form binds: 1 for >>, 2 for + and -, 3 for * and /, 4 for a call
 
     def _validate(self) -> None:  # noqa: B027  (most classes have nothing to add)
-        """Raise ArgumentError for what no rule of a single field can tell; a place to refuse, not to compute."""
+        """Raise ArgumentError for arguments that do not fit together."""
+
+    _depth: int
 
     def __post_init__(self) -> None:
         apply_field_rules(self, argument_name)
         self._validate()
         depth = 1 + max((child._depth for child in self._children), default=0)
         if depth > MAX_DEPTH:
-            raise ArgumentError(f"schedules cannot be nested deeper than {MAX_DEPTH}; chain them with >> instead")
+            advice = "chain them with >> instead"
+            raise ArgumentError("the nesting of schedules", "", f"at most {MAX_DEPTH} levels deep", depth, advice)
         object.__setattr__(self, "_depth", depth)
         if LONGEST < self.steps < math.inf:
-            raise ArgumentError(f"{shown(self)} would last more than 2**53 = {LONGEST} steps")
-
-    _depth: int
+            raise ArgumentError("the length of a schedule", "", f"at most 2**53 = {LONGEST} steps", self.steps)
 
     # Calling.
 
     @overload
     def __call__(self, step: float) -> float: ...
     @overload
-    def __call__(self, step: Sequence[float] | NDArray[Any]) -> NDArray[np.float64]: ...
-    def __call__(self, step: ArrayLike) -> float | NDArray[np.float64]:
+    def __call__(self, step: "Sequence[float] | np.ndarray[Any, Any]") -> Floats: ...
+    def __call__(self, step: "ArrayLike") -> float | Floats:
         """The value at a step (a float), or at every step of an array or list (an array of its shape).
 
         Steps may be fractional, come in any order and repeat.
 
         Raises:
-            StepError: a step is negative, NaN, infinite or no number, or the value overflows there.
+            StepError: a step is negative, NaN, infinite or not a number, or the value overflows there.
         """
         kind = type(step)
         if (kind is int or kind is float) and 0 <= step <= LONGEST:  # type: ignore[operator]
@@ -120,8 +118,8 @@ class Schedule(ABC):
                 return value
         return self._checked_call(step)
 
-    def _checked_call(self, step: ArrayLike) -> float | NDArray[np.float64]:
-        """The same, slowly: for arrays, NumPy's scalars, and whatever must be refused."""
+    def _checked_call(self, step: "ArrayLike") -> float | Floats:
+        """The slow path: for arrays, NumPy's scalars, and whatever must be refused."""
         try:
             given = np.asarray(step)
             if given.dtype.kind not in "iuf" and not all(isinstance(item, numbers.Real) for item in given.flat):
@@ -131,36 +129,28 @@ class Schedule(ABC):
             raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}") from None
         wrong = np.flatnonzero(~((steps >= 0) & np.isfinite(steps)))
         if wrong.size:
-            place = "" if steps.ndim == 0 else f" at place {_place(steps, wrong[0])}"
+            index = [int(i) for i in np.unravel_index(wrong[0], steps.shape)]
+            place = f" at index {', '.join(map(str, index))}" if index else ""
             raise StepError(f"a step is a finite number >= 0, got {steps.flat[wrong[0]]:g}{place}")
         if steps.ndim == 0 and not isinstance(step, np.ndarray):
-            number = float(steps)
-            scalar: float = self._at(number, SCALAR)
-            if not math.isfinite(scalar):
-                raise self._overflow(number, scalar)
-            return scalar
-        with np.errstate(all="ignore"):
-            values = self._many(steps)
+            scalar: float = self._at(float(steps), SCALAR)
+            if math.isfinite(scalar):
+                return scalar
+            values = np.array(scalar)
+        else:
+            flat, values = steps.ravel(), np.empty(steps.shape)
+            with np.errstate(all="ignore"):
+                for begin in range(0, flat.size, _BLOCK):
+                    block = slice(begin, begin + _BLOCK)
+                    values.reshape(-1)[block] = self._at(flat[block], ARRAY)
         wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
-            raise self._overflow(float(steps.flat[wrong[0]]), float(values.flat[wrong[0]]))
+            reason = f"{shown(self)} is {values.flat[wrong[0]]} at step {steps.flat[wrong[0]]:g}"
+            raise StepError(reason, "bound it with .clip(low, high) or end it with .head(n)")
         return values
 
-    def _many(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The values at an array of steps, a block at a time: what stays in the cache is several times as fast."""
-        flat, values = steps.ravel(), np.empty(steps.size)
-        for begin in range(0, flat.size, _BLOCK):
-            block = slice(begin, begin + _BLOCK)
-            values[block] = self._at(flat[block], ARRAY)
-        return values.reshape(steps.shape)
-
-    def _overflow(self, step: float, value: float) -> StepError:
-        return StepError(
-            f"{shown(self)} is {value} at step {step:g}; bound it with .clip(low, high) or end it with .head(n)"
-        )
-
-    def sample(self, n: int | None = None) -> NDArray[np.float64]:
-        """The array f(0), ..., f(n - 1); n is the schedule's own length if left out.
+    def sample(self, n: int | None = None) -> Floats:
+        """The array f(0), ..., f(n - 1); n defaults to the length of the schedule.
 
         Raises:
             ArgumentError: n is left out and the schedule never ends.
@@ -173,10 +163,10 @@ class Schedule(ABC):
             n = self._finite("sample", "write .sample(n)")
         return self(np.arange(rules(Schedule.head)["n"]("sample", "n", n), dtype=np.float64))
 
-    def _finite(self, what: str, advice: str) -> int:
-        """The length, or an error: `what` needs one that ends."""
+    def _finite(self, method: str, advice: str) -> int:
+        """The length, for a method that needs a schedule with an end."""
         if self.steps == math.inf:
-            raise ArgumentError(f".{what}() needs a schedule that ends, and {shown(self)} does not; {advice}")
+            raise ArgumentError(f"the schedule of .{method}()", "", "one that ends", self, advice)
         return int(self.steps)
 
     # Writing.
@@ -187,47 +177,43 @@ class Schedule(ABC):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
 
-    # Combining. The classes stand in the modules beside this one, which import it: hence the late imports.
+    # Combining. The classes of the results are in modules that import this one, so they are imported late.
 
     def __rshift__(self, after: "Schedule") -> "Schedule":
         """`a >> b`: a, then b on its own clock. Its length is the sum; an endless a is an error."""
-        from stepsize.schedules.chain import Chain
+        from stepsize.schedules.clock import Chain
 
         if not isinstance(after, Schedule):
-            raise _no_operand(">>", after, "write >> Constant(0.01) to stay at a number")
+            raise ArgumentError(
+                "the right of >>", "", "a schedule", after, "write >> Constant(0.01) to stay at a number"
+            )
         return Chain((self, after))
 
     def __rrshift__(self, before: object) -> "Schedule":
-        raise _no_operand(">>", before, "write Constant(0.1, steps) >> ... to start at a number")
+        raise ArgumentError(
+            "the left of >>", "", "a schedule", before, "write Constant(0.1, steps) >> ... to start at a number"
+        )
 
     def __add__(self, other: "Schedule | float") -> "Schedule":
         """`a + b`: the sum at every step; as long as the longer."""
-        from stepsize.schedules.arithmetic import Sum
-
-        return Sum((self, _operand("+", other)))
+        return _pointwise("+", self, other)
 
     def __radd__(self, other: float) -> "Schedule":
-        from stepsize.schedules.arithmetic import Sum
-
-        return Sum((_operand("+", other), self))
+        return _pointwise("+", other, self)
 
     def __sub__(self, other: "Schedule | float") -> "Schedule":
         """`a - b`: the difference at every step; the same value as `a + -1 * b`."""
-        return self.__add__(-_operand("-", other))
+        return _pointwise("+", self, -_operand("-", other))
 
     def __rsub__(self, other: float) -> "Schedule":
-        return (-self).__radd__(_operand("-", other))
+        return _pointwise("+", _operand("-", other), -self)
 
     def __mul__(self, other: "Schedule | float") -> "Schedule":
         """`a * b`: the product at every step; as long as the longer."""
-        from stepsize.schedules.arithmetic import Product
-
-        return Product((self, _operand("*", other)))
+        return _pointwise("*", self, other)
 
     def __rmul__(self, other: float) -> "Schedule":
-        from stepsize.schedules.arithmetic import Product
-
-        return Product((_operand("*", other), self))
+        return _pointwise("*", other, self)
 
     def __neg__(self) -> "Schedule":
         return -1.0 * self
@@ -237,14 +223,14 @@ class Schedule(ABC):
         from stepsize.schedules.arithmetic import Quotient
 
         if isinstance(divisor, Schedule):
-            raise _no_operand("/", divisor, "a schedule is divided by a number only")
+            raise ArgumentError("the right of /", "", "a number", divisor)
         return Quotient(self, divisor)
 
     def __rtruediv__(self, numerator: object) -> "Schedule":
-        raise _no_operand("/", numerator, "a schedule can be divided by a number, not a number by a schedule")
+        raise ArgumentError("the right of /", "", "a number", self, "a number cannot be divided by a schedule")
 
     def clip(self, low: Real, high: Annotated[float, Number(infinite=True)] = math.inf) -> "Schedule":
-        """The same, never below `low` nor above `high`.
+        """The schedule bounded below by `low` and above by `high`.
 
         Example:
             >>> Exponential(0.6, 0.8).clip(0.01)(1000)
@@ -261,7 +247,7 @@ class Schedule(ABC):
         return Shift(self, n)
 
     def every(self, n: Steps) -> "Schedule":
-        """f(floor(t / n)): a schedule written per epoch of n steps; n times as long.
+        """f(floor(t / n)): a schedule that is written per epoch, with n steps in an epoch; n times as long.
 
         Example:
             >>> Linear(0.3, 0.1, 2).every(235)([0, 234, 235, 470])
@@ -278,13 +264,15 @@ class Schedule(ABC):
         return Stretch(self, n)
 
     def repeat(self, times: EndlessCount, scale: Real = 1.0, stretch: Positive = 1.0) -> "Schedule":
-        """Restart: cycle i has its values times scale^i, in floor(steps stretch^i + 1/2) steps. `times` may be inf.
+        """Restart: cycle i multiplies the values by scale^i and takes floor(steps stretch^i + 1/2) steps.
+
+        `times` may be inf.
 
         Example:
             >>> Cosine(0.1, 0.0, 10).repeat(3, 0.5)([0, 10, 20])
             array([0.1  , 0.05 , 0.025])
         """
-        from stepsize.schedules.repeat import Repeat
+        from stepsize.schedules.clock import Repeat
 
         return Repeat(self, times, scale, stretch)
 
@@ -295,14 +283,14 @@ class Schedule(ABC):
         return Head(self, n)
 
     def tail(self, n: Phase) -> "Schedule":
-        """What is left after the first n steps, on a clock of its own: f(t + n)."""
+        """The schedule without its first n steps: f(t + n)."""
         from stepsize.schedules.clock import Tail
 
         return Tail(self, n)
 
     @checked
     def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: DecayShape = "linear") -> "Schedule":
-        """Leave the schedule at step `at` and go down from its value there to `end` in `steps` steps.
+        """Leave the schedule at step `at` and decay from its value there to `end` in `steps` steps.
 
         Example:
             >>> Constant(0.3).cooldown(800, 200)
@@ -321,7 +309,7 @@ class Schedule(ABC):
         return plot_schedules([self], ax=ax)
 
     def _repr_svg_(self) -> str | None:
-        """A notebook shows the schedule as a curve; None, and so its text, where it has no value to show."""
+        """The curve that a notebook shows; None, so that it shows the text, if a value is not finite."""
         from stepsize.schedules.svg import svg
 
         try:
@@ -331,14 +319,14 @@ class Schedule(ABC):
 
 
 def argument_name(field: str) -> str:
-    """The constructor's word for a field; one that would hide a method of the same name is stored with a `_`."""
+    """The argument for a field; `every_` is the field of `every`, which is also the name of a method."""
     return field.rstrip("_")
 
 
 def either_name(constructor: F) -> F:
-    """Let a constructor take its arguments by their fields' names too, which is how `dataclasses.replace` gives them.
+    """Let a constructor also take the fields' names as keywords, as `dataclasses.replace` passes them.
 
-    An argument under both names is a change by the constructor's own word, beside the old value under the field's.
+    If an argument comes under both names, `replace` passes the old value under the field's, so the other one counts.
     """
 
     @functools.wraps(constructor)
@@ -349,29 +337,26 @@ def either_name(constructor: F) -> F:
     return construct  # type: ignore[return-value]
 
 
+def nested(owner: str, name: str, value: Any) -> Schedule:
+    """The rule of an argument that is a schedule."""
+    if not isinstance(value, Schedule):
+        raise ArgumentError(owner, name, "a schedule", value, "write a schedule such as Constant(0.1)")
+    return value
+
+
+Nested = Annotated[Schedule, nested]
+
+
+def _pointwise(sign: str, left: Any, right: Any) -> Schedule:
+    from stepsize.schedules.arithmetic import Product, Sum
+
+    return (Sum if sign == "+" else Product)((_operand(sign, left), _operand(sign, right)))
+
+
 def _operand(sign: str, other: Any) -> Any:
     if isinstance(other, Schedule):
         return other
     try:
         return Number()("schedule", sign, other)
     except ArgumentError:
-        raise _no_operand(sign, other, "write a schedule or a finite number") from None
-
-
-def _no_operand(sign: str, other: object, advice: str) -> ArgumentError:
-    return ArgumentError(f"{sign} cannot take {shown(other)} ({type(other).__name__}) beside a schedule; {advice}")
-
-
-def _place(steps: NDArray[Any], flat: int) -> str:
-    place = tuple(int(i) for i in np.unravel_index(flat, steps.shape))
-    return str(place[0]) if len(place) == 1 else str(place)
-
-
-def nested(owner: str, name: str, value: Any) -> Schedule:
-    """The rule of an argument that is a schedule."""
-    if not isinstance(value, Schedule):
-        raise ArgumentError(owner, name, "a schedule", value, "write e.g. Constant(0.1)")
-    return value
-
-
-Nested = Annotated[Schedule, nested]
+        raise ArgumentError(f"an operand of {sign}", "", "a schedule or a finite number", other) from None

@@ -1,13 +1,83 @@
-"""Schedules on another clock: earlier, later, slower, or in part."""
+"""Schedules on another clock: one after another, later, slower, in part, or again and again."""
 
 import math
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from typing import Annotated, Any
 
-from stepsize.arguments import Phase, Steps
+import numpy as np
+
+from stepsize.arguments import LONGEST, EndlessCount, Length, Many, Phase, Positive, Real, Steps
 from stepsize.errors import ArgumentError
-from stepsize.schedules.maths import Maths, Value
-from stepsize.schedules.wrapper import Wrapper
+from stepsize.schedules.base import Nested, Schedule, either_name, nested
+from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value
+from stepsize.schedules.shape import Wrapper
+
+_MAX_CYCLES = 1_000_000  # of different lengths: no formula gives their starts, so they are listed
+
+
+def _parts(owner: str, name: str, value: Any) -> tuple[Schedule, ...]:
+    """The rule of a chain: at least two schedules, of which only the last may be endless; nested chains flatten."""
+    parts: list[Schedule] = []
+    for part in Many(nested)(owner, name, value):
+        parts.extend(part.parts if isinstance(part, Chain) else (part,))
+    if len(parts) < 2:
+        raise ArgumentError(owner, name, "at least two schedules", value)
+    for part in parts[:-1]:
+        if part.steps == math.inf:
+            advice = "say how long it lasts with .head(n) before >>"
+            raise ArgumentError("the left of >>", "", "a schedule that ends", part, advice)
+    return tuple(parts)
+
+
+@dataclass(frozen=True, repr=False)
+class Chain(Schedule):
+    """`a >> b`: the parts one after another, each on its own clock."""
+
+    parts: Annotated[tuple[Schedule, ...], _parts]
+
+    _binds = 1
+
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return tuple(accumulate((int(part.steps) for part in self.parts[:-1]), initial=0))
+
+    @property
+    def steps(self) -> float:  # type: ignore[override]
+        return self._starts[-1] + self.parts[-1].steps
+
+    def head(self, n: Phase) -> Schedule:
+        """The first n steps, then the value at step n; cuts only the part in which step n - 1 is."""
+        last = bisect_right(self._starts, Length(0)("head", "n", n) - 1) - 1
+        if last < 1:
+            return self.parts[0].head(n)
+        return Chain((*self.parts[:last], self.parts[last].head(n - self._starts[last])))
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        starts = self._starts
+        if m is SCALAR:
+            i = bisect_right(starts, t) - 1
+            return self.parts[i]._at(t - starts[i], SCALAR)
+        which = m.count(starts, t) - 1
+        if which.size and which.min() == which.max():  # most blocks of steps lie within one part
+            return self.parts[which[0]]._at(t - starts[which[0]], ARRAY)
+        order = np.argsort(which, kind="stable")
+        values = np.empty_like(t)
+        for here in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
+            if here.size:
+                i = which[here[0]]
+                values[here] = self.parts[i]._at(t[here] - starts[i], ARRAY)
+        return values
+
+    def _text(self) -> str:
+        return " >> ".join(part._text() for part in self.parts)
+
+    @property
+    def _children(self) -> Sequence[Schedule]:
+        return self.parts
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,7 +88,6 @@ class Shift(Wrapper):
 
     @property
     def steps(self) -> float:  # type: ignore[override]
-        """n more than the schedule's."""
         return self.schedule.steps + self.n
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -33,7 +102,6 @@ class Every(Wrapper):
 
     @property
     def steps(self) -> float:  # type: ignore[override]
-        """n times the schedule's."""
         return self.schedule.steps * self.n
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -51,17 +119,15 @@ class Stretch(Wrapper):
 
     @property
     def steps(self) -> int:  # type: ignore[override]
-        """n."""
         return self.n
 
     def _at(self, t: Value, m: Maths) -> Value:
-        # The product comes first, in lowest terms: exact for whole steps, so that jumps fall where they belong.
+        # The product comes first, in lowest terms: it is exact for whole steps, so that jumps stay at their steps.
         steps, n = self._ratio
         return self.schedule._at(m.where(t >= self.n, self.schedule.steps, m.minimum(t, self.n) * steps / n), m)
 
     @cached_property
     def _ratio(self) -> tuple[float, int]:
-        """The schedule's length over n, without common factors."""
         steps = int(self.schedule.steps)
         common = math.gcd(steps, self.n)
         return float(steps // common), self.n // common
@@ -75,7 +141,6 @@ class Head(Wrapper):
 
     @property
     def steps(self) -> int:  # type: ignore[override]
-        """n."""
         return self.n
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -84,7 +149,7 @@ class Head(Wrapper):
 
 @dataclass(frozen=True, repr=False)
 class Tail(Wrapper):
-    """`a.tail(n)`: what is left after n steps: f(t + n)."""
+    """`a.tail(n)`: the schedule without its first n steps: f(t + n)."""
 
     n: Phase
 
@@ -94,8 +159,86 @@ class Tail(Wrapper):
 
     @property
     def steps(self) -> float:  # type: ignore[override]
-        """n fewer than the schedule's."""
         return self.schedule.steps - self.n
 
     def _at(self, t: Value, m: Maths) -> Value:
         return self.schedule._at(t + self.n, m)
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Repeat(Wrapper):
+    """`a.repeat(times, scale, stretch)`: warm restarts. The first step of a cycle belongs to that cycle.
+
+    Cycle i = 0, 1, ... has its values times scale^i and takes n_i = floor(steps stretch^i + 1/2) steps:
+
+        f(t) = scale^i a((t - n_0 - ... - n_{i-1}) steps / n_i)
+
+    After the last cycle its own end value is held. If `stretch` is not 1, there are at most a million cycles.
+    """
+
+    times: EndlessCount
+    scale: Real = 1.0
+    stretch_: Positive = 1.0
+
+    @either_name
+    def __init__(self, schedule: Nested, times: EndlessCount, scale: Real = 1.0, stretch: Positive = 1.0) -> None:
+        object.__setattr__(self, "schedule", schedule)
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "stretch_", stretch)  # `stretch` is a method of all schedules
+        self.__post_init__()
+
+    def _validate(self) -> None:
+        steps, stretch = self.schedule._finite("repeat", "cut it with .head(n) first"), self.stretch_
+        if steps == 0:
+            raise ArgumentError("the schedule of .repeat()", "", "at least one step long", self.schedule)
+        if stretch == 1.0:
+            return
+        if self.times == math.inf:
+            # A million cycles must reach as far as steps can be told apart: sum of steps stretch^i >= 2^53.
+            growth = _MAX_CYCLES * math.log(stretch)
+            if growth <= 0 or (growth < 700 and steps * math.expm1(growth) / (stretch - 1) < LONGEST):
+                rule = "1, or at least 1.0001, if times is inf"
+                raise ArgumentError("Repeat", "stretch", rule, stretch, "or give the number of times")
+            return
+        if self.times > _MAX_CYCLES:
+            raise ArgumentError("Repeat", "times", f"at most {_MAX_CYCLES} if stretch is not 1, or inf", self.times)
+        last = steps * SCALAR.power(stretch, self.times - 1)
+        if last < 0.5:
+            advice = "repeat it fewer times or shrink it less"
+            raise ArgumentError("Repeat", "stretch", "large enough to leave each cycle a step", stretch, advice)
+        if last > LONGEST:
+            advice = "repeat it fewer times or stretch it less"
+            raise ArgumentError("Repeat", "stretch", "small enough for cycles under 2**53 steps", stretch, advice)
+
+    @property
+    def steps(self) -> float:  # type: ignore[override]
+        if self.stretch_ == 1.0 or self.times == math.inf:
+            return self.schedule.steps * self.times
+        return self._starts[-1]
+
+    @cached_property
+    def _starts(self) -> Column:
+        """The first step of every cycle, and the end of the last; endless ones stop at the largest step."""
+        starts = [0]
+        while starts[-1] <= LONGEST and len(starts) <= min(self.times, _MAX_CYCLES):
+            starts.append(starts[-1] + math.floor(self.schedule.steps * self.stretch_ ** (len(starts) - 1) + 0.5))
+        return Column(starts)
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        inner, steps = self.schedule, self.schedule.steps
+        if self.stretch_ == 1.0:
+            cycle = m.minimum(t // steps, self.times - 1)
+            local = m.where(t >= steps * self.times, steps, t % steps)
+        else:
+            starts = self._starts
+            cycle = m.minimum(m.count(starts, t), len(starts) - 1) - 1
+            begin = m.take(starts, cycle)
+            length = m.take(starts, cycle + 1) - begin
+            # The product comes first, and the end is set, for exactness as in Stretch.
+            local = m.where(t - begin >= length, steps, (t - begin) * float(steps) / length)
+        value = inner._at(local, m)
+        return value if self.scale == 1.0 else value * m.power(self.scale, cycle)
+
+
+OPERATORS = (Chain, Shift, Every, Stretch, Head, Tail, Repeat)

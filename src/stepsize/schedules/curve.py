@@ -1,56 +1,54 @@
-"""A schedule as a curve: the points to draw it by, and the round numbers beside it."""
+"""A schedule as a curve: the points to draw, and round numbers for the axes."""
 
 import itertools
 import math
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.function import Function
+from stepsize.schedules.maths import Floats
 
-Floats = NDArray[np.float64]
-
-ENDLESS_STEPS = 1000
-"""How much is shown of a schedule that never ends."""
-FEWEST, MOST, BINS = 4096, 2**18, 330
+_ENDLESS_STEPS = 1000  # shown of a schedule that never ends
+_FEWEST, _MOST = 4096, 2**18  # values to look at
+_BINS = 330
 
 
 def shown_steps(schedules: Iterable[Schedule]) -> int:
-    """How many steps a picture of these covers: the longest that ends, or 1,000 where none does."""
-    return max((int(schedule.steps) for schedule in schedules if schedule.steps != math.inf), default=ENDLESS_STEPS)
+    """The steps that a picture of these covers: those of the longest that ends, or 1,000 if none does."""
+    return max((int(schedule.steps) for schedule in schedules if schedule.steps != math.inf), default=_ENDLESS_STEPS)
 
 
 def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
-    """Steps 0 .. last, both included, and the values there: at most some 2,000 points.
+    """Steps from 0 to `last` and the values there: at most about 2,000 points.
 
-    Every whole step of up to 262,144 is looked at, and short schedules between the whole steps too; of longer ones,
-    so many steps at even distances, and what jumps up and down again between two of them is not seen. Of what was
-    seen in each of 330 stretches, its ends, its extremes and both sides of its largest jump are kept.
+    Schedules of up to 262,144 steps are evaluated at every whole step, short ones between the steps too. Longer ones
+    are evaluated at that many evenly spaced steps, so a spike between two of them is missed. The steps are divided
+    into 330 bins; the ends, the extremes and both sides of the largest jump of each bin are kept.
 
     Raises:
         StepError: the schedule has no finite value at some step.
     """
-    if 0 < last < FEWEST and not _takes_whole_steps(schedule):
-        parts = math.ceil(FEWEST / last)
-        # Values jump at whole steps: the point just before one keeps the jump upright.
+    if 0 < last < _FEWEST and not _takes_whole_steps(schedule):
+        parts = math.ceil(_FEWEST / last)
+        # Values jump at whole steps: a point just before each keeps the jump vertical.
         just_before = np.nextafter(np.arange(1.0, last + 1), 0.0)
         steps = np.union1d(np.arange(last * parts + 1) / parts, just_before)
     else:
-        steps = np.unique(np.linspace(0, last, min(last, MOST) + 1).round())
+        steps = np.unique(np.linspace(0, last, min(last, _MOST) + 1).round())
     return _thinned(steps, schedule(steps))
 
 
 def _takes_whole_steps(schedule: Schedule) -> bool:
-    """A function of the user's own need not have values between the steps."""
+    """Whether it contains a user's function, which may have values at whole steps only."""
     return isinstance(schedule, Function) or any(_takes_whole_steps(child) for child in schedule._children)
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    if len(x) <= 6 * BINS:
+    if len(x) <= 6 * _BINS:
         return x, y
-    bounds = np.linspace(0, len(x), BINS + 1).astype(int).tolist()
+    bounds = np.linspace(0, len(x), _BINS + 1).astype(int).tolist()
     jumps = np.abs(np.diff(y / 2))
     keep = {len(x) - 1}
     for start, end in itertools.pairwise(bounds):
@@ -62,7 +60,7 @@ def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def wants_log(curves: Iterable[Floats]) -> bool:
-    """Whether values ask for a log scale: all positive, and the largest more than a thousand times the smallest."""
+    """Whether a log scale suits the values: all positive, the largest more than 1,000 times the smallest."""
     values = np.concatenate(list(curves))
     return bool(values.min() > 0 and values.max() / 1000 > values.min())
 
@@ -74,11 +72,11 @@ def whole_powers(low: float, high: float) -> range:
 
 
 def round_numbers(low: float, high: float) -> list[float]:
-    """Some three to eight round numbers from low to high."""
+    """About three to eight round numbers from low to high."""
     span = high - low
     if not 1e-300 < span < math.inf:
         return [low, high] if span > 1 else [low]
     power = 10.0 ** math.floor(math.log10(span / 3))
     step = max((size * power for size in (1, 2, 5) if size * power <= span / 3), default=power)
-    # A bound that is itself such a number must not be lost to rounding.
+    # The tolerance keeps a bound that is itself a round number.
     return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]

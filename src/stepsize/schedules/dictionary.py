@@ -4,11 +4,11 @@ import math
 from dataclasses import MISSING, fields
 from typing import Any
 
-from stepsize.arguments import nearest, rules
-from stepsize.errors import ArgumentError, FormatError, shown
+from stepsize.arguments import listed, nearest, rules
+from stepsize.errors import ArgumentError, FormatError, StepsizeError, raise_together, shown
 from stepsize.schedules.base import Schedule, argument_name
-from stepsize.schedules.catalogue import OPERATORS, SHAPES
 from stepsize.schedules.function import Function
+from stepsize.schedules.names import OPERATORS, SHAPES
 
 VERSION = 1
 _CLASSES: dict[str, type[Schedule]] = {item.__name__: item for item in (*SHAPES, *OPERATORS)}
@@ -20,7 +20,7 @@ def to_dict(schedule: Schedule) -> dict[str, Any]:
     Each schedule in it is `{"type": class, field: value, ...}`; an infinite value is left out.
 
     Raises:
-        FormatError: a plain function in it has no name to write.
+        FormatError: it contains a function that is not given by name.
 
     Example:
         >>> to_dict(Linear(0.0, 0.3, 500))
@@ -37,21 +37,21 @@ def from_dict(form: dict[str, Any], *, functions: bool = False) -> Schedule:
         functions: read `Function`, which imports and runs the code it names when the schedule is called.
 
     Raises:
-        FormatError: the version is not known, or something is missing, unknown or of the wrong kind; says where.
+        FormatError: the version is unknown, or something is missing, unknown or of the wrong kind; says where.
 
     Example:
         >>> from_dict(to_dict(Cosine(0.2, 0.02, 10)))
         Cosine(0.2, 0.02, 10)
     """
     if not isinstance(form, dict):
-        raise FormatError(f"a schedule's dictionary was expected, got {shown(form)}")
+        raise FormatError(f"a schedule in JSON is a dictionary, got {shown(form)}")
     if form.get("version") != VERSION or isinstance(form.get("version"), bool):
-        raise FormatError(f"this stepsize reads version {VERSION} of the form, got {shown(form.get('version'))}")
+        raise FormatError(f'the "version" of a schedule in JSON must be {VERSION}, got {shown(form.get("version"))}')
     try:
         schedule: Schedule = _read({key: form[key] for key in form if key != "version"}, "schedule", functions)
         return schedule
     except RecursionError:
-        raise FormatError("the dictionary is nested too deep to be a schedule") from None
+        raise FormatError("the dictionary is nested too deeply for a schedule") from None
 
 
 def _written(value: Any) -> Any:
@@ -64,7 +64,7 @@ def _written(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_written(item) for item in value]
     if callable(value):
-        raise FormatError(f'{shown(value)} has no name to write; use Function("package.module:name")')
+        raise FormatError(f"{shown(value)} has no name to write", 'use Function("package.module:name")')
     return value
 
 
@@ -73,25 +73,30 @@ def _read(value: Any, place: str, functions: bool) -> Any:
         return tuple(_read(item, f"{place}[{index}]", functions) for index, item in enumerate(value))
     if not isinstance(value, dict):
         if isinstance(value, float) and not math.isfinite(value):
-            raise FormatError(f"{place}: {value} has no place in JSON; leave an endless length out")
+            raise FormatError(f"{place}: JSON has no {value}", "leave an endless length out")
         return value
     name = value.get("type")
     cls = _CLASSES.get(name) if isinstance(name, str) else None
     if cls is None:
-        raise FormatError(f"{place}: {shown(name)} is no type of schedule; {nearest(name, _CLASSES)}".rstrip("; "))
+        raise FormatError(f"{place}: {shown(name)} is not a type of schedule", nearest(name, _CLASSES))
     if cls is Function and not functions:
-        raise FormatError(f"{place}: Function runs code of yours; allow it with from_dict(form, functions=True)")
+        raise FormatError(f"{place}: Function runs your own code", "allow it with {functions}", functions=True)
     known = {argument_name(field.name): field for field in fields(cls)}  # type: ignore[arg-type]
-    for key in value:
-        if key != "type" and key not in known:
-            raise FormatError(f"{place}: {name} has no {shown(key)}; it has {', '.join(known)}")
-    given = {key: _read(item, f"{place}.{key}", functions) for key, item in value.items() if key != "type"}
+    errors: list[StepsizeError] = [
+        FormatError(f"{place}: {name} has no {shown(key)}", nearest(key, known) or listed(known))
+        for key in value
+        if key != "type" and key not in known
+    ]
+    given = {key: _read(item, f"{place}.{key}", functions) for key, item in value.items() if key in known}
     for key, field in known.items():
         if key not in given and field.default is MISSING:
             if not getattr(rules(cls)[key], "endless", False):
-                raise FormatError(f'{place}: {name} lacks "{key}"')
+                errors.append(FormatError(f'{place}: {name} lacks "{key}"'))
             given[key] = math.inf
+    raise_together(errors)
     try:
         return cls(**given)
     except ArgumentError as error:
-        raise FormatError(f"{place}: {error}") from None
+        others, error.others = error.others, ()
+        problems = [FormatError(f"{place}: {each}") for each in (error, *others)]
+    raise_together(problems)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Annotated, Any
 
@@ -19,38 +18,36 @@ from stepsize.errors import ArgumentError, StepError, quoted, shown
 from stepsize.schedules.maths import SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless
 
-_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
-
-_LATEST = 10_000_000
+_DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+_LAST_STEP = 10_000_000  # of an object that may keep state
 
 
 def _function(owner: str, name: str, value: Any) -> Callable[[float], float] | str:
     """The rule: a name to import, or something to call."""
     if callable(value):
         return value  # type: ignore[no-any-return]
-    if isinstance(value, str) and _NAME.fullmatch(value):
+    if isinstance(value, str) and re.fullmatch(f"{_DOTTED}:{_DOTTED}", value, re.ASCII):
         return value
     raise ArgumentError(owner, name, 'a function, or the name of one as "package.module:name"', value)
 
 
 @dataclass(frozen=True, repr=False)
 class Function(Endless):
-    """f(t) of your own: the name of an importable function of the step, or the function itself.
+    """Your own f(t): a function of the step, or the name of one to import.
 
-    The function gets an int for a whole step, a float otherwise, one step at a time. A name is imported at the first
-    call. A function without a name works everywhere but in the text and JSON forms, which cannot write it.
+    The function gets one step at a time: an int for a whole step, a float otherwise. A name is imported at the first
+    call. The text and JSON forms can only write a name.
 
-    A schedule is a function of the step, so drawing it or asking it twice must not change what it gives later.
-    An object with fields (or a method of one) may keep state: it is copied when the schedule is made, and the copy is
-    called once for each of the steps 0, 1, 2, ... up to the one asked for; what it gave is remembered. Between two
-    whole steps an object that keeps state holds the earlier value. Anything else (a function, or an object that
-    cannot be copied) is called when it is asked. It is refused as soon as it gives another value for the first step
-    that it was asked for, which is asked again at the end of every array.
+    A schedule is a pure function, so calling or drawing it must not change its later values. An object with fields
+    (or a method of one) may keep state. It is copied when the schedule is made, the copy is called once for each of
+    the steps 0, 1, 2, ... up to the one requested, and its values are remembered. Between two whole steps such an
+    object holds the earlier value. Any other function, and an object that cannot be copied, is called at each request.
+    It is refused if it returns two values for the first requested step, which is requested again after every array.
 
     Raises:
         ArgumentError: at a call, if the name cannot be imported.
-        StepError: the function raises an error at some step, its value there is not a finite number, or it gives two
-            values for one step; or an object is asked for a step beyond 10 million.
+        StepError: the function raises an error at some step, its value there is not a finite number, or it returns two
+            values for one step; or an object that may keep state is called beyond step 10 million.
 
     Example:
         >>> Function("math:exp")(0)
@@ -64,60 +61,56 @@ class Function(Endless):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.function, str):
-            self._called  # noqa: B018  (copied now: what becomes of the object later does not change the schedule)
+            self._called  # noqa: B018  (copied now, so that later changes to the object do not change the schedule)
 
     def _at(self, t: Value, m: Maths) -> Value:
         if m is SCALAR:
             return self._one(t)
         values = [self._one(step) for step in t.flat]
         if values:
-            self._compare(t.flat[0], values[0], self._one(t.flat[0]))
+            self._one(t.flat[0], values[0])
         return np.array(values, dtype=np.float64).reshape(t.shape)
 
-    def _one(self, t: float) -> float:
-        function = self._called
+    def _one(self, t: float, before: float | None = None) -> float:
+        """The value at one step; `before` is an earlier value at this step."""
         step = int(t) if t == int(t) else float(t)
-        if isinstance(function, _InOrder) and step > _LATEST:
+        value = self._value(step)
+        first_step, first_value = vars(self).setdefault("_first", (step, value))
+        if step == first_step:
+            before = first_value
+        if before is not None and value != before:
             raise StepError(
-                f"{shown(self)} may keep state, so it is called for every step in turn, up to {_LATEST:,}, and not at "
-                f"step {step:.16g}; compute the value from the step in a plain function"
+                f"{shown(self)} gave {before:.16g} and then {value:.16g} at step {step:.16g}: it keeps state that "
+                "cannot be copied, or draws random numbers",
+                "compute the value from the step, or keep the state in an object with a method __call__",
             )
-        value = self._value(function, step)
-        first, before = vars(self).setdefault("_first", (step, value))
-        if step == first:
-            self._compare(step, before, value)
         return value
 
-    def _compare(self, step: float, before: float, now: float) -> None:
-        if now != before:
+    def _value(self, step: float) -> float:
+        function = self._called
+        if isinstance(function, _InOrder) and step > _LAST_STEP:
             raise StepError(
-                f"{shown(self)} gave {before:.16g} and then {now:.16g} at step {step:.16g}: it keeps state that cannot "
-                "be copied, or draws random numbers; compute the value from the step, or keep the state in an object "
-                "with a method __call__"
+                f"{shown(self)} may keep state, so it is called for every step in turn, up to {_LAST_STEP:,}, "
+                f"and not at step {step:.16g}",
+                "compute the value from the step in a plain function",
             )
-
-    def _value(self, function: Callable[[float], Any], step: float) -> float:
         try:
             given = function(step)
         except Exception as error:
             raise StepError(f"{shown(self)} raised {shown(error)} at step {step:.16g}") from error
-        try:
-            value = float(given)
-        except Exception:  # whatever an object of the user's own raises
-            value = math.nan
-        if not math.isfinite(value):
-            raise StepError(
-                f"{shown(self)} must give a finite number at every step, got {shown(given)} at step {step:.16g}"
-            )
-        return value
+        with suppress(Exception):  # the value may be an object that raises anything
+            if math.isfinite(float(given)):
+                return float(given)
+        reason = f"{shown(self)} must give a finite number at every step, got {shown(given)} at step {step:.16g}"
+        raise StepError(reason)
 
     @cached_property
     def _called(self) -> Callable[[float], Any]:
-        """What is called for a value; an import that fails is tried again at the next call."""
+        """The function that gives the values; an import that fails is tried again at the next call."""
         function = self.function
         if isinstance(function, str):
             function = imported(f"Function({quoted(function)})", function)
-        with suppress(Exception):  # whatever the object's own way of copying raises
+        with suppress(Exception):  # a copy method of the object may raise anything
             if _has_fields(function):
                 return _InOrder(function)
         return function
@@ -137,35 +130,27 @@ def _has_fields(function: Callable[[float], Any]) -> bool:
 
 
 class _InOrder:
-    """An object as a function of the step: called for 0, 1, 2, ... in turn, once each."""
+    """An object as a function of the step: called once each for 0, 1, 2, ..."""
 
     def __init__(self, function: Callable[[float], Any]) -> None:
         self._untouched = copy.deepcopy(function)
         self._function = copy.deepcopy(function)
-        self._given: list[Any] = []
+        self._given: list[Any] = []  # values, and the errors raised in place of values
 
     def __call__(self, step: float) -> Any:
         while len(self._given) <= step:
             try:
-                given = self._function(len(self._given))
+                self._given.append(self._function(len(self._given)))
             except Exception as error:
-                given = _Raised(error)
-            self._given.append(given)
+                self._given.append(error)
         given = self._given[int(step)]
         if step != int(step):
             with suppress(Exception):
                 if copy.deepcopy(self._untouched)(int(step)) == given:
                     return copy.deepcopy(self._untouched)(step)
-        if isinstance(given, _Raised):
-            raise given.error
+        if isinstance(given, Exception):
+            raise given
         return given
-
-
-@dataclass(frozen=True)
-class _Raised:
-    """What came of a step instead of a value."""
-
-    error: Exception
 
 
 def imported(what: str, name: str) -> Callable[..., Any]:
@@ -176,34 +161,36 @@ def imported(what: str, name: str) -> Callable[..., Any]:
     """
     module, _, path = name.rpartition(":")
     try:
-        found: Any = _module_of(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+        found: Any = _module_of_file(module) if module.endswith(".py") else importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # the module is the user's own, and may raise anything
-        raise ArgumentError(f"{what} cannot be imported: {_why_not(module, error)}") from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
+        raise ArgumentError(f"{what} cannot be imported: {_cause(module, error)}") from error
     if not callable(found):
-        raise ArgumentError(f"{what} must be a function, got {shown(found)}")
+        raise ArgumentError(what, "", "a function", found)
     return found  # type: ignore[no-any-return]
 
 
-def _module_of(file: Path) -> ModuleType:
-    """The module that a file is, under the name by which its neighbours would import it."""
-    if not file.is_file():
+def _module_of_file(file: str) -> ModuleType:
+    """The module in a file, under the name by which its neighbours import it."""
+    from pathlib import Path
+
+    path = Path(file)
+    if not path.is_file():
         raise ArgumentError(f"there is no file {file}")
-    folder, name = str(file.resolve().parent), file.stem
+    folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.append(folder)
-    module = importlib.import_module(name)
-    if module.__file__ is None or not file.samefile(module.__file__):
-        raise ArgumentError(f"{file} has the name of the module {name} at {module.__file__}; rename the file")
+    module = importlib.import_module(path.stem)
+    if module.__file__ is None or not path.samefile(module.__file__):
+        raise ArgumentError(f"{file} has the name of the module {path.stem} at {module.__file__}; rename the file")
     return module
 
 
-def _why_not(module: str, error: BaseException) -> str:
-    top = module.partition(".")[0]
+def _cause(module: str, error: BaseException) -> str:
     if isinstance(error, ArgumentError):
         return str(error)
-    if isinstance(error, ModuleNotFoundError) and error.name in (module, top):
+    if isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
     if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):

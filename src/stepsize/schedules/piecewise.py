@@ -1,5 +1,6 @@
-"""Shapes that are given point by point: values that jump, and lines through knots."""
+"""Shapes given point by point: values that jump, and lines through knots."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from stepsize.schedules.shape import Shape
 
 @dataclass(frozen=True, repr=False)
 class MultiStep(Shape):
-    """Times `factor` at every boundary; a boundary given twice counts twice.
+    """Multiplied by `factor` at every boundary; a boundary given twice counts twice.
 
         f(t) = start factor^(number of boundaries <= t)
 
@@ -37,7 +38,7 @@ class MultiStep(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Piecewise(Shape):
-    """One value after another, each from its boundary step on; one value more than boundaries.
+    """One value after another, each from its boundary on; there is one value more than boundaries.
 
     Example:
         >>> Piecewise((0.3, 0.1, 0.03), (5, 12))([0, 4, 5, 12])
@@ -63,7 +64,7 @@ class Piecewise(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Table(Shape):
-    """A value for every step, then the last one: f(t) = values[floor(t)].
+    """A value for every step; the last is held: f(t) = values[floor(t)].
 
     Example:
         >>> Table((0.1, 0.3, 0.2)).sample(5)
@@ -74,7 +75,7 @@ class Table(Shape):
 
     @property
     def steps(self) -> int:  # type: ignore[override]
-        """One for every value."""
+        """The number of values."""
         return len(self.values)
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -87,7 +88,7 @@ class Table(Shape):
 
 @dataclass(frozen=True, repr=False)
 class Triangle(Shape):
-    """Up in a straight line from `low` to `high`, and down again.
+    """A straight line up from `low` to `high`, and one down again.
 
         f(t) = low (1 - z) + high z,    z = min(t / up, (up + down - t) / down)
 
@@ -110,7 +111,7 @@ class Triangle(Shape):
 
     @property
     def steps(self) -> int:  # type: ignore[override]
-        """Up and down."""
+        """The sum of up and down."""
         return self.up + self.down
 
     def _at(self, t: Value, m: Maths) -> Value:
@@ -119,31 +120,31 @@ class Triangle(Shape):
 
 
 class _Points:
-    """The rule of knots: at least two (step, value) pairs, steps rising."""
+    """The rule of knots: at least two (step, value) pairs, at rising steps."""
 
     measures_steps = True
 
     def __call__(self, owner: str, name: str, value: Any) -> tuple[tuple[float, float], ...]:
-        points: list[tuple[float, float]] = []
-        for index, point in enumerate(Many(lambda _owner, _name, item: item)(owner, name, value)):
-            place = f"{name}[{index}]"
-            if not isinstance(point, tuple | list) or len(point) != 2:
-                raise ArgumentError(owner, place, "a (step, value) pair", point)
-            step, number = Number(least=0.0)(owner, place, point[0]), Number()(owner, place, point[1])
-            if points and step <= points[-1][0]:
-                raise ArgumentError(owner, place, f"at a later step than {points[-1][0]:g}", point)
-            points.append((step, number))
+        points = Many(self._point)(owner, name, value)
+        for index, (before, after) in enumerate(itertools.pairwise(points), start=1):
+            if after[0] <= before[0]:
+                raise ArgumentError(owner, f"{name}[{index}]", f"at a later step than {before[0]:g}", after)
         if len(points) < 2:
             raise ArgumentError(owner, name, "at least two (step, value) pairs", points)
-        return tuple(points)
+        return points
+
+    def _point(self, owner: str, name: str, value: Any) -> tuple[float, float]:
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise ArgumentError(owner, name, "a (step, value) pair", value)
+        return Number(least=0.0)(owner, name, value[0]), Number()(owner, name, value[1])
 
 
 @dataclass(frozen=True, repr=False)
 class Knots(Shape):
     """Through (step, value) points: straight lines, or half cosine waves, from each to the next.
 
-    Steps may be fractional. Before the first point its value is held, after the last that one's; the length is the
-    last point's step, rounded up.
+    Steps may be fractional. The first value is held before the first point, the last value after the last point. The
+    length is the last point's step, rounded up.
 
         f(t) = v_i (1 - w) + v_{i+1} w,    z = (t - s_i) / (s_{i+1} - s_i),    w = z  or  (1 - cos(pi z)) / 2
 
@@ -174,3 +175,6 @@ class Knots(Shape):
         here, there = m.take(values, i), m.take(values, i + 1)
         value = here * (1.0 - w) + there * w
         return m.minimum(m.maximum(value, m.minimum(here, there)), m.maximum(here, there))
+
+
+SHAPES = (MultiStep, Piecewise, Triangle, Knots, Table)

@@ -1,17 +1,15 @@
-"""The schedules people ask for by name, each made of shapes and operators.
-
-A recipe is a function that returns such a value; a phase of 0 steps is left out.
-"""
+"""Well-known schedules, each a function that combines shapes and operators; a phase of 0 steps is left out."""
 
 import math
+import operator
 from collections.abc import Callable
-from typing import Annotated, Literal
+from functools import reduce
+from typing import Annotated
 
 from stepsize.arguments import Choice, Count, EndlessCount, Fraction, MaybeReal, Phase, Positive, Real, Steps, checked
 from stepsize.errors import ArgumentError
 from stepsize.schedules.base import DecayShape, Nested, Schedule
-from stepsize.schedules.between import Cosine, Linear, OneMinusSqrt
-from stepsize.schedules.endless import Constant, Exponential, InversePower
+from stepsize.schedules.formulas import Constant, Cosine, Exponential, InversePower, Linear, OneMinusSqrt
 from stepsize.schedules.piecewise import Triangle
 
 DECAYS: dict[str, Callable[[float, float, int], Schedule]] = {
@@ -19,12 +17,12 @@ DECAYS: dict[str, Callable[[float, float, int], Schedule]] = {
     "cosine": Cosine,
     "1-sqrt": OneMinusSqrt,
 }
-"""The ways down by a word."""
+"""The decays that recipes and `cooldown` accept by name."""
 
 
 @checked
 def warmup(schedule: Nested, steps: Phase, init_lr: Real = 0.0) -> Schedule:
-    """A straight line from `init_lr` to the schedule's first value in front of it.
+    """Put a straight line from `init_lr` to the schedule's first value before the schedule.
 
     Example:
         >>> warmup(Cosine(0.2, 0.02, 7), 3)
@@ -39,7 +37,7 @@ def warmup(schedule: Nested, steps: Phase, init_lr: Real = 0.0) -> Schedule:
 def warmup_cosine(
     peak_lr: Real, warmup_steps: Phase, total_steps: Steps, init_lr: Real = 0.0, final_lr: Real = 0.0
 ) -> Schedule:
-    """Up in a straight line, then down half a cosine wave; `total_steps` includes the warmup.
+    """Linear warmup, then half a cosine wave down; `total_steps` includes the warmup.
 
     Example:
         >>> warmup_cosine(0.3, 5, 20, final_lr=0.01)
@@ -60,7 +58,7 @@ def wsd(
     final_lr: Real = 0.0,
     shape: DecayShape = "linear",
 ) -> Schedule:
-    """Warmup, stable, decay: up in a straight line, stay, go down.
+    """Warmup, stable, decay: a straight line up, a constant rate, and a decay.
 
     Example:
         >>> wsd(0.3, 100, 700, 200)
@@ -76,11 +74,8 @@ def wsd(
     if decay_steps:
         phases.append(DECAYS[shape](peak_lr, final_lr, decay_steps))
     if not phases:
-        raise ArgumentError("wsd needs at least one phase of more than 0 steps")
-    plan = phases[0]
-    for phase in phases[1:]:
-        plan = plan >> phase
-    return plan
+        raise ArgumentError("the sum of the phases of wsd", "", "at least 1 step", 0)
+    return reduce(operator.rshift, phases)
 
 
 @checked
@@ -92,9 +87,9 @@ def one_cycle(
     final_lr: MaybeReal = None,
     shape: DecayShape = "cosine",
 ) -> Schedule:
-    """Up to the peak in `warmup_frac` of the run and down to almost nothing in the rest.
+    """Up to the peak in the first `warmup_frac` of the run, and down to almost zero in the rest.
 
-    `init_lr` is peak_lr / 25 if left out, `final_lr` is init_lr / 1e4.
+    `init_lr` defaults to peak_lr / 25, `final_lr` to init_lr / 1e4.
 
     Example:
         >>> one_cycle(0.5, 100)
@@ -120,7 +115,9 @@ def sgdr(
     scale: Positive = 1.0,
     stretch: Positive = 1.0,
 ) -> Schedule:
-    """Cosine decay with warm restarts; each cycle `stretch` times as long, its height over `final_lr` times `scale`.
+    """Cosine decay with warm restarts.
+
+    Each cycle is `stretch` times as long as the one before, and its height over `final_lr` is `scale` times as large.
 
     Example:
         >>> sgdr(0.1, 10, 3, stretch=2.0)
@@ -136,7 +133,7 @@ def sgdr(
 
 @checked
 def noam(d_model: Count, warmup_steps: Steps, factor: Positive = 1.0) -> Schedule:
-    """The schedule of the first transformer: a warmup, then 1 / sqrt(t).
+    """The schedule of the original transformer: a linear warmup, then 1 / sqrt(t).
 
         f(t) = factor d_model^-1/2 min((t + 1)^-1/2, (t + 1) warmup_steps^-3/2)
 
@@ -153,9 +150,7 @@ def noam(d_model: Count, warmup_steps: Steps, factor: Positive = 1.0) -> Schedul
 
 @checked
 def inverse_sqrt(peak_lr: Real, warmup_steps: Phase, init_lr: Real = 0.0) -> Schedule:
-    """A warmup to `peak_lr`, then peak_lr sqrt(warmup_steps / t).
-
-    Without a warmup it is peak_lr / sqrt(t + 1).
+    """A linear warmup to `peak_lr`, then peak_lr sqrt(warmup_steps / t); peak_lr / sqrt(t + 1) without a warmup.
 
     Example:
         >>> inverse_sqrt(0.2, 100)([0, 50, 100, 400])
@@ -171,12 +166,10 @@ def cyclic(
     up: Steps,
     down: Steps,
     times: EndlessCount = math.inf,
-    mode: Annotated[
-        Literal["triangular", "triangular2", "exp_range"], Choice(("triangular", "triangular2", "exp_range"))
-    ] = "triangular",
+    mode: Annotated[str, Choice(("triangular", "triangular2", "exp_range"))] = "triangular",
     gamma: Positive = 1.0,
 ) -> Schedule:
-    """Triangles between two rates; their height stays, halves with each, or shrinks by `gamma` at every step.
+    """Triangles between two rates, whose height is constant, halves with each, or shrinks by `gamma` at every step.
 
     Example:
         >>> cyclic(0.1, 0.3, 2, 2, mode="triangular2")([0, 2, 4, 6])
@@ -193,3 +186,6 @@ def cyclic(
         return low + height.repeat(times, 0.5)
     shrinking = height.repeat(times) * Exponential(1.0, gamma)
     return low + (shrinking if times == math.inf else shrinking.head(int(times) * (up + down)))
+
+
+RECIPES = (warmup, warmup_cosine, wsd, one_cycle, sgdr, noam, inverse_sqrt, cyclic)

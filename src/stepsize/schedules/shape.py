@@ -1,20 +1,19 @@
-"""The bases of the shapes, which are schedules that are not made of others: any shape, and one without an end."""
+"""The bases of concrete schedules, and how their arguments are written."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from stepsize.schedules.base import Schedule
+from stepsize.schedules.base import Nested, Schedule
 
 
 @dataclass(frozen=True, repr=False)
 class Shape(Schedule):
-    """A schedule of its own numbers, written as a call of its class."""
+    """A schedule that contains no other, written as a call of its class: `Linear(0.0, 0.3, 500)`."""
 
     def _text(self) -> str:
-        return f"{type(self).__name__}({arguments_text(self)})"
+        return f"{type(self).__name__}({_arguments_text(self)})"
 
     @property
     def _children(self) -> Sequence[Schedule]:
@@ -31,22 +30,38 @@ class Endless(Shape):
         return math.inf
 
 
-def arguments_text(schedule: Schedule, skip: int = 0) -> str:
-    """The fields from the `skip`-th on as positional arguments, trailing defaults left out."""
+@dataclass(frozen=True, repr=False)
+class Wrapper(Schedule):
+    """A schedule and the arguments of a method, written as a call of that method: `a.head(10)`."""
+
+    schedule: Nested
+
+    def _text(self) -> str:
+        inner = self.schedule._text()
+        target = inner if self.schedule._binds == 4 else f"({inner})"
+        return f"{target}.{type(self).__name__.lower()}({_arguments_text(self, skip=1)})"
+
+    @property
+    def _children(self) -> Sequence[Schedule]:
+        return (self.schedule,)
+
+
+def _arguments_text(schedule: Schedule, skip: int = 0) -> str:
+    """The fields from the `skip`-th on as positional arguments, without trailing defaults."""
     shown = fields(schedule)[skip:]  # type: ignore[arg-type]
     values = [getattr(schedule, field.name) for field in shown]
     while values and shown[len(values) - 1].default is not MISSING and values[-1] == shown[len(values) - 1].default:
         values.pop()
-    return ", ".join(value_text(value) for value in values)
+    return ", ".join(map(value_text, values))
 
 
 def value_text(value: Any) -> str:
-    """A field's value as the text form writes it."""
+    """The text form of a field's value."""
     if isinstance(value, tuple):
-        inside = ", ".join(value_text(item) for item in value)
+        inside = ", ".join(map(value_text, value))
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     if isinstance(value, str):
+        import json
+
         return json.dumps(value)
-    if value == math.inf:
-        return "inf"
-    return repr(value)
+    return "inf" if value == math.inf else repr(value)

@@ -1,61 +1,17 @@
-"""A schedule as a small picture in SVG, for notebooks: without matplotlib."""
+"""A schedule as a small SVG picture for notebooks, without matplotlib."""
 
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from stepsize.schedules.base import Schedule
-from stepsize.schedules.curve import Floats, curve, round_numbers, shown_steps, wants_log, whole_powers
+from stepsize.schedules.curve import curve, round_numbers, shown_steps, wants_log, whole_powers
+from stepsize.schedules.maths import Floats
 
 WIDTH, HEIGHT = 480, 170
-LEFT, RIGHT, TOP, FOOT = 66, WIDTH - 14, 32, HEIGHT - 24
+LEFT, RIGHT, TOP, BOTTOM = 66, WIDTH - 14, 32, HEIGHT - 24
 TITLE_LENGTH = 70
 BLUE = "#1f8dd6"
-
-
-def svg(schedule: Schedule) -> str:
-    """The schedule over its steps (the first 1,000 of an endless one) as an SVG document of 480 x 170.
-
-    Text and axes take the colour of the page's text, so that it can be read on a dark one. The values are on a log
-    scale where they ask for it; otherwise zero is always in the picture.
-
-    Raises:
-        StepError: the schedule has no finite value at some step.
-    """
-    last = shown_steps([schedule])
-    steps, values = curve(schedule, last)
-    scale = _log_scale(values) if wants_log([values]) else _linear_scale(values)
-    x = LEFT + steps * ((RIGHT - LEFT) / max(last, 1))
-    y = scale.height(np.log10(values) if scale.log else values)
-    parts = [*_frame(_title(schedule), last), *_ticks(scale), _drawn(x, y)]
-    return "\n".join([_OPENING, *parts, "</svg>"])
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """The values (or their logarithms) from the foot of the picture to its top, and the labels of some."""
-
-    low: float
-    high: float
-    labels: dict[float, str]
-    log: bool
-
-    def height(self, values: Floats) -> Floats:
-        """The y of values; made of halves, so that the largest numbers have a difference too."""
-        half = (self.high / 2 - self.low / 2) or 1.0
-        return FOOT - (values / 2 - self.low / 2) / half * (FOOT - TOP)
-
-
-def _log_scale(values: Floats) -> _Scale:
-    low, high = np.log10([values.min(), values.max()]).tolist()
-    return _Scale(low, high, {float(power): f"1e{power}" for power in whole_powers(low, high)}, log=True)
-
-
-def _linear_scale(values: Floats) -> _Scale:
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    return _Scale(low, high, {value: f"{value:.6g}" for value in round_numbers(low, high)}, log=False)
-
 
 _OPENING = (
     f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
@@ -63,34 +19,57 @@ _OPENING = (
 )
 
 
-def _title(schedule: Schedule) -> str:
+def svg(schedule: Schedule) -> str:
+    """The schedule over its steps (the first 1,000 of an endless one) as an SVG document of 480 x 170.
+
+    Text and axes take the colour of the page's text, so they are readable on a dark page too. The values are on a log
+    scale if all are positive and they span more than three decades; otherwise the picture includes zero.
+
+    Raises:
+        StepError: the schedule has no finite value at some step.
+    """
+    last = shown_steps([schedule])
+    steps, values = curve(schedule, last)
+    if wants_log([values]):
+        values = np.log10(values)
+        low, high = float(values.min()), float(values.max())
+        labels = {float(power): f"1e{power}" for power in whole_powers(low, high)}
+    else:
+        low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+        labels = {value: f"{value:.6g}" for value in round_numbers(low, high)}
+    x = LEFT + steps * ((RIGHT - LEFT) / max(last, 1))
+    ticks = zip(_heights(np.array(list(labels)), low, high), labels.values(), strict=True)
+    lines = [*_frame(schedule, last), *(_tick(y, label) for y, label in ticks), _line(x, _heights(values, low, high))]
+    return "\n".join([_OPENING, *lines, "</svg>"])
+
+
+def _heights(values: Floats, low: float, high: float) -> Floats:
+    """The y of values from low to high; halves are subtracted, so that the largest floats do not overflow."""
+    return BOTTOM - (values / 2 - low / 2) / ((high / 2 - low / 2) or 1.0) * (BOTTOM - TOP)
+
+
+def _frame(schedule: Schedule, last: int) -> list[str]:
+    """The title, the two axes, and the first and last step."""
     text = str(schedule)
-    return escape(text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 3]}...")
-
-
-def _frame(title: str, last: int) -> list[str]:
-    """The title above, the two axes, and the steps below."""
+    title = escape(text if len(text) <= TITLE_LENGTH else f"{text[: TITLE_LENGTH - 3]}...")
     return [
         f"<title>{title}</title>",
         f'<text x="8" y="17" font-family="monospace">{title}</text>',
-        f'<path d="M{LEFT},{TOP} V{FOOT} H{RIGHT}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>',
+        f'<path d="M{LEFT},{TOP} V{BOTTOM} H{RIGHT}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>',
         f'<text x="{LEFT}" y="{HEIGHT - 7}">0</text>',
         f'<text x="{RIGHT}" y="{HEIGHT - 7}" text-anchor="end">{last:,} steps</text>',
     ]
 
 
-def _ticks(scale: _Scale) -> list[str]:
-    """A line across at every labelled value, and its label."""
-    heights = scale.height(np.array(list(scale.labels)))
-    return [
+def _tick(y: float, label: str) -> str:
+    return (
         f'<path d="M{LEFT},{y:.2f} H{RIGHT}" stroke="currentColor" stroke-opacity="0.15"/>'
         f'<text x="{LEFT - 6}" y="{y + 4:.2f}" text-anchor="end">{label}</text>'
-        for y, label in zip(heights, scale.labels.values(), strict=True)
-    ]
+    )
 
 
-def _drawn(x: Floats, y: Floats) -> str:
-    """The curve; a dot where there is one point only."""
+def _line(x: Floats, y: Floats) -> str:
+    """The curve, or a dot if there is only one point."""
     if len(x) == 1:
         return f'<circle cx="{x[0]:.2f}" cy="{y[0]:.2f}" r="3" fill="{BLUE}"/>'
     points = " ".join(f"{a:.2f},{b:.2f}" for a, b in zip(x, y, strict=True))

@@ -1,4 +1,4 @@
-"""The momentum law: a power of the summed rates, less a fading memory of how far the rate has come down."""
+"""The momentum law: a power of the summed rates, minus a fading memory of past decreases of the rate."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,20 +7,18 @@ import numpy as np
 from scipy.signal import lfilter
 
 from stepsize.arguments import NonNegative, Number, Positive, Real
-from stepsize.errors import ArgumentError
-from stepsize.laws.law import Final, Law, power
-from stepsize.laws.rates import Curves, Floats, Integers
+from stepsize.laws.law import Curves, Final, Floats, Integers, Law, power
 
 
 @dataclass(frozen=True)
 class MomentumLaw(Law):
-    """The loss after update t is a power of the rates summed so far, less a multiple of the annealing area.
+    """The loss after update t is a power of the rates summed so far, minus a multiple of the annealing area.
 
         L(t) = L0 + A S1(t)^-alpha - C S2(t),    S1(t) = eta_0 + ... + eta_t
         S2(t) = m_1 + ... + m_t,    m_i = decay m_{i-1} + (eta_{i-1} - eta_i),    m_0 = 0
 
-    `decay` is the paper's lambda. It has fewer parameters than `MultiPowerLaw`, so that fewer runs determine it, and
-    foresees less well; its C S2 is not bounded, so that the best schedule under it is no guide.
+    `decay` is the paper's lambda. The law has fewer parameters than `MultiPowerLaw`, so fewer runs determine it, and
+    its predictions are worse. C S2 is not bounded, so the best schedule under this law is not useful.
 
     Raises:
         ArgumentError: A or alpha is not positive, C is negative, or decay is not in [0, 0.9999999].
@@ -41,17 +39,14 @@ class MomentumLaw(Law):
     decay: Annotated[float, Number(least=0.0, most=0.9999999)]
 
     def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        return (
-            self.L0 + power(self.A, np.cumsum(rates)[at], self.alpha) - self.C * annealing_area(rates, self.decay)[at]
-        )
+        area = np.cumsum(_momentum(rates, self.decay))[at]
+        return np.asarray(self.L0 + power(self.A, np.cumsum(rates)[at], self.alpha) - self.C * area)
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         return MomentumRows([(rates, at)]).losses(self)[1]
 
     def _final(self, rates: Floats) -> Final:
         total = rates.sum()
-        if total == 0:
-            raise ArgumentError("final needs a rate that is positive: without one there is no loss")
         left = np.arange(len(rates), 0, -1)
         weight = (1.0 - self.decay**left) / (1.0 - self.decay)  # of eta_{k-1} - eta_k in S2
         weight[0] = 0.0
@@ -61,18 +56,14 @@ class MomentumLaw(Law):
         return Final(loss, gradient)
 
 
-def annealing_area(rates: Floats, decay: float) -> Floats:
-    """S2 at every step, shape `(steps,)`."""
-    return np.asarray(np.cumsum(_momentum(rates, decay)))
-
-
 def _momentum(rates: Floats, decay: float) -> Floats:
+    """m at every step, shape `(steps,)`."""
     falls = -np.diff(rates, prepend=rates[0])
     return np.asarray(lfilter([1.0], [1.0, -decay], falls))
 
 
 class MomentumRows:
-    """The rows of several curves, prepared for many evaluations of the law with other parameters."""
+    """The rows of several curves, prepared for repeated evaluation of the law."""
 
     def __init__(self, curves: Curves) -> None:
         self._curves = curves

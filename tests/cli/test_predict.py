@@ -1,21 +1,14 @@
 """`stepsize predict`, `design`, `cooldown` and `rank`, as typed in a terminal."""
 
 import subprocess
-import sys
 
 import pytest
 from runs import PEAK, PLANS, TRUTH, run
 
 from installed import STEPSIZE, environment
 from stepsize import parse
-from stepsize.cli import main
 
 WSD = f"wsd({PEAK}, 200, 4300, 1500, final_lr={0.1 * PEAK})"
-
-
-def stepsize(*args, **variables):
-    command = [STEPSIZE, *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**variables))
 
 
 @pytest.fixture(scope="module")
@@ -39,98 +32,101 @@ BEGUN = ("--log-warmup", 200, "--log-jump", 2700)
 ALONE = ("--log-warmup", 200)
 
 
-def test_predict_foresees_the_final_loss_with_a_band(logs):
-    done = stepsize("predict", *three(logs), *BEGUN, "--schedule", WSD, "--level", 0.8)
+def test_predict_gives_the_final_loss_with_a_band(typed, logs):
+    done = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--level", 0.8)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "multi-power law, learned from 432 rows of 3 runs" in done.stdout
+    assert "multi-power law, fitted to 432 rows of 3 runs" in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("final loss")]
     words = line.replace(",", "").split()
     assert float(words[2]) == pytest.approx(TRUTH.predict(parse(WSD))[-1], rel=3e-3)
     assert words[3] == "80%"
     assert float(words[-3]) < float(words[2]) < float(words[-1])
-    assert "foreseen loss above" in done.stdout
+    assert "predicted loss above" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
-def test_predict_of_one_run_takes_the_simpler_law_and_says_so(logs):
-    done = stepsize("predict", logs / "cosine.csv", *ALONE, "--schedule", WSD)
-    assert "momentum law (one schedule determines no more), learned from 144 rows of 1 run," in done.stdout
+def test_predict_of_one_run_takes_the_simpler_law_and_says_so(typed, logs):
+    done = typed("predict", logs / "cosine.csv", *ALONE, "--schedule", WSD)
+    assert "momentum law (one schedule determines no more), fitted to 144 rows of 1 run," in done.stdout
     assert "note: all runs have one schedule" in done.stdout
 
 
-def test_predict_of_several_seeds_of_one_schedule_takes_the_simpler_law_too(logs, tmp_path):
+def test_predict_of_several_seeds_of_one_schedule_takes_the_simpler_law_too(typed, logs, tmp_path):
     again = tmp_path / "cosine.csv"
     again.write_text((logs / "cosine.csv").read_text())
-    done = stepsize("predict", logs / "cosine.csv", again, *ALONE, "--schedule", WSD)
+    done = typed("predict", logs / "cosine.csv", again, *ALONE, "--schedule", WSD)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "momentum law (one schedule determines no more), learned from 288 rows of 2 runs" in done.stdout
+    assert "momentum law (one schedule determines no more), fitted to 288 rows of 2 runs" in done.stdout
 
 
-def test_predict_takes_the_law_that_is_named(logs):
-    done = stepsize("predict", *three(logs), *BEGUN, "--schedule", WSD, "--law", "momentum")
-    assert done.stdout.startswith("momentum law, learned from 432 rows of 3 runs")
+def test_predict_takes_the_law_that_is_named(typed, logs):
+    done = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--law", "momentum")
+    assert done.stdout.startswith("momentum law, fitted to 432 rows of 3 runs")
 
 
-def test_predict_reads_lengths_with_a_unit_and_says_what_is_cut_off(logs):
+def test_predict_reads_lengths_with_a_unit_and_says_what_is_cut_off(typed, logs):
     parts = ["--schedule", f'Linear(0, {PEAK}, "5%") >> Linear({PEAK}, 0, "rest")']
-    done = stepsize("predict", logs / "cosine.csv", *ALONE, *parts, "--steps", 4000)
+    done = typed("predict", logs / "cosine.csv", *ALONE, *parts, "--steps", 4000)
     assert f"Linear(0.0, {PEAK}, 200) >> Linear({PEAK}, 0.0, 3800)\n" in done.stdout
     assert "left out" not in done.stdout
-    done = stepsize(
+    done = typed(
         "predict", logs / "cosine.csv", *ALONE, "--schedule", f'Linear({PEAK}, 0, "2ep")',
         "--schedule", f"Linear({PEAK}, 0, 9000)", "--horizon", "samples=1000,batch=1,epochs=2",
     )  # fmt: skip
     assert f"Linear({PEAK}, 0.0, 2000)\n" in done.stdout
-    cut = "lasts 9,000 steps: what comes after the first 2,000 is left out"
+    cut = "is 9,000 steps long; what comes after the first 2,000 is left out"
     assert f"note: Linear({PEAK}, 0.0, 9000) {cut}\n" in done.stdout
 
 
-def test_predict_takes_the_schedules_of_logs_without_rates_and_leaves_their_beginning_out(logs, tmp_path):
+def test_predict_takes_the_schedules_of_logs_without_rates_and_leaves_their_beginning_out(typed, logs, tmp_path):
     bare = []
     for path in three(logs):
         rows = [line.split(",") for line in path.read_text().splitlines()]
         bare.append(tmp_path / path.name)
         bare[-1].write_text("\n".join(f"{step},{loss}" for step, _, loss in rows))
     named = [word for name, plan in PLANS.items() for word in ("--log-schedule", f"{name}={plan}")]
-    done = stepsize("predict", *bare, *named, "--schedule", WSD, "--log-begin", 1000, "--smooth", 3)
+    done = typed("predict", *bare, *named, "--schedule", WSD, "--log-begin", 1000, "--smooth", 3)
     assert (done.returncode, done.stderr) == (0, "")
     rows = sum(step >= 1000 for step in range(240, 6000, 40))
-    assert f"multi-power law, learned from {3 * rows} rows of 3 runs" in done.stdout
+    assert f"multi-power law, fitted to {3 * rows} rows of 3 runs" in done.stdout
 
 
-def test_predict_reads_the_two_exports_of_weights_and_biases(logs, tmp_path):
+def test_predict_reads_the_two_exports_of_weights_and_biases(typed, logs, tmp_path):
     tables = [[line.split(",") for line in path.read_text().splitlines()[1:]] for path in three(logs)]
     for name, metric, place in (("losses", "train/loss", 2), ("rates", "train/lr", 1)):
         head = ",".join(["Step", *(f"{run} - {metric}" for run in PLANS)])
         rows = [",".join([same[0][0], *(row[place] for row in same)]) for same in zip(*tables, strict=True)]
         (tmp_path / f"{name}.csv").write_text("\n".join([head, *rows]))
-    done = stepsize("predict", tmp_path / "losses.csv", "--rates", tmp_path / "rates.csv", *BEGUN, "--schedule", WSD)
+    done = typed("predict", tmp_path / "losses.csv", "--rates", tmp_path / "rates.csv", *BEGUN, "--schedule", WSD)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "multi-power law, learned from 432 rows of 3 runs" in done.stdout
+    assert "multi-power law, fitted to 432 rows of 3 runs" in done.stdout
 
 
-def test_predict_writes_a_picture(logs, tmp_path):
-    done = stepsize("predict", *three(logs), *BEGUN, "--schedule", WSD, "--out", tmp_path / "a.svg")
+def test_predict_writes_a_picture(typed, logs, tmp_path):
+    done = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--out", tmp_path / "a.svg")
     assert done.stdout.endswith(f"{tmp_path / 'a.svg'}\n")
     assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
 
 
-def test_predict_reads_logs_with_other_names(logs, tmp_path):
+def test_predict_reads_logs_with_other_names(typed, logs, tmp_path):
     renamed = []
     for path in three(logs):
         renamed.append(tmp_path / path.name)
         renamed[-1].write_text(path.read_text().replace("step,lr,loss", "update,rate,ce"))
-    done = stepsize("predict", *renamed, *BEGUN, "--columns", "step=update, lr=rate,loss=ce", "--schedule", WSD)
+    done = typed("predict", *renamed, *BEGUN, "--columns", "step=update, lr=rate,loss=ce", "--schedule", WSD)
     assert done.returncode == 0
     assert "final loss" in done.stdout
 
 
 def test_an_output_of_ascii_gets_ascii(logs):
-    assert stepsize("predict", *three(logs), *BEGUN, "--schedule", WSD, PYTHONIOENCODING="ascii").stdout.isascii()
+    command = [STEPSIZE, "predict", *three(logs), *map(str, BEGUN), "--schedule", WSD]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(PYTHONIOENCODING="ascii"))
+    assert done.returncode == 0
+    assert done.stdout.isascii()
 
 
-def test_design_prints_the_best_members_and_saves_what_parse_reads(logs, tmp_path):
-    done = stepsize(
+def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, tmp_path):
+    done = typed(
         "design", *three(logs), *BEGUN, "--steps", 3000, "--warmup", 200,
         "--save", tmp_path / "best.txt", "--out", tmp_path / "best.png",
     )  # fmt: skip
@@ -145,8 +141,8 @@ def test_design_prints_the_best_members_and_saves_what_parse_reads(logs, tmp_pat
     assert len(losses) == 6
 
 
-def test_cooldown_foresees_the_end_for_each_start(logs):
-    done = stepsize(
+def test_cooldown_predicts_the_final_loss_for_each_start(typed, logs):
+    done = typed(
         "cooldown", *three(logs), *BEGUN, "--running", logs / "running.csv", "--at", 3000, "--at", 4000, "--steps", 500
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -157,37 +153,40 @@ def test_cooldown_foresees_the_end_for_each_start(logs):
     assert float(rows[0][2]) > float(rows[1][2])
 
 
-def test_rank_needs_no_runs():
-    done = stepsize("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 400)
+def test_rank_needs_no_runs(typed):
+    done = typed("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 400)
     assert (done.returncode, done.stderr) == (0, "")
     first, second = (line.split() for line in done.stdout.splitlines()[1:3])
     assert first[:2] == ["1.", "0.10063"]
     assert second[:3] == ["2.", "0.13754", "+36.7%"]
-    assert "A ranking, no forecast" in done.stdout
+    assert "A ranking, not a prediction" in done.stdout
 
 
-def test_rank_reads_lengths_with_a_unit():
+def test_rank_reads_lengths_with_a_unit(typed):
     horizon = "samples=60000,batch=256,epochs=10"
-    done = stepsize(
+    done = typed(
         "rank", 'Linear(0.3, 0, "rest")', 'Constant(0.3, "1ep") >> Linear(0.3, 0, "rest")', "--horizon", horizon
     )
     assert done.returncode == 0
     assert "Linear(0.3, 0.0, 2350)" in done.stdout
 
 
-def test_rank_says_what_is_cut_off():
-    done = stepsize("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 100)
-    assert "note: Linear(0.3, 0.0, 400) lasts 400 steps: what comes after the first 100 is left out\n" in done.stdout
+def test_rank_says_what_is_cut_off(typed):
+    done = typed("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 100)
+    assert "note: Linear(0.3, 0.0, 400) is 400 steps long; what comes after the first 100 is left out\n" in done.stdout
 
 
 REFUSED = [
     (["predict", "none.csv", "--schedule", WSD], "there is no file or folder none.csv"),
-    (["predict", "{}/flat.csv", "--schedule", WSD], "(--log-warmup N, 0 if there was none) or the run's schedule"),
-    (["predict", "{}/flat.csv", "--schedule", WSD], "(--log-schedule TEXT)"),
-    (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "in no log does the rate jump at step 2700"),
-    (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or give --law momentum, which"),
+    (["predict", "{}/flat.csv", "--schedule", WSD], "--log-warmup N (0 if there was none), or the run's schedule"),
+    (["predict", "{}/flat.csv", "--schedule", WSD], "with --log-schedule [RUN=]TEXT"),
+    (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "the rate does not jump at step 2700 in any log"),
+    (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or use --law momentum, which"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"], "--law must be auto, multi-power or"),
-    (["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD], "--rates {}/flat.csv goes with"),
+    (
+        ["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD],
+        "--rates must be given with the export of a panel of the loss",
+    ),
     (["predict", "{}/cosine.csv", "--columns", "lr=rate", "--schedule", WSD], "name it with --columns lr=lr, or give"),
     (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule: "),
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], '"5%" needs a horizon'),
@@ -195,10 +194,13 @@ REFUSED = [
     (["predict", "{}/flat.csv", *["--log-schedule", "Constant(1)"] * 2, "--schedule", WSD], "name the run of each"),
     (["predict", "{}/flat.csv", *["--log-schedule", "a=Constant(1)"] * 2, "--schedule", WSD], "twice for one run"),
     (["predict", "{}/flat.csv", "--log-schedule", "flit=Constant(1)", "--schedule", WSD], 'did you mean "flat"?'),
-    (["predict", "{}/cosine.csv", *ALONE, "--log-begin", 6000, "--schedule", WSD], "no row from step 6000 on"),
+    (
+        ["predict", "{}/cosine.csv", *ALONE, "--log-begin", 6000, "--schedule", WSD],
+        "--log-begin must be at most the last step of run",
+    ),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", 'Constant(1, "5%")'], "give one (on the command line: --hor"),
     (["predict", "{}/cosine.csv", "--schedule", 'Constant(1, "5ep")', "--steps", 9], '"5ep" wants to know how long an'),
-    (["predict", "{}/flat.csv", "--log-warmup", 200, "--schedule", WSD], "in none of the runs does the rate come down"),
+    (["predict", "{}/flat.csv", "--log-warmup", 200, "--schedule", WSD], "the rate does not decay in any of the runs"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)"], "write --steps 1000"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)", "--steps", 100], "another unit"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
@@ -207,21 +209,21 @@ REFUSED = [
     (["predict", "{}/cosine.csv", "--columns", "loss=a", "--schedule", WSD], 'no column "a"'),
     (["design", "{}/cosine.csv", *ALONE, "--steps", 1000], "needs a MultiPowerLaw"),
     (["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/running.csv", "--at", 10], "--at must be steps from 2961"),
-    (["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1], "--end must be at most the rate"),
+    (
+        ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],
+        "--end must be at most the current rate",
+    ),
     (["design", "{}/cosine.csv", "{}/drop.csv", *BEGUN, "--steps", 9, "--warmup", 9], "--warmup must be less than"),
     (["rank", "Constant(0.1)"], "write --steps 1000"),
-    (["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"], "these last 10, 20"),
+    (
+        ["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"],
+        "--steps must be a number, because the lengths differ (10, 20)",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("args", "message"), REFUSED, ids=range(len(REFUSED)))
-def test_bad_input_ends_in_one_clear_message(logs, args, message, monkeypatch, capsys):
-    words = [str(arg).replace("{}", str(logs)) for arg in args]
-    monkeypatch.setattr(sys, "argv", ["stepsize", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert said.startswith("stepsize: ")
+def test_bad_input_ends_in_one_clear_message(refused, logs, args, message):
+    said = refused(*[str(arg).replace("{}", str(logs)) for arg in args])
     assert message.replace("{}", str(logs)) in said
     assert "=..." not in said

@@ -1,6 +1,24 @@
-"""What other libraries and tutorials call a schedule, and what to write for it here."""
+"""The names that the text and JSON forms accept, and what to write for the names of other libraries."""
 
-_BY_LINE = {
+from collections.abc import Callable
+from typing import Any
+
+from stepsize.schedules import arithmetic, clock, formulas, piecewise
+from stepsize.schedules.base import Schedule
+from stepsize.schedules.function import Function
+from stepsize.schedules.recipes import RECIPES
+
+SHAPES: tuple[type[Schedule], ...] = (*formulas.SHAPES, *piecewise.SHAPES, Function)
+OPERATORS: tuple[type[Schedule], ...] = (*clock.OPERATORS, *arithmetic.OPERATORS)
+
+# What the text form may call: shapes and recipes by name, and the methods of a schedule.
+CALLABLE: dict[str, Callable[..., Any]] = {item.__name__: item for items in (SHAPES, RECIPES) for item in items}
+METHODS: dict[str, Callable[..., Any]] = {
+    name: getattr(Schedule, name)
+    for name in ("clip", "cooldown", "every", "head", "repeat", "shift", "stretch", "tail")
+}
+
+_FOREIGN_NAMES = {
     "Cosine(start, end, steps)": (
         "CosineAnnealingLR CosineScheduler CosineDecay cosine_decay_schedule CosineLRScheduler"
     ),
@@ -39,5 +57,5 @@ _BY_LINE = {
     'Function("package.module:name")': "LambdaLR LearningRateScheduler",
 }
 
-INSTEAD_OF = {name: line for line, names in _BY_LINE.items() for name in names.split()}
-"""The line to write for a name."""
+INSTEAD_OF = {name: line for line, names in _FOREIGN_NAMES.items() for name in names.split()}
+"""The line to write for a name of another library or tutorial."""

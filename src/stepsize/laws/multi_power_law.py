@@ -1,27 +1,26 @@
-"""The multi-power law: a power of the summed rates, less what every change of the rate gives back."""
+"""The multi-power law: a power of the summed rates, plus a term for every change of the rate."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from stepsize.arguments import NonNegative, Positive, Real
-from stepsize.errors import ArgumentError
+from stepsize.arguments import NonNegative, Number, Positive, Real
 from stepsize.laws.changes import Changes, Pairs, bracket, spread_for
-from stepsize.laws.law import Below1, Final, Law, power
-from stepsize.laws.rates import Curves, Floats, Integers
+from stepsize.laws.law import Curves, Final, Floats, Integers, Law, power
 
 
 @dataclass(frozen=True)
 class MultiPowerLaw(Law):
-    """The loss after update t is a power of the rates summed so far, less a part that lower rates give back.
+    """The loss after update t is a power of the rates summed so far, minus a gain from every decrease of the rate.
 
         L(t) = L0 + A S(t)^-alpha + B sum_{k=1..t} (eta_k - eta_{k-1}) [1 - (1 + C eta_k^-gamma (S(t) - S(k-1)))^-beta]
         S(t) = eta_0 + ... + eta_t
 
-    eta_t is the rate of update t; both sums have the warmup in them. At a rate of zero the bracket is its limit: 1 as
-    soon as a later rate is positive, 0 before. The loss is infinite while all rates were zero.
+    eta_t is the rate of update t; both sums include the warmup. At a rate of zero the bracket takes its limit: 0 until
+    a later rate is positive, then 1. The loss is infinite until a rate is positive.
 
-    L0, A and B eta are in units of the loss; C eta^(1 - gamma) is dimensionless.
+    L0, A S^-alpha and B eta are in units of the loss; C eta^(1 - gamma) is dimensionless.
 
     Raises:
         ArgumentError: A, alpha, C or beta is not positive, B is negative, or gamma is not in (0, 0.999].
@@ -42,36 +41,34 @@ class MultiPowerLaw(Law):
     B: NonNegative
     C: Positive
     beta: Positive
-    gamma: Below1
+    gamma: Annotated[float, Number(above=0.0, most=0.999)]  # at 1 the law has no limit as the rate goes to zero
 
     def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         changes = Changes(rates)
         losses = self.L0 + power(self.A, changes.sums[at], self.alpha)
-        for part, pairs in changes.parts(at, self._spread(changes, tolerance)):
+        for chunk, pairs in changes.chunks(at, self._spread(changes, tolerance)):
             left, _, _ = bracket(pairs.u(self.C, self.gamma), self.beta)
-            losses[part] += self.B * pairs.summed(1.0 - left) + self.B * pairs.full
+            losses[chunk] += self.B * pairs.sum_rows(1.0 - left) + self.B * pairs.full
         return losses
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
         changes = Changes(rates)
         log_sums = np.log(changes.sums[at])
-        found = np.empty((at.size, 7))
-        for part, pairs in changes.parts(at, self._spread(changes, tolerance)):
-            found[part] = MultiPowerRows(log_sums[part], pairs).losses(self)[1]
-        return found
+        jacobian = np.empty((at.size, 7))
+        for chunk, pairs in changes.chunks(at, self._spread(changes, tolerance)):
+            jacobian[chunk] = MultiPowerRows(log_sums[chunk], pairs).losses(self)[1]
+        return jacobian
 
     def _spread(self, changes: Changes, tolerance: float) -> float:
         return spread_for(tolerance, self.beta, self.B * changes.total) if tolerance else 0.0
 
     def _final(self, rates: Floats) -> Final:
         total = rates.sum()
-        if total == 0:
-            raise ArgumentError("final needs a rate that is positive: without one there is no loss")
         ahead = np.cumsum(rates[::-1])[::-1]  # S(T) - S(k-1)
         change = np.diff(rates)
         rate, gap = rates[1:], ahead[1:]
         moved = gap > 0
-        # Where gap is 0 no later rate is positive, and the bracket is 0.
+        # If gap is 0, no later rate is positive and the bracket is 0.
         u = np.where(moved, np.log(self.C) - self.gamma * np.log(rate) + np.log(gap), -np.inf)
         left, _, share = bracket(u, self.beta)
         kept, slope = 1.0 - left, self.beta * left * share
@@ -81,45 +78,38 @@ class MultiPowerLaw(Law):
         gradient[:-1] -= self.B * kept
         gradient[1:] -= self.B * self.gamma * change * np.divide(slope, rate, out=np.zeros_like(rate), where=rate > 0)
         gradient[1:] += self.B * np.cumsum(change * np.divide(slope, gap, out=np.zeros_like(gap), where=moved))
-        # A product of vectors this long would wake the threads of BLAS, which cost more than they do.
+        # np.sum, not @: a dot product of this length would start BLAS threads, which cost more than they save.
         return Final(self.L0 + float(fall) + self.B * float(np.sum(change * kept)), gradient)
 
 
+@dataclass(frozen=True)
 class MultiPowerRows:
-    """The rows of several curves, prepared for many evaluations of the law with other parameters."""
+    """The rows of several curves, prepared for repeated evaluation of the law: log S and the blocks of each row."""
 
-    def __init__(self, log_sums: Floats, pairs: Pairs) -> None:
-        """log S at every row, and the blocks of changes that count there."""
-        self._log_sums = log_sums
-        self._pairs = pairs
+    log_sums: Floats
+    pairs: Pairs
 
     @classmethod
     def of(cls, curves: Curves, spread: float) -> "MultiPowerRows":
         """The rows of several curves, with blocks of changes of that `spread`."""
-        changes = [Changes(rates) for rates, _ in curves]
-        at = [steps for _, steps in curves]
-        return cls(
-            np.log(np.concatenate([each.sums[steps] for each, steps in zip(changes, at, strict=True)])),
-            Pairs.joined([each.pairs(steps, spread) for each, steps in zip(changes, at, strict=True)]),
-        )
+        changes = [(Changes(rates), steps) for rates, steps in curves]
+        log_sums = np.log(np.concatenate([each.sums[steps] for each, steps in changes]))
+        return cls(log_sums, Pairs.joined([each.pairs(steps, spread) for each, steps in changes]))
 
     def losses(self, law: MultiPowerLaw) -> tuple[Floats, Floats]:
         """The losses, shape `(rows,)`, and their derivatives by the seven parameters, shape `(rows, 7)`."""
-        pairs = self._pairs
+        pairs = self.pairs
         left, log1p, share = bracket(pairs.u(law.C, law.gamma), law.beta)
         slope = law.beta * left * share
-        fall = law.A * np.exp(-law.alpha * self._log_sums)
-        kept = pairs.summed(1.0 - left) + pairs.full
-        jacobian = np.stack(
-            [
-                np.ones(len(fall)),
-                fall / law.A,
-                -fall * self._log_sums,
-                kept,
-                law.B / law.C * pairs.summed(slope),
-                law.B * pairs.summed(left * log1p),
-                -law.B * pairs.summed(slope * pairs.log_rate),
-            ],
-            axis=1,
-        )
-        return law.L0 + fall + law.B * kept, jacobian
+        fall = law.A * np.exp(-law.alpha * self.log_sums)
+        kept = pairs.sum_rows(1.0 - left) + pairs.full
+        columns = [
+            np.ones(len(fall)),
+            fall / law.A,
+            -fall * self.log_sums,
+            kept,
+            law.B / law.C * pairs.sum_rows(slope),
+            law.B * pairs.sum_rows(left * log1p),
+            -law.B * pairs.sum_rows(slope * pairs.log_rate),
+        ]
+        return law.L0 + fall + law.B * kept, np.stack(columns, axis=1)

@@ -1,0 +1,67 @@
+"""Errors and notes in the words of the command line: arguments of the library become options of the verb."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from typer.core import TyperOption
+
+from stepsize.errors import Words, shown
+
+OPTIONS = {
+    ("design", "warmup_steps"): "warmup",
+    ("design", "final_lr"): "lowest",
+    ("design", "peak_lr"): "peak",
+    ("plan_cooldowns", "starts"): "at",
+    ("plan_cooldowns", "final_lr"): "end",
+    ("after", "step"): "log_begin",
+    ("", "schedule"): "log_schedule",
+    ("", "warmup_steps"): "log_warmup",
+    ("", "jumps"): "log_jump",
+    ("", "means"): "log_means",
+    ("", "smoothed"): "smooth",
+    ("", "schedules"): "schedule",
+    ("", "optimizer_args"): "optimizer_arg",
+    ("", "directory"): "out",
+}
+# The parameter of a verb that an argument of the library is given by, if they differ in name; the owner "" is any.
+
+LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
+
+
+class CommandLine(Words):
+    """Arguments as options of a verb with these parameters, and as Python writes them if it has no such option."""
+
+    def __init__(self, parameters: Sequence[Any]) -> None:
+        self._parameters = {each.name: each for each in parameters if isinstance(each, TyperOption)}
+
+    def argument(self, owner: str, name: str) -> str:
+        """`--steps`; an item of several is named after the option."""
+        base, _, item = name.partition("[")
+        option = self._option(owner, base)
+        if option is None:
+            return super().argument(owner, name)
+        return " ".join([option.opts[0], item.rstrip("]").strip("'\"")]).rstrip()
+
+    def value(self, value: Any) -> str:
+        """A value as it is typed."""
+        return LAWS.get(value.__name__, value.__name__) if isinstance(value, type) else shown(value)
+
+    def setting(self, owner: str, name: str, value: Any) -> str:
+        """`--steps 1000`; a flag alone; the column of a log as `--columns loss=COLUMN`."""
+        if name in ("step", "lr", "loss") and "columns" in self._parameters:
+            return f"--columns {name}={'COLUMN' if value is ... else value}"
+        option = self._option(owner, name)
+        if option is None:
+            return super().setting(owner, name, value)
+        if isinstance(value, bool):
+            return option.opts[0] if value else (option.secondary_opts or option.opts)[0]
+        if value is ... or inspect.isfunction(value):
+            return f"{option.opts[0]} {option.metavar or 'VALUE'}"
+        several = value if isinstance(value, tuple | list) else [value]
+        typed = ",".join(each if isinstance(each, str) else self.value(each) for each in several)
+        return f"{option.opts[0]} {typed}"
+
+    def _option(self, owner: str, name: str) -> TyperOption | None:
+        parameter = OPTIONS.get((owner, name)) or OPTIONS.get(("", name), name)
+        return self._parameters.get(parameter) or self._parameters.get(name)
