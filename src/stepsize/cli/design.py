@@ -79,7 +79,7 @@ def design(
         write_whole(save, f"{made.compact}\n".encode())
         print(save)
     if out is not None:
-        from stepsize.plots import forecasts_figure, save_figure  # late: they load matplotlib
+        from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
         shown = {"best of all": best, **{str(m.schedule): found.predict(m.schedule) for m in made.members[:2]}}
-        print(save_figure(forecasts_figure(shown, curves), out))
+        print(save_figure(plot_forecasts(shown, curves, Picture()), out))
