@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -59,19 +59,20 @@ def recorded_gradients() -> np.ndarray:
     return gradients
 
 
-@pytest.mark.parametrize("lr", [0.01, DECAY], ids=["one rate", "a schedule"])
 @pytest.mark.parametrize("rule", OF_PYTORCH, ids=str)
-def test_a_thousand_recorded_gradients_lead_where_pytorch_goes(rule, lr):
+def test_a_thousand_updates_are_those_of_pytorch(rule):
     parameter = torch.tensor(START.copy(), dtype=torch.float64, requires_grad=True)
     theirs = OF_PYTORCH[rule]([parameter])
     x, state = START, rule.init(START)
+    ours, expected = [], []
     for step, g in enumerate(recorded_gradients()):
-        rate = lr if isinstance(lr, float) else lr(step)
-        theirs.param_groups[0]["lr"] = rate
+        theirs.param_groups[0]["lr"] = DECAY(step)
         parameter.grad = torch.from_numpy(g.copy())
         theirs.step()
-        x, state = rule.update(state, x, g, rate)
-        np.testing.assert_allclose(x, parameter.detach().numpy(), rtol=1e-12, atol=1e-12)
+        x, state = rule.update(state, x, g, DECAY(step))
+        ours.append(x)
+        expected.append(parameter.detach().numpy().copy())
+    np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-12)
 
 
 DEFAULTS = {
@@ -201,6 +202,7 @@ def test_the_two_places_of_the_rate_agree_until_the_rate_moves():
 
 
 @pytest.mark.parametrize("rule", ALL, ids=str)
+@settings(max_examples=10)
 @given(
     points=arrays.arrays(np.float64, (3, 2), elements=st.floats(-10, 10)),
     gradients=arrays.arrays(np.float64, (4, 3, 2), elements=st.floats(-1e3, 1e3)),

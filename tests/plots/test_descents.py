@@ -227,7 +227,7 @@ FIGURES = {
     "one dimension and two": lambda: descent_panels({"x^2, a curve": LINE, "contours, and more words": HALF}),
     "three in a row": lambda: descent_panels({f"beta {beta}, rate 0.6": HALF for beta in (0, 0.25, 0.5)}, columns=3),
     "a legend below all": lambda: descent_panels({f"panel {i}": {"half": HALF, "plain": PLAIN} for i in range(3)}),
-    "many rows": lambda: descent_panels({f"panel {i}": HALF for i in range(8)}),
+    "many rows": lambda: descent_panels({f"panel {i}": HALF for i in range(5)}),
     "batches": lambda: (
         plot_batches({"batch 442": descend_in_batches(diabetes(), GradientDescent(), 442, 9, 0.3)}).figure
     ),
@@ -259,6 +259,12 @@ def test_nothing_is_cut_off(name):
 # Files.
 
 
+@pytest.fixture(autouse=True)
+def _short_animations(monkeypatch):
+    monkeypatch.setattr(animations, "MOST_FRAMES", 12)
+    monkeypatch.setattr(animations, "LAST_FRAMES", 2)
+
+
 def frames_of(path):
     with Image.open(path) as film:
         frames = []
@@ -273,8 +279,9 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
     path = save_animation({"half": HALF}, tmp_path / "a.gif", columns=1, progress=lambda *done: told.append(done))
     frames = frames_of(path)
     blue = [int(((frame[..., 2] > 150) & (frame[..., 0] < 40)).sum()) for frame in frames]
-    assert blue[10] > blue[3] > blue[0]
-    assert told[-1] == (21 + animations.LAST_FRAMES, 21 + animations.LAST_FRAMES)
+    assert blue[6] > blue[2] > blue[0]
+    assert told[-1] == (13 + 2, 13 + 2)
+    assert len(frames) == 13
     with Image.open(path) as film:
         assert film.info["loop"] == 0  # again and again
 

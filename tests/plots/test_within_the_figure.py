@@ -52,8 +52,9 @@ def test_in_a_figure_of_ours(schedules):
 
 
 @pytest.mark.parametrize("schedules", MANY)
-@pytest.mark.parametrize("size", [(4, 3), (6.4, 4.8), (12, 4), (5, 9)])
-@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize(
+    ("size", "layout"), [((4, 3), None), ((12, 4), None), ((4, 3), "constrained"), ((5, 9), "constrained")]
+)
 def test_in_a_figure_of_the_users(schedules, size, layout):
     figure, ax = pyplot.subplots(figsize=size, layout=layout)
     plot_schedules(schedules, ax)
