@@ -2,7 +2,8 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypedDict, Unpack
 
 import numpy as np
 import uniplot
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
-from stepsize.plots.curves import COLOURS, FAR, Curve, Schedules, colour, curves_of, one_line
+from stepsize.plots.curves import COLOURS, FAR, Curve, Schedules, curves_of, one_line
 from stepsize.plots.traces import band, highest_loss_in_view, loss_trace, losses_in_view, rule_labels
 from stepsize.schedules import Linear
 from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
@@ -21,9 +22,8 @@ NARROWEST, LOWEST = 30, 4
 MARKS = "ox+*#@%&=abcdefghijklmnpqrstuvwyz"
 
 
-@dataclass(frozen=True)
-class _Form:
-    """How to draw; the fields are keywords of the functions below."""
+class Form(TypedDict, total=False):
+    """How to draw a sketch: the keywords of `sketch_curves`."""
 
     width: int
     height: int
@@ -58,32 +58,23 @@ def sketch_curves(
         steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         finite = np.isfinite(values)
         drawn.append(Curve(label, steps[finite], values[finite]))
-    return _sketch([each for each in drawn if each.x.size], title, _Form(width, height, colour, ascii_only))
+    form = Form(width=width, height=height, colour=colour, ascii_only=ascii_only)
+    return _sketch([each for each in drawn if each.x.size], title, **form)
 
 
-def sketch_schedules(
-    schedules: Schedules,
-    *,
-    steps: int | None = None,
-    width: int = 80,
-    height: int = 16,
-    colour: bool = False,
-    ascii_only: bool = False,
-) -> str:
-    """The picture of `plot_schedules` in characters, in the form of `sketch_curves`.
+def sketch_schedules(schedules: Schedules, *, steps: int | None = None, **form: Unpack[Form]) -> str:
+    """The picture of `plot_schedules` in characters; `form` has the keywords of `sketch_curves`.
 
     Raises:
         ArgumentError: there is nothing to draw, or `steps` is not a length.
         StepError: a schedule has no finite value at some step.
     """
     curves = curves_of("sketch_schedules", schedules, steps)
-    return _sketch(curves, "learning rate", _Form(width, height, colour, ascii_only))
+    return _sketch(curves, "learning rate", **form)
 
 
-def sketch_losses(
-    runs: Sequence[Logged], *, width: int = 80, height: int = 12, colour: bool = False, ascii_only: bool = False
-) -> str:
-    """The train losses of runs in characters, in the form of `sketch_curves`.
+def sketch_losses(runs: Sequence[Logged], **form: Unpack[Form]) -> str:
+    """The train losses of runs in characters; `form` has the keywords of `sketch_curves`, with a height of 12.
 
     Each name has one curve, the mean of its seeds without diverged runs. If all runs of a name diverged, the curve is
     their mean, the label says so, and the curve stays at the top where it leaves the picture.
@@ -96,26 +87,18 @@ def sketch_losses(
         seeds = band([loss_trace(run) for run in kept or named])
         if seeds is not None:
             curves.append(Curve(name if kept else f"{name} (diverged)", seeds.x, np.minimum(seeds.mean, top)))
-    return _sketch(curves, "train loss", _Form(width, height, colour, ascii_only))
+    return _sketch(curves, "train loss", **Form(height=12) | form)
 
 
-def sketch_range_test(
-    test: RangeTest,
-    found: Suggestions | None = None,
-    *,
-    width: int = 80,
-    height: int = 16,
-    colour: bool = False,
-    ascii_only: bool = False,
-) -> str:
-    """The picture of `plot_range_test` in characters, in the form of `sketch_curves`.
+def sketch_range_test(test: RangeTest, found: Suggestions | None = None, **form: Unpack[Form]) -> str:
+    """The picture of `plot_range_test` in characters; `form` has the keywords of `sketch_curves`.
 
     The legend has the suggestions, or the reason why there is none. The rates are on a log scale unless they rise by
     equal differences.
     """
     rates, losses, smooth = test.rates, test.losses, test.smoothed
     nothing = f"No suggestion: {found.reason}" if found is not None and found.reason else ""
-    reason = textwrap.wrap(nothing, max(width, NARROWEST))
+    reason = textwrap.wrap(nothing, max(form.get("width", 80), NARROWEST))
     if not rates.size:
         return "\n".join(reason)
     linear = isinstance(test.schedule, Linear)
@@ -126,17 +109,26 @@ def sketch_range_test(
         at = np.array([rate - rates[0] if linear else np.log10(rate / rates[0])])
         curves.append(Curve(label, at, np.interp(at, x[: len(smooth)], smooth)))
     ends = f"{rates[0]:.2g}", f"{rates[-1]:.2g}"
-    form = _Form(width, height, colour, ascii_only)
-    return "\n".join([_sketch(curves, "loss over learning rate", form, ends, with_zero=False), *reason])
+    return "\n".join([_sketch(curves, "loss over learning rate", ends, with_zero=False, **form), *reason])
 
 
 def _sketch(
-    curves: Sequence[Curve], title: str, form: _Form, ends: tuple[str, str] | None = None, with_zero: bool = True
+    curves: Sequence[Curve],
+    title: str,
+    ends: tuple[str, str] | None = None,
+    with_zero: bool = True,
+    *,
+    width: int = 80,
+    height: int = 16,
+    colour: bool = False,
+    ascii_only: bool = False,
 ) -> str:
     """The picture; `ends` are the labels of both ends of the x axis, in place of steps."""
     if not curves:
         return f"{title}: nothing to draw yet"
-    form = replace(form, width=max(form.width, NARROWEST), height=max(form.height, LOWEST))
+    width, height = max(width, NARROWEST), max(height, LOWEST)
+    colours = [COLOURS[index % len(COLOURS)] for index in range(len(curves))] if colour else []
+    with_marks = ascii_only or len(curves) > (len(COLOURS) if colour else 1)
     log = wants_log(curve.y for curve in curves)
     if log:
         curves = [replace(curve, y=np.log10(curve.y)) for curve in curves]
@@ -153,32 +145,40 @@ def _sketch(
         high = low + 1.0
     labels = {}
     for number in numbers:
-        row = min(int((high - number * scale) / (high - low) * form.height), form.height - 1)
+        row = min(int((high - number * scale) / (high - low) * height), height - 1)
         labels[row] = f"1e{number}" if log else f"{number:.6g}"
     margin = max(len(label) for label in labels.values())
     last = max(float(curve.x.max()) for curve in curves)
-    across = form.width - margin - 2
-    upright, tick, corner, flat = "|++-" if form.ascii_only else "│┤└─"
+    across = width - margin - 2
+    upright, tick, corner, flat = "|++-" if ascii_only else "│┤└─"
     lines = [title] if title else []
-    for index, row_text in enumerate(_body(curves, (last, low, high), across, form)):
+    marks = [MARKS[index % len(MARKS)] if with_marks else "▀" for index in range(len(curves))]
+    body = _body(curves, (last, low, high), (across, height), colours, marks)
+    for index, text in enumerate(body):
         label = labels.get(index, "")
-        lines.append(f"{label:>{margin}} {tick if label else upright}{row_text}".rstrip())
+        lines.append(f"{label:>{margin}} {tick if label else upright}{text}".rstrip())
     lines.append(" " * (margin + 1) + corner + flat * across)
     first_end, last_end = ends or ("0", f"{last:,.0f} steps")
     lines.append(" " * (margin + 2) + first_end + last_end.rjust(across - len(first_end)))
-    return "\n".join([*lines, *_legend(curves, form)])
+    return "\n".join([*lines, *_legend([curve.label for curve in curves], width, colours, marks)])
 
 
-def _body(curves: Sequence[Curve], view: tuple[float, float, float], across: int, form: _Form) -> list[str]:
+def _body(
+    curves: Sequence[Curve],
+    view: tuple[float, float, float],
+    size: tuple[int, int],
+    colours: Sequence[str],
+    marks: Sequence[str],
+) -> list[str]:
     """The lines of the curves alone."""
-    last, low, high = view
+    (last, low, high), (width, height) = view, size
     edge = 0.001 * (high - low)  # uniplot leaves out what lies on the upper bound
     picture = uniplot.plot_to_string(
         [curve.y for curve in curves],
         [curve.x for curve in curves],
         lines=True,
-        width=across,
-        height=form.height,
+        width=width,
+        height=height,
         x_min=0.0,
         x_max=1.001 * last or 1.0,
         y_min=low - edge,
@@ -187,25 +187,21 @@ def _body(curves: Sequence[Curve], view: tuple[float, float, float], across: int
         y_labels=False,
         x_gridlines=[],
         y_gridlines=[],
-        color=[colour(index) for index in range(len(curves))] if form.colour else False,
-        character_set="ascii" if _has_marks(curves, form) else "block",
-        force_ascii_characters=[MARKS[index % len(MARKS)] for index in range(len(curves))],
+        color=list(colours) or False,
+        character_set="block" if marks[0] == "▀" else "ascii",
+        force_ascii_characters=list(marks),
     )
     return [line[1:].removesuffix("│") for line in picture.splitlines()[1:-1]]
 
 
-def _legend(curves: Sequence[Curve], form: _Form) -> list[str]:
+def _legend(labels: Sequence[str], width: int, colours: Sequence[str], marks: Sequence[str]) -> list[str]:
     """The labels after the marks of their curves, wrapped to the width."""
     lines = []
-    for index, curve in enumerate(curves):
-        mark = MARKS[index % len(MARKS)] * 2 if _has_marks(curves, form) else "▀▀"
-        if form.colour:
-            red, green, blue = bytes.fromhex(colour(index)[1:])
-            mark = f"\x1b[38;2;{red};{green};{blue}m{mark}\x1b[0m"
-        first, *others = textwrap.wrap(one_line(curve.label), form.width - 3) or [""]
-        lines += [f"{mark} {first}", *(f"   {other}" for other in others)]
+    for index, (label, mark) in enumerate(zip(labels, marks, strict=True)):
+        sample = 2 * mark
+        if colours:
+            red, green, blue = bytes.fromhex(colours[index][1:])
+            sample = f"\x1b[38;2;{red};{green};{blue}m{sample}\x1b[0m"
+        first, *others = textwrap.wrap(one_line(label), width - 3) or [""]
+        lines += [f"{sample} {first}", *(f"   {other}" for other in others)]
     return lines
-
-
-def _has_marks(curves: Sequence[Curve], form: _Form) -> bool:
-    return form.ascii_only or len(curves) > (len(COLOURS) if form.colour else 1)
