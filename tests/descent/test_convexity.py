@@ -147,7 +147,10 @@ def test_the_answer_is_the_same_every_time_and_another_seed_looks_elsewhere():
         (lambda: is_convex("x**2 + y**2", (-1, 1)), "(low, high) for each coordinate, 2 here"),
         (lambda: is_convex("x**2", (1, -1)), "(low, high) with low < high"),
         (lambda: is_convex("x**2", 3), "must be a sequence"),
-        (lambda: is_convex_set(lambda x: x > 5, (0, 1)), "is_convex_set(domain=...) must be closer to the set, got ((0.0, 1.0),); none of 20,000 random chords"),
+        (
+            lambda: is_convex_set(lambda x: x > 5, (0, 1)),
+            "is_convex_set(domain=...) must be closer to the set, got ((0.0, 1.0),); none of 20,000 random chords",
+        ),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(call, message):

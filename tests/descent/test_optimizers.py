@@ -265,6 +265,7 @@ REFUSED = {
     "Adam(eps=tiny)": '"tiny" is not a number',
     "Adam(Adam())": "an optimizer's argument is a number",
     "Adam(0.9": "never closed",
+    "Adam(1if 2 else 3)": "an optimizer's argument is a number",
     "0.9": "expected the name of an optimizer",
     "Adam().head(3)": "expected the name of an optimizer",
 }
@@ -289,7 +290,7 @@ def test_a_rate_that_cannot_be_is_refused(lr):
 @pytest.mark.parametrize(("made_for", "given"), [((2,), (1,)), ((1,), (3,)), ((3,), (2, 3)), ((), (3,))])
 def test_a_state_of_points_of_another_shape_is_refused(kind, made_for, given):
     rule = kind()
-    message = f"{kind.__name__}.update(state=...) must be made for the shape of x, {given}, got {made_for}; start with init(x)"
+    message = f"{kind.__name__}.update(state=...) must be made for the shape of x, {given}, got {made_for}; start with"
     with pytest.raises(ArgumentError, match=re.escape(message)):
         rule.update(rule.init(np.zeros(made_for)), np.zeros(given), np.zeros(given), 0.1)
 
@@ -313,3 +314,20 @@ def test_a_gradient_of_another_shape_is_refused():
     rule = GradientDescent()
     with pytest.raises(ArgumentError, match=r"update\(g=\.\.\.\) must be of the shape of x, \(2,\), got \(1,\)"):
         rule.update(rule.init([1.0, 2.0]), [1.0, 2.0], [1.0], 0.1)
+
+
+@given(st.text(st.sampled_from("adamSGD().,=0129-'\" \n\té{"), max_size=20))
+def test_any_text_is_an_optimizer_or_a_parse_error(text):
+    try:
+        rule = optimizer_from(text)
+    except ParseError:
+        return
+    assert optimizer_from(str(rule)) == rule
+
+
+def test_an_optimizer_of_the_users_own_is_found_by_its_name():
+    class Signs(GradientDescent):
+        def _step(self, state, x, g, lr):
+            return x - lr * np.sign(g), ()
+
+    assert optimizer_from("signs") == Signs()

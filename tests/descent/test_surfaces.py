@@ -1,7 +1,9 @@
 """The surfaces: their gradients against SymPy and finite differences, and what is said of their minima."""
 
+import dataclasses
 import itertools
 import math
+import pickle
 import re
 
 import numpy as np
@@ -45,6 +47,15 @@ def test_the_gradient_is_that_of_finite_differences(surface):
     )
     size = np.maximum(1.0, np.abs(surface(points)))[:, np.newaxis]
     assert (np.abs(surface.gradient(points) - differences) / size).max() < 1e-8
+
+
+@pytest.mark.parametrize("surface", NAMED, ids=lambda each: each.name)
+def test_a_named_surface_is_pickled_by_its_name(surface):
+    assert pickle.loads(pickle.dumps(surface)) is surface
+    changed = dataclasses.replace(surface, minima=())
+    assert changed.name == surface.name
+    if surface.minima:
+        assert changed != surface
 
 
 MINIMA = [(surface, minimum) for surface in NAMED for minimum in surface.minima]
@@ -201,7 +212,9 @@ def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
 
 
 def test_a_gradient_that_takes_no_arrays_is_refused_in_words():
-    with pytest.raises(ArgumentError, match=r"must be a function that takes an array for each coordinate.*raised TypeError"):
+    with pytest.raises(
+        ArgumentError, match=r"must be a function that takes an array for each coordinate.*raised TypeError"
+    ):
         surface_from(lambda x: math.sin(x), gradient=lambda x: (math.cos(x),))
 
 
@@ -223,7 +236,9 @@ def test_near_a_kink_a_slope_is_that_of_its_side(size):
 def test_a_jump_has_no_slope(function, size):
     surface = surface_from(lambda x: size * function(x))
     assert np.isfinite(surface.gradient(0.5))
-    with pytest.raises(ArgumentError, match=r"the slope of .* must be the same over .*; give the exact one with gradient="):
+    with pytest.raises(
+        ArgumentError, match=r"the slope of .* must be the same over .*; give the exact one with gradient="
+    ):
         surface.gradient(3e-9)
 
 
@@ -269,7 +284,10 @@ def test_a_function_with_a_mistake_is_told_in_words():
         ),
         (lambda: surface_from(lambda *x: sum(x)), "surface_from(dimensions=...) must be given for this function"),
         (lambda: surface_from("x**2", dimensions=1), "must be left out, got 1; a formula has its own"),
-        (lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))), "must be left out, got ((0.0, 1.0), (0.0, 1.0)); rosenbrock has its own"),
+        (
+            lambda: surface_from("rosenbrock", window=((0, 1), (0, 1))),
+            "must be left out, got ((0.0, 1.0), (0.0, 1.0)); rosenbrock has its own",
+        ),
     ],
 )
 def test_what_makes_no_surface_is_refused(call, message):

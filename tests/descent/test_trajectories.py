@@ -233,7 +233,7 @@ REFUSED = {
     ),
     "a name for an optimizer": (
         lambda: descend(BOWL, "adam", START, 5, 0.1),
-        "descend(optimizer=...) must be an optimizer of stepsize.descent, got 'adam'; write, for example, Momentum(0.9)",
+        "descend(optimizer=...) must be an optimizer of stepsize.descent, got 'adam'; write, for example",
     ),
     "a class for an optimizer": (lambda: descend(BOWL, Adam, START, 5, 0.1), "must be an optimizer"),
     "a text for a rate": (

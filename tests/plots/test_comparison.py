@@ -158,7 +158,7 @@ def test_a_live_picture_is_drawn_again_on_the_same_axes():
 
 
 def test_axes_must_be_three():
-    with pytest.raises(ArgumentError, match="3 axes .rate, train loss, test accuracy or loss. or a figure"):
+    with pytest.raises(ArgumentError, match=r"3 axes \(rate, train loss, test accuracy or loss\) or a figure"):
         plot_comparison([], axes=pyplot.subplots(2)[1])
 
 

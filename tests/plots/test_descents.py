@@ -32,8 +32,8 @@ from stepsize.plots import (
     save_animation,
     save_descents,
 )
-from stepsize.plots.curves import COLOURS
 from stepsize.plots.animations import in_few_colours
+from stepsize.plots.curves import COLOURS
 from stepsize.plots.surfaces import contour_levels, window_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]

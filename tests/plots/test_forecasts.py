@@ -71,5 +71,5 @@ def test_a_figure_that_pyplot_does_not_know_of(forecasts):
 def test_what_cannot_be_drawn_is_refused_in_words(forecasts):
     with pytest.raises(ArgumentError, match="at least one forecast"):
         plot_forecasts({})
-    with pytest.raises(ArgumentError, match="2 axes .rate, loss. or a figure"):
+    with pytest.raises(ArgumentError, match=r"2 axes \(rate, loss\) or a figure"):
         plot_forecasts(forecasts, axes=[])

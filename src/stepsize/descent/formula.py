@@ -40,6 +40,8 @@ _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.,+\-*/() \t\r\n]")
 _MISSING_STAR = re.compile(r"(?<![\w.])\d+\.?\d*\s*(?![eE][+-]?\d)(?=[A-Za-z_(])|\)\s*(?=[\w(])")
 _MEANT = {"^": "; write a power with **", "\u00b2": "; write a square as **2", "\u03c0": "; write pi"}
 
+# What Python's parser raises.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 Tree = float | str | tuple[Any, ...]
 
 
@@ -112,6 +114,13 @@ def _evaluated(
     return operations[operation](*(_evaluated(operand, names, operations, number) for operand in operands))
 
 
+def expression(text: str) -> ast.expr:
+    """The text as Python's parser reads it, as one line; raises one of UNREADABLE."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of 1if x else 2
+        return ast.parse(re.sub(r"\s", " ", text).strip(), mode="eval").body
+
+
 def read_formula(text: str) -> Formula:
     """The formula of a text in Python's notation: numbers, `+ - * / **`, brackets, a few functions, pi and e.
 
@@ -126,13 +135,10 @@ def read_formula(text: str) -> Formula:
         raise ParseError(reason, text, found.start())
     if len(text) > LONGEST:
         raise ParseError(f"a formula has at most {LONGEST:,} characters, got {len(text):,}", text, LONGEST)
-    flat = re.sub(r"\s", " ", text)
-    reader = _Reader(text, len(flat) - len(flat.lstrip()))
+    reader = _Reader(text, len(text) - len(text.lstrip()))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python warns of 1if x else 2
-            node = ast.parse(flat.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        node = expression(text)
+    except UNREADABLE as error:
         raise _not_read(text, error) from None
     tree = reader.tree(node)
     return Formula(text.strip(), tree, reader.variables())

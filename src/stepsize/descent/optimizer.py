@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stepsize.arguments import Number, apply_field_rules, listed, nearest
+from stepsize.descent.formula import UNREADABLE, expression
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, quoted
 
@@ -114,8 +115,8 @@ def optimizer_from(text: str) -> Optimizer[Any]:
     if not text.strip():
         raise ParseError(f"{_EXAMPLE}, found nothing", text, 0)
     try:
-        node = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        node = expression(text)
+    except UNREADABLE as error:
         offset = getattr(error, "offset", None) or 1
         raise ParseError(getattr(error, "msg", None) or "this cannot be read", text, start + offset - 1) from None
     if isinstance(node, ast.Name):

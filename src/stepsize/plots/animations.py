@@ -37,8 +37,8 @@ MOST_PATHS = 200
 MOST_FRAMES = 60  # a longer descent has several steps in each frame
 FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for a while
 DOTS_AN_INCH = 80
-# In the palette of a .gif: so many common colours, unless all their parts are so high, and the colour of each path
-# mixed with white in these parts, for its edges.
+# The palette of a .gif: its common colours, except those as light as NEARLY_WHITE, and the colour of each path mixed
+# with white in these parts, for the edges of lines.
 COMMON, NEARLY_WHITE, TINTS = 128, 244, (1.0, 0.75, 0.5, 0.25)
 
 Progress = Callable[[int, int], Any]
@@ -186,7 +186,7 @@ def in_few_colours(pictures: Sequence[Image.Image]) -> list[Image.Image]:
     """
     whole = [picture.convert("RGB") for picture in pictures]
     common = np.array(whole[-1].quantize(COMMON).getpalette()).reshape(-1, 3)[:COMMON]
-    common = common[common.min(axis=1) < NEARLY_WHITE]  # Pillow would use it for white
+    common = common[common.min(axis=1) < NEARLY_WHITE]  # Pillow uses such a colour for white
     paths = np.array([to_rgb(each) for each in COLOURS])
     tints = np.concatenate([part * paths + (1.0 - part) for part in TINTS] + [[[0.0] * 3, [1.0] * 3]])
     palette = Image.new("P", (1, 1))

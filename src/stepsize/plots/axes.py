@@ -90,7 +90,7 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], pan
         labelspacing=0.3,
     )
     for text, label in zip(legend.get_texts(), layout.labels, strict=True):
-        text.set_text(label)  # ax.legend would leave out a label that starts with "_"
+        text.set_text(label)  # ax.legend ignores a label that starts with "_"
         text.set_parse_math(False)
     if figure.get_layout_engine() is None:
         ax.set_axes_locator(_Above(ax, layout.height, drop))

@@ -64,7 +64,7 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
             loss.plot(losses.x, losses.y, **style)
             test.plot(tests.x, tests.y, **style, **DOT)
-            if not losses.x.size and _last_step(run):  # without any finite loss it left the view where it ended
+            if not losses.x.size and _last_step(run):  # it has no finite loss: mark where it ended
                 losses = Trace(run.column("step")[-1:], np.array([top]))
             for ax, trace in ((rate, below(rate_top, rate_trace(run))), (loss, losses), (test, tests)):
                 _cross(ax, trace, style["color"])
@@ -98,5 +98,5 @@ def _draw_mean(ax: Axes, traces: Sequence[Trace], style: dict[str, Any]) -> None
 
 def _cross(ax: Axes, trace: Trace, colour: str) -> None:
     """Mark the end of a diverged run, even at the edge of the view."""
-    if trace.x.size:  # an unclipped mark without a place would upset the layout
+    if trace.x.size:  # an unclipped mark without a place upsets the layout
         ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)

@@ -42,7 +42,7 @@ def plot_descents(descents: Descents, ax: Place = None, *, window: Window = None
         window: (low, high) for each coordinate; if None, the window of the surface, or the region of the paths.
 
     Raises:
-        ArgumentError: there is no trajectory, or two surfaces, or the surface has more than two dimensions.
+        ArgumentError: there is no trajectory, their surfaces differ, or the surface has more than two dimensions.
     """
     named = named_descents("plot_descents", descents)
     (axes,) = axes_on("plot_descents", ax, "surface")
@@ -105,7 +105,7 @@ def named_descents(owner: str, descents: Descents) -> dict[str, Trajectory]:
     """Trajectories by name; a single one has the name of its optimizer. Errors name arguments of `owner`.
 
     Raises:
-        ArgumentError: there is no trajectory, or something else, or they are on different surfaces.
+        ArgumentError: there is no trajectory, one of them is something else, or their surfaces differ.
     """
     named = {str(descents.optimizer): descents} if isinstance(descents, Trajectory) else descents
     if not isinstance(named, Mapping):

@@ -18,7 +18,7 @@ from stepsize.plots.figures import Place, Places, axes_on
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
 
-EARLY = 0.2  # the part of the steps in which losses fall so far that the rest would be a flat line
+EARLY = 0.2  # the first part of the steps, with losses so high that the rest looks flat
 
 
 def plot_schedules(

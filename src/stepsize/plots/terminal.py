@@ -76,8 +76,8 @@ def sketch_schedules(schedules: Schedules, *, steps: int | None = None, **form: 
 def sketch_losses(runs: Sequence[Logged], **form: Unpack[Form]) -> str:
     """The train losses of runs in characters; `form` has the keywords of `sketch_curves`, with a height of 12.
 
-    Each name has one curve, the mean of its seeds without diverged runs. If all runs of a name diverged, the curve is
-    their mean, the label says so, and the curve stays at the top where it leaves the picture.
+    Each name has one curve: the mean of its seeds, without those that diverged. If all of them diverged, the curve is
+    their mean, the label says so, and losses above the picture are drawn at its top.
     """
     top = highest_loss_in_view(runs)
     curves = []

@@ -79,11 +79,11 @@ def highest_rate_in_view(runs: Iterable[Logged]) -> float:
     """The top of a picture of rates: about three times the highest of a run that did not diverge; inf without one."""
     held = {run.name: run for run in runs if run.status != "diverged"}.values()  # one of each schedule
     highest = max((float(rates.max()) for run in held if (rates := rate_trace(run).y).size), default=0.0)
-    return 3.1 * highest if highest > 0.0 else np.inf  # not 3: a round number at the edge would look like a rate
+    return 3.1 * highest if highest > 0.0 else np.inf  # 3 is a round number and looks like a rate
 
 
 def below(top: float, trace: Trace) -> Trace:
-    """The trace, along the edge of the view wherever it would leave it."""
+    """The trace, moved to the edge of the view where it lies beyond."""
     return Trace(trace.x, np.minimum(trace.y, top))
 
 
