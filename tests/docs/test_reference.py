@@ -28,6 +28,7 @@ OF_PYTORCH = {"LRScheduler"}
 """Public names that are PyTorch's own."""
 CALLED_FROM_WITHIN = {
     "Checkpoint": {"due", "save", "load"},  # by `train`
+    "Picture": {"set"},  # matplotlib makes it for every kind of figure
     "Scheduler": {
         "stepped",
         "stepping",
