@@ -95,7 +95,7 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: descend_in_batches(PROBLEM, GradientDescent(), 443, 1, 0.1), "at most 442, the samples there are"),
+        (lambda: descend_in_batches(PROBLEM, GradientDescent(), 443, 1, 0.1), "at most 442, the number of samples"),
         (lambda: descend_in_batches(PROBLEM, GradientDescent(), 0, 1, 0.1), "at least 1, got 0"),
         (lambda: descend_in_batches("diabetes", GradientDescent(), 1, 1, 0.1), "must be a least-squares problem"),
         (lambda: descend_in_batches(PROBLEM, "sgd", 1, 1, 0.1), "must be an optimizer"),

@@ -19,11 +19,12 @@ from stepsize.descent import (
     Momentum,
     RMSProp,
     descend,
+    optimizers,
     surface_from,
 )
-from stepsize.descent.optimizers import OPTIMIZERS
 from stepsize.errors import ArgumentError, StepError
 
+OPTIMIZERS = [getattr(optimizers, name) for name in optimizers.__all__]
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
 START = [-5.0, -2.0]
 NOISY_BOWL = surface_from(lambda x, y: x**2 + 2 * y**2, gradient=lambda x, y: (2 * x, 4 * y))
@@ -212,19 +213,19 @@ def test_one_dimension_takes_bare_numbers():
 REFUSED = {
     "a start outside the domain": (
         lambda: descend(surface_from("log(x)"), GradientDescent(), -1.0, 5, 0.1),
-        "descend(start=...) must lie in the domain of log(x), and the start, (-1.0,), does not: the value there is nan",
+        "descend(start=...) must be in the domain of log(x), got (-1.0,); the value there is nan",
     ),
     "one of many starts": (
         lambda: descend(BOWL, GradientDescent(), [START, [math.inf, 0.0]], 5, 0.1),
-        "and start 1 of 2, (inf, 0.0), does not",
+        "descend(start[1]=...) must be in the domain of 0.1 x^2 + 2 y^2, got (inf, 0.0)",
     ),
     "a start that is no array": (
         lambda: descend("x + y", GradientDescent(), [[1.0, 2.0], [3.0]], 5, 0.1),
-        "a point is made of numbers, got [[1.0, 2.0], [3.0]]",
+        "descend(start=...) must be a number or an array of numbers, got [[1.0, 2.0], [3.0]]",
     ),
     "a start of three coordinates": (
         lambda: descend(BOWL, GradientDescent(), [1.0, 2.0, 3.0], 5, 0.1),
-        "0.1 x^2 + 2 y^2 has points of 2 coordinates, got [1.0, 2.0, 3.0]",
+        "descend(start=...) must be points of 2 coordinates, for 0.1 x^2 + 2 y^2, got [1.0, 2.0, 3.0]",
     ),
     "a number for a surface": (
         lambda: descend(2.0, GradientDescent(), 1.0, 5, 0.1),
@@ -232,7 +233,7 @@ REFUSED = {
     ),
     "a name for an optimizer": (
         lambda: descend(BOWL, "adam", START, 5, 0.1),
-        "descend(optimizer=...) must be an optimizer of stepsize.descent, got 'adam'; write e.g. Momentum(0.9)",
+        "descend(optimizer=...) must be an optimizer of stepsize.descent, got 'adam'; write, for example",
     ),
     "a class for an optimizer": (lambda: descend(BOWL, Adam, START, 5, 0.1), "must be an optimizer"),
     "a text for a rate": (

@@ -25,6 +25,7 @@ PACKAGES = [
 OF_PYTORCH = {"LRScheduler"}  # public names that are PyTorch's own
 INTERNAL = {  # members without an underscore that only other classes of stepsize call
     "Checkpoint": {"due", "save", "load"},
+    "Picture": {"set"},  # matplotlib makes it for every kind of figure
     "Scheduler": {"stepped", "stepping", "driven", "loaded", "taken_over"},
 }
 

@@ -11,7 +11,7 @@ from stepsize.lab.displays.lines import closing_line
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
-from stepsize.plots import comparison_figure
+from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Epoch, Point, Run
 
 NAN = float("nan")
@@ -137,7 +137,7 @@ def test_held_out_samples_are_nowhere_called_the_test_set():
         report(experiment, "Data.", 5, some),
         html_report(some, About("Held out", judged_on=experiment.judged_on)),
         closing_line(some[0], experiment.judged_on),
-        *(axes.get_ylabel() for axes in comparison_figure(some, experiment.judged_on).axes),
+        *(axes.get_ylabel() for axes in plot_comparison(some, Picture(), judged_on=experiment.judged_on)),
     ]
     assert closing_table(some, judged_on="held-out").columns[3] == "held-out accuracy"
     for text in told:

@@ -8,7 +8,7 @@ from matplotlib import pyplot
 
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
-from stepsize.plots import comparison_figure, plot_comparison, plot_schedules
+from stepsize.plots import Picture, plot_comparison, plot_schedules
 from stepsize.store.run import Epoch, Point, Run
 
 COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)
@@ -129,7 +129,8 @@ def lossless(name, loss):
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 @pytest.mark.parametrize("others", [[], [made_up_run("flat", FLAT)]])
 def test_runs_without_any_loss_leave_the_panels_their_size(loss, others):
-    figure = comparison_figure([*others, lossless("h", loss), Run("none", "f", 0, (), (), 0.0, "diverged")])
+    figure = Picture()
+    plot_comparison([*others, lossless("h", loss), Run("none", "f", 0, (), (), 0.0, "diverged")], figure)
     figure.draw_without_rendering()
     for ax in figure.axes:
         assert ax.get_window_extent().height / figure.dpi > 1.5
@@ -145,7 +146,7 @@ def test_runs_without_any_loss_leave_the_panels_their_size(loss, others):
     ],
 )
 def test_a_picture_at_the_start_of_training(runs):
-    comparison_figure(runs).draw_without_rendering()
+    plot_comparison(runs)[0].figure.draw_without_rendering()
 
 
 def test_a_live_picture_is_drawn_again_on_the_same_axes():
@@ -157,7 +158,7 @@ def test_a_live_picture_is_drawn_again_on_the_same_axes():
 
 
 def test_axes_must_be_three():
-    with pytest.raises(ArgumentError, match="three axes"):
+    with pytest.raises(ArgumentError, match=r"3 axes \(rate, train loss, test accuracy or loss\) or a figure"):
         plot_comparison([], axes=pyplot.subplots(2)[1])
 
 

@@ -23,10 +23,8 @@ from stepsize.descent import (
 )
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.plots import (
-    Section,
-    descent_files,
+    animations,
     descent_panels,
-    descents_figure,
     descents_page,
     plot_batches,
     plot_convexity,
@@ -34,9 +32,9 @@ from stepsize.plots import (
     save_animation,
     save_descents,
 )
+from stepsize.plots.animations import in_few_colours
 from stepsize.plots.curves import COLOURS
-from stepsize.plots.descent_files import in_few_colours
-from stepsize.plots.landscape import contour_levels, window_of
+from stepsize.plots.surfaces import contour_levels, window_of
 
 BOWL, PARABOLA = SURFACES["bowl"], SURFACES["parabola"]
 START = [-5.0, -2.0]
@@ -126,35 +124,35 @@ def test_contours_rise_even_where_values_are_no_numbers_or_all_the_same():
     assert contour_levels(np.ones(10)) == [1.0]
     levels = contour_levels(np.geomspace(1e-3, 1e6, 500))
     assert all(after > before for before, after in itertools.pairwise(levels))
-    descents_figure(descend(surface_from(lambda x, y: 0 * x), GradientDescent(), [1.0, 1.0], 3, 0.1))
-    descents_figure(descend(surface_from(lambda x, y: np.log(x) + y), GradientDescent(), [1.0, 1.0], 3, 0.1))
+    plot_descents(descend(surface_from(lambda x, y: 0 * x), GradientDescent(), [1.0, 1.0], 3, 0.1))
+    plot_descents(descend(surface_from(lambda x, y: np.log(x) + y), GradientDescent(), [1.0, 1.0], 3, 0.1))
 
 
 REFUSED = {
     "three dimensions": (
-        lambda: descents_figure(descend(BALL, GradientDescent(), [1.0, 1.0, 1.0], 3, 0.1)),
-        'a picture shows a surface of one or two dimensions, and "function" has 3',
+        lambda: plot_descents(descend(BALL, GradientDescent(), [1.0, 1.0, 1.0], 3, 0.1)),
+        "the surface of a picture, function, must be of 1 or 2 dimensions, got 3",
     ),
     "three dimensions on a page": (
-        lambda: descents_page("x", [Section("x", "", {"": descend(BALL, Adam(), [1.0, 1.0, 1.0], 3, 0.1)})]),
-        "one or two dimensions",
+        lambda: descents_page("x", {"x": {"": descend(BALL, Adam(), [1.0, 1.0, 1.0], 3, 0.1)}}),
+        "1 or 2 dimensions",
     ),
     "two surfaces": (
         lambda: plot_descents({"a": HALF, "b": CUBIC}),
-        "plot_descents draws on one surface, got 0.1 x^2 + 2 y^2 and x^3",
+        "plot_descents(descents=...) must be on one surface, got ('0.1 x^2 + 2 y^2', 'x^3')",
     ),
-    "nothing": (lambda: plot_descents({}), "plot_descents needs at least one trajectory"),
-    "no panel": (lambda: descent_panels({}), "needs at least one panel"),
+    "nothing": (lambda: plot_descents({}), "plot_descents(descents=...) must be at least one trajectory"),
+    "no panel": (lambda: descent_panels({}), "descent_panels(panels=...) must be at least one panel"),
     "a surface": (lambda: plot_descents(BOWL), "must be a trajectory, or a mapping"),
     "a list": (lambda: plot_descents([HALF]), "must be a trajectory, or a mapping"),
     "points": (lambda: plot_descents({"a": HALF.points}), "plot_descents(descents['a']=...) must be a trajectory"),
     "a window of another surface": (
         lambda: plot_descents(HALF, window=(0, 1)),
-        "a window is (low, high) for each coordinate, 2 here, got ((0.0, 1.0),)",
+        "must be (low, high) for each coordinate, 2 here, got ((0.0, 1.0),)",
     ),
     "a window of words": (
-        lambda: descents_figure(HALF, window="all"),
-        "descents_figure(window=...) must be a sequence",
+        lambda: plot_descents(HALF, window="all"),
+        "plot_descents(window=...) must be a sequence",
     ),
     "no batches": (lambda: plot_batches({}), "at least one descent"),
     "a chord in the plane": (
@@ -163,7 +161,7 @@ REFUSED = {
     ),
     "a set of three dimensions": (
         lambda: plot_convexity(lambda x, y, z: x < y, ((0, 1),) * 3, is_convex(PARABOLA, (0, 1))),
-        "a set is drawn in the plane",
+        "(low, high) for each of 2 coordinates of a set",
     ),
 }
 
@@ -225,11 +223,11 @@ def test_batches_that_diverge_leave_the_picture_and_are_told():
 
 LINE = descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2)
 FIGURES = {
-    "one picture": lambda: descents_figure({"half": HALF, "plain": PLAIN}),
+    "one picture": lambda: plot_descents({"half": HALF, "plain": PLAIN}).figure,
     "one dimension and two": lambda: descent_panels({"x^2, a curve": LINE, "contours, and more words": HALF}),
     "three in a row": lambda: descent_panels({f"beta {beta}, rate 0.6": HALF for beta in (0, 0.25, 0.5)}, columns=3),
     "a legend below all": lambda: descent_panels({f"panel {i}": {"half": HALF, "plain": PLAIN} for i in range(3)}),
-    "many rows": lambda: descent_panels({f"panel {i}": HALF for i in range(8)}),
+    "many rows": lambda: descent_panels({f"panel {i}": HALF for i in range(5)}),
     "batches": lambda: (
         plot_batches({"batch 442": descend_in_batches(diabetes(), GradientDescent(), 442, 9, 0.3)}).figure
     ),
@@ -261,6 +259,12 @@ def test_nothing_is_cut_off(name):
 # Files.
 
 
+@pytest.fixture(autouse=True)
+def _short_animations(monkeypatch):
+    monkeypatch.setattr(animations, "MOST_FRAMES", 12)
+    monkeypatch.setattr(animations, "LAST_FRAMES", 2)
+
+
 def frames_of(path):
     with Image.open(path) as film:
         frames = []
@@ -275,8 +279,9 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
     path = save_animation({"half": HALF}, tmp_path / "a.gif", columns=1, progress=lambda *done: told.append(done))
     frames = frames_of(path)
     blue = [int(((frame[..., 2] > 150) & (frame[..., 0] < 40)).sum()) for frame in frames]
-    assert blue[10] > blue[3] > blue[0]
-    assert told[-1] == (21 + descent_files.LAST_FRAMES, 21 + descent_files.LAST_FRAMES)
+    assert blue[6] > blue[2] > blue[0]
+    assert told[-1] == (13 + 2, 13 + 2)
+    assert len(frames) == 13
     with Image.open(path) as film:
         assert film.info["loop"] == 0  # again and again
 
@@ -293,7 +298,7 @@ def test_a_long_descent_is_shown_in_strides(tmp_path):
     down = descend(BOWL, GradientDescent(), START, 5000, 0.01)
     told = []
     save_animation({"": down}, tmp_path / "a.gif", progress=lambda *done: told.append(done))
-    assert told[-1][0] == descent_files.MOST_FRAMES + 1 + descent_files.LAST_FRAMES
+    assert told[-1][0] == animations.MOST_FRAMES + 1 + animations.LAST_FRAMES
 
 
 @pytest.mark.parametrize(
@@ -306,14 +311,14 @@ def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.skipif(not descent_files.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
+@pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")
 def test_an_mp4_is_made_by_ffmpeg(tmp_path):
     path = save_descents({"half": HALF}, tmp_path / "a.mp4")
     assert path.read_bytes()[4:8] == b"ftyp"
 
 
 def test_without_ffmpeg_an_mp4_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(descent_files.FFMpegWriter, "isAvailable", lambda: False)
+    monkeypatch.setattr(animations.FFMpegWriter, "isAvailable", lambda: False)
     with pytest.raises(OutputError, match=r"ffmpeg, which is not installed; write a \.gif instead"):
         save_descents(HALF, tmp_path / "a.mp4")
 

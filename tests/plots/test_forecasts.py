@@ -1,4 +1,4 @@
-"""The picture of foreseen losses."""
+"""The picture of predicted losses."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from runs import PEAK, three
 import stepsize as ss
 from stepsize.errors import ArgumentError
 from stepsize.laws import fit
-from stepsize.plots import forecasts_figure, plot_forecasts
+from stepsize.plots import Picture, plot_forecasts
 
 PLAN = ss.wsd(PEAK, 200, 4300, 1500)
 
@@ -31,12 +31,12 @@ def test_rates_above_losses_below_forecasts_and_runs_in_both(forecasts, runs):
     np.testing.assert_array_equal(rate.lines[0].get_ydata(), forecasts["wsd"].rates)
     np.testing.assert_array_equal(loss.lines[2].get_ydata(), runs[0].losses)
     words = [text.get_text() for text in loss.get_legend().get_texts()]
-    assert words == ["wsd (foreseen)", "cosine (foreseen)", *(f"{run.name} (measured)" for run in runs)]
+    assert words == ["wsd (predicted)", "cosine (predicted)", *(f"{run.name} (measured)" for run in runs)]
     pyplot.close(rate.figure)
 
 
 def test_runs_of_one_name_are_numbered(forecasts, runs):
-    _, loss = forecasts_figure({"wsd": forecasts["wsd"]}, [runs[0], runs[1], runs[0]]).axes
+    _, loss = plot_forecasts({"wsd": forecasts["wsd"]}, [runs[0], runs[1], runs[0]])
     words = [text.get_text() for text in loss.get_legend().get_texts()]
     assert words[1:] == ["flat, 1 (measured)", "cosine (measured)", "flat, 2 (measured)"]
 
@@ -63,13 +63,13 @@ def test_axes_of_the_callers_own_are_cleared_and_returned(forecasts):
 
 def test_a_figure_that_pyplot_does_not_know_of(forecasts):
     before = pyplot.get_fignums()
-    assert len(forecasts_figure(forecasts).axes) == 2
+    figure = Picture()
+    assert list(plot_forecasts(forecasts, axes=figure)) == figure.axes
     assert pyplot.get_fignums() == before
 
 
 def test_what_cannot_be_drawn_is_refused_in_words(forecasts):
-    for draw in (plot_forecasts, forecasts_figure):
-        with pytest.raises(ArgumentError, match="at least one forecast"):
-            draw({})
-    with pytest.raises(ArgumentError, match="two axes: rate, loss"):
+    with pytest.raises(ArgumentError, match="at least one forecast"):
+        plot_forecasts({})
+    with pytest.raises(ArgumentError, match=r"2 axes \(rate, loss\) or a figure"):
         plot_forecasts(forecasts, axes=[])

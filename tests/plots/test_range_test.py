@@ -8,7 +8,7 @@ from matplotlib import pyplot
 from stepsize import Geometric, Linear
 from stepsize.curves.range_test import RangeRun, RangeTest
 from stepsize.errors import ArgumentError
-from stepsize.plots import plot_range_test, range_test_figure, save_figure, sketch_range_test
+from stepsize.plots import Picture, plot_range_test, save_figure, sketch_range_test
 
 RATES = np.geomspace(1e-6, 10.0, 100)
 LOSSES = 1.0 + 1.0 / (1.0 + np.exp(3.0 * (np.log10(RATES) + 3.0))) + np.exp(6.0 * (np.log10(RATES) + 0.5))
@@ -115,12 +115,11 @@ def test_several_runs_are_their_mean_in_a_band():
 
 @pytest.mark.parametrize("test", NOTHING.values(), ids=NOTHING)
 def test_no_suggestion_is_said_with_its_reason_in_every_picture(test, tmp_path):
-    figure = range_test_figure(test, test.suggest())
-    figure.draw_without_rendering()
+    figure = plot_range_test(test, test.suggest(), Picture()).figure
+    assert save_figure(figure, tmp_path / "nothing.png").stat().st_size > 1000
     (ax,) = figure.axes
     assert texts(ax.get_legend())[-1].startswith("No suggestion: ")
     assert ax.get_window_extent().height / figure.dpi > 2
-    assert save_figure(figure, tmp_path / "nothing.png").stat().st_size > 1000
     sketched = sketch_range_test(test, test.suggest(), width=70)
     assert " ".join(test.suggest().reason.split()[:4]) in sketched.replace("\n", " ")
 
@@ -141,7 +140,7 @@ def test_it_draws_on_given_axes_and_leaves_their_figure_alone():
 def test_what_training_came_to_is_drawn_below_over_the_same_rates():
     test = seen()
     trained = {0.01: [1.2, 1.4], 0.001: [1.5, 1.5], 1.0: [1.1, math.nan], 10.0: [math.nan] * 2}
-    figure = range_test_figure(test, test.suggest(), trained)
+    figure = plot_range_test(test, test.suggest(), trained=trained).figure
     above, below = figure.axes
     assert below.get_shared_x_axes().joined(above, below)
     assert below.lines[0].get_xydata().tolist() == [[0.001, 1.5], [0.01, pytest.approx(1.3)]]
@@ -154,10 +153,9 @@ def test_what_training_came_to_is_drawn_below_over_the_same_rates():
 
 
 def test_a_grid_without_any_loss_is_drawn_as_crosses_and_an_empty_one_is_refused():
-    figure = range_test_figure(seen(), trained={0.1: [math.nan]})
-    figure.draw_without_rendering()
-    with pytest.raises(ArgumentError, match="leave it out if none"):
-        range_test_figure(seen(), trained={})
+    plot_range_test(seen(), trained={0.1: [math.nan]}).figure.draw_without_rendering()
+    with pytest.raises(ArgumentError, match="leave it out if there is none"):
+        plot_range_test(seen(), trained={})
 
 
 # In a terminal.

@@ -4,7 +4,7 @@ from matplotlib import pyplot
 
 from stepsize import Constant, Cosine, Exponential, Function, Linear, MultiStep, Table, one_cycle
 from stepsize.errors import ArgumentError, StepError
-from stepsize.plots import plot_schedules, schedules_figure
+from stepsize.plots import Picture, plot_schedules
 
 
 def drawn(ax, index=0):
@@ -117,13 +117,13 @@ def test_twenty_curves_differ_in_colour_or_line():
 
 
 def test_steps_have_thousands_separators():
-    ax = schedules_figure([Cosine(0.1, 0.0, 1_000_000)]).axes[0]
+    ax = plot_schedules([Cosine(0.1, 0.0, 1_000_000)])
     ax.figure.draw_without_rendering()
     assert "1,000,000" in [label.get_text() for label in ax.get_xticklabels()]
 
 
 def test_figures_for_files_are_unknown_to_pyplot_and_shown_by_notebooks_all_the_same():
-    figure = schedules_figure([Constant(0.1)])
+    figure = plot_schedules([Constant(0.1)], Picture()).figure
     assert pyplot.get_fignums() == []
     assert figure._repr_png_().startswith(b"\x89PNG")
 
@@ -131,8 +131,8 @@ def test_figures_for_files_are_unknown_to_pyplot_and_shown_by_notebooks_all_the_
 @pytest.mark.parametrize(
     ("schedules", "options", "message"),
     [
-        ([], {}, "at least one schedule"),
-        (Constant(0.1), {}, r"write \[schedule\]"),
+        ([], {}, "a sequence of at least one item"),
+        (Constant(0.1), {}, r"must be a sequence, got Constant"),
         (["Constant(0.1)"], {}, r"schedules\[0\].*parse\(\)"),
         ([Constant(0.1)], {"labels": ["a", "b"]}, "sequence of 1 texts"),
         ([Constant(0.1)], {"labels": "a"}, "sequence of 1 texts"),
@@ -158,5 +158,5 @@ def test_tables_are_stairs():
 def test_values_that_no_axis_can_hold_are_refused_in_words():
     for schedules in ([Constant(1e308), Constant(-1e308)], [Constant(-1.7e308)], [Linear(0, 1.7e308, 10)]):
         with pytest.raises(StepError, match=r"a picture goes from -1e\+300 to 1e\+300; bound it with"):
-            schedules_figure(schedules)
-    schedules_figure([Constant(1e300), Constant(-1e300)]).draw_without_rendering()
+            plot_schedules(schedules)
+    plot_schedules([Constant(1e300), Constant(-1e300)]).figure.draw_without_rendering()

@@ -8,7 +8,7 @@ from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from stepsize import Constant, Cosine, Linear, Polynomial
-from stepsize.plots import comparison_figure, plot_comparison, plot_schedules, schedules_figure
+from stepsize.plots import Picture, plot_comparison, plot_schedules
 
 SHORT = {f"run {i}": Cosine(0.1 * (i + 1), 0.0, 1000) for i in range(6)}
 LONG = {f"plan {i} {'with a name that never comes to an end ' * 5}": Linear(0.0, 0.1, 10_000_000) for i in range(3)}
@@ -48,12 +48,13 @@ def assert_all_inside(figure):
 
 @pytest.mark.parametrize("schedules", MANY)
 def test_in_a_figure_of_ours(schedules):
-    assert_all_inside(schedules_figure(schedules))
+    assert_all_inside(plot_schedules(schedules, Picture()).figure)
 
 
 @pytest.mark.parametrize("schedules", MANY)
-@pytest.mark.parametrize("size", [(4, 3), (6.4, 4.8), (12, 4), (5, 9)])
-@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize(
+    ("size", "layout"), [((4, 3), None), ((12, 4), None), ((4, 3), "constrained"), ((5, 9), "constrained")]
+)
 def test_in_a_figure_of_the_users(schedules, size, layout):
     figure, ax = pyplot.subplots(figsize=size, layout=layout)
     plot_schedules(schedules, ax)
@@ -77,5 +78,4 @@ def test_after_tight_layout():
 @pytest.mark.parametrize("schedules", [SHORT, LONG, UNBROKEN])
 def test_a_comparison(schedules):
     runs = [made_up_run(name, schedule, seed) for name, schedule in schedules.items() for seed in (0, 1)]
-    assert_all_inside(comparison_figure(runs))
     assert_all_inside(plot_comparison(runs)[0].figure)

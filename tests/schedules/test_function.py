@@ -13,7 +13,7 @@ from refusals import LINE, refused
 
 from stepsize import Constant, Function, from_dict, parse, to_dict
 from stepsize.errors import ArgumentError, FormatError, StepError
-from stepsize.plots import schedules_figure, sketch_schedules
+from stepsize.plots import Picture, plot_schedules, sketch_schedules
 
 INF, NAN = math.inf, math.nan
 
@@ -171,7 +171,7 @@ def shown_in_every_way(plan):
     repr(plan)
     plan._repr_svg_()
     sketch_schedules([plan], steps=45, width=60, height=10, colour=False)
-    schedules_figure([plan], steps=45)
+    plot_schedules([plan], Picture(), steps=45)
     assert plan == copy.copy(plan)
     hash(plan)
 

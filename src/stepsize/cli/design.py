@@ -52,7 +52,7 @@ def design(
         write_whole(save, f"{found.compact}\n".encode())
         print(save)
     if out is not None:
-        from stepsize.plots import forecasts_figure, save_figure  # late: they load matplotlib
+        from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
         shown = {"best of all": best, **{str(m.schedule): law_of_runs.predict(m.schedule) for m in found.members[:2]}}
-        print(save_figure(forecasts_figure(shown, curves), out))
+        print(save_figure(plot_forecasts(shown, curves, Picture()), out))

@@ -196,9 +196,9 @@ def _write(
     """Write the requested files: once before the grid is trained, and again after it."""
     losses = None if trained is None else trained.losses
     if out is not None:
-        from stepsize.plots import range_test_figure, save_figure  # late: they load matplotlib
+        from stepsize.plots import Picture, plot_range_test, save_figure  # late: they load matplotlib
 
-        save_figure(range_test_figure(test, found, losses), out)
+        save_figure(plot_range_test(test, found, Picture(), trained=losses), out)
     if as_json is not None:
         form: dict[str, Any] = {
             "suggestions": asdict(found),

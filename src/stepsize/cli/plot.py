@@ -34,9 +34,9 @@ def plot(
     """Show schedules as curves, in the terminal or in a picture file."""
     schedules, _ = schedules_of(texts, horizon, steps, functions)
     if out is not None:
-        from stepsize.plots import save_figure, schedules_figure  # late: they load matplotlib
+        from stepsize.plots import Picture, plot_schedules, save_figure  # late: they load matplotlib
 
-        print(save_figure(schedules_figure(schedules, steps=steps), out))
+        print(save_figure(plot_schedules(schedules, Picture(), steps=steps), out))
         return
     from stepsize.plots import sketch_schedules
 

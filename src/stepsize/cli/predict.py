@@ -58,9 +58,9 @@ def predict(
             print(f"caution: {caution}")
         print()
     if out is not None:
-        from stepsize.plots import forecasts_figure, save_figure  # late: they load matplotlib
+        from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
-        print(save_figure(forecasts_figure(forecasts, curves), out))
+        print(save_figure(plot_forecasts(forecasts, curves, Picture()), out))
         return
     print(_sketch(forecasts))
 

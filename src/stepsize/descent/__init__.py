@@ -1,35 +1,23 @@
-"""Optimizers as update rules on arrays, surfaces to descend, and what becomes of it.
+"""Optimizers as update rules on arrays, surfaces to descend, and the trajectories of descents.
 
 Needs NumPy; SymPy for formulas, and scikit-learn for `diabetes`.
 """
 
-from stepsize.descent.adam import Adam, AdamW
-from stepsize.descent.adaptive import Adadelta, AdaGrad, RMSProp
-from stepsize.descent.convexity import Chord, Convexity, is_convex, is_convex_set
+from stepsize.descent import optimizers
+from stepsize.descent.convexity import is_convex, is_convex_set
 from stepsize.descent.landscapes import SURFACES
-from stepsize.descent.least_squares import LeastSquares, TimedDescent, descend_in_batches, diabetes
-from stepsize.descent.momentum import GradientDescent, Momentum
-from stepsize.descent.optimizers import optimizer_from
-from stepsize.descent.rule import Optimizer
+from stepsize.descent.least_squares import LeastSquares, descend_in_batches, diabetes
+from stepsize.descent.optimizer import Optimizer, optimizer_from
+from stepsize.descent.optimizers import *  # noqa: F403  (a new rule is written there alone)
 from stepsize.descent.sources import surface_from
 from stepsize.descent.surface import Surface
 from stepsize.descent.trajectory import Trajectory, descend
 
 __all__ = [
     "SURFACES",
-    "AdaGrad",
-    "Adadelta",
-    "Adam",
-    "AdamW",
-    "Chord",
-    "Convexity",
-    "GradientDescent",
     "LeastSquares",
-    "Momentum",
     "Optimizer",
-    "RMSProp",
     "Surface",
-    "TimedDescent",
     "Trajectory",
     "descend",
     "descend_in_batches",
@@ -39,3 +27,4 @@ __all__ = [
     "optimizer_from",
     "surface_from",
 ]
+__all__ += optimizers.__all__

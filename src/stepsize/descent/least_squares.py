@@ -1,4 +1,4 @@
-"""A real least-squares problem, descended with one sample at a time, with batches, and with all of them."""
+"""Least squares on real data, descended with one sample at a time, in batches, or with all samples at once."""
 
 import time
 from dataclasses import dataclass
@@ -9,23 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.arguments import Count, checked
-from stepsize.descent.rule import Floats, Optimizer, any_optimizer
+from stepsize.descent.optimizer import Optimizer, any_optimizer
+from stepsize.descent.surface import Floats
 from stepsize.descent.trajectory import Rate, Seed, rates_of
 from stepsize.errors import ArgumentError, MissingExtraError
 
-_READINGS = 120
+_MOST_LOSSES = 120
 
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    """A linear model fitted to n samples: half the mean of the squared errors.
+    """A linear model of n samples, with half the mean of the squared errors as its loss.
 
         f(w) = |A w - b|^2 / 2 n,    its gradient = A^T (A w - b) / n
 
     Attributes:
         features: A, shape `(samples, dimensions)`.
         targets: b, shape `(samples,)`.
-        source: one sentence on where the data came from.
+        source: one sentence on the origin of the data.
     """
 
     features: Floats
@@ -38,7 +39,7 @@ class LeastSquares:
         return float(errors @ errors) / (2 * len(errors))
 
     def gradient(self, w: Floats, rows: slice = slice(None)) -> Floats:
-        """The gradient over the samples of `rows`: that of f(w) over all, and right on average over any."""
+        """The mean gradient over the samples of `rows`."""
         features = self.features[rows]
         gradient: Floats = (features @ w - self.targets[rows]) @ features / len(features)
         return gradient
@@ -50,20 +51,20 @@ class LeastSquares:
 
     @cached_property
     def solution(self) -> Floats:
-        """The w of the lowest loss."""
+        """The w with the lowest loss."""
         return np.asarray(np.linalg.lstsq(self.features, self.targets)[0], dtype=np.float64)
 
     @cached_property
     def largest_rate(self) -> float:
-        """The rate from which on gradient descent over all samples diverges: 2 / the largest curvature of f."""
+        """The rate above which gradient descent over all samples diverges: 2 / the largest curvature of f."""
         curvature = np.linalg.eigvalsh(self.features.T @ self.features / len(self.targets))
         return 2.0 / float(curvature[-1])
 
 
 def diabetes() -> LeastSquares:
-    """scikit-learn's bundled diabetes data: 442 patients, 10 measurements and a 1, the disease's progress a year later.
+    """scikit-learn's bundled diabetes data: 442 patients, 10 measurements and a 1, and the disease a year later.
 
-    Measurements and progress are standardised: mean 0, standard deviation 1.
+    Measurements and targets are standardised: mean 0, standard deviation 1.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
@@ -89,15 +90,15 @@ def diabetes() -> LeastSquares:
 
 @dataclass(frozen=True, eq=False)
 class TimedDescent:
-    """The loss over the wall time of a descent, up to where it diverged if it did.
+    """The loss of a descent over the time it took, up to the last finite loss.
 
     Attributes:
         batch: samples in each update.
-        steps: the updates that were asked for.
-        updates: how many had been made at each reading, from 0; shape `(readings,)`.
-        seconds: that they had taken, readings left out.
+        steps: the number of updates that were asked for.
+        updates: made before each loss was computed, from 0 on; shape `(losses,)`.
+        seconds: that these updates took.
         losses: over all samples.
-        w: where it was at the last reading.
+        w: the weights at the last of these losses.
     """
 
     batch: int
@@ -109,18 +110,18 @@ class TimedDescent:
 
     @property
     def lasted(self) -> int:
-        """The updates at the last reading at which the loss was finite; `steps` for a descent that held."""
+        """The number of updates at the last finite loss; `steps` if the descent did not diverge."""
         return int(self.updates[-1])
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss became infinite or no number."""
+        """Whether the loss became infinite or NaN."""
         return self.lasted < self.steps
 
 
 def _problem(owner: str, name: str, value: Any) -> LeastSquares:
     if not isinstance(value, LeastSquares):
-        raise ArgumentError(owner, name, "a least-squares problem", value, "write e.g. diabetes()")
+        raise ArgumentError(owner, name, "a least-squares problem", value, "write, for example, diabetes()")
     return value
 
 
@@ -133,21 +134,24 @@ def descend_in_batches(
     lr: Rate,
     seed: Seed = 0,
 ) -> TimedDescent:
-    """Descend a least-squares problem from w = 0 with the mean gradient of a batch at a time, and time it.
+    """Descend a least-squares problem from w = 0 with the mean gradient of one batch at a time, and time it.
 
-    Every epoch takes the samples in a new random order; what is left over at its end is one smaller batch. The loss is
-    read at most 120 times, at first often; where it is no longer finite the descent has diverged and ends.
+    Every epoch takes the samples in a new random order; the samples that are left at its end form a smaller batch.
+    The loss is computed at most 120 times, more often at the start; the descent ends if it is not finite.
 
     Args:
         problem: what to descend.
         optimizer: the update rule.
         batch: samples in an update: 1 is stochastic gradient descent, all of them gradient descent.
         epochs: passes over the samples.
-        lr: the rate, or a schedule of it, counted in updates.
+        lr: the rate, or a schedule of it, over updates.
         seed: of the orders.
 
+    Returns:
+        A `TimedDescent`.
+
     Raises:
-        ArgumentError: an argument does not fit, or the batch is larger than the data.
+        ArgumentError: an argument is not allowed, or the batch is larger than the data.
 
     Example:
         >>> from stepsize.descent import GradientDescent, descend_in_batches, diabetes
@@ -157,19 +161,18 @@ def descend_in_batches(
     """
     samples = len(problem.targets)
     if batch > samples:
-        raise ArgumentError("descend_in_batches", "batch", f"at most {samples}, the samples there are", batch)
+        raise ArgumentError("descend_in_batches", "batch", f"at most {samples}, the number of samples", batch)
     per_epoch = -(-samples // batch)
-    total = per_epoch * epochs
-    rates = rates_of(lr, total).tolist()
-    readings = np.unique(np.geomspace(1, total, _READINGS).round()).astype(int).tolist()
+    steps = per_epoch * epochs
+    rates = rates_of("descend_in_batches", lr, steps).tolist()
     random = np.random.default_rng(seed)
-    w = np.zeros(problem.features.shape[1])
+    w = last = np.zeros(problem.features.shape[1])
     state = optimizer.init(w)
-    read = [(0, 0.0, problem.loss(w))]
-    spent, step, kept = 0.0, 0, w
+    history = [(0, 0.0, problem.loss(w))]
+    seconds, step = 0.0, 0
     with np.errstate(all="ignore"):
-        for due in readings:
-            begun = time.perf_counter()
+        for due in np.unique(np.geomspace(1, steps, _MOST_LOSSES).round()).astype(int).tolist():
+            started = time.perf_counter()
             while step < due:
                 place = step % per_epoch
                 if place == 0:
@@ -177,11 +180,11 @@ def descend_in_batches(
                 gradient = ordered.gradient(w, slice(place * batch, (place + 1) * batch))
                 w, state = optimizer.update(state, w, gradient, rates[step])
                 step += 1
-            spent += time.perf_counter() - begun
+            seconds += time.perf_counter() - started
             loss = problem.loss(w)
             if not np.isfinite(loss):
                 break
-            read.append((step, spent, loss))
-            kept = w
-    updates, seconds, losses = (np.array(each) for each in zip(*read, strict=True))
-    return TimedDescent(batch, total, updates, seconds, losses, kept)
+            history.append((step, seconds, loss))
+            last = w
+    updates, times, losses = (np.array(each) for each in zip(*history, strict=True))
+    return TimedDescent(batch, steps, updates, times, losses, last)

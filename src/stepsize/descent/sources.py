@@ -1,17 +1,20 @@
-"""Surfaces from what people write: a name, a formula, a Python function."""
+"""Surfaces from a name, a formula or a Python function."""
 
+import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 
 from stepsize.arguments import Maybe, Whole, checked, nearest
+from stepsize.descent.differences import check_gradient, differences_of
 from stepsize.descent.formula import read_formula
-from stepsize.descent.function import check_gradient, coordinates_of, differences_of, elementwise
 from stepsize.descent.landscapes import SURFACES
-from stepsize.descent.rule import Floats
-from stepsize.descent.surface import Box, Places, Point, Surface, Window
-from stepsize.errors import ArgumentError, ParseError, quoted
+from stepsize.descent.surface import Floats, Places, Surface, Window
+from stepsize.errors import ArgumentError, ParseError, quoted, shown
+
+_TRIED = 7  # points at which a function and its gradient are tried
 
 
 def _source(owner: str, name: str, value: Any) -> Any:
@@ -21,8 +24,6 @@ def _source(owner: str, name: str, value: Any) -> Any:
 
 
 Source = Annotated[str | Callable[..., Any] | Surface, _source]
-"""What a surface is made from; one that is there already is taken as it is."""
-_PROBES = 7
 
 
 @checked
@@ -34,26 +35,27 @@ def surface_from(
     window: Window = None,
     minima: Places = (),
 ) -> Surface:
-    """The surface of a name, a formula or a Python function; a surface is given back as it is.
+    """The surface of a name, a formula or a Python function; a surface is returned unchanged.
 
-    A formula is in Python's notation, with the coordinates x, y and z or x1, x2 and so on, numbers, `+ - * / **`,
+    A formula is in Python's notation. It has the coordinates x, y and z, or x1, x2 and so on, numbers, `+ - * / **`,
     brackets, pi, e, and sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, exp, log, sqrt and abs of one argument.
-    Its gradient is SymPy's. It is read against a list of what is allowed and never run as code.
+    SymPy derives its gradient. It is read against a list of what is allowed and never runs as code.
 
-    A function takes a number for each coordinate and gives one; it may take arrays, which is faster. Its gradient is
-    the one given, after it was held against finite differences, or else finite differences, which are checked too.
+    A function takes a number for each coordinate and returns a number; if it also takes arrays, it is faster. Without
+    `gradient`, its gradient is by finite differences, which are checked at every call; a given gradient is compared
+    with them once.
 
     Args:
         f: a name in `SURFACES`, a formula, a function, or a surface.
-        gradient: of a function: takes an array for each coordinate, gives the partial derivatives as a tuple.
-        dimensions: how many numbers a function takes, where its signature does not say.
-        window: (low, high) for each coordinate, in one dimension (low, high): where there is something to see.
-        minima: known ones, the lowest first.
+        gradient: of a function: takes an array for each coordinate, returns the partial derivatives as a tuple.
+        dimensions: how many numbers a function takes, if its signature does not say.
+        window: what a picture shows: (low, high) for each coordinate, or (low, high) in one dimension.
+        minima: known minima, the lowest first.
 
     Raises:
         ParseError: a formula cannot be read, or has a name that is not allowed; points at the place.
         MissingExtraError: a formula is given and SymPy is not installed.
-        ArgumentError: an argument does not fit, the gradient is not that of the function, or, at a call, finite
+        ArgumentError: an argument is not allowed, the gradient is not that of the function, or, at a call, finite
             differences meet a jump or the edge of the domain.
 
     Example:
@@ -65,54 +67,95 @@ def surface_from(
         >>> surface_from("rosenbrock").minima
         ((1.0, 1.0),)
     """
-    if isinstance(f, str) and f.strip().lower() in SURFACES:
-        f = SURFACES[f.strip().lower()]
+    if isinstance(f, str):
+        f = SURFACES.get(f.strip().lower(), f)
+    given = {"gradient": gradient, "dimensions": dimensions, "window": window, "minima": minima or None}
+    fixed = given if isinstance(f, Surface) else ("gradient", "dimensions") if isinstance(f, str) else ()
+    for name in fixed:
+        if given[name] is not None:
+            whose = f"{f.name} has its own" if isinstance(f, Surface) else "a formula has its own"
+            raise ArgumentError("surface_from", name, "left out", given[name], whose)
     if isinstance(f, Surface):
-        if (gradient, dimensions, window, minima) != (None, None, None, ()):
-            raise ArgumentError(f"{f.name} is a surface with all that belongs to it; change it by replace()")
         return f
     if isinstance(f, str):
-        if gradient is not None or dimensions is not None:
-            raise ArgumentError("a formula says its dimensions and its gradient itself; leave them out")
         meant = nearest(f, SURFACES) if f.strip().isidentifier() else ""
         if meant:
-            raise ParseError(f"{quoted(f.strip())} is no surface; {meant}", f, 0)
+            raise ParseError(f"{quoted(f.strip())} is not a surface; {meant}", f, 0)
         formula = read_formula(f)
         return Surface("formula", formula.text, formula, formula.partials(), len(formula.variables), window, minima)
-    return _of_function(f, gradient, dimensions, window, minima)
-
-
-def surface_of(f: Source, dimensions: int) -> Surface:
-    """As `surface_from`, of functions whose signature does not say how many numbers they take with so many."""
-    untold = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
-    return surface_from(f, dimensions=dimensions if untold else None)
-
-
-def _of_function(
-    function: Callable[..., Any],
-    gradient: Callable[..., Sequence[Any]] | None,
-    dimensions: int | None,
-    window: Box | None,
-    minima: tuple[Point, ...],
-) -> Surface:
-    count = coordinates_of(function) if dimensions is None else dimensions
+    count = coordinates_of(f) if dimensions is None else dimensions
     if count is None:
         advice = "write how many numbers the function takes"
         raise ArgumentError("surface_from", "dimensions", "given for this function", dimensions, advice)
     if window is not None and len(window) != count:
         raise ArgumentError("surface_from", "window", f"(low, high) for each coordinate, {count} here", window)
-    name = getattr(function, "__name__", type(function).__name__)
-    name = "function" if name == "<lambda>" else name
-    probes = _probes(window or ((-1.0, 1.0),) * count)
-    values = elementwise(function, probes)
-    differences = differences_of(values, name, probes)
+    name = getattr(f, "__name__", type(f).__name__).replace("<lambda>", "function")
+    low, high = np.array(window or ((-1.0, 1.0),) * count).T
+    points = low + (high - low) * np.random.default_rng(0).uniform(0.05, 0.95, (_TRIED, count))
+    values = elementwise(f, points)
+    differences = differences_of(values, name, points)
     if gradient is not None:
-        check_gradient(gradient, differences, probes)
+        check_gradient(gradient, differences, points)
     return Surface(name, name, values, gradient or differences, count, window, minima)
 
 
-def _probes(window: Box) -> Floats:
-    """A few points of the window, none of them a round number."""
-    low, high = np.array(window, dtype=np.float64).T
-    within: Floats = low + (high - low) * np.random.default_rng(0).uniform(0.05, 0.95, (_PROBES, len(window)))
-    return within
+def surface_of(f: Source, dimensions: int) -> Surface:
+    """As `surface_from`; a function takes this many numbers if its signature does not say how many."""
+    unknown = callable(f) and not isinstance(f, Surface) and coordinates_of(f) is None
+    return surface_from(f, dimensions=dimensions if unknown else None)
+
+
+def coordinates_of(function: Callable[..., Any]) -> int | None:
+    """How many numbers a function requires; None if its signature does not say."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return None
+    return sum(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters) or None
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A function of the coordinates on whole arrays: called once if it takes arrays, else for each point.
+
+    The result has the shape of the coordinates, also if the function returns one number for all. If the function
+    raises an arithmetic error at a point, as `math.log(-1)` does, the point is outside its domain: NaN.
+    """
+
+    function: Callable[..., Any]
+    takes_arrays: bool
+
+    def __call__(self, *coordinates: Floats) -> Floats:
+        shape = np.shape(coordinates[0])
+        if self.takes_arrays:
+            return np.broadcast_to(np.asarray(self.function(*coordinates), dtype=np.float64), shape)
+        points = zip(*(np.ravel(each).tolist() for each in coordinates), strict=True)
+        with np.errstate(all="ignore"):
+            return np.array([self._at(point) for point in points], dtype=np.float64).reshape(shape)
+
+    def _at(self, point: tuple[float, ...]) -> float:
+        if not np.isfinite(point).all():
+            return np.nan
+        try:
+            return float(self.function(*point))
+        except (ArithmeticError, ValueError):
+            return np.nan
+        except Exception as error:
+            advice = f"at {point} it raised {shown(error)}"
+            rule = "one that takes a number for each coordinate"
+            raise ArgumentError("the function", "", rule, self.function, advice) from error
+
+
+def elementwise(function: Callable[..., Any], points: Floats) -> Elementwise:
+    """The function on arrays; tried at `points`, shape `(points, dimensions)`, to see whether it takes them."""
+    singly = Elementwise(function, takes_arrays=False)
+    coordinates = tuple(points.T)
+    values = singly(*coordinates)
+    try:
+        with np.errstate(all="ignore"):
+            together = np.broadcast_to(np.asarray(function(*coordinates), dtype=np.float64), values.shape)
+    except Exception:  # a function of single numbers may raise anything here
+        return singly
+    return Elementwise(function, takes_arrays=np.allclose(together, values, rtol=1e-9, equal_nan=True))

@@ -1,72 +1,67 @@
-"""A function to descend: its values, its gradient, and what is known of it."""
+"""A function to descend: its values, its gradient, and its known minima."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Count, Many, Maybe, Number, apply_field_rules
-from stepsize.descent.rule import Floats
-from stepsize.errors import ArgumentError, shown
+from stepsize.errors import ArgumentError
 
-Partials = Callable[..., Sequence[ArrayLike]]
+Floats = NDArray[np.float64]
+Box = tuple[tuple[float, float], ...]
+Point = tuple[float, ...]
+
+
+def array_of(owner: str, name: str, value: Any) -> Floats:
+    """The rule of an argument that is a number or an array of numbers."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ArgumentError(owner, name, "a number or an array of numbers", value) from None
 
 
 def _interval(owner: str, name: str, value: Any) -> tuple[float, float]:
-    """The rule of a pair of bounds."""
-    low, high = _pair(owner, name, value)
-    if not low < high:
-        raise ArgumentError(owner, name, "(low, high) with low < high", value)
-    return low, high
-
-
-def _pair(owner: str, name: str, value: Any) -> tuple[float, float]:
     numbers = Many(Number())(owner, name, value)
-    if len(numbers) != 2:
-        raise ArgumentError(owner, name, "(low, high)", value)
+    if len(numbers) != 2 or not numbers[0] < numbers[1]:
+        raise ArgumentError(owner, name, "(low, high) with low < high", value)
     return numbers[0], numbers[1]
 
 
-def box(owner: str, name: str, value: Any) -> "Box":
-    """The rule of a box: (low, high) for each coordinate; in one dimension, (low, high) alone."""
+def box(owner: str, name: str, value: Any) -> Box:
+    """The rule of a box: (low, high) for each coordinate, or (low, high) alone in one dimension."""
     bare = isinstance(value, Sequence) and len(value) == 2 and not any(isinstance(each, Sequence) for each in value)
     intervals: Box = Many(_interval)(owner, name, (value,) if bare else value)
     return intervals
 
 
-def _places(owner: str, name: str, value: Any) -> tuple["Point", ...]:
-    return () if value == () else Many(Many(Number()))(owner, name, value)
-
-
-Box = tuple[tuple[float, float], ...]
-Point = tuple[float, ...]
-Places = Annotated[tuple[Point, ...], _places]
 Window = Annotated[Box | None, Maybe(box)]
+Places = Annotated[tuple[Point, ...], Many(Many(Number()), empty=True)]
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A function of one or more coordinates with its gradient, known minima and saddle points, and a window to see it.
+    """A function of one or more coordinates with its gradient, its known minima, and a window for pictures.
 
-    `surface(points)` takes points of shape `(..., dimensions)` and gives values of shape `(...)`;
-    `surface.gradient(points)` gives gradients of the points' shape. In one dimension a bare number is a point too.
-    Outside the function's domain the value is NaN; the gradient need not be, as 1 / x is that of log(x).
+    `surface(points)` takes points of shape `(..., dimensions)` and returns values of shape `(...)`;
+    `surface.gradient(points)` returns gradients of the points' shape. In one dimension a number is a point too.
+    Outside the domain of the function the value is NaN. The gradient need not be: for log(x) it is 1 / x everywhere.
 
     Args:
         name: one word.
         text: the formula, for people.
-        function: takes an array for each coordinate, gives the values.
-        partials: takes the same, gives the partial derivatives, one for each coordinate.
+        function: takes an array for each coordinate and returns the values.
+        partials: takes the same and returns the partial derivatives, one for each coordinate.
         dimensions: the number of coordinates.
-        window: (low, high) for each coordinate, in one dimension (low, high): where there is something to see; None:
-            wherever a descent goes.
+        window: what a picture shows: (low, high) for each coordinate, or (low, high) in one dimension. None: the
+            region that the descents cross.
         minima: known minima, the lowest first; there may be others.
-        saddles: known points where the gradient is zero and that are neither minimum nor maximum.
+        saddles: known points with a gradient of zero that are neither a minimum nor a maximum.
 
     Raises:
-        ArgumentError: an argument does not fit; or, at a call, points have another number of coordinates.
+        ArgumentError: an argument is not allowed, or a call has points with a different number of coordinates.
 
     Example:
         >>> from stepsize.descent import Surface
@@ -79,7 +74,7 @@ class Surface:
     name: str
     text: str
     function: Callable[..., ArrayLike]
-    partials: Partials
+    partials: Callable[..., Sequence[ArrayLike]]
     dimensions: Count
     window: Window = None
     minima: Places = ()
@@ -90,7 +85,7 @@ class Surface:
         given = {"window": (self.window,) if self.window else (), "minima": self.minima, "saddles": self.saddles}
         for name, each in ((name, each) for name, several in given.items() for each in several):
             if len(each) != self.dimensions:
-                raise ArgumentError("Surface", name, f"of {self._coordinates}, as dimensions says", each)
+                raise ArgumentError("Surface", name, f"in {self.dimensions} dimensions, as dimensions says", each)
 
     def __call__(self, points: ArrayLike) -> Floats:
         at = self.points(points)
@@ -108,22 +103,23 @@ class Surface:
                 gradients[..., i] = partial
         return gradients
 
-    def points(self, given: ArrayLike) -> Floats:
-        """What was given as an array of points: of shape `(..., dimensions)`.
+    def points(self, points: ArrayLike) -> Floats:
+        """The points as an array of shape `(..., dimensions)`.
 
         Raises:
-            ArgumentError: it is none, or the number of coordinates is another.
+            ArgumentError: they are not numbers, or have a different number of coordinates.
         """
-        try:
-            points = np.asarray(given, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ArgumentError(f"a point is made of numbers, got {shown(given)}") from None
-        if points.ndim == 0 and self.dimensions == 1:
-            points = points[np.newaxis]
-        if points.ndim == 0 or points.shape[-1] != self.dimensions:
-            raise ArgumentError(f"{self.text} has points of {self._coordinates}, got {shown(given)}")
-        return points
+        found = array_of("Surface", "points", points)
+        if found.ndim == 0 and self.dimensions == 1:
+            found = found[np.newaxis]
+        if found.ndim == 0 or found.shape[-1] != self.dimensions:
+            coordinates = "1 coordinate" if self.dimensions == 1 else f"{self.dimensions} coordinates"
+            raise ArgumentError("Surface", "points", f"points of {coordinates}, for {self.text}", points)
+        return found
 
-    @property
-    def _coordinates(self) -> str:
-        return "1 coordinate" if self.dimensions == 1 else f"{self.dimensions} coordinates"
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        from stepsize.descent import SURFACES, surface_from
+
+        if SURFACES.get(self.name) is self:  # its functions have no names to pickle them by
+            return surface_from, (self.name,)
+        return super().__reduce__()

@@ -1,4 +1,4 @@
-"""Descending a surface: `descend`, and the trajectory that comes of it."""
+"""Descending a surface: `descend`, and the trajectory that it returns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,28 +8,28 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Count, NonNegative, Number, Whole, checked
-from stepsize.descent.rule import Floats, Optimizer, any_optimizer
+from stepsize.descent.optimizer import Optimizer, any_optimizer
 from stepsize.descent.sources import Source, surface_of
-from stepsize.descent.surface import Surface
+from stepsize.descent.surface import Floats, Surface
 from stepsize.errors import ArgumentError, StepError
 from stepsize.schedules import Schedule
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """Where one descent went, or many that began side by side.
+    """The path of one descent, or of many that started side by side.
 
-    For a start of shape `(dimensions,)` the leading shape `...` below is empty; for an array of starts of shape
-    `(starts, dimensions)` it is `(starts,)`.
+    For one start of shape `(dimensions,)` the shape `...` below is empty; for starts of shape `(starts, dimensions)`
+    it is `(starts,)`.
 
     Attributes:
-        surface: what was descended.
+        surface: the surface.
         optimizer: the update rule.
         rates: the rate of each update, shape `(steps,)`.
-        points: step 0 is the start; shape `(steps + 1, ..., dimensions)`. NaN once a descent has diverged or stopped.
+        points: from the start on, shape `(steps + 1, ..., dimensions)`; NaN after a descent has diverged or stopped.
         values: of the surface at the points, shape `(steps + 1, ...)`.
-        lasted: the updates after which all was still finite, shape `(...)`; `steps` for a descent that held.
-        stopped: whether the last of these points has a value but no gradient, as the tip of a cone has; shape `(...)`.
+        lasted: the number of updates until the last finite point, shape `(...)`; `steps` if a descent went through.
+        stopped: whether the last finite point has a value but no gradient, as the tip of a cone does; shape `(...)`.
     """
 
     surface: Surface
@@ -42,7 +42,7 @@ class Trajectory:
 
     @property
     def steps(self) -> int:
-        """The updates that were asked for."""
+        """The number of updates that were asked for."""
         return len(self.rates)
 
     @property
@@ -58,18 +58,17 @@ class Trajectory:
         return end
 
     def paths(self) -> Iterator[Floats]:
-        """The finite points of one descent after another, each of shape `(lasted + 1, dimensions)`."""
+        """The finite points of each descent in turn, of shape `(lasted + 1, dimensions)`."""
         each = self.points.reshape(self.steps + 1, -1, self.surface.dimensions)
         for index, lasted in enumerate(self.lasted.flat):
             yield each[: lasted + 1, index]
 
 
 def _rate(owner: str, name: str, value: Any) -> Schedule | float:
-    """The rule of a rate: a number, or a schedule."""
     if isinstance(value, Schedule):
         return value
     if isinstance(value, str):
-        raise ArgumentError(owner, name, "a number or a schedule", value, "parse() makes a schedule of a text")
+        raise ArgumentError(owner, name, "a number or a schedule", value, "parse() makes a schedule from a text")
     return Number(least=0.0)(owner, name, value)
 
 
@@ -87,25 +86,25 @@ def descend(
     noise: NonNegative = 0.0,
     seed: Seed = 0,
 ) -> Trajectory:
-    """Go down a surface from one start, or from many at once.
+    """Descend a surface from one start, or from many at once.
 
-    Where a descent diverges, or stops for want of a gradient, this is noticed, and the others go on. With `noise`,
-    each coordinate of each gradient has a normal deviate of that standard deviation added, so that gradients are right
-    on average, as those of stochastic gradient descent are.
+    If a descent diverges, or stops at a point without a gradient, the others continue. `noise` adds a normal deviate
+    of that standard deviation to each coordinate of each gradient: as in stochastic gradient descent, the gradients
+    are then right on average.
 
     Args:
-        surface: what to descend: a surface, or a name, a formula or a function, as `surface_from` takes it.
+        surface: a surface, or a name, a formula or a function, as in `surface_from`.
         optimizer: the update rule.
-        start: a point, shape `(dimensions,)`, or many, shape `(starts, dimensions)`; in one dimension a number too.
+        start: a point, shape `(dimensions,)`, or several, shape `(starts, dimensions)`; in one dimension also a number.
         steps: the number of updates.
-        lr: the rate, or a schedule of it: update t is made with `lr(t)`.
-        noise: the standard deviation of what is added to every gradient.
-        seed: of the noise: the same one, the same trajectory.
+        lr: the rate, or a schedule of it: update t has the rate `lr(t)`.
+        noise: the standard deviation of the noise on every gradient.
+        seed: of the noise.
 
     Raises:
-        ArgumentError: an argument does not fit, or a start is outside the surface's domain.
+        ArgumentError: an argument is not allowed, or a start is outside the domain of the surface.
         ParseError: a formula cannot be read.
-        StepError: the schedule has a negative value, or none, at some step.
+        StepError: the schedule is negative or has no value at some step.
 
     Example:
         >>> from stepsize.descent import GradientDescent, descend
@@ -115,9 +114,8 @@ def descend(
     """
     shape = np.asarray(start, dtype=object).shape
     ground = surface_of(surface, shape[-1] if shape else 1)
-    x = ground.points(start)
-    rates = rates_of(lr, steps)
-    _check_start(ground, x)
+    x = _start_points(ground, start)
+    rates = rates_of("descend", lr, steps)
     random = np.random.default_rng(seed)
     state = optimizer.init(x)
     points = np.empty((steps + 1, *x.shape))
@@ -138,11 +136,11 @@ def descend(
     return replace(down, stopped=(lasted < steps) & np.isnan(ground.gradient(down.end)).any(axis=-1))
 
 
-def rates_of(lr: float | Schedule, steps: int) -> Floats:
-    """The rate of every update.
+def rates_of(owner: str, lr: float | Schedule, steps: int) -> Floats:
+    """The rate of every update; errors name the argument `lr` of the owner.
 
     Raises:
-        StepError: the schedule has a negative value, or none, at some step.
+        StepError: the schedule is negative or has no value at some step.
     """
     if not isinstance(lr, Schedule):
         return np.full(steps, lr)
@@ -150,17 +148,21 @@ def rates_of(lr: float | Schedule, steps: int) -> Floats:
     negative = np.flatnonzero(rates < 0.0)
     if negative.size:
         step = int(negative[0])
-        raise StepError(f"a rate is at least 0, and {lr} is {rates[step]:g} at step {step}; bound it with .clip(0)")
+        reason = f"a rate is at least 0, and {lr} is {rates[step]:g} at step {step}"
+        raise StepError(reason, "bound it with .clip(0)").about(owner, "lr")
     return rates
 
 
-def _check_start(surface: Surface, x: Floats) -> None:
-    outside = ~(np.isfinite(x).all(axis=-1) & np.isfinite(surface(x)))
-    if outside.any():
-        place = np.argwhere(outside)[0]
-        which = f"start {place[0]} of {len(x)}" if place.size else "the start"
-        point = tuple(x[tuple(place)].tolist())
-        raise ArgumentError(
-            f"descend(start=...) must lie in the domain of {surface.text}, and {which}, {point}, does not: "
-            f"the value there is {float(surface(x)[tuple(place)]):g}"
-        )
+def _start_points(surface: Surface, start: ArrayLike) -> Floats:
+    try:
+        x = surface.points(start)
+    except ArgumentError as error:
+        raise error.about("descend", "start") from None
+    values = surface(x)
+    outside = np.argwhere(~(np.isfinite(x).all(axis=-1) & np.isfinite(values)))
+    if len(outside):
+        place = tuple(outside[0])
+        name = f"start[{', '.join(map(str, place))}]" if place else "start"
+        advice = f"the value there is {float(values[place]):g}"
+        raise ArgumentError("descend", name, f"in the domain of {surface.text}", tuple(x[place].tolist()), advice)
+    return x

@@ -1,7 +1,7 @@
-"""Every picture: functions that take axes and return them, ones that write a file, and ones for a terminal.
+"""Pictures: functions that draw on axes and return them, that write files, and that draw in a terminal.
 
-`__init__.pyi` says which file each name is from. A file is loaded when one of its names is first used. Pictures in a
-terminal need no matplotlib; for the others `MissingExtraError` says how to install it.
+`__init__.pyi` says which file has each name. A file is loaded when one of its names is first used: pictures in a
+terminal need no matplotlib. Without matplotlib the others raise `MissingExtraError`.
 """
 
 import ast
@@ -11,21 +11,21 @@ from typing import Any
 
 from stepsize.errors import MissingExtraError
 
-_HOMES = {
+_MODULES = {
     alias.name: statement.module
     for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8")).body
     if isinstance(statement, ast.ImportFrom) and statement.module
     for alias in statement.names
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        return getattr(importlib.import_module(_MODULES[name]), name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise

@@ -1,4 +1,4 @@
-"""Axes that pictures share: steps across, values up, and a legend below them."""
+"""Axes that pictures share: steps across, values up, and a legend below."""
 
 import functools
 import itertools
@@ -14,44 +14,45 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox, ScaledTranslation
-from numpy.typing import NDArray
 
 from stepsize.plots.curves import one_line
-from stepsize.plots.figures import missing_glyphs_unsaid
+from stepsize.plots.figures import fit, without_glyph_warnings
 from stepsize.schedules.curve import wants_log
 
-HANDLE, GAP = 34.0, 16.0
-"""Points: the piece of line before a label, and what separates two columns."""
+HANDLE, GAP = 34.0, 16.0  # points: the piece of line before a label, and the space between two columns
 MOST_COLUMNS = 4
+# Sizes of letters in points, and how many lines a label may take, in order of preference.
 TIERS = (((9.0, 8.0, 7.0), 2), ((6.0, 5.0), 2), ((6.0, 5.0), 1))
-"""Sizes of letters in points, and how many lines a label may take: the first choice first."""
 
 
-def step_axis(ax: Axes, last: float) -> None:
-    """Steps 0 .. last across: whole, with thousands separators."""
-    ax.set_xlim(-0.02 * (last or 1), 1.02 * (last or 1))
-    ax.set_xlabel("step")
-    # So many numbers as have room beside each other.
-    room = ax.get_window_extent().width / ax.figure.dpi * 72
-    number = 0.62 * float(ax.xaxis.label.get_fontsize()) * (len(f"{last:,.0f}") + 1.5)
-    most = max(1, min(6, int(room / number)))
-    ax.xaxis.set_major_locator(MaxNLocator(most, integer=True, steps=[1, 2, 2.5, 5, 10]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+def step_axis(axes: Iterable[Axes], last: float) -> None:
+    """Whole steps 0 .. last across, with thousands separators, and a label below the last row."""
+    for ax in axes:
+        ax.set_xlim(-0.02 * (last or 1), 1.02 * (last or 1))
+        cell = ax.get_subplotspec()
+        ax.set_xlabel("step" if cell is None or cell.is_last_row() else "")
+        # As many numbers as fit beside each other.
+        room = ax.get_window_extent().width / ax.figure.dpi * 72
+        number = 0.62 * float(ax.xaxis.label.get_fontsize()) * (len(f"{last:,.0f}") + 1.5)
+        most = max(1, min(6, int(room / number)))
+        ax.xaxis.set_major_locator(MaxNLocator(most, integer=True, steps=[1, 2, 2.5, 5, 10]))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
 
 
 def value_axis(ax: Axes, label: str) -> None:
-    """Some value up, with lines to read it by."""
+    """Values up, with grid lines."""
     ax.set_ylabel(label)
     ax.grid(visible=True, alpha=0.25, linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def rate_axis(ax: Axes, rates: Iterable[NDArray[np.float64]], ends: Iterable[float] = ()) -> None:
-    """Learning rates up: on a log scale where the values ask for it, from zero where they do not and none is below.
+def rate_axis(ax: Axes, ends: Iterable[float] = ()) -> None:
+    """Learning rates up, for the lines that are drawn: on a log scale if the values span it, else from zero.
 
-    `ends` are values that the curves go on to, not drawn: one that is not positive speaks against a log scale.
+    `ends` are end values of schedules that are not drawn; one that is not positive rules out a log scale.
     """
     value_axis(ax, "learning rate")
+    rates = [np.asarray(line.get_ydata(), dtype=np.float64) for line in ax.lines]
     values = [each for each in rates if each.size]
     if values and wants_log(values) and all(end > 0 for end in ends):
         ax.set_yscale("log")
@@ -59,30 +60,17 @@ def rate_axis(ax: Axes, rates: Iterable[NDArray[np.float64]], ends: Iterable[flo
         ax.set_ylim(0, 1.05 * max((float(each.max()) for each in values), default=1.0) or 1.0)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    labels: tuple[str, ...]
-    columns: int
-    size: float
+def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], panel_height: float = 3.6) -> None:
+    """Put a legend below the label of the x axis.
 
-    @property
-    def height(self) -> float:
-        """In points."""
-        rows = -(-len(self.labels) // self.columns)
-        by_column = [self.labels[i * rows : (i + 1) * rows] for i in range(self.columns)]
-        return 8 + max(sum(1.4 * self.size * (1 + label.count("\n")) for label in column) for column in by_column)
-
-
-def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> None:
-    """Put a legend under the label of the x axis.
-
-    Long labels are wrapped to two lines and then cut; many are set in columns and, at last, in smaller letters. A
-    figure with a layout engine makes room for it; in one without, the axes give up the lower part of their place.
+    Long labels are wrapped to two lines and then cut; many labels are set in columns, then in smaller letters. A
+    `Picture` grows so that its panels have `panel_height` inches. Another figure with a layout engine makes room for
+    the legend; without one, the axes give up the lower part of their place.
     """
     figure = ax.figure
     place = ax.get_window_extent()
     width, height = (length * 72 / figure.dpi for length in (place.width, place.height))
-    with missing_glyphs_unsaid():
+    with without_glyph_warnings():
         layout = _layout([one_line(label) for label in labels], width, height / 2)
     drop = 2.6 * float(ax.xaxis.label.get_fontsize()) + 10  # the numbers and the label of the axis
     legend = ax.legend(
@@ -102,17 +90,17 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> 
         labelspacing=0.3,
     )
     for text, label in zip(legend.get_texts(), layout.labels, strict=True):
-        text.set_text(label)  # here, because a label that starts with "_" would be left out above
+        text.set_text(label)  # ax.legend ignores a label that starts with "_"
         text.set_parse_math(False)
     if figure.get_layout_engine() is None:
         ax.set_axes_locator(_Above(ax, layout.height, drop))
+    fit(ax, panel_height)
 
 
 class _Above:
-    """Where axes without a layout engine stand: in their own place, less what the legend takes at its foot.
+    """A locator of axes without a layout engine: their own place without the part that the legend takes.
 
-    It is asked at every drawing, so that the place itself stays as it was, whoever changes it and however often a
-    legend is made. The methods are those that matplotlib expects of a locator.
+    It computes at every drawing, so that the place itself stays unchanged if a legend is made again.
     """
 
     def __init__(self, ax: Axes, height: float, drop: float) -> None:
@@ -124,17 +112,31 @@ class _Above:
         """The place, in fractions of the figure."""
         x, y, width, height = self._ax.get_position(original=True).bounds
         page = self._ax.figure.bbox.height / self._ax.figure.dpi * 72
-        # The margin of a small figure may be too low for what stands between the axes and their legend.
+        # The margin of a small figure may be too low for the numbers and the label between the axes and the legend.
         share = (self._height + max(0.0, self._drop - y * page)) / page
         return Bbox.from_bounds(x, y + share, width, height - share)
 
     def get_subplotspec(self) -> SubplotSpec | None:
-        """The cell of the grid, for `Figure.tight_layout`."""
+        """The cell of the grid; `Figure.tight_layout` asks for it."""
         return self._ax.get_subplotspec()
 
 
+@dataclass(frozen=True)
+class _Layout:
+    labels: tuple[str, ...]
+    columns: int
+    size: float
+
+    @property
+    def height(self) -> float:
+        """In points."""
+        rows = -(-len(self.labels) // self.columns)
+        columns = [self.labels[i * rows : (i + 1) * rows] for i in range(self.columns)]
+        return 8 + max(sum(1.4 * self.size * (1 + label.count("\n")) for label in column) for column in columns)
+
+
 def _layout(labels: Sequence[str], width: float, height: float) -> _Layout:
-    """The first of ever denser layouts that is at most `height` points high, or the lowest of all."""
+    """The first layout that is at most `height` points high, or the lowest of all."""
     seen = []
     for layout in _layouts(labels, width):
         if layout.height <= height:
@@ -144,8 +146,8 @@ def _layout(labels: Sequence[str], width: float, height: float) -> _Layout:
 
 
 def _layouts(labels: Sequence[str], width: float) -> Iterator[_Layout]:
-    """As many columns as need no broken label, in ever smaller letters; then more columns; then the next tier."""
-    widest = max(_width(label, TIERS[0][0][0]) for label in labels)
+    """As many columns as need no wrapped label, in ever smaller letters; then more columns; then the next tier."""
+    widest = max((_width(label, TIERS[0][0][0]) for label in labels), default=0.0)
     unbroken = max(1, min(len(labels), MOST_COLUMNS, int((width + GAP) // (widest + HANDLE + GAP))))
     for (sizes, most), columns in itertools.product(TIERS, range(unbroken, MOST_COLUMNS + 1)):
         column = (width - (columns - 1) * GAP) / columns - HANDLE
@@ -155,7 +157,7 @@ def _layouts(labels: Sequence[str], width: float) -> Iterator[_Layout]:
 
 
 def _wrapped(label: str, width: float, size: float, most: int) -> str:
-    """The label in at most so many lines, none wider than `width` points; what is left over is cut off."""
+    """The label in at most `most` lines of at most `width` points; the rest is cut off."""
     length = min(len(label), int(width / (0.3 * size)))  # few letters are narrower
     while True:
         lines = textwrap.wrap(label, max(length, 4)) or [""]

@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from stepsize.errors import ArgumentError
 from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
 from stepsize.plots.curves import line_style
-from stepsize.plots.figures import blank_figure, pyplot_figure, settle
+from stepsize.plots.figures import Places, axes_on
 from stepsize.plots.traces import (
     Trace,
     accuracy_trace,
@@ -27,53 +25,28 @@ from stepsize.plots.traces import (
 )
 from stepsize.store.run import Logged
 
-PANEL_HEIGHT = 2.3
-"""Inches."""
 DOT = {"marker": "o", "markersize": 4}
 
 
-def plot_comparison(runs: Sequence[Logged], axes: Sequence[Axes] | None = None) -> NDArray[np.object_]:
+def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: str = "test") -> NDArray[np.object_]:
     """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
 
-    Where no run has an accuracy but some have a test loss, this is drawn in its place.
-    Runs of one name share a colour in all three. Several seeds of it are drawn as their mean, each as far as it has
-    come, within a band from the lowest to the highest. A diverged run is left out of the mean and drawn by itself,
-    with a cross where it ended; a loss that shot up leaves the view. Runs may be unfinished or empty.
+    If no run has an accuracy but some have a test loss, the test loss takes its place. Runs of one name share a
+    colour in all three panels. Several seeds are drawn as their mean, each as far as it has come, within a band from
+    the lowest to the highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end; a
+    loss that shot up leaves the view. Runs may be unfinished or empty.
 
     Args:
         runs: in the order of the legend, which is below the last axes.
-        axes: three to draw on, cleared first; a new figure of pyplot's if None.
+        axes: three axes, cleared first, or an empty figure; None: a new figure of pyplot's.
+        judged_on: the samples that the runs were judged on: "test" or "held-out".
 
     Raises:
-        ArgumentError: `axes` are not three.
+        ArgumentError: there are not three axes.
     """
-    if axes is None:
-        figure, made = pyplot_figure(rows=3)
-        _draw(runs, made)
-        settle(figure, PANEL_HEIGHT)
-        return made
-    given = np.asarray(axes, dtype=object)
-    if given.shape != (3,):
-        raise ArgumentError("plot_comparison", "axes", "three axes: rate, train loss, test accuracy or loss", axes)
-    for ax in given:
+    panels = rate, loss, test = axes_on("plot_comparison", axes, "rate", "train loss", "test accuracy or loss")
+    for ax in panels:
         ax.clear()
-    _draw(runs, given)
-    return given
-
-
-def comparison_figure(runs: Sequence[Logged], judged_on: str = "test") -> Figure:
-    """The picture of `plot_comparison` as a figure that pyplot does not know of: for files and programs.
-
-    `judged_on` names the samples that the runs were judged on: "test" or "held-out".
-    """
-    figure, axes = blank_figure(rows=3)
-    _draw(runs, axes, judged_on)
-    settle(figure, PANEL_HEIGHT)
-    return figure
-
-
-def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "test") -> None:
-    rate, loss, test = axes
     names = list(dict.fromkeys(run.name for run in runs))
     rate_top, top = highest_rate_in_view(runs), highest_loss_in_view(runs)
     accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
@@ -83,24 +56,19 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "t
         style = line_style(index)
         named = [run for run in runs if run.name == name]
         kept = [run for run in named if run.status != "diverged"]
-        lost = [run for run in named if run.status == "diverged"]
         longest = max(named, key=_last_step)
         _draw_mean(rate, [below(rate_top, rate_trace(longest))], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
-        for run in lost:
-            rates = below(rate_top, rate_trace(run))
+        for run in (run for run in named if run.status == "diverged"):
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
-            if losses.x.size:
-                loss.plot(losses.x, losses.y, **style)
-            elif _last_step(run):  # it never had a loss that is a number: it left the view where it ended
+            loss.plot(losses.x, losses.y, **style)
+            test.plot(tests.x, tests.y, **style, **DOT)
+            if not losses.x.size and _last_step(run):  # it has no finite loss: mark where it ended
                 losses = Trace(run.column("step")[-1:], np.array([top]))
-            if tests.x.size:
-                test.plot(tests.x, tests.y, **style, **DOT)
-            _cross(rate, rates, style["color"])
-            _cross(loss, losses, style["color"])
-            _cross(test, tests, style["color"])
-    rate_axis(rate, [np.asarray(line.get_ydata(), dtype=np.float64) for line in rate.lines], rate_ends(runs))
+            for ax, trace in ((rate, below(rate_top, rate_trace(run))), (loss, losses), (test, tests)):
+                _cross(ax, trace, style["color"])
+    rate_axis(rate, rate_ends(runs))
     if any(rate_trace(run).y.max(initial=0.0) > rate_top for run in {run.name: run for run in runs}.values()):
         rate.set_ylim(top=rate_top)
     value_axis(loss, "train loss")
@@ -108,14 +76,10 @@ def _draw(runs: Sequence[Logged], axes: NDArray[np.object_], judged_on: str = "t
     value_axis(test, f"{judged_on} {'accuracy' if accurate else 'loss'}")
     if not accurate:
         test.set_ylim(0 if test_top > 0 else None, test_top)
-    last = max([1, *map(_last_step, runs)])
-    for ax in axes:
-        step_axis(ax, last)
-        cell = ax.get_subplotspec()
-        if cell and not cell.is_last_row():
-            ax.set_xlabel("")
-    if names:
-        legend_below(test, [Line2D([], [], **line_style(index)) for index in range(len(names))], names)
+    step_axis(panels, max([1, *map(_last_step, runs)]))
+    handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
+    legend_below(test, handles, names, panel_height=2.3)
+    return panels
 
 
 def _last_step(run: Logged) -> int:
@@ -133,6 +97,6 @@ def _draw_mean(ax: Axes, traces: Sequence[Trace], style: dict[str, Any]) -> None
 
 
 def _cross(ax: Axes, trace: Trace, colour: str) -> None:
-    """Mark where a diverged run ended, even at the edge of the view."""
-    if trace.x.size:  # a mark without a place would upset the layout, as nothing clips it
+    """Mark the end of a diverged run, even at the edge of the view."""
+    if trace.x.size:  # an unclipped mark without a place upsets the layout
         ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)

@@ -1,24 +1,23 @@
 """Labelled curves of schedules, and the colours and line styles that tell curves apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length
+from stepsize.arguments import Length, Many
 from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule
 from stepsize.schedules.curve import curve, shown_steps
 
 Floats = NDArray[np.float64]
 Schedules = Sequence[Schedule] | Mapping[str, Schedule]
-FAR = 1e300
-"""Beyond it, the distances on a linear axis overflow."""
+FAR = 1e300  # beyond it, distances on a linear axis overflow
+# Okabe and Ito's, without yellow and black, which vanish on light and on dark paper, plus grey.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
-"""Okabe and Ito's, less yellow and black, which vanish on light and on dark paper, plus grey."""
-# As many as share no divisor with the number of colours, so that 42 curves differ.
+# Their number shares no divisor with that of the colours, so that 42 curves differ.
 _LINES: tuple[Any, ...] = (
     "solid",
     (0, (5, 1.5)),
@@ -29,14 +28,19 @@ _LINES: tuple[Any, ...] = (
 )
 
 
+def colour(index: int) -> str:
+    """The colour of the curve of this index."""
+    return COLOURS[index % len(COLOURS)]
+
+
 def line_style(index: int) -> dict[str, Any]:
     """The colour and line style of the curve of this index, as keywords of `Axes.plot`."""
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": _LINES[index % len(_LINES)], "linewidth": 1.8}
+    return {"color": colour(index), "linestyle": _LINES[index % len(_LINES)], "linewidth": 1.8}
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Values over steps, under a name."""
+    """Values over steps, with a label."""
 
     label: str
     x: Floats
@@ -44,30 +48,26 @@ class Curve:
 
 
 def one_line(label: str) -> str:
-    """A label as it can be shown: what cannot be printed is blank, and blanks are single."""
+    """A label with single blanks in place of line ends and characters that cannot be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in label).split())
+
+
+def _schedule(owner: str, name: str, value: Any) -> Schedule:
+    if not isinstance(value, Schedule):
+        raise ArgumentError(owner, name, "a schedule", value, "parse() makes one from a text")
+    return value
 
 
 def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Sequence[str] | None = None) -> list[Curve]:
     """A curve for every schedule: over `steps` if given, else to its end, or as far as the longest of the others.
 
-    The label is the one given, the mapping's key, or the schedule's text. Errors speak of `owner`.
+    The label is the one given, the mapping's key, or the schedule's text. Errors name arguments of `owner`.
 
     Raises:
-        ArgumentError: there is no schedule, something is none, or the labels are not as many.
+        ArgumentError: `schedules` is empty or has something else, or the number of labels is wrong.
         StepError: a schedule has no finite value at some step.
     """
-    if isinstance(schedules, Schedule):
-        raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
-    if not isinstance(schedules, Mapping | Iterable):
-        advice = "the schedules of a scheduler are scheduler.schedules"
-        raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
-    values = list(schedules.values() if isinstance(schedules, Mapping) else schedules)
-    for index, schedule in enumerate(values):
-        if not isinstance(schedule, Schedule):
-            raise ArgumentError(owner, f"schedules[{index}]", "a schedule", schedule, "parse() makes one of a text")
-    if not values:
-        raise ArgumentError(f"{owner} needs at least one schedule")
+    values = Many(_schedule)(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
     if labels is None:
         labels = list(schedules) if isinstance(schedules, Mapping) else [str(schedule) for schedule in values]
     elif isinstance(labels, str) or len(labels) != len(values):

@@ -1,80 +1,66 @@
-"""Trajectories over their surface: paths on a curve, or over contours."""
+"""Descents: paths on a curve or over contours, and losses over time."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stepsize.arguments import checked
 from stepsize.descent import Surface, Trajectory
+from stepsize.descent.least_squares import TimedDescent
 from stepsize.descent.surface import Box, Window
 from stepsize.errors import ArgumentError
-from stepsize.plots.axes import legend_below
-from stepsize.plots.curves import COLOURS, one_line
-from stepsize.plots.figures import blank_figure, blank_panels, pyplot_figure, settle
-from stepsize.plots.landscape import draw_surface, window_of
+from stepsize.plots.axes import legend_below, value_axis
+from stepsize.plots.curves import Floats, colour, line_style, one_line
+from stepsize.plots.figures import WIDTH, Picture, Place, axes_on
+from stepsize.plots.surfaces import draw_surface, window_of
 
 Descents = Trajectory | Mapping[str, Trajectory]
 
-HEIGHT, PANEL_HEIGHT = 4.2, 2.6
-"""Inches: of one picture, and of one of several."""
+HEIGHT, PANEL_HEIGHT = 4.2, 2.6  # inches: of one picture, and of one of several
 DOTS = "osD^vPX"
-MOST_MARKED = 60
-"""Longer paths are lines without a dot at every step."""
-MOST_BOLD = 8
-"""The paths of more starts are thin lines without dots and without a ring at the start."""
+MOST_MARKED = 60  # a longer path has no dot at every step
+MOST_BOLD = 8  # with more starts, the paths are thin lines without dots and rings
 
 
 @checked
-def plot_descents(descents: Descents, ax: Axes | None = None, *, window: Window = None) -> Axes:
-    """Draw trajectories over the surface they descended, with a legend below, and return the axes.
+def plot_descents(descents: Descents, ax: Place = None, *, window: Window = None) -> Axes:
+    """Draw trajectories over the surface that they descend, with a legend below, and return the axes.
 
-    In one dimension a path runs along the curve, in two over contours. It has a dot at every step while there are at
-    most 60, a ring at its start and a larger dot at its end; of more than 8 starts only the ends are marked. Stars are
-    known minima, crosses saddle points. A path that runs away leaves the picture, and the legend says where it
-    diverged, or where it stopped for want of a gradient.
+    In one dimension a path runs along the curve, in two over contours. It has a ring at its start, a larger dot at its
+    end, and a dot at every step if there are at most 60; with more than 8 starts only the ends are marked. Stars are
+    known minima, crosses saddle points. A path that diverges leaves the picture, and the legend says at which step; it
+    also says where a descent stopped for lack of a gradient.
 
     Args:
-        descents: a trajectory, or several by the words of the legend, all on one surface.
-        ax: where to draw; a new figure of pyplot's if None.
-        window: (low, high) for each coordinate; the surface's window, or where the paths go, if None.
+        descents: a trajectory, or several by their labels in the legend, all on one surface.
+        ax: axes, or an empty figure; None: a new figure of pyplot's.
+        window: (low, high) for each coordinate; if None, the window of the surface, or the region of the paths.
 
     Raises:
-        ArgumentError: there is none, they are on different surfaces, or the surface has more than two dimensions.
+        ArgumentError: there is no trajectory, their surfaces differ, or the surface has more than two dimensions.
     """
     named = named_descents("plot_descents", descents)
-    if ax is not None:
-        draw_descents(ax, named, window)
-        return ax
-    figure, axes = pyplot_figure()
-    draw_descents(axes[0], named, window)
-    settle(figure, HEIGHT)
-    return axes[0]  # type: ignore[no-any-return]
-
-
-@checked
-def descents_figure(descents: Descents, *, window: Window = None) -> Figure:
-    """The picture of `plot_descents` as a figure that pyplot does not know of: for files and programs."""
-    named = named_descents("descents_figure", descents)
-    figure, axes = blank_figure()
-    draw_descents(axes[0], named, window)
-    settle(figure, HEIGHT)
-    return figure
+    (axes,) = axes_on("plot_descents", ax, "surface")
+    draw_paths(axes, named, window)
+    handles = [_handle(index) for index in range(len(named))]
+    legend_below(axes, handles, [_label(name, each) for name, each in named.items()], HEIGHT)
+    return axes  # type: ignore[no-any-return]
 
 
 def descent_panels(panels: Mapping[str, Descents], *, columns: int = 2) -> Figure:
-    """Several pictures side by side, each under its title, as a figure that pyplot does not know of.
+    """Draw several pictures side by side on a `Picture`, each below its title, and return it.
 
     Args:
-        panels: title to trajectories. Where a panel has several, they are named in one legend below all.
-        columns: how many stand in a row.
+        panels: title to trajectories. If a panel has several, one legend below all panels names them.
+        columns: panels in a row.
 
     Raises:
-        ArgumentError: there is none, or one of them cannot be drawn.
+        ArgumentError: there is no panel, or one of them cannot be drawn.
     """
     named = {title: named_descents("descent_panels", descents) for title, descents in panels.items()}
     return panel_grid(named, columns, draw_paths)
@@ -85,34 +71,41 @@ def panel_grid(
     columns: int,
     draw: Callable[[Axes, Mapping[str, Trajectory]], object],
 ) -> Figure:
-    """A panel for each title, drawn by `draw`, with one legend below all where a panel has several trajectories.
+    """A panel for each title, drawn by `draw`, with one legend below all if a panel has several trajectories.
 
     Raises:
         ArgumentError: there is no panel.
     """
     if not panels:
-        raise ArgumentError("descent_panels needs at least one panel")
+        raise ArgumentError("descent_panels", "panels", "at least one panel", panels)
     columns = min(columns, len(panels))
-    height = HEIGHT if columns == 1 else PANEL_HEIGHT
-    figure, axes = blank_panels(math.ceil(len(panels) / columns), columns, height)
+    rows = math.ceil(len(panels) / columns)
+    figure = Picture()
+    figure.set_size_inches(WIDTH, rows * (HEIGHT if columns == 1 else PANEL_HEIGHT))
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax, (title, each) in zip(axes, panels.items(), strict=False):
         draw(ax, each)
         ax.set_title(one_line(title), fontsize=9.5)
         ax.tick_params(labelsize=8)
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    labels = dict.fromkeys(label for each in panels.values() if len(each) > 1 for label in each)
+    labels = labels_of(panels)
     if labels:
-        handles = [sample(index) for index in range(len(labels))]
-        figure.legend(handles, list(labels), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        handles = [_handle(index) for index in range(len(labels))]
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
 
 
+def labels_of(panels: Mapping[str, Mapping[str, Trajectory]]) -> list[str]:
+    """The names in panels with several trajectories, each once."""
+    return list(dict.fromkeys(label for each in panels.values() if len(each) > 1 for label in each))
+
+
 def named_descents(owner: str, descents: Descents) -> dict[str, Trajectory]:
-    """Trajectories by name: their own, or that of the optimizer; errors speak of `owner`.
+    """Trajectories by name; a single one has the name of its optimizer. Errors name arguments of `owner`.
 
     Raises:
-        ArgumentError: there is none, something is no trajectory, or they are on different surfaces.
+        ArgumentError: there is no trajectory, one of them is something else, or their surfaces differ.
     """
     named = {str(descents.optimizer): descents} if isinstance(descents, Trajectory) else descents
     if not isinstance(named, Mapping):
@@ -121,21 +114,14 @@ def named_descents(owner: str, descents: Descents) -> dict[str, Trajectory]:
         if not isinstance(each, Trajectory):
             raise ArgumentError(owner, f"descents[{name!r}]", "a trajectory", each, "descend() makes one")
     surfaces = list(dict.fromkeys(each.surface for each in named.values()))
-    if not surfaces:
-        raise ArgumentError(f"{owner} needs at least one trajectory")
-    if len(surfaces) > 1:
-        raise ArgumentError(f"{owner} draws on one surface, got {' and '.join(each.text for each in surfaces[:2])}")
+    if len(surfaces) != 1:
+        rule = "on one surface" if surfaces else "at least one trajectory"
+        raise ArgumentError(owner, "descents", rule, tuple(each.text for each in surfaces[:2]))
     return dict(named)
 
 
-def draw_descents(ax: Axes, named: Mapping[str, Trajectory], window: Box | None) -> None:
-    """Paths, and their legend below."""
-    handles = draw_paths(ax, named, window)
-    legend_below(ax, handles, [_told(name, each) for name, each in named.items()])
-
-
-def draw_paths(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = None) -> list[Line2D]:
-    """The surface and the paths on it; a line for each name, for a legend."""
+def draw_paths(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = None) -> None:
+    """Draw the surface and the paths on it."""
     draw_ground(ax, named, window)
     for index, trajectory in enumerate(named.values()):
         style = path_style(index)
@@ -149,17 +135,17 @@ def draw_paths(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = N
             ax.plot(across, up, zorder=3, **dots, **line)
             if not away:
                 ax.plot(across[-1:], up[-1:], linestyle="none", **end)
-    return [sample(index) for index in range(len(named))]
 
 
 def draw_ground(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = None) -> None:
-    """What does not move: the surface, and a ring where each descent begins, unless there are many."""
+    """Draw the surface, and a ring at the start of each descent unless there are many."""
     trajectories = list(named.values())
     surface = trajectories[0].surface
-    seen = window_of(surface, trajectories)
-    if window is not None and len(window) != len(seen):
-        raise ArgumentError(f"a window is (low, high) for each coordinate, {len(seen)} here, got {window}")
-    draw_surface(ax, surface, window or seen)
+    default = window_of(surface, trajectories)
+    if window is not None and len(window) != len(default):
+        rule = f"(low, high) for each coordinate, {len(default)} here"
+        raise ArgumentError("plot_descents", "window", rule, window)
+    draw_surface(ax, surface, window or default)
     for index, trajectory in enumerate(trajectories):
         if trajectory.lasted.size <= MOST_BOLD:
             across, up = on_picture(surface, trajectory.points[0].reshape(-1, surface.dimensions))
@@ -167,28 +153,65 @@ def draw_ground(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = 
             ax.plot(across, up, linestyle="none", zorder=3.5, **ring)
 
 
-def sample(index: int) -> Line2D:
-    """What the path of this index looks like, for a legend."""
+def path_style(index: int) -> dict[str, Any]:
+    """The colour of the path of this index and the shape of its dots, as keywords of `Axes.plot`."""
+    return {"color": colour(index), "marker": DOTS[index % len(DOTS)], "markersize": 3.6}
+
+
+def on_picture(surface: Surface, path: Floats) -> tuple[Floats, Floats]:
+    """Where a path is drawn: across and up."""
+    return path[:, 0], surface(path) if surface.dimensions == 1 else path[:, 1]
+
+
+def _handle(index: int) -> Line2D:
     return Line2D([], [], **path_style(index))
 
 
-def path_style(index: int) -> dict[str, Any]:
-    """The colour of the path of this index, and the dots at its steps, which differ as well."""
-    return {"color": COLOURS[index % len(COLOURS)], "marker": DOTS[index % len(DOTS)], "markersize": 3.6}
-
-
-def on_picture(surface: Surface, path: np.ndarray) -> Sequence[np.ndarray]:
-    """Where a path is drawn: across and up."""
-    return (path[:, 0], surface(path)) if surface.dimensions == 1 else (path[:, 0], path[:, 1])
-
-
-def _told(name: str, trajectory: Trajectory) -> str:
-    """The name, and what became of a descent that did not hold."""
+def _label(name: str, trajectory: Trajectory) -> str:
+    """The name, with what ended the descent early if anything did."""
     diverged, stopped = trajectory.diverged, trajectory.stopped
     if diverged.size > 1:
         counts = {"diverged": int(diverged.sum()), "stopped": int(stopped.sum())}
-        told = ", ".join(f"{count:,} of {diverged.size:,} starts {word}" for word, count in counts.items() if count)
-        return f"{name} ({told})" if told else name
+        ends = ", ".join(f"{count:,} of {diverged.size:,} starts {word}" for word, count in counts.items() if count)
+        return f"{name} ({ends})" if ends else name
+    lasted = int(trajectory.lasted.flat[0])
     if stopped.any():
-        return f"{name} (stopped after {int(trajectory.lasted.flat[0]):,} steps: no gradient there)"
-    return f"{name} (diverged at step {int(trajectory.lasted.flat[0]) + 1:,})" if diverged.any() else name
+        return f"{name} (stopped after {lasted:,} steps: no gradient there)"
+    return f"{name} (diverged at step {lasted + 1:,})" if diverged.any() else name
+
+
+def plot_batches(descents: Mapping[str, TimedDescent], ax: Place = None, *, lowest: float | None = None) -> Axes:
+    """Draw losses over seconds, on a log axis, and return the axes.
+
+    A descent that diverged leaves the picture, and the legend says after how many updates.
+
+    Args:
+        descents: results of `descend_in_batches`, by their labels in the legend.
+        ax: axes, or an empty figure; None: a new figure of pyplot's.
+        lowest: the lowest possible loss, drawn as a dotted line.
+
+    Raises:
+        ArgumentError: there is nothing to draw.
+    """
+    if not descents:
+        raise ArgumentError("plot_batches", "descents", "at least one descent", descents)
+    (axes,) = axes_on("plot_batches", ax, "loss")
+    handles: list[Artist] = []
+    labels, heights = [], []
+    for index, (name, each) in enumerate(descents.items()):
+        handles += axes.plot(each.seconds[1:], each.losses[1:], **line_style(index))  # a log axis has no time 0
+        labels.append(f"{name} (diverged after {each.lasted:,} updates)" if each.diverged else name)
+        heights.append((each.losses.min(), each.losses[: 1 if each.diverged else None].max()))
+    value_axis(axes, "loss over all samples")
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds")
+    if any(each.diverged for each in descents.values()):
+        low, high = min(low for low, _ in heights), max(high for _, high in heights)
+        pad = 0.05 * (high - low) or 0.05 * high
+        axes.set_ylim(low - pad, high + pad)
+    if lowest is not None:
+        axes.axhline(lowest, color="#7f7f7f", linestyle=":", linewidth=1.2)
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        axes.annotate("lowest", (0.0, lowest), (4, 3), fontsize=8, **place)
+    legend_below(axes, handles, labels)
+    return axes  # type: ignore[no-any-return]

@@ -1,11 +1,12 @@
-"""Figures: how they are made, sized to hold the legend below their axes, and saved."""
+"""Figures: how they are made, how high they are, and how they are saved."""
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,93 +14,109 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from stepsize.errors import OutputError
+from stepsize.errors import ArgumentError, OutputError
 from stepsize.files import write_whole
 
-WIDTH = 7.0
-"""Inches."""
-ROOMY = 40.0
-"""Inches: as high as figures start out, so that no legend has to be cramped."""
-PADDING = 0.1
-"""Inches around everything."""
+# Inches: the width of a figure, its height before it is known what the legend needs, and the margin.
+WIDTH, HIGH, PADDING = 7.0, 40.0, 0.1
+Place = Axes | Figure | None
+Places = Sequence[Axes] | NDArray[np.object_] | Figure | None
 PICTURES = ("png", "svg", "pdf", "jpg", "webp")
 
 
 @contextmanager
-def missing_glyphs_unsaid() -> Iterator[None]:
-    """No warning for every letter that matplotlib's font has not; any other warning is shown as ever."""
+def without_glyph_warnings() -> Iterator[None]:
+    """Ignore matplotlib's warning for every character that its font lacks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from", UserWarning)
         yield
 
 
-class _Picture(Figure):
-    """A figure that a notebook shows, though pyplot does not know of it."""
+class Picture(Figure):
+    """An empty figure to draw on, for files and programs: pyplot does not know it, and a notebook shows it.
+
+    Every `plot_*` function takes one in place of axes and makes it as high as its panels and its legend need.
+
+    Example:
+        >>> from stepsize import Cosine
+        >>> from stepsize.plots import Picture, plot_schedules
+        >>> plot_schedules([Cosine(0.1, 0.0, 1000)], Picture()).get_xlabel()
+        'step'
+    """
+
+    def __init__(self, **options: Any) -> None:
+        layout = ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
+        super().__init__(**{**options, "figsize": (WIDTH, HIGH), "layout": layout})
 
     def _repr_png_(self) -> bytes:
-        picture = BytesIO()
-        with missing_glyphs_unsaid():
-            self.savefig(picture, format="png")
-        return picture.getvalue()
+        return _content(self, format="png")
 
 
-def blank_figure(rows: int = 1) -> tuple[Figure, NDArray[np.object_]]:
-    """A figure that pyplot does not know of, and its axes from top to bottom."""
-    figure = _Picture(figsize=(WIDTH, ROOMY), layout=_layout())
-    return figure, figure.subplots(rows, squeeze=False, sharex=True)[:, 0]
-
-
-def pyplot_figure(rows: int = 1) -> tuple[Figure, NDArray[np.object_]]:
-    """A figure of pyplot's, which a notebook shows by itself, and its axes from top to bottom."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(rows, squeeze=False, sharex=True, figsize=(WIDTH, ROOMY), layout=_layout())
-    return figure, axes[:, 0]
-
-
-def _layout() -> ConstrainedLayoutEngine:
-    return ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
-
-
-def settle(figure: Figure, panel_height: float) -> None:
-    """Give each panel its height in inches, and let the figure be as high as the panels and the legend need."""
-    axes = figure.axes
-    legend = axes[-1].get_legend()
-    with missing_glyphs_unsaid():
-        below = legend.get_window_extent().height / figure.dpi if legend else 0.0
-    figure.set_figheight(panel_height * len(axes) + below)
-
-
-def blank_panels(rows: int, columns: int, panel_height: float) -> tuple[Figure, list[Axes]]:
-    """A figure that pyplot does not know of, with panels of this height in inches, row by row."""
-    figure = _Picture(figsize=(WIDTH, rows * panel_height), layout=_layout())
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
-
-
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a figure to a file of the kind that its name ends in, whole or not at all, and return the path.
+def axes_on(owner: str, place: Place | Places, *panels: str) -> NDArray[np.object_]:
+    """One axes for each panel, from top to bottom: those given, or new ones on the figure, or on one of pyplot's.
 
     Raises:
-        OutputError: the name does not end in .png, .svg, .pdf, .jpg or .webp, or the file cannot be written; one that
-            was there before is left as it was.
+        ArgumentError: there are not as many axes as panels.
     """
+    if place is None:
+        from matplotlib import pyplot
+
+        place = pyplot.figure(FigureClass=Picture)
+    if isinstance(place, Figure):
+        axes: NDArray[np.object_] = place.subplots(len(panels), squeeze=False, sharex=True)[:, 0]
+        return axes
+    axes = np.ravel(np.asarray(place, dtype=object))
+    if len(axes) != len(panels):
+        name = "axes" if len(panels) > 1 else "ax"
+        raise ArgumentError(owner, name, f"{len(panels)} axes ({', '.join(panels)}) or a figure", place)
+    return axes
+
+
+def fit(ax: Axes, panel_height: float) -> None:
+    """Give a `Picture` the height for panels of this height in inches and the legend below the last, `ax`."""
+    figure = ax.figure
+    if isinstance(figure, Picture):
+        legend = ax.get_legend()
+        with without_glyph_warnings():
+            below = legend.get_window_extent().height / figure.dpi if legend else 0.0
+        figure.set_figheight(panel_height * len(figure.axes) + below)
+
+
+def save_figure(picture: Figure | Axes | Sequence[Axes] | NDArray[np.object_], path: str | os.PathLike[str]) -> Path:
+    """Write a picture to a file of the kind that its name ends in, whole or not at all, and return the path.
+
+    Args:
+        picture: what a `plot_*` function returned, or a figure.
+        path: ends in .png, .svg, .pdf, .jpg or .webp.
+
+    Raises:
+        OutputError: the name ends in something else, or the file cannot be written; an existing file is then kept.
+    """
+    figure = picture if isinstance(picture, Figure) else np.ravel(np.asarray(picture, dtype=object))[0].figure
     target = Path(path)
-    kind = picture_kind(target)
-    picture = BytesIO()
-    with missing_glyphs_unsaid():
-        figure.savefig(picture, format=kind, dpi=150)
-    write_whole(target, picture.getvalue())
+    write_whole(target, _content(figure, format=picture_kind(target), dpi=150))
     return target
 
 
 def picture_kind(path: Path) -> str:
-    """The kind of file that a picture's name ends in.
+    """The kind of picture that a file's name ends in.
 
     Raises:
-        OutputError: it is none of those that can be written.
+        OutputError: it is not one that can be written.
     """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in PICTURES:
-        allowed = ", ".join(f".{each}" for each in PICTURES)
-        raise OutputError(f"cannot write a picture to {path}; end its name in one of {allowed}")
+        raise OutputError(f"cannot write a picture to {path}", f"end its name in {listed_kinds(PICTURES)}")
     return kind
+
+
+def listed_kinds(kinds: Sequence[str]) -> str:
+    """The kinds of files, as advice."""
+    return f"one of {', '.join(f'.{kind}' for kind in kinds)}"
+
+
+def _content(figure: Figure, **options: Any) -> bytes:
+    content = BytesIO()
+    with without_glyph_warnings():
+        figure.savefig(content, **options)
+    return content.getvalue()

@@ -1,4 +1,4 @@
-"""A range test: the loss over the rate, and the rates that it speaks for."""
+"""A range test: the loss over the rate, and the suggested rates."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stepsize.curves.range_test import RangeTest
@@ -14,68 +13,60 @@ from stepsize.curves.suggestions import Suggestions
 from stepsize.errors import ArgumentError
 from stepsize.plots.axes import legend_below, value_axis
 from stepsize.plots.curves import COLOURS, line_style
-from stepsize.plots.figures import blank_figure, pyplot_figure, settle
+from stepsize.plots.figures import Place, Places, axes_on
 from stepsize.plots.traces import losses_in_view, rule_labels
 from stepsize.schedules import Linear
 
 Trained = Mapping[float, Sequence[float]]
-PANEL_HEIGHT = 3.4
-"""Inches."""
 RAW: dict[str, Any] = {"color": "#7f7f7f", "linewidth": 0.9, "alpha": 0.75}
 CROSS: dict[str, Any] = {"color": RAW["color"], "marker": "x", "linestyle": "none", "markeredgewidth": 2}
+# The label of the cross, by the reason why the test stopped.
 END = {"end": "out of view", "diverged": "diverged", "not finite": "no finite number next"}
-"""What the cross says, by why the test stopped."""
 
 
-def plot_range_test(test: RangeTest, found: Suggestions | None = None, ax: Axes | None = None) -> Axes:
+def plot_range_test(
+    test: RangeTest,
+    found: Suggestions | None = None,
+    ax: Place | Places = None,
+    *,
+    trained: Trained | None = None,
+) -> Axes:
     """Draw the loss over the rate, with the suggestions marked on it, and return the axes.
 
-    The losses of the updates are grey, with a band from the lowest to the highest where there are several runs; the
-    smoothed loss is blue, as far as it goes. A cross marks where the loss left the view for good. The legend below has
-    each suggestion's rate, or says why there is none.
+    The losses of the updates are grey, with a band from the lowest to the highest if there are several runs; the
+    smoothed loss is blue. A cross marks where the loss left the view for good. The legend has the rate of each
+    suggestion, or the reason why there is none.
 
     Args:
-        test: what the range test saw.
-        found: what `test.suggest()` answered; None to mark nothing.
-        ax: where to draw; a new figure of pyplot's if None.
+        test: the range test.
+        found: the result of `test.suggest()`; None to mark nothing.
+        ax: axes, or an empty figure; None: a new figure of pyplot's. With `trained`: two axes, or a figure.
+        trained: rates to the losses after training at them, one for each seed, NaN if it diverged; they are drawn on
+            a second axes below, over the same rates.
+
+    Raises:
+        ArgumentError: `trained` has no loss, or the number of axes is wrong.
     """
-    if ax is not None:
-        legend_below(ax, *_draw(ax, test, found))
-        return ax
-    figure, axes = pyplot_figure()
-    legend_below(axes[0], *_draw(axes[0], test, found))
-    settle(figure, PANEL_HEIGHT)
+    if trained is not None and not any(map(len, trained.values())):
+        advice = "leave it out if there is none"
+        raise ArgumentError("plot_range_test", "trained", "rates with at least one loss", trained, advice)
+    panels = ("loss",) if trained is None else ("loss", "loss after training")
+    axes = axes_on("plot_range_test", ax, *panels)
+    handles, labels = _draw(axes[0], test, found)
+    if trained is not None:
+        _draw_trained(axes[1], trained, found)
+    for each in axes:
+        if not isinstance(test.schedule, Linear):
+            each.set_xscale("log")
+        if len(test.rates) < 2:  # too few for a scale
+            each.set_xlim(test.schedule(0), test.schedule(test.schedule.steps))
+    axes[-1].set_xlabel("learning rate")
+    legend_below(axes[-1], handles, labels, panel_height=3.4 if trained is None else 2.7)
     return axes[0]  # type: ignore[no-any-return]
 
 
-def range_test_figure(test: RangeTest, found: Suggestions | None = None, trained: Trained | None = None) -> Figure:
-    """The picture of `plot_range_test` as a figure that pyplot does not know of: for files and programs.
-
-    Args:
-        test: what the range test saw.
-        found: what `test.suggest()` answered; None to mark nothing.
-        trained: rates to the losses after training at them, one for each seed, NaN where it diverged; they are drawn
-            below over the same rates.
-
-    Raises:
-        ArgumentError: `trained` is empty.
-    """
-    if trained is not None and not any(map(len, trained.values())):
-        raise ArgumentError(
-            "range_test_figure(trained=...) must have a rate with a loss at least; leave it out if none"
-        )
-    figure, axes = blank_figure(1 if trained is None else 2)
-    handles, labels = _draw(axes[0], test, found)
-    if trained is not None:
-        _draw_trained(axes[1], trained, test, found)
-        axes[0].set_xlabel("")
-    legend_below(axes[-1], handles, labels)
-    settle(figure, PANEL_HEIGHT if trained is None else 0.8 * PANEL_HEIGHT)
-    return figure
-
-
 def _draw(ax: Axes, test: RangeTest, found: Suggestions | None) -> tuple[list[Artist], list[str]]:
-    """Everything but the legend; what belongs into it."""
+    """Draw the losses and the suggestions; the handles and the labels of the legend."""
     rates, losses, smooth = test.rates, test.losses, test.smoothed
     low, high = losses_in_view(test)
     (raw,) = ax.plot(rates, np.clip(losses, None, 2 * high - low), **RAW)
@@ -83,8 +74,8 @@ def _draw(ax: Axes, test: RangeTest, found: Suggestions | None) -> tuple[list[Ar
     labels = ["loss of each update" if len(test.runs) == 1 else f"mean of {len(test.runs)} runs"]
     if len(test.runs) > 1:
         ax.fill_between(rates, *np.clip(test.band, None, 2 * high - low), color=RAW["color"], alpha=0.18, linewidth=0)
-    (line,) = ax.plot(rates[: len(smooth)], smooth, **line_style(0))
-    handles, labels = [*handles, line], [*labels, "smoothed"]
+    handles += ax.plot(rates[: len(smooth)], smooth, **line_style(0))
+    labels.append("smoothed")
     if rates.size and (len(smooth) < len(rates) or test.stopped != "end"):
         ax.plot(rates[-1:], [high], markersize=8, clip_on=False, zorder=3, **CROSS)
         handles.append(Line2D([], [], markersize=6, **CROSS))
@@ -92,7 +83,7 @@ def _draw(ax: Axes, test: RangeTest, found: Suggestions | None) -> tuple[list[Ar
     for index, (rate, label) in enumerate(rule_labels(found), start=1):
         at = float(np.interp(np.log(rate), np.log(rates[: len(smooth)]), smooth))
         style = {"color": COLOURS[index], "marker": "osD^"[index - 1], "linestyle": line_style(index)["linestyle"]}
-        ax.axvline(rate, color=style["color"], linestyle=style["linestyle"], linewidth=1.0, alpha=0.7)
+        _mark_rate(ax, index, rate)
         ax.plot([rate], [at], markersize=7, **style)
         handles.append(Line2D([], [], markersize=6, **style))
         labels.append(label)
@@ -101,12 +92,11 @@ def _draw(ax: Axes, test: RangeTest, found: Suggestions | None) -> tuple[list[Ar
         labels.append(f"No suggestion: {found.reason}")
     value_axis(ax, "validation loss" if test.runs[0].validation_losses else "loss")
     ax.set_ylim(low, high)
-    _rates_across(ax, test)
     return handles, labels
 
 
-def _draw_trained(ax: Axes, trained: Trained, test: RangeTest, found: Suggestions | None) -> None:
-    """The losses after training, seed by seed, and their means; a cross at the top for what diverged."""
+def _draw_trained(ax: Axes, trained: Trained, found: Suggestions | None) -> None:
+    """Draw the losses after training, seed by seed, and their means; a cross at the top if one diverged."""
     rates = sorted(trained)
     finite = {rate: [loss for loss in trained[rate] if np.isfinite(loss)] for rate in rates}
     held = [rate for rate in rates if len(finite[rate]) == len(trained[rate])]
@@ -122,14 +112,10 @@ def _draw_trained(ax: Axes, trained: Trained, test: RangeTest, found: Suggestion
             top = ax.get_ylim()[1]
             ax.plot([rate], [top], "x", color=COLOURS[1], markersize=9, markeredgewidth=2.5, clip_on=False)
     for index, (rate, _) in enumerate(rule_labels(found), start=1):
-        ax.axvline(rate, color=COLOURS[index], linestyle=line_style(index)["linestyle"], linewidth=1.0, alpha=0.7)
+        _mark_rate(ax, index, rate)
     value_axis(ax, "loss after training")
-    _rates_across(ax, test)
 
 
-def _rates_across(ax: Axes, test: RangeTest) -> None:
-    if not isinstance(test.schedule, Linear):
-        ax.set_xscale("log")
-    if len(test.rates) < 2:  # a scale cannot be made of that
-        ax.set_xlim(test.schedule(0), test.schedule(test.schedule.steps))
-    ax.set_xlabel("learning rate")
+def _mark_rate(ax: Axes, index: int, rate: float) -> None:
+    style = line_style(index) | {"linewidth": 1.0, "alpha": 0.7}
+    ax.axvline(rate, **style)

@@ -1,72 +1,123 @@
-"""Schedules as curves on one axes."""
+"""Schedules as curves, and the losses that a law predicts for them."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
-from stepsize.errors import StepError, quoted
-from stepsize.plots.axes import legend_below, rate_axis, step_axis
-from stepsize.plots.curves import FAR, Curve, Schedules, curves_of, line_style
-from stepsize.plots.figures import blank_figure, pyplot_figure, settle
+from stepsize.curves import LossCurve
+from stepsize.errors import ArgumentError, StepError, quoted
+from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
+from stepsize.plots.curves import FAR, Schedules, curves_of, line_style
+from stepsize.plots.figures import Place, Places, axes_on
 
-PANEL_HEIGHT = 3.6
-"""Inches."""
+if TYPE_CHECKING:
+    from stepsize.laws import Forecast
+
+EARLY = 0.2  # the first part of the steps, with losses so high that the rest looks flat
 
 
 def plot_schedules(
-    schedules: Schedules, ax: Axes | None = None, *, steps: int | None = None, labels: Sequence[str] | None = None
+    schedules: Schedules,
+    ax: Place = None,
+    *,
+    steps: int | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Axes:
-    """Draw schedules on one axes, with a legend below it, and return the axes.
+    """Draw schedules on one axes, with a legend below, and return the axes.
 
-    Each is drawn from step 0 to its end, end value included; curves that the axes hold already stay, and stay in the
-    legend. The values start at zero, or are on a log scale where they are all positive and the largest is more than a
-    thousand times the smallest.
+    Each is drawn from step 0 to its end, including the end value. Curves that the axes already have stay, also in the
+    legend. The values start at zero; they are on a log scale if all are positive and the largest is more than 1,000
+    times the smallest.
 
     Args:
-        schedules: a sequence, or a mapping whose keys are the words of the legend.
-        ax: where to draw; a new figure of pyplot's if None.
-        steps: draw all of them over this many steps. If None, those that never end are drawn as far as the longest
-            of the others, or over 1,000 steps.
-        labels: the words of the legend; the text of each schedule if None.
+        schedules: a sequence, or a mapping whose keys are the labels.
+        ax: axes, or an empty figure; None: a new figure of pyplot's.
+        steps: draw all of them over this many steps. If None, schedules without an end are drawn as far as the
+            longest of the others, or over 1,000 steps.
+        labels: of the legend; the text of each schedule if None.
 
     Raises:
-        ArgumentError: there is nothing to draw, or there are not as many labels as schedules.
-        StepError: a schedule has no finite value at some step, or one that no axis can hold.
+        ArgumentError: there is nothing to draw, or the number of labels is not that of the schedules.
+        StepError: a schedule has no finite value at some step, or one that is too large for an axis.
     """
     curves = curves_of("plot_schedules", schedules, steps, labels)
-    if ax is not None:
-        return _draw(ax, curves)
-    figure, axes = pyplot_figure()
-    _draw(axes[0], curves)
-    settle(figure, PANEL_HEIGHT)
-    return axes[0]  # type: ignore[no-any-return]
-
-
-def schedules_figure(schedules: Schedules, *, steps: int | None = None, labels: Sequence[str] | None = None) -> Figure:
-    """The picture of `plot_schedules` as a figure that pyplot does not know of: for files and programs."""
-    curves = curves_of("schedules_figure", schedules, steps, labels)
-    figure, axes = blank_figure()
-    _draw(axes[0], curves)
-    settle(figure, PANEL_HEIGHT)
-    return figure
-
-
-def _draw(ax: Axes, curves: Sequence[Curve]) -> Axes:
     for each in curves:
         furthest = float(each.y[np.abs(each.y).argmax()])
         if abs(furthest) > FAR:
-            raise StepError(
-                f"{quoted(each.label)} has the value {furthest:g}, and a picture goes from {-FAR:g} to {FAR:g}; "
-                "bound it with .clip(low, high)"
-            )
-    for index, curve in enumerate(curves, start=len(ax.lines)):
-        marker = "o" if len(curve.x) == 1 else ""
-        (line,) = ax.plot(curve.x, curve.y, marker=marker, **line_style(index))
+            reason = f"{quoted(each.label)} has the value {furthest:g}, and a picture goes from {-FAR:g} to {FAR:g}"
+            raise StepError(reason, "bound it with .clip(low, high)")
+    (axes,) = axes_on("plot_schedules", ax, "rate")
+    for index, curve in enumerate(curves, start=len(axes.lines)):
+        (line,) = axes.plot(curve.x, curve.y, marker="o" if len(curve.x) == 1 else "", **line_style(index))
         line.set_label(curve.label)
-    lines = [line for line in ax.lines if not str(line.get_label()).startswith("_child")]
-    rate_axis(ax, [np.asarray(line.get_ydata(), dtype=np.float64) for line in lines])
-    step_axis(ax, max(float(np.max(line.get_xdata())) for line in lines))
-    legend_below(ax, lines, [str(line.get_label()) for line in lines])
-    return ax
+    lines = [line for line in axes.lines if not str(line.get_label()).startswith("_child")]
+    rate_axis(axes)
+    step_axis([axes], max(float(np.max(line.get_xdata())) for line in lines))
+    legend_below(axes, lines, [str(line.get_label()) for line in lines])
+    return axes  # type: ignore[no-any-return]
+
+
+def plot_forecasts(
+    forecasts: "Mapping[str, Forecast]", runs: Sequence[LossCurve] = (), axes: Places = None
+) -> NDArray[np.object_]:
+    """Draw the rates and the predicted losses of schedules, with their bands, and return the two axes.
+
+    The measured losses of `runs` are drawn thinner. Losses above all those after the first fifth of the steps are out
+    of view.
+
+    Args:
+        forecasts: by their labels in the legend, which is below the last axes.
+        runs: those that the law was fitted to or is compared with; runs with the same name are numbered.
+        axes: two axes, cleared first, or an empty figure; None: a new figure of pyplot's.
+
+    Raises:
+        ArgumentError: there is no forecast, or not two axes.
+    """
+    if not forecasts:
+        raise ArgumentError("plot_forecasts", "forecasts", "at least one forecast", forecasts)
+    panels = rate, loss = axes_on("plot_forecasts", axes, "rate", "loss")
+    for ax in panels:
+        ax.clear()
+    last = max(int(steps[-1]) for steps in [each.steps for each in forecasts.values()] + [run.steps for run in runs])
+    handles, labels, lows, highs = [], [], [], []
+    for index, (label, forecast) in enumerate(forecasts.items()):
+        style = line_style(index)
+        rate.plot(forecast.steps, forecast.rates, **style)
+        loss.plot(forecast.steps, forecast.losses, **style)
+        loss.fill_between(forecast.steps, forecast.low, forecast.high, color=style["color"], alpha=0.18, linewidth=0)
+        lows.append(float(forecast.low.min()))
+        highs.append(float(forecast.high[forecast.steps >= EARLY * last].max(initial=forecast.high[-1])))
+        handles.append(Line2D([], [], **style))
+        labels.append(f"{label} (predicted)")
+    for index, (name, run) in enumerate(zip(_numbered(runs), runs, strict=True), start=len(forecasts)):
+        style = line_style(index) | {"linestyle": "solid", "linewidth": 1.0, "alpha": 0.6}
+        used = np.arange(run.steps[-1] + 1)
+        rate.plot(used, run.rates[: used.size], **style)
+        loss.plot(run.steps, run.losses, **style)
+        lows.append(float(run.losses.min()))
+        highs.append(float(run.losses[run.steps >= EARLY * last].max(initial=run.losses[-1])))
+        handles.append(Line2D([], [], **style))
+        labels.append(f"{name} (measured)")
+    rate_axis(rate)
+    value_axis(loss, "loss")
+    room = 0.05 * (max(highs) - min(lows))
+    loss.set_ylim(min(lows) - room, max(highs) + room)
+    step_axis(panels, last)
+    legend_below(loss, handles, labels, panel_height=2.7)
+    return panels
+
+
+def _numbered(runs: Sequence[LossCurve]) -> list[str]:
+    """The names of the runs; those with the same name have a number each."""
+    times = Counter(run.name for run in runs)
+    drawn: Counter[str] = Counter()
+    names = []
+    for run in runs:
+        drawn[run.name] += 1
+        names.append(f"{run.name}, {drawn[run.name]}" if times[run.name] > 1 else run.name)
+    return names

@@ -1,8 +1,9 @@
-"""Pictures made of characters: curves in a frame with numbers and a legend; no matplotlib needed."""
+"""Pictures made of characters: curves in a frame with numbers and a legend. They need no matplotlib."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypedDict, Unpack
 
 import numpy as np
 import uniplot
@@ -17,8 +18,17 @@ from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
 from stepsize.store.run import Logged
 
 NARROWEST, LOWEST = 30, 4
+# One for each curve, if neither colours nor fine characters tell curves apart.
 MARKS = "ox+*#@%&=abcdefghijklmnpqrstuvwyz"
-"""What curves are drawn with where neither colours nor fine characters tell them apart."""
+
+
+class Form(TypedDict, total=False):
+    """How to draw a sketch: the keywords of `sketch_curves`."""
+
+    width: int
+    height: int
+    colour: bool
+    ascii_only: bool
 
 
 def sketch_curves(
@@ -30,53 +40,44 @@ def sketch_curves(
     colour: bool = False,
     ascii_only: bool = False,
 ) -> str:
-    """Curves (label to steps and values) in characters, with their legend below; no line is longer than `width`.
+    """Curves in characters, with their legend below; no line is longer than `width`.
 
-    The values are on a log scale where they are all positive and the largest is more than a thousand times the
-    smallest; otherwise zero is in the picture. Values that are not finite are left out.
+    The values are on a log scale if all are positive and the largest is more than 1,000 times the smallest; otherwise
+    zero is in the picture. Values that are not finite are left out.
 
     Args:
         curves: label to steps and values.
-        title: what the values are; the first line.
-        width: of the lines, in characters; narrower than 30 is drawn as 30.
-        height: of the curves alone, in lines; lower than 4 is drawn as 4.
-        colour: tell curves apart by colour, for a terminal that understands it; by letters if not.
-        ascii_only: for an output that has no other characters.
+        title: the first line, such as the name of the values.
+        width: of the lines, in characters, at least 30.
+        height: of the curves, in lines, at least 4.
+        colour: tell curves apart by the colours of a terminal, not by letters.
+        ascii_only: use ASCII characters only.
     """
     drawn = []
     for label, (x, y) in curves.items():
         steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         finite = np.isfinite(values)
         drawn.append(Curve(label, steps[finite], values[finite]))
-    return sketch([each for each in drawn if each.x.size], title, Form(width, height, colour, ascii_only))
+    form = Form(width=width, height=height, colour=colour, ascii_only=ascii_only)
+    return _sketch([each for each in drawn if each.x.size], title, **form)
 
 
-def sketch_schedules(
-    schedules: Schedules,
-    *,
-    steps: int | None = None,
-    width: int = 80,
-    height: int = 16,
-    colour: bool = False,
-    ascii_only: bool = False,
-) -> str:
-    """The picture of `plot_schedules` in characters; what is drawn is said there, how in `sketch_curves`.
+def sketch_schedules(schedules: Schedules, *, steps: int | None = None, **form: Unpack[Form]) -> str:
+    """The picture of `plot_schedules` in characters; `form` has the keywords of `sketch_curves`.
 
     Raises:
-        ArgumentError: there is nothing to draw, or `steps` is no length.
+        ArgumentError: there is nothing to draw, or `steps` is not a length.
         StepError: a schedule has no finite value at some step.
     """
     curves = curves_of("sketch_schedules", schedules, steps)
-    return sketch(curves, "learning rate", Form(width, height, colour, ascii_only))
+    return _sketch(curves, "learning rate", **form)
 
 
-def sketch_losses(
-    runs: Sequence[Logged], *, width: int = 80, height: int = 12, colour: bool = False, ascii_only: bool = False
-) -> str:
-    """The train losses of runs in characters: for each name the mean of its seeds, each as far as it has come.
+def sketch_losses(runs: Sequence[Logged], **form: Unpack[Form]) -> str:
+    """The train losses of runs in characters; `form` has the keywords of `sketch_curves`, with a height of 12.
 
-    Diverged runs are left out of the means. A name of which every run diverged is drawn as their mean, says so, and
-    leaves the picture at the top. How it is drawn is said in `sketch_curves`.
+    Each name has one curve: the mean of its seeds, without those that diverged. If all of them diverged, the curve is
+    their mean, the label says so, and losses above the picture are drawn at its top.
     """
     top = highest_loss_in_view(runs)
     curves = []
@@ -86,25 +87,18 @@ def sketch_losses(
         seeds = band([loss_trace(run) for run in kept or named])
         if seeds is not None:
             curves.append(Curve(name if kept else f"{name} (diverged)", seeds.x, np.minimum(seeds.mean, top)))
-    return sketch(curves, "train loss", Form(width, height, colour, ascii_only))
+    return _sketch(curves, "train loss", **Form(height=12) | form)
 
 
-def sketch_range_test(
-    test: RangeTest,
-    found: Suggestions | None = None,
-    *,
-    width: int = 80,
-    height: int = 16,
-    colour: bool = False,
-    ascii_only: bool = False,
-) -> str:
-    """The picture of `plot_range_test` in characters, with a legend of the suggestions, or the reason for none.
+def sketch_range_test(test: RangeTest, found: Suggestions | None = None, **form: Unpack[Form]) -> str:
+    """The picture of `plot_range_test` in characters; `form` has the keywords of `sketch_curves`.
 
-    The rates are on a log scale unless they rise by equal differences. How it is drawn is said in `sketch_curves`.
+    The legend has the suggestions, or the reason why there is none. The rates are on a log scale unless they rise by
+    equal differences.
     """
     rates, losses, smooth = test.rates, test.losses, test.smoothed
     nothing = f"No suggestion: {found.reason}" if found is not None and found.reason else ""
-    reason = textwrap.wrap(nothing, max(width, NARROWEST))
+    reason = textwrap.wrap(nothing, max(form.get("width", 80), NARROWEST))
     if not rates.size:
         return "\n".join(reason)
     linear = isinstance(test.schedule, Linear)
@@ -114,32 +108,27 @@ def sketch_range_test(
     for rate, label in rule_labels(found):
         at = np.array([rate - rates[0] if linear else np.log10(rate / rates[0])])
         curves.append(Curve(label, at, np.interp(at, x[: len(smooth)], smooth)))
-    foot = f"{rates[0]:.2g}", f"{rates[-1]:.2g}"
-    form = Form(width, height, colour, ascii_only)
-    return "\n".join([sketch(curves, "loss over learning rate", form, foot, with_zero=False), *reason])
+    ends = f"{rates[0]:.2g}", f"{rates[-1]:.2g}"
+    return "\n".join([_sketch(curves, "loss over learning rate", ends, with_zero=False, **form), *reason])
 
 
-@dataclass(frozen=True)
-class Form:
-    """How to draw: the width of a line, the height of the curves, and what the output can show."""
-
-    width: int
-    height: int
-    colour: bool
-    ascii_only: bool
-
-
-def sketch(
-    curves: Sequence[Curve], title: str, form: Form, foot: tuple[str, str] | None = None, with_zero: bool = True
+def _sketch(
+    curves: Sequence[Curve],
+    title: str,
+    ends: tuple[str, str] | None = None,
+    with_zero: bool = True,
+    *,
+    width: int = 80,
+    height: int = 16,
+    colour: bool = False,
+    ascii_only: bool = False,
 ) -> str:
-    """The picture; what it looks like is said in `sketch_curves`.
-
-    `foot` is what stands at both ends of the foot, in the place of the steps; `with_zero` has zero in the picture
-    where the values are not on a log scale.
-    """
+    """The picture; `ends` are the labels of both ends of the x axis, in place of steps."""
     if not curves:
         return f"{title}: nothing to draw yet"
-    form = replace(form, width=max(form.width, NARROWEST), height=max(form.height, LOWEST))
+    width, height = max(width, NARROWEST), max(height, LOWEST)
+    colours = [COLOURS[index % len(COLOURS)] for index in range(len(curves))] if colour else []
+    with_marks = ascii_only or len(curves) > (len(COLOURS) if colour else 1)
     log = wants_log(curve.y for curve in curves)
     if log:
         curves = [replace(curve, y=np.log10(curve.y)) for curve in curves]
@@ -147,40 +136,49 @@ def sketch(
     if with_zero and not log:
         low, high = min(low, 0.0), max(high, 0.0)
     numbers: Sequence[float] = whole_powers(low, high) if log else round_numbers(low, high)
-    # So far out, distances overflow, and 1 more is the same number: it is drawn a thousand times smaller there.
+    # Near the largest float, distances overflow, and adding 1 changes nothing: draw at a thousandth of the size.
     scale = 1.0 if max(-low, high) < FAR else 1e-3
     low, high = low * scale, high * scale
     if scale < 1.0:
         curves = [replace(curve, y=curve.y * scale) for curve in curves]
     if low == high:
         high = low + 1.0
-    labels = {
-        _row(number * scale, low, high, form.height): f"1e{number}" if log else f"{number:.6g}" for number in numbers
-    }
+    labels = {}
+    for number in numbers:
+        row = min(int((high - number * scale) / (high - low) * height), height - 1)
+        labels[row] = f"1e{number}" if log else f"{number:.6g}"
     margin = max(len(label) for label in labels.values())
     last = max(float(curve.x.max()) for curve in curves)
-    across = form.width - margin - 2
-    upright, tick, corner, flat = "|++-" if form.ascii_only else "│┤└─"
+    across = width - margin - 2
+    upright, tick, corner, flat = "|++-" if ascii_only else "│┤└─"
     lines = [title] if title else []
-    for index, row in enumerate(_body(curves, (last, low, high), across, form)):
+    marks = [MARKS[index % len(MARKS)] if with_marks else "▀" for index in range(len(curves))]
+    body = _body(curves, (last, low, high), (across, height), colours, marks)
+    for index, text in enumerate(body):
         label = labels.get(index, "")
-        lines.append(f"{label:>{margin}} {tick if label else upright}{row}".rstrip())
+        lines.append(f"{label:>{margin}} {tick if label else upright}{text}".rstrip())
     lines.append(" " * (margin + 1) + corner + flat * across)
-    begin, end = foot or ("0", f"{last:,.0f} steps")
-    lines.append(" " * (margin + 2) + begin + end.rjust(across - len(begin)))
-    return "\n".join([*lines, *_legend(curves, form)])
+    first_end, last_end = ends or ("0", f"{last:,.0f} steps")
+    lines.append(" " * (margin + 2) + first_end + last_end.rjust(across - len(first_end)))
+    return "\n".join([*lines, *_legend([curve.label for curve in curves], width, colours, marks)])
 
 
-def _body(curves: Sequence[Curve], view: tuple[float, float, float], across: int, form: Form) -> list[str]:
-    """The curves alone, line by line."""
-    last, low, high = view
-    edge = 0.001 * (high - low)  # what lies exactly on the upper bound is left out otherwise
+def _body(
+    curves: Sequence[Curve],
+    view: tuple[float, float, float],
+    size: tuple[int, int],
+    colours: Sequence[str],
+    marks: Sequence[str],
+) -> list[str]:
+    """The lines of the curves alone."""
+    (last, low, high), (width, height) = view, size
+    edge = 0.001 * (high - low)  # uniplot leaves out what lies on the upper bound
     picture = uniplot.plot_to_string(
         [curve.y for curve in curves],
         [curve.x for curve in curves],
         lines=True,
-        width=across,
-        height=form.height,
+        width=width,
+        height=height,
         x_min=0.0,
         x_max=1.001 * last or 1.0,
         y_min=low - edge,
@@ -189,34 +187,21 @@ def _body(curves: Sequence[Curve], view: tuple[float, float, float], across: int
         y_labels=False,
         x_gridlines=[],
         y_gridlines=[],
-        color=[_colour(index) for index in range(len(curves))] if form.colour else False,
-        character_set="ascii" if _marked(curves, form) else "block",
-        force_ascii_characters=[MARKS[index % len(MARKS)] for index in range(len(curves))],
+        color=list(colours) or False,
+        character_set="block" if marks[0] == "▀" else "ascii",
+        force_ascii_characters=list(marks),
     )
     return [line[1:].removesuffix("│") for line in picture.splitlines()[1:-1]]
 
 
-def _legend(curves: Sequence[Curve], form: Form) -> list[str]:
-    """The labels behind the marks of their curves, wrapped to the width."""
+def _legend(labels: Sequence[str], width: int, colours: Sequence[str], marks: Sequence[str]) -> list[str]:
+    """The labels after the marks of their curves, wrapped to the width."""
     lines = []
-    for index, curve in enumerate(curves):
-        mark = MARKS[index % len(MARKS)] * 2 if _marked(curves, form) else "▀▀"
-        if form.colour:
-            red, green, blue = (int(_colour(index)[at : at + 2], 16) for at in (1, 3, 5))
-            mark = f"\x1b[38;2;{red};{green};{blue}m{mark}\x1b[0m"
-        first, *others = textwrap.wrap(one_line(curve.label), form.width - 3) or [""]
-        lines += [f"{mark} {first}", *(f"   {other}" for other in others)]
+    for index, (label, mark) in enumerate(zip(labels, marks, strict=True)):
+        sample = 2 * mark
+        if colours:
+            red, green, blue = bytes.fromhex(colours[index][1:])
+            sample = f"\x1b[38;2;{red};{green};{blue}m{sample}\x1b[0m"
+        first, *others = textwrap.wrap(one_line(label), width - 3) or [""]
+        lines += [f"{sample} {first}", *(f"   {other}" for other in others)]
     return lines
-
-
-def _marked(curves: Sequence[Curve], form: Form) -> bool:
-    """Whether each curve is drawn with a mark of its own."""
-    return form.ascii_only or len(curves) > (len(COLOURS) if form.colour else 1)
-
-
-def _colour(index: int) -> str:
-    return COLOURS[index % len(COLOURS)]
-
-
-def _row(value: float, low: float, high: float, height: int) -> int:
-    return min(int((high - value) / (high - low) * height), height - 1)

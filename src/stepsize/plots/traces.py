@@ -1,4 +1,4 @@
-"""Runs as curves: columns over steps, the band of several seeds, and which losses are in view."""
+"""Runs as curves: their columns over steps, the band of several seeds, and which losses are in view."""
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -15,33 +15,30 @@ from stepsize.schedules import parse
 from stepsize.schedules.curve import curve
 from stepsize.store.run import Logged
 
-FINEST = 2**16
-"""The most steps at which traces that share few steps are compared."""
+MOST_STEPS = 2**16  # at which traces with few common steps are compared
 BINS = 60
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Values over steps, which rise."""
+    """Values over rising steps."""
 
     x: Floats
     y: Floats
 
 
 def rate_trace(run: Logged) -> Trace:
-    """The rate up to the run's last update: of its schedule where that is a text, else as it was logged."""
+    """The rate up to the run's last update: from its schedule if that is a text, else as logged."""
     used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
     if used_at.size:
-        try:
+        with suppress(StepsizeError):  # a user's function, or a text of another program
             x, y = curve(parse(run.schedule), max(int(used_at[-1]), 0))
             return Trace(x, np.clip(y, -FAR, FAR))
-        except StepsizeError:
-            pass  # a function of the user's own, or a text of another program
     return _finite(used_at, run.column("lr"))
 
 
 def rate_ends(runs: Sequence[Logged]) -> list[float]:
-    """The end values of the schedules that have a text and an end: the last update has the rate of one step before."""
+    """The end values of the schedules that have a text and an end; the last update is one step before the end."""
     ends = []
     for text in {run.schedule for run in runs}:
         with suppress(StepsizeError):
@@ -52,7 +49,7 @@ def rate_ends(runs: Sequence[Logged]) -> list[float]:
 
 
 def loss_trace(run: Logged) -> Trace:
-    """The logged train losses that are finite."""
+    """The finite train losses."""
     return _finite(run.column("step"), run.column("train_loss"))
 
 
@@ -62,27 +59,8 @@ def accuracy_trace(run: Logged) -> Trace:
 
 
 def test_loss_trace(run: Logged) -> Trace:
-    """The test losses after every epoch that are finite."""
+    """The finite test losses, after every epoch."""
     return _finite(run.epoch_column("step"), run.epoch_column("test_loss"))
-
-
-def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace] = loss_trace) -> float:
-    """The top of a picture of losses: that of the runs that held, and of where each began."""
-    losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
-    highest = max((float(values.max()) for values in losses if values.size), default=1.0)
-    return highest + 0.05 * abs(highest) or 1.0
-
-
-def highest_rate_in_view(runs: Iterable[Logged]) -> float:
-    """The top of a picture of rates: some three times the highest at which a run held; none where none did."""
-    held = {run.name: run for run in runs if run.status != "diverged"}.values()  # one of each schedule
-    highest = max((float(rates.max()) for run in held if (rates := rate_trace(run).y).size), default=0.0)
-    return 3.1 * highest if highest > 0.0 else np.inf  # no round number: what runs along the edge is beyond it
-
-
-def below(top: float, trace: Trace) -> Trace:
-    """A curve that runs along the edge of the view where it would leave it."""
-    return Trace(trace.x, np.minimum(trace.y, top))
 
 
 def _finite(x: Floats, y: Floats) -> Trace:
@@ -90,9 +68,28 @@ def _finite(x: Floats, y: Floats) -> Trace:
     return Trace(x, y) if finite.all() else Trace(x[finite], y[finite])
 
 
+def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace] = loss_trace) -> float:
+    """The top of a picture of losses: the highest of the runs that did not diverge, and of the first of the others."""
+    losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
+    highest = max((float(values.max()) for values in losses if values.size), default=1.0)
+    return highest + 0.05 * abs(highest) or 1.0
+
+
+def highest_rate_in_view(runs: Iterable[Logged]) -> float:
+    """The top of a picture of rates: about three times the highest of a run that did not diverge; inf without one."""
+    held = {run.name: run for run in runs if run.status != "diverged"}.values()  # one of each schedule
+    highest = max((float(rates.max()) for run in held if (rates := rate_trace(run).y).size), default=0.0)
+    return 3.1 * highest if highest > 0.0 else np.inf  # 3 is a round number and looks like a rate
+
+
+def below(top: float, trace: Trace) -> Trace:
+    """The trace, moved to the edge of the view where it lies beyond."""
+    return Trace(trace.x, np.minimum(trace.y, top))
+
+
 @dataclass(frozen=True)
 class Band:
-    """Mean, lowest and highest of `count` traces at some steps, all of shape `(steps,)`."""
+    """Mean, lowest and highest of `count` traces, each of shape `(steps,)`."""
 
     x: Floats
     mean: Floats
@@ -102,11 +99,11 @@ class Band:
 
 
 def band(traces: Sequence[Trace]) -> Band | None:
-    """The band of traces, each between its own first and last step; None where all are empty.
+    """The band of traces, each between its own first and last step; None if all are empty.
 
-    Traces are taken in one after another, so that ten thousand need no more memory than one. At most 65,536 steps of
-    those that any of them has are looked at. Where these are more than 360, each of 60 stretches keeps its start, the
-    extremes of the mean, of the lowest and of the highest, and both sides of the mean's largest jump.
+    Traces are added one after another, so that ten thousand need no more memory than one. The band is computed at the
+    steps of all traces, but at most at 65,536 of them. If there are more than 360, each of 60 stretches keeps its
+    start, the extremes of the mean, of the lowest and of the highest, and both sides of the mean's largest jump.
 
     Example:
         >>> import numpy as np
@@ -118,28 +115,21 @@ def band(traces: Sequence[Trace]) -> Band | None:
     held = [trace for trace in traces if trace.x.size]
     if not held:
         return None
-    x = _steps([trace.x for trace in held])
+    distinct = {trace.x.tobytes(): trace.x for trace in held}  # the traces of most runs have the same steps
+    x = np.unique(np.concatenate(list(distinct.values())))
+    if x.size > MOST_STEPS:
+        x = x[np.linspace(0, x.size - 1, MOST_STEPS).round().astype(int)]
     total, seen = np.zeros(x.size), np.zeros(x.size)
     low, high = np.full(x.size, np.nan), np.full(x.size, np.nan)
     for trace in held:
-        at = np.interp(x, trace.x, np.clip(trace.y, -FAR, FAR), left=np.nan, right=np.nan)  # so that sums are finite
-        there = ~np.isnan(at)
-        total[there] += at[there]
+        y = np.interp(x, trace.x, np.clip(trace.y, -FAR, FAR), left=np.nan, right=np.nan)  # clipped for finite sums
+        there = ~np.isnan(y)
+        total[there] += y[there]
         seen += there
-        np.fmin(low, at, out=low)
-        np.fmax(high, at, out=high)
-    between = seen > 0
-    kept = Band(x[between], total[between] / seen[between], low[between], high[between], len(held))
-    return _thinned(kept)
-
-
-def _steps(columns: Sequence[Floats]) -> Floats:
-    """The steps of any, most often those of all; not more than `FINEST`."""
-    distinct = {column.tobytes(): column for column in columns}
-    steps = np.unique(np.concatenate(list(distinct.values())))
-    if steps.size <= FINEST:
-        return steps
-    return np.asarray(steps[np.linspace(0, steps.size - 1, FINEST).round().astype(int)])
+        np.fmin(low, y, out=low)
+        np.fmax(high, y, out=high)
+    there = seen > 0
+    return _thinned(Band(x[there], total[there] / seen[there], low[there], high[there], len(held)))
 
 
 def _thinned(whole: Band) -> Band:
@@ -150,17 +140,16 @@ def _thinned(whole: Band) -> Band:
     keep = {whole.x.size - 1}
     for start, end in itertools.pairwise(bounds):
         part = slice(start, end)
-        extremes = (
-            each(column[part]) for column in (whole.mean, whole.low, whole.high) for each in (np.argmin, np.argmax)
-        )
+        columns = (whole.mean[part], whole.low[part], whole.high[part])
+        extremes = (start + int(place(column)) for column in columns for place in (np.argmin, np.argmax))
         jump = start + int(jumps[part].argmax())
-        keep |= {start, jump, jump + 1, *(start + int(each) for each in extremes)}
+        keep |= {start, jump, jump + 1, *extremes}
     kept = sorted(keep)
     return Band(whole.x[kept], whole.mean[kept], whole.low[kept], whole.high[kept], whole.count)
 
 
 def losses_in_view(test: RangeTest) -> tuple[float, float]:
-    """The lowest and the highest loss that is shown: what shot up is not."""
+    """The lowest and the highest loss of a range test that is shown: a loss that shot up is not."""
     losses = test.losses
     if not losses.size:
         return 0.0, 1.0
@@ -172,6 +161,6 @@ def losses_in_view(test: RangeTest) -> tuple[float, float]:
 
 
 def rule_labels(found: Suggestions | None) -> list[tuple[float, str]]:
-    """Each suggested rate and what to call it; the one to take first is marked."""
+    """Each suggested rate with its label; one of them is marked as the suggestion."""
     rates = {} if found is None else found.by_rule
     return [(rate, f"{rule}: {rate:.2g}{' (suggested)' if rule == DEFAULT else ''}") for rule, rate in rates.items()]

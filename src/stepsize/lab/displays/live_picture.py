@@ -35,9 +35,10 @@ class LivePicture:
 
     def write(self, path: Path) -> None:
         """Draw now, to a file of the kind that its name says."""
-        plots.save_figure(plots.comparison_figure(self._standings.runs, self._standings.judged_on), path)
+        runs, judged_on = self._standings.runs, self._standings.judged_on
+        plots.save_figure(plots.plot_comparison(runs, plots.Picture(), judged_on=judged_on), path)
 
 
 def _load_matplotlib() -> None:
     with suppress(MissingExtraError):  # which the first drawing will say
-        _ = plots.comparison_figure, plots.save_figure
+        _ = plots.plot_comparison, plots.save_figure

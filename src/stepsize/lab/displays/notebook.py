@@ -46,5 +46,7 @@ class NotebookDisplay:
 
         # As bytes: how figures are shown depends on the notebook's settings, and this must not.
         content = BytesIO()
-        plots.comparison_figure(self._standings.runs, self._standings.judged_on).savefig(content, format="png", dpi=100)
+        picture = plots.Picture()
+        plots.plot_comparison(self._standings.runs, picture, judged_on=self._standings.judged_on)
+        picture.savefig(content, format="png", dpi=100)
         return Image(content.getvalue(), format="png")  # type: ignore[no-untyped-call]
