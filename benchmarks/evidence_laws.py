@@ -95,8 +95,8 @@ def table(schedules: dict[str, list[LossCurve]], learn: list[str], begins: list[
         ends = [end_loss(curve) for curve in seeds]
         cells = [name, f"{seeds[0].steps[-1] + 1:,}", f"{np.mean(ends):.4f}"]
         for found in fits.values():
-            foreseen = found.law.predict(seeds[0].rates, at=seeds[0].steps[end_of(seeds[0])]).mean()
-            cells.append(f"{foreseen - np.mean(ends):+.4f}")
+            predicted = found.law.predict(seeds[0].rates, at=seeds[0].steps[end_of(seeds[0])]).mean()
+            cells.append(f"{predicted - np.mean(ends):+.4f}")
         nearest = min(learn, key=lambda known, seeds=seeds: distance(schedules[known][0], seeds[0]))
         cells.append(f"{np.mean([end_loss(curve) for curve in schedules[nearest]]) - np.mean(ends):+.4f}")
         cells.append(f"{np.std(ends, ddof=1):.4f}" if len(ends) > 1 else "")
