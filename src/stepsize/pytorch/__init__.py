@@ -9,8 +9,8 @@ except ModuleNotFoundError as error:
 
 from stepsize.pytorch.conversion import as_lambda, from_torch
 from stepsize.pytorch.cooldown import CooldownOnDemand
+from stepsize.pytorch.group_plan import ConstantProduct
 from stepsize.pytorch.grouping import ParameterGroups, parameter_groups
-from stepsize.pytorch.plan import ConstantProduct
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.pytorch.range_testing import range_test
 from stepsize.pytorch.scheduler import Scheduler
