@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from watched import PLAN, in_two_processes, planned
+from watched import PLAN, planned
 
 import stepsize.pytorch.lr_scheduler
 from stepsize import Horizon
@@ -13,11 +13,9 @@ accelerate = pytest.importorskip("accelerate", reason="needs stepsize[frameworks
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """What each process has written; all the trainings are made in one go, as starting takes longer than they do."""
-    folder = tmp_path_factory.mktemp("accelerate")
-    in_two_processes("two_processes.py", folder)
-    return [json.loads((folder / f"{process}.json").read_text()) for process in (0, 1)]
+def results(trained_in_two_processes):
+    """The results of each process."""
+    return [json.loads((trained_in_two_processes / f"{process}.json").read_text()) for process in (0, 1)]
 
 
 @pytest.fixture(params=[0, 1], ids=["first process", "second process"])

@@ -315,7 +315,7 @@ def test_updates_that_bypass_step_are_told_once():
     scheduler = Scheduler(optimizer, PLAN, auto=True)
     scheduler.step()
     optimizer.second_step()
-    with pytest.warns(UserWarning, match="not updated by optimizer.step"):
+    with pytest.warns(UserWarning, match=r"optimizer.step\(\) does not update them"):
         scheduler.step()
     optimizer.second_step()
     scheduler.step()
@@ -328,7 +328,7 @@ def test_an_optimizer_that_stops_is_told_once():
     update(second)
     for _ in range(99):
         update(first)
-    with pytest.warns(UserWarning, match="and optimizer 1 none; the position waits for it"):
+    with pytest.warns(UserWarning, match="optimizer 1 has made no update, and the others 100; the position waits"):
         update(first)
     for _ in range(200):
         update(first)

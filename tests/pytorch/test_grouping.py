@@ -55,5 +55,5 @@ def test_a_pattern_may_not_take_the_name_of_the_rest():
     net = torch.nn.Module()
     net.register_parameter("rest", torch.nn.Parameter(torch.ones(1)))
     net.register_parameter("other", torch.nn.Parameter(torch.ones(1)))
-    with pytest.raises(ArgumentError, match='the name "rest" is taken'):
+    with pytest.raises(ArgumentError, match='without the pattern "rest"'):
         parameter_groups(net, {"rest": 0.5})

@@ -106,7 +106,7 @@ def test_a_late_group_without_the_hyperparameter_is_named():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, momentum=ss.Constant(0.9))
     optimizer.param_groups.append({"params": [weight()], "lr": 0.1})
-    with pytest.raises(ArgumentError, match='parameter group 1 has no number "momentum"'):
+    with pytest.raises(ArgumentError, match="parameter group 1 has no 'momentum'; known are lr"):
         scheduler.seek(3)
 
 

@@ -71,7 +71,7 @@ def test_a_beta_stays_below_one():
     scheduler = Scheduler(optimizer, 0.1, betas=(0.9, ss.Linear(0.9, 1.5, 10)))
     optimizer.step()
     scheduler.step()
-    with pytest.raises(StepError, match=r"for betas at step 2; they are below 1"):
+    with pytest.raises(StepError, match="for betas at step 2; they must be below 1"):
         scheduler.step()
     assert scheduler.position == 1
 

@@ -153,3 +153,28 @@ def test_a_multiplier_that_overflows_or_is_no_number_is_refused_and_nothing_chan
     assert (scheduler.get_lr(), scheduler.get_last_lr()) == ([10.0], [10.0])
     assert scheduler.observe(0.5)
     assert scheduler.get_lr() == [5.0]
+
+
+def test_each_group_keeps_a_multiplier_of_its_own():
+    optimizer = sgd(0.1, 0.05)
+    plan = ss.Piecewise((1.0, 4.0), (1,))
+    scheduler = Scheduler(optimizer, plan, relative=True, feedback=Plateau(factor=0.5, patience=0, min_lr=0.04))
+    scheduler.observe(1.0)
+    assert scheduler.observe(1.0)
+    assert scheduler.get_last_lr() == pytest.approx([0.05, 0.04])  # the second is at min_lr, its multiplier 0.8
+    scheduler.seek(1)
+    assert scheduler.observe(1.0)
+    assert scheduler.get_last_lr() == pytest.approx([0.25 * 0.4, 0.4 * 0.2])
+
+
+def test_a_group_that_is_rebuilt_keeps_its_multiplier_and_its_schedule():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.4), ss.Constant(0.8)], feedback=Plateau(factor=0.5, patience=0))
+    scheduler.observe(1.0)
+    scheduler.observe(1.0)
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 0.1})
+    late = optimizer.param_groups.pop()
+    del optimizer.param_groups[0]
+    optimizer.param_groups[0] = {**optimizer.param_groups[0]}
+    assert scheduler.get_last_lr() == [0.4]
+    assert late["lr"] == 0.1

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from range_cases import X, Y, loader, made
 from torch import nn
@@ -67,6 +67,7 @@ def test_the_losses_are_those_of_a_plain_loop_at_the_same_rates(accumulation, cl
     assert seen.stopped == "end"
 
 
+@settings(max_examples=20)
 @given(st.floats(1e-8, 1e-2), st.floats(1.5, 1e6), st.integers(2, 40), st.booleans())
 def test_the_rates_go_from_the_first_to_the_last_both_included(start, times, steps, geometric):
     model, optimizer = line()
@@ -284,6 +285,7 @@ def test_a_loss_that_is_no_number_ends_it_before_the_update(value, at):
     assert (seen.stopped, len(seen.losses), len(updates)) == ("not finite", at, at)
 
 
+@settings(max_examples=25)
 @given(st.floats(-1e3, 1e3), st.floats(0.01, 1e3))
 def test_a_loss_that_is_negative_or_near_zero_is_not_taken_for_divergence(level, size):
     """The descent counts where the lowest value does not: level and size of the loss do not decide."""
@@ -349,13 +351,13 @@ NOISES = {
 def test_noise_alone_is_hardly_ever_divergence(noise):
     """In one of a hundred tests at most. By the size of the rise alone it is in more than one in eight."""
     draws, over, far = np.random.default_rng(11), 0, 0
-    for _ in range(300):
+    for _ in range(150):
         judge, losses = Judge(4.0, 0.7, has_moved=lambda: False), [float(noise(draws)) for _ in range(100)]
         over += any(judge.is_over(loss) for loss in losses)
         judge = Judge(4.0, 0.7, has_moved=lambda: False)
         far += any(judge.is_far_above(loss) for loss in losses)
-    assert over <= 3
-    assert far > 37
+    assert over <= 1
+    assert far > 18
 
 
 # What it refuses.
@@ -373,30 +375,30 @@ def frozen():
 REFUSED = [
     (
         {"model": nn.ReLU()},
-        "must hold a parameter of the model that requires a gradient, and holds none; make it for this model",
+        "made for parameters of this model that require a gradient, got",
     ),
-    ({"model": frozen()[0]}, "must hold a parameter of the model that requires a gradient"),
+    ({"model": frozen()[0]}, "made for parameters of this model that require a gradient"),
     ({"model": lambda x: x}, "must be a torch.nn.Module"),
-    ({"optimizer": SGD([torch.zeros(1, requires_grad=True)], lr=0.1)}, "must hold a parameter of the model"),
+    ({"optimizer": SGD([torch.zeros(1, requires_grad=True)], lr=0.1)}, "made for parameters of this model"),
     ({"optimizer": 0.1}, "must be an optimizer of PyTorch, got 0.1"),
     ({"batches": []}, "batches=...\\) must be at least one batch in every pass, got .*; write a DataLoader or a list"),
     ({"batches": iter(BATCHES)}, "must be iterable more than once"),
-    ({"batches": (batch for batch in BATCHES)}, "returns the same iterator each time; write the DataLoader, or a list"),
+    ({"batches": (batch for batch in BATCHES)}, "returns the same iterator each time; give the DataLoader or a list"),
     ({"batches": 3}, "a DataLoader, or a list of batches, got 3"),
-    ({"batches": [X]}, r"must yield pairs \(inputs, targets\), got a tensor of shape \(48, 1\)"),
+    ({"batches": [X]}, r"must be pairs \(inputs, targets\), got a tensor of shape \(48, 1\)"),
     ({"batches": [(X, Y, Y)]}, r"got a tuple of 3; .* write closure="),
     ({"validation": []}, "validation=...\\) must be at least one batch in every pass"),
     ({"loss_fn": lambda out, y: (out - y) ** 2}, r"one number, got a tensor of shape \(16, 1\); take the mean"),
     ({"loss_fn": lambda out, y: 0.5}, "one number, got 0.5"),
-    ({"loss_fn": lambda out, y: mse_loss(out, y).detach()}, "does not depend on any trained parameter"),
-    ({"loss_fn": None}, "or None and closure="),
-    ({"closure": lambda model, batch: 0}, "or None and closure="),
-    ({"start_lr": 1.0, "end_lr": 0.1}, "must be below end_lr, 0.1, got 1.0; the rate goes up"),
+    ({"loss_fn": lambda out, y: mse_loss(out, y).detach()}, "must be computed from a trained parameter, got tensor"),
+    ({"loss_fn": None}, "or None with a closure, got None; closure="),
+    ({"closure": lambda model, batch: 0}, "or None with a closure, got <function"),
+    ({"start_lr": 1.0, "end_lr": 0.1}, "must be below end_lr, 0.1, got 1.0; the rate rises"),
     ({"start_lr": 0.1, "end_lr": 0.1}, "must be below end_lr"),
     ({"start_lr": 0.0}, "start_lr=...\\) must be a finite number > 0"),
     ({"end_lr": math.inf}, "end_lr=...\\) must be a finite number > 0"),
     ({"start_lr": [1e-3, 1e-3], "end_lr": [1.0, 1.0]}, "one rate for each of the 1 parameter groups"),
-    ({"start_lr": [1e-3]}, "must be two numbers, or two lists"),
+    ({"start_lr": [1e-3]}, "must be a number like end_lr, or a list"),
     ({"steps": 1}, "at least 2, got 1"),
     ({"steps": 10.5}, "write 10 or 11"),
     ({"accumulation": 0}, "at least 1, got 0"),
@@ -449,7 +451,7 @@ class StoredBehindAGenerator(Stored):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (Stored, "its __iter__ returns the same iterator each time; write the DataLoader, or a list"),
+        (Stored, "its __iter__ returns the same iterator each time; give the DataLoader or a list"),
         (partial(StoredInALoader, batch_size=None), "its __iter__ returns the same iterator each time; "),
         (StoredBehindAGenerator, "at least one batch in every pass, got .*StoredBehindAGenerator"),
     ],
@@ -474,7 +476,7 @@ def squared(outputs, targets):
 def test_outputs_and_targets_that_broadcast_against_each_other_are_refused(loss, targets, size):
     model, optimizer = line()
     words = (
-        r"outputs have shape \(\d+, 1\) and the targets .* compares each output with every target; give both one shape"
+        r"that of the model's outputs, \(\d+, 1\), got .* compares each output with every target; use outputs.squeeze"
     )
     with pytest.raises(ArgumentError, match=words):
         range_test(model, optimizer, loss, [(X[:size], targets[:size])], **QUICK)
@@ -514,7 +516,7 @@ def test_several_processes_are_refused():
     model, optimizer = line()
     torch.distributed.init_process_group("fake", rank=0, world_size=2, store=FakeStore())
     try:
-        with pytest.raises(ArgumentError, match=r"runs in one process, and torch\.distributed has 2"):
+        with pytest.raises(ArgumentError, match=r"number of processes in torch\.distributed must be 1, got 2"):
             range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
     finally:
         torch.distributed.destroy_process_group()
@@ -523,7 +525,7 @@ def test_several_processes_are_refused():
 
 def test_lbfgs_is_refused():
     model, _ = line()
-    with pytest.raises(ArgumentError, match="cannot drive LBFGS"):
+    with pytest.raises(ArgumentError, match="must be another optimizer than LBFGS"):
         range_test(model, LBFGS(model.parameters()), mse_loss, BATCHES)
 
 

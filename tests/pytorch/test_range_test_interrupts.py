@@ -52,7 +52,7 @@ def interrupted(kind, at):
     moment, was_interrupted = Moment(kind, at), False
     sys.settrace(moment)
     try:
-        range_test(model, optimizer, mse_loss, BATCHES, steps=3, seeds=(0, 1))
+        range_test(model, optimizer, mse_loss, BATCHES, steps=2, seeds=(0, 1))
     except KeyboardInterrupt:
         was_interrupted = True
     finally:
@@ -81,8 +81,8 @@ LONG = pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "stride"),
     [
-        ("line", 23),
-        ("opcode", 499),
+        ("line", 29),
+        ("opcode", 701),
         pytest.param("line", 5, marks=LONG),
         pytest.param("opcode", 101, marks=LONG),
     ],

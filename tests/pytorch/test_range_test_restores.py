@@ -20,7 +20,7 @@ from stepsize.pytorch import Scheduler, range_test
 from stepsize.pytorch import lr_scheduler as own_lr_scheduler
 
 BATCHES = [(X[:16], Y[:16]), (X[16:32], Y[16:32]), (X[32:], Y[32:])]
-QUICK = {"start_lr": 1e-4, "end_lr": 3.0, "steps": 12}
+QUICK = {"start_lr": 1e-4, "end_lr": 3.0, "steps": 6}
 OPTIMIZERS = {
     "sgd": {"momentum": 0.9, "weight_decay": 0.01},
     "adam": {"amsgrad": True},
@@ -37,10 +37,11 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("begun", [False, True], ids=["fresh", "begun"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("name", "begun"), [("sgd", False), ("adam", False), *((name, True) for name in OPTIMIZERS)], ids=str
+)
 def test_training_after_a_range_test_equals_training_without_one(name, begun):
-    """Also where the test fills an optimizer's empty state, and where training has begun."""
+    """Both if the test fills an optimizer's empty state and if training has begun."""
     results = []
     for tested in (False, True):
         model, optimizer = made(name, **OPTIMIZERS[name])
@@ -108,8 +109,7 @@ def test_modes_are_given_back_module_by_module_and_frozen_ones_stay_in_eval(mode
     assert (model.training, model.frozen.training, model.norm.training) == (mode, False, mode)
 
 
-@pytest.mark.parametrize("at", [0, 1, 5])
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(("error", "at"), [(RuntimeError, 0), (KeyboardInterrupt, 1), (SystemExit, 5)])
 def test_an_error_in_the_users_code_leaves_nothing_changed(error, at):
     model, optimizer = made("adam")
     calls = []
@@ -322,7 +322,7 @@ def test_a_loss_with_parameters_of_its_own_is_given_back_too():
 def test_a_lazy_model_is_refused_in_words():
     model = nn.Sequential(nn.LazyLinear(1))
     optimizer = SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ArgumentError, match="lazy layers without parameters; run it on one batch first"):
+    with pytest.raises(ArgumentError, match=r"without lazy layers.*; run it on one batch first"):
         range_test(model, optimizer, mse_loss, BATCHES)
 
 

@@ -82,9 +82,9 @@ def test_replanning_a_list_and_a_mapping_wants_the_same_form():
     scheduler.replan([ss.Constant(0.3), ss.Linear(0.2, 0.0, 10)])
     scheduler.seek(15)
     assert scheduler.get_last_lr() == [0.3, 0.1]
-    with pytest.raises(ArgumentError, match="form of the plan"):
+    with pytest.raises(ArgumentError, match="in the form of the plan"):
         scheduler.replan(ss.Constant(0.3))
-    with pytest.raises(ArgumentError, match='no "momentum"'):
+    with pytest.raises(ArgumentError, match="the plan has no 'momentum'"):
         scheduler.replan(momentum=0.9)
     assert scheduler.get_last_lr() == [0.3, 0.1]
 

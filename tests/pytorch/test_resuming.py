@@ -158,5 +158,5 @@ def test_a_state_of_pytorchs_counts_steps_and_not_tokens():
     optimizer = sgd(0.1)
     state = torch.optim.lr_scheduler.StepLR(optimizer, 3).state_dict()
     scheduler = Scheduler(sgd(0.1), PLAN, clock="tokens", on_change="keep")
-    with pytest.raises(StateError, match="counts steps, and not tokens"):
+    with pytest.raises(StateError, match="counts steps, not tokens"):
         scheduler.load_state_dict(state)

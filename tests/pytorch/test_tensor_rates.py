@@ -84,5 +84,5 @@ def test_pain_11_groups_that_share_a_tensor_get_their_own_where_they_differ():
 def test_a_whole_number_in_a_tensor_is_no_rate():
     optimizer = sgd()
     optimizer.param_groups[0]["lr"] = torch.tensor(1)
-    with pytest.raises(ArgumentError, match='no number "lr"'):
+    with pytest.raises(ArgumentError, match='"lr" of parameter group 0 must be a number'):
         Scheduler(optimizer, PLAN)

@@ -52,7 +52,7 @@ def refuse_own_rates(optimizer: Optimizer) -> None:
     elif isinstance(optimizer, Rprop):
         advice = "Rprop reads lr only at its first update and then adapts its own step sizes"
     if advice:
-        raise ArgumentError("Scheduler", "optimizer", "an optimizer that uses the lr of its groups", optimizer, advice)
+        raise ArgumentError("Scheduler", "optimizer", "an optimizer that uses the lr of its groups", type(optimizer), advice)
 
 
 def _inside(optimizer: Any) -> Any:

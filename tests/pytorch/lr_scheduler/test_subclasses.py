@@ -10,7 +10,7 @@ from torch.optim import SGD
 from pytorch.lr_scheduler import drawn
 from pytorch.lr_scheduler.drawn import HERE, THERE, wave
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.conversion import from_torch
+from stepsize.pytorch import from_torch
 
 
 def sgd(*rates):
@@ -101,9 +101,7 @@ def test_nothing_is_told_ahead_and_the_state_brings_the_rate_back():
     drawn.course(optimizer, scheduler, 8)
     before = drawn.written(optimizer)
     for ask in (lambda: scheduler.group_schedules, lambda: scheduler.seek(3), lambda: from_torch(scheduler)):
-        with pytest.raises(
-            ArgumentError, match=r"WarmedUp .* get_lr of its own, so its rates are not known in advance"
-        ):
+        with pytest.raises(ArgumentError, match=r"WarmedUp\.get_lr must be PyTorch's own, .* can give any rates"):
             ask()
     assert (scheduler.last_epoch, drawn.written(optimizer)) == (8, before)
     again = warmed_up(HERE["CosineAnnealingLR"])(fresh := sgd(), 30)
@@ -130,5 +128,5 @@ class Logged(THERE["StepLR"]):
 
 @pytest.mark.parametrize(("make", "name"), [(lambda o: Fixed(o, 10), "get_lr"), (lambda o: Logged(o, 10), "step")])
 def test_from_torch_refuses_what_it_cannot_know(make, name):
-    with pytest.raises(ArgumentError, match=f"has a {name} of its own"):
+    with pytest.raises(ArgumentError, match=rf"\.{name} must be PyTorch's own"):
         from_torch(make(sgd()))
