@@ -4,10 +4,13 @@ import importlib.util
 import os
 
 import pytest
+import torch
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # use no network; read when a library of Hugging Face's is imported
 
 collect_ignore = ["two_processes.py"]  # a program, which imports what may be missing
+
+torch.set_num_threads(1)  # the tensors are small, and tests that run side by side would wait for each other
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def test_pain_5_a_scheduler_that_knows_the_horizon_warns_of_it(result):
 
 
 @pytest.mark.parametrize("way", ["auto", "split batches", "not with the optimizer", "of the prepared optimizer"])
-def test_pain_2_a_way_out_has_the_rate_of_the_plan_at_every_update(way, result):
+def test_pain_2_each_advised_setup_has_the_planned_rate_at_every_update(way, result):
     assert result[way]["used"] == planned(0, 10)
     assert result[way]["position"] == 10
 

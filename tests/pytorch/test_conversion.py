@@ -58,7 +58,7 @@ def rates_of(scheduler, steps):
         (lambda o: lr_scheduler.CosineAnnealingLR(o, 10, 0.01), ss.Cosine(0.1, 0.01, 10)),
     ],
 )
-def test_what_comes_out_is_the_schedule_one_would_write(make, schedule):
+def test_from_torch_gives_the_schedule_that_one_would_write(make, schedule):
     assert from_torch(make(sgd())) == (schedule,)
 
 
@@ -66,7 +66,7 @@ def test_each_group_has_its_own_schedule():
     assert from_torch(ExponentialLR(sgd(0.1, 0.2), 0.5)) == (ss.Exponential(0.1, 0.5), ss.Exponential(0.2, 0.5))
 
 
-def test_pain_17_looking_changes_neither_scheduler_nor_optimizer():
+def test_pain_17_reading_changes_neither_scheduler_nor_optimizer():
     optimizer = sgd()
     warmup, decay = LinearLR(optimizer, 0.1, total_iters=5), CosineAnnealingLR(optimizer, 20)
     scheduler = SequentialLR(optimizer, [warmup, decay], [5])
@@ -184,7 +184,7 @@ class Own(LRScheduler):
         ),
     ],
 )
-def test_what_is_no_function_of_the_step_is_refused_in_words(make, message):
+def test_schedulers_without_a_function_of_the_step_are_refused(make, message):
     with pytest.raises(ArgumentError, match=message):
         from_torch(make(sgd()))
 

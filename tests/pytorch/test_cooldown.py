@@ -36,12 +36,12 @@ def train(driver, cooldown, updates, each=lambda step: None):
     return rates
 
 
-def test_nothing_happens_unasked():
+def test_nothing_happens_without_a_request():
     driver = scheduler()
     assert train(driver, CooldownOnDemand(driver, 4), 10) == [0.4] * 10
 
 
-def test_a_signal_asks_for_it_and_its_earlier_handler_still_hears():
+def test_a_signal_requests_the_cooldown_and_the_earlier_handler_is_called():
     heard = []
     before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("earlier"))
     try:
@@ -106,7 +106,7 @@ def test_a_deadline_is_kept_on_a_clock_of_tokens(monkeypatch):
     assert 98.0 <= now[0] <= 100.0
 
 
-def test_a_deadline_is_kept_where_the_question_is_put_seldom(monkeypatch):
+def test_a_deadline_is_kept_if_the_processes_agree_rarely(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("stepsize.pytorch.cooldown.time.monotonic", lambda: now[0])
     driver = scheduler()
@@ -121,7 +121,7 @@ def test_a_deadline_is_kept_where_the_question_is_put_seldom(monkeypatch):
 @pytest.mark.parametrize(
     "wrong", [{"steps": 0}, {"steps": 4, "shape": "square"}, {"steps": 4, "deadline": -1}, {"steps": 4, "every": 0}]
 )
-def test_what_cannot_be_is_refused_at_once(wrong):
+def test_wrong_arguments_are_refused_at_once(wrong):
     with pytest.raises(ArgumentError):
         CooldownOnDemand(scheduler(), **wrong)
 
@@ -154,7 +154,7 @@ def test_all_processes_begin_at_the_same_step(tmp_path):
     assert rates == found == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]
 
 
-def test_a_signal_is_given_back_when_the_cooldown_is_gone():
+def test_the_signal_handler_is_restored_when_the_cooldown_is_gone():
     before = signal.getsignal(signal.SIGUSR2)
     cooldown = CooldownOnDemand(scheduler(), 2, on_signal=signal.SIGUSR2)
     assert signal.getsignal(signal.SIGUSR2) is not before
@@ -172,7 +172,7 @@ def test_a_request_that_has_not_begun_is_not_lost_in_a_checkpoint():
     assert train(driver, again, 9) == [0.4, 0.4, 0.2]
 
 
-def test_what_is_no_scheduler_or_signal_is_refused():
+def test_wrong_schedulers_and_signals_are_refused():
     with pytest.raises(ArgumentError, match=r"a stepsize.pytorch.Scheduler"):
         CooldownOnDemand(scheduler().optimizer, 2)
     for wrong in (9999, "SIGUSR1"):

@@ -138,7 +138,7 @@ def test_each_group_may_have_a_range_of_its_own():
     assert seen.group_rates(seen.rates[1]) == pytest.approx(tuple(used[1]))
 
 
-def test_with_ranges_of_their_own_it_speaks_of_the_group_that_goes_highest():
+def test_with_a_range_for_each_group_the_result_is_about_the_highest_one():
     model, optimizer = line(groups=2)
     seen = range_test(model, optimizer, mse_loss, BATCHES, start_lr=[1e-6, 1e-4], end_lr=[1e-3, 1.0], steps=4)
     assert seen.rates == pytest.approx(np.geomspace(1e-4, 1.0, 4))
@@ -191,7 +191,7 @@ def test_it_goes_on_from_the_momentum_that_there_is():
     assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses[2] != fresh.losses[2]
 
 
-def test_gradients_that_were_there_do_not_enter():
+def test_earlier_gradients_are_not_used():
     model, optimizer = line()
     without = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
     for parameter in model.parameters():
@@ -199,7 +199,7 @@ def test_gradients_that_were_there_do_not_enter():
     assert range_test(model, optimizer, mse_loss, BATCHES, **QUICK) == without
 
 
-def test_what_the_optimizer_does_not_train_is_not_clipped_with_the_rest():
+def test_gradients_of_parameters_outside_the_optimizer_do_not_accumulate():
     """Its gradient would grow from update to update, and leave less and less of the others'."""
     model, _ = line()
     optimizer = SGD(model[2].parameters(), lr=0.1)
@@ -216,7 +216,7 @@ def test_what_the_optimizer_does_not_train_is_not_clipped_with_the_rest():
     assert seen.losses == pytest.approx(expected, rel=1e-6)
 
 
-def test_it_works_where_gradients_are_switched_off():
+def test_it_works_if_gradients_are_disabled():
     model, optimizer = line()
     expected = range_test(model, optimizer, mse_loss, BATCHES, **QUICK)
     with torch.no_grad():
@@ -254,7 +254,7 @@ def test_seeds_are_runs_from_the_same_start():
 # Why it stops.
 
 
-def test_it_stops_where_the_loss_diverges():
+def test_it_stops_if_the_loss_diverges():
     model, optimizer = line()
     seen = range_test(model, optimizer, mse_loss, [(X, Y)], start_lr=1e-3, end_lr=1e3, steps=200)
     assert seen.stopped == "diverged"
@@ -263,7 +263,7 @@ def test_it_stops_where_the_loss_diverges():
     assert 0.01 < seen.suggest().rate < seen.suggest().largest_stable < 10.0
 
 
-def test_it_stops_nowhere_if_asked_to_unless_the_loss_is_no_number():
+def test_an_infinite_stop_factor_stops_only_at_a_loss_that_is_not_finite():
     model, optimizer = line()
     seen = range_test(model, optimizer, mse_loss, BATCHES, start_lr=1e-3, end_lr=1e9, steps=300, stop_factor=math.inf)
     assert seen.stopped == "not finite"
@@ -272,7 +272,7 @@ def test_it_stops_nowhere_if_asked_to_unless_the_loss_is_no_number():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("at", [0, 7])
-def test_a_loss_that_is_no_number_ends_it_before_the_update(value, at):
+def test_a_loss_that_is_not_finite_ends_it_before_the_update(value, at):
     model, optimizer = line()
     losses, updates = [], []
     optimizer.register_step_pre_hook(lambda *_: updates.append(1))
@@ -313,13 +313,13 @@ STOPS = {
 
 
 @pytest.mark.parametrize(("losses", "over"), STOPS.values(), ids=STOPS)
-def test_where_a_loss_has_diverged(losses, over):
+def test_the_step_at_which_a_loss_has_diverged(losses, over):
     judge = Judge(factor=4.0, smoothing=0.0, has_moved=lambda: True)
     found = [judge.is_over(loss) for loss in losses]
     assert [index for index, is_over in enumerate(found) if is_over] == ([] if over is None else [over])
 
 
-def test_what_is_judged_is_smoothed_without_bias():
+def test_the_loss_is_smoothed_without_bias():
     """After 1 and x it is (x + 0.5) / 1.5 for beta = 0.5: 5.93 of 8.4, and 5.8 of 8.2."""
     for last, over in ((8.4, True), (8.2, False)):
         judge = Judge(factor=5.9, smoothing=0.5, has_moved=lambda: True)
@@ -348,16 +348,16 @@ NOISES = {
 
 
 @pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
-def test_noise_alone_is_hardly_ever_divergence(noise):
+def test_noise_alone_is_rarely_taken_for_divergence(noise):
     """In one of a hundred tests at most. By the size of the rise alone it is in more than one in eight."""
     draws, over, far = np.random.default_rng(11), 0, 0
-    for _ in range(150):
+    for _ in range(300):
         judge, losses = Judge(4.0, 0.7, has_moved=lambda: False), [float(noise(draws)) for _ in range(100)]
         over += any(judge.is_over(loss) for loss in losses)
         judge = Judge(4.0, 0.7, has_moved=lambda: False)
         far += any(judge.is_far_above(loss) for loss in losses)
-    assert over <= 1
-    assert far > 18
+    assert over <= 3
+    assert far > 37
 
 
 # What it refuses.
@@ -418,7 +418,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("changed", "words"), REFUSED, ids=[words for _, words in REFUSED])
-def test_what_cannot_be_is_refused_in_words(changed, words):
+def test_wrong_arguments_are_refused(changed, words):
     model, optimizer = line()
     given = {"model": model, "optimizer": optimizer, "loss_fn": mse_loss, "batches": BATCHES, "steps": 5, **changed}
     if given["model"] is not model and given["optimizer"] is optimizer and isinstance(given["model"], nn.Module):
@@ -476,7 +476,7 @@ def squared(outputs, targets):
 def test_outputs_and_targets_that_broadcast_against_each_other_are_refused(loss, targets, size):
     model, optimizer = line()
     words = (
-        r"that of the model's outputs, \(\d+, 1\), got .* compares each output with every target; use outputs.squeeze"
+        r"that of the model's outputs, \(\d+, 1\), got .* compares each output with every target; write outputs.squeeze"
     )
     with pytest.raises(ArgumentError, match=words):
         range_test(model, optimizer, loss, [(X[:size], targets[:size])], **QUICK)
@@ -525,11 +525,11 @@ def test_several_processes_are_refused():
 
 def test_lbfgs_is_refused():
     model, _ = line()
-    with pytest.raises(ArgumentError, match="must be another optimizer than LBFGS"):
+    with pytest.raises(ArgumentError, match="must be an optimizer other than LBFGS"):
         range_test(model, LBFGS(model.parameters()), mse_loss, BATCHES)
 
 
-def test_an_optimizer_under_a_scheduler_of_pytorchs_needs_nothing_said():
+def test_an_optimizer_under_a_scheduler_of_pytorch_causes_no_warning():
     model, optimizer = line()
     LambdaLR(optimizer, lambda step: 1 / (1 + step))
     assert len(range_test(model, optimizer, mse_loss, BATCHES, **QUICK).losses) == 6
@@ -538,7 +538,7 @@ def test_an_optimizer_under_a_scheduler_of_pytorchs_needs_nothing_said():
 # Pain 13: the finder leaves the model changed, is fooled by noise, does not stop at NaN.
 
 
-def test_pain_13_noise_is_answered_by_no_suggestion_and_the_data_come_back():
+def test_pain_13_noise_gives_no_suggestion_but_the_data():
     model, optimizer = line()
     noise = torch.Generator().manual_seed(0)
     seen = range_test(

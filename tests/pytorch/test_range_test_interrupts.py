@@ -114,7 +114,7 @@ def test_ctrl_c_again_and_again_is_delivered_after_the_restore():
 
 
 @pytest.mark.parametrize("ignored", [signal.SIG_IGN, lambda *_: None], ids=["by the system", "by a function"])
-def test_where_ctrl_c_is_ignored_the_test_goes_on(ignored):
+def test_the_test_continues_if_ctrl_c_is_ignored(ignored):
     signal.signal(signal.SIGINT, ignored)
     model = nn.Linear(1, 1)
     losses = []

@@ -15,12 +15,12 @@ from stepsize.pytorch import Plateau, Scheduler
 
 
 @pytest.mark.parametrize("idle", [{"relative": True}, {"feedback": Plateau()}])
-def test_what_is_about_the_rate_needs_one(idle):
+def test_settings_of_the_rate_need_a_scheduled_rate(idle):
     with pytest.raises(ArgumentError, match=r"left out if no rate is scheduled, got .*; give lr="):
         Scheduler(sgd(), weight_decay=ss.Constant(0.1), **idle)
 
 
-def test_a_switch_that_is_none_is_no_number():
+def test_a_flag_that_is_none_cannot_be_scheduled():
     with pytest.raises(ArgumentError, match="has no 'fused'"):
         Scheduler(sgd(kind=Adam), 0.1, fused=0.5)
 
@@ -38,7 +38,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_is_refused_and_the_optimizer_is_unchanged(name):
+def test_wrong_arguments_are_refused_and_the_optimizer_is_unchanged(name):
     make, words = REFUSED[name]
     optimizer = sgd(0.1, 0.1)
     before = copy.deepcopy(optimizer.state_dict())
@@ -48,7 +48,7 @@ def test_what_cannot_be_is_refused_and_the_optimizer_is_unchanged(name):
 
 
 @pytest.mark.parametrize("wrong", [-0.1, math.nan, math.inf])
-def test_a_function_that_gives_no_rate_is_named_with_its_step_and_nothing_moves(wrong):
+def test_a_function_with_an_invalid_rate_is_named_with_its_step_and_nothing_moves(wrong):
     optimizer = sgd()
     scheduler = Scheduler(optimizer, lambda step: 0.1 if step < 2 else wrong)
     scheduler.seek(1)
@@ -72,7 +72,7 @@ WRONG_ARGUMENTS = {
 
 
 @pytest.mark.parametrize("name", WRONG_ARGUMENTS)
-def test_an_argument_of_another_kind_is_refused_with_what_to_write(name):
+def test_an_argument_of_another_kind_is_refused_with_advice(name):
     arguments, words = WRONG_ARGUMENTS[name]
     optimizer = sgd()
     if arguments.get("lr") is StepLR:
@@ -89,7 +89,7 @@ def test_an_optimizer_given_twice_is_refused():
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, -1.0])
-def test_a_base_rate_that_is_none_is_refused(rate):
+def test_an_invalid_base_rate_is_refused(rate):
     optimizer = sgd()
     optimizer.param_groups[0]["lr"] = rate
     with pytest.raises(ArgumentError, match="the rate"):
@@ -117,7 +117,7 @@ def test_keys_that_no_group_has_are_named_before_their_values_are_read():
 
 
 @pytest.mark.parametrize("scale", [-1.0, math.nan, "half"])
-def test_a_scale_of_a_group_is_a_number_of_at_least_0(scale):
+def test_the_lr_scale_of_a_group_must_be_a_number_of_at_least_0(scale):
     optimizer = SGD([{"params": [weight()], "lr_scale": scale}], lr=0.1)
     with pytest.raises(ArgumentError, match="lr_scale"):
         Scheduler(optimizer, PLAN)

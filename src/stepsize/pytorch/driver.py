@@ -172,7 +172,7 @@ class Driver(LRScheduler):
         finally:
             self._position = position  # the update was made, even if there is no value for the next
 
-    def loaded(self) -> None:
+    def loaded(self, optimizer: Optimizer) -> None:
         """A state was loaded into an optimizer, which replaces its groups and their values."""
         if self._stopped is None:
             self._restored = True  # wrappers write into the groups once more after this hook

@@ -177,25 +177,23 @@ class Assignment:
 
     @classmethod
     def from_text(cls, key: str, form: Any) -> "Assignment":
-        match list(form.items()) if isinstance(form, dict) else None:
-            case [("named", dict(items))]:
-                pass
-            case [("list", list(listed))]:
-                items = dict(enumerate(listed))
-            case [("all", item)]:
-                items = {None: item}
-            case _:
-                raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
-        return cls(key, next(iter(form)), {known: _read(key, item) for known, item in items.items()})
+        match form:
+            case {"named": dict(named)} if len(form) == 1:
+                return cls.of(key, {name: _read(key, item) for name, item in named.items()})
+            case {"list": list(listed)} if len(form) == 1:
+                return cls.of(key, [_read(key, item) for item in listed])
+            case {"all": item} if len(form) == 1:
+                return cls.of(key, _read(key, item))
+        raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
 
 
 def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
     if isinstance(given, Schedule):
         return given
-    if isinstance(given, type):
-        raise ArgumentError("Scheduler", key, "a schedule", given, "this is a class; call it")
-    if isinstance(given, LRScheduler):
-        advice = "from_torch(scheduler) reads PyTorch's schedulers and gives one schedule for each group"
+    if isinstance(given, LRScheduler | type):
+        advice = (
+            "this is a class; call it" if isinstance(given, type) else "from_torch(scheduler) makes schedules of it"
+        )
         raise ArgumentError("Scheduler", key, "a schedule", given, advice)
     if callable(given):
         return Function(given)

@@ -3,7 +3,7 @@
 import sys
 import traceback
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ReferenceType, WeakKeyDictionary, finalize, ref
@@ -46,13 +46,11 @@ def updating(optimizer: Any, auto: bool) -> Optimizer:
 
 def refuse_own_rates(optimizer: Optimizer) -> None:
     """Refuse an optimizer that computes its own step sizes and ignores the rate in its groups."""
-    advice = ""
-    if any(group.get("relative_step") for group in optimizer.param_groups):
-        advice = "construct it with relative_step=False and an lr"
-    elif isinstance(optimizer, Rprop):
-        advice = "Rprop reads lr only at its first update and then adapts its own step sizes"
-    if advice:
-        raise ArgumentError("Scheduler", "optimizer", "an optimizer that uses the lr of its groups", type(optimizer), advice)
+    relative = any(group.get("relative_step") for group in optimizer.param_groups)
+    if relative or isinstance(optimizer, Rprop):
+        advice = "construct it with relative_step=False and an lr" if relative else "Rprop adapts its own step sizes"
+        rule = "an optimizer that uses the lr of its groups"
+        raise ArgumentError("Scheduler", "optimizer", rule, type(optimizer), advice)
 
 
 def _inside(optimizer: Any) -> Any:
@@ -193,29 +191,24 @@ class Attachment:
         """Register the hooks and take over from earlier schedulers; the optimizers keep an `owned` scheduler alive."""
         driver = (lambda: scheduler) if owned else ref(scheduler)
 
-        @torch.compiler.disable  # type: ignore[untyped-decorator]
-        def before_step(optimizer: Optimizer, *_: Any) -> None:
-            if (attached := driver()) is not None:
-                attached.stepping(optimizer)
+        def calling(method: "Callable[[Driver, Optimizer], None]") -> Any:
+            @torch.compiler.disable  # type: ignore[untyped-decorator]
+            def hook(optimizer: Optimizer, *_: Any) -> None:
+                if (attached := driver()) is not None:
+                    method(attached, optimizer)
 
-        @torch.compiler.disable  # type: ignore[untyped-decorator]
-        def after_step(optimizer: Optimizer, *_: Any) -> None:
-            if (attached := driver()) is not None:
-                attached.stepped(optimizer)
+            return hook
 
-        def after_loading(_: Optimizer) -> None:
-            if (attached := driver()) is not None:
-                attached.loaded()
-
+        kind = type(scheduler)
         for optimizer in self.optimizers:
-            handle = optimizer.register_step_post_hook(after_step)
+            handle = optimizer.register_step_post_hook(calling(kind.stepped))
             # First of the hooks: if another raises, the update is counted all the same.
             hooks = cast("OrderedDict[int, Any]", optimizer._optimizer_step_post_hooks)
             hooks.move_to_end(handle.id, last=False)
             self._handles += [
                 handle,
-                optimizer.register_step_pre_hook(before_step),
-                optimizer.register_load_state_dict_post_hook(after_loading),
+                optimizer.register_step_pre_hook(calling(kind.stepping)),
+                optimizer.register_load_state_dict_post_hook(calling(kind.loaded)),
             ]
             others, driven = schedulers_of(optimizer), scheduler.driven()
             _schedulers[optimizer] = [*map(ref, others), ref(scheduler)]

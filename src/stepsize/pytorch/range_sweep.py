@@ -190,7 +190,7 @@ def loss_of_pairs(loss_fn: LossFunction) -> Closure:
             shapes = tuple(outputs.shape), tuple(targets.shape)
             if shapes not in seen and are_crossed(loss_fn, outputs, targets):
                 rule = f"that of the model's outputs, {shapes[0]}"
-                advice = "otherwise the loss compares each output with every target; write outputs.squeeze(1), for example"
+                advice = "or the loss compares each output with every target; write outputs.squeeze(1), for example"
                 raise ArgumentError("the targets' shape in range_test", "", rule, shapes[1], advice)
             seen.add(shapes)
         return loss_fn(outputs, targets)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -20,16 +20,17 @@ from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
 
 
-def _is_feedback(owner: str, name: str, value: Any) -> Any:
-    if not isinstance(value, Feedback | None) or isinstance(value, type):
-        raise ArgumentError(owner, name, "a Plateau(), or an object with its observe and state methods", value)
-    return value
+@dataclass(frozen=True)
+class _Instance:
+    """The rule of an argument that is None or of this kind."""
 
+    kind: Any
+    words: str
 
-def _is_horizon(owner: str, name: str, value: Any) -> Any:
-    if not isinstance(value, Horizon | None):
-        raise ArgumentError(owner, name, "a Horizon(samples=..., batch=..., epochs=...)", value)
-    return value
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if not isinstance(value, self.kind | None) or isinstance(value, type):
+            raise ArgumentError(owner, name, self.words, value)
+        return value
 
 
 def _given(lr: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
@@ -95,10 +96,10 @@ class Scheduler(Driver):
         lr: Any = None,
         *,
         relative: Annotated[bool | None, Maybe(Flag())] = None,
-        feedback: Annotated[Feedback | None, _is_feedback] = None,
+        feedback: Annotated[Feedback | None, _Instance(Feedback, "a Plateau(), or an object with its methods")] = None,
         auto: Annotated[bool, Flag()] = False,
         on_change: Annotated[str, Choice(("refuse", "keep", "restore"))] = "refuse",
-        horizon: Annotated[Horizon | None, _is_horizon] = None,
+        horizon: Annotated[Horizon | None, _Instance(Horizon, "a Horizon(samples=..., batch=...)")] = None,
         clock: Annotated[str, Choice(("steps", "tokens", "samples"))] = "steps",
         last_epoch: Annotated[int, Whole(-1)] = -1,
         **hyperparameters: Any,

@@ -1,32 +1,24 @@
 """The saved state of a scheduler: its form, its validation, and the plan to follow after loading."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from stepsize.arguments import LONGEST
-from stepsize.errors import StateError, StepsizeError, shown
+from stepsize.arguments import LONGEST, Flag, Many, Number, Rule, Whole
+from stepsize.errors import ArgumentError, StateError, StepsizeError, shown
 from stepsize.pytorch.group_plan import Group, GroupPlan
 from stepsize.pytorch.warnings import caution
 
 VERSION = 1
 KIND = "stepsize.pytorch.Scheduler"
-_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "clock": (lambda value: isinstance(value, str), "a word"),
-    "position": (lambda value: type(value) is int and 0 <= value <= LONGEST, "a whole number from 0 to 2**53"),
-    "base_lrs": (
-        lambda value: isinstance(value, list) and all(isinstance(b, float | int) and 0 <= b < math.inf for b in value),
-        "a list of numbers of at least 0",
-    ),
-    "plan": (lambda value: isinstance(value, dict), "a dictionary"),
-    "began_with": (lambda value: isinstance(value, dict), "a dictionary"),  # the plan that the program gave
-    "replanned": (lambda value: isinstance(value, bool), "true or false"),  # whether `plan` is another since
-    "idle": (  # the optimizers that had made no update yet
-        lambda value: isinstance(value, list) and all(type(index) is int and index >= 0 for index in value),
-        "a list of indexes",
-    ),
+_RULES: dict[str, Rule] = {
+    "position": Whole(0),
+    "base_lrs": Many(Number(least=0.0), empty=True),
+    "replanned": Flag(),  # whether `plan` differs from `began_with`, the plan that the program gave
+    "idle": Many(Whole(0), empty=True),  # the optimizers that had made no update yet
 }
+_NAMES = ("version", "clock", "plan", "began_with", "feedback", *_RULES)
 
 
 def saved_form(clock: str, position: int, idle: Iterable[int], groups: dict[str, Any]) -> dict[str, Any]:
@@ -46,11 +38,13 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
         raise StateError(f"this is not a state of {KIND} but of {kind}", "load it into the scheduler that made it")
     if form.get("version", VERSION) != VERSION:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
-    if missing := [name for name in ("version", *_FIELDS, "feedback") if name not in form]:
+    if missing := [name for name in _NAMES if name not in form]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
-    for name, (holds, rule) in _FIELDS.items():
-        if not holds(form[name]):
-            raise StateError(f"the state's {name} must be {rule}, got {shown(form[name])}")
+    for name, rule in _RULES.items():
+        try:
+            rule("the state", name, form[name])
+        except ArgumentError as error:
+            raise StateError(str(error)) from None
     if len(form["base_lrs"]) != groups:
         there = f"{len(form['base_lrs'])} parameter groups"
         raise StateError(f"the state is of {there}, and the optimizer has {groups}", "add or remove groups first")
