@@ -35,8 +35,8 @@ class CooldownOnDemand:
         steps: the length of the cooldown, in the scheduler's units: updates, tokens or samples.
         end: the value at its end, at least 0, in the plan's own units.
         shape: "linear", "cosine" or "1-sqrt".
-        deadline: seconds from now by which it should have ended. It begins when the time left is what `steps` steps,
-            and the updates until the processes next agree, take on average.
+        deadline: seconds from now by which it should have ended. It begins once the time left is the average time of
+            `steps` steps and of the updates until the processes next agree.
         on_signal: a signal that requests it, such as `signal.SIGUSR1`. Its previous handler is called too, and
             restored once this object is gone. Only the main thread may give one.
         every: the number of updates between two agreements of the processes.

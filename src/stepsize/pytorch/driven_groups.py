@@ -14,9 +14,9 @@ from stepsize.schedules import Schedule
 
 
 class DrivenGroups:
-    """A record for each group, the plan, and the binding, which knows which value goes where.
+    """A record for each group, the plan, and the binding, which holds the values to write and their places.
 
-    Whoever changes the plan, a base rate or a multiplier must call `bind` afterwards.
+    After a change of the plan, a base rate or a multiplier, call `bind`.
     """
 
     binding: Binding
@@ -36,7 +36,7 @@ class DrivenGroups:
         return [record.base for record in self.records]
 
     def bind(self, loading: bool = False, restore: bool = False) -> None:
-        """Match the records to the groups as they are now, and work out which value goes where.
+        """Match the records to the groups as they are now, and make their binding.
 
         With `restore`, put back the tensors and names that others have replaced.
         """

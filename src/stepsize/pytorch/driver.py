@@ -1,4 +1,4 @@
-"""A plan at a position, written into optimizers: what their hooks call, and what frameworks ask of a scheduler."""
+"""Writing a plan into optimizers at a position: their hooks, counting updates, and PyTorch's scheduler interface."""
 
 import copy
 import math
@@ -191,7 +191,7 @@ class Driver(LRScheduler):
         if self._auto:
             caution(self._stopped)
 
-    # What frameworks ask of PyTorch's schedulers.
+    # PyTorch's scheduler interface, which frameworks use.
 
     def get_last_lr(self) -> list[float]:  # type: ignore[override]
         """The rate that the next update uses, for each group."""

@@ -156,7 +156,7 @@ class Writer:
                 _put(group, key, item, number)
             else:
                 tensor.fill_(number)
-                if held(group, key, item) is not tensor:  # not yet, or somebody has replaced it
+                if held(group, key, item) is not tensor:  # not yet, or other code has replaced it
                     _put(group, key, item, tensor)
 
 
@@ -194,7 +194,7 @@ def _writers_for(plan: GroupPlan, records: Sequence[GroupRecord], others: Sequen
 
 
 class Binding:
-    """Which value goes where, for one plan and the groups and factors of one moment."""
+    """The values to write and their places, for one plan and the present groups and factors."""
 
     def __init__(
         self, plan: GroupPlan, optimizers: Sequence[Optimizer], records: Sequence[GroupRecord], others: Sequence[Group]

@@ -38,7 +38,7 @@ class StepLR(Restoring, pytorch.StepLR):
 
 
 class MultiStepLR(Restoring, pytorch.MultiStepLR):
-    """base gamma^n, where n of the milestones are at or before t."""
+    """base gamma^n, with n the number of milestones <= t."""
 
 
 class ConstantLR(Restoring, pytorch.ConstantLR):
