@@ -119,8 +119,8 @@ BROKEN_STATES = {
         "plan cannot be read",
     ),
     "too far": ({"position": 10**30}, "position"),
-    "negative base": ({"base_lrs": [-0.1]}, "a list of numbers of at least 0"),
-    "replanned": ({"replanned": "no"}, "true or false"),
+    "negative base": ({"base_lrs": [-0.1]}, r"the state's base_lrs\[0\] must be a finite number >= 0"),
+    "replanned": ({"replanned": "no"}, "the state's replanned must be True or False"),
     "text": (
         {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}},
         "Cosine",

@@ -84,7 +84,6 @@ class DrivenGroups:
         return changed
 
     def state(self) -> dict[str, Any]:
-        """Base rates, plan and feedback, in a form for JSON."""
         multipliers = [record.multiplier for record in self.records]
         return {
             "base_lrs": self.base_rates,

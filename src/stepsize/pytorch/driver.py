@@ -95,7 +95,6 @@ class Driver(LRScheduler):
         self._groups.bind(loading, restore)
 
     def _rewrite(self, loading: bool = False) -> None:
-        """Put back the tensors and names that others have replaced, and write."""
         self._bind(loading, restore=True)
         self._write(self._position)
 
@@ -122,7 +121,6 @@ class Driver(LRScheduler):
             raise DriverError(self._stopped)
 
     def _attach(self) -> None:
-        """Write the values, and register with the optimizers."""
         self._bind()
         if self._stopped is None:  # a copy of a closed scheduler stays closed
             self._rewrite()

@@ -47,7 +47,6 @@ class ConstantProduct:
         apply_field_rules(self)
 
     def at(self, rate: float) -> float:
-        """The value at this rate."""
         value = self.product / rate if rate > 0.0 else 0.0
         return value if value < math.inf else 0.0  # a rate this small changes nothing
 
@@ -111,7 +110,6 @@ class Assignment:
         return self.items.get({"all": None, "list": index, "named": str(group.get("name"))}[self.form])
 
     def check(self, groups: Sequence[Group]) -> None:
-        """Refuse groups that lack this hyperparameter or fit neither the list nor the names."""
         if self.form == "list" and len(self.items) != len(groups):
             rule = f"one schedule for each of the {len(groups)} parameter groups"
             raise ArgumentError("Scheduler", self.key, rule, self.as_given(), f"the list has {len(self.items)}")
@@ -126,7 +124,6 @@ class Assignment:
                 self.check_group(index, group, course)
 
     def check_group(self, index: int, group: Group, course: Course) -> None:
-        """Refuse a group that lacks this hyperparameter or whose value has another form."""
         present: Any = group.get(self.key)
         if not (_is_number(present) or (self.key == "lr" and group.get("lr", "") is None)):
             if self.key not in group:
@@ -289,7 +286,6 @@ class GroupPlan:
         return {name: item for each in self.assignments.values() for name, item in each.schedules().items()}
 
     def as_text(self) -> dict[str, Any]:
-        """The plan in a form for JSON."""
         feedback: Any = None if self.feedback is None else {"class": type(self.feedback).__qualname__}
         if isinstance(self.feedback, Plateau):
             feedback = self.feedback.settings()

@@ -112,7 +112,6 @@ class UpdateCount:
         self.begin()
 
     def begin(self) -> None:
-        """Begin the next update."""
         self._waiting_for = self._all - self.idle
         self._waited = 0  # updates since then
 
@@ -218,7 +217,6 @@ class Attachment:
         finalize(scheduler, _remove, self._handles)
 
     def release(self, scheduler: "Driver") -> None:
-        """Remove the hooks and forget the scheduler."""
         _remove(self._handles)
         for reference in self._references:
             if (optimizer := reference()) is not None:

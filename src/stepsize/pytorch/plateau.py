@@ -97,7 +97,6 @@ class Plateau:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def improves(self, metric: float, best: float | None) -> bool:
-        """Whether a metric is better than the best by more than the threshold."""
         sign = 1.0 if self.mode == "max" else -1.0
         if best is None:
             return sign * metric > -math.inf

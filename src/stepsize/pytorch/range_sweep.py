@@ -87,7 +87,6 @@ class Sweep:
     observe: Callable[[int, float, float], object] | None
 
     def run(self, seed: int | None, judge: Judge) -> RangeRun:
-        """Make the updates, which change the model, the optimizer and the random states."""
         # Hooks after the step count updates, average weights or log: they must not see these updates.
         self.optimizer._optimizer_step_post_hooks.clear()
         _global_optimizer_post_hooks.clear()
@@ -148,7 +147,6 @@ class Sweep:
         return total / self.accumulation
 
     def _validation_loss(self, batches: Iterable[Any]) -> float:
-        """The mean loss over the batches, in eval mode."""
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         with torch.no_grad():

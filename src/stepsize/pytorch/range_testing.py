@@ -253,7 +253,6 @@ def _repeatable(name: str, batches: Any) -> Any:
 
 
 def _in_fixed_order(batches: Any) -> bool:
-    """Whether this is a DataLoader of several batches that does not shuffle."""
     source = getattr(batches, "batch_sampler", None) or batches
     in_order = isinstance(batches, DataLoader) and isinstance(getattr(source, "sampler", None), SequentialSampler)
     return in_order and len(batches) > 1

@@ -15,7 +15,7 @@ from stepsize.pytorch.driver import Driver
 from stepsize.pytorch.group_plan import Assignment, GroupPlan
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
 from stepsize.pytorch.plateau import Feedback, as_number
-from stepsize.pytorch.state import bases_to_follow, plan_to_follow, pytorch_position, saved_form, validated
+from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
 
@@ -243,7 +243,8 @@ class Scheduler(Driver):
     def state_dict(self) -> dict[str, Any]:
         """Position, base rates, plan and feedback, in a form for JSON."""
         self._refresh()
-        return saved_form(self._clock, self._position, self._count.idle, self._groups.state())
+        counted = {"clock": self._clock, "position": self._position, "idle": sorted(self._count.idle)}
+        return {"version": VERSION, "kind": KIND, **counted, **self._groups.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where a saved scheduler stood, and write the rates there; before or after the optimizer's state.

@@ -1,7 +1,7 @@
 """The saved state of a scheduler: its form, its validation, and the plan to follow after loading."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,11 +21,6 @@ _RULES: dict[str, Rule] = {
 _NAMES = ("version", "clock", "plan", "began_with", "feedback", *_RULES)
 
 
-def saved_form(clock: str, position: int, idle: Iterable[int], groups: dict[str, Any]) -> dict[str, Any]:
-    """The state of a scheduler, in a form for JSON."""
-    return {"version": VERSION, "kind": KIND, "clock": clock, "position": position, "idle": sorted(idle), **groups}
-
-
 def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
     """A saved state, if a scheduler with this clock and number of groups can load it."""
     if pytorch_position(form) is not None:
@@ -42,7 +37,7 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
     for name, rule in _RULES.items():
         try:
-            rule("the state", name, form[name])
+            rule("", f"the state's {name}", form[name])
         except ArgumentError as error:
             raise StateError(str(error)) from None
     if len(form["base_lrs"]) != groups:
@@ -112,7 +107,6 @@ def _unnamed(form: Any) -> bool:
 
 
 def _words(form: Any) -> str:
-    """A saved plan as in a call, or as it is if it cannot be read."""
     try:
         return str(GroupPlan.from_text(form))
     except StepsizeError:

@@ -147,7 +147,6 @@ class Writer:
         return None
 
     def write(self, value: float) -> None:
-        """Write the value, times each group's factor."""
         self.written = value
         key, item, tie = self.key, self.item, self.tie
         for group, factor, tensor in self.targets:

@@ -102,7 +102,6 @@ class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
     """From base to `eta_min` along a cosine in `T_max` steps, then `eta_min`; past_end="torch" rises again."""
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rates of the step."""
         return self._last_rates() or super().get_lr()
 
     def _get_closed_form_lr(self) -> list[float | Tensor]:
@@ -117,7 +116,6 @@ class OneCycleLR(_Ending, pytorch.OneCycleLR):
     """Up to `max_lr` and down in `total_steps` steps, then the last rate; past_end="torch" raises there."""
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rates of the step; writes the momentum too."""
         if not self._holds(self.total_steps - 1, self.total_steps):
             return super().get_lr()
         step, self.last_epoch = self.last_epoch, self.total_steps - 1

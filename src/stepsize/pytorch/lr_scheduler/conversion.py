@@ -122,7 +122,6 @@ def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
 
 
 def _read(scheduler: Any, index: int) -> Schedule:
-    """The rate of the group at this index, by the scheduler's class."""
     name, base = type(scheduler).__name__, float(getattr(scheduler, "base_lrs", {index: math.nan})[index])
     match scheduler:
         case Scheduler():
@@ -182,7 +181,6 @@ def _gamma(scheduler: Any) -> float:
 
 
 def _holds_its_end(scheduler: pytorch.LRScheduler) -> bool:
-    """Whether the last rate is held; only the classes of this package do that."""
     return getattr(scheduler, "past_end", "torch") == "hold"
 
 
@@ -198,7 +196,6 @@ def _annealed(scheduler: pytorch.CosineAnnealingLR, index: int) -> Schedule:
 
 
 def _cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
-    """From the group's lowest rate to its highest and back, and so on."""
     low, high = float(scheduler.base_lrs[index]), float(scheduler.max_lrs[index])
     up, size = scheduler.total_size * scheduler.step_ratio, scheduler.total_size
     ups, downs = round(up), round(size - up)
@@ -212,7 +209,6 @@ def _cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
 
 
 def _one_cycle(scheduler: Any, index: int) -> Schedule:
-    """The phases of a OneCycleLR between the rates in the group."""
     group, phases, total = scheduler.optimizer.param_groups[index], scheduler._schedule_phases, scheduler.total_steps
     points = [(0.0, float(group[phases[0]["start_lr"]]))]
     points += [(float(phase["end_step"]), float(group[phase["end_lr"]])) for phase in phases]

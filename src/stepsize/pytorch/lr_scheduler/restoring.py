@@ -153,7 +153,6 @@ class Restoring(pytorch.LRScheduler):
         self._remember()
 
     def _resolve_differences(self, differences: list[str], parts: list[tuple[Any, dict[str, Any]]]) -> None:
-        """Give the states and the schedulers the same arguments, or refuse."""
         text = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
         if self.on_change == "refuse":
             raise StateError(text, 'on_change="restore" takes them over, "keep" keeps the arguments of the program')
@@ -238,7 +237,6 @@ def _arguments(scheduler: pytorch.LRScheduler) -> dict[str, Any]:
 
 
 def _differences(parts: list[tuple[Any, dict[str, Any]]]) -> Iterator[str]:
-    """The arguments that differ in a state, in words."""
     whole, _ = parts[0]
     for part, saved in parts:
         for name, here in _arguments(part).items():
@@ -250,7 +248,6 @@ def _differences(parts: list[tuple[Any, dict[str, Any]]]) -> Iterator[str]:
 
 
 def _differences_in_groups(scheduler: pytorch.LRScheduler, saved: list[dict[str, Any]]) -> Iterator[str]:
-    """The arguments in the groups that differ, in words."""
     names = {name: None for part in with_parts(scheduler) for name in group_arguments(part)}
     for index, (group, values) in enumerate(zip(scheduler.optimizer.param_groups, saved, strict=False)):
         for name in names:
