@@ -99,7 +99,7 @@ def refuse_unreadable(scheduler: LRScheduler) -> None:
         name = type(part).__name__
         for method in _DECIDING:
             code = getattr(part, method, None)
-            if getattr(code, "__module__", "torch").partition(".")[0] not in ("torch", "stepsize"):
+            if (getattr(code, "__module__", None) or "torch").partition(".")[0] not in ("torch", "stepsize"):
                 advice = "other code can give any rates; write them as Function(...) of the step"
                 raise ArgumentError(f"{name}.{method}", "", "PyTorch's own", code, advice)
         if (made_with := len(getattr(part, "base_lrs", range(groups)))) != groups:
