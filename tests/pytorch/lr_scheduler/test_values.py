@@ -43,7 +43,7 @@ def test_a_chain_has_pytorchs_rates(spec, groups):
 every_spec = st.one_of(*map(drawn.specs, drawn.SINGLE), drawn.sequences(), drawn.chains)
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(spec=every_spec, groups=drawn.groups)
 def test_the_schedules_are_the_rates_and_neither_looking_nor_seeking_changes_them(spec, groups):
     optimizer = groups.made()
@@ -68,7 +68,7 @@ def test_the_schedules_are_the_rates_and_neither_looking_nor_seeking_changes_the
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12 * rows.max())
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(spec=every_spec, groups=drawn.groups)
 def test_from_torch_has_the_rates_and_changes_nothing(spec, groups):
     optimizer = groups.made()
@@ -92,3 +92,12 @@ def test_held_ends_have_pytorchs_rates_up_to_the_end(spec, groups):
     expected = np.array(drawn.course(there, theirs, min(end, drawn.STEPS)))
     found = np.array(drawn.course(here, ours, min(end, drawn.STEPS)))
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13 * expected.max())
+
+
+@pytest.mark.parametrize("mode", ["triangular", "triangular2", "exp_range"])
+def test_the_schedule_of_each_cyclic_mode_has_its_rates(mode):
+    optimizer = Groups((0.1,)).made()
+    scheduler = THERE["CyclicLR"](optimizer, 0.1, 0.5, step_size_up=5, step_size_down=3, mode=mode, gamma=0.98)
+    (schedule,) = from_torch(scheduler)
+    rows = drawn.course(optimizer, scheduler, 40)
+    np.testing.assert_allclose(schedule(np.arange(41)), [row[0] for row in rows], rtol=1e-12)
