@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from watched import PLAN, in_two_processes, planned
+from watched import PLAN, planned
 
 import stepsize.pytorch.lr_scheduler
 from stepsize import Horizon
@@ -13,11 +13,9 @@ accelerate = pytest.importorskip("accelerate", reason="needs stepsize[frameworks
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """What each process has written; all the trainings are made in one go, as starting takes longer than they do."""
-    folder = tmp_path_factory.mktemp("accelerate")
-    in_two_processes("two_processes.py", folder)
-    return [json.loads((folder / f"{process}.json").read_text()) for process in (0, 1)]
+def results(trained_in_two_processes):
+    """The results of each process."""
+    return [json.loads((trained_in_two_processes / f"{process}.json").read_text()) for process in (0, 1)]
 
 
 @pytest.fixture(params=[0, 1], ids=["first process", "second process"])
@@ -44,7 +42,7 @@ def test_pain_5_a_scheduler_that_knows_the_horizon_warns_of_it(result):
 
 
 @pytest.mark.parametrize("way", ["auto", "split batches", "not with the optimizer", "of the prepared optimizer"])
-def test_pain_2_a_way_out_has_the_rate_of_the_plan_at_every_update(way, result):
+def test_pain_2_each_advised_setup_has_the_planned_rate_at_every_update(way, result):
     assert result[way]["used"] == planned(0, 10)
     assert result[way]["position"] == 10
 

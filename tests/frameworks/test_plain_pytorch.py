@@ -74,7 +74,7 @@ def test_pain_10_of_several_optimizers_only_the_skipped_one_waits_under_auto():
     assert [scheduler.position for scheduler in schedulers] == [2, 3]
 
 
-def test_a_scale_that_grows_is_no_skipped_update():
+def test_a_growing_scale_is_not_a_skipped_update():
     optimizer = SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1)
     scheduler = Scheduler(optimizer, PLAN)
     scaler = GradScaler("cpu", init_scale=8.0, growth_interval=1)
@@ -96,7 +96,7 @@ def test_a_disabled_scaler_needs_no_other_code():
 
 
 @pytest.mark.parametrize("by", [lambda optimizer: SWALR(optimizer, 0.05), write_again], ids=["SWALR", "a loop"])
-def test_a_rate_of_0_that_another_hand_wrote_again_does_not_stop_the_count(by):
+def test_a_zero_rate_written_by_other_code_does_not_stop_the_count(by):
     """As Lightning's StochasticWeightAveraging does in the first epoch, and PyTorch's schedulers when constructed."""
     optimizer = SGD([torch.nn.Parameter(torch.ones(2))], lr=0.1)
     scheduler = Scheduler(optimizer, PLAN, auto=True)

@@ -1,18 +1,16 @@
 """transformers' Trainer: the rate at every real update, the rate it logs, and a resume from its checkpoints."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-from watched import PLAN, WatchedSGD, in_two_processes, line, planned, samples
+from watched import PLAN, WatchedSGD, line, planned, samples
 
 from stepsize import Horizon
 from stepsize.pytorch import Scheduler
 
 transformers = pytest.importorskip("transformers", reason="needs stepsize[frameworks]")
-accelerate = pytest.importorskip("accelerate", reason="needs stepsize[frameworks]")
+pytest.importorskip("accelerate", reason="needs stepsize[frameworks]")
 
 UPDATES = 16
 ACCUMULATED = 4
@@ -21,7 +19,7 @@ MODES = pytest.mark.parametrize("auto", [False, True], ids=["stepped", "auto"])
 
 
 class Line(torch.nn.Module):
-    """A model of the form that the Trainer asks for."""
+    """A model in the Trainer's form."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +30,7 @@ class Line(torch.nn.Module):
 
 
 class Training:
-    """What one run of the Trainer leaves behind."""
+    """One run of the Trainer."""
 
     def __init__(self, folder, auto, resume=None, micro_batches=40, **more):
         self.model = Line()
@@ -60,22 +58,23 @@ class Training:
         return [entry["learning_rate"] for entry in self.trainer.state.log_history if "learning_rate" in entry]
 
 
-@MODES
-def test_pain_2_the_rate_at_every_update(auto, tmp_path):
-    training = Training(tmp_path, auto)
+@pytest.fixture(scope="module", params=[False, True], ids=["stepped", "auto"])
+def whole(request, tmp_path_factory):
+    """A training from its beginning to its end, with its mode and the folder of its checkpoints."""
+    folder = tmp_path_factory.mktemp("trainer")
+    return Training(folder, request.param), request.param, folder
+
+
+def test_pain_2_the_rate_at_every_update(whole):
+    training, _, _ = whole
     assert training.optimizer.used == planned(0, UPDATES)
     assert training.scheduler.position == UPDATES
 
 
-def test_the_rate_that_is_logged_is_the_one_that_was_used(tmp_path):
-    training = Training(tmp_path, auto=False)
-    assert training.logged() == training.optimizer.used
-
-
-def test_under_auto_the_rate_that_is_logged_is_the_next_one(tmp_path):
-    """The Trainer asks between the optimizer's step and the scheduler's, when the next rate is written already."""
-    training = Training(tmp_path, auto=True)
-    assert training.logged() == planned(1, UPDATES + 1)
+def test_the_rate_that_is_logged_is_the_one_used_or_the_next_one_under_auto(whole):
+    """The Trainer reads it between the optimizer's step and the scheduler's; under auto the next rate is there."""
+    training, auto, _ = whole
+    assert training.logged() == (planned(1, UPDATES + 1) if auto else training.optimizer.used)
 
 
 @MODES
@@ -85,28 +84,23 @@ def test_pain_2_what_is_left_over_at_the_end_of_an_epoch_makes_one_update(auto, 
     assert training.optimizer.used == planned(0, horizon.steps) == planned(0, 6)
 
 
-@MODES
 @pytest.mark.parametrize("done", [5, 10, 15])
-def test_pain_1_a_run_resumed_from_a_checkpoint_is_the_same_run(auto, done, tmp_path):
-    whole = Training(tmp_path, auto)
-    again = Training(tmp_path, auto, resume=str(tmp_path / f"checkpoint-{done}"))
+def test_pain_1_a_run_resumed_from_a_checkpoint_is_the_same_run(done, whole, tmp_path):
+    training, auto, folder = whole
+    again = Training(tmp_path, auto, resume=str(folder / f"checkpoint-{done}"))
     assert again.optimizer.used == planned(done, UPDATES)
-    assert torch.equal(again.model.layer.weight, whole.model.layer.weight)
+    assert torch.equal(again.model.layer.weight, training.model.layer.weight)
 
 
-def test_pain_2_with_two_processes_the_trainer_makes_one_step_for_an_update(tmp_path):
-    """Unlike Accelerate by itself, on which it stands."""
-    in_two_processes(Path(__file__).name, tmp_path)
+def test_pain_2_with_two_processes_the_trainer_makes_one_step_for_an_update(trained_in_two_processes):
+    """Unlike Accelerate, on which it is built."""
     for process in (0, 1):
-        assert json.loads((tmp_path / f"{process}.json").read_text()) == [2, planned(0, UPDATES), UPDATES]
+        result = json.loads((trained_in_two_processes / f"trainer-{process}.json").read_text())
+        assert result == [2, planned(0, UPDATES), UPDATES]
 
 
 def one_of_two_processes(folder):
     torch.set_num_threads(1)
     training = Training(folder / "out", auto=False)
     result = [torch.distributed.get_world_size(), training.optimizer.used, training.scheduler.position]
-    (folder / f"{torch.distributed.get_rank()}.json").write_text(json.dumps(result))
-
-
-if __name__ == "__main__":
-    accelerate.debug_launcher(one_of_two_processes, args=(Path(sys.argv[1]),), num_processes=2)
+    (folder / f"trainer-{torch.distributed.get_rank()}.json").write_text(json.dumps(result))

@@ -1,9 +1,10 @@
-"""Trainings with Accelerate in two processes on the CPU: a program, whose argument is the folder to write to.
+"""A program that trains in two processes on the CPU; its argument is the folder to write to.
 
-Process n writes n.json: for each case of `CASES` the rates that its updates used, the scheduler's position and the
-weights at the end.
+With Accelerate, process n writes n.json: for each case of `CASES` the rates that its updates used, the scheduler's
+position and the weights at the end. With transformers' Trainer, if there is one, process n writes trainer-n.json.
 """
 
+import importlib.util
 import json
 import sys
 import warnings
@@ -126,4 +127,9 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    debug_launcher(main, args=(Path(sys.argv[1]),), num_processes=2)
+    target = Path(sys.argv[1])
+    debug_launcher(main, args=(target,), num_processes=2)
+    if importlib.util.find_spec("transformers") is not None:
+        from test_transformers import one_of_two_processes
+
+        debug_launcher(one_of_two_processes, args=(target,), num_processes=2)

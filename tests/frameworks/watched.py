@@ -50,7 +50,7 @@ def in_two_processes(program, folder):
         [sys.executable, here / program, folder],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(here), "OMP_NUM_THREADS": "1"},
     )

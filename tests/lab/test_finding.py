@@ -61,7 +61,7 @@ def test_a_lazy_network_is_refused_in_words():
 
 def test_a_network_whose_outputs_broadcast_against_the_targets_is_refused_in_words():
     task = Task(lambda: torch.nn.Linear(3, 1), (X, Y), (X, Y), torch.nn.functional.mse_loss, None)
-    with pytest.raises(ArgumentError, match=r"outputs have shape \(64, 1\) and the targets \(64,\)"):
+    with pytest.raises(ArgumentError, match=r"must be that of the model's outputs, \(64, 1\), got \(64,\)"):
         find_rate(task)
 
 

@@ -57,7 +57,7 @@ def test_pain_2_accumulated_micro_batches_count_once():
     assert scheduler.position == 3
 
 
-def test_a_scheduler_that_nobody_holds_keeps_working_and_dies_with_the_optimizer():
+def test_under_auto_a_scheduler_lives_as_long_as_its_optimizer():
     optimizer = sgd()
     scheduler = weakref.ref(Scheduler(optimizer, PLAN, auto=True))
     gc.collect()
@@ -73,7 +73,7 @@ def test_a_scheduler_that_nobody_holds_keeps_working_and_dies_with_the_optimizer
         gc.enable()
 
 
-def test_a_scheduler_whose_optimizer_is_gone_says_so():
+def test_an_error_names_an_optimizer_that_is_gone():
     scheduler = Scheduler(sgd(), PLAN, auto=True)
     gc.collect()
     with pytest.raises(DriverError, match="gone"):
@@ -134,7 +134,7 @@ def test_another_hook_that_raises_leaves_the_count_right():
         everywhere.remove()
 
 
-def test_a_foreign_rate_that_raises_as_a_warning_leaves_the_count_right():
+def test_a_warning_raised_as_an_error_leaves_the_count_right():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, auto=True)
     optimizer.param_groups[0]["lr"] = 5.0
@@ -196,7 +196,7 @@ def test_several_optimizers_count_one_update_when_each_has_made_one():
         assert (scheduler.position, rate(first), rate(second)) == (done, PLAN(done), PLAN(done))
 
 
-def test_a_later_scheduler_takes_over_and_the_earlier_one_says_so():
+def test_a_later_scheduler_takes_over_and_the_earlier_one_warns():
     optimizer = sgd()
     first = Scheduler(optimizer, PLAN, auto=True)
     with pytest.warns(UserWarning, match=r"now driven by Scheduler\(.*Constant"):
@@ -207,7 +207,7 @@ def test_a_later_scheduler_takes_over_and_the_earlier_one_says_so():
         first.step()
 
 
-def test_while_paused_nothing_counts_and_then_all_is_as_it_was():
+def test_nothing_is_counted_while_paused():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, auto=True)
     update(optimizer)
@@ -222,7 +222,7 @@ def test_while_paused_nothing_counts_and_then_all_is_as_it_was():
     assert scheduler.position == 2
 
 
-def test_a_closed_scheduler_lets_go():
+def test_a_closed_scheduler_no_longer_follows_the_optimizer():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, auto=True)
     scheduler.close()
@@ -303,7 +303,7 @@ def test_a_wrapper_that_the_inner_optimizer_knows_is_followed_to_its_end():
     assert scheduler.position == 1
 
 
-def test_updates_that_bypass_step_are_told_once():
+def test_updates_that_bypass_step_cause_one_warning():
     class Manual(SGD):
         @torch.no_grad()
         def second_step(self):
@@ -315,20 +315,20 @@ def test_updates_that_bypass_step_are_told_once():
     scheduler = Scheduler(optimizer, PLAN, auto=True)
     scheduler.step()
     optimizer.second_step()
-    with pytest.warns(UserWarning, match="not updated by optimizer.step"):
+    with pytest.warns(UserWarning, match=r"optimizer.step\(\) does not update them"):
         scheduler.step()
     optimizer.second_step()
     scheduler.step()
 
 
-def test_an_optimizer_that_stops_is_told_once():
+def test_an_optimizer_that_stops_causes_one_warning():
     first, second = sgd(), sgd()
     scheduler = Scheduler([first, second], PLAN, auto=True)
     update(first)
     update(second)
     for _ in range(99):
         update(first)
-    with pytest.warns(UserWarning, match="and optimizer 1 none; the position waits for it"):
+    with pytest.warns(UserWarning, match="optimizer 1 has made no update, and the others 100; the position waits"):
         update(first)
     for _ in range(200):
         update(first)

@@ -1,5 +1,6 @@
 """A cooldown on demand: by the program, a deadline or a signal, and agreed by all processes."""
 
+import datetime
 import gc
 import json
 import os
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -34,12 +36,12 @@ def train(driver, cooldown, updates, each=lambda step: None):
     return rates
 
 
-def test_nothing_happens_unasked():
+def test_nothing_happens_without_a_request():
     driver = scheduler()
     assert train(driver, CooldownOnDemand(driver, 4), 10) == [0.4] * 10
 
 
-def test_a_signal_asks_for_it_and_its_earlier_handler_still_hears():
+def test_a_signal_requests_the_cooldown_and_the_earlier_handler_is_called():
     heard = []
     before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("earlier"))
     try:
@@ -73,10 +75,10 @@ def test_a_cooldown_that_has_begun_is_resumed():
     again.load_state_dict(saved[0])
     resumed.load_state_dict(saved[1])
     assert train(again, resumed, 99) == train(driver, cooldown, 99) == [pytest.approx(0.2), pytest.approx(0.1)]
-    with pytest.raises(StateError, match="not a state of stepsize"):
+    with pytest.raises(StateError, match="not a valid state of stepsize"):
         resumed.load_state_dict({"steps": 3})
     for wrong in ({"ends_at": -3}, {"ends_at": True}, {"version": 2}, {"asked": 1}):
-        with pytest.raises(StateError, match="or holds what cannot be"):
+        with pytest.raises(StateError, match="not a valid state of stepsize"):
             resumed.load_state_dict({**saved[1], **wrong})
 
 
@@ -104,7 +106,7 @@ def test_a_deadline_is_kept_on_a_clock_of_tokens(monkeypatch):
     assert 98.0 <= now[0] <= 100.0
 
 
-def test_a_deadline_is_kept_where_the_question_is_put_seldom(monkeypatch):
+def test_a_deadline_is_kept_if_the_processes_agree_rarely(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("stepsize.pytorch.cooldown.time.monotonic", lambda: now[0])
     driver = scheduler()
@@ -119,44 +121,40 @@ def test_a_deadline_is_kept_where_the_question_is_put_seldom(monkeypatch):
 @pytest.mark.parametrize(
     "wrong", [{"steps": 0}, {"steps": 4, "shape": "square"}, {"steps": 4, "deadline": -1}, {"steps": 4, "every": 0}]
 )
-def test_what_cannot_be_is_refused_at_once(wrong):
+def test_wrong_arguments_are_refused_at_once(wrong):
     with pytest.raises(ArgumentError):
         CooldownOnDemand(scheduler(), **wrong)
 
 
-WORKER = """
-import sys, torch
-from torch import distributed
-import stepsize as ss
-from stepsize.pytorch import CooldownOnDemand, Scheduler
-
-rank, store = int(sys.argv[1]), sys.argv[2]
-distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-driver = Scheduler(torch.optim.SGD([torch.zeros(1, requires_grad=True)]), ss.Constant(0.4))
-cooldown = CooldownOnDemand(driver, 4, every=3)
-rates = []
-for step in range(100):
-    rates += driver.get_last_lr()
-    driver.optimizer.step()
-    driver.step()
-    if rank == 1 and step == 4:
-        cooldown.request()
-    if cooldown.due():
-        break
-print(rates)
-distributed.destroy_process_group()
+OTHER = """
+import sys
+from test_cooldown import one_of_two_processes
+print(one_of_two_processes(1, sys.argv[1]))
 """
 
 
+def one_of_two_processes(rank, store):
+    """The rates of a training in which process 1 requests the cooldown after its fifth update."""
+    limit = datetime.timedelta(seconds=120)
+    torch.distributed.init_process_group("gloo", f"file://{store}", limit, world_size=2, rank=rank)
+    try:
+        driver = scheduler()
+        cooldown = CooldownOnDemand(driver, 4, every=3)
+        return train(driver, cooldown, 100, lambda step: rank == 1 and step == 4 and cooldown.request())
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def test_all_processes_begin_at_the_same_step(tmp_path):
-    command = [sys.executable, "-c", WORKER]
     store = str(tmp_path / "store")
-    workers = [subprocess.Popen([*command, str(rank), store], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
-    told = [json.loads(worker.communicate(timeout=120)[0].splitlines()[-1]) for worker in workers]
-    assert told[0] == told[1] == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]
+    command, here = [sys.executable, "-c", OTHER, store], str(Path(__file__).parent)
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True) as other:
+        rates = one_of_two_processes(0, store)
+        found = json.loads(other.communicate(timeout=120)[0].splitlines()[-1])
+    assert rates == found == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]
 
 
-def test_a_signal_is_given_back_when_the_cooldown_is_gone():
+def test_the_signal_handler_is_restored_when_the_cooldown_is_gone():
     before = signal.getsignal(signal.SIGUSR2)
     cooldown = CooldownOnDemand(scheduler(), 2, on_signal=signal.SIGUSR2)
     assert signal.getsignal(signal.SIGUSR2) is not before
@@ -174,7 +172,7 @@ def test_a_request_that_has_not_begun_is_not_lost_in_a_checkpoint():
     assert train(driver, again, 9) == [0.4, 0.4, 0.2]
 
 
-def test_what_is_no_scheduler_or_signal_is_refused():
+def test_wrong_schedulers_and_signals_are_refused():
     with pytest.raises(ArgumentError, match=r"a stepsize.pytorch.Scheduler"):
         CooldownOnDemand(scheduler().optimizer, 2)
     for wrong in (9999, "SIGUSR1"):

@@ -25,7 +25,7 @@ def test_every_parameter_is_in_one_group_and_the_rates_keep_their_factors():
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.0, 0.01, 0.01]
 
 
-def test_patterns_that_leave_nothing_make_no_rest():
+def test_patterns_that_match_everything_make_no_rest():
     assert list(parameter_groups(model(), {"*": 1.0}).factors) == ["*"]
 
 
@@ -39,7 +39,7 @@ def test_patterns_that_leave_nothing_make_no_rest():
         ({"0.*": float("nan")}, "finite number"),
     ],
 )
-def test_what_cannot_be_is_refused(factors, words):
+def test_wrong_factors_are_refused(factors, words):
     with pytest.raises(ArgumentError, match=words):
         parameter_groups(model(), factors)
 
@@ -55,5 +55,5 @@ def test_a_pattern_may_not_take_the_name_of_the_rest():
     net = torch.nn.Module()
     net.register_parameter("rest", torch.nn.Parameter(torch.ones(1)))
     net.register_parameter("other", torch.nn.Parameter(torch.ones(1)))
-    with pytest.raises(ArgumentError, match='the name "rest" is taken'):
+    with pytest.raises(ArgumentError, match='without the pattern "rest"'):
         parameter_groups(net, {"rest": 0.5})

@@ -47,7 +47,7 @@ def test_steps_with_a_horizon_and_several_keys_are_those_of_the_plan():
 
 
 def test_a_clock_of_tokens_has_no_horizon_of_updates():
-    with pytest.raises(ArgumentError, match="counts updates, and this clock tokens"):
+    with pytest.raises(ArgumentError, match="left out if the clock counts tokens"):
         Scheduler(sgd(), PLAN, clock="tokens", horizon=ss.Horizon(200, 10, 1))
 
 

@@ -46,7 +46,7 @@ def test_weight_decay_tied_to_the_rate_has_a_constant_product_and_is_safe_at_rat
 
 
 def test_the_rate_cannot_be_tied_to_itself():
-    with pytest.raises(ArgumentError, match="another hyperparameter"):
+    with pytest.raises(ArgumentError, match="only other hyperparameters can follow lr"):
         Scheduler(sgd(), ConstantProduct(0.1))
 
 

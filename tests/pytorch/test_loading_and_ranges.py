@@ -60,7 +60,7 @@ def test_a_state_is_loaded_into_an_optimizer_that_has_just_got_another_group(set
         ("lr", ss.Linear(0.1, -0.1, 10), "gives the rate -0.0"),
     ],
 )
-def test_what_no_optimizer_takes_is_refused_at_the_step(key, schedule, words):
+def test_values_that_no_optimizer_accepts_are_refused_at_their_step(key, schedule, words):
     optimizer = sgd(momentum=0.9)
     with pytest.raises(StepError, match=words):
         Scheduler(optimizer, **{"lr": 0.1, key: schedule}).seek(7)
@@ -71,12 +71,12 @@ def test_a_beta_stays_below_one():
     scheduler = Scheduler(optimizer, 0.1, betas=(0.9, ss.Linear(0.9, 1.5, 10)))
     optimizer.step()
     scheduler.step()
-    with pytest.raises(StepError, match=r"for betas at step 2; they are below 1"):
+    with pytest.raises(StepError, match="for betas at step 2; they must be below 1"):
         scheduler.step()
     assert scheduler.position == 1
 
 
-def test_a_cooldown_to_below_zero_is_refused_when_it_is_asked_for():
+def test_a_cooldown_to_below_zero_is_refused_at_once():
     scheduler = Scheduler(sgd(), ss.Constant(0.1))
     with pytest.raises(ArgumentError, match=r"CooldownOnDemand\(end=\.\.\.\)"):
         CooldownOnDemand(scheduler, 4, end=-0.05)
@@ -85,13 +85,13 @@ def test_a_cooldown_to_below_zero_is_refused_when_it_is_asked_for():
     assert scheduler.schedules == {"lr": ss.Constant(0.1)}
 
 
-def test_a_signal_that_nobody_may_handle_is_refused():
+def test_a_signal_that_cannot_be_handled_is_refused():
     with pytest.raises(ArgumentError, match="a signal that a process may handle"):
         CooldownOnDemand(Scheduler(sgd(), 0.1), 4, on_signal=signal.SIGKILL)
 
 
 @pytest.mark.parametrize("metric", ["1", True])
-def test_a_metric_is_a_number(metric):
+def test_a_metric_must_be_a_number(metric):
     scheduler = Scheduler(sgd(), 0.1, feedback=Plateau(nan="bad"))
     with pytest.raises(ArgumentError, match="must be a number"):
         scheduler.observe(metric)
@@ -127,16 +127,16 @@ def test_a_rate_below_zero_past_the_end_as_pytorch_has_it_is_resumed():
     assert again.get_last_lr() == scheduler.get_last_lr()
 
 
-def test_damaged_states_are_refused_in_words():
+def test_damaged_states_are_refused():
     ours = Scheduler(sgd(), 0.1)
     state = ours.state_dict()
     with pytest.raises(StateError, match="cut short: it lacks version"):
         ours.load_state_dict({name: value for name, value in state.items() if name != "version"})
-    with pytest.raises(StateError, match=r"from 0 to 2\*\*53"):
+    with pytest.raises(StateError, match=r"the state's position must be at most 2\*\*53"):
         ours.load_state_dict({**state, "position": 10**40})
 
 
-def test_what_is_no_schedule_is_refused_with_what_to_write():
+def test_other_values_than_schedules_are_refused_with_advice():
     net = torch.nn.Linear(1, 1)
     with pytest.raises(ArgumentError, match=r"write Function\(f\)"):
         parameter_groups(net, {"bias": 0.1}).rates(lambda step: 0.1)

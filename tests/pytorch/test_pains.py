@@ -1,7 +1,4 @@
-"""What users of schedulers suffer from, where no other test here is about it; the number is the line's in that list."""
-
-import subprocess
-import sys
+"""Pains of users of schedulers that no other test here covers; the number is that of the pain in the list."""
 
 import pytest
 import torch
@@ -74,31 +71,6 @@ def test_pain_17_the_preview_is_the_very_value_that_trains():
         update(scheduler)
     assert rates == preview.sample(10).tolist()
     assert "<svg" in preview._repr_svg_()
-
-
-CHECKED = """
-import torch
-from torch.optim.lr_scheduler import LRScheduler
-import stepsize as ss
-from stepsize.pytorch import Plateau, Scheduler
-
-def rate(scheduler: LRScheduler) -> float:
-    scheduler.step()
-    return float(scheduler.get_last_lr()[0])
-
-optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
-scheduler = Scheduler(optimizer, ss.Constant(0.1), feedback=Plateau())
-print(rate(scheduler) + scheduler.position)
-lowered: bool = scheduler.observe(0.5)
-"""
-
-
-def test_pain_18_type_checkers_accept_the_scheduler_where_pytorchs_is_wanted(tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text(CHECKED)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(program)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
 
 
 def test_pain_19_each_distinct_curve_is_computed_once_a_step():

@@ -34,7 +34,7 @@ def sgd(*rates):
 
 
 @given(settings, metrics)
-def test_a_constant_rate_under_a_plateau_goes_as_pytorchs_does(settings, metrics):
+def test_a_constant_rate_with_a_plateau_equals_pytorchs(settings, metrics):
     mine, theirs = sgd(0.5, 0.1), sgd(0.5, 0.1)
     scheduler = Scheduler(mine, ss.Constant(1.0), relative=True, feedback=Plateau(**settings))
     reference = ReduceLROnPlateau(theirs, **settings)
@@ -45,7 +45,7 @@ def test_a_constant_rate_under_a_plateau_goes_as_pytorchs_does(settings, metrics
         assert scheduler.get_last_lr() == pytest.approx(expected, rel=1e-12)
 
 
-def test_pain_7_it_multiplies_any_schedule_a_warmup_too():
+def test_pain_7_a_plateau_multiplies_any_schedule():
     plan = ss.Linear(0.0, 0.4, 10) >> ss.Constant(0.4)
     scheduler = Scheduler(sgd(0.1), plan, feedback=Plateau(factor=0.5, patience=0))
     scheduler.observe(1.0)
@@ -74,7 +74,7 @@ def test_pain_7_its_state_is_json_and_goes_on_where_it_stood():
     assert any(expected)
 
 
-def test_a_metric_that_is_no_number_is_refused_or_counted_as_bad_as_chosen():
+def test_a_metric_that_is_not_finite_is_refused_or_counted_as_bad():
     refusing = Scheduler(sgd(0.1), 0.4, feedback=Plateau(patience=0))
     with pytest.raises(ArgumentError, match='nan="bad"'):
         refusing.observe(math.nan)
@@ -92,7 +92,7 @@ def test_a_window_smooths_the_metric():
     assert not any(smooth for _, smooth in reductions)
 
 
-def test_observing_without_a_plateau_says_what_to_write():
+def test_observing_without_feedback_is_refused_with_advice():
     with pytest.raises(ArgumentError, match="feedback=Plateau"):
         Scheduler(sgd(0.1), 0.4).observe(1.0)
 
@@ -103,7 +103,7 @@ def test_settings_out_of_range_are_refused(wrong):
         Plateau(**wrong)
 
 
-def test_a_metric_at_the_worst_infinity_is_no_improvement_even_at_first():
+def test_an_infinite_first_metric_is_not_an_improvement():
     ours, theirs = sgd(0.4), sgd(0.4)
     mine = Scheduler(ours, 0.4, feedback=Plateau(factor=0.5, patience=1, nan="bad"))
     torchs = ReduceLROnPlateau(theirs, factor=0.5, patience=1)
@@ -122,7 +122,7 @@ def test_observe_says_whether_a_rate_was_lowered():
         in_a_warmup.observe("low")
 
 
-def test_a_saved_multiplier_that_cannot_be_is_refused():
+def test_an_invalid_saved_multiplier_is_refused():
     scheduler = Scheduler(sgd(0.1), 0.1, feedback=Plateau())
     state = scheduler.state_dict()
     for wrong in (math.nan, -0.5):
@@ -144,7 +144,7 @@ class Given:
         pass
 
 
-def test_a_multiplier_that_overflows_or_is_no_number_is_refused_and_nothing_changes():
+def test_an_invalid_multiplier_is_refused_and_nothing_changes():
     scheduler = Scheduler(sgd(0.1), 10.0, feedback=Given())
     with pytest.raises(StepError):
         scheduler.observe(1e308)
@@ -153,3 +153,28 @@ def test_a_multiplier_that_overflows_or_is_no_number_is_refused_and_nothing_chan
     assert (scheduler.get_lr(), scheduler.get_last_lr()) == ([10.0], [10.0])
     assert scheduler.observe(0.5)
     assert scheduler.get_lr() == [5.0]
+
+
+def test_each_group_keeps_a_multiplier_of_its_own():
+    optimizer = sgd(0.1, 0.05)
+    plan = ss.Piecewise((1.0, 4.0), (1,))
+    scheduler = Scheduler(optimizer, plan, relative=True, feedback=Plateau(factor=0.5, patience=0, min_lr=0.04))
+    scheduler.observe(1.0)
+    assert scheduler.observe(1.0)
+    assert scheduler.get_last_lr() == pytest.approx([0.05, 0.04])  # the second is at min_lr, its multiplier 0.8
+    scheduler.seek(1)
+    assert scheduler.observe(1.0)
+    assert scheduler.get_last_lr() == pytest.approx([0.25 * 0.4, 0.4 * 0.2])
+
+
+def test_a_group_that_is_rebuilt_keeps_its_multiplier_and_its_schedule():
+    optimizer = sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, [ss.Constant(0.4), ss.Constant(0.8)], feedback=Plateau(factor=0.5, patience=0))
+    scheduler.observe(1.0)
+    scheduler.observe(1.0)
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 0.1})
+    late = optimizer.param_groups.pop()
+    del optimizer.param_groups[0]
+    optimizer.param_groups[0] = {**optimizer.param_groups[0]}
+    assert scheduler.get_last_lr() == [0.4]
+    assert late["lr"] == 0.1

@@ -20,7 +20,7 @@ from stepsize.pytorch import Scheduler, range_test
 from stepsize.pytorch import lr_scheduler as own_lr_scheduler
 
 BATCHES = [(X[:16], Y[:16]), (X[16:32], Y[16:32]), (X[32:], Y[32:])]
-QUICK = {"start_lr": 1e-4, "end_lr": 3.0, "steps": 12}
+QUICK = {"start_lr": 1e-4, "end_lr": 3.0, "steps": 6}
 OPTIMIZERS = {
     "sgd": {"momentum": 0.9, "weight_decay": 0.01},
     "adam": {"amsgrad": True},
@@ -37,10 +37,11 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("begun", [False, True], ids=["fresh", "begun"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("name", "begun"), [("sgd", False), ("adam", False), *((name, True) for name in OPTIMIZERS)], ids=str
+)
 def test_training_after_a_range_test_equals_training_without_one(name, begun):
-    """Also where the test fills an optimizer's empty state, and where training has begun."""
+    """Both if the test fills an optimizer's empty state and if training has begun."""
     results = []
     for tested in (False, True):
         model, optimizer = made(name, **OPTIMIZERS[name])
@@ -93,7 +94,7 @@ def test_gradients_are_the_same_objects_and_none_stays_none():
 
 
 @pytest.mark.parametrize("mode", [True, False])
-def test_modes_are_given_back_module_by_module_and_frozen_ones_stay_in_eval(mode):
+def test_the_mode_of_each_module_is_restored_and_frozen_ones_stay_in_eval(mode):
     model, optimizer = made()
     seen = []
 
@@ -108,8 +109,7 @@ def test_modes_are_given_back_module_by_module_and_frozen_ones_stay_in_eval(mode
     assert (model.training, model.frozen.training, model.norm.training) == (mode, False, mode)
 
 
-@pytest.mark.parametrize("at", [0, 1, 5])
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(("error", "at"), [(RuntimeError, 0), (KeyboardInterrupt, 1), (SystemExit, 5)])
 def test_an_error_in_the_users_code_leaves_nothing_changed(error, at):
     model, optimizer = made("adam")
     calls = []
@@ -128,7 +128,7 @@ def test_an_error_in_the_users_code_leaves_nothing_changed(error, at):
     assert same(state_of(model, optimizer), before)
 
 
-def test_two_range_tests_in_a_row_see_the_same():
+def test_two_range_tests_in_a_row_have_the_same_result():
     model, optimizer = made("adamw")
     batches = loader()
     assert range_test(model, optimizer, mse_loss, batches, **QUICK) == range_test(
@@ -206,7 +206,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("made_of", SOURCES.values(), ids=SOURCES)
-def test_counters_and_generators_of_what_batches_come_from_are_given_back(made_of):
+def test_counters_and_generators_of_data_sources_are_restored(made_of):
     seen = []
     for tested in (False, True):
         model, optimizer = made()
@@ -231,7 +231,7 @@ class Stored(torch.utils.data.Dataset):
         return X[index % 48], Y[index % 48]
 
 
-def test_a_data_set_in_a_file_that_cannot_be_written_is_no_hindrance(tmp_path):
+def test_a_data_set_in_a_read_only_file_is_accepted(tmp_path):
     np.zeros(48, dtype=np.uint16).tofile(tmp_path / "data.bin")
     data = Stored(np.memmap(tmp_path / "data.bin", dtype=np.uint16, mode="r"))
     model, optimizer = made("adam")
@@ -264,7 +264,7 @@ def test_a_seed_decides_the_order_of_a_loader_with_a_generator_of_its_own():
     assert (low < high).any()
 
 
-def test_a_scaler_is_given_back():
+def test_a_scaler_is_restored():
     results = []
     for tested in (False, True):
         model, optimizer = made("sgd", momentum=0.9)
@@ -284,7 +284,7 @@ def test_a_scaler_is_given_back():
     assert same(*results)
 
 
-def test_a_tensor_rate_stays_the_same_tensor_even_where_groups_share_it():
+def test_a_shared_tensor_rate_stays_the_same_tensor():
     model, _ = made()
     rate = torch.tensor(0.05)
     optimizer = AdamW([{"params": [model.enter.weight]}, {"params": [model.leave.weight]}], lr=rate, capturable=False)
@@ -301,7 +301,7 @@ def test_a_tensor_rate_stays_the_same_tensor_even_where_groups_share_it():
     assert rate.item() == torch.tensor(0.05).item()
 
 
-def test_a_loss_with_parameters_of_its_own_is_given_back_too():
+def test_the_parameters_of_a_loss_are_restored_too():
     model, _ = made()
     criterion = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
     optimizer = SGD([*model.enter.parameters(), *criterion.parameters()], lr=0.1)
@@ -319,10 +319,10 @@ def test_a_loss_with_parameters_of_its_own_is_given_back_too():
     assert same(state_of(criterion, optimizer), before)
 
 
-def test_a_lazy_model_is_refused_in_words():
+def test_a_lazy_model_is_refused():
     model = nn.Sequential(nn.LazyLinear(1))
     optimizer = SGD(model.parameters(), lr=0.1)
-    with pytest.raises(ArgumentError, match="lazy layers without parameters; run it on one batch first"):
+    with pytest.raises(ArgumentError, match=r"without lazy layers.*; run it on one batch first"):
         range_test(model, optimizer, mse_loss, BATCHES)
 
 
@@ -333,7 +333,7 @@ def test_a_lazy_model_is_refused_in_words():
 )
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
-def test_a_translated_model_is_given_back_too(translated):
+def test_a_compiled_or_scripted_model_is_restored(translated):
     torch.manual_seed(0)
     inner = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
     model = translated(inner)
@@ -350,7 +350,7 @@ def test_a_translated_model_is_given_back_too(translated):
 
 
 @pytest.mark.parametrize("auto", [False, True])
-def test_an_attached_scheduler_stands_where_it_stood(auto):
+def test_an_attached_scheduler_keeps_its_position(auto):
     model, optimizer = made()
     scheduler = Scheduler(optimizer, ss.Linear(0.3, 0.0, 10), weight_decay=ss.Linear(0.0, 0.1, 10), auto=auto)
     for batch in BATCHES:
@@ -381,7 +381,7 @@ def test_a_scheduler_that_the_users_closure_steps_is_paused():
     assert scheduler.position == 0
 
 
-def test_a_rate_that_was_set_by_hand_beside_a_scheduler_stays():
+def test_a_rate_set_by_hand_beside_a_scheduler_is_kept():
     model, optimizer = made()
     Scheduler(optimizer, ss.Linear(0.3, 0.0, 10), auto=True)
     optimizer.param_groups[0]["lr"] = 0.07
@@ -415,7 +415,7 @@ def test_pytorchs_own_schedulers_are_untouched(attach):
     assert rates[0] == rates[1]
 
 
-def test_hooks_after_the_step_hear_of_nothing_and_those_before_it_take_part():
+def test_hooks_before_the_step_are_called_and_hooks_after_it_are_not():
     model, optimizer = made()
     before, after = [], []
     optimizer.register_step_pre_hook(lambda *_: before.append(1))
@@ -426,7 +426,7 @@ def test_hooks_after_the_step_hear_of_nothing_and_those_before_it_take_part():
     assert len(after) == 1
 
 
-def test_hooks_after_every_step_of_any_optimizer_hear_of_nothing_either():
+def test_global_hooks_after_the_step_are_not_called():
     heard, error = [], RuntimeError("stop")
     handle = register_optimizer_step_post_hook(lambda *_: heard.append(1))
     try:
@@ -445,7 +445,7 @@ def test_hooks_after_every_step_of_any_optimizer_hear_of_nothing_either():
         handle.remove()
 
 
-def test_two_optimizers_of_one_model_the_other_is_not_asked():
+def test_another_optimizer_of_the_model_is_unchanged():
     model, optimizer = made()
     other = SGD([model.leave.bias], lr=0.1)
     before = state_of(model, optimizer, other)

@@ -69,22 +69,22 @@ def test_a_changed_plan_with_a_function_that_no_state_can_hold_is_refused():
     assert again.position == 0
 
 
-def test_what_replan_returns_is_drawn():
+def test_the_result_of_replan_can_be_plotted():
     scheduler = Scheduler(sgd(), PLAN)
     scheduler.seek(10)
     axes = plot_schedules(scheduler.cool_down(4, shape="1-sqrt"))
     assert [line.get_label().split(":")[0] for line in axes.lines[:2]] == ["lr before", "lr after"]
 
 
-def test_replanning_a_list_and_a_mapping_wants_the_same_form():
+def test_replanning_a_list_or_a_mapping_needs_the_same_form():
     scheduler = Scheduler(sgd(0.1, 0.2), [PLAN, ss.Constant(0.2)])
     scheduler.seek(10)
     scheduler.replan([ss.Constant(0.3), ss.Linear(0.2, 0.0, 10)])
     scheduler.seek(15)
     assert scheduler.get_last_lr() == [0.3, 0.1]
-    with pytest.raises(ArgumentError, match="form of the plan"):
+    with pytest.raises(ArgumentError, match="in the form of the plan"):
         scheduler.replan(ss.Constant(0.3))
-    with pytest.raises(ArgumentError, match='no "momentum"'):
+    with pytest.raises(ArgumentError, match="the plan has no 'momentum'"):
         scheduler.replan(momentum=0.9)
     assert scheduler.get_last_lr() == [0.3, 0.1]
 
@@ -108,7 +108,7 @@ def test_a_longer_version_of_the_plan_is_continued_by_its_tail():
     assert scheduler.get_last_lr() == [pytest.approx(longer(50))]
 
 
-def test_one_may_go_back_to_before_a_cooldown_in_the_same_program():
+def test_a_state_from_before_a_cooldown_can_be_loaded():
     scheduler = Scheduler(sgd(), lambda step: 0.1)
     scheduler.seek(10)
     stable = scheduler.state_dict()

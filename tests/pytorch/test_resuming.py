@@ -39,7 +39,7 @@ def test_pain_1_a_resume_is_exact_in_any_order_of_loading(order, at, tensor):
     assert rates_used(second, again, 20) == pytest.approx(PLAN.sample(at + 20)[at:].tolist(), rel=1e-12)
 
 
-def test_pain_1_a_changed_plan_is_refused_and_both_ways_out_do_what_they_say():
+def test_pain_1_a_changed_plan_is_refused_kept_or_restored():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN)
     scheduler.seek(7)
@@ -75,7 +75,7 @@ def test_pain_1_another_base_rate_is_another_plan_where_schedules_multiply_it():
         assert again.get_last_lr() == rates
 
 
-def test_an_optimizer_taken_back_to_its_start_gives_the_next_scheduler_its_own_base_rate():
+def test_a_reset_optimizer_gives_the_next_scheduler_its_own_base_rate():
     optimizer = sgd()
     start = copy.deepcopy(optimizer.state_dict())
     for _ in range(2):
@@ -119,8 +119,8 @@ BROKEN_STATES = {
         "plan cannot be read",
     ),
     "too far": ({"position": 10**30}, "position"),
-    "negative base": ({"base_lrs": [-0.1]}, "a list of numbers of at least 0"),
-    "replanned": ({"replanned": "no"}, "true or false"),
+    "negative base": ({"base_lrs": [-0.1]}, r"the state's base_lrs\[0\] must be a finite number >= 0"),
+    "replanned": ({"replanned": "no"}, "the state's replanned must be True or False"),
     "text": (
         {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}},
         "Cosine",
@@ -154,9 +154,9 @@ def test_a_state_that_cannot_be_loaded_says_why_and_changes_nothing(name):
     assert (scheduler.position, optimizer.param_groups[0]["lr"]) == (3, PLAN(3))
 
 
-def test_a_state_of_pytorchs_counts_steps_and_not_tokens():
+def test_a_state_of_pytorch_counts_steps_not_tokens():
     optimizer = sgd(0.1)
     state = torch.optim.lr_scheduler.StepLR(optimizer, 3).state_dict()
     scheduler = Scheduler(sgd(0.1), PLAN, clock="tokens", on_change="keep")
-    with pytest.raises(StateError, match="counts steps, and not tokens"):
+    with pytest.raises(StateError, match="counts steps, not tokens"):
         scheduler.load_state_dict(state)

@@ -44,7 +44,7 @@ def test_plain_functions_and_numbers_are_schedules_too():
     assert optimizer.param_groups[0]["weight_decay"] == 0.01
 
 
-def test_a_clock_of_tokens_is_told_how_many():
+def test_advance_moves_a_clock_of_tokens():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 1_000_000), clock="tokens")
     scheduler.advance(250_000)
@@ -87,7 +87,7 @@ def test_memory_does_not_grow_with_the_steps():
     assert after - before < 1000
 
 
-def test_while_paused_nothing_moves_however_deep():
+def test_nothing_moves_in_nested_pauses():
     optimizer = sgd(torch.tensor(0.1))
     rate = optimizer.param_groups[0]["lr"]
     scheduler = Scheduler(optimizer, PLAN)
@@ -129,27 +129,27 @@ class FusedAdam(SGD):
 FusedAdam.__module__ = "deepspeed.ops.adam.fused_adam"
 
 
-def test_an_optimizer_of_deepspeeds_own_is_one_like_any_other():
+def test_deepspeeds_own_optimizers_are_driven_like_any_other():
     optimizer = FusedAdam([weight()], lr=0.1)
     Scheduler(optimizer, PLAN, auto=True)
     update(optimizer)
     assert optimizer.param_groups[0]["lr"] == PLAN(1)
 
 
-def test_a_schedulers_words_are_those_it_was_made_with():
+def test_repr_shows_the_plan_and_the_position():
     assert repr(Scheduler(sgd(), PLAN, weight_decay=0.1)) == (
         "Scheduler(lr=Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15), weight_decay=Constant(0.1), position=0)"
     )
 
 
 @pytest.mark.parametrize("auto", [False, True])
-def test_a_rate_that_something_else_sets_lasts_for_one_update_and_is_reported_once_with_both_values(auto):
+def test_a_rate_set_by_other_code_lasts_for_one_update_and_causes_one_warning(auto):
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN, auto=auto)
     used = []
     for step in range(3):
         optimizer.param_groups[0]["lr"] = 5.0
-        with pytest.warns(UserWarning, match=r"0\.0 .*5\.0") if step == 0 else nullcontext():
+        with pytest.warns(UserWarning, match=r"to 0\.0, .*to 5\.0") if step == 0 else nullcontext():
             used += rates_used(optimizer, scheduler, 1)
     assert used == [5.0, 5.0, 5.0]
     assert rates_used(optimizer, scheduler, 2) == [PLAN(3), PLAN(4)]

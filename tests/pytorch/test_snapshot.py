@@ -18,7 +18,7 @@ def updated(model, optimizer):
         optimizer.step()
 
 
-def test_there_is_one_copy_of_each_tensor_even_where_it_is_met_twice():
+def test_each_tensor_is_copied_once():
     shared = nn.Linear(64, 64)
     model = nn.Sequential(shared, nn.ReLU(), shared)
     model.again = shared.weight
@@ -30,7 +30,7 @@ def test_there_is_one_copy_of_each_tensor_even_where_it_is_met_twice():
     assert sum(copy.nbytes for copy in kept._copies) == sum(each.nbytes for each in [*model.parameters(), *state])
 
 
-def test_copies_go_to_the_cpu_where_the_device_is_short_of_memory(monkeypatch):
+def test_copies_go_to_the_cpu_if_the_device_is_short_of_memory(monkeypatch):
     """The meta device stands for one; what is asked for is half of what is free."""
     on_device = torch.zeros(1000, device="meta")
     free = {"meta": 8000.0, "cpu": math.inf}
@@ -41,7 +41,7 @@ def test_copies_go_to_the_cpu_where_the_device_is_short_of_memory(monkeypatch):
         snapshot._copies([on_device])
 
 
-def test_what_was_kept_elsewhere_comes_back_the_same(monkeypatch):
+def test_copies_on_the_cpu_are_restored_exactly(monkeypatch):
     monkeypatch.setattr(snapshot, "free_memory", lambda device: 0.0)
     model, optimizer = made("adam")
     updated(model, optimizer)
@@ -58,7 +58,7 @@ def test_the_cpu_is_never_short_of_memory():
     assert snapshot.free_memory(torch.device("cpu")) == math.inf
 
 
-def test_it_gives_back_as_often_as_it_is_asked():
+def test_a_snapshot_can_be_restored_repeatedly():
     model, optimizer = made("adam")
     before = state_of(model, optimizer)
     kept = Snapshot(model, optimizer)
@@ -116,7 +116,7 @@ def test_containers_are_the_same_objects_with_the_same_entries_in_the_same_order
     assert tree["b"] is tree["a"][0] is inner
 
 
-def test_a_structure_that_holds_itself_is_no_trap():
+def test_a_structure_that_contains_itself_can_be_restored():
     loop = [torch.ones(1)]
     loop.append(loop)
     kept = Snapshot(loop)
@@ -172,7 +172,7 @@ def test_tensors_that_pytorchs_own_modules_hold_are_given_back(normed):
     assert torch.equal(weight, value)
 
 
-def test_what_is_hung_on_one_of_pytorchs_modules_is_given_back_too():
+def test_attributes_added_to_pytorchs_modules_are_restored():
     model = nn.Sequential(nn.Linear(1, 1))
     model.calls, model.seen, model.mean = 3, [1.0], torch.ones(2)
     kept = Snapshot(model)
@@ -185,7 +185,7 @@ def test_what_is_hung_on_one_of_pytorchs_modules_is_given_back_too():
     assert not hasattr(model, "new")
 
 
-def test_what_nobody_can_write_into_is_left_to_itself():
+def test_tensors_that_cannot_be_written_are_left_alone():
     module = nn.Linear(1, 1)
     module.table = np.broadcast_to(np.arange(3.0), (4, 3))
     module.fixed = np.zeros(2)
@@ -204,7 +204,7 @@ class Stubborn(dict):
         raise TypeError("not like this")
 
 
-def test_if_one_part_cannot_be_restored_the_others_are():
+def test_an_error_in_one_part_does_not_keep_the_others_from_being_restored():
     model, optimizer = made("adam")
     before = state_of(model, optimizer)
     kept = Snapshot(model, [Stubborn(a=1)], Stubborn(b=2), optimizer)
@@ -240,7 +240,7 @@ class Data:
         self.stored, self.draws = [1, 2], np.random.default_rng(0)
 
 
-def test_attributes_of_a_source_are_the_same_objects_again_and_its_generators_stand_where_they_stood():
+def test_attributes_and_generators_of_a_source_are_restored():
     source = Data()
     stored, expected = source.stored, np.random.default_rng(0).random()
     kept = Snapshot(sources=[source])

@@ -14,7 +14,7 @@ from stepsize.errors import DriverError
 from stepsize.pytorch import Scheduler
 
 
-def test_a_later_scheduler_takes_over_and_the_earlier_one_says_so():
+def test_a_later_scheduler_takes_over_and_the_earlier_one_warns():
     optimizer = sgd()
     first = Scheduler(optimizer, PLAN)
     second = Scheduler(optimizer, ss.Constant(0.5))
@@ -64,7 +64,7 @@ def test_a_copied_optimizer_carries_no_scheduler():
     assert (optimizer.param_groups[0]["lr"], twin.param_groups[0]["lr"]) == (0.0, 0.7)
 
 
-def test_a_closed_scheduler_lets_go():
+def test_a_closed_scheduler_no_longer_follows_the_optimizer():
     optimizer = sgd()
     scheduler = Scheduler(optimizer, PLAN)
     scheduler.close()

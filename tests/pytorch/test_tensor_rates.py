@@ -31,7 +31,7 @@ def test_pain_11_loading_a_state_keeps_the_tensor_and_its_value(saved_rate):
     assert rate.item() == PLAN(7)
 
 
-def test_pain_11_a_tensor_is_filled_for_those_groups_alone_that_are_scheduled():
+def test_pain_11_a_shared_tensor_is_filled_only_for_scheduled_groups():
     groups = [{"params": [weight()], "name": "body"}, {"params": [weight()], "name": "head"}]
     optimizer = SGD(groups, lr=torch.tensor(0.001, dtype=torch.float64))
     scheduler = Scheduler(optimizer, {"head": ss.Linear(0.1, 0.0, 100)})
@@ -48,7 +48,7 @@ def test_pain_11_one_tensor_in_two_optimizers_serves_two_schedulers():
     assert (first.get_last_lr(), second.get_last_lr()) == ([0.3], [0.7])
 
 
-def test_pain_11_a_tensor_comes_back_to_its_place_whatever_was_put_there():
+def test_pain_11_a_replaced_tensor_is_put_back():
     optimizer = SGD([weight()], lr=torch.tensor(0.1, dtype=torch.float64))
     scheduler = Scheduler(optimizer, PLAN)
     rate = optimizer.param_groups[0]["lr"]
@@ -81,8 +81,8 @@ def test_pain_11_groups_that_share_a_tensor_get_their_own_where_they_differ():
     assert shared.param_groups[0]["lr"] is shared.param_groups[1]["lr"] is rate
 
 
-def test_a_whole_number_in_a_tensor_is_no_rate():
+def test_an_integer_tensor_is_refused_as_a_rate():
     optimizer = sgd()
     optimizer.param_groups[0]["lr"] = torch.tensor(1)
-    with pytest.raises(ArgumentError, match='no number "lr"'):
+    with pytest.raises(ArgumentError, match='"lr" of parameter group 0 must be a number'):
         Scheduler(optimizer, PLAN)

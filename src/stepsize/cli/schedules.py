@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from stepsize.arguments import refuse_unknown
-from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
@@ -35,20 +35,16 @@ def schedules_of(
     Lengths with a unit are those of the horizon, or parts of `steps`.
 
     Raises:
-        ArgumentError: `horizon` is not a horizon, or a length in epochs has none.
-        ParseError: texts are not schedules; names each.
+        ArgumentError: `horizon` is not a horizon.
+        ParseError: texts are not schedules, or have a length in epochs without a horizon; names each.
     """
     length = None if horizon is None else horizon_of(horizon)
     if length is None and steps is not None:
         length = Horizon(samples=steps, batch=1, epochs=1)
-        if written := next(filter(None, map(EPOCHS.search, texts)), None):
-            raise ArgumentError(
-                f"the length {written[0]}",
-                "",
-                "a part of the steps",
-                written[0].strip("\"'"),
-                f"give --horizon {EXAMPLE}",
-            )
+        for text in texts:
+            if written := EPOCHS.search(text):
+                reason = f"{written[0]} needs the length of an epoch"
+                raise ParseError(reason, text, written.start(), "give {horizon}", horizon=EXAMPLE)
     schedules: list[Schedule] = []
     errors: list[StepsizeError] = []
     for place, text in enumerate(texts, start=1):

@@ -7,10 +7,10 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
-from stepsize.pytorch.conversion import as_lambda, from_torch
 from stepsize.pytorch.cooldown import CooldownOnDemand
+from stepsize.pytorch.group_plan import ConstantProduct
 from stepsize.pytorch.grouping import ParameterGroups, parameter_groups
-from stepsize.pytorch.plan import ConstantProduct
+from stepsize.pytorch.lr_scheduler.conversion import as_lambda, from_torch
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.pytorch.range_testing import range_test
 from stepsize.pytorch.scheduler import Scheduler

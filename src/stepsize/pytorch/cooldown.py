@@ -1,4 +1,4 @@
-"""A cooldown when it is asked for: by a deadline, a signal or the program, and agreed by all processes."""
+"""A cooldown on demand: requested by a deadline, a signal or the program, and agreed on by all processes."""
 
 import signal
 import threading
@@ -19,7 +19,7 @@ _KIND = "stepsize.pytorch.CooldownOnDemand"
 
 
 class CooldownOnDemand:
-    """Begins the cooldown of a running training when it is asked for, at the same step in every process.
+    """Begins the cooldown of a running training on request, at the same step in every process.
 
         for batch in batches:
             ...
@@ -27,19 +27,19 @@ class CooldownOnDemand:
             if cooldown.due():
                 break
 
-    Call `due()` after every update, in every process of `torch.distributed`'s default group if there is one: if any of
-    them has been asked, all begin, as by `scheduler.cool_down(steps, end, shape)`.
+    Call `due()` after every update, in every process of `torch.distributed`'s default group if there is one. If any
+    process has a request, all of them call `scheduler.cool_down(steps, end, shape)`.
 
     Args:
-        scheduler: brings its rates down.
-        steps: the length of the cooldown, in what the scheduler counts: updates, tokens or samples.
-        end: the value at its end, in the plan's own units, not negative.
+        scheduler: the scheduler whose rates come down.
+        steps: the length of the cooldown, in the scheduler's units: updates, tokens or samples.
+        end: the value at its end, at least 0, in the plan's own units.
         shape: "linear", "cosine" or "1-sqrt".
-        deadline: seconds from now by which it should have ended. It begins when no more are left than so many steps
-            have taken on average, and the updates until the next question.
-        on_signal: a signal that asks for it, such as `signal.SIGUSR1`. Its previous handler is called too, and alone
-            again once this object is gone. Only the main thread may give one.
-        every: how many updates lie between two questions to the other processes.
+        deadline: seconds from now by which it should have ended. It begins once the time left is the average time of
+            `steps` steps and of the updates until the processes next agree.
+        on_signal: a signal that requests it, such as `signal.SIGUSR1`. Its previous handler is called too, and
+            restored once this object is gone. Only the main thread may give one.
+        every: the number of updates between two agreements of the processes.
 
     An argument out of its range raises ArgumentError.
 
@@ -75,7 +75,7 @@ class CooldownOnDemand:
         self._scheduler = scheduler
         if not isinstance(scheduler, Scheduler):
             raise ArgumentError("CooldownOnDemand", "scheduler", "a stepsize.pytorch.Scheduler", scheduler)
-        Constant(0.0).cooldown(0, steps, end, shape)  # refuses now what could not be done then
+        Constant(0.0).cooldown(0, steps, end, shape)  # refuses wrong arguments now, not when the cooldown begins
         Number(least=0.0)("CooldownOnDemand", "end", end)
         self._steps, self._end, self._shape = steps, end, shape
         self._every = int(Whole(1)("CooldownOnDemand", "every", every))
@@ -83,18 +83,18 @@ class CooldownOnDemand:
         self._made_at = time.monotonic()
         self._first_call = (0.0, 0)  # of `due`: the time, and the scheduler's position
         self._calls = 0
-        self._asked = False
+        self._requested = False
         self.ends_at: int | None = None
         """The position at which the cooldown ends; None if it has not begun."""
         if on_signal is not None:
             self._listen(on_signal)
 
     def request(self) -> None:
-        """Ask for the cooldown, in this process; the next `due()` begins it."""
-        self._asked = True
+        """Request the cooldown, in this process; the next `due()` begins it."""
+        self._requested = True
 
     def due(self) -> bool:
-        """Begin the cooldown if it has been asked for; True once it has ended."""
+        """Begin the cooldown if it has been requested; True once it has ended."""
         self._calls += 1
         if self._calls == 1:
             self._first_call = time.monotonic(), self._scheduler.position
@@ -104,43 +104,43 @@ class CooldownOnDemand:
         return self.ends_at is not None and self._scheduler.position >= self.ends_at
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether it has been asked for, and where it ends if it has begun; its rates are in the scheduler's state."""
-        return {"version": 1, "kind": _KIND, "asked": self._asked, "ends_at": self.ends_at}
+        """Whether it was requested, and where it ends if it has begun; its rates are in the scheduler's state."""
+        return {"version": 1, "kind": _KIND, "asked": self._requested, "ends_at": self.ends_at}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with a cooldown that had begun; load the scheduler's state too. StateError if it is of another kind."""
+        """Continue a saved cooldown; load the scheduler's state too. StateError if it is a state of another kind."""
         match state:
             case {"version": 1, "kind": str(kind), "asked": bool(asked), "ends_at": None | int() as ends_at} if (
                 kind == _KIND and not isinstance(ends_at, bool) and (ends_at or 0) >= 0
             ):
-                self._asked, self.ends_at = asked, ends_at
+                self._requested, self.ends_at = asked, ends_at
             case _:
-                raise StateError(f"this is not a state of {_KIND} 1, or holds what cannot be: {shown(state)}")
+                raise StateError(f"this is not a valid state of {_KIND}: {shown(state)}")
 
     def _agreed(self) -> bool:
         if self._calls % self._every:
             return False
-        asked = self._asked or self._short_of_time()
+        due = self._requested or self._short_of_time()
         if not (distributed.is_available() and distributed.is_initialized()):
-            return asked
+            return due
         device = "cuda" if "nccl" in distributed.get_backend() else "cpu"
-        flag = torch.tensor(float(asked), device=device)
+        flag = torch.tensor(float(due), device=device)
         distributed.all_reduce(flag, distributed.ReduceOp.MAX)
         return bool(flag)
 
     def _short_of_time(self) -> bool:
-        """Whether no more than the cooldown fits before the deadline, at the pace since the first call."""
+        """Whether only the cooldown still fits before the deadline, at the pace since the first call."""
         since, first = self._first_call
         steps = self._scheduler.position - first
         if self._deadline is None or self._calls < 2 or steps <= 0:
             return False
         now = time.monotonic()
-        until_asked_again = (self._every - 1) * (now - since) / (self._calls - 1)
-        return self._made_at + self._deadline - now <= self._steps * (now - since) / steps + until_asked_again
+        until_next_agreement = (self._every - 1) * (now - since) / (self._calls - 1)
+        return self._made_at + self._deadline - now <= self._steps * (now - since) / steps + until_next_agreement
 
     def _listen(self, number: int) -> None:
         try:
-            before, me = signal.getsignal(signal.Signals(number)), ref(self)  # the handler must keep nothing alive
+            before, me = signal.getsignal(signal.Signals(number)), ref(self)  # the handler must not keep it alive
         except ValueError:
             raise ArgumentError("CooldownOnDemand", "on_signal", "a signal, such as signal.SIGUSR1", number) from None
 

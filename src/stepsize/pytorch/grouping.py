@@ -1,4 +1,4 @@
-"""Parameter groups by the names of the parameters, and what each group's rate is multiplied by."""
+"""Parameter groups by the names of the parameters, each with a factor on its rate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from stepsize.arguments import Number, nearest
 from stepsize.errors import ArgumentError, quoted
 from stepsize.schedules import Schedule
 
-REST = "rest"
-"""The name of the group of the parameters that no pattern matches."""
+REST = "rest"  # the name of the group of the parameters that no pattern matches
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,31 +23,29 @@ class ParameterGroups:
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """What an optimizer takes: a new dictionary for each group, with its `name` and its `params`."""
+        """The groups to give to an optimizer: a new dictionary each, with `name` and `params`."""
         return [{"name": name, "params": list(parameters)} for name, parameters in self.parameters.items()]
 
     def rates(self, schedule: Schedule) -> dict[str, Schedule]:
-        """The schedule times each group's factor, by the group's name: what `Scheduler(lr=...)` takes."""
+        """The schedule times each group's factor, by the group's name, for `Scheduler(lr=...)`."""
         if not isinstance(schedule, Schedule):
-            raise ArgumentError(
-                "rates", "schedule", "a schedule", schedule, "of a function of the step write Function(f)"
-            )
+            raise ArgumentError("rates", "schedule", "a schedule", schedule, "for a function f write Function(f)")
         return {name: factor * schedule if factor != 1.0 else schedule for name, factor in self.factors.items()}
 
 
 def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> ParameterGroups:
     """Group a model's parameters by patterns of their names, each with a factor on the rate.
 
-    A parameter joins the first pattern that its name matches (`*`, `?` and `[...]` as in file names); those that match
-    none are the group "rest", with the factor 1. The groups are named by their patterns, so that other hyperparameters
-    can be given by pattern too: `Scheduler(..., weight_decay={"*.bias": 0.0})`.
+    A parameter joins the first pattern that matches its name (`*`, `?` and `[...]` as in file names). Parameters that
+    match no pattern form the group "rest", with the factor 1. Groups are named by their patterns, so you can give other
+    hyperparameters by pattern too: `Scheduler(..., weight_decay={"*.bias": 0.0})`.
 
     Args:
-        model: whose parameters, as `named_parameters()` names them.
-        factors: what the rate of each pattern's group is multiplied by, as for layer-wise decay or muP's widths.
+        model: its parameters have the names that `named_parameters()` gives them.
+        factors: patterns, each with the factor on its group's rate, for instance for layer-wise decay or muP's widths.
 
     Raises:
-        ArgumentError: a pattern matches no parameter that is left, or a factor is negative or no number.
+        ArgumentError: a pattern matches none of the remaining parameters, or a factor is not a number >= 0.
 
     Example:
         >>> import torch
@@ -66,9 +63,8 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
     if not isinstance(model, nn.Module):
         raise ArgumentError("parameter_groups", "model", "a torch.nn.Module", model)
     if not hasattr(factors, "items") or any(type(pattern) is not str for pattern in factors):
-        raise ArgumentError(
-            "parameter_groups", "factors", "patterns with a factor each", factors, 'write {"*.bias": 0.1}'
-        )
+        advice = 'write {"*.bias": 0.1}'
+        raise ArgumentError("parameter_groups", "factors", "patterns with a factor each", factors, advice)
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []
     names = dict(model.named_parameters())
@@ -79,14 +75,14 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
     numbers = {name: rule("parameter_groups", f"factors[{quoted(name)}]", given) for name, given in factors.items()}
     for pattern, parameters in found.items():
         if not parameters:
-            advice = (
-                nearest(pattern, names) or f"the parameters are {', '.join([*names][:8])}{', ...' * (len(names) > 8)}"
-            )
+            some = f"{', '.join([*names][:8])}{', ...' * (len(names) > 8)}"
+            advice = nearest(pattern, names) or f"the parameters are {some}"
             if any(fnmatchcase(name, pattern) for name in names):
-                advice = "all that it matches belong to patterns before it"
+                advice = "all parameters that it matches belong to patterns before it"
             raise ArgumentError("parameter_groups", "factors", "patterns that match a parameter", pattern, advice)
     if left:
         if REST in found:
-            raise ArgumentError(f'the name "{REST}" is taken by a pattern; the parameters that match none need it')
+            advice = "parameters that match no pattern form the group of this name"
+            raise ArgumentError("parameter_groups", "factors", f'without the pattern "{REST}"', factors, advice)
         found[REST], numbers[REST] = left, 1.0
     return ParameterGroups(found, numbers)

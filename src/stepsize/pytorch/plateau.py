@@ -1,4 +1,4 @@
-"""Feedback on the rates: what a metric changes while training, and the plateau rule."""
+"""Feedback on the rates while training: its protocol, and the plateau rule."""
 
 import math
 import statistics
@@ -11,16 +11,16 @@ from stepsize.errors import ArgumentError, StateError, shown
 
 @runtime_checkable
 class Feedback(Protocol):
-    """What turns a metric into a multiplier on the scheduled rates; `Plateau` is one, and your own class may be.
+    """Turns metrics into a multiplier on the scheduled rates: `Plateau`, or a class of your own.
 
     `Scheduler.observe(metric)` passes the metric on. A multiplier may fall and rise again.
     """
 
     def observe(self, metric: float) -> float:
-        """Take note of a metric; return what the scheduled rates are multiplied by from here on."""
+        """Take in a metric; return the multiplier on the scheduled rates from here on."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The state, as JSON can hold it."""
+        """The state, in a form for JSON."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a state that `state_dict` returned."""
@@ -46,19 +46,20 @@ class Plateau:
 
     After more than `patience` observations in a row without improvement, each group's multiplier m becomes
     max(m factor, min_lr / scheduled rate), if that lowers the rate by more than `eps`; the next `cooldown` observations
-    then do not count. With a relative threshold and a negative metric the bar is on the other side of b, as in PyTorch.
+    then do not count. With a relative threshold and a negative metric, the bound is on the other side of b, as in
+    PyTorch.
 
     Args:
-        mode: whether less or more is better.
-        factor: what the rate is multiplied by, in [0, 1).
-        patience: how many observations without improvement are tolerated.
-        threshold: what counts as an improvement.
+        mode: whether a lower ("min") or a higher ("max") metric is better.
+        factor: multiplies the rate, in [0, 1).
+        patience: the number of observations without improvement that are tolerated.
+        threshold: the smallest improvement that counts.
         threshold_mode: "rel" or "abs".
-        cooldown: how many observations after a reduction do not count as bad.
+        cooldown: the number of observations after a reduction that do not count.
         min_lr: the lowest rate that a reduction leads to.
-        eps: the smallest change of a rate that is made.
+        eps: smaller changes of a rate are not made.
         window: the metric is the mean of this many latest observations.
-        nan: a metric that is not finite is refused ("refuse") or counts as an observation without improvement ("bad").
+        nan: "refuse" a metric that is not finite, or count it as an observation without improvement ("bad").
 
     An argument out of its range raises ArgumentError.
 
@@ -84,10 +85,10 @@ class Plateau:
     def __post_init__(self) -> None:
         apply_field_rules(self)
         if self.factor == 1.0:
-            raise ArgumentError("Plateau", "factor", "less than 1", self.factor)
+            raise ArgumentError("Plateau", "factor", "a number < 1", self.factor)
 
     def bounded(self, now: float, new: float, planned: float) -> float:
-        """A group's next multiplier, by `min_lr` and `eps`, if its planned rate is this."""
+        """A group's next multiplier under `min_lr` and `eps`, for its planned rate."""
         new = max(new, self.min_lr / planned if planned > 0.0 else 0.0)
         return new if planned * (now - new) > self.eps else now
 
@@ -96,7 +97,6 @@ class Plateau:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
     def improves(self, metric: float, best: float | None) -> bool:
-        """Whether a metric is better than the best by more than the threshold."""
         sign = 1.0 if self.mode == "max" else -1.0
         if best is None:
             return sign * metric > -math.inf
@@ -104,12 +104,12 @@ class Plateau:
         return sign * metric > sign * (best + sign * margin)
 
     def observe(self, metric: float) -> float:
-        """Take note of a metric; return factor^n after n reductions, before `min_lr` and `eps`."""
+        """Take in a metric; return factor^n after n reductions, before `min_lr` and `eps`."""
         now = self._progress
-        value = as_number(metric, "observe(metric=...)")
+        value = as_number("observe", "metric", metric)
         if not math.isfinite(value) and self.nan == "refuse":
-            what = f"observe({shown(metric)}): the metric is not finite; look at the run"
-            raise ArgumentError(f'{what}, or count it as no improvement with Plateau(nan="bad")')
+            advice = 'look at the run, or count it as no improvement with Plateau(nan="bad")'
+            raise ArgumentError("observe", "metric", "finite", metric, advice)
         now.bad += 1
         if math.isfinite(value):
             now.recent = [*now.recent, value][-self.window :]
@@ -125,7 +125,7 @@ class Plateau:
         return now.multiplier
 
     def state_dict(self) -> dict[str, Any]:
-        """The counters, as JSON can hold them; the settings are not among them."""
+        """The counters, in a form for JSON, without the settings."""
         return {**vars(self._progress), "recent": list(self._progress.recent)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -144,11 +144,11 @@ class Plateau:
                 raise StateError(f"this is not the state of a Plateau: {shown(state)}")
 
 
-def as_number(given: Any, what: str) -> float:
-    """A number, or a tensor or array of one, as a float; an error calls it `what`."""
+def as_number(owner: str, argument: str, given: Any) -> float:
+    """A number, or a tensor or array of one, as a float."""
     try:
         if isinstance(given, bool | str):
             raise TypeError
         return float(given)
     except (TypeError, ValueError):
-        raise ArgumentError(f"{what} must be a number, got {shown(given)}") from None
+        raise ArgumentError(owner, argument, "a number", given) from None

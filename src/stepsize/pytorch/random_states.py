@@ -12,7 +12,7 @@ import torch
 
 
 def random_states(devices: Sequence[torch.device] = ()) -> dict[str, Any]:
-    """The present states, in a form that torch.save can write; of CUDA those of `devices`."""
+    """The present states, in a form that torch.save can write; for CUDA, those of `devices`."""
     numpy: Any = np.random.get_state(legacy=False)
     keys = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
     return {
@@ -54,7 +54,7 @@ def generator_restorer(value: Any) -> Callable[[], object] | None:
     """A function that restores the present state of a random generator; None for anything else."""
     if isinstance(value, torch.Generator):
         return partial(value.set_state, value.get_state())
-    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state
+    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # it has no state
         return partial(value.setstate, value.getstate())
     if isinstance(value, np.random.RandomState):
         return partial(value.set_state, value.get_state())

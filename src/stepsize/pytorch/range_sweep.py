@@ -31,8 +31,8 @@ Closure = Callable[[nn.Module, Any], Tensor]
 class Judge:
     """Decides whether the loss has diverged, by the rule in the docstring of `range_test`.
 
-    There u grows like the logarithm of the loss, since near zero the noise is of the size of the loss: one hard sample
-    can make a batch's loss a hundred times that of the others. The last three losses must agree, since a few such
+    In that rule u grows like the logarithm of the loss: near zero the noise is as large as the loss, and one hard
+    sample can make a batch's loss a hundred times as large. The last three losses must agree, because a few such
     batches are not a divergence.
     """
 
@@ -46,7 +46,7 @@ class Judge:
         return self.is_far_above(loss) and (self._is_beyond_noise() or self.has_moved())
 
     def is_far_above(self, loss: float) -> bool:
-        """Add the next loss, and decide by its size alone."""
+        """Add the next loss and decide by its size alone."""
         self.losses.append(loss)
         before = self._smooth[-1] if self._smooth else 0.0
         weight = (1.0 - self.smoothing) / (1.0 - self.smoothing ** len(self.losses))
@@ -58,7 +58,7 @@ class Judge:
         return lowest + (self.factor - 1.0) * max(abs(lowest), self._smooth[0] - lowest)
 
     def _is_beyond_noise(self) -> bool:
-        if len(self.losses) < 20 or min(self.losses[-3:]) <= self._limit():  # fewer do not show how large the noise is
+        if len(self.losses) < 20 or min(self.losses[-3:]) <= self._limit():  # fewer do not show the size of the noise
             return False
         unit = abs(min(self._smooth)) or min(filter(None, map(abs, self.losses)))
         u = np.array([math.asinh(loss / unit) for loss in self.losses])
@@ -72,7 +72,7 @@ class Judge:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a run consists of; each call of `run` is one run, from the present state of model and optimizer."""
+    """The parts of a run; each call of `run` is one run, from the present state of model and optimizer."""
 
     model: nn.Module
     optimizer: Optimizer
@@ -87,8 +87,7 @@ class Sweep:
     observe: Callable[[int, float, float], object] | None
 
     def run(self, seed: int | None, judge: Judge) -> RangeRun:
-        """Make the updates. They change the model, the optimizer and the random states."""
-        # Hooks after the step count updates, average weights or log, and must not see these updates.
+        # Hooks after the step count updates, average weights or log: they must not see these updates.
         self.optimizer._optimizer_step_post_hooks.clear()
         _global_optimizer_post_hooks.clear()
         if seed is not None:
@@ -132,10 +131,8 @@ class Sweep:
         for _ in range(self.accumulation):
             loss = self._loss(next(batches))
             if not loss.requires_grad:
-                raise ArgumentError(
-                    "the loss of range_test(...) does not depend on any trained parameter; return it without "
-                    ".detach() or .item(), and compute it outside torch.no_grad()"
-                )
+                advice = "return it without .detach() or .item(), and compute it outside torch.no_grad()"
+                raise ArgumentError("the loss of range_test", "", "computed from a trained parameter", loss, advice)
             total += loss.item()
             if not math.isfinite(total):
                 return total
@@ -146,11 +143,10 @@ class Sweep:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad()
-        self.model.zero_grad()  # it may have parameters that the optimizer does not have
+        self.model.zero_grad()  # some of its parameters may not be the optimizer's
         return total / self.accumulation
 
     def _validation_loss(self, batches: Iterable[Any]) -> float:
-        """The mean loss over the batches, in eval mode."""
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         with torch.no_grad():
@@ -163,8 +159,8 @@ class Sweep:
         loss: Any = self.closure(self.model, batch)
         if isinstance(loss, Tensor) and loss.numel() == 1:
             return loss
-        what = f"the loss of range_test(...) must be a tensor of one number, got {_described(loss)}"
-        raise ArgumentError(f"{what}; take the mean over the samples")
+        advice = "take the mean over the samples"
+        raise ArgumentError("the loss of range_test", "", "a tensor of one number", _Description(loss), advice)
 
 
 def _one_pass(name: str, batches: Iterable[Any]) -> Iterator[Any]:
@@ -177,36 +173,35 @@ def _one_pass(name: str, batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def loss_of_pairs(loss_fn: LossFunction) -> Closure:
-    """The closure for batches (inputs, targets), which it moves to the model's device; it refuses crossed shapes."""
-    checked = set()
+    """The closure for batches (inputs, targets): it moves them to the model's device and refuses crossed shapes."""
+    seen = set()
 
     def closure(model: nn.Module, batch: Any) -> Tensor:
         if not isinstance(batch, list | tuple) or len(batch) != 2:
-            raise ArgumentError(
-                f"range_test(batches=...) must yield pairs (inputs, targets), got {_described(batch)}; for other "
-                "batches write closure=..., a function (model, batch) that returns the loss"
-            )
+            advice = "for other batches write {closure}, a function (model, batch) that returns the loss"
+            rule = "pairs (inputs, targets)"
+            raise ArgumentError("range_test", "batches", rule, _Description(batch), advice, closure=...)
         device = next(model.parameters()).device
         inputs, targets = tree_map(lambda part: part.to(device) if hasattr(part, "to") else part, [*batch])
         outputs = model(inputs)
         if isinstance(outputs, Tensor) and isinstance(targets, Tensor):
             shapes = tuple(outputs.shape), tuple(targets.shape)
-            if shapes not in checked and are_crossed(loss_fn, outputs, targets):
-                raise ArgumentError(
-                    f"range_test: the model's outputs have shape {shapes[0]} and the targets {shapes[1]}, so the loss "
-                    "compares each output with every target; give both one shape, as by outputs.squeeze(1)"
-                )
-            checked.add(shapes)
+            if shapes not in seen and are_crossed(loss_fn, outputs, targets):
+                rule = f"that of the model's outputs, {shapes[0]}"
+                advice = "or the loss compares each output with every target; write outputs.squeeze(1), for example"
+                raise ArgumentError("the targets' shape in range_test", "", rule, shapes[1], advice)
+            seen.add(shapes)
         return loss_fn(outputs, targets)
 
     return closure
 
 
 def are_crossed(loss_fn: LossFunction, outputs: Tensor, targets: Tensor) -> bool:
-    """Whether tensors of different ranks broadcast in the loss: broadcasting them first makes no difference then.
+    """Whether tensors of different ranks broadcast in the loss: then broadcasting them first makes no difference.
 
-    A loss that squeezes one of them, or uses only one, also gives the same for the two in one shape; the outputs are
-    then replaced by the targets in reverse, since some losses cannot tell crossed pairs if all outputs are too low.
+    It makes no difference either to a loss that squeezes a tensor or uses only one; such a loss also has the same value
+    if both have one shape. That check uses the targets in reverse as outputs, as some losses cannot tell crossed pairs
+    if all outputs are too low.
     """
     if outputs.dim() == targets.dim() or outputs.numel() != targets.numel():
         return False
@@ -222,7 +217,13 @@ def are_crossed(loss_fn: LossFunction, outputs: Tensor, targets: Tensor) -> bool
             return False
 
 
-def _described(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}"
-    return f"a {type(value).__name__} of {len(value)}" if isinstance(value, list | tuple) else shown(value)
+class _Description(str):
+    """The shape of a batch or a loss in words, which an error shows without quotes."""
+
+    def __new__(cls, value: Any) -> "_Description":
+        if isinstance(value, Tensor):
+            return super().__new__(cls, f"a tensor of shape {tuple(value.shape)}")
+        words = f"a {type(value).__name__} of {len(value)}" if isinstance(value, list | tuple) else shown(value)
+        return super().__new__(cls, words)
+
+    __repr__ = str.__str__

@@ -1,4 +1,4 @@
-"""The range test: how the loss responds to a rising rate, in a short run that leaves everything as it was."""
+"""The range test: the loss at a rising rate, in a short run that leaves everything unchanged."""
 
 import signal
 import threading
@@ -62,49 +62,51 @@ def range_test(
 
         eta(t) = start_lr^(1 - z) end_lr^z,    z = t / (steps - 1)
 
-    Restored bit for bit, also after an error or Ctrl-C: parameters, buffers, gradients and modes, and the numbers,
-    tensors, arrays, lists and dictionaries that are attributes of modules; the optimizer and the scaler; the random
-    states of Python, NumPy, PyTorch and CUDA; and numbers, texts and random generators that are attributes of the
+    Everything is restored bit for bit, even after an error or Ctrl-C: parameters, buffers, gradients and modes;
+    numbers, tensors, arrays, lists and dictionaries that are attributes of modules; the optimizer and the scaler; the
+    random states of Python, NumPy, PyTorch and CUDA; numbers, texts and random generators that are attributes of the
     batches, their samplers and data sets. Schedulers of this package are paused, and hooks after an optimizer's step
-    are not called. Memory: one copy of the tensors of model and optimizer, on the CPU if the GPU is short of memory.
+    are not called. The test needs memory for one copy of the tensors of model and optimizer, on the CPU if the GPU is
+    short of it.
 
-    A run stops early if the loss has diverged. With l the loss, s the loss smoothed over the updates so far, and m the
-    lowest s, it must be far above that,
+    A run stops early if the loss l has diverged. Let s be the loss smoothed over the updates so far, and m the lowest
+    s. The loss must be far above m,
 
         s_t - m_t > (F - 1) max(|m_t|, s_0 - m_t),
 
-    and either the weights have moved by more than their norm, |w - w_0| > |w_0|; or there are 20 losses, the last three
-    are all as far above, and U has risen by six standard errors since some update j,
+    and one of two things must hold. Either the weights have moved by more than their norm, |w - w_0| > |w_0|; or there
+    are at least 20 losses, the last three are all this far above m, and U has risen by six standard errors since some
+    update j,
 
         U_t - U_j > 6 sigma sqrt(v_t + v_j),    u_i = arsinh(l_i / |m_t|),    sigma^2 = mean (u_i - u_(i-1))^2 / 2,
 
-    with U the smoothed u and v sigma^2 its variance. So the noise of a loss near zero does not end the run.
+    with U the smoothed u and v sigma^2 its variance. Therefore the noise of a loss near zero does not end the run.
 
     Args:
         model: on the device on which it is trained; a model in eval mode is put in train mode.
-        optimizer: made for the model's parameters; of its rates only the ratios between groups matter.
-        loss_fn: (outputs, targets) to the mean loss, a scalar; None if there is a `closure`.
-        batches: (inputs, targets) each: a DataLoader, a list or another object that can be iterated over again.
-        start_lr: the first rate of the group with the highest rate; the others keep their ratio to it. Or one rate for
-            each group; the result then gives the rates of the group that ends highest.
+        optimizer: made for the model's parameters; only the ratios of its groups' rates matter.
+        loss_fn: a function (outputs, targets) that returns the mean loss, a scalar; None if there is a `closure`.
+        batches: pairs (inputs, targets): a DataLoader, a list or another object that can be iterated over repeatedly.
+        start_lr: the first rate of the group with the highest rate, to which the others keep their ratios; or a list
+            of one rate for each group. With a list the result gives the rates of the group with the highest last rate.
         end_lr: the last rate, in the same form.
         steps: the number of updates.
         shape: "geometric", or "linear" for equal differences.
-        closure: (model, batch) to the loss, instead of `loss_fn(model(inputs), targets)`.
+        closure: a function (model, batch) that returns the loss, in place of `loss_fn(model(inputs), targets)`.
         accumulation: batches per update.
-        clip_norm: bound on the gradient's norm.
+        clip_norm: the largest norm of the gradient.
         autocast: the type for automatic mixed precision, such as torch.bfloat16.
         scaler: scales the loss and unscales the gradient.
-        validation: batches like `batches`; their mean loss after each update, in eval mode, is judged instead.
-        seeds: one run for each, from the same weights, with random states (dropout, a shuffling loader) seeded by it.
+        validation: batches like `batches`; their mean loss after each update, in eval mode, replaces the training loss.
+        seeds: one run for each, from the same weights, with random states (dropout, a shuffling loader) from the seed.
             Without seeds there is one run, with the random numbers that training would use next.
-        stop_factor: F. At 4, a loss that has not fallen must rise to four times its value; after a fall from 2.3 to
-            0.3, to 6.3. `math.inf` turns the rule off.
-        smoothing: the weight of a loss relative to that of the next, in `RangeTest.smoothed` too.
+        stop_factor: F. With 4, a loss that has not fallen must rise to four times its value; one that has fallen from
+            2.3 to 0.3, to 6.3. `math.inf` turns the rule off.
+        smoothing: the weight of a loss relative to that of the next, also in `RangeTest.smoothed`.
         observe: called after each update with its number, its rate and its loss.
 
     Raises:
-        ArgumentError: there is nothing to train, the range does not rise, there are no batches, the loss is not a
+        ArgumentError: nothing can be trained, the range does not rise, there are no batches, the loss is not a
             scalar or compares each output with every target, or several processes train together.
 
     Example:
@@ -123,8 +125,8 @@ def range_test(
     """
     distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
     if distributed and (processes := torch.distributed.get_world_size()) > 1:
-        advice = "run it before init_process_group, or in a program of its own"
-        raise ArgumentError(f"range_test runs in one process, and torch.distributed has {processes}; {advice}")
+        advice = "run range_test before init_process_group, or in another program"
+        raise ArgumentError("the number of processes in torch.distributed", "", "1", processes, advice)
     if autocast is not None and getattr(autocast, "is_floating_point", None) is not True:
         raise ArgumentError("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
     if scaler is not None and not isinstance(scaler, GradScaler):
@@ -134,8 +136,8 @@ def range_test(
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
     if (loss_fn is None) == (closure is None) or not callable(closure if loss_fn is None else loss_fn):
-        what = "range_test takes either loss_fn, a function (outputs, targets)"
-        raise ArgumentError(f"{what}, or None and closure=..., a function (model, batch)")
+        rule, advice = "a function (outputs, targets), or None with a closure", "{closure} is a function (model, batch)"
+        raise ArgumentError("range_test", "loss_fn", rule, loss_fn, advice, closure=...)
     loss_of: Any = closure if loss_fn is None else loss_of_pairs(loss_fn)
     if autocast is not None:
         loss_of = torch.autocast(next(model.parameters()).device.type, autocast)(loss_of)
@@ -166,7 +168,7 @@ def range_test(
 class _Interrupts:
     """Holds Ctrl-C back while `held` is True; `allow` or the end of the context delivers it.
 
-    The first that is delivered sets `held`, so that nothing interrupts the restore.
+    The first delivery sets `held`, so nothing interrupts the restore.
     """
 
     def __enter__(self) -> "_Interrupts":
@@ -198,15 +200,15 @@ class _Interrupts:
 def _rates(
     groups: list[dict[str, Any]], start_lr: Any, end_lr: Any, steps: int, shape: str
 ) -> tuple[Schedule, tuple[Schedule, ...]]:
-    """The schedule of the group that ends highest, to which the result refers, and one for each group."""
+    """The schedule of the group with the highest last rate, to which the result refers, and that of each group."""
     several = isinstance(start_lr, tuple)
     starts, ends = (start_lr, end_lr) if several else ([start_lr], [end_lr])
     if several != isinstance(end_lr, tuple) or (several and not len(starts) == len(ends) == len(groups)):
-        words = f"must be two numbers, or two lists of one rate for each of the {len(groups)} parameter groups"
-        raise ArgumentError(f"range_test(start_lr=..., end_lr=...) {words}")
+        rule = f"a number like end_lr, or a list like end_lr of one rate for each of the {len(groups)} parameter groups"
+        raise ArgumentError("range_test", "start_lr", rule, start_lr, "here {end_lr}", end_lr=end_lr)
     for low, high in zip(starts, ends, strict=True):
         if low >= high:
-            raise ArgumentError("range_test", "start_lr", f"below end_lr, {high:g}", low, "the rate goes up")
+            raise ArgumentError("range_test", "start_lr", f"below end_lr, {high:g}", low, "the rate rises")
     schedules = tuple(SHAPES[shape](low, high, steps - 1) for low, high in zip(starts, ends, strict=True))
     if several:
         return schedules[ends.index(max(ends))], schedules
@@ -220,37 +222,37 @@ def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
     if not isinstance(model, nn.Module):
         raise ArgumentError("range_test", "model", "a torch.nn.Module", model)
     if any(map(is_lazy, model.parameters())):
-        what = f"range_test(model=...): this {type(model).__name__} has lazy layers without parameters"
-        raise ArgumentError(f"{what}; run it on one batch first, then make the optimizer")
+        advice = "run it on one batch first, then make the optimizer"
+        raise ArgumentError("range_test", "model", "without lazy layers, which have no parameters yet", model, advice)
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:
         raise ArgumentError("range_test", "optimizer", "an optimizer of PyTorch", optimizer) from None
     if isinstance(driven, LBFGS):
-        raise ArgumentError("range_test cannot drive LBFGS, which asks for the loss several times in one update")
+        advice = "LBFGS computes the loss several times in one update"
+        raise ArgumentError("range_test", "optimizer", "an optimizer other than LBFGS", type(driven), advice)
     trained = {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     if trained.isdisjoint(id(parameter) for group in driven.param_groups for parameter in group["params"]):
-        what = "range_test(optimizer=...) must hold a parameter of the model that requires a gradient, and holds none"
-        raise ArgumentError(f"{what}; make it for this model: SGD(model.parameters(), ...)")
+        rule = "made for parameters of this model that require a gradient"
+        raise ArgumentError("range_test", "optimizer", rule, type(driven), "write SGD(model.parameters(), ...)")
     return driven
 
 
 def _repeatable(name: str, batches: Any) -> Any:
-    """The batches, in a form that each run can iterate over from the start."""
+    """The batches, in a form over which each run can iterate from the start."""
     if not isinstance(batches, Iterable):
         raise ArgumentError("range_test", name, "a DataLoader, or a list of batches", batches)
     again: Any = batches
     if isinstance(batches, DataLoader):
         again = copy(batches)
-        again._iterator = None  # an iteration of the user's may be using the loader's workers
+        again._iterator = None  # the user's own iteration may be using the loader's workers
     if type(again).__iter__ is not DataLoader.__iter__ and iter(again) is iter(again):
-        advice = "its __iter__ returns the same iterator each time; write the DataLoader, or a list of batches"
+        advice = "its __iter__ returns the same iterator each time; give the DataLoader or a list of batches"
         raise ArgumentError("range_test", name, "iterable more than once", batches, advice)
     return again
 
 
 def _in_fixed_order(batches: Any) -> bool:
-    """Whether this is a DataLoader of several batches that does not shuffle."""
     source = getattr(batches, "batch_sampler", None) or batches
     in_order = isinstance(batches, DataLoader) and isinstance(getattr(source, "sampler", None), SequentialSampler)
     return in_order and len(batches) > 1

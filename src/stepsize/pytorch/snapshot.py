@@ -1,4 +1,4 @@
-"""A copy of everything that a few updates change, restored into the same objects bit for bit."""
+"""A copy of everything that a few updates change, which can be restored bit for bit into the same objects."""
 
 import math
 from collections import Counter
@@ -20,17 +20,17 @@ class Snapshot:
     """The state of modules, optimizers, scalers and generators; `restore` can be called any number of times.
 
     Objects keep their identity: a tensor rate stays the same tensor, and a gradient that was None is None again.
-    Gradients are set aside by `clear_gradients`, not copied. Every other tensor is copied once, on its own device, or
-    on the CPU if that device is short of memory. The random states are always included.
+    Gradients are kept, not copied. Every other tensor is copied once, on its own device, or on the CPU if that device
+    is short of memory. The random states are always included.
 
     Args:
         roots: modules, optimizers, scalers, random generators, and dictionaries, lists and tuples of them.
-        sources: samplers, data sets and similar objects, which may be large: only their attributes are set back, and
-            random generators among them.
+        sources: samplers, data sets and similar objects, which may be large. Only their attributes are restored, and
+            the random generators among those.
     """
 
     def __init__(self, *roots: Any, sources: Iterable[Any] = ()) -> None:
-        self._seen: dict[int, Any] = {}  # keeps the objects alive, so that no other object gets the id of one
+        self._seen: dict[int, Any] = {}  # by id; keeps the objects alive, so that no id is used again
         self._restorers: list[Callable[[], object]] = []
         self._tensors: list[Tensor] = []
         self._add(roots)
@@ -48,7 +48,7 @@ class Snapshot:
             return
         self._seen[id(value)] = value
         if isinstance(value, Tensor):
-            if not value.is_inference() and not _overlaps(value):  # neither can be written to
+            if not value.is_inference() and not _overlaps(value):  # such tensors cannot be written to
                 self._tensors.append(value)
         elif isinstance(value, nn.Module | Optimizer | GradScaler):
             self._add(vars(value))
@@ -71,8 +71,8 @@ class Snapshot:
             self._restorers.append(restore)
 
     def restore(self) -> None:
-        """Restore everything; if a part raises, the others too."""
-        with torch.no_grad(), ExitStack() as calls:  # which makes them all, and raises at the end
+        """Restore everything; an error in one part does not keep the others from being restored."""
+        with torch.no_grad(), ExitStack() as calls:  # makes all calls, and raises at the end
             for restore in self._restorers:
                 calls.callback(restore)
             for tensor, gradient in self._gradients:
@@ -108,14 +108,14 @@ def _entries_restorer(entries: dict[Any, Any]) -> Callable[[], None]:
 
 
 def _overlaps(tensor: Tensor) -> bool:
-    """Whether several elements share one place in memory, as after `expand`."""
+    """Whether several elements share a place in memory, as after `expand`."""
     if tensor.layout != torch.strided:
         return False
     return any(stride == 0 and size > 1 for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
 
 
 def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copies on the tensors' own device, or on the CPU if they need more than half of what is free: updates need it."""
+    """Copies on the tensors' device, or on the CPU if they need over half of the free memory, which updates need."""
     needed: Counter[torch.device] = Counter()
     for tensor in tensors:
         needed[tensor.device] += tensor.numel() * tensor.element_size()
@@ -127,7 +127,7 @@ def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def free_memory(device: torch.device) -> float:
-    """The free bytes of a GPU; infinite for other devices, which have no better place for a copy."""
+    """The free bytes of a GPU; infinite for other devices, whose tensors are always copied in place."""
     if device.type != "cuda":
         return math.inf
     free, _ = torch.cuda.mem_get_info(device)
@@ -135,7 +135,7 @@ def free_memory(device: torch.device) -> float:
 
 
 def sources_of(*batches: Any) -> list[Any]:
-    """The batches themselves, their samplers and data sets, and those that these wrap."""
+    """The batches themselves, their samplers and data sets, and the ones inside those."""
     found: dict[int, Any] = {}
     waiting = [*batches]
     while waiting:

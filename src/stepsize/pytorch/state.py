@@ -1,66 +1,61 @@
-"""What a scheduler saves, and which plan and position it follows once a state is loaded."""
+"""The saved state of a scheduler: its form, its validation, and the plan to follow after loading."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from stepsize.arguments import LONGEST
-from stepsize.errors import StateError, StepsizeError, shown
-from stepsize.pytorch.plan import Group, Plan
+from stepsize.arguments import LONGEST, Flag, Many, Number, Rule, Whole
+from stepsize.errors import ArgumentError, StateError, StepsizeError, shown
+from stepsize.pytorch.group_plan import Group, GroupPlan
 from stepsize.pytorch.warnings import caution
 
 VERSION = 1
 KIND = "stepsize.pytorch.Scheduler"
-_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "clock": (lambda value: isinstance(value, str), "a word"),
-    "position": (lambda value: type(value) is int and 0 <= value <= LONGEST, "a whole number from 0 to 2**53"),
-    "base_lrs": (
-        lambda value: isinstance(value, list) and all(isinstance(b, float | int) and 0 <= b < math.inf for b in value),
-        "a list of numbers of at least 0",
-    ),
-    "plan": (lambda value: isinstance(value, dict), "a dictionary"),
-    "began_with": (lambda value: isinstance(value, dict), "a dictionary"),  # the plan that the program gave
-    "replanned": (lambda value: isinstance(value, bool), "true or false"),  # whether `plan` is another since
-    "idle": (  # the optimizers that had made no update yet
-        lambda value: isinstance(value, list) and all(type(index) is int and index >= 0 for index in value),
-        "a list of indexes",
-    ),
+_RULES: dict[str, Rule] = {
+    "position": Whole(0),
+    "base_lrs": Many(Number(least=0.0), empty=True),
+    "replanned": Flag(),  # whether `plan` differs from `began_with`, the plan that the program gave
+    "idle": Many(Whole(0), empty=True),  # the optimizers that had made no update yet
 }
+_NAMES = ("version", "clock", "plan", "began_with", "feedback", *_RULES)
 
 
-def checked(form: Any, clock: str, groups: int) -> dict[str, Any]:
-    """A saved state, if a scheduler of this clock and number of groups can load it."""
+def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
+    """A saved state, if a scheduler with this clock and number of groups can load it."""
     if pytorch_position(form) is not None:
-        advice = 'has no plan; take its position with Scheduler(..., on_change="keep")'
-        advice = advice if clock == "steps" else f"counts steps, and not {clock}"
-        raise StateError(f"this is the state of a scheduler of PyTorch, which {advice}")
+        if clock != "steps":
+            raise StateError(f"this is the state of a scheduler of PyTorch, which counts steps, not {clock}")
+        advice = 'take its position with Scheduler(..., on_change="keep")'
+        raise StateError("this is the state of a scheduler of PyTorch, which has no plan", advice)
     if not isinstance(form, dict) or form.get("kind") != KIND:
         kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
-        raise StateError(f"this is not a state of {KIND} but of {kind}; load it into the scheduler that made it")
+        raise StateError(f"this is not a state of {KIND} but of {kind}", "load it into the scheduler that made it")
     if form.get("version", VERSION) != VERSION:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
-    if missing := [name for name in ("version", *_FIELDS, "feedback") if name not in form]:
+    if missing := [name for name in _NAMES if name not in form]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
-    for name, (holds, rule) in _FIELDS.items():
-        if not holds(form[name]):
-            raise StateError(f"the state's {name} must be {rule}, got {shown(form[name])}")
+    for name, rule in _RULES.items():
+        try:
+            rule("", f"the state's {name}", form[name])
+        except ArgumentError as error:
+            raise StateError(str(error)) from None
     if len(form["base_lrs"]) != groups:
         there = f"{len(form['base_lrs'])} parameter groups"
-        raise StateError(f"the state is of {there}, and the optimizer has {groups}; add or remove groups first")
+        raise StateError(f"the state is of {there}, and the optimizer has {groups}", "add or remove groups first")
     if form["clock"] != clock:
         raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
     if not form["replanned"] and form["plan"] != form["began_with"]:
-        raise StateError("the state's plan is not the one that it began with, though it was never replanned")
+        raise StateError("the state's plan differs from the one that it began with, although it was never replanned")
     return form
 
 
 def plan_to_follow(
-    saved: dict[str, Any], plan: Plan, began_with: Plan, on_change: str, groups: Sequence[Group]
-) -> Plan:
-    """The plan of the program, as it is or as it began, or the saved one.
+    saved: dict[str, Any], plan: GroupPlan, began_with: GroupPlan, on_change: str, groups: Sequence[Group]
+) -> GroupPlan:
+    """The plan of the program, as it is or as it began, or the saved plan.
 
-    If both began with the same plan there is nothing to choose: what it was replanned to since is followed.
+    If program and state began with the same plan, there is nothing to choose: the replanned one is followed.
     """
     unnamed, began_alike = _unnamed(saved["plan"]), saved["began_with"] == began_with.as_text()
     if saved["plan"] == plan.as_text() and not unnamed:
@@ -71,52 +66,49 @@ def plan_to_follow(
         return plan
     if on_change == "keep" and unnamed:
         caution(
-            "the plan was changed before the state was saved, which cannot be followed: it has a function without a "
-            f"name; this one goes on as it began, {began_with}"
+            "the saved plan was replanned with a function without a name, which no state can hold; this scheduler "
+            f"continues with the plan that it began with, {began_with}"
         )
         return began_with
     if unnamed:
-        raise StateError(
-            "the saved plan has a function without a name, which no state can hold; write it in a module and name "
-            'it, Function("package.module:name"), or go on with this plan by on_change="keep"'
-        )
+        advice = 'define it in a module as Function("package.module:name"), or keep this plan with on_change="keep"'
+        raise StateError("the saved plan has a function without a name, which no state can hold", advice)
     if not began_alike and on_change == "refuse":
+        what = f"the state was saved under another plan, {_words(saved['plan'])}, and this one is {plan}"
         raise StateError(
-            f"the state was saved under another plan, {_words(saved['plan'])}, and this one is {plan}; keep "
-            'this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
+            what, 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
         )
     try:
-        followed = Plan.from_text(saved["plan"])
+        followed = GroupPlan.from_text(saved["plan"])
         followed.check(groups)
         return followed
     except StepsizeError as error:
         raise StateError(f"the state's plan cannot be followed: {error}") from error
 
 
-def bases_to_follow(saved: dict[str, Any], plan: Plan, mine: list[float], on_change: str) -> list[float]:
-    """The base rates of the program or the saved ones, which a relative plan multiplies."""
+def bases_to_follow(saved: dict[str, Any], plan: GroupPlan, mine: list[float], on_change: str) -> list[float]:
+    """The base rates that a relative plan multiplies: the saved ones or those of the program."""
     theirs = list(map(float, saved["base_lrs"]))
     if not plan.relative or all(map(partial(math.isclose, rel_tol=1e-6), mine, theirs)):
-        return theirs  # equal but for what a rate loses in a tensor of single precision
+        return theirs  # equal up to the precision of a rate in a float32 tensor
     if on_change == "refuse":
+        what = f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}"
         raise StateError(
-            f"the state's schedules multiply the base rates {theirs}, and here the groups have {mine}; keep these "
-            'with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
+            what, 'keep these with Scheduler(..., on_change="keep"), or take the saved ones with "restore"'
         )
     return mine if on_change == "keep" else theirs
 
 
 def _unnamed(form: Any) -> bool:
-    """Whether a plan's text has a place without one."""
+    """Whether a saved plan has a function without a name."""
     if isinstance(form, dict):
         return any(_unnamed(item) for key, item in form.items() if key != "feedback")
     return any(map(_unnamed, form)) if isinstance(form, list) else form is None
 
 
 def _words(form: Any) -> str:
-    """A saved plan as its writer would have written it, or as it is if it cannot be read."""
     try:
-        return str(Plan.from_text(form))
+        return str(GroupPlan.from_text(form))
     except StepsizeError:
         return shown(form, 200)
 
@@ -124,7 +116,7 @@ def _words(form: Any) -> str:
 def pytorch_position(form: Any) -> int | None:
     """The number of steps in a state of one of PyTorch's schedulers; None for any other state.
 
-    ReduceLROnPlateau counts observations, not steps, and so gives none.
+    A ReduceLROnPlateau counts observations, not steps, so its state gives None.
     """
     if not isinstance(form, Mapping) or "kind" in form or "num_bad_epochs" in form:
         return None

@@ -1,4 +1,4 @@
-"""Warnings of the schedulers, raised at the user's own line."""
+"""Warnings of the schedulers, reported at the user's own line."""
 
 import sys
 import warnings

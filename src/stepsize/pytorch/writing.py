@@ -1,8 +1,8 @@
-"""How values get into parameter groups: what is known of each group, and the two ways of writing.
+"""Writing values into parameter groups, in two ways: a careful one and a quick one.
 
-Each distinct schedule is evaluated once a step and written wherever it goes. Floats are replaced. Tensors are filled in
-place from a float64 value and never read, so that a compiled optimizer keeps the tensor it knows; a tensor that several
-groups share is written once, or replaced by one of its own in each group that needs a different value.
+Each distinct schedule is evaluated once per step and written into every group that follows it. Floats are replaced.
+Tensors are filled in place from a float64 value and never read, so a compiled optimizer keeps its tensor. A tensor that
+several groups share is filled once; groups that need different values get tensors of their own.
 """
 
 import math
@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_map_only
 
 from stepsize.arguments import Number
 from stepsize.errors import ArgumentError, StepError
-from stepsize.pytorch.plan import ConstantProduct, Group, Plan, rate_of
+from stepsize.pytorch.group_plan import ConstantProduct, Group, GroupPlan, rate_of
 from stepsize.schedules import Schedule
 from stepsize.schedules.maths import SCALAR
 
@@ -33,24 +33,24 @@ class GroupRecord:
     """What a scheduler knows of one parameter group."""
 
     group: Group
-    index: int  # in a plan with a list of schedules; a group keeps it when others are removed
+    index: int  # in a plan with a list of schedules; the group keeps it when others are removed
     base: float
     multiplier: float = 1.0  # the feedback's
-    kept: dict[str, Any] = field(default_factory=dict)  # tensors and name, which loading a state would replace
+    kept: dict[str, Any] = field(default_factory=dict)  # tensors and the name, which loading a state replaces
 
     def factor(self, relative: bool) -> float:
-        """The factor of the planned rate, without the feedback's; `lr_scale` is timm's."""
+        """The factor on the planned rate, without the feedback's multiplier; `lr_scale` is timm's."""
         scale = Number(least=0.0)("parameter group", "lr_scale", self.group.get("lr_scale", 1.0))
         return (self.base if relative else 1.0) * scale
 
 
-def matched(
+def match_records(
     records: Sequence[GroupRecord], groups: Sequence[Group], multiplier: float, loading: bool = False
 ) -> list[GroupRecord]:
-    """The records of the present groups, some of which were added (at this multiplier), moved or rebuilt.
+    """The records of the groups as they are now; a new group gets a new record, with this multiplier.
 
-    A rebuilt group, a new dictionary with known parameters, keeps its record while a state is loaded, and otherwise
-    unless it brings another rate.
+    A rebuilt group is a new dictionary with known parameters. It keeps its record while a state is loaded, and
+    otherwise if its rate is still the same.
     """
     by_group = {id(record.group): record for record in records}
     found = [by_group.get(id(group)) for group in groups]
@@ -71,7 +71,7 @@ def matched(
 def _base(group: Group) -> float:
     base = float(group["initial_lr"]) if "initial_lr" in group else rate_of(group)
     if base < 0.0 or base == math.inf or (math.isnan(base) and group.get("lr") is not None):
-        raise ArgumentError(f"a parameter group has the rate {base}; give it a finite one of at least 0")
+        raise ArgumentError("the rate of a parameter group", "", "a finite number >= 0", base)
     return 1.0 if math.isnan(base) else base
 
 
@@ -81,7 +81,7 @@ def _same_rate(group: Group, older: Group) -> bool:
 
 
 def held(group: Group, key: str, item: int | None) -> Any:
-    """A hyperparameter of a group, or an item of it if it is a tuple."""
+    """A hyperparameter of a group, or an item of a tuple."""
     return group[key] if item is None else group[key][item]
 
 
@@ -100,7 +100,7 @@ def _tensors_in(value: Any) -> Iterable[Tensor]:
 
 @dataclass(eq=False)
 class Writer:
-    """One schedule of one hyperparameter (or of one item of a tuple), and all that it is written into."""
+    """One schedule of one hyperparameter (or one item of a tuple), and the groups that it is written into."""
 
     key: str
     item: int | None
@@ -115,17 +115,15 @@ class Writer:
             what = "rate" if self.key == "lr" else self.key
             raise StepError(f"{self.schedule} gives the {what} {value} at step {position}, which cannot be negative")
         if value >= 1.0 and self.key == "betas":
-            raise StepError(f"{self.schedule} gives {value} for betas at step {position}; they are below 1")
+            raise StepError(f"{self.schedule} gives {value} for betas at step {position}", "they must be below 1")
         if not abs(value) <= self.largest:
-            raise StepError(
-                f"{self.schedule} gives {value} for {self.key} at step {position}, which its group cannot hold; bound "
-                "it with .clip(low, high)"
-            )
+            what = f"{self.schedule} gives {value} for {self.key} at step {position}, which its group cannot hold"
+            raise StepError(what, "bound it with .clip(low, high)")
         return value
 
     @property
     def least(self) -> float:
-        """The least value that optimizers accept."""
+        """The smallest value that optimizers accept."""
         return 0.0 if self.tie or self.key in _NEVER_NEGATIVE else -self.largest
 
     @cached_property
@@ -137,7 +135,7 @@ class Writer:
         )
 
     def overwritten(self) -> str | None:
-        """What somebody else has overwritten, in words; a tensor is not read."""
+        """A value that other code has overwritten, in words; None if there is none. Tensors are not read."""
         if self.written is None:
             return None
         for group, factor, tensor in self.targets:
@@ -145,11 +143,10 @@ class Writer:
             ours = ours if self.tie is None else self.tie.at(ours)
             if theirs is not tensor if tensor is not None else theirs is not None and theirs != ours:
                 which = f' of group "{group["name"]}"' if "name" in group else ""
-                return f'"{self.key}"{which} was {ours} by the schedule, and something else has set it to {theirs}'
+                return f'the schedule set "{self.key}"{which} to {ours}, and something else has set it to {theirs}'
         return None
 
     def write(self, value: float) -> None:
-        """Write the value, times each group's factor."""
         self.written = value
         key, item, tie = self.key, self.item, self.tie
         for group, factor, tensor in self.targets:
@@ -158,33 +155,31 @@ class Writer:
                 _put(group, key, item, number)
             else:
                 tensor.fill_(number)
-                if held(group, key, item) is not tensor:  # not yet, or somebody has replaced it
+                if held(group, key, item) is not tensor:  # not yet, or other code has replaced it
                     _put(group, key, item, tensor)
 
 
-def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Group]) -> list[Writer]:
-    # `others` are groups of other optimizers, whose tensors must not be filled.
+def _writers_for(plan: GroupPlan, records: Sequence[GroupRecord], others: Sequence[Group]) -> list[Writer]:
+    # `others` are groups of other optimizers; their tensors must not be filled.
     made: dict[Any, Writer] = {}
-    filled: dict[int, Any] = {}  # what fills each tensor, by its identity
+    filled: dict[int, Any] = {}  # the id of each tensor, and what fills it
     for assignment in plan.assignments.values():
         idle = [each.group for each in records if assignment.for_group(each.index, each.group) is None]
         filled |= {id(t): None for group in [*others, *idle] for t in _tensors_in(group.get(assignment.key))}
     for key, assignment in plan.assignments.items():
         for record in records:
             group = record.group
-            if (wanted := assignment.for_group(record.index, group)) is None:
+            if (course := assignment.for_group(record.index, group)) is None:
                 continue
-            assignment.check_group(record.index, group, wanted)
+            assignment.check_group(record.index, group, course)
             rate_factor = record.factor(plan.relative) * record.multiplier
-            for item, schedule in enumerate(wanted) if isinstance(wanted, tuple) else [(None, wanted)]:
+            for item, schedule in enumerate(course) if isinstance(course, tuple) else [(None, course)]:
                 tie = None
                 if isinstance(schedule, ConstantProduct):
                     tie, rate = schedule, plan.rate_for(record.index, group)
                     if not isinstance(rate, Schedule):
-                        raise ArgumentError(
-                            f"{key}=ConstantProduct(...) follows the rate, and nothing schedules that of parameter "
-                            f"group {record.index}; give lr=... for it in the same Scheduler"
-                        )
+                        rule = f"a schedule, as nothing schedules the rate of parameter group {record.index}"
+                        raise ArgumentError("Scheduler", key, rule, tie, "give {lr} in the same Scheduler", lr=...)
                     schedule = rate
                 writer = made.setdefault((key, item, schedule, tie), Writer(key, item, schedule, tie))
                 factor = rate_factor if key == "lr" or tie else 1.0
@@ -198,25 +193,25 @@ def _writers_for(plan: Plan, records: Sequence[GroupRecord], others: Sequence[Gr
 
 
 class Binding:
-    """Which value goes where, for one plan, the groups and their factors; if one of them changes, make another."""
+    """The values to write and their places, for one plan and the present groups and factors."""
 
     def __init__(
-        self, plan: Plan, optimizers: Sequence[Optimizer], records: Sequence[GroupRecord], others: Sequence[Group]
+        self, plan: GroupPlan, optimizers: Sequence[Optimizer], records: Sequence[GroupRecord], others: Sequence[Group]
     ) -> None:
         self.writers = _writers_for(plan, records, others)
         for defaults in (optimizer.defaults for optimizer in optimizers):
-            # PyTorch puts one tensor into the defaults and into every group. The groups' are filled in place, and a
+            # PyTorch puts one tensor into the defaults and into every group. The groups fill theirs in place, but a
             # group that is added later must start from the default.
             shared = {key: defaults[key] for key in plan.assignments if key in defaults}
             defaults.update(tree_map_only(Tensor, Tensor.clone, shared))
-        self._new = records  # nothing was written into them yet
+        self._new = records  # nothing has been written into them yet
         self._known = [(ref(optimizer), list(optimizer.param_groups)) for optimizer in optimizers]
         for record in records:
             tensors = [key for key in plan.assignments if any(_tensors_in(record.group.get(key)))]
             record.kept = {key: record.group[key] for key in [*tensors, "name"] if key in record.group}
 
     def is_stale(self) -> bool:
-        """Whether groups were added, removed, moved or replaced; quick, as every step asks."""
+        """Whether groups were added, removed, moved or replaced since; quick, as every update asks."""
         for reference, known in self._known:
             groups = () if (optimizer := reference()) is None else optimizer.param_groups
             if len(groups) != len(known) or not all(map(is_, groups, known)):
@@ -224,11 +219,11 @@ class Binding:
         return False
 
     def targets(self) -> Iterator[tuple[str, int | None, Group]]:
-        """What is written: hyperparameter, item if it is a tuple, and group."""
+        """Every place that is written: hyperparameter, item of a tuple or None, and group."""
         return ((writer.key, writer.item, group) for writer in self.writers for group, _, _ in writer.targets)
 
     def write(self, position: int) -> None:
-        """The careful way: write all values at a position, or raise and write none."""
+        """The careful way: write all values of a position, or raise and write none."""
         values = [writer.value(position) for writer in self.writers]
         for writer, value in zip(self.writers, values, strict=True):
             writer.write(value)
@@ -237,12 +232,12 @@ class Binding:
         self._new = []
 
     def overwritten(self) -> str | None:
-        """The first value found that somebody else has overwritten, in words."""
+        """The first value found that other code has overwritten, in words."""
         return next((words for writer in self.writers if (words := writer.overwritten()) is not None), None)
 
     @cached_property
     def quick(self) -> Callable[[int], bool] | None:
-        """The quick way, for the floats of one schedule: write them, or return False and write nothing."""
+        """The quick way, for one schedule and floats: a function that writes, or returns False and writes nothing."""
         if len(self.writers) != 1:
             return None
         (writer,) = self.writers
@@ -251,7 +246,7 @@ class Binding:
         factors: dict[float, list[Group]] = {}
         for group, factor, _ in writer.targets:
             factors.setdefault(factor, []).append(group)
-        # The schedule is called without its check of the step, which is a whole number >= 0 here.
+        # `_at` skips the check of the step, which is a whole number >= 0 here.
         at, key, least, largest = writer.schedule._at, writer.key, writer.least, writer.largest
         by_factor = list(factors.items())
 

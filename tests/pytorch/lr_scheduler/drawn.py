@@ -16,7 +16,7 @@ from stepsize.pytorch import lr_scheduler as ours
 
 THERE = {**vars(torchs), "SWALR": SWALR}
 HERE = vars(ours)
-STEPS = 300
+STEPS = 120
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Groups:
 
 rates = st.floats(1e-5, 10.0)
 groups = st.builds(Groups, st.lists(rates, min_size=1, max_size=3).map(tuple), tensors=st.booleans())
-lengths = st.integers(1, 350)
+lengths = st.integers(1, 140)
 fractions = st.floats(0.0, 1.0)
 drops = st.floats(0.1, 1.0) | st.sampled_from([0.0, 1e-5])
 gammas = st.floats(0.9, 1.01)
@@ -74,7 +74,7 @@ FACTORS = {
     "LambdaLR": st.fixed_dictionaries({"lr_lambda": st.sampled_from([wave, slope])}),
     "MultiplicativeLR": st.fixed_dictionaries({"lr_lambda": st.just(slope)}),
     "StepLR": st.fixed_dictionaries({"step_size": lengths}, optional={"gamma": drops}),
-    "MultiStepLR": st.fixed_dictionaries({"milestones": st.lists(st.integers(0, 320), max_size=6), "gamma": drops}),
+    "MultiStepLR": st.fixed_dictionaries({"milestones": st.lists(st.integers(0, 128), max_size=6), "gamma": drops}),
     "ConstantLR": st.fixed_dictionaries({}, optional={"factor": st.floats(0.001, 1.0), "total_iters": lengths}),
     "LinearLR": st.fixed_dictionaries(
         {}, optional={"start_factor": st.floats(0.001, 1.0), "end_factor": fractions, "total_iters": lengths}
@@ -86,18 +86,18 @@ ETA = st.floats(0.0, 0.01)
 COSINES = {
     "CosineAnnealingLR": st.fixed_dictionaries({"T_max": lengths}, optional={"eta_min": ETA}),
     "CosineAnnealingWarmRestarts": st.fixed_dictionaries(
-        {"T_0": st.integers(1, 60)}, optional={"T_mult": st.integers(1, 4), "eta_min": ETA}
+        {"T_0": st.integers(1, 25)}, optional={"T_mult": st.integers(1, 4), "eta_min": ETA}
     ),
     "SWALR": st.fixed_dictionaries(
-        {"swa_lr": rates, "anneal_epochs": st.integers(0, 60)},
+        {"swa_lr": rates, "anneal_epochs": st.integers(0, 25)},
         optional={"anneal_strategy": st.sampled_from(["cos", "linear"])},
     ),
 }
 CYCLES = {
     "CyclicLR": st.fixed_dictionaries(
-        {"base_lr": rates, "max_lr": rates, "step_size_up": st.integers(1, 80)},
+        {"base_lr": rates, "max_lr": rates, "step_size_up": st.integers(1, 32)},
         optional={
-            "step_size_down": st.integers(0, 80),
+            "step_size_down": st.integers(0, 32),
             "mode": st.sampled_from(["triangular", "triangular2", "exp_range"]),
             "gamma": st.floats(0.95, 1.0),
             "scale_fn": st.just(wave),
@@ -107,7 +107,7 @@ CYCLES = {
         },
     ),
     "OneCycleLR": st.fixed_dictionaries(
-        {"max_lr": rates, "total_steps": st.integers(3, 350), "pct_start": st.floats(0.0, 0.999)},
+        {"max_lr": rates, "total_steps": st.integers(3, 140), "pct_start": st.floats(0.0, 0.999)},
         optional={
             "anneal_strategy": st.sampled_from(["cos", "linear"]),
             "cycle_momentum": st.booleans(),
@@ -133,11 +133,11 @@ def sequences(draw: st.DrawFn) -> Spec:
     """Parts that PyTorch runs rightly within a sequence, and milestones."""
     names = st.sampled_from([*CHAINABLE, "LambdaLR", "CosineAnnealingWarmRestarts", "MultiplicativeLR", "SWALR"])
     parts = draw(st.lists(names.flatmap(specs), min_size=1, max_size=4))
-    milestones = sorted(draw(st.sets(st.integers(1, 250), min_size=len(parts) - 1, max_size=len(parts) - 1)))
+    milestones = sorted(draw(st.sets(st.integers(1, 100), min_size=len(parts) - 1, max_size=len(parts) - 1)))
     if draw(st.booleans()):  # it gives the groups another initial rate, at which the sequence begins
-        steps = draw(st.integers(310, 350))
+        steps = draw(st.integers(124, 140))
         parts.append(Spec("OneCycleLR", {"max_lr": draw(rates), "total_steps": steps}))
-        milestones.append(draw(st.integers(251, 280)))
+        milestones.append(draw(st.integers(101, 112)))
     return Spec("SequentialLR", {"milestones": milestones}, tuple(parts))
 
 
@@ -145,7 +145,7 @@ def multiplying(name: str) -> st.SearchStrategy[Spec]:
     """A scheduler to work beside others. Where a cosine has come down to its floor, a factor has lost its digits."""
     if name != "CosineAnnealingLR":
         return specs(name)
-    return st.builds(lambda steps, low: Spec(name, {"T_max": steps, "eta_min": low}), st.integers(301, 350), ETA)
+    return st.builds(lambda steps, low: Spec(name, {"T_max": steps, "eta_min": low}), st.integers(121, 140), ETA)
 
 
 chains = st.lists(st.sampled_from([*CHAINABLE, "MultiplicativeLR"]).flatmap(multiplying), min_size=1, max_size=4).map(

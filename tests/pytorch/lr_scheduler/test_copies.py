@@ -14,7 +14,7 @@ from stepsize.pytorch.lr_scheduler import ReduceLROnPlateau, StepLR
 
 
 @pytest.mark.filterwarnings("ignore:.*has been overridden after")  # PyTorch's, of copies
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(spec=every_spec, groups=drawn.groups, at=st.integers(0, 40), how=st.sampled_from(["copy", "pickle"]))
 def test_copies_go_on_by_themselves(spec, groups, at, how):
     optimizer = groups.made()

@@ -20,7 +20,7 @@ def test_every_public_class_of_pytorch_is_here_and_a_subclass_of_it():
 
 
 @pytest.mark.parametrize("name", sorted(set(lr_scheduler.__all__) - {"LRScheduler", "options"}))
-def test_the_signature_is_pytorchs_and_what_is_added_is_by_keyword(name):
+def test_the_signature_is_pytorchs_with_keywords_added(name):
     theirs = inspect.signature(THERE[name]).parameters
     ours = inspect.signature(getattr(lr_scheduler, name)).parameters
     added = [parameter for key, parameter in ours.items() if key not in theirs]
@@ -48,7 +48,7 @@ def test_step_counts_as_frameworks_read_them_are_pytorchs():
         assert counts[0] == counts[1]
 
 
-def test_a_class_of_ones_own_stays_what_it_is():
+def test_a_subclass_has_its_rates_without_warnings():
     class Half(StepLR):
         """A subclass, as people write them."""
 

@@ -8,7 +8,7 @@ from stepsize.errors import ArgumentError
 from stepsize.pytorch.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 
-def test_pain_6_a_cosine_stays_down_and_says_so_once():
+def test_pain_6_a_cosine_holds_its_end_and_warns_once():
     optimizer = sgd()
     scheduler = CosineAnnealingLR(optimizer, T_max=5, eta_min=0.01)
     stepped(optimizer, scheduler, times=5)
@@ -20,7 +20,7 @@ def test_pain_6_a_cosine_stays_down_and_says_so_once():
     assert rates(optimizer) == [0.01]
 
 
-def test_pain_6_a_cycle_stays_at_its_last_rate_where_pytorch_raises():
+def test_pain_6_a_cycle_holds_its_last_rate():
     optimizer = sgd(momentum=0.9)
     scheduler = OneCycleLR(optimizer, 0.5, total_steps=10, anneal_strategy="linear", final_div_factor=2)
     stepped(optimizer, scheduler, times=10)  # the usual loop, which PyTorch lets pass
@@ -31,7 +31,7 @@ def test_pain_6_a_cycle_stays_at_its_last_rate_where_pytorch_raises():
     assert rates(optimizer) == [pytest.approx(0.01)]
 
 
-def test_past_end_torch_goes_where_pytorch_goes():
+def test_past_end_torch_has_pytorchs_rates():
     arguments = {"max_lr": 0.5, "total_steps": 10, "anneal_strategy": "linear", "final_div_factor": 2}
     there, here = sgd(momentum=0.9), sgd(momentum=0.9)
     theirs, ours = THERE["OneCycleLR"](there, **arguments), OneCycleLR(here, **arguments, past_end="torch")

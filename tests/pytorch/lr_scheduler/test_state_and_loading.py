@@ -247,7 +247,7 @@ def test_sequences_of_either_module_hold_parts_of_either(whole, part):
     assert rates(steps(again, 4)) == rates(steps(saved, 4))
 
 
-def test_the_loaded_rates_count_until_a_scheduler_is_loaded_or_sought():
+def test_the_loaded_rates_are_used_until_a_scheduler_loads_or_seeks():
     """As in PyTorch, an optimizer's state brings its rates; after a load or a seek those of the scheduler stand."""
     optimizer = sgd()
     scheduler = steps(ours.ExponentialLR(optimizer, 0.5), 2)
@@ -262,7 +262,7 @@ def test_the_loaded_rates_count_until_a_scheduler_is_loaded_or_sought():
     assert rates(scheduler) == [0.1]
 
 
-def test_a_scheduler_that_has_ended_writes_nothing_when_another_goes_on():
+def test_a_finished_scheduler_writes_nothing_when_another_continues():
     optimizer = sgd()
     warmup, decay = ours.LinearLR(optimizer, 0.5, total_iters=2), ours.StepLR(optimizer, 1, 0.5)
     warmup.load_state_dict(steps(warmup, 2).state_dict())
@@ -304,7 +304,7 @@ def test_a_program_with_floats_keeps_them_when_the_saved_rate_was_a_tensor():
     assert type(again.optimizer.param_groups[0]["lr"]) is float
 
 
-def test_a_group_that_came_later_has_no_schedule_of_its_own():
+def test_a_group_added_later_has_no_schedule():
     scheduler = steps(ours.StepLR(sgd(), 2), 1)
     scheduler.optimizer.add_param_group({"params": [torch.nn.Parameter(torch.ones(1))], "lr": 1e-3})
     with pytest.raises(ArgumentError, match="added or removed after this StepLR was made"):

@@ -10,7 +10,7 @@ from torch.optim import SGD
 from pytorch.lr_scheduler import drawn
 from pytorch.lr_scheduler.drawn import HERE, THERE, wave
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.conversion import from_torch
+from stepsize.pytorch import from_torch
 
 
 def sgd(*rates):
@@ -70,19 +70,19 @@ def rows(module, name, make, moves):
 
 @pytest.mark.parametrize("make", [warmed_up, floored])
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_a_get_lr_of_ones_own_decides_each_step_as_in_pytorch(name, make):
+def test_a_users_get_lr_decides_each_step_as_in_pytorch(name, make):
     found, expected = (rows(module, name, make, [None] * 28) for module in (HERE, THERE))
     assert found == expected
 
 
-def test_the_example_that_was_ignored():
+def test_a_subclass_with_a_get_lr_of_its_own_has_its_rates():
     optimizer = sgd(0.1)
     scheduler = warmed_up(HERE["StepLR"])(optimizer, 30)
     found = [row[0] for row in drawn.course(optimizer, scheduler, 5)]
     assert found == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1, 0.1])
 
 
-def test_in_a_sequence_too():
+def test_subclasses_in_a_sequence_have_pytorchs_rates():
     def found(module):
         optimizer = sgd()
         parts = [warmed_up(module["StepLR"])(optimizer, 3), floored(module["ExponentialLR"])(optimizer, 0.8)]
@@ -95,15 +95,13 @@ def test_in_a_sequence_too():
         _ = scheduler.group_schedules
 
 
-def test_nothing_is_told_ahead_and_the_state_brings_the_rate_back():
+def test_a_subclass_has_no_schedule_but_its_state_restores_the_rate():
     optimizer = sgd()
     scheduler = warmed_up(HERE["CosineAnnealingLR"])(optimizer, 30)
     drawn.course(optimizer, scheduler, 8)
     before = drawn.written(optimizer)
     for ask in (lambda: scheduler.group_schedules, lambda: scheduler.seek(3), lambda: from_torch(scheduler)):
-        with pytest.raises(
-            ArgumentError, match=r"WarmedUp .* get_lr of its own, so its rates are not known in advance"
-        ):
+        with pytest.raises(ArgumentError, match=r"WarmedUp\.get_lr must be PyTorch's own, .* can give any rates"):
             ask()
     assert (scheduler.last_epoch, drawn.written(optimizer)) == (8, before)
     again = warmed_up(HERE["CosineAnnealingLR"])(fresh := sgd(), 30)
@@ -129,6 +127,6 @@ class Logged(THERE["StepLR"]):
 
 
 @pytest.mark.parametrize(("make", "name"), [(lambda o: Fixed(o, 10), "get_lr"), (lambda o: Logged(o, 10), "step")])
-def test_from_torch_refuses_what_it_cannot_know(make, name):
-    with pytest.raises(ArgumentError, match=f"has a {name} of its own"):
+def test_from_torch_refuses_users_code(make, name):
+    with pytest.raises(ArgumentError, match=rf"\.{name} must be PyTorch's own"):
         from_torch(make(sgd()))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pytorch.lr_scheduler import drawn
 from pytorch.lr_scheduler.drawn import HERE, THERE, Groups, Spec
-from stepsize.pytorch.conversion import from_torch
+from stepsize.pytorch import from_torch
 
 
 def assert_same(spec: Spec, groups: Groups) -> None:
@@ -22,19 +22,19 @@ def assert_same(spec: Spec, groups: Groups) -> None:
 
 
 @pytest.mark.parametrize("name", drawn.SINGLE)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data(), groups=drawn.groups)
-def test_every_class_has_pytorchs_rates_for_300_steps(name, data, groups):
+def test_every_class_has_pytorchs_rates_at_every_step(name, data, groups):
     assert_same(data.draw(drawn.specs(name)), groups)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(spec=drawn.sequences(), groups=drawn.groups)
 def test_a_sequence_has_pytorchs_rates(spec, groups):
     assert_same(spec, groups)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(spec=drawn.chains, groups=drawn.groups)
 def test_a_chain_has_pytorchs_rates(spec, groups):
     assert_same(spec, groups)
@@ -83,12 +83,21 @@ def test_from_torch_has_the_rates_and_changes_nothing(spec, groups):
         np.testing.assert_allclose(rates, rows[:, 2 * index], rtol=1e-12, atol=1e-13 * rows.max())
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(spec=drawn.specs("CosineAnnealingLR") | drawn.specs("OneCycleLR"), groups=drawn.groups)
 def test_held_ends_have_pytorchs_rates_up_to_the_end(spec, groups):
     end = spec.arguments["T_max"] if spec.name == "CosineAnnealingLR" else spec.arguments["total_steps"] - 1
     there, here = groups.made(), groups.made()
     theirs, ours = spec.made(THERE, there), Spec(spec.name, spec.arguments).made(HERE, here)
-    expected = np.array(drawn.course(there, theirs, min(end, 300)))
-    found = np.array(drawn.course(here, ours, min(end, 300)))
+    expected = np.array(drawn.course(there, theirs, min(end, drawn.STEPS)))
+    found = np.array(drawn.course(here, ours, min(end, drawn.STEPS)))
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13 * expected.max())
+
+
+@pytest.mark.parametrize("mode", ["triangular", "triangular2", "exp_range"])
+def test_the_schedule_of_each_cyclic_mode_has_its_rates(mode):
+    optimizer = Groups((0.1,)).made()
+    scheduler = THERE["CyclicLR"](optimizer, 0.1, 0.5, step_size_up=5, step_size_down=3, mode=mode, gamma=0.98)
+    (schedule,) = from_torch(scheduler)
+    rows = drawn.course(optimizer, scheduler, 40)
+    np.testing.assert_allclose(schedule(np.arange(41)), [row[0] for row in rows], rtol=1e-12)

@@ -2,8 +2,8 @@
 
     from stepsize.pytorch.lr_scheduler import CosineAnnealingLR   # was: from torch.optim.lr_scheduler import ...
 
-The mixin, in restoring.py, adds a state that alone restores the rates, `seek(n)` and `group_schedules`. Two classes
-hold their end. Every other name of PyTorch's module can be imported from here, too.
+The mixin, in restoring.py, adds a state that restores the rates by itself, `seek(n)` and `group_schedules`. Two
+classes hold their last rate. All other names of PyTorch's module can be imported from here too.
 
 In the formulas t is `last_epoch`, and base the rate of a group at the start.
 """
@@ -38,7 +38,7 @@ class StepLR(Restoring, pytorch.StepLR):
 
 
 class MultiStepLR(Restoring, pytorch.MultiStepLR):
-    """base gamma^n, where n of the milestones are at or before t."""
+    """base gamma^n, with n the number of milestones <= t."""
 
 
 class ConstantLR(Restoring, pytorch.ConstantLR):
@@ -74,35 +74,34 @@ class ChainedScheduler(Restoring, pytorch.ChainedScheduler):
 
 
 class ReduceLROnPlateau(Restoring, pytorch.ReduceLROnPlateau):
-    """The rate times `factor` after `patience` steps without a better metric; it has no schedule and cannot seek."""
+    """The rate times `factor` after more than `patience` steps without a better metric. It has no schedule or seek."""
 
 
 class SWALR(Restoring, swa_utils.SWALR):
-    """From the rate that it finds to `swa_lr` in `anneal_epochs` steps."""
+    """From the rate in the group to `swa_lr` in `anneal_epochs` steps."""
 
 
 class _Ending(Restoring):
     past_end = "hold"
-    _end_said = False
+    _warned_of_end = False
 
     def _holds(self, end: float, last: float) -> bool:
         """Whether to hold the rate of step `end`; warns once past step `last`."""
         if self.past_end == "torch" or self.last_epoch <= end:
             return False
-        if self.last_epoch > last and not self._end_said:
-            self._end_said = True
+        if self.last_epoch > last and not self._warned_of_end:
+            self._warned_of_end = True
             caution(
                 f"{type(self).__name__} is past its end, step {last:g}, and holds its last rate; "
-                'past_end="torch" goes on as PyTorch does'
+                'past_end="torch" has the rates of PyTorch'
             )
         return True
 
 
 class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
-    """From base to `eta_min` along a cosine in `T_max` steps, which is held; with past_end="torch" it rises again."""
+    """From base to `eta_min` along a cosine in `T_max` steps, then `eta_min`; past_end="torch" rises again."""
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rates of the step."""
         return self._last_rates() or super().get_lr()
 
     def _get_closed_form_lr(self) -> list[float | Tensor]:
@@ -114,10 +113,9 @@ class CosineAnnealingLR(_Ending, pytorch.CosineAnnealingLR):
 
 
 class OneCycleLR(_Ending, pytorch.OneCycleLR):
-    """Up to `max_lr` and down in `total_steps` steps; the last rate is held, with past_end="torch" it raises."""
+    """Up to `max_lr` and down in `total_steps` steps, then the last rate; past_end="torch" raises there."""
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rates of the step; writes the momentum, too."""
         if not self._holds(self.total_steps - 1, self.total_steps):
             return super().get_lr()
         step, self.last_epoch = self.last_epoch, self.total_steps - 1

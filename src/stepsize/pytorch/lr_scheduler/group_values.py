@@ -1,4 +1,4 @@
-"""What schedulers write into the groups of an optimizer: rates, cycled momenta and arguments."""
+"""The values that schedulers write into the groups of an optimizer: rates, cycled momenta and arguments."""
 
 import math
 from bisect import bisect_right
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as pytorch
 
-from stepsize.pytorch.lr_scheduler.reading import with_parts
+from stepsize.pytorch.lr_scheduler.conversion import with_parts
 
 
 def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:
 
 
 def held_values(scheduler: Any, groups: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """What a scheduler and its parts write into each group, copied; beta1 apart from the other betas."""
+    """Copies of the values that a scheduler and its parts write into each group; beta1 is apart from the betas."""
     names = ["lr"]
     for part in with_parts(scheduler):
         names += group_arguments(part)
@@ -42,9 +42,9 @@ def _copied(value: Any) -> Any:
 
 
 def write(optimizer: Optimizer, groups: list[dict[str, Any]]) -> None:
-    """Write values into the groups, in place for tensors; groups that came later stay as they are."""
+    """Write values into the groups, in place for tensors; groups that were added later are unchanged."""
     if len(groups) > len(optimizer.param_groups):
-        return  # which of them are left is not known
+        return  # it is not known which groups were removed
     for group, values in zip(optimizer.param_groups, groups, strict=False):
         for name, value in values.items():
             held = group["betas"][0] if name == "beta1" else group.get(name)
@@ -57,21 +57,21 @@ def write(optimizer: Optimizer, groups: list[dict[str, Any]]) -> None:
 
 
 def write_momentum(scheduler: Any) -> None:
-    """Write the cycled momentum of the present step, which PyTorch's states leave out."""
+    """Write the cycled momentum of the present step, which PyTorch's states do not hold."""
     cycling = [
         (steps_ago, part)
         for steps_ago, part in _started_parts(scheduler)
-        if getattr(part, "cycle_momentum", False) and part.last_epoch >= 0  # a part that waits stands at -1
+        if getattr(part, "cycle_momentum", False) and part.last_epoch >= 0  # a part that has not started is at -1
     ]
     if cycling:
         _, part = min(reversed(cycling), key=itemgetter(0))  # the last one to write
-        # It raises for a group that came later, and past the end of a OneCycleLR; so does the next step.
+        # It raises for a group that was added later and past the end of a OneCycleLR, and so does the next step.
         with pytorch._enable_get_lr_call(part), suppress(ValueError, KeyError):
             part.get_lr()
 
 
 def _started_parts(scheduler: Any, steps_ago: float = 0) -> Iterator[tuple[float, Any]]:
-    """The parts that have started, in the order in which they step, and how many steps ago each last did."""
+    """The parts that have started, in the order in which they step, each with the steps since its last one."""
     parts = getattr(scheduler, "_schedulers", None)
     if parts is None:
         yield steps_ago, scheduler
@@ -85,7 +85,7 @@ def _started_parts(scheduler: Any, steps_ago: float = 0) -> Iterator[tuple[float
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two arguments or values are the same; a number is rounded as the tensor beside it is."""
+    """Whether two arguments or values are equal; a number is rounded to the type of a tensor."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
     if isinstance(one, dict) and isinstance(other, dict):

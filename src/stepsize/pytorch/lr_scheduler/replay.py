@@ -1,4 +1,4 @@
-"""The rates of a scheduler found by running it: a twin, built at its start on groups of its own, takes the steps."""
+"""The rates of a scheduler by replay: a twin starts from the beginning, on groups of its own, and takes the steps."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch.optim import lr_scheduler as pytorch
 
 
 class Replay:
-    """The rate of one group at a step, for schedulers without a closed form; each step is taken once."""
+    """The rate of one group at any step, for schedulers without a closed form; each step is taken once."""
 
     def __init__(self, scheduler: pytorch.LRScheduler, index: int = 0) -> None:
         self.groups = _Groups(scheduler.optimizer)
@@ -27,7 +27,7 @@ class Replay:
 
 
 class _Groups:
-    """The groups of an optimizer without its parameters, at the initial rates; all that a scheduler needs to run."""
+    """The groups of an optimizer without its parameters, at the initial rates: as much as a scheduler needs."""
 
     _opt_called = True
 
@@ -40,7 +40,7 @@ class _Groups:
             group["lr"] = group["initial_lr"]
 
     def step(self) -> None:
-        """Schedulers look whether it has been wrapped, to warn if it was never called."""
+        """Do nothing; schedulers check whether it is wrapped."""
 
     step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
 
@@ -48,7 +48,7 @@ class _Groups:
 def _at_start(scheduler: Any, groups: Any) -> Any:
     """A twin of the scheduler, and of its parts, as their constructors leave them."""
     twin = object.__new__(type(scheduler))
-    vars(twin).update(vars(scheduler), optimizer=groups, _end_said=True)
+    vars(twin).update(vars(scheduler), optimizer=groups, _warned_of_end=True)
     if isinstance(twin, pytorch.SequentialLR | pytorch.ChainedScheduler):
         twin._schedulers = [_at_start(part, groups) for part in twin._schedulers]
         if isinstance(twin, pytorch.SequentialLR):

@@ -1,4 +1,4 @@
-"""The mixin of PyTorch's classes: a state that restores the rates by itself, `seek` and `group_schedules`."""
+"""The mixin for PyTorch's classes: a state that restores the rates by itself, `seek` and `group_schedules`."""
 
 import inspect
 import weakref
@@ -11,8 +11,8 @@ from torch.optim import lr_scheduler as pytorch
 
 from stepsize.arguments import Choice, Length
 from stepsize.errors import ArgumentError, StateError, shown
+from stepsize.pytorch.lr_scheduler.conversion import from_torch, refuse_unreadable, with_parts
 from stepsize.pytorch.lr_scheduler.group_values import equal, group_arguments, held_values, write, write_momentum
-from stepsize.pytorch.lr_scheduler.reading import read_schedules, refuse_unreadable, with_parts
 from stepsize.pytorch.lr_scheduler.replay import Replay
 from stepsize.pytorch.optimizer_hooks import updating
 from stepsize.pytorch.warnings import caution
@@ -21,7 +21,8 @@ from stepsize.schedules import Schedule
 VERSION = 1
 _CHOICES = {"past_end": Choice(("hold", "torch")), "on_change": Choice(("restore", "refuse", "keep"))}
 _program = {"past_end": "hold", "on_change": "restore"}
-_OWN = ("past_end", "on_change", "_end_said", "_restored")
+_OWN = ("past_end", "on_change", "_warned_of_end", "_restored")
+# The arguments of the constructors, by the attributes in which PyTorch's classes keep them.
 _ARGUMENTS = (
     *("step_size", "gamma", "factor", "start_factor", "end_factor", "total_iters", "power", "T_max", "eta_min"),
     *("milestones", "_milestones", "T_0", "T_mult", "base_lrs", "max_lrs", "total_size", "step_ratio", "mode"),
@@ -29,16 +30,16 @@ _ARGUMENTS = (
     *("_anneal_func_type", "anneal_epochs", "_anneal_strategy", "patience", "threshold", "threshold_mode", "cooldown"),
     *("min_lrs", "eps"),
 )
-"""The arguments of the constructors, as the attributes that PyTorch's classes keep them in."""
 
 
 class options:  # noqa: N801
     """Set `past_end` and `on_change` for all schedulers made from here on, or, as a context manager, in a block.
 
     Args:
-        past_end: what CosineAnnealingLR and OneCycleLR do past their end: "hold" it, or go on as in "torch".
+        past_end: what CosineAnnealingLR and OneCycleLR do past their end: "hold" the last rate, or continue as "torch"
+            does.
         on_change: what loading a state with other arguments does: "restore" takes them over and warns, "refuse" raises
-            StateError, "keep" goes on with the arguments of the program and warns. Another word raises ArgumentError.
+            StateError, "keep" continues with the program's arguments and warns. Any other word raises ArgumentError.
 
     Example:
         >>> from stepsize.pytorch import lr_scheduler
@@ -80,22 +81,22 @@ def constructor(ours: type) -> Callable[..., None]:
 
 
 class Restoring(pytorch.LRScheduler):
-    """The mixin: PyTorch's class, and a state that brings the rates back by itself."""
+    """The mixin, which adds a state that restores the rates by itself, `seek` and `group_schedules`."""
 
     on_change = "restore"
+    # The step at which a state was loaded and the values written; written again if the optimizer's state follows.
     _restored: tuple[int, list[dict[str, Any]]] | None = None
-    """Where a state was loaded, and what was written; it is written again if the optimizer's state follows."""
 
     @property
     def group_schedules(self) -> tuple[Schedule, ...]:
         """One absolute schedule for each group; ArgumentError if a metric or a subclass determines its rate."""
-        return read_schedules(self)
+        return from_torch(self)
 
     def seek(self, position: int) -> None:
-        """Go to any step and write the rates of the schedule there, over rates set by hand and in place for tensors.
+        """Go to any step and write the rates of the schedule there; tensors are filled in place.
 
-        A sequence or chain is run to the step on a copy, which takes time in proportion to it. ArgumentError if the
-        rate is not a function of the step.
+        A copy of a sequence or chain takes all the steps up to there, which takes time. ArgumentError if the rate is
+        not a function of the step.
         """
         step = int(Length(0)("seek", "position", position))
         if hasattr(self, "_schedulers"):
@@ -105,7 +106,7 @@ class Restoring(pytorch.LRScheduler):
             _copy_counters(replay.twin, self)
             groups = held_values(replay.twin)
         else:
-            groups = [{"lr": schedule(step)} for schedule in read_schedules(self)]
+            groups = [{"lr": schedule(step)} for schedule in from_torch(self)]
             self._step_count += step - self.last_epoch
             self.last_epoch = step
             if isinstance(self, pytorch.CosineAnnealingWarmRestarts):
@@ -120,17 +121,17 @@ class Restoring(pytorch.LRScheduler):
         self._remember()
 
     def state_dict(self) -> dict[str, Any]:
-        """PyTorch's state and the key "stepsize": what the scheduler has written into the groups."""
+        """PyTorch's state and the key "stepsize", which holds the values that the scheduler has written."""
         state = {name: value for name, value in super().state_dict().items() if name not in _OWN}
         ours = {"version": VERSION, "kind": _kind(self), "position": _position(state), "groups": held_values(self)}
         return {**state, "stepsize": ours}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state of this class or of PyTorch's, and write its rates into the groups.
+        """Continue from a state of this class or of PyTorch's, and write its rates into the groups.
 
         Raises:
-            StateError: a newer version or another class wrote the state, the optimizer lacks groups that it has, or
-                its arguments differ and `on_change` is "refuse".
+            StateError: a newer version or another class wrote the state, the state has more groups than the optimizer,
+                or its arguments differ and `on_change` is "refuse".
         """
         state = _copied_state(state_dict)
         groups = _saved_groups(state)
@@ -147,15 +148,14 @@ class Restoring(pytorch.LRScheduler):
             groups = [{"lr": rate} for rate in state.get("_last_lr", ())]
         write(self.optimizer, groups)
         if keep:
-            with suppress(ArgumentError):  # the rate of a subclass or plateau is not known ahead: it goes on from here
+            with suppress(ArgumentError):  # the rate of a subclass or plateau is unknown, so it continues from here
                 self.seek(_clock(self))
         self._remember()
 
     def _resolve_differences(self, differences: list[str], parts: list[tuple[Any, dict[str, Any]]]) -> None:
-        """Give the states and the schedulers the same arguments, or refuse."""
         text = f"{type(self).__name__} was saved with other arguments: {'; '.join(differences)}"
         if self.on_change == "refuse":
-            raise StateError(f'{text}; on_change="restore" takes them over, "keep" goes on with those of the program')
+            raise StateError(text, 'on_change="restore" takes them over, "keep" keeps the arguments of the program')
         keep = self.on_change == "keep"
         caution(f"{text}. It {'keeps its own' if keep else 'takes them over'}")
         for part, saved in parts:
@@ -163,7 +163,7 @@ class Restoring(pytorch.LRScheduler):
             other.update({name: source[name] for name in _arguments(part).keys() & saved.keys()})
 
     def _remember(self) -> None:
-        """Keep what was written for an optimizer's state that is loaded next, before any step."""
+        """Remember the values written, in case an optimizer's state is loaded next, before any step."""
         if self._restored is None:
             self._hook()
         self._restored = _clock(self), held_values(self)
@@ -187,11 +187,11 @@ class Restoring(pytorch.LRScheduler):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._restored is not None:
-            self._hook()  # a copied optimizer has no hooks
+            self._hook()  # copies of optimizers have no hooks
 
 
 def _copied_state(state: dict[str, Any]) -> dict[str, Any]:
-    """A state that can be changed: PyTorch's classes take keys out of what they load."""
+    """A copy of a state: PyTorch's classes remove keys from what they load."""
     parts = {"_schedulers": [_copied_state(part) for part in state["_schedulers"]]} if "_schedulers" in state else {}
     return {**state, **parts}
 
@@ -208,22 +208,22 @@ def _kind(scheduler: pytorch.LRScheduler) -> str:
 
 def _refuse_unfit(scheduler: pytorch.LRScheduler, ours: dict[str, Any]) -> None:
     if ours.get("version", VERSION) > VERSION:
-        raise StateError(f"a newer stepsize wrote this state, in version {ours['version']}; update stepsize")
+        raise StateError(f"a newer stepsize wrote this state, in version {ours['version']}", "update stepsize")
     if ours.get("kind", _kind(scheduler)) != _kind(scheduler):
         raise StateError(f"this is the state of a {ours['kind']}, not of a {_kind(scheduler)}")
     saved, here = len(ours.get("groups", ())), len(scheduler.optimizer.param_groups)
     if saved > here:
-        raise StateError(f"the state is of {saved} parameter groups, and the optimizer has {here}; add them first")
+        raise StateError(f"the state is of {saved} parameter groups, and the optimizer has {here}", "add them first")
 
 
 def _position(state: dict[str, Any]) -> list[Any]:
-    """Where a scheduler stood, to tell whether its state was changed afterwards."""
+    """Steps and rates of a state, which show whether it was changed afterwards."""
     rates = list(map(float, state.get("_last_lr", ())))
     return [state.get("last_epoch"), state.get("_step_count"), rates, *map(_position, state.get("_schedulers", ()))]
 
 
 def _saved_groups(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the groups held, if it is known: PyTorch's class carries our key along unchanged while it steps."""
+    """The values of the groups, if known: PyTorch's class carries our key along unchanged when it steps."""
     ours = state.get("stepsize", {})
     return ours["groups"] if ours.get("position") == _position(state) else []
 
@@ -237,19 +237,17 @@ def _arguments(scheduler: pytorch.LRScheduler) -> dict[str, Any]:
 
 
 def _differences(parts: list[tuple[Any, dict[str, Any]]]) -> Iterator[str]:
-    """Each argument that a state has otherwise, in words."""
     whole, _ = parts[0]
     for part, saved in parts:
         for name, here in _arguments(part).items():
             if name == "min_lrs" and len(saved.get(name, here)) != len(here):
-                continue  # PyTorch makes them as many as there are groups
+                continue  # PyTorch makes one for each group
             if name in saved and not equal(saved[name], here):
                 owner = "" if part is whole else f"{type(part).__name__}: "
                 yield f"{owner}{name.lstrip('_')} was {shown(saved[name])}, is {shown(here)}"
 
 
 def _differences_in_groups(scheduler: pytorch.LRScheduler, saved: list[dict[str, Any]]) -> Iterator[str]:
-    """The same for the arguments that are kept in the groups."""
     names = {name: None for part in with_parts(scheduler) for name in group_arguments(part)}
     for index, (group, values) in enumerate(zip(scheduler.optimizer.param_groups, saved, strict=False)):
         for name in names:

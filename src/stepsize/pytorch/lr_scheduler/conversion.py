@@ -1,9 +1,9 @@
-"""PyTorch's schedulers, and those of this package, read as schedules: one for each group, a function of last_epoch."""
+"""PyTorch's schedulers read as schedules of `last_epoch`, and back: `from_torch` and `as_lambda`."""
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, reduce
 from itertools import pairwise
 from operator import mul, rshift
 from typing import Any
@@ -30,39 +30,88 @@ from stepsize.schedules import (
     Triangle,
 )
 
-OWN_CODE = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
-"""The methods that decide a scheduler's rates; if one of them is the user's own, the rates are unknown."""
+# These methods decide a scheduler's rates; if one of them is the user's own, the rates are unknown.
+_DECIDING = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
 
 
-def read_schedules(scheduler: LRScheduler) -> tuple[Schedule, ...]:
-    """The rate of each group as a schedule; ArgumentError if its class or arguments describe none."""
+def from_torch(scheduler: LRScheduler) -> tuple[Schedule, ...]:
+    """The rates of a scheduler of PyTorch as one absolute schedule for each parameter group.
+
+    `schedule(t)` is the scheduler's rate at `last_epoch` t, if only `step()` is called, from its base rates on. That
+    includes what PyTorch does past an end: CosineAnnealingLR rises again with the period 2 T_max; OneCycleLR takes one
+    step beyond its end, and this rate is held because PyTorch raises from there on.
+
+    A `Function`, which has no text form, carries the functions of a LambdaLR or MultiplicativeLR, a CosineAnnealingLR
+    whose T_max is a fraction, and a OneCycleLR with a phase that ends before it begins. An SWALR starts at the rate
+    that it found or, before its first step, at the group's present rate. The parts of a ChainedScheduler are assumed to
+    have been made in its order.
+
+    Scheduler and optimizer are unchanged. Schedulers of `stepsize.pytorch.lr_scheduler` are accepted too.
+
+    Raises:
+        ArgumentError: it is not a scheduler of PyTorch; it follows a metric (ReduceLROnPlateau); its class has a
+            `get_lr` or `step` of your own; it is a ChainedScheduler whose parts stand at different steps, or inside a
+            SequentialLR; or a length is a fraction and no shape has one (StepLR, PolynomialLR, CyclicLR).
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import from_torch
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+        >>> warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 0.25, total_iters=5)
+        >>> decay = torch.optim.lr_scheduler.StepLR(optimizer, 30)
+        >>> from_torch(torch.optim.lr_scheduler.SequentialLR(optimizer, [warmup, decay], [5]))
+        (Linear(0.1, 0.4, 5).head(5) >> Staircase(0.4, 0.1, 30),)
+    """
+    if not isinstance(scheduler, LRScheduler):
+        raise ArgumentError("from_torch", "scheduler", "a scheduler of torch.optim.lr_scheduler", scheduler)
     refuse_unreadable(scheduler)
     return tuple(_read(scheduler, index) for index in range(len(scheduler.optimizer.param_groups)))
 
 
+def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float]:
+    """A function for `LambdaLR`, which multiplies the group's base rate by its value, schedule(step) / base_lr.
+
+    For a schedule of rates, give the group's base rate (the optimizer's `lr`, > 0; anything else raises ArgumentError).
+    For a schedule of factors, leave `base_lr` out. The function can be pickled, and a LambdaLR does not save it.
+
+    Example:
+        >>> import torch
+        >>> from stepsize.pytorch import as_lambda
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+        >>> plan = Linear(0.1, 0.4, 3) >> Cosine(0.4, 0.0, 7)
+        >>> scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, as_lambda(plan, base_lr=0.4))
+        >>> scheduler.get_last_lr()
+        [0.1]
+    """
+    if not isinstance(schedule, Schedule):
+        raise ArgumentError("as_lambda", "schedule", "a schedule", schedule)
+    return partial(_factor, schedule, Number(above=0.0)("as_lambda", "base_lr", base_lr))
+
+
+def _factor(schedule: Schedule, base_lr: float, step: int) -> float:
+    return schedule(step) / base_lr
+
+
 def refuse_unreadable(scheduler: LRScheduler) -> None:
-    """Refuse a scheduler whose rates, or those of a part of it, are not a function of the step."""
+    """Refuse a scheduler if its rates, or those of a part of it, are not a function of the step."""
     groups = len(scheduler.optimizer.param_groups)
     for part in with_parts(scheduler):
         name = type(part).__name__
-        for method in OWN_CODE:
-            module = getattr(getattr(part, method, None), "__module__", None)
-            if module is not None and module.partition(".")[0] not in ("torch", "stepsize"):
-                raise ArgumentError(
-                    f"{name} has a {method} of its own, so its rates are not known in advance; write them as "
-                    "Function(...) of the step"
-                )
-        if len(getattr(part, "base_lrs", range(groups))) != groups:
-            raise ArgumentError(
-                f"groups were added or removed after this {name} was made, so their rates are not known in advance"
-            )
+        for method in _DECIDING:
+            code = getattr(part, method, None)
+            if (getattr(code, "__module__", None) or "torch").partition(".")[0] not in ("torch", "stepsize"):
+                advice = "other code can give any rates; write them as Function(...) of the step"
+                raise ArgumentError(f"{name}.{method}", "", "PyTorch's own", code, advice)
+        if (made_with := len(getattr(part, "base_lrs", range(groups)))) != groups:
+            advice = f"groups were added or removed after this {name} was made, so their rates are not known"
+            raise ArgumentError("the number of parameter groups", "", str(made_with), groups, advice)
         if isinstance(part, pytorch.SequentialLR):
             for later in part._schedulers[bisect_right(part._milestones, 0) + 1 :]:
                 if hasattr(later, "_schedulers"):
-                    raise ArgumentError(
-                        f"SequentialLR cannot start a {type(later).__name__} at a milestone: PyTorch raises "
-                        "NotImplementedError there; put its parts into the outer sequence"
+                    advice = (
+                        "PyTorch raises NotImplementedError at the milestone; put its parts into the outer sequence"
                     )
+                    raise ArgumentError("a later part of SequentialLR", "", "a single scheduler", later, advice)
 
 
 def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
@@ -73,16 +122,14 @@ def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
 
 
 def _read(scheduler: Any, index: int) -> Schedule:
-    """The rate of the group at this index, by the scheduler's class."""
     name, base = type(scheduler).__name__, float(getattr(scheduler, "base_lrs", {index: math.nan})[index])
     match scheduler:
         case Scheduler():
-            raise ArgumentError("a stepsize.pytorch.Scheduler is made of schedules already: they are in its .schedules")
+            advice = "its schedules are in scheduler.schedules"
+            raise ArgumentError("from_torch", "scheduler", "a scheduler of PyTorch", scheduler, advice)
         case pytorch.ReduceLROnPlateau():
-            raise ArgumentError(
-                "ReduceLROnPlateau follows a metric, so its rates are not a function of the step; give Scheduler a "
-                "schedule and feedback=Plateau(...)"
-            )
+            advice = "it follows a metric; give Scheduler a schedule and feedback=Plateau(...)"
+            raise ArgumentError("the rate of the scheduler", "", "a function of the step", scheduler, advice)
         case pytorch.LambdaLR():
             return base * Function(scheduler.lr_lambdas[index])  # type: ignore[arg-type]
         case pytorch.MultiplicativeLR():
@@ -125,10 +172,8 @@ def _read(scheduler: Any, index: int) -> Schedule:
             return _sequence(scheduler, index)
         case pytorch.ChainedScheduler():
             return _chain(scheduler, index)
-    raise ArgumentError(
-        f"{name} is not a class of torch.optim.lr_scheduler, so its rates are not known in advance; write them as "
-        "Function(...) of the step"
-    )
+    advice = "write its rates as Function(...) of the step"
+    raise ArgumentError("from_torch", "scheduler", "of a class of torch.optim.lr_scheduler", scheduler, advice)
 
 
 def _gamma(scheduler: Any) -> float:
@@ -136,12 +181,11 @@ def _gamma(scheduler: Any) -> float:
 
 
 def _holds_its_end(scheduler: pytorch.LRScheduler) -> bool:
-    """Whether it is of a class of this package and holds its last rate; PyTorch's go on."""
     return getattr(scheduler, "past_end", "torch") == "hold"
 
 
 def _annealed(scheduler: pytorch.CosineAnnealingLR, index: int) -> Schedule:
-    """From the base rate to `eta_min`, and, in PyTorch's class, back, and so on."""
+    """From the base rate to `eta_min`; PyTorch's class then goes back, and so on."""
     start, low = float(scheduler.base_lrs[index]), Number()("CosineAnnealingLR", "eta_min", scheduler.eta_min)
     steps = Number(above=0.0)("CosineAnnealingLR", "T_max", scheduler.T_max)
     if _holds_its_end(scheduler):
@@ -152,7 +196,6 @@ def _annealed(scheduler: pytorch.CosineAnnealingLR, index: int) -> Schedule:
 
 
 def _cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
-    """From the group's lowest rate to its highest and back, and so on."""
     low, high = float(scheduler.base_lrs[index]), float(scheduler.max_lrs[index])
     up, size = scheduler.total_size * scheduler.step_ratio, scheduler.total_size
     ups, downs = round(up), round(size - up)
@@ -166,7 +209,6 @@ def _cyclic(scheduler: pytorch.CyclicLR, index: int) -> Schedule:
 
 
 def _one_cycle(scheduler: Any, index: int) -> Schedule:
-    """The phases of a OneCycleLR between the rates in the group."""
     group, phases, total = scheduler.optimizer.param_groups[index], scheduler._schedule_phases, scheduler.total_steps
     points = [(0.0, float(group[phases[0]["start_lr"]]))]
     points += [(float(phase["end_step"]), float(group[phase["end_lr"]])) for phase in phases]
@@ -174,11 +216,11 @@ def _one_cycle(scheduler: Any, index: int) -> Schedule:
     if not rising:  # a very small or large `pct_start`: a phase ends before it begins
         end = total - 1 if held or points[-2][0] == points[-1][0] else total  # PyTorch divides by 0 there
         return Function(Replay(scheduler, index)).head(end)
-    way = _through(points, "cosine" if scheduler._anneal_func_type == "cos" else "linear")
+    phases_joined = _through(points, "cosine" if scheduler._anneal_func_type == "cos" else "linear")
     if held:
-        return way
-    (start, high), (end, low) = points[-2:]  # PyTorch's takes one step beyond its end
-    return way.head(total) >> Constant(scheduler._anneal_func(high, low, (total - start) / (end - start)))
+        return phases_joined
+    (start, high), (end, low) = points[-2:]  # PyTorch's class takes one step beyond its end
+    return phases_joined.head(total) >> Constant(scheduler._anneal_func(high, low, (total - start) / (end - start)))
 
 
 def _through(points: Sequence[tuple[float, float]], shape: str) -> Schedule:
@@ -200,8 +242,8 @@ def _averaging(scheduler: SWALR, index: int) -> Schedule:
     left = shape(1.0, 0.0, steps)(taken)
     start = end + (float(group["lr"]) - end) / left if left else float(scheduler.base_lrs[index])
     begin = int(max(scheduler.last_epoch, 0)) - taken
-    way = shape(start, end, steps)
-    return way.shift(begin) if begin > 0 else way.tail(-begin) if begin < 0 else way
+    annealing = shape(start, end, steps)
+    return annealing.shift(begin) if begin > 0 else annealing.tail(-begin) if begin < 0 else annealing
 
 
 def _sequence(scheduler: Any, index: int) -> Schedule:
@@ -212,7 +254,8 @@ def _sequence(scheduler: Any, index: int) -> Schedule:
     bounds = [0, *milestones]
     active = bisect_right(milestones, scheduler.last_epoch)
     if parts[active].last_epoch != scheduler.last_epoch - bounds[active]:
-        raise ArgumentError("the parts of this SequentialLR are not on its clock, so its rates are not known")
+        rule = f"at step {scheduler.last_epoch - bounds[active]}, by the clock of the sequence"
+        raise ArgumentError("the present part of SequentialLR", "", rule, parts[active].last_epoch)
     wholes = [_cyclic(part, index) if isinstance(part, pytorch.CyclicLR) else _read(part, index) for part in parts]
     lengths = [end - start for start, end in pairwise(bounds)]
     phases = [whole.head(length) for whole, length in zip(wholes, lengths, strict=False) if length]
@@ -221,8 +264,8 @@ def _sequence(scheduler: Any, index: int) -> Schedule:
 
 def _chain(scheduler: Any, index: int) -> Schedule:
     parts = list(_links(scheduler))
-    if len({part.last_epoch for part in parts}) > 1:
-        raise ArgumentError("the parts of this ChainedScheduler stand at different steps, so it has no common clock")
+    if len(steps := {part.last_epoch for part in parts}) > 1:
+        raise ArgumentError("the parts of ChainedScheduler", "", "at one step, not at different steps", sorted(steps))
     bases = [float(part.base_lrs[index]) if _multiplies(part) else 0.0 for part in parts]
     if not all(bases) or not _starts_at_base(parts[0], index):
         return Function(Replay(scheduler, index))
