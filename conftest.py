@@ -1,6 +1,10 @@
 """The examples in docstrings may use every public name without importing it; fixtures that several folders share."""
 
+import os
 import signal
+
+# Tests run side by side on all cores: threads of one would wait for those of another, here and in child processes.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 import pytest
 

@@ -120,7 +120,7 @@ BROKEN_STATES = {
     ),
     "too far": ({"position": 10**30}, "position"),
     "negative base": ({"base_lrs": [-0.1]}, r"the state's base_lrs\[0\] must be a finite number >= 0"),
-    "replanned": ({"replanned": "no"}, "the state's replanned must be True or False"),
+    "replanned": ({"replanned": "no"}, "the state's replanned must be a boolean"),
     "text": (
         {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}},
         "Cosine",

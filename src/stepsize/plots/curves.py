@@ -1,6 +1,6 @@
 """Labelled curves of schedules, and the colours and line styles that tell curves apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,9 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
         ArgumentError: `schedules` is empty or has something else, or the number of labels is wrong.
         StepError: a schedule has no finite value at some step.
     """
+    if not isinstance(schedules, Iterable):
+        advice = "write [schedule]" if isinstance(schedules, Schedule) else "those of a scheduler are scheduler.schedules"
+        raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
     values = Many(_schedule)(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
     if labels is None:
         labels = list(schedules) if isinstance(schedules, Mapping) else [str(schedule) for schedule in values]
