@@ -250,7 +250,7 @@ REFUSED = {
     "lion": "known are GradientDescent, Momentum",
     "Momentum(1.0)": "Momentum(beta=...) must be a number >= 0 and < 1, got 1.0",
     "Momentum(-0.5)": "got -0.5",
-    "Momentum(0.5, 1)": "Momentum(nesterov=...) must be True or False, got 1",
+    "Momentum(0.5, 1)": "Momentum(nesterov=...) must be a boolean, got 1",
     'Momentum(0.5, rate="between")': 'must be "outside" or "inside"',
     "": "expected the name of an optimizer, such as Momentum(0.9), found nothing",
     "Adam(gamma=0.9)": 'no argument "gamma"; Adam takes beta1, beta2, eps, eps_place',

@@ -132,7 +132,7 @@ def test_figures_for_files_are_unknown_to_pyplot_and_shown_by_notebooks_all_the_
     ("schedules", "options", "message"),
     [
         ([], {}, "a sequence of at least one item"),
-        (Constant(0.1), {}, r"must be a sequence, got Constant"),
+        (Constant(0.1), {}, r"must be a sequence or a mapping of schedules, got Constant"),
         (["Constant(0.1)"], {}, r"schedules\[0\].*parse\(\)"),
         ([Constant(0.1)], {"labels": ["a", "b"]}, "sequence of 1 texts"),
         ([Constant(0.1)], {"labels": "a"}, "sequence of 1 texts"),

@@ -68,7 +68,7 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
         StepError: a schedule has no finite value at some step.
     """
     if not isinstance(schedules, Iterable):
-        advice = "write [schedule]" if isinstance(schedules, Schedule) else "those of a scheduler are scheduler.schedules"
+        advice = "write [schedule]" if isinstance(schedules, Schedule) else "a scheduler has scheduler.schedules"
         raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
     values = Many(_schedule)(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
     if labels is None:
