@@ -19,13 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from stepsize.store import stored_runs
 
 from measure import ratio, seconds
 from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.plots import comparison_figure, save_figure
-from stepsize.store import Epoch, Point, Store, load_runs
-from stepsize.store.run_views import stored_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 WRITERS = 2
 BATCH = 50  # points of one call

@@ -7,7 +7,8 @@ from logs import AT, LOSSES, PANEL, PLAN, csv_of
 import stepsize as ss
 from stepsize.curves import read_csv, read_curves, read_tensorboard
 from stepsize.errors import ArgumentError, DataError
-from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 # TensorBoard.
 

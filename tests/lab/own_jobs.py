@@ -5,7 +5,9 @@ import os
 import signal
 import time
 
-from stepsize.store import Point, Store, load_runs
+from stepsize.store import Store, load_runs
+
+from stepsize.store.run import Point
 
 
 class WrongShapeError(Exception):

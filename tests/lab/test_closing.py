@@ -12,7 +12,8 @@ from stepsize.lab.report.closing import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import markdown, report
 from stepsize.plots import comparison_figure
-from stepsize.store import Epoch, Point, Run
+from stepsize.store import Run
+from stepsize.store.run import Epoch, Point
 
 NAN = float("nan")
 

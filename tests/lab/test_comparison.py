@@ -18,7 +18,8 @@ from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare, load_task
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.report.closing import table
 from stepsize.lab.report.markdown import markdown
-from stepsize.store import Epoch, Point, Run, load_runs
+from stepsize.store import Run, load_runs
+from stepsize.store.run import Epoch, Point
 
 TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
 

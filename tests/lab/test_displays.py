@@ -22,7 +22,8 @@ from stepsize.lab.displays import PlainDisplay
 from stepsize.lab.displays.terminal import TerminalDisplay
 from stepsize.lab.experiment import Plan
 from stepsize.lab.watching import Standings
-from stepsize.store import Epoch, Point, Run
+from stepsize.store import Run
+from stepsize.store.run import Epoch, Point
 
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']

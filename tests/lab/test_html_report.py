@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
+from stepsize.store import stored_runs
 
 from stepsize import Constant, Function, Geometric
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.statistics import Mean
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Run
-from stepsize.store.run_views import stored_runs
 
 
 class Page(HTMLParser):

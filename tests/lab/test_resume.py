@@ -20,7 +20,8 @@ from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import lock
 from stepsize.lab.engines.one_run import title
 from stepsize.lab.environment import differing, environment
-from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 EXPERIMENT = """
 task = "own_tasks:dropping"

@@ -30,7 +30,8 @@ from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.watching import COMPLETE
 from stepsize.pytorch import Scheduler
-from stepsize.store import Epoch, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,7 +10,8 @@ from stepsize.errors import MissingExtraError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.tensorboard import EventFiles
 from stepsize.lab.watching import Standings
-from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 TAGS = ["rate", "test/accuracy", "test/loss", "train/accuracy", "train/loss"]
 

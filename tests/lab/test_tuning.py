@@ -19,7 +19,8 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.environment import environment
 from stepsize.lab.tuning import _Search, begin_tuning, check_tuning, tune
 from stepsize.plots.traces import rate_trace
-from stepsize.store import Point, load_runs
+from stepsize.store import load_runs
+from stepsize.store.run import Point
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ from silent import Silent
 
 from stepsize.lab import Experiment, compare, load
 from stepsize.lab.watching import Standings
-from stepsize.store import Epoch, Point, Run
+from stepsize.store import Run
+from stepsize.store.run import Epoch, Point
 
 PLANS = Experiment({"flat": "Constant(0.1)", "down": "Constant(0.2)"}, "digits", seeds=(0, 1)).plans(1437)
 

@@ -26,7 +26,7 @@ from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.lab.watching import Display, Standings
 from stepsize.store import Run, Store, load_runs
-from stepsize.store.run_views import StoredRun
+from stepsize.store.run import StoredRun
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from stepsize.store import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
 _FULL = 32  # records; a write to the disk is dear
 

@@ -8,7 +8,8 @@ from stepsize.errors import OutputError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays.live_picture import LivePicture
 from stepsize.lab.watching import Display, Standings
-from stepsize.store import Epoch, Point, load_runs
+from stepsize.store import load_runs
+from stepsize.store.run import Epoch, Point
 
 
 class Session:

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stepsize.lab.experiment import Plan
-from stepsize.store import Results
-from stepsize.store.run import Epoch, Logged, Point, Run
-from stepsize.store.run_views import StoredRun, stored_runs
+from stepsize.store import Results, stored_runs
+from stepsize.store.run import Epoch, Logged, Point, Run, StoredRun
 
 COMPLETE = ("finished", "diverged")
 """The ends after which nothing is left of a run to be made."""

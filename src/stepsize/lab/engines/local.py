@@ -9,7 +9,8 @@ from stepsize.lab.engines.one_run import make_run
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
-from stepsize.store import Epoch, Point, Store
+from stepsize.store import Store
+from stepsize.store.run import Epoch, Point
 
 
 def check(experiment: Experiment) -> None:

@@ -9,7 +9,7 @@ from stepsize.lab.journal import Book, Journal
 from stepsize.lab.optimizers import experiment_optimizer, plan_scheduler
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import TrainingLog, train
-from stepsize.store import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
 THREADS = 1
 """PyTorch's threads in each process: on small networks several processes do more than several threads."""

@@ -25,7 +25,7 @@ from stepsize.lab.engines.failures import reason, several
 from stepsize.lab.engines.one_run import THREADS
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
-from stepsize.store import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
 DEATHS = 3
 """So many times a job's process may die without getting further before its runs have failed."""

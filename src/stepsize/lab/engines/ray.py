@@ -28,9 +28,8 @@ from stepsize.lab.engines.one_run import THREADS, make_run
 from stepsize.lab.engines.pool import DEATHS, cores, named
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.watching import Watcher
-from stepsize.store import Epoch, Point, Store, load_runs
-from stepsize.store.database import FIELDS
-from stepsize.store.run import Status
+from stepsize.store import Store, load_runs
+from stepsize.store.run import FIELDS, Epoch, Point, Status
 
 _STORE_BYTES = 100 * 2**20
 """The object store of a Ray of our own: it holds the checkpoints of the runs under way."""

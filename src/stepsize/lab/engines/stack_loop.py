@@ -14,7 +14,7 @@ from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.progress import Progress
 from stepsize.lab.samples import Samples, Tally
 from stepsize.lab.seeding import sample_order
-from stepsize.store import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
 
 @dataclass

@@ -115,7 +115,8 @@ def closing_table(
 
     Example:
         >>> from stepsize.lab.report.closing import closing_table
-        >>> from stepsize.store import Epoch, Run
+        >>> from stepsize.store import Run
+        >>> from stepsize.store.run import Epoch
         >>> runs = [
         ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, better + 0.01 * seed),), 1.0)
         ...     for seed in range(3) for name, better in (("flat", 0.7), ("warm", 0.8 + 0.001 * seed))

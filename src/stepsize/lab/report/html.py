@@ -57,7 +57,8 @@ def html_report(runs: Sequence[Logged], about: About) -> str:
 
     Example:
         >>> from stepsize.lab import About, html_report
-        >>> from stepsize.store import Epoch, Point, Run
+        >>> from stepsize.store import Run
+        >>> from stepsize.store.run import Epoch, Point
         >>> run = Run("flat", "Constant(0.1)", 0, (Point(5, 0.1, 1.0, 0.5),), (Epoch(5, 1.0, 0.5, 1.1, 0.6),), 2.0)
         >>> "<title>One run</title>" in html_report([run], About("One run"))
         True
