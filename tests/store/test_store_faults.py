@@ -14,12 +14,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from stepsize.store import stored_runs
 
 from stepsize.errors import DamagedStoreError, DataError
-from stepsize.store import Results, Store, load_runs
-from stepsize.store.run import Epoch, Point
+from stepsize.store import Results, Store, load_runs, stored_runs
 from stepsize.store.database import APPLICATION, VERSION
+from stepsize.store.run import Epoch, Point
 
 RUNS = 12
 POINTS = 300

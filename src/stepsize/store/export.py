@@ -77,10 +77,16 @@ def write_parquet(path: Path, runs: Sequence[Outcome], names: Sequence[str], blo
             writer.write_table(pyarrow.table(rows, schema=schema))
 
 
+def places_of(values: NDArray[np.int64], among: Sequence[int] | NDArray[np.int64]) -> NDArray[np.intp]:
+    """The place of each value in a sequence that has them all."""
+    order = np.argsort(among)
+    return order[np.searchsorted(np.asarray(among), values, sorter=order)]
+
+
 def _labels(runs: Sequence[Outcome]) -> dict[str, list[Any]]:
     return {label: [getattr(run, label) for run in runs] for label in LABELS}
 
 
 def _places(runs: Sequence[Outcome], columns: Columns) -> NDArray[np.intp]:
     """The place among the runs of the run of each row."""
-    return np.searchsorted([run.number for run in runs], columns["run"])
+    return places_of(columns["run"], [run.number for run in runs])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stepsize.arguments import Choice, Many, Whole
 from stepsize.errors import ArgumentError, DataError
 from stepsize.store.database import open_database, store_file, translated_errors
-from stepsize.store.export import Columns, frame, write_csv, write_parquet
+from stepsize.store.export import Columns, frame, places_of, write_csv, write_parquet
 from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, StoredRun, Table
 
 if TYPE_CHECKING:
@@ -72,16 +72,20 @@ class Results:
         with self._connected() as connection:
             connection.execute("BEGIN")  # one moment for all queries
             found = connection.execute(
-                "SELECT name, schedule, seed, seconds, status, diverged_at, points, epochs FROM runs WHERE number = ?",
-                (number,),
+                "SELECT name, schedule, seed, seconds, status, diverged_at FROM runs WHERE number = ?", (number,)
             ).fetchone()
             if found is None:
                 raise ArgumentError("Results.run", "number", f"the number of a run in {self.path}", number)
-            *head, seconds, status, diverged_at, point_count, epoch_count = found
-            points = self._rows(connection, "points", number, point_count)
-            epochs = self._rows(connection, "epochs", number, epoch_count)
+            self._check_counts(connection, number)
+            points, epochs = (
+                [
+                    _numbers(row[1:])
+                    for row in connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,))
+                ]
+                for table in FIELDS
+            )
             records = tuple(Point(*row) for row in points), tuple(Epoch(*row) for row in epochs)
-            return Run(*(*head, *records, seconds, status, diverged_at))
+            return Run(*(*found[:3], *records, *found[3:]))
 
     def runs(self) -> tuple[Run, ...]:
         """Every run with its points and epochs, in order; for thousands of runs use `outcomes` and `columns`."""
@@ -98,12 +102,7 @@ class Results:
             ((kept,),) = connection.execute("SELECT count(*) FROM runs")
             if kept != (count := len(json.loads(planned))):
                 raise DataError(f"{self.path} has {kept} of its {count} runs", "start over in another directory")
-            for table in FIELDS:
-                rows = connection.execute(
-                    f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
-                )
-                for number, count, kept in rows:
-                    self._check_count(table, number, count, kept)
+            self._check_counts(connection)
 
     def events(self) -> tuple[Event, ...]:
         """What happened on the way, in order."""
@@ -183,7 +182,7 @@ class Results:
         """One column of the points of some runs at some steps, shape `(runs, steps)`; NaN if there is no point."""
         columns = self.columns(name, runs=runs, steps=steps)
         curves = np.full((len(runs), len(steps)), math.nan)
-        curves[_places(columns["run"], runs), _places(columns["step"], steps)] = columns[name]
+        curves[places_of(columns["run"], runs), places_of(columns["step"], steps)] = columns[name]
         return curves
 
     def _blocks(
@@ -216,21 +215,19 @@ class Results:
         ):
             yield connection
 
-    def _rows(
-        self, connection: sqlite3.Connection, table: Table, number: int, count: int | None
-    ) -> list[tuple[Any, ...]]:
-        columns = ", ".join(FIELDS[table])
-        rows = connection.execute(f"SELECT {columns} FROM {table} WHERE run = ? ORDER BY step", (number,)).fetchall()
-        self._check_count(table, number, count, len(rows))
-        return [_numbers(row) for row in rows]
-
-    def _check_count(self, table: Table, number: int, count: int | None, kept: int) -> None:
-        if count not in (None, kept):
-            raise DataError(
-                f"run {number} in {self.path} has {kept} of its {count} {table}: the file was damaged",
-                f"take the run back with Store.open({str(self.path)!r}).rewind({number}, 0), and resume the comparison "
-                "to train it again",
+    def _check_counts(self, connection: sqlite3.Connection, number: int | None = None) -> None:
+        for table in FIELDS:
+            lost = connection.execute(
+                f"SELECT number, (SELECT count(*) FROM {table} WHERE run = number) AS kept, {table} FROM runs"
+                f" WHERE kept != {table} AND (? IS NULL OR number = ?)",
+                (number, number),
             )
+            for run, kept, count in lost:
+                raise DataError(
+                    f"run {run} in {self.path} has {kept} of its {count} {table}: the file was damaged",
+                    f"take the run back with Store.open({str(self.path)!r}).rewind({run}, 0), and resume the "
+                    "comparison to train it again",
+                )
 
     def _head(self, column: str) -> dict[str, Any]:
         with self._connected() as connection:
@@ -281,9 +278,3 @@ def _by_run(columns: Columns, numbers: Sequence[int]) -> list[dict[str, Floats]]
 def _numbers(row: Sequence[Any]) -> tuple[Any, ...]:
     step, *values = row
     return (int(step), *(math.nan if value is None else float(value) for value in values))
-
-
-def _places(values: NDArray[np.int64], among: Sequence[int] | NDArray[np.int64]) -> NDArray[np.intp]:
-    """The place of each value in a sequence that has them all."""
-    order = np.argsort(among)
-    return order[np.searchsorted(np.asarray(among), values, sorter=order)]

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.errors import ArgumentError
+from stepsize.arguments import Choice
 
 Floats = NDArray[np.float64]
 Status = Literal["waiting", "running", "finished", "diverged", "interrupted", "failed"]
@@ -118,12 +118,12 @@ class StoredRun(Outcome):
         return cls(*head, run.epochs[-1] if run.epochs else None, points, epochs)
 
     def column(self, name: str) -> Floats:
-        """A field of every point, shape `(points,)`: `step`, `lr` or `train_loss`.
+        """A field of every point, shape `(points,)`: `step`, `lr` or `train_loss`; `Results.columns` has the others.
 
         Raises:
             ArgumentError: there is no such column.
         """
-        return _column(self.points, "column", name)
+        return self.points[Choice(tuple(self.points))("StoredRun", "column", name)]
 
     def epoch_column(self, name: str) -> Floats:
         """A field of every epoch, shape `(epochs,)`: `step` and the others of `Epoch`.
@@ -131,11 +131,4 @@ class StoredRun(Outcome):
         Raises:
             ArgumentError: there is no such column.
         """
-        return _column(self.epochs, "epoch_column", name)
-
-
-def _column(columns: dict[str, Floats], method: str, name: str) -> Floats:
-    if name not in columns:
-        advice = "Results.columns has all columns"
-        raise ArgumentError(f"StoredRun.{method}", "name", f"one of {', '.join(columns)}", name, advice)
-    return columns[name]
+        return self.epochs[Choice(tuple(self.epochs))("StoredRun", "epoch_column", name)]

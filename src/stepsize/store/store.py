@@ -63,9 +63,10 @@ class Store:
         path, runs = Path(path), list(runs)
         if path.exists():
             raise OutputError(f"{path} exists already, and results are never overwritten", "name another directory")
+        head = []
         for name, value in (("settings", settings), ("environment", environment), ("runs", runs)):
             try:
-                json.dumps(value, allow_nan=False)
+                head.append(json.dumps(value, allow_nan=False))
             except (TypeError, ValueError) as error:
                 raise ArgumentError("Store.create", name, "JSON", value, str(error)) from error
         rows = [(number, *run) for number, run in enumerate(runs)]
@@ -76,9 +77,7 @@ class Store:
         ):
             connection.executescript(SCHEMA)
             connection.execute("BEGIN")
-            connection.execute(
-                "INSERT INTO experiment VALUES (?, ?, ?)", [json.dumps(each) for each in (settings, environment, runs)]
-            )
+            connection.execute("INSERT INTO experiment VALUES (?, ?, ?)", head)
             try:
                 connection.executemany("INSERT INTO runs (number, name, schedule, seed) VALUES (?, ?, ?, ?)", rows)
             except OverflowError as error:
