@@ -39,7 +39,7 @@ def finish(device: str) -> None:
 def stacked(experiment: Experiment) -> None:
     """All of them as one program."""
     task, device = load_task(experiment.task), torch.device(experiment.device)
-    plans = experiment.plans(task.samples)
+    plans = experiment.run_specs(task.samples)
     stack = Stack(task, [plan.seed for plan in plans], device)
     rule = update_rule(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1))
     data = Samples.on(device, task.train), Samples.on(device, task.test)
@@ -52,7 +52,7 @@ def stacked(experiment: Experiment) -> None:
 def one_after_another(experiment: Experiment, runs: int) -> None:
     """The first so many."""
     task = load_task(experiment.task)
-    for plan in experiment.plans(task.samples)[:runs]:
+    for plan in experiment.run_specs(task.samples)[:runs]:
         model = task.initial_model(plan.seed).to(experiment.device)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         settings = {"batch_size": BATCH, "epochs": EPOCHS, "log_every": experiment.log_every, "seed": plan.seed}

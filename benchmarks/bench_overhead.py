@@ -65,7 +65,7 @@ def by_the_lab(turn: Callable[[], None]) -> None:
     experiment = Experiment(
         {"flat": f"Constant({RATE})"}, "fashion-mnist", epochs=EPOCHS, batch_size=BATCH, device="cpu", log_every=TURN
     )
-    (plan,) = experiment.plans(load_task("fashion-mnist").samples)
+    (plan,) = experiment.run_specs(load_task("fashion-mnist").samples)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         run = (plan.name, str(plan.schedule), plan.seed)

@@ -22,7 +22,7 @@ import numpy as np
 from stepsize.store import stored_runs
 
 from measure import ratio, seconds
-from stepsize.lab.report.closing import closing_table
+from stepsize.lab.report.summary_table import closing_table
 from stepsize.lab.report.html import About, html_report
 from stepsize.plots import comparison_figure, save_figure
 from stepsize.store import Store, load_runs

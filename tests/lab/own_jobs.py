@@ -6,7 +6,6 @@ import signal
 import time
 
 from stepsize.store import Store, load_runs
-
 from stepsize.store.run import Point
 
 

@@ -14,10 +14,10 @@ import pytest
 import stepsize as ss
 from installed import STEPSIZE
 from stepsize.errors import ArgumentError, OutputError, RunError
-from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare, load_task
+from stepsize.lab import SIX_SCHEDULES, Experiment, compare, load_task
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.report.closing import table
-from stepsize.lab.report.markdown import markdown
+from stepsize.lab.report.summary_table import markdown_table, rows
+from stepsize.lab.statistics import Mean
 from stepsize.store import Run, load_runs
 from stepsize.store.run import Epoch, Point
 
@@ -89,7 +89,7 @@ def test_a_diverged_run_is_a_result(tmp_path):
     assert (wild.status, calm.status) == ("diverged", "finished")
     assert comparison.rows[0].diverged == 1
     assert math.isnan(comparison.rows[0].test_accuracy.mean)
-    assert "diverged" in markdown(comparison.runs)
+    assert "diverged" in markdown_table(comparison.runs)
     assert load_runs(tmp_path).run(0).diverged_at == wild.diverged_at == wild.points[-1].step
 
 
@@ -150,7 +150,10 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"optimizer": 5}, "a name"),
         ({"optimizer_args": {"momentum": np.float32(0.9)}}, "optimizer_args['momentum']=...) must be a text, a finite"),
         ({"schedules": {"mine": ss.Function(lambda t: 0.1)}}, 'Function("package.module:name")'),
-        ({"weight_decay": 'Linear(0.01, -0.5, "100%")'}, "weight_decay gives -0.0325 at step 1 of 12"),
+        (
+            {"weight_decay": 'Linear(0.01, -0.5, "100%")'},
+            "weight_decay=...) must be a schedule whose values are from 0 to 3.4e+38, got -0.0325",
+        ),
         ({"task": 5}, "a name"),
     ],
 )
@@ -180,7 +183,10 @@ def test_a_run_that_fails_names_itself_and_all_the_others_are_made(tmp_path, mon
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("Linear(0.1, -0.1, 10)", "rate -0.02 at step 6 of 12"), ("Constant(1e300)", "1e+300 at step 0")],
+    [
+        ("Linear(0.1, -0.1, 10)", "got -0.02; this is at step 6 of 12"),
+        ("Constant(1e300)", "got 1e+300; this is at step 0"),
+    ],
 )
 def test_rates_that_cannot_be_are_refused_before_anything_is_run(tmp_path, text, words):
     with pytest.raises(ArgumentError, match=re.escape(words)):
@@ -229,7 +235,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, mon
     def fail(self, path):
         raise OutputError("no space left")
 
-    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", fail)
+    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", fail)
     display = Silent()
     with pytest.raises(OutputError, match="no space"):
         compare(small(), tmp_path, display=display)
@@ -309,7 +315,7 @@ def test_a_sign_to_stop_keeps_the_finished_runs_and_is_told_by_the_exit_code(tmp
 
 def test_the_six_schedules_fit_any_horizon():
     for epochs in (1, 3, 10):
-        plans = Experiment(epochs=epochs).plans(samples=60_000)
+        plans = Experiment(epochs=epochs).run_specs(samples=60_000)
         assert [plan.name for plan in plans] == list(SIX_SCHEDULES)
         assert plans[-1].schedule.steps == 235 * epochs
 
@@ -321,7 +327,7 @@ def run(name, seed, accuracy, status="finished"):
 
 def test_the_table_averages_finished_runs_only():
     runs = [run("a", 0, 0.8), run("a", 1, 0.9), run("a", 2, 0.1, "diverged"), run("a", 3, 0.1, "interrupted")]
-    (row,) = table(runs)
+    (row,) = rows(runs)
     assert (row.finished, row.diverged) == (2, 1)
     assert row.test_accuracy.mean == pytest.approx(0.85)
     assert row.test_accuracy.spread == pytest.approx(0.1 / math.sqrt(2))
@@ -329,7 +335,7 @@ def test_the_table_averages_finished_runs_only():
 
 
 def test_names_cannot_break_the_tables_of_the_report():
-    text = markdown([run("a|b\nc", 0, 0.8)])
+    text = markdown_table([run("a|b\nc", 0, 0.8)])
     assert "| a\\|b c |" in text
 
 

@@ -19,9 +19,9 @@ from rich.console import Console
 from installed import STEPSIZE
 from stepsize import Constant
 from stepsize.lab.displays import PlainDisplay
-from stepsize.lab.displays.terminal import TerminalDisplay
-from stepsize.lab.experiment import Plan
-from stepsize.lab.watching import Standings
+from stepsize.lab.experiment import RunSpec
+from stepsize.lab.standings import Standings
+from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
 
@@ -78,7 +78,7 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
 
 
 def test_after_a_resume_the_plain_lines_count_on_from_the_runs_that_are_complete(capsys):
-    plans = [Plan("flat", Constant(0.1), seed, 1, 10) for seed in range(5)]
+    plans = [RunSpec("flat", Constant(0.1), seed, 1, 10) for seed in range(5)]
     standings, last = Standings(plans), Epoch(10, 1.5, 0.5, 1.5, 0.5)
     runs = [Run("flat", "Constant(0.1)", seed, (Point(10, 0.1, 1.5, 0.5),), (last,), 1.0) for seed in range(5)]
     for number in (0, 2, 3):
@@ -93,7 +93,7 @@ def test_after_a_resume_the_plain_lines_count_on_from_the_runs_that_are_complete
 
 def bars(epoch, lr=0.1):
     """What a terminal's bar tells of a run after such an epoch."""
-    plan = Plan("flat", Constant(0.1), 0, 3, 30)
+    plan = RunSpec("flat", Constant(0.1), 0, 3, 30)
     standings, display = Standings([plan]), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
     display.begin(standings, "Data.", Path("out"))
     for record in (Point(10, lr, 1.5, epoch.train_accuracy), epoch):

@@ -109,7 +109,7 @@ def written(directory, **settings):
     asked = Experiment(**{**vars(small()), **settings})
     directory.mkdir(parents=True, exist_ok=True)
     about = {"experiment": asked.as_dict(), "data": "Made by hand."}
-    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.run_specs(64)]
     with Store.create(directory / "store.sqlite", about, environment("cpu"), runs) as store:
         store.log(0, [Point(16, 0.01, 1.0, 0.5), Epoch(16, 1.0, 0.5, 1.1, 0.6)])
         store.end(0, "finished", 1.0)
@@ -119,7 +119,7 @@ def written(directory, **settings):
 @pytest.fixture
 def undrawn(monkeypatch):
     """No pictures: a resume of what is complete has nothing else that takes time."""
-    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", lambda *_: None)
+    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -235,7 +235,7 @@ def stopped(out, step, **settings):
     ids=lambda other: next(iter(other)),
 )
 def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
-    plan, *_ = small().plans(64)
+    plan, *_ = small().run_specs(64)
     assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
     more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
     assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))

@@ -8,8 +8,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from stepsize.errors import MissingExtraError
 from stepsize.lab import Experiment, compare, resume
+from stepsize.lab.standings import Standings
 from stepsize.lab.tensorboard import EventFiles
-from stepsize.lab.watching import Standings
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Epoch, Point
 
@@ -67,7 +67,7 @@ def test_a_task_without_an_accuracy_has_no_empty_charts(tmp_path):
 
 @pytest.mark.long
 def test_a_run_whose_process_died_goes_on_without_double_points_while_it_is_watched(tmp_path):
-    standings = Standings(experiment().plans(1437))
+    standings = Standings(experiment().run_specs(1437))
     files = EventFiles()
     files.begin(standings, "", tmp_path)
 

@@ -78,7 +78,7 @@ def test_every_schedule_gets_the_same_budget_with_1_in_it_and_divergence_is_a_ba
     best = min(low, key=lambda trial: trial.loss)
     assert best.chosen
     assert best.factor > 1.0
-    assert dict(tuned.schedules)["low"] == best.factor * recorded().plans(40)[0].schedule
+    assert dict(tuned.schedules)["low"] == best.factor * recorded().run_specs(40)[0].schedule
     assert str(dict(tuned.schedules)["wild"]) == "Constant(1e+20, 10) >> Constant(0.05)"
 
 
@@ -146,11 +146,11 @@ def factors_tried(budget, killed_at):
 
     while True:
         search = _Search(storage, "any", budget)
-        search._add, search.tell = killed(search._add), killed(search.tell)
+        search._add, search.add_result = killed(search._add), killed(search.add_result)
         with suppress(SystemExit):
-            while waiting := search.asked(3):
+            while waiting := search.next_factors(3):
                 for position, factor in waiting.items():
-                    search.tell(position, (math.log10(factor) - 0.7) ** 2)
+                    search.add_result(position, (math.log10(factor) - 0.7) ** 2)
             return [trial.factor for trial in search.trials()]
 
 
@@ -164,7 +164,7 @@ def test_a_kill_between_any_two_trials_or_results_changes_no_factor(budget):
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, monkeypatch):
-    with pytest.raises(ArgumentError, match=r"high times 1000' gives the rate 1e\+39"):
+    with pytest.raises(ArgumentError, match=r"'high'.* times 1000 .*, got 1e\+39; this is at step 0 of 15"):
         compare(recorded(schedules={"high": "Constant(1e36)"}), tmp_path / "out", display=Silent())
     with pytest.raises(ArgumentError, match="held_out"):
         compare(recorded(held_out=True), tmp_path / "out", display=Silent())
@@ -191,9 +191,9 @@ def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies()
 
     for best in np.geomspace(1 / 200, 200, 40):
         search = _Search(optuna.storages.InMemoryStorage(), "any", 12)
-        while waiting := search.asked(2):
+        while waiting := search.next_factors(2):
             for position, factor in waiting.items():
-                search.tell(position, loss(factor, best))
+                search.add_result(position, loss(factor, best))
         (chosen,) = (trial.factor for trial in search.trials() if trial.chosen)
         assert 0.8 < chosen / best < 1.25
 

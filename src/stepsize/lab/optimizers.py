@@ -9,7 +9,7 @@ from torch import Tensor, nn, optim
 
 from stepsize.arguments import nearest
 from stepsize.errors import ArgumentError, quoted, shown
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.function import imported
 
@@ -52,7 +52,7 @@ def experiment_optimizer(experiment: Experiment, model: nn.Module) -> optim.Opti
     return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
 
 
-def plan_scheduler(optimizer: optim.Optimizer, plan: Plan) -> Scheduler:
+def plan_scheduler(optimizer: optim.Optimizer, plan: RunSpec) -> Scheduler:
     """What drives an optimizer that was made at the rate 1 by the plan's schedules.
 
     Groups whose rates differ get their share of the schedule's rate each; and where some groups decay their weights,

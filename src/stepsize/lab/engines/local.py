@@ -7,8 +7,8 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import account
 from stepsize.lab.engines.one_run import make_run
 from stepsize.lab.engines.pool import Channel, Job, cores, run_jobs
-from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.watching import Watcher
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.standings import Watcher
 from stepsize.store import Store
 from stepsize.store.run import Epoch, Point
 
@@ -18,7 +18,7 @@ def check(experiment: Experiment) -> None:
 
 
 def run_plans(
-    numbered: Mapping[int, Plan],
+    numbered: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stepsize.lab.checkpoint import Checkpoint
-from stepsize.lab.experiment import Experiment, Plan, fingerprint
-from stepsize.lab.journal import Book, Journal
+from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
+from stepsize.lab.journal import Journal, RecordStore
 from stepsize.lab.optimizers import experiment_optimizer, plan_scheduler
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import TrainingLog, train
@@ -17,9 +17,9 @@ THREADS = 1
 
 def make_run(
     number: int,
-    plan: Plan,
+    plan: RunSpec,
     experiment: Experiment,
-    book: Book,
+    book: RecordStore,
     checkpoint: Path,
     observe: Callable[[Point | Epoch], object],
     should_stop: Callable[[], bool],
@@ -62,7 +62,7 @@ def make_run(
         journal.flush()  # what a run that fails has logged is kept too
 
 
-def title(plan: Plan, experiment: Experiment) -> str:
+def title(plan: RunSpec, experiment: Experiment) -> str:
     """What tells the run from others, as text."""
     settings = fingerprint(experiment, "schedules", "seeds")  # of the other runs
     return f"{plan.name}, seed {plan.seed}, {experiment.task}, {plan.schedule}, settings {settings}"

@@ -23,8 +23,8 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.allocation import keep_freed_memory
 from stepsize.lab.engines.failures import reason, several
 from stepsize.lab.engines.one_run import THREADS
-from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.watching import Watcher
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.standings import Watcher
 from stepsize.store.run import Epoch, Point
 
 DEATHS = 3
@@ -36,7 +36,7 @@ _HANDED_OUT = 2  # jobs a process: the one that it does, and the next; each of t
 
 _LISTEN = 0.1  # seconds to wait for a job to end before looking at the news again
 
-Job = Mapping[int, Plan]
+Job = Mapping[int, RunSpec]
 """Runs by their numbers that one process makes together; one at least."""
 
 

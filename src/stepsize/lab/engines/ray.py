@@ -26,8 +26,8 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.failures import account, reason, several
 from stepsize.lab.engines.one_run import THREADS, make_run
 from stepsize.lab.engines.pool import DEATHS, cores, named
-from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.watching import Watcher
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.standings import Watcher
 from stepsize.store import Store, load_runs
 from stepsize.store.run import FIELDS, Epoch, Point, Status
 
@@ -50,7 +50,7 @@ def check(experiment: Experiment) -> None:
 
 
 def run_plans(
-    numbered: Mapping[int, Plan],
+    numbered: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
@@ -95,7 +95,7 @@ class _Legs:
     def __init__(
         self,
         ray: Any,
-        left: dict[int, Plan],
+        left: dict[int, RunSpec],
         experiment: Experiment,
         directory: ResultDirectory,
         workers: int | None,
@@ -111,7 +111,7 @@ class _Legs:
         self._store = store
         self._results = load_runs(directory.path)
         self._task = ray.remote(num_cpus=1, max_retries=0)(_leg)  # what to do when one dies is decided here
-        self._under_way: dict[Any, tuple[int, Plan]] = {}
+        self._under_way: dict[Any, tuple[int, RunSpec]] = {}
         self._deaths = Counter[int]()
         self._failures: list[RunError] = []
 
@@ -138,7 +138,7 @@ class _Legs:
         if self._failures:
             raise several(self._failures)
 
-    def _begin(self, number: int, plan: Plan, state: bytes | None = None) -> None:
+    def _begin(self, number: int, plan: RunSpec, state: bytes | None = None) -> None:
         path = self._directory.checkpoint(number)
         if state is None and path.exists():
             state = path.read_bytes()
@@ -146,7 +146,7 @@ class _Legs:
         stored = np.concatenate(list(columns))
         self._under_way[self._task.remote(number, plan, self._experiment, state, stored, path, sys.path)] = number, plan
 
-    def _take(self, reference: Any, number: int, plan: Plan) -> None:
+    def _take(self, reference: Any, number: int, plan: RunSpec) -> None:
         """Write down what a leg brought, and begin the next."""
         try:
             leg: Leg = self._ray.get(reference)
@@ -188,7 +188,7 @@ class _Legs:
 
 def _leg(
     number: int,
-    plan: Plan,
+    plan: RunSpec,
     experiment: Experiment,
     state: bytes | None,
     stored: NDArray[np.int64],

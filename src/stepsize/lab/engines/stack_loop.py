@@ -10,7 +10,7 @@ from torch import Tensor
 from stepsize.errors import RunError
 from stepsize.lab.engines.stack import Named, Stack, row_means
 from stepsize.lab.engines.stack_updates import UpdateRule, clip_rows
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.lab.progress import Progress
 from stepsize.lab.samples import Samples, Tally
 from stepsize.lab.seeding import sample_order
@@ -27,7 +27,7 @@ class StackLoop:
 
     stack: Stack
     rule: UpdateRule
-    plans: Sequence[Plan | None]
+    plans: Sequence[RunSpec | None]
     experiment: Experiment
     training: Samples
     test: Samples

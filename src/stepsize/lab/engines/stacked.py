@@ -23,15 +23,15 @@ from stepsize.lab.engines.stack_checkpoint import (
 )
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import UpdateRule, update_rule
-from stepsize.lab.experiment import Experiment, Plan, fingerprint
+from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
 from stepsize.lab.journal import Journal
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.samples import Samples, Tally
 from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.standings import COMPLETE, Watcher
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import has_diverged
-from stepsize.lab.watching import COMPLETE, Watcher
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Status
 
@@ -78,7 +78,7 @@ def _alike(some: Named, others: Named) -> bool:
 
 
 def run_plans(
-    numbered: Mapping[int, Plan],
+    numbered: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
