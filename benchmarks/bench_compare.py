@@ -16,8 +16,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from measure import ratio, seconds
-from stepsize.lab import Experiment, LeNet, compare, load_task
+from stepsize.lab import Experiment, compare, load_task
 from stepsize.lab.engines.pool import cores
+from stepsize.lab.nets import LeNet
 
 EPOCHS, BATCH, ROUNDS = 10, 256, 3
 THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})

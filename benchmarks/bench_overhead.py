@@ -17,8 +17,9 @@ import torch
 from torch import nn
 
 from measure import ratio
-from stepsize.lab import Experiment, LeNet, load_task
+from stepsize.lab import Experiment, load_task
 from stepsize.lab.engines.one_run import make_run
+from stepsize.lab.nets import LeNet
 from stepsize.store import Store, load_runs
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 5

@@ -16,8 +16,8 @@ from torch.optim import AdamW, Optimizer
 
 import stepsize as ss
 from measure import ratio
-from stepsize.lab import LeNet, Transformer
-from stepsize.lab.language import next_byte_loss
+from stepsize.lab.language import Transformer, next_byte_loss
+from stepsize.lab.nets import LeNet
 from stepsize.pytorch import range_test
 from stepsize.pytorch.snapshot import Snapshot
 

@@ -140,7 +140,7 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"schedules": {"a": "Cosin(0.1, 0, 5)"}}, "schedule 'a'"),
         ({"schedules": [("a", "Constant(1)"), ("a", "Constant(2)")]}, "given twice"),
         ({"schedules": {"a": 0.1}}, "schedule or its text"),
-        ({"schedules": {"\udcff": "Constant(0.1)"}}, "printed"),
+        ({"schedules": {"\udcff": "Constant(0.1)"}}, "printable"),
         ({"seeds": (0, 0)}, "different"),
         ({"seeds": (-1,)}, "whole number"),
         ({"seeds": ()}, "at least one item"),

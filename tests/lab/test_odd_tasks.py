@@ -6,7 +6,8 @@ from own_tasks import X
 from torch import nn
 
 from stepsize.errors import ArgumentError, RunError, StateError
-from stepsize.lab import Checkpoint, Experiment, Task, compare, train
+from stepsize.lab import Experiment, Task, compare, train
+from stepsize.lab.checkpoint import Checkpoint
 from stepsize.lab.engines import stacked
 from stepsize.lab.samples import Tally
 from stepsize.pytorch import Scheduler

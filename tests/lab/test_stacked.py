@@ -18,7 +18,7 @@ from test_resume import Silent, numbers
 from torch import nn
 
 from stepsize.errors import ArgumentError, StateError
-from stepsize.lab import Experiment, Task, compare, load_task, make_optimizer, train
+from stepsize.lab import Experiment, Task, compare, load_task, train
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import chosen, stacked
 from stepsize.lab.engines.pool import Channel
@@ -26,6 +26,7 @@ from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_checkpoint import cuts_in
 from stepsize.lab.engines.stack_loop import StackLoop
 from stepsize.lab.engines.stack_updates import clip_rows, update_rule
+from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.standings import COMPLETE
