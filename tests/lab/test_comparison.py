@@ -232,7 +232,7 @@ def assert_gone(group):
 
 
 def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, monkeypatch):
-    def fail(self, path):
+    def fail(self, suffix):
         raise OutputError("no space left")
 
     monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", fail)

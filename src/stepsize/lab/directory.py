@@ -70,14 +70,6 @@ class ResultDirectory:
         """Remove the directory of a comparison that did not begin."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def write_report(self, name: str, text: str) -> None:
-        """Write a report to the file of this name."""
-        write_whole(self.path / name, text.encode())
-
-    def picture(self, suffix: str) -> Path:
-        """The file for the picture of the comparison, "png" or "svg"."""
-        return self.path / f"comparison.{suffix}"
-
 
 @contextmanager
 def lock(directory: Path | str) -> Iterator[None]:

@@ -52,26 +52,19 @@ class PlainDisplay:
         pass
 
 
-class NotebookDisplay:
-    """Redraw one figure of all runs in the cell, and print a line as each run ends."""
+class NotebookDisplay(PlainDisplay):
+    """The same, with one figure of all runs that is redrawn in the cell."""
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         from IPython.display import display  # every notebook has it, and nothing else needs it
 
-        self._standings = standings
-        print(f"{source}\nResults go to {directory}")
+        super().begin(standings, source, directory)
         self._handle: Any = display(self._picture(), display_id=True)  # type: ignore[no-untyped-call]
         self._due = time.monotonic() + _BETWEEN_FIGURES
 
     def logged(self, number: int, record: Point | Epoch) -> None:
         if time.monotonic() >= self._due:
             self._draw()
-
-    def ended(self, number: int, run: Run) -> None:
-        print(result_line(run, self._standings.judged_on))
-
-    def stopping(self) -> None:
-        print(STOPPING)
 
     def close(self) -> None:
         self._draw()

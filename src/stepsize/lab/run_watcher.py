@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError
+from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.standings import Display, Standings
 from stepsize.store import load_runs
@@ -28,7 +29,7 @@ class RunWatcher:
         self._results = load_runs(place.path)
         self._displays = list(displays)
         self._directory = directory
-        self._picture = LivePicture(standings, place.picture("png"))
+        self._picture = LivePicture(standings, place.path / "comparison")
 
     @contextmanager
     def watching(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
@@ -72,9 +73,9 @@ class RunWatcher:
         self._show(lambda display: display.close())
         if self._standings.runs:
             for name, text in reports().items():
-                self._place.write_report(name, text)
-            for suffix in ("png", "svg"):
-                self._picture.write(self._place.picture(suffix))
+                write_whole(self._place.path / name, text.encode())
+            for suffix in (".png", ".svg"):
+                self._picture.write(suffix)
 
     def _show(self, change: Callable[[Display], object]) -> None:
         """Update the displays; drop one that cannot be written to (a closed pipe or terminal)."""
@@ -86,11 +87,10 @@ class RunWatcher:
 
 
 class LivePicture:
-    """A picture of the runs as far as they have come, in a file that is redrawn at a small share of the time."""
+    """A picture of the runs as far as they have come, redrawn at most for a small share of the time."""
 
     def __init__(self, standings: Standings, path: Path) -> None:
-        self._standings = standings
-        self._path = path
+        self._standings, self._path = standings, path
         self._next = time.monotonic() + _LEAST_WAIT
         # In another thread: Ctrl-C interrupts the main one, and would leave matplotlib half loaded.
         threading.Thread(target=_load_matplotlib, daemon=True).start()
@@ -101,13 +101,14 @@ class LivePicture:
         if begun < self._next:
             return
         with suppress(OutputError):  # a picture is not worth a run; the last one is drawn at the end
-            self.write(self._path)
+            self.write(".png")
         ended = time.monotonic()
         self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)
 
-    def write(self, path: Path) -> None:
-        """Draw now; the file's suffix says of which kind."""
-        plots.save_figure(plots.comparison_figure(self._standings.runs, self._standings.judged_on), path)
+    def write(self, suffix: str) -> None:
+        """Draw now, to a file of this kind."""
+        figure = plots.comparison_figure(self._standings.runs, self._standings.judged_on)
+        plots.save_figure(figure, self._path.with_suffix(suffix))
 
 
 def _load_matplotlib() -> None:
