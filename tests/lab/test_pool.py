@@ -10,8 +10,8 @@ from silent import Silent
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import pool, stacked
-from stepsize.lab.engines.pool import Channel, run_jobs
+from stepsize.lab.engines import local, stacked
+from stepsize.lab.engines.local import Channel, run_jobs
 from stepsize.store import Store, load_runs
 
 
@@ -66,13 +66,13 @@ class Hasty(Listener):
 def test_jobs_wait_here_and_are_not_begun_once_a_stop_is_asked(tmp_path, monkeypatch):
     """Each that is handed out is looked at again and again, which of thousands takes a core from the runs."""
     experiment, plans, directory = place(tmp_path, 30)
-    jobs, handed_out, wait = [{number: plan} for number, plan in enumerate(plans)], [], pool.wait
+    jobs, handed_out, wait = [{number: plan} for number, plan in enumerate(plans)], [], local.wait
 
     def watched(futures, **settings):
         handed_out.append(len(futures))
         return wait(futures, **settings)
 
-    monkeypatch.setattr(pool, "wait", watched)
+    monkeypatch.setattr(local, "wait", watched)
     listener = Hasty(20)
     with pytest.raises(KeyboardInterrupt):
         run_jobs(nothing, jobs, experiment, directory, 1, listener, lambda job: tmp_path / "nowhere")
@@ -86,7 +86,7 @@ def test_a_stack_that_gets_further_may_die_more_often_and_what_has_diverged_stay
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = dict(enumerate(plans)), Listener()
     laid_down = directory.path / "laid_down"
-    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without getting further"):
+    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"):
         run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: laid_down)
     results = load_runs(directory.path)
     assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]

@@ -18,7 +18,7 @@ import stepsize as ss
 from stepsize.errors import DataError, OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import lock
-from stepsize.lab.engines.one_run import title
+from stepsize.lab.engines.runs import run_title
 from stepsize.lab.environment import differing, environment
 from stepsize.store import Epoch, Point, Store, load_runs
 
@@ -199,7 +199,9 @@ def test_the_task_of_these_tests_draws_while_it_trains():
 @pytest.mark.long
 def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(tmp_path):
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:dying", epochs=2, seeds=(0, 1, 2), device="cpu")
-    with pytest.raises(RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times"):
+    with pytest.raises(
+        RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times without progress"
+    ):
         compare(experiment, tmp_path, workers=2, display=Silent())
     results = load_runs(tmp_path)
     assert [outcome.status for outcome in results.outcomes()] == ["finished", "failed", "finished"]
@@ -235,9 +237,9 @@ def stopped(out, step, **settings):
 )
 def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
     plan, *_ = small().plans(64)
-    assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
+    assert run_title(plan, Experiment(**LONG)) != run_title(plan, Experiment(**{**LONG, **other}))
     more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
-    assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
+    assert run_title(plan, Experiment(**LONG)) == run_title(plan, Experiment(**{**LONG, **more}))
 
 
 @pytest.mark.parametrize(("engine", "other"), [("local", {"batch_size": 4}), ("stacked", {"seeds": (1,)})])
@@ -246,7 +248,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
     own = stopped(tmp_path / "own", 5, engine=engine)
     shutil.copy(foreign, own)
     kept = numbers(tmp_path / "own")
-    with pytest.raises(RunError, match=r"is of another (run|stack), .* and this one is .*; delete it"):
+    with pytest.raises(RunError, match=r"is a checkpoint of another run, .* and this run is .*; delete it"):
         resume(tmp_path / "own", display=Silent())
     assert [line.replace("failed", "interrupted") for line in numbers(tmp_path / "own")] == kept
 
@@ -255,7 +257,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
 def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
     checkpoint = stopped(tmp_path / "out", 5, engine=engine)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
-    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
+    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
         resume(tmp_path / "out", display=Silent())
     checkpoint.unlink()
     (run,) = resume(tmp_path / "out", display=Silent()).runs

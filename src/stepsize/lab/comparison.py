@@ -11,7 +11,7 @@ from stepsize.errors import ArgumentError, DataError, OutputError, RunError, Sta
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
-from stepsize.lab.engines.pool import refuse_in_a_starting_process
+from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.optimizers import experiment_optimizer
@@ -19,7 +19,7 @@ from stepsize.lab.rehearsal import try_plan
 from stepsize.lab.report.closing import ClosingTable, Row, closing_table, table
 from stepsize.lab.report.html import About, html_report
 from stepsize.lab.report.markdown import report
-from stepsize.lab.session import Session, with_the_way_out
+from stepsize.lab.session import Session, with_resume_advice
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
@@ -244,7 +244,7 @@ def _carry_out(
     left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
     session = Session(standings, directory, displays, fresh)
     try:
-        with session.under_way(source, lambda: _reports(experiment, source, plans, directory, standings, trials)):
+        with session.running(source, lambda: _reports(experiment, source, plans, directory, standings, trials)):
             if left:
                 engine_of(experiment).run_plans(left, experiment, directory, workers, session)
             directory.end()
@@ -256,7 +256,7 @@ def _carry_out(
             raise
         raise RunError(f"{error}; what the other runs came to is in {directory.path}") from error
     except OutputError as error:
-        raise with_the_way_out(error, directory.path) from error
+        raise with_resume_advice(error, directory.path) from error
     return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
 
 

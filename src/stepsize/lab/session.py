@@ -1,4 +1,4 @@
-"""A comparison under way: what is kept, shown and drawn as its runs get on."""
+"""The watcher of a comparison: records how its runs get on, and keeps the picture and the displays up to date."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -8,11 +8,12 @@ from stepsize.errors import OutputError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.displays.live_picture import LivePicture
 from stepsize.lab.watching import Display, Standings
-from stepsize.store import Epoch, Point, load_runs
+from stepsize.store import load_runs
+from stepsize.store.run import Epoch, Point
 
 
 class Session:
-    """The watcher of a comparison: keeps the records, writes what has ended, and keeps picture and displays up."""
+    """One call of `compare` or `resume`; a `fresh` directory is removed if no run logs anything."""
 
     def __init__(
         self, standings: Standings, directory: ResultDirectory, displays: Sequence[Display], fresh: bool
@@ -25,16 +26,13 @@ class Session:
         self._picture = LivePicture(standings, directory.picture("png"))
 
     @contextmanager
-    def under_way(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
-        """From when the runs are about to start until they have ended; what is left of them is written in any case.
-
-        Where an error ended them, it is that error which is raised, also if nothing can be written any more.
-        """
+    def running(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
+        """Show the runs while they are made, and write the reports and pictures at the end, also after an error."""
         self._show(lambda display: display.begin(self._standings, source, self._directory.path))
         try:
             yield
         except BaseException:
-            with suppress(StepsizeError):
+            with suppress(StepsizeError):  # the first error is raised
                 self._close(reports)
             raise
         self._close(reports)
@@ -55,7 +53,6 @@ class Session:
         self._show(lambda display: display.stopping())
 
     def _close(self, reports: Callable[[], dict[str, str]]) -> None:
-        """Give the screen back, then write the reports and the last pictures, or nothing where nothing was run."""
         self._show(lambda display: display.close())
         if not self._standings.runs:
             if self._fresh:
@@ -67,7 +64,7 @@ class Session:
             self._picture.write(self._directory.picture(suffix))
 
     def _show(self, tell: Callable[[Display], object]) -> None:
-        """Tell the displays; one that cannot be written to any more (a closed pipe or terminal) costs no run."""
+        """Tell the displays; one that raises OSError, such as a closed terminal, is dropped."""
         for display in tuple(self._displays):
             try:
                 tell(display)
@@ -75,6 +72,6 @@ class Session:
                 self._displays.remove(display)
 
 
-def with_the_way_out(error: OutputError, path: Path) -> OutputError:
-    """The error of a disk that cannot be written to, and what to do about the comparison in the directory `path`."""
-    return OutputError(f"{error}; all that was logged before is kept: make room, and go on by resume (--resume {path})")
+def with_resume_advice(error: OutputError, path: Path) -> OutputError:
+    """The error of a full disk, with how to continue the comparison in the directory `path`."""
+    return OutputError(str(error), f"make room, then continue with resume (--resume {path})")

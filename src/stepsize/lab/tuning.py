@@ -22,7 +22,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
 from stepsize.lab.experiment import Experiment, Plan
 from stepsize.lab.rehearsal import try_plan
-from stepsize.lab.session import Session, with_the_way_out
+from stepsize.lab.session import Session, with_resume_advice
 from stepsize.lab.task import Task
 from stepsize.lab.watching import Display, Standings
 from stepsize.schedules import Schedule
@@ -129,7 +129,7 @@ def tune(
         "a held-out fifth of the training set."
     )
     try:
-        with session.under_way(about, dict), _storage(directory.path / "study.sqlite") as storage:
+        with session.running(about, dict), _storage(directory.path / "study.sqlite") as storage:
             names = [name for name, _ in experiment.schedules]
             searches = [_Search(storage, name, budget) for name in names]
             at_once = max(2, math.ceil(_AT_ONCE / len(searches)))
@@ -154,7 +154,7 @@ def tune(
     except KeyboardInterrupt as interrupt:
         raise type(interrupt)(f"interrupted; what the trials have done is kept in {directory.path}") from None
     except OutputError as error:
-        raise with_the_way_out(error, directory.path) from error
+        raise with_resume_advice(error, directory.path) from error
     schedules = {plan.name: plan.schedule for plan in experiment.plans(task.samples)}
     chosen = {trial.schedule: _times(trial.factor, schedules[trial.schedule]) for trial in found if trial.chosen}
     return replace(experiment, schedules=tuple(chosen.items())), found
