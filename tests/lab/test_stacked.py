@@ -3,15 +3,14 @@
 import dataclasses
 import math
 import os
-import queue
 import signal
-import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from commands import start
+from in_process import run_jobs
 from own_tasks import X, dropping
 from processes import children
 from test_resume import Silent, numbers
@@ -21,7 +20,6 @@ from stepsize.errors import ArgumentError, StateError
 from stepsize.lab import Experiment, Task, compare, load_task, train
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import chosen, stacked
-from stepsize.lab.engines.local import Channel
 from stepsize.lab.engines.runs import training_loop
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_training import StackTraining, clip_rows, update_rule
@@ -226,11 +224,7 @@ down = "Cosine(0.01, 0.0, '100%')"
 def made_here(monkeypatch, directory, asked, jobs=None):
     """Make what is left of the runs in this process, so many jobs of it, and return what all have logged."""
 
-    def here(work, all_jobs, *given):
-        for job in list(all_jobs)[:jobs]:
-            work(job, *given[:2], Channel(queue.Queue(), threading.Event()))
-
-    monkeypatch.setattr(stacked, "run_jobs", here)
+    monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
     outcomes, plans = load_runs(directory.path).outcomes(), asked.plans(load_task(asked.task).samples)
     left = {number: plan for number, plan in enumerate(plans) if outcomes[number].status not in COMPLETE}
     stacked.run_plans(left, asked, directory, None, Silent())

@@ -100,10 +100,10 @@ class _Rate:
             self.scheduler = Scheduler(optimizer, lr, relative=False)
         else:
             kinds = "a schedule, a function of the step, a number or a PyTorch scheduler"
-            raise ArgumentError("train", "lr", kinds, lr, "parse(text) reads a schedule" if isinstance(lr, str) else "")
+            raise ArgumentError("train", "lr", kinds, lr)
         self._attached = self.scheduler is lr
         self._on_plateau = isinstance(lr, ReduceLROnPlateau)
-        follower: Any = lr if self._on_plateau else getattr(lr, "feedback", None)
+        follower = lr if self._on_plateau else getattr(lr, "feedback", None)
         self._mode = None if follower is None else getattr(follower, "mode", "min")
 
     def before_update(self, step: int) -> float:

@@ -6,19 +6,16 @@
 import ctypes
 import multiprocessing
 import os
-import queue
 import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,8 +29,6 @@ from stepsize.store.run import Epoch, Point
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
 
 _GUARD = 'put the code of the script under `if __name__ == "__main__":`'
-_JOBS_PER_PROCESS = 2  # handed out: the current one and the next; the executor looks at each of them in every turn
-_LISTEN = 0.1  # seconds to wait for a job to end before the news is read again
 
 
 def check(experiment: Experiment) -> None:
@@ -56,17 +51,20 @@ def run_plans(
 
 @dataclass(frozen=True)
 class Channel:
-    """How a worker and the parent communicate: the worker's news, and the parent's signal to stop.
+    """A worker's connection to its parent."""
 
-    A piece of news is the number of a run and its record; a job starts with its first run and None.
-    """
+    connection: Connection
 
-    news: "Queue[tuple[int, Point | Epoch | None]]"
-    stop: Event
+    def tell(self, number: int, record: Point | Epoch) -> None:
+        """Report what a run logged; exit if the parent was killed."""
+        try:
+            self.connection.send((number, record))
+        except OSError:
+            os._exit(1)
 
-    def tell(self, number: int, record: Point | Epoch | None) -> None:
-        """Send a piece of news."""
-        self.news.put((number, record))
+    def should_stop(self) -> bool:
+        """Whether the parent asks for a stop, which is all that it sends during a job."""
+        return self.connection.poll()
 
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
@@ -80,7 +78,7 @@ def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, chan
         experiment,
         directory,
         channel.tell,
-        channel.stop.is_set,
+        channel.should_stop,
     )
 
 
@@ -114,176 +112,181 @@ def run_jobs(
 
     Other jobs continue if one fails; its error is raised at the end. A process that dies is replaced, and its job
     continues from its last checkpoint. A job whose processes die three times without progress has failed, and so have
-    all jobs if processes die three times before any job has started. On Ctrl-C, an error of the store or an error of
-    the watcher, no new job starts, jobs in progress stop at their next logged point, and the watcher hears of each.
-    Processes that die then are not replaced.
+    all jobs if three processes in succession die as they start. On Ctrl-C, an error of the store or an error of the
+    watcher, no new job starts, jobs in progress stop at their next logged point, and the watcher hears of each.
 
     Raises:
         RunError: a job failed.
         OutputError: the store cannot be written to.
     """
-    left, deaths, saved = {min(job): job for job in jobs}, Counter[int](), dict[int, int]()
-    failures: list[RunError] = []
-    early_deaths = 0
-    while left:
-        # Before its last try a job is alone, so that no job is blamed for the death of another.
-        now = next(({first: left[first]} for first in left if deaths[first] == DEATHS - 1), dict(left))
-        pool = _Pool(work, now, experiment, directory, workers, watcher, failures)
-        try:
-            pool.run()
-        except BrokenProcessPool:
-            suspects = pool.in_progress & pool.left.keys()
-            early_deaths = 0 if suspects else early_deaths + 1
-            if early_deaths == DEATHS:
-                why = "the processes that train die as they start: killed, out of memory, or started by a script"
-                raise joined([*failures, RunError(why, _GUARD)]) from None
-            for first in suspects:
-                job, path = left[first], checkpoint(left[first])
-                when = path.stat().st_mtime_ns if path.exists() else 0
-                deaths[first] = 1 if when != saved.get(first, when) else deaths[first] + 1
-                saved[first] = when
-                if deaths[first] < DEATHS:
-                    directory.note("process died", f"{job_name(job)} continues from its last checkpoint", first)
-                    continue
-                died = (
-                    f"{job_name(job)} failed: the process that trained it died {DEATHS} times without progress, killed "
-                    "or out of memory"
-                )
-                failures.append(RunError(died))
-                del left[first]
-                directory.fail(job, died)
-                for number in job:
-                    watcher.ended(number)
-        for first in now.keys() - pool.left.keys():
-            left.pop(first, None)
-    if failures:
-        raise joined(failures) from failures[0]
+    _Parent(work, jobs, experiment, directory, watcher, checkpoint).run(workers)
 
 
-class _Pool:
-    """Worker processes until one of them dies; `left` are the jobs that have not ended."""
+@dataclass
+class _Worker:
+    """A process, and its job; None as it starts and between two jobs."""
+
+    process: BaseProcess
+    ready: bool = False
+    job: Job | None = None
+
+
+class _Parent:
+    """The process that gives out the jobs, with a connection to each worker."""
 
     def __init__(
         self,
         work: Work,
-        jobs: dict[int, Job],
+        jobs: Sequence[Job],
         experiment: Experiment,
         directory: ResultDirectory,
-        workers: int,
         watcher: Watcher,
-        failures: list[RunError],
+        checkpoint: Callable[[Job], Path],
     ) -> None:
-        self.in_progress: set[int] = set()
-        self.left = dict(jobs)
-        self._jobs = jobs
+        self._given = work, experiment, directory
         self._waiting = deque(jobs)
-        self._workers = min(workers, len(jobs))
-        self._futures: dict[Future[bool], int] = {}
-        self._do = partial(_do, work=work, experiment=experiment, directory=directory)
+        self._directory = directory
         self._watcher = watcher
-        self._failures = failures
+        self._checkpoint = checkpoint
+        self._workers: dict[Connection, _Worker] = {}
+        self._failures: list[RunError] = []
+        self._early_deaths = 0
+        self._deaths = Counter[int]()
+        self._saved: dict[int, int] = {}
+        self._stopping = False
+
+    def run(self, workers: int) -> None:
+        try:
+            while self._waiting or self._jobs:
+                while len(self._workers) < min(workers, len(self._waiting) + self._jobs):
+                    self._start()
+                self._listen()
+        except BaseException as error:
+            self._stopping = True
+            if isinstance(error, KeyboardInterrupt):
+                self._watcher.stopping()
+            for connection in self._workers:
+                with suppress(OSError):  # it has died
+                    connection.send(None)
+            while self._jobs:
+                with suppress(StepsizeError):  # the first error is raised
+                    self._listen()
+            raise
+        finally:
+            for connection in self._workers:
+                connection.close()  # the worker exits
+            for worker in self._workers.values():
+                worker.process.join()
+        if self._failures:
+            raise joined(self._failures) from self._failures[0]
+
+    @property
+    def _jobs(self) -> int:
+        """The number of jobs in progress."""
+        return sum(worker.job is not None for worker in self._workers.values())
+
+    def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._channel = Channel(context.Queue(), context.Event())
-        self._executor = ProcessPoolExecutor(self._workers, context, initializer=_start, initargs=(self._channel,))
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, *self._given))
+        with _on_interrupt(signal.SIG_IGN):  # the process inherits this: the parent handles Ctrl-C
+            process.start()
+        theirs.close()  # so that `ours` ends when the process does
+        self._workers[ours] = _Worker(process)
 
-    def run(self) -> None:
-        """Do all jobs.
-
-        Raises:
-            BrokenProcessPool: a process died.
-        """
-        with self._executor:
-            try:
-                while self._waiting or self._futures:
-                    self._hand_out()
-                    self._take_news()
-            except BrokenProcessPool:
-                raise
-            except BaseException as error:
-                self._channel.stop.set()
-                if isinstance(error, KeyboardInterrupt):
-                    self._watcher.stopping()
-                # Jobs that were handed out are not cancelled; their workers return them at once. If workers die,
-                # Python's pool fails on futures that were cancelled.
-                with suppress(BrokenProcessPool):  # a process that dies now is not replaced
-                    while self._futures:
-                        with suppress(StepsizeError):  # the first error is raised
-                            self._take_news()
-                raise
-
-    def _hand_out(self) -> None:
-        """Hand out jobs, so that no process waits for its next."""
-        while self._waiting and len(self._futures) < _JOBS_PER_PROCESS * self._workers:
-            try:
-                # A new process inherits this: the parent handles Ctrl-C, and tells its workers.
-                with _interrupts_ignored():
-                    future = self._executor.submit(self._do, self._jobs[self._waiting[0]])
-            except BrokenProcessPool:
-                if self._futures:
-                    return  # they raise it too, after their news is read
-                raise
-            self._futures[future] = self._waiting.popleft()
-
-    def _take_news(self) -> None:
-        """Pass the news to the watcher, and take the results of jobs that have ended."""
-        ended, _ = wait(self._futures, timeout=_LISTEN, return_when=FIRST_COMPLETED)
-        while True:
-            try:
-                number, record = self._channel.news.get_nowait()
-            except queue.Empty:
-                break
-            if record is None:
-                self.in_progress.add(number)
-            else:
-                self._watcher.logged(number, record)
-        broken: BrokenProcessPool | None = None
-        for future in ended:
-            first = self._futures.pop(future)
-            job = self._jobs[first]
-            try:
-                if not future.result():
-                    continue
-            except BrokenProcessPool as error:
-                broken = error
+    def _listen(self) -> None:
+        """Take a message from each worker that has sent one, or has died."""
+        waiting, interrupts = wait(list(self._workers)), list[int]()
+        for connection, worker in list(self._workers.items()):
+            if connection not in waiting:
                 continue
-            except OutputError:
-                raise
-            except Exception as error:
-                failure = RunError(f"{job_name(job)} failed: {reason(error)}")
-                failure.__cause__ = error
-                self._failures.append(failure)
-            self.left.pop(first, None)
-            self.in_progress.discard(first)
-            for number in job:
+            try:
+                # A message that is interrupted halfway would be lost, and the connection with it.
+                with _on_interrupt(lambda number, _: interrupts.append(number)):
+                    message = connection.recv()
+            except (EOFError, OSError):
+                del self._workers[connection]
+                self._died(worker)
+            else:
+                if isinstance(message, tuple):
+                    self._watcher.logged(*message)
+                else:
+                    self._next_job(connection, worker, message)
+        for number in interrupts[:1]:
+            signal.raise_signal(number)
+
+    def _next_job(self, connection: Connection, worker: _Worker, error: Exception | None) -> None:
+        """Note that a worker's job has ended, and give it another."""
+        ended, worker.job, worker.ready, self._early_deaths = worker.job, None, True, 0
+        if self._waiting and not self._stopping:
+            worker.job = self._waiting.popleft()
+            connection.send(worker.job)
+        if isinstance(error, OutputError):
+            raise error
+        if ended is not None:
+            if error is not None:
+                self._failures.append(RunError(f"{job_name(ended)} failed: {error}"))
+            for number in ended:
                 self._watcher.ended(number)
-        if broken is not None:
-            raise broken
+
+    def _died(self, worker: _Worker) -> None:
+        """Put the job of a process that died back, unless it has died too often."""
+        if worker.job is None:
+            self._early_deaths += not worker.ready
+            if self._early_deaths == DEATHS:
+                why = "the processes that train die as they start: killed, out of memory, or started by a script"
+                raise joined([*self._failures, RunError(why, _GUARD)])
+            return
+        if self._stopping:
+            return
+        job, path = worker.job, self._checkpoint(worker.job)
+        first, when = min(job), path.stat().st_mtime_ns if path.exists() else 0
+        self._deaths[first] = 1 if when != self._saved.get(first, when) else self._deaths[first] + 1
+        self._saved[first] = when
+        if self._deaths[first] < DEATHS:
+            self._directory.note("process died", f"{job_name(job)} continues from its last checkpoint", first)
+            self._waiting.appendleft(job)
+            return
+        died = (
+            f"{job_name(job)} failed: the process that trained it died {DEATHS} times without progress, killed or out "
+            "of memory"
+        )
+        self._failures.append(RunError(died))
+        self._directory.fail(job, died)
+        for number in job:
+            self._watcher.ended(number)
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def _on_interrupt(handler: Any) -> Iterator[None]:
+    """Handle Ctrl-C with this handler, in the main thread, which alone receives it."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread receives them
+        yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-# In a worker:
-
-_channel: Channel
-
-
-def _start(channel: Channel) -> None:
-    global _channel
-    _channel = channel
-    channel.news.cancel_join_thread()  # do not wait at exit for a parent that no longer listens
+def _serve(connection: Connection, work: Work, experiment: Experiment, directory: ResultDirectory) -> None:
+    """Do jobs in a worker until the parent closes the connection. Sending an error, or None, asks for a job."""
     torch.set_num_threads(THREADS)
     _keep_freed_memory()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
+    error: Exception | None = None
+    with suppress(EOFError, OSError):
+        connection.send(error)
+        while job := connection.recv():
+            try:
+                error = None
+                work(job, experiment, directory, Channel(connection))
+            except OutputError as failure:
+                error = failure
+            except BaseException as failure:  # some errors cannot be pickled
+                error = RunError(reason(failure))
+            connection.send(error)
 
 
 def _keep_freed_memory() -> None:
@@ -305,17 +308,3 @@ def _exit_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _do(job: Job, work: Work, experiment: Experiment, directory: ResultDirectory) -> bool:
-    """Do a job, unless the workers are to stop; whether it was started."""
-    if _channel.stop.is_set():
-        return False
-    _channel.tell(min(job), None)
-    try:
-        work(job, experiment, directory, _channel)
-    except OutputError:
-        raise
-    except BaseException as error:  # an error that cannot be unpickled would count as a death
-        raise RunError(reason(error)) from error
-    return True

@@ -117,7 +117,7 @@ def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, ch
     title = f"the runs {', '.join(map(str, members.seeds))}, {experiment.task}, settings {fingerprint(experiment)}"
     rows, path = list(members.seeds), members.checkpoint
     try:
-        make_job(job, rows, build, title, path, experiment, directory, channel.tell, channel.stop.is_set)
+        make_job(job, rows, build, title, path, experiment, directory, channel.tell, channel.should_stop)
     except torch.OutOfMemoryError as error:
         raise RunError(
             f"there is not enough memory for {len(job)} runs at once",
