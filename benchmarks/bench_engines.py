@@ -12,12 +12,12 @@ import argparse
 import resource
 
 import torch
+from stepsize.lab.engines.stack_loop import StackLoop
+from stepsize.lab.engines.stack_updates import update_rule
 
 from measure import ratio, rounds
 from stepsize.lab import Experiment, load_task, train
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.engines.stack_loop import StackLoop
-from stepsize.lab.engines.stack_updates import update_rule
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import seeded_draws
 

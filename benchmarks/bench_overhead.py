@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from stepsize.lab.engines.one_run import make_run
 from torch import nn
 
 from measure import ratio
 from stepsize.lab import Experiment, load_task
-from stepsize.lab.engines.one_run import make_run
-from stepsize.lab.nets import LeNet
+from stepsize.lab.image_tasks import lenet
 from stepsize.store import Store, load_runs
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 5
@@ -34,7 +34,7 @@ def bare() -> Iterator[None]:
     task = load_task("fashion-mnist")
     (inputs, targets), (test_inputs, test_targets) = task.train, task.test
     torch.manual_seed(0)
-    model = LeNet().to(memory_format=torch.channels_last)
+    model = lenet().to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
     criterion = nn.CrossEntropyLoss()
     for _ in range(EPOCHS):

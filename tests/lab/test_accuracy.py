@@ -11,9 +11,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Task, load_task, train
-from stepsize.lab.accuracy import usual_right
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.samples import Samples, measure
+from stepsize.lab.task import usual_right
 from stepsize.pytorch import Plateau, Scheduler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -145,6 +145,6 @@ def test_a_plateau_of_mode_max_follows_the_test_accuracy(kind):
 @pytest.mark.parametrize("correct", ["auto", None])
 def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point(kind, correct):
     seen = []
-    with pytest.raises(RunError, match=r'follows the accuracy, and the task has none; write mode="min"'):
+    with pytest.raises(RunError, match=r'follows the accuracy, and the task does not have one; write mode="min"'):
         trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
     assert seen == []

@@ -71,7 +71,7 @@ def legs_at_work():
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if line.read_bytes().startswith(b"ray::_leg"):
+            if line.read_bytes().startswith(b"ray::_make_segment"):
                 found.append(int(line.parent.name))
         except OSError:  # it has ended
             continue
@@ -162,7 +162,9 @@ def failing():
 
 
 def test_a_gpu_and_a_missing_ray_are_refused_in_words(monkeypatch):
-    with pytest.raises(ArgumentError, match="trains on CPUs, not on 'cuda'; write device = \"cpu\""):
+    with pytest.raises(
+        ArgumentError, match="must be a CPU for Ray, got 'cuda'; write device='cpu', or engine='stacked'"
+    ):
         chosen(experiment(engine="ray", device="cuda"))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"stepsize\[ray\]"):

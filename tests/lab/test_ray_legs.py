@@ -77,7 +77,7 @@ def test_a_checkpoint_that_is_damaged_is_named_and_costs_no_record(tmp_path):
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
     laid_down = checkpoint.read_bytes()
     checkpoint.write_bytes(laid_down[:-200])
-    with pytest.raises(RunError, match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
+    with pytest.raises(RunError, match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
         resume(tmp_path, display=Silent())
     (failed,) = load_runs(tmp_path).runs()
     assert (failed.status, [point.step for point in failed.points]) == ("failed", list(range(1, 61)))

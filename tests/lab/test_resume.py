@@ -18,7 +18,7 @@ import stepsize as ss
 from stepsize.errors import DataError, OutputError, RunError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import lock
-from stepsize.lab.engines.one_run import title
+from stepsize.lab.engines.runs import run_title
 from stepsize.lab.environment import differing, environment
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Epoch, Point
@@ -97,6 +97,7 @@ def small(**more):
     return Experiment(schedules, "own_tasks:dropping", epochs=2, batch_size=8, device="cpu", **more)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_resuming_what_is_complete_changes_nothing(tmp_path):
     compare(small(), tmp_path, display=Silent())
     before = numbers(tmp_path)
@@ -116,13 +117,7 @@ def written(directory, **settings):
     return directory / "store.sqlite"
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """No pictures: a resume of what is complete has nothing else that takes time."""
-    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)
-
-
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("in_process")
 def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_path, monkeypatch):
     written(tmp_path / "tuning")
     aside = written(tmp_path / "aside")
@@ -151,7 +146,7 @@ def test_two_commands_on_one_directory_are_kept_apart(tmp_path):
         resume(tmp_path, display=Silent())
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("in_process")
 def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
     written(tmp_path)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
@@ -161,7 +156,7 @@ def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
     assert "ABACUS" in load_runs(tmp_path).events()[-1].text
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("in_process")
 def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypatch):
     written(tmp_path)
     resume(tmp_path, display=Silent())
@@ -175,7 +170,7 @@ def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypat
     ]
 
 
-@pytest.mark.usefixtures("undrawn")
+@pytest.mark.usefixtures("in_process")
 def test_a_resume_on_other_data_is_refused_or_noted(tmp_path, monkeypatch):
     task = "own_tasks:of_changing_size"
     store = written(tmp_path, task=task, digests=load_task(task).digests)
@@ -200,7 +195,9 @@ def test_the_task_of_these_tests_draws_while_it_trains():
 @pytest.mark.long
 def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(tmp_path):
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:dying", epochs=2, seeds=(0, 1, 2), device="cpu")
-    with pytest.raises(RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times"):
+    with pytest.raises(
+        RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times without progress"
+    ):
         compare(experiment, tmp_path, workers=2, display=Silent())
     results = load_runs(tmp_path)
     assert [outcome.status for outcome in results.outcomes()] == ["finished", "failed", "finished"]
@@ -224,7 +221,7 @@ LONG = {"schedules": {"flat": "Constant(0.01)"}, "task": "own_tasks:dropping", "
 def stopped(out, step, **settings):
     """A directory with a comparison that was stopped, and its one checkpoint."""
     with pytest.raises(KeyboardInterrupt):
-        compare(Experiment(**{**LONG, "epochs": 500, "log_every": 1, **settings}), out, display=Impatient(step))
+        compare(Experiment(**{**LONG, "epochs": 60, "log_every": 1, **settings}), out, display=Impatient(step))
     (checkpoint,) = (out / "checkpoints").glob("*.pt")
     return checkpoint
 
@@ -236,31 +233,33 @@ def stopped(out, step, **settings):
 )
 def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
     plan, *_ = small().run_specs(64)
-    assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
+    assert run_title(plan, Experiment(**LONG)) != run_title(plan, Experiment(**{**LONG, **other}))
     more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
-    assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
+    assert run_title(plan, Experiment(**LONG)) == run_title(plan, Experiment(**{**LONG, **more}))
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(("engine", "other"), [("local", {"batch_size": 4}), ("stacked", {"seeds": (1,)})])
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
     foreign = stopped(tmp_path / "other", 5, engine=engine, **other)
     own = stopped(tmp_path / "own", 5, engine=engine)
     shutil.copy(foreign, own)
     kept = numbers(tmp_path / "own")
-    with pytest.raises(RunError, match=r"is of another (run|stack), .* and this one is .*; delete it"):
+    with pytest.raises(RunError, match=r"is a checkpoint of another run, .* and this run is .*; delete it"):
         resume(tmp_path / "own", display=Silent())
     assert [line.replace("failed", "interrupted") for line in numbers(tmp_path / "own")] == kept
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
     checkpoint = stopped(tmp_path / "out", 5, engine=engine)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
-    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
+    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
         resume(tmp_path / "out", display=Silent())
     checkpoint.unlink()
     (run,) = resume(tmp_path / "out", display=Silent()).runs
-    assert [point.step for point in run.points] == list(range(1, 4001))
+    assert [point.step for point in run.points] == list(range(1, 481))
 
 
 def lose(directory, condition):
@@ -269,19 +268,21 @@ def lose(directory, condition):
         assert connection.execute(f"DELETE FROM points WHERE {condition}").rowcount
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_run_with_a_gap_in_its_points_begins_again(tmp_path, engine):
-    stopped(tmp_path / "out", 400, engine=engine)
+    stopped(tmp_path / "out", 400, engine=engine, checkpoint_every=200)
     lose(tmp_path / "out", "step BETWEEN 100 AND 150")
     with closing(sqlite3.connect(tmp_path / "out" / "store.sqlite")) as connection, connection:
         connection.execute("UPDATE runs SET status = 'running', points = NULL, epochs = NULL")  # as after a kill
     (run,) = resume(tmp_path / "out", display=Silent()).runs
-    assert [point.step for point in run.points] == list(range(1, 4001))
-    whole = Experiment(**{**LONG, "epochs": 500, "log_every": 1, "engine": engine})
+    assert [point.step for point in run.points] == list(range(1, 481))
+    whole = Experiment(**{**LONG, "epochs": 60, "log_every": 1, "engine": engine, "checkpoint_every": 200})
     compare(whole, tmp_path / "whole", display=Silent())
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_ended_run_that_has_lost_points_is_trained_again_once_it_is_taken_back(tmp_path):
     asked = small(seeds=(0, 1, 2), log_every=1)
     compare(asked, tmp_path / "out", display=Silent())
@@ -296,6 +297,7 @@ def test_an_ended_run_that_has_lost_points_is_trained_again_once_it_is_taken_bac
     assert again.rows[0].finished == 3
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch):
     """From step 3 on its rate cannot be."""
@@ -308,6 +310,7 @@ def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch
     assert "Traceback" in load_runs(tmp_path).events()[0].text
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     schedules = {"cosh": ss.Function("math:cosh").clip(0.01, 0.02)}

@@ -3,15 +3,14 @@
 import dataclasses
 import math
 import os
-import queue
 import signal
-import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from commands import start
+from in_process import run_jobs
 from own_tasks import X, dropping
 from processes import children
 from test_resume import Silent, numbers
@@ -21,14 +20,11 @@ from stepsize.errors import ArgumentError, StateError
 from stepsize.lab import Experiment, Task, compare, load_task, train
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import chosen, stacked
-from stepsize.lab.engines.pool import Channel
+from stepsize.lab.engines.runs import training_loop
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.engines.stack_checkpoint import cuts_in
-from stepsize.lab.engines.stack_loop import StackLoop
-from stepsize.lab.engines.stack_updates import clip_rows, update_rule
+from stepsize.lab.engines.stack_training import StackTraining, clip_rows, update_rule
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.samples import Samples
-from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.seeding import CPU, seeded_draws
 from stepsize.lab.standings import COMPLETE
 from stepsize.pytorch import Scheduler
 from stepsize.store import Store, load_runs
@@ -37,7 +33,6 @@ from stepsize.store.run import Epoch
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 HERE = Path(__file__).parent
-CPU = torch.device("cpu")
 SCHEDULES = {"flat": "Constant(0.05)", "down": "Cosine(0.1, 0.0, '100%')", "wild": "Constant(1e30)"}
 DIGITS = load_task("digits")
 FEW = dataclasses.replace(DIGITS, train=tuple(x[:300] for x in DIGITS.train), test=tuple(x[:100] for x in DIGITS.test))
@@ -62,10 +57,9 @@ def by_stack(asked, task):
     """What each run of the experiment logs in a stack."""
     plans = asked.run_specs(task.samples)
     stack = Stack(task, [plan.seed for plan in plans], CPU, asked.precision)
-    data = Samples.on(CPU, task.train), Samples.on(CPU, task.test)
-    loop = StackLoop(stack, stacked._rule(asked, task), plans, asked, *data)
-    with seeded_draws(0, CPU):
-        return list(zip(*loop.records(), strict=True))
+    networks = StackTraining(stack, stacked.stacked_rule(asked, task), plans, asked.clip_norm)
+    with seeded_draws(0):
+        return list(zip(*training_loop(networks, task, asked).records(), strict=True))
 
 
 def by_itself(asked, task):
@@ -231,11 +225,7 @@ down = "Cosine(0.01, 0.0, '100%')"
 def made_here(monkeypatch, directory, asked, jobs=None):
     """Make what is left of the runs in this process, so many jobs of it, and return what all have logged."""
 
-    def here(work, all_jobs, *given):
-        for job in list(all_jobs)[:jobs]:
-            work(job, *given[:2], Channel(queue.Queue(), threading.Event()))
-
-    monkeypatch.setattr(stacked, "run_jobs", here)
+    monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
     outcomes, plans = load_runs(directory.path).outcomes(), asked.run_specs(load_task(asked.task).samples)
     left = {number: plan for number, plan in enumerate(plans) if outcomes[number].status not in COMPLETE}
     stacked.run_plans(left, asked, directory, None, Silent())
@@ -293,7 +283,7 @@ def test_a_damaged_note_of_what_is_in_a_stack_is_told(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "stack-000.json").write_bytes(b"[[0, 0], [1")
     with pytest.raises(StateError, match="damaged"):
-        cuts_in(ResultDirectory(tmp_path))
+        stacked.recorded_stacks(ResultDirectory(tmp_path))
 
 
 class Asking(nn.Linear):
@@ -304,9 +294,15 @@ class Asking(nn.Linear):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"optimizer": "rmsprop"}, 'SGD, Adam and AdamW, and none for RMSprop; write engine = "local"'),
-        ({"optimizer": "adam", "optimizer_args": {"amsgrad": True}}, "no Adam with amsgrad"),
-        ({"task": "test_stacked:asking"}, r"the network of the task 'asking' cannot be stacked: .*item"),
+        ({"optimizer": "rmsprop"}, "must be SGD, Adam or AdamW for stacked runs, got 'RMSprop'; write engine='local'"),
+        (
+            {"optimizer": "adam", "optimizer_args": {"amsgrad": True}},
+            "must be without amsgrad for stacked runs, got 'Adam with amsgrad'",
+        ),
+        (
+            {"task": "test_stacked:asking"},
+            r"task=.* must be a task whose network can be stacked \(.*item.*, got 'asking'; write engine='local'",
+        ),
     ],
 )
 def test_what_cannot_be_stacked_is_refused_before_anything_is_written(tmp_path, monkeypatch, settings, words):

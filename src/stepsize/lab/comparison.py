@@ -11,7 +11,7 @@ from stepsize.errors import ArgumentError, DataError, RunError, StateError, quot
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
-from stepsize.lab.engines.pool import refuse_in_a_starting_process
+from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer

@@ -64,13 +64,13 @@ def find_rate(
         >>> 1e-4 < test.suggest().rate < 1e-1
         True
     """
-    place = torch.device(resolved_device(device))
+    place = torch.device(resolved_device(device, "find_rate"))
     samples = Samples.on(place, task.train)
     tests = []
     for seed in seeds:
         model = task.initial_model(seed)
         model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args)
+        driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args, "find_rate")
         with seeded_draws(seed, place):
             test = range_test(model, driven, task.loss, Batches(samples, batch_size, seed), observe=observe, **settings)
         tests.append(replace(test, runs=(replace(test.runs[0], seed=seed),)))

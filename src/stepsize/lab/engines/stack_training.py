@@ -1,53 +1,126 @@
-"""PyTorch's optimizers as update rules of stacked parameters, with a rate for each row."""
+"""A stack in training: a schedule for each row, and PyTorch's optimizers as update rules of stacked parameters."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab.engines.stack import Named, Stack
+from stepsize.lab.experiment import RunSpec
+from stepsize.lab.samples import Batch, Samples
+from stepsize.store.run import Epoch, Point
 
-Named = dict[str, Tensor]
+
+class StackTraining:
+    """A stack that a training loop trains, with the schedules of its rows.
+
+    A row whose plan is None has the rate 0: it is computed with the others, and is not changed.
+    """
+
+    def __init__(
+        self, stack: Stack, rule: "UpdateRule", plans: Sequence[RunSpec | None], clip_norm: float | None = None
+    ) -> None:
+        self.seeds = stack.seeds
+        self.device = stack.device
+        self._stack = stack
+        self._rule = rule
+        self._plans = plans
+        self._clip_norm = clip_norm
+        self._decay = next(plan.weight_decay for plan in plans if plan is not None)  # the same for all
+        self._gradients: Named = {}
+        self._first, self._step = 0, 0
+
+    @property
+    def rates(self) -> list[float]:
+        return [0.0 if plan is None else float(plan.schedule(self._step)) for plan in self._plans]
+
+    def begin_epoch(self, step: int, updates: int) -> None:
+        """Compute the rates of the next updates, and put them on the device: (updates, rows)."""
+        steps = np.arange(step, step + updates)
+        rates = [np.zeros(updates) if plan is None else plan.schedule(steps) for plan in self._plans]
+        values = np.stack(rates, axis=1)
+        wrong = np.argwhere(~(np.isfinite(values) & (values >= 0.0)))
+        if wrong.size:
+            at, row = wrong[0]
+            raise RunError(
+                f"row {row} got the rate {values[at, row]} at step {step + at}",
+                "a rate is a finite number that is not negative",
+            )
+        some = next(iter(self._stack.parameters.values()))
+        self._first, self._rates = step, torch.from_numpy(values).to(some.device, some.dtype)
+
+    def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        gradients, losses, right = self._stack.gradients(batch.inputs, batch.targets)
+        if batch.share == 1:
+            self._gradients = gradients
+        else:
+            for name, gradient in gradients.items():
+                sums = self._gradients
+                sums[name] = sums[name].add_(gradient, alpha=batch.share) if name in sums else gradient * batch.share
+        return losses, right
+
+    def update(self, step: int) -> None:
+        if self._clip_norm is not None:
+            clip_rows(self._gradients, self._clip_norm)
+        decay = None if self._decay is None else float(self._decay(step))
+        self._rule.update(self._stack.parameters, self._gradients, self._rates[step - self._first], decay)
+        self._gradients, self._step = {}, step
+
+    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+        return self._stack.measure(samples)
+
+    def logged(self, records: Sequence[Point | Epoch]) -> None:
+        pass
+
+    def state(self) -> dict[str, Any]:
+        return {"stack": self._stack.state(), "rule": self._rule.state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self._stack.load(state["stack"])
+        self._rule.load(state["rule"], self.device)
 
 
 class UpdateRule(Protocol):
-    """Updates parameters (rows, ...) in place; what it remembers is its own."""
+    """Updates parameters (rows, ...) in place."""
 
     def update(self, parameters: Named, gradients: Named, rates: Tensor, decay: float | None) -> None:
-        """One update: `rates` (rows,), and a weight decay in the place of the optimizer's own, unless None."""
+        """One update with rates (rows,); a `decay` that is not None replaces the optimizer's weight decay."""
 
     def state(self) -> dict[str, Any]:
-        """What it remembers, as tensors and numbers."""
+        """The momenta, as tensors and numbers."""
 
     def load(self, state: dict[str, Any], device: torch.device) -> None:
-        """Remember what `state` says."""
+        """Restore a `state`."""
 
 
 def update_rule(optimizer: Optimizer) -> UpdateRule:
-    """The rule that updates as this optimizer of PyTorch does; of the optimizer only its settings are used.
+    """The rule with which this optimizer of PyTorch updates; only the optimizer's settings are used.
 
     Raises:
         ArgumentError: there is no such rule.
     """
     rules: dict[type[Optimizer], type[StackedSGD] | type[StackedAdam]]
     rules = {SGD: StackedSGD, Adam: StackedAdam, AdamW: StackedAdam}
+    name, settings = type(optimizer).__name__, optimizer.param_groups[0]
     rule = rules.get(type(optimizer))
-    settings = optimizer.param_groups[0]
-    name = type(optimizer).__name__
     if rule is None:
-        raise _refusal(f"has update rules for SGD, Adam and AdamW, and none for {name}")
+        raise cannot_stack("SGD, Adam or AdamW", name)
     if len(optimizer.param_groups) > 1:
-        raise _refusal(f"has one group of parameters, and this {name} has {len(optimizer.param_groups)}")
+        raise cannot_stack("an optimizer with one group of parameters", f"{len(optimizer.param_groups)} groups")
     for setting in ("maximize", "amsgrad"):
         if settings.get(setting):
-            raise _refusal(f"has no {name} with {setting}")
+            raise cannot_stack(f"without {setting}", f"{name} with {setting}")
     return rule(settings)
 
 
-def _refusal(what: str) -> ArgumentError:
-    return ArgumentError(f'the engine "stacked" {what}; write engine = "local"')
+def cannot_stack(rule: str, given: str) -> ArgumentError:
+    """The error for an optimizer that the engine "stacked" cannot use."""
+    return ArgumentError("Experiment", "optimizer", f"{rule} for stacked runs", given, "write {engine}", engine="local")
 
 
 class StackedSGD:
@@ -126,14 +199,13 @@ class StackedAdam:
 
 
 def clip_rows(gradients: Named, norm: float) -> None:
-    """Bound the norm of each row's gradient, in place, as PyTorch's `clip_grad_norm_` bounds that of one network."""
+    """Bound the norm of each row's gradient, in place, as PyTorch's `clip_grad_norm_` does for one network."""
     squares = [gradient.reshape(len(gradient), -1).square().sum(dim=1) for gradient in gradients.values()]
-    total = torch.stack(squares).sum(dim=0).sqrt()
-    shares = (norm / (total + 1e-6)).clamp(max=1.0)
+    shares = (norm / (torch.stack(squares).sum(dim=0).sqrt() + 1e-6)).clamp(max=1.0)
     for gradient in gradients.values():
         gradient.mul_(_along(shares, gradient))
 
 
 def _along(rows: Tensor, like: Tensor) -> Tensor:
-    """(rows,) as (rows, 1, ...), so that it broadcasts to `like`."""
+    """(rows,) as (rows, 1, ...), which broadcasts to `like`."""
     return rows.view(-1, *[1] * (like.dim() - 1))
