@@ -67,7 +67,7 @@ def test_a_network_whose_outputs_broadcast_against_the_targets_is_refused_in_wor
         find_rate(task)
 
 
-def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path):
+def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path, in_process):
     grid = train_grid(
         [10.0, 0.1, 0.001, 0.1], tmp_path / "out", task="own_tasks:line", epochs=3, batch_size=16, seeds=(0, 1)
     )

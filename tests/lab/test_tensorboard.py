@@ -45,7 +45,7 @@ def logged(run):
     }
 
 
-def test_every_point_of_every_run_is_there_once_after_a_resume_too(tmp_path):
+def test_every_point_of_every_run_is_there_once_after_a_resume_too(tmp_path, in_process):
     compare(experiment(), tmp_path, display=Silent(), tensorboard=True)
     names = sorted(path.name for path in (tmp_path / "tensorboard").iterdir())
     assert names == ["a%2Fb-seed0", "flat-seed0"]
