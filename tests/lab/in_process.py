@@ -1,8 +1,8 @@
 """The jobs of an engine done in this process, without the seconds that it takes to start others."""
 
 import pytest
-
 from fickle_rate import training
+
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.engines import local, stacked
 from stepsize.lab.engines.runs import job_name, joined, reason
