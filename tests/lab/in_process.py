@@ -52,4 +52,4 @@ def in_process(monkeypatch):
     """The engines `local` and `stacked` train in this process, and nothing is drawn."""
     for engine in (local, stacked):
         monkeypatch.setattr(engine, "run_jobs", run_jobs)
-    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", lambda *_: None)
+    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)

@@ -4,7 +4,8 @@ import math
 import os
 import signal
 
-from stepsize.store import Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Point
 
 
 class WrongShapeError(Exception):

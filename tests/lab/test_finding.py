@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab import Grid, Task, find_rate, load_task, make_optimizer, train, train_grid
+from stepsize.lab import Task, find_rate, load_task, train, train_grid
+from stepsize.lab.finding import Grid
+from stepsize.lab.optimizers import make_optimizer
 
 
 def test_the_losses_are_those_that_a_run_with_this_seed_begins_with():
@@ -87,7 +89,7 @@ def test_a_rate_that_diverges_with_any_seed_is_not_the_best():
     [
         ([], {}, "at least one item"),
         ([0.1, 0.0], {}, "> 0"),
-        ([0.1], {"schedules": {}}, "made of the rates; give none"),
+        ([0.1], {"schedules": {}}, "has no 'schedules'; the rates are its schedules"),
     ],
 )
 def test_grids_that_cannot_be_are_refused_in_words(rates, settings, words):

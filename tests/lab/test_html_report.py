@@ -1,3 +1,5 @@
+"""The HTML report, as a program reads it."""
+
 import json
 import math
 import re
@@ -10,11 +12,9 @@ from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant, Function, Geometric
-from stepsize.lab.report.html import About, html_report
+from stepsize.lab import html_report
 from stepsize.lab.statistics import Mean
-from stepsize.store import Store, load_runs
-from stepsize.store.run import Run
-from stepsize.store.run_views import stored_runs
+from stepsize.store import Run, Store, load_runs, stored_runs
 
 
 class Page(HTMLParser):
@@ -55,15 +55,15 @@ class Page(HTMLParser):
         return sum(name == tag and wanted <= given.items() for name, given in self.tags)
 
 
-def page(runs, about=ABOUT):
-    return Page(html_report(runs, about))
+def page(runs, **about):
+    return Page(html_report(runs, **(about or ABOUT)))
 
 
 def test_it_says_what_was_compared():
     shown = page(RUNS)
     assert shown.count("html", lang="en") == 1
     assert "Three schedules" in shown.text
-    assert ABOUT.source in shown.text
+    assert ABOUT["source"] in shown.text
     for words in ("batch size 256", "seeds 0, 1, 2", "functions no", "clip -", "torch 2.13.0", "Linear(0.2, 0.0, 300)"):
         assert words in shown.text
     assert "did not finish" not in shown.text
@@ -100,7 +100,7 @@ def test_one_seed_is_said_to_say_nothing_once_a_table():
 
 
 def test_nothing_is_fetched_and_nothing_may_be():
-    html = html_report(RUNS, ABOUT)
+    html = html_report(RUNS, **ABOUT)
     assert not re.search(r"https?:|//[a-z]|@import|url\(", html)
     shown = Page(html)
     sources = [given[name] for _, given in shown.tags for name in ("src", "href") if name in given]
@@ -112,7 +112,13 @@ def test_nothing_is_fetched_and_nothing_may_be():
 @pytest.mark.parametrize("name", WICKED)
 def test_names_are_shown_as_they_are_and_do_nothing(name):
     run = made_up_run(name, Constant(0.3))
-    shown = page([run, made_up_run("other", Constant(0.1))], About(name, {name: name}, name, {name: name}))
+    shown = page(
+        [run, made_up_run("other", Constant(0.1))],
+        title=name,
+        settings={name: name},
+        source=name,
+        environment={name: name},
+    )
     assert shown.data["names"] == [name, "other"]
     assert " ".join(name.split()) in shown.text
     assert shown.count("script") == 2
@@ -166,7 +172,7 @@ def test_a_metric_that_no_run_has_takes_no_place():
 
 
 def test_of_very_many_schedules_the_first_and_the_best_are_shown():
-    shown = page(views(schedules=300, seeds=2, points=20), About("Many"))
+    shown = page(views(schedules=300, seeds=2, points=20), title="Many")
     assert len(shown.data["names"]) == 42
     assert shown.data["names"][0] == "schedule 0"
     assert "Of 300 schedules, the first and the 41 best are drawn." in shown.text
@@ -176,7 +182,7 @@ def test_of_very_many_schedules_the_first_and_the_best_are_shown():
 
 
 def test_many_long_runs_make_a_page_of_moderate_size():
-    html = html_report(views(schedules=60, seeds=5, points=2000), About("Long"))
+    html = html_report(views(schedules=60, seeds=5, points=2000), "Long")
     assert len(html) < 3_000_000
     assert max(len(curve["x"]) for panel in Page(html).data["panels"] for curve in panel["curves"]) < 600
 
@@ -187,4 +193,4 @@ def test_the_runs_of_a_store_make_the_same_page(tmp_path):
         for number, run in enumerate(RUNS):
             store.log(number, [*run.points, *run.epochs])
             store.end(number, run.status, run.seconds)
-    assert html_report(stored_runs(load_runs(tmp_path)), ABOUT) == html_report(RUNS, ABOUT)
+    assert html_report(stored_runs(load_runs(tmp_path)), **ABOUT) == html_report(RUNS, **ABOUT)

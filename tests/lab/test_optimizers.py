@@ -101,7 +101,7 @@ def test_groups_keep_their_share_of_the_rate_and_none_is_given_a_decay_that_othe
     schedules = {"down": 'Linear(0.3, 0.0, "100%")'}
     settings = {"optimizer": optimizer, "weight_decay": 0.05, "epochs": 1, "batch_size": 16, "device": "cpu"}
     experiment = Experiment(schedules, "own_tasks:line", **settings)
-    (plan,) = experiment.plans(64)
+    (plan,) = experiment.run_specs(64)
     used = []
 
     def note(made, *_):

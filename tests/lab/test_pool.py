@@ -34,7 +34,7 @@ class Listener:
 def place(tmp_path, runs):
     """An experiment of so many runs, the plans of them, and a directory with their store."""
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:line", seeds=range(runs), device="cpu")
-    directory, plans = ResultDirectory.claim(tmp_path / "out"), experiment.plans(64)
+    directory, plans = ResultDirectory.claim(tmp_path / "out"), experiment.run_specs(64)
     Store.create(directory.store, {}, {}, [(plan.name, str(plan.schedule), plan.seed) for plan in plans]).close()
     return experiment, plans, directory
 

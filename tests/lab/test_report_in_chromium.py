@@ -9,17 +9,23 @@ from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant
-from stepsize.lab.report.html import About, html_report
+from stepsize.lab import html_report
 
 PAGES = {
     "usual": (RUNS, ABOUT),
-    "one seed": (RUNS[:3], About("One")),
-    "no runs": ([], About("None")),
+    "one seed": (RUNS[:3], {"title": "One"}),
+    "no runs": ([], {"title": "None"}),
     "wicked names": (
         [replace(made_up_run(name, Constant(0.3), seed), seed=seed) for seed in (0, 1) for name in WICKED],
-        About(WICKED[0], {WICKED[1]: WICKED[2]}, WICKED[6], {"x": WICKED[6]}, 99),
+        {
+            "title": WICKED[0],
+            "settings": {WICKED[1]: WICKED[2]},
+            "source": WICKED[6],
+            "environment": {"x": WICKED[6]},
+            "planned": 99,
+        },
     ),
-    "many": (views(schedules=60, seeds=3, points=50), About("Many")),
+    "many": (views(schedules=60, seeds=3, points=50), {"title": "Many"}),
 }
 
 
@@ -29,7 +35,7 @@ def opened(open_in_browser, tmp_path):
 
     def opened(name="usual", **options):
         path = tmp_path / "report.html"
-        path.write_text(html_report(*PAGES[name]), encoding="utf-8")
+        path.write_text(html_report(PAGES[name][0], **PAGES[name][1]), encoding="utf-8")
         return open_in_browser(path, **options)
 
     return opened

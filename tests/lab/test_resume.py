@@ -20,7 +20,8 @@ from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import lock
 from stepsize.lab.engines.runs import run_title
 from stepsize.lab.environment import differing, environment
-from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 EXPERIMENT = """
 task = "own_tasks:dropping"
@@ -109,7 +110,7 @@ def written(directory, **settings):
     asked = Experiment(**{**vars(small()), **settings})
     directory.mkdir(parents=True, exist_ok=True)
     about = {"experiment": asked.as_dict(), "data": "Made by hand."}
-    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.run_specs(64)]
     with Store.create(directory / "store.sqlite", about, environment("cpu"), runs) as store:
         store.log(0, [Point(16, 0.01, 1.0, 0.5), Epoch(16, 1.0, 0.5, 1.1, 0.6)])
         store.end(0, "finished", 1.0)
@@ -231,7 +232,7 @@ def stopped(out, step, **settings):
     ids=lambda other: next(iter(other)),
 )
 def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
-    plan, *_ = small().plans(64)
+    plan, *_ = small().run_specs(64)
     assert run_title(plan, Experiment(**LONG)) != run_title(plan, Experiment(**{**LONG, **other}))
     more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
     assert run_title(plan, Experiment(**LONG)) == run_title(plan, Experiment(**{**LONG, **more}))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from stepsize.lab.report.scales import Scale, number, step_scale, step_ticks, value_scale
+from stepsize.lab.report.panels import Scale, number, step_ticks, value_scale
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_values_beyond_the_edge_stand_on_it():
 
 @pytest.mark.parametrize("last", [0, 1, 7, 235, 2350, 99_999, 12_345_678, 4_000_000_000])
 def test_steps_are_whole_with_room_on_a_phone(last):
-    ticks = step_ticks(step_scale(last))
+    ticks = step_ticks(Scale(0.0, last or 1.0))
     assert ticks[0].label == "0"
     assert sum(len(tick.label) for tick in ticks) <= 34
     assert all("." not in tick.label for tick in ticks)

@@ -25,9 +25,10 @@ from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_training import StackTraining, clip_rows, update_rule
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.seeding import CPU, seeded_draws
-from stepsize.lab.watching import COMPLETE
+from stepsize.lab.standings import COMPLETE
 from stepsize.pytorch import Scheduler
-from stepsize.store import Epoch, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -54,7 +55,7 @@ def experiment(**settings):
 
 def by_stack(asked, task):
     """What each run of the experiment logs in a stack."""
-    plans = asked.plans(task.samples)
+    plans = asked.run_specs(task.samples)
     stack = Stack(task, [plan.seed for plan in plans], CPU, asked.precision)
     networks = StackTraining(stack, stacked.stacked_rule(asked, task), plans, asked.clip_norm)
     with seeded_draws(0):
@@ -64,7 +65,7 @@ def by_stack(asked, task):
 def by_itself(asked, task):
     """What each logs in the loop of one run, without the limit that ends it."""
     logs = []
-    for plan in asked.plans(task.samples):
+    for plan in asked.run_specs(task.samples):
         model = task.initial_model(plan.seed)
         optimizer = make_optimizer(asked.optimizer, model.parameters(), 0.1, dict(asked.optimizer_args))
         decay = {} if plan.weight_decay is None else {"weight_decay": plan.weight_decay}
@@ -225,7 +226,7 @@ def made_here(monkeypatch, directory, asked, jobs=None):
     """Make what is left of the runs in this process, so many jobs of it, and return what all have logged."""
 
     monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
-    outcomes, plans = load_runs(directory.path).outcomes(), asked.plans(load_task(asked.task).samples)
+    outcomes, plans = load_runs(directory.path).outcomes(), asked.run_specs(load_task(asked.task).samples)
     left = {number: plan for number, plan in enumerate(plans) if outcomes[number].status not in COMPLETE}
     stacked.run_plans(left, asked, directory, None, Silent())
     return numbers(directory.path)
@@ -234,7 +235,7 @@ def made_here(monkeypatch, directory, asked, jobs=None):
 def test_what_a_row_draws_does_not_depend_on_what_has_ended_before(tmp_path, monkeypatch):
     schedules = {"a": "Constant(0.01)", "wild": "Constant(1e25)", "b": "Constant(0.02)"}
     asked = experiment(task="own_tasks:dropping", epochs=1, schedules=schedules, runs_at_once=4)
-    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.run_specs(64)]
     places = {name: ResultDirectory(tmp_path / name) for name in ("whole", "stopped")}
     for place in places.values():
         (place.path / "checkpoints").mkdir(parents=True)

@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
-from stepsize.store import Epoch, Point, Run, Store, load_runs, stored_runs
+from stepsize.store import Run, Store, load_runs, stored_runs
+from stepsize.store.run import Epoch, Point
 
 NAN, INF = math.nan, math.inf
 RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
@@ -64,9 +65,11 @@ def test_a_view_of_a_run_has_its_columns_and_says_which(store, path):
     assert view.epoch_column("train_accuracy").tolist() == [0.5]
     assert view != again  # as arrays are, each is itself alone
     assert len({view, again}) == 2
-    with pytest.raises(ArgumentError, match='no column "train_accuracy" of points; write one of step, lr, train_loss'):
+    with pytest.raises(ArgumentError, match=r'must be "step" or "lr" or "train_loss", got .train_acc'):
         view.column("train_accuracy")
-    with pytest.raises(ArgumentError, match='no column "lr" of epochs; write one of step, train_loss, train_accuracy'):
+    with pytest.raises(
+        ArgumentError, match=r'StoredRun\(epoch_column=...\) must be "step" or "train_loss" or .*, got .lr.'
+    ):
         view.epoch_column("lr")
 
 
@@ -103,14 +106,16 @@ def test_a_rewind_says_how_much_is_left(store):
 
 def test_what_would_be_there_twice_is_refused_whole(store, path):
     store.log(0, points(10, 20))
-    with pytest.raises(OutputError, match=r"run 0 in .* has some of the records from step 5 to 20 already; rewind"):
+    with pytest.raises(
+        OutputError, match=r"run 0 in .* has some of the records from step 5 to 20 already; call Store.rewind"
+    ):
         store.log(0, points(5, 15, 20))
     assert [p.step for p in load_runs(path).run(0).points] == [10, 20]
 
 
 def test_a_run_that_has_ended_logs_no_more(store):
     store.end(0, "finished", 1.0)
-    with pytest.raises(OutputError, match=r"run 0 in .* is finished; rewind it before it goes on"):
+    with pytest.raises(OutputError, match=r"run 0 in .* is finished; call Store.rewind before it logs more"):
         store.log(0, points(10))
 
 
@@ -120,21 +125,24 @@ def test_a_run_that_has_ended_logs_no_more(store):
         lambda store: store.log(3, points(1)),
         lambda store: store.rewind(3, 0),
         lambda store: store.end(3, "finished", 0.0),
+        lambda store: store.event("start", "never", 3),
         lambda store: load_runs(store.path).run(3),
     ],
 )
 def test_a_run_that_is_not_there_is_named(store, act):
-    with pytest.raises(ArgumentError, match="there is no run 3 in "):
+    with pytest.raises(ArgumentError, match=r"must be the number of a run in .*store.sqlite, got 3"):
         act(store)
 
 
 def test_a_status_is_one_of_those_there_are(store):
-    with pytest.raises(ArgumentError, match="must be one of finished, diverged, interrupted, failed, got 'done'"):
+    with pytest.raises(
+        ArgumentError, match=r"Store.end\(status=...\) must be \"finished\" or .* or \"failed\", got 'done'"
+    ):
         store.end(0, "done", 1.0)
 
 
 def test_a_store_is_never_overwritten(store, path):
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="exists already"):
         Store.create(path, {}, {}, [])
 
 
@@ -146,7 +154,7 @@ def test_settings_must_be_json(path, settings):
 
 
 def test_a_seed_that_the_store_cannot_hold_is_refused(path):
-    with pytest.raises(ArgumentError, match="a seed must be below 2"):
+    with pytest.raises(ArgumentError, match="seed below 2"):
         Store.create(path, {}, {}, [("flat", "Constant(0.1)", 2**63)])
     assert not any(path.parent.iterdir())
 
@@ -180,6 +188,7 @@ def bits(record: Point | Epoch) -> bytes:
     return struct.pack(f"{len(numbers)}d", *(NAN if math.isnan(number) else number for number in numbers))
 
 
+@settings(max_examples=25)
 @given(
     text=st.text(max_size=20),
     seed=st.integers(-(2**63), 2**63 - 1),
@@ -245,9 +254,12 @@ class TestColumns:
         }
 
     def test_a_column_that_is_not_there_is_named(self, results):
-        with pytest.raises(ArgumentError, match="no column 'loss' of points; write one of lr, train_loss, train_acc"):
+        with pytest.raises(
+            ArgumentError,
+            match=r'columns\(points=...\) must be "lr" or "train_loss" or "train_accuracy", got .loss.',
+        ):
             results.columns("loss")
-        with pytest.raises(ArgumentError, match='table must be "points" or "epochs"'):
+        with pytest.raises(ArgumentError, match=r'table=...\) must be "points" or "epochs"'):
             results.columns(table="runs")
 
     def test_the_steps_are_those_of_the_longest_run_and_thinned_evenly(self, results):
@@ -307,7 +319,7 @@ def write_many(path: Path, number: int, batches: int) -> None:
 
 def test_several_processes_write_at_once_while_another_reads(store, path):
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=write_many, args=(path, number, 50)) for number in range(3)]
+    writers = [context.Process(target=write_many, args=(path, number, 15)) for number in range(3)]
     for writer in writers:
         writer.start()
     seen = 0
@@ -320,7 +332,7 @@ def test_several_processes_write_at_once_while_another_reads(store, path):
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     for run in load_runs(path).runs():
         assert run.status == "finished"
-        assert run.points == tuple(points(*range(1, 1001)))
+        assert run.points == tuple(points(*range(1, 301)))
 
 
 @pytest.mark.parametrize(

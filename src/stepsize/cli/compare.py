@@ -23,7 +23,7 @@ from stepsize.cli.schedules import named
 from stepsize.errors import ArgumentError, DataError, RunError
 
 if TYPE_CHECKING:
-    from stepsize.lab.report.closing import ClosingTable
+    from stepsize.lab.report.summary_table import SummaryTable
 
 _TABLE_WIDTH = 78
 
@@ -121,9 +121,9 @@ def compare(
     for trial in comparison.trials:
         if trial.chosen:
             wide.print(Text(f"{trial.schedule}: of its trials, {trial.factor:g} times the rates came out best"))
-    closing = comparison.closing.narrow()
-    wide.print(_table(closing))
-    for note in closing.notes:
+    table = comparison.table.narrow()
+    wide.print(_table(table))
+    for note in table.notes:
         wide.print(Text(note))
     print(f"Report and picture: {comparison.directory}")
 
@@ -136,10 +136,10 @@ def _terminated(*_: object) -> None:
     raise _Terminated
 
 
-def _table(closing: "ClosingTable") -> Table:
+def _table(summary: "SummaryTable") -> Table:
     table = Table(box=None, pad_edge=False)
-    for index, column in enumerate(closing.columns):
+    for index, column in enumerate(summary.columns):
         table.add_column(Text(column), justify="right" if index else "left", no_wrap=index > 0)
-    for line in closing.lines:
+    for line in summary.lines:
         table.add_row(*(Text(cell) for cell in line))
     return table

@@ -23,7 +23,7 @@ from stepsize.files import check_place, write_whole
 
 if TYPE_CHECKING:
     from stepsize.curves import RangeTest, Suggestions
-    from stepsize.lab import Grid
+    from stepsize.lab.finding import Grid
 
 FAR_APART = 10.0
 """Rules that differ by this factor or more are not of one mind."""

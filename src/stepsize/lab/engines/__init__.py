@@ -8,8 +8,8 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
-from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.watching import Watcher
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.standings import Watcher
 
 
 class Engine(Protocol):
@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     def run_plans(
         self,
-        numbered: Mapping[int, Plan],
+        numbered: Mapping[int, RunSpec],
         experiment: Experiment,
         directory: ResultDirectory,
         workers: int | None,

@@ -25,12 +25,11 @@ from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS, cores
 from stepsize.lab.engines.runs import THREADS, account, job_name, joined, make_run, reason
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.standings import Watcher
 from stepsize.lab.training import End
-from stepsize.lab.watching import Watcher
 from stepsize.store import Store, load_runs
-from stepsize.store.database import FIELDS
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import FIELDS, Epoch, Point
 
 _STORE_BYTES = 100 * 2**20  # of the object store of a local Ray, which holds the checkpoints of the runs in progress
 
@@ -51,7 +50,7 @@ def check(experiment: Experiment) -> None:
 
 
 def run_plans(
-    numbered: Mapping[int, Plan],
+    numbered: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
@@ -94,7 +93,7 @@ class _Scheduling:
     def __init__(
         self,
         ray: Any,
-        waiting: dict[int, Plan],
+        waiting: dict[int, RunSpec],
         experiment: Experiment,
         directory: ResultDirectory,
         workers: int | None,
@@ -110,7 +109,7 @@ class _Scheduling:
         self._store = store
         self._results = load_runs(directory.path)
         self._task = ray.remote(num_cpus=1, max_retries=0)(_make_segment)  # `_take` handles lost tasks
-        self._in_progress: dict[Any, tuple[int, Plan]] = {}
+        self._in_progress: dict[Any, tuple[int, RunSpec]] = {}
         self._deaths = Counter[int]()
         self._failures: list[RunError] = []
 
@@ -137,18 +136,18 @@ class _Scheduling:
         if self._failures:
             raise joined(self._failures)
 
-    def _start(self, number: int, plan: Plan, checkpoint: bytes | None = None) -> None:
+    def _start(self, number: int, spec: RunSpec, checkpoint: bytes | None = None) -> None:
         path = self._directory.checkpoint(number)
         if checkpoint is None and path.exists():
             checkpoint = path.read_bytes()
         columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        task = self._task.remote(number, plan, self._experiment, checkpoint, stored, path, sys.path)
-        self._in_progress[task] = number, plan
+        task = self._task.remote(number, spec, self._experiment, checkpoint, stored, path, sys.path)
+        self._in_progress[task] = number, spec
 
-    def _take(self, task: Any, number: int, plan: Plan) -> None:
+    def _take(self, task: Any, number: int, spec: RunSpec) -> None:
         """Write what a segment returned, and start the next."""
-        name = job_name({number: plan})
+        name = job_name({number: spec})
         try:
             segment: Segment = self._ray.get(task)
         except self._ray.exceptions.RayTaskError as error:
@@ -162,7 +161,7 @@ class _Scheduling:
                 self._fail(number, f"{name} failed: {lost}", str(error))
             else:
                 self._store.event("process died", f"the task of {name} was lost", number)
-                self._start(number, plan)
+                self._start(number, spec)
             return
         self._deaths[number] = 0
         if segment.start is not None:
@@ -175,7 +174,7 @@ class _Scheduling:
             self._fail(number, f"{name} failed: {segment.error}", segment.account)
         elif segment.checkpoint is not None:
             write_whole(path, segment.checkpoint)
-            self._start(number, plan, segment.checkpoint)
+            self._start(number, spec, segment.checkpoint)
         else:
             self._store.end(number, end.status, end.seconds, end.diverged_at)
             path.unlink(missing_ok=True)
@@ -189,7 +188,7 @@ class _Scheduling:
 
 def _make_segment(
     number: int,
-    plan: Plan,
+    spec: RunSpec,
     experiment: Experiment,
     state: bytes | None,
     stored: NDArray[np.int64],
@@ -218,7 +217,7 @@ def _make_segment(
         if state is not None:
             checkpoint.write_bytes(state)
         try:
-            segment.end = make_run(number, plan, experiment, segment, checkpoint, observe, should_stop)
+            segment.end = make_run(number, spec, experiment, segment, checkpoint, observe, should_stop)
         except (Exception, SystemExit) as error:
             here, there = str(checkpoint), str(path)
             segment.error, segment.account = (text(error).replace(here, there) for text in (reason, account))

@@ -15,13 +15,13 @@ from stepsize.lab.engines.local import Channel, cores, run_jobs
 from stepsize.lab.engines.runs import Job, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
-from stepsize.lab.experiment import Experiment, Plan, fingerprint
+from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import CPU, seeded_draws
+from stepsize.lab.standings import Watcher
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
-from stepsize.lab.watching import Watcher
 
 MOST_ON_A_CPU = 3  # runs in a stack, unless the experiment says otherwise; more pay for small networks only
 
@@ -81,7 +81,7 @@ def stacked_rule(experiment: Experiment, task: Task) -> UpdateRule:
 
 
 def run_plans(
-    numbered: Mapping[int, Plan],
+    numbered: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
@@ -110,9 +110,9 @@ def run_plans(
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     members = _stack_of(job, recorded_stacks(directory))
 
-    def build(task: Task, plans: Sequence[Plan | None]) -> StackTraining:
+    def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
         stack = Stack(task, tuple(members.seeds.values()), torch.device(experiment.device), experiment.precision)
-        return StackTraining(stack, stacked_rule(experiment, task), plans, experiment.clip_norm)
+        return StackTraining(stack, stacked_rule(experiment, task), specs, experiment.clip_norm)
 
     title = f"the runs {', '.join(map(str, members.seeds))}, {experiment.task}, settings {fingerprint(experiment)}"
     rows, path = list(members.seeds), members.checkpoint
