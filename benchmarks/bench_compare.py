@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import torch
-from stepsize.lab.engines.pool import cores
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from measure import ratio, seconds
 from stepsize.lab import Experiment, compare, load_task
+from stepsize.lab.engines.local import cores
 from stepsize.lab.image_tasks import lenet
 
 EPOCHS, BATCH, ROUNDS = 10, 256, 3

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from stepsize.lab.engines.one_run import make_run
 from torch import nn
 
 from measure import ratio
 from stepsize.lab import Experiment, load_task
+from stepsize.lab.engines.runs import make_run
 from stepsize.lab.image_tasks import lenet
 from stepsize.store import Store, load_runs
 
@@ -71,9 +71,9 @@ def by_the_lab(turn: Callable[[], None]) -> None:
         path = Path(folder)
         run = (plan.name, str(plan.schedule), plan.seed)
         with Store.create(path / "store.sqlite", {}, {}, [run]) as store:
-            log = make_run(0, plan, experiment, store, path / "0.pt", lambda _: None, should_stop)
-        assert log.status == "finished"
-        assert len(load_runs(path).runs()[0].points) == len(log.points)
+            end = make_run(0, plan, experiment, store, path / "0.pt", lambda number, record: None, should_stop)
+        assert end.status == "finished"
+        assert len(load_runs(path).runs()[0].points) == EPOCHS * (60_000 // BATCH // TURN + 1)
 
 
 def taken() -> dict[str, tuple[float, float]]:

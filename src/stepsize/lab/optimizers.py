@@ -63,19 +63,19 @@ def experiment_optimizer(experiment: Experiment, model: nn.Module) -> optim.Opti
     return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
 
 
-def plan_scheduler(optimizer: optim.Optimizer, plan: RunSpec) -> Scheduler:
-    """The scheduler that writes the plan's schedules into an optimizer that has the rate 1.
+def run_scheduler(optimizer: optim.Optimizer, spec: RunSpec) -> Scheduler:
+    """The scheduler that writes the spec's schedules into an optimizer that has the rate 1.
 
     Groups with different rates keep their ratios. If some groups decay their weights, the others still do not.
     """
     groups = optimizer.param_groups
     driven: dict[str, Any] = {}
-    if plan.weight_decay is not None:
+    if spec.weight_decay is not None:
         decays = [bool(group.get("weight_decay")) for group in groups]
         mixed = any(decays) and not all(decays)
-        driven["weight_decay"] = [plan.weight_decay if each else 0.0 for each in decays] if mixed else plan.weight_decay
+        driven["weight_decay"] = [spec.weight_decay if each else 0.0 for each in decays] if mixed else spec.weight_decay
     shares = {float(group["lr"]) for group in groups}
-    return Scheduler(optimizer, plan.schedule, relative=len(shares) > 1, **driven)
+    return Scheduler(optimizer, spec.schedule, relative=len(shares) > 1, **driven)
 
 
 def _in_pytorch(owner: str, name: str) -> Callable[..., Any]:

@@ -45,7 +45,7 @@ def run_plans(
     """Make each run in a process, as many at a time as there are cores, or one on a GPU."""
     if workers is None:
         workers = cores() if experiment.device == "cpu" else 1
-    jobs = [{number: plan} for number, plan in numbered.items()]
+    jobs = [{number: spec} for number, spec in numbered.items()]
     run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job)))
 
 
@@ -68,12 +68,12 @@ class Channel:
 
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    ((number, plan),) = job.items()
+    ((number, spec),) = job.items()
     make_job(
         job,
         [number],
-        lambda task, _: one_network(task, plan, experiment),
-        run_title(plan, experiment),
+        lambda task, _: one_network(task, spec, experiment),
+        run_title(spec, experiment),
         directory.checkpoint(number),
         experiment,
         directory,

@@ -136,18 +136,18 @@ class _Scheduling:
         if self._failures:
             raise joined(self._failures)
 
-    def _start(self, number: int, plan: RunSpec, checkpoint: bytes | None = None) -> None:
+    def _start(self, number: int, spec: RunSpec, checkpoint: bytes | None = None) -> None:
         path = self._directory.checkpoint(number)
         if checkpoint is None and path.exists():
             checkpoint = path.read_bytes()
         columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        task = self._task.remote(number, plan, self._experiment, checkpoint, stored, path, sys.path)
-        self._in_progress[task] = number, plan
+        task = self._task.remote(number, spec, self._experiment, checkpoint, stored, path, sys.path)
+        self._in_progress[task] = number, spec
 
-    def _take(self, task: Any, number: int, plan: RunSpec) -> None:
+    def _take(self, task: Any, number: int, spec: RunSpec) -> None:
         """Write what a segment returned, and start the next."""
-        name = job_name({number: plan})
+        name = job_name({number: spec})
         try:
             segment: Segment = self._ray.get(task)
         except self._ray.exceptions.RayTaskError as error:
@@ -161,7 +161,7 @@ class _Scheduling:
                 self._fail(number, f"{name} failed: {lost}", str(error))
             else:
                 self._store.event("process died", f"the task of {name} was lost", number)
-                self._start(number, plan)
+                self._start(number, spec)
             return
         self._deaths[number] = 0
         if segment.start is not None:
@@ -174,7 +174,7 @@ class _Scheduling:
             self._fail(number, f"{name} failed: {segment.error}", segment.account)
         elif segment.checkpoint is not None:
             write_whole(path, segment.checkpoint)
-            self._start(number, plan, segment.checkpoint)
+            self._start(number, spec, segment.checkpoint)
         else:
             self._store.end(number, end.status, end.seconds, end.diverged_at)
             path.unlink(missing_ok=True)
@@ -188,7 +188,7 @@ class _Scheduling:
 
 def _make_segment(
     number: int,
-    plan: RunSpec,
+    spec: RunSpec,
     experiment: Experiment,
     state: bytes | None,
     stored: NDArray[np.int64],
@@ -217,7 +217,7 @@ def _make_segment(
         if state is not None:
             checkpoint.write_bytes(state)
         try:
-            segment.end = make_run(number, plan, experiment, segment, checkpoint, observe, should_stop)
+            segment.end = make_run(number, spec, experiment, segment, checkpoint, observe, should_stop)
         except (Exception, SystemExit) as error:
             here, there = str(checkpoint), str(path)
             segment.error, segment.account = (text(error).replace(here, there) for text in (reason, account))

@@ -13,7 +13,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
 from stepsize.lab.journal import Journal, RecordStore
 from stepsize.lab.one_network import OneNetwork
-from stepsize.lab.optimizers import experiment_optimizer, plan_scheduler
+from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
 from stepsize.lab.samples import Batches, Samples
 from stepsize.lab.standings import COMPLETE
 from stepsize.lab.task import Task
@@ -47,12 +47,12 @@ def make_job(
     """Make the runs of a job that are not complete; when this returns or raises, the store says how each ended.
 
     `rows` are the numbers of all runs that are trained together, in order. Those that are complete, or not in the job,
-    have no plan when `build` makes the networks.
+    have no spec when `build` makes the networks.
     """
     with Store.open(directory.store) as store:
         outcomes = load_runs(directory.path).outcomes()
-        left = {number: plan for number, plan in job.items() if outcomes[number].status not in COMPLETE}
-        plans, statuses = {number: left.get(number) for number in rows}, set[str]()
+        left = {number: spec for number, spec in job.items() if outcomes[number].status not in COMPLETE}
+        specs, statuses = {number: left.get(number) for number in rows}, set[str]()
 
         def ended(number: int, end: End) -> None:
             del left[number]
@@ -62,8 +62,8 @@ def make_job(
         try:
             if left:
                 task = experiment_task(experiment)
-                networks = build(task, list(plans.values()))
-                make_runs(networks, plans, task, experiment, store, title, checkpoint, observe, should_stop, ended)
+                networks = build(task, list(specs.values()))
+                make_runs(networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended)
         except OutputError:
             raise
         except BaseException as error:
@@ -77,22 +77,22 @@ def make_job(
 
 def make_runs(
     networks: Networks,
-    plans: Mapping[int, RunSpec | None],
+    specs: Mapping[int, RunSpec | None],
     task: Task,
     experiment: Experiment,
-    book: RecordStore,
+    store: RecordStore,
     title: str,
     checkpoint: Path,
     observe: Listener,
     should_stop: Callable[[], bool],
     ended: Callable[[int, End], object] = lambda number, end: None,
 ) -> dict[int, End]:
-    """Train the networks and record the runs that have a plan; return how each ended.
+    """Train the networks and record the runs that have a spec; return how each ended.
 
-    All that the runs logged is in the book when this returns or raises, and before `ended` is called.
+    All that the runs logged is in the store when this returns or raises, and before `ended` is called.
     """
-    numbers = list(plans)
-    journals = {number: Journal(book, number) for number, plan in plans.items() if plan is not None}
+    numbers = list(specs)
+    journals = {number: Journal(store, number) for number, spec in specs.items() if spec is not None}
 
     def log(row: int, record: Point | Epoch) -> None:
         journals[numbers[row]].add(record)
@@ -121,37 +121,37 @@ def training_loop(networks: Networks, task: Task, experiment: Experiment) -> Tra
 
 def make_run(
     number: int,
-    plan: RunSpec,
+    spec: RunSpec,
     experiment: Experiment,
-    book: RecordStore,
+    store: RecordStore,
     checkpoint: Path,
     observe: Listener,
     should_stop: Callable[[], bool],
 ) -> End:
     """Train one run by itself, as `make_runs`."""
     task = experiment_task(experiment)
-    networks, title = one_network(task, plan, experiment), run_title(plan, experiment)
-    return make_runs(networks, {number: plan}, task, experiment, book, title, checkpoint, observe, should_stop)[number]
+    networks, title = one_network(task, spec, experiment), run_title(spec, experiment)
+    return make_runs(networks, {number: spec}, task, experiment, store, title, checkpoint, observe, should_stop)[number]
 
 
-def one_network(task: Task, plan: RunSpec, experiment: Experiment) -> OneNetwork:
+def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork:
     """The network of a run, with its optimizer and its schedules."""
-    model, device = task.initial_model(plan.seed), torch.device(experiment.device)
+    model, device = task.initial_model(spec.seed), torch.device(experiment.device)
     optimizer = experiment_optimizer(experiment, model.to(device))
-    scheduler = plan_scheduler(optimizer, plan)
-    return OneNetwork(model, task, optimizer, scheduler, plan.seed, device, experiment.precision, experiment.clip_norm)
+    scheduler = run_scheduler(optimizer, spec)
+    return OneNetwork(model, task, optimizer, scheduler, spec.seed, device, experiment.precision, experiment.clip_norm)
 
 
-def run_title(plan: RunSpec, experiment: Experiment) -> str:
+def run_title(spec: RunSpec, experiment: Experiment) -> str:
     """Text that identifies a run by all that decides its numbers."""
     settings = fingerprint(experiment, "schedules", "seeds")  # those of the other runs do not matter
-    return f"{plan.name}, seed {plan.seed}, {experiment.task}, {plan.schedule}, settings {settings}"
+    return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.schedule}, settings {settings}"
 
 
 def job_name(job: Job) -> str:
     """A job in words."""
-    plan = job[min(job)]
-    first = f"the run {plan.name!r} with seed {plan.seed}"
+    spec = job[min(job)]
+    first = f"the run {spec.name!r} with seed {spec.seed}"
     return first if len(job) == 1 else f"the stack of {len(job)} runs that begins with {first}"
 
 

@@ -19,30 +19,30 @@ from stepsize.store.run import Epoch, Point
 class StackTraining:
     """A stack that a training loop trains, with the schedules of its rows.
 
-    A row whose plan is None has the rate 0: it is computed with the others, and is not changed.
+    A row whose spec is None has the rate 0: it is computed with the others, and is not changed.
     """
 
     def __init__(
-        self, stack: Stack, rule: "UpdateRule", plans: Sequence[RunSpec | None], clip_norm: float | None = None
+        self, stack: Stack, rule: "UpdateRule", specs: Sequence[RunSpec | None], clip_norm: float | None = None
     ) -> None:
         self.seeds = stack.seeds
         self.device = stack.device
         self._stack = stack
         self._rule = rule
-        self._plans = plans
+        self._plans = specs
         self._clip_norm = clip_norm
-        self._decay = next(plan.weight_decay for plan in plans if plan is not None)  # the same for all
+        self._decay = next(spec.weight_decay for spec in specs if spec is not None)  # the same for all
         self._gradients: Named = {}
         self._first, self._step = 0, 0
 
     @property
     def rates(self) -> list[float]:
-        return [0.0 if plan is None else float(plan.schedule(self._step)) for plan in self._plans]
+        return [0.0 if spec is None else float(spec.schedule(self._step)) for spec in self._plans]
 
     def begin_epoch(self, step: int, updates: int) -> None:
         """Compute the rates of the next updates, and put them on the device: (updates, rows)."""
         steps = np.arange(step, step + updates)
-        rates = [np.zeros(updates) if plan is None else plan.schedule(steps) for plan in self._plans]
+        rates = [np.zeros(updates) if spec is None else spec.schedule(steps) for spec in self._plans]
         values = np.stack(rates, axis=1)
         wrong = np.argwhere(~(np.isfinite(values) & (values >= 0.0)))
         if wrong.size:

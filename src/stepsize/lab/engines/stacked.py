@@ -110,9 +110,9 @@ def run_plans(
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     members = _stack_of(job, recorded_stacks(directory))
 
-    def build(task: Task, plans: Sequence[RunSpec | None]) -> StackTraining:
+    def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
         stack = Stack(task, tuple(members.seeds.values()), torch.device(experiment.device), experiment.precision)
-        return StackTraining(stack, stacked_rule(experiment, task), plans, experiment.clip_norm)
+        return StackTraining(stack, stacked_rule(experiment, task), specs, experiment.clip_norm)
 
     title = f"the runs {', '.join(map(str, members.seeds))}, {experiment.task}, settings {fingerprint(experiment)}"
     rows, path = list(members.seeds), members.checkpoint
