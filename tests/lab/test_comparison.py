@@ -146,7 +146,7 @@ def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_pro
     own = {"task": "own_tasks:line", "optimizer": "own_tasks:biases_only", "device": "cpu"}
     comparison = compare(small(**own, schedules={"a": "Constant(0.1)"}), tmp_path / "local", display=Silent())
     assert comparison.runs[0].status == "finished"
-    with pytest.raises(ArgumentError, match="must be an optimizer of all parameters.*leaves out weight.*local"):
+    with pytest.raises(ArgumentError, match=r"must be an optimizer of all parameters.*leaves out weight.*local"):
         compare(small(**own, engine="stacked"), tmp_path / "stacked", display=Silent())
     assert not (tmp_path / "stacked").exists()
 
