@@ -129,7 +129,7 @@ def test_a_worker_gets_the_data_that_the_task_drew_and_accumulated_micro_batches
     assert load_runs(tmp_path).settings["experiment"]["digests"] == list(task.digests)
 
 
-def test_a_task_of_the_users_own_may_be_called_digits(tmp_path):
+def test_a_task_of_the_users_own_may_be_called_digits(tmp_path, in_process):
     one = {"schedules": {"a": "Constant(0.1)"}, "task": "own_tasks:named_digits", "epochs": 1}
     comparison = compare(small(**one), tmp_path, display=Silent())
     assert comparison.experiment.task == "own_tasks:named_digits"
@@ -137,7 +137,7 @@ def test_a_task_of_the_users_own_may_be_called_digits(tmp_path):
     assert math.isnan(comparison.runs[0].epochs[-1].test_accuracy), "it has none, and the digits have one"
 
 
-def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path):
+def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_process):
     """It trains the biases, and a lone made-up matrix has none."""
     own = {"task": "own_tasks:line", "optimizer": "own_tasks:biases_only", "device": "cpu"}
     comparison = compare(small(**own, schedules={"a": "Constant(0.1)"}), tmp_path / "local", display=Silent())
@@ -186,7 +186,7 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_run_that_fails_is_named_and_the_others_are_made(tmp_path, monkeypatch):
+def test_a_run_that_fails_is_named_and_the_others_are_made(tmp_path, in_process):
     """The rates are evaluated before anything runs, so only a function that then changes can fail."""
     schedules = {"fickle": ss.Function("fickle_rate:rate"), "good": "Constant(0.1)"}
     with pytest.raises(RunError, match=r"'fickle' with seed 0 failed: .*step 3"):
@@ -247,7 +247,7 @@ def assert_gone(group):
     assert group_members(group) == []
 
 
-def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, monkeypatch):
+def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, in_process, monkeypatch):
     def fail(self, suffix):
         raise OutputError("no space left")
 
@@ -260,7 +260,7 @@ def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, monke
     assert display.told[-1] == "close"
 
 
-def test_runs_are_made_if_the_display_is_closed(tmp_path):
+def test_runs_are_made_if_the_display_is_closed(tmp_path, in_process):
     class Gone(Silent):
         def logged(self, number, record):
             raise BrokenPipeError

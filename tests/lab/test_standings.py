@@ -1,4 +1,4 @@
-"""What is known of runs while they go on, however often they go back to a checkpoint."""
+"""How far runs have come, also if they return to a checkpoint."""
 
 import math
 
@@ -19,7 +19,7 @@ def point(step):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=60))
-def test_a_step_that_comes_again_takes_the_place_of_what_was_logged_from_there_on(told):
+def test_a_repeated_step_replaces_what_was_logged_from_there_on(told):
     standings, expected = Standings(SPECS), {number: [] for number in range(4)}
     for number, step in told:
         assert standings.logged(number, point(step))
@@ -30,7 +30,7 @@ def test_a_step_that_comes_again_takes_the_place_of_what_was_logged_from_there_o
     assert [run.seed for run in standings.runs] == [SPECS[number].seed for number in range(4) if expected[number]]
 
 
-def test_a_run_that_has_ended_has_its_whole_record_and_hears_no_more():
+def test_a_run_that_has_ended_has_its_whole_record_and_takes_no_more():
     standings = Standings(SPECS)
     standings.logged(0, point(2))
     run = Run("flat", "Constant(0.1)", 0, (point(2), point(6)), (Epoch(6, 1.0, 0.5, 1.0, 0.5),), 3.0)
@@ -42,7 +42,7 @@ def test_a_run_that_has_ended_has_its_whole_record_and_hears_no_more():
     assert standings.ended_runs == standings.runs
 
 
-def test_what_an_earlier_session_has_left_stands(tmp_path):
+def test_the_complete_runs_of_a_store_count_from_the_beginning(tmp_path, in_process):
     experiment = Experiment({"flat": "Constant(0.1)", "wild": "Constant(1e30)"}, "own_tasks:line", epochs=2)
     comparison = compare(experiment, tmp_path, display=Silent())
     standings = Standings(experiment.run_specs(64), load(tmp_path))

@@ -29,7 +29,7 @@ def runs(seeds):
     ]
 
 
-def test_several_seeds_are_told_with_their_paired_difference_and_its_interval():
+def test_several_seeds_give_a_paired_difference_and_its_interval():
     table = summary_table(runs(5))
     assert table.columns[-1] == "against flat"
     first, warm, even = (line[-1] for line in table.lines)
@@ -39,7 +39,7 @@ def test_several_seeds_are_told_with_their_paired_difference_and_its_interval():
     assert even == "not told apart"
 
 
-def test_a_spread_larger_than_the_difference_is_warned_of_in_words():
+def test_a_spread_larger_than_the_difference_gives_a_warning():
     notes = summary_table(runs(5)).notes
     assert [note.split(":")[0] for note in notes] == ["warm", "even"]
     assert all("The spread of the test accuracy over seeds (" in note for note in notes)
@@ -47,7 +47,7 @@ def test_a_spread_larger_than_the_difference_is_warned_of_in_words():
     assert "| against flat |" in markdown_table(runs(5))
 
 
-def test_one_seed_says_so_in_one_line_and_one_schedule_needs_none():
+def test_one_seed_gives_one_note_and_one_schedule_gives_none():
     table = summary_table(runs(1))
     assert table.columns[-1] == "seconds"
     assert len(table.notes) == 1
@@ -55,12 +55,12 @@ def test_one_seed_says_so_in_one_line_and_one_schedule_needs_none():
     assert summary_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
 
 
-def test_a_name_that_would_be_markup_is_shown_as_it_is():
+def test_markup_in_a_name_is_escaped():
     shown = markdown_table([run("<b>[x](y)|$a_b$*", 0, 0.8)])
     assert shown.count(r"\<b\>\[x\](y)\|\$a\_b\$\*") == 2
 
 
-def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are_missing():
+def test_differences_are_to_the_first_schedule_even_if_its_runs_are_missing():
     """As after Ctrl-C, or where they failed: no other steps into its place."""
     names = ["flat", "warm", "even"]
     late = [each for each in runs(3) if (each.name, each.seed) != ("flat", 0)]
@@ -80,7 +80,7 @@ def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are
     assert "against &#34;warm&#34;" not in page
 
 
-def test_a_difference_over_fewer_seeds_than_the_means_is_told_below_the_table_and_in_the_summary():
+def test_a_difference_over_fewer_seeds_than_the_means_gives_a_note_and_is_in_the_summary():
     better = {"flat": 0.0, "warm": 0.1, "late": 0.1}
     some = [run(name, seed, 0.8 + by + 0.001 * seed * (1 + by)) for name, by in better.items() for seed in range(5)]
     some = [replace(each, status="diverged") if each.name == "late" and each.seed > 1 else each for each in some]
@@ -95,7 +95,7 @@ def test_a_difference_over_fewer_seeds_than_the_means_is_told_below_the_table_an
     assert "over 2 of 5 seeds — better: &#34;late&#34;. The means, over more runs, say the opposite of" in page
 
 
-def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
+def test_the_note_on_one_seed_depends_on_how_many_were_planned():
     assert summary_table(runs(1), seeds=1).notes == (
         "One seed says nothing about which schedule is better; give several.",
     )
@@ -104,7 +104,7 @@ def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
     )
 
 
-def test_failed_runs_did_not_finish():
+def test_failed_runs_count_as_not_finished():
     experiment = Experiment({"flat": "Constant(0.1)", "warm": "Constant(0.1)"}, "digits", seeds=(0, 1))
     some = [each for each in runs(2) if each.name != "even"]
     some[3] = replace(some[3], status="failed")
@@ -127,7 +127,7 @@ def test_without_an_accuracy_the_test_loss_is_compared():
     assert "![rate, train loss and test loss over steps]" in page
 
 
-def test_held_out_samples_are_nowhere_called_the_test_set():
+def test_held_out_samples_are_never_called_the_test_set():
     schedules = {"flat": "Constant(0.1)", "warm": "Constant(0.2)"}
     experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
     some = [each for each in runs(3) if each.name != "even"]
@@ -160,13 +160,13 @@ def test_the_report_has_every_setting_that_changes_what_is_trained():
     assert "sgd, batch size 256, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
 
 
-def test_where_some_have_an_accuracy_and_where_nothing_is_known_the_accuracies_are_told():
+def test_accuracies_are_columns_if_some_schedule_has_one_or_none_has_a_loss():
     accurate = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
     assert summary_table([run("a", 0, NAN), run("b", 0, 0.8)]).columns == accurate
     assert summary_table([replace(run("a", 0, NAN), status="diverged")]).columns == accurate
 
 
-def test_a_run_ends_in_a_line_with_what_it_is_judged_by():
+def test_the_line_of_a_run_has_its_accuracy_or_else_its_test_loss():
     assert result_line(run("a", 3, 0.8)) == (
         "a, seed 3: train loss 1.000, train accuracy 0.5000, test accuracy 0.8000 (212.5 s)"
     )

@@ -45,7 +45,7 @@ def logged(run):
     }
 
 
-def test_every_point_of_every_run_is_there_once_after_a_resume_too(tmp_path):
+def test_every_point_is_there_once_also_after_a_resume(tmp_path, in_process):
     compare(experiment(), tmp_path, display=Silent(), tensorboard=True)
     names = sorted(path.name for path in (tmp_path / "tensorboard").iterdir())
     assert names == ["a%2Fb-seed0", "flat-seed0"]
@@ -91,7 +91,7 @@ def test_a_run_that_repeats_points_after_a_checkpoint_has_each_once(tmp_path):
     assert found["test/loss"] == {6: 8.0}
 
 
-def test_without_the_extra_nothing_is_begun(tmp_path, monkeypatch):
+def test_a_missing_extra_is_reported_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(MissingExtraError, match=r"stepsize\[tensorboard\]"):
         compare(experiment(), tmp_path / "out", display=Silent(), tensorboard=True)

@@ -10,12 +10,14 @@ import numpy as np
 import optuna
 import pytest
 from commands import start
+from in_process import run_jobs
 from recorded_task import seen
 from silent import Silent
 
 from stepsize.errors import ArgumentError, MissingExtraError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
 from stepsize.lab.tuning import _Search, _trials, begin_tuning, check_tuning, tune
 from stepsize.plots.traces import rate_trace
@@ -60,6 +62,7 @@ def tuned(tmp_path_factory):
     with pytest.MonkeyPatch.context() as environment:
         folder, display = tmp_path_factory.mktemp("tuned"), Looking()
         environment.setenv("RECORDED_TO", str(folder / "recorded"))
+        environment.setattr(local, "run_jobs", run_jobs)
         out = folder / "out?mode=1"  # in the address of a database, "?" would begin a query
         experiment, trials = trials_alone(recorded(seeds=(0, 1000, 1001)), out, display)
         return experiment, trials, display, out, seen(folder / "recorded")

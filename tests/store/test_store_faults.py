@@ -86,7 +86,7 @@ def test_what_a_killed_process_committed_is_there_once(tmp_path):
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_a_process_killed_while_it_makes_the_store_leaves_none_or_all(tmp_path):
+def test_a_process_killed_while_it_makes_the_store_leaves_no_store_or_a_whole_one(tmp_path):
     code = "Store.create(sys.argv[1], {}, {}, [('flat', 'Constant(0.1)', seed) for seed in range(20000)]).close()"
     begun = time.perf_counter()
     run_python(code, tmp_path / "measured.sqlite").communicate()
@@ -268,7 +268,7 @@ def check_recovered(path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_points_that_are_silently_gone_are_missed(path):
+def test_missing_points_are_noticed(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM points WHERE run = 3 AND step = 77")
     for read in (lambda results: results.run(3), lambda results: results.check(), stored_runs):
@@ -276,7 +276,7 @@ def test_points_that_are_silently_gone_are_missed(path):
             read(load_runs(path))
 
 
-def test_runs_that_are_silently_gone_are_missed(path):
+def test_missing_runs_are_noticed(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM runs WHERE number = 3")
     with pytest.raises(DataError, match=r"has 11 of its 12 runs; start over in another directory"):
@@ -294,7 +294,7 @@ def overwritten(results: Results) -> int:
     return wrong
 
 
-def test_random_damage_is_told_or_stays_within_the_bytes_that_were_overwritten(path):
+def test_random_damage_is_reported_or_changes_only_the_overwritten_bytes(path):
     """Nothing but numbers in their places can be wrong unnoticed."""
     chance = random.Random(4)
     content = path.read_bytes()
@@ -312,7 +312,7 @@ def test_random_damage_is_told_or_stays_within_the_bytes_that_were_overwritten(p
 
 
 @pytest.mark.parametrize("content", [b"not a store at all", b"\x89PNG\r\n" + bytes(range(256)) * 100])
-def test_another_kind_of_file_is_no_store(tmp_path, content):
+def test_another_kind_of_file_is_refused(tmp_path, content):
     path = tmp_path / "store.sqlite"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"damaged, or is not a store \(file is not a database\)"):
@@ -320,7 +320,7 @@ def test_another_kind_of_file_is_no_store(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_another_kind_of_database_is_no_store(tmp_path):
+def test_another_kind_of_database_is_refused(tmp_path):
     path = tmp_path / "store.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE bookmarks (address TEXT)")
@@ -328,13 +328,13 @@ def test_another_kind_of_database_is_no_store(tmp_path):
         load_runs(path)
 
 
-def test_an_empty_file_is_told(tmp_path):
+def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "store.sqlite").touch()
     with pytest.raises(DataError, match="is empty"):
         load_runs(tmp_path)
 
 
-def test_a_store_of_a_newer_version_is_told_and_unharmed(path):
+def test_a_store_of_a_newer_version_is_refused_and_unharmed(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 2")
     for act in (load_runs, Store.open):
@@ -343,7 +343,7 @@ def test_a_store_of_a_newer_version_is_told_and_unharmed(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
-def test_a_store_in_a_folder_that_cannot_be_looked_into_is_told(path):
+def test_a_store_in_an_unreadable_folder_is_reported(path):
     code = """
 if os.geteuid() == 0:
     os.seteuid(65534)
@@ -362,7 +362,7 @@ except DataError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
-def test_a_store_in_a_folder_that_cannot_be_written_to_is_read(path):
+def test_a_store_in_a_write_protected_folder_can_be_read(path):
     code = """
 if os.geteuid() == 0:
     os.seteuid(65534)

@@ -72,13 +72,15 @@ def find_rate(
         model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args, "find_rate")
         with seeded_draws(seed, place):
-            test = range_test(model, driven, task.loss, Batches(samples, batch_size, seed), observe=observe, **settings)
+            test = range_test(
+                model, driven, task.loss, EndlessBatches(samples, batch_size, seed), observe=observe, **settings
+            )
         tests.append(replace(test, runs=(replace(test.runs[0], seed=seed),)))
     return replace(tests[0], runs=tuple(run for test in tests for run in test.runs))
 
 
 @dataclass(frozen=True)
-class Batches:
+class EndlessBatches:
     """The training set in batches, epoch after epoch without end, each in the order that the seed gives it."""
 
     samples: Samples

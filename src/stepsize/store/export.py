@@ -88,5 +88,4 @@ def _labels(runs: Sequence[Outcome]) -> dict[str, list[Any]]:
 
 
 def _places(runs: Sequence[Outcome], columns: Columns) -> NDArray[np.intp]:
-    """The place among the runs of the run of each row."""
     return places_of(columns["run"], [run.number for run in runs])

@@ -21,6 +21,9 @@ from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, Store
 if TYPE_CHECKING:
     import pandas
 
+Numbers = Iterable[int] | None
+"""Numbers of runs or of steps; None for all."""
+
 BLOCK = 20_000  # rows that are Python objects at a time
 
 
@@ -46,12 +49,12 @@ class Results:
     @property
     def settings(self) -> dict[str, Any]:
         """What was asked for."""
-        return self._head("settings")
+        return self._read_json("settings")
 
     @property
     def environment(self) -> dict[str, Any]:
         """The versions and the machine of the experiment."""
-        return self._head("environment")
+        return self._read_json("environment")
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every run without its points, in order."""
@@ -78,13 +81,12 @@ class Results:
                 raise ArgumentError("Results.run", "number", f"the number of a run in {self.path}", number)
             self._check_counts(connection, number)
             points, epochs = (
-                [
-                    _numbers(row[1:])
-                    for row in connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,))
-                ]
-                for table in FIELDS
+                connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,)) for table in FIELDS
             )
-            records = tuple(Point(*row) for row in points), tuple(Epoch(*row) for row in epochs)
+            records = (
+                tuple(Point(*_numbers(row[1:])) for row in points),
+                tuple(Epoch(*_numbers(row[1:])) for row in epochs),
+            )
             return Run(*(*found[:3], *records, *found[3:]))
 
     def runs(self) -> tuple[Run, ...]:
@@ -109,13 +111,7 @@ class Results:
         with self._connected() as connection:
             return tuple(Event(*row) for row in connection.execute("SELECT * FROM events ORDER BY rowid"))
 
-    def columns(
-        self,
-        *names: str,
-        table: Table = "points",
-        runs: Iterable[int] | None = None,
-        steps: Iterable[int] | None = None,
-    ) -> Columns:
+    def columns(self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None) -> Columns:
         """Columns of the points, or of the epochs: "run", "step" and the named ones (all if none is named).
 
         Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
@@ -133,11 +129,7 @@ class Results:
         return {name: np.concatenate([part.pop(name) for part in parts]) for name in ("run", "step", *names)}
 
     def frame(
-        self,
-        *names: str,
-        table: Table = "points",
-        runs: Iterable[int] | None = None,
-        steps: Iterable[int] | None = None,
+        self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None
     ) -> "pandas.DataFrame":
         """The same as a frame of pandas, with the name, schedule, seed and status of the run in each row.
 
@@ -186,11 +178,7 @@ class Results:
         return curves
 
     def _blocks(
-        self,
-        table: Table,
-        names: tuple[str, ...],
-        runs: Iterable[int] | None = None,
-        steps: Iterable[int] | None = None,
+        self, table: Table, names: tuple[str, ...], runs: Numbers = None, steps: Numbers = None
     ) -> Iterator[Columns]:
         wanted = " AND ".join(
             f"{column} IN ({', '.join(map(str, numbers))})"
@@ -209,11 +197,8 @@ class Results:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with (
-            translated_errors(self.path, writing=False),
-            closing(open_database(self.path, writing=False)) as connection,
-        ):
-            yield connection
+        with translated_errors(self.path, writing=False), closing(open_database(self.path, writing=False)) as opened:
+            yield opened
 
     def _check_counts(self, connection: sqlite3.Connection, number: int | None = None) -> None:
         for table in FIELDS:
@@ -229,11 +214,11 @@ class Results:
                     "comparison to train it again",
                 )
 
-    def _head(self, column: str) -> dict[str, Any]:
+    def _read_json(self, column: str) -> dict[str, Any]:
         with self._connected() as connection:
-            ((form,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
-            read: dict[str, Any] = json.loads(form)
-            return read
+            ((text,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
+            form: dict[str, Any] = json.loads(text)
+            return form
 
 
 def load_runs(directory: Path | str) -> Results:
