@@ -50,6 +50,11 @@ def run_jobs(work, jobs, experiment, directory, workers, watcher, checkpoint):
 @pytest.fixture
 def in_process(monkeypatch):
     """The engines `local` and `stacked` train in this process, and nothing is drawn."""
+    train_here(monkeypatch)
+
+
+def train_here(monkeypatch):
+    """As the fixture, for fixtures of modules."""
     for engine in (local, stacked):
         monkeypatch.setattr(engine, "run_jobs", run_jobs)
     monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)

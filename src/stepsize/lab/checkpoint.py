@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,22 +15,11 @@ from stepsize.lab.samples import Tally
 from stepsize.lab.seeding import cuda_only
 from stepsize.pytorch.random_states import random_states, restore_random_states
 
+if TYPE_CHECKING:
+    from stepsize.lab.training import Networks
+
 VERSION = 5
 START_OVER = "delete it to start the run from the beginning"
-
-
-class Stateful(Protocol):
-    """Networks in training, with their optimizers and schedulers."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where they are."""
-
-    def state(self) -> dict[str, Any]:
-        """All that training has changed, as tensors and plain values."""
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Restore a `state`; raises RuntimeError, ValueError or KeyError if it is that of another network."""
 
 
 @dataclass
@@ -71,7 +60,7 @@ class Checkpoint:
         """Whether it is time for the next save."""
         return step - self._last >= self._every
 
-    def save(self, networks: Stateful, progress: Progress, seconds: float) -> None:
+    def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
         """Write the file.
 
         Raises:
@@ -95,7 +84,7 @@ class Checkpoint:
         write_whole(self._path, file.getvalue())
         self._last = progress.step
 
-    def load(self, networks: Stateful) -> tuple[Progress, float] | None:
+    def load(self, networks: "Networks") -> tuple[Progress, float] | None:
         """Restore the networks and the random states; return the progress of the loop and its seconds so far.
 
         None if the run starts from the beginning: there is no file, or records from before it are missing in a store

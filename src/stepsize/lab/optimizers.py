@@ -21,11 +21,7 @@ _UNUSABLE = {
 
 
 def make_optimizer(
-    name: str,
-    params: Iterable[Tensor],
-    lr: float,
-    settings: Mapping[str, Any] | None = None,
-    owner: str = "Experiment",
+    name: str, params: Iterable[Tensor], lr: float, settings: Mapping[str, Any] | None = None, owner: str = "Experiment"
 ) -> optim.Optimizer:
     """The optimizer of `torch.optim` called `name`, in any case ("sgd", "AdamW").
 
@@ -43,12 +39,18 @@ def make_optimizer(
             optimizer, or does not accept its arguments.
     """
     make = imported(f"the optimizer {quoted(name)}", name) if ":" in name else _in_pytorch(owner, name)
-    given, weights = settings or {}, [*params]
-    _refuse_unknown(owner, name, make, given)
+    given, weights, parameters = settings or {}, [*params], _parameters(make)
+    _refuse_unknown(owner, name, parameters, given)
     try:
         made = make(weights, lr=lr, **given)
     except (TypeError, ValueError) as error:
-        raise _not_accepted(owner, name, make, weights, lr, given, error) from error
+        rule = f"accepted by {name} ({error})"
+        key = next((key for key in given if _works_without(key, make, weights, lr, given)), None)
+        if key is None:
+            raise ArgumentError(owner, "optimizer_args" if given else "optimizer", rule, dict(given) or name) from error
+        default = parameters[key].default if key in parameters else None
+        advice = "" if default in (None, inspect.Parameter.empty) else f"the default is {default!r}"
+        raise ArgumentError(owner, f"optimizer_args[{key!r}]", rule, given[key], advice) from error
     if not isinstance(made, optim.Optimizer):
         raise ArgumentError(owner, "optimizer", f"a function that makes a torch.optim.Optimizer ({name})", made)
     return made
@@ -93,15 +95,17 @@ def _in_pytorch(owner: str, name: str) -> Callable[..., Any]:
     raise ArgumentError(owner, "optimizer", rule, name, "; ".join(filter(None, [advice, listed(usable)])))
 
 
-def _refuse_unknown(owner: str, name: str, make: Callable[..., Any], given: Mapping[str, Any]) -> None:
+def _refuse_unknown(
+    owner: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+) -> None:
     """ArgumentError for settings that are not arguments of the optimizer, and for the rate."""
-    parameters, errors = _parameters(make), list[StepsizeError]()
-    open_ended = not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    any_name = not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     known = [each for each in [*parameters][1:] if each != "lr"]  # the first are the weights
+    errors = list[StepsizeError]()
     for key, value in given.items():
         if key == "lr":
             rule, advice = "left out", "the schedule gives the rate"
-        elif not open_ended and key not in known:
+        elif not any_name and key not in known:
             rule, advice = f"an argument of {name}", nearest(key, known) or listed(known or ["none"])
         else:
             continue
@@ -109,31 +113,17 @@ def _refuse_unknown(owner: str, name: str, make: Callable[..., Any], given: Mapp
     raise_together(errors)
 
 
-def _not_accepted(
-    owner: str,
-    name: str,
-    make: Callable[..., Any],
-    weights: list[Tensor],
-    lr: float,
-    given: Mapping[str, Any],
-    error: Exception,
-) -> ArgumentError:
-    """The error for the one setting without which the optimizer can be made, or for all settings."""
-    rule = f"accepted by {name} ({error})"
-    for key, value in given.items():
-        with suppress(TypeError, ValueError):
-            make(weights, lr=lr, **{other: kept for other, kept in given.items() if other != key})
-            parameter, advice = _parameters(make).get(key), ""
-            if isinstance(error, TypeError) and parameter and parameter.default not in (parameter.empty, None):
-                usual = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
-                advice = f"the default is {usual!r}"
-            return ArgumentError(owner, f"optimizer_args[{key!r}]", rule, value, advice)
-    return ArgumentError(owner, "optimizer_args" if given else "optimizer", rule, dict(given) or name)
+def _works_without(
+    key: str, make: Callable[..., Any], weights: list[Tensor], lr: float, given: Mapping[str, Any]
+) -> bool:
+    with suppress(TypeError, ValueError):
+        make(weights, lr=lr, **{other: kept for other, kept in given.items() if other != key})
+        return True
+    return False
 
 
 def _parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """The parameters by name; none for a function that does not tell, such as one written in C."""
-    try:
+    with suppress(TypeError, ValueError):
         return inspect.signature(make).parameters
-    except (TypeError, ValueError):
-        return {}
+    return {}

@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Maybe, Number, Whole
-from stepsize.lab.checkpoint import Checkpoint, Progress, Stateful
+from stepsize.arguments import Choice, Count, Maybe, Number, checked
+from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import Batch, Batches, Samples, Tally
 from stepsize.lab.seeding import seeded_draws
@@ -35,25 +35,26 @@ class TrainingLog:
     diverged_at: int | None
 
 
+@checked
 def train(
     model: nn.Module,
     task: Task,
     optimizer: Optimizer,
     lr: LearningRate,
     *,
-    epochs: int = 10,
-    batch_size: int = 256,
-    accumulation: int = 1,
+    epochs: Count = 10,
+    batch_size: Count = 256,
+    accumulation: Count = 1,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    precision: str = "fp32",
-    clip_norm: float | None = None,
+    precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
+    clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
     loss_limit: float = math.inf,
-    log_every: int = 50,
+    log_every: Count = 50,
     observe: Callable[[Point | Epoch], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
     checkpoint: str | Path | None = None,
-    checkpoint_every: int = 500,
+    checkpoint_every: Count = 500,
 ) -> TrainingLog:
     """Train `model` in place on `task`, and return what was logged.
 
@@ -90,18 +91,6 @@ def train(
         StepError: the schedule gives a rate that is negative or not finite.
         RunError: an attached scheduler gives such a rate, or follows an accuracy that the task does not have.
     """
-    counts = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "log_every": log_every,
-        "checkpoint_every": checkpoint_every,
-    }
-    epochs, batch_size, accumulation, log_every, checkpoint_every = (
-        int(Whole(1)("train", name, value)) for name, value in counts.items()
-    )
-    clip_norm = Maybe(Number(above=0.0))("train", "clip_norm", clip_norm)
-    precision = Choice(("fp32", "bf16"))("train", "precision", precision)
     place = torch.device(device)
     saved = None
     if checkpoint is not None:
@@ -128,8 +117,12 @@ def train(
     return TrainingLog(points, rows, end.seconds, end.status, end.diverged_at)
 
 
-class Networks(Stateful, Protocol):
-    """What a loop trains: one network, or several of one shape that are computed as one."""
+class Networks(Protocol):
+    """What a loop trains, with optimizers and rates: one network, or several of one shape that are computed as one."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
 
     @property
     def seeds(self) -> Sequence[int]:
@@ -153,6 +146,12 @@ class Networks(Stateful, Protocol):
 
     def logged(self, records: Sequence[Point | Epoch]) -> None:
         """Take the new record of each network, for schedulers that follow a metric."""
+
+    def state(self) -> dict[str, Any]:
+        """All that training has changed, as tensors and plain values."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore a `state`; raises RuntimeError, ValueError or KeyError if it is that of another network."""
 
 
 @dataclass(frozen=True)

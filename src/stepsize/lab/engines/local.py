@@ -11,7 +11,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -119,7 +119,7 @@ def run_jobs(
         RunError: a job failed.
         OutputError: the store cannot be written to.
     """
-    _Parent(work, jobs, experiment, directory, watcher, checkpoint).run(workers)
+    _Parent(work, experiment, directory, watcher, checkpoint, deque(jobs)).run(workers)
 
 
 @dataclass
@@ -131,41 +131,33 @@ class _Worker:
     job: Job | None = None
 
 
+@dataclass
 class _Parent:
     """The process that gives out the jobs, with a connection to each worker."""
 
-    def __init__(
-        self,
-        work: Work,
-        jobs: Sequence[Job],
-        experiment: Experiment,
-        directory: ResultDirectory,
-        watcher: Watcher,
-        checkpoint: Callable[[Job], Path],
-    ) -> None:
-        self._given = work, experiment, directory
-        self._waiting = deque(jobs)
-        self._directory = directory
-        self._watcher = watcher
-        self._checkpoint = checkpoint
-        self._workers: dict[Connection, _Worker] = {}
-        self._failures: list[RunError] = []
-        self._early_deaths = 0
-        self._deaths = Counter[int]()
-        self._saved: dict[int, int] = {}
-        self._stopping = False
+    work: Work
+    experiment: Experiment
+    directory: ResultDirectory
+    watcher: Watcher
+    checkpoint: Callable[[Job], Path]
+    waiting: deque[Job]
+    workers: dict[Connection, _Worker] = field(default_factory=dict)
+    failures: list[RunError] = field(default_factory=list)
+    early_deaths: int = 0
+    deaths: Counter[int] = field(default_factory=Counter)
+    saved: dict[int, int] = field(default_factory=dict)
+    stopping: bool = False
 
     def run(self, workers: int) -> None:
         try:
-            while self._waiting or self._jobs:
-                while len(self._workers) < min(workers, len(self._waiting) + self._jobs):
-                    self._start()
+            while self.waiting or self._jobs:
+                self._hand_out(workers)
                 self._listen()
         except BaseException as error:
-            self._stopping = True
+            self.stopping = True
             if isinstance(error, KeyboardInterrupt):
-                self._watcher.stopping()
-            for connection in self._workers:
+                self.watcher.stopping()
+            for connection in self.workers:
                 with suppress(OSError):  # it has died
                     connection.send(None)
             while self._jobs:
@@ -173,31 +165,41 @@ class _Parent:
                     self._listen()
             raise
         finally:
-            for connection in self._workers:
+            for connection in self.workers:
                 connection.close()  # the worker exits
-            for worker in self._workers.values():
+            for worker in self.workers.values():
                 worker.process.join()
-        if self._failures:
-            raise joined(self._failures) from self._failures[0]
+        if self.failures:
+            raise joined(self.failures) from self.failures[0]
 
     @property
     def _jobs(self) -> int:
         """The number of jobs in progress."""
-        return sum(worker.job is not None for worker in self._workers.values())
+        return sum(worker.job is not None for worker in self.workers.values())
+
+    def _hand_out(self, workers: int) -> None:
+        """Give jobs to workers that wait for one, and start workers if there are too few."""
+        for connection, worker in self.workers.items():
+            if worker.ready and worker.job is None and self.waiting:
+                worker.job = self.waiting.popleft()
+                with suppress(OSError):  # it has died, as `_listen` finds out
+                    connection.send(worker.job)
+        while len(self.workers) < min(workers, len(self.waiting) + self._jobs):
+            self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, *self._given))
+        process = context.Process(target=_serve, args=(theirs, self.work, self.experiment, self.directory))
         with _on_interrupt(signal.SIG_IGN):  # the process inherits this: the parent handles Ctrl-C
             process.start()
         theirs.close()  # so that `ours` ends when the process does
-        self._workers[ours] = _Worker(process)
+        self.workers[ours] = _Worker(process)
 
     def _listen(self) -> None:
         """Take a message from each worker that has sent one, or has died."""
-        waiting, interrupts = wait(list(self._workers)), list[int]()
-        for connection, worker in list(self._workers.items()):
+        waiting, interrupts = wait(list(self.workers)), list[int]()
+        for connection, worker in list(self.workers.items()):
             if connection not in waiting:
                 continue
             try:
@@ -205,56 +207,53 @@ class _Parent:
                 with _on_interrupt(lambda number, _: interrupts.append(number)):
                     message = connection.recv()
             except (EOFError, OSError):
-                del self._workers[connection]
+                del self.workers[connection]
                 self._died(worker)
             else:
                 if isinstance(message, tuple):
-                    self._watcher.logged(*message)
+                    self.watcher.logged(*message)
                 else:
-                    self._next_job(connection, worker, message)
+                    self._ended(worker, message)
         for number in interrupts[:1]:
             signal.raise_signal(number)
 
-    def _next_job(self, connection: Connection, worker: _Worker, error: Exception | None) -> None:
-        """Note that a worker's job has ended, and give it another."""
-        ended, worker.job, worker.ready, self._early_deaths = worker.job, None, True, 0
-        if self._waiting and not self._stopping:
-            worker.job = self._waiting.popleft()
-            connection.send(worker.job)
+    def _ended(self, worker: _Worker, error: Exception | None) -> None:
+        """Note that a worker waits for a job, and how its last one ended."""
+        job, worker.job, worker.ready, self.early_deaths = worker.job, None, True, 0
         if isinstance(error, OutputError):
             raise error
-        if ended is not None:
+        if job is not None:
             if error is not None:
-                self._failures.append(RunError(f"{job_name(ended)} failed: {error}"))
-            for number in ended:
-                self._watcher.ended(number)
+                self.failures.append(RunError(f"{job_name(job)} failed: {error}"))
+            for number in job:
+                self.watcher.ended(number)
 
     def _died(self, worker: _Worker) -> None:
         """Put the job of a process that died back, unless it has died too often."""
         if worker.job is None:
-            self._early_deaths += not worker.ready
-            if self._early_deaths == DEATHS:
+            self.early_deaths += not worker.ready
+            if self.early_deaths == DEATHS:
                 why = "the processes that train die as they start: killed, out of memory, or started by a script"
-                raise joined([*self._failures, RunError(why, _GUARD)])
+                raise joined([*self.failures, RunError(why, _GUARD)])
             return
-        if self._stopping:
+        if self.stopping:
             return
-        job, path = worker.job, self._checkpoint(worker.job)
+        job, path = worker.job, self.checkpoint(worker.job)
         first, when = min(job), path.stat().st_mtime_ns if path.exists() else 0
-        self._deaths[first] = 1 if when != self._saved.get(first, when) else self._deaths[first] + 1
-        self._saved[first] = when
-        if self._deaths[first] < DEATHS:
-            self._directory.note("process died", f"{job_name(job)} continues from its last checkpoint", first)
-            self._waiting.appendleft(job)
+        self.deaths[first] = 1 if when != self.saved.get(first, when) else self.deaths[first] + 1
+        self.saved[first] = when
+        if self.deaths[first] < DEATHS:
+            self.directory.note("process died", f"{job_name(job)} continues from its last checkpoint", first)
+            self.waiting.appendleft(job)
             return
         died = (
             f"{job_name(job)} failed: the process that trained it died {DEATHS} times without progress, killed or out "
             "of memory"
         )
-        self._failures.append(RunError(died))
-        self._directory.fail(job, died)
+        self.failures.append(RunError(died))
+        self.directory.fail(job, died)
         for number in job:
-            self._watcher.ended(number)
+            self.watcher.ended(number)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """A stack in training: a schedule for each row, and PyTorch's optimizers as update rules of stacked parameters."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,17 +86,26 @@ class StackTraining:
         self._rule.load(state["rule"], self.device)
 
 
-class UpdateRule(Protocol):
-    """Updates parameters (rows, ...) in place."""
+class UpdateRule(ABC):
+    """Updates parameters (rows, ...) in place, with the settings of an optimizer of PyTorch."""
 
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._updates = 0
+        self._memory: dict[str, Named] = {}  # momenta and the like, each for all parameters
+
+    @abstractmethod
     def update(self, parameters: Named, gradients: Named, rates: Tensor, decay: float | None) -> None:
         """One update with rates (rows,); a `decay` that is not None replaces the optimizer's weight decay."""
 
     def state(self) -> dict[str, Any]:
-        """The momenta, as tensors and numbers."""
+        return {"updates": self._updates, "memory": self._memory}
 
     def load(self, state: dict[str, Any], device: torch.device) -> None:
-        """Restore a `state`."""
+        self._updates = state["updates"]
+        self._memory = {
+            key: {name: value.to(device) for name, value in values.items()} for key, values in state["memory"].items()
+        }
 
 
 def update_rule(optimizer: Optimizer) -> UpdateRule:
@@ -104,8 +114,7 @@ def update_rule(optimizer: Optimizer) -> UpdateRule:
     Raises:
         ArgumentError: there is no such rule.
     """
-    rules: dict[type[Optimizer], type[StackedSGD] | type[StackedAdam]]
-    rules = {SGD: StackedSGD, Adam: StackedAdam, AdamW: StackedAdam}
+    rules: dict[type[Optimizer], type[UpdateRule]] = {SGD: StackedSGD, Adam: StackedAdam, AdamW: StackedAdam}
     name, settings = type(optimizer).__name__, optimizer.param_groups[0]
     rule = rules.get(type(optimizer))
     if rule is None:
@@ -123,63 +132,46 @@ def cannot_stack(rule: str, given: str) -> ArgumentError:
     return ArgumentError("Experiment", "optimizer", f"{rule} for stacked runs", given, "write {engine}", engine="local")
 
 
-class StackedSGD:
+class StackedSGD(UpdateRule):
     """SGD with momentum b (dampening d, Nesterov's or not) and weight decay w.
 
     g <- g + w p; m <- b m + (1 - d) g, at first m = g; p <- p - eta m, or p - eta (g + b m) with Nesterov's.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = settings
-        self._momenta: Named = {}
-
     def update(self, parameters: Named, gradients: Named, rates: Tensor, decay: float | None) -> None:
-        s = self._settings
+        s, momenta = self._settings, self._memory.setdefault("momenta", {})
         decay = s["weight_decay"] if decay is None else decay
         for name, parameter in parameters.items():
             change = gradients[name]
             if decay:
                 change = change.add(parameter, alpha=decay)
             if s["momentum"]:
-                if name in self._momenta:
-                    self._momenta[name].mul_(s["momentum"]).add_(change, alpha=1 - s["dampening"])
+                if name in momenta:
+                    momenta[name].mul_(s["momentum"]).add_(change, alpha=1 - s["dampening"])
                 else:
-                    self._momenta[name] = change.clone()
-                momentum = self._momenta[name]
-                change = change.add(momentum, alpha=s["momentum"]) if s["nesterov"] else momentum
+                    momenta[name] = change.clone()
+                change = change.add(momenta[name], alpha=s["momentum"]) if s["nesterov"] else momenta[name]
             parameter.addcmul_(_along(rates, parameter), change, value=-1)
 
-    def state(self) -> dict[str, Any]:
-        return {"momenta": self._momenta}
 
-    def load(self, state: dict[str, Any], device: torch.device) -> None:
-        self._momenta = {name: value.to(device) for name, value in state["momenta"].items()}
-
-
-class StackedAdam:
+class StackedAdam(UpdateRule):
     """Adam, and AdamW, whose weight decay w is decoupled: p <- (1 - eta w) p instead of g <- g + w p.
 
     m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g^2; p <- p - eta (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = settings
-        self._updates = 0
-        self._means: Named = {}
-        self._squares: Named = {}
-
     def update(self, parameters: Named, gradients: Named, rates: Tensor, decay: float | None) -> None:
         s = self._settings
         decay = s["weight_decay"] if decay is None else decay
         first, second = s["betas"]
+        if not self._memory:
+            for key in ("means", "squares"):
+                self._memory[key] = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         self._updates += 1
-        if not self._means:
-            self._means = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
-            self._squares = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
         step_sizes = rates / (1 - first**self._updates)
         root = math.sqrt(1 - second**self._updates)
         for name, parameter in parameters.items():
-            gradient, mean, square = gradients[name], self._means[name], self._squares[name]
+            gradient, mean, square = gradients[name], self._memory["means"][name], self._memory["squares"][name]
             if decay and s["decoupled_weight_decay"]:
                 parameter.mul_(_along(1 - rates * decay, parameter))
             elif decay:
@@ -188,14 +180,6 @@ class StackedAdam:
             square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
             scale = (square.sqrt() / root).add_(s["eps"])
             parameter.addcmul_(_along(step_sizes, parameter), mean / scale, value=-1)
-
-    def state(self) -> dict[str, Any]:
-        return {"updates": self._updates, "means": self._means, "squares": self._squares}
-
-    def load(self, state: dict[str, Any], device: torch.device) -> None:
-        self._updates = state["updates"]
-        self._means = {name: value.to(device) for name, value in state["means"].items()}
-        self._squares = {name: value.to(device) for name, value in state["squares"].items()}
 
 
 def clip_rows(gradients: Named, norm: float) -> None:

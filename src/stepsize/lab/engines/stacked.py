@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
@@ -95,29 +94,28 @@ def run_plans(
     if workers is None:
         workers = cores() if on_cpu else 1
     stacks = recorded_stacks(directory)
-    known = {number for each in stacks for number in each.seeds}
+    known = {number for members in stacks.values() for number in members}
     new = [number for number in sorted(numbered) if number not in known]
     most = min(MOST_ON_A_CPU, ceil(len(new) / cores())) if on_cpu else len(new)
     size = experiment.runs_at_once or max(1, most)
     for first in range(0, len(new), size):
-        seeds = {number: numbered[number].seed for number in new[first : first + size]}
-        stacks.append(record_stack(directory, seeds))
-    members = [[number for number in each.seeds if number in numbered] for each in stacks]
-    jobs: list[Job] = [{number: numbered[number] for number in numbers} for numbers in members if numbers]
-    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: _stack_of(job, stacks).checkpoint)
+        members = {number: numbered[number].seed for number in new[first : first + size]}
+        stacks |= record_stack(directory, members)
+    left = [[number for number in members if number in numbered] for members in stacks.values()]
+    jobs: list[Job] = [{number: numbered[number] for number in numbers} for numbers in left if numbers]
+    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: _stack_of(job, stacks)[0])
 
 
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    members = _stack_of(job, recorded_stacks(directory))
+    checkpoint, members = _stack_of(job, recorded_stacks(directory))
 
     def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
-        stack = Stack(task, tuple(members.seeds.values()), torch.device(experiment.device), experiment.precision)
+        stack = Stack(task, tuple(members.values()), torch.device(experiment.device), experiment.precision)
         return StackTraining(stack, stacked_rule(experiment, task), specs, experiment.clip_norm)
 
-    title = f"the runs {', '.join(map(str, members.seeds))}, {experiment.task}, settings {fingerprint(experiment)}"
-    rows, path = list(members.seeds), members.checkpoint
+    title = f"the runs {', '.join(map(str, members))}, {experiment.task}, settings {fingerprint(experiment)}"
     try:
-        make_job(job, rows, build, title, path, experiment, directory, channel.tell, channel.should_stop)
+        make_job(job, list(members), build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
     except torch.OutOfMemoryError as error:
         raise RunError(
             f"there is not enough memory for {len(job)} runs at once",
@@ -126,44 +124,34 @@ def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, ch
         ) from error
 
 
-@dataclass(frozen=True)
-class Members:
-    """The runs that form one stack: the seed of each by its number, in the order of the rows; recorded at `path`."""
-
-    path: Path
-    seeds: dict[int, int]
-
-    @property
-    def checkpoint(self) -> Path:
-        """The checkpoint of the stack."""
-        return self.path.with_suffix(".pt")
+Stacks = dict[Path, dict[int, int]]
+"""The runs that form each stack, by its checkpoint: the seed of each by its number, in the order of the rows."""
 
 
-def record_stack(directory: ResultDirectory, seeds: dict[int, int]) -> Members:
-    """Record which runs form one stack."""
-    path = directory.checkpoint(min(seeds)).with_name(f"stack-{min(seeds):03d}.json")
+def record_stack(directory: ResultDirectory, members: dict[int, int]) -> Stacks:
+    """Record which runs form one stack, in a file beside its checkpoint."""
+    path = directory.checkpoint(min(members)).with_name(f"stack-{min(members):03d}.json")
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, json.dumps(list(seeds.items())).encode())
-    return Members(path, seeds)
+    write_whole(path, json.dumps(list(members.items())).encode())
+    return {path.with_suffix(".pt"): members}
 
 
-def recorded_stacks(directory: ResultDirectory) -> list[Members]:
+def recorded_stacks(directory: ResultDirectory) -> Stacks:
     """The stacks that are recorded in the directory.
 
     Raises:
         StateError: a record is damaged.
     """
-    return [Members(path, _read(path)) for path in sorted(directory.checkpoint(0).parent.glob("stack-*.json"))]
+    stacks: Stacks = {}
+    for path in sorted(directory.checkpoint(0).parent.glob("stack-*.json")):
+        try:
+            members = {int(number): int(seed) for number, seed in json.loads(path.read_text())}
+        except (ValueError, TypeError) as error:
+            reason = f"{path}, the record of which runs form a stack, is damaged"
+            raise StateError(reason, "delete it, and its runs start over") from error
+        stacks[path.with_suffix(".pt")] = members
+    return stacks
 
 
-def _read(path: Path) -> dict[int, int]:
-    try:
-        return {int(number): int(seed) for number, seed in json.loads(path.read_text())}
-    except (ValueError, TypeError) as error:
-        raise StateError(
-            f"{path}, the record of which runs form a stack, is damaged", "delete it, and its runs start over"
-        ) from error
-
-
-def _stack_of(job: Job, stacks: list[Members]) -> Members:
-    return next(each for each in stacks if min(job) in each.seeds)
+def _stack_of(job: Job, stacks: Stacks) -> tuple[Path, dict[int, int]]:
+    return next((checkpoint, members) for checkpoint, members in stacks.items() if min(job) in members)
