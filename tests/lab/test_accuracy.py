@@ -82,7 +82,7 @@ def test_classes_and_binary_answers_have_an_accuracy_that_rises_to_1(name):
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_anything_else_has_none(name):
+def test_other_tasks_have_no_accuracy(name):
     log = trained(task_of(WITHOUT[name]), epochs=1)
     assert all(math.isnan(each.train_accuracy) for each in (*log.points, *log.epochs))
     assert math.isnan(log.epochs[-1].test_accuracy)
@@ -114,7 +114,7 @@ def test_a_count_above_the_number_of_samples_is_refused():
         Stack(task, (0, 1), torch.device("cpu")).measure(Samples(*task.test))
 
 
-def test_what_cannot_count_right_samples_is_refused_with_the_task():
+def test_a_correct_that_is_not_a_function_is_refused():
     with pytest.raises(ArgumentError, match=r'must be a function, "auto" or None, got \'top1\''):
         task_of(WITH["classes"], correct="top1")
 

@@ -21,8 +21,9 @@ def run(kind=torch.optim.AdamW, **settings):
     return log, torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
 
-@pytest.mark.parametrize("stop_at", range(1, 15))
-@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.AdamW], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    ("kind", "stop_at"), [*((torch.optim.AdamW, stop_at) for stop_at in range(1, 15)), (torch.optim.SGD, 7)]
+)
 def test_a_run_stopped_anywhere_ends_in_the_same_bits(tmp_path, kind, stop_at):
     whole, weights = run(kind)
     seen = []

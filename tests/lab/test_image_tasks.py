@@ -125,7 +125,7 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
     assert round(found.test_images[9, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
 
 
-def test_a_folder_is_found_again_from_another_one(folder, monkeypatch, tmp_path):
+def test_a_folder_is_found_from_another_working_directory(folder, monkeypatch, tmp_path):
     """A comparison keeps its whole path."""
     monkeypatch.setattr("stepsize.lab.comparison._carry_out", lambda *_, **__: None)
     monkeypatch.chdir(folder.parent)
@@ -143,7 +143,7 @@ def test_a_missing_file_is_named(folder):
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
 @pytest.mark.parametrize("content", [b"", b"not gzip at all", None])
-def test_an_archive_that_is_cut_short_or_none_is_named(folder, name, content):
+def test_a_damaged_archive_is_named(folder, name, content):
     path = folder / name
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
     with pytest.raises(DataError, match=rf"{name} is cut short.*; replace it with an unaltered copy"):

@@ -56,14 +56,14 @@ def test_an_unknown_name_is_refused_with_the_nearest_and_the_list():
         ),
     ],
 )
-def test_an_argument_that_the_optimizer_does_not_take_is_named(settings, words):
+def test_an_argument_that_the_optimizer_does_not_accept_is_named(settings, words):
     with pytest.raises(ArgumentError) as refused:
         make_optimizer("sgd", parameters(), 0.1, settings)
     assert str(refused.value).startswith("Experiment(optimizer_args")
     assert words in str(refused.value)
 
 
-def test_a_factory_of_ones_own_is_given_what_it_takes():
+def test_an_own_factory_gets_its_arguments():
     made = make_optimizer("own_tasks:in_groups", parameters(), 0.1, {"anything": 0.5})
     assert made.param_groups[0]["momentum"] == 0.5
     with pytest.raises(ArgumentError, match=r"\['momentum'\]=.* must be an argument of own_tasks:biases_only, got 0.5"):

@@ -39,7 +39,7 @@ def place(tmp_path, runs):
     return experiment, plans, directory
 
 
-def test_a_run_that_failed_is_told_though_the_process_of_another_dies_afterwards(tmp_path):
+def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
     with pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"):
@@ -72,7 +72,7 @@ def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
 
 
 @pytest.mark.long
-def test_a_stack_that_gets_further_may_die_more_often_and_what_has_diverged_stays_so(tmp_path):
+def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_diverged(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = dict(enumerate(plans)), Listener()
     laid_down = directory.path / "laid_down"

@@ -114,7 +114,7 @@ def test_the_numbers_are_those_of_local(ray, by_local, tmp_path):
 
 
 @pytest.mark.long
-def test_divergence_and_failure_are_told(ray, tmp_path, monkeypatch):
+def test_divergence_and_failure_are_reported(ray, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(HERE)
     wild = {"wild": "Constant(1e30)", "calm": "Constant(0.01)"}
     runs = compare(experiment(engine="ray", schedules=wild, epochs=8), tmp_path / "wild", display=Silent()).runs

@@ -104,7 +104,7 @@ def small(**more):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_resuming_what_is_complete_changes_nothing(tmp_path):
+def test_resuming_a_complete_comparison_changes_nothing(tmp_path):
     compare(small(), tmp_path, display=Silent())
     before = numbers(tmp_path)
     assert len(resume(tmp_path, display=Silent()).runs) == 1
@@ -124,7 +124,7 @@ def written(directory, **settings):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_path, monkeypatch):
+def test_a_tuning_that_another_process_ends_meanwhile_is_not_resumed(tmp_path, monkeypatch):
     written(tmp_path / "tuning")
     aside = written(tmp_path / "aside")
 
@@ -138,7 +138,7 @@ def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_pa
     assert len(resume(tmp_path, display=Silent()).rows) == 1
 
 
-def test_what_a_store_that_was_written_by_hand_lacks_is_told(tmp_path):
+def test_a_store_without_an_experiment_cannot_be_resumed(tmp_path):
     store = written(tmp_path)
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE experiment SET settings = '{}'")
@@ -153,7 +153,7 @@ def test_two_commands_on_one_directory_are_kept_apart(tmp_path):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
+def test_a_resume_on_another_processor_is_refused_or_recorded(tmp_path, monkeypatch):
     written(tmp_path)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
     with pytest.raises(StateError, match=r"cpu_capability: .*, and here ABACUS.*elsewhere"):
@@ -163,7 +163,7 @@ def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypatch):
+def test_a_resume_under_another_version_of_stepsize_is_recorded(tmp_path, monkeypatch):
     written(tmp_path)
     resume(tmp_path, display=Silent())
     version, same = ss.__version__, load_runs(tmp_path).events()[-1]
@@ -177,7 +177,7 @@ def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypat
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_resume_on_other_data_is_refused_or_noted(tmp_path, monkeypatch):
+def test_a_resume_on_other_data_is_refused_or_recorded(tmp_path, monkeypatch):
     task = "own_tasks:of_changing_size"
     store = written(tmp_path, task=task, digests=load_task(task).digests)
     monkeypatch.setenv("OF_SIZE", "32")
@@ -239,7 +239,7 @@ def stopped(out, step, **settings):
     [{"batch_size": 4}, {"optimizer_args": {"momentum": 0.5}}, {"clip_norm": 1.0}, {"held_out": True}],
     ids=lambda other: next(iter(other)),
 )
-def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
+def test_a_title_depends_on_every_setting_and_not_on_other_runs(other):
     plan, *_ = small().run_specs(64)
     assert run_title(plan, Experiment(**LONG)) != run_title(plan, Experiment(**{**LONG, **other}))
     more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
@@ -260,7 +260,7 @@ def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
 
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
-def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
+def test_the_advice_for_a_damaged_checkpoint_works(tmp_path, engine):
     checkpoint = stopped(tmp_path / "out", 5, engine=engine)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
     with pytest.raises((RunError, StateError), match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
@@ -278,7 +278,7 @@ def lose(directory, condition):
 
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
-def test_a_run_with_a_gap_in_its_points_begins_again(tmp_path, engine):
+def test_a_run_with_a_gap_in_its_points_starts_over(tmp_path, engine):
     stopped(tmp_path / "out", 400, engine=engine, checkpoint_every=200)
     lose(tmp_path / "out", "step BETWEEN 100 AND 150")
     with closing(sqlite3.connect(tmp_path / "out" / "store.sqlite")) as connection, connection:
@@ -291,7 +291,7 @@ def test_a_run_with_a_gap_in_its_points_begins_again(tmp_path, engine):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_an_ended_run_that_has_lost_points_is_trained_again_once_it_is_taken_back(tmp_path):
+def test_an_ended_run_that_has_lost_points_is_trained_again_after_a_rewind(tmp_path):
     asked = small(seeds=(0, 1, 2), log_every=1)
     compare(asked, tmp_path / "out", display=Silent())
     whole, store = numbers(tmp_path / "out"), tmp_path / "out" / "store.sqlite"
@@ -334,13 +334,13 @@ def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeyp
         ("system", "Linux-2.4.1-x86_64-with-glibc2.36", True),
     ],
 )
-def test_pythons_version_counts_and_the_kernels_patch_level_does_not(name, value, differs):
+def test_pythons_version_matters_and_the_kernels_patch_level_does_not(name, value, differs):
     now = {**environment("cpu"), "system": "Linux-6.18.44-x86_64-with-glibc2.36"}
     before = {**now, name: value.format(major="Linux-6.18")}
     assert bool(differing(before, now)) == differs
 
 
-def test_a_gpu_that_is_not_here_is_told_in_words(tmp_path):
+def test_a_resume_without_the_gpu_is_refused(tmp_path):
     written(tmp_path, device="cuda:77")
     for elsewhere in (False, True):
         with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*device='auto'"):

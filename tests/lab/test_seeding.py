@@ -67,6 +67,6 @@ def test_an_order_stays_what_it_was_in_earlier_versions():
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", True, 2**64])
-def test_a_seed_that_is_none_is_refused(seed):
+def test_an_invalid_seed_is_refused(seed):
     with pytest.raises(ArgumentError, match=r"seed=\.\.\."):
         image_task(digits()).initial_model(seed)

@@ -157,13 +157,13 @@ def test_each_row_is_updated_as_by_the_optimizer_of_pytorch(kind, more):
             torch.testing.assert_close(stack[name][row], parameter.detach(), rtol=1e-12, atol=1e-12)
 
 
-def test_the_norm_of_each_row_is_bounded_by_itself():
+def test_each_row_is_clipped_by_its_own_norm():
     gradients = {"a": torch.tensor([[3.0, 4.0], [0.03, 0.04]]), "b": torch.tensor([0.0, 0.0])}
     clip_rows(gradients, 1.0)
     torch.testing.assert_close(gradients["a"], torch.tensor([[0.6, 0.8], [0.03, 0.04]]))
 
 
-def test_a_run_that_diverges_does_not_touch_the_others():
+def test_a_run_that_diverges_does_not_change_the_others():
     calm = {name: text for name, text in SCHEDULES.items() if name != "wild"}
     tame = {**calm, "wild": "Constant(0.01)"}
     disturbed = by_stack(experiment(), FEW)
@@ -181,11 +181,11 @@ def test_each_run_draws_its_own_dropout():
 
 
 def test_at_the_end_it_agrees_with_local_in_distribution():
-    """Eight epochs on all digits: the mean accuracies of five seeds within two points, their losses within 0.05."""
-    asked = experiment(schedules={"down": "Cosine(0.3, 0.0, '100%')"}, epochs=8, batch_size=32, seeds=range(5))
+    """Eight epochs on all digits: the mean accuracies of three seeds within two points, their losses within 0.05."""
+    asked = experiment(schedules={"down": "Cosine(0.3, 0.0, '100%')"}, epochs=8, batch_size=32, seeds=range(3))
     ours, theirs = ([run[-1] for run in runs] for runs in (by_stack(asked, DIGITS), by_itself(asked, DIGITS)))
     for field, close in (("test_accuracy", 0.02), ("test_loss", 0.05)):
-        means = [sum(getattr(end, field) for end in ends) / 5 for ends in (ours, theirs)]
+        means = [sum(getattr(end, field) for end in ends) / 3 for ends in (ours, theirs)]
         assert means[0] == pytest.approx(means[1], abs=close)
     assert min(end.test_accuracy for end in ours) > 0.9
 
@@ -279,7 +279,7 @@ def test_a_stack_whose_worker_and_parent_are_killed_ends_in_the_same_bits(tmp_pa
     assert not (out / "checkpoints").exists()
 
 
-def test_a_damaged_note_of_what_is_in_a_stack_is_told(tmp_path):
+def test_a_damaged_record_of_a_stack_is_refused(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "stack-000.json").write_bytes(b"[[0, 0], [1")
     with pytest.raises(StateError, match="damaged"):
@@ -305,7 +305,9 @@ class Asking(nn.Linear):
         ),
     ],
 )
-def test_what_cannot_be_stacked_is_refused_before_anything_is_written(tmp_path, monkeypatch, settings, words):
+def test_an_optimizer_or_network_that_cannot_be_stacked_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch, settings, words
+):
     monkeypatch.syspath_prepend(HERE)
     with pytest.raises(ArgumentError, match=words):
         compare(experiment(**settings), tmp_path / "out", display=Silent())

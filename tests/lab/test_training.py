@@ -145,7 +145,7 @@ def test_an_attached_scheduler_trains_as_the_function_of_the_step_does():
 PLATEAU = {"factor": 0.5, "patience": 0, "threshold": 0.2}
 
 
-def test_what_waits_for_a_metric_is_told_the_test_loss_of_each_epoch():
+def test_a_scheduler_that_follows_a_metric_gets_the_test_loss_of_each_epoch():
     model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     log = run(ReduceLROnPlateau(optimizer, **PLATEAU), model=model, optimizer=optimizer, epochs=5)
@@ -293,7 +293,7 @@ def test_a_rate_that_is_negative_or_not_finite_is_refused_and_the_step_named(bad
         run(lambda step: bad if step == 4 else 0.1)
 
 
-def test_a_rate_that_is_no_number_is_refused_and_the_step_named():
+def test_a_rate_that_is_not_a_number_is_refused_and_the_step_named():
     with pytest.raises(StepError, match="got None at step 0"):
         run(lambda step: None)
 
@@ -307,18 +307,18 @@ def test_a_negative_rate_of_an_attached_scheduler_is_refused_too():
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "accumulation", "log_every"])
 @pytest.mark.parametrize("value", [0, 2.5])
-def test_a_setting_that_is_no_count_is_refused_by_name(name, value):
+def test_a_setting_that_is_not_a_count_is_refused_by_name(name, value):
     with pytest.raises(ArgumentError, match=rf"{name}=\.\.\.\) must be a whole number of at least 1, got {value}"):
         run(**{name: value})
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "0", 2**64])
-def test_a_seed_that_is_none_is_refused(seed):
+def test_an_invalid_seed_is_refused(seed):
     with pytest.raises(ArgumentError, match="seed="):
         run(seed=seed)
 
 
-def test_what_cannot_give_rates_is_refused():
+def test_an_lr_that_cannot_give_rates_is_refused():
     model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     with pytest.raises(
