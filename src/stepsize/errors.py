@@ -210,12 +210,12 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
 
 
 def shown(value: Any, longest: int = 60) -> str:
-    """`repr(value)`, or the path itself, as one line of a readable length; never raises."""
+    """`repr(value)` as one line of a readable length, or a path in full, which may be copied; never raises."""
     try:
         text = str(value) if isinstance(value, Path) else repr(value)
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return one_line(text, longest)
+    return one_line(text, 4096 if isinstance(value, Path) else longest)
 
 
 def quoted(word: str, longest: int = 40) -> str:
