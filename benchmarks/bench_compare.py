@@ -16,8 +16,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from measure import ratio, seconds
-from stepsize.lab import Experiment, LeNet, compare, load_task
-from stepsize.lab.engines.pool import cores
+from stepsize.lab import Experiment, compare, load_task
+from stepsize.lab.engines.local import cores
+from stepsize.lab.image_tasks import lenet
 
 EPOCHS, BATCH, ROUNDS = 10, 256, 3
 THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})
@@ -41,7 +42,7 @@ def plain_run(threads: int, workers: int, epochs: float = EPOCHS) -> None:
     train, test = TensorDataset(*task.train), TensorDataset(*task.test)
     batches = DataLoader(train, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
     torch.manual_seed(0)
-    model = LeNet()
+    model = lenet()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
     criterion = nn.CrossEntropyLoss()
     for epoch in range(max(int(epochs), 1)):

@@ -15,10 +15,9 @@ import torch
 
 from measure import ratio, rounds
 from stepsize.lab import Experiment, load_task, train
+from stepsize.lab.engines.runs import training_loop
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.engines.stack_loop import StackLoop
-from stepsize.lab.engines.stack_updates import update_rule
-from stepsize.lab.samples import Samples
+from stepsize.lab.engines.stack_training import StackTraining, update_rule
 from stepsize.lab.seeding import seeded_draws
 
 EPOCHS, BATCH, ROUNDS, PEERS = 2, 64, 5, 4
@@ -39,12 +38,11 @@ def finish(device: str) -> None:
 def stacked(experiment: Experiment) -> None:
     """All of them as one program."""
     task, device = load_task(experiment.task), torch.device(experiment.device)
-    plans = experiment.plans(task.samples)
+    plans = experiment.run_specs(task.samples)
     stack = Stack(task, [plan.seed for plan in plans], device)
     rule = update_rule(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1))
-    data = Samples.on(device, task.train), Samples.on(device, task.test)
     with seeded_draws(0, device):
-        ends = list(StackLoop(stack, rule, plans, experiment, *data).records())
+        ends = list(training_loop(StackTraining(stack, rule, plans), task, experiment).records())
     assert all(end.test_loss < 2.4 for end in ends[-1]), "the stack does not learn"
     finish(experiment.device)
 
@@ -52,7 +50,7 @@ def stacked(experiment: Experiment) -> None:
 def one_after_another(experiment: Experiment, runs: int) -> None:
     """The first so many."""
     task = load_task(experiment.task)
-    for plan in experiment.plans(task.samples)[:runs]:
+    for plan in experiment.run_specs(task.samples)[:runs]:
         model = task.initial_model(plan.seed).to(experiment.device)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         settings = {"batch_size": BATCH, "epochs": EPOCHS, "log_every": experiment.log_every, "seed": plan.seed}

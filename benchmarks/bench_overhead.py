@@ -17,8 +17,9 @@ import torch
 from torch import nn
 
 from measure import ratio
-from stepsize.lab import Experiment, LeNet, load_task
-from stepsize.lab.engines.one_run import make_run
+from stepsize.lab import Experiment, load_task
+from stepsize.lab.engines.runs import make_run
+from stepsize.lab.image_tasks import lenet
 from stepsize.store import Store, load_runs
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 5
@@ -33,7 +34,7 @@ def bare() -> Iterator[None]:
     task = load_task("fashion-mnist")
     (inputs, targets), (test_inputs, test_targets) = task.train, task.test
     torch.manual_seed(0)
-    model = LeNet().to(memory_format=torch.channels_last)
+    model = lenet().to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
     criterion = nn.CrossEntropyLoss()
     for _ in range(EPOCHS):
@@ -65,14 +66,14 @@ def by_the_lab(turn: Callable[[], None]) -> None:
     experiment = Experiment(
         {"flat": f"Constant({RATE})"}, "fashion-mnist", epochs=EPOCHS, batch_size=BATCH, device="cpu", log_every=TURN
     )
-    (plan,) = experiment.plans(load_task("fashion-mnist").samples)
+    (plan,) = experiment.run_specs(load_task("fashion-mnist").samples)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         run = (plan.name, str(plan.schedule), plan.seed)
         with Store.create(path / "store.sqlite", {}, {}, [run]) as store:
-            log = make_run(0, plan, experiment, store, path / "0.pt", lambda _: None, should_stop)
-        assert log.status == "finished"
-        assert len(load_runs(path).runs()[0].points) == len(log.points)
+            end = make_run(0, plan, experiment, store, path / "0.pt", lambda number, record: None, should_stop)
+        assert end.status == "finished"
+        assert len(load_runs(path).runs()[0].points) == EPOCHS * (60_000 // BATCH // TURN + 1)
 
 
 def taken() -> dict[str, tuple[float, float]]:

@@ -16,8 +16,8 @@ from torch.optim import AdamW, Optimizer
 
 import stepsize as ss
 from measure import ratio
-from stepsize.lab import LeNet, Transformer
-from stepsize.lab.language import next_byte_loss
+from stepsize.lab.image_tasks import lenet
+from stepsize.lab.language_task import Transformer, next_byte_loss
 from stepsize.pytorch import range_test
 from stepsize.pytorch.snapshot import Snapshot
 
@@ -88,12 +88,12 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     cases: dict[str, tuple[nn.Module, Loss, Batches]] = {
-        "LeNet, 16 images to a batch": (LeNet(), nn.functional.cross_entropy, images(16)),
-        "LeNet, 64 images": (LeNet(), nn.functional.cross_entropy, images(64)),
+        "LeNet, 16 images to a batch": (lenet(), nn.functional.cross_entropy, images(16)),
+        "LeNet, 64 images": (lenet(), nn.functional.cross_entropy, images(64)),
         "transformer, 4 windows": (Transformer(), next_byte_loss, text(4)),
     }
     if torch.cuda.is_available():
-        cases["LeNet, 256 images, GPU"] = (LeNet().cuda(), nn.functional.cross_entropy, on("cuda", images(256)))
+        cases["LeNet, 256 images, GPU"] = (lenet().cuda(), nn.functional.cross_entropy, on("cuda", images(256)))
         cases["transformer, 64 windows, GPU"] = (Transformer().cuda(), next_byte_loss, on("cuda", text(64)))
     for name, work in cases.items():
         rounds = [taken(*work) for _ in range(ROUNDS + 1)][1:]  # the first warms up

@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from measure import ratio, seconds
-from stepsize.lab.report.closing import closing_table
-from stepsize.lab.report.html import About, html_report
-from stepsize.plots import comparison_figure, save_figure
-from stepsize.store import Epoch, Point, Store, load_runs
-from stepsize.store.run_views import stored_runs
+from stepsize.lab.report.html import html_report
+from stepsize.lab.report.summary_table import summary_table
+from stepsize.plots import Picture, plot_comparison, save_figure
+from stepsize.store import Store, load_runs, stored_runs
+from stepsize.store.run import Epoch, Point
 
 WRITERS = 2
 BATCH = 50  # points of one call
@@ -115,8 +115,8 @@ def whole_report(directory: Path) -> object:
     """The page, the table and the picture, as a comparison ends with them."""
     results = load_runs(directory)
     runs = stored_runs(results)
-    save_figure(comparison_figure(runs), directory / "comparison.png")
-    return html_report(runs, About("All")), closing_table(runs)
+    save_figure(plot_comparison(runs, Picture()), directory / "comparison.png")
+    return html_report(runs, "All"), summary_table(runs)
 
 
 def one_run(directory: Path) -> object:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from stepsize.lab import load_task, make_optimizer
+from stepsize.lab import load_task
+from stepsize.lab.optimizers import make_optimizer
 from stepsize.pytorch import range_test
 from stepsize.pytorch.range_sweep import Judge
 

@@ -247,13 +247,13 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
 
 
 def shown(value: Any, longest: int = 60) -> str:
-    """`repr(value)`, or the path or the name of a class, as one line of a readable length; never raises."""
+    """`repr(value)` as one line of a readable length, or a path in full, or the name of a class; never raises."""
     try:
         is_path = isinstance(value, os.PathLike)
         text = value.__name__ if isinstance(value, type) else str(value) if is_path else repr(value)
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return one_line(text, longest)
+    return one_line(text, 4096 if isinstance(value, os.PathLike) else longest)  # a path may be copied
 
 
 def quoted(word: str, longest: int = 40) -> str:

@@ -7,7 +7,8 @@ from logs import AT, LOSSES, PANEL, PLAN, csv_of
 import stepsize as ss
 from stepsize.curves import read_csv, read_curves, read_tensorboard
 from stepsize.errors import ArgumentError, DataError
-from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 # TensorBoard.
 
@@ -112,9 +113,9 @@ PLANS = {"down": ss.Linear(0.2, 0.0, 50), "warm": ss.Linear(0.0, 0.1, 20) >> ss.
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     """The directory of a comparison: its store, what the lab makes event files of it, and its points as CSV."""
-    from stepsize.lab.experiment import Plan
+    from stepsize.lab.experiment import RunSpec
+    from stepsize.lab.standings import Standings
     from stepsize.lab.tensorboard import EventFiles
-    from stepsize.lab.watching import Standings
 
     folder = tmp_path_factory.mktemp("compared")
     with Store.create(
@@ -127,7 +128,7 @@ def compared(tmp_path_factory):
     results = load_runs(folder)
     results.write_csv(folder / "points.csv")
     files = EventFiles()
-    files.begin(Standings([Plan(name, plan, 0, 2, 50) for name, plan in PLANS.items()], results), "", folder)
+    files.begin(Standings([RunSpec(name, plan, 0, 2, 50) for name, plan in PLANS.items()], results), "", folder)
     files.close()
     return folder
 

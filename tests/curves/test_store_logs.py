@@ -8,7 +8,8 @@ import pytest
 
 from stepsize.curves import csv_logs, read_curves, store_logs
 from stepsize.errors import DamagedStoreError, DataError
-from stepsize.store import Point, Store, columns, database
+from stepsize.store import Store, database, export
+from stepsize.store.run import Point
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def change(path, statement):
 
 def test_the_reader_and_the_store_agree_on_the_file():
     assert (store_logs.FILE_NAME, store_logs.VERSION) == (database.FILE_NAME, database.VERSION)
-    assert ("run", *columns.LABELS, "step") == csv_logs.EXPORTED
+    assert ("run", *export.LABELS, "step") == csv_logs.EXPORTED
 
 
 def test_a_store_is_read_while_it_is_written(path):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from in_process import in_process  # noqa: F401  (a fixture)
 
 
 @pytest.fixture

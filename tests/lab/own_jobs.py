@@ -3,9 +3,9 @@
 import math
 import os
 import signal
-import time
 
-from stepsize.store import Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Point
 
 
 class WrongShapeError(Exception):
@@ -37,8 +37,7 @@ def a_stack_that_dies(job, experiment, directory, channel):
             store.end(0, "diverged", 1.0, 1)
         if deaths(directory) < 2:
             (directory.path / "laid_down").write_text(f"by process {deaths(directory)}")
-    channel.news.put((1, Point(1, 0.1, 1.0, 1.0)))
-    time.sleep(0.2)  # until it is told that the job has begun
+    channel.tell(1, Point(1, 0.1, 1.0, 1.0))
     die()
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from made_up import made_up_run
 
 from stepsize import Constant, Cosine, Linear
-from stepsize.lab.report.html import About
 
 SCHEDULES = {"flat": Constant(0.3), "cosine": Cosine(0.2, 0.02, 300), "down": Linear(0.2, 0.0, 300)}
 WICKED = (
@@ -18,13 +17,19 @@ WICKED = (
     "a name of many words " * 10,
     "W" * 200,
 )
-ABOUT = About(
-    "Three schedules",
-    {"schedules": {"flat": "Constant(0.3)"}, "batch_size": 256, "seeds": [0, 1, 2], "functions": False, "clip": None},
-    "Digits, bundled with scikit-learn.",
-    {"torch": "2.13.0", "revision": ""},
-    planned=9,
-)
+ABOUT = {
+    "title": "Three schedules",
+    "settings": {
+        "schedules": {"flat": "Constant(0.3)"},
+        "batch_size": 256,
+        "seeds": [0, 1, 2],
+        "functions": False,
+        "clip": None,
+    },
+    "source": "Digits, bundled with scikit-learn.",
+    "environment": {"torch": "2.13.0", "revision": ""},
+    "planned": 9,
+}
 
 
 RUNS = [

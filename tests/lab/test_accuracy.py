@@ -11,9 +11,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Task, load_task, train
-from stepsize.lab.accuracy import usual_right
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.samples import Samples, measure
+from stepsize.lab.task import usual_right
 from stepsize.pytorch import Plateau, Scheduler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -82,7 +82,7 @@ def test_classes_and_binary_answers_have_an_accuracy_that_rises_to_1(name):
 
 
 @pytest.mark.parametrize("name", WITHOUT)
-def test_anything_else_has_none(name):
+def test_other_tasks_have_no_accuracy(name):
     log = trained(task_of(WITHOUT[name]), epochs=1)
     assert all(math.isnan(each.train_accuracy) for each in (*log.points, *log.epochs))
     assert math.isnan(log.epochs[-1].test_accuracy)
@@ -114,7 +114,7 @@ def test_a_count_above_the_number_of_samples_is_refused():
         Stack(task, (0, 1), torch.device("cpu")).measure(Samples(*task.test))
 
 
-def test_what_cannot_count_right_samples_is_refused_with_the_task():
+def test_a_correct_that_is_not_a_function_is_refused():
     with pytest.raises(ArgumentError, match=r'must be a function, "auto" or None, got \'top1\''):
         task_of(WITH["classes"], correct="top1")
 
@@ -145,6 +145,6 @@ def test_a_plateau_of_mode_max_follows_the_test_accuracy(kind):
 @pytest.mark.parametrize("correct", ["auto", None])
 def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point(kind, correct):
     seen = []
-    with pytest.raises(RunError, match=r'follows the accuracy, and the task has none; write mode="min"'):
+    with pytest.raises(RunError, match=r'follows the accuracy, and the task does not have one; write mode="min"'):
         trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
     assert seen == []

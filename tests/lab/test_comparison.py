@@ -10,16 +10,20 @@ import time
 
 import numpy as np
 import pytest
+from in_process import run_jobs
 
 import stepsize as ss
 from installed import STEPSIZE
 from stepsize.errors import ArgumentError, OutputError, RunError
-from stepsize.lab import SIX_SCHEDULES, Experiment, Mean, compare, load_task
+from stepsize.lab import SIX_SCHEDULES, Experiment, compare, load_task
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.report.closing import table
-from stepsize.lab.report.markdown import markdown
-from stepsize.store import Epoch, Point, Run, load_runs
+from stepsize.lab.engines import local
+from stepsize.lab.report.summary_table import markdown_table, rows
+from stepsize.lab.statistics import Mean
+from stepsize.store import Run, load_runs
+from stepsize.store.run import Epoch, Point
 
+ONE = {"flat": "Constant(0.1)"}
 TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
 
 
@@ -49,27 +53,45 @@ def small(**settings):
     return Experiment(settings.pop("schedules", TWO), **{"task": "digits", "epochs": 2, **settings})
 
 
-def test_numbers_do_not_depend_on_the_number_of_processes(tmp_path):
-    one = compare(small(seeds=(0, 1)), tmp_path / "one", workers=1, display=Silent())
-    two = compare(small(seeds=(0, 1)), tmp_path / "two", workers=2, display=Silent())
-    assert [(run.name, run.seed) for run in one.runs] == [("flat", 0), ("down", 0), ("flat", 1), ("down", 1)]
-    assert [(run.points, run.epochs) for run in one.runs] == [(run.points, run.epochs) for run in two.runs]
+SHARED = {
+    **TWO,
+    "in two parts": "Constant(0.1, 10) >> Constant(0.1)",
+    "wild": "Constant(1e30)",
+    "value": ss.Linear(0.2, 0.0, 12),
+    "<b>": ss.Function("math:cosh").clip(0.1, 0.2),
+}
 
 
-def test_the_same_seed_starts_every_schedule_from_the_same_weights_and_order(tmp_path):
-    same = {"a": "Constant(0.1)", "b": "Constant(0.1, 10) >> Constant(0.1)", "c": "Constant(0.2)"}
-    a, b, c = compare(small(schedules=same), tmp_path, display=Silent()).runs
-    assert a.points == b.points
-    assert a.points != c.points
-
-
-def test_the_directory_holds_settings_runs_report_and_pictures(tmp_path):
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """One comparison of all kinds of schedules, made in this process, and the display that followed it."""
     display = Silent()
-    comparison = compare(small(), tmp_path / "new" / "place", display=display)
+    out = tmp_path_factory.mktemp("compared") / "new" / "place"
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(local, "run_jobs", run_jobs)
+        return compare(small(schedules=SHARED), out, display=display), display
+
+
+def test_numbers_do_not_depend_on_the_number_of_processes_or_on_the_other_runs(compared, tmp_path):
+    two = compare(small(seeds=(0, 1)), tmp_path, workers=2, display=Silent())
+    assert [(run.name, run.seed) for run in two.runs] == [("flat", 0), ("down", 0), ("flat", 1), ("down", 1)]
+    assert [(run.points, run.epochs) for run in two.runs[:2]] == [
+        (run.points, run.epochs) for run in compared[0].runs[:2]
+    ]
+
+
+def test_the_same_seed_starts_every_schedule_from_the_same_weights_and_order(compared):
+    flat, down, in_two_parts, *_ = compared[0].runs
+    assert flat.points == in_two_parts.points
+    assert flat.points != down.points
+
+
+def test_the_directory_holds_settings_runs_report_and_pictures(compared):
+    comparison, display = compared
     names = sorted(path.relative_to(comparison.directory).as_posix() for path in comparison.directory.rglob("*"))
     assert names == [".lock", "comparison.png", "comparison.svg", "report.html", "report.md", "store.sqlite"]
     results = load_runs(comparison.directory)
-    assert results.settings["experiment"]["schedules"] == TWO
+    assert results.settings["experiment"]["schedules"] == {name: str(schedule) for name, schedule in SHARED.items()}
     assert "torch" in results.environment
     assert results.runs() == comparison.runs
     report = (comparison.directory / "report.md").read_text()
@@ -81,55 +103,52 @@ def test_the_directory_holds_settings_runs_report_and_pictures(tmp_path):
     assert {0, 1, "flat", "down"} <= set(display.told)
 
 
-def test_a_diverged_run_is_a_result(tmp_path):
-    schedules = {"wild": "Constant(1e30)", "calm": "Constant(0.1)"}
-    comparison = compare(small(schedules=schedules), tmp_path, display=Silent())
-    wild, calm = comparison.runs
-    assert (wild.status, calm.status) == ("diverged", "finished")
-    assert comparison.rows[0].diverged == 1
-    assert math.isnan(comparison.rows[0].test_accuracy.mean)
-    assert "diverged" in markdown(comparison.runs)
-    assert load_runs(tmp_path).run(0).diverged_at == wild.diverged_at == wild.points[-1].step
+def test_a_diverged_run_is_a_result(compared):
+    comparison, wild = compared[0], compared[0].runs[3]
+    assert [run.status for run in comparison.runs] == ["finished"] * 3 + ["diverged"] + ["finished"] * 2
+    assert comparison.rows[3].diverged == 1
+    assert math.isnan(comparison.rows[3].test_accuracy.mean)
+    assert "diverged" in markdown_table(comparison.runs)
+    assert load_runs(comparison.directory).run(3).diverged_at == wild.diverged_at == wild.points[-1].step
 
 
-def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(tmp_path):
-    schedules = {"value": ss.Linear(0.2, 0.0, 12), "function": ss.Function("math:cosh").clip(0.1, 0.2)}
-    value, function = compare(small(schedules=schedules), tmp_path / "out", display=Silent()).runs
-    assert value.schedule == "Linear(0.2, 0.0, 12)"
-    assert function.status == "finished"
+def test_schedules_may_be_values_and_functions_by_name_but_not_lambdas(compared, tmp_path):
+    assert compared[0].runs[4].schedule == "Linear(0.2, 0.0, 12)"
+    assert "math:cosh" in compared[0].runs[5].schedule
     with pytest.raises(ArgumentError, match=r"package\.module:name"):
         compare(small(schedules={"mine": ss.Function(lambda t: 0.1)}), tmp_path / "other", display=Silent())
     assert not (tmp_path / "other").exists()
 
 
-def test_a_worker_is_given_the_data_that_the_task_drew_here(tmp_path):
+def test_a_notebook_shows_the_table_of_a_comparison(compared):
+    assert "<td>&lt;b&gt;</td>" in compared[0]._repr_html_()
+    assert "Point" not in repr(compared[0])
+
+
+def test_a_worker_gets_the_data_that_the_task_drew_and_accumulated_micro_batches_count_as_one_step(tmp_path):
+    task = load_task("own_tasks:drawn")
     one = {"schedules": {"a": "Constant(0.1)"}, "task": "own_tasks:drawn", "epochs": 1}
-    assert len(compare(small(**one), tmp_path, display=Silent()).runs) == 1
-    assert load_runs(tmp_path).settings["experiment"]["digests"] == list(load_task("own_tasks:drawn").digests)
+    (run,) = compare(small(**one, batch_size=3, accumulation=4), tmp_path, display=Silent()).runs
+    assert run.points[-1].step == math.ceil(math.ceil(task.samples / 3) / 4)
+    assert load_runs(tmp_path).settings["experiment"]["digests"] == list(task.digests)
 
 
-def test_a_task_of_the_users_own_may_be_called_digits(tmp_path):
-    comparison = compare(small(task="own_tasks:named_digits"), tmp_path, display=Silent())
+def test_a_task_of_the_users_own_may_be_called_digits(tmp_path, in_process):
+    one = {"schedules": {"a": "Constant(0.1)"}, "task": "own_tasks:named_digits", "epochs": 1}
+    comparison = compare(small(**one), tmp_path, display=Silent())
     assert comparison.experiment.task == "own_tasks:named_digits"
     assert comparison.source == "The data are the task's own."
     assert math.isnan(comparison.runs[0].epochs[-1].test_accuracy), "it has none, and the digits have one"
 
 
-def test_an_optimizer_of_ones_own_is_asked_about_the_real_parameters(tmp_path):
-    """What it trains are the biases, of which a lone made-up matrix has none."""
+def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_process):
+    """It trains the biases, and a lone made-up matrix has none."""
     own = {"task": "own_tasks:line", "optimizer": "own_tasks:biases_only", "device": "cpu"}
-    comparison = compare(small(**own), tmp_path / "local", display=Silent())
-    assert all(run.status == "finished" for run in comparison.runs)
-    with pytest.raises(
-        ArgumentError, match=r'"stacked" trains every parameter.*biases_only\' leaves out weight; .*local'
-    ):
+    comparison = compare(small(**own, schedules={"a": "Constant(0.1)"}), tmp_path / "local", display=Silent())
+    assert comparison.runs[0].status == "finished"
+    with pytest.raises(ArgumentError, match=r"must be an optimizer of all parameters.*leaves out weight.*local"):
         compare(small(**own, engine="stacked"), tmp_path / "stacked", display=Silent())
     assert not (tmp_path / "stacked").exists()
-
-
-def test_accumulated_micro_batches_count_as_one_step(tmp_path):
-    comparison = compare(small(batch_size=64, accumulation=4, epochs=1), tmp_path, display=Silent())
-    assert comparison.runs[0].points[-1].step == math.ceil(math.ceil(1437 / 64) / 4)
 
 
 @pytest.mark.parametrize(
@@ -139,21 +158,24 @@ def test_accumulated_micro_batches_count_as_one_step(tmp_path):
         ({"schedules": {"a": "Cosin(0.1, 0, 5)"}}, "schedule 'a'"),
         ({"schedules": [("a", "Constant(1)"), ("a", "Constant(2)")]}, "given twice"),
         ({"schedules": {"a": 0.1}}, "schedule or its text"),
-        ({"schedules": {"\udcff": "Constant(0.1)"}}, "printed"),
+        ({"schedules": {"\udcff": "Constant(0.1)"}}, "printable"),
         ({"seeds": (0, 0)}, "different"),
         ({"seeds": (-1,)}, "whole number"),
         ({"seeds": ()}, "at least one item"),
         ({"epochs": 0}, "at least 1"),
         ({"optimizer": "adamx"}, "did you mean"),
-        ({"device": "abacus"}, "write auto"),
+        ({"device": "abacus"}, "on this machine, got 'abacus'"),
         ({"optimizer": 5}, "a name"),
         ({"optimizer_args": {"momentum": np.float32(0.9)}}, "optimizer_args['momentum']=...) must be a text, a finite"),
         ({"schedules": {"mine": ss.Function(lambda t: 0.1)}}, 'Function("package.module:name")'),
-        ({"weight_decay": 'Linear(0.01, -0.5, "100%")'}, "weight_decay gives -0.0325 at step 1 of 12"),
+        (
+            {"weight_decay": 'Linear(0.01, -0.5, "100%")'},
+            "weight_decay=...) must be a schedule whose values are from 0 to 3.4e+38, got -0.0325",
+        ),
         ({"task": 5}, "a name"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_before_anything_is_written(tmp_path, settings, words):
+def test_invalid_settings_are_refused_before_anything_is_written(tmp_path, settings, words):
     with pytest.raises(ArgumentError, match=re.escape(words)):
         compare(small(**settings), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()
@@ -166,22 +188,25 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_run_that_fails_names_itself_and_all_the_others_are_made(tmp_path, monkeypatch):
-    """Only a function that changes its mind gets as far as that: the rates are tried before anything is run."""
-    schedules = {"fickle": ss.Function("fickle_rate:rate"), "good": "Constant(0.1)", "down": "Linear(0.2, 0.0, 12)"}
+def test_a_run_that_fails_is_named_and_the_others_are_made(tmp_path, in_process):
+    """The rates are evaluated before anything runs, so only a function that then changes can fail."""
+    schedules = {"fickle": ss.Function("fickle_rate:rate"), "good": "Constant(0.1)"}
     with pytest.raises(RunError, match=r"'fickle' with seed 0 failed: .*step 3"):
         compare(small(schedules=schedules), tmp_path, workers=1, display=Silent())
     outcomes = load_runs(tmp_path).outcomes()
-    assert [outcome.status for outcome in outcomes] == ["failed", "finished", "finished"]
+    assert [outcome.status for outcome in outcomes] == ["failed", "finished"]
     assert "step 3" in load_runs(tmp_path).events()[0].text
-    assert "**1 of 3 runs did not finish" in (tmp_path / "report.md").read_text()
+    assert "**1 of 2 runs did not finish" in (tmp_path / "report.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("Linear(0.1, -0.1, 10)", "rate -0.02 at step 6 of 12"), ("Constant(1e300)", "1e+300 at step 0")],
+    [
+        ("Linear(0.1, -0.1, 10)", "got -0.02; this is at step 6 of 12"),
+        ("Constant(1e300)", "got 1e+300; this is at step 0"),
+    ],
 )
-def test_rates_that_cannot_be_are_refused_before_anything_is_run(tmp_path, text, words):
+def test_invalid_rates_are_refused_before_anything_is_written(tmp_path, text, words):
     with pytest.raises(ArgumentError, match=re.escape(words)):
         compare(small(schedules={"good": "Constant(0.1)", "wrong": text}), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()
@@ -224,25 +249,25 @@ def assert_gone(group):
     assert group_members(group) == []
 
 
-def test_a_picture_that_cannot_be_drawn_costs_no_run_and_no_report(tmp_path, monkeypatch):
-    def fail(self, path):
+def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, in_process, monkeypatch):
+    def fail(self, suffix):
         raise OutputError("no space left")
 
-    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", fail)
+    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", fail)
     display = Silent()
     with pytest.raises(OutputError, match="no space"):
-        compare(small(), tmp_path, display=display)
-    assert finished(tmp_path) == 2
+        compare(small(schedules=ONE), tmp_path, display=display)
+    assert finished(tmp_path) == 1
     assert (tmp_path / "report.md").exists()
     assert display.told[-1] == "close"
 
 
-def test_a_display_whose_reader_has_gone_costs_no_run(tmp_path):
+def test_runs_are_made_if_the_display_is_closed(tmp_path, in_process):
     class Gone(Silent):
         def logged(self, number, record):
             raise BrokenPipeError
 
-    assert len(compare(small(), tmp_path, display=Gone()).runs) == 2
+    assert len(compare(small(schedules=ONE), tmp_path, display=Gone()).runs) == 1
     assert (tmp_path / "report.md").exists()
 
 
@@ -256,7 +281,7 @@ def test_a_comparison_that_never_began_leaves_nothing_behind(tmp_path, monkeypat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_directory_is_given_back_where_its_store_cannot_be_made(tmp_path, monkeypatch):
+def test_a_directory_is_removed_if_its_store_cannot_be_made(tmp_path, monkeypatch):
     def full(*_):
         raise OutputError("the disk is full")
 
@@ -266,13 +291,7 @@ def test_a_directory_is_given_back_where_its_store_cannot_be_made(tmp_path, monk
     assert not (tmp_path / "out").exists()
 
 
-def test_a_notebook_shows_the_table_of_a_comparison(tmp_path):
-    comparison = compare(small(schedules={"<b>": "Constant(0.1)"}, epochs=1), tmp_path, display=Silent())
-    assert "<td>&lt;b&gt;</td>" in comparison._repr_html_()
-    assert "Point" not in repr(comparison)
-
-
-def test_two_comparisons_at_once_get_a_directory_each(tmp_path, monkeypatch):
+def test_two_comparisons_at_once_get_different_directories(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     taken = {ResultDirectory.claim(None).path for _ in range(3)}
     assert len(taken) == 3
@@ -282,11 +301,14 @@ def test_two_comparisons_at_once_get_a_directory_each(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("sign", "to_group", "code"),
-    [(signal.SIGINT, True, 130), (signal.SIGTERM, True, 143), (signal.SIGTERM, False, 143)],
-    ids=["ctrl-c", "terminated-group", "terminated"],
+    [
+        pytest.param(signal.SIGINT, True, 130, id="ctrl-c"),
+        pytest.param(signal.SIGTERM, True, 143, id="terminated-group", marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, False, 143, id="terminated"),
+    ],
 )
-def test_a_sign_to_stop_keeps_the_finished_runs_and_is_told_by_the_exit_code(tmp_path, sign, to_group, code):
-    """A real interrupt of a real process group, as a terminal sends it, or the end of a session; or of one process."""
+def test_a_signal_to_stop_keeps_the_finished_runs_and_sets_the_exit_code(tmp_path, sign, to_group, code):
+    """As a terminal sends it to a process group, or as `kill` sends it to one process."""
     schedules = ["--schedule", "first=Constant(0.1)", "--schedule", "second=Constant(0.1)"]
     more = ["--schedule", "third=Constant(0.1)", "--seeds", ",".join(map(str, range(200)))]
     command = [STEPSIZE, "compare", "--data", "digits", "--out", str(tmp_path / "out")]
@@ -308,9 +330,9 @@ def test_a_sign_to_stop_keeps_the_finished_runs_and_is_told_by_the_exit_code(tmp
 
 def test_the_six_schedules_fit_any_horizon():
     for epochs in (1, 3, 10):
-        plans = Experiment(epochs=epochs).plans(samples=60_000)
-        assert [plan.name for plan in plans] == list(SIX_SCHEDULES)
-        assert plans[-1].schedule.steps == 235 * epochs
+        specs = Experiment(epochs=epochs).run_specs(samples=60_000)
+        assert [spec.name for spec in specs] == list(SIX_SCHEDULES)
+        assert specs[-1].schedule.steps == 235 * epochs
 
 
 def run(name, seed, accuracy, status="finished"):
@@ -320,20 +342,20 @@ def run(name, seed, accuracy, status="finished"):
 
 def test_the_table_averages_finished_runs_only():
     runs = [run("a", 0, 0.8), run("a", 1, 0.9), run("a", 2, 0.1, "diverged"), run("a", 3, 0.1, "interrupted")]
-    (row,) = table(runs)
+    (row,) = rows(runs)
     assert (row.finished, row.diverged) == (2, 1)
     assert row.test_accuracy.mean == pytest.approx(0.85)
     assert row.test_accuracy.spread == pytest.approx(0.1 / math.sqrt(2))
     assert Mean.of([0.8]).text(2) == "0.80"
 
 
-def test_names_cannot_break_the_tables_of_the_report():
-    text = markdown([run("a|b\nc", 0, 0.8)])
+def test_names_are_escaped_in_the_tables_of_the_report():
+    text = markdown_table([run("a|b\nc", 0, 0.8)])
     assert "| a\\|b c |" in text
 
 
 @pytest.mark.long
-def test_a_script_without_a_guard_is_told_so_and_starts_nothing_twice(tmp_path):
+def test_a_script_without_a_main_guard_gets_an_error_and_starts_nothing_twice(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "from stepsize.lab import Experiment, compare\n"

@@ -29,7 +29,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_a_second_process_is_told_who_holds_it(tmp_path, holder):
+def test_a_second_process_is_refused_with_the_name_of_the_holder(tmp_path, holder):
     for _ in range(2):  # being refused changes nothing
         with (
             pytest.raises(
@@ -40,20 +40,20 @@ def test_a_second_process_is_told_who_holds_it(tmp_path, holder):
             pass
 
 
-def test_it_is_free_when_its_holder_was_killed(tmp_path, holder):
+def test_the_lock_is_free_if_its_holder_was_killed(tmp_path, holder):
     holder.kill()
     holder.wait()
     with lock(tmp_path):
         pass
 
 
-def test_it_is_free_when_its_holder_has_ended(tmp_path, holder):
+def test_the_lock_is_free_if_its_holder_has_ended(tmp_path, holder):
     holder.communicate("")
     with lock(tmp_path):
         pass
 
 
-def test_a_process_does_not_hold_it_twice(tmp_path):
+def test_a_process_cannot_hold_the_lock_twice(tmp_path):
     with lock(tmp_path):
         with pytest.raises(OutputError, match=f"is in use by process {os.getpid()}"), lock(tmp_path):
             pass
@@ -63,7 +63,7 @@ def test_a_process_does_not_hold_it_twice(tmp_path):
         pass
 
 
-def test_an_error_inside_frees_it_and_goes_on(tmp_path):
+def test_an_error_inside_frees_the_lock_and_is_raised(tmp_path):
     with pytest.raises(KeyError), lock(tmp_path):
         raise KeyError
     with lock(tmp_path):

@@ -1,4 +1,4 @@
-"""What is seen while runs go on: in a pipe, in a terminal, in a notebook, and in the picture file."""
+"""The displays of progress: in a pipe, in a terminal, and in a notebook."""
 
 import math
 import os
@@ -19,12 +19,13 @@ from rich.console import Console
 from installed import STEPSIZE
 from stepsize import Constant
 from stepsize.lab.displays import PlainDisplay
-from stepsize.lab.displays.terminal import TerminalDisplay
-from stepsize.lab.experiment import Plan
-from stepsize.lab.watching import Standings
-from stepsize.store import Epoch, Point, Run
+from stepsize.lab.experiment import RunSpec
+from stepsize.lab.standings import Standings
+from stepsize.lab.terminal_display import TerminalDisplay
+from stepsize.store import Run
+from stepsize.store.run import Epoch, Point
 
-COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2", "--seeds", "0,1"]
+COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
 
 
@@ -53,7 +54,7 @@ def test_a_pipe_gets_plain_lines_one_for_each_run(tmp_path):
         [*COMMAND, *SCHEDULES, "--out", str(tmp_path / "out")], capture_output=True, text=True, check=True
     )
     assert "\x1b" not in result.stdout
-    assert len(re.findall(r"^\[\d/4\] .*train loss .*train accuracy .*test accuracy", result.stdout, re.MULTILINE)) == 4
+    assert len(re.findall(r"^\[\d/2\] .*train loss .*train accuracy .*test accuracy", result.stdout, re.MULTILINE)) == 2
     assert "digits" in result.stdout
     assert str(tmp_path / "out") in result.stdout
     assert "down [x]" in result.stdout
@@ -70,15 +71,15 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert "rate 0.1" in screen
     assert re.search(r"\d:\d\d left", screen)
     assert "train loss" in screen
-    assert screen.count("test accuracy") >= 4
+    assert screen.count("test accuracy") >= 2
     assert "down [x]" in screen
     assert screen.endswith(str(tmp_path / "out"))
     assert screen.count("\x1b[?25l") == screen.count("\x1b[?25h"), "the cursor is given back"
 
 
-def test_after_a_resume_the_plain_lines_count_on_from_the_runs_that_are_complete(capsys):
-    plans = [Plan("flat", Constant(0.1), seed, 1, 10) for seed in range(5)]
-    standings, last = Standings(plans), Epoch(10, 1.5, 0.5, 1.5, 0.5)
+def test_after_a_resume_the_plain_lines_count_the_complete_runs_too(capsys):
+    specs = [RunSpec("flat", Constant(0.1), seed, 1, 10) for seed in range(5)]
+    standings, last = Standings(specs), Epoch(10, 1.5, 0.5, 1.5, 0.5)
     runs = [Run("flat", "Constant(0.1)", seed, (Point(10, 0.1, 1.5, 0.5),), (last,), 1.0) for seed in range(5)]
     for number in (0, 2, 3):
         standings.ended(number, runs[number])
@@ -91,9 +92,9 @@ def test_after_a_resume_the_plain_lines_count_on_from_the_runs_that_are_complete
 
 
 def bars(epoch, lr=0.1):
-    """What a terminal's bar tells of a run after such an epoch."""
-    plan = Plan("flat", Constant(0.1), 0, 3, 30)
-    standings, display = Standings([plan]), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    """What a terminal's bar shows of a run after such an epoch."""
+    spec = RunSpec("flat", Constant(0.1), 0, 3, 30)
+    standings, display = Standings([spec]), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
     display.begin(standings, "Data.", Path("out"))
     for record in (Point(10, lr, 1.5, epoch.train_accuracy), epoch):
         standings.logged(0, record)
@@ -102,37 +103,31 @@ def bars(epoch, lr=0.1):
     return display._bars.tasks[0].fields["news"]
 
 
-def test_a_bar_tells_the_accuracy_or_else_the_test_loss():
+def test_a_bar_shows_the_accuracy_or_else_the_test_loss():
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
 
 
-def test_a_bar_tells_the_rate_that_was_logged():
-    """A trial of the tuning runs at another than the schedule was written with."""
+def test_a_bar_shows_the_rate_that_was_logged():
+    """The trials of tune_peak run at other rates than the schedule says."""
     assert "  rate 100" in bars(Epoch(10, 1.5, 0.25, 2.5, 0.75), lr=100.0)
 
 
-def test_a_notebook_shows_one_figure_that_grows_in_the_cell(tmp_path, monkeypatch):
+def test_a_notebook_shows_schedules_as_curves_and_a_comparison_as_one_growing_figure(tmp_path, monkeypatch):
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     code = f"""
 from stepsize.lab import Experiment, compare
 comparison = compare(Experiment({{"flat": "Constant(0.1)"}}, task="digits", epochs=2), {str(tmp_path / "out")!r})
 """
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    schedule = "import stepsize as ss\nss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.0, 20)"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (schedule, code)])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    outputs = notebook.cells[0].outputs
+    (output,) = notebook.cells[0].outputs
+    assert output.data["image/svg+xml"].startswith("<svg")
+    assert output.data["text/plain"] == "Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.0, 20)"
+    outputs = notebook.cells[1].outputs
     figures = [output for output in outputs if output.output_type == "display_data"]
     assert len(figures) == 1, "one figure, updated in place"
     assert "image/png" in figures[0].data
     text = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
     assert "flat, seed 0: train loss" in text
-
-
-def test_a_notebook_shows_a_schedule_as_a_curve():
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell("import stepsize as ss\nss.Linear(0.0, 0.3, 5) >> ss.Cosine(0.3, 0.0, 20)")]
-    )
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    (output,) = notebook.cells[0].outputs
-    assert output.data["image/svg+xml"].startswith("<svg")
-    assert output.data["text/plain"] == "Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.0, 20)"

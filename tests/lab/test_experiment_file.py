@@ -33,8 +33,8 @@ def test_the_keys_that_the_example_comments_out_exist(tmp_path):
 def test_a_file_does_not_let_its_own_texts_run_code(tmp_path):
     path = written(tmp_path, "task = 'digits'\n[schedules]\na = 'Function(\"math:cosh\")'\n")
     with pytest.raises(ParseError, match="runs your own code"):
-        read_experiment(path).plans(100)
-    assert replace(read_experiment(path), functions=True).plans(100)[0].schedule(0) == 1.0
+        read_experiment(path).run_specs(100)
+    assert replace(read_experiment(path), functions=True).run_specs(100)[0].schedule(0) == 1.0
 
 
 def test_an_experiment_is_its_dictionary():

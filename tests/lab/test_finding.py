@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab import Grid, Task, find_rate, load_task, make_optimizer, train, train_grid
+from stepsize.lab import Task, find_rate, load_task, train, train_grid
+from stepsize.lab.finding import Grid
+from stepsize.lab.optimizers import make_optimizer
 
 
-def test_the_losses_are_those_that_a_run_with_this_seed_begins_with():
+def test_the_losses_are_the_first_of_a_run_with_the_same_seed():
     """Network, order and draws are the run's: at the same rates both see the same losses, dropout and all."""
     task = own_tasks.dropping()
     for seed in (0, 3):
@@ -20,7 +22,7 @@ def test_the_losses_are_those_that_a_run_with_this_seed_begins_with():
         assert test.runs[0].seed == seed
 
 
-def test_several_seeds_are_several_networks_and_draws_are_left_alone():
+def test_each_seed_has_its_network_and_the_random_state_is_unchanged():
     before = torch.get_rng_state()
     test = find_rate(load_task("digits"), "adamw", batch_size=64, seeds=(0, 1, 2), steps=40)
     assert torch.equal(torch.get_rng_state(), before)
@@ -28,7 +30,7 @@ def test_several_seeds_are_several_networks_and_draws_are_left_alone():
     assert (test.band[0] < test.band[1]).all()
 
 
-def test_a_set_smaller_than_the_test_is_gone_through_again_in_another_order():
+def test_a_small_training_set_is_repeated_in_another_order():
     test = find_rate(own_tasks.line(), batch_size=64, steps=30, start_lr=1e-9, end_lr=1e-8)
     assert len(test.losses) == 30
     assert test.losses == pytest.approx([test.losses[0]] * 30, rel=1e-5)
@@ -44,7 +46,7 @@ def test_a_set_smaller_than_the_test_is_gone_through_again_in_another_order():
         ({"start_lr": 1.0, "end_lr": 0.1}, "below end_lr"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(settings, words):
+def test_invalid_arguments_are_refused(settings, words):
     with pytest.raises(ArgumentError, match=words):
         find_rate(own_tasks.line(), **settings)
 
@@ -53,19 +55,19 @@ X = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
 Y = X.sum(dim=1)
 
 
-def test_a_lazy_network_is_refused_in_words():
+def test_a_lazy_network_is_refused():
     task = Task(lambda: torch.nn.LazyLinear(1), (X, Y[:, None]), (X, Y[:, None]), torch.nn.functional.mse_loss, None)
     with pytest.raises(RunError, match="has lazy layers without parameters; call it on one input within the function"):
         find_rate(task)
 
 
-def test_a_network_whose_outputs_broadcast_against_the_targets_is_refused_in_words():
+def test_outputs_that_broadcast_against_the_targets_are_refused():
     task = Task(lambda: torch.nn.Linear(3, 1), (X, Y), (X, Y), torch.nn.functional.mse_loss, None)
     with pytest.raises(ArgumentError, match=r"must be that of the model's outputs, \(64, 1\), got \(64,\)"):
         find_rate(task)
 
 
-def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path):
+def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path, in_process):
     grid = train_grid(
         [10.0, 0.1, 0.001, 0.1], tmp_path / "out", task="own_tasks:line", epochs=3, batch_size=16, seeds=(0, 1)
     )
@@ -87,15 +89,15 @@ def test_a_rate_that_diverges_with_any_seed_is_not_the_best():
     [
         ([], {}, "at least one item"),
         ([0.1, 0.0], {}, "> 0"),
-        ([0.1], {"schedules": {}}, "made of the rates; give none"),
+        ([0.1], {"schedules": {}}, "has no 'schedules'; the rates are its schedules"),
     ],
 )
-def test_grids_that_cannot_be_are_refused_in_words(rates, settings, words):
+def test_invalid_grids_are_refused(rates, settings, words):
     with pytest.raises(ArgumentError, match=words):
         train_grid(rates, **settings)
 
 
-def test_the_suggestion_for_the_digits_is_a_rate_that_trains_them():
+def test_the_suggested_rate_trains_the_digits():
     task = load_task("digits")
     rate = find_rate(task, "adamw", batch_size=64).suggest().rate
     model = task.initial_model(0)

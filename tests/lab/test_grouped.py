@@ -46,7 +46,7 @@ def stacked(models):
     return {name: torch.stack([row[name].detach() for row in values]).requires_grad_() for name in values[0]}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(chains(), st.integers(1, 3), st.booleans())
 def test_outputs_and_gradients_of_each_row_are_those_of_its_network_by_itself(make, rows, shared):
     models = [make() for _ in range(rows)]
@@ -113,12 +113,12 @@ class Backwards(nn.Sequential):
     ],
     ids=["hooks", "tied", "twice", "derived", "own forward", "circular", "batch norm", "flatten all", "empty"],
 )
-def test_what_is_more_than_a_chain_of_known_layers_is_left_alone(model):
+def test_networks_that_are_not_chains_of_known_layers_are_not_grouped(model):
     assert GroupedNetwork.of(model) is None
 
 
 @pytest.mark.parametrize("name", ["digits", "fashion-mnist"])
-def test_the_networks_of_images_are_such_chains(name):
+def test_the_networks_of_images_are_grouped(name):
     try:
         task = load_task(name)
     except Exception as error:  # the data set is not installed

@@ -1,3 +1,5 @@
+"""The HTML report, as a program reads it."""
+
 import json
 import math
 import re
@@ -10,11 +12,9 @@ from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant, Function, Geometric
-from stepsize.lab.report.html import About, html_report
+from stepsize.lab import html_report
 from stepsize.lab.statistics import Mean
-from stepsize.store import Store, load_runs
-from stepsize.store.run import Run
-from stepsize.store.run_views import stored_runs
+from stepsize.store import Run, Store, load_runs, stored_runs
 
 
 class Page(HTMLParser):
@@ -55,22 +55,22 @@ class Page(HTMLParser):
         return sum(name == tag and wanted <= given.items() for name, given in self.tags)
 
 
-def page(runs, about=ABOUT):
-    return Page(html_report(runs, about))
+def page(runs, **about):
+    return Page(html_report(runs, **(about or ABOUT)))
 
 
-def test_it_says_what_was_compared():
+def test_the_page_shows_what_was_compared():
     shown = page(RUNS)
     assert shown.count("html", lang="en") == 1
     assert "Three schedules" in shown.text
-    assert ABOUT.source in shown.text
+    assert ABOUT["source"] in shown.text
     for words in ("batch size 256", "seeds 0, 1, 2", "functions no", "clip -", "torch 2.13.0", "Linear(0.2, 0.0, 300)"):
         assert words in shown.text
     assert "did not finish" not in shown.text
     assert "1 of 9 runs did not finish" in page(RUNS[:-1]).text
 
 
-def test_a_panel_for_each_thing_and_a_curve_for_each_schedule():
+def test_each_quantity_has_a_panel_with_a_curve_for_each_schedule():
     shown = page(RUNS)
     assert shown.count("figure", **{"class": "panel"}) == 4
     assert shown.count("g") == 4 * 3
@@ -91,7 +91,7 @@ def test_the_table_has_means_spreads_differences_and_words():
     assert 'Not told apart from "flat" by 2 seeds.' in shown.text
 
 
-def test_one_seed_is_said_to_say_nothing_once_a_table():
+def test_with_one_seed_each_table_has_one_remark_and_no_intervals():
     shown = page([run for run in RUNS if run.seed == 0])
     assert shown.text.count("One seed says nothing about a difference") == 3
     assert "give several" in shown.text
@@ -99,8 +99,8 @@ def test_one_seed_is_said_to_say_nothing_once_a_table():
     assert shown.count("path", **{"class": "band"}) == 0
 
 
-def test_nothing_is_fetched_and_nothing_may_be():
-    html = html_report(RUNS, ABOUT)
+def test_the_page_fetches_nothing_and_its_policy_forbids_it():
+    html = html_report(RUNS, **ABOUT)
     assert not re.search(r"https?:|//[a-z]|@import|url\(", html)
     shown = Page(html)
     sources = [given[name] for _, given in shown.tags for name in ("src", "href") if name in given]
@@ -110,30 +110,36 @@ def test_nothing_is_fetched_and_nothing_may_be():
 
 
 @pytest.mark.parametrize("name", WICKED)
-def test_names_are_shown_as_they_are_and_do_nothing(name):
+def test_names_are_shown_literally(name):
     run = made_up_run(name, Constant(0.3))
-    shown = page([run, made_up_run("other", Constant(0.1))], About(name, {name: name}, name, {name: name}))
+    shown = page(
+        [run, made_up_run("other", Constant(0.1))],
+        title=name,
+        settings={name: name},
+        source=name,
+        environment={name: name},
+    )
     assert shown.data["names"] == [name, "other"]
     assert " ".join(name.split()) in shown.text
     assert shown.count("script") == 2
     assert shown.count("title") == 1
 
 
-def test_the_rate_is_the_schedules_own_on_a_linear_scale_where_it_ends_at_zero():
+def test_the_rate_has_a_linear_scale_if_it_ends_at_zero():
     rate = page(RUNS).data["panels"][0]
     assert not rate["log"]
     assert [curve["mean"][0] for curve in rate["curves"]] == [0.3, 0.2, 0.2]
     assert page([made_up_run("steep", Geometric(0.3, 1e-5, 300))]).data["panels"][0]["log"]
 
 
-def test_a_rate_far_beyond_those_that_held_leaves_the_view_and_is_told_as_it_is():
+def test_a_rate_far_above_the_others_leaves_the_view_and_keeps_its_value():
     good, wild = made_up_run("flat", Constant(0.3)), made_up_run("wild", Constant(1e30), steps=50, diverges=True)
     rate = page([good, wild]).data["panels"][0]
     assert 0.3 < rate["high"] < 1
     assert [curve["mean"][0] for curve in rate["curves"]] == [0.3, 1e30]
 
 
-def test_the_rate_of_a_function_is_as_logged():
+def test_the_rate_of_a_function_is_the_logged_one():
     rate = page([made_up_run("own", Function(lambda step: 0.1 / (step + 1)))]).data["panels"][0]
     assert rate["curves"][0]["x"][0] == 24
     assert rate["curves"][0]["mean"][0] == pytest.approx(0.1 / 25)
@@ -148,7 +154,7 @@ def test_the_curves_are_means_and_extremes_over_seeds():
     assert flat["mean"] == pytest.approx(kept.mean(0), rel=1e-5)
 
 
-def test_a_page_of_no_runs_or_of_runs_that_came_to_nothing():
+def test_a_page_may_have_no_runs_or_runs_without_results():
     assert "There are none yet." in page([]).text
     waiting = Run("late", "Constant(0.1)", 0, (), (), 0.0, "interrupted")
     assert "interrupted at step 0" in page([waiting]).text
@@ -158,15 +164,15 @@ def test_a_page_of_no_runs_or_of_runs_that_came_to_nothing():
     assert shown.count("table") == 1
 
 
-def test_a_metric_that_no_run_has_takes_no_place():
+def test_a_metric_that_no_run_has_is_left_out():
     epochs = tuple(replace(epoch, test_accuracy=math.nan) for epoch in RUNS[0].epochs)
     shown = page([replace(RUNS[0], epochs=epochs)])
     assert shown.count("figure") == 3
     assert "test accuracy" not in shown.text
 
 
-def test_of_very_many_schedules_the_first_and_the_best_are_shown():
-    shown = page(views(schedules=300, seeds=2, points=20), About("Many"))
+def test_of_many_schedules_the_first_and_the_best_are_shown():
+    shown = page(views(schedules=300, seeds=2, points=20), title="Many")
     assert len(shown.data["names"]) == 42
     assert shown.data["names"][0] == "schedule 0"
     assert "Of 300 schedules, the first and the 41 best are drawn." in shown.text
@@ -175,16 +181,16 @@ def test_of_very_many_schedules_the_first_and_the_best_are_shown():
     assert shown.count("body", **{"class": "no-bands"}) == 1
 
 
-def test_many_long_runs_make_a_page_of_moderate_size():
-    html = html_report(views(schedules=60, seeds=5, points=2000), About("Long"))
+def test_the_page_of_many_long_runs_is_below_3_mb():
+    html = html_report(views(schedules=60, seeds=5, points=2000), "Long")
     assert len(html) < 3_000_000
     assert max(len(curve["x"]) for panel in Page(html).data["panels"] for curve in panel["curves"]) < 600
 
 
-def test_the_runs_of_a_store_make_the_same_page(tmp_path):
+def test_stored_runs_make_the_same_page_as_runs_in_memory(tmp_path):
     runs = [*RUNS, Run("late", "Constant(0.1)", 0, (), (), 0.0, "waiting")]
     with Store.create(tmp_path / "store.sqlite", {}, {}, [(run.name, run.schedule, run.seed) for run in runs]) as store:
         for number, run in enumerate(RUNS):
             store.log(number, [*run.points, *run.epochs])
             store.end(number, run.status, run.seconds)
-    assert html_report(stored_runs(load_runs(tmp_path)), ABOUT) == html_report(RUNS, ABOUT)
+    assert html_report(stored_runs(load_runs(tmp_path)), **ABOUT) == html_report(RUNS, **ABOUT)

@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from stepsize.errors import DataError
-from stepsize.lab.data import digits
-from stepsize.lab.nets import DigitsNet, LeNet, image_task
+from stepsize.lab.image_tasks import digits, image_task, lenet
 
 
 def of_size(height, width):
@@ -19,7 +18,7 @@ def of_size(height, width):
 
 def test_lenet_has_the_layers_and_shapes_of_the_mission():
     shapes, images = [], torch.zeros(2, 1, 28, 28)
-    for layer in LeNet():
+    for layer in lenet():
         images = layer(images)
         if not isinstance(layer, nn.ReLU):
             shapes.append((type(layer).__name__, *images.shape[1:]))
@@ -33,13 +32,15 @@ def test_lenet_has_the_layers_and_shapes_of_the_mission():
         ("Linear", 84),
         ("Linear", 10),
     ]
-    assert sum(isinstance(layer, nn.ReLU) for layer in LeNet()) == 4
-    assert sum(parameter.numel() for parameter in LeNet().parameters()) == 61_706
+    assert sum(isinstance(layer, nn.ReLU) for layer in lenet()) == 4
+    assert sum(parameter.numel() for parameter in lenet().parameters()) == 61_706
 
 
 def test_the_network_is_chosen_by_the_size_of_the_images():
-    assert isinstance(image_task(of_size(28, 28)).model(), LeNet)
-    assert isinstance(image_task(of_size(8, 8)).model(), DigitsNet)
+    for size, parameters in ((28, 61_706), (8, 13_706)):
+        model = image_task(of_size(size, size)).model()
+        assert model(torch.zeros(2, 1, size, size)).shape == (2, 10)
+        assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 
 def test_the_network_has_one_score_a_class():
@@ -47,6 +48,6 @@ def test_the_network_has_one_score_a_class():
     assert image_task(dataclasses.replace(digits(), classes=7)).model()(images).shape == (3, 7)
 
 
-def test_images_that_no_network_fits_are_refused():
-    with pytest.raises(DataError, match="no network for images of 32 x 28; there is one for 28 x 28 and one for 8"):
+def test_images_of_another_size_are_refused():
+    with pytest.raises(DataError, match="no network for images of 32 x 28; give images of 28 x 28 or 8 x 8"):
         image_task(of_size(32, 28))

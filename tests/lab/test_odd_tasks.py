@@ -6,10 +6,8 @@ from own_tasks import X
 from torch import nn
 
 from stepsize.errors import ArgumentError, RunError, StateError
-from stepsize.lab import Checkpoint, Experiment, Task, compare, train
+from stepsize.lab import Experiment, Task, compare, train
 from stepsize.lab.engines import stacked
-from stepsize.lab.samples import Tally
-from stepsize.pytorch import Scheduler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,13 +42,13 @@ def test_volumes_can_be_trained_on():
 
 
 @pytest.mark.parametrize("name", ["one_for_all", "one_in_all"])
-def test_a_network_that_is_given_twice_is_refused_before_anything_is_written(tmp_path, name):
-    with pytest.raises(RunError, match=r"the same network, or a part of it, twice.*make it anew"):
+def test_a_network_that_is_returned_twice_is_refused_before_anything_is_written(tmp_path, name):
+    with pytest.raises(RunError, match=r"the same network, or a part of it, twice.*make a new network"):
         compare(Experiment({"flat": "Constant(0.1)"}, f"own_tasks:{name}", device="cpu"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_part_that_does_not_learn_may_be_given_twice():
+def test_a_frozen_part_may_be_shared_by_two_networks():
     frozen = nn.Linear(1, 1).requires_grad_(False)
     task = task_of(lambda: nn.Sequential(frozen, nn.Linear(1, 1)))
     assert task.initial_model(0) is not task.initial_model(0)
@@ -59,50 +57,50 @@ def test_a_part_that_does_not_learn_may_be_given_twice():
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
-        (lambda a, b: (a - b) ** 2, r"must be one number .*and is a tensor of shape \(16, 1\); take the mean"),
-        (lambda a, b: 0.5, r"must be one number .*and is 0.5"),
-        (lambda a, b: ((a - b) ** 2).mean().detach(), r"is cut off from the network's outputs; .*\.detach"),
+        (lambda a, b: (a - b) ** 2, r"must be a tensor of shape \(\), got a tensor of shape \(16, 1\); take the mean"),
+        (lambda a, b: 0.5, r"must be a tensor of shape \(\), got 0.5"),
+        (
+            lambda a, b: ((a - b) ** 2).mean().detach(),
+            r"has no gradient; remove what cuts it off from the outputs, such as \.detach",
+        ),
     ],
 )
-def test_a_loss_that_is_none_is_told_as_the_task_s(loss, words):
+def test_a_loss_that_is_not_a_scalar_with_a_gradient_is_refused(loss, words):
     with pytest.raises(RunError, match=words):
         trained(task_of(lambda: nn.Linear(1, 1), loss=loss))
 
 
-def test_a_loss_of_shape_1_is_one():
+def test_a_loss_of_shape_1_is_accepted():
     log = trained(task_of(lambda: nn.Linear(1, 1), loss=lambda a, b: ((a - b) ** 2).mean(dim=0)))
     assert log.epochs[-1].test_loss < log.epochs[0].test_loss
 
 
-def test_what_is_no_count_of_right_samples_is_told():
-    with pytest.raises(RunError, match=r"`correct` of the task 'task' must tell how many .* and gave 'all'"):
+def test_a_correct_function_that_returns_no_count_is_refused():
+    with pytest.raises(
+        RunError, match=r"`correct` of the task 'task' must return the number of right samples .* got 'all'"
+    ):
         trained(task_of(lambda: nn.Linear(1, 1), correct=lambda a, b: "all"))
 
 
 @pytest.mark.parametrize("name", ["hooked", "with_a_number"])
-def test_networks_that_would_be_others_in_a_stack_are_refused_there(name):
+def test_networks_whose_gradients_differ_in_a_stack_are_refused_by_stacked(name):
     asked = Experiment({"flat": "Constant(0.1)"}, f"own_tasks:{name}", device="cpu", engine="stacked")
     with pytest.raises(
-        ArgumentError, match=r"cannot be stacked: its gradients are others .*; write engine = \"local\""
+        ArgumentError, match=r"can be stacked \(its gradients differ in a stack, .*; write engine='local'"
     ):
         stacked.check(asked)
 
 
-def test_a_checkpoint_of_another_network_is_told_as_that(tmp_path):
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     def run(width, stop):
         task = task_of(lambda: nn.Sequential(nn.Linear(1, width), nn.ReLU(), nn.Linear(width, 1)))
         model = task.initial_model(0)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        checkpoint = Checkpoint(tmp_path / "run.pt", 1, "the run")
-        settings = {"batch_size": 16, "log_every": 1, "should_stop": stop, "checkpoint": checkpoint}
-        train(model, task, optimizer, Scheduler(optimizer, 0.1), epochs=2, **settings)
+        settings = {"batch_size": 16, "log_every": 1, "should_stop": stop, "checkpoint": tmp_path / "run.pt"}
+        train(model, task, optimizer, 0.1, epochs=2, **settings)
 
     run(8, lambda: True)
-    with pytest.raises(StateError, match=r"run.pt is of another network, .*put that back, or delete it"):
+    with pytest.raises(
+        StateError, match=r"run.pt is a checkpoint of another network; restore that network in the task, or delete it"
+    ):
         run(9, lambda: False)
-
-
-def test_a_tally_without_accuracies_has_none():
-    tally = Tally()
-    tally.add(task_of(lambda: nn.Linear(1, 1)), torch.tensor(1.0), X, X)
-    assert tally.correct == []

@@ -1,6 +1,5 @@
 """Real processes that fail and die while others are at work beside them."""
 
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +9,8 @@ from silent import Silent
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import pool, stacked
-from stepsize.lab.engines.pool import Channel, run_jobs
+from stepsize.lab.engines import stacked
+from stepsize.lab.engines.local import run_jobs
 from stepsize.store import Store, load_runs
 
 
@@ -35,12 +34,12 @@ class Listener:
 def place(tmp_path, runs):
     """An experiment of so many runs, the plans of them, and a directory with their store."""
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:line", seeds=range(runs), device="cpu")
-    directory, plans = ResultDirectory.claim(tmp_path / "out"), experiment.plans(64)
+    directory, plans = ResultDirectory.claim(tmp_path / "out"), experiment.run_specs(64)
     Store.create(directory.store, {}, {}, [(plan.name, str(plan.schedule), plan.seed) for plan in plans]).close()
     return experiment, plans, directory
 
 
-def test_a_run_that_failed_is_told_though_the_process_of_another_dies_afterwards(tmp_path):
+def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
     with pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"):
@@ -63,30 +62,21 @@ class Hasty(Listener):
             raise KeyboardInterrupt
 
 
-def test_jobs_wait_here_and_are_not_begun_once_a_stop_is_asked(tmp_path, monkeypatch):
-    """Each that is handed out is looked at again and again, which of thousands takes a core from the runs."""
+def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
     experiment, plans, directory = place(tmp_path, 30)
-    jobs, handed_out, wait = [{number: plan} for number, plan in enumerate(plans)], [], pool.wait
-
-    def watched(futures, **settings):
-        handed_out.append(len(futures))
-        return wait(futures, **settings)
-
-    monkeypatch.setattr(pool, "wait", watched)
-    listener = Hasty(20)
+    jobs, listener = [{number: plan} for number, plan in enumerate(plans)], Hasty(20)
     with pytest.raises(KeyboardInterrupt):
         run_jobs(nothing, jobs, experiment, directory, 1, listener, lambda job: tmp_path / "nowhere")
     assert listener.stopped
-    assert max(handed_out) == 2
-    assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 22
+    assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 21
 
 
 @pytest.mark.long
-def test_a_stack_that_gets_further_may_die_more_often_and_what_has_diverged_stays_so(tmp_path):
+def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_diverged(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = dict(enumerate(plans)), Listener()
     laid_down = directory.path / "laid_down"
-    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without getting further"):
+    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"):
         run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: laid_down)
     results = load_runs(directory.path)
     assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
@@ -99,16 +89,16 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
     steps = []
 
     def here(work, jobs, experiment, directory, workers, watcher, checkpoint):
-        (job,), stop = jobs, threading.Event()
+        (job,), stop = jobs, []
 
-        def put(news):
-            watcher.logged(*news)
-            steps.append(news[1].step)
+        def tell(number, record):
+            watcher.logged(number, record)
+            steps.append(record.step)
             if steps[-1] == 100:
-                stop.set()
+                stop.append(True)
 
-        work(job, experiment, directory, Channel(SimpleNamespace(put=put), stop))
-        if stop.is_set():
+        work(job, experiment, directory, SimpleNamespace(tell=tell, should_stop=lambda: bool(stop)))
+        if stop:
             assert checkpoint(job).exists()
             directory.fail(job, "died")
             raise RunError("died")

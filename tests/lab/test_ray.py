@@ -71,7 +71,7 @@ def legs_at_work():
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if line.read_bytes().startswith(b"ray::_leg"):
+            if line.read_bytes().startswith(b"ray::_make_segment"):
                 found.append(int(line.parent.name))
         except OSError:  # it has ended
             continue
@@ -114,7 +114,7 @@ def test_the_numbers_are_those_of_local(ray, by_local, tmp_path):
 
 
 @pytest.mark.long
-def test_divergence_and_failure_are_told(ray, tmp_path, monkeypatch):
+def test_divergence_and_failure_are_reported(ray, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(HERE)
     wild = {"wild": "Constant(1e30)", "calm": "Constant(0.01)"}
     runs = compare(experiment(engine="ray", schedules=wild, epochs=8), tmp_path / "wild", display=Silent()).runs
@@ -162,7 +162,9 @@ def failing():
 
 
 def test_a_gpu_and_a_missing_ray_are_refused_in_words(monkeypatch):
-    with pytest.raises(ArgumentError, match="trains on CPUs, not on 'cuda'; write device = \"cpu\""):
+    with pytest.raises(
+        ArgumentError, match="must be a CPU for Ray, got 'cuda'; write device='cpu', or engine='stacked'"
+    ):
         chosen(experiment(engine="ray", device="cuda"))
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"stepsize\[ray\]"):

@@ -66,18 +66,18 @@ ASKED = Experiment(
 @pytest.mark.parametrize(
     ("task", "words"), [("demanding", r"AssertionError\(\)"), ("left", r"SystemExit\('that will do'\)")]
 )
-def test_what_a_network_raises_is_told_by_its_type_and_its_line(tmp_path, task, words):
+def test_an_error_of_the_network_is_reported_with_its_type_and_line(tmp_path, task, words):
     with pytest.raises(RunError, match=rf"'flat' with seed 0 failed: {words} in own_tasks.py, line \d+$"):
         compare(replace(ASKED, task=f"own_tasks:{task}"), tmp_path, display=Silent())
 
 
-def test_a_checkpoint_that_is_damaged_is_named_and_costs_no_record(tmp_path):
+def test_a_damaged_checkpoint_is_named_and_no_record_is_lost(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         compare(ASKED, tmp_path, display=Impatient(60))
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
     laid_down = checkpoint.read_bytes()
     checkpoint.write_bytes(laid_down[:-200])
-    with pytest.raises(RunError, match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
+    with pytest.raises(RunError, match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
         resume(tmp_path, display=Silent())
     (failed,) = load_runs(tmp_path).runs()
     assert (failed.status, [point.step for point in failed.points]) == ("failed", list(range(1, 61)))

@@ -9,17 +9,23 @@ from made_up import made_up_run
 from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant
-from stepsize.lab.report.html import About, html_report
+from stepsize.lab import html_report
 
 PAGES = {
     "usual": (RUNS, ABOUT),
-    "one seed": (RUNS[:3], About("One")),
-    "no runs": ([], About("None")),
+    "one seed": (RUNS[:3], {"title": "One"}),
+    "no runs": ([], {"title": "None"}),
     "wicked names": (
         [replace(made_up_run(name, Constant(0.3), seed), seed=seed) for seed in (0, 1) for name in WICKED],
-        About(WICKED[0], {WICKED[1]: WICKED[2]}, WICKED[6], {"x": WICKED[6]}, 99),
+        {
+            "title": WICKED[0],
+            "settings": {WICKED[1]: WICKED[2]},
+            "source": WICKED[6],
+            "environment": {"x": WICKED[6]},
+            "planned": 99,
+        },
     ),
-    "many": (views(schedules=60, seeds=3, points=50), About("Many")),
+    "many": (views(schedules=60, seeds=3, points=50), {"title": "Many"}),
 }
 
 
@@ -29,7 +35,7 @@ def opened(open_in_browser, tmp_path):
 
     def opened(name="usual", **options):
         path = tmp_path / "report.html"
-        path.write_text(html_report(*PAGES[name]), encoding="utf-8")
+        path.write_text(html_report(PAGES[name][0], **PAGES[name][1]), encoding="utf-8")
         return open_in_browser(path, **options)
 
     return opened
@@ -54,12 +60,12 @@ def luminance(colour):
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_its_window_without_complaint(opened, name, width):
+def test_the_page_fits_its_window(opened, name, width):
     page = opened(name, viewport={"width": width, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_it_shows_curves_and_tables(opened):
+def test_the_page_shows_curves_and_tables(opened):
     page = opened()
     assert page.title() == "Three schedules"
     assert page.locator("figure h3").all_inner_texts() == ["learning rate", "train loss", "test accuracy", "test loss"]
@@ -92,7 +98,7 @@ def test_the_pointer_shows_the_values_of_every_curve_at_a_step(opened):
 
 
 @pytest.mark.parametrize("name", ["usual", "one seed"])
-def test_the_rows_of_the_tip_stand_below_each_other(opened, name):
+def test_the_rows_of_the_tooltip_are_below_each_other(opened, name):
     page = opened(name)
     point_at(page, "train loss", 0.5)
     for column in (".sample", ".name"):
@@ -115,7 +121,7 @@ def test_the_legend_switches_a_curve_off_everywhere_and_on_again(opened):
     assert page.locator(".cross:visible").count() == 0
 
 
-def test_bands_can_be_left_out(opened):
+def test_bands_can_be_switched_off(opened):
     page = opened()
     button = page.get_by_role("button", name="bands")
     assert page.locator(".band:visible").count() == 9
@@ -124,7 +130,7 @@ def test_bands_can_be_left_out(opened):
     assert button.get_attribute("aria-pressed") == "false"
 
 
-def test_the_keyboard_reads_the_values_too(opened):
+def test_the_keyboard_moves_the_tooltip_too(opened):
     page = opened()
     slider = page.get_by_role("slider", name="train loss over steps")
     slider.focus()
@@ -139,7 +145,7 @@ def test_the_keyboard_reads_the_values_too(opened):
     assert not page.locator("#tip").is_visible()
 
 
-def test_the_tip_stays_in_the_window_of_a_phone(opened):
+def test_the_tooltip_stays_in_the_window_of_a_phone(opened):
     page = opened("wicked names", viewport={"width": 375, "height": 700})
     for share in (0.05, 0.5, 0.98):
         point_at(page, "train loss", share)
@@ -149,7 +155,7 @@ def test_the_tip_stays_in_the_window_of_a_phone(opened):
         assert box["y"] >= 0
 
 
-def test_of_very_many_curves_the_tip_has_the_nearest(opened):
+def test_of_many_curves_the_tooltip_has_the_nearest(opened):
     page = opened("many")
     assert page.get_by_role("button", name="bands").get_attribute("aria-pressed") == "false"
     point_at(page, "train loss", 0.5)
@@ -158,7 +164,7 @@ def test_of_very_many_curves_the_tip_has_the_nearest(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_curves_stand_out_in_light_and_dark(opened, scheme):
+def test_text_and_curves_have_enough_contrast_in_light_and_dark(opened, scheme):
     page = opened(color_scheme=scheme)
     paper, ink = page.evaluate(
         "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"
@@ -178,7 +184,7 @@ def test_text_and_curves_stand_out_in_light_and_dark(opened, scheme):
 
 @pytest.mark.parametrize("width", [375, 1280])
 @pytest.mark.parametrize("name", ["usual", "many"])
-def test_no_number_stands_on_another(opened, name, width):
+def test_numbers_at_the_edges_do_not_overlap(opened, name, width):
     page = opened(name, viewport={"width": width, "height": 900})
     for edge in page.locator(".across, .up").all():
         boxes = [mark.bounding_box() for mark in edge.locator("span").all()]
@@ -191,7 +197,7 @@ def test_no_number_stands_on_another(opened, name, width):
         assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
 
 
-def test_paper_has_everything_but_what_is_for_the_pointer(opened):
+def test_the_printed_page_has_everything_except_controls(opened):
     page = opened(color_scheme="dark")
     page.emulate_media(media="print")
     assert not page.get_by_role("button", name="bands").is_visible()
@@ -199,7 +205,7 @@ def test_paper_has_everything_but_what_is_for_the_pointer(opened):
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
-def test_the_list_of_runs_is_open_on_paper_only(opened):
+def test_the_list_of_runs_is_open_only_in_print(opened):
     page = opened()
     runs = page.get_by_text("diverged at step 300")
     assert not runs.is_visible()
@@ -209,7 +215,7 @@ def test_the_list_of_runs_is_open_on_paper_only(opened):
     assert not runs.is_visible()
 
 
-def test_without_scripts_everything_is_there_but_the_pointer(opened):
+def test_without_scripts_only_the_tooltip_is_missing(opened):
     page = opened(java_script_enabled=False)
     assert page.locator(".line").count() == 12
     assert page.locator(".cross").first.is_visible()

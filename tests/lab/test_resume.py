@@ -10,21 +10,23 @@ from contextlib import closing, contextmanager
 
 import pytest
 from commands import numbers, start
+from in_process import train_here
 from own_tasks import dropping
 from processes import children
 from silent import Silent
 
 import stepsize as ss
 from stepsize.errors import DataError, OutputError, RunError, StateError
-from stepsize.lab import Experiment, compare, load_task, resume
+from stepsize.lab import Experiment, compare, load_task, read_experiment, resume
 from stepsize.lab.directory import lock
-from stepsize.lab.engines.one_run import title
+from stepsize.lab.engines.runs import run_title
 from stepsize.lab.environment import differing, environment
-from stepsize.store import Epoch, Point, Store, load_runs
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
 
 EXPERIMENT = """
 task = "own_tasks:dropping"
-epochs = 60
+epochs = 24
 seeds = [0, 1]
 batch_size = 8
 log_every = 3
@@ -48,15 +50,18 @@ def experiment(tmp_path_factory):
 def never_killed(experiment, tmp_path_factory):
     """What the runs log when nothing happens to them."""
     out = tmp_path_factory.mktemp("never_killed") / "out"
-    process = start(experiment, "--out", out)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(os.path.dirname(__file__))
+        train_here(monkeypatch)
+        compare(read_experiment(experiment), out, display=Silent())
     return numbers(out)
 
 
 @pytest.mark.long
-def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(experiment, never_killed, tmp_path):
+def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(tmp_path):
     draw = random.Random(0)
+    (experiment := tmp_path / "experiment.toml").write_text(EXPERIMENT.replace("epochs = 24", "epochs = 60"))
+    output, _ = start(experiment, "--out", tmp_path / "whole").communicate(timeout=300)
     out = tmp_path / "out"
     kills = 0
     process = start(experiment, "--out", out)
@@ -74,11 +79,12 @@ def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(experiment, ne
         os.kill(draw.choice(victims) if victims else process.pid, signal.SIGKILL)
         kills += 1
     assert kills >= 4, output
-    assert numbers(out) == never_killed
+    assert numbers(out) == numbers(tmp_path / "whole")
     assert not (out / "checkpoints").exists()
 
 
-def test_an_interrupted_comparison_goes_on(experiment, never_killed, tmp_path):
+@pytest.mark.usefixtures("one_thread")
+def test_an_interrupted_comparison_goes_on(experiment, never_killed, tmp_path, monkeypatch):
     out = tmp_path / "out"
     process = start(experiment, "--out", out)
     while not (out / "store.sqlite").exists() or not any(o.last for o in load_runs(out).outcomes()):
@@ -86,6 +92,7 @@ def test_an_interrupted_comparison_goes_on(experiment, never_killed, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
+    train_here(monkeypatch)
     assert resume(out, display=Silent()).directory == out
     assert numbers(out) == never_killed
     assert "resumed" in [event.kind for event in load_runs(out).events()]
@@ -96,7 +103,8 @@ def small(**more):
     return Experiment(schedules, "own_tasks:dropping", epochs=2, batch_size=8, device="cpu", **more)
 
 
-def test_resuming_what_is_complete_changes_nothing(tmp_path):
+@pytest.mark.usefixtures("in_process")
+def test_resuming_a_complete_comparison_changes_nothing(tmp_path):
     compare(small(), tmp_path, display=Silent())
     before = numbers(tmp_path)
     assert len(resume(tmp_path, display=Silent()).runs) == 1
@@ -108,21 +116,15 @@ def written(directory, **settings):
     asked = Experiment(**{**vars(small()), **settings})
     directory.mkdir(parents=True, exist_ok=True)
     about = {"experiment": asked.as_dict(), "data": "Made by hand."}
-    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.plans(64)]
+    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.run_specs(64)]
     with Store.create(directory / "store.sqlite", about, environment("cpu"), runs) as store:
         store.log(0, [Point(16, 0.01, 1.0, 0.5), Epoch(16, 1.0, 0.5, 1.1, 0.6)])
         store.end(0, "finished", 1.0)
     return directory / "store.sqlite"
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """No pictures: a resume of what is complete has nothing else that takes time."""
-    monkeypatch.setattr("stepsize.lab.displays.live_picture.LivePicture.write", lambda *_: None)
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("in_process")
+def test_a_tuning_that_another_process_ends_meanwhile_is_not_resumed(tmp_path, monkeypatch):
     written(tmp_path / "tuning")
     aside = written(tmp_path / "aside")
 
@@ -136,11 +138,11 @@ def test_a_tuning_that_another_process_ends_meanwhile_is_not_gone_on_with(tmp_pa
     assert len(resume(tmp_path, display=Silent()).rows) == 1
 
 
-def test_what_a_store_that_was_written_by_hand_lacks_is_told(tmp_path):
+def test_a_store_without_an_experiment_cannot_be_resumed(tmp_path):
     store = written(tmp_path)
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE experiment SET settings = '{}'")
-    with pytest.raises(DataError, match=rf"{store} does not say what was asked for, so it can be read and not resumed"):
+    with pytest.raises(DataError, match=rf"{store} does not have the experiment, so it can be read but not resumed"):
         resume(tmp_path, display=Silent())
 
 
@@ -150,8 +152,8 @@ def test_two_commands_on_one_directory_are_kept_apart(tmp_path):
         resume(tmp_path, display=Silent())
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("in_process")
+def test_a_resume_on_another_processor_is_refused_or_recorded(tmp_path, monkeypatch):
     written(tmp_path)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS")
     with pytest.raises(StateError, match=r"cpu_capability: .*, and here ABACUS.*elsewhere"):
@@ -160,8 +162,8 @@ def test_a_resume_elsewhere_is_refused_or_noted(tmp_path, monkeypatch):
     assert "ABACUS" in load_runs(tmp_path).events()[-1].text
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("in_process")
+def test_a_resume_under_another_version_of_stepsize_is_recorded(tmp_path, monkeypatch):
     written(tmp_path)
     resume(tmp_path, display=Silent())
     version, same = ss.__version__, load_runs(tmp_path).events()[-1]
@@ -174,14 +176,16 @@ def test_a_resume_under_another_version_of_stepsize_is_noted(tmp_path, monkeypat
     ]
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_a_resume_on_other_data_is_refused_or_noted(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("in_process")
+def test_a_resume_on_other_data_is_refused_or_recorded(tmp_path, monkeypatch):
     task = "own_tasks:of_changing_size"
     store = written(tmp_path, task=task, digests=load_task(task).digests)
     monkeypatch.setenv("OF_SIZE", "32")
     load_task.cache_clear()
     what = r"train inputs: 64 x 1 float32 \w{16}, and here 32 x 1 float32 \w{16}; train targets: [^;]*"
-    with pytest.raises(StateError, match=rf"other data than those that .* was begun on \({what}\), .*elsewhere=True"):
+    with pytest.raises(
+        StateError, match=rf"the data of the task .* have changed since .* was begun \({what}\), .*elsewhere=True"
+    ):
         resume(tmp_path, display=Silent())
     resume(tmp_path, display=Silent(), elsewhere=True)
     assert "and here 32 x 1 float32" in load_runs(tmp_path).events()[-1].text
@@ -199,7 +203,9 @@ def test_the_task_of_these_tests_draws_while_it_trains():
 @pytest.mark.long
 def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(tmp_path):
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:dying", epochs=2, seeds=(0, 1, 2), device="cpu")
-    with pytest.raises(RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times"):
+    with pytest.raises(
+        RunError, match="the run 'flat' with seed 1 failed: the process that trained it died 3 times without progress"
+    ):
         compare(experiment, tmp_path, workers=2, display=Silent())
     results = load_runs(tmp_path)
     assert [outcome.status for outcome in results.outcomes()] == ["finished", "failed", "finished"]
@@ -223,7 +229,7 @@ LONG = {"schedules": {"flat": "Constant(0.01)"}, "task": "own_tasks:dropping", "
 def stopped(out, step, **settings):
     """A directory with a comparison that was stopped, and its one checkpoint."""
     with pytest.raises(KeyboardInterrupt):
-        compare(Experiment(**{**LONG, "epochs": 500, "log_every": 1, **settings}), out, display=Impatient(step))
+        compare(Experiment(**{**LONG, "epochs": 60, "log_every": 1, **settings}), out, display=Impatient(step))
     (checkpoint,) = (out / "checkpoints").glob("*.pt")
     return checkpoint
 
@@ -233,33 +239,35 @@ def stopped(out, step, **settings):
     [{"batch_size": 4}, {"optimizer_args": {"momentum": 0.5}}, {"clip_norm": 1.0}, {"held_out": True}],
     ids=lambda other: next(iter(other)),
 )
-def test_every_setting_tells_runs_apart_and_other_runs_do_not(other):
-    plan, *_ = small().plans(64)
-    assert title(plan, Experiment(**LONG)) != title(plan, Experiment(**{**LONG, **other}))
+def test_a_title_depends_on_every_setting_and_not_on_other_runs(other):
+    plan, *_ = small().run_specs(64)
+    assert run_title(plan, Experiment(**LONG)) != run_title(plan, Experiment(**{**LONG, **other}))
     more = {"seeds": (0, 1), "schedules": {"flat": "Constant(0.01)", "down": "Constant(0.1)"}, "digests": ("a",) * 4}
-    assert title(plan, Experiment(**LONG)) == title(plan, Experiment(**{**LONG, **more}))
+    assert run_title(plan, Experiment(**LONG)) == run_title(plan, Experiment(**{**LONG, **more}))
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(("engine", "other"), [("local", {"batch_size": 4}), ("stacked", {"seeds": (1,)})])
 def test_a_checkpoint_of_another_experiment_is_refused(tmp_path, engine, other):
     foreign = stopped(tmp_path / "other", 5, engine=engine, **other)
     own = stopped(tmp_path / "own", 5, engine=engine)
     shutil.copy(foreign, own)
     kept = numbers(tmp_path / "own")
-    with pytest.raises(RunError, match=r"is of another (run|stack), .* and this one is .*; delete it"):
+    with pytest.raises(RunError, match=r"is a checkpoint of another run, .* and this run is .*; delete it"):
         resume(tmp_path / "own", display=Silent())
     assert [line.replace("failed", "interrupted") for line in numbers(tmp_path / "own")] == kept
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
-def test_a_damaged_checkpoint_says_what_to_do_and_that_helps(tmp_path, engine):
+def test_the_advice_for_a_damaged_checkpoint_works(tmp_path, engine):
     checkpoint = stopped(tmp_path / "out", 5, engine=engine)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
-    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is no checkpoint, or is damaged; delete it"):
+    with pytest.raises((RunError, StateError), match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
         resume(tmp_path / "out", display=Silent())
     checkpoint.unlink()
     (run,) = resume(tmp_path / "out", display=Silent()).runs
-    assert [point.step for point in run.points] == list(range(1, 4001))
+    assert [point.step for point in run.points] == list(range(1, 481))
 
 
 def lose(directory, condition):
@@ -268,20 +276,22 @@ def lose(directory, condition):
         assert connection.execute(f"DELETE FROM points WHERE {condition}").rowcount
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
-def test_a_run_with_a_gap_in_its_points_begins_again(tmp_path, engine):
-    stopped(tmp_path / "out", 400, engine=engine)
+def test_a_run_with_a_gap_in_its_points_starts_over(tmp_path, engine):
+    stopped(tmp_path / "out", 400, engine=engine, checkpoint_every=200)
     lose(tmp_path / "out", "step BETWEEN 100 AND 150")
     with closing(sqlite3.connect(tmp_path / "out" / "store.sqlite")) as connection, connection:
         connection.execute("UPDATE runs SET status = 'running', points = NULL, epochs = NULL")  # as after a kill
     (run,) = resume(tmp_path / "out", display=Silent()).runs
-    assert [point.step for point in run.points] == list(range(1, 4001))
-    whole = Experiment(**{**LONG, "epochs": 500, "log_every": 1, "engine": engine})
+    assert [point.step for point in run.points] == list(range(1, 481))
+    whole = Experiment(**{**LONG, "epochs": 60, "log_every": 1, "engine": engine, "checkpoint_every": 200})
     compare(whole, tmp_path / "whole", display=Silent())
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
 
 
-def test_an_ended_run_that_has_lost_points_is_trained_again_once_it_is_taken_back(tmp_path):
+@pytest.mark.usefixtures("in_process")
+def test_an_ended_run_that_has_lost_points_is_trained_again_after_a_rewind(tmp_path):
     asked = small(seeds=(0, 1, 2), log_every=1)
     compare(asked, tmp_path / "out", display=Silent())
     whole, store = numbers(tmp_path / "out"), tmp_path / "out" / "store.sqlite"
@@ -295,6 +305,7 @@ def test_an_ended_run_that_has_lost_points_is_trained_again_once_it_is_taken_bac
     assert again.rows[0].finished == 3
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch):
     """From step 3 on its rate cannot be."""
@@ -307,6 +318,7 @@ def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch
     assert "Traceback" in load_runs(tmp_path).events()[0].text
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     schedules = {"cosh": ss.Function("math:cosh").clip(0.01, 0.02)}
@@ -322,14 +334,14 @@ def test_an_experiment_whose_value_names_a_function_is_resumed(tmp_path, monkeyp
         ("system", "Linux-2.4.1-x86_64-with-glibc2.36", True),
     ],
 )
-def test_pythons_version_counts_and_the_kernels_patch_level_does_not(name, value, differs):
+def test_pythons_version_matters_and_the_kernels_patch_level_does_not(name, value, differs):
     now = {**environment("cpu"), "system": "Linux-6.18.44-x86_64-with-glibc2.36"}
     before = {**now, name: value.format(major="Linux-6.18")}
     assert bool(differing(before, now)) == differs
 
 
-def test_a_gpu_that_is_not_here_is_told_in_words(tmp_path):
+def test_a_resume_without_the_gpu_is_refused(tmp_path):
     written(tmp_path, device="cuda:77")
     for elsewhere in (False, True):
-        with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*--device auto"):
+        with pytest.raises(StateError, match=r"was begun on cuda:77, and there is none here; .*device='auto'"):
             resume(tmp_path, display=Silent(), elsewhere=elsewhere)

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from stepsize.lab.report.scales import Scale, number, step_scale, step_ticks, value_scale
+from stepsize.lab.report.panels import Scale, number, step_ticks, value_scale
 
 
 @pytest.mark.parametrize(
     ("values", "log"), [([0.2, 1.9], False), ([0.2, 2.1], True), ([0.0, 2.1], False), ([-1.0, 2.0], False)]
 )
-def test_the_range_asks_for_a_log_scale_where_nothing_is_zero(values, log):
+def test_a_wide_range_of_positive_values_gets_a_log_scale(values, log):
     assert value_scale([np.array(values)], log_beyond=10).log is log
 
 
@@ -25,7 +25,7 @@ def test_the_range_asks_for_a_log_scale_where_nothing_is_zero(values, log):
         [],
     ],
 )
-def test_a_scale_has_its_values_within_and_some_numbers_to_read_them_by(values):
+def test_a_scale_contains_its_values_and_has_a_few_ticks(values):
     scale = value_scale([np.array(values)], log_beyond=10)
     places = scale.along(np.array(values))
     assert ((places >= 0) & (places <= 1000)).all()
@@ -35,14 +35,14 @@ def test_a_scale_has_its_values_within_and_some_numbers_to_read_them_by(values):
     assert len({tick.label for tick in ticks}) == len(ticks)
 
 
-def test_values_beyond_the_edge_stand_on_it():
+def test_values_beyond_the_edge_are_placed_on_it():
     assert Scale(0, 1).along(np.array([-5.0, 0.5, 7.0])).tolist() == [0, 500, 1000]
     assert Scale(0, 1, log=True).along(np.array([0.0, -1.0, 100.0])).tolist() == [0, 0, 1000]
 
 
 @pytest.mark.parametrize("last", [0, 1, 7, 235, 2350, 99_999, 12_345_678, 4_000_000_000])
-def test_steps_are_whole_with_room_on_a_phone(last):
-    ticks = step_ticks(step_scale(last))
+def test_step_ticks_are_whole_and_fit_on_a_phone(last):
+    ticks = step_ticks(Scale(0.0, last or 1.0))
     assert ticks[0].label == "0"
     assert sum(len(tick.label) for tick in ticks) <= 34
     assert all("." not in tick.label for tick in ticks)
@@ -51,5 +51,5 @@ def test_steps_are_whole_with_room_on_a_phone(last):
 @pytest.mark.parametrize(
     ("value", "text"), [(0.25, "0.25"), (1e-5, "1e-5"), (-2e-12, "-2e-12"), (1e15, "1e15"), (0, "0")]
 )
-def test_a_number_is_short(value, text):
+def test_numbers_are_written_shortly(value, text):
     assert number(value) == text

@@ -10,8 +10,7 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab import Task
-from stepsize.lab.data import digits
-from stepsize.lab.nets import DigitsNet, image_task
+from stepsize.lab.image_tasks import digits, digits_net, image_task
 from stepsize.lab.seeding import sample_order
 
 
@@ -22,7 +21,7 @@ def weights(model):
 def test_the_initial_weights_are_those_after_manual_seed():
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        expected = weights(DigitsNet())
+        expected = weights(digits_net())
     assert torch.equal(weights(image_task(digits()).initial_model(3)), expected)
     assert not torch.equal(weights(image_task(digits()).initial_model(4)), expected)
 
@@ -68,6 +67,6 @@ def test_an_order_stays_what_it_was_in_earlier_versions():
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", True, 2**64])
-def test_a_seed_that_is_none_is_refused(seed):
+def test_an_invalid_seed_is_refused(seed):
     with pytest.raises(ArgumentError, match=r"seed=\.\.\."):
         image_task(digits()).initial_model(seed)

@@ -34,7 +34,7 @@ def second(values, metric=ACCURACY, diverged=None):
 
 
 @pytest.mark.parametrize("pairs", [2, 3, 5, 10, 50])
-def test_interval_and_chance_are_those_of_the_paired_t_test(pairs):
+def test_interval_and_p_are_those_of_the_paired_t_test(pairs):
     rng = np.random.default_rng(pairs)
     for size in (1e-6, 1.0, 1e6):
         ours, theirs = size * (rng.normal(size=pairs) + 0.5), size * rng.normal(size=pairs)
@@ -49,7 +49,7 @@ def test_interval_and_chance_are_those_of_the_paired_t_test(pairs):
 
 
 @given(values, st.data())
-def test_swapping_the_two_turns_the_sign_and_nothing_else(ours, data):
+def test_swapping_the_schedules_changes_only_the_sign(ours, data):
     theirs = data.draw(st.lists(st.floats(-100, 100), min_size=len(ours), max_size=len(ours)))
     there = paired_difference(column(ours), column(theirs))
     back = paired_difference(column(theirs), column(ours))
@@ -71,7 +71,7 @@ def test_95_of_100_intervals_hold_the_true_difference():
     assert held / 4000 == pytest.approx(0.95, abs=0.01)
 
 
-def test_of_schedules_that_do_not_differ_one_is_called_different_in_at_most_a_twentieth_of_comparisons():
+def test_equal_schedules_are_called_different_in_at_most_a_twentieth_of_comparisons():
     rng = np.random.default_rng(8)
     wrong = 0
     for _ in range(1000):
@@ -85,14 +85,14 @@ def test_only_seeds_of_both_make_a_pair():
     assert (found.pairs, found.mean) == (2, pytest.approx(0.3))
 
 
-def test_holm_by_hand():
+def test_holm_agrees_with_a_calculation_by_hand():
     # Sorted: 4 x 0.005, 3 x 0.01, 2 x 0.03, and 1 x 0.04, which may not be less than the one before.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == [1.0, 1.0]
     assert holm([]) == []
 
 
-def test_what_is_no_number_is_no_comparison_for_holm():
+def test_holm_ignores_nan():
     corrected = holm([0.01, math.nan, 0.02])
     assert math.isnan(corrected[1])
     assert [corrected[0], corrected[2]] == pytest.approx([0.02, 0.02])
@@ -108,13 +108,13 @@ def test_holm_keeps_the_order_and_lies_between_no_correction_and_bonferroni(p_va
 
 
 @given(chances, st.randoms())
-def test_holm_does_not_care_who_comes_first(p_values, random):
+def test_holm_does_not_depend_on_the_order(p_values, random):
     order = list(range(len(p_values)))
     random.shuffle(order)
     assert holm([p_values[index] for index in order]) == [holm(p_values)[index] for index in order]
 
 
-def test_a_clear_difference_is_said_with_its_interval():
+def test_a_clear_difference_is_reported_with_its_interval():
     found = second(shifted(0.03, QUIET))
     assert found.verdict == "better"
     assert found.words == ('Better than "flat" by 0.030 (0.028 to 0.032).',)
@@ -122,7 +122,7 @@ def test_a_clear_difference_is_said_with_its_interval():
     assert second(shifted(-0.03, QUIET), LOSS).words == ('Better than "flat" by 0.030 (0.028 to 0.032).',)
 
 
-def test_a_difference_that_is_smaller_than_the_spread_is_told_with_a_warning():
+def test_a_difference_smaller_than_the_spread_gives_a_warning():
     found = second(shifted(0.006, QUIET))
     assert found.verdict == "better"
     assert (
@@ -135,7 +135,7 @@ def test_a_difference_that_is_smaller_than_the_spread_is_told_with_a_warning():
     assert "larger than the difference" in found.words[1]
 
 
-def test_what_only_one_of_many_comparisons_shows_is_not_called_a_difference():
+def test_p_is_corrected_for_the_number_of_comparisons():
     noise = (0.012, -0.011, 0.004, -0.004, 0.0)
     almost = second(shifted(0.013, noise))
     assert 0.01 < almost.difference.p < 0.05
@@ -145,7 +145,7 @@ def test_what_only_one_of_many_comparisons_shows_is_not_called_a_difference():
     assert "among 5 comparisons" in found.words[1]
 
 
-def test_a_difference_over_fewer_seeds_than_the_means_says_so_and_where_they_say_the_opposite():
+def test_a_difference_over_fewer_seeds_than_the_means_gives_a_warning_with_their_contradiction():
     """Three seeds of the first schedule diverged, and on those the other is at its worst."""
     few, all_five = {0: 0.80, 1: 0.802}, {0: 0.9, 1: 0.903, 2: 0.5, 3: 0.5, 4: 0.5}
     first, other, third = findings(
@@ -166,7 +166,7 @@ def test_a_difference_over_fewer_seeds_than_the_means_says_so_and_where_they_say
 
 
 @given(st.sampled_from([0.03, -0.03]), st.integers(3, 5), st.lists(st.floats(0, 1), min_size=5, max_size=5))
-def test_no_verdict_contradicts_the_means_without_a_word(by, kept, others):
+def test_a_verdict_that_contradicts_the_means_gives_a_warning(by, kept, others):
     ours = shifted(by, QUIET)
     first, other = findings(
         ACCURACY,
@@ -180,7 +180,7 @@ def test_no_verdict_contradicts_the_means_without_a_word(by, kept, others):
     assert ("and say the opposite." in " ".join(other.words)) == contradicts
 
 
-def test_one_seed_says_nothing():
+def test_one_seed_gives_no_verdict():
     found = second({0: 0.99})
     assert (found.difference.pairs, found.difference.mean) == (1, pytest.approx(0.19))
     assert found.verdict == "unknown"
@@ -188,33 +188,33 @@ def test_one_seed_says_nothing():
     assert all(map(math.isnan, astuple(found.difference)[2:]))
 
 
-def test_schedules_without_a_seed_of_both_are_not_compared():
+def test_schedules_without_a_common_seed_are_not_compared():
     assert "No seed has a result under both" in second({9: 0.9}).words[0]
     assert "No seed" in second({}, diverged={"other": 5}).words[0]
     assert second({}, diverged={"other": 5}).words[1] == "All 5 runs diverged."
 
 
 @pytest.mark.parametrize("by", [0.0, 1 / 360, 0.1])
-def test_seeds_that_differ_by_the_same_give_no_interval_however_the_floats_are_rounded(by):
+def test_equal_differences_give_no_interval_despite_rounding(by):
     found = second(shifted(by, (0.0,) * 5))
     assert found.verdict == "unknown"
     assert "without a spread" in found.words[0]
 
 
-def test_diverged_runs_are_counted_told_and_not_averaged():
+def test_diverged_runs_are_counted_and_not_averaged():
     found = second({0: 0.85, 1: 0.90, 2: math.inf, 3: math.nan}, diverged={"other": 2})
     assert (found.finished, found.diverged, found.value.mean) == (2, 2, pytest.approx(0.875))
     assert found.difference.pairs == 2
     assert found.words[-1].startswith("2 of 4 runs diverged and are left out")
 
 
-def test_the_first_schedule_is_compared_with_nothing():
+def test_the_first_schedule_has_no_difference():
     (found,) = findings(ACCURACY, {"flat": FIRST})
     assert (found.verdict, found.difference, found.words) == ("first", None, ())
     assert findings(ACCURACY, {}) == ()
 
 
-def test_values_whose_squares_are_no_floats_are_told_as_such():
+def test_values_too_large_for_an_interval_are_reported():
     found = second({seed: 1e300 * (seed - 2) for seed in FIRST})
     assert "too large" in found.words[0]
 

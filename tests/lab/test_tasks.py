@@ -8,7 +8,7 @@ import torch
 
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, Task, load_task, train
-from stepsize.lab.language import CONTEXT, stdlib_lm
+from stepsize.lab.language_task import CONTEXT, stdlib_lm
 from stepsize.lab.seeding import random_states
 from stepsize.lab.tasks import experiment_task
 
@@ -22,7 +22,7 @@ def test_the_language_task_is_the_standard_librarys_own_text():
     assert len(task.test[0]) == pytest.approx(task.samples / 19, abs=1)
 
 
-def test_what_belongs_to_the_build_is_no_part_of_the_language_tasks_text(tmp_path, monkeypatch):
+def test_build_files_are_not_part_of_the_language_tasks_text(tmp_path, monkeypatch):
     """It differs between machines whose Python is the same."""
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
     for name in ("ast.py", "_sysconfigdata__linux.py", "config-3.11-linux/python-config.py", "email/config.py"):
@@ -48,7 +48,7 @@ def test_the_language_model_learns_and_sees_nothing_ahead():
     assert 0.05 < log.epochs[-1].test_accuracy < 1
 
 
-def test_ones_own_task_trains_without_an_accuracy():
+def test_an_own_task_without_an_accuracy_trains():
     task = load_task("own_tasks:line")
     model = task.initial_model(0)
     log = train(model, task, torch.optim.SGD(model.parameters()), 0.3, epochs=40, batch_size=16)
@@ -66,11 +66,19 @@ def test_ones_own_task_trains_without_an_accuracy():
         ("own_tasks:leaving", RunError, "raised SystemExit"),
         ("", DataError, 'no task is called ""; write fashion-mnist, '),
         ("own_tasks:X", ArgumentError, r'the task "own_tasks:X" must be a function, got tensor'),
-        ("own_tasks:of_size", ArgumentError, "is called without arguments, and it needs 'size', 'depth'; give each"),
-        ("own_tasks:nothing", ArgumentError, r"must return a stepsize.lab.Task, got None"),
+        (
+            "own_tasks:of_size",
+            ArgumentError,
+            "must be a function that is called without arguments, .*it needs 'size', 'depth'; give each",
+        ),
+        (
+            "own_tasks:nothing",
+            ArgumentError,
+            r"must be a function that returns a stepsize.lab.Task, .*; it returned None",
+        ),
     ],
 )
-def test_what_is_no_task_is_refused(name, kind, words):
+def test_a_name_that_does_not_give_a_task_is_refused(name, kind, words):
     with pytest.raises(kind, match=words):
         load_task(name)
 
@@ -103,8 +111,8 @@ def test_a_task_that_gives_other_data_in_each_process_is_refused_in_words():
     assert experiment_task(begun).name == "drawn anew"
     load_task.cache_clear()  # as in another process
     words = (
-        r'the task "own_tasks:drawn_anew" gave other data in this process than where the comparison began '
-        r"\(train inputs: 64 x 1 float32 \w{16}, and here 64 x 1 float32 \w{16}; train targets: [^;]*\); let it draw"
+        r'the task "own_tasks:drawn_anew" gave different data in this process '
+        r"\(train inputs: 64 x 1 float32 \w{16}, and here 64 x 1 float32 \w{16}; train targets: [^;]*\); draw them"
     )
     with pytest.raises(RunError, match=words):
         experiment_task(begun)
@@ -137,22 +145,22 @@ def test_a_network_without_parameters_is_refused():
         load_task("own_tasks:without_parameters").initial_model(0)
 
 
-def test_a_loss_that_is_no_number_is_a_divergence():
+def test_a_loss_that_is_nan_from_the_start_diverges():
     task = load_task("own_tasks:not_a_number")
     model = task.initial_model(0)
     log = train(model, task, torch.optim.SGD(model.parameters()), 0.1)
     assert (log.status, log.diverged_at) == ("diverged", 1)
 
 
-def test_data_that_do_not_belong_together_are_refused():
+def test_inputs_and_targets_of_different_lengths_are_refused():
     x = torch.zeros(3, 1)
-    with pytest.raises(ArgumentError, match=r"Task\(test=.*3 inputs and 2 targets"):
+    with pytest.raises(ArgumentError, match=r"Task\(test=.*as many targets as inputs \(3\), and at least one, got 2"):
         Task(torch.nn.ReLU, (x, x), (x, x[:2]))
     with pytest.raises(ArgumentError, match="two tensors"):
         Task(torch.nn.ReLU, (x, x), [x.tolist()])
 
 
-def test_what_is_held_out_is_not_trained_on_and_the_test_set_is_left_alone():
+def test_held_out_samples_are_not_trained_on_and_do_not_come_from_the_test_set():
     task = load_task("digits")
     part = task.held_out()
     marks = [[image.numpy().tobytes() for image in inputs] for inputs in (task.train[0], part.train[0], part.test[0])]
@@ -162,9 +170,9 @@ def test_what_is_held_out_is_not_trained_on_and_the_test_set_is_left_alone():
     assert Experiment({"a": "Constant(0.1)"}, "digits", held_out=True).horizon(task.samples).samples == 1150
 
 
-def test_of_one_sample_none_can_be_held_out():
+def test_holding_out_needs_two_samples():
     x = torch.zeros(1, 1)
-    with pytest.raises(ArgumentError, match="2 training samples at least, and there is 1"):
+    with pytest.raises(ArgumentError, match="at least 2 training samples, got 1"):
         Task(lambda: torch.nn.Linear(1, 1), (x, x), (x, x)).held_out()
 
 

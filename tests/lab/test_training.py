@@ -12,8 +12,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, StepError
-from stepsize.lab.data import DEBIAN_FOLDER, digits, fashion_mnist
-from stepsize.lab.nets import DigitsNet, LeNet, image_task
+from stepsize.lab.image_tasks import DEBIAN_FOLDER, digits, digits_net, fashion_mnist, image_task, lenet
 from stepsize.lab.training import train
 from stepsize.pytorch import Plateau, Scheduler
 from stepsize.store.run import Epoch, Point
@@ -81,12 +80,12 @@ def assert_equals_plain_loop(network, data, seed, batch_size, log_every):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_run_on_digits_equals_the_plain_loop_bit_for_bit(seed):
-    assert_equals_plain_loop(DigitsNet, DATA, seed, batch_size=32, log_every=10)
+    assert_equals_plain_loop(digits_net, DATA, seed, batch_size=32, log_every=10)
 
 
 @pytest.mark.skipif(not Path(DEBIAN_FOLDER).is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 def test_a_run_on_fashion_mnist_equals_the_plain_loop_bit_for_bit():
-    assert_equals_plain_loop(LeNet, first(fashion_mnist(), 3000), 0, batch_size=256, log_every=5)
+    assert_equals_plain_loop(lenet, first(fashion_mnist(), 3000), 0, batch_size=256, log_every=5)
 
 
 def test_the_small_network_learns_the_digits():
@@ -146,7 +145,7 @@ def test_an_attached_scheduler_trains_as_the_function_of_the_step_does():
 PLATEAU = {"factor": 0.5, "patience": 0, "threshold": 0.2}
 
 
-def test_what_waits_for_a_metric_is_told_the_test_loss_of_each_epoch():
+def test_a_scheduler_that_follows_a_metric_gets_the_test_loss_of_each_epoch():
     model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     log = run(ReduceLROnPlateau(optimizer, **PLATEAU), model=model, optimizer=optimizer, epochs=5)
@@ -294,7 +293,7 @@ def test_a_rate_that_is_negative_or_not_finite_is_refused_and_the_step_named(bad
         run(lambda step: bad if step == 4 else 0.1)
 
 
-def test_a_rate_that_is_no_number_is_refused_and_the_step_named():
+def test_a_rate_that_is_not_a_number_is_refused_and_the_step_named():
     with pytest.raises(StepError, match="got None at step 0"):
         run(lambda step: None)
 
@@ -308,21 +307,23 @@ def test_a_negative_rate_of_an_attached_scheduler_is_refused_too():
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "accumulation", "log_every"])
 @pytest.mark.parametrize("value", [0, 2.5])
-def test_a_setting_that_is_no_count_is_refused_by_name(name, value):
+def test_a_setting_that_is_not_a_count_is_refused_by_name(name, value):
     with pytest.raises(ArgumentError, match=rf"{name}=\.\.\.\) must be a whole number of at least 1, got {value}"):
         run(**{name: value})
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "0", 2**64])
-def test_a_seed_that_is_none_is_refused(seed):
+def test_an_invalid_seed_is_refused(seed):
     with pytest.raises(ArgumentError, match="seed="):
         run(seed=seed)
 
 
-def test_what_cannot_give_rates_is_refused():
+def test_an_lr_that_cannot_give_rates_is_refused():
     model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    with pytest.raises(ArgumentError, match=r"lr='0\.1' must be a schedule, a function of the step"):
+    with pytest.raises(
+        ArgumentError, match=r"train\(lr=\.\.\.\) must be a schedule, a function of the step, .* got '0\.1'"
+    ):
         run("0.1")
-    with pytest.raises(ArgumentError, match="another optimizer"):
+    with pytest.raises(ArgumentError, match="attached to the run's optimizer, got 'LambdaLR'"):
         run(LambdaLR(optimizer, lambda step: 1.0))

@@ -1,4 +1,4 @@
-"""Peak rates before a comparison: a fair budget, on other samples and seeds, however often it is stopped."""
+"""Tuning of the peak rates: the same budget for each schedule, other samples and seeds, the same after a kill."""
 
 import itertools
 import math
@@ -10,16 +10,19 @@ import numpy as np
 import optuna
 import pytest
 from commands import start
+from in_process import run_jobs
 from recorded_task import seen
 from silent import Silent
 
 from stepsize.errors import ArgumentError, MissingExtraError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
-from stepsize.lab.tuning import _Search, begin_tuning, check_tuning, tune
+from stepsize.lab.tuning import _Search, _trials, begin_tuning, check_tuning, tune
 from stepsize.plots.traces import rate_trace
-from stepsize.store import Point, load_runs
+from stepsize.store import load_runs
+from stepsize.store.run import Point
 
 
 @pytest.fixture(autouse=True)
@@ -41,20 +44,8 @@ def trials_alone(experiment, path, display=None):
     return tune(experiment, task, directory, None, display or Silent())
 
 
-def test_trials_see_neither_the_test_set_nor_a_seed_of_the_comparison(tmp_path):
-    experiment = recorded(seeds=(0, 1000, 1001))
-    trials_alone(experiment, tmp_path / "out")
-    trained, judged = seen(tmp_path / "recorded")
-    assert len(trained) == 32
-    assert len(judged) == 8
-    assert trained | judged == set(range(40))
-    outcomes = load_runs(tmp_path / "out" / "tuning").outcomes()
-    assert {outcome.seed for outcome in outcomes} == {1002}
-    assert len(outcomes) == 2 * 5
-
-
 class Looking(Silent):
-    """A display that compares the rate that is drawn of a trial with the one that it logged."""
+    """A display that collects the rate of a trial as it is drawn and as it was logged."""
 
     def begin(self, standings, source, directory):
         self.standings, self.drawn, self.logged_rates = standings, [], []
@@ -65,9 +56,30 @@ class Looking(Silent):
             self.logged_rates.append(record.lr)
 
 
-def test_every_schedule_gets_the_same_budget_with_1_in_it_and_divergence_is_a_bad_trial(tmp_path):
-    looking = Looking()
-    tuned, trials = trials_alone(recorded(), tmp_path / "out", looking)
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """The tuning of two schedules: experiment, trials, display, directory, and the samples that were seen."""
+    with pytest.MonkeyPatch.context() as environment:
+        folder, display = tmp_path_factory.mktemp("tuned"), Looking()
+        environment.setenv("RECORDED_TO", str(folder / "recorded"))
+        environment.setattr(local, "run_jobs", run_jobs)
+        out = folder / "out?mode=1"  # in the address of a database, "?" would begin a query
+        experiment, trials = trials_alone(recorded(seeds=(0, 1000, 1001)), out, display)
+        return experiment, trials, display, out, seen(folder / "recorded")
+
+
+def test_trials_use_neither_the_test_set_nor_a_seed_of_the_comparison(tuned):
+    _, _, _, out, (trained, judged) = tuned
+    assert len(trained) == 32
+    assert len(judged) == 8
+    assert trained | judged == set(range(40))
+    outcomes = load_runs(out / "tuning").outcomes()
+    assert {outcome.seed for outcome in outcomes} == {1002}
+    assert len(outcomes) == 2 * 5
+
+
+def test_every_schedule_gets_the_same_number_of_trials_and_the_best_factor(tuned):
+    experiment, trials, looking, out, _ = tuned
     assert looking.drawn == pytest.approx(looking.logged_rates), "they are drawn at the rate that they run at"
     low, wild = ([trial for trial in trials if trial.schedule == name] for name in ("low", "wild"))
     assert len(low) == len(wild) == 5
@@ -77,8 +89,9 @@ def test_every_schedule_gets_the_same_budget_with_1_in_it_and_divergence_is_a_ba
     best = min(low, key=lambda trial: trial.loss)
     assert best.chosen
     assert best.factor > 1.0
-    assert dict(tuned.schedules)["low"] == best.factor * recorded().plans(40)[0].schedule
-    assert str(dict(tuned.schedules)["wild"]) == "Constant(1e+20, 10) >> Constant(0.05)"
+    assert dict(experiment.schedules)["low"] == best.factor * recorded().run_specs(40)[0].schedule
+    assert str(dict(experiment.schedules)["wild"]) == "Constant(1e+20, 10) >> Constant(0.05)"
+    assert (out / "study.sqlite").exists()
 
 
 @pytest.mark.long
@@ -125,7 +138,7 @@ def test_killed_and_resumed_it_makes_the_same_trials_and_the_same_choice(tmp_pat
 
 
 def finished(directory):
-    """How many trials have ended in a directory that another process works on."""
+    """The number of finished trials in the directory of another process."""
     if not (directory / "tuning" / "store.sqlite").exists():
         return 0
     return sum(outcome.status == "finished" for outcome in load_runs(directory / "tuning").outcomes())
@@ -145,11 +158,11 @@ def factors_tried(budget, killed_at):
 
     while True:
         search = _Search(storage, "any", budget)
-        search._add, search.tell = killed(search._add), killed(search.tell)
+        search._add, search.add_result = killed(search._add), killed(search.add_result)
         with suppress(SystemExit):
-            while waiting := search.asked(3):
+            while waiting := search.next_factors(3):
                 for position, factor in waiting.items():
-                    search.tell(position, (math.log10(factor) - 0.7) ** 2)
+                    search.add_result(position, (math.log10(factor) - 0.7) ** 2)
             return [trial.factor for trial in search.trials()]
 
 
@@ -162,8 +175,8 @@ def test_a_kill_between_any_two_trials_or_results_changes_no_factor(budget):
         assert factors_tried(budget, {first, first + 1, first + 3}) == never
 
 
-def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, monkeypatch):
-    with pytest.raises(ArgumentError, match=r"high times 1000' gives the rate 1e\+39"):
+def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    with pytest.raises(ArgumentError, match=r"'high'.* times 1000 .*, got 1e\+39; this is at step 0 of 15"):
         compare(recorded(schedules={"high": "Constant(1e36)"}), tmp_path / "out", display=Silent())
     with pytest.raises(ArgumentError, match="held_out"):
         compare(recorded(held_out=True), tmp_path / "out", display=Silent())
@@ -173,12 +186,10 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
-def test_an_absolute_schedule_keeps_its_shape_over_the_fewer_steps_of_a_trial(tmp_path):
-    experiment = recorded(schedules={"line": "Linear(0.01, 0.0, 15)"}, tune_peak=1)
-    trials_alone(experiment, tmp_path / "out")
-    (run,) = load_runs(tmp_path / "out" / "tuning").runs()
-    assert run.points[-1].step == 12
-    assert run.points[-1].lr == pytest.approx(0.01 * (1 - 11 / 12))
+def test_a_schedule_in_steps_is_stretched_to_the_fewer_steps_of_a_trial():
+    (spec,) = _trials(recorded(schedules={"line": "Linear(0.01, 0.0, 15)"}, tune_peak=1), 40)
+    assert spec.steps == 12
+    assert spec.schedule(11) == pytest.approx(0.01 * (1 - 11 / 12))
 
 
 def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies():
@@ -190,16 +201,8 @@ def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies()
 
     for best in np.geomspace(1 / 200, 200, 40):
         search = _Search(optuna.storages.InMemoryStorage(), "any", 12)
-        while waiting := search.asked(2):
+        while waiting := search.next_factors(2):
             for position, factor in waiting.items():
-                search.tell(position, loss(factor, best))
+                search.add_result(position, loss(factor, best))
         (chosen,) = (trial.factor for trial in search.trials() if trial.chosen)
         assert 0.8 < chosen / best < 1.25
-
-
-def test_a_directory_may_have_a_question_mark_in_its_name(tmp_path):
-    """In an address it would begin a query, and every such directory would share one study."""
-    for name in ("first?mode=1", "second?mode=1"):
-        trials_alone(recorded(), tmp_path / name)
-        assert (tmp_path / name / "study.sqlite").exists()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["first?mode=1", "recorded", "second?mode=1"]

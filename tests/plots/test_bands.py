@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stepsize.plots.traces import Trace, band, loss_trace
-from stepsize.store import Point, Run
+from stepsize.store import Run
+from stepsize.store.run import Point
 
 
 def trace(x, y):

@@ -117,9 +117,9 @@ def compare(
     for trial in comparison.trials:
         if trial.chosen:
             print(f"{trial.schedule}: {trial.factor:g} times its rates was the best trial")
-    closing = comparison.closing.narrow()
-    print_table(closing.columns, closing.lines, left=[0])
-    for note in closing.notes:
+    table = comparison.table.narrow()
+    print_table(table.columns, table.lines, left=[0])
+    for note in table.notes:
         print(note)
     print(f"Report and picture: {comparison.directory}")
 

@@ -22,7 +22,7 @@ from stepsize.files import check_place, write_whole
 if TYPE_CHECKING:
     from stepsize.curves import RangeTest
     from stepsize.curves.suggestions import Suggestions
-    from stepsize.lab import Grid
+    from stepsize.lab.finding import Grid
 
 FAR_APART = 10.0  # rules that differ by this factor or more disagree
 

@@ -1,4 +1,4 @@
-"""The lab: schedules compared on real training, on equal terms. Needs the extra `lab` (PyTorch and its company)."""
+"""The lab: schedules compared on real training, on equal terms. It needs the extra `lab` (PyTorch and others)."""
 
 try:
     import torch as _torch  # noqa: F401
@@ -9,54 +9,28 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "lab") from error
 
-from stepsize.lab.checkpoint import Checkpoint
 from stepsize.lab.comparison import Comparison, compare, resume
-from stepsize.lab.experiment import SIX_SCHEDULES, Experiment, Plan
+from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
 from stepsize.lab.experiment_file import read_experiment
-from stepsize.lab.finding import Grid, find_rate, train_grid
-from stepsize.lab.language import Transformer
-from stepsize.lab.nets import DigitsNet, LeNet
-from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.report.closing import ClosingTable, Row
-from stepsize.lab.report.html import About, html_report
-from stepsize.lab.statistics import METRICS, Difference, Finding, Mean, Metric, findings
+from stepsize.lab.finding import find_rate, train_grid
+from stepsize.lab.report.html import html_report
+from stepsize.lab.statistics import findings
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
-from stepsize.lab.training import TrainingLog, train
-from stepsize.lab.tuning import Trial
-from stepsize.lab.watching import Display, Standings
+from stepsize.lab.training import train
 from stepsize.store import load_runs as load
 
 __all__ = [
-    "METRICS",
     "SIX_SCHEDULES",
-    "About",
-    "Checkpoint",
-    "ClosingTable",
     "Comparison",
-    "Difference",
-    "DigitsNet",
-    "Display",
     "Experiment",
-    "Finding",
-    "Grid",
-    "LeNet",
-    "Mean",
-    "Metric",
-    "Plan",
-    "Row",
-    "Standings",
     "Task",
-    "TrainingLog",
-    "Transformer",
-    "Trial",
     "compare",
     "find_rate",
     "findings",
     "html_report",
     "load",
     "load_task",
-    "make_optimizer",
     "read_experiment",
     "resume",
     "train",

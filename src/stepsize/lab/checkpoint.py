@@ -1,74 +1,82 @@
-"""A training run laid down, so that it goes on from there with the same bits."""
+"""The checkpoint of a training loop: written every so many updates, and read to continue with the same bits."""
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.errors import StateError
 from stepsize.files import write_whole
 from stepsize.lab.journal import Journal
-from stepsize.lab.progress import Progress
+from stepsize.lab.samples import Tally
 from stepsize.lab.seeding import cuda_only
 from stepsize.pytorch.random_states import random_states, restore_random_states
 
-VERSION = 3
-BEGIN_AGAIN = "delete it, and what it is of begins again"
-"""The way out where a checkpoint cannot be used."""
-ANOTHER_NETWORK = f"is of another network, which the task gave when it was written; put that back, or {BEGIN_AGAIN}"
+if TYPE_CHECKING:
+    from stepsize.lab.training import Networks
+
+VERSION = 5
+START_OVER = "delete it to start the run from the beginning"
+
+
+@dataclass
+class Progress:
+    """How far a training loop has come: updates done, the current epoch, and the updates done in it.
+
+    `whole` tallies the current epoch up to the last logged point.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    updates: int = 0
+    whole: Tally = field(default_factory=Tally)
 
 
 class Checkpoint:
-    """The file that one run is laid down in, every so many updates; only the last is kept.
+    """The file that a training loop is saved to; each save replaces the one before.
 
-    It holds the network, the optimizer, the scheduler, the random states of Python, NumPy and PyTorch, and how far the
-    run has come, with its running sums and its seconds. It is renamed into place when it is whole.
+    It holds the networks, the optimizer, the scheduler, the random states of Python, NumPy and PyTorch, the progress
+    of the loop and its seconds. The file is renamed into place when it is complete.
 
     Args:
         path: the file.
-        every: updates between two of them.
-        run: what tells this run from others, as text; a checkpoint of another run is refused.
-        journal: where the run's records go: they are made safe before the file that makes them final is written, and
-            taken back to where it goes on, if they are all there.
+        every: updates between two saves.
+        run: text that identifies the run; a checkpoint of another run is refused.
+        journals: those of the runs in progress, by number. They are flushed before each save. A load takes them back
+            to the step of the checkpoint, and checks that they are complete.
     """
 
-    def __init__(self, path: Path, every: int, run: str, journal: Journal | None = None) -> None:
+    def __init__(self, path: Path, every: int, run: str, journals: Mapping[int, Journal] | None = None) -> None:
         self._path = path
         self._every = every
         self._run = run
-        self._journal = journal
+        self._journals = {} if journals is None else journals
         self._last = 0
 
     def due(self, step: int) -> bool:
-        """Whether it is time for the next."""
+        """Whether it is time for the next save."""
         return step - self._last >= self._every
 
-    def save(
-        self, model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler | None, progress: Progress, seconds: float
-    ) -> None:
-        """Write it.
+    def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
+        """Write the file.
 
         Raises:
-            OutputError: it cannot be written; the one before is still there.
+            OutputError: it cannot be written; the previous one is unharmed.
         """
-        if self._journal is not None:
-            self._journal.flush()
-        device = next(model.parameters()).device
+        for journal in self._journals.values():
+            journal.flush()
         file = io.BytesIO()
         torch.save(
             {
                 "version": VERSION,
                 "run": self._run,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "scheduler": None if scheduler is None else scheduler.state_dict(),
-                "random": random_states(cuda_only(device)),
-                "progress": progress.state(),
-                "records": 0 if self._journal is None else self._journal.length,
+                "networks": networks.state(),
+                "random": random_states(cuda_only(networks.device)),
+                "progress": {**vars(progress), "whole": progress.whole.state()},
+                "records": {number: journal.length for number, journal in self._journals.items()},
                 "seconds": seconds,
             },
             file,
@@ -76,56 +84,50 @@ class Checkpoint:
         write_whole(self._path, file.getvalue())
         self._last = progress.step
 
-    def load(
-        self, model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler | None
-    ) -> tuple[Progress, float] | None:
-        """Bring all to where it was laid down, random states too; return how far that is, and the seconds so far.
+    def load(self, networks: "Networks") -> tuple[Progress, float] | None:
+        """Restore the networks and the random states; return the progress of the loop and its seconds so far.
 
-        None, and nothing is changed, if the run begins again: there is no file, or some of the records before it are
-        lost, as they may be in a store that was recovered.
+        None if the run starts from the beginning: there is no file, or records from before it are missing in a store
+        that was recovered. Nothing is restored then.
 
         Raises:
-            StateError: the file is damaged, of another version, of another run, or of another network.
+            StateError: the file is damaged, or of another version, run or network.
         """
-        if not self._path.exists():
-            if self._journal is not None:
-                self._journal.rewind(0)
+        state = self._read() if self._path.exists() else None
+        for journal in self._journals.values():
+            journal.rewind(0 if state is None else state["progress"]["step"])
+        if state is None:
             return None
-        state = read_checkpoint(self._path, VERSION)
-        if state["run"] != self._run:
-            raise StateError(
-                f"{self._path} is of another run, {state['run']}, and this one is {self._run}; {BEGIN_AGAIN}"
-            )
-        if self._journal is not None:
-            self._journal.rewind(state["progress"]["step"])
-            if self._journal.length != state["records"]:
-                self._journal.rewind(0)
-                return None
-        device = next(model.parameters()).device
+        if any(journal.length != state["records"].get(number) for number, journal in self._journals.items()):
+            for journal in self._journals.values():
+                journal.rewind(0)
+            return None
         try:
-            model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
+            networks.load(state["networks"])
+        except StateError:
+            raise
         except (RuntimeError, ValueError, KeyError) as error:
-            raise StateError(f"{self._path} {ANOTHER_NETWORK}") from error
-        if scheduler is not None:
-            scheduler.load_state_dict(state["scheduler"])
-        restore_random_states(state["random"], cuda_only(device))
-        progress = Progress.of(state["progress"], device)
+            raise StateError(
+                f"{self._path} is a checkpoint of another network", f"restore that network in the task, or {START_OVER}"
+            ) from error
+        restore_random_states(state["random"], cuda_only(networks.device))
+        progress = Progress(**{**state["progress"], "whole": Tally.of(state["progress"]["whole"], networks.device)})
         self._last = progress.step
         return progress, float(state["seconds"])
 
-
-def read_checkpoint(path: Path, version: int, mmap: bool = False) -> dict[str, Any]:
-    """What a checkpoint holds, its tensors on the CPU; with `mmap` they are read when they are looked at.
-
-    Raises:
-        StateError: the file is damaged, or of another version.
-    """
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", mmap=mmap, weights_only=True)
-        found = state["version"]
-    except Exception as error:  # what torch.load raises on damage has no common base, and advises what is unsafe
-        raise StateError(f"{path} is no checkpoint, or is damaged; {BEGIN_AGAIN}") from error
-    if found != version:
-        raise StateError(f"{path} is of version {found}; this stepsize reads version {version}; {BEGIN_AGAIN}")
-    return state
+    def _read(self) -> dict[str, Any]:
+        """The content of the file, its tensors on the CPU."""
+        try:
+            state: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
+            found = state["version"]
+        except Exception as error:  # what torch.load raises on damage has no common base
+            raise StateError(f"{self._path} is damaged, or is not a checkpoint", START_OVER) from error
+        if found != VERSION:
+            raise StateError(
+                f"{self._path} has version {found}, and this version of stepsize reads version {VERSION}", START_OVER
+            )
+        if state["run"] != self._run:
+            raise StateError(
+                f"{self._path} is a checkpoint of another run, {state['run']}, and this run is {self._run}", START_OVER
+            )
+        return state

@@ -7,38 +7,37 @@ from html import escape
 from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole
-from stepsize.errors import ArgumentError, DataError, OutputError, RunError, StateError, quoted
+from stepsize.errors import ArgumentError, DataError, RunError, StateError, quoted
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
-from stepsize.lab.engines.pool import refuse_in_a_starting_process
+from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
-from stepsize.lab.rehearsal import try_plan
-from stepsize.lab.report.closing import ClosingTable, Row, closing_table, table
-from stepsize.lab.report.html import About, html_report
-from stepsize.lab.report.markdown import report
-from stepsize.lab.session import Session, with_the_way_out
+from stepsize.lab.report.html import html_report
+from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
+from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
-from stepsize.lab.watching import Display, Standings
 from stepsize.store import Run, Store, load_runs
-from stepsize.store.run_views import StoredRun
+from stepsize.store.run import StoredRun
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found: its runs, in the order of the experiment, and where their files lie."""
+    """The result of a comparison: its runs, in the order of the experiment, and the directory of its files.
+
+    `source` says where the data came from. `trials` are those of `tune_peak`, if it was asked for.
+    """
 
     experiment: Experiment
     source: str
-    """Where the data came from, in a sentence."""
     directory: Path
     trials: tuple[Trial, ...] = field(default=(), repr=False)
-    """What was tried to find each schedule's best peak, where that was asked for."""
     _stored: tuple[StoredRun, ...] = field(default=(), repr=False, compare=False)
 
     @cached_property
@@ -48,22 +47,22 @@ class Comparison:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The table: a row for each schedule that has a run."""
-        rows = {row.name: row for row in table(self._stored)}
-        return tuple(rows[name] for name, _ in self.experiment.schedules if name in rows)
+        """The table as numbers: a row for each schedule that has a run."""
+        by_name = {row.name: row for row in rows(self._stored)}
+        return tuple(by_name[name] for name, _ in self.experiment.schedules if name in by_name)
 
     @property
-    def closing(self) -> ClosingTable:
+    def table(self) -> SummaryTable:
         """The table as texts, with the differences to the first schedule."""
         names = [name for name, _ in self.experiment.schedules]
-        return closing_table(self._stored, names, len(self.experiment.seeds), self.experiment.judged_on)
+        return summary_table(self._stored, names, len(self.experiment.seeds), self.experiment.judged_on)
 
     def _repr_html_(self) -> str:
-        """A notebook shows the table."""
-        shown = self.closing
-        head = "".join(f"<th>{escape(column)}</th>" for column in shown.columns)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in shown.lines)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in shown.notes)
+        """The table, in a notebook."""
+        table = self.table
+        head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in table.lines)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
@@ -75,27 +74,27 @@ def compare(
     display: Display | None = None,
     tensorboard: bool = False,
 ) -> Comparison:
-    """Train under every schedule with every seed, and put the results side by side.
+    """Train under every schedule with every seed, and compare the results.
 
-    One single-threaded process a core trains (one process on a GPU), and the numbers do not depend on how many there
-    are. While they run, `comparison.png` in the directory and the display follow. What is left at the end:
-    `store.sqlite` with every point of every run, `comparison.png` and `.svg`, `report.html`, and `report.md`.
+    One single-threaded process trains on each core (one process on a GPU); the numbers do not depend on how many there
+    are. The display and `comparison.png` in the directory show the progress. The directory then has `store.sqlite`
+    with every point of every run, `comparison.png` and `.svg`, `report.html`, and `report.md`.
 
     Args:
-        experiment: the six schedules on Fashion-MNIST, 3 epochs, one seed, if left out.
-        out: a new or empty directory; `runs/<date and time>` if left out.
+        experiment: by default the six schedules on Fashion-MNIST, 3 epochs, one seed.
+        out: a new or empty directory; `runs/<date and time>` by default.
         workers: the number of processes.
-        display: what shows the progress; if left out, whatever suits the place: a notebook's cell, a terminal, or
-            plain lines.
-        tensorboard: write event files for TensorBoard too, in the folder `tensorboard` of the directory.
+        display: what shows the progress; by default a notebook's cell, bars in a terminal, or plain lines.
+        tensorboard: also write event files for TensorBoard, in the folder `tensorboard` of the directory.
 
     Raises:
-        ArgumentError: a schedule, its rates, the optimizer, the task or the device cannot be; nothing was written then.
-        MissingExtraError: an extra is not installed that something asked for needs.
+        ArgumentError: a schedule, its rates, the optimizer, the task or the device is not possible; nothing was
+            written.
+        MissingExtraError: an extra that is needed is not installed.
         DataError: the data is missing, cut short or altered.
         OutputError: the directory cannot be used, or its disk is full; what was logged until then is kept.
-        RunError: a run failed; all the others were made, and are kept.
-        KeyboardInterrupt: runs that ended before it are kept, the report is about them, and `resume` goes on.
+        RunError: a run failed; the others were made and are kept.
+        KeyboardInterrupt: finished runs are kept and reported, and `resume` continues with the others.
     """
     refuse_in_a_starting_process()
     experiment = Experiment() if experiment is None else experiment
@@ -103,13 +102,13 @@ def compare(
     task = load_task(experiment.task)
     settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
-        settled = replace(settled, task="digits")  # which stand in for it; workers must not go and look for it again
-    plans = settled.plans(task.samples)
-    for plan in plans:
-        try_plan(plan)
+        settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
+    specs = settled.run_specs(task.samples)
+    for spec in specs:
+        spec.validate()
     if settled.tune_peak:
-        check_tuning(settled, plans)
-    model, _ = (task.initial_model(plan.seed) for plan in (plans[0], plans[-1]))  # refuses one that is given twice
+        check_tuning(settled, specs)
+    model, _ = (task.initial_model(spec.seed) for spec in (specs[0], specs[-1]))  # refuses one that is given twice
     experiment_optimizer(experiment, model)  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
@@ -126,7 +125,7 @@ def compare(
             raise
         if settled.tune_peak:
             settled = _tuned(settled, task, directory, workers, displays[0])
-        return _carry_out(settled, task, directory, workers, displays, fresh=not settled.tune_peak)
+        return _make_runs(settled, task, directory, workers, displays, fresh=not settled.tune_peak)
 
 
 def resume(
@@ -137,56 +136,61 @@ def resume(
     tensorboard: bool = False,
     elsewhere: bool = False,
 ) -> Comparison:
-    """Go on with a comparison that was interrupted or killed: every run from its last checkpoint, with the same bits.
+    """Continue a comparison that was interrupted or killed: every run from its last checkpoint, with the same bits.
 
     Args:
-        directory: that of the comparison.
+        directory: the directory of the comparison.
         workers: as for `compare`.
         display: as for `compare`.
-        tensorboard: as for `compare`; where there are event files already, they go on in any case.
-        elsewhere: go on even where Python, PyTorch, the processor or the device's kind is another, so that the bits
-            may differ, or where the data are others; it is noted in the store, as another stepsize is in any case.
+        tensorboard: as for `compare`; event files that exist are continued in any case.
+        elsewhere: continue even if Python, PyTorch, the processor or the kind of device has changed, so that the bits
+            may differ, or if the data have; the store records it. A change of stepsize is always allowed and recorded.
 
     Raises:
-        DataError: there is no store in the directory, or it is damaged, or does not say what was asked for.
-        StateError: this is another machine, Python or PyTorch, or the task gives other data, and `elsewhere` is not
-            given; or there is no GPU, and that is what the runs were begun on.
-        OutputError: another process is at work on it.
+        DataError: there is no store in the directory, or it is damaged, or does not have the experiment.
+        StateError: the machine, Python, PyTorch or the data have changed and `elsewhere` is not given; or the runs
+            were begun on a GPU and there is none.
+        OutputError: another process works on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
     place = ResultDirectory(Path(directory))
-    load_runs(_begun(place).path)  # where there is nothing to go on with, no lock is left behind
+    load_runs(_begun(place).path)  # or the lock would be left in a directory without a comparison
     with lock(place.path):
-        begun = _begun(place)  # only now: another process may have ended the tuning in between
+        begun = _begun(place)  # again: another process may have ended the tuning in between
         results = load_runs(begun.path)
         settings = results.settings
         if "experiment" not in settings:
             raise DataError(
-                f"{results.path} does not say what was asked for, so it can be read and not resumed: it was written by "
-                "other means; start over in another directory"
+                f"{results.path} does not have the experiment, so it can be read but not resumed",
+                "start over in another directory",
             )
         experiment = Experiment.of_dict(settings["experiment"])
         try:
             resolved_device(experiment.device)
         except ArgumentError as error:
             raise StateError(
-                f"{place.path} was begun on {experiment.device}, and there is none here; go on where there is one, or "
-                'start over in another directory with device="auto" (--device auto)'
+                f"{place.path} was begun on {experiment.device}, and there is none here",
+                "resume it on a machine that has one, or start over in another directory with {device}",
+                device="auto",
             ) from error
         before, now = results.environment, environment(experiment.device)
         differences = differing(before, now)
         if differences and not elsewhere:
             raise StateError(
-                f"{place.path} was begun under other circumstances ({'; '.join(differences)}), so the numbers would "
-                "not be the same to the last bit; go on all the same with elsewhere=True (--elsewhere), which is noted"
+                f"{place.path} was begun in another environment ({'; '.join(differences)}), so the numbers would not "
+                "be the same to the last bit",
+                "resume it anyway with {elsewhere}, which is recorded",
+                elsewhere=True,
             )
         task = load_task(experiment.task)
         others = other_data(experiment.digests, task)
         if others and not elsewhere:
             raise StateError(
-                f"the task {quoted(experiment.task)} gives other data than those that {place.path} was begun on "
-                f"({'; '.join(others)}), so its runs would not be on equal terms; bring those back, or start over in "
-                "another directory; elsewhere=True (--elsewhere) goes on all the same, which is noted"
+                f"the data of the task {quoted(experiment.task)} have changed since {place.path} was begun "
+                f"({'; '.join(others)}), so its runs would not be on equal terms",
+                "restore them, or start over in another directory, or resume it anyway with {elsewhere}, which is "
+                "recorded",
+                elsewhere=True,
             )
         experiment = replace(experiment, digests=task.digests)
         begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
@@ -194,17 +198,16 @@ def resume(
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         if begun.path != place.path:
             experiment = _tuned(experiment, task, place, workers, displays[0])
-        return _carry_out(experiment, task, place, workers, displays)
+        return _make_runs(experiment, task, place, workers, displays)
 
 
 def _begun(place: ResultDirectory) -> ResultDirectory:
-    """Where the store is that a resume goes on with: that of the trials, until the comparison has its own."""
+    """The directory whose store a resume continues: that of the trials, until the comparison has its own store."""
     tuning = tuning_place(place)
     return tuning if tuning.store.exists() and not place.store.exists() else place
 
 
 def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
-    """What shows the progress, and the event files if they are asked for."""
     shown = display_here() if display is None else display
     return [shown, EventFiles()] if tensorboard else [shown]
 
@@ -212,24 +215,19 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
 def _tuned(
     experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
 ) -> Experiment:
-    """Find the peaks, and make the store; the experiment as it is then carried out."""
+    """Tune the peaks, and make the store of the comparison; the experiment with its tuned schedules."""
     experiment, trials = tune(experiment, task, directory, workers, display)
     _make_store(experiment, task, directory, trials)
     return experiment
 
 
 def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:
-    """Make the store of the comparison itself."""
-    about = {
-        "experiment": experiment.as_dict(),
-        "data": task.source,
-        "trials": [trial.as_dict() for trial in trials],
-    }
-    runs = [(plan.name, str(plan.schedule), plan.seed) for plan in experiment.plans(task.samples)]
-    Store.create(directory.store, about, environment(experiment.device), runs).close()
+    settings = {"experiment": experiment.as_dict(), "data": task.source, "trials": [each.as_dict() for each in trials]}
+    runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(task.samples)]
+    Store.create(directory.store, settings, environment(experiment.device), runs).close()
 
 
-def _carry_out(
+def _make_runs(
     experiment: Experiment,
     task: Task,
     directory: ResultDirectory,
@@ -237,52 +235,39 @@ def _carry_out(
     displays: Sequence[Display],
     fresh: bool = False,
 ) -> Comparison:
-    """Make the runs that are not complete, and the report of all; a `fresh` directory goes if nothing comes of it."""
-    results, plans = load_runs(directory.path), experiment.plans(task.samples)
+    """Make the runs that are not complete, and the reports; remove a `fresh` directory if no run begins."""
+    results, specs = load_runs(directory.path), experiment.run_specs(task.samples)
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
-    standings = Standings(plans, results, experiment.judged_on)
-    left = {number: plan for number, plan in enumerate(plans) if not standings.is_complete(number)}
-    session = Session(standings, directory, displays, fresh)
+    standings = Standings(specs, results, experiment.judged_on)
+    left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
+    watcher = RunWatcher(standings, directory, displays, directory.path)
+
+    def reports() -> dict[str, str]:
+        page = html_report(
+            standings.ended_runs,
+            f"Comparison of {len(experiment.schedules)} schedules",
+            source=source,
+            settings={"steps": specs[0].steps, **experiment.as_dict()},
+            environment=results.environment,
+            planned=len(specs),
+            names=[name for name, _ in experiment.schedules],
+            seeds=len(experiment.seeds),
+            trials=trials,
+            judged_on=experiment.judged_on,
+        )
+        text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials)
+        return {"report.md": text, "report.html": page}
+
     try:
-        with session.under_way(source, lambda: _reports(experiment, source, plans, directory, standings, trials)):
+        with watcher.watching(source, reports):
             if left:
-                engine_of(experiment).run_plans(left, experiment, directory, workers, session)
-            directory.end()
-    except KeyboardInterrupt as interrupt:
-        kept = f"what the runs have done is kept in {directory.path}" if standings.runs else "no run had begun"
-        raise type(interrupt)(f"interrupted; {kept}") from None
+                engine_of(experiment).run_plans(left, experiment, directory, workers, watcher)
+            directory.remove_checkpoints()
     except RunError as error:
-        if not standings.runs:
-            raise
-        raise RunError(f"{error}; what the other runs came to is in {directory.path}") from error
-    except OutputError as error:
-        raise with_the_way_out(error, directory.path) from error
+        if standings.runs:
+            raise RunError(str(error), f"the results of the other runs are in {directory.path}") from error
+        raise
+    finally:
+        if fresh and not standings.runs:
+            directory.abandon()
     return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
-
-
-def _reports(
-    experiment: Experiment,
-    source: str,
-    plans: tuple[Plan, ...],
-    directory: ResultDirectory,
-    standings: Standings,
-    trials: tuple[Trial, ...],
-) -> dict[str, str]:
-    """The reports by the names of their files."""
-    settings = {"steps": plans[0].steps, **experiment.as_dict()}
-    title = f"Comparison of {len(experiment.schedules)} schedules"
-    about = About(
-        title,
-        settings,
-        source,
-        load_runs(directory.path).environment,
-        len(plans),
-        [name for name, _ in experiment.schedules],
-        len(experiment.seeds),
-        trials,
-        experiment.judged_on,
-    )
-    return {
-        "report.md": report(experiment, source, plans[0].steps, standings.ended_runs, trials),
-        "report.html": html_report(standings.ended_runs, about),
-    }

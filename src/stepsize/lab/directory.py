@@ -1,4 +1,4 @@
-"""The directory of a comparison: its store, its checkpoints, the report and the picture, and its lock."""
+"""The directory of a comparison: its store, checkpoints, reports and pictures, and its lock."""
 
 import os
 import platform
@@ -6,52 +6,52 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
-from stepsize.lab.watching import COMPLETE
+from stepsize.lab.standings import COMPLETE
 from stepsize.store import Store, load_runs
 from stepsize.store.database import FILE_NAME
 
 
 class ResultDirectory:
-    """A directory that belongs to one comparison, each file in it whole or not there."""
+    """A directory that belongs to one comparison; each file in it is whole or not there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.store = path / FILE_NAME
 
     @classmethod
     def claim(cls, path: Path | None) -> "ResultDirectory":
-        """The directory at `path`, made if needed and taken; a new `runs/<date and time>` if None.
+        """Take the directory at `path`, made if needed; a new `runs/<date and time>` if None.
 
         Raises:
-            OutputError: it cannot be made or written to, or holds something already.
+            OutputError: it cannot be made or written to, or is not empty.
         """
         named = Path("runs", datetime.now().strftime("%Y%m%d-%H%M%S")) if path is None else path
         try:
-            return cls(_new(named) if path is None else _claimed(named))
+            claimed = _new(named) if path is None else named
+            claimed.mkdir(parents=True, exist_ok=True)
+            if any(claimed.iterdir()):
+                raise FileExistsError
+            (claimed / "checkpoints").mkdir()  # which fails for the second of two comparisons at once
+            return cls(claimed)
         except FileExistsError:
             reason = "it is not an empty directory, and results are never overwritten"
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{named} cannot be used for results: {reason}; name another directory")
-
-    @property
-    def store(self) -> Path:
-        """Where the store lies."""
-        return self.path / FILE_NAME
+        raise OutputError(f"{named} cannot be used for results: {reason}", "name another directory")
 
     def note(self, kind: str, text: str, number: int | None = None) -> None:
-        """Put down in the store what happened."""
+        """Record an event of the comparison, or of a run, in the store."""
         with Store.open(self.store) as store:
             store.event(kind, text, number)
 
     def fail(self, numbers: Iterable[int], reason: str) -> None:
-        """Put down that runs have failed, and why; of those that are complete already the result stands."""
+        """Record that runs have failed and why, except those that are complete."""
         complete = {run.number for run in load_runs(self.path).outcomes() if run.status in COMPLETE}
         with Store.open(self.store) as store:
             for number in sorted(set(numbers) - complete):
@@ -59,42 +59,34 @@ class ResultDirectory:
                 store.event("failed", reason, number)
 
     def checkpoint(self, number: int) -> Path:
-        """Where the checkpoint of a run lies, while it is under way."""
+        """The file for the checkpoint of a run."""
         return self.path / "checkpoints" / f"{number:03d}.pt"
 
-    def end(self) -> None:
-        """All runs have ended: no checkpoint is needed any more."""
+    def remove_checkpoints(self) -> None:
+        """Remove the checkpoints, as all runs have ended."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
     def abandon(self) -> None:
-        """Remove it, with what was written to it: nothing came of the comparison, and it may be tried again."""
+        """Remove the directory of a comparison that did not begin."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def write_report(self, name: str, text: str) -> None:
-        """Write a report."""
-        write_whole(self.path / name, text.encode())
-
-    def picture(self, suffix: str) -> Path:
-        """Where the picture of the comparison lies, as PNG or SVG."""
-        return self.path / f"comparison.{suffix}"
 
 
 @contextmanager
 def lock(directory: Path | str) -> Iterator[None]:
-    """Keep the directory for this process until the block ends, or the process does.
+    """Keep the directory to this process until the block or the process ends.
 
     The operating system locks the file `.lock`; `.lock-holder` names the process. Files left behind by a process that
     was killed do not hold the lock.
 
     Raises:
-        OutputError: another process holds it, which is named; or the directory cannot be written to.
+        OutputError: another process, which is named, holds it, or the directory cannot be written to.
     """
     held, holder = FileLock(Path(directory, ".lock"), blocking=False), Path(directory, ".lock-holder")
     try:
         held.acquire()
     except Timeout:
         name = holder.read_text("utf-8") if holder.exists() else "another process"
-        raise OutputError(f"{directory} is in use by {name}; wait until it ends, or name another directory") from None
+        raise OutputError(f"{directory} is in use by {name}", "wait until it ends, or name another directory") from None
     except OSError as error:
         raise OutputError(f"cannot lock {directory}: {(error.strerror or str(error)).lower()}") from error
     try:
@@ -106,22 +98,11 @@ def lock(directory: Path | str) -> Iterator[None]:
         held.release()
 
 
-def _claimed(path: Path) -> Path:
-    """The directory, made if needed; FileExistsError if there is something in it."""
-    path.mkdir(parents=True, exist_ok=True)
-    if any(path.iterdir()):
-        raise FileExistsError
-    (path / "checkpoints").mkdir()  # of two comparisons at once, one finds it there
-    return path
-
-
-def _new(path: Path) -> Path:
-    """The directory, or the first of path-2, path-3, ... that is not there yet, made."""
-    candidate = path
-    for number in count(2):
-        try:
-            candidate.mkdir(parents=True)
-            break
-        except FileExistsError:
-            candidate = path.with_name(f"{path.name}-{number}")
-    return _claimed(candidate)
+def _new(path: Path, number: int = 1) -> Path:
+    """Make the directory, or the first of path-2, path-3, ... that does not exist."""
+    candidate = path if number == 1 else path.with_name(f"{path.name}-{number}")
+    try:
+        candidate.mkdir(parents=True)
+    except FileExistsError:
+        return _new(path, number + 1)
+    return candidate

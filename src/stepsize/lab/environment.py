@@ -1,4 +1,4 @@
-"""The circumstances that a result belongs to: versions, processor, device."""
+"""What the numbers of a comparison depend on: versions, processor, device."""
 
 import platform
 import re
@@ -12,17 +12,17 @@ import torch
 
 import stepsize
 from stepsize.errors import ArgumentError
-from stepsize.lab.engines.one_run import THREADS
+from stepsize.lab.engines.runs import THREADS
 
 BITS = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")
-"""The circumstances that decide about the last bits."""
+"""What decides the last bits."""
 
 OURS = ("stepsize", "revision")
-"""Those that are ours."""
+"""The version of stepsize."""
 
 
 def environment(device: str) -> dict[str, str]:
-    """What to say beside every number: when, and on what."""
+    """When and with what the numbers are made."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "stepsize": stepsize.__version__,
@@ -38,7 +38,7 @@ def environment(device: str) -> dict[str, str]:
 
 
 def differing(before: dict[str, str], now: dict[str, str], keys: Iterable[str] = BITS) -> list[str]:
-    """In which of these circumstances the two differ: `torch: 2.13.0, and here 2.14.0`."""
+    """How two environments differ in these keys: `torch: 2.13.0, and here 2.14.0`."""
     return [
         f"{key}: {before.get(key)}, and here {now[key]}"
         for key in keys
@@ -47,15 +47,15 @@ def differing(before: dict[str, str], now: dict[str, str], keys: Iterable[str] =
 
 
 def _decisive(key: str, value: str) -> str:
-    """What of a circumstance decides about the bits: of the system not the kernel's patch level."""
+    """The part of a value that decides the bits; the patch level of a kernel does not."""
     return re.sub(r"^(Linux-\d+\.\d+)[^-]*(-\d[^-]*)*", r"\1", value) if key == "system" else value
 
 
 def _revision() -> str:
-    """The commit of stepsize's own source, with "-dirty" where it was changed since; "" outside a checkout."""
+    """The commit of stepsize's source, with "-dirty" if it was changed since; "" outside a checkout."""
     git = ["git", "-C", str(Path(stepsize.__file__).parent)]
     try:
-        # An installed copy may lie within a checkout of something else, which does not track it.
+        # An installed copy may lie within the checkout of another project, which does not track it.
         subprocess.run(
             [*git, "ls-files", "--error-unmatch", "__init__.py"], capture_output=True, timeout=10, check=True
         )
@@ -65,17 +65,18 @@ def _revision() -> str:
         return ""
 
 
-def resolved_device(name: str) -> str:
+def resolved_device(name: str, owner: str = "Experiment") -> str:
     """The device that `name` means here: "auto" is a GPU if there is one.
 
     Raises:
-        ArgumentError: there is no such device here.
+        ArgumentError: there is no such device; `owner` is the function whose argument it is.
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, ValueError):  # as PyTorch has it, depending on what is missing
-        available = "auto, cpu or cuda" if torch.cuda.is_available() else "auto or cpu"
-        raise ArgumentError(f"device {name!r} is not to be had here; write {available}") from None
+    except (RuntimeError, AssertionError, ValueError):  # PyTorch raises one of them, depending on what is missing
+        gpu = torch.cuda.is_available()
+        available = '"auto", "cpu" or "cuda"' if gpu else '"auto" or "cpu" on this machine'
+        raise ArgumentError(owner, "device", available, name) from None
     return name

@@ -1,4 +1,4 @@
-"""An experiment as a value: which schedules, on which task, how trained; and the runs it asks for."""
+"""An experiment as a value: its schedules, its task, how to train, and the runs that follow from these."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 
 from stepsize.arguments import (
@@ -23,7 +24,7 @@ from stepsize.arguments import (
     apply_field_rules,
     refuse_unknown,
 )
-from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together, shown
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.lab.task import held_out_of
 from stepsize.schedules import Constant, Schedule, parse
@@ -36,14 +37,16 @@ SIX_SCHEDULES = {
     "cosine": 'Cosine(0.2, 0.02, "100%")',
     "warmup-cosine": 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")',
 }
-"""What is compared unless something else is asked for; lengths are read against the run's horizon."""
+"""The schedules that are compared by default; their lengths refer to the horizon of the run."""
 
 NamedSchedules = tuple[tuple[str, str | Schedule], ...]
 
 _EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
+_LARGEST = float(np.finfo(np.float32).max)  # the largest rate that the weights' type can hold
+_BLOCK = 65536  # steps that are checked at a time
 
 
-def _named(owner: str, name: str, value: Any) -> NamedSchedules:
+def _schedules(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
     try:
         pairs = [(str(label).strip(), given) for label, given in dict(value).items()]
@@ -73,85 +76,79 @@ def _check_named(owner: str, name: str, label: str, given: Any) -> None:
 
 
 def _word(owner: str, name: str, value: Any) -> str:
-    """The rule of a name or a path; a torch.device has one too."""
+    """The rule of a name or a path; also of a torch.device."""
     if not isinstance(value, str | os.PathLike | torch.device):
         raise ArgumentError(owner, name, "a name", value)
     return os.fsdecode(value) if isinstance(value, os.PathLike) else str(value)
 
 
-def _settings(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
+def _optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
     """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
     given = dict(value) if isinstance(value, Mapping | tuple | list) else None
     if given is None or not all(isinstance(key, str) for key in given):
         raise ArgumentError(owner, name, "arguments by name", value, "write e.g. {optimizer_args}", **_EXAMPLE)
     for key, item in given.items():
         try:
-            json.dumps(item, allow_nan=False)  # as the store keeps it
+            json.dumps(item, allow_nan=False)  # the store keeps it as JSON
         except (TypeError, ValueError):
-            advice = 'write a plain one such as 0.9, or name a factory of yours, optimizer="package.module:function"'
-            raise ArgumentError(
-                owner, f"{name}[{key!r}]", "a text, a finite number or a list of them", item, advice
-            ) from None
+            rule = "a text, a finite number or a list of them"
+            advice = 'write a plain one such as 0.9, or name your own factory, optimizer="package.module:function"'
+            raise ArgumentError(owner, f"{name}[{key!r}]", rule, item, advice) from None
     return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
 
 
-def _maybe_schedule(owner: str, name: str, value: Any) -> Schedule | str | None:
-    """The rule of a hyperparameter's schedule, its text, a number, or nothing."""
-    if value is None or isinstance(value, Schedule | str):
-        return value
-    return Constant(Number(least=0.0)(owner, name, value))
+def _schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
+    return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
 
 
 def _limit(owner: str, name: str, value: Any) -> float:
-    """The rule of a limit, or its text."""
     return Number(above=0.0, infinite=True)(owner, name, float(value) if value == "inf" else value)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Schedules compared on equal terms: same data order and same initial weights for the same seed.
+    """Schedules compared on equal terms: the same initial weights and order of samples for the same seed.
 
     Args:
-        schedules: name to schedule, or to its text, in which lengths may have a unit.
+        schedules: the schedules by name, as values or texts; in a text lengths may have units.
         task: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST's four files, or
             "package.module:function", an importable function that returns a `Task`.
         epochs: passes over the training set.
-        samples: train on the first so many samples only; all of them if None.
+        samples: train on this many samples, from the first on; on all if None.
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch.
-        accumulation: micro-batches to an update.
-        optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function", which
+        accumulation: micro-batches in an update.
+        optimizer: the name of an optimizer of torch.optim, or an importable factory, "package.module:function", which
             is called with the parameters and lr=1; groups whose rates differ keep their ratios.
-        optimizer_args: what else it is given, such as {"momentum": 0.9}.
-        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None. Groups that have none
-            are left so where others have one.
+        optimizer_args: further arguments of the optimizer, such as {"momentum": 0.9}.
+        weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None. If some parameter groups
+            have a weight decay, it changes only those.
         clip_norm: bound on the gradient's norm; none if None.
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
-        engine: what makes the runs: "local", a process for each; "stacked", many in one program; "ray", a Ray cluster;
-            "auto" stacks them on a GPU where that can be done.
-        runs_at_once: how many runs "stacked" puts in one program; all of them on a GPU and three on a CPU if None.
+        engine: how the runs are made: "local", a process for each; "stacked", many in one program; "ray", on a Ray
+            cluster; "auto" stacks them on a GPU if that is possible.
+        runs_at_once: how many runs "stacked" puts in one program; all on a GPU and three on a CPU if None.
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
-        loss_limit: a run whose loss goes beyond has diverged.
-        tune_peak: before they are compared, each schedule gets its own best peak rate, found in so many trials; 0
-            compares them as they are.
-        held_out: judge on a fifth of the training samples, which are then not trained on, instead of the test set.
-        functions: let texts name functions, `Function("package.module:name")`, whose code is then imported and run;
-            so it is where a schedule that is given as a value has one.
-        digests: those of the task's data, which `compare` puts here, so that no run is made on others.
+        loss_limit: a run whose loss goes beyond it has diverged.
+        tune_peak: trials to find each schedule's best peak rate before the comparison; 0 compares them as they are.
+        held_out: judge on a fifth of the training samples, which are not trained on, instead of the test set.
+        functions: let texts name functions, `Function("package.module:name")`, whose code is imported and run; a
+            schedule value that has one sets this.
+        digests: digests of the task's data, which `compare` sets, so that no run is made on other data.
 
     Raises:
-        ArgumentError: an argument cannot be; says what can.
+        ArgumentError: an argument is not allowed.
 
     Example:
         >>> from stepsize.lab import Experiment
         >>> experiment = Experiment({"cosine": 'Cosine(0.2, 0.02, "100%")'}, task="digits", epochs=2)
-        >>> [str(plan.schedule) for plan in experiment.plans(samples=1437)]
+        >>> [str(spec.schedule) for spec in experiment.run_specs(samples=1437)]
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[NamedSchedules, _named] = tuple(SIX_SCHEDULES.items())
+    schedules: Annotated[NamedSchedules, _schedules] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
     samples: Annotated[int | None, Maybe(Whole(1))] = None
@@ -159,8 +156,8 @@ class Experiment:
     batch_size: Count = 256
     accumulation: Count = 1
     optimizer: Annotated[str, _word] = "sgd"
-    optimizer_args: Annotated[tuple[tuple[str, Any], ...], _settings] = ()
-    weight_decay: Annotated[Schedule | str | None, _maybe_schedule] = None
+    optimizer_args: Annotated[tuple[tuple[str, Any], ...], _optimizer_args] = ()
+    weight_decay: Annotated[Schedule | str | None, Maybe(_schedule_or_number)] = None
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
     device: Annotated[str, _word] = "auto"
@@ -178,7 +175,7 @@ class Experiment:
         apply_field_rules(self)
         for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule) and _has_functions(name, given):
-                object.__setattr__(self, "functions", True)  # or its text could not be read when it is resumed
+                object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     @property
     def judged_on(self) -> str:
@@ -186,13 +183,13 @@ class Experiment:
         return "held-out" if self.held_out else "test"
 
     def horizon(self, samples: int) -> Horizon:
-        """How long a run is on a training set of so many samples."""
+        """The horizon of a run on a training set of so many samples."""
         samples = min(samples, self.samples or samples)
         if self.held_out:
             samples -= held_out_of(samples)
         return Horizon(samples, self.batch_size, self.epochs, self.accumulation)
 
-    def plans(self, samples: int) -> tuple["Plan", ...]:
+    def run_specs(self, samples: int) -> tuple["RunSpec", ...]:
         """The runs, seed by seed, on a training set of so many samples.
 
         Raises:
@@ -210,7 +207,7 @@ class Experiment:
                 decay = self._read("weight_decay", self.weight_decay, horizon)
         raise_together(errors)
         return tuple(
-            Plan(name, schedule, seed, self.epochs, horizon.steps, decay)
+            RunSpec(name, schedule, seed, self.epochs, horizon.steps, decay)
             for seed in self.seeds
             for name, schedule in schedules.items()
         )
@@ -222,7 +219,7 @@ class Experiment:
             raise error.about("Experiment", argument) from None
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields by name, as strings, numbers, lists and dictionaries."""
+        """The fields by name, as JSON values."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {
             **values,
@@ -239,7 +236,7 @@ class Experiment:
         """The experiment that `as_dict` wrote, its schedules as texts.
 
         Raises:
-            ArgumentError: an argument cannot be, or there is one too many.
+            ArgumentError: an argument is not allowed, or unknown.
         """
         known = [each.name for each in fields(cls)]
         given: dict[str, Any] = {name: value for name, value in form.items() if name in known}
@@ -253,20 +250,19 @@ class Experiment:
 
 
 def _has_functions(name: str, schedule: Schedule) -> bool:
-    """Whether a schedule's text names functions; ArgumentError where the text does not bring the schedule back."""
+    """Whether a schedule's text names functions; an ArgumentError if the text does not give the schedule back."""
     text = str(schedule)
     for functions in (False, True):
         with suppress(ParseError):
             if parse(text, functions=functions) == schedule:
                 return functions
-    raise ArgumentError(
-        f"the schedule {name!r}, {shown(schedule)}, has a part without a name, and a resume has only its text; write "
-        'a function of yours in a module and name it: Function("package.module:name")'
-    )
+    rule = "a schedule whose text gives it back, since a resume has only the text"
+    advice = 'write your function in a module and name it: Function("package.module:name")'
+    raise ArgumentError("Experiment", f"schedules[{name!r}]", rule, schedule, advice)
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:
-    """Twelve characters that are others where any setting is another, but for the fields named and the digests.
+    """Twelve characters that depend on every setting except the fields named and the digests.
 
     Example:
         >>> from stepsize.lab import Experiment
@@ -279,7 +275,7 @@ def fingerprint(experiment: Experiment, *without: str) -> str:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunSpec:
     """One run to be made: its name, its schedule, its seed, and how many epochs and updates it will take."""
 
     name: str
@@ -288,3 +284,28 @@ class Plan:
     epochs: int
     steps: int
     weight_decay: Schedule | None = None
+
+    def validate(self, factor: float = 1.0) -> None:
+        """Evaluate the schedules at every step, to find hours before what would fail.
+
+        Args:
+            factor: the rates are multiplied by it; the largest factor that `tune_peak` will try.
+
+        Raises:
+            ArgumentError: a rate or a weight decay is negative, or larger than the weights' type can hold.
+            StepError: one has no finite value at some step.
+        """
+        self._validate(f"schedules[{self.name!r}]", self.schedule, factor)
+        if self.weight_decay is not None:
+            self._validate("weight_decay", self.weight_decay)
+
+    def _validate(self, argument: str, schedule: Schedule, factor: float = 1.0) -> None:
+        for begin in range(0, self.steps, _BLOCK):
+            values = factor * schedule(np.arange(begin, min(begin + _BLOCK, self.steps)))
+            wrong = np.flatnonzero((values < 0.0) | (values > _LARGEST))
+            if wrong.size:
+                times = "" if factor == 1.0 else f", times {factor:g} (the largest factor of tune_peak),"
+                rule = f"a schedule whose values{times} are from 0 to {_LARGEST:.1e}"
+                step, value = begin + int(wrong[0]), float(f"{values[wrong[0]]:.4g}")
+                advice = f"this is at step {step} of {self.steps}; bound it with .clip(low, high)"
+                raise ArgumentError("Experiment", argument, rule, value, advice)

@@ -1,15 +1,15 @@
-"""What a run logs, on its way into the store."""
+"""The records of a run on their way into the store."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from stepsize.store import Epoch, Point
+from stepsize.store.run import Epoch, Point
 
-_FULL = 32  # records; a write to the disk is dear
+_BATCH = 32  # records; each write to the disk is slow
 
 
-class Book(Protocol):
-    """What is written into: the store, or what stands for it where it is out of reach."""
+class RecordStore(Protocol):
+    """What a journal writes to: a `Store`, or its stand-in on another machine."""
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
         """As `Store.log`."""
@@ -19,32 +19,31 @@ class Book(Protocol):
 
 
 class Journal:
-    """One run's records: kept until there are some dozens, or until they are to be safe."""
+    """The records of one run, written in batches; `length` counts them, with those of earlier processes."""
 
-    def __init__(self, store: Book, number: int) -> None:
+    def __init__(self, store: RecordStore, number: int) -> None:
         self._store = store
         self._number = number
         self._waiting: list[Point | Epoch] = []
         self.length = 0
-        """How many records there are, with those that an earlier process has written."""
 
     def add(self, record: Point | Epoch) -> None:
-        """Take note of a record.
+        """Add a record.
 
         Raises:
             OutputError: the store cannot be written to.
         """
         self._waiting.append(record)
         self.length += 1
-        if len(self._waiting) >= _FULL:
+        if len(self._waiting) >= _BATCH:
             self.flush()
 
     def flush(self) -> None:
-        """Put all that is waiting into the store; it is on the disk when this returns."""
+        """Write all waiting records; they are on the disk when this returns."""
         if self._waiting:
             self._store.log(self._number, self._waiting)
             self._waiting = []
 
     def rewind(self, step: int) -> None:
-        """Drop what the store has of the run after this step, from which it goes on."""
+        """Drop what the store has of the run after this step."""
         self.length = self._store.rewind(self._number, step)

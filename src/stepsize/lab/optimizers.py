@@ -1,4 +1,4 @@
-"""PyTorch's optimizers by name, and factories of the user's own."""
+"""PyTorch's optimizers by name, and importable factories."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -7,68 +7,80 @@ from typing import Any
 
 from torch import Tensor, nn, optim
 
-from stepsize.arguments import nearest
-from stepsize.errors import ArgumentError, quoted, shown
-from stepsize.lab.experiment import Experiment, Plan
+from stepsize.arguments import listed, nearest
+from stepsize.errors import ArgumentError, StepsizeError, quoted, raise_together
+from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.function import imported
 
 _UNUSABLE = {
-    "LBFGS": "it calls back for the loss several times in one update",
-    "SparseAdam": "it takes sparse gradients only, and those of the lab's networks are dense",
-    "Muon": "it takes matrices only, and the lab's networks have convolutions and biases",
+    "LBFGS": "it evaluates the loss several times in one update",
+    "SparseAdam": "it needs sparse gradients, and those of the lab's networks are dense",
+    "Muon": "it updates matrices only, and the lab's networks have convolutions and biases",
 }
 
 
 def make_optimizer(
-    name: str, params: Iterable[Tensor], lr: float, settings: Mapping[str, Any] | None = None
+    name: str, params: Iterable[Tensor], lr: float, settings: Mapping[str, Any] | None = None, owner: str = "Experiment"
 ) -> optim.Optimizer:
-    """The optimizer of `torch.optim` called `name`, in any case ("sgd", "AdamW"); the rest as PyTorch has it.
+    """The optimizer of `torch.optim` called `name`, in any case ("sgd", "AdamW").
 
-    Or what an importable factory makes, "package.module:function", called in the same way: `function(params, lr=...)`.
-    `settings` are further arguments by name.
+    Or what an importable factory makes, "package.module:function", called as `function(params, lr=...)`.
 
-    Raises ArgumentError for a name that PyTorch does not have, or whose optimizer a plain step cannot drive; for a
-    factory that cannot be imported or makes no optimizer; and for arguments that it does not take.
+    Args:
+        name: the name of the optimizer or of the factory.
+        params: the parameters to train.
+        lr: the rate.
+        settings: further arguments by name, such as {"momentum": 0.9}.
+        owner: the function whose arguments `optimizer` and `optimizer_args` these are, for error messages.
+
+    Raises:
+        ArgumentError: there is no such optimizer or factory, a plain step cannot drive it, it does not make an
+            optimizer, or does not accept its arguments.
     """
-    make = imported(f"the optimizer {quoted(name)}", name) if ":" in name else _of_pytorch(name)
-    given, weights = settings or {}, [*params]
-    _refuse_unknown(name, make, given)
+    make = imported(f"the optimizer {quoted(name)}", name) if ":" in name else _in_pytorch(owner, name)
+    given, weights, parameters = settings or {}, [*params], _parameters(make)
+    _refuse_unknown(owner, name, parameters, given)
     try:
         made = make(weights, lr=lr, **given)
     except (TypeError, ValueError) as error:
-        why = _refused(make, weights, lr, given, error)
-        raise ArgumentError(f"the optimizer {shown(name)} does not take {why}") from error
+        rule = f"accepted by {name} ({error})"
+        key = next((key for key in given if _works_without(key, make, weights, lr, given)), None)
+        if key is None:
+            raise ArgumentError(owner, "optimizer_args" if given else "optimizer", rule, dict(given) or name) from error
+        default = parameters[key].default if key in parameters else None
+        advice = "" if default in (None, inspect.Parameter.empty) else f"the default is {default!r}"
+        raise ArgumentError(owner, f"optimizer_args[{key!r}]", rule, given[key], advice) from error
     if not isinstance(made, optim.Optimizer):
-        raise ArgumentError(f"the optimizer {shown(name)} must make a torch.optim.Optimizer, got {shown(made)}")
+        raise ArgumentError(owner, "optimizer", f"a function that makes a torch.optim.Optimizer ({name})", made)
     return made
 
 
 def experiment_optimizer(experiment: Experiment, model: nn.Module) -> optim.Optimizer:
-    """The experiment's optimizer, made at the rate 1: what a group of its parameters then has is its share.
+    """The experiment's optimizer with the rate 1, so that the rate of a parameter group is its share.
 
-    Raises ArgumentError as `make_optimizer` does.
+    Raises:
+        ArgumentError: as for `make_optimizer`.
     """
     return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
 
 
-def plan_scheduler(optimizer: optim.Optimizer, plan: Plan) -> Scheduler:
-    """What drives an optimizer that was made at the rate 1 by the plan's schedules.
+def run_scheduler(optimizer: optim.Optimizer, spec: RunSpec) -> Scheduler:
+    """The scheduler that writes the spec's schedules into an optimizer that has the rate 1.
 
-    Groups whose rates differ get their share of the schedule's rate each; and where some groups decay their weights,
-    those that do not still do not.
+    Groups with different rates keep their ratios. If some groups decay their weights, the others still do not.
     """
     groups = optimizer.param_groups
     driven: dict[str, Any] = {}
-    if plan.weight_decay is not None:
+    if spec.weight_decay is not None:
         decays = [bool(group.get("weight_decay")) for group in groups]
         mixed = any(decays) and not all(decays)
-        driven["weight_decay"] = [plan.weight_decay if each else 0.0 for each in decays] if mixed else plan.weight_decay
+        driven["weight_decay"] = [spec.weight_decay if each else 0.0 for each in decays] if mixed else spec.weight_decay
     shares = {float(group["lr"]) for group in groups}
-    return Scheduler(optimizer, plan.schedule, relative=len(shares) > 1, **driven)
+    return Scheduler(optimizer, spec.schedule, relative=len(shares) > 1, **driven)
 
 
-def _of_pytorch(name: str) -> Callable[..., Any]:
+def _in_pytorch(owner: str, name: str) -> Callable[..., Any]:
     known = {
         found.__name__.lower(): found
         for found in vars(optim).values()
@@ -76,49 +88,42 @@ def _of_pytorch(name: str) -> Callable[..., Any]:
     }
     usable = sorted(found.__name__ for found in known.values() if found.__name__ not in _UNUSABLE)
     kind = known.get(name.lower())
-    if kind is None:
-        guess = " ".join([nearest(name, usable), f"write one of {', '.join(usable)}"]).strip()
-        raise ArgumentError(f"torch.optim has no optimizer {shown(name)}; {guess}")
-    if kind.__name__ in _UNUSABLE:
-        reason = _UNUSABLE[kind.__name__]
-        raise ArgumentError(
-            f"the optimizer {shown(name)} cannot be used here: {reason}; write one of {', '.join(usable)}"
-        )
-    return kind
+    if kind is not None and kind.__name__ not in _UNUSABLE:
+        return kind
+    advice = nearest(name, usable) if kind is None else _UNUSABLE[kind.__name__]
+    rule = 'an optimizer of torch.optim that plain steps can drive, or "package.module:function"'
+    raise ArgumentError(owner, "optimizer", rule, name, "; ".join(filter(None, [advice, listed(usable)])))
 
 
-def _refuse_unknown(name: str, make: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """ArgumentError for an argument that is not the optimizer's, or not the user's to give."""
-    if "lr" in given:
-        raise ArgumentError(f"the optimizer {shown(name)} takes no 'lr' beside its schedule, which gives the rate")
-    parameters = _parameters(make)
-    if not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return
+def _refuse_unknown(
+    owner: str, name: str, parameters: Mapping[str, inspect.Parameter], given: Mapping[str, Any]
+) -> None:
+    """ArgumentError for settings that are not arguments of the optimizer, and for the rate."""
+    any_name = not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     known = [each for each in [*parameters][1:] if each != "lr"]  # the first are the weights
-    for key in given:
-        if key not in known:
-            advice = nearest(key, known) or f"it takes {', '.join(known) or 'none'}"
-            raise ArgumentError(f"the optimizer {shown(name)} takes no {shown(key)}; {advice}")
-
-
-def _refused(
-    make: Callable[..., Any], weights: list[Tensor], lr: float, given: Mapping[str, Any], error: Exception
-) -> str:
-    """The one argument without which it can be made, or all of them, and why it does not take them."""
+    errors = list[StepsizeError]()
     for key, value in given.items():
-        with suppress(TypeError, ValueError):
-            make(weights, lr=lr, **{other: kept for other, kept in given.items() if other != key})
-            known = _parameters(make).get(key)
-            if isinstance(error, TypeError) and known and known.default not in (known.empty, None):
-                usual = list(known.default) if isinstance(known.default, tuple) else known.default
-                return f"{shown(key)} as {shown(value)}; write one such as {shown(usual)}, its default"
-            return f"{shown(key)} as {shown(value)}: {error}"
-    return f"{dict(given)}: {error}"
+        if key == "lr":
+            rule, advice = "left out", "the schedule gives the rate"
+        elif not any_name and key not in known:
+            rule, advice = f"an argument of {name}", nearest(key, known) or listed(known or ["none"])
+        else:
+            continue
+        errors.append(ArgumentError(owner, f"optimizer_args[{key!r}]", rule, value, advice))
+    raise_together(errors)
+
+
+def _works_without(
+    key: str, make: Callable[..., Any], weights: list[Tensor], lr: float, given: Mapping[str, Any]
+) -> bool:
+    with suppress(TypeError, ValueError):
+        make(weights, lr=lr, **{other: kept for other, kept in given.items() if other != key})
+        return True
+    return False
 
 
 def _parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """By name; none of what is not written in Python and need not say what it takes."""
-    try:
+    """The parameters by name; none for a function that does not tell, such as one written in C."""
+    with suppress(TypeError, ValueError):
         return inspect.signature(make).parameters
-    except (TypeError, ValueError):
-        return {}
+    return {}

@@ -1,14 +1,16 @@
-"""Samples on a device, and how well a network does on them."""
+"""The samples of a task on a device: in batches to train on, measured, and tallied."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stepsize.lab.accuracy import shares
+from stepsize.errors import RunError
+from stepsize.lab.seeding import sample_order
 from stepsize.lab.task import Examples, Task
 
 EVALUATION_BATCH = 500
@@ -16,14 +18,14 @@ EVALUATION_BATCH = 500
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Inputs and targets on one device; images (n, channels, height, width) lie in channels-last memory format."""
+    """Inputs and targets on one device; images (n, channels, height, width) are in channels-last memory format."""
 
     inputs: Tensor
     targets: Tensor
 
     @classmethod
     def on(cls, device: torch.device, examples: Examples) -> "Samples":
-        """The examples on `device`; on the CPU they share memory where they can."""
+        """The examples on `device`; on the CPU they share memory if they can."""
         inputs, targets = examples
         if inputs.dim() == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
@@ -33,13 +35,59 @@ class Samples:
         return len(self.targets)
 
     def chosen(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The samples at these places."""
-        return self.inputs.index_select(0, index), self.targets.index_select(0, index)
+        """The samples at these places, in the shape of `index`."""
+        inputs, targets = (part.index_select(0, index.flatten()) for part in (self.inputs, self.targets))
+        return inputs.reshape(*index.shape, *inputs.shape[1:]), targets.reshape(*index.shape, *targets.shape[1:])
 
     def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Copies of all of them, in order: a network may work in place."""
+        """Copies of all samples, in order: a network may work in place."""
         for inputs, targets in zip(torch.split(self.inputs, size), torch.split(self.targets, size), strict=True):
             yield inputs.clone(), targets
+
+
+class Batch(NamedTuple):
+    """Samples for one forward pass: (size, ...), or (networks, size, ...) if each network has its own.
+
+    `share` is the fraction that the batch has of the samples of its update.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    size: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The training samples epoch by epoch, each in the order that the seed gives it.
+
+    With several different seeds a batch has a row for each. `accumulation` batches of `size` samples make one update;
+    the last update of an epoch takes the samples that are left over.
+    """
+
+    samples: Samples
+    seeds: Sequence[int]
+    size: int
+    accumulation: int = 1
+
+    @property
+    def updates(self) -> int:
+        """The number of updates in an epoch."""
+        return math.ceil(len(self.samples) / (self.size * self.accumulation))
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Iterator[Batch]]:
+        """The batches of each update of an epoch, from the update `first` on."""
+        orders = {seed: sample_order(len(self.samples), seed, number) for seed in set(self.seeds)}
+        shared = len(orders) == 1
+        order = orders[self.seeds[0]] if shared else torch.stack([orders[seed] for seed in self.seeds])
+        updates = torch.split(order.to(self.samples.targets.device), self.size * self.accumulation, dim=-1)
+        for update in updates[first:]:
+            yield self._parts(update)
+
+    def _parts(self, update: Tensor) -> Iterator[Batch]:
+        for index in torch.split(update, self.size, dim=-1):
+            # Indexed batch by batch: permuting the whole set at once would double its memory.
+            yield Batch(*self.samples.chosen(index), index.shape[-1], index.shape[-1] / update.shape[-1])
 
 
 def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, float]:
@@ -50,61 +98,71 @@ def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, floa
     with torch.no_grad():
         for inputs, targets in samples.batches(EVALUATION_BATCH):
             outputs = model(inputs)
-            tally.add(task, task.mean_loss(outputs, targets), outputs, targets)
+            tally.add(task.mean_loss(outputs, targets), task.right(outputs, targets), len(targets))
     model.train(was_training)
-    return tally.means()
+    return tally.means()[0]
 
 
 @dataclass
 class Tally:
-    """Loss and hits batch by batch; they stay on the device until the means are asked for."""
+    """The mean loss of each batch and its number of right samples, each () or (networks,).
+
+    They stay on the device until the means are asked for.
+    """
 
     losses: list[Tensor] = field(default_factory=list)
-    correct: list[Tensor] = field(default_factory=list)
+    right: list[Tensor] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
-    def add(self, task: Task, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
-        """Take note of one batch, of its mean loss, and of what the network made of it."""
-        self.losses.append(loss.detach())
-        right = task.right(outputs, targets)
+    def add(self, loss: Tensor, right: Tensor | None, size: int) -> None:
+        """Add a batch of `size` samples; `right` is None if the task has no accuracy."""
+        self.losses.append(loss)
         if right is not None:
-            self.correct.append(right)
-        self.sizes.append(len(targets))
+            self.right.append(right)
+        self.sizes.append(size)
 
     def extend(self, later: "Tally") -> None:
-        """Take note of all that `later` has noted."""
+        """Add all batches of `later`."""
         self.losses += later.losses
-        self.correct += later.correct
+        self.right += later.right
         self.sizes += later.sizes
 
-    def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy over all samples; the accuracy is NaN where the task has none.
+    def means(self) -> list[tuple[float, float]]:
+        """Mean loss and accuracy over all samples, for each network; the accuracy is NaN if the task has none.
 
-        Losses are summed as Python floats in the order of the batches.
+        Losses are summed in double precision, in the order of the batches.
+
+        Raises:
+            RunError: more samples are right than there are, or fewer than none.
         """
-        total = 0.0
-        # Not sum(), which since Python 3.12 rounds differently from a running total.
-        for loss, size in zip(torch.stack(self.losses).tolist(), self.sizes, strict=True):
-            total += loss * size
-        samples = sum(self.sizes)
-        if not self.correct:
-            return total / samples, math.nan
-        right = torch.stack(self.correct).double().sum().reshape(1).cpu().numpy()
-        return total / samples, float(shares(right, samples)[0])
+        losses = torch.stack(self.losses).cpu().double().reshape(len(self.losses), -1).numpy()
+        total, samples = np.zeros(losses.shape[1]), sum(self.sizes)
+        for batch, size in zip(losses, self.sizes, strict=True):
+            total += batch * size
+        if not self.right:
+            return [(loss, math.nan) for loss in (total / samples).tolist()]
+        right = torch.stack(self.right).cpu().double().reshape(len(self.right), -1).sum(dim=0).numpy()
+        accuracy = right / samples
+        wrong = np.flatnonzero(~((accuracy >= 0) & (accuracy <= 1 + 1e-6)))
+        if wrong.size:
+            raise RunError(
+                f"`correct` of the task counted {right[wrong[0]]:g} right of {samples} samples",
+                "count each sample once, or by its fraction of right targets if it has several",
+            )
+        return list(zip((total / samples).tolist(), np.minimum(accuracy, 1.0).tolist(), strict=True))
 
     def state(self) -> dict[str, Any]:
-        """What it has noted, as tensors and numbers."""
+        """The tally as tensors and numbers."""
+        parts = {"losses": self.losses, "right": self.right}
         return {
-            "losses": torch.stack(self.losses) if self.losses else None,
-            "correct": torch.stack(self.correct) if self.correct else None,
             "sizes": list(self.sizes),
+            **{name: torch.stack(part) if part else None for name, part in parts.items()},
         }
 
     @classmethod
     def of(cls, state: dict[str, Any], device: torch.device) -> "Tally":
         """The tally whose `state` this is."""
-
-        def parts(stacked: Tensor | None) -> list[Tensor]:
-            return [] if stacked is None else list(stacked.to(device).unbind())
-
-        return cls(parts(state["losses"]), parts(state["correct"]), list(state["sizes"]))
+        losses, right = (
+            [] if part is None else list(part.to(device).unbind()) for part in (state["losses"], state["right"])
+        )
+        return cls(losses, right, list(state["sizes"]))

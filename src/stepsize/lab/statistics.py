@@ -1,6 +1,6 @@
-"""Schedules compared fairly: means over seeds, differences seed by seed, their intervals, and what may be said of them.
+"""Schedules compared fairly: means over seeds, differences seed by seed, their intervals, and a verdict in words.
 
-Everything here is a function of values: what a metric came to, by schedule and seed.
+Everything here is a function of values: the result in a metric by schedule and seed.
 """
 
 import math
@@ -14,19 +14,17 @@ from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats would take 
 
 from stepsize.errors import quoted
 
-LEVEL = 0.95
-"""Of the intervals; a corrected p-value below 1 - LEVEL is called a difference."""
-ROUNDING = 16 * 2.0**-52
-"""Differences that differ by less than this, relative to the values, are equal but for rounding."""
+LEVEL = 0.95  # of the intervals; a corrected p-value below 1 - LEVEL is called a difference
+ROUNDING = 16 * 2.0**-52  # differences that vary by less than this, relative to the values, are equal but for rounding
 
 Values = Mapping[str, Mapping[int, float]]
-"""Schedule's name -> seed -> what a metric came to."""
+"""Schedule -> seed -> result in a metric."""
 Verdict = Literal["first", "better", "worse", "open", "unknown"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that a run ends with: its field in an epoch's record, its name, and which way is better."""
+    """A number that a run ends with: its field in an `Epoch`, its label, and which way is better."""
 
     field: str
     label: str
@@ -38,7 +36,7 @@ METRICS = (
     Metric("test_loss", "test loss"),
     Metric("train_loss", "train loss"),
 )
-"""What is compared at the end of a run, the most telling first."""
+"""The metrics in which runs are compared at their end, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,13 @@ class Mean:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Mean":
-        """The mean and the spread of some numbers; NaN where there are none, or one is not a number."""
+        """The mean and the spread of some numbers; NaN if there are none, or one is NaN."""
         if not values or any(map(math.isnan, values)):
             return cls(math.nan, math.nan)
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else math.nan)
 
     def text(self, digits: int) -> str:
-        """`0.8712`, or `0.8712 ± 0.0031`; `-` where there is no number."""
+        """`0.8712`, or `0.8712 ± 0.0031`; `-` for NaN."""
         if math.isnan(self.mean):
             return "-"
         spread = "" if math.isnan(self.spread) else f" ± {self.spread:.{digits}f}"
@@ -65,43 +63,49 @@ class Mean:
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean of `pairs` differences, its interval, and how often chance alone gives as large a one.
+    """The mean of `pairs` differences, its interval from `low` to `high`, and its p-value.
 
-    `spread` is the standard deviation of the differences, `p_holm` is `p` corrected for the other comparisons.
-    What so few pairs cannot tell is NaN.
+    `spread` is the standard deviation of the differences, and `p_holm` is `p` corrected for the other comparisons.
+    Numbers that need more pairs are NaN.
     """
 
     pairs: int
     mean: float
-    spread: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
+    spread: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    p_holm: float = math.nan
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a metric came to under one schedule, the difference to the first schedule, and what may be said of it."""
+    """The results of one schedule in a metric, the difference to the first schedule, and what it means.
+
+    `finished` and `diverged` count the runs. `difference` is None for the first schedule. `words` are sentences: the
+    verdict, and warnings.
+    """
 
     name: str
     value: Mean
     finished: int
     diverged: int
     difference: Difference | None
-    """None for the first schedule."""
     verdict: Verdict
     words: tuple[str, ...]
-    """Sentences: the verdict, and warnings."""
 
 
 def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None = None) -> tuple[Finding, ...]:
-    """A finding for every schedule, each against the first, on the seeds that both have a finite value for.
+    """A finding for every schedule, compared with the first on the seeds for which both have a finite value.
 
-    `diverged` counts the runs that have no value because they diverged; they are told of, not averaged in.
+    Args:
+        metric: what the values are, such as `METRICS[0]`, the test accuracy.
+        values: for each schedule its value for each seed.
+        diverged: the number of diverged runs, which have no value; the findings mention them.
 
     Example:
-        >>> from stepsize.lab import METRICS, findings
+        >>> from stepsize.lab import findings
+        >>> from stepsize.lab.statistics import METRICS
         >>> accuracy = {"flat": {0: 0.80, 1: 0.82, 2: 0.81}, "cosine": {0: 0.84, 1: 0.86, 2: 0.86}}
         >>> findings(METRICS[0], accuracy)[1].words
         ('Better than "flat" by 0.043 (0.029 to 0.058).',)
@@ -111,37 +115,29 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
     }
     if not finite:
         return ()
-    lost = diverged or {}
-    first = next(iter(finite))
-    differences = [paired_difference(runs, finite[first]) for name, runs in finite.items() if name != first]
+    lost = {name: (diverged or {}).get(name, 0) for name in finite}
+    means = {name: Mean.of(list(runs.values())) for name, runs in finite.items()}
+    first, *others = finite
+    differences = [paired_difference(finite[name], finite[first]) for name in others]
     corrected = holm([difference.p for difference in differences])
-    judged = iter([replace(each, p_holm=p) for each, p in zip(differences, corrected, strict=True)])
-    number = decimals([Mean.of(list(runs.values())) for runs in finite.values()])
-    of_first = Mean.of(list(finite[first].values()))
-    found = []
-    for name, runs in finite.items():
-        value = Mean.of(list(runs.values()))
-        difference = None if name == first else next(judged)
-        words: list[str] = []
-        verdict: Verdict = "first"
-        if difference is not None:
-            verdict = _verdict(metric, difference)
-            spread = max(value.spread, of_first.spread)
-            judgement = _judgement(metric, verdict, difference, quoted(first), spread, len(differences), number)
-            counts = len(runs), len(finite[first])
-            pairs = _pairs(difference, value.mean - of_first.mean, counts, quoted(first))
-            words += [judgement[0], *pairs, *judgement[1:]]
-        words += _losses(len(runs), lost.get(name, 0))
-        found.append(Finding(name, value, len(runs), lost.get(name, 0), difference, verdict, tuple(words)))
+    found = [
+        Finding(first, means[first], len(finite[first]), lost[first], None, "first", _warning(finite, lost, first))
+    ]
+    for name, raw, p in zip(others, differences, corrected, strict=True):
+        difference = replace(raw, p_holm=p)
+        verdict = _verdict(metric, difference)
+        judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others))
+        words = (judgement, *_pairs(difference, finite, means, first, name), *warnings, *_warning(finite, lost, name))
+        found.append(Finding(name, means[name], len(finite[name]), lost[name], difference, verdict, words))
     return tuple(found)
 
 
 def paired_difference(values: Mapping[int, float], first: Mapping[int, float]) -> Difference:
-    """Student's t for pairs: the mean of the differences d at the seeds of both, and its 95% interval.
+    """Student's t for pairs: the mean of the differences d over the seeds of both, and its 95% interval.
 
-    With n pairs and s the standard deviation of d, the interval is mean(d) ± t s / sqrt(n), t the 97.5% point of
-    Student's distribution with n - 1 degrees of freedom; p is the chance of so large a |mean(d)| sqrt(n) / s where
-    there is no difference. One pair has no interval, nor have pairs that all differ by the same: NaN.
+    With n pairs and s the standard deviation of d, the interval is mean(d) ± t s / sqrt(n), where t is the 97.5% point
+    of Student's distribution with n - 1 degrees of freedom; p is the probability of so large a |mean(d)| sqrt(n) / s if
+    there is no difference. Interval and p are NaN for one pair, and for pairs that all differ by the same.
 
     Source: Student, "The probable error of a mean", 1908.
 
@@ -153,18 +149,18 @@ def paired_difference(values: Mapping[int, float], first: Mapping[int, float]) -
     """
     seeds = sorted(values.keys() & first.keys())
     if not seeds:
-        return Difference(0, *[math.nan] * 6)
+        return Difference(0, math.nan)
     ours, theirs = np.array([[values[seed], first[seed]] for seed in seeds], dtype=np.float64).T
     differences = ours - theirs
     n, mean = len(seeds), float(differences.mean())
     if n == 1:
-        return Difference(1, mean, *[math.nan] * 5)
+        return Difference(1, mean)
     with np.errstate(over="ignore"):
         spread = float(differences.std(ddof=1))
-    if not math.isfinite(spread):  # its square is beyond the floats
-        return Difference(n, mean, *[math.nan] * 5)
+    if not math.isfinite(spread):  # its square is not a float
+        return Difference(n, mean)
     if spread <= ROUNDING * float(max(np.abs(ours).max(), np.abs(theirs).max())):
-        return Difference(n, mean, 0.0, *[math.nan] * 4)
+        return Difference(n, mean, 0.0)
     error = spread / math.sqrt(n)
     reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
     p = 2 * float(stdtr(n - 1, -abs(mean) / error))
@@ -172,7 +168,7 @@ def paired_difference(values: Mapping[int, float], first: Mapping[int, float]) -
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for being several: each may be held against the level as if it were the only one.
+    """p-values corrected for their number: each can be compared with the level as if it were the only one.
 
     Of m values, p_1 <= ... <= p_m becomes p'_k = max over j <= k of min(1, (m - j + 1) p_j). NaN stays NaN and does
     not count.
@@ -194,7 +190,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def decimals(values: Sequence[Mean]) -> int:
-    """How many decimals show two digits of a spread that is on the small side: 3 to 6.
+    """The number of decimals, 3 to 6, that shows two digits of the lower quartile of the spreads.
 
     Example:
         >>> from stepsize.lab.statistics import Mean, decimals
@@ -219,61 +215,58 @@ def _judgement(
     verdict: Verdict,
     difference: Difference,
     first: str,
-    spread: float,
+    name: str,
+    means: Mapping[str, Mean],
     comparisons: int,
-    digits: int,
 ) -> list[str]:
-    """The verdict in words, and what speaks against believing more than it says."""
-    pairs, size = difference.pairs, f"{abs(difference.mean):.{digits}f}"
-    spreads = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
+    """The verdict in a sentence, and its limits."""
+    digits, against, pairs = decimals(list(means.values())), quoted(first), difference.pairs
+    size = f"{abs(difference.mean):.{digits}f}"
     if pairs == 0:
-        return [f"No seed has a result under both this and {first}, so they cannot be compared."]
+        return [f"No seed has a result under both this and {against}, so they cannot be compared."]
     if pairs == 1:
-        return [f"One seed says nothing about a difference to {first}: another seed may turn it around."]
+        return [f"One seed says nothing about a difference to {against}: another seed may turn it around."]
     if verdict == "unknown" and difference.spread == 0:
-        return [
-            f"All {pairs} seeds differ from {first} by the same {size}: without a spread, no interval can be given."
-        ]
+        return [f"All {pairs} seeds differ from {against} by the same {size}: without a spread there is no interval."]
     if verdict == "unknown":
-        return [f"The differences to {first} are too large for an interval."]
+        return [f"The differences to {against} are too large for an interval."]
+    spread = max(means[name].spread, means[first].spread)
+    larger = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
     words = []
     if verdict == "open":
-        words.append(f"Not told apart from {first} by {pairs} seeds.")
+        words.append(f"Not told apart from {against} by {pairs} seeds.")
         if difference.p < 1 - LEVEL:
-            words.append(
-                f"The interval leaves out zero, but among {comparisons} comparisons chance does that too often."
-            )
+            words.append(f"The interval excludes zero, but among {comparisons} comparisons chance does that too often.")
         if spread > abs(difference.mean):
-            words.append(f"{spreads} ({size}).")
+            words.append(f"{larger} ({size}).")
         return words
     low, high = sorted([abs(difference.low), abs(difference.high)])
-    words.append(f"{verdict.capitalize()} than {first} by {size} ({low:.{digits}f} to {high:.{digits}f}).")
+    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:.{digits}f} to {high:.{digits}f}).")
     if spread > abs(difference.mean):
-        words.append(f"{spreads}: only the same seeds, compared in pairs, show it.")
+        words.append(f"{larger}: only the same seeds, compared in pairs, show it.")
     return words
 
 
-def _pairs(difference: Difference, of_means: float, counts: tuple[int, int], first: str) -> list[str]:
-    """The warning of a difference over other runs than the means, of so many runs here and under the first schedule."""
-    pairs, (here, there) = difference.pairs, counts
+def _pairs(difference: Difference, values: Values, means: Mapping[str, Mean], first: str, name: str) -> list[str]:
+    """A warning if the difference is over other runs than the means."""
+    pairs, here, there = difference.pairs, len(values[name]), len(values[first])
     if not pairs or pairs == here == there:
         return []
-    only = (
-        "Only 1 seed has a result under both, and the difference is its own"
-        if pairs == 1
-        else (f"Only {pairs} seeds have a result under both, and the difference is theirs")
-    )
-    opposite = ", and say the opposite" if of_means * difference.mean < 0 else ""
+    only, its = ("1 seed has", "its own") if pairs == 1 else (f"{pairs} seeds have", "theirs")
+    opposite = (means[name].mean - means[first].mean) * difference.mean < 0
     return [
-        f"{only}; the means are over {here} {'run' if here == 1 else 'runs'} here and {there} under {first}{opposite}."
+        f"Only {only} a result under both, and the difference is {its}; the means are over {here} "
+        f"{'run' if here == 1 else 'runs'} here and {there} under {quoted(first)}"
+        f"{', and say the opposite' if opposite else ''}."
     ]
 
 
-def _losses(finished: int, diverged: int) -> list[str]:
-    """The warning of a mean over survivors."""
-    if not diverged:
-        return []
+def _warning(values: Values, diverged: Mapping[str, int], name: str) -> tuple[str, ...]:
+    """A warning if the mean is over the runs that survived."""
+    finished, lost = len(values[name]), diverged[name]
+    if not lost:
+        return ()
     if not finished:
-        return [f"All {diverged} runs diverged." if diverged > 1 else "The run diverged."]
-    left_out = "is left out" if diverged == 1 else "are left out"
-    return [f"{diverged} of {finished + diverged} runs diverged and {left_out}: the mean of the others flatters it."]
+        return (f"All {lost} runs diverged." if lost > 1 else "The run diverged.",)
+    left_out = "is left out" if lost == 1 else "are left out"
+    return (f"{lost} of {finished + lost} runs diverged and {left_out}: the mean of the others flatters it.",)

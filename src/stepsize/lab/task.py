@@ -1,4 +1,4 @@
-"""What is trained: a network, its data and its loss, as one value."""
+"""What is trained: a network, its data, its loss and its accuracy, as one value."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,41 +9,42 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 from torch.nn.parameter import is_lazy
 
 from stepsize.errors import ArgumentError, RunError, shown
-from stepsize.lab.accuracy import usual_right
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.pytorch.range_sweep import are_crossed
 
 Examples = tuple[Tensor, Tensor]
-"""Inputs and targets, one of each for every sample along the first dimension."""
+"""Inputs and targets, with a row for each sample."""
+
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def held_out_of(samples: int) -> int:
-    """How many of so many training samples are held out, where some are: one of five.
+    """How many training samples are held out to judge on: one of five.
 
     Raises:
-        ArgumentError: there are too few.
+        ArgumentError: there are fewer than two samples.
     """
     if samples < 2:
-        raise ArgumentError(f"to hold some out takes 2 training samples at least, and there is {samples}")
+        raise ArgumentError("held_out", "", "used with at least 2 training samples", samples)
     return max(1, samples // 5)
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A network to train, its training and test samples, and what counts as a loss.
+    """A network to train, its training and test samples, and its loss.
 
     Args:
         model: makes the network; called with the random states of Python, NumPy and PyTorch seeded.
-        train: inputs and targets, tensors on the CPU with one row a sample.
-        test: the same, held out.
+        train: inputs and targets, tensors on the CPU with a row for each sample.
+        test: inputs and targets that are not trained on.
         loss: (outputs, targets) to the mean loss over the samples, a scalar.
-        correct: (outputs, targets) to how many samples are right, which may be a sum of fractions; None if there is no
-            accuracy. "auto" counts right classes, if the outputs are class scores (n, classes, ...) and the targets
-            whole numbers (n, ...), and right signs of single logits, if the loss is PyTorch's binary cross-entropy;
+        correct: (outputs, targets) to the number of right samples, which may be a sum of fractions; None if there is no
+            accuracy. "auto" counts right classes if the outputs are class scores (n, classes, ...) and the targets
+            whole numbers (n, ...), and right signs of single logits if the loss is PyTorch's binary cross-entropy;
             otherwise there is no accuracy.
         name: for people.
         source: where the data came from, in a sentence.
@@ -64,7 +65,7 @@ class Task:
     model: Callable[[], nn.Module]
     train: Examples
     test: Examples
-    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy
+    loss: Loss = cross_entropy
     correct: Callable[[Tensor, Tensor], Tensor] | Literal["auto"] | None = "auto"
     name: str = "task"
     source: str = field(default="The data are the task's own.", kw_only=True)
@@ -72,17 +73,15 @@ class Task:
 
     def __post_init__(self) -> None:
         if not (self.correct is None or self.correct == "auto" or callable(self.correct)):
-            raise ArgumentError(f'Task(correct=...) must be a function, "auto" or None, got {shown(self.correct)}')
+            raise ArgumentError("Task", "correct", 'a function, "auto" or None', self.correct)
         for part, given in (("train", self.train), ("test", self.test)):
             pair: Any = given
             if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(x, Tensor) for x in pair)):
-                raise ArgumentError(f"Task({part}=...) must be two tensors, inputs and targets, got {shown(given)}")
-            inputs, targets = given
-            if not len(inputs) == len(targets) > 0:
-                raise ArgumentError(
-                    f"Task({part}=...) must have a target for each input, and one at least, got {len(inputs)} inputs "
-                    f"and {len(targets)} targets"
-                )
+                raise ArgumentError("Task", part, "two tensors, inputs and targets", given)
+            lengths = len(pair[0]), len(pair[1])
+            if not lengths[0] == lengths[1] > 0:
+                rule = f"as many targets as inputs ({lengths[0]}), and at least one"
+                raise ArgumentError("Task", part, rule, lengths[1])
 
     @property
     def samples(self) -> int:
@@ -91,7 +90,7 @@ class Task:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """What the data are, a line for each tensor: its shape, its type, and 16 digits of its bytes' BLAKE2b.
+        """A line for each tensor of the data: its shape, its type, and 16 digits of the BLAKE2b hash of its bytes.
 
         Example:
             >>> from stepsize.lab import load_task
@@ -106,12 +105,12 @@ class Task:
         )
 
     def held_out(self) -> "Task":
-        """The task with one of five training samples in the place of its test set, and trained on the others.
+        """The task with a fifth of its training samples as its test set, trained on the others.
 
-        Which ones depends on their number alone; the test set is not looked at.
+        The choice depends on the number of samples alone. The test set is not used.
 
         Raises:
-            ArgumentError: there is only one sample.
+            ArgumentError: there are fewer than two samples.
 
         Example:
             >>> from stepsize.lab import load_task
@@ -127,67 +126,69 @@ class Task:
     def initial_model(self, seed: int) -> nn.Module:
         """The network, on the CPU, with the weights that it gets after `torch.manual_seed(seed)`.
 
-        What it draws from Python and NumPy depends on `seed` alone too. The states are left as they were.
+        What it draws from Python and NumPy depends on `seed` alone too. The random states are restored.
 
         Raises:
-            RunError: what the task makes is no network, has nothing to train, or is one that it gave before.
+            RunError: the task does not make a network, the network has nothing to train, or shares parameters with
+                one that the task made before.
         """
-        with seeded_draws(seed, torch.device("cpu")):
-            torch.default_generator.manual_seed(int(seed))  # the weights that everyone gets under this seed
+        with seeded_draws(seed):
+            torch.default_generator.manual_seed(int(seed))
             try:
                 model = self.model()
             except SystemExit as error:
                 raise RunError(f"the network of the task {self.name!r} raised {shown(error, 200)}") from error
         if not isinstance(model, nn.Module):
-            raise RunError(f"the task {self.name!r} makes no network of PyTorch but {shown(model)}")
-        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        if not learning:
+            raise RunError(f"the task {self.name!r} must make a PyTorch network, got {shown(model)}")
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not trained:
             raise RunError(f"the network of the task {self.name!r} has no parameter to train")
         if any(map(is_lazy, model.parameters())):
             raise RunError(
-                f"the network of the task {self.name!r} has lazy layers without parameters; call it on one input "
-                "within the function that makes it"
+                f"the network of the task {self.name!r} has lazy layers without parameters",
+                "call it on one input within the function that makes it",
             )
-        if any(self._given.get(id(parameter)) is parameter for parameter in learning):
+        if any(self._given.get(id(parameter)) is parameter for parameter in trained):
             raise RunError(
-                f"the task {self.name!r} gave the same network, or a part of it, twice, so that one run would go on "
-                "with the weights of another; make it anew within the function"
+                f"the task {self.name!r} gave the same network, or a part of it, twice, so one run would start with "
+                "the weights of another",
+                "make a new network within the function",
             )
-        self._given.update((id(parameter), parameter) for parameter in learning)
+        self._given.update((id(parameter), parameter) for parameter in trained)
         return model
 
     def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """What `loss` gives, as a tensor of shape ().
+        """The loss as a tensor of shape ().
 
         Raises:
             RunError: it compares each output with every target, is not one number, or does not depend on the weights
-                although gradients are asked for.
+                although gradients are needed.
         """
         if are_crossed(self.loss, outputs, targets):
             raise RunError(
                 f"the outputs of the task {self.name!r} have shape {tuple(outputs.shape)} and the targets "
-                f"{tuple(targets.shape)}, so the loss compares each output with every target; give both one shape, as "
-                "by outputs.squeeze(1)"
+                f"{tuple(targets.shape)}, so the loss compares each output with every target",
+                "give both one shape, as by outputs.squeeze(1)",
             )
         loss: Any = self.loss(outputs, targets)
         if not isinstance(loss, Tensor) or loss.numel() != 1:
             given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else shown(loss)
             raise RunError(
-                f"the loss of the task {self.name!r} must be one number for all samples, a tensor of shape (), and is "
-                f"{given}; take the mean over the samples"
+                f"the loss of the task {self.name!r} must be a tensor of shape (), got {given}",
+                "take the mean over the samples",
             )
         if outputs.requires_grad and not loss.requires_grad:
             raise RunError(
-                f"the loss of the task {self.name!r} is cut off from the network's outputs; leave out what does so, "
-                "such as .detach(), .item() or torch.no_grad()"
+                f"the loss of the task {self.name!r} has no gradient",
+                "remove what cuts it off from the outputs, such as .detach(), .item() or torch.no_grad()",
             )
         return loss.reshape(())
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
-        """What `correct` gives; None if there is no accuracy.
+        """The number of right samples, as a tensor of shape (); None if there is no accuracy.
 
         Raises:
-            RunError: it is not one number.
+            RunError: `correct` does not return one number.
         """
         if self.correct is None:
             return None
@@ -196,10 +197,44 @@ class Task:
         right: Any = self.correct(outputs.detach(), targets)
         if not isinstance(right, Tensor) or right.numel() != 1:
             raise RunError(
-                f"`correct` of the task {self.name!r} must tell how many of the samples are right, as a tensor of "
-                f"shape (), and gave {shown(right)}"
+                f"`correct` of the task {self.name!r} must return the number of right samples as a tensor of shape (), "
+                f"got {shown(right)}"
             )
         return right.reshape(())
+
+
+def usual_right(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """How many samples are right, judged by the shapes, the types and the loss; None if they have no accuracy.
+
+    Class scores (n, classes, ...) with whole-number targets (n, ...) and at least two classes are right if the highest
+    score is at the target. Outputs (n,) or (n, 1, ...) with targets of their shape are right if they are on the
+    target's side of the threshold and the loss is PyTorch's binary cross-entropy, with or without logits. A sample
+    with several targets, such as the pixels of an image, counts by its fraction of right ones.
+
+    Example:
+        >>> import torch
+        >>> scores, classes = torch.tensor([[1.0, 2.0], [3.0, 0.0]]), torch.tensor([1, 1])
+        >>> usual_right(torch.nn.functional.cross_entropy, scores, classes)
+        tensor(1)
+        >>> usual_right(torch.nn.functional.mse_loss, scores, scores) is None
+        True
+    """
+    whole = not (targets.is_floating_point() or targets.is_complex())
+    classes = outputs.shape[1] if outputs.dim() > 1 else 1
+    if whole and classes > 1 and targets.shape == outputs.shape[:1] + outputs.shape[2:]:
+        right = outputs.argmax(dim=1) == targets
+    elif (threshold := _threshold(loss)) is not None and classes == 1 and targets.shape == outputs.shape:
+        right = (outputs > threshold) == (targets > 0.5)
+    else:
+        return None
+    return right.sum() if right.dim() == 1 else right.flatten(1).float().mean(dim=1).sum()
+
+
+def _threshold(loss: Loss) -> float | None:
+    """The output between the two classes of a binary loss."""
+    if loss is binary_cross_entropy_with_logits or isinstance(loss, nn.BCEWithLogitsLoss):
+        return 0.0
+    return 0.5 if loss is binary_cross_entropy or isinstance(loss, nn.BCELoss) else None
 
 
 def _digest(tensor: Tensor) -> str:

@@ -1,22 +1,19 @@
-"""Tasks by name: those built in, and the user's own functions."""
+"""Tasks by name: the built-in ones, and importable functions."""
 
 import functools
 import inspect
 import os
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from stepsize.arguments import nearest
-from stepsize.errors import ArgumentError, RunError, StepsizeError, quoted, shown
-from stepsize.lab.data import digits, fashion_mnist, from_folder
+from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, quoted, shown
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.language import stdlib_lm
-from stepsize.lab.nets import image_task
+from stepsize.lab.image_tasks import digits, fashion_mnist, from_folder, image_task
+from stepsize.lab.language_task import stdlib_lm
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 from stepsize.schedules.function import imported
@@ -29,51 +26,55 @@ _BUILT_IN: dict[str, Callable[[], Task]] = {
 }
 
 
-@functools.lru_cache(maxsize=1)  # runs follow one another in a process, and a comparison has one task
-def load_task(name: str) -> Task:
-    """The task called "fashion-mnist", "digits" or "stdlib-lm"; or Fashion-MNIST from a folder; or one's own.
+@functools.lru_cache(maxsize=1)  # a comparison has one task, and its runs follow one another in a process
+def load_task(task: str) -> Task:
+    """The task of this name: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST, or your own.
 
-    One's own is an importable function without arguments that returns a `Task`, as "package.module:function". The
-    random states of Python, NumPy and PyTorch are seeded while it is imported and called, and left as they were.
+    Your own is an importable function without arguments that returns a `Task`, "package.module:function" or
+    "file.py:function". The random states of Python, NumPy and PyTorch are seeded while it is imported and called, and
+    restored afterwards.
 
     Raises:
-        ArgumentError: the function cannot be imported, needs an argument, or gives no task.
+        ArgumentError: the function cannot be imported, needs an argument, or does not return a task.
         DataError: there is no such name or folder, or data are missing, cut short or altered.
         RunError: the function raised an error.
     """
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]()
-    if _FUNCTION.fullmatch(name):
-        return _own(name)
-    advice = (
-        nearest(name, _BUILT_IN)
-        or f"write {', '.join(_BUILT_IN)}, a folder that exists, package.module:function or file.py:function"
+    if task in _BUILT_IN:
+        return _BUILT_IN[task]()
+    if _FUNCTION.fullmatch(task):
+        return _own(task)
+    folder = Path(os.path.expanduser(task))
+    if task and folder.is_dir():  # Path("") is the current folder
+        return image_task(from_folder(folder))
+    known = f"write {', '.join(_BUILT_IN)}, a folder that exists, package.module:function or file.py:function"
+    missing = (
+        f'the task "{task}" is not a folder that exists' if os.sep in task else f"no task is called {quoted(task)}"
     )
-    what = f'the task "{name}" is no folder that exists' if os.sep in name else f"no task is called {quoted(name)}"
-    return image_task(from_folder(name, f"{what}; {advice}"))
+    raise DataError(missing, nearest(task, _BUILT_IN) or known).about("load_task", "task")
 
 
 def lasting_name(name: str) -> str:
-    """The name of a task as it holds in any working directory, with the whole path of a folder or file."""
-    if (function := _FUNCTION.fullmatch(name)) and (file := function["file"]):
+    """The name of a task that is valid in any working directory, with the absolute path of a folder or file."""
+    function = _FUNCTION.fullmatch(name)
+    if function and (file := function["file"]):
         return f"{Path(file).absolute()}{name.removeprefix(file)}"
     folder = Path(os.path.expanduser(name))
-    is_folder = name != "" and name not in _BUILT_IN and not _FUNCTION.fullmatch(name) and folder.is_dir()
+    is_folder = name != "" and name not in _BUILT_IN and not function and folder.is_dir()
     return str(folder.absolute()) if is_folder else name
 
 
 def experiment_task(experiment: Experiment) -> Task:
-    """The experiment's task, with the training samples that it asks for, and what it is judged on as its test set.
+    """The experiment's task, with the training samples and the test set that the experiment asks for.
 
     Raises:
-        RunError: the data are not those that the experiment began on.
+        RunError: the data differ from those that the experiment began with.
     """
     task = load_task(experiment.task)
-    if others := other_data(experiment.digests, task):
+    if differences := other_data(experiment.digests, task):
         raise RunError(
-            f"the task {quoted(experiment.task)} gave other data in this process than where the comparison began "
-            f"({'; '.join(others)}); let it draw from a generator with a seed, or save the data and load them there; "
-            "where its code was changed, start Python anew"
+            f"the task {quoted(experiment.task)} gave different data in this process ({'; '.join(differences)})",
+            "draw them from a generator with a seed, or save them and load them in the task; if its code was changed, "
+            "restart Python",
         )
     if experiment.samples is not None:
         inputs, targets = task.train
@@ -82,9 +83,9 @@ def experiment_task(experiment: Experiment) -> Task:
 
 
 def other_data(digests: Sequence[str], task: Task) -> list[str]:
-    """In what the task's data differ from those with these digests: `test inputs: 9 x 1 ..., and here 8 x 1 ...`.
+    """How the task's data differ from those with these digests: `test inputs: 9 x 1 ..., and here 8 x 1 ...`.
 
-    Nothing, where there are no digests: an experiment that is made by hand has none, nor has an older store.
+    Nothing if there are no digests, as in an experiment that was not started by `compare`.
     """
     if not digests:
         return []
@@ -93,33 +94,27 @@ def other_data(digests: Sequence[str], task: Task) -> list[str]:
 
 
 def _own(name: str) -> Task:
-    with _seeded():  # a module may draw its data as it is imported
+    with seeded_draws(0):  # a module may draw its data as it is imported
         make = imported(f"the task {quoted(name)}", name)
     if needed := _needed(make):
-        raise ArgumentError(
-            f"the task {quoted(name)} is called without arguments, and it needs {needed}; give each a default, or name "
-            "a function that does without"
-        )
+        advice = f"it needs {needed}; give each a default, or name a function without arguments"
+        raise ArgumentError("load_task", "task", "a function that is called without arguments", name, advice)
     try:
-        with _seeded():
+        with seeded_draws(0):
             task = make()
     except StepsizeError:
         raise
     except (Exception, SystemExit) as error:
-        raise RunError(f"the task {quoted(name)} raised {shown(error, 200)}") from error
+        raise RunError(f"the task {quoted(name)} raised {shown(error, 200)}").about("load_task", "task") from error
     if not isinstance(task, Task):
-        raise ArgumentError(f"the task {quoted(name)} must return a stepsize.lab.Task, got {shown(task)}")
+        advice = f"it returned {shown(task)}"
+        raise ArgumentError("load_task", "task", "a function that returns a stepsize.lab.Task", name, advice)
     return task
-
-
-def _seeded() -> AbstractContextManager[None]:
-    """What is drawn within it is the same in every process."""
-    return seeded_draws(0, torch.device("cpu"))
 
 
 def _needed(make: Callable[..., object]) -> str:
     """The arguments without which it cannot be called."""
-    with suppress(TypeError, ValueError):  # one that is not written in Python need not say what it takes
+    with suppress(TypeError, ValueError):  # a function written in C need not have a signature
         return ", ".join(
             shown(each.name)
             for each in inspect.signature(make).parameters.values()

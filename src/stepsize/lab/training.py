@@ -1,23 +1,23 @@
-"""The training loop: one network, one optimizer, one rate per update, and what was logged on the way."""
+"""The training loop, of one network or of several as one, and `train`, which runs it on one network."""
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Maybe, Number, Whole
-from stepsize.lab.checkpoint import Checkpoint
-from stepsize.lab.progress import Progress
-from stepsize.lab.rates import LearningRate, Rates, rates_for
-from stepsize.lab.samples import Samples, Tally, measure
-from stepsize.lab.seeding import sample_order, seeded_draws
+from stepsize.arguments import Choice, Count, Maybe, Number, checked
+from stepsize.lab.checkpoint import Checkpoint, Progress
+from stepsize.lab.one_network import LearningRate, OneNetwork
+from stepsize.lab.samples import Batch, Batches, Samples, Tally
+from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
+from stepsize.schedules import Schedule
 from stepsize.store.run import Epoch, Point, Status
 
 
@@ -25,7 +25,7 @@ from stepsize.store.run import Epoch, Point, Status
 class TrainingLog:
     """What one call of `train` logged, in order, and how it ended.
 
-    `diverged_at` is the step at which a loss was found not to be finite, or beyond the limit; None where none was.
+    `diverged_at` is the step at which a loss was found that is not finite or exceeds the limit, or None.
     """
 
     points: tuple[Point, ...]
@@ -35,170 +35,234 @@ class TrainingLog:
     diverged_at: int | None
 
 
+@checked
 def train(
     model: nn.Module,
     task: Task,
     optimizer: Optimizer,
     lr: LearningRate,
     *,
-    epochs: int = 10,
-    batch_size: int = 256,
-    accumulation: int = 1,
+    epochs: Count = 10,
+    batch_size: Count = 256,
+    accumulation: Count = 1,
     seed: int = 0,
     device: str | torch.device = "cpu",
-    precision: str = "fp32",
-    clip_norm: float | None = None,
+    precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
+    clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
     loss_limit: float = math.inf,
-    log_every: int = 50,
+    log_every: Count = 50,
     observe: Callable[[Point | Epoch], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: Count = 500,
 ) -> TrainingLog:
     """Train `model` in place on `task`, and return what was logged.
 
-    `lr` gives the rate of the update at `step`: a schedule or any function of the step, a number, or a PyTorch
-    scheduler attached to `optimizer`, which is stepped once after each update. One that follows a metric
-    (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets the test loss after each epoch, or the test accuracy if
-    its mode is "max". `accumulation` micro-batches of `batch_size` samples make one update, whose gradient is the mean
-    over all its samples; what is left over at the end of an epoch makes one update too. `clip_norm` bounds the
-    gradient's norm; `precision` is "fp32", or "bf16", in which the network then computes wherever autocasting lets it.
+    The order of the samples and what is drawn while training depend on `seed` alone. The global random states are
+    left as they were.
 
-    A Point is logged after every `log_every` updates of an epoch and after its last, then an Epoch; `observe`
-    gets each as it is logged. `should_stop` is asked after each: True ends the run as "interrupted", with a
-    checkpoint. A loss that is not finite, or beyond `loss_limit`, ends it as "diverged". The order of the samples and
-    what is drawn while training depend on `seed` alone, and the global random states are left as they were.
+    Args:
+        model: the network.
+        task: its data and its loss.
+        optimizer: any that a plain `step()` drives.
+        lr: the rate of the update at each step: a schedule or any function of the step, a number, or a PyTorch
+            scheduler attached to `optimizer`, which is stepped after each update. A scheduler that follows a metric
+            (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets the test loss after each epoch, or the test
+            accuracy if its mode is "max".
+        epochs: passes over the training set.
+        batch_size: samples in a micro-batch.
+        accumulation: micro-batches in an update, whose gradient is the mean over all their samples. Samples left over
+            at the end of an epoch make one more update.
+        seed: decides the order of the samples, and what dropout draws.
+        device: where the network and the data are put.
+        precision: "fp32", or "bf16" for autocasting.
+        clip_norm: the bound on the gradient's norm.
+        loss_limit: a loss that is not finite, or exceeds this limit, ends the run as "diverged".
+        log_every: updates between two points. The last update of an epoch makes a point too, followed by an Epoch.
+        observe: called with each Point and Epoch as it is logged.
+        should_stop: asked after each record; True saves a checkpoint and ends the run as "interrupted".
+        checkpoint: the file that the run is saved to. If it exists, the run continues from it with the same bits, and
+            the log begins there.
+        checkpoint_every: updates between two checkpoints.
 
-    Where `checkpoint` exists the run goes on from there, and the log begins there; the bits are the same.
-
-    Raises ArgumentError for a setting that cannot be, StateError for a checkpoint that does not fit; and where a rate
-    is negative or not finite StepError, or RunError if it is an attached scheduler's. RunError also if a scheduler
-    follows the accuracy and the task has none.
+    Raises:
+        ArgumentError: a setting is not allowed.
+        StateError: the checkpoint does not fit this run.
+        StepError: the schedule gives a rate that is negative or not finite.
+        RunError: an attached scheduler gives such a rate, or follows an accuracy that the task does not have.
     """
-    counts = {"epochs": epochs, "batch_size": batch_size, "accumulation": accumulation, "log_every": log_every}
-    epochs, batch_size, accumulation, log_every = (int(Whole(1)("train", *each)) for each in counts.items())
-    clip_norm = Maybe(Number(above=0.0))("train", "clip_norm", clip_norm)
-    in_bf16 = Choice(("fp32", "bf16"))("train", "precision", precision) == "bf16"
     place = torch.device(device)
-    started = time.perf_counter()
-    model.to(place)
-    if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):  # kernels over volumes cannot be so
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    rates = rates_for(optimizer, lr)
-    loop = _Loop(
-        model,
-        task,
-        optimizer,
-        rates,
-        Samples.on(place, task.train),
+    saved = None
+    if checkpoint is not None:
+        rate = str(lr) if isinstance(lr, Schedule | float | int) else type(lr).__name__
+        run = f"{task.name}, seed {seed}, batches of {batch_size} x {accumulation}, {precision}, {rate}"
+        saved = Checkpoint(Path(checkpoint), checkpoint_every, run)
+    loop = TrainingLoop(
+        OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm),
+        Batches(Samples.on(place, task.train), (seed,), batch_size, accumulation),
         Samples.on(place, task.test),
-        batch_size,
-        accumulation,
-        seed,
+        epochs,
         log_every,
-        clip_norm,
-        torch.autocast(place.type, torch.bfloat16) if in_bf16 else nullcontext(),
     )
-    points: list[Point] = []
-    rows: list[Epoch] = []
-    status: Status = "finished"
-    with seeded_draws(seed, place):
-        if checkpoint is not None and (laid_down := checkpoint.load(model, optimizer, rates.scheduler)):
-            loop.progress, before = laid_down
-            started -= before
-        for record in loop.records(epochs):
-            if isinstance(record, Point):
-                points.append(record)
-            else:
-                rows.append(record)
-            if observe is not None:
-                observe(record)
-            if has_diverged(record, loss_limit):
-                status = "diverged"
-                break
-            if loop.epoch_to_come:
-                continue
-            stopping = should_stop is not None and should_stop()
-            if checkpoint is not None and (stopping or checkpoint.due(record.step)):
-                checkpoint.save(model, optimizer, rates.scheduler, loop.progress, time.perf_counter() - started)
-            if stopping:
-                status = "interrupted"
-                break
-    diverged_at = record.step if status == "diverged" else None
-    return TrainingLog(tuple(points), tuple(rows), time.perf_counter() - started, status, diverged_at)
+    records: list[Point | Epoch] = []
+
+    def log(_: int, record: Point | Epoch) -> None:
+        records.append(record)
+        if observe is not None:
+            observe(record)
+
+    end = loop.run(log, should_stop, saved, loss_limit)[0]
+    points = tuple(each for each in records if isinstance(each, Point))
+    rows = tuple(each for each in records if isinstance(each, Epoch))
+    return TrainingLog(points, rows, end.seconds, end.status, end.diverged_at)
 
 
-def has_diverged(record: Point | Epoch, loss_limit: float) -> bool:
-    """Whether the loss, at a Point on the training set and at an Epoch on the test set, is beyond the limit or none."""
-    loss = record.train_loss if isinstance(record, Point) else record.test_loss
-    return not loss <= loss_limit or not math.isfinite(loss)
+class Networks(Protocol):
+    """What a loop trains, with optimizers and rates: one network, or several of one shape that are computed as one."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The seed of each network."""
+
+    @property
+    def rates(self) -> Sequence[float]:
+        """The rate of each network's last update."""
+
+    def begin_epoch(self, step: int, updates: int) -> None:
+        """Prepare for so many updates, the first of them at `step`."""
+
+    def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Add a batch to the gradients of the next update; return its mean losses, and how many samples are right."""
+
+    def update(self, step: int) -> None:
+        """Update the weights with the gradients and the rates of this step."""
+
+    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+        """Mean loss and accuracy of each network over all samples."""
+
+    def logged(self, records: Sequence[Point | Epoch]) -> None:
+        """Take the new record of each network, for schedulers that follow a metric."""
+
+    def state(self) -> dict[str, Any]:
+        """All that training has changed, as tensors and plain values."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore a `state`; raises RuntimeError, ValueError or KeyError if it is that of another network."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How the training of one network ended; its seconds are its share of the loop's."""
+
+    status: Status
+    seconds: float
+    diverged_at: int | None = None
 
 
 @dataclass
-class _Loop:
-    """The loop itself: it yields what there is to log, and leaves to `train` what to do about it.
+class TrainingLoop:
+    """Trains networks over the same batches, and logs a record of each at the same steps.
 
-    When it yields, `progress` says all that is needed to go on from there.
+    `batches` may be anything that has the number of `updates` in an epoch and gives the batches of an `epoch`.
     """
 
-    model: nn.Module
-    task: Task
-    optimizer: Optimizer
-    rates: Rates
-    training: Samples
+    networks: Networks
+    batches: Batches
     test: Samples
-    batch_size: int
-    accumulation: int
-    seed: int
+    epochs: int
     log_every: int
-    clip_norm: float | None
-    precision: AbstractContextManager[None]
     progress: Progress = field(default_factory=Progress)
-    epoch_to_come: bool = False
-    """The record just given was the last point of an epoch, whose own record comes next: no place to stop."""
 
-    def records(self, epochs: int) -> Iterator[Point | Epoch]:
-        self.model.train()
-        self.optimizer.zero_grad()
-        while self.progress.epoch < epochs:
+    def run(
+        self,
+        log: Callable[[int, Point | Epoch], object],
+        should_stop: Callable[[], bool] | None = None,
+        checkpoint: Checkpoint | None = None,
+        loss_limit: float = math.inf,
+        rows: Sequence[int] | None = None,
+        ended: Callable[[int, End], object] | None = None,
+    ) -> dict[int, End]:
+        """Train until the last epoch, or until every network has diverged or `should_stop` says so.
+
+        Args:
+            log: called with the position of a network and its record.
+            should_stop: asked after each record; a checkpoint is saved before the loop stops.
+            checkpoint: where the loop is saved, and continues from.
+            loss_limit: a network whose loss exceeds it, or is not finite, has diverged.
+            rows: the positions of the networks to log; all if None.
+            ended: called as soon as the training of a network has ended.
+
+        Returns:
+            How each of them ended.
+        """
+        started, ends = time.perf_counter(), dict[int, End]()
+        left = list(range(len(self.networks.seeds)) if rows is None else rows)
+
+        def end(row: int, status: Status, diverged_at: int | None = None) -> None:
+            seconds = (time.perf_counter() - started) / len(self.networks.seeds)
+            ends[row] = End(status, seconds, diverged_at)
+            left.remove(row)
+            if ended is not None:
+                ended(row, ends[row])
+
+        status: Status = "finished"
+        with seeded_draws(self.networks.seeds[0], self.networks.device):
+            if checkpoint is not None and (saved := checkpoint.load(self.networks)):
+                self.progress, before = saved
+                started -= before
+            for records in self.records():
+                for row in tuple(left):
+                    log(row, records[row])
+                    if has_diverged(records[row], loss_limit):
+                        end(row, "diverged", records[row].step)
+                if not left:
+                    break
+                if isinstance(records[0], Point) and self.progress.updates == self.batches.updates:
+                    continue  # the records of the epoch come next
+                stopping = should_stop is not None and should_stop()
+                if checkpoint is not None and (stopping or checkpoint.due(self.progress.step)):
+                    checkpoint.save(self.networks, self.progress, time.perf_counter() - started)
+                if stopping:
+                    status = "interrupted"
+                    break
+            for row in tuple(left):
+                end(row, status)
+        return ends
+
+    def records(self) -> Iterator[Sequence[Point | Epoch]]:
+        """The records of all networks, as they are made; `progress` then says where the loop continues."""
+        while self.progress.epoch < self.epochs:
             yield from self._points()
-            progress, self.epoch_to_come = self.progress, False
-            self.progress = Progress(progress.step, progress.epoch + 1)
-            epoch = Epoch(progress.step, *progress.whole.means(), *measure(self.model, self.task, self.test))
-            self.rates.logged(epoch)
-            yield epoch
+            progress, self.progress = self.progress, Progress(self.progress.step, self.progress.epoch + 1)
+            means, tests = progress.whole.means(), self.networks.measure(self.test)
+            epochs = [Epoch(progress.step, *mean, *test) for mean, test in zip(means, tests, strict=True)]
+            self.networks.logged(epochs)
+            yield epochs
 
-    def _points(self) -> Iterator[Point]:
-        """What is left of the epoch under way."""
-        progress, recent = self.progress, Tally()
-        order = sample_order(len(self.training), self.seed, progress.epoch).to(self.training.targets.device)
-        updates = torch.split(order, self.batch_size * self.accumulation)
-        for chosen in updates[progress.updates :]:
-            rate = self.rates.before_update(progress.step)
-            self._add_gradient(chosen, recent)
-            if self.clip_norm is not None:
-                clip_grad_norm_(self.model.parameters(), self.clip_norm)
-            self.optimizer.step()
-            self.rates.after_update()
-            self.optimizer.zero_grad()
+    def _points(self) -> Iterator[Sequence[Point]]:
+        """The points of what is left of the current epoch."""
+        progress, recent, updates = self.progress, Tally(), self.batches.updates
+        self.networks.begin_epoch(progress.step, updates - progress.updates)
+        for batches in self.batches.epoch(progress.epoch, progress.updates):
+            for batch in batches:
+                recent.add(*self.networks.add_gradient(batch), batch.size)
+            self.networks.update(progress.step)
             progress.step += 1
             progress.updates += 1
-            if progress.updates % self.log_every == 0 or progress.updates == len(updates):
-                means = recent.means()
+            if progress.updates % self.log_every == 0 or progress.updates == updates:
+                rates, means = self.networks.rates, recent.means()
+                points = [Point(progress.step, rate, *mean) for rate, mean in zip(rates, means, strict=True)]
                 progress.whole.extend(recent)
                 recent = Tally()
-                self.epoch_to_come = progress.updates == len(updates)
-                point = Point(progress.step, rate, *means)
-                self.rates.logged(point)
-                yield point
+                self.networks.logged(points)
+                yield points
 
-    def _add_gradient(self, chosen: Tensor, tally: Tally) -> None:
-        """Add the gradient of the mean loss over the chosen samples, a micro-batch at a time."""
-        for batch in torch.split(chosen, self.batch_size):
-            # Indexed batch by batch: permuting the whole set at once would double its memory.
-            inputs, targets = self.training.chosen(batch)
-            with self.precision:
-                outputs = self.model(inputs)
-                loss = self.task.mean_loss(outputs, targets)
-            share = len(batch) / len(chosen)
-            (loss if share == 1 else loss * share).backward()  # type: ignore[no-untyped-call]
-            tally.add(self.task, loss, outputs, targets)
+
+def has_diverged(record: Point | Epoch, loss_limit: float) -> bool:
+    """Whether the training loss of a Point, or the test loss of an Epoch, exceeds the limit or is not finite."""
+    loss = record.train_loss if isinstance(record, Point) else record.test_loss
+    return not loss <= loss_limit or not math.isfinite(loss)

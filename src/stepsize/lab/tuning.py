@@ -1,10 +1,9 @@
-"""Each schedule's own best peak rate before a comparison: so many trials for each, judged on a held-out part.
+"""`tune_peak`: each schedule's own best peak rate before a comparison, found in the same number of trials.
 
-A trial is a run like any other, of an experiment whose training set has lost a fifth to judge on. The test set is not
-looked at, and the seed is none of the comparison's. What is tried is a factor on the whole schedule: for half of the
-trials a grid from a thousandth to a thousandfold, with 1 in its middle; then factors between the best and its
-neighbours. That is deterministic, so the factors do not depend on how many processes there are or how often it was
-stopped.
+A trial is a run of an experiment whose training set has lost a fifth, on which it is judged. The test set is not looked
+at, and the seed is not one of the comparison's. A trial multiplies the whole schedule by a factor: half of the trials
+are a grid from a thousandth to a thousand, with 1 in its middle; the others lie between the best factor and its
+neighbours. The factors are deterministic: they depend neither on the number of processes nor on interruptions.
 """
 
 import math
@@ -20,11 +19,10 @@ import numpy as np
 from stepsize.errors import ArgumentError, MissingExtraError, OutputError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
-from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.rehearsal import try_plan
-from stepsize.lab.session import Session, with_the_way_out
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
-from stepsize.lab.watching import Display, Standings
 from stepsize.schedules import Schedule
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Outcome
@@ -33,24 +31,22 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
-LEAST, MOST = 1e-3, 1e3
-"""The factors that are tried lie between these."""
+LEAST, MOST = 1e-3, 1e3  # the range of the factors
 TRIAL_COLUMNS = ("schedule", "factor", "held-out loss", "chosen")
 HOW_TUNED = (
     "Before they were compared, each schedule was multiplied by the factor that came out best in the same number of "
     "trials, judged on a held-out fifth of the training set under a seed that is not among those compared; the test "
     "set was not looked at."
 )
-"""What is said above the trials in a report."""
 _FIRST_SEED = 1000
-_AT_ONCE = 4  # trials under way at the same time, at least, whatever the number of processes: the factors depend on it
+_AT_ONCE = 4  # trials in progress at the same time, at least, for any number of processes: the factors depend on it
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a schedule came to when its rates were multiplied by `factor`: the loss on the held-out samples at the end.
+    """The loss on the held-out samples at the end of a run whose rates were multiplied by `factor`.
 
-    The loss is infinite where the run diverged. The comparison goes on with the factor that is `chosen`.
+    The loss is infinite if the run diverged. `chosen` marks the factor of the comparison.
     """
 
     schedule: str
@@ -59,7 +55,7 @@ class Trial:
     chosen: bool
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields by name; the loss is None where it is infinite, which JSON has not."""
+        """The fields by name; an infinite loss is None, since JSON has no infinity."""
         return {**asdict(self), "loss": self.loss if math.isfinite(self.loss) else None}
 
     def cells(self) -> tuple[str, str, str, str]:
@@ -74,46 +70,40 @@ class Trial:
 
 
 def tuning_place(directory: ResultDirectory) -> ResultDirectory:
-    """Where the trials of a comparison lie: their store and their checkpoints."""
+    """The directory of the trials of a comparison."""
     return ResultDirectory(directory.path / "tuning")
 
 
-def check_tuning(experiment: Experiment, plans: tuple[Plan, ...]) -> None:
-    """Find out, before anything is written, what would go wrong later.
+def check_tuning(experiment: Experiment, specs: tuple[RunSpec, ...]) -> None:
+    """Find, before anything is written, what would fail later.
 
     Raises:
         MissingExtraError: Optuna is not installed.
-        ArgumentError: a schedule times the largest factor gives rates that cannot be, or the comparison would be
-            judged on what the peaks are chosen on.
+        ArgumentError: a schedule times the largest factor is not a schedule of rates, or the comparison would be judged
+            on the samples on which the peaks are chosen.
     """
     if experiment.held_out:
-        raise ArgumentError(
-            "tune_peak chooses on the held-out part of the training set, so a comparison with held_out would be judged "
-            "on what its schedules were chosen on; leave one of them out"
-        )
+        rule = "False together with tune_peak, which chooses the schedules on the held-out samples"
+        raise ArgumentError("Experiment", "held_out", rule, True, "leave one of them out")
     try:
         import optuna  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtraError.naming("Optuna", "tune") from error
-    for plan in plans:
-        try_plan(replace(plan, name=f"{plan.name} times {MOST:g}", schedule=MOST * plan.schedule))
+    for spec in specs:
+        spec.validate(MOST)
 
 
 def begin_tuning(experiment: Experiment, task: Task, directory: ResultDirectory, environment: dict[str, str]) -> None:
-    """Make the store of the trials, from which `tune` goes on however often it is stopped."""
+    """Make the store of the trials."""
     place = ResultDirectory.claim(tuning_place(directory).path)
-    runs = [(plan.name, f"factor * {plan.schedule}", plan.seed) for plan in _trials(experiment, task.samples)]
+    runs = [(spec.name, f"factor * {spec.schedule}", spec.seed) for spec in _trials(experiment, task.samples)]
     Store.create(place.store, {"experiment": experiment.as_dict(), "data": task.source}, environment, runs).close()
 
 
 def tune(
-    experiment: Experiment,
-    task: Task,
-    directory: ResultDirectory,
-    workers: int | None,
-    display: Display,
+    experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
 ) -> tuple[Experiment, tuple[Trial, ...]]:
-    """Make the trials that are not made yet; the experiment with the schedules that they chose, and all trials.
+    """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials.
 
     Raises:
         RunError: a trial failed.
@@ -121,69 +111,63 @@ def tune(
         KeyboardInterrupt: the trials are kept as far as they came.
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
-    results, plans = load_runs(place.path), _trials(experiment, task.samples)
-    standings = Standings(plans, results, inner.judged_on)
-    session = Session(standings, place, [display], fresh=False)
+    results, specs = load_runs(place.path), _trials(experiment, task.samples)
+    standings = Standings(specs, results, inner.judged_on)
+    watcher = RunWatcher(standings, place, [display], directory.path)
     about = (
         f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials, judged on "
         "a held-out fifth of the training set."
     )
-    try:
-        with session.under_way(about, dict), _storage(directory.path / "study.sqlite") as storage:
-            names = [name for name, _ in experiment.schedules]
-            searches = [_Search(storage, name, budget) for name in names]
-            at_once = max(2, math.ceil(_AT_ONCE / len(searches)))
-            while open_trials := {
-                index * budget + position: factor
-                for index, search in enumerate(searches)
-                for position, factor in search.asked(at_once).items()
-            }:
-                left = {
-                    number: replace(plans[number], schedule=_times(factor, plans[number].schedule))
-                    for number, factor in open_trials.items()
-                    if not standings.is_complete(number)
-                }
-                if left:
-                    standings.replan(left)
-                    engine_of(inner).run_plans(left, inner, place, workers, session)
-                outcomes = results.outcomes()
-                for number in open_trials:
-                    searches[number // budget].tell(number % budget, _loss(outcomes[number]))
-            found = tuple(trial for search in searches for trial in search.trials())
-        place.end()
-    except KeyboardInterrupt as interrupt:
-        raise type(interrupt)(f"interrupted; what the trials have done is kept in {directory.path}") from None
-    except OutputError as error:
-        raise with_the_way_out(error, directory.path) from error
-    schedules = {plan.name: plan.schedule for plan in experiment.plans(task.samples)}
+    with watcher.watching(about, dict), _storage(directory.path / "study.sqlite") as storage:
+        searches = [_Search(storage, name, budget) for name, _ in experiment.schedules]
+        at_once = max(2, math.ceil(_AT_ONCE / len(searches)))
+        while factors := {
+            index * budget + position: factor
+            for index, search in enumerate(searches)
+            for position, factor in search.next_factors(at_once).items()
+        }:
+            left = {
+                number: replace(specs[number], schedule=_times(factor, specs[number].schedule))
+                for number, factor in factors.items()
+                if not standings.is_complete(number)
+            }
+            if left:
+                standings.replace(left)
+                engine_of(inner).run_plans(left, inner, place, workers, watcher)
+            outcomes = results.outcomes()
+            for number in factors:
+                searches[number // budget].add_result(number % budget, _loss(outcomes[number]))
+        found = tuple(trial for search in searches for trial in search.trials())
+        place.remove_checkpoints()
+    schedules = {spec.name: spec.schedule for spec in experiment.run_specs(task.samples)}
     chosen = {trial.schedule: _times(trial.factor, schedules[trial.schedule]) for trial in found if trial.chosen}
     return replace(experiment, schedules=tuple(chosen.items())), found
 
 
 def _inner(experiment: Experiment) -> Experiment:
-    """The experiment that the trials are runs of."""
+    """The experiment whose runs are the trials."""
     seed = next(seed for seed in count(_FIRST_SEED) if seed not in experiment.seeds)
     return replace(experiment, seeds=(seed,), tune_peak=0, held_out=True)
 
 
-def _trials(experiment: Experiment, samples: int) -> tuple[Plan, ...]:
+def _trials(experiment: Experiment, samples: int) -> tuple[RunSpec, ...]:
     """The trials, schedule by schedule, before their factors: the same shapes over the fewer steps of a trial."""
     inner = _inner(experiment)
     steps = inner.horizon(samples).steps
 
-    def over_all(plan: Plan, schedule: Schedule) -> Schedule:
-        return schedule if plan.steps == steps else schedule.head(plan.steps).stretch(steps)
+    def fitted(schedule: Schedule, over: int) -> Schedule:
+        return schedule if over == steps else schedule.head(over).stretch(steps)
 
     return tuple(
         replace(
-            plan,
-            name=f"{plan.name}, trial {position + 1}",
-            schedule=over_all(plan, plan.schedule),
+            spec,
+            name=f"{spec.name}, trial {position + 1}",
+            schedule=fitted(spec.schedule, spec.steps),
             seed=inner.seeds[0],
             steps=steps,
-            weight_decay=None if plan.weight_decay is None else over_all(plan, plan.weight_decay),
+            weight_decay=None if spec.weight_decay is None else fitted(spec.weight_decay, spec.steps),
         )
-        for plan in replace(experiment, seeds=experiment.seeds[:1]).plans(samples)
+        for spec in replace(experiment, seeds=experiment.seeds[:1]).run_specs(samples)
         for position in range(experiment.tune_peak)
     )
 
@@ -197,7 +181,7 @@ def _loss(outcome: Outcome) -> float:
 
 
 class _Search:
-    """The study of one schedule: which factors are tried, and what they came to; trials are named by their position."""
+    """The Optuna study of one schedule, whose trials are known by their position."""
 
     def __init__(self, storage: "RDBStorage", name: str, budget: int) -> None:
         import optuna
@@ -206,29 +190,29 @@ class _Search:
         self._range = optuna.distributions.FloatDistribution(LEAST, MOST, log=True)
         self._study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
 
-    def asked(self, at_once: int) -> dict[int, float]:
-        """The factors that wait for their results: those of the first round that has not all of its own.
+    def next_factors(self, at_once: int) -> dict[int, float]:
+        """The factors without a result of the first incomplete round, by position; none at the end of the budget.
 
-        Each round is worked out anew from the whole rounds before it, so that a kill between two of its trials, or
-        between two results, changes none that follow.
+        Each round follows from the complete rounds before it, so that a kill between two of its trials, or between
+        two results, does not change what follows.
         """
-        told: list[tuple[float, float]] = []
-        while factors := _round(told, self._budget, at_once):
-            for factor in factors[len(self._trials()) - len(told) :]:
+        done: list[tuple[float, float]] = []
+        while factors := _round(done, self._budget, at_once):
+            for factor in factors[len(self._trials()) - len(done) :]:
                 self._add(factor)
-            trials = self._trials()[len(told) : len(told) + len(factors)]
+            trials = self._trials()[len(done) : len(done) + len(factors)]
             waiting = {trial.number: trial.params["factor"] for trial in trials if trial.value is None}
             if waiting:
                 return waiting
-            told += _results(trials)
+            done += _results(trials)
         return {}
 
-    def tell(self, position: int, loss: float) -> None:
-        """What a trial came to."""
+    def add_result(self, position: int, loss: float) -> None:
+        """Record the loss of a trial."""
         self._study.tell(position, loss)
 
     def trials(self) -> tuple[Trial, ...]:
-        """All that have ended; of equal losses that with the factor nearest to 1 is chosen."""
+        """All trials that have ended; of equal losses the one with the factor nearest to 1 is chosen."""
         found = _results(self._trials())
         best = min(found, key=lambda each: (each[1], abs(math.log(each[0]))))
         return tuple(Trial(self._name, *each, chosen=each is best) for each in found)
@@ -237,7 +221,6 @@ class _Search:
         return self._study.get_trials(deepcopy=False)
 
     def _add(self, factor: float) -> None:
-        """Put a trial into the study, as one that is under way."""
         import optuna
 
         state = optuna.trial.TrialState.RUNNING
@@ -250,29 +233,24 @@ def _results(trials: Sequence["FrozenTrial"]) -> list[tuple[float, float]]:
     return [(trial.params["factor"], trial.value) for trial in trials if trial.value is not None]
 
 
-def _round(told: Sequence[tuple[float, float]], budget: int, at_once: int) -> list[float]:
+def _round(done: Sequence[tuple[float, float]], budget: int, at_once: int) -> list[float]:
     """The factors to try after these results: the grid, then some on both sides of the best, up to its neighbours."""
-    if not told:
-        return _grid(budget)
-    number = min(at_once, budget - len(told))
-    best = min(told, key=lambda each: each[1])[0]
-    below = max((factor for factor, _ in told if factor < best), default=LEAST)
-    above = min((factor for factor, _ in told if factor > best), default=MOST)
+    if not done:
+        grid = np.geomspace(LEAST, MOST, budget // 2 | 1) if budget >= 4 else [1.0]
+        return [_three_digits(float(factor)) for factor in grid]
+    number = min(at_once, budget - len(done))
+    best = min(done, key=lambda each: each[1])[0]
+    below = max((factor for factor, _ in done if factor < best), default=LEAST)
+    above = min((factor for factor, _ in done if factor > best), default=MOST)
     lower = 0 if best == LEAST else number if best == MOST else number // 2
     return [*_between(best, below, lower), *_between(best, above, number - lower)]
 
 
-def _grid(budget: int) -> list[float]:
-    """Half of the budget, evenly from the least factor to the most, with 1 in the middle."""
-    return [1.0] if budget < 4 else [_short(float(factor)) for factor in np.geomspace(LEAST, MOST, budget // 2 | 1)]
-
-
 def _between(best: float, other: float, number: int) -> list[float]:
-    return [_short(best * (other / best) ** (each / (number + 1))) for each in range(1, number + 1)]
+    return [_three_digits(best * (other / best) ** (each / (number + 1))) for each in range(1, number + 1)]
 
 
-def _short(factor: float) -> float:
-    """Three digits can be read, and are more than a rate needs."""
+def _three_digits(factor: float) -> float:
     return float(f"{factor:.3g}")
 
 

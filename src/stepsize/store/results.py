@@ -1,4 +1,4 @@
-"""What is in the store of an experiment, for reading, also while it is written."""
+"""Reading the store of an experiment, also while it is written."""
 
 import json
 import math
@@ -7,26 +7,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Whole
+from stepsize.arguments import Choice, Many, Whole
 from stepsize.errors import ArgumentError, DataError
-from stepsize.store.columns import Columns, frame, joined, read_blocks, value_names, write_csv, write_parquet
-from stepsize.store.database import FIELDS, Table, checked, in_plain_words, store_file
-from stepsize.store.run import Epoch, Floats, Outcome, Point, Run
+from stepsize.store.database import open_database, store_file, translated_errors
+from stepsize.store.export import Columns, frame, places_of, write_csv, write_parquet
+from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, StoredRun, Table
 
 if TYPE_CHECKING:
     import pandas
 
-R = TypeVar("R", Point, Epoch)
+Numbers = Iterable[int] | None
+"""Numbers of runs or of steps; None for all."""
+
+BLOCK = 20_000  # rows that are Python objects at a time
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a run, or to the experiment (number None): when (UTC), of what kind, in words."""
+    """Something that happened to a run, or to the experiment if `number` is None; the time is UTC."""
 
     time: str
     number: int | None
@@ -36,9 +39,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Results:
-    """The results of an experiment, as they are in its store at each call; nothing is kept in memory or held open.
+    """The results of an experiment, read from its store at each call; nothing is kept in memory or held open.
 
-    Made by `load_runs`. Each method raises DataError if the store is damaged.
+    `load_runs` makes it. Every method raises DataError if the store is damaged.
     """
 
     path: Path
@@ -46,103 +49,79 @@ class Results:
     @property
     def settings(self) -> dict[str, Any]:
         """What was asked for."""
-        return self._head("settings")
+        return self._read_json("settings")
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Under which circumstances."""
-        return self._head("environment")
+        """The versions and the machine of the experiment."""
+        return self._read_json("environment")
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every run without its points, in order."""
-        with self._reading() as connection:
+        with self._connected() as connection:
             rows = connection.execute(
                 "SELECT number, name, schedule, seed, status, seconds, diverged_at, epochs.step, train_loss,"
                 " train_accuracy, test_loss, test_accuracy FROM runs LEFT JOIN epochs ON epochs.run = number"
                 " AND epochs.step = (SELECT max(step) FROM epochs WHERE run = number) ORDER BY number"
             )
-            return tuple(Outcome(*(*row[:7], None if row[7] is None else _record(Epoch, row[7:]))) for row in rows)
+            return tuple(Outcome(*(*row[:7], None if row[7] is None else Epoch(*_numbers(row[7:])))) for row in rows)
 
     def run(self, number: int) -> Run:
-        """One run with its points and epochs.
-
-        Raises:
-            ArgumentError: there is no run of this number.
-        """
-        with self._reading() as connection:
-            connection.execute("BEGIN")  # all that follows is of one moment
+        """One run with its points and epochs; ArgumentError if there is no such run."""
+        with self._connected() as connection:
+            connection.execute("BEGIN")  # one moment for all queries
             found = connection.execute(
-                "SELECT name, schedule, seed, seconds, status, diverged_at, points, epochs FROM runs WHERE number = ?",
-                (number,),
-            ).fetchall()
-            if not found:
-                raise ArgumentError(f"there is no run {number} in {self.path}")
-            name, schedule, seed, seconds, status, diverged_at, *counts = found[0]
-            rows = [
-                connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,)).fetchall()
-                for table in FIELDS
-            ]
-            for table, kept, count in zip(FIELDS, rows, counts, strict=True):
-                if count not in (None, len(kept)):
-                    raise self._lost(number, len(kept), count, table)
-            points = tuple(_record(Point, row[1:]) for row in rows[0])
-            epochs = tuple(_record(Epoch, row[1:]) for row in rows[1])
-            return Run(name, schedule, seed, points, epochs, seconds, status, diverged_at)
+                "SELECT name, schedule, seed, seconds, status, diverged_at FROM runs WHERE number = ?", (number,)
+            ).fetchone()
+            if found is None:
+                raise ArgumentError("Results.run", "number", f"the number of a run in {self.path}", number)
+            self._check_counts(connection, number)
+            points, epochs = (
+                connection.execute(f"SELECT * FROM {table} WHERE run = ? ORDER BY step", (number,)) for table in FIELDS
+            )
+            records = (
+                tuple(Point(*_numbers(row[1:])) for row in points),
+                tuple(Epoch(*_numbers(row[1:])) for row in epochs),
+            )
+            return Run(*(*found[:3], *records, *found[3:]))
 
     def runs(self) -> tuple[Run, ...]:
-        """Every run with its points and epochs, in order; of thousands, `outcomes` and `columns` are the way."""
+        """Every run with its points and epochs, in order; for thousands of runs use `outcomes` and `columns`."""
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
     def check(self) -> None:
-        """Count the runs, and the points and epochs of each that has ended.
-
-        Raises:
-            DataError: some are gone.
-        """
-        with self._reading() as connection:
+        """Raise DataError if a run is missing, or a point or epoch of a run that has ended."""
+        with self._connected() as connection:
             ((planned,),) = connection.execute("SELECT runs FROM experiment")
             ((kept,),) = connection.execute("SELECT count(*) FROM runs")
             if kept != (count := len(json.loads(planned))):
-                raise DataError(f"{self.path} has {kept} of its {count} runs; start over in another directory")
-            for table in FIELDS:
-                rows = connection.execute(
-                    f"SELECT number, {table}, (SELECT count(*) FROM {table} AS kept WHERE kept.run = number) FROM runs"
-                )
-                for number, count, kept in rows:
-                    if count not in (None, kept):
-                        raise self._lost(number, kept, count, table)
+                raise DataError(f"{self.path} has {kept} of its {count} runs", "start over in another directory")
+            self._check_counts(connection)
 
     def events(self) -> tuple[Event, ...]:
-        """What was noted on the way, in order."""
-        with self._reading() as connection:
+        """What happened on the way, in order."""
+        with self._connected() as connection:
             return tuple(Event(*row) for row in connection.execute("SELECT * FROM events ORDER BY rowid"))
 
-    def columns(
-        self,
-        *names: str,
-        table: Table = "points",
-        runs: Iterable[int] | None = None,
-        steps: Iterable[int] | None = None,
-    ) -> Columns:
+    def columns(self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None) -> Columns:
         """Columns of the points, or of the epochs: "run", "step" and the named ones (all if none is named).
 
         Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
 
         Raises:
-            ArgumentError: there is no such table or column, or a run or step is not a whole number, or given twice.
+            ArgumentError: there is no such table or column; or a run or step is not a whole number, or is given twice.
         """
-        names = value_names(table, names)
+        names = _value_names(table, names)
         runs, steps = (
-            None if given is None else _different(what, given) for what, given in (("runs", runs), ("steps", steps))
+            None if given is None else Many(Whole(0), distinct=True, empty=True)("Results", name, given)
+            for name, given in (("runs", runs), ("steps", steps))
         )
-        return joined(self._blocks(table, names, runs, steps), names)
+        whole: Columns = {name: np.empty(0, np.int64) for name in ("run", "step")}
+        parts = [whole | {name: np.empty(0) for name in names}, *self._blocks(table, names, runs, steps)]
+        return {name: np.concatenate([part.pop(name) for part in parts]) for name in ("run", "step", *names)}
 
     def frame(
-        self,
-        *names: str,
-        table: Table = "points",
-        runs: Iterable[int] | None = None,
-        steps: Iterable[int] | None = None,
+        self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None
     ) -> "pandas.DataFrame":
         """The same as a frame of pandas, with the name, schedule, seed and status of the run in each row.
 
@@ -152,12 +131,12 @@ class Results:
         return frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
 
     def write_csv(self, path: Path | str, table: Table = "points") -> None:
-        """Write every point, or epoch, as a line of a CSV file, with what its run is.
+        """Write every point, or epoch, as a line of a CSV file, with the labels of its run.
 
         Raises:
-            OutputError: it cannot be written there.
+            OutputError: the file cannot be written.
         """
-        names = value_names(table, ())
+        names = _value_names(table, ())
         write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def write_parquet(self, path: Path | str, table: Table = "points") -> None:
@@ -165,14 +144,14 @@ class Results:
 
         Raises:
             MissingExtraError: pyarrow is not installed.
-            OutputError: it cannot be written there.
+            OutputError: the file cannot be written.
         """
-        names = value_names(table, ())
+        names = _value_names(table, ())
         write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
-        """The steps at which the longest run has points; evenly chosen ones with the last among them if too many."""
-        with self._reading() as connection:
+        """The steps of the points of the longest run; with `at_most`, so many evenly chosen ones and the last."""
+        with self._connected() as connection:
             rows = connection.execute(
                 "SELECT step FROM points WHERE run = (SELECT number FROM runs"
                 " ORDER BY (SELECT max(step) FROM points WHERE run = number) DESC LIMIT 1) ORDER BY step"
@@ -184,66 +163,95 @@ class Results:
         return chosen
 
     def curves(self, name: str, runs: Sequence[int], steps: Sequence[int] | NDArray[np.int64]) -> Floats:
-        """One column of the points of some runs at some steps, shape `(runs, steps)`; NaN where there is no point."""
+        """One column of the points of some runs at some steps, shape `(runs, steps)`; NaN if there is no point."""
         columns = self.columns(name, runs=runs, steps=steps)
         curves = np.full((len(runs), len(steps)), math.nan)
-        curves[_places(columns["run"], runs), _places(columns["step"], steps)] = columns[name]
+        curves[places_of(columns["run"], runs), places_of(columns["step"], steps)] = columns[name]
         return curves
 
     def _blocks(
-        self,
-        table: Table,
-        names: tuple[str, ...],
-        runs: Iterable[int] | None = None,
-        steps: Iterable[int] | None = None,
+        self, table: Table, names: tuple[str, ...], runs: Numbers = None, steps: Numbers = None
     ) -> Iterator[Columns]:
-        with self._reading() as connection:
-            yield from read_blocks(connection, table, names, runs, steps)
+        wanted = " AND ".join(
+            f"{column} IN ({', '.join(map(str, numbers))})"
+            for column, numbers in (("run", runs), ("step", steps))
+            if numbers is not None
+        )
+        query = f"SELECT {', '.join(('run', 'step', *names))} FROM {table} WHERE {wanted or 'TRUE'} ORDER BY run, step"
+        with self._connected() as connection:
+            cursor = connection.execute(query)
+            while rows := cursor.fetchmany(BLOCK):
+                values = np.array(rows, dtype=np.float64)  # None, which is how NaN is stored, becomes NaN again
+                if not (np.abs(values[:, :2]) < 2**63).all():
+                    raise ValueError("a run or a step is not a whole number")
+                whole: Columns = {"run": values[:, 0].astype(np.int64), "step": values[:, 1].astype(np.int64)}
+                yield whole | {name: values[:, place].copy() for place, name in enumerate(names, start=2)}
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with in_plain_words(self.path, writing=False), closing(checked(self.path, writing=False)) as connection:
-            yield connection
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with translated_errors(self.path, writing=False), closing(open_database(self.path, writing=False)) as opened:
+            yield opened
 
-    def _lost(self, number: int, kept: int, count: int, table: Table) -> DataError:
-        return DataError(
-            f"run {number} in {self.path} has {kept} of its {count} {table}: the file was damaged; take the run back "
-            f"with Store.open({str(self.path)!r}).rewind({number}, 0), and resume the comparison to train it again"
-        )
+    def _check_counts(self, connection: sqlite3.Connection, number: int | None = None) -> None:
+        for table in FIELDS:
+            lost = connection.execute(
+                f"SELECT number, (SELECT count(*) FROM {table} WHERE run = number) AS kept, {table} FROM runs"
+                f" WHERE kept != {table} AND (? IS NULL OR number = ?)",
+                (number, number),
+            )
+            for run, kept, count in lost:
+                raise DataError(
+                    f"run {run} in {self.path} has {kept} of its {count} {table}: the file was damaged",
+                    f"take the run back with Store.open({str(self.path)!r}).rewind({run}, 0), and resume the "
+                    "comparison to train it again",
+                )
 
-    def _head(self, column: str) -> dict[str, Any]:
-        with self._reading() as connection:
-            ((form,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
-            read: dict[str, Any] = json.loads(form)
-            return read
+    def _read_json(self, column: str) -> dict[str, Any]:
+        with self._connected() as connection:
+            ((text,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
+            form: dict[str, Any] = json.loads(text)
+            return form
 
 
 def load_runs(directory: Path | str) -> Results:
-    """The results in the directory of an experiment, or in the store of that path, finished or under way.
+    """The results of an experiment, finished or under way; `directory` may also be the path of its store.
 
     Raises:
-        DataError: there is no store, or it is damaged, or of a newer version.
+        DataError: there is no store, or it is damaged or of a newer version.
     """
     path = store_file(directory)
-    checked(path, writing=False).close()
+    open_database(path, writing=False).close()
     return Results(path)
 
 
-def _different(name: str, numbers: Iterable[int]) -> tuple[int, ...]:
-    """Whole numbers, each once."""
-    rule = Whole(0)
-    each = tuple(int(rule("Results", f"{name}[{place}]", number)) for place, number in enumerate(numbers))
-    if len(set(each)) < len(each):
-        raise ArgumentError("Results", name, "different from one another", each)
-    return each
+def stored_runs(results: Results) -> tuple[StoredRun, ...]:
+    """Every run that has begun, in order, as views of arrays.
+
+    Raises:
+        DataError: the store is damaged.
+    """
+    results.check()
+    begun = [outcome for outcome in results.outcomes() if outcome.status != "waiting"]
+    numbers = [outcome.number for outcome in begun]
+    points = _by_run(results.columns("lr", "train_loss"), numbers)
+    epochs = _by_run(results.columns(table="epochs"), numbers)
+    return tuple(StoredRun(**vars(each), points=p, epochs=e) for each, p, e in zip(begun, points, epochs, strict=True))
 
 
-def _record(kind: type[R], row: Sequence[Any]) -> R:
+def _value_names(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that were asked for, or all of them; each comes with its step anyway."""
+    Choice(tuple(FIELDS))("Results", "table", table)
+    known = FIELDS[table][1:]
+    return tuple(Choice(known)("Results.columns", table, name) for name in names) or known
+
+
+def _by_run(columns: Columns, numbers: Sequence[int]) -> list[dict[str, Floats]]:
+    """The rows of each run, which are adjacent."""
+    starts, ends = (np.searchsorted(columns["run"], numbers, side) for side in ("left", "right"))
+    values = {name: column.astype(np.float64, copy=False) for name, column in columns.items() if name != "run"}
+    return [{n: column[start:end] for n, column in values.items()} for start, end in zip(starts, ends, strict=True)]
+
+
+def _numbers(row: Sequence[Any]) -> tuple[Any, ...]:
     step, *values = row
-    return kind(int(step), *(math.nan if value is None else float(value) for value in values))
-
-
-def _places(values: NDArray[np.int64], among: Sequence[int] | NDArray[np.int64]) -> NDArray[np.intp]:
-    """The place of each value in a sequence that has them all."""
-    order = np.argsort(among)
-    return order[np.searchsorted(np.asarray(among), values, sorter=order)]
+    return (int(step), *(math.nan if value is None else float(value) for value in values))

@@ -1,21 +1,24 @@
-"""The record of one training run: what was logged, and how it ended."""
+"""The record of one training run: what it logged and how it ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stepsize.arguments import Choice
+
 Floats = NDArray[np.float64]
 Status = Literal["waiting", "running", "finished", "diverged", "interrupted", "failed"]
+Table = Literal["points", "epochs"]
 
 
 @dataclass(frozen=True)
 class Point:
     """One logged point of the training curve.
 
-    `step` updates were done when it was taken, `lr` is the rate of the last of them; loss and accuracy are means
-    over the samples trained on since the point before.
+    `step` is the number of updates done, `lr` the rate of the last of them. Loss and accuracy are means over the
+    samples trained on since the previous point.
     """
 
     step: int
@@ -26,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training set: means over its samples, then the whole test set with the weights it left."""
+    """One pass over the training set: means over its samples, then over the whole test set at its end."""
 
     step: int
     train_loss: float
@@ -35,11 +38,34 @@ class Epoch:
     test_accuracy: float
 
 
+FIELDS: dict[Table, tuple[str, ...]] = {
+    "points": tuple(each.name for each in fields(Point)),
+    "epochs": tuple(each.name for each in fields(Epoch)),
+}
+
+
+class Logged(Protocol):
+    """What pictures and reports read of a run: a `Run`, a `StoredRun`, or a view of your own arrays."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def diverged_at(self) -> int | None: ...
+    def column(self, name: str) -> Floats: ...
+    def epoch_column(self, name: str) -> Floats: ...
+
+
 @dataclass(frozen=True)
 class Run:
-    """One training run: its name, its schedule as text, its seed, what was logged, and how it ended.
+    """One training run: its name, its schedule as text, its seed, what it logged, and how it ended.
 
-    `diverged_at` is the step at which a loss was found not to be finite; None where none was.
+    `diverged_at` is the step at which a loss was not finite; None if every loss was finite.
     """
 
     name: str
@@ -60,39 +86,9 @@ class Run:
         return np.array([getattr(epoch, name) for epoch in self.epochs], dtype=np.float64)
 
 
-class Logged(Protocol):
-    """What pictures and reports ask of a run. `Run` has it, and so may any view of larger columns."""
-
-    @property
-    def name(self) -> str:
-        """The schedule's name."""
-
-    @property
-    def schedule(self) -> str:
-        """The schedule's text."""
-
-    @property
-    def seed(self) -> int:
-        """What the run drew its weights and its order from."""
-
-    @property
-    def status(self) -> str:
-        """`finished`, `diverged`, or how else it ended."""
-
-    @property
-    def diverged_at(self) -> int | None:
-        """The step at which its loss was found not to be finite."""
-
-    def column(self, name: str) -> Floats:
-        """A field of every logged point: `step`, `lr`, `train_loss`."""
-
-    def epoch_column(self, name: str) -> Floats:
-        """A field of every epoch: `step`, `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`."""
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """A run without its points: what it is, how it stands or ended, and its last epoch, None before the first."""
+    """A run without its points: its identity, its status, and its last epoch (None before the first)."""
 
     number: int
     name: str
@@ -102,3 +98,32 @@ class Outcome:
     seconds: float
     diverged_at: int | None
     last: Epoch | None
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun(Outcome):
+    """A run whose points and epochs are arrays, views of a few long ones, so that thousands fit into memory.
+
+    Its methods raise ArgumentError for an unknown column.
+    """
+
+    points: dict[str, Floats] = field(repr=False)
+    epochs: dict[str, Floats] = field(repr=False)
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # arrays have no plain equality
+
+    @classmethod
+    def of(cls, number: int, run: Run) -> "StoredRun":
+        """The run of this number, which is in memory."""
+        points = {name: run.column(name) for name in ("step", "lr", "train_loss")}
+        epochs = {name: run.epoch_column(name) for name in FIELDS["epochs"]}
+        head = (number, run.name, run.schedule, run.seed, run.status, run.seconds, run.diverged_at)
+        return cls(*head, run.epochs[-1] if run.epochs else None, points, epochs)
+
+    def column(self, name: str) -> Floats:
+        """A field of every point, shape `(points,)`: `step`, `lr` or `train_loss`; `Results.columns` has the others."""
+        return self.points[Choice(tuple(self.points))("StoredRun", "column", name)]
+
+    def epoch_column(self, name: str) -> Floats:
+        """A field of every epoch, shape `(epochs,)`: `step` and the others of `Epoch`."""
+        return self.epochs[Choice(tuple(self.epochs))("StoredRun", "epoch_column", name)]

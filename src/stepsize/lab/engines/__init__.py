@@ -1,4 +1,4 @@
-"""Engines: how the runs of an experiment are made, side by side on one machine, as one program, or on a cluster."""
+"""Engines: how the runs of an experiment are made, in processes on one machine, in one program, or on a cluster."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,24 +8,24 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
-from stepsize.lab.experiment import Experiment, Plan
-from stepsize.lab.watching import Watcher
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.standings import Watcher
 
 
 class Engine(Protocol):
     """A module with these two functions."""
 
     def check(self, experiment: Experiment) -> None:
-        """Find out, before anything is written, whether it can make the runs; the device is one that is here.
+        """Check before anything is written that the engine can make the runs; the device exists.
 
         Raises:
-            ArgumentError: it cannot; says what to write instead.
+            ArgumentError: it cannot; the error says what to write instead.
             MissingExtraError: a library that it needs is not installed.
         """
 
     def run_plans(
         self,
-        numbered: Mapping[int, Plan],
+        numbered: Mapping[int, RunSpec],
         experiment: Experiment,
         directory: ResultDirectory,
         workers: int | None,
@@ -33,9 +33,9 @@ class Engine(Protocol):
     ) -> None:
         """Make the runs, `workers` at a time (as many as there is room for if None), and tell the watcher.
 
-        Each run goes on from its checkpoint if there is one. What it logs and how it ends is in the directory's store.
-        A run that fails does not keep the others from being made. When a process dies, its runs go on from their last
-        checkpoint; when it has died three times without getting further, those that are not complete have failed.
+        Each run continues from its checkpoint if there is one; the directory's store has its records and its end. If
+        a run fails, the others continue. If a process dies, its runs continue from their last checkpoint; after three
+        deaths without progress those that are not complete have failed.
 
         Raises:
             RunError: a run failed; raised at the end.
@@ -47,10 +47,10 @@ ENGINES: dict[str, Engine] = {"local": local, "stacked": stacked, "ray": ray}
 
 
 def chosen(experiment: Experiment) -> str:
-    """The name of the engine that the experiment asks for, which can make its runs.
+    """The name of the engine that the experiment asks for; "auto" is "stacked" on a GPU if the runs can be stacked.
 
     Raises:
-        ArgumentError: it cannot; says what to write instead.
+        ArgumentError: the engine cannot make the runs; the error says what to write instead.
         MissingExtraError: a library that it needs is not installed.
     """
     if experiment.engine != "auto":
@@ -66,5 +66,5 @@ def chosen(experiment: Experiment) -> str:
 
 
 def engine_of(experiment: Experiment) -> Engine:
-    """What makes the experiment's runs."""
+    """The engine that makes the experiment's runs."""
     return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]

@@ -1,4 +1,4 @@
-"""Chains of convolutions and dense layers, those of several runs as one: their channels side by side, in groups."""
+"""Chains of convolutions and dense layers of several runs as one network, with a group of channels for each run."""
 
 from collections.abc import Mapping
 
@@ -6,21 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-_EACH_VALUE = (nn.Dropout, nn.ELU, nn.GELU, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Tanh)
-"""What these do to a value does not depend on where it lies."""
+# Layers that treat each value by itself, so that its place does not matter.
+_ELEMENTWISE = (nn.Dropout, nn.ELU, nn.GELU, nn.Identity, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Tanh)
 
 
 class GroupedNetwork:
     """A chain of layers, computed for every row of stacked parameters at once.
 
-    Images (rows, batch, channels, height, width) are laid side by side: (batch, rows * channels, height, width). There
-    the convolutions of all rows are one, with a group for each row, and what works on each channel or value has more
-    of them at a time and nothing to copy. Dense layers are a batch of products.
+    Images (rows, batch, channels, height, width) are put side by side: (batch, rows * channels, height, width). The
+    convolutions of all rows are then one, with a group for each row, and other layers work on more channels at a time
+    without a copy. Dense layers are a batch of products.
     """
 
     @classmethod
     def of(cls, model: nn.Module) -> "GroupedNetwork | None":
-        """That of the model's layers; None where it is not a chain of layers that are known here."""
+        """The grouped form of a model; None if it is not a chain of known layers."""
         layers, names = _chain(model), dict(model.named_parameters())
         tied = len(names) < len(list(model.named_parameters(remove_duplicate=False)))
         return cls(layers) if layers and not tied else None
@@ -37,7 +37,9 @@ class GroupedNetwork:
         """
         rows = len(next(iter(values.values())))
         x = inputs
-        beside = 1 if shared and self._convolves_first else 0  # so many rows lie side by side; one is for all of them
+        beside = (
+            1 if shared and self._convolves_first else 0
+        )  # the number of rows that are side by side; 1 if all share the images
         if shared and not beside:
             x = x.expand(rows, *x.shape).contiguous()  # layers may work in place
         for prefix, layer in self._layers:
@@ -58,12 +60,15 @@ class GroupedNetwork:
 
 
 def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | None:
-    """The layers in their order, each with the prefix of its parameters' names; None if one is not known."""
+    """The layers in order, each with the prefix of its parameters' names; None if one is not known."""
     if _has_hooks(model):
         return None
     if not (isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward):
         return [(prefix, model)] if _is_known(model) else None
-    layers, names = [], {child: name for name, child in model.named_children()}  # of one that stands twice, the first
+    layers, names = (
+        [],
+        {child: name for name, child in model.named_children()},
+    )  # the first name of a layer that occurs twice
     for child in model:
         part = _chain(child, f"{prefix}{names[child]}.")
         if part is None:
@@ -73,18 +78,18 @@ def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | 
 
 
 def _is_known(layer: nn.Module) -> bool:
-    # Not isinstance: what is derived from them may do something else.
+    # Not isinstance: a subclass may compute something else.
     if type(layer) is nn.Conv2d:
         return layer.padding_mode == "zeros"
     if type(layer) is nn.Flatten:
         return layer.start_dim == 1 and layer.end_dim == -1
     if type(layer) is nn.MaxPool2d:
         return not layer.return_indices
-    return type(layer) in (nn.AvgPool2d, nn.Linear, *_EACH_VALUE)
+    return type(layer) in (nn.AvgPool2d, nn.Linear, *_ELEMENTWISE)
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    """Whether something was hung onto it that a call of it would do too; PyTorch has no public name for it."""
+    """Whether the module has hooks; PyTorch has no public name for them."""
     return any(
         getattr(module, kind)
         for kind in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -92,11 +97,11 @@ def _has_hooks(module: nn.Module) -> bool:
 
 
 def _convolved(x: Tensor, layer: nn.Conv2d, prefix: str, values: Mapping[str, Tensor], beside: int) -> Tensor:
-    """So many rows' images side by side, or images that all rows share, by the kernels of every row."""
+    """Convolve the images of `beside` rows, or one set of images that all rows share, with the kernels of each row."""
     kernels, bias = values[f"{prefix}weight"], values.get(f"{prefix}bias")
     return conv2d(
         x,
-        kernels.movedim(2, -1).flatten(0, 1).movedim(-1, 1),  # this way round it is channels-last, of one channel too
+        kernels.movedim(2, -1).flatten(0, 1).movedim(-1, 1),  # channels-last, also for one channel
         None if bias is None else bias.flatten(),
         layer.stride,
         layer.padding,
@@ -106,7 +111,7 @@ def _convolved(x: Tensor, layer: nn.Conv2d, prefix: str, values: Mapping[str, Te
 
 
 def _multiplied(x: Tensor, prefix: str, values: Mapping[str, Tensor]) -> Tensor:
-    """Vectors (rows, ..., inputs) by the matrix of their row."""
+    """Multiply vectors (rows, ..., inputs) by the matrix of their row."""
     x = torch.einsum("r...i,roi->r...o", x, values[f"{prefix}weight"])
     bias = values.get(f"{prefix}bias")
     return x if bias is None else x + bias.reshape(len(x), *(1,) * (x.dim() - 2), -1)
@@ -118,5 +123,5 @@ def _side_by_side(x: Tensor) -> Tensor:
 
 
 def _row_by_row(x: Tensor, rows: int) -> Tensor:
-    """The way back."""
+    """The inverse: (batch, rows * channels, ...) to (rows, batch, channels, ...)."""
     return x.reshape(len(x), rows, -1, *x.shape[2:]).transpose(0, 1)

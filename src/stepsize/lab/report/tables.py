@@ -1,19 +1,19 @@
-"""The tables of the report: what every schedule came to, its difference to the first, and how every run ended."""
+"""The tables of the report: each schedule's mean and its difference to the first, and how every run ended."""
 
 import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from stepsize.errors import quoted
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6
-MOST_ROWS = 200
-VIEW = 4
-"""Intervals are drawn as far as so many times the largest difference."""
+MOST_LINES = 200
+VIEW = 4  # intervals are drawn up to this many times the largest difference
 
-Groups = Mapping[str, Sequence[Logged]]
+L = TypeVar("L", bound=Logged)
 
 
 @dataclass(frozen=True)
@@ -28,32 +28,38 @@ class Whisker:
 
 @dataclass(frozen=True)
 class Line:
-    """A schedule's line: texts, its interval as a drawing, and the finding that they tell."""
+    """A schedule's line: texts, its interval as a drawing, and the finding behind them."""
 
     finding: Finding
     value: str
     runs: str
-    difference: str
-    interval: str
-    whisker: Whisker | None
-    chance: str
+    difference: str = "-"
+    interval: str = ""
+    whisker: Whisker | None = None
+    p: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """What one metric came to: of all schedules, and a row for each that is shown."""
+    """The results in one metric: the findings of all schedules, and a line for each that is shown.
+
+    `remark` is what would be said of every difference alike, and is said once instead.
+    """
 
     metric: Metric
     findings: tuple[Finding, ...]
-    rows: tuple[Line, ...]
-    has_intervals: bool
-    said_of_all: str
-    """What is to be said of every difference alike, instead of once in every row."""
+    lines: tuple[Line, ...]
+    remark: str
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any line has an interval."""
+        return any(line.whisker for line in self.lines)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How one run ended: its name and seed, its status in words, and its metrics."""
+    """How one run ended: its name and seed, its status also in words, and its metrics."""
 
     name: str
     seed: int
@@ -62,16 +68,16 @@ class Ending:
     metrics: tuple[str, ...]
 
 
-def grouped(runs: Sequence[Logged], names: Sequence[str] = ()) -> dict[str, list[Logged]]:
-    """The runs by their schedules, in the order of `names`, also of a schedule that has none; others come after."""
-    groups: dict[str, list[Logged]] = {name: [] for name in names}
+def grouped(runs: Sequence[L], names: Sequence[str] = ()) -> dict[str, list[L]]:
+    """The runs by their schedules: first those of `names`, in this order and even without runs, then others."""
+    groups: dict[str, list[L]] = {name: [] for name in names}
     for run in runs:
         groups.setdefault(run.name, []).append(run)
     return groups
 
 
-def tables(groups: Groups, judged_on: str = "test") -> tuple[Table, ...]:
-    """A table for every metric that any finished run has a finite value of; the same schedules in each."""
+def tables(groups: Mapping[str, Sequence[Logged]], judged_on: str = "test") -> tuple[Table, ...]:
+    """A table for every metric of which a finished run has a finite value, each with the same schedules."""
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     found = []
     for metric in [replace(each, label=each.label.replace("test", judged_on)) for each in METRICS]:
@@ -81,12 +87,12 @@ def tables(groups: Groups, judged_on: str = "test") -> tuple[Table, ...]:
         }
         if any(math.isfinite(value) for column in values.values() for value in column.values()):
             found.append((metric, findings(metric, values, diverged)))
-    shown = set(most_telling(*found[0], MOST_ROWS)) if found else set()
+    shown = set(first_and_best(*found[0], MOST_LINES)) if found else set()
     return tuple(_table(*each, shown) for each in found)
 
 
-def most_telling(metric: Metric, found: Sequence[Finding], most: int) -> tuple[str, ...]:
-    """The names of all, or of the first and the best others, in their order."""
+def first_and_best(metric: Metric, found: Sequence[Finding], most: int) -> tuple[str, ...]:
+    """The names of the first schedule and the best others, in their order; of all if there are not more than `most`."""
     names = [each.name for each in found]
     if len(found) <= most:
         return tuple(names)
@@ -98,21 +104,20 @@ def most_telling(metric: Metric, found: Sequence[Finding], most: int) -> tuple[s
 
 def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...]:
     """How every run ended, with the metrics of the tables."""
-    places = [(table.metric, decimals([finding.value for finding in table.findings])) for table in shown]
-    return tuple(
-        Ending(
-            run.name,
-            run.seed,
-            run.status,
-            run.status if run.status == "finished" else f"{run.status} at step {_end(run):,}",
-            tuple(_fixed(_last(run, metric), digits) for metric, digits in places),
-        )
-        for run in runs
-    )
+    metrics = [(table.metric, decimals([finding.value for finding in table.findings])) for table in shown]
+    found = []
+    for run in runs:
+        steps = run.column("step")
+        end = run.diverged_at if run.diverged_at is not None else int(steps[-1]) if steps.size else 0
+        words = run.status if run.status == "finished" else f"{run.status} at step {end:,}"
+        values = [(_last(run, metric), digits) for metric, digits in metrics]
+        texts = tuple(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
+        found.append(Ending(run.name, run.seed, run.status, words, texts))
+    return tuple(found)
 
 
-def nothing_to_tell(table: Table, seeds: int) -> str:
-    """Why no difference to the first schedule can be judged, in a sentence, or ""; so many seeds were asked for."""
+def no_comparison(table: Table, seeds: int) -> str:
+    """Why no difference to the first schedule can be judged, in a sentence, or ""; `seeds` were planned."""
     first, *others = table.findings
     most = max((each.difference.pairs for each in others if each.difference), default=0)
     if most >= 2 or not others:
@@ -127,31 +132,27 @@ def nothing_to_tell(table: Table, seeds: int) -> str:
 
 
 def summary(table: Table, seeds: int) -> str:
-    """What the differences to the first schedule come to, in a sentence or three; `seeds` were asked for."""
+    """What the differences to the first schedule show, in one to three sentences; `seeds` were planned."""
     first, *others = table.findings
     if not others:
         return ""
     against = f"{table.metric.label.capitalize()} at the end, against {quoted(first.name)}"
-    if nothing := nothing_to_tell(table, seeds):
-        return f"{against}: {nothing[0].lower()}{nothing[1:]}"
+    if reason := no_comparison(table, seeds):
+        return f"{against}: {reason[0].lower()}{reason[1:]}"
     pairs = sorted({each.difference.pairs for each in others if each.difference and each.difference.pairs})
-    every = f"{pairs[0]}" if pairs[0] == seeds else f"{pairs[0]} of {seeds}"
-    over = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else every
-    turned = [each.name for each in others if _turned(each, first)]
-    others = sorted(
-        others, key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0
-    )
+    over = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else f"{pairs[0]}"
+    if len(pairs) == 1 and pairs[0] != seeds:
+        over += f" of {seeds}"
+    turned = [each.name for each in others if _contradicts_means(each, first)]
+    others.sort(key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0)
     kinds = {"better": "better", "worse": "worse", "open": "not told apart", "unknown": "cannot be judged"}
-    said = [
-        f"{words}: {_names([each.name for each in others if each.verdict == verdict])}"
-        for verdict, words in kinds.items()
-        if any(each.verdict == verdict for each in others)
-    ]
+    names = {verdict: [each.name for each in others if each.verdict == verdict] for verdict in kinds}
+    verdicts = "; ".join(f"{kinds[verdict]}: {_names(group)}" for verdict, group in names.items() if group)
     but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""
-    return f"{against}, over {over} seeds — {'; '.join(said)}.{but}"
+    return f"{against}, over {over} seeds — {verdicts}.{but}"
 
 
-def _turned(found: Finding, first: Finding) -> bool:
+def _contradicts_means(found: Finding, first: Finding) -> bool:
     """Whether the means, over more runs than the difference, say the opposite of it."""
     difference = found.difference
     if difference is None or difference.pairs == found.finished == first.finished:
@@ -160,29 +161,31 @@ def _turned(found: Finding, first: Finding) -> bool:
 
 
 def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
-    told = [finding for finding in found if finding.name in shown]
-    digits = decimals([finding.value for finding in told])
-    known = [finding.difference for finding in told if finding.difference and finding.difference.pairs]
+    visible = [finding for finding in found if finding.name in shown]
+    digits = decimals([finding.value for finding in visible])
+    known = [finding.difference for finding in visible if finding.difference and finding.difference.pairs]
     ends = [end for each in known for end in (each.low, each.high, each.mean) if not math.isnan(end)]
     far = VIEW * max((abs(each.mean) for each in known), default=0.0) or max(map(abs, ends), default=0.0)
     low, high = max(-far, min([0.0, *ends])), min(far, max([0.0, *ends]))
-    rows = tuple(_line(finding, digits, low, high) for finding in told)
-    words = {finding.words for finding in told[1:]}
-    alike = len(words) == 1 and len(told) > 2 and not told[0].words
-    return Table(metric, found, rows, any(row.whisker for row in rows), " ".join(words.pop()) if alike else "")
+    words = {finding.words for finding in visible[1:]}
+    alike = len(words) == 1 and len(visible) > 2 and not visible[0].words
+    lines = tuple(_line(finding, digits, low, high) for finding in visible)
+    return Table(metric, found, lines, " ".join(words.pop()) if alike else "")
 
 
 def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
     runs = f"{finding.finished}" + (f", {finding.diverged} diverged" if finding.diverged else "")
     value, difference = finding.value.text(digits), finding.difference
-    if difference is None or not difference.pairs:
-        return Line(finding, value, runs, "-" if difference else "", "", None, "")
+    if difference is None:
+        return Line(finding, value, runs, "")
+    if not difference.pairs:
+        return Line(finding, value, runs)
+    if math.isnan(difference.p):
+        return Line(finding, value, runs, _signed(difference.mean, digits))
 
     def place(end: float) -> float:
         return round(4 + 92 * (min(max(end, low), high) - low) / ((high - low) or 1.0), 2)
 
-    if math.isnan(difference.p):
-        return Line(finding, value, runs, _signed(difference.mean, digits), "", None, "")
     return Line(
         finding,
         value,
@@ -202,17 +205,6 @@ def _names(names: Sequence[str]) -> str:
 def _last(run: Logged, metric: Metric) -> float:
     values = run.epoch_column(metric.field)
     return float(values[-1]) if values.size else math.nan
-
-
-def _end(run: Logged) -> int:
-    if run.diverged_at is not None:
-        return run.diverged_at
-    steps = run.column("step")
-    return int(steps[-1]) if steps.size else 0
-
-
-def _fixed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def _signed(value: float, digits: int) -> str:

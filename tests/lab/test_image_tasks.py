@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from stepsize.errors import DataError, MissingExtraError
-from stepsize.lab import Experiment, compare, data, load_task
+from stepsize.lab import Experiment, compare, load_task
+from stepsize.lab import image_tasks as data
 from stepsize.store import load_runs
 
 SAMPLES = {"train": 20, "t10k": 10}
@@ -114,7 +115,7 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
     for name in list(contents)[:2]:
         (folder / f"{name}.gz").unlink()
         (folder / name).write_bytes(contents[name])
-    found = data.from_folder(str(folder), "no such folder")
+    found = data.from_folder(folder)
     assert found.source == f"Fashion-MNIST came from the folder {folder}."
     assert found.train_images.shape == (20, 28, 28)
     assert found.train_images.dtype == np.float32
@@ -124,35 +125,35 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
     assert round(found.test_images[9, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
 
 
-def test_a_folder_is_found_again_from_another_one(folder, monkeypatch, tmp_path):
+def test_a_folder_is_found_from_another_working_directory(folder, monkeypatch, tmp_path):
     """A comparison keeps its whole path."""
     monkeypatch.setattr("stepsize.lab.comparison._carry_out", lambda *_, **__: None)
     monkeypatch.chdir(folder.parent)
     compare(Experiment({"a": "Constant(0.1)"}, folder.name, device="cpu"), tmp_path / "out")
     assert load_runs(tmp_path / "out").settings["experiment"]["task"] == str(folder)
-    with pytest.raises(DataError, match=r'the task "data/fm" is no folder that exists; write fashion-mnist, '):
+    with pytest.raises(DataError, match=r'the task "data/fm" is not a folder that exists; write fashion-mnist, '):
         load_task("data/fm")
 
 
 def test_a_missing_file_is_named(folder):
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"has no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz"):
-        data.from_folder(str(folder), "no such folder")
+        data.from_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
 @pytest.mark.parametrize("content", [b"", b"not gzip at all", None])
-def test_an_archive_that_is_cut_short_or_none_is_named(folder, name, content):
+def test_a_damaged_archive_is_named(folder, name, content):
     path = folder / name
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
-    with pytest.raises(DataError, match=rf"{name} is cut short.*; put an unaltered copy in its place"):
-        data.from_folder(str(folder), "no such folder")
+    with pytest.raises(DataError, match=rf"{name} is cut short.*; replace it with an unaltered copy"):
+        data.from_folder(folder)
 
 
 def test_an_altered_file_is_named(folder):
     altered(folder / "train-labels-idx1-ubyte.gz")
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is cut short, altered or of another data"):
-        data.from_folder(str(folder), "no such folder")
+        data.from_folder(folder)
 
 
 def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
@@ -161,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
 
     monkeypatch.setattr(data.gzip, "open", refuse)
     with pytest.raises(DataError, match=r"ubyte\.gz cannot be read \(Permission denied\)"):
-        data.from_folder(str(folder), "no such folder")
+        data.from_folder(folder)
 
 
 def test_debians_folder_is_preferred_to_a_download_where_it_is_complete(folder, tmp_path):
@@ -178,14 +179,14 @@ def test_a_download_is_checked_kept_and_not_repeated(address, folder, contents, 
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == contents
     for path in folder.iterdir():
         path.unlink()
-    data._from_folder.cache_clear()
+    data._read_folder.cache_clear()
     assert download(address, tmp_path).source == found.source
 
 
 def test_a_kept_file_that_was_damaged_is_fetched_again(address, contents, tmp_path):
     download(address, tmp_path)
     cut_short(tmp_path / "cache" / "t10k-images-idx3-ubyte")
-    data._from_folder.cache_clear()
+    data._read_folder.cache_clear()
     assert download(address, tmp_path).name == "fashion-mnist"
     assert (tmp_path / "cache" / "t10k-images-idx3-ubyte").read_bytes() == contents["t10k-images-idx3-ubyte"]
 

@@ -1,4 +1,4 @@
-"""A language model on real text that every machine has: the source of Python's standard library, byte by byte."""
+"""A language model on text that every machine has: the source of Python's standard library, byte by byte."""
 
 import functools
 import math
@@ -13,18 +13,16 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from stepsize.errors import DataError
 from stepsize.lab.task import Task
 
-CONTEXT = 128
-"""Bytes that the model sees at once; a sample is so many of them and the one after each."""
-TEST_SHARE = 20
-"""Every so many-th window is held out."""
+CONTEXT = 128  # bytes in a sample; the targets are the bytes after each
+TEST_EVERY = 20  # one window of so many is in the test set
 _LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__"}
 
 
 class Transformer(nn.Module):
     """A small decoder-only transformer over bytes: (n, length) whole numbers below 256 to scores (n, length, 256).
 
-    Pre-norm blocks of causal attention and a GELU layer four times as wide; learned positions; the output shares the
-    embedding's weights. 2 blocks, 64 dimensions and 4 heads make 124 thousand parameters.
+    It has pre-norm blocks of causal attention and a GELU layer four times as wide, and learned positions; the output
+    layer shares the embedding's weights. 2 blocks, 64 dimensions and 4 heads make 124 thousand parameters.
 
     Reference: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019).
     """
@@ -40,11 +38,11 @@ class Transformer(nn.Module):
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
         for block in stack:
-            for last in (block.leave, block.down):  # what is added up over the blocks starts smaller
+            for last in (block.leave, block.down):  # the residual sum over the blocks keeps its size
                 nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * blocks))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Scores for the byte after each."""
+        """Scores for the next byte at each place."""
         hidden: Tensor = self.tokens(inputs.long()) + self.positions[: inputs.shape[1]]
         hidden = self.norm(self.blocks(hidden))
         return hidden @ self.tokens.weight.T
@@ -72,26 +70,25 @@ class _Block(nn.Module):
 
 
 def next_byte_loss(scores: Tensor, targets: Tensor) -> Tensor:
-    """The mean cross-entropy in nats of the bytes that follow."""
+    """The mean cross-entropy of the next bytes, in nats."""
     return cross_entropy(scores.flatten(0, 1), targets.flatten().long())
 
 
 def right_bytes(scores: Tensor, targets: Tensor) -> Tensor:
-    """The share of bytes with the highest score, summed over the samples."""
+    """The fraction of bytes that have the highest score, summed over the samples."""
     return (scores.argmax(dim=2) == targets).float().mean(dim=1).sum()
 
 
 @functools.lru_cache(maxsize=1)
 def stdlib_lm() -> Task:
-    """The standard library's own source as a language-modelling task.
+    """Language modelling on the source of Python's standard library.
 
-    The bytes of the Python files of the running interpreter's library, in the order of their paths, cut into windows
-    of 128; every twentieth window is held out. Tests, installed packages and what belongs to the build (its
-    `_sysconfigdata` and `config-` folders) are left out. It differs between versions of Python, and is the same
-    wherever version and distribution ship the same files.
+    The text is the bytes of the running interpreter's library, in the order of the paths, cut into windows of 128;
+    every twentieth window is in the test set. Tests, installed packages and what belongs to the build (its
+    `_sysconfigdata` and `config-` folders) are left out. The text depends on the version and distribution of Python.
 
     Raises:
-        DataError: the interpreter came without its source.
+        DataError: the interpreter has no source of its library.
     """
     root = Path(sysconfig.get_path("stdlib"))
     files = sorted(
@@ -102,12 +99,12 @@ def stdlib_lm() -> Task:
     )
     text = b"".join(path.read_bytes() for _, path in files)
     windows = (len(text) - 1) // CONTEXT
-    if windows < TEST_SHARE:
-        raise DataError(f"{root} holds no source of Python's standard library; the task stdlib-lm is made of it")
+    if windows < TEST_EVERY:
+        raise DataError(f"{root} has no source of Python's standard library, which the task stdlib-lm needs")
     stream = np.frombuffer(text, np.uint8)
     inputs = stream[: windows * CONTEXT].reshape(windows, CONTEXT)
     targets = stream[1 : windows * CONTEXT + 1].reshape(windows, CONTEXT)
-    held_out = np.arange(windows) % TEST_SHARE == TEST_SHARE - 1
+    held_out = np.arange(windows) % TEST_EVERY == TEST_EVERY - 1
 
     def part(chosen: np.ndarray) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(inputs[chosen]), torch.from_numpy(targets[chosen])

@@ -1,18 +1,15 @@
-"""The table that a comparison closes with: what may be said of the differences, within 78 characters."""
+"""The summary table: means, differences to the first schedule and their limits, within 78 characters."""
 
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
-from stepsize.cli.compare import _table
-from stepsize.lab import SIX_SCHEDULES, Experiment
-from stepsize.lab.displays.lines import closing_line
-from stepsize.lab.report.closing import closing_table
-from stepsize.lab.report.html import About, html_report
-from stepsize.lab.report.markdown import markdown, report
+from stepsize.cli.screen import print_table
+from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
+from stepsize.lab.report.summary_table import markdown_report, markdown_table, result_line, summary_table
 from stepsize.plots import Picture, plot_comparison
-from stepsize.store import Epoch, Point, Run
+from stepsize.store import Run
+from stepsize.store.run import Epoch, Point
 
 NAN = float("nan")
 
@@ -31,8 +28,8 @@ def runs(seeds):
     ]
 
 
-def test_several_seeds_are_told_with_their_paired_difference_and_its_interval():
-    table = closing_table(runs(5))
+def test_several_seeds_give_a_paired_difference_and_its_interval():
+    table = summary_table(runs(5))
     assert table.columns[-1] == "against flat"
     first, warm, even = (line[-1] for line in table.lines)
     assert first == "-"
@@ -41,151 +38,151 @@ def test_several_seeds_are_told_with_their_paired_difference_and_its_interval():
     assert even == "not told apart"
 
 
-def test_a_spread_larger_than_the_difference_is_warned_of_in_words():
-    notes = closing_table(runs(5)).notes
+def test_a_spread_larger_than_the_difference_gives_a_warning():
+    notes = summary_table(runs(5)).notes
     assert [note.split(":")[0] for note in notes] == ["warm", "even"]
     assert all("The spread of the test accuracy over seeds (" in note for note in notes)
-    assert all(note in markdown(runs(5)) for note in notes)
-    assert "| against flat |" in markdown(runs(5))
+    assert all(note in markdown_table(runs(5)) for note in notes)
+    assert "| against flat |" in markdown_table(runs(5))
 
 
-def test_one_seed_says_so_in_one_line_and_one_schedule_needs_none():
-    table = closing_table(runs(1))
+def test_one_seed_gives_one_note_and_one_schedule_gives_none():
+    table = summary_table(runs(1))
     assert table.columns[-1] == "seconds"
     assert len(table.notes) == 1
     assert "One seed says nothing" in table.notes[0]
-    assert closing_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
+    assert summary_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
 
 
-def test_a_name_that_would_be_markup_is_shown_as_it_is():
-    shown = markdown([run("<b>[x](y)|$a_b$*", 0, 0.8)])
+def test_markup_in_a_name_is_escaped():
+    shown = markdown_table([run("<b>[x](y)|$a_b$*", 0, 0.8)])
     assert shown.count(r"\<b\>\[x\](y)\|\$a\_b\$\*") == 2
 
 
-def test_the_first_schedule_of_the_experiment_stays_the_first_where_its_runs_are_missing():
+def test_differences_are_to_the_first_schedule_even_if_its_runs_are_missing():
     """As after Ctrl-C, or where they failed: no other steps into its place."""
     names = ["flat", "warm", "even"]
     late = [each for each in runs(3) if (each.name, each.seed) != ("flat", 0)]
-    table = closing_table(late, names, 3)
+    table = summary_table(late, names, 3)
     assert table.columns[-1] == "against flat"
     assert [line[0] for line in table.lines] == names
     missing = [each for each in late if each.name != "flat"]
-    table = closing_table(missing, names, 3)
+    table = summary_table(missing, names, 3)
     assert [line[0] for line in table.lines] == names
     assert set(table.lines[0][1:]) == {"-"}
     assert table.columns[-1] == "seconds"
     assert table.notes == ('"flat", the first schedule, has no finished run, so none can be compared with it.',)
     failed = [replace(each, status="failed") if each.name == "flat" else each for each in runs(3)]
-    assert closing_table(failed, names, 3).notes == table.notes
-    page = html_report(missing, About("Late", names=names, seeds=3))
+    assert summary_table(failed, names, 3).notes == table.notes
+    page = html_report(missing, "Late", names=names, seeds=3)
     assert "against &#34;flat&#34;: &#34;flat&#34;, the first schedule, has no finished run" in page
     assert "against &#34;warm&#34;" not in page
 
 
-def test_a_difference_over_fewer_seeds_than_the_means_is_told_below_the_table_and_in_the_summary():
+def test_a_difference_over_fewer_seeds_than_the_means_gives_a_note_and_is_in_the_summary():
     better = {"flat": 0.0, "warm": 0.1, "late": 0.1}
     some = [run(name, seed, 0.8 + by + 0.001 * seed * (1 + by)) for name, by in better.items() for seed in range(5)]
     some = [replace(each, status="diverged") if each.name == "late" and each.seed > 1 else each for each in some]
-    (note,) = closing_table(some).notes
+    (note,) = summary_table(some).notes
     assert note.startswith("late: Only 2 seeds have a result under both, and the difference is theirs; the means are")
-    assert "over 2 to 5 seeds — better:" in html_report(some, About("Some"))
-    assert "over 2 of 5 seeds — better:" in html_report([each for each in some if each.name != "warm"], About("Some"))
-    assert "say the opposite" not in html_report(some, About("Some"))
+    assert "over 2 to 5 seeds — better:" in html_report(some, "Some")
+    assert "over 2 of 5 seeds — better:" in html_report([each for each in some if each.name != "warm"], "Some")
+    assert "say the opposite" not in html_report(some, "Some")
     falling = [run("late", seed, 0.85 - 0.3 * (seed > 1) + 0.002 * seed) for seed in range(5)]
     first = [replace(each, status="diverged") if each.seed > 1 else each for each in some if each.name == "flat"]
-    page = html_report([*first, *falling], About("Falling"))
+    page = html_report([*first, *falling], "Falling")
     assert "over 2 of 5 seeds — better: &#34;late&#34;. The means, over more runs, say the opposite of" in page
 
 
-def test_one_seed_is_spoken_of_only_where_one_was_asked_for():
-    assert closing_table(runs(1), seeds=1).notes == (
+def test_the_note_on_one_seed_depends_on_how_many_were_planned():
+    assert summary_table(runs(1), seeds=1).notes == (
         "One seed says nothing about which schedule is better; give several.",
     )
-    assert closing_table(runs(1), seeds=3).notes == (
+    assert summary_table(runs(1), seeds=3).notes == (
         "Only one seed has finished under both, and one seed says nothing about which schedule is better.",
     )
 
 
-def test_failed_runs_did_not_finish():
+def test_failed_runs_count_as_not_finished():
     experiment = Experiment({"flat": "Constant(0.1)", "warm": "Constant(0.1)"}, "digits", seeds=(0, 1))
     some = [each for each in runs(2) if each.name != "even"]
     some[3] = replace(some[3], status="failed")
-    assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, "Data.", 5, some)
+    assert "**1 of 4 runs did not finish and are left out.**" in markdown_report(experiment, "Data.", 5, some)
 
 
 def test_without_an_accuracy_the_test_loss_is_compared():
     lossy = [run(n, s, NAN, 1.0 + 0.01 * s - b) for s in range(3) for n, b in (("a", 0), ("b", 0.004 * s), ("c", 0.5))]
-    table = closing_table(lossy, ["a", "b", "c", "missing"])
+    table = summary_table(lossy, ["a", "b", "c", "missing"])
     assert table.columns == ("schedule", "train loss", "test loss", "seconds", "test loss against a")
     assert [line[2] for line in table.lines] == ["1.0100 ± 0.0100", "1.0060 ± 0.0060", "0.5100 ± 0.0100", "-"]
     assert table.narrow().columns == ("schedule", "train loss", "test loss", "test loss against a")
     assert table.notes[0] == (
         "b: The spread of the test loss over seeds (0.0100) is larger than the difference (0.0040)."
     )
-    assert closing_table(lossy[:3]).columns == ("schedule", "train loss", "test loss", "seconds")
-    page = report(Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), "Data.", 5, lossy)
+    assert summary_table(lossy[:3]).columns == ("schedule", "train loss", "test loss", "seconds")
+    page = markdown_report(Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), "Data.", 5, lossy)
     assert "Losses are those of the last epoch." in page
     assert "accuracy" not in page
     assert "![rate, train loss and test loss over steps]" in page
 
 
-def test_held_out_samples_are_nowhere_called_the_test_set():
+def test_held_out_samples_are_never_called_the_test_set():
     schedules = {"flat": "Constant(0.1)", "warm": "Constant(0.2)"}
     experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
     some = [each for each in runs(3) if each.name != "even"]
     told = [
-        report(experiment, "Data.", 5, some),
-        html_report(some, About("Held out", judged_on=experiment.judged_on)),
-        closing_line(some[0], experiment.judged_on),
+        markdown_report(experiment, "Data.", 5, some),
+        html_report(some, "Held out", judged_on=experiment.judged_on),
+        result_line(some[0], experiment.judged_on),
         *(axes.get_ylabel() for axes in plot_comparison(some, Picture(), judged_on=experiment.judged_on)),
     ]
-    assert closing_table(some, judged_on="held-out").columns[3] == "held-out accuracy"
+    assert summary_table(some, judged_on="held-out").columns[3] == "held-out accuracy"
     for text in told:
         assert "test " not in text.replace("the test set was not looked at", "")
     for text in told[:2]:
         assert "held-out accuracy" in text
         assert "held out and not trained on; the test set was not looked at." in text
-    assert "held out" not in report(replace(experiment, held_out=False), "Data.", 5, some)
+    assert "held out" not in markdown_report(replace(experiment, held_out=False), "Data.", 5, some)
 
 
 def test_the_report_has_every_setting_that_changes_what_is_trained():
     settings = {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "samples": 500, "clip_norm": 1.0}
     more = {"precision": "bf16", "weight_decay": 0.01, "accumulation": 2, "loss_limit": 50.0}
-    text = report(Experiment({"flat": "Constant(0.1)"}, "digits", **settings, **more), "Data.", 5, runs(1)[:1])
+    text = markdown_report(Experiment({"flat": "Constant(0.1)"}, "digits", **settings, **more), "Data.", 5, runs(1)[:1])
     for words in (
         "sgd (momentum 0.9, nesterov yes), batch size 256 x 2 accumulated",
         "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
     ):
         assert words in text
     asked = Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu", digests=("train inputs: ...",))
-    plain = report(asked, "Data.", 5, runs(1)[:1])
+    plain = markdown_report(asked, "Data.", 5, runs(1)[:1])
     assert "sgd, batch size 256, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
 
 
-def test_where_some_have_an_accuracy_and_where_nothing_is_known_the_accuracies_are_told():
+def test_accuracies_are_columns_if_some_schedule_has_one_or_none_has_a_loss():
     accurate = ("schedule", "train loss", "train accuracy", "test accuracy", "seconds")
-    assert closing_table([run("a", 0, NAN), run("b", 0, 0.8)]).columns == accurate
-    assert closing_table([replace(run("a", 0, NAN), status="diverged")]).columns == accurate
+    assert summary_table([run("a", 0, NAN), run("b", 0, 0.8)]).columns == accurate
+    assert summary_table([replace(run("a", 0, NAN), status="diverged")]).columns == accurate
 
 
-def test_a_run_ends_in_a_line_with_what_it_is_judged_by():
-    assert closing_line(run("a", 3, 0.8)) == (
+def test_the_line_of_a_run_has_its_accuracy_or_else_its_test_loss():
+    assert result_line(run("a", 3, 0.8)) == (
         "a, seed 3: train loss 1.000, train accuracy 0.5000, test accuracy 0.8000 (212.5 s)"
     )
-    assert closing_line(run("a", 3, NAN)) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
+    assert result_line(run("a", 3, NAN)) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
 
 
 @pytest.mark.parametrize("judged_on", ["test", "held-out"])
-def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on):
+def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, monkeypatch, capsys):
     six = [
         run(name, seed, 0.8 + 0.02 * index + 0.0013 * ((seed * (index + 2)) % 5))
         for seed in range(5)
         for index, name in enumerate(SIX_SCHEDULES)
     ]
-    console = Console(width=78)
-    with console.capture() as capture:
-        console.print(_table(closing_table(six, judged_on=judged_on).narrow()))
-    lines = capture.get().splitlines()
+    monkeypatch.setenv("COLUMNS", "60")
+    table = summary_table(six, judged_on=judged_on).narrow()
+    print_table(table.columns, table.lines, left=[0])
+    lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 7
     assert all(len(line.rstrip()) <= 78 for line in lines)
     assert [line.split()[0] for line in lines[1:]] == list(SIX_SCHEDULES)

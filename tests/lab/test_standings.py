@@ -1,4 +1,4 @@
-"""What is known of runs while they go on, however often they go back to a checkpoint."""
+"""How far runs have come, also if they return to a checkpoint."""
 
 import math
 
@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from silent import Silent
 
 from stepsize.lab import Experiment, compare, load
-from stepsize.lab.watching import Standings
-from stepsize.store import Epoch, Point, Run
+from stepsize.lab.standings import Standings
+from stepsize.store import Run
+from stepsize.store.run import Epoch, Point
 
-PLANS = Experiment({"flat": "Constant(0.1)", "down": "Constant(0.2)"}, "digits", seeds=(0, 1)).plans(1437)
+SPECS = Experiment({"flat": "Constant(0.1)", "down": "Constant(0.2)"}, "digits", seeds=(0, 1)).run_specs(1437)
 
 
 def point(step):
@@ -18,19 +19,19 @@ def point(step):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=60))
-def test_a_step_that_comes_again_takes_the_place_of_what_was_logged_from_there_on(told):
-    standings, expected = Standings(PLANS), {number: [] for number in range(4)}
+def test_a_repeated_step_replaces_what_was_logged_from_there_on(told):
+    standings, expected = Standings(SPECS), {number: [] for number in range(4)}
     for number, step in told:
         assert standings.logged(number, point(step))
         expected[number] = [each for each in expected[number] if each < step] + [step]
     for number, steps in expected.items():
         assert standings[number].points == tuple(map(point, steps))
     assert standings.steps_done == sum(steps[-1] for steps in expected.values() if steps)
-    assert [run.seed for run in standings.runs] == [PLANS[number].seed for number in range(4) if expected[number]]
+    assert [run.seed for run in standings.runs] == [SPECS[number].seed for number in range(4) if expected[number]]
 
 
-def test_a_run_that_has_ended_has_its_whole_record_and_hears_no_more():
-    standings = Standings(PLANS)
+def test_a_run_that_has_ended_has_its_whole_record_and_takes_no_more():
+    standings = Standings(SPECS)
     standings.logged(0, point(2))
     run = Run("flat", "Constant(0.1)", 0, (point(2), point(6)), (Epoch(6, 1.0, 0.5, 1.0, 0.5),), 3.0)
     standings.ended(0, run)
@@ -41,10 +42,10 @@ def test_a_run_that_has_ended_has_its_whole_record_and_hears_no_more():
     assert standings.ended_runs == standings.runs
 
 
-def test_what_an_earlier_session_has_left_stands(tmp_path):
+def test_the_complete_runs_of_a_store_count_from_the_beginning(tmp_path, in_process):
     experiment = Experiment({"flat": "Constant(0.1)", "wild": "Constant(1e30)"}, "own_tasks:line", epochs=2)
     comparison = compare(experiment, tmp_path, display=Silent())
-    standings = Standings(experiment.plans(64), load(tmp_path))
+    standings = Standings(experiment.run_specs(64), load(tmp_path))
     assert all(standings.is_complete(number) for number in (0, 1))
     assert standings.steps_done == sum(run.points[-1].step for run in comparison.runs)
     assert [run.status for run in standings.ended_runs] == ["finished", "diverged"]

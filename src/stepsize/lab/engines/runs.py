@@ -1,0 +1,182 @@
+"""Making the runs of a job, from their checkpoint if there is one; and what is reported of runs that fail."""
+
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from stepsize.errors import OutputError, RunError, StepsizeError, shown
+from stepsize.lab.checkpoint import Checkpoint
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
+from stepsize.lab.journal import Journal, RecordStore
+from stepsize.lab.one_network import OneNetwork
+from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
+from stepsize.lab.samples import Batches, Samples
+from stepsize.lab.standings import COMPLETE
+from stepsize.lab.task import Task
+from stepsize.lab.tasks import experiment_task
+from stepsize.lab.training import End, Networks, TrainingLoop
+from stepsize.store import Store, load_runs
+from stepsize.store.run import Epoch, Point
+
+THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
+
+MOST_REASONS = 5  # reported in one message, if many runs fail
+
+Job = Mapping[int, RunSpec]
+"""The runs that one process makes together, by number."""
+
+Listener = Callable[[int, Point | Epoch], object]
+"""Called with the number of a run and what it logged."""
+
+
+def make_job(
+    job: Job,
+    rows: Sequence[int],
+    build: Callable[[Task, Sequence[RunSpec | None]], Networks],
+    title: str,
+    checkpoint: Path,
+    experiment: Experiment,
+    directory: ResultDirectory,
+    observe: Listener,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Make the runs of a job that are not complete; when this returns or raises, the store says how each ended.
+
+    `rows` are the numbers of all runs that are trained together, in order. Those that are complete, or not in the job,
+    have no spec when `build` makes the networks.
+    """
+    with Store.open(directory.store) as store:
+        outcomes = load_runs(directory.path).outcomes()
+        left = {number: spec for number, spec in job.items() if outcomes[number].status not in COMPLETE}
+        specs, statuses = {number: left.get(number) for number in rows}, set[str]()
+
+        def ended(number: int, end: End) -> None:
+            del left[number]
+            statuses.add(end.status)
+            store.end(number, end.status, end.seconds, end.diverged_at)
+
+        try:
+            if left:
+                task = experiment_task(experiment)
+                networks = build(task, list(specs.values()))
+                make_runs(networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended)
+        except OutputError:
+            raise
+        except BaseException as error:
+            for number in left:
+                store.end(number, "failed", 0.0)
+                store.event("failed", account(error), number)
+            raise
+    if "interrupted" not in statuses:
+        checkpoint.unlink(missing_ok=True)
+
+
+def make_runs(
+    networks: Networks,
+    specs: Mapping[int, RunSpec | None],
+    task: Task,
+    experiment: Experiment,
+    store: RecordStore,
+    title: str,
+    checkpoint: Path,
+    observe: Listener,
+    should_stop: Callable[[], bool],
+    ended: Callable[[int, End], object] = lambda number, end: None,
+) -> dict[int, End]:
+    """Train the networks and record the runs that have a spec; return how each ended.
+
+    All that the runs logged is in the store when this returns or raises, and before `ended` is called.
+    """
+    numbers = list(specs)
+    journals = {number: Journal(store, number) for number, spec in specs.items() if spec is not None}
+
+    def log(row: int, record: Point | Epoch) -> None:
+        journals[numbers[row]].add(record)
+        observe(numbers[row], record)
+
+    def end(row: int, how: End) -> None:
+        journals.pop(numbers[row]).flush()
+        ended(numbers[row], how)
+
+    loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in journals]
+    saved = Checkpoint(checkpoint, experiment.checkpoint_every, title, journals)
+    try:
+        ends = loop.run(log, should_stop, saved, experiment.loss_limit, rows, end)
+    finally:
+        for journal in journals.values():
+            journal.flush()
+    return {numbers[row]: how for row, how in ends.items()}
+
+
+def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
+    """The loop that trains the networks as the experiment asks."""
+    training, test = (Samples.on(networks.device, part) for part in (task.train, task.test))
+    batches = Batches(training, networks.seeds, experiment.batch_size, experiment.accumulation)
+    return TrainingLoop(networks, batches, test, experiment.epochs, experiment.log_every)
+
+
+def make_run(
+    number: int,
+    spec: RunSpec,
+    experiment: Experiment,
+    store: RecordStore,
+    checkpoint: Path,
+    observe: Listener,
+    should_stop: Callable[[], bool],
+) -> End:
+    """Train one run by itself, as `make_runs`."""
+    task = experiment_task(experiment)
+    networks, title = one_network(task, spec, experiment), run_title(spec, experiment)
+    return make_runs(networks, {number: spec}, task, experiment, store, title, checkpoint, observe, should_stop)[number]
+
+
+def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork:
+    """The network of a run, with its optimizer and its schedules."""
+    model, device = task.initial_model(spec.seed), torch.device(experiment.device)
+    optimizer = experiment_optimizer(experiment, model.to(device))
+    scheduler = run_scheduler(optimizer, spec)
+    return OneNetwork(model, task, optimizer, scheduler, spec.seed, device, experiment.precision, experiment.clip_norm)
+
+
+def run_title(spec: RunSpec, experiment: Experiment) -> str:
+    """Text that identifies a run by all that decides its numbers."""
+    settings = fingerprint(experiment, "schedules", "seeds")  # those of the other runs do not matter
+    return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.schedule}, settings {settings}"
+
+
+def job_name(job: Job) -> str:
+    """A job in words."""
+    spec = job[min(job)]
+    first = f"the run {spec.name!r} with seed {spec.seed}"
+    return first if len(job) == 1 else f"the stack of {len(job)} runs that begins with {first}"
+
+
+_LIBRARIES = tuple(
+    f"{place}{os.sep}"
+    for place in (Path(__file__).parents[2], Path(torch.__path__[0]).parent, Path(traceback.__file__).parent)
+)
+
+
+def reason(error: BaseException) -> str:
+    """Why a run failed: the message of our own errors; of others the type, the message and the user's line."""
+    if isinstance(error, StepsizeError):
+        return str(error)
+    lines = [line for line in traceback.extract_tb(error.__traceback__) if not line.filename.startswith(_LIBRARIES)]
+    place = f" in {Path(lines[-1].filename).name}, line {lines[-1].lineno}" if lines else ""
+    return shown(error, 200) + place
+
+
+def account(error: BaseException) -> str:
+    """The reason and the traceback, for the events of a store."""
+    return f"{reason(error)}\n\n{''.join(traceback.format_exception(error))}"
+
+
+def joined(failures: Sequence[RunError]) -> RunError:
+    """One error with the distinct messages of several, up to `MOST_REASONS`."""
+    reasons = list(dict.fromkeys(map(str, failures)))
+    more = f"; and {len(reasons) - MOST_REASONS} more failed" if len(reasons) > MOST_REASONS else ""
+    return RunError("; ".join(reasons[:MOST_REASONS]) + more)

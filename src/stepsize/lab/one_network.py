@@ -1,0 +1,145 @@
+"""One network in training: its optimizer, and the rate of each update from a schedule or a PyTorch scheduler."""
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from stepsize.errors import ArgumentError, RunError, shown
+from stepsize.lab.samples import Batch, Samples, measure
+from stepsize.lab.task import Task
+from stepsize.pytorch.scheduler import Scheduler
+from stepsize.store.run import Epoch, Point
+
+LearningRate = Callable[[int], float] | float | LRScheduler
+
+
+class OneNetwork:
+    """A network that a training loop trains, with its optimizer and its rates; the arguments are those of `train`."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task,
+        optimizer: Optimizer,
+        lr: LearningRate,
+        seed: int,
+        device: torch.device,
+        precision: str = "fp32",
+        clip_norm: float | None = None,
+    ) -> None:
+        model.to(device)
+        if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):  # not defined for 3D kernels
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.seeds = (seed,)
+        self.device = device
+        self.rates = [math.nan]
+        self._model = model.train()
+        self._task = task
+        self._optimizer = optimizer
+        self._rate = _Rate(optimizer, lr)
+        self._clip_norm = clip_norm
+        self._autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+        optimizer.zero_grad()
+
+    def begin_epoch(self, step: int, updates: int) -> None:
+        pass
+
+    def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        with self._autocast:
+            outputs = self._model(batch.inputs)
+            loss = self._task.mean_loss(outputs, batch.targets)
+        (loss if batch.share == 1 else loss * batch.share).backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), self._task.right(outputs, batch.targets)
+
+    def update(self, step: int) -> None:
+        self.rates[0] = self._rate.before_update(step)
+        if self._clip_norm is not None:
+            clip_grad_norm_(self._model.parameters(), self._clip_norm)
+        self._optimizer.step()
+        self._rate.after_update()
+        self._optimizer.zero_grad()
+
+    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+        return [measure(self._model, self._task, samples)]
+
+    def logged(self, records: Sequence[Point | Epoch]) -> None:
+        self._rate.logged(records[0])
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "scheduler": self._rate.scheduler.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._rate.scheduler.load_state_dict(state["scheduler"])
+
+
+class _Rate:
+    """The rate of one optimizer, written by a scheduler: the one that is attached to it, or one made for a schedule."""
+
+    scheduler: LRScheduler
+
+    def __init__(self, optimizer: Optimizer, lr: LearningRate) -> None:
+        if isinstance(lr, LRScheduler):
+            if lr.optimizer is not optimizer:
+                raise ArgumentError("train", "lr", "attached to the run's optimizer", type(lr).__name__)
+            self.scheduler = lr
+        elif callable(lr) or isinstance(lr, numbers.Real):
+            self.scheduler = Scheduler(optimizer, lr, relative=False)
+        else:
+            kinds = "a schedule, a function of the step, a number or a PyTorch scheduler"
+            raise ArgumentError("train", "lr", kinds, lr)
+        self._attached = self.scheduler is lr
+        self._on_plateau = isinstance(lr, ReduceLROnPlateau)
+        follower = lr if self._on_plateau else getattr(lr, "feedback", None)
+        self._mode = None if follower is None else getattr(follower, "mode", "min")
+
+    def before_update(self, step: int) -> float:
+        """Make sure that the optimizer has the rate of this step; the rate of its first group."""
+        if self._attached:
+            return _checked(self.scheduler.optimizer.param_groups[0]["lr"], step)
+        driver: Any = self.scheduler
+        if step != driver.position:
+            driver.seek(step)
+        return float(driver.get_last_lr()[0])
+
+    def after_update(self) -> None:
+        if self._attached and not self._on_plateau:
+            self.scheduler.step()
+
+    def logged(self, record: Point | Epoch) -> None:
+        """Give a scheduler that follows a metric the test loss or accuracy of an epoch."""
+        if self._mode is None:
+            return
+        accuracy = record.train_accuracy if isinstance(record, Point) else record.test_accuracy
+        if self._mode == "max" and math.isnan(accuracy):
+            raise RunError(
+                'a plateau with mode="max" follows the accuracy, and the task does not have one',
+                'write mode="min" to follow the test loss, or give the task `correct`',
+            )
+        if isinstance(record, Epoch) and math.isfinite(record.test_loss):
+            scheduler: Any = self.scheduler
+            follow = scheduler.step if self._on_plateau else scheduler.observe
+            follow(accuracy if self._mode == "max" else record.test_loss)
+
+
+def _checked(rate: Any, step: int) -> float:
+    try:
+        value = float(rate)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise RunError(f"lr gave {shown(rate)} at step {step}", "a rate is a finite number that is not negative")
+    return value

@@ -1,0 +1,237 @@
+"""The summary table of a comparison: as numbers (`Row`), as texts (`SummaryTable`), and in the Markdown report.
+
+It has a row of means for each schedule, and the differences to the first schedule.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.report.tables import Line, grouped, no_comparison, tables
+from stepsize.lab.standings import COMPLETE
+from stepsize.lab.statistics import Mean
+from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
+from stepsize.store import Run
+from stepsize.store.run import StoredRun
+
+Runs = Sequence[Run | StoredRun]
+
+HELD_OUT = (
+    "The runs were judged on a fifth of the training set, which was held out and not trained on; the test set was not "
+    "looked at."
+)
+
+_WITH_ACCURACY = ("train loss", "train accuracy", "test accuracy", "seconds")
+_WITHOUT_ACCURACY = ("train loss", "test loss", "seconds")
+_DIGITS = {"train loss": 3, "train accuracy": 4, "test loss": 4, "test accuracy": 4, "seconds": 1}
+_LEFT_OUT_IF_NARROW = ("train accuracy", "seconds")
+
+# These settings have their own place in the report, or do not change what is trained.
+_SHOWN_ELSEWHERE = (
+    *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
+    *("engine", "runs_at_once", "log_every", "checkpoint_every", "tune_peak", "held_out", "functions", "digests"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The row of one schedule: means over its finished runs, after their last epoch."""
+
+    name: str
+    schedule: str
+    finished: int
+    diverged: int
+    train_loss: Mean
+    train_accuracy: Mean
+    test_loss: Mean
+    test_accuracy: Mean
+    seconds: Mean
+
+    def cells(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The name and, as texts, the means of these columns."""
+        note = f" ({self.diverged} of {self.finished + self.diverged} diverged)" if self.diverged else ""
+        texts = (getattr(self, column.replace(" ", "_")).text(_DIGITS[column]) for column in columns)
+        return (self.name + note, *texts)
+
+
+def rows(runs: Runs) -> tuple[Row, ...]:
+    """A row for each schedule, in the order of the runs; diverged runs are counted, but not averaged."""
+    return tuple(_row(group) for group in grouped(runs).values())
+
+
+def _row(runs: Runs) -> Row:
+    """The row of one schedule with these runs."""
+    finished = [run for run in runs if run.status == "finished"]
+    means = {
+        field: Mean.of([float(run.epoch_column(field)[-1]) for run in finished])
+        for field in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+    }
+    diverged = sum(run.status == "diverged" for run in runs)
+    seconds = Mean.of([run.seconds for run in finished])
+    return Row(runs[0].name, runs[0].schedule, len(finished), diverged, **means, seconds=seconds)
+
+
+def _columns(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The columns of means: the test loss in place of the accuracies if no row has an accuracy."""
+    means = [(row.test_accuracy.mean, row.test_loss.mean) for row in rows]
+    lossy = any(math.isfinite(loss) for _, loss in means) and not any(math.isfinite(accuracy) for accuracy, _ in means)
+    return _WITHOUT_ACCURACY if lossy else _WITH_ACCURACY
+
+
+def result_line(run: Run, judged_on: str = "test") -> str:
+    """How a run ended, in one line."""
+    name = f"{run.name}, seed {run.seed}"
+    if run.status != "finished":
+        return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
+    row = _row([run])
+    columns = _columns([row])[:-1]
+    cells = [
+        f"{column.replace('test', judged_on)} {cell}"
+        for column, cell in zip(columns, row.cells(columns)[1:], strict=True)
+    ]
+    return f"{name}: {', '.join(cells)} ({run.seconds:.1f} s)"
+
+
+@dataclass(frozen=True)
+class SummaryTable:
+    """Column heads, a line for each schedule, and notes below.
+
+    The test loss takes the place of the accuracies if there are none. If at least two seeds can be paired, the last
+    column is the difference to the first schedule with its 95% interval, in the test accuracy or else the test loss.
+    """
+
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    def narrow(self) -> "SummaryTable":
+        """The same in 78 characters: if there are differences, other columns make room for them."""
+        if self.columns[-1] == "seconds":
+            return self
+        kept = [index for index, column in enumerate(self.columns) if column not in _LEFT_OUT_IF_NARROW]
+        lines = tuple(tuple(line[index] for index in kept) for line in self.lines)
+        return SummaryTable(tuple(self.columns[index] for index in kept), lines, self.notes)
+
+
+def summary_table(
+    runs: Runs, names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test"
+) -> SummaryTable:
+    """The table of some runs of a comparison that planned the schedules `names`, in this order, with so many seeds.
+
+    A schedule without runs has a line too; if it is the first, no other takes its place in the differences.
+    `judged_on` names the samples that the runs were judged on: "test" or "held-out".
+
+    Example:
+        >>> from stepsize.lab.report.summary_table import summary_table
+        >>> from stepsize.store import Run
+        >>> from stepsize.store.run import Epoch
+        >>> runs = [
+        ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, better + 0.01 * seed),), 1.0)
+        ...     for seed in range(3) for name, better in (("flat", 0.7), ("warm", 0.8 + 0.001 * seed))
+        ... ]
+        >>> summary_table(runs).narrow().columns
+        ('schedule', 'train loss', 'test accuracy', 'against flat')
+        >>> summary_table(runs).narrow().lines[1][-1]
+        '+0.101 (0.099 to 0.103)'
+    """
+    groups, by_name = grouped(runs, names), {row.name: row for row in rows(runs)}
+    columns = _columns(by_name.values())
+    lines = [by_name[name].cells(columns) if name in by_name else (name, *["-"] * len(columns)) for name in groups]
+    heads = ("schedule", *(column.replace("test", judged_on) for column in columns))
+    compared = tables(groups, judged_on)
+    if not compared or len(groups) < 2:
+        return SummaryTable(heads, tuple(lines), ())
+    main = compared[0]
+    if reason := no_comparison(main, seeds or len({run.seed for run in runs})):
+        return SummaryTable(heads, tuple(lines), (reason,))
+    line_of = {line.finding.name: line for line in main.lines}
+    metric = "" if main.metric.field == "test_accuracy" else f"{main.metric.label} "
+    return SummaryTable(
+        (*heads, f"{metric}against {main.findings[0].name}"),
+        tuple((*line, _difference(line_of.get(name))) for line, name in zip(lines, groups, strict=True)),
+        tuple(f"{name}: {' '.join(notes)}" for name, line in line_of.items() if (notes := _notes(line))),
+    )
+
+
+def _difference(line: Line | None) -> str:
+    if line is None or line.finding.verdict in ("first", "unknown"):
+        return "-"
+    return (
+        "not told apart" if line.finding.verdict == "open" else f"{line.difference} ({line.interval.replace('+', '')})"
+    )
+
+
+def _notes(line: Line) -> tuple[str, ...]:
+    """The sentences that the cell does not say."""
+    words = line.finding.words
+    return words[1:] if line.finding.verdict in ("better", "worse", "open") else words
+
+
+def markdown_report(experiment: Experiment, source: str, steps: int, runs: Runs, trials: Sequence[Trial] = ()) -> str:
+    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
+    accurate = "test accuracy" in _columns(rows(runs))
+    judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
+    optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
+    defaults = Experiment().as_dict()
+    others = {
+        name: value
+        for name, value in experiment.as_dict().items()
+        if name not in _SHOWN_ELSEWHERE and value != defaults[name]
+    }
+    accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
+    planned = len(experiment.schedules) * len(experiment.seeds)
+    missing = planned - sum(run.status in COMPLETE for run in runs)
+    paragraphs = [
+        f"# Comparison of {len(experiment.schedules)} schedules",
+        source,
+        f"{optimizer}, batch size {experiment.batch_size}{accumulated}, epochs: {experiment.epochs} ({steps} steps), "
+        f"seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_listed(in_words(others), '; {}')}.",
+        f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
+        + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
+        *([HELD_OUT] if experiment.held_out else []),
+        *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
+        markdown_table(runs, [name for name, _ in experiment.schedules], len(experiment.seeds), experiment.judged_on),
+        f"![rate, train loss and {judged} over steps](comparison.png)",
+    ]
+    if trials:
+        paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def markdown_table(runs: Runs, names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test") -> str:
+    """The summary table in Markdown, with its notes and the text of each schedule."""
+    table = summary_table(runs, names, seeds, judged_on)
+    schedules = {run.name: run.schedule for run in runs}
+    listed = "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items())
+    return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
+
+
+def in_words(values: Mapping[str, object]) -> dict[str, str]:
+    """Names and values of settings as texts, without the schedules, which have their own place in a report."""
+    return {name.replace("_", " "): _plain(value) for name, value in values.items() if name != "schedules"}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None or value == "" else str(value)
+
+
+def _grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    head, *rest = [f"| {' | '.join(map(_cell, line))} |" for line in (columns, *lines)]
+    return "\n".join([head, f"|---|{'---:|' * (len(columns) - 1)}", *rest])
+
+
+def _listed(values: Mapping[str, str], within: str) -> str:
+    return within.format(", ".join(f"{name} {value}" for name, value in values.items())) if values else ""
+
+
+def _cell(text: str) -> str:
+    """The text on one line, with Markdown's special characters escaped."""
+    return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))

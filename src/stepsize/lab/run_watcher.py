@@ -1,0 +1,117 @@
+"""Following the runs of a comparison: records are kept, progress is shown, the picture and the reports are written."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
+from stepsize.errors import MissingExtraError, OutputError, StepsizeError
+from stepsize.files import write_whole
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.standings import Display, Standings
+from stepsize.store import load_runs
+from stepsize.store.run import Epoch, Point
+
+_LEAST_WAIT = 3.0  # seconds between two drawings
+_SHARE = 0.03  # of the time, at most, is spent on drawing
+
+
+class RunWatcher:
+    """The watcher of a comparison or of its trials, whose store is in `place`, somewhere in `directory`."""
+
+    def __init__(
+        self, standings: Standings, place: ResultDirectory, displays: Sequence[Display], directory: Path
+    ) -> None:
+        self._standings = standings
+        self._place = place
+        self._results = load_runs(place.path)
+        self._displays = list(displays)
+        self._directory = directory
+        self._picture = LivePicture(standings, place.path / "comparison")
+
+    @contextmanager
+    def watching(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
+        """Show the progress of the runs that are made in the block; write their reports and pictures at its end.
+
+        An error of the block is raised even if nothing can be written any more; an interrupt and a full disk are
+        raised with what to do about them.
+        """
+        try:
+            self._show(lambda display: display.begin(self._standings, source, self._place.path))
+            try:
+                yield
+            except BaseException:
+                with suppress(StepsizeError):
+                    self._close(reports)
+                raise
+            self._close(reports)
+        except KeyboardInterrupt as interrupt:
+            kept = f"what the runs have done is kept in {self._directory}"
+            raise type(interrupt)(f"interrupted; {kept if self._standings.runs else 'no run had begun'}") from None
+        except OutputError as error:
+            advice = f"all that was logged before is kept: make room, and resume the comparison in {self._directory}"
+            raise OutputError(error.reason, advice) from error
+
+    def logged(self, number: int, record: Point | Epoch) -> None:
+        if self._standings.logged(number, record):
+            self._show(lambda display: display.logged(number, record))
+            self._picture.refresh()
+
+    def ended(self, number: int) -> None:
+        run = self._results.run(number)
+        if not run.points:
+            return  # it was stopped before it began
+        self._standings.ended(number, run)
+        self._show(lambda display: display.ended(number, run))
+
+    def stopping(self) -> None:
+        self._show(lambda display: display.stopping())
+
+    def _close(self, reports: Callable[[], dict[str, str]]) -> None:
+        self._show(lambda display: display.close())
+        if self._standings.runs:
+            for name, text in reports().items():
+                write_whole(self._place.path / name, text.encode())
+            for suffix in (".png", ".svg"):
+                self._picture.write(suffix)
+
+    def _show(self, change: Callable[[Display], object]) -> None:
+        """Update the displays; drop one that cannot be written to (a closed pipe or terminal)."""
+        for display in tuple(self._displays):
+            try:
+                change(display)
+            except OSError:
+                self._displays.remove(display)
+
+
+class LivePicture:
+    """A picture of the runs as far as they have come, redrawn at most for a small share of the time."""
+
+    def __init__(self, standings: Standings, path: Path) -> None:
+        self._standings, self._path = standings, path
+        self._next = time.monotonic() + _LEAST_WAIT
+        # In another thread: Ctrl-C interrupts the main one, and would leave matplotlib half loaded.
+        threading.Thread(target=_load_matplotlib, daemon=True).start()
+
+    def refresh(self) -> None:
+        """Draw again, unless that was done a short while ago."""
+        begun = time.monotonic()
+        if begun < self._next:
+            return
+        with suppress(OutputError):  # a picture is not worth a run; the last one is drawn at the end
+            self.write(".png")
+        ended = time.monotonic()
+        self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)
+
+    def write(self, suffix: str) -> None:
+        """Draw now, to a file of this kind."""
+        runs, judged_on = self._standings.runs, self._standings.judged_on
+        drawn = plots.plot_comparison(runs, plots.Picture(), judged_on=judged_on)
+        plots.save_figure(drawn, self._path.with_suffix(suffix))
+
+
+def _load_matplotlib() -> None:
+    with suppress(MissingExtraError):  # the first drawing raises it again
+        _ = plots.plot_comparison, plots.save_figure

@@ -1,0 +1,121 @@
+"""How far the runs of a comparison are, and the protocols of those that follow them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from stepsize.lab.experiment import RunSpec
+from stepsize.store import Results, Run, stored_runs
+from stepsize.store.run import Epoch, Logged, Point, StoredRun
+
+COMPLETE = ("finished", "diverged")  # the statuses of runs that need no more training
+
+
+class Standings:
+    """Every run as far as it has come, in the order of the experiment.
+
+    `specs` are the runs as they were planned, and `steps_done` is the sum of their steps, up to their last points.
+    `points` and `epochs` have the records of each run that has not ended. `judged_on` names the samples that the runs
+    are judged on: "test" or "held-out".
+    """
+
+    def __init__(self, specs: Sequence[RunSpec], results: Results | None = None, judged_on: str = "test") -> None:
+        self.specs = tuple(specs)
+        self.judged_on = judged_on
+        self.steps_done = 0
+        self.points: list[list[Point]] = [[] for _ in specs]
+        self.epochs: list[list[Epoch]] = [[] for _ in specs]
+        self._ended: dict[int, StoredRun] = {}
+        for stored in () if results is None else stored_runs(results):
+            if stored.status in COMPLETE:
+                self._ended[stored.number] = stored
+                self.steps_done += self._last_step(stored.number)
+            else:
+                run = results.run(stored.number)  # type: ignore[union-attr]
+                for record in (*run.points, *run.epochs):
+                    self.logged(stored.number, record)
+
+    def __getitem__(self, number: int) -> Logged:
+        """The run of this number as far as it has come; its status is "interrupted" until it ends."""
+        return self._ended[number] if number in self._ended else self.unfinished(number)
+
+    def unfinished(self, number: int) -> Run:
+        """A run that has not ended, with all its points."""
+        spec, points, epochs = self.specs[number], tuple(self.points[number]), tuple(self.epochs[number])
+        return Run(spec.name, str(spec.schedule), spec.seed, points, epochs, 0.0, "interrupted")
+
+    def replace(self, specs: Mapping[int, RunSpec]) -> None:
+        """Change what is planned for the runs of these numbers, before they begin."""
+        self.specs = tuple(specs.get(number, spec) for number, spec in enumerate(self.specs))
+
+    @property
+    def runs(self) -> tuple[Logged, ...]:
+        """The runs that have logged something, in the order of the experiment."""
+        numbers = range(len(self.specs))
+        return tuple(self[number] for number in numbers if number in self._ended or self.points[number])
+
+    @property
+    def ended_runs(self) -> tuple[StoredRun, ...]:
+        """The runs that have ended, in the order of the experiment."""
+        return tuple(self._ended[number] for number in sorted(self._ended))
+
+    def is_complete(self, number: int) -> bool:
+        """Whether the run needs no more training."""
+        return number in self._ended and self._ended[number].status in COMPLETE
+
+    def logged(self, number: int, record: Point | Epoch) -> bool:
+        """Add a record; False if the run has ended, so that its record is complete already."""
+        if number in self._ended:
+            return False
+        before = self._last_step(number)
+        records: list[Any] = (self.points if isinstance(record, Point) else self.epochs)[number]
+        while records and records[-1].step >= record.step:
+            records.pop()  # a run that resumes from a checkpoint repeats what it logged after it
+        records.append(record)
+        self.steps_done += self._last_step(number) - before
+        return True
+
+    def ended(self, number: int, run: Run) -> None:
+        """Store the complete record of a run that has ended."""
+        before = self._last_step(number)
+        self._ended[number] = StoredRun.of(number, run)
+        self.points[number], self.epochs[number] = [], []
+        self.steps_done += self._last_step(number) - before
+
+    def _last_step(self, number: int) -> int:
+        if number in self._ended:
+            steps = self._ended[number].column("step")
+            return int(steps[-1]) if steps.size else 0
+        return self.points[number][-1].step if self.points[number] else 0
+
+
+class Watcher(Protocol):
+    """Follows the runs that an engine makes, by their numbers."""
+
+    def logged(self, number: int, record: Point | Epoch) -> None:
+        """A run has logged something."""
+
+    def ended(self, number: int) -> None:
+        """A run has ended, or was stopped; the store has its status."""
+
+    def stopping(self) -> None:
+        """The user has interrupted: runs in progress end at their next logged point, and no other begins."""
+
+
+class Display(Protocol):
+    """Shows the progress of the runs; each method is called after the standings have changed."""
+
+    def begin(self, standings: Standings, source: str, directory: Path) -> None:
+        """The runs are about to start; `source` says where the data came from, results go to `directory`."""
+
+    def logged(self, number: int, record: Point | Epoch) -> None:
+        """A run has logged something."""
+
+    def ended(self, number: int, run: Run) -> None:
+        """A run has ended; its status says how."""
+
+    def stopping(self) -> None:
+        """The user has interrupted: runs in progress end soon, and no other begins."""
+
+    def close(self) -> None:
+        """Nothing more will come."""

@@ -1,0 +1,60 @@
+"""The jobs of an engine done in this process, without the seconds that it takes to start others."""
+
+import pytest
+from fickle_rate import training
+
+from stepsize.errors import OutputError, RunError
+from stepsize.lab.engines import local, stacked
+from stepsize.lab.engines.runs import job_name, joined, reason
+
+
+class Channel:
+    """A channel whose news the watcher hears at once; it asks for a stop after the watcher has raised Ctrl-C."""
+
+    def __init__(self, watcher):
+        self.watcher = watcher
+        self.interrupt = None
+
+    def tell(self, number, record):
+        try:
+            self.watcher.logged(number, record)
+        except KeyboardInterrupt as interrupt:
+            self.interrupt = interrupt
+            self.watcher.stopping()
+
+    def should_stop(self):
+        return self.interrupt is not None
+
+
+def run_jobs(work, jobs, experiment, directory, workers, watcher, checkpoint):
+    """As `stepsize.lab.engines.local.run_jobs`, one job after another."""
+    channel, failures = Channel(watcher), []
+    for job in jobs:
+        if channel.should_stop():
+            break
+        try:
+            with training():
+                work(job, experiment, directory, channel)
+        except OutputError:
+            raise
+        except Exception as error:
+            failures.append(RunError(f"{job_name(job)} failed: {reason(error)}"))
+        for number in job:
+            watcher.ended(number)
+    if channel.interrupt:
+        raise channel.interrupt
+    if failures:
+        raise joined(failures)
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """The engines `local` and `stacked` train in this process, and nothing is drawn."""
+    train_here(monkeypatch)
+
+
+def train_here(monkeypatch):
+    """As the fixture, for fixtures of modules."""
+    for engine in (local, stacked):
+        monkeypatch.setattr(engine, "run_jobs", run_jobs)
+    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)
