@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from in_process import in_process  # noqa: F401  (a fixture: comparisons train in this process)
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
