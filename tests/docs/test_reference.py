@@ -24,8 +24,11 @@ PACKAGES = [
 ]
 OF_PYTORCH = {"LRScheduler"}  # public names that are PyTorch's own
 INTERNAL = {  # members without an underscore that only other classes of stepsize call
-    "Checkpoint": {"due", "save", "load"},
+    "ConstantProduct": {"at"},
+    "CosineAnnealingLR": {"get_lr"},  # PyTorch's `step` calls it
+    "OneCycleLR": {"get_lr"},
     "Picture": {"set"},  # matplotlib makes it for every kind of figure
+    "Plateau": {"improves"},
     "Scheduler": {"stepped", "stepping", "driven", "loaded", "taken_over"},
 }
 
