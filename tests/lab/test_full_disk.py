@@ -34,7 +34,9 @@ def small_disk(tmp_path):
 def test_a_full_disk_is_reported_with_advice_that_works(small_disk):
     place, enlarge = small_disk
     experiment = Experiment({"flat": "Constant(0.1)"}, "own_tasks:line", epochs=200, batch_size=8, log_every=1)
-    with pytest.raises(OutputError, match=rf"store\.sqlite.*disk.*make room, .*resume={place}/out$"):
+    with pytest.raises(
+        OutputError, match=rf"store\.sqlite.*disk.*make room, and resume the comparison in {place}/out$"
+    ):
         compare(experiment, place / "out", workers=1, display=Silent())
     (stopped,) = load_runs(place / "out").runs()
     assert len(stopped.points) < 1600

@@ -68,9 +68,10 @@ def test_what_a_killed_process_committed_is_there_once(tmp_path):
     for _ in range(4):
         writers = [run_python(WRITER, path, number) for number in (0, 1)]
         for writer in writers:
-            assert writer.stdout.readline()
+            for _ in range(5):
+                assert writer.stdout.readline()
         for writer in chance.sample(writers, 2):
-            time.sleep(chance.uniform(0, 0.1))
+            time.sleep(chance.uniform(0, 0.05))
             writer.send_signal(signal.SIGKILL)
         for number, writer in enumerate(writers):
             lines = writer.communicate()[0].split()

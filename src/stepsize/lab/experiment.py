@@ -283,6 +283,6 @@ class RunSpec:
             if wrong.size:
                 times = "" if factor == 1.0 else f", times {factor:g} (the largest factor of tune_peak),"
                 rule = f"a schedule whose values{times} are from 0 to {_LARGEST:.1e}"
-                step, value = begin + int(wrong[0]), float(values[wrong[0]])
+                step, value = begin + int(wrong[0]), float(f"{values[wrong[0]]:.4g}")
                 advice = f"this is at step {step} of {self.steps}; bound it with .clip(low, high)"
                 raise ArgumentError("Experiment", argument, rule, value, advice)

@@ -51,8 +51,8 @@ class RunWatcher:
             kept = f"what the runs have done is kept in {self._directory}"
             raise type(interrupt)(f"interrupted; {kept if self._standings.runs else 'no run had begun'}") from None
         except OutputError as error:
-            advice = "all that was logged before is kept: make room, and continue with {resume}"
-            raise OutputError(error.reason, advice, resume=self._directory) from error
+            advice = f"all that was logged before is kept: make room, and resume the comparison in {self._directory}"
+            raise OutputError(error.reason, advice) from error
 
     def logged(self, number: int, record: Point | Epoch) -> None:
         if self._standings.logged(number, record):

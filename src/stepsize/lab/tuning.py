@@ -196,15 +196,15 @@ class _Search:
         Each round follows from the complete rounds before it, so that a kill between two of its trials, or between
         two results, does not change what follows.
         """
-        told: list[tuple[float, float]] = []
-        while factors := _round(told, self._budget, at_once):
-            for factor in factors[len(self._trials()) - len(told) :]:
+        done: list[tuple[float, float]] = []
+        while factors := _round(done, self._budget, at_once):
+            for factor in factors[len(self._trials()) - len(done) :]:
                 self._add(factor)
-            trials = self._trials()[len(told) : len(told) + len(factors)]
+            trials = self._trials()[len(done) : len(done) + len(factors)]
             waiting = {trial.number: trial.params["factor"] for trial in trials if trial.value is None}
             if waiting:
                 return waiting
-            told += _results(trials)
+            done += _results(trials)
         return {}
 
     def add_result(self, position: int, loss: float) -> None:
@@ -233,15 +233,15 @@ def _results(trials: Sequence["FrozenTrial"]) -> list[tuple[float, float]]:
     return [(trial.params["factor"], trial.value) for trial in trials if trial.value is not None]
 
 
-def _round(told: Sequence[tuple[float, float]], budget: int, at_once: int) -> list[float]:
+def _round(done: Sequence[tuple[float, float]], budget: int, at_once: int) -> list[float]:
     """The factors to try after these results: the grid, then some on both sides of the best, up to its neighbours."""
-    if not told:
+    if not done:
         grid = np.geomspace(LEAST, MOST, budget // 2 | 1) if budget >= 4 else [1.0]
         return [_three_digits(float(factor)) for factor in grid]
-    number = min(at_once, budget - len(told))
-    best = min(told, key=lambda each: each[1])[0]
-    below = max((factor for factor, _ in told if factor < best), default=LEAST)
-    above = min((factor for factor, _ in told if factor > best), default=MOST)
+    number = min(at_once, budget - len(done))
+    best = min(done, key=lambda each: each[1])[0]
+    below = max((factor for factor, _ in done if factor < best), default=LEAST)
+    above = min((factor for factor, _ in done if factor > best), default=MOST)
     lower = 0 if best == LEAST else number if best == MOST else number // 2
     return [*_between(best, below, lower), *_between(best, above, number - lower)]
 

@@ -81,13 +81,12 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
         DataError: there is no store, it is damaged, or a newer version wrote it.
     """
     try:
-        there, empty = path.is_file(), path.is_file() and path.stat().st_size == 0
+        if not path.is_file():
+            raise DataError(f"there is no store {path}")
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty")
     except OSError as error:  # a folder that we may not look into
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    if not there:
-        raise DataError(f"there is no store {path}")
-    if empty:
-        raise DataError(f"{path} is empty")
     shared = writing or os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
     with translated_errors(path, writing=False):
         connection = connect(path, "rw" if shared else "ro&immutable=1")

@@ -67,11 +67,7 @@ class Results:
             return tuple(Outcome(*(*row[:7], None if row[7] is None else Epoch(*_numbers(row[7:])))) for row in rows)
 
     def run(self, number: int) -> Run:
-        """One run with its points and epochs.
-
-        Raises:
-            ArgumentError: there is no such run.
-        """
+        """One run with its points and epochs; ArgumentError if there is no such run."""
         with self._connected() as connection:
             connection.execute("BEGIN")  # one moment for all queries
             found = connection.execute(
@@ -94,11 +90,7 @@ class Results:
         return tuple(self.run(outcome.number) for outcome in self.outcomes())
 
     def check(self) -> None:
-        """Count the runs, and the points and epochs of each run that has ended.
-
-        Raises:
-            DataError: some are missing.
-        """
+        """Raise DataError if a run is missing, or a point or epoch of a run that has ended."""
         with self._connected() as connection:
             ((planned,),) = connection.execute("SELECT runs FROM experiment")
             ((kept,),) = connection.execute("SELECT count(*) FROM runs")

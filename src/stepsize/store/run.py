@@ -102,7 +102,10 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class StoredRun(Outcome):
-    """A run whose points and epochs are arrays, views of a few long ones, so that thousands fit into memory."""
+    """A run whose points and epochs are arrays, views of a few long ones, so that thousands fit into memory.
+
+    Its methods raise ArgumentError for an unknown column.
+    """
 
     points: dict[str, Floats] = field(repr=False)
     epochs: dict[str, Floats] = field(repr=False)
@@ -118,17 +121,9 @@ class StoredRun(Outcome):
         return cls(*head, run.epochs[-1] if run.epochs else None, points, epochs)
 
     def column(self, name: str) -> Floats:
-        """A field of every point, shape `(points,)`: `step`, `lr` or `train_loss`; `Results.columns` has the others.
-
-        Raises:
-            ArgumentError: there is no such column.
-        """
+        """A field of every point, shape `(points,)`: `step`, `lr` or `train_loss`; `Results.columns` has the others."""
         return self.points[Choice(tuple(self.points))("StoredRun", "column", name)]
 
     def epoch_column(self, name: str) -> Floats:
-        """A field of every epoch, shape `(epochs,)`: `step` and the others of `Epoch`.
-
-        Raises:
-            ArgumentError: there is no such column.
-        """
+        """A field of every epoch, shape `(epochs,)`: `step` and the others of `Epoch`."""
         return self.epochs[Choice(tuple(self.epochs))("StoredRun", "epoch_column", name)]

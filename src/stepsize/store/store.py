@@ -27,6 +27,8 @@ class Store:
     so the file must lie on a disk of this machine, not on a network's. While it is open, or after a kill, the file
     `store.sqlite-wal` beside it belongs to it.
 
+    Every method raises OutputError if the store cannot be written, and ArgumentError for an unknown run.
+
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> from stepsize.store import Store, load_runs
@@ -102,8 +104,7 @@ class Store:
         A call is one write to the disk: give it some dozens of records at a time.
 
         Raises:
-            ArgumentError: there is no such run.
-            OutputError: it cannot be written, or the run has ended or has such a record at that step.
+            OutputError: the run has ended, or has such a record at that step.
         """
         points = [_row(number, record) for record in records if isinstance(record, Point)]
         epochs = [_row(number, record) for record in records if isinstance(record, Epoch)]
@@ -122,12 +123,7 @@ class Store:
                 raise OutputError(present, REWIND) from error
 
     def rewind(self, number: int, step: int) -> int:
-        """Take a run back to a step: drop what was logged after it, and return how many records are left.
-
-        Raises:
-            ArgumentError: there is no such run.
-            OutputError: it cannot be written.
-        """
+        """Take a run back to a step: drop what was logged after it, and return how many records are left."""
         left = 0
         with self._transaction(number) as connection:
             for table in FIELDS:
@@ -141,12 +137,7 @@ class Store:
         return left
 
     def end(self, number: int, status: Status, seconds: float, diverged_at: int | None = None) -> None:
-        """Record how a run ended and after how many seconds of training.
-
-        Raises:
-            ArgumentError: there is no such run, or no such status.
-            OutputError: it cannot be written.
-        """
+        """Record how a run ended, "finished", "diverged", "interrupted" or "failed", and its seconds of training."""
         ENDS("Store.end", "status", status)
         with self._transaction(number) as connection:
             connection.execute(
@@ -157,12 +148,7 @@ class Store:
             )
 
     def event(self, kind: str, text: str, number: int | None = None) -> None:
-        """Record, with the time, what happened to a run or to the experiment: a resume, a dead worker, a warning.
-
-        Raises:
-            ArgumentError: there is no such run.
-            OutputError: it cannot be written.
-        """
+        """Record, with the time, what happened to a run or to the experiment: a resume, a dead worker, a warning."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._transaction(number) as connection:
             connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (now, number, kind, text))

@@ -87,11 +87,11 @@ def result_line(run: Run, judged_on: str = "test") -> str:
         return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
     row = _row([run])
     columns = _columns([row])[:-1]
-    told = [
+    cells = [
         f"{column.replace('test', judged_on)} {cell}"
         for column, cell in zip(columns, row.cells(columns)[1:], strict=True)
     ]
-    return f"{name}: {', '.join(told)} ({run.seconds:.1f} s)"
+    return f"{name}: {', '.join(cells)} ({run.seconds:.1f} s)"
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,9 @@ def summary(table: Table, seeds: int) -> str:
     others.sort(key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0)
     kinds = {"better": "better", "worse": "worse", "open": "not told apart", "unknown": "cannot be judged"}
     names = {verdict: [each.name for each in others if each.verdict == verdict] for verdict in kinds}
-    told = "; ".join(f"{kinds[verdict]}: {_names(group)}" for verdict, group in names.items() if group)
+    verdicts = "; ".join(f"{kinds[verdict]}: {_names(group)}" for verdict, group in names.items() if group)
     but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""
-    return f"{against}, over {over} seeds — {told}.{but}"
+    return f"{against}, over {over} seeds — {verdicts}.{but}"
 
 
 def _contradicts_means(found: Finding, first: Finding) -> bool:
@@ -161,15 +161,15 @@ def _contradicts_means(found: Finding, first: Finding) -> bool:
 
 
 def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
-    told = [finding for finding in found if finding.name in shown]
-    digits = decimals([finding.value for finding in told])
-    known = [finding.difference for finding in told if finding.difference and finding.difference.pairs]
+    visible = [finding for finding in found if finding.name in shown]
+    digits = decimals([finding.value for finding in visible])
+    known = [finding.difference for finding in visible if finding.difference and finding.difference.pairs]
     ends = [end for each in known for end in (each.low, each.high, each.mean) if not math.isnan(end)]
     far = VIEW * max((abs(each.mean) for each in known), default=0.0) or max(map(abs, ends), default=0.0)
     low, high = max(-far, min([0.0, *ends])), min(far, max([0.0, *ends]))
-    words = {finding.words for finding in told[1:]}
-    alike = len(words) == 1 and len(told) > 2 and not told[0].words
-    lines = tuple(_line(finding, digits, low, high) for finding in told)
+    words = {finding.words for finding in visible[1:]}
+    alike = len(words) == 1 and len(visible) > 2 and not visible[0].words
+    lines = tuple(_line(finding, digits, low, high) for finding in visible)
     return Table(metric, found, lines, " ".join(words.pop()) if alike else "")
 
 

@@ -96,7 +96,7 @@
       close.sort((a, b) => b.mean - a.mean);
       tip.replaceChildren();
       made("step", `step ${step.toLocaleString("en")}`, tip);
-      const told = close.map(({ index, mean, range }) => {
+      const spoken = close.map(({ index, mean, range }) => {
         const words = range ? `${shown(range[0])} to ${shown(range[1])}` : "";
         tip.append(document.querySelector(`[data-switch="${index}"] .sample`).cloneNode(true));
         made("name", names[index], tip);
@@ -106,7 +106,7 @@
       });
       if (found.length > close.length) made("more", `and ${found.length - close.length} more`, tip);
       plot.setAttribute("aria-valuenow", step);
-      plot.setAttribute("aria-valuetext", `step ${step}: ${told.join(", ")}`);
+      plot.setAttribute("aria-valuetext", `step ${step}: ${spoken.join(", ")}`);
       tip.hidden = false;
       const box = plot.getBoundingClientRect();
       const hair = box.left + (box.width * step) / panel.last;
