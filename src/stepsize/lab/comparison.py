@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole
-from stepsize.errors import ArgumentError, DataError, RunError, StateError, quoted
+from stepsize.errors import ArgumentError, DataError, RunError, StateError, concerning, quoted
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -99,7 +99,8 @@ def compare(
     refuse_in_a_starting_process()
     experiment = Experiment() if experiment is None else experiment
     device = resolved_device(experiment.device)
-    task = load_task(experiment.task)
+    with concerning("task"):
+        task = load_task(experiment.task)
     settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again

@@ -139,7 +139,7 @@ class InFile(Words):
 
     def argument(self, owner: str, name: str) -> str:
         """A key: that of an item after the key of its table."""
-        if owner != "Experiment":
+        if owner not in ("Experiment", "load_task"):
             return super().argument(owner, name)
         base, _, item = name.partition("[")
         table = {"optimizer_args": "optimizer"}.get(base, base)
