@@ -122,7 +122,7 @@ def test_without_rates_the_grid_is_around_the_suggestion(find, tmp_path):
 def test_a_missing_suggestion_has_its_reason(find, tmp_path):
     code, shown, _ = find("--task", f"{TASKS}:not_a_number", "--out", "nothing.png")
     assert code == 0
-    assert "No suggestion: the first loss was no finite number" in shown
+    assert "No suggestion: the first loss, before any update, is not finite" in shown
     assert (tmp_path / "nothing.png").exists()
 
 
@@ -132,10 +132,10 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         (["--start-lr", "1", "--end-lr", "0.1"], "--start-lr must be"),
         (["--start-lr", "0"], "--start-lr must be"),
         (["--data", "nowhere"], "no task is called"),
-        (["--task", f"{TASKS}:nothing"], "must return a stepsize.lab.Task"),
+        (["--task", f"{TASKS}:nothing"], "--task must be a function that returns a stepsize.lab.Task"),
         (["--task", f"{TASKS}:without_parameters"], "no parameter to train"),
         (["--optimizer", "addam"], "did you mean"),
-        (["--optimizer", "lbfgs"], "the optimizer 'lbfgs' cannot be used here"),
+        (["--optimizer", "lbfgs"], "it evaluates the loss several times in one update"),
         (["--seeds", "0,x"], "--seeds must be whole numbers between commas"),
         (["--rates", "0.1"], "--rates must be given together with --grid"),
         (
@@ -149,15 +149,15 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         ),
         (["--optimizer-arg", "momentum=high"], "got 'momentum=high'"),
         (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], "each name once, got 'eps=1e-7'"),
-        (["--optimizer-arg", "momentun=0.9"], "takes no 'momentun'"),
+        (["--optimizer-arg", "momentun=0.9"], "--optimizer-arg momentun must be an argument of adamw"),
         (["--clip-norm", "0"], "--clip-norm must be"),
         (["--grid", "--task", f"{TASKS}:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
         (["--json", "no/such/folder.json", "--steps", "12"], "there is no folder"),
-        (["--device", "abacus"], "write auto"),
+        (["--device", "abacus"], '--device must be "auto" or'),
     ],
 )
-def test_what_cannot_be_is_one_clear_message(find, arguments, words):
+def test_bad_input_ends_in_one_clear_message(find, arguments, words):
     code, _, errors = find(*arguments)
     assert code == 2
     assert words in errors

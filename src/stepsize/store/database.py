@@ -87,7 +87,9 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
             raise DataError(f"{path} is empty")
     except OSError as error:  # a folder that we may not look into
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    shared = writing or os.access(path.parent, os.W_OK) or path.with_name(f"{path.name}-wal").exists()
+    effective = os.access in os.supports_effective_ids
+    writable = os.access(path.parent, os.W_OK, effective_ids=effective)
+    shared = writing or writable or path.with_name(f"{path.name}-wal").exists()
     with translated_errors(path, writing=False):
         connection = connect(path, "rw" if shared else "ro&immutable=1")
         try:
