@@ -1,25 +1,24 @@
 """Tuning of the peak rates: the same budget for each schedule, other samples and seeds, the same after a kill."""
 
+import functools
 import itertools
 import math
-import sys
 import time
-from contextlib import suppress
+from types import SimpleNamespace
 
 import numpy as np
-import optuna
 import pytest
 from commands import start
 from in_process import run_jobs
 from recorded_task import seen
 from silent import Silent
 
-from stepsize.errors import ArgumentError, MissingExtraError
+from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
-from stepsize.lab.tuning import _Search, _trials, begin_tuning, check_tuning, tune
+from stepsize.lab.tuning import _search, _trials, _trials_of, begin_tuning, tune
 from stepsize.plots.traces import rate_trace
 from stepsize.store import load_runs
 from stepsize.store.run import Point
@@ -79,7 +78,7 @@ def test_trials_use_neither_the_test_set_nor_a_seed_of_the_comparison(tuned):
 
 
 def test_every_schedule_gets_the_same_number_of_trials_and_the_best_factor(tuned):
-    experiment, trials, looking, out, _ = tuned
+    experiment, trials, looking, _, _ = tuned
     assert looking.drawn == pytest.approx(looking.logged_rates), "they are drawn at the rate that they run at"
     low, wild = ([trial for trial in trials if trial.schedule == name] for name in ("low", "wild"))
     assert len(low) == len(wild) == 5
@@ -91,7 +90,6 @@ def test_every_schedule_gets_the_same_number_of_trials_and_the_best_factor(tuned
     assert best.factor > 1.0
     assert dict(experiment.schedules)["low"] == best.factor * recorded().run_specs(40)[0].schedule
     assert str(dict(experiment.schedules)["wild"]) == "Constant(1e+20, 10) >> Constant(0.05)"
-    assert (out / "study.sqlite").exists()
 
 
 @pytest.mark.long
@@ -110,8 +108,6 @@ def test_a_schedule_a_thousand_times_too_low_comes_back_and_is_what_is_compared_
         assert f"| {' | '.join(trial.cells())} |" in report
     assert "All 14 trials" in page
     assert tiny.schedule in report
-    studies = optuna.get_all_study_names(f"sqlite:///{tmp_path}/out/study.sqlite")
-    assert sorted(studies) == ["fine", "tiny"]
 
 
 @pytest.mark.long
@@ -133,8 +129,6 @@ def test_killed_and_resumed_it_makes_the_same_trials_and_the_same_choice(tmp_pat
     assert [run.schedule for run in comparison.runs] == [str(schedule) for _, schedule in tuned.schedules]
     one, other = ([run.points for run in load_runs(tmp_path / name / "tuning").runs()] for name in ("never", "out"))
     assert one == other
-    (study,) = optuna.get_all_study_summaries(f"sqlite:///{out}/study.sqlite")
-    assert study.n_trials == 6
 
 
 def finished(directory):
@@ -144,45 +138,42 @@ def finished(directory):
     return sum(outcome.status == "finished" for outcome in load_runs(directory / "tuning").outcomes())
 
 
-def factors_tried(budget, killed_at):
-    """The sequence of a search whose process is killed before these writes to its study."""
-    storage, writes = optuna.storages.InMemoryStorage(), itertools.count()
+def ended(loss):
+    return SimpleNamespace(
+        status="finished" if math.isfinite(loss) else "diverged", last=SimpleNamespace(test_loss=loss)
+    )
 
-    def killed(write):
-        def begun(*values):
-            if next(writes) in killed_at:
-                raise SystemExit  # what was written before is there, and nothing after
-            return write(*values)
 
-        return begun
-
+def searched(budget, at_once, loss, killed_at=()):
+    """The factors and losses of a search whose process is killed after these trials, and started again."""
+    outcomes, trials = [SimpleNamespace(status="planned", last=None)] * budget, itertools.count()
     while True:
-        search = _Search(storage, "any", budget)
-        search._add, search.add_result = killed(search._add), killed(search.add_result)
-        with suppress(SystemExit):
-            while waiting := search.next_factors(3):
-                for position, factor in waiting.items():
-                    search.add_result(position, (math.log10(factor) - 0.7) ** 2)
-            return [trial.factor for trial in search.trials()]
+        done, waiting = _search(outcomes, budget, at_once)
+        if not waiting:
+            return done
+        for position, factor in waiting.items():
+            outcomes[position] = ended(loss(factor))
+            if next(trials) in killed_at:
+                break
 
 
 @pytest.mark.parametrize("budget", [1, 3, 9])
-def test_a_kill_between_any_two_trials_or_results_changes_no_factor(budget):
-    never = factors_tried(budget, ())
+def test_a_kill_between_any_two_trials_changes_no_factor(budget):
+    def loss(factor):
+        return (math.log10(factor) - 0.7) ** 2
+
+    never = searched(budget, 3, loss)
     assert len(never) == budget
-    for first in range(2 * budget):
-        assert factors_tried(budget, {first}) == never
-        assert factors_tried(budget, {first, first + 1, first + 3}) == never
+    for first in range(budget):
+        assert searched(budget, 3, loss, {first}) == never
+        assert searched(budget, 3, loss, {first, first + 1, first + 3}) == never
 
 
-def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ArgumentError, match=r"'high'.* times 1000 .*, got 1e\+39; this is at step 0 of 15"):
         compare(recorded(schedules={"high": "Constant(1e36)"}), tmp_path / "out", display=Silent())
     with pytest.raises(ArgumentError, match="held_out"):
         compare(recorded(held_out=True), tmp_path / "out", display=Silent())
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingExtraError, match=r"stepsize\[tune\]"):
-        check_tuning(recorded(), ())
     assert not (tmp_path / "out").exists()
 
 
@@ -200,9 +191,6 @@ def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies()
         return math.inf if ahead > 0.9 else ahead**2 * (1.0 if ahead > 0 else 0.3)
 
     for best in np.geomspace(1 / 200, 200, 40):
-        search = _Search(optuna.storages.InMemoryStorage(), "any", 12)
-        while waiting := search.next_factors(2):
-            for position, factor in waiting.items():
-                search.add_result(position, loss(factor, best))
-        (chosen,) = (trial.factor for trial in search.trials() if trial.chosen)
+        trials = _trials_of("any", searched(12, 2, functools.partial(loss, best=best)))
+        (chosen,) = (trial.factor for trial in trials if trial.chosen)
         assert 0.8 < chosen / best < 1.25

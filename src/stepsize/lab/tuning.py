@@ -8,29 +8,24 @@ neighbours. The factors are deterministic: they depend neither on the number of 
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from stepsize.errors import ArgumentError, MissingExtraError, OutputError
+from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
 from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.standings import Display, Standings
+from stepsize.lab.standings import COMPLETE, Display, Standings
 from stepsize.lab.task import Task
 from stepsize.schedules import Schedule
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Outcome
 
-if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
-    from optuna.trial import FrozenTrial
-
+Result = tuple[float, float]  # the factor and the loss of a trial
 LEAST, MOST = 1e-3, 1e3  # the range of the factors
 TRIAL_COLUMNS = ("schedule", "factor", "held-out loss", "chosen")
 HOW_TUNED = (
@@ -78,17 +73,12 @@ def check_tuning(experiment: Experiment, specs: tuple[RunSpec, ...]) -> None:
     """Find, before anything is written, what would fail later.
 
     Raises:
-        MissingExtraError: Optuna is not installed.
         ArgumentError: a schedule times the largest factor is not a schedule of rates, or the comparison would be judged
             on the samples on which the peaks are chosen.
     """
     if experiment.held_out:
         rule = "False together with tune_peak, which chooses the schedules on the held-out samples"
         raise ArgumentError("Experiment", "held_out", rule, True, "leave one of them out")
-    try:
-        import optuna  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError.naming("Optuna", "tune") from error
     for spec in specs:
         spec.validate(MOST)
 
@@ -107,7 +97,7 @@ def tune(
 
     Raises:
         RunError: a trial failed.
-        OutputError: the study or the store cannot be written to.
+        OutputError: the store cannot be written to.
         KeyboardInterrupt: the trials are kept as far as they came.
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
@@ -118,26 +108,28 @@ def tune(
         f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials, judged on "
         "a held-out fifth of the training set."
     )
-    with watcher.watching(about, dict), _storage(directory.path / "study.sqlite") as storage:
-        searches = [_Search(storage, name, budget) for name, _ in experiment.schedules]
-        at_once = max(2, math.ceil(_AT_ONCE / len(searches)))
-        while factors := {
-            index * budget + position: factor
-            for index, search in enumerate(searches)
-            for position, factor in search.next_factors(at_once).items()
-        }:
-            left = {
+    names = [name for name, _ in experiment.schedules]
+    at_once = max(2, math.ceil(_AT_ONCE / len(names)))
+    with watcher.watching(about, dict):
+        while True:
+            outcomes = results.outcomes()
+            searches = [_search(outcomes[index * budget :], budget, at_once) for index in range(len(names))]
+            factors = {
+                index * budget + position: factor
+                for index, (_, waiting) in enumerate(searches)
+                for position, factor in waiting.items()
+            }
+            if not factors:
+                break
+            trials = {
                 number: replace(specs[number], schedule=_times(factor, specs[number].schedule))
                 for number, factor in factors.items()
-                if not standings.is_complete(number)
             }
-            if left:
-                standings.replace(left)
-                engine_of(inner).run_plans(left, inner, place, workers, watcher)
-            outcomes = results.outcomes()
-            for number in factors:
-                searches[number // budget].add_result(number % budget, _loss(outcomes[number]))
-        found = tuple(trial for search in searches for trial in search.trials())
+            standings.replace(trials)
+            engine_of(inner).run_plans(trials, inner, place, workers, watcher)
+        found = tuple(
+            trial for name, (done, _) in zip(names, searches, strict=True) for trial in _trials_of(name, done)
+        )
         place.remove_checkpoints()
     schedules = {spec.name: spec.schedule for spec in experiment.run_specs(task.samples)}
     chosen = {trial.schedule: _times(trial.factor, schedules[trial.schedule]) for trial in found if trial.chosen}
@@ -180,60 +172,29 @@ def _loss(outcome: Outcome) -> float:
     return outcome.last.test_loss if outcome.status == "finished" and outcome.last is not None else math.inf
 
 
-class _Search:
-    """The Optuna study of one schedule, whose trials are known by their position."""
+def _search(outcomes: Sequence[Outcome], budget: int, at_once: int) -> tuple[list[Result], dict[int, float]]:
+    """The results of a schedule's complete rounds, and the factors of the next that have none, by position.
 
-    def __init__(self, storage: "RDBStorage", name: str, budget: int) -> None:
-        import optuna
-
-        self._name, self._budget = name, budget
-        self._range = optuna.distributions.FloatDistribution(LEAST, MOST, log=True)
-        self._study = optuna.create_study(storage=storage, study_name=name, load_if_exists=True)
-
-    def next_factors(self, at_once: int) -> dict[int, float]:
-        """The factors without a result of the first incomplete round, by position; none at the end of the budget.
-
-        Each round follows from the complete rounds before it, so that a kill between two of its trials, or between
-        two results, does not change what follows.
-        """
-        done: list[tuple[float, float]] = []
-        while factors := _round(done, self._budget, at_once):
-            for factor in factors[len(self._trials()) - len(done) :]:
-                self._add(factor)
-            trials = self._trials()[len(done) : len(done) + len(factors)]
-            waiting = {trial.number: trial.params["factor"] for trial in trials if trial.value is None}
-            if waiting:
-                return waiting
-            done += _results(trials)
-        return {}
-
-    def add_result(self, position: int, loss: float) -> None:
-        """Record the loss of a trial."""
-        self._study.tell(position, loss)
-
-    def trials(self) -> tuple[Trial, ...]:
-        """All trials that have ended; of equal losses the one with the factor nearest to 1 is chosen."""
-        found = _results(self._trials())
-        best = min(found, key=lambda each: (each[1], abs(math.log(each[0]))))
-        return tuple(Trial(self._name, *each, chosen=each is best) for each in found)
-
-    def _trials(self) -> list["FrozenTrial"]:
-        return self._study.get_trials(deepcopy=False)
-
-    def _add(self, factor: float) -> None:
-        import optuna
-
-        state = optuna.trial.TrialState.RUNNING
-        trial = optuna.trial.create_trial(state=state, params={"factor": factor}, distributions={"factor": self._range})
-        self._study.add_trial(trial)
+    Each round follows from the complete rounds before it, so that a kill between two trials does not change what
+    follows.
+    """
+    done: list[Result] = []
+    while factors := _round(done, budget, at_once):
+        trials = dict(enumerate(factors, start=len(done)))
+        waiting = {at: factor for at, factor in trials.items() if outcomes[at].status not in COMPLETE}
+        if waiting:
+            return done, waiting
+        done += [(factor, _loss(outcomes[at])) for at, factor in trials.items()]
+    return done, {}
 
 
-def _results(trials: Sequence["FrozenTrial"]) -> list[tuple[float, float]]:
-    """Factor and loss of the trials that have ended."""
-    return [(trial.params["factor"], trial.value) for trial in trials if trial.value is not None]
+def _trials_of(schedule: str, results: list[Result]) -> Iterator[Trial]:
+    """The trials of a schedule; of equal losses the one with the factor nearest to 1 is chosen."""
+    best = min(results, key=lambda each: (each[1], abs(math.log(each[0]))))
+    return (Trial(schedule, *each, chosen=each is best) for each in results)
 
 
-def _round(done: Sequence[tuple[float, float]], budget: int, at_once: int) -> list[float]:
+def _round(done: Sequence[Result], budget: int, at_once: int) -> list[float]:
     """The factors to try after these results: the grid, then some on both sides of the best, up to its neighbours."""
     if not done:
         grid = np.geomspace(LEAST, MOST, budget // 2 | 1) if budget >= 4 else [1.0]
@@ -252,27 +213,3 @@ def _between(best: float, other: float, number: int) -> list[float]:
 
 def _three_digits(factor: float) -> float:
     return float(f"{factor:.3g}")
-
-
-@contextmanager
-def _storage(path: Path) -> Iterator["RDBStorage"]:
-    """The file of the studies, one for each schedule."""
-    import optuna
-    from sqlalchemy import URL
-    from sqlalchemy.exc import SQLAlchemyError
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    settings: dict[str, Any] = {"connect_args": {"timeout": 60}}
-    try:
-        address = URL.create("sqlite", database=str(path))  # a "?" in the path would begin a query
-        storage = optuna.storages.RDBStorage(address.render_as_string(), engine_kwargs=settings)
-        try:
-            yield storage
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise OutputError(f"the study {path} cannot be used: {error}") from error
-    finally:
-        optuna.logging.set_verbosity(before)
