@@ -43,6 +43,11 @@ def test_head_stops_the_clock(schedule, n, at):
     assert [head(step) for step in at] == [schedule(min(step, n)) for step in at]
 
 
+def test_a_head_that_ends_between_two_parts_holds_the_first_value_of_the_second():
+    plan = ss.Constant(1.0, 5) >> ss.Constant(2.0, 5) >> ss.Constant(3.0)
+    assert [plan.head(n)(n) for n in (4, 5, 9, 10, 11)] == [1.0, 2.0, 2.0, 3.0, 3.0]
+
+
 @given(trees, phases, many_steps)
 def test_tail_is_what_is_left(schedule, n, at):
     n = min(n, schedule.steps)
