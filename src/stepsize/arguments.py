@@ -145,6 +145,20 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Instance:
+    """An instance of a class, or of one of several."""
+
+    kind: Any
+    words: str
+    advice: str = ""
+
+    def __call__(self, owner: str, name: str, value: Any) -> Any:
+        if not isinstance(value, self.kind) or isinstance(value, type):
+            raise ArgumentError(owner, name, self.words, value, self.advice)
+        return value
+
+
+@dataclass(frozen=True)
 class Many:
     """A sequence, stored as a tuple, each item under one rule."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stepsize.arguments import Count, Phase, checked
+from stepsize.arguments import Count, Instance, Phase, checked
 from stepsize.errors import ArgumentError, quoted
 from stepsize.schedules import Schedule
 
@@ -110,11 +110,8 @@ class LossCurve:
         return LossCurve(self.name, self.steps[kept], self.losses[kept], self.rates)
 
 
-def loss_curve(owner: str, name: str, value: Any) -> LossCurve:
-    """The rule of an argument that is a loss curve."""
-    if not isinstance(value, LossCurve):
-        raise ArgumentError(owner, name, "a LossCurve", value, "read_curves() makes them from a file")
-    return value
+# The rule of an argument that is a loss curve:
+LOSS_CURVE = Instance(LossCurve, "a LossCurve", "read_curves() makes them from a file")
 
 
 def _row(owner: str, values: ArrayLike) -> Floats:

@@ -3,13 +3,13 @@
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Count, checked
-from stepsize.descent.optimizer import Optimizer, any_optimizer
+from stepsize.arguments import Count, Instance, checked
+from stepsize.descent.optimizer import AnyOptimizer
 from stepsize.descent.surface import Floats
 from stepsize.descent.trajectory import Rate, Seed, rates_of
 from stepsize.errors import ArgumentError, MissingExtraError
@@ -119,16 +119,12 @@ class TimedDescent:
         return self.lasted < self.steps
 
 
-def _problem(owner: str, name: str, value: Any) -> LeastSquares:
-    if not isinstance(value, LeastSquares):
-        raise ArgumentError(owner, name, "a least-squares problem", value, "write, for example, diabetes()")
-    return value
-
-
 @checked
 def descend_in_batches(
-    problem: Annotated[LeastSquares, _problem],
-    optimizer: Annotated[Optimizer[Any], any_optimizer],
+    problem: Annotated[
+        LeastSquares, Instance(LeastSquares, "a least-squares problem", "write, for example, diabetes()")
+    ],
+    optimizer: AnyOptimizer,
     batch: Count,
     epochs: Count,
     lr: Rate,

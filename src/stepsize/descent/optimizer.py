@@ -6,12 +6,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Number, apply_field_rules, listed, nearest
+from stepsize.arguments import Instance, Number, apply_field_rules, listed, nearest
 from stepsize.descent.formula import UNREADABLE, expression
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, quoted
@@ -89,11 +89,9 @@ class Optimizer(ABC, Generic[State]):
         return f"{type(self).__name__}({', '.join(texts)})"
 
 
-def any_optimizer(owner: str, name: str, value: Any) -> Optimizer[Any]:
-    """The rule of an argument that is an optimizer."""
-    if not isinstance(value, Optimizer):
-        raise ArgumentError(owner, name, "an optimizer of stepsize.descent", value, "write, for example, Momentum(0.9)")
-    return value
+AnyOptimizer = Annotated[
+    Optimizer[Any], Instance(Optimizer, "an optimizer of stepsize.descent", "write, for example, Momentum(0.9)")
+]
 
 
 def optimizer_from(text: str) -> Optimizer[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Count, NonNegative, Number, Whole, checked
-from stepsize.descent.optimizer import Optimizer, any_optimizer
+from stepsize.descent.optimizer import AnyOptimizer, Optimizer
 from stepsize.descent.sources import Source, surface_of
 from stepsize.descent.surface import Floats, Surface
 from stepsize.errors import ArgumentError, StepError
@@ -79,7 +79,7 @@ Seed = Annotated[int, Whole(0)]
 @checked
 def descend(
     surface: Source,
-    optimizer: Annotated[Optimizer[Any], any_optimizer],
+    optimizer: AnyOptimizer,
     start: ArrayLike,
     steps: Count,
     lr: Rate,

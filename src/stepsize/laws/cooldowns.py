@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from stepsize.arguments import Length, Many, Maybe, NonNegative, checked
 from stepsize.curves import LossCurve
-from stepsize.curves.loss_curve import loss_curve
+from stepsize.curves.loss_curve import LOSS_CURVE
 from stepsize.errors import ArgumentError, FitError, quoted
 from stepsize.laws.diagnosis import MOST_SCATTER, SAME_RATE, robust_deviation
 from stepsize.laws.estimate import SEGMENTS
@@ -37,7 +37,7 @@ class CooldownForecast:
 @checked
 def plan_cooldowns(
     found: Fit,
-    so_far: Annotated[LossCurve, loss_curve],
+    so_far: Annotated[LossCurve, LOSS_CURVE],
     starts: Annotated[Sequence[int] | None, Maybe(Many(Length(1)))] = None,
     steps: Annotated[int | None, Maybe(Length(1))] = None,
     *,

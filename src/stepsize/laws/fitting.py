@@ -7,7 +7,7 @@ import numpy as np
 
 from stepsize.arguments import Count, Many, Maybe, NonNegative, Number, checked
 from stepsize.curves import LossCurve
-from stepsize.curves.loss_curve import loss_curve
+from stepsize.curves.loss_curve import LOSS_CURVE
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.laws.diagnosis import check_runs, check_scatter, groups_by_schedule, remarks, robust_deviation
 from stepsize.laws.estimate import Estimate, Solution
@@ -21,7 +21,7 @@ FIRST_SPREAD = 0.02  # of blocks of changes (see changes.py): an error of about 
 
 @checked
 def fit(
-    runs: Annotated[Sequence[LossCurve], Many(loss_curve)],
+    runs: Annotated[Sequence[LossCurve], Many(LOSS_CURVE)],
     law: type[Law] = MultiPowerLaw,
     *,
     prior: Annotated[float | None, Maybe(Number(least=0.0))] = None,

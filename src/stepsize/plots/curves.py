@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length, Many
+from stepsize.arguments import Instance, Length, Many
 from stepsize.errors import ArgumentError
 from stepsize.schedules import Schedule
 from stepsize.schedules.curve import curve, shown_steps
@@ -52,12 +52,6 @@ def one_line(label: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in label).split())
 
 
-def _schedule(owner: str, name: str, value: Any) -> Schedule:
-    if not isinstance(value, Schedule):
-        raise ArgumentError(owner, name, "a schedule", value, "parse() makes one from a text")
-    return value
-
-
 def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Sequence[str] | None = None) -> list[Curve]:
     """A curve for every schedule: over `steps` if given, else to its end, or as far as the longest of the others.
 
@@ -70,7 +64,8 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
     if not isinstance(schedules, Iterable):
         advice = "write [schedule]" if isinstance(schedules, Schedule) else "a scheduler has scheduler.schedules"
         raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
-    values = Many(_schedule)(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
+    rule = Many(Instance(Schedule, "a schedule", "parse() makes one from a text"))
+    values = rule(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
     if labels is None:
         labels = list(schedules) if isinstance(schedules, Mapping) else [str(schedule) for schedule in values]
     elif isinstance(labels, str) or len(labels) != len(values):

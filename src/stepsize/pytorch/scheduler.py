@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Flag, Length, Maybe, Number, Whole, apply_rules
+from stepsize.arguments import Choice, Flag, Instance, Length, Maybe, Number, Whole, apply_rules
 from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.driver import Driver
@@ -18,19 +18,6 @@ from stepsize.pytorch.plateau import Feedback, as_number
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
-
-
-@dataclass(frozen=True)
-class _Instance:
-    """The rule of an argument that is None or of this kind."""
-
-    kind: Any
-    words: str
-
-    def __call__(self, owner: str, name: str, value: Any) -> Any:
-        if not isinstance(value, self.kind | None) or isinstance(value, type):
-            raise ArgumentError(owner, name, self.words, value)
-        return value
 
 
 def _given(lr: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
@@ -96,10 +83,12 @@ class Scheduler(Driver):
         lr: Any = None,
         *,
         relative: Annotated[bool | None, Maybe(Flag())] = None,
-        feedback: Annotated[Feedback | None, _Instance(Feedback, "a Plateau(), or an object with its methods")] = None,
+        feedback: Annotated[
+            Feedback | None, Maybe(Instance(Feedback, "a Plateau(), or an object with its methods"))
+        ] = None,
         auto: Annotated[bool, Flag()] = False,
         on_change: Annotated[str, Choice(("refuse", "keep", "restore"))] = "refuse",
-        horizon: Annotated[Horizon | None, _Instance(Horizon, "a Horizon(samples=..., batch=...)")] = None,
+        horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
         clock: Annotated[str, Choice(("steps", "tokens", "samples"))] = "steps",
         last_epoch: Annotated[int, Whole(-1)] = -1,
         **hyperparameters: Any,

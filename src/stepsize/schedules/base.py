@@ -15,6 +15,7 @@ from stepsize.arguments import (
     Choice,
     EndlessCount,
     F,
+    Instance,
     Number,
     Phase,
     Positive,
@@ -337,13 +338,7 @@ def either_name(constructor: F) -> F:
     return construct  # type: ignore[return-value]
 
 
-def nested(owner: str, name: str, value: Any) -> Schedule:
-    """The rule of an argument that is a schedule."""
-    if not isinstance(value, Schedule):
-        raise ArgumentError(owner, name, "a schedule", value, "write a schedule such as Constant(0.1)")
-    return value
-
-
+nested = Instance(Schedule, "a schedule", "write a schedule such as Constant(0.1)")
 Nested = Annotated[Schedule, nested]
 
 
