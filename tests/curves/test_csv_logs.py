@@ -152,7 +152,7 @@ BAD_FILES = [
         r"disagree at 19 of 20 rows: at step 5 the logged rate is 0\.1, and .* has 100",
     ),
     (csv_of(), {"schedule": ss.Constant(0.2)}, "disagree at"),
-    (csv_of(), {"warmup_steps": -1}, "warmup_steps"),
+    (csv_of(), {"warmup_steps": -1}, r"read_csv\(warmup_steps=\.\.\.\) must be"),
     (csv_of(AT[10:], losses=LOSSES[10:]), {"warmup_steps": 60}, "within a warmup of 60 steps"),
     (csv_of(), {"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),
     (csv_of(), {"schedule": {"rum": PLAN}}, "given for runs of the logs, got 'rum'; did you mean \"run\""),
@@ -207,6 +207,8 @@ def test_a_panel_without_a_metric_is_refused(write):
         read_wandb(panel)
     with pytest.raises(DataError, match=r'no metric "perplexity"; it has "loss"; name it with loss=.loss.'):
         read_wandb(panel, loss="perplexity")
+    with pytest.raises(ArgumentError, match=r"read_wandb\(schedule=\.\.\.\) must be given for runs of the logs"):
+        read_wandb(panel, schedule={"c": ss.Constant(0.1)})
     assert read_wandb(panel, schedule=ss.Constant(0.1))[1].rates.tolist() == [0.1] * 11
     a, b = read_wandb(panel, schedule={"a": ss.Constant(0.1), "b": ss.Constant(0.2)})
     assert (a.peak_lr, b.peak_lr) == (0.1, 0.2)

@@ -49,6 +49,8 @@ def test_event_files_without_a_tag_are_refused(tmp_path):
         read_tensorboard(tmp_path, loss="loss")
     with pytest.raises(DataError, match=r'no scalar "rate"; it has "lr", "train/loss"; name it with lr=.lr., or give'):
         read_tensorboard(tmp_path)
+    with pytest.raises(ArgumentError, match=r"read_tensorboard\(jumps=\.\.\.\) must be a sequence"):
+        read_tensorboard(tmp_path, jumps=5)
     assert read_tensorboard(tmp_path, lr="lr")[0].peak_lr == pytest.approx(0.2)
 
 

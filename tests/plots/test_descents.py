@@ -143,6 +143,22 @@ REFUSED = {
     ),
     "nothing": (lambda: plot_descents({}), "plot_descents(descents=...) must be at least one trajectory"),
     "no panel": (lambda: descent_panels({}), "descent_panels(panels=...) must be at least one panel"),
+    "no panel to move": (
+        lambda: save_animation({}, "a.gif"),
+        "save_animation(panels=...) must be at least one panel",
+    ),
+    "no panel on a page": (
+        lambda: descents_page("x", {"a": {}}),
+        "descents_page(sections['a']=...) must be at least one panel",
+    ),
+    "nothing in a panel": (
+        lambda: descent_panels({"a": {}}),
+        "descent_panels(panels['a']=...) must be at least one trajectory",
+    ),
+    "nothing to save": (
+        lambda: save_descents({}, "a.html"),
+        "save_descents(descents=...) must be at least one trajectory",
+    ),
     "a surface": (lambda: plot_descents(BOWL), "must be a trajectory, or a mapping"),
     "a list": (lambda: plot_descents([HALF]), "must be a trajectory, or a mapping"),
     "points": (lambda: plot_descents({"a": HALF.points}), "plot_descents(descents['a']=...) must be a trajectory"),

@@ -84,6 +84,8 @@ def test_replanning_a_list_or_a_mapping_needs_the_same_form():
     assert scheduler.get_last_lr() == [0.3, 0.1]
     with pytest.raises(ArgumentError, match="in the form of the plan"):
         scheduler.replan(ss.Constant(0.3))
+    with pytest.raises(ArgumentError, match=r"replan\(lr=\.\.\.\) must be a finite number"):
+        scheduler.replan(float("nan"))
     with pytest.raises(ArgumentError, match="the plan has no 'momentum'"):
         scheduler.replan(momentum=0.9)
     assert scheduler.get_last_lr() == [0.3, 0.1]

@@ -142,7 +142,7 @@ def read_csv(
         ...     read_csv(path, lr="rate").rates
         array([0.2 , 0.15, 0.1 ])
     """
-    options = ReadOptions(step, lr or "", loss, means, schedule, warmup_steps, jumps)
+    options = ReadOptions(step, lr or "", loss, means, schedule, warmup_steps, jumps, reader="read_csv")
     logs = csv_logs(CsvTable.read(path), options)
     if len(logs) > 1:
         raise DataError(f"{path} has the rows of {len(logs)} runs", "read_curves() reads them all")

@@ -43,6 +43,7 @@ class ReadOptions:
         warmup_steps: see `read_csv`.
         jumps: see `read_csv`; a log without a jump at one of these steps is left as it is.
         rates: the file with the rates of Weights & Biases panels.
+        reader: the function that was called, for errors.
     """
 
     step: str | None = None
@@ -53,9 +54,10 @@ class ReadOptions:
     warmup_steps: Annotated[int | None, Maybe(Length(0))] = None
     jumps: Annotated[Sequence[int], Many(Length(1), empty=True)] = ()
     rates: Path | str | None = None
+    reader: str = "read_curves"
 
     def __post_init__(self) -> None:
-        for name, value in apply_rules("read_curves", ReadOptions, vars(self)).items():
+        for name, value in apply_rules(self.reader, ReadOptions, vars(self)).items():
             object.__setattr__(self, name, value)
 
     def schedule_of(self, log: "Log") -> Schedule | None:
@@ -146,7 +148,7 @@ def curves_of(logs: Sequence[Log], options: ReadOptions) -> tuple[LossCurve, ...
     for name in options.schedule if isinstance(options.schedule, Mapping) else ():
         if name not in names:
             advice = nearest(name, names) or f"the runs are {listed(names)}"
-            raise ArgumentError("read_curves", "schedule", "given for runs of the logs", name, advice)
+            raise ArgumentError(options.reader, "schedule", "given for runs of the logs", name, advice)
     curves = tuple(_curve_of(log, options) for log in logs)
     found = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, options)}
     for jump in options.jumps:

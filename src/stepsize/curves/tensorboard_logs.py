@@ -39,7 +39,7 @@ def read_tensorboard(
         DataError: there are no event files, or one lacks a tag; or as `read_csv`.
         MissingExtraError: TensorBoard is not installed.
     """
-    options = ReadOptions(None, lr, loss, means, schedule, warmup_steps, jumps)
+    options = ReadOptions(None, lr, loss, means, schedule, warmup_steps, jumps, reader="read_tensorboard")
     return curves_of(tensorboard_logs(Path(place), options), options)
 
 

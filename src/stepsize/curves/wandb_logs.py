@@ -38,7 +38,7 @@ def read_wandb(
     Raises:
         DataError: as `read_csv`; or no column has the metric, or several of one run have it.
     """
-    options = ReadOptions(step, lr, loss, means, schedule, warmup_steps, jumps, rates)
+    options = ReadOptions(step, lr, loss, means, schedule, warmup_steps, jumps, rates, "read_wandb")
     return curves_of(wandb_logs(CsvTable.read(path), options), options)
 
 

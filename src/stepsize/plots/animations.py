@@ -25,6 +25,7 @@ from stepsize.plots.descents import (
     Descents,
     draw_ground,
     named_descents,
+    named_panels,
     on_picture,
     panel_grid,
     path_style,
@@ -59,14 +60,15 @@ def save_descents(
         OutputError: the name ends in something else, or the file cannot be written.
         ArgumentError: the trajectories cannot be drawn in one picture.
     """
+    named = named_descents("save_descents", "descents", descents)
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")
     if kind in PICTURES:
-        return save_figure(plot_descents(descents, Picture()), target)
+        return save_figure(plot_descents(named, Picture()), target)
     if kind in ANIMATIONS:
-        return save_animation({title: descents}, target, columns=1, progress=progress)
+        return save_animation({title: named}, target, columns=1, progress=progress)
     if kind == "html":
-        write_whole(target, descents_page("Descent", {title: {"": descents}}).encode())
+        write_whole(target, descents_page("Descent", {title: {"": named}}).encode())
         return target
     kinds = listed_kinds((*PICTURES, *ANIMATIONS, "html"))
     raise OutputError(f"cannot write a descent to {target}", f"end its name in {kinds}")
@@ -98,7 +100,7 @@ def save_animation(
     if kind == "mp4" and not FFMpegWriter.isAvailable():
         raise OutputError("an .mp4 needs the program ffmpeg, which is not installed", "write a .gif instead")
     writer: AbstractMovieWriter = (_Gif if kind == "gif" else FFMpegWriter)(fps=FRAMES_A_SECOND)
-    named = {title: named_descents("save_animation", descents) for title, descents in panels.items()}
+    named = named_panels("save_animation", "panels", panels)
     with tempfile.TemporaryDirectory() as folder, without_glyph_warnings():
         film = Path(folder) / target.name
         _write_frames(named, writer, film, columns, progress or (lambda done, all_frames: None))

@@ -14,7 +14,7 @@ from contourpy import contour_generator
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box
 from stepsize.plots.curves import Floats, colour, one_line
-from stepsize.plots.descents import Descents, labels_of, named_descents, on_picture
+from stepsize.plots.descents import Descents, labels_of, named_panels, on_picture
 from stepsize.plots.surfaces import contour_levels, grid_of, height_of, window_of
 from stepsize.schedules.curve import round_numbers
 
@@ -38,7 +38,7 @@ def descents_page(title: str, sections: Mapping[str, Mapping[str, Descents]]) ->
         sections: title to panels, which move together; a panel is a title to trajectories, as in `descent_panels`.
 
     Raises:
-        ArgumentError: a panel has no trajectories, or trajectories that cannot be drawn in one picture.
+        ArgumentError: a section has no panels, a panel has no trajectories, or these cannot be drawn in one picture.
 
     Example:
         >>> from stepsize.descent import SURFACES, Adam, descend
@@ -50,7 +50,7 @@ def descents_page(title: str, sections: Mapping[str, Mapping[str, Descents]]) ->
     grounds: dict[tuple[Surface, Box], str] = {}
     shown, data = [], []
     for number, (name, panels) in enumerate(sections.items()):
-        named = {panel: named_descents("descents_page", each) for panel, each in panels.items()}
+        named = named_panels("descents_page", f"sections[{name!r}]", panels)
         paths: list[list[float]] = []
         figures = "".join(_panel(panel, each, grounds, paths) for panel, each in named.items())
         last = max(trajectory.steps for each in named.values() for trajectory in each.values())

@@ -44,7 +44,7 @@ def plot_descents(descents: Descents, ax: Place = None, *, window: Window = None
     Raises:
         ArgumentError: there is no trajectory, their surfaces differ, or the surface has more than two dimensions.
     """
-    named = named_descents("plot_descents", descents)
+    named = named_descents("plot_descents", "descents", descents)
     (axes,) = axes_on("plot_descents", ax, "surface")
     draw_paths(axes, named, window)
     handles = [_handle(index) for index in range(len(named))]
@@ -62,8 +62,7 @@ def descent_panels(panels: Mapping[str, Descents], *, columns: int = 2) -> Figur
     Raises:
         ArgumentError: there is no panel, or one of them cannot be drawn.
     """
-    named = {title: named_descents("descent_panels", descents) for title, descents in panels.items()}
-    return panel_grid(named, columns, draw_paths)
+    return panel_grid(named_panels("descent_panels", "panels", panels), columns, draw_paths)
 
 
 def panel_grid(
@@ -71,13 +70,7 @@ def panel_grid(
     columns: int,
     draw: Callable[[Axes, Mapping[str, Trajectory]], object],
 ) -> Figure:
-    """A panel for each title, drawn by `draw`, with one legend below all if a panel has several trajectories.
-
-    Raises:
-        ArgumentError: there is no panel.
-    """
-    if not panels:
-        raise ArgumentError("descent_panels", "panels", "at least one panel", panels)
+    """A panel for each title, drawn by `draw`, with one legend below all if a panel has several trajectories."""
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = Picture()
@@ -101,22 +94,29 @@ def labels_of(panels: Mapping[str, Mapping[str, Trajectory]]) -> list[str]:
     return list(dict.fromkeys(label for each in panels.values() if len(each) > 1 for label in each))
 
 
-def named_descents(owner: str, descents: Descents) -> dict[str, Trajectory]:
-    """Trajectories by name; a single one has the name of its optimizer. Errors name arguments of `owner`.
+def named_panels(owner: str, argument: str, panels: Mapping[str, Descents]) -> dict[str, dict[str, Trajectory]]:
+    """The trajectories of each panel by name, as by `named_descents`."""
+    if not panels:
+        raise ArgumentError(owner, argument, "at least one panel", panels)
+    return {title: named_descents(owner, f"{argument}[{title!r}]", each) for title, each in panels.items()}
+
+
+def named_descents(owner: str, argument: str, descents: Descents) -> dict[str, Trajectory]:
+    """Trajectories by name; a single one has the name of its optimizer. Errors name this argument of `owner`.
 
     Raises:
         ArgumentError: there is no trajectory, one of them is something else, or their surfaces differ.
     """
     named = {str(descents.optimizer): descents} if isinstance(descents, Trajectory) else descents
     if not isinstance(named, Mapping):
-        raise ArgumentError(owner, "descents", "a trajectory, or a mapping of names to trajectories", descents)
+        raise ArgumentError(owner, argument, "a trajectory, or a mapping of names to trajectories", descents)
     for name, each in named.items():
         if not isinstance(each, Trajectory):
-            raise ArgumentError(owner, f"descents[{name!r}]", "a trajectory", each, "descend() makes one")
+            raise ArgumentError(owner, f"{argument}[{name!r}]", "a trajectory", each, "descend() makes one")
     surfaces = list(dict.fromkeys(each.surface for each in named.values()))
     if len(surfaces) != 1:
         rule = "on one surface" if surfaces else "at least one trajectory"
-        raise ArgumentError(owner, "descents", rule, tuple(each.text for each in surfaces[:2]))
+        raise ArgumentError(owner, argument, rule, tuple(each.text for each in surfaces[:2]))
     return dict(named)
 
 

@@ -4,6 +4,7 @@ import math
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,14 +88,16 @@ class Assignment:
     items: dict[Any, Course]  # by None, by the group's index or by its name
 
     @classmethod
-    def of(cls, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
+    def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
+        """The assignment of the value given for an argument of `owner`."""
+        course = partial(_course, owner, key, horizon)
         if isinstance(given, Mapping):
             if not given:
-                raise ArgumentError("Scheduler", key, "a mapping of group names to schedules", given)
-            return cls(key, "named", {str(name): _course(key, item, horizon) for name, item in given.items()})
+                raise ArgumentError(owner, key, "a mapping of group names to schedules", given)
+            return cls(key, "named", {str(name): course(item) for name, item in given.items()})
         if isinstance(given, list):
-            return cls(key, "list", dict(enumerate(_course(key, item, horizon) for item in given)))
-        return cls(key, "all", {None: _course(key, given, horizon)})
+            return cls(key, "list", dict(enumerate(map(course, given))))
+        return cls(key, "all", {None: course(given)})
 
     def as_given(self, change: Callable[[Any], Any] = lambda course: course) -> Any:
         """The schedules in the form that `of` takes, each changed by a function."""
@@ -176,33 +179,33 @@ class Assignment:
     def from_text(cls, key: str, form: Any) -> "Assignment":
         match form:
             case {"named": dict(named)} if len(form) == 1:
-                return cls.of(key, {name: _read(key, item) for name, item in named.items()})
+                return cls.of("Scheduler", key, {name: _read(key, item) for name, item in named.items()})
             case {"list": list(listed)} if len(form) == 1:
-                return cls.of(key, [_read(key, item) for item in listed])
+                return cls.of("Scheduler", key, [_read(key, item) for item in listed])
             case {"all": item} if len(form) == 1:
-                return cls.of(key, _read(key, item))
+                return cls.of("Scheduler", key, _read(key, item))
         raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
 
 
-def _schedule(key: str, given: Any, horizon: Horizon | None) -> Schedule:
+def _schedule(owner: str, key: str, horizon: Horizon | None, given: Any) -> Schedule:
     if isinstance(given, Schedule):
         return given
     if isinstance(given, LRScheduler | type):
         advice = (
             "this is a class; call it" if isinstance(given, type) else "from_torch(scheduler) makes schedules of it"
         )
-        raise ArgumentError("Scheduler", key, "a schedule", given, advice)
+        raise ArgumentError(owner, key, "a schedule", given, advice)
     if callable(given):
         return Function(given)
     if isinstance(given, str):
         return parse(given, horizon)
-    return Constant(Number()("Scheduler", key, given))
+    return Constant(Number()(owner, key, given))
 
 
-def _course(key: str, given: Any, horizon: Horizon | None) -> Course:
+def _course(owner: str, key: str, horizon: Horizon | None, given: Any) -> Course:
     if isinstance(given, tuple):
-        return tuple(_schedule(key, item, horizon) for item in given)
-    return given if isinstance(given, ConstantProduct) else _schedule(key, given, horizon)
+        return tuple(_schedule(owner, key, horizon, item) for item in given)
+    return given if isinstance(given, ConstantProduct) else _schedule(owner, key, horizon, given)
 
 
 def _text(course: Course) -> Any:
@@ -246,7 +249,11 @@ class GroupPlan:
         horizon: Horizon | None,
     ) -> "GroupPlan":
         refuse_unknown("Scheduler", given, dict.fromkeys(["lr", *_hyperparameters(groups)]))
-        plan = cls({key: Assignment.of(key, item, horizon) for key, item in given.items()}, bool(relative), feedback)
+        plan = cls(
+            {key: Assignment.of("Scheduler", key, item, horizon) for key, item in given.items()},
+            bool(relative),
+            feedback,
+        )
         plan.check(groups)
         for name, value in {"relative": relative or None, "feedback": feedback}.items():
             if value is not None and "lr" not in given:

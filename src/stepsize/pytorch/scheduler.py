@@ -181,7 +181,9 @@ class Scheduler(Driver):
         Raises:
             ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
         """
-        new = {key: Assignment.of(key, item, self._horizon) for key, item in _given(lr, hyperparameters).items()}
+        new = {
+            key: Assignment.of("replan", key, item, self._horizon) for key, item in _given(lr, hyperparameters).items()
+        }
         plan = self._groups.plan
         return self._follow({key: plan[key].replanned(self._position, each) for key, each in new.items()})
 
@@ -193,7 +195,7 @@ class Scheduler(Driver):
         """
         at, end, rates = self._position, Number(least=0.0)("cool_down", "end", end), self._groups.plan["lr"]
         down = rates.as_given(lambda schedule: schedule.cooldown(at, steps, end, shape))
-        return self._follow({"lr": Assignment.of("lr", down)})
+        return self._follow({"lr": Assignment.of("cool_down", "lr", down)})
 
     @property
     def schedules(self) -> dict[str, Schedule]:
