@@ -1,6 +1,5 @@
 """Runs as curves: their columns over steps, the band of several seeds, and which losses are in view."""
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from stepsize.curves.suggestions import DEFAULT, Suggestions
 from stepsize.errors import StepsizeError
 from stepsize.plots.curves import FAR, Floats
 from stepsize.schedules import parse
-from stepsize.schedules.curve import curve
+from stepsize.schedules.curve import curve, drawn_places
 from stepsize.store.run import Logged
 
 MOST_STEPS = 2**16  # at which traces with few common steps are compared
@@ -103,7 +102,7 @@ def band(traces: Sequence[Trace]) -> Band | None:
 
     Traces are added one after another, so that ten thousand need no more memory than one. The band is computed at the
     steps of all traces, but at most at 65,536 of them. If there are more than 360, each of 60 stretches keeps its
-    start, the extremes of the mean, of the lowest and of the highest, and both sides of the mean's largest jump.
+    ends, the extremes of the mean, of the lowest and of the highest, and both sides of the mean's largest jump.
 
     Example:
         >>> import numpy as np
@@ -129,23 +128,10 @@ def band(traces: Sequence[Trace]) -> Band | None:
         np.fmin(low, y, out=low)
         np.fmax(high, y, out=high)
     there = seen > 0
-    return _thinned(Band(x[there], total[there] / seen[there], low[there], high[there], len(held)))
-
-
-def _thinned(whole: Band) -> Band:
-    if whole.x.size <= 6 * BINS:
-        return whole
-    bounds = np.linspace(0, whole.x.size, BINS + 1).astype(int).tolist()
-    jumps = np.abs(np.diff(whole.mean))
-    keep = {whole.x.size - 1}
-    for start, end in itertools.pairwise(bounds):
-        part = slice(start, end)
-        columns = (whole.mean[part], whole.low[part], whole.high[part])
-        extremes = (start + int(place(column)) for column in columns for place in (np.argmin, np.argmax))
-        jump = start + int(jumps[part].argmax())
-        keep |= {start, jump, jump + 1, *extremes}
-    kept = sorted(keep)
-    return Band(whole.x[kept], whole.mean[kept], whole.low[kept], whole.high[kept], whole.count)
+    columns = [total[there] / seen[there], low[there], high[there]]
+    kept = drawn_places(columns, BINS)
+    mean, lowest, highest = (column[kept] for column in columns)
+    return Band(x[there][kept], mean, lowest, highest, len(held))
 
 
 def losses_in_view(test: RangeTest) -> tuple[float, float]:

@@ -95,10 +95,6 @@ class Quotient(Wrapper):
         if self.divisor == 0.0:
             raise ArgumentError("the right of /", "", "a number other than 0", self.divisor)
 
-    @property
-    def steps(self) -> float:  # type: ignore[override]
-        return self.schedule.steps
-
     def _at(self, t: Value, m: Maths) -> Value:
         return self.schedule._at(t, m) / self.divisor
 
@@ -116,10 +112,6 @@ class Clip(Wrapper):
     def _validate(self) -> None:
         if self.low > self.high:
             raise ArgumentError("Clip", "low", f"at most high = {self.high}", self.low, "exchange the two")
-
-    @property
-    def steps(self) -> float:  # type: ignore[override]
-        return self.schedule.steps
 
     def _at(self, t: Value, m: Maths) -> Value:
         return m.minimum(m.maximum(self.schedule._at(t, m), self.low), self.high)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -37,7 +37,9 @@ def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
         steps = np.union1d(np.arange(last * parts + 1) / parts, just_before)
     else:
         steps = np.unique(np.linspace(0, last, min(last, _MOST) + 1).round())
-    return _thinned(steps, schedule(steps))
+    values = schedule(steps)
+    kept = drawn_places([values], _BINS)
+    return steps[kept], values[kept]
 
 
 def _takes_whole_steps(schedule: Schedule) -> bool:
@@ -45,18 +47,21 @@ def _takes_whole_steps(schedule: Schedule) -> bool:
     return isinstance(schedule, Function) or any(_takes_whole_steps(child) for child in schedule._children)
 
 
-def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    if len(x) <= 6 * _BINS:
-        return x, y
-    bounds = np.linspace(0, len(x), _BINS + 1).astype(int).tolist()
-    jumps = np.abs(np.diff(y / 2))
-    keep = {len(x) - 1}
-    for start, end in itertools.pairwise(bounds):
-        seen = y[start:end]
+def drawn_places(columns: Sequence[Floats], bins: int) -> list[int]:
+    """The indices of the values to draw, if there are too many to draw them all.
+
+    Each bin keeps its ends, the extremes of each column, and both sides of the largest jump of the first column.
+    """
+    size = len(columns[0])
+    if size <= 6 * bins:
+        return list(range(size))
+    jumps = np.abs(np.diff(columns[0] / 2))  # halves, so that the largest floats do not overflow
+    keep = {size - 1}
+    for start, end in itertools.pairwise(np.linspace(0, size, bins + 1).astype(int).tolist()):
         jump = start + int(jumps[start:end].argmax())
-        keep |= {start, start + int(seen.argmin()), start + int(seen.argmax()), jump, jump + 1, end - 1}
-    kept = sorted(keep)
-    return x[kept], y[kept]
+        keep |= {start, jump, jump + 1, end - 1}
+        keep |= {start + int(place(each[start:end])) for each in columns for place in (np.argmin, np.argmax)}
+    return sorted(keep)
 
 
 def wants_log(curves: Iterable[Floats]) -> bool:

@@ -36,6 +36,10 @@ class Wrapper(Schedule):
 
     schedule: Nested
 
+    @property
+    def steps(self) -> float:  # type: ignore[override]
+        return self.schedule.steps
+
     def _text(self) -> str:
         inner = self.schedule._text()
         target = inner if self.schedule._binds == 4 else f"({inner})"
