@@ -122,8 +122,14 @@ def test_a_deadline_is_kept_if_the_processes_agree_rarely(monkeypatch):
     "wrong", [{"steps": 0}, {"steps": 4, "shape": "square"}, {"steps": 4, "deadline": -1}, {"steps": 4, "every": 0}]
 )
 def test_wrong_arguments_are_refused_at_once(wrong):
-    with pytest.raises(ArgumentError):
+    with pytest.raises(ArgumentError, match=r"^CooldownOnDemand"):
         CooldownOnDemand(scheduler(), **wrong)
+
+
+def test_a_scheduler_without_a_scheduled_rate_is_refused_at_once():
+    driver = Scheduler(scheduler().optimizer, weight_decay=0.1)
+    with pytest.raises(ArgumentError, match="the plan has no 'lr'"):
+        CooldownOnDemand(driver, 4)
 
 
 OTHER = """

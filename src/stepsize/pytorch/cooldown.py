@@ -4,16 +4,16 @@ import signal
 import threading
 import time
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 from weakref import finalize, ref
 
 import torch
 from torch import distributed
 
-from stepsize.arguments import Maybe, Number, Whole
+from stepsize.arguments import Count, Instance, Maybe, NonNegative, Number, Steps, apply_rules
 from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.pytorch.scheduler import Scheduler
-from stepsize.schedules import Constant
+from stepsize.schedules.base import DecayShape
 
 _KIND = "stepsize.pytorch.CooldownOnDemand"
 
@@ -63,23 +63,22 @@ class CooldownOnDemand:
 
     def __init__(
         self,
-        scheduler: Scheduler,
-        steps: int,
-        end: float = 0.0,
-        shape: str = "linear",
+        scheduler: Annotated[Scheduler, Instance(Scheduler, "a stepsize.pytorch.Scheduler")],
+        steps: Steps,
+        end: NonNegative = 0.0,
+        shape: DecayShape = "linear",
         *,
-        deadline: float | None = None,
+        deadline: Annotated[float | None, Maybe(Number(above=0.0))] = None,
         on_signal: int | None = None,
-        every: int = 1,
+        every: Count = 1,
     ) -> None:
-        self._scheduler = scheduler
-        if not isinstance(scheduler, Scheduler):
-            raise ArgumentError("CooldownOnDemand", "scheduler", "a stepsize.pytorch.Scheduler", scheduler)
-        Constant(0.0).cooldown(0, steps, end, shape)  # refuses wrong arguments now, not when the cooldown begins
-        Number(least=0.0)("CooldownOnDemand", "end", end)
-        self._steps, self._end, self._shape = steps, end, shape
-        self._every = int(Whole(1)("CooldownOnDemand", "every", every))
-        self._deadline: float | None = Maybe(Number(above=0.0))("CooldownOnDemand", "deadline", deadline)
+        given: dict[str, Any] = {"scheduler": scheduler, "steps": steps, "end": end, "shape": shape}
+        given |= {"deadline": deadline, "every": every}
+        given = apply_rules("CooldownOnDemand", CooldownOnDemand, given)
+        _ = scheduler._groups.plan["lr"]  # if no rate is scheduled, it raises now, not when the cooldown begins
+        self._scheduler, self._steps, self._end, self._shape = scheduler, int(steps), end, shape
+        self._deadline: float | None = given["deadline"]
+        self._every = int(given["every"])
         self._made_at = time.monotonic()
         self._first_call = (0.0, 0)  # of `due`: the time, and the scheduler's position
         self._calls = 0

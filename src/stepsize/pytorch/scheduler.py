@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Flag, Instance, Length, Maybe, Number, Whole, apply_rules
+from stepsize.arguments import (
+    Choice,
+    Flag,
+    Instance,
+    Length,
+    Maybe,
+    NonNegative,
+    Number,
+    Steps,
+    Whole,
+    apply_rules,
+    checked,
+)
 from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.driver import Driver
@@ -18,6 +30,7 @@ from stepsize.pytorch.plateau import Feedback, as_number
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
+from stepsize.schedules.base import DecayShape
 
 
 def _given(lr: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
@@ -187,14 +200,14 @@ class Scheduler(Driver):
         plan = self._groups.plan
         return self._follow({key: plan[key].replanned(self._position, each) for key, each in new.items()})
 
-    def cool_down(self, steps: int, end: float = 0.0, shape: str = "linear") -> dict[str, Schedule]:
+    @checked
+    def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: DecayShape = "linear") -> dict[str, Schedule]:
         """From here on, bring the schedule of every rate down to `end` in `steps` steps; return the same as `replan`.
 
         `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too. ArgumentError
         if no rate is scheduled or an argument is out of its range.
         """
-        at, end, rates = self._position, Number(least=0.0)("cool_down", "end", end), self._groups.plan["lr"]
-        down = rates.as_given(lambda schedule: schedule.cooldown(at, steps, end, shape))
+        down = self._groups.plan["lr"].as_given(lambda rate: rate.cooldown(self._position, steps, end, shape))
         return self._follow({"lr": Assignment.of("cool_down", "lr", down)})
 
     @property
