@@ -64,7 +64,7 @@ ROUNDED = {
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("case", ROUNDED)
-def test_rounding_is_no_dent(case, seed):
+def test_rounding_errors_do_not_refute_convexity(case, seed):
     assert is_convex(*ROUNDED[case], seed=seed)
 
 
@@ -82,7 +82,7 @@ DENTED = {
 
 
 @pytest.mark.parametrize("case", DENTED)
-def test_what_is_no_rounding_is_found_however_small_or_rough(case):
+def test_a_small_or_rough_dent_refutes_convexity(case):
     assert not is_convex(*DENTED[case])
 
 

@@ -93,7 +93,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:20])
-def test_what_is_no_formula_is_refused_at_its_place(text):
+def test_a_text_that_is_not_a_formula_is_refused_at_its_place(text):
     position, reason = REFUSED[text]
     with pytest.raises(ParseError) as caught:
         surface_from(text)

@@ -272,7 +272,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_a_text_that_is_no_optimizer_is_refused_with_the_place(text):
+def test_a_text_that_is_not_an_optimizer_is_refused_with_the_place(text):
     with pytest.raises(ParseError) as caught:
         optimizer_from(text)
     assert REFUSED[text] in str(caught.value)
@@ -304,7 +304,7 @@ def test_an_error_of_the_formula_itself_is_not_taken_for_a_wrong_state():
         Broken().update((), [1.0], [1.0], 0.1)
 
 
-def test_a_point_that_is_no_number_is_refused():
+def test_a_point_that_is_not_a_number_is_refused():
     message = r"Adam\.update\(x=\.\.\.\) must be a number or an array of numbers, got \['a'\]"
     with pytest.raises(ArgumentError, match=message):
         Adam().update(Adam().init([1.0]), ["a"], [1.0], 0.1)

@@ -243,7 +243,7 @@ def test_a_jump_has_no_slope(function, size):
 
 
 @pytest.mark.parametrize("function", [math.sqrt, np.sqrt])
-def test_near_the_edge_of_its_domain_a_function_has_a_slope_and_on_it_none(function):
+def test_a_function_has_a_slope_near_the_edge_of_its_domain_but_not_on_it(function):
     surface = surface_from(function, dimensions=1)
     for x in (1e-3, 1e-4, 3e-5, 1e-6):
         assert surface.gradient(x) == pytest.approx([0.5 / math.sqrt(x)], rel=1e-3)
@@ -265,7 +265,7 @@ def test_outside_its_domain_a_surface_is_nan():
         assert surface.gradient(2.0) == pytest.approx([0.5])
 
 
-def test_a_function_with_a_mistake_is_told_in_words():
+def test_a_function_that_fails_is_reported_in_words():
     with pytest.raises(ArgumentError, match=r"; at \(.* it raised NameError"):
         surface_from(lambda x: undefined + x)  # noqa: F821
     with pytest.raises(ArgumentError, match="the function must be one that takes a number for each coordinate"):
@@ -301,16 +301,16 @@ def test_in_one_dimension_a_window_may_be_a_bare_pair():
     assert SURFACES["parabola"].window == Surface("p", "p", abs, abs, 1, (-11, 11)).window
 
 
-def test_a_name_with_a_mistake_is_told_what_was_meant():
+def test_a_misspelled_name_gets_a_suggestion():
     with pytest.raises(ParseError, match='"rosenbrok" is not a surface; did you mean "rosenbrock"'):
         surface_from("rosenbrok")
 
 
-def test_a_function_of_any_number_of_coordinates_is_told_how_many():
+def test_a_function_of_any_number_of_coordinates_needs_dimensions():
     surface = surface_from(lambda *x: sum(each**2 for each in x), dimensions=3)
     assert surface([1.0, 2.0, 3.0]) == 14.0
     assert surface.gradient([1.0, 2.0, 3.0]) == pytest.approx([2.0, 4.0, 6.0])
 
 
-def test_defaults_and_keywords_are_no_coordinates():
+def test_defaults_and_keywords_are_not_coordinates():
     assert surface_from(lambda x, y, c=2.0: c * x * y).dimensions == 2

@@ -119,7 +119,7 @@ def test_a_surface_without_a_window_is_shown_where_its_path_goes_down(lr):
     assert high - low > 0.3 * (right - left)
 
 
-def test_contours_rise_even_where_values_are_no_numbers_or_all_the_same():
+def test_contour_levels_rise_even_if_values_are_not_finite_or_all_equal():
     assert contour_levels(np.array([np.nan, np.inf])) == []
     assert contour_levels(np.ones(10)) == [1.0]
     levels = contour_levels(np.geomspace(1e-3, 1e6, 500))
@@ -227,7 +227,7 @@ def test_losses_over_time_are_on_a_log_axis():
     assert legend_of(ax) == ["batch 100"]
 
 
-def test_batches_that_diverge_leave_the_picture_and_are_told():
+def test_diverged_batches_leave_the_picture_and_the_legend_says_so():
     problem = diabetes()
     away = descend_in_batches(problem, GradientDescent(), 442, 3000, 2.0)
     held = descend_in_batches(problem, GradientDescent(), 100, 3, 0.1)
@@ -349,12 +349,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.gif", "a.html"])
-def test_a_folder_that_is_not_there_is_told(tmp_path, name):
+def test_a_missing_folder_is_reported(tmp_path, name):
     with pytest.raises(OutputError, match="there is no folder"):
         save_descents(descend(PARABOLA, Adam(), 1.0, 2, 0.1), tmp_path / "no" / name)
 
 
-def test_too_many_paths_are_no_animation(tmp_path):
+def test_an_animation_of_too_many_paths_is_refused(tmp_path):
     down = descend(BOWL, GradientDescent(), np.zeros((201, 2)), 2, 0.1)
     with pytest.raises(ArgumentError, match="at most 200 paths"):
         save_animation({"": down}, tmp_path / "a.gif")

@@ -85,7 +85,7 @@ def wait_until(page, condition):
     raise AssertionError("it never came to that")
 
 
-def test_play_begins_anew_moves_on_and_pauses(opened):
+def test_play_restarts_at_the_end_advances_and_pauses(opened):
     page = opened("one dimension")
     button = page.get_by_role("button")
     assert button.inner_text() == "Play"

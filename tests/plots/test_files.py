@@ -82,7 +82,7 @@ def test_a_folder_that_takes_no_files_is_not_called_missing(tmp_path, figure, mo
         save_figure(figure, tmp_path / "a.png")
 
 
-def test_letters_that_the_font_has_not_are_no_warning(tmp_path):
+def test_characters_missing_from_the_font_cause_no_warning(tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         picture = plot_schedules({"学 \N{ROCKET}": Constant(0.1)}, Picture()).figure

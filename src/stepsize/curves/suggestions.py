@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DEFAULT = "tenth of minimum"  # the rule of `Suggestions.rate`
 FEWEST = 10  # updates that a curve needs
 _SURE = 7.5  # standard errors by which the loss must fall; about one in a hundred curves of pure noise does
-_FLAT = 1e-3  # a descent by a smaller fraction of the loss is none
+_FLAT = 1e-3  # a loss that falls by a smaller fraction is flat
 _BEGUN = 0.1  # the fraction of the descent that marks its beginning
 _RISEN = 0.1  # the fraction of the descent by which the loss may rise again at a stable rate
 _END = {"diverged": "diverges", "not finite": "is not finite", "end": "rises"}  # what the loss does beyond the curve
@@ -133,7 +133,7 @@ def _no_descent(test: "RangeTest", smooth: Floats) -> str:
 
 
 def _order(test: "RangeTest") -> str:
-    """A remark on a fixed order of the batches, if the losses drift before the rate is high enough to matter.
+    """A remark on a fixed order of the batches, if the losses drift while the rate is still too low to matter.
 
     The first quarter of the losses is tested by von Neumann's ratio q = sum (l_i - l_(i-1))^2 / sum (l_i - mean)^2:
     about 2 for batches in random order, with a standard error of 2 / sqrt(n), and less for a drift.

@@ -63,9 +63,10 @@ def is_convex(f: Source, domain: Domain, chords: Count = 20_000, seed: Seed = 0)
         f(w a + (1 - w) b) <= w f(a) + (1 - w) f(b)    for all a, b and 0 <= w <= 1
 
     The chords are random, long and short, and each is checked in 15 places. A violation that rounding cannot explain
-    refutes convexity. Rounding is known by its size, 1e-12 of the largest value, and by its roughness: what rounding
-    leaves of 1 - cos(x) near 0 goes up and down from one place to the next. If no chord is found, this is evidence
-    and not proof: a dent smaller than a thousandth of the box can be missed, or one as small and rough as rounding.
+    refutes convexity. Rounding errors are recognized by their size, 1e-12 of the largest value, and by their
+    roughness: what rounding leaves of 1 - cos(x) near 0 goes up and down from one place to the next. If no chord is
+    found, this is evidence, not proof: a dent that is smaller than a thousandth of the box, or as small and rough as
+    rounding errors, can be missed.
 
     Args:
         f: a name, a formula, a function or a surface, as in `surface_from`.

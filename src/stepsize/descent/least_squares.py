@@ -94,7 +94,7 @@ class TimedDescent:
 
     Attributes:
         batch: samples in each update.
-        steps: the number of updates that were asked for.
+        steps: the requested number of updates.
         updates: made before each loss was computed, from 0 on; shape `(losses,)`.
         seconds: that these updates took.
         losses: over all samples.

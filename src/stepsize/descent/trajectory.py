@@ -17,7 +17,7 @@ from stepsize.schedules import Schedule
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """The path of one descent, or of many that started side by side.
+    """The path of one descent, or of several from different starts.
 
     For one start of shape `(dimensions,)` the shape `...` below is empty; for starts of shape `(starts, dimensions)`
     it is `(starts,)`.
@@ -42,7 +42,7 @@ class Trajectory:
 
     @property
     def steps(self) -> int:
-        """The number of updates that were asked for."""
+        """The requested number of updates."""
         return len(self.rates)
 
     @property

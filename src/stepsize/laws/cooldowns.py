@@ -100,7 +100,7 @@ def plan_cooldowns(
 
 
 def _shift(found: Fit, so_far: LossCurve, rates: Floats) -> tuple[float, float]:
-    """How far the logarithm of the run's recent losses lies above the law, and the standard error of that."""
+    """How far the logarithm of the run's recent losses lies above the law, and its standard error."""
     recent = so_far.steps >= so_far.steps[-max(1, so_far.steps.size // 4)]
     off = np.log(so_far.losses[recent] / found.law.predict(rates, at=so_far.steps[recent]))
     shift = float(np.median(off))

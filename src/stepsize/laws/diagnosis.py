@@ -22,7 +22,7 @@ SAME_RATE = 0.01  # rates that differ by a smaller fraction of the peak are the 
 
 
 class Remark(str):
-    """A sentence about a fit, as a string in Python's words; `message` writes its arguments in the words of another."""
+    """A remark on a fit: a string in Python's words, which `message` gives in others, such as the command line's."""
 
     def __new__(cls, text: str, advice: str = "", /, **settings: Any) -> "Remark":
         data = StepsizeError(text, advice, **settings)

@@ -91,7 +91,7 @@ def power(amplitude: float, total: Floats, exponent: float) -> Floats:
 
 
 def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None, positive: bool = False) -> Floats:
-    """The rate of every update, shape `(steps,)`, finite and at least 0; one is `positive` if that is asked for.
+    """The rate of every update, shape `(steps,)`, finite and at least 0; with `positive`, one of them is above 0.
 
     Raises:
         ArgumentError: the argument is neither a schedule nor a row of rates, never ends while `steps` is None, is

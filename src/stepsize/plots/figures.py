@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.files import write_whole
 
-# Inches: the width of a figure, its height before it is known what the legend needs, and the margin.
+# Inches: the width of a figure, its height until the legend is laid out, and the margin.
 WIDTH, HIGH, PADDING = 7.0, 40.0, 0.1
 Place = Axes | Figure | None
 Places = Sequence[Axes] | NDArray[np.object_] | Figure | None

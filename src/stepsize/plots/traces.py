@@ -68,7 +68,7 @@ def _finite(x: Floats, y: Floats) -> Trace:
 
 
 def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace] = loss_trace) -> float:
-    """The top of a picture of losses: the highest of the runs that did not diverge, and of the first of the others."""
+    """The top of a picture of losses: the highest of all runs; of a run that diverged, only the first loss counts."""
     losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
     highest = max((float(values.max()) for values in losses if values.size), default=1.0)
     return highest + 0.05 * abs(highest) or 1.0
@@ -78,11 +78,11 @@ def highest_rate_in_view(runs: Iterable[Logged]) -> float:
     """The top of a picture of rates: about three times the highest of a run that did not diverge; inf without one."""
     held = {run.name: run for run in runs if run.status != "diverged"}.values()  # one of each schedule
     highest = max((float(rates.max()) for run in held if (rates := rate_trace(run).y).size), default=0.0)
-    return 3.1 * highest if highest > 0.0 else np.inf  # 3 is a round number and looks like a rate
+    return 3.1 * highest if highest > 0.0 else np.inf  # at 3 the edge of the picture would look like a rate
 
 
 def below(top: float, trace: Trace) -> Trace:
-    """The trace, moved to the edge of the view where it lies beyond."""
+    """The trace with values above the view moved to its edge."""
     return Trace(trace.x, np.minimum(trace.y, top))
 
 
@@ -135,7 +135,7 @@ def band(traces: Sequence[Trace]) -> Band | None:
 
 
 def losses_in_view(test: RangeTest) -> tuple[float, float]:
-    """The lowest and the highest loss of a range test that is shown: a loss that shot up is not."""
+    """The lowest and the highest loss of a range test that is shown: without losses that shot up."""
     losses = test.losses
     if not losses.size:
         return 0.0, 1.0

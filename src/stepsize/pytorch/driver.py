@@ -52,7 +52,7 @@ class Driver(LRScheduler):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Count and write nothing in this context, and write again at its end; for rate finders and the like."""
+        """Neither count nor write in this context, for rate finders and the like; write the rates again at its end."""
         self._refresh()
         self._pauses += 1
         self._quick = None
@@ -64,7 +64,7 @@ class Driver(LRScheduler):
                 self._rewrite()
 
     def close(self) -> None:
-        """Let go of the optimizer: its rates stay as they are, and nothing is written any more."""
+        """Detach from the optimizer, whose rates stay as they are."""
         self._attachment.release(self)
         self._stopped = f"{self} was closed, so it can no longer be stepped"
         self._quick = None

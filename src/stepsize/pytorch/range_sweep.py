@@ -197,11 +197,12 @@ def loss_of_pairs(loss_fn: LossFunction) -> Closure:
 
 
 def are_crossed(loss_fn: LossFunction, outputs: Tensor, targets: Tensor) -> bool:
-    """Whether tensors of different ranks broadcast in the loss: then broadcasting them first makes no difference.
+    """Whether the loss broadcasts tensors of different ranks, and so compares each output with every target.
 
-    It makes no difference either to a loss that squeezes a tensor or uses only one; such a loss also has the same value
-    if both have one shape. That check uses the targets in reverse as outputs, as some losses cannot tell crossed pairs
-    if all outputs are too low.
+    If it does, broadcasting the tensors before the call does not change its value. But neither does it change a loss
+    that squeezes a tensor or uses only one of them. Such a loss also keeps its value if both tensors have one shape.
+    The second check uses the reversed targets as outputs: with outputs that are all too low, some losses are the same
+    for crossed and for matching pairs.
     """
     if outputs.dim() == targets.dim() or outputs.numel() != targets.numel():
         return False

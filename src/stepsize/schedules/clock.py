@@ -1,4 +1,4 @@
-"""Schedules on another clock: one after another, later, slower, in part, or again and again."""
+"""Schedules moved in time: chained, shifted, stretched, cut and repeated."""
 
 import math
 from bisect import bisect_right

@@ -1,7 +1,7 @@
-"""The mathematics of one step and of many: the same names over Python floats and over NumPy arrays.
+"""The functions of a formula, under the same names for Python floats and for NumPy arrays.
 
-A formula is written once, against `m`, and works for both: `m.cos(m.pi * t)`. A scheduler asks for a single number at
-every update, and Python floats are ten times as fast as NumPy on a single number.
+A formula is written once, against `m`, and works for both: `m.cos(m.pi * t)`. A scheduler needs a single number at
+every update, and on a single number Python floats are ten times as fast as NumPy.
 """
 
 import math
@@ -36,7 +36,7 @@ class Maths:
 
 
 class Column(tuple[float, ...]):
-    """Numbers for `count` and `take`, which keeps their array."""
+    """Numbers for `count` and `take`; converts them to an array only once."""
 
     @cached_property
     def array(self) -> Floats:

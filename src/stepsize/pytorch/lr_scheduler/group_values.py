@@ -24,7 +24,7 @@ def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:
 
 
 def held_values(scheduler: Any, groups: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """Copies of the values that a scheduler and its parts write into each group; beta1 is apart from the betas."""
+    """Copies of the values that a scheduler and its parts write into each group, with beta1 as a value of its own."""
     names = ["lr"]
     for part in with_parts(scheduler):
         names += group_arguments(part)

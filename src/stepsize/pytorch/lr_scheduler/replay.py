@@ -1,4 +1,4 @@
-"""The rates of a scheduler by replay: a twin starts from the beginning, on groups of its own, and takes the steps."""
+"""The rates of a scheduler by replay: a twin with groups of its own takes every step from the beginning."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class Replay:
 
 
 class _Groups:
-    """The groups of an optimizer without its parameters, at the initial rates: as much as a scheduler needs."""
+    """The groups of an optimizer without its parameters, at the initial rates; a scheduler needs no more."""
 
     _opt_called = True
 
