@@ -127,10 +127,10 @@ def missing(source: str, kind: str, word: str, name: str, known: Sequence[str]) 
     if word == "lr":
         settings["schedule"] = ...
         advice += ", or give the run's schedule with {schedule}"
-    return DataError(f"{source} has no {kind} {quoted(name)}; it has {listed(known)}", advice, **settings)
+    return DataError(f"{source} has no {kind} {quoted(name)}; it has {quoted_list(known)}", advice, **settings)
 
 
-def listed(names: Sequence[str]) -> str:
+def quoted_list(names: Sequence[str]) -> str:
     """The names in quotes, the first twelve of many."""
     few = ", ".join(map(quoted, names[:12])) or "none"
     return f"{few} and {len(names) - 12} more" if len(names) > 12 else few
@@ -147,7 +147,7 @@ def curves_of(logs: Sequence[Log], options: ReadOptions) -> tuple[LossCurve, ...
     names = [log.name for log in logs]
     for name in options.schedule if isinstance(options.schedule, Mapping) else ():
         if name not in names:
-            advice = nearest(name, names) or f"the runs are {listed(names)}"
+            advice = nearest(name, names) or f"the runs are {quoted_list(names)}"
             raise ArgumentError(options.reader, "schedule", "given for runs of the logs", name, advice)
     curves = tuple(_curve_of(log, options) for log in logs)
     found = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, options)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stepsize.curves.csv_logs import CsvTable
-from stepsize.curves.log import Log, ReadOptions, Schedules, curves_of, listed, missing
+from stepsize.curves.log import Log, ReadOptions, Schedules, curves_of, quoted_list, missing
 from stepsize.curves.loss_curve import LossCurve
 from stepsize.errors import DataError, quoted
 
@@ -93,7 +93,7 @@ def _columns(table: CsvTable, metric: str, word: str) -> dict[str, str]:
         if metric not in several and len(several) > 1:
             raise DataError(
                 f"{table.path} has several metrics of run {quoted(run)} that end in {quoted(metric)}: "
-                f"{listed(several)}",
+                f"{quoted_list(several)}",
                 f"name one in full with {{{word}}}",
                 **{word: several[0]},
             )

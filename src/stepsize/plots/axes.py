@@ -15,7 +15,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox, ScaledTranslation
 
-from stepsize.plots.curves import one_line
+from stepsize.plots.curves import printable
 from stepsize.plots.figures import fit, without_glyph_warnings
 from stepsize.schedules.curve import wants_log
 
@@ -71,7 +71,7 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], pan
     place = ax.get_window_extent()
     width, height = (length * 72 / figure.dpi for length in (place.width, place.height))
     with without_glyph_warnings():
-        layout = _layout([one_line(label) for label in labels], width, height / 2)
+        layout = _layout([printable(label) for label in labels], width, height / 2)
     drop = 2.6 * float(ax.xaxis.label.get_fontsize()) + 10  # the numbers and the label of the axis
     legend = ax.legend(
         handles,

@@ -47,7 +47,7 @@ class Curve:
     y: Floats
 
 
-def one_line(label: str) -> str:
+def printable(label: str) -> str:
     """A label with single blanks in place of line ends and characters that cannot be printed."""
     return " ".join("".join(c if c.isprintable() else " " for c in label).split())
 

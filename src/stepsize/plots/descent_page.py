@@ -13,7 +13,7 @@ from contourpy import contour_generator
 
 from stepsize.descent import Surface, Trajectory
 from stepsize.descent.surface import Box
-from stepsize.plots.curves import Floats, colour, one_line
+from stepsize.plots.curves import Floats, colour, printable
 from stepsize.plots.descents import Descents, labels_of, named_panels, on_picture
 from stepsize.plots.surfaces import contour_levels, grid_of, height_of, window_of
 from stepsize.schedules.curve import round_numbers
@@ -164,7 +164,7 @@ def _svg_path(places: Floats, digits: int) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(one_line(text))
+    return escape(printable(text))
 
 
 def _file(name: str) -> str:

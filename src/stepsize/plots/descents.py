@@ -15,7 +15,7 @@ from stepsize.descent.least_squares import TimedDescent
 from stepsize.descent.surface import Box, Window
 from stepsize.errors import ArgumentError
 from stepsize.plots.axes import legend_below, value_axis
-from stepsize.plots.curves import Floats, colour, line_style, one_line
+from stepsize.plots.curves import Floats, colour, line_style, printable
 from stepsize.plots.figures import WIDTH, Picture, Place, axes_on
 from stepsize.plots.surfaces import draw_surface, window_of
 
@@ -47,8 +47,7 @@ def plot_descents(descents: Descents, ax: Place = None, *, window: Window = None
     named = named_descents("plot_descents", "descents", descents)
     (axes,) = axes_on("plot_descents", ax, "surface")
     draw_paths(axes, named, window)
-    handles = [_handle(index) for index in range(len(named))]
-    legend_below(axes, handles, [_label(name, each) for name, each in named.items()], HEIGHT)
+    legend_below(axes, _handles(len(named)), [_label(name, each) for name, each in named.items()], HEIGHT)
     return axes  # type: ignore[no-any-return]
 
 
@@ -78,14 +77,13 @@ def panel_grid(
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax, (title, each) in zip(axes, panels.items(), strict=False):
         draw(ax, each)
-        ax.set_title(one_line(title), fontsize=9.5)
+        ax.set_title(printable(title), fontsize=9.5)
         ax.tick_params(labelsize=8)
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
     labels = labels_of(panels)
     if labels:
-        handles = [_handle(index) for index in range(len(labels))]
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+        figure.legend(_handles(len(labels)), labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
 
 
@@ -163,8 +161,8 @@ def on_picture(surface: Surface, path: Floats) -> tuple[Floats, Floats]:
     return path[:, 0], surface(path) if surface.dimensions == 1 else path[:, 1]
 
 
-def _handle(index: int) -> Line2D:
-    return Line2D([], [], **path_style(index))
+def _handles(count: int) -> list[Line2D]:
+    return [Line2D([], [], **path_style(index)) for index in range(count)]
 
 
 def _label(name: str, trajectory: Trajectory) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
-from stepsize.plots.curves import COLOURS, FAR, Curve, Schedules, curves_of, one_line
+from stepsize.plots.curves import COLOURS, FAR, Curve, Schedules, curves_of, printable
 from stepsize.plots.traces import band, highest_loss_in_view, loss_trace, losses_in_view, rule_labels
 from stepsize.schedules import Linear
 from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
@@ -193,6 +193,6 @@ def _legend(labels: Sequence[str], width: int, colours: Sequence[str], marks: Se
         if colours:
             red, green, blue = bytes.fromhex(colours[index][1:])
             sample = f"\x1b[38;2;{red};{green};{blue}m{sample}\x1b[0m"
-        first, *others = textwrap.wrap(one_line(label), width - 3) or [""]
+        first, *others = textwrap.wrap(printable(label), width - 3) or [""]
         lines += [f"{sample} {first}", *(f"   {other}" for other in others)]
     return lines

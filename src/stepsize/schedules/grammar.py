@@ -23,8 +23,8 @@ from stepsize.arguments import LONGEST
 from stepsize.errors import ParseError
 from stepsize.schedules.base import MAX_DEPTH
 
-OPERATORS = ((">>",), ("+", "-"), ("*", "/"))
-"""From the loosest to the tightest; all group from the left."""
+# The operators from the loosest to the tightest; all group from the left.
+_LEVELS = ((">>",), ("+", "-"), ("*", "/"))
 
 _TOKEN = r"""[ \t\r\n]*(?:
     (?P<number>(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?)
@@ -34,7 +34,7 @@ _TOKEN = r"""[ \t\r\n]*(?:
   | (?P<end>\Z)
   | (?P<strange>.)
 )"""
-_SIGNS = frozenset(sign for level in OPERATORS for sign in level)
+_SIGNS = frozenset(sign for level in _LEVELS for sign in level)
 _CLOSING = {"(": ")", "[": "]"}
 _MAX_BRACKETS = MAX_DEPTH + 8
 
@@ -250,7 +250,7 @@ class Reader:
 
 def _grouped(operands: Sequence[Node], signs: Sequence[str], level: int = 0) -> Node:
     """One node for operands and the signs between them: split at the signs of this level, then at tighter ones."""
-    ends = [place for place, sign in enumerate(signs) if sign in OPERATORS[level]]
+    ends = [place for place, sign in enumerate(signs) if sign in _LEVELS[level]]
     if not ends:
         return _grouped(operands, signs, level + 1)
     groups, begin = [], 0

@@ -17,7 +17,6 @@ DECAYS: dict[str, Callable[[float, float, int], Schedule]] = {
     "cosine": Cosine,
     "1-sqrt": OneMinusSqrt,
 }
-"""The decays that recipes and `cooldown` accept by name."""
 
 
 @checked
