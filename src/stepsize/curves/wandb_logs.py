@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stepsize.curves.csv_logs import CsvTable
-from stepsize.curves.log import Log, ReadOptions, Schedules, curves_of, quoted_list, missing
+from stepsize.curves.log import Log, ReadOptions, Schedules, curves_of, missing, quoted_list
 from stepsize.curves.loss_curve import LossCurve
 from stepsize.errors import DataError, quoted
 
