@@ -152,6 +152,7 @@ BAD_FILES = [
         r"disagree at 19 of 20 rows: at step 5 the logged rate is 0\.1, and .* has 100",
     ),
     (csv_of(), {"schedule": ss.Constant(0.2)}, "disagree at"),
+    (csv_of().replace(",", ";"), {}, "separates its columns with ';'; save it with commas"),
     (csv_of(), {"warmup_steps": -1}, r"read_csv\(warmup_steps=\.\.\.\) must be"),
     (csv_of(AT[10:], losses=LOSSES[10:]), {"warmup_steps": 60}, "within a warmup of 60 steps"),
     (csv_of(), {"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),

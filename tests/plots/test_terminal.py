@@ -7,6 +7,7 @@ import pytest
 from made_up import made_up_run
 
 from stepsize import Constant, Cosine, Linear, one_cycle
+from stepsize.errors import ArgumentError
 from stepsize.plots import sketch_curves, sketch_losses, sketch_schedules
 
 PLANS = [Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), Constant(0.1)]
@@ -75,6 +76,15 @@ def test_nothing_to_draw_yet(curves):
 @pytest.mark.parametrize("y", [[0.0], [0.5], [-1.0, -1.0], [0.0, 0.0], [1e-300, 1e-300], [1e300, 1.0]])
 def test_odd_ranges(y):
     assert sketch_curves({"a": (range(len(y)), y)}).splitlines()[-1] == "▀▀ a"
+
+
+def test_steps_and_values_of_different_lengths_are_refused():
+    with pytest.raises(ArgumentError, match=r"steps and values of one length, got \(\(2,\), \(1,\)\)"):
+        sketch_curves({"a": ([0, 1], [1.0])})
+
+
+def test_nothing_to_draw_is_said_without_a_title_too():
+    assert sketch_curves({}) == "nothing to draw yet"
 
 
 def test_losses_are_one_curve_for_each_name():

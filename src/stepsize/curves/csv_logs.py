@@ -42,6 +42,9 @@ class CsvTable:
             raise DataError(f"{path} cannot be read as CSV: {str(reason).lower()}") from error
         if not names:
             raise DataError(f"{path} is empty", "its first line should name the columns: step,lr,loss")
+        for sign in ";\t":
+            if len(names) == 1 and sign in names[0]:
+                raise DataError(f"{path} separates its columns with {shown(sign)}", "save it with commas")
         if not rows:
             raise DataError(f"{path} has no rows, only the names of its columns")
         return cls(path, names, rows)

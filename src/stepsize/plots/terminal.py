@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
+from stepsize.errors import ArgumentError
 from stepsize.plots.curves import COLOURS, FAR, Curve, Schedules, curves_of, printable
 from stepsize.plots.traces import band, highest_loss_in_view, loss_trace, losses_in_view, rule_labels
 from stepsize.schedules import Linear
@@ -44,10 +45,16 @@ def sketch_curves(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: s
         height: of the curves, in lines, at least 4; 16 if left out.
         colour: tell curves apart by the colours of a terminal, not by letters.
         ascii_only: use ASCII characters only.
+
+    Raises:
+        ArgumentError: a curve has steps and values of different lengths.
     """
     drawn = []
     for label, (x, y) in curves.items():
         steps, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if steps.shape != values.shape or steps.ndim != 1:
+            shapes = steps.shape, values.shape
+            raise ArgumentError("sketch_curves", f"curves[{label!r}]", "steps and values of one length", shapes)
         finite = np.isfinite(values)
         drawn.append(Curve(label, steps[finite], values[finite]))
     return _sketch([each for each in drawn if each.x.size], title, **form)
@@ -116,7 +123,7 @@ def _sketch(
 ) -> str:
     """The picture; `ends` are the labels of both ends of the x axis, in place of steps."""
     if not curves:
-        return f"{title}: nothing to draw yet"
+        return f"{title}: nothing to draw yet".removeprefix(": ")
     width, height = max(width, NARROWEST), max(height, LOWEST)
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(curves))] if colour else []
     with_marks = ascii_only or len(curves) > (len(COLOURS) if colour else 1)
