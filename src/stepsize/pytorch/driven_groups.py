@@ -95,8 +95,8 @@ class DrivenGroups:
             else {"multiplier": self.multiplier, "multipliers": multipliers, "state": self.feedback.state_dict()},
         }
 
-    def load(self, plan: GroupPlan, bases: list[float], feedback: Any) -> bool:
-        """Follow a plan with these base rates and the saved state of its feedback; True."""
+    def load(self, plan: GroupPlan, bases: list[float], feedback: Any) -> None:
+        """Follow a plan with these base rates and the saved state of its feedback."""
         self.plan = plan
         for record, base in zip(self.records, bases, strict=True):
             record.base = base
@@ -114,7 +114,6 @@ class DrivenGroups:
                     raise StateError(f"the state's feedback is not that of a {kind}: {shown(feedback)}")
         for record, multiplier in zip(self.records, multipliers, strict=True):
             record.multiplier = float(multiplier)
-        return True
 
     def undo(self) -> Callable[[], None]:
         """A function that restores the present plan, base rates, multipliers and feedback."""

@@ -103,11 +103,14 @@ class Driver(LRScheduler):
         if self._stopped is None and self._groups.binding.is_stale():
             self._write(self._position)
 
-    def _change(self, change: Callable[[], bool], position: int) -> bool:
-        """Change plan, base rates or multipliers; if anything has changed, write the values there, or undo it all."""
+    def _change(self, change: Callable[[], bool | None], position: int) -> bool:
+        """Change plan, base rates or multipliers, and write the values there, or undo it all.
+
+        A `change` that returns False has changed nothing, and nothing is written.
+        """
         undo = self._groups.undo()
         try:
-            if changed := change():
+            if changed := change() is not False:
                 self._bind()
                 self._write(position)
         except Exception:

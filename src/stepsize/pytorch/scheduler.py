@@ -262,7 +262,7 @@ class Scheduler(Driver):
         self._refresh()
         groups, position = self._groups, pytorch_position(state)
         if position is not None and self._on_change == "keep" and self._clock == "steps":
-            self._change(lambda: True, position)
+            self._change(lambda: None, position)
         else:
             saved = validated(state, self._clock, len(groups.records))
             now = self._attachment.groups()
@@ -278,12 +278,8 @@ class Scheduler(Driver):
     def _follow(self, new: dict[str, Assignment]) -> dict[str, Schedule]:
         """Follow these assignments in place of those of the same hyperparameters; return both, by name."""
         old = self._groups.plan.assignments
-
-        def change() -> bool:
-            self._groups.plan = replace(self._groups.plan, assignments={**old, **new})
-            return True
-
-        self._change(change, self._position)
+        plan = replace(self._groups.plan, assignments={**old, **new})
+        self._change(partial(setattr, self._groups, "plan", plan), self._position)
         return {
             f"{name} {when}": schedule
             for key in new
