@@ -26,11 +26,6 @@ class CsvTable:
 
     @classmethod
     def read(cls, path: Path | str) -> "CsvTable":
-        """The table in a file.
-
-        Raises:
-            DataError: the file cannot be read, or has no rows.
-        """
         path = Path(path)
         try:
             with open(path, newline="", encoding="utf-8-sig") as file:
@@ -61,11 +56,7 @@ class CsvTable:
         return self._cell(self.rows[0][1], column)
 
     def pairs(self, step: str, column: str) -> Rows:
-        """The steps at which a column has a value, and the values.
-
-        Raises:
-            DataError: a step or a value is not a number, or the steps do not rise.
-        """
+        """The steps at which a column has a value, and the values."""
         steps, values = list[int](), list[float]()
         line_before = 0
         for line, row in self.rows:

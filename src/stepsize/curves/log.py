@@ -86,9 +86,6 @@ class Log:
         """The same log, if its rows were written when `steps` updates were done, with means since the row before.
 
         A mean is placed at the middle of its updates; the rate is that of the last of them.
-
-        Raises:
-            DataError: a row stands before the first update.
         """
         done = self.steps
         for each in (done, *(self.logged or ())[:1]):
@@ -137,13 +134,6 @@ def quoted_list(names: Sequence[str]) -> str:
 
 
 def curves_of(logs: Sequence[Log], options: ReadOptions) -> tuple[LossCurve, ...]:
-    """The loss curves of logs.
-
-    Raises:
-        DataError: a log has no rates and no schedule was given, the two disagree, or the first rates are unknown; or a
-            jump is in none of the logs.
-        ArgumentError: a schedule is given for a run that does not exist.
-    """
     names = [log.name for log in logs]
     for name in options.schedule if isinstance(options.schedule, Mapping) else ():
         if name not in names:

@@ -81,11 +81,7 @@ def curves_at(places: Sequence[Path], options: ReadOptions) -> list[tuple[Path, 
 
 
 def _has_events(place: Path) -> bool:
-    """Whether a path leads to event files; if not, it may lead to a CSV file.
-
-    Raises:
-        DataError: it leads to neither.
-    """
+    """Whether a path leads to event files or else may be a CSV file; DataError if it is neither."""
     if not place.exists():
         raise DataError(f"there is no file or folder {place}")
     if place.is_dir() and not event_folders(place):

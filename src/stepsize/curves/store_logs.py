@@ -22,11 +22,7 @@ def store_at(place: Path) -> Path | None:
 
 
 def store_logs(path: Path) -> list[Log]:
-    """The logs of the runs in a store that have points; diverged runs are left out.
-
-    Raises:
-        DataError: the file is damaged, is not a store, or has a newer version; or no run has a loss curve.
-    """
+    """The logs of the runs in a store that have points; diverged runs are left out."""
     try:
         with closing(_opened(path)) as connection:
             logs = _read(path, connection)

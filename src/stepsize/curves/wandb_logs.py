@@ -80,11 +80,7 @@ def _metrics(table: CsvTable) -> list[str]:
 
 
 def _columns(table: CsvTable, metric: str, word: str) -> dict[str, str]:
-    """The column of a metric for each run; `word` is the argument that names the metric.
-
-    Raises:
-        DataError: several metrics of a run end in this name.
-    """
+    """The column of a metric for each run; `word` is the argument that names the metric."""
     found: dict[str, list[str]] = {}
     for run, measured in _measured(table):
         if metric in (measured, measured.rpartition("/")[2]):

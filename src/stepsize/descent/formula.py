@@ -58,12 +58,7 @@ class Formula:
         return _evaluated(self.tree, dict(zip(self.variables, coordinates, strict=True)), OPERATORS | FUNCTIONS)
 
     def partials(self) -> "Gradient":
-        """The partial derivatives as one function of the coordinates.
-
-        Raises:
-            MissingExtraError: SymPy is not installed.
-            ArgumentError: the formula has no derivative in real numbers anywhere.
-        """
+        """The partial derivatives as one function of the coordinates."""
         try:
             import sympy
         except ModuleNotFoundError:
@@ -125,9 +120,6 @@ def read_formula(text: str) -> Formula:
     """The formula of a text in Python's notation: numbers, `+ - * / **`, brackets, a few functions, pi and e.
 
     The coordinates are x, y and z, or x1, x2 and so on; the last one that the text has says how many there are.
-
-    Raises:
-        ParseError: the text is not a formula; points at the place.
     """
     found = _NOT_ALLOWED.search(text)
     if found:

@@ -137,11 +137,7 @@ def descend(
 
 
 def rates_of(owner: str, lr: float | Schedule, steps: int) -> Floats:
-    """The rate of every update; errors name the argument `lr` of the owner.
-
-    Raises:
-        StepError: the schedule is negative or has no value at some step.
-    """
+    """The rate of every update; errors name the argument `lr` of the owner."""
     if not isinstance(lr, Schedule):
         return np.full(steps, lr)
     rates = lr(np.arange(steps, dtype=np.float64))

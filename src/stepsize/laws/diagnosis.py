@@ -64,11 +64,7 @@ def robust_deviation(residuals: Floats) -> float:
 
 
 def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]) -> None:
-    """Refuse runs that do not determine the law.
-
-    Raises:
-        FitError: see `fit`.
-    """
+    """Refuse runs that do not determine the law."""
     peaks = {run.name: run.peak_lr for run in runs}
     for name, peak in peaks.items():
         if peak == 0:
@@ -105,11 +101,7 @@ def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]
 
 
 def check_scatter(scatter: float) -> None:
-    """Refuse runs that do not obey the law.
-
-    Raises:
-        FitError: see `fit`.
-    """
+    """Refuse runs that do not obey the law."""
     if scatter > MOST_SCATTER:
         raise FitError(
             f"the runs lie {scatter:.0%} around the best law of this form, which is too far for a prediction",

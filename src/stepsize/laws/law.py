@@ -91,12 +91,7 @@ def power(amplitude: float, total: Floats, exponent: float) -> Floats:
 
 
 def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None, positive: bool = False) -> Floats:
-    """The rate of every update, shape `(steps,)`, finite and at least 0; with `positive`, one of them is above 0.
-
-    Raises:
-        ArgumentError: the argument is neither a schedule nor a row of rates, never ends while `steps` is None, is
-            shorter than `steps`, or has a rate that is not allowed.
-    """
+    """The rate of every update, shape `(steps,)`, finite and at least 0; with `positive`, one of them is above 0."""
     name = "schedule_or_rates"
     if steps is not None:
         steps = int(Length(1)(owner, "steps", steps))
@@ -134,11 +129,7 @@ def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None, pos
 
 
 def steps_of(owner: str, at: ArrayLike | None, length: int) -> Integers:
-    """The steps at which a prediction is wanted; 0 .. length - 1 if `at` is None.
-
-    Raises:
-        ArgumentError: `at` holds something other than whole steps below `length`.
-    """
+    """The steps at which a prediction is wanted; 0 .. length - 1 if `at` is None."""
     if at is None:
         return np.arange(length)
     steps = np.atleast_1d(np.asarray(at))

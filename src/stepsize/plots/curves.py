@@ -56,10 +56,6 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
     """A curve for every schedule: over `steps` if given, else to its end, or as far as the longest of the others.
 
     The label is the one given, the mapping's key, or the schedule's text. Errors name arguments of `owner`.
-
-    Raises:
-        ArgumentError: `schedules` is empty or has something else, or the number of labels is wrong.
-        StepError: a schedule has no finite value at some step.
     """
     if not isinstance(schedules, Iterable):
         advice = "write [schedule]" if isinstance(schedules, Schedule) else "a scheduler has scheduler.schedules"

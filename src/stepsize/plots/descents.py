@@ -100,11 +100,7 @@ def named_panels(owner: str, argument: str, panels: Mapping[str, Descents]) -> d
 
 
 def named_descents(owner: str, argument: str, descents: Descents) -> dict[str, Trajectory]:
-    """Trajectories by name; a single one has the name of its optimizer. Errors name this argument of `owner`.
-
-    Raises:
-        ArgumentError: there is no trajectory, one of them is something else, or their surfaces differ.
-    """
+    """Trajectories by name; a single one has the name of its optimizer. Errors name this argument of `owner`."""
     named = {str(descents.optimizer): descents} if isinstance(descents, Trajectory) else descents
     if not isinstance(named, Mapping):
         raise ArgumentError(owner, argument, "a trajectory, or a mapping of names to trajectories", descents)

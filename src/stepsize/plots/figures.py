@@ -53,11 +53,7 @@ class Picture(Figure):
 
 
 def axes_on(owner: str, place: Place | Places, *panels: str) -> NDArray[np.object_]:
-    """One axes for each panel, from top to bottom: those given, or new ones on the figure, or on one of pyplot's.
-
-    Raises:
-        ArgumentError: there are not as many axes as panels.
-    """
+    """One axes for each panel, from top to bottom: those given, or new ones on the figure, or on one of pyplot's."""
     if place is None:
         from matplotlib import pyplot
 
@@ -99,11 +95,7 @@ def save_figure(picture: Figure | Axes | Sequence[Axes] | NDArray[np.object_], p
 
 
 def picture_kind(path: Path) -> str:
-    """The kind of picture that a file's name ends in.
-
-    Raises:
-        OutputError: it is not one that can be written.
-    """
+    """The kind of picture that a file's name ends in; OutputError if it is none of PICTURES."""
     kind = path.suffix.lower().removeprefix(".")
     if kind not in PICTURES:
         raise OutputError(f"cannot write a picture to {path}", f"end its name in {listed_kinds(PICTURES)}")

@@ -79,9 +79,6 @@ def window_of(surface: Surface, trajectories: Sequence[Trajectory] = ()) -> Box:
     """(low, high) for each coordinate: the surface's window, widened for paths that leave it but stay near.
 
     If a surface has no window, this is the region where the paths lie below their starts.
-
-    Raises:
-        ArgumentError: the surface has more than two dimensions.
     """
     if surface.dimensions > 2:
         raise ArgumentError(

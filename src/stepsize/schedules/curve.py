@@ -26,9 +26,6 @@ def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
     Schedules of up to 262,144 steps are evaluated at every whole step, short ones between the steps too. Longer ones
     are evaluated at that many evenly spaced steps, so a spike between two of them is missed. The steps are divided
     into 330 bins; the ends, the extremes and both sides of the largest jump of each bin are kept.
-
-    Raises:
-        StepError: the schedule has no finite value at some step.
     """
     if 0 < last < _FEWEST and not _takes_whole_steps(schedule):
         parts = math.ceil(_FEWEST / last)

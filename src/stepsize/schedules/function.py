@@ -154,11 +154,7 @@ class _InOrder:
 
 
 def imported(what: str, name: str) -> Callable[..., Any]:
-    """The function that "package.module:name" or "file.py:name" names; errors call it `what`.
-
-    Raises:
-        ArgumentError: it cannot be imported, or is not a function.
-    """
+    """The function that "package.module:name" or "file.py:name" names; errors call it `what`."""
     module, _, path = name.rpartition(":")
     try:
         found: Any = _module_of_file(module) if module.endswith(".py") else importlib.import_module(module)

@@ -24,9 +24,6 @@ def svg(schedule: Schedule) -> str:
 
     Text and axes take the colour of the page's text, so they are readable on a dark page too. The values are on a log
     scale if all are positive and they span more than three decades; otherwise the picture includes zero.
-
-    Raises:
-        StepError: the schedule has no finite value at some step.
     """
     last = shown_steps([schedule])
     steps, values = curve(schedule, last)
