@@ -134,6 +134,7 @@ def quoted_list(names: Sequence[str]) -> str:
 
 
 def curves_of(logs: Sequence[Log], options: ReadOptions) -> tuple[LossCurve, ...]:
+    """The loss curves of logs, with the rate of every update."""
     names = [log.name for log in logs]
     for name in options.schedule if isinstance(options.schedule, Mapping) else ():
         if name not in names:
