@@ -32,7 +32,15 @@ class Form(TypedDict, total=False):
     ascii_only: bool
 
 
-def sketch_curves(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str = "", **form: Unpack[Form]) -> str:
+def sketch_curves(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    title: str = "",
+    width: int = 80,
+    height: int = 16,
+    colour: bool = False,
+    ascii_only: bool = False,
+) -> str:
     """Curves in characters, with their legend below; no line is longer than `width`.
 
     The values are on a log scale if all are positive and the largest is more than 1,000 times the smallest; otherwise
@@ -41,8 +49,8 @@ def sketch_curves(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: s
     Args:
         curves: label to steps and values.
         title: the first line, such as the name of the values.
-        width: of the lines, in characters, at least 30; 80 if left out.
-        height: of the curves, in lines, at least 4; 16 if left out.
+        width: of the lines, in characters, at least 30.
+        height: of the curves, in lines, at least 4.
         colour: tell curves apart by the colours of a terminal, not by letters.
         ascii_only: use ASCII characters only.
 
@@ -57,6 +65,7 @@ def sketch_curves(curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: s
             raise ArgumentError("sketch_curves", f"curves[{label!r}]", "steps and values of one length", shapes)
         finite = np.isfinite(values)
         drawn.append(Curve(label, steps[finite], values[finite]))
+    form = Form(width=width, height=height, colour=colour, ascii_only=ascii_only)
     return _sketch([each for each in drawn if each.x.size], title, **form)
 
 
