@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stepsize as ss
-from stepsize import Cosine, Linear, Table
+from stepsize import Constant, Cosine, Linear, Table
 from strategies import RUN, SHAPES, ended, lasting, lengths, many_steps, phases, steps, trees, values
 
 
@@ -41,6 +41,10 @@ def test_head_stops_the_clock(schedule, n, at):
     head = schedule.head(n)
     assert head.steps == n
     assert [head(step) for step in at] == [schedule(min(step, n)) for step in at]
+
+
+def test_head_at_a_jump_holds_the_value_after_it():
+    assert (Linear(0, 1, 10) >> Constant(5)).head(10)([9, 10, 11]).tolist() == [0.9, 5, 5]
 
 
 @given(trees, phases, many_steps)
