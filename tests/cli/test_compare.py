@@ -5,7 +5,6 @@ import subprocess
 import pytest
 
 from installed import STEPSIZE, environment
-from stepsize.cli import main
 from stepsize.cli.schedules import named
 
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "1"]
@@ -134,13 +133,11 @@ def test_an_option_beside_a_file_is_not_blamed_on_the_file(refused, tmp_path):
     assert refused("compare", "e.toml", "--task", "digitz").startswith("stepsize: --task: no task is called")
 
 
-def test_another_optimizer_beside_a_file_is_not_given_the_settings_of_the_files_own(tmp_path, monkeypatch):
+def test_another_optimizer_beside_a_file_does_not_get_the_arguments_in_the_file(typed, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("stepsize.lab.compare", lambda experiment, *_, **__: asked.append(experiment) or 1 / 0)
     (tmp_path / "e.toml").write_text('[optimizer]\nname = "sgd"\nmomentum = 0.9\n')
     for optimizer in ("adamw", "SGD"):
-        monkeypatch.setattr("sys.argv", ["stepsize", "compare", str(tmp_path / "e.toml"), "--optimizer", optimizer])
         with pytest.raises(ZeroDivisionError):
-            main()
+            typed("compare", "e.toml", "--optimizer", optimizer)
     assert [each.optimizer_args for each in asked] == [(), (("momentum", 0.9),)]

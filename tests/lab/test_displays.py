@@ -25,7 +25,7 @@ from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
 
-COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2"]
+COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "2", "--batch-size", "4"]
 SCHEDULES = ["--schedule", "flat=Constant(0.1)", "--schedule", 'down [x]=Linear(0.2, 0.0, "100%")']
 
 

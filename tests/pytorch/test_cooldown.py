@@ -15,6 +15,7 @@ import torch
 from torch.optim import SGD
 
 import stepsize as ss
+from installed import environment
 from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch import CooldownOnDemand, Scheduler
 
@@ -153,8 +154,9 @@ def one_of_two_processes(rank, store):
 
 def test_all_processes_begin_at_the_same_step(tmp_path):
     store = str(tmp_path / "store")
-    command, here = [sys.executable, "-c", OTHER, store], str(Path(__file__).parent)
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True) as other:
+    command, here = [sys.executable, "-c", OTHER, store], Path(__file__).parent
+    variables = environment(PYTHONPATH=str(here.parent))
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True, env=variables) as other:
         rates = one_of_two_processes(0, store)
         found = json.loads(other.communicate(timeout=120)[0].splitlines()[-1])
     assert rates == found == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stepsize as ss
-from stepsize import Cosine, Linear, Table
+from stepsize import Constant, Cosine, Linear, Table
 from strategies import RUN, SHAPES, ended, lasting, lengths, many_steps, phases, steps, trees, values
 
 
@@ -43,9 +43,8 @@ def test_head_stops_the_clock(schedule, n, at):
     assert [head(step) for step in at] == [schedule(min(step, n)) for step in at]
 
 
-def test_a_head_that_ends_between_two_parts_holds_the_first_value_of_the_second():
-    plan = ss.Constant(1.0, 5) >> ss.Constant(2.0, 5) >> ss.Constant(3.0)
-    assert [plan.head(n)(n) for n in (4, 5, 9, 10, 11)] == [1.0, 2.0, 2.0, 3.0, 3.0]
+def test_head_at_a_jump_holds_the_value_after_it():
+    assert (Linear(0, 1, 10) >> Constant(5)).head(10)([9, 10, 11]).tolist() == [0.9, 5, 5]
 
 
 @given(trees, phases, many_steps)

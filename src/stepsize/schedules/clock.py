@@ -50,9 +50,9 @@ class Chain(Schedule):
         return self._starts[-1] + self.parts[-1].steps
 
     def head(self, n: Phase) -> Schedule:
-        """The first n steps, then the value at step n; cuts only the part that has step n."""
+        """The first n steps, then the value at step n: the parts before that of step n, and its head."""
         last = bisect_right(self._starts, Length(0)("head", "n", n)) - 1
-        if last < 1:
+        if last == 0:
             return self.parts[0].head(n)
         return Chain((*self.parts[:last], self.parts[last].head(n - self._starts[last])))
 
