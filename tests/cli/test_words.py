@@ -11,6 +11,15 @@ import pytest
             "--resume must be given without --epochs, --schedule, got out; the comparison goes on with the settings it "
             "began with; leave the others out",
         ),
+        (["plot", "one_cycle(1, 9, init_lr=None)"], "None has no meaning in a text; leave the argument out"),
+        (
+            ["descend", "bowl", "--start", "1,2", "--optimizer", "adam(bta=1)"],
+            'Adam has no argument "bta"; did you mean "beta2"?',
+        ),
+        (
+            ["compare", "--resume", "nowhere"],
+            "there is no store nowhere; name the directory of a comparison, or its store.sqlite",
+        ),
         (["compare", "--elsewhere"], "--elsewhere must be given together with --resume, got True"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
         (["rank", "Constant(-0.1)", "--steps", "10"], "TEXT must be finite and at least 0 at every step"),
