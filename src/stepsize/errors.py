@@ -36,9 +36,17 @@ class Words:
         """The argument `name` of the function or class `owner`."""
         return f"{owner}({name}=...)" if owner else name
 
+    def unknown(self, owner: str, name: str) -> str:
+        """That `owner` has no argument `name`."""
+        return f"{owner} has no {shown(name)}"
+
     def value(self, value: Any) -> str:
         """A value that was given."""
         return shown(value)
+
+    def got(self, value: Any) -> str:
+        """The end of a sentence that says what was given."""
+        return f", got {self.value(value)}"
 
     def setting(self, owner: str, name: str, value: Any) -> str:
         """The argument `name` set to a value; `...` stands for a value of the reader's choice, a method for a call."""
@@ -139,9 +147,9 @@ class ArgumentError(StepsizeError):
         if not self.argument and not self.rule:
             return self.owner
         if not self.rule:
-            return _joined(f"{self.owner} has no {shown(self.argument)}", self._advice(words))
+            return _joined(words.unknown(self.owner, self.argument), self._advice(words))
         whose = words.argument(self.owner, self.argument) if self.argument else self.owner
-        return _joined(f"{whose} must be {self.rule}, got {words.value(self.value)}", self._advice(words))
+        return _joined(f"{whose} must be {self.rule}{words.got(self.value)}", self._advice(words))
 
 
 class StepError(StepsizeError):

@@ -129,7 +129,10 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--start-lr", "1", "--end-lr", "0.1"], "--start-lr must be"),
+        (
+            ["--start-lr", "1", "--end-lr", "0.1"],
+            "--start-lr must be below the last rate, got 1.0; the last rate is --end-lr 0.1",
+        ),
         (["--start-lr", "0"], "--start-lr must be"),
         (["--data", "nowhere"], "no task is called"),
         (["--task", f"{TASKS}:nothing"], "--task must be a function that returns a stepsize.lab.Task"),
@@ -138,6 +141,7 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         (["--optimizer", "lbfgs"], "it evaluates the loss several times in one update"),
         (["--seeds", "0,x"], "--seeds must be whole numbers between commas"),
         (["--rates", "0.1"], "--rates must be given together with --grid"),
+        (["--epochs", "3"], "--epochs must be given together with --grid, got 3"),
         (
             ["--grid", "--rates", "0.1;0.2"],
             "--rates must be numbers between commas, got '0.1;0.2'; write e.g. 0.01,0.001,0.0001",
@@ -145,7 +149,8 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         (["--grid", "--rates", "0.1,-1"], "--rates must be numbers above 0, got '0.1,-1'"),
         (
             ["--optimizer-arg", "momentum"],
-            "--optimizer-arg must be NAME=VALUE, each name once, got 'momentum'; write e.g. momentum=0.9",
+            "--optimizer-arg must be NAME=VALUE with a value as in TOML, each name once, got 'momentum'; "
+            "write e.g. momentum=0.9",
         ),
         (["--optimizer-arg", "momentum=high"], "got 'momentum=high'"),
         (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], "each name once, got 'eps=1e-7'"),

@@ -79,7 +79,10 @@ REFUSED = [
     (["Constant(0.1)", "--horizon", "n=1"], "known are samples, batch, epochs"),
     (["Constant(0.1)", "--horizon", "samples=1,samples=2"], "given each name once"),
     (["Constant(0.1)", "--horizon", "samples=many,batch=1,epochs=1"], "got 'many'"),
-    (["Constant(0.1)", "--horizon", "samples=0,batch=1,epochs=1"], "at least 1, got 0"),
+    (
+        ["Constant(0.1)", "--horizon", "samples=0,batch=1,epochs=1"],
+        "--horizon samples must be a whole number of at least 1, got 0",
+    ),
     (["Constant(0.1)", "--horizon", f"{HORIZON},drop_last=maybe"], "a boolean, got 'maybe'"),
     (["Constant(0.1)", "--horizon", "10"], f"NAME=VALUE,..., got '10'; write e.g. {HORIZON}"),
     (["Constant(0.1)", "--steps", 10**30], "at most 2**53"),

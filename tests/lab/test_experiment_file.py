@@ -50,7 +50,7 @@ def test_an_experiment_is_its_dictionary():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epochs = 3\nepoch = 3\n", "line 2: Experiment has no 'epoch'; did you mean \"epochs\"?"),
+        ("epochs = 3\nepoch = 3\n", 'line 2: there is no key "epoch"; did you mean "epochs"?'),
         (
             "\nepochs = 'three'\n",
             'line 2: epochs must be a whole number of at least 1, got "three"; write a number such as 3',
@@ -61,6 +61,12 @@ def test_an_experiment_is_its_dictionary():
             "replace(experiment, functions=True)",
         ),
         ("digests = []\n", "line 1: an experiment file has no 'digests'; they are computed when the experiment starts"),
+        ("epochs = inf\n", "line 1: epochs must be a whole number of at least 1, got inf"),
+        ("task = 2020-01-01\n", "line 1: task must be a name, got 2020-01-01"),
+        (
+            'seeds = [0, "x"]\n',
+            'line 1: seeds[1] must be a whole number of at least 0, got "x"; write a number such as 3',
+        ),
         ("epochs = 0\n", "line 1: epochs must be a whole number of at least 1, got 0"),
         (
             "[schedules]\na = 0.1\n",

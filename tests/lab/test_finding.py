@@ -43,7 +43,7 @@ def test_a_small_training_set_is_repeated_in_another_order():
         ({"seeds": ()}, "at least one item"),
         ({"seeds": (0, 0)}, "find_rate\\(seeds=...\\) must be different from one another"),
         ({"optimizer": "addam"}, "did you mean"),
-        ({"start_lr": 1.0, "end_lr": 0.1}, "below end_lr"),
+        ({"start_lr": 1.0, "end_lr": 0.1}, "below the last rate"),
     ],
 )
 def test_invalid_arguments_are_refused(settings, words):

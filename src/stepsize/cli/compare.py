@@ -80,8 +80,13 @@ def compare(
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
     if resume is not None and given - {"resume", "elsewhere", "tensorboard"}:
-        others = ", ".join(sorted(given - {"resume", "elsewhere", "tensorboard"}))
-        raise ArgumentError("--resume", "", f"given without other settings, and here are {others}", resume)
+        typed = {each.name: each.opts[0] for each in context.command.params}
+        names = sorted(given - {"resume", "elsewhere", "tensorboard"})
+        others = ", ".join("FILE" if name == "experiment" else typed[name] for name in names)
+        advice = "the comparison goes on with the settings it began with; leave the others out"
+        raise ArgumentError("--resume", "", f"given without {others}", resume, advice)
+    if elsewhere and resume is None:
+        raise ArgumentError("--elsewhere", "", "given together with --resume", elsewhere)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     options = {
         "schedules": None if schedule is None else tuple(map(named, schedule)),

@@ -9,8 +9,9 @@ from rich.progress import Progress
 from typer.core import TyperCommand
 
 from stepsize.cli.options import numbers_of
+from stepsize.cli.schedules import EPOCHS
 from stepsize.cli.screen import form_here
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
@@ -62,7 +63,11 @@ def descend(
 
     ground = descent.surface_from(surface.strip())
     starts = [list(numbers_of("--start", text.strip(), float, "-5,-2")) for text in start]
-    rules = [descent.optimizer_from(text) for text in split_outside_brackets(optimizer)]
+    rules, errors = [], list[StepsizeError]()
+    for text in split_outside_brackets(optimizer):
+        with gathered(errors):
+            rules.append(descent.optimizer_from(text))
+    raise_together(errors)
     rate = _rate(lr, steps)
     descents = {
         str(rule): descent.descend(ground, rule, starts[0] if len(starts) == 1 else starts, steps, rate, noise, seed)
@@ -116,6 +121,10 @@ def _rate(text: str, steps: int) -> float | Schedule:
     try:
         return float(text)
     except ValueError:
+        if written := EPOCHS.search(text):
+            reason = f"{written[0]} is a length in epochs, and a descent has none"
+            advice = 'write a number of steps, or a part of the descent such as "10%"'
+            raise ParseError(reason, text, written.start(), advice) from None
         return parse(text.strip(), Horizon(samples=steps, batch=1, epochs=1))
 
 

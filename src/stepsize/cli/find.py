@@ -28,6 +28,7 @@ FAR_APART = 10.0  # rules that differ by this factor or more disagree
 
 
 def find(
+    context: typer.Context,
     task: TaskName = "fashion-mnist",
     optimizer: OptimizerName = "sgd",
     optimizer_arg: Annotated[
@@ -67,6 +68,11 @@ def find(
 
     if rates is not None and not grid:
         raise ArgumentError("--rates", "", "given together with --grid", rates)
+    source = context.get_parameter_source("epochs")
+    if source is not None and source.name == "COMMANDLINE" and not grid:
+        raise ArgumentError(
+            "--epochs", "", "given together with --grid", epochs, "a range test is --steps updates long"
+        )
     wanted = None if rates is None else _rates(rates)
     _check_places(out, as_json)
     training: dict[str, Any] = {
@@ -140,8 +146,9 @@ def _optimizer_args(texts: Sequence[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             line = {}
         if len(line) != 1 or line.keys() & given.keys():
-            advice = "write e.g. momentum=0.9, nesterov=true or betas=[0.9,0.95]"
-            raise ArgumentError("--optimizer-arg", "", "NAME=VALUE, each name once", text, advice)
+            advice = "write e.g. momentum=0.9, nesterov=true, betas=[0.9,0.95] or 'name=\"text\"'"
+            rule = "NAME=VALUE with a value as in TOML, each name once"
+            raise ArgumentError("--optimizer-arg", "", rule, text, advice)
         given |= line
     return given
 

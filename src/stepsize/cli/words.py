@@ -26,6 +26,9 @@ OPTIONS = {
 }
 # The parameter of a verb that an argument of the library is given by, if they differ in name; the owner "" is any.
 
+ARGUMENTS = {("read_curves", "paths"): "RUNS", ("convex_bound", "schedule_or_rates"): "TEXT"}
+# The arguments of the library that are arguments of a verb without an option.
+
 LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
 
 
@@ -38,14 +41,20 @@ class CommandLine(Words):
     def argument(self, owner: str, name: str) -> str:
         """`--steps`; an item of several is named after the option."""
         base, _, item = name.partition("[")
+        if owner == "Horizon" and "horizon" in self._parameters:
+            return f"--horizon {name}"
         option = self._option(owner, base)
         if option is None:
-            return super().argument(owner, name)
+            return ARGUMENTS.get((owner, base)) or super().argument(owner, name)
         return " ".join([option.opts[0], item.rstrip("]").strip("'\"")]).rstrip()
 
     def value(self, value: Any) -> str:
         """A value as it is typed."""
         return LAWS.get(value.__name__, value.__name__) if isinstance(value, type) else shown(value)
+
+    def got(self, value: Any) -> str:
+        """Nothing for None, which is an option that was not given."""
+        return "" if value is None else super().got(value)
 
     def setting(self, owner: str, name: str, value: Any) -> str:
         """`--steps 1000`; a flag alone; the column of a log as `--columns loss=COLUMN`."""

@@ -155,7 +155,9 @@ def _arguments(text: str, start: int, call: ast.Call, kind: type[Optimizer[Any]]
         if name is None:
             raise ParseError(f"too many arguments; {takes}", text, place)
         if name not in names:
-            raise ParseError(f"no argument {quoted(name)}; {nearest(name, names) or takes}", text, place)
+            raise ParseError(
+                f"{kind.__name__} has no argument {quoted(name)}; {nearest(name, names) or takes}", text, place
+            )
         if name in given:
             raise ParseError(f"{quoted(name)} is given twice", text, place)
         if isinstance(node, ast.Name):

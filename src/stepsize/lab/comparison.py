@@ -7,7 +7,17 @@ from html import escape
 from pathlib import Path
 
 from stepsize.arguments import Maybe, Whole
-from stepsize.errors import ArgumentError, DataError, RunError, StateError, concerning, quoted
+from stepsize.errors import (
+    ArgumentError,
+    DataError,
+    RunError,
+    StateError,
+    StepsizeError,
+    concerning,
+    gathered,
+    quoted,
+    raise_together,
+)
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -105,8 +115,11 @@ def compare(
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
     specs = settled.run_specs(task.samples)
-    for spec in specs:
-        spec.validate()
+    errors: list[StepsizeError] = []
+    for spec in specs[: len(settled.schedules)]:  # those of one seed
+        with gathered(errors):
+            spec.validate()
+    raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, specs)
     model, _ = (task.initial_model(spec.seed) for spec in (specs[0], specs[-1]))  # refuses one that is given twice

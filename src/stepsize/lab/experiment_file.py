@@ -5,10 +5,11 @@ import re
 import tomllib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, fields
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from stepsize.errors import ArgumentError, DataError, StepsizeError, Words, gathered, one_line, raise_together
+from stepsize.errors import ArgumentError, DataError, StepsizeError, Words, gathered, one_line, quoted, raise_together
 from stepsize.lab.experiment import Experiment
 
 EXAMPLE = """\
@@ -142,6 +143,8 @@ class InFile(Words):
         if owner not in ("Experiment", "load_task"):
             return super().argument(owner, name)
         base, _, item = name.partition("[")
+        if item.rstrip("]").isdigit():  # of an array
+            return name
         table = {"optimizer_args": "optimizer"}.get(base, base)
         return ".".join(filter(None, (table, item.rstrip("]").strip("'\""))))
 
@@ -150,8 +153,14 @@ class InFile(Words):
         return one_line(_toml(value), 60)
 
     def setting(self, owner: str, name: str, value: Any) -> str:
-        """`seeds = [3]`."""
+        """`seeds = [3]`; a file cannot allow functions, so that is the option beside it."""
+        if name == "functions":
+            return "--functions beside the file"
         return f"{name} = {'...' if value is ... else _toml(value)}"
+
+    def unknown(self, owner: str, name: str) -> str:
+        """`there is no key "epoch"`."""
+        return f"there is no key {quoted(name)}" if owner == "Experiment" else super().unknown(owner, name)
 
     def place(self, error: StepsizeError) -> str:
         """The file and the line."""
@@ -171,6 +180,10 @@ def _toml(value: Any) -> str:
         return f"{{{', '.join(f'{key} = {_toml(each)}' for key, each in value.items())}}}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float):
+        return repr(value)  # inf and nan, not Infinity and NaN
+    if isinstance(value, date | time):  # a datetime is a date
+        return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

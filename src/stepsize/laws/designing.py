@@ -94,7 +94,7 @@ def design(
     if warmup_steps >= steps - 1:
         raise ArgumentError("design", "warmup_steps", f"less than steps - 1 = {steps - 1}", warmup_steps)
     if final_lr > peak_lr:
-        raise ArgumentError("design", "final_lr", f"at most peak_lr = {peak_lr:g}", final_lr)
+        raise ArgumentError("design", "final_lr", "at most the peak", final_lr, f"the peak is {peak_lr:g}")
     limits = Limits(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
         found.cautions([peak_lr])  # refuses a peak far from the runs before the search

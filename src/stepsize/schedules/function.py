@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from stepsize.errors import ArgumentError, StepError, quoted, shown
+from stepsize.errors import ArgumentError, StepError, one_line, quoted, shown
 from stepsize.schedules.maths import SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless
 
@@ -190,5 +190,6 @@ def _cause(module: str, error: BaseException) -> str:
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
     if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
-        return f"{shown(error, 120)} ({file}); if you mean another file of this name, rename that one"
+        advice = "correct the name, or rename that file if you mean another one of its name"
+        return f"{one_line(str(error), 120)} (the module is {file}); {advice}"
     return shown(error, 200)

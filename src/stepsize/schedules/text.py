@@ -133,6 +133,8 @@ class _Evaluation:
             raise self.error("rest needs quotes", position, 'write "rest"')
         if name in CALLABLE:
             raise self.error(f"{name} needs its arguments: {_parameters(name, CALLABLE[name]).usage}", position)
+        if name == "None":
+            raise self.error("None has no meaning in a text", position, "leave the argument out")
         raise self._unknown(name, CALLABLE, "shape or recipe", position)
 
     def _operand(self, node: Node) -> Any:

@@ -82,7 +82,7 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
     """
     try:
         if not path.is_file():
-            raise DataError(f"there is no store {path}")
+            raise DataError(f"there is no store {path}", "name the directory of a comparison, or its store.sqlite")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty")
     except OSError as error:  # a folder that we may not look into
