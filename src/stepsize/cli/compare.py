@@ -79,9 +79,10 @@ def compare(
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
-    if resume is not None and given - {"resume", "elsewhere", "tensorboard"}:
-        others = ", ".join(sorted(given - {"resume", "elsewhere", "tensorboard"}))
-        raise ArgumentError("--resume", "", f"given without other settings, and here are {others}", resume)
+    if resume is not None and (others := given - {"resume", "elsewhere", "tensorboard"}):
+        named_here = ", ".join(each.opts[0] for each in context.command.params if each.name in others)
+        rule = "given without settings, which are those of the comparison"
+        raise ArgumentError("--resume", "", rule, str(resume), f"leave out {named_here}")
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     options = {
         "schedules": None if schedule is None else tuple(map(named, schedule)),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Count, Maybe, Number, checked
+from stepsize.arguments import Choice, Count, Maybe, Number, Whole, checked
 from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import Batch, Batches, Samples, Tally
@@ -45,7 +45,7 @@ def train(
     epochs: Count = 10,
     batch_size: Count = 256,
     accumulation: Count = 1,
-    seed: int = 0,
+    seed: Annotated[int, Whole(0)] = 0,
     device: str | torch.device = "cpu",
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
