@@ -275,7 +275,7 @@ def test_a_comparison_that_never_began_leaves_nothing_behind(tmp_path, monkeypat
     def fail(*_):
         raise RunError("no process can be started")
 
-    monkeypatch.setattr("stepsize.lab.engines.local.run_plans", fail)
+    monkeypatch.setattr("stepsize.lab.engines.local.train_runs", fail)
     with pytest.raises(RunError, match="no process"):
         compare(small(), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()

@@ -18,10 +18,9 @@ from rich.console import Console
 
 from installed import STEPSIZE
 from stepsize import Constant
-from stepsize.lab.displays import PlainDisplay
+from stepsize.lab.displays import PlainDisplay, TerminalDisplay
 from stepsize.lab.experiment import RunSpec
 from stepsize.lab.standings import Standings
-from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
 

@@ -262,7 +262,7 @@ def _make_runs(
     try:
         with watcher.watching(source, reports):
             if left:
-                engine_of(experiment).run_plans(left, experiment, directory, workers, watcher)
+                engine_of(experiment).train_runs(left, experiment, directory, workers, watcher)
             directory.remove_checkpoints()
     except RunError as error:
         if standings.runs:

@@ -1,4 +1,4 @@
-"""An experiment as a value: its schedules, its task, how to train, and the runs that follow from these."""
+"""An experiment as a value: its schedules, its task and how to train; and the runs of an experiment."""
 
 import hashlib
 import json
@@ -276,7 +276,7 @@ def fingerprint(experiment: Experiment, *without: str) -> str:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run to be made: its name, its schedule, its seed, and how many epochs and updates it will take."""
+    """A run before it is trained: its name, its schedule, its seed, and its numbers of epochs and updates."""
 
     name: str
     schedule: Schedule
@@ -286,10 +286,9 @@ class RunSpec:
     weight_decay: Schedule | None = None
 
     def validate(self, factor: float = 1.0) -> None:
-        """Evaluate the schedules at every step, to find hours before what would fail.
+        """Evaluate the schedules at every step, so that an error is found before the training begins.
 
-        Args:
-            factor: the rates are multiplied by it; the largest factor that `tune_peak` will try.
+        The rates are multiplied by `factor`, the largest that `tune_peak` tries.
 
         Raises:
             ArgumentError: a rate or a weight decay is negative, or larger than the weights' type can hold.

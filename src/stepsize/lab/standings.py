@@ -6,9 +6,7 @@ from typing import Any, Protocol
 
 from stepsize.lab.experiment import RunSpec
 from stepsize.store import Results, Run, stored_runs
-from stepsize.store.run import Epoch, Logged, Point, StoredRun
-
-COMPLETE = ("finished", "diverged")  # the statuses of runs that need no more training
+from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
 
 
 class Standings:

@@ -11,6 +11,7 @@ from stepsize.arguments import Choice
 Floats = NDArray[np.float64]
 Status = Literal["waiting", "running", "finished", "diverged", "interrupted", "failed"]
 Table = Literal["points", "epochs"]
+COMPLETE = ("finished", "diverged")  # the statuses of runs that need no more training
 
 
 @dataclass(frozen=True)

@@ -32,20 +32,20 @@ _GUARD = 'put the code of the script under `if __name__ == "__main__":`'
 
 
 def check(experiment: Experiment) -> None:
-    """Every experiment can be run."""
+    """This engine can train every experiment."""
 
 
-def run_plans(
-    numbered: Mapping[int, RunSpec],
+def train_runs(
+    specs: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
     watcher: Watcher,
 ) -> None:
-    """Make each run in a process, as many at a time as there are cores, or one on a GPU."""
+    """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
     if workers is None:
         workers = cores() if experiment.device == "cpu" else 1
-    jobs = [{number: spec} for number, spec in numbered.items()]
+    jobs = [{number: spec} for number, spec in specs.items()]
     run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job)))
 
 
@@ -94,7 +94,7 @@ def refuse_in_a_starting_process() -> None:
 
 
 Work = Callable[[Job, Experiment, ResultDirectory, Channel], None]
-"""Makes the runs of a job in a worker; the store has their records and their ends when it returns."""
+"""Trains the runs of a job in a worker; the store has their records and their ends when it returns."""
 
 
 def run_jobs(
