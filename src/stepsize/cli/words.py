@@ -24,7 +24,7 @@ OPTIONS = {
     ("", "optimizer_args"): "optimizer_arg",
     ("", "directory"): "out",
 }
-# The parameter of a verb that an argument of the library is given by, if they differ in name; the owner "" is any.
+# The parameters of verbs by the arguments of the library that they set, if the names differ; "" is any owner.
 
 LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
 

@@ -1,4 +1,4 @@
-"""Following the runs of a comparison: records are kept, progress is shown, the picture and the reports are written."""
+"""Following the runs of a comparison: show their progress, draw the live picture, and write the reports."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
+from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
@@ -19,7 +19,7 @@ _SHARE = 0.03  # of the time, at most, is spent on drawing
 
 
 class RunWatcher:
-    """The watcher of a comparison or of its trials, whose store is in `place`, somewhere in `directory`."""
+    """The watcher of a comparison in `directory`, or of its trials; `place` is the directory of their store."""
 
     def __init__(
         self, standings: Standings, place: ResultDirectory, displays: Sequence[Display], directory: Path
@@ -33,10 +33,10 @@ class RunWatcher:
 
     @contextmanager
     def watching(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
-        """Show the progress of the runs that are made in the block; write their reports and pictures at its end.
+        """Show the progress of the runs that are trained in the block; write their reports and pictures at its end.
 
-        An error of the block is raised even if nothing can be written any more; an interrupt and a full disk are
-        raised with what to do about them.
+        An error of the block is raised even if the reports cannot be written. The errors of an interrupt and of a full
+        disk say where the results are.
         """
         try:
             self._show(lambda display: display.begin(self._standings, source, self._place.path))
@@ -96,11 +96,11 @@ class LivePicture:
         threading.Thread(target=_load_matplotlib, daemon=True).start()
 
     def refresh(self) -> None:
-        """Draw again, unless that was done a short while ago."""
+        """Draw again, unless the last drawing is recent."""
         begun = time.monotonic()
         if begun < self._next:
             return
-        with suppress(OutputError):  # a picture is not worth a run; the last one is drawn at the end
+        with suppress(OutputError):  # a run does not fail because of a picture; the last one is drawn at the end
             self.write(".png")
         ended = time.monotonic()
         self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)

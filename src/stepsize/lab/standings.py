@@ -1,4 +1,4 @@
-"""How far the runs of a comparison are, and the protocols of those that follow them."""
+"""The progress of the runs of a comparison, and the protocols of watchers and displays, which follow it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
 
 
 class Standings:
-    """Every run as far as it has come, in the order of the experiment.
+    """The progress of every run, in the order of the experiment.
 
-    `specs` are the runs as they were planned, and `steps_done` is the sum of their steps, up to their last points.
+    `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points.
     `points` and `epochs` have the records of each run that has not ended. `judged_on` names the samples that the runs
     are judged on: "test" or "held-out".
     """

@@ -1,4 +1,4 @@
-"""What is trained: a network, its data, its loss and its accuracy, as one value."""
+"""A task as one value: a network to train, its data, its loss and its accuracy."""
 
 import hashlib
 from collections.abc import Callable

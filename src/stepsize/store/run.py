@@ -1,4 +1,4 @@
-"""The record of one training run: what it logged and how it ended."""
+"""The record of a training run: its points, its epochs and how it ended."""
 
 from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol
