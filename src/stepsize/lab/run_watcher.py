@@ -19,7 +19,10 @@ _SHARE = 0.03  # of the time, at most, is spent on drawing
 
 
 class RunWatcher:
-    """The watcher of a comparison in `directory`, or of its trials; `place` is the directory of their store."""
+    """Follows the runs of a comparison in `directory`, or of its trials; `place` is the directory of their store.
+
+    An engine reports to it, by the number of a run.
+    """
 
     def __init__(
         self, standings: Standings, place: ResultDirectory, displays: Sequence[Display], directory: Path
@@ -55,11 +58,13 @@ class RunWatcher:
             raise OutputError(error.reason, advice) from error
 
     def logged(self, number: int, record: Point | Epoch) -> None:
+        """A run has logged a record."""
         if self._standings.logged(number, record):
             self._show(lambda display: display.logged(number, record))
             self._picture.refresh()
 
     def ended(self, number: int) -> None:
+        """A run has ended or was stopped; the store has its status."""
         run = self._results.run(number)
         if not run.points:
             return  # it was stopped before it began
@@ -67,6 +72,7 @@ class RunWatcher:
         self._show(lambda display: display.ended(number, run))
 
     def stopping(self) -> None:
+        """The user has interrupted: runs in progress end at their next logged point, and no other begins."""
         self._show(lambda display: display.stopping())
 
     def _close(self, reports: Callable[[], dict[str, str]]) -> None:

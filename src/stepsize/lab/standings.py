@@ -1,4 +1,4 @@
-"""The progress of the runs of a comparison, and the protocols of watchers and displays, which follow it."""
+"""The progress of the runs of a comparison, and the protocol of its displays."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,19 +85,6 @@ class Standings:
             steps = self._ended[number].column("step")
             return int(steps[-1]) if steps.size else 0
         return self.points[number][-1].step if self.points[number] else 0
-
-
-class Watcher(Protocol):
-    """Follows the runs that an engine makes, by their numbers."""
-
-    def logged(self, number: int, record: Point | Epoch) -> None:
-        """A run has logged something."""
-
-    def ended(self, number: int) -> None:
-        """A run has ended, or was stopped; the store has its status."""
-
-    def stopping(self) -> None:
-        """The user has interrupted: runs in progress end at their next logged point, and no other begins."""
 
 
 class Display(Protocol):

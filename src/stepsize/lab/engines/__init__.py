@@ -9,7 +9,7 @@ from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.standings import Watcher
+from stepsize.lab.run_watcher import RunWatcher
 
 
 class Engine(Protocol):
@@ -29,7 +29,7 @@ class Engine(Protocol):
         experiment: Experiment,
         directory: ResultDirectory,
         workers: int | None,
-        watcher: Watcher,
+        watcher: RunWatcher,
     ) -> None:
         """Train the runs, `workers` at a time (as many as there is room for if None), and tell the watcher.
 

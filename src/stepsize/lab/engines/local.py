@@ -23,7 +23,7 @@ from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import THREADS, Job, job_name, joined, make_job, one_network, reason, run_title
 from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.standings import Watcher
+from stepsize.lab.run_watcher import RunWatcher
 from stepsize.store.run import Epoch, Point
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
@@ -40,7 +40,7 @@ def train_runs(
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
-    watcher: Watcher,
+    watcher: RunWatcher,
 ) -> None:
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
     if workers is None:
@@ -103,7 +103,7 @@ def run_jobs(
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int,
-    watcher: Watcher,
+    watcher: RunWatcher,
     checkpoint: Callable[[Job], Path],
 ) -> None:
     """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
@@ -138,7 +138,7 @@ class _Parent:
     work: Work
     experiment: Experiment
     directory: ResultDirectory
-    watcher: Watcher
+    watcher: RunWatcher
     checkpoint: Callable[[Job], Path]
     waiting: deque[Job]
     workers: dict[Connection, _Worker] = field(default_factory=dict)

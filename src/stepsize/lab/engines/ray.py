@@ -26,7 +26,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS, cores
 from stepsize.lab.engines.runs import THREADS, account, job_name, joined, make_run, reason
 from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.standings import Watcher
+from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.training import End
 from stepsize.store import Store, load_runs
 from stepsize.store.run import FIELDS, Epoch, Point
@@ -54,7 +54,7 @@ def train_runs(
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
-    watcher: Watcher,
+    watcher: RunWatcher,
 ) -> None:
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
     with _cluster(workers) as ray, Store.open(directory.store) as store:
@@ -95,7 +95,7 @@ class _Scheduling:
     experiment: Experiment
     directory: ResultDirectory
     workers: int | None
-    watcher: Watcher
+    watcher: RunWatcher
     store: Store
     in_progress: dict[Any, tuple[int, RunSpec]] = field(default_factory=dict)
     deaths: Counter[int] = field(default_factory=Counter)

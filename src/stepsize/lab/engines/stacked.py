@@ -16,9 +16,9 @@ from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
 from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
 from stepsize.lab.optimizers import experiment_optimizer
+from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import CPU, seeded_draws
-from stepsize.lab.standings import Watcher
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 
@@ -84,7 +84,7 @@ def train_runs(
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
-    watcher: Watcher,
+    watcher: RunWatcher,
 ) -> None:
     """Train the runs, `runs_at_once` in one program; on a CPU a program for each core, on a GPU one at a time.
 
