@@ -102,6 +102,10 @@ class TerminalDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+
+    def begin(self, standings: Standings, source: str, directory: Path) -> None:
+        self._standings = standings
+        console = self._console
         self._bar_width = 20 if console.width >= _WIDE + 15 else 5
         one_line = Column(no_wrap=True, overflow="ellipsis")
         self._bars = Progress(
@@ -116,13 +120,10 @@ class TerminalDisplay:
         self._began: dict[int, tuple[float, int]] = {}  # when a run logged first, and at which step
         self._sketch = Text()
         self._sketch_due = 0.0
-
-    def begin(self, standings: Standings, source: str, directory: Path) -> None:
-        self._standings = standings
-        self._console.print(Text(source))
-        self._console.print(Text(f"Results go to {directory}"), soft_wrap=True)
+        console.print(Text(source))
+        console.print(Text(f"Results go to {directory}"), soft_wrap=True)
         self._all = self._all_bar.add_task("all runs", total=sum(spec.steps for spec in standings.specs))
-        self._live = Live(console=self._console, get_renderable=self._screen, refresh_per_second=4, transient=True)
+        self._live = Live(console=console, get_renderable=self._screen, refresh_per_second=4, transient=True)
         self._live.start()
 
     def logged(self, number: int, record: Point | Epoch) -> None:

@@ -173,8 +173,9 @@ class Experiment:
 
     def __post_init__(self) -> None:
         apply_field_rules(self)
-        for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
-            if isinstance(given, Schedule) and _has_functions(name, given):
+        named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
+        for argument, given in (*named, ("weight_decay", self.weight_decay)):
+            if isinstance(given, Schedule) and _has_functions(argument, given):
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     @property
@@ -249,16 +250,16 @@ class Experiment:
         return experiment
 
 
-def _has_functions(name: str, schedule: Schedule) -> bool:
-    """Whether a schedule's text names functions; an ArgumentError if the text does not give the schedule back."""
+def _has_functions(argument: str, schedule: Schedule) -> bool:
+    """Whether a schedule's text names functions; an ArgumentError if the schedule cannot be read from its text."""
     text = str(schedule)
     for functions in (False, True):
         with suppress(ParseError):
             if parse(text, functions=functions) == schedule:
                 return functions
-    rule = "a schedule whose text gives it back, since a resume has only the text"
+    rule = "a schedule that can be read from its text, since a resume has only the text"
     advice = 'write your function in a module and name it: Function("package.module:name")'
-    raise ArgumentError("Experiment", f"schedules[{name!r}]", rule, schedule, advice)
+    raise ArgumentError("Experiment", argument, rule, schedule, advice)
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:
