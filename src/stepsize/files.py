@@ -62,14 +62,11 @@ def _beside(path: Path) -> Path:
 
 
 def _refusal(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write {path}: {_cause(path, error)}")
-
-
-def _cause(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        if path.parent.is_dir():
-            return "it cannot be made there"  # in a folder of the system, such as /proc
-        return f"there is no folder {path.parent}"
-    if isinstance(error, IsADirectoryError):
-        return "it is a folder"
-    return (error.strerror or str(error)).lower()
+        # A folder of the system, such as /proc, exists and takes no new files.
+        cause = "it cannot be made there" if path.parent.is_dir() else f"there is no folder {path.parent}"
+    elif isinstance(error, IsADirectoryError):
+        cause = "it is a folder"
+    else:
+        cause = (error.strerror or str(error)).lower()
+    return OutputError(f"cannot write {path}: {cause}")

@@ -36,6 +36,7 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
     [
         (["--seeds", "0,x"], "--seeds must be whole numbers between commas, got '0,x'"),
         (["--seeds", "1,1"], "different"),
+        (["--resume", "runs/1", "--batch-size", "8"], "got 'runs/1'; leave out --task, --batch-size"),
         (["--optimizer", "lbfgs"], "it evaluates the loss several times in one update"),
         (["--optimizer", "addam"], "did you mean"),
         (["--device", "abacus"], '--device must be "auto" or'),

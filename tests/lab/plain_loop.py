@@ -5,10 +5,9 @@ import torch
 from torch import nn
 
 
-def plain_loop(model, data, rate, seed, epochs, batch_size, log_every):
+def plain_loop(model, task, rate, seed, epochs, batch_size, log_every):
     """Train with SGD, and return rows (step, rate, loss, accuracy) and (step, train loss, accuracy, test loss, ...)."""
-    train_x, test_x = (torch.tensor(x)[:, None] for x in (data.train_images, data.test_images))
-    train_y, test_y = torch.tensor(data.train_labels), torch.tensor(data.test_labels)
+    (train_x, train_y), (test_x, test_y) = task.train, task.test
     model = model.to(memory_format=torch.channels_last)
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

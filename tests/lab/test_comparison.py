@@ -169,6 +169,10 @@ def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_pro
         ({"optimizer_args": {"momentum": np.float32(0.9)}}, "optimizer_args['momentum']=...) must be a text, a finite"),
         ({"schedules": {"mine": ss.Function(lambda t: 0.1)}}, 'Function("package.module:name")'),
         (
+            {"weight_decay": ss.Function(lambda t: 0.1)},
+            "weight_decay=...) must be a schedule that can be read from its text",
+        ),
+        (
             {"weight_decay": 'Linear(0.01, -0.5, "100%")'},
             "weight_decay=...) must be a schedule whose values are from 0 to 3.4e+38, got -0.0325",
         ),
@@ -275,7 +279,7 @@ def test_a_comparison_that_never_began_leaves_nothing_behind(tmp_path, monkeypat
     def fail(*_):
         raise RunError("no process can be started")
 
-    monkeypatch.setattr("stepsize.lab.engines.local.run_plans", fail)
+    monkeypatch.setattr("stepsize.lab.engines.local.train_runs", fail)
     with pytest.raises(RunError, match="no process"):
         compare(small(), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()

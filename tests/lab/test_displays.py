@@ -18,10 +18,9 @@ from rich.console import Console
 
 from installed import STEPSIZE
 from stepsize import Constant
-from stepsize.lab.displays import PlainDisplay
+from stepsize.lab.displays import PlainDisplay, TerminalDisplay
 from stepsize.lab.experiment import RunSpec
 from stepsize.lab.standings import Standings
-from stepsize.lab.terminal_display import TerminalDisplay
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
 
@@ -69,7 +68,6 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert "all runs" in screen
     assert "epoch 2/2" in screen
     assert "rate 0.1" in screen
-    assert re.search(r"\d:\d\d left", screen)
     assert "train loss" in screen
     assert screen.count("test accuracy") >= 2
     assert "down [x]" in screen
@@ -103,9 +101,29 @@ def bars(epoch, lr=0.1):
     return display._bars.tasks[0].fields["news"]
 
 
+def test_the_bars_of_the_trials_are_gone_when_the_comparison_begins():
+    display = TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    for name in ("flat, trial 1", "flat"):
+        standings = Standings([RunSpec(name, Constant(0.1), 0, 3, 30)])
+        display.begin(standings, "Data.", Path("out"))
+        standings.logged(0, point := Point(10, 0.1, 1.5, 0.5))
+        display.logged(0, point)
+        display.close()
+    shown = Console(file=StringIO(), width=120)
+    shown.print(display._screen())
+    text = shown.file.getvalue()
+    assert text.count("all runs") == text.count("flat, seed 0") == 1
+    assert "trial" not in text
+
+
 def test_a_bar_shows_the_accuracy_or_else_the_test_loss():
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
+
+
+def test_a_bar_shows_the_time_that_is_left_from_the_second_record_on():
+    assert not bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).endswith("left")
+    assert re.search(r"\d:\d\d left$", bars(Epoch(20, 1.5, 0.25, 2.5, 0.75)))
 
 
 def test_a_bar_shows_the_rate_that_was_logged():

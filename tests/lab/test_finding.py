@@ -67,6 +67,17 @@ def test_outputs_that_broadcast_against_the_targets_are_refused():
         find_rate(task)
 
 
+def test_a_network_of_3d_convolutions_is_tested():
+    images, net = X.reshape(3, 1, 4, 4, 4), lambda: torch.nn.Sequential(torch.nn.Conv3d(1, 1, 4), torch.nn.Flatten())
+    task = Task(net, (images, Y[:3, None]), (images, Y[:3, None]), torch.nn.functional.mse_loss, None)
+    assert len(find_rate(task, steps=3, end_lr=1e-5, device="cpu").losses) == 3
+
+
+def test_rates_that_agree_in_six_digits_are_one_rate(tmp_path, in_process):
+    grid = train_grid([0.1, 0.1 + 1e-12], tmp_path / "out", task="own_tasks:line", epochs=1)
+    assert list(grid.losses) == [grid.best] == pytest.approx([0.1])
+
+
 def test_a_grid_is_a_comparison_on_held_out_samples(tmp_path, in_process):
     grid = train_grid(
         [10.0, 0.1, 0.001, 0.1], tmp_path / "out", task="own_tasks:line", epochs=3, batch_size=16, seeds=(0, 1)

@@ -91,24 +91,26 @@ def assert_digits_stand_in(found, failure):
 def test_fashion_mnist_comes_from_debians_package_where_it_is_installed():
     found = data.fashion_mnist()
     assert found.source == "Fashion-MNIST came from Debian's package dataset-fashion-mnist."
-    assert found.train_images.shape == (60_000, 28, 28)
-    assert found.test_images.shape == (10_000, 28, 28)
-    assert found.train_images.mean() == pytest.approx(0.2860, abs=1e-4)  # the figures known for this data set
-    assert found.train_images.std() == pytest.approx(0.3530, abs=1e-4)
-    assert np.bincount(found.train_labels).tolist() == [6000] * 10
-    assert found.test_labels[:8].tolist() == [9, 2, 1, 1, 6, 1, 4, 6]
-    assert data.fashion_mnist() is found
+    (train_images, train_labels), (test_images, test_labels) = found.train, found.test
+    assert train_images.shape == (60_000, 1, 28, 28)
+    assert test_images.shape == (10_000, 1, 28, 28)
+    assert train_images.mean().item() == pytest.approx(0.2860, abs=1e-4)  # the figures known for this data set
+    assert train_images.std().item() == pytest.approx(0.3530, abs=1e-4)
+    assert np.bincount(train_labels).tolist() == [6000] * 10
+    assert test_labels[:8].tolist() == [9, 2, 1, 1, 6, 1, 4, 6]
+    assert isinstance(found.model(), type(data.lenet()))
 
 
 def test_digits_are_sixteenths_and_every_fifth_is_for_the_test():
     sklearn_datasets = pytest.importorskip("sklearn.datasets")
     found, bundled = data.digits(), sklearn_datasets.load_digits()
-    assert found.train_images.shape == (1437, 8, 8)
-    assert found.test_images.dtype == np.float32
-    assert found.test_labels.dtype == np.int64
-    np.testing.assert_array_equal(found.test_images * 16, bundled.images[::5])
-    np.testing.assert_array_equal(found.test_labels, bundled.target[::5])
-    np.testing.assert_array_equal(found.train_labels[:5], bundled.target[[1, 2, 3, 4, 6]])
+    images, labels = (part.numpy() for part in found.test)
+    assert found.train[0].shape == (1437, 1, 8, 8)
+    assert images.dtype == np.float32
+    assert labels.dtype == np.int64
+    np.testing.assert_array_equal(images[:, 0] * 16, bundled.images[::5])
+    np.testing.assert_array_equal(labels, bundled.target[::5])
+    np.testing.assert_array_equal(found.train[1][:5], bundled.target[[1, 2, 3, 4, 6]])
 
 
 def test_a_folder_is_read_gzipped_or_not(folder, contents):
@@ -117,12 +119,13 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
         (folder / name).write_bytes(contents[name])
     found = data.from_folder(folder)
     assert found.source == f"Fashion-MNIST came from the folder {folder}."
-    assert found.train_images.shape == (20, 28, 28)
-    assert found.train_images.dtype == np.float32
-    assert 0 <= found.train_images.min() < found.train_images.max() == 1
-    assert found.test_labels.tolist() == list(range(10))
-    assert found.test_labels.dtype == np.int64
-    assert round(found.test_images[9, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
+    images, (test_images, test_labels) = found.train[0].numpy(), (part.numpy() for part in found.test)
+    assert images.shape == (20, 1, 28, 28)
+    assert images.dtype == np.float32
+    assert 0 <= images.min() < images.max() == 1
+    assert test_labels.tolist() == list(range(10))
+    assert test_labels.dtype == np.int64
+    assert round(test_images[9, 0, 27, 27] * 255) == contents["t10k-images-idx3-ubyte"][-1]
 
 
 def test_a_folder_is_found_from_another_working_directory(folder, monkeypatch, tmp_path):
@@ -175,18 +178,16 @@ def test_a_download_is_checked_kept_and_not_repeated(address, folder, contents, 
     found = download(address, tmp_path)
     cache = tmp_path / "cache"
     assert found.source == f"Fashion-MNIST was downloaded from {address} to {cache}."
-    assert found.train_images.shape == (20, 28, 28)
+    assert found.train[0].shape == (20, 1, 28, 28)
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == contents
     for path in folder.iterdir():
         path.unlink()
-    data._read_folder.cache_clear()
     assert download(address, tmp_path).source == found.source
 
 
 def test_a_kept_file_that_was_damaged_is_fetched_again(address, contents, tmp_path):
     download(address, tmp_path)
     cut_short(tmp_path / "cache" / "t10k-images-idx3-ubyte")
-    data._read_folder.cache_clear()
     assert download(address, tmp_path).name == "fashion-mnist"
     assert (tmp_path / "cache" / "t10k-images-idx3-ubyte").read_bytes() == contents["t10k-images-idx3-ubyte"]
 

@@ -1,22 +1,12 @@
-"""The networks: the layers of the book, and the one that fits the images."""
+"""The networks for images: their layers, and the shapes of their outputs."""
 
-import dataclasses
-
-import pytest
 import torch
 from torch import nn
 
-from stepsize.errors import DataError
-from stepsize.lab.image_tasks import digits, image_task, lenet
+from stepsize.lab.image_tasks import digits, digits_net, lenet
 
 
-def of_size(height, width):
-    return dataclasses.replace(
-        digits(), train_images=torch.zeros(2, height, width).numpy(), train_labels=torch.zeros(2).numpy()
-    )
-
-
-def test_lenet_has_the_layers_and_shapes_of_the_mission():
+def test_lenet_has_the_layers_and_shapes_of_1998():
     shapes, images = [], torch.zeros(2, 1, 28, 28)
     for layer in lenet():
         images = layer(images)
@@ -36,18 +26,12 @@ def test_lenet_has_the_layers_and_shapes_of_the_mission():
     assert sum(parameter.numel() for parameter in lenet().parameters()) == 61_706
 
 
-def test_the_network_is_chosen_by_the_size_of_the_images():
-    for size, parameters in ((28, 61_706), (8, 13_706)):
-        model = image_task(of_size(size, size)).model()
-        assert model(torch.zeros(2, 1, size, size)).shape == (2, 10)
-        assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+def test_the_digits_have_a_smaller_network():
+    model = digits().model()
+    assert model(digits().test[0]).shape == (360, 10)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 13_706
 
 
-def test_the_network_has_one_score_a_class():
-    images = torch.zeros(3, 1, 8, 8)
-    assert image_task(dataclasses.replace(digits(), classes=7)).model()(images).shape == (3, 7)
-
-
-def test_images_of_another_size_are_refused():
-    with pytest.raises(DataError, match="no network for images of 32 x 28; give images of 28 x 28 or 8 x 8"):
-        image_task(of_size(32, 28))
+def test_a_network_has_one_score_a_class():
+    assert digits_net(classes=7)(torch.zeros(3, 1, 8, 8)).shape == (3, 7)
+    assert lenet(classes=7)(torch.zeros(3, 1, 28, 28)).shape == (3, 7)

@@ -10,7 +10,7 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab import Task
-from stepsize.lab.image_tasks import digits, digits_net, image_task
+from stepsize.lab.image_tasks import digits, digits_net
 from stepsize.lab.seeding import sample_order
 
 
@@ -22,8 +22,8 @@ def test_the_initial_weights_are_those_after_manual_seed():
     with torch.random.fork_rng():
         torch.manual_seed(3)
         expected = weights(digits_net())
-    assert torch.equal(weights(image_task(digits()).initial_model(3)), expected)
-    assert not torch.equal(weights(image_task(digits()).initial_model(4)), expected)
+    assert torch.equal(weights(digits().initial_model(3)), expected)
+    assert not torch.equal(weights(digits().initial_model(4)), expected)
 
 
 def drawn_elsewhere():
@@ -45,7 +45,7 @@ def test_weights_that_are_drawn_elsewhere_than_in_pytorch_depend_on_the_seed_alo
 
 def test_making_a_model_leaves_the_callers_random_states_alone():
     before = torch.get_rng_state(), random.getstate(), repr(np.random.get_state())
-    image_task(digits()).initial_model(3)
+    digits().initial_model(3)
     x = torch.zeros(2, 2)
     Task(drawn_elsewhere, (x, x), (x, x)).initial_model(3)
     assert torch.equal(torch.get_rng_state(), before[0])
@@ -68,5 +68,5 @@ def test_an_order_stays_what_it_was_in_earlier_versions():
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", True, 2**64])
 def test_an_invalid_seed_is_refused(seed):
-    with pytest.raises(ArgumentError, match=r"seed=\.\.\."):
-        image_task(digits()).initial_model(seed)
+    with pytest.raises(ArgumentError, match=r"Task\.initial_model\(seed=\.\.\.\)"):
+        digits().initial_model(seed)

@@ -25,10 +25,9 @@ from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_training import StackTraining, clip_rows, update_rule
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.seeding import CPU, seeded_draws
-from stepsize.lab.standings import COMPLETE
 from stepsize.pytorch import Scheduler
 from stepsize.store import Store, load_runs
-from stepsize.store.run import Epoch
+from stepsize.store.run import COMPLETE, Epoch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -228,7 +227,7 @@ def made_here(monkeypatch, directory, asked, jobs=None):
     monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
     outcomes, plans = load_runs(directory.path).outcomes(), asked.run_specs(load_task(asked.task).samples)
     left = {number: plan for number, plan in enumerate(plans) if outcomes[number].status not in COMPLETE}
-    stacked.run_plans(left, asked, directory, None, Silent())
+    stacked.train_runs(left, asked, directory, None, Silent())
     return numbers(directory.path)
 
 

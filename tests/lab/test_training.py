@@ -12,30 +12,23 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, StepError
-from stepsize.lab.image_tasks import DEBIAN_FOLDER, digits, digits_net, fashion_mnist, image_task, lenet
+from stepsize.lab.image_tasks import DEBIAN_FOLDER, digits, digits_net, fashion_mnist, lenet
 from stepsize.lab.training import train
 from stepsize.pytorch import Plateau, Scheduler
 from stepsize.store.run import Epoch, Point
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-DATA = digits()
-TASK = image_task(DATA)
+TASK = digits()
 
 
-def first(data, samples):
-    """The same data set, cut to its first training and test images."""
-    return dataclasses.replace(
-        data,
-        train_images=data.train_images[:samples],
-        train_labels=data.train_labels[:samples],
-        test_images=data.test_images[:samples],
-        test_labels=data.test_labels[:samples],
-    )
+def first(task, samples):
+    """The same task with its first training and test images only."""
+    train, test = (tuple(part[:samples] for part in pair) for pair in (task.train, task.test))
+    return dataclasses.replace(task, train=train, test=test)
 
 
-SMALL_DATA = first(DATA, 100)
-SMALL = image_task(SMALL_DATA)
+SMALL = first(TASK, 100)
 
 
 def run(lr=0.1, task=SMALL, model=None, optimizer=None, **settings):
@@ -57,8 +50,7 @@ def falling(step):
     return 0.4 / (1 + 0.1 * step)
 
 
-def assert_equals_plain_loop(network, data, seed, batch_size, log_every):
-    task = image_task(data)
+def assert_equals_plain_loop(network, task, seed, batch_size, log_every):
     model = task.initial_model(seed)
     log = train(
         model,
@@ -72,7 +64,7 @@ def assert_equals_plain_loop(network, data, seed, batch_size, log_every):
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        points, epochs = plain_loop(network(), data, falling, seed, 2, batch_size, log_every)
+        points, epochs = plain_loop(network(), task, falling, seed, 2, batch_size, log_every)
     assert rows(log.points) == points
     assert rows(log.epochs) == epochs
     assert len(points) > 4
@@ -80,7 +72,7 @@ def assert_equals_plain_loop(network, data, seed, batch_size, log_every):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_run_on_digits_equals_the_plain_loop_bit_for_bit(seed):
-    assert_equals_plain_loop(digits_net, DATA, seed, batch_size=32, log_every=10)
+    assert_equals_plain_loop(digits_net, TASK, seed, batch_size=32, log_every=10)
 
 
 @pytest.mark.skipif(not Path(DEBIAN_FOLDER).is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
@@ -246,9 +238,9 @@ def test_the_test_set_is_measured_in_evaluation_mode_and_training_goes_on_in_tra
     model, log = dropout_run()
     assert model.training
     model.eval()
-    images = torch.from_numpy(SMALL_DATA.test_images).unsqueeze(1)
+    images, labels = SMALL.test
     with torch.no_grad():
-        loss = nn.functional.cross_entropy(model(images), torch.from_numpy(SMALL_DATA.test_labels))
+        loss = nn.functional.cross_entropy(model(images), labels)
     assert log.epochs[-1].test_loss == pytest.approx(loss.item(), rel=1e-6)
 
 

@@ -256,7 +256,7 @@ class TestColumns:
     def test_an_unknown_column_or_table_is_refused(self, results):
         with pytest.raises(
             ArgumentError,
-            match=r'columns\(points=...\) must be "lr" or "train_loss" or "train_accuracy", got .loss.',
+            match=r'columns\(names\[0\]=...\) must be "lr" or "train_loss" or "train_accuracy", got .loss.',
         ):
             results.columns("loss")
         with pytest.raises(ArgumentError, match=r'table=...\) must be "points" or "epochs"'):
@@ -340,7 +340,7 @@ def test_several_processes_write_at_once_while_another_reads(store, path):
     [
         (
             lambda results: results.columns(runs=["first"]),
-            r"Results\(runs\[0\]=\.\.\.\) must be a whole number.*'first'",
+            r"Results\.columns\(runs\[0\]=\.\.\.\) must be a whole number.*'first'",
         ),
         (lambda results: results.columns(steps=[20, None]), r"steps\[1\].*whole number"),
         (lambda results: results.columns(steps=[20.5]), r"steps\[0\].*write 20 or 21"),

@@ -79,12 +79,11 @@ def compare(
 
     sources = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
-    if resume is not None and given - {"resume", "elsewhere", "tensorboard"}:
-        typed = {each.name: each.opts[0] for each in context.command.params}
-        names = sorted(given - {"resume", "elsewhere", "tensorboard"})
-        others = ", ".join("FILE" if name == "experiment" else typed[name] for name in names)
-        advice = "the comparison goes on with the settings it began with; leave the others out"
-        raise ArgumentError("--resume", "", f"given without {others}", resume, advice)
+    if resume is not None and (others := given - {"resume", "elsewhere", "tensorboard"}):
+        typed = {each.name: each.opts[0] for each in context.command.params} | {"experiment": "FILE"}
+        words = [word for name, word in typed.items() if name in others]
+        rule = "given without settings, which are those of the comparison"
+        raise ArgumentError("--resume", "", rule, str(resume), f"leave out {', '.join(words)}")
     if elsewhere and resume is None:
         raise ArgumentError("--elsewhere", "", "given together with --resume", elsewhere)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))

@@ -1,4 +1,4 @@
-"""`stepsize cooldown`: when to begin the cooldown of a running run."""
+"""`stepsize cooldown`: when to begin the cooldown of a run that is still training."""
 
 from pathlib import Path
 from typing import Annotated

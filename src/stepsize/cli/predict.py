@@ -30,9 +30,7 @@ def predict(
     horizon: HorizonText = None,
     level: Annotated[
         float,
-        typer.Option(
-            min=0.01, max=0.999, help="Level of the band: 0.9 covers nine tenths of what the runs leave open."
-        ),
+        typer.Option(min=0.01, max=0.999, help="Level of the prediction band, e.g. 0.9 for a 90% band."),
     ] = 0.9,
     law: LawName = "auto",
     out: PictureFile = None,

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,8 +41,9 @@ LawName = Annotated[
 
 @dataclass(frozen=True)
 class LogOptions:
-    """How logs are read: the options that `predict`, `design` and `cooldown` share."""
+    """How logs are read: the options that `predict`, `design` and `cooldown` share, and the words of the verb."""
 
+    words: CommandLine
     columns: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +83,6 @@ class LogOptions:
     smooth: Annotated[
         int, typer.Option(min=1, metavar="ROWS", help="Average each loss over this odd number of neighbouring rows.")
     ] = 1
-    words: CommandLine = field(default=CommandLine([]), init=False)
 
     def read(self, places: Sequence[Path]) -> list[LossCurve]:
         """The curves of all places, in order."""
@@ -112,15 +112,15 @@ class LogOptions:
 
 
 def with_log_options(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options of `LogOptions` in place of its parameter `logs`, and errors and notes its words."""
-    options = inspect.signature(LogOptions).parameters
+    """Give a verb the options of `LogOptions` in place of its parameter `logs`."""
+    options = dict(inspect.signature(LogOptions).parameters)
+    del options["words"]
     own = [each for name, each in inspect.signature(verb).parameters.items() if name != "logs"]
 
     @functools.wraps(verb)
     def call(context: typer.Context, **given: Any) -> None:
-        logs = LogOptions(**{name: given.pop(name) for name in options})
-        object.__setattr__(logs, "words", CommandLine(context.command.params))
-        verb(logs=logs, **given)
+        words = CommandLine(context.command.params)
+        verb(logs=LogOptions(words, **{name: given.pop(name) for name in options}), **given)
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [context, *(each.replace(kind=each.KEYWORD_ONLY) for each in (*own, *options.values()))]

@@ -1,4 +1,4 @@
-"""What the terminal can show: its size, colours and characters; and tables."""
+"""The terminal: its size, colours and characters; and tables."""
 
 import os
 import shutil
@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-NARROWEST = 78
-# Lines of a table wrap in a narrower terminal: columns that are squeezed or dropped would be worse.
+NARROWEST = 78  # columns of a table; in a narrower terminal its lines wrap, and no column is squeezed or dropped
 
 
 def form_here(around: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ OPTIONS = {
     ("", "optimizer_args"): "optimizer_arg",
     ("", "directory"): "out",
 }
-# The parameter of a verb that an argument of the library is given by, if they differ in name; the owner "" is any.
+# The parameters of verbs by the arguments of the library that they set, if the names differ; "" is any owner.
 
 ARGUMENTS = {("read_curves", "paths"): "RUNS", ("convex_bound", "schedule_or_rates"): "TEXT"}
 # The arguments of the library that are arguments of a verb without an option.

@@ -1,25 +1,64 @@
-"""The checkpoint of a training loop: written every so many updates, and read to continue with the same bits."""
+"""The checkpoint of a training loop, and the journals of its runs, which are on the disk before a checkpoint is."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
 from stepsize.errors import StateError
 from stepsize.files import write_whole
-from stepsize.lab.journal import Journal
 from stepsize.lab.samples import Tally
 from stepsize.lab.seeding import cuda_only
 from stepsize.pytorch.random_states import random_states, restore_random_states
+from stepsize.store.run import Epoch, Point
 
 if TYPE_CHECKING:
     from stepsize.lab.training import Networks
 
 VERSION = 5
 START_OVER = "delete it to start the run from the beginning"
+_BATCH = 32  # records; each write to the disk is slow
+
+
+class RecordStore(Protocol):
+    """What a journal writes to: a `Store`, or its stand-in on another machine."""
+
+    def log(self, number: int, records: Sequence[Point | Epoch]) -> None: ...
+    def rewind(self, number: int, step: int) -> int: ...
+
+
+class Journal:
+    """The records of one run, written in batches; `length` counts them, with those of earlier processes."""
+
+    def __init__(self, store: RecordStore, number: int) -> None:
+        self._store = store
+        self._number = number
+        self._waiting: list[Point | Epoch] = []
+        self.length = 0
+
+    def add(self, record: Point | Epoch) -> None:
+        """Add a record.
+
+        Raises:
+            OutputError: the store cannot be written to.
+        """
+        self._waiting.append(record)
+        self.length += 1
+        if len(self._waiting) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all waiting records; they are on the disk when this returns."""
+        if self._waiting:
+            self._store.log(self._number, self._waiting)
+            self._waiting = []
+
+    def rewind(self, step: int) -> None:
+        """Drop what the store has of the run after this step."""
+        self.length = self._store.rewind(self._number, step)
 
 
 @dataclass
@@ -39,14 +78,10 @@ class Checkpoint:
     """The file that a training loop is saved to; each save replaces the one before.
 
     It holds the networks, the optimizer, the scheduler, the random states of Python, NumPy and PyTorch, the progress
-    of the loop and its seconds. The file is renamed into place when it is complete.
+    of the loop and its seconds. `run` is text that identifies the run; a checkpoint of another run is refused.
 
-    Args:
-        path: the file.
-        every: updates between two saves.
-        run: text that identifies the run; a checkpoint of another run is refused.
-        journals: those of the runs in progress, by number. They are flushed before each save. A load takes them back
-            to the step of the checkpoint, and checks that they are complete.
+    `journals` are those of the runs in progress, by number. They are flushed before each save. A load takes them back
+    to the step of the checkpoint, and checks that they are complete.
     """
 
     def __init__(self, path: Path, every: int, run: str, journals: Mapping[int, Journal] | None = None) -> None:
@@ -61,11 +96,6 @@ class Checkpoint:
         return step - self._last >= self._every
 
     def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
-        """Write the file.
-
-        Raises:
-            OutputError: it cannot be written; the previous one is unharmed.
-        """
         for journal in self._journals.values():
             journal.flush()
         file = io.BytesIO()

@@ -216,7 +216,7 @@ def resume(
 
 
 def _begun(place: ResultDirectory) -> ResultDirectory:
-    """The directory whose store a resume continues: that of the trials, until the comparison has its own store."""
+    """The directory whose store a resume continues: that of the trials until the comparison has a store."""
     tuning = tuning_place(place)
     return tuning if tuning.store.exists() and not place.store.exists() else place
 
@@ -229,7 +229,7 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
 def _tuned(
     experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
 ) -> Experiment:
-    """Tune the peaks, and make the store of the comparison; the experiment with its tuned schedules."""
+    """Tune the peaks and make the store of the comparison; return the experiment with the tuned schedules."""
     experiment, trials = tune(experiment, task, directory, workers, display)
     _make_store(experiment, task, directory, trials)
     return experiment
@@ -249,7 +249,7 @@ def _make_runs(
     displays: Sequence[Display],
     fresh: bool = False,
 ) -> Comparison:
-    """Make the runs that are not complete, and the reports; remove a `fresh` directory if no run begins."""
+    """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins."""
     results, specs = load_runs(directory.path), experiment.run_specs(task.samples)
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
     standings = Standings(specs, results, experiment.judged_on)
@@ -275,7 +275,7 @@ def _make_runs(
     try:
         with watcher.watching(source, reports):
             if left:
-                engine_of(experiment).run_plans(left, experiment, directory, workers, watcher)
+                engine_of(experiment).train_runs(left, experiment, directory, workers, watcher)
             directory.remove_checkpoints()
     except RunError as error:
         if standings.runs:

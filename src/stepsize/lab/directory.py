@@ -12,9 +12,9 @@ from filelock import FileLock, Timeout
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
-from stepsize.lab.standings import COMPLETE
 from stepsize.store import Store, load_runs
 from stepsize.store.database import FILE_NAME
+from stepsize.store.run import COMPLETE
 
 
 class ResultDirectory:

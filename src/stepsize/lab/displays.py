@@ -1,21 +1,31 @@
-"""Displays of the progress of runs: plain lines, a notebook's cell, or the terminal."""
+"""Displays of the progress of runs: plain lines, a figure in a notebook, or bars and curves in a terminal."""
 
+import math
 import sys
 import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
 from stepsize import plots
 from stepsize.lab.report.summary_table import result_line
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.terminal_display import STOPPING, TerminalDisplay
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
 
+STOPPING = "Stopping; the runs that have finished are kept"
 _BETWEEN_FIGURES = 3.0  # seconds
+_BETWEEN_SKETCHES = 2.0  # seconds; drawing one takes hundredths
+_TALLEST, _LOWEST = 14, 4  # lines of a sketch
+_WIDE = 105  # columns that have room for everything
+_SHORTEST = 11  # characters before a bar: "epoch 12/90"
+_AROUND = 8  # lines for the sketch's title and axis, the bar of all runs and the lines above
 
 
 def display_here() -> Display:
@@ -81,3 +91,93 @@ class NotebookDisplay(PlainDisplay):
         plots.plot_comparison(self._standings.runs, picture, judged_on=self._standings.judged_on)
         picture.savefig(content, format="png", dpi=100)
         return Image(content.getvalue(), format="png")  # type: ignore[no-untyped-call]
+
+
+class TerminalDisplay:
+    """Update bars and curves in place, and print a line above them as each run ends.
+
+    A run's bar is that of its current epoch. It shows the loss and the accuracy since the previous logged point, the
+    rate, and how long the run will still take.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def begin(self, standings: Standings, source: str, directory: Path) -> None:
+        self._standings = standings
+        console = self._console
+        self._bar_width = 20 if console.width >= _WIDE + 15 else 5
+        one_line = Column(no_wrap=True, overflow="ellipsis")
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False, table_column=one_line),
+            BarColumn(bar_width=self._bar_width),
+            TextColumn("{task.fields[news]}", markup=False, table_column=one_line),
+            console=console,
+        )
+        percent = TextColumn("{task.percentage:>3.0f}%")
+        self._all_bar = Progress(TextColumn("all runs"), BarColumn(), percent, TimeRemainingColumn(), console=console)
+        self._bar_of: dict[int, TaskID] = {}
+        self._began: dict[int, tuple[float, int]] = {}  # when a run logged first, and at which step
+        self._sketch = Text()
+        self._sketch_due = 0.0
+        console.print(Text(source))
+        console.print(Text(f"Results go to {directory}"), soft_wrap=True)
+        self._all = self._all_bar.add_task("all runs", total=sum(spec.steps for spec in standings.specs))
+        self._live = Live(console=console, get_renderable=self._screen, refresh_per_second=4, transient=True)
+        self._live.start()
+
+    def logged(self, number: int, record: Point | Epoch) -> None:
+        spec, epochs = self._standings.specs[number], self._standings.epochs[number]
+        length = spec.steps // spec.epochs
+        if number not in self._bar_of:
+            self._bar_of[number] = self._bars.add_task("", total=length, news="")
+            self._began[number] = time.monotonic(), record.step
+        epoch = min(len(epochs) + 1, spec.epochs)
+        news = self._news(number, record)
+        name = Text(f"epoch {epoch}/{spec.epochs}  {spec.name}, seed {spec.seed}")
+        name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")
+        completed = record.step - (epoch - 1) * length
+        self._bars.update(self._bar_of[number], description=name.plain, completed=completed, news=news)
+        self._all_bar.update(self._all, completed=self._standings.steps_done)
+
+    def ended(self, number: int, run: Run) -> None:
+        if number in self._bar_of:
+            self._bars.remove_task(self._bar_of.pop(number))
+        self._live.console.print(Text(result_line(run, self._standings.judged_on)))
+
+    def stopping(self) -> None:
+        self._live.console.print(STOPPING)
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _news(self, number: int, record: Point | Epoch) -> str:
+        points, epochs = self._standings.points[number], self._standings.epochs[number]
+        accurate = not math.isnan(record.train_accuracy)
+        news = [f"loss {record.train_loss:.3f}"]
+        if accurate:
+            news.append(f"accuracy {record.train_accuracy:.3f}")
+        if epochs and self._console.width >= _WIDE:
+            judged = epochs[-1].test_accuracy if accurate else epochs[-1].test_loss
+            news.append(f"{self._standings.judged_on} {judged:.3f}")
+        if points:
+            news.append(f"rate {points[-1].lr:.3g}")
+        begun, first = self._began[number]
+        if record.step > first:
+            pace = (time.monotonic() - begun) / (record.step - first)
+            minutes, seconds = divmod(round(pace * (self._standings.specs[number].steps - record.step)), 60)
+            news.append(f"{minutes}:{seconds:02d} left")
+        return "  ".join(news)
+
+    def _screen(self) -> Group:
+        if time.monotonic() >= self._sketch_due:
+            self._sketch = Text.from_ansi(self._drawn())
+            self._sketch_due = time.monotonic() + _BETWEEN_SKETCHES
+        return Group(self._sketch, self._bars, self._all_bar)
+
+    def _drawn(self) -> str:
+        runs, width = self._standings.runs, self._console.width
+        room = self._console.height - len({run.name for run in runs}) - len(self._bar_of) - _AROUND
+        if not runs or room < _LOWEST:
+            return ""
+        return plots.sketch_losses(runs, width=width, height=min(room, _TALLEST), colour=not self._console.no_color)

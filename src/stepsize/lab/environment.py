@@ -1,4 +1,4 @@
-"""What the numbers of a comparison depend on: versions, processor, device."""
+"""The environment of a comparison, on which its numbers depend: versions, processor, device."""
 
 import platform
 import re
@@ -14,15 +14,12 @@ import stepsize
 from stepsize.errors import ArgumentError
 from stepsize.lab.engines.runs import THREADS
 
-BITS = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")
-"""What decides the last bits."""
-
+DECISIVE = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")  # for the last bits
 OURS = ("stepsize", "revision")
-"""The version of stepsize."""
 
 
 def environment(device: str) -> dict[str, str]:
-    """When and with what the numbers are made."""
+    """The time, the versions and the machine."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "stepsize": stepsize.__version__,
@@ -37,7 +34,7 @@ def environment(device: str) -> dict[str, str]:
     }
 
 
-def differing(before: dict[str, str], now: dict[str, str], keys: Iterable[str] = BITS) -> list[str]:
+def differing(before: dict[str, str], now: dict[str, str], keys: Iterable[str] = DECISIVE) -> list[str]:
     """How two environments differ in these keys: `torch: 2.13.0, and here 2.14.0`."""
     return [
         f"{key}: {before.get(key)}, and here {now[key]}"

@@ -1,4 +1,4 @@
-"""An experiment as a value: its schedules, its task, how to train, and the runs that follow from these."""
+"""An experiment as a value: its schedules, its task and how to train; and the runs of an experiment."""
 
 import hashlib
 import json
@@ -173,8 +173,9 @@ class Experiment:
 
     def __post_init__(self) -> None:
         apply_field_rules(self)
-        for name, given in (*self.schedules, ("weight_decay", self.weight_decay)):
-            if isinstance(given, Schedule) and _has_functions(name, given):
+        named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
+        for argument, given in (*named, ("weight_decay", self.weight_decay)):
+            if isinstance(given, Schedule) and _has_functions(argument, given):
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     @property
@@ -249,16 +250,16 @@ class Experiment:
         return experiment
 
 
-def _has_functions(name: str, schedule: Schedule) -> bool:
-    """Whether a schedule's text names functions; an ArgumentError if the text does not give the schedule back."""
+def _has_functions(argument: str, schedule: Schedule) -> bool:
+    """Whether a schedule's text names functions; an ArgumentError if the schedule cannot be read from its text."""
     text = str(schedule)
     for functions in (False, True):
         with suppress(ParseError):
             if parse(text, functions=functions) == schedule:
                 return functions
-    rule = "a schedule whose text gives it back, since a resume has only the text"
+    rule = "a schedule that can be read from its text, since a resume has only the text"
     advice = 'write your function in a module and name it: Function("package.module:name")'
-    raise ArgumentError("Experiment", f"schedules[{name!r}]", rule, schedule, advice)
+    raise ArgumentError("Experiment", argument, rule, schedule, advice)
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:
@@ -276,7 +277,7 @@ def fingerprint(experiment: Experiment, *without: str) -> str:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run to be made: its name, its schedule, its seed, and how many epochs and updates it will take."""
+    """A run before it is trained: its name, its schedule, its seed, and its numbers of epochs and updates."""
 
     name: str
     schedule: Schedule
@@ -286,10 +287,9 @@ class RunSpec:
     weight_decay: Schedule | None = None
 
     def validate(self, factor: float = 1.0) -> None:
-        """Evaluate the schedules at every step, to find hours before what would fail.
+        """Evaluate the schedules at every step, so that an error is found before the training begins.
 
-        Args:
-            factor: the rates are multiplied by it; the largest factor that `tune_peak` will try.
+        The rates are multiplied by `factor`, the largest that `tune_peak` tries.
 
         Raises:
             ArgumentError: a rate or a weight decay is negative, or larger than the weights' type can hold.

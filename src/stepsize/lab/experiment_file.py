@@ -12,6 +12,7 @@ from typing import Any
 from stepsize.errors import ArgumentError, DataError, StepsizeError, Words, gathered, one_line, quoted, raise_together
 from stepsize.lab.experiment import Experiment
 
+# What `stepsize init` writes: every key with its default.
 EXAMPLE = """\
 # An experiment: schedules compared on equal terms. Run it with: stepsize compare experiment.toml
 # What is left out has the value shown here.
@@ -47,7 +48,6 @@ multi-factor = 'MultiStep(0.5, 0.5, ("30%", "80%"))'
 cosine = 'Cosine(0.2, 0.02, "100%")'
 warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
 """
-# What `stepsize init` writes: every key with its default.
 
 _NOT_IN_A_FILE = {
     "functions": "allow a file's texts to run code with --functions or replace(experiment, functions=True)",
@@ -94,7 +94,7 @@ def locate(error: StepsizeError, path: Path | str, overruled: Container[str]) ->
 def _experiment(form: dict[str, Any]) -> Experiment:
     """The table `optimizer` of a file is two fields of an experiment: its name, and the other arguments."""
     errors: list[StepsizeError] = []
-    for key in form.keys() & _NOT_IN_A_FILE.keys():
+    for key in [key for key in form if key in _NOT_IN_A_FILE]:
         errors.append(ArgumentError("an experiment file", key, "", None, _NOT_IN_A_FILE[key]))
     fields_of_file = {key: value for key, value in form.items() if key not in _NOT_IN_A_FILE}
     optimizer = form.get("optimizer")

@@ -17,7 +17,7 @@ from stepsize.lab.comparison import Comparison, compare
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.samples import Samples
+from stepsize.lab.samples import Samples, move_model
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.lab.task import Task
 from stepsize.pytorch import range_test
@@ -69,7 +69,7 @@ def find_rate(
     tests = []
     for seed in seeds:
         model = task.initial_model(seed)
-        model.to(device=place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        move_model(model, place)
         driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args, "find_rate")
         with seeded_draws(seed, place):
             test = range_test(
@@ -116,7 +116,7 @@ def train_grid(rates: Sequence[float], out: str | Path | None = None, **settings
     """Train at each of several constant rates, judged on a fifth of the training samples, which is held out.
 
     Args:
-        rates: at least one; equal ones count once.
+        rates: at least one; rates that agree in six digits count once.
         out: a new or empty directory for the comparison; `runs/<date and time>` by default.
         settings: those of an `Experiment`: task, optimizer, epochs, seeds, batch_size and others.
 
@@ -126,11 +126,11 @@ def train_grid(rates: Sequence[float], out: str | Path | None = None, **settings
     """
     if "schedules" in settings:
         raise ArgumentError("train_grid", "schedules", "", None, "the rates are its schedules")
-    given = sorted(set(Many(Number(above=0.0))("train_grid", "rates", rates)))
+    given = sorted(Many(Number(above=0.0))("train_grid", "rates", rates))
     named = {f"{rate:.6g}": rate for rate in given}
     experiment = Experiment(**{"held_out": True, **settings, "schedules": {n: Constant(r) for n, r in named.items()}})
     comparison = compare(experiment, out)
-    losses: dict[float, list[float]] = {rate: [] for rate in given}
+    losses: dict[float, list[float]] = {rate: [] for rate in named.values()}
     for run in comparison.runs:
         losses[named[run.name]].append(run.epochs[-1].test_loss if run.status == "finished" else math.nan)
     return Grid({rate: tuple(each) for rate, each in losses.items()}, comparison)

@@ -5,14 +5,14 @@ import gzip
 import hashlib
 import io
 import zlib
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from stepsize.errors import DataError, MissingExtraError
 from stepsize.lab.task import Task
@@ -30,23 +30,6 @@ _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _LARGEST = 47_040_016  # bytes of the largest file
 _SECONDS_TO_CONNECT, _SECONDS_BETWEEN_BYTES = 4.0, 15.0
 _UNALTERED = "replace it with an unaltered copy"
-
-
-@dataclass(frozen=True, eq=False)
-class ImageData:
-    """Grey images in classes, split into a training and a test set.
-
-    Images have the shape (n, height, width), float32 in [0, 1]; labels (n,), int64 in [0, classes). `source` says in
-    a sentence where the data came from.
-    """
-
-    name: str
-    train_images: NDArray[np.float32]
-    train_labels: NDArray[np.int64]
-    test_images: NDArray[np.float32]
-    test_labels: NDArray[np.int64]
-    classes: int
-    source: str
 
 
 def lenet(classes: int = 10) -> nn.Sequential:
@@ -68,31 +51,7 @@ def digits_net(classes: int = 10) -> nn.Sequential:
     return nn.Sequential(*first, *second, nn.Flatten(), *dense)
 
 
-def image_task(data: ImageData) -> Task:
-    """The classification of these images by the network for their size.
-
-    Raises:
-        DataError: there is no network for images of this size.
-    """
-    height, width = data.train_images.shape[1:]
-    network = {(28, 28): lenet, (8, 8): digits_net}.get((height, width))
-    if network is None:
-        raise DataError(f"there is no network for images of {height} x {width}", "give images of 28 x 28 or 8 x 8")
-    return Task(
-        partial(network, data.classes),
-        (_pixels(data.train_images), torch.from_numpy(data.train_labels)),
-        (_pixels(data.test_images), torch.from_numpy(data.test_labels)),
-        name=data.name,
-        source=data.source,
-    )
-
-
-def _pixels(images: NDArray[np.float32]) -> Tensor:
-    """Images (n, height, width) as a tensor (n, 1, height, width) that shares their memory."""
-    return torch.from_numpy(images).unsqueeze(1)
-
-
-def from_folder(folder: Path) -> ImageData:
+def from_folder(folder: Path) -> Task:
     """Fashion-MNIST from a folder that holds its four idx files, gzipped or not.
 
     Raises:
@@ -101,7 +60,7 @@ def from_folder(folder: Path) -> ImageData:
     return _read_folder(folder, f"Fashion-MNIST came from the folder {folder}.")
 
 
-def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: Path | None = None) -> ImageData:
+def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: Path | None = None) -> Task:
     """Fashion-MNIST from Debian's package, or downloaded from `address`; the digits if neither works.
 
     Downloads are kept in `cache`, by default the user's cache folder.
@@ -130,7 +89,7 @@ def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: P
 
 
 @functools.cache
-def digits() -> ImageData:
+def digits() -> Task:
     """scikit-learn's 1,797 bundled digits, 8 x 8; images 0, 5, 10, ... are the test set."""
     try:
         from sklearn.datasets import load_digits
@@ -141,18 +100,31 @@ def digits() -> ImageData:
     labels = bunch.target.astype(np.int64)
     test = np.arange(len(labels)) % 5 == 0
     source = "The digits are those bundled with scikit-learn (8 x 8; every fifth image is the test set)."
-    return ImageData("digits", images[~test], labels[~test], images[test], labels[test], 10, source)
+    return _task("digits", digits_net, (images[~test], labels[~test]), (images[test], labels[test]), source)
 
 
-@functools.lru_cache(maxsize=1)  # a comparison has one data set, and its runs follow one another in a process
-def _read_folder(folder: Path, source: str) -> ImageData:
+def _task(
+    name: str,
+    network: Callable[[], nn.Module],
+    train: tuple[NDArray[np.float32], NDArray[np.int64]],
+    test: tuple[NDArray[np.float32], NDArray[np.int64]],
+    source: str,
+) -> Task:
+    """The classification of images (n, height, width) in [0, 1]; its tensors share their memory."""
+    train_set, test_set = (
+        (torch.from_numpy(each).unsqueeze(1), torch.from_numpy(labels)) for each, labels in (train, test)
+    )
+    return Task(network, train_set, test_set, name=name, source=source)
+
+
+def _read_folder(folder: Path, source: str) -> Task:
     content = [_read(folder, name) for name in CHECKSUMS]
     train_images, test_images = (
         np.divide(np.frombuffer(pixels, np.uint8, offset=16).reshape(-1, 28, 28), 255, dtype=np.float32)
         for pixels in content[::2]
     )
     train_labels, test_labels = (np.frombuffer(labels, np.uint8, offset=8).astype(np.int64) for labels in content[1::2])
-    return ImageData("fashion-mnist", train_images, train_labels, test_images, test_labels, 10, source)
+    return _task("fashion-mnist", lenet, (train_images, train_labels), (test_images, test_labels), source)
 
 
 def _find(folder: Path, name: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""A language model on text that every machine has: the source of Python's standard library, byte by byte."""
+"""A language model of bytes, trained on text that every machine has: the source of Python's standard library."""
 
 import functools
 import math
@@ -13,8 +13,8 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from stepsize.errors import DataError
 from stepsize.lab.task import Task
 
-CONTEXT = 128  # bytes in a sample; the targets are the bytes after each
-TEST_EVERY = 20  # one window of so many is in the test set
+CONTEXT = 128  # bytes in a sample; the target of each byte is the next one
+TEST_EVERY = 20  # every twentieth window is in the test set
 _LEFT_OUT = {"test", "tests", "idlelib", "lib2to3", "site-packages", "dist-packages", "__pycache__"}
 
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, shown
-from stepsize.lab.samples import Batch, Samples, measure
+from stepsize.lab.samples import Batch, Samples, measure, move_model
 from stepsize.lab.task import Task
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.store.run import Epoch, Point
@@ -35,9 +35,7 @@ class OneNetwork:
         precision: str = "fp32",
         clip_norm: float | None = None,
     ) -> None:
-        model.to(device)
-        if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):  # not defined for 3D kernels
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        move_model(model, device)
         self.seeds = (seed,)
         self.device = device
         self.rates = [math.nan]

@@ -25,7 +25,7 @@ def make_optimizer(
 ) -> optim.Optimizer:
     """The optimizer of `torch.optim` called `name`, in any case ("sgd", "AdamW").
 
-    Or what an importable factory makes, "package.module:function", called as `function(params, lr=...)`.
+    Or the result of an importable factory, "package.module:function", called as `function(params, lr=...)`.
 
     Args:
         name: the name of the optimizer or of the factory.

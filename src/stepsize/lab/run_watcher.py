@@ -1,4 +1,4 @@
-"""Following the runs of a comparison: records are kept, progress is shown, the picture and the reports are written."""
+"""Following the runs of a comparison: show their progress, draw the live picture, and write the reports."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stepsize import plots  # which loads matplotlib only when it draws: workers need not wait for it
+from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
@@ -19,7 +19,10 @@ _SHARE = 0.03  # of the time, at most, is spent on drawing
 
 
 class RunWatcher:
-    """The watcher of a comparison or of its trials, whose store is in `place`, somewhere in `directory`."""
+    """Follows the runs of a comparison in `directory`, or of its trials; `place` is the directory of their store.
+
+    An engine reports to it, by the number of a run.
+    """
 
     def __init__(
         self, standings: Standings, place: ResultDirectory, displays: Sequence[Display], directory: Path
@@ -33,10 +36,10 @@ class RunWatcher:
 
     @contextmanager
     def watching(self, source: str, reports: Callable[[], dict[str, str]]) -> Iterator[None]:
-        """Show the progress of the runs that are made in the block; write their reports and pictures at its end.
+        """Show the progress of the runs that are trained in the block; write their reports and pictures at its end.
 
-        An error of the block is raised even if nothing can be written any more; an interrupt and a full disk are
-        raised with what to do about them.
+        An error of the block is raised even if the reports cannot be written. The errors of an interrupt and of a full
+        disk say where the results are.
         """
         try:
             self._show(lambda display: display.begin(self._standings, source, self._place.path))
@@ -55,11 +58,13 @@ class RunWatcher:
             raise OutputError(error.reason, advice) from error
 
     def logged(self, number: int, record: Point | Epoch) -> None:
+        """A run has logged a record."""
         if self._standings.logged(number, record):
             self._show(lambda display: display.logged(number, record))
             self._picture.refresh()
 
     def ended(self, number: int) -> None:
+        """A run has ended or was stopped; the store has its status."""
         run = self._results.run(number)
         if not run.points:
             return  # it was stopped before it began
@@ -67,6 +72,7 @@ class RunWatcher:
         self._show(lambda display: display.ended(number, run))
 
     def stopping(self) -> None:
+        """The user has interrupted: runs in progress end at their next logged point, and no other begins."""
         self._show(lambda display: display.stopping())
 
     def _close(self, reports: Callable[[], dict[str, str]]) -> None:
@@ -96,11 +102,11 @@ class LivePicture:
         threading.Thread(target=_load_matplotlib, daemon=True).start()
 
     def refresh(self) -> None:
-        """Draw again, unless that was done a short while ago."""
+        """Draw again, unless the last drawing is recent."""
         begun = time.monotonic()
         if begun < self._next:
             return
-        with suppress(OutputError):  # a picture is not worth a run; the last one is drawn at the end
+        with suppress(OutputError):  # a run does not fail because of a picture; the last one is drawn at the end
             self.write(".png")
         ended = time.monotonic()
         self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)

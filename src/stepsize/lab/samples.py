@@ -16,6 +16,13 @@ from stepsize.lab.task import Examples, Task
 EVALUATION_BATCH = 500
 
 
+def move_model(model: nn.Module, device: torch.device) -> None:
+    """Move a model to a device, in channels-last memory format unless it has 3D kernels, which have no such format."""
+    model.to(device)
+    if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Inputs and targets on one device; images (n, channels, height, width) are in channels-last memory format."""

@@ -1,4 +1,4 @@
-"""What a seed decides: the order of the samples, and what is drawn while training."""
+"""Seeding: the order of the samples, and random draws during training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,15 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stepsize.arguments import Whole
 from stepsize.pytorch.random_states import random_states, restore_random_states, seed_random_states
 
 CPU = torch.device("cpu")
 
 
 def sample_order(samples: int, seed: int, epoch: int) -> Tensor:
-    """The order of one epoch, which depends on nothing but these three: a permutation, int64."""
-    return torch.randperm(samples, generator=torch.Generator().manual_seed(_word(seed, epoch)))
+    """The order of one epoch: a permutation, int64, that depends on these three alone."""
+    return torch.randperm(samples, generator=torch.Generator().manual_seed(_hashed(seed, epoch)))
 
 
 @contextmanager
@@ -24,9 +23,9 @@ def seeded_draws(seed: int, device: torch.device = CPU) -> Iterator[None]:
 
     The random states are restored afterwards.
     """
-    word, devices = _word(seed), cuda_only(device)
+    devices = cuda_only(device)
     before = random_states(devices)
-    seed_random_states(word, devices)
+    seed_random_states(_hashed(seed), devices)
     try:
         yield
     finally:
@@ -38,6 +37,5 @@ def cuda_only(device: torch.device) -> list[torch.device]:
     return [device] if device.type == "cuda" else []
 
 
-def _word(seed: int, *key: int) -> int:
-    stream = np.random.SeedSequence(int(Whole(0)("lab", "seed", seed)), spawn_key=key)
-    return int(stream.generate_state(1, np.uint64)[0])
+def _hashed(seed: int, *key: int) -> int:
+    return int(np.random.SeedSequence(int(seed), spawn_key=key).generate_state(1, np.uint64)[0])

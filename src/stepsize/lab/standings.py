@@ -1,4 +1,4 @@
-"""How far the runs of a comparison are, and the protocols of those that follow them."""
+"""The progress of the runs of a comparison, and the protocol of its displays."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,15 +6,13 @@ from typing import Any, Protocol
 
 from stepsize.lab.experiment import RunSpec
 from stepsize.store import Results, Run, stored_runs
-from stepsize.store.run import Epoch, Logged, Point, StoredRun
-
-COMPLETE = ("finished", "diverged")  # the statuses of runs that need no more training
+from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
 
 
 class Standings:
-    """Every run as far as it has come, in the order of the experiment.
+    """The progress of every run, in the order of the experiment.
 
-    `specs` are the runs as they were planned, and `steps_done` is the sum of their steps, up to their last points.
+    `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points.
     `points` and `epochs` have the records of each run that has not ended. `judged_on` names the samples that the runs
     are judged on: "test" or "held-out".
     """
@@ -87,19 +85,6 @@ class Standings:
             steps = self._ended[number].column("step")
             return int(steps[-1]) if steps.size else 0
         return self.points[number][-1].step if self.points[number] else 0
-
-
-class Watcher(Protocol):
-    """Follows the runs that an engine makes, by their numbers."""
-
-    def logged(self, number: int, record: Point | Epoch) -> None:
-        """A run has logged something."""
-
-    def ended(self, number: int) -> None:
-        """A run has ended, or was stopped; the store has its status."""
-
-    def stopping(self) -> None:
-        """The user has interrupted: runs in progress end at their next logged point, and no other begins."""
 
 
 class Display(Protocol):

@@ -225,7 +225,7 @@ def _judgement(
     if pairs == 0:
         return [f"No seed has a result under both this and {against}, so they cannot be compared."]
     if pairs == 1:
-        return [f"One seed says nothing about a difference to {against}: another seed may turn it around."]
+        return [f"One seed says nothing about a difference to {against}: another seed may reverse it."]
     if verdict == "unknown" and difference.spread == 0:
         return [f"All {pairs} seeds differ from {against} by the same {size}: without a spread there is no interval."]
     if verdict == "unknown":
@@ -269,4 +269,4 @@ def _warning(values: Values, diverged: Mapping[str, int], name: str) -> tuple[st
     if not finished:
         return (f"All {lost} runs diverged." if lost > 1 else "The run diverged.",)
     left_out = "is left out" if lost == 1 else "are left out"
-    return (f"{lost} of {finished + lost} runs diverged and {left_out}: the mean of the others flatters it.",)
+    return (f"{lost} of {finished + lost} runs diverged and {left_out}: the mean of the others is too favourable.",)

@@ -1,4 +1,4 @@
-"""What is trained: a network, its data, its loss and its accuracy, as one value."""
+"""A task as one value: a network to train, its data, its loss and its accuracy."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
 from torch.nn.parameter import is_lazy
 
+from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError, RunError, shown
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.pytorch.range_sweep import are_crossed
@@ -46,8 +47,8 @@ class Task:
             accuracy. "auto" counts right classes if the outputs are class scores (n, classes, ...) and the targets
             whole numbers (n, ...), and right signs of single logits if the loss is PyTorch's binary cross-entropy;
             otherwise there is no accuracy.
-        name: for people.
-        source: where the data came from, in a sentence.
+        name: its name in messages and reports.
+        source: a sentence that says where the data came from.
 
     Raises:
         ArgumentError: the data are not tensors, inputs and targets differ in number, or there are none; or `correct` is
@@ -129,11 +130,13 @@ class Task:
         What it draws from Python and NumPy depends on `seed` alone too. The random states are restored.
 
         Raises:
+            ArgumentError: the seed is not a whole number, or is negative.
             RunError: the task does not make a network, the network has nothing to train, or shares parameters with
                 one that the task made before.
         """
+        seed = int(Whole(0)("Task.initial_model", "seed", seed))
         with seeded_draws(seed):
-            torch.default_generator.manual_seed(int(seed))
+            torch.default_generator.manual_seed(seed)
             try:
                 model = self.model()
             except SystemExit as error:

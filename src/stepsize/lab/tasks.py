@@ -12,7 +12,7 @@ from pathlib import Path
 from stepsize.arguments import nearest
 from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, quoted, shown
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.image_tasks import digits, fashion_mnist, from_folder, image_task
+from stepsize.lab.image_tasks import digits, fashion_mnist, from_folder
 from stepsize.lab.language_task import stdlib_lm
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
@@ -20,8 +20,8 @@ from stepsize.schedules.function import imported
 
 _FUNCTION = re.compile(r"(?:[A-Za-z_][\w.]*|(?P<file>.+\.py)):[A-Za-z_]\w*")
 _BUILT_IN: dict[str, Callable[[], Task]] = {
-    "fashion-mnist": lambda: image_task(fashion_mnist()),
-    "digits": lambda: image_task(digits()),
+    "fashion-mnist": fashion_mnist,
+    "digits": digits,
     "stdlib-lm": stdlib_lm,
 }
 
@@ -45,7 +45,7 @@ def load_task(task: str) -> Task:
         return _own(task)
     folder = Path(os.path.expanduser(task))
     if task and folder.is_dir():  # Path("") is the current folder
-        return image_task(from_folder(folder))
+        return from_folder(folder)
     known = f"write {', '.join(_BUILT_IN)}, a folder that exists, package.module:function or file.py:function"
     missing = (
         f'the task "{task}" is not a folder that exists' if os.sep in task else f"no task is called {quoted(task)}"

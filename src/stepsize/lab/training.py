@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from stepsize.arguments import Choice, Count, Maybe, Number, checked
+from stepsize.arguments import Choice, Count, Maybe, Number, Whole, checked
 from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import Batch, Batches, Samples, Tally
@@ -45,7 +45,7 @@ def train(
     epochs: Count = 10,
     batch_size: Count = 256,
     accumulation: Count = 1,
-    seed: int = 0,
+    seed: Annotated[int, Whole(0)] = 0,
     device: str | torch.device = "cpu",
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
@@ -186,18 +186,11 @@ class TrainingLoop:
         rows: Sequence[int] | None = None,
         ended: Callable[[int, End], object] | None = None,
     ) -> dict[int, End]:
-        """Train until the last epoch, or until every network has diverged or `should_stop` says so.
+        """Train until the last epoch, or until every network has diverged or `should_stop` returns True.
 
-        Args:
-            log: called with the position of a network and its record.
-            should_stop: asked after each record; a checkpoint is saved before the loop stops.
-            checkpoint: where the loop is saved, and continues from.
-            loss_limit: a network whose loss exceeds it, or is not finite, has diverged.
-            rows: the positions of the networks to log; all if None.
-            ended: called as soon as the training of a network has ended.
-
-        Returns:
-            How each of them ended.
+        `log` is called with the position of a network and its record, and `ended` as soon as the training of a network
+        has ended, for the networks at the positions `rows`, or for all if None. The arguments in between are those of
+        `train`. Returns how each network ended.
         """
         started, ends = time.perf_counter(), dict[int, End]()
         left = list(range(len(self.networks.seeds)) if rows is None else rows)

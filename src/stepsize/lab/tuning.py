@@ -19,11 +19,11 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
 from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.standings import COMPLETE, Display, Standings
+from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
 from stepsize.schedules import Schedule
 from stepsize.store import Store, load_runs
-from stepsize.store.run import Outcome
+from stepsize.store.run import COMPLETE, Outcome
 
 Result = tuple[float, float]  # the factor and the loss of a trial
 LEAST, MOST = 1e-3, 1e3  # the range of the factors
@@ -126,7 +126,7 @@ def tune(
                 for number, factor in factors.items()
             }
             standings.replace(trials)
-            engine_of(inner).run_plans(trials, inner, place, workers, watcher)
+            engine_of(inner).train_runs(trials, inner, place, workers, watcher)
         found = tuple(
             trial for name, (done, _) in zip(names, searches, strict=True) for trial in _trials_of(name, done)
         )

@@ -113,7 +113,7 @@ class Results:
         """
         names = _value_names(table, names)
         runs, steps = (
-            None if given is None else Many(Whole(0), distinct=True, empty=True)("Results", name, given)
+            None if given is None else Many(Whole(0), distinct=True, empty=True)("Results.columns", name, given)
             for name, given in (("runs", runs), ("steps", steps))
         )
         whole: Columns = {name: np.empty(0, np.int64) for name in ("run", "step")}
@@ -240,9 +240,9 @@ def stored_runs(results: Results) -> tuple[StoredRun, ...]:
 
 def _value_names(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that were asked for, or all of them; each comes with its step anyway."""
-    Choice(tuple(FIELDS))("Results", "table", table)
+    Choice(tuple(FIELDS))("Results.columns", "table", table)
     known = FIELDS[table][1:]
-    return tuple(Choice(known)("Results.columns", table, name) for name in names) or known
+    return Many(Choice(known), empty=True)("Results.columns", "names", names) or known
 
 
 def _by_run(columns: Columns, numbers: Sequence[int]) -> list[dict[str, Floats]]:

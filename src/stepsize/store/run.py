@@ -1,4 +1,4 @@
-"""The record of one training run: what it logged and how it ended."""
+"""The record of a training run: its points, its epochs and how it ended."""
 
 from dataclasses import dataclass, field, fields
 from typing import Literal, Protocol
@@ -11,6 +11,7 @@ from stepsize.arguments import Choice
 Floats = NDArray[np.float64]
 Status = Literal["waiting", "running", "finished", "diverged", "interrupted", "failed"]
 Table = Literal["points", "epochs"]
+COMPLETE = ("finished", "diverged")  # the statuses of runs that need no more training
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Engines: how the runs of an experiment are made, in processes on one machine, in one program, or on a cluster."""
+"""Engines: they train the runs of an experiment in processes on one machine, in one program, or on a cluster."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,33 +9,33 @@ from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.standings import Watcher
+from stepsize.lab.run_watcher import RunWatcher
 
 
 class Engine(Protocol):
     """A module with these two functions."""
 
     def check(self, experiment: Experiment) -> None:
-        """Check before anything is written that the engine can make the runs; the device exists.
+        """Check, before anything is written, that the engine can train the runs; the device exists.
 
         Raises:
-            ArgumentError: it cannot; the error says what to write instead.
+            ArgumentError: it cannot.
             MissingExtraError: a library that it needs is not installed.
         """
 
-    def run_plans(
+    def train_runs(
         self,
-        numbered: Mapping[int, RunSpec],
+        specs: Mapping[int, RunSpec],
         experiment: Experiment,
         directory: ResultDirectory,
         workers: int | None,
-        watcher: Watcher,
+        watcher: RunWatcher,
     ) -> None:
-        """Make the runs, `workers` at a time (as many as there is room for if None), and tell the watcher.
+        """Train the runs, `workers` at a time (as many as there is room for if None), and tell the watcher.
 
-        Each run continues from its checkpoint if there is one; the directory's store has its records and its end. If
-        a run fails, the others continue. If a process dies, its runs continue from their last checkpoint; after three
-        deaths without progress those that are not complete have failed.
+        Each run continues from its checkpoint if there is one, and writes its records and its end to the directory's
+        store. If a run fails, the others continue. If a process dies, its runs continue from their last checkpoint;
+        after three deaths without progress, the incomplete ones have failed.
 
         Raises:
             RunError: a run failed; raised at the end.
@@ -50,8 +50,7 @@ def chosen(experiment: Experiment) -> str:
     """The name of the engine that the experiment asks for; "auto" is "stacked" on a GPU if the runs can be stacked.
 
     Raises:
-        ArgumentError: the engine cannot make the runs; the error says what to write instead.
-        MissingExtraError: a library that it needs is not installed.
+        ArgumentError, MissingExtraError: as for `Engine.check`.
     """
     if experiment.engine != "auto":
         ENGINES[experiment.engine].check(experiment)
@@ -66,5 +65,5 @@ def chosen(experiment: Experiment) -> str:
 
 
 def engine_of(experiment: Experiment) -> Engine:
-    """The engine that makes the experiment's runs."""
+    """The engine that trains the experiment's runs."""
     return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]

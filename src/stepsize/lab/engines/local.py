@@ -23,7 +23,7 @@ from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import THREADS, Job, job_name, joined, make_job, one_network, reason, run_title
 from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.standings import Watcher
+from stepsize.lab.run_watcher import RunWatcher
 from stepsize.store.run import Epoch, Point
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
@@ -32,20 +32,20 @@ _GUARD = 'put the code of the script under `if __name__ == "__main__":`'
 
 
 def check(experiment: Experiment) -> None:
-    """Every experiment can be run."""
+    """This engine can train every experiment."""
 
 
-def run_plans(
-    numbered: Mapping[int, RunSpec],
+def train_runs(
+    specs: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
-    watcher: Watcher,
+    watcher: RunWatcher,
 ) -> None:
-    """Make each run in a process, as many at a time as there are cores, or one on a GPU."""
+    """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
     if workers is None:
         workers = cores() if experiment.device == "cpu" else 1
-    jobs = [{number: spec} for number, spec in numbered.items()]
+    jobs = [{number: spec} for number, spec in specs.items()]
     run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job)))
 
 
@@ -94,7 +94,7 @@ def refuse_in_a_starting_process() -> None:
 
 
 Work = Callable[[Job, Experiment, ResultDirectory, Channel], None]
-"""Makes the runs of a job in a worker; the store has their records and their ends when it returns."""
+"""Trains the runs of a job in a worker; the store has their records and their ends when it returns."""
 
 
 def run_jobs(
@@ -103,7 +103,7 @@ def run_jobs(
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int,
-    watcher: Watcher,
+    watcher: RunWatcher,
     checkpoint: Callable[[Job], Path],
 ) -> None:
     """Do the jobs, `workers` at a time, and tell the watcher what their runs log and how they end.
@@ -138,7 +138,7 @@ class _Parent:
     work: Work
     experiment: Experiment
     directory: ResultDirectory
-    watcher: Watcher
+    watcher: RunWatcher
     checkpoint: Callable[[Job], Path]
     waiting: deque[Job]
     workers: dict[Connection, _Worker] = field(default_factory=dict)

@@ -26,7 +26,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS, cores
 from stepsize.lab.engines.runs import THREADS, account, job_name, joined, make_run, reason
 from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.standings import Watcher
+from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.training import End
 from stepsize.store import Store, load_runs
 from stepsize.store.run import FIELDS, Epoch, Point
@@ -49,24 +49,24 @@ def check(experiment: Experiment) -> None:
         )
 
 
-def run_plans(
-    numbered: Mapping[int, RunSpec],
+def train_runs(
+    specs: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
-    watcher: Watcher,
+    watcher: RunWatcher,
 ) -> None:
-    """Make the runs on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
+    """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
     with _cluster(workers) as ray, Store.open(directory.store) as store:
-        _Scheduling(ray, dict(numbered), experiment, directory, workers, watcher, store).run()
+        _Scheduling(ray, dict(specs), experiment, directory, workers, watcher, store).run()
 
 
 @dataclass
 class Segment:
-    """What a task returns: what was logged, how it ended, and the checkpoint to continue from.
+    """The result of a task: its records, how it ended, and the checkpoint to continue from.
 
     `stored` are the steps of the records that the store already has of the run. `start` is the step that the segment
-    starts at, None if it failed before. `error` says why the run failed; `account` has the traceback too.
+    starts at; None if it failed before it started. `error` says why the run failed; `account` has the traceback too.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
@@ -83,107 +83,99 @@ class Segment:
         return int(np.count_nonzero(self.stored <= step))
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
-        """Note what was logged."""
         self.records += records
 
 
+@dataclass
 class _Scheduling:
     """The runs that wait and the segments in progress, in the process that writes the store."""
 
-    def __init__(
-        self,
-        ray: Any,
-        waiting: dict[int, RunSpec],
-        experiment: Experiment,
-        directory: ResultDirectory,
-        workers: int | None,
-        watcher: Watcher,
-        store: Store,
-    ) -> None:
-        self._ray = ray
-        self._waiting = waiting
-        self._experiment = experiment
-        self._directory = directory
-        self._workers = workers
-        self._watcher = watcher
-        self._store = store
-        self._results = load_runs(directory.path)
-        self._task = ray.remote(num_cpus=1, max_retries=0)(_make_segment)  # `_take` handles lost tasks
-        self._in_progress: dict[Any, tuple[int, RunSpec]] = {}
-        self._deaths = Counter[int]()
-        self._failures: list[RunError] = []
+    ray: Any
+    waiting: dict[int, RunSpec]
+    experiment: Experiment
+    directory: ResultDirectory
+    workers: int | None
+    watcher: RunWatcher
+    store: Store
+    in_progress: dict[Any, tuple[int, RunSpec]] = field(default_factory=dict)
+    deaths: Counter[int] = field(default_factory=Counter)
+    failures: list[RunError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.results = load_runs(self.directory.path)
+        self.task = self.ray.remote(num_cpus=1, max_retries=0)(_make_segment)  # `_take` handles lost tasks
 
     def run(self) -> None:
-        """Make all runs; if some fail, their errors are raised at the end."""
+        """Train all runs; if some fail, their errors are raised at the end."""
         try:
-            while self._waiting or self._in_progress:
-                room = self._workers or int(self._ray.cluster_resources().get("CPU", 1))
-                while self._waiting and len(self._in_progress) < room:
-                    number = min(self._waiting)
-                    self._start(number, self._waiting.pop(number))
-                ended, _ = self._ray.wait(list(self._in_progress), num_returns=1)
+            while self.waiting or self.in_progress:
+                room = self.workers or int(self.ray.cluster_resources().get("CPU", 1))
+                while self.waiting and len(self.in_progress) < room:
+                    number = min(self.waiting)
+                    self._start(number, self.waiting.pop(number))
+                ended, _ = self.ray.wait(list(self.in_progress), num_returns=1)
                 for segment in ended:
-                    self._take(segment, *self._in_progress.pop(segment))
+                    self._take(segment, *self.in_progress.pop(segment))
         except KeyboardInterrupt:
-            self._watcher.stopping()
-            for number, _ in self._in_progress.values():
-                self._store.end(number, "interrupted", 0.0)  # its seconds are in its checkpoint
-                self._watcher.ended(number)
+            self.watcher.stopping()
+            for number, _ in self.in_progress.values():
+                self.store.end(number, "interrupted", 0.0)  # its seconds are in its checkpoint
+                self.watcher.ended(number)
             raise
         finally:
-            for segment in self._in_progress:
-                self._ray.cancel(segment, force=True)
-        if self._failures:
-            raise joined(self._failures)
+            for segment in self.in_progress:
+                self.ray.cancel(segment, force=True)
+        if self.failures:
+            raise joined(self.failures)
 
     def _start(self, number: int, spec: RunSpec, checkpoint: bytes | None = None) -> None:
-        path = self._directory.checkpoint(number)
+        path = self.directory.checkpoint(number)
         if checkpoint is None and path.exists():
             checkpoint = path.read_bytes()
-        columns = (self._results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
+        columns = (self.results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        task = self._task.remote(number, spec, self._experiment, checkpoint, stored, path, sys.path)
-        self._in_progress[task] = number, spec
+        task = self.task.remote(number, spec, self.experiment, checkpoint, stored, path, sys.path)
+        self.in_progress[task] = number, spec
 
     def _take(self, task: Any, number: int, spec: RunSpec) -> None:
         """Write what a segment returned, and start the next."""
         name = job_name({number: spec})
         try:
-            segment: Segment = self._ray.get(task)
-        except self._ray.exceptions.RayTaskError as error:
+            segment: Segment = self.ray.get(task)
+        except self.ray.exceptions.RayTaskError as error:
             self._fail(number, f"{name} failed: {reason(error.cause)}", str(error))
             return
-        except self._ray.exceptions.RayError as error:
-            self._deaths[number] += 1
-            if self._deaths[number] == DEATHS:
+        except self.ray.exceptions.RayError as error:
+            self.deaths[number] += 1
+            if self.deaths[number] == DEATHS:
                 first_line = str(error).partition("\n")[0]
                 lost = f"its task was lost {DEATHS} times without progress: {first_line}"
                 self._fail(number, f"{name} failed: {lost}", str(error))
             else:
-                self._store.event("process died", f"the task of {name} was lost", number)
+                self.store.event("process died", f"the task of {name} was lost", number)
                 self._start(number, spec)
             return
-        self._deaths[number] = 0
+        self.deaths[number] = 0
         if segment.start is not None:
-            self._store.rewind(number, segment.start)
-        self._store.log(number, segment.records)
+            self.store.rewind(number, segment.start)
+        self.store.log(number, segment.records)
         for record in segment.records:
-            self._watcher.logged(number, record)
-        end, path = segment.end, self._directory.checkpoint(number)
+            self.watcher.logged(number, record)
+        end, path = segment.end, self.directory.checkpoint(number)
         if end.status == "failed":
             self._fail(number, f"{name} failed: {segment.error}", segment.account)
         elif segment.checkpoint is not None:
             write_whole(path, segment.checkpoint)
             self._start(number, spec, segment.checkpoint)
         else:
-            self._store.end(number, end.status, end.seconds, end.diverged_at)
+            self.store.end(number, end.status, end.seconds, end.diverged_at)
             path.unlink(missing_ok=True)
-            self._watcher.ended(number)
+            self.watcher.ended(number)
 
     def _fail(self, number: int, error: str, event: str) -> None:
-        self._failures.append(RunError(error))
-        self._directory.fail([number], event)
-        self._watcher.ended(number)
+        self.failures.append(RunError(error))
+        self.directory.fail([number], event)
+        self.watcher.ended(number)
 
 
 def _make_segment(
@@ -228,7 +220,7 @@ def _make_segment(
 
 @contextmanager
 def _cluster(workers: int | None) -> Iterator[Any]:
-    """Ray, connected to the running cluster, or to a local Ray that ends with this context."""
+    """Ray, connected to the running cluster or to a local Ray that is shut down at the end."""
     ray = _ray()
     if ray.is_initialized():
         yield ray

@@ -8,19 +8,17 @@ from pathlib import Path
 import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
-from stepsize.lab.checkpoint import Checkpoint
+from stepsize.lab.checkpoint import Checkpoint, Journal, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
-from stepsize.lab.journal import Journal, RecordStore
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
 from stepsize.lab.samples import Batches, Samples
-from stepsize.lab.standings import COMPLETE
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import End, Networks, TrainingLoop
 from stepsize.store import Store, load_runs
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import COMPLETE, Epoch, Point
 
 THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
 

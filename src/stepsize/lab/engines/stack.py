@@ -22,12 +22,7 @@ class Stack:
     """The networks of several runs on one device, each with the initial weights of its seed.
 
     A chain of convolutions and dense layers is computed as a `GroupedNetwork`, any other network by `torch.func.vmap`.
-
-    Args:
-        task: makes the networks, and has the loss.
-        seeds: one for each row. If all are equal, the rows share their samples.
-        device: where they are computed.
-        precision: "fp32" or "bf16", as for `train`.
+    `seeds` has one for each row; if all are equal, the rows share their samples.
     """
 
     def __init__(self, task: Task, seeds: Sequence[int], device: torch.device, precision: str = "fp32") -> None:

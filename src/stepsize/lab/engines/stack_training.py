@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from stepsize.errors import ArgumentError, RunError
+from stepsize.errors import ArgumentError
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.experiment import RunSpec
 from stepsize.lab.samples import Batch, Samples
@@ -30,7 +30,7 @@ class StackTraining:
         self.device = stack.device
         self._stack = stack
         self._rule = rule
-        self._plans = specs
+        self._specs = specs
         self._clip_norm = clip_norm
         self._decay = next(spec.weight_decay for spec in specs if spec is not None)  # the same for all
         self._gradients: Named = {}
@@ -38,22 +38,15 @@ class StackTraining:
 
     @property
     def rates(self) -> list[float]:
-        return [0.0 if spec is None else float(spec.schedule(self._step)) for spec in self._plans]
+        return [0.0 if spec is None else float(spec.schedule(self._step)) for spec in self._specs]
 
     def begin_epoch(self, step: int, updates: int) -> None:
         """Compute the rates of the next updates, and put them on the device: (updates, rows)."""
         steps = np.arange(step, step + updates)
-        rates = [np.zeros(updates) if spec is None else spec.schedule(steps) for spec in self._plans]
-        values = np.stack(rates, axis=1)
-        wrong = np.argwhere(~(np.isfinite(values) & (values >= 0.0)))
-        if wrong.size:
-            at, row = wrong[0]
-            raise RunError(
-                f"row {row} got the rate {values[at, row]} at step {step + at}",
-                "a rate is a finite number that is not negative",
-            )
+        rates = [np.zeros(updates) if spec is None else spec.schedule(steps) for spec in self._specs]
         some = next(iter(self._stack.parameters.values()))
-        self._first, self._rates = step, torch.from_numpy(values).to(some.device, some.dtype)
+        self._first = step
+        self._rates = torch.from_numpy(np.stack(rates, axis=1)).to(some.device, some.dtype)
 
     def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         gradients, losses, right = self._stack.gradients(batch.inputs, batch.targets)

@@ -16,9 +16,9 @@ from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
 from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
 from stepsize.lab.optimizers import experiment_optimizer
+from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import CPU, seeded_draws
-from stepsize.lab.standings import Watcher
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 
@@ -79,14 +79,14 @@ def stacked_rule(experiment: Experiment, task: Task) -> UpdateRule:
     return rule
 
 
-def run_plans(
-    numbered: Mapping[int, RunSpec],
+def train_runs(
+    specs: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
     workers: int | None,
-    watcher: Watcher,
+    watcher: RunWatcher,
 ) -> None:
-    """Make the runs, `runs_at_once` in one program; on a CPU a program a core, on a GPU one at a time.
+    """Train the runs, `runs_at_once` in one program; on a CPU a program for each core, on a GPU one at a time.
 
     The members of each stack are recorded first: what a row draws, and its last bits, depend on its place.
     """
@@ -95,14 +95,14 @@ def run_plans(
         workers = cores() if on_cpu else 1
     stacks = recorded_stacks(directory)
     known = {number for members in stacks.values() for number in members}
-    new = [number for number in sorted(numbered) if number not in known]
+    new = [number for number in sorted(specs) if number not in known]
     most = min(MOST_ON_A_CPU, ceil(len(new) / cores())) if on_cpu else len(new)
     size = experiment.runs_at_once or max(1, most)
     for first in range(0, len(new), size):
-        members = {number: numbered[number].seed for number in new[first : first + size]}
+        members = {number: specs[number].seed for number in new[first : first + size]}
         stacks |= record_stack(directory, members)
-    left = [[number for number in members if number in numbered] for members in stacks.values()]
-    jobs: list[Job] = [{number: numbered[number] for number in numbers} for numbers in left if numbers]
+    left = [[number for number in members if number in specs] for members in stacks.values()]
+    jobs: list[Job] = [{number: specs[number] for number in numbers} for numbers in left if numbers]
     run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: _stack_of(job, stacks)[0])
 
 

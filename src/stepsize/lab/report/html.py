@@ -9,9 +9,8 @@ import jinja2
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.summary_table import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
-from stepsize.lab.standings import COMPLETE
 from stepsize.lab.tuning import HOW_TUNED, Trial
-from stepsize.store.run import Logged
+from stepsize.store.run import COMPLETE, Logged
 
 MOST_CURVES = 42  # that look different from each other
 MOST_RUNS_LISTED = 200

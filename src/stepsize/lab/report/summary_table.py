@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import Line, grouped, no_comparison, tables
-from stepsize.lab.standings import COMPLETE
 from stepsize.lab.statistics import Mean
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.store import Run
-from stepsize.store.run import StoredRun
+from stepsize.store.run import COMPLETE, StoredRun
 
 Runs = Sequence[Run | StoredRun]
 

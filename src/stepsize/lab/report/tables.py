@@ -43,7 +43,7 @@ class Line:
 class Table:
     """The results in one metric: the findings of all schedules, and a line for each that is shown.
 
-    `remark` is what would be said of every difference alike, and is said once instead.
+    `remark` holds the sentences that are the same for every difference, to be shown once; "" if they differ.
     """
 
     metric: Metric
