@@ -8,8 +8,8 @@ import pytest
     [
         (
             ["compare", "--resume", "out", "--epochs", "3", "--schedule", "Constant(1)"],
-            "--resume must be given without --epochs, --schedule, got out; the comparison goes on with the settings it "
-            "began with; leave the others out",
+            "--resume must be given without settings, which are those of the comparison, got 'out'; "
+            "leave out --schedule, --epochs",
         ),
         (["plot", "one_cycle(1, 9, init_lr=None)"], "None has no meaning in a text; leave the argument out"),
         (

@@ -81,9 +81,9 @@ def compare(
     given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
     if resume is not None and (others := given - {"resume", "elsewhere", "tensorboard"}):
         typed = {each.name: each.opts[0] for each in context.command.params} | {"experiment": "FILE"}
-        words = [word for name, word in typed.items() if name in others]
+        named_here = [word for name, word in typed.items() if name in others]
         rule = "given without settings, which are those of the comparison"
-        raise ArgumentError("--resume", "", rule, str(resume), f"leave out {', '.join(words)}")
+        raise ArgumentError("--resume", "", rule, str(resume), f"leave out {', '.join(named_here)}")
     if elsewhere and resume is None:
         raise ArgumentError("--elsewhere", "", "given together with --resume", elsewhere)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
