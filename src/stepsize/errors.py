@@ -124,9 +124,7 @@ class ArgumentError(StepsizeError):
     rule "a whole number of at least 1", and the value 0. Without a rule, the owner does not have the argument.
     """
 
-    def __init__(
-        self, owner: str, argument: str = "", rule: str = "", value: Any = None, advice: str = "", /, **settings: Any
-    ) -> None:
+    def __init__(self, owner: str, argument: str, rule: str, value: Any, advice: str = "", /, **settings: Any) -> None:
         super().__init__(rule, advice, **settings)
         self.args = (owner, argument, rule, value, advice)
         self.owner = owner
@@ -144,8 +142,6 @@ class ArgumentError(StepsizeError):
         return type(self), given, {**self.__dict__, "value": value}
 
     def _sentence(self, words: Words) -> str:
-        if not self.argument and not self.rule:
-            return self.owner
         if not self.rule:
             return _joined(words.unknown(self.owner, self.argument), self._advice(words))
         whose = words.argument(self.owner, self.argument) if self.argument else self.owner

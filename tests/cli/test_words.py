@@ -35,7 +35,7 @@ import pytest
         (["descend", "bowl"], "--start must be given; write e.g. --start -5,-2"),
         (
             ["plot", 'Function("math:coss")', "--functions", "--steps", "5"],
-            "Function(\"math:coss\") cannot be imported: module 'math' has no attribute 'coss'",
+            "must be importable, got 'math:coss'; module 'math' has no attribute 'coss'",
         ),
     ],
 )

@@ -60,12 +60,12 @@ def test_an_own_task_without_an_accuracy_trains():
     ("name", "kind", "words"),
     [
         ("digit", DataError, 'no task is called "digit"; did you mean "digits"'),
-        ("own_tasks:missing", ArgumentError, "cannot be imported"),
-        ("no_such_module:task", ArgumentError, "cannot be imported"),
+        ("own_tasks:missing", ArgumentError, "must be importable"),
+        ("no_such_module:task", ArgumentError, "must be importable"),
         ("own_tasks:raising", RunError, "raised KeyError"),
         ("own_tasks:leaving", RunError, "raised SystemExit"),
         ("", DataError, 'no task is called ""; write fashion-mnist, '),
-        ("own_tasks:X", ArgumentError, r'the task "own_tasks:X" must be a function, got tensor'),
+        ("own_tasks:X", ArgumentError, "must be the name of a function, got 'own_tasks:X'; it names tensor"),
         (
             "own_tasks:of_size",
             ArgumentError,
@@ -87,7 +87,9 @@ def test_a_name_that_does_not_give_a_task_is_refused(name, kind, words):
 def test_a_module_that_cannot_be_imported_is_refused_whatever_the_reason(tmp_path, monkeypatch, text):
     (tmp_path / "not_importable.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ArgumentError, match=r'"not_importable:task" cannot be imported: (Syntax|System|ZeroDivision)'):
+    with pytest.raises(
+        ArgumentError, match=r"must be importable, got 'not_importable:task'; (Syntax|System|ZeroDivision)"
+    ):
         load_task("not_importable:task")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn, optim
 
 from stepsize.arguments import listed, nearest
-from stepsize.errors import ArgumentError, StepsizeError, quoted, raise_together
+from stepsize.errors import ArgumentError, StepsizeError, raise_together
 from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.function import imported
@@ -38,7 +38,7 @@ def make_optimizer(
         ArgumentError: there is no such optimizer or factory, a plain step cannot drive it, it does not make an
             optimizer, or does not accept its arguments.
     """
-    make = imported(f"the optimizer {quoted(name)}", name) if ":" in name else _in_pytorch(owner, name)
+    make = imported(owner, "optimizer", name) if ":" in name else _in_pytorch(owner, name)
     given, weights, parameters = settings or {}, [*params], _parameters(make)
     _refuse_unknown(owner, name, parameters, given)
     try:

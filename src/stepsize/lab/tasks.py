@@ -95,7 +95,7 @@ def other_data(digests: Sequence[str], task: Task) -> list[str]:
 
 def _own(name: str) -> Task:
     with seeded_draws(0):  # a module may draw its data as it is imported
-        make = imported(f"the task {quoted(name)}", name)
+        make = imported("load_task", "task", name)
     if needed := _needed(make):
         advice = f"it needs {needed}; give each a default, or name a function without arguments"
         raise ArgumentError("load_task", "task", "a function that is called without arguments", name, advice)

@@ -109,7 +109,7 @@ class Function(Endless):
         """The function that gives the values; an import that fails is tried again at the next call."""
         function = self.function
         if isinstance(function, str):
-            function = imported(f"Function({quoted(function)})", function)
+            function = imported("Function", "function", function)
         with suppress(Exception):  # a copy method of the object may raise anything
             if _has_fields(function):
                 return _InOrder(function)
@@ -153,17 +153,17 @@ class _InOrder:
         return given
 
 
-def imported(what: str, name: str) -> Callable[..., Any]:
-    """The function that "package.module:name" or "file.py:name" names; errors call it `what`."""
+def imported(owner: str, argument: str, name: str) -> Callable[..., Any]:
+    """The function that an argument names, as "package.module:name" or "file.py:name"."""
     module, _, path = name.rpartition(":")
     try:
         found: Any = _module_of_file(module) if module.endswith(".py") else importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # a user's module may raise anything
-        raise ArgumentError(f"{what} cannot be imported: {_cause(module, error)}") from error
+        raise ArgumentError(owner, argument, "importable", name, _cause(module, error)) from error
     if not callable(found):
-        raise ArgumentError(what, "", "a function", found)
+        raise ArgumentError(owner, argument, "the name of a function", name, f"it names {shown(found)}")
     return found  # type: ignore[no-any-return]
 
 
@@ -173,23 +173,23 @@ def _module_of_file(file: str) -> ModuleType:
 
     path = Path(file)
     if not path.is_file():
-        raise ArgumentError(f"there is no file {file}")
+        raise ImportError(f"there is no file {file}")
     folder = str(path.resolve().parent)
     if folder not in sys.path:
         sys.path.append(folder)
     module = importlib.import_module(path.stem)
     if module.__file__ is None or not path.samefile(module.__file__):
-        raise ArgumentError(f"{file} has the name of the module {path.stem} at {module.__file__}; rename the file")
+        raise ImportError(f"{file} has the name of the module {path.stem} at {module.__file__}; rename the file")
     return module
 
 
 def _cause(module: str, error: BaseException) -> str:
-    if isinstance(error, ArgumentError):
+    if type(error) is ImportError and error.name is None:  # of a file
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
     if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
         advice = "correct the name, or rename that file if you mean another one of its name"
-        return f"{one_line(str(error), 120)} (the module is {file}); {advice}"
+        return f"{one_line(str(error), 60)} (the module is {file}); {advice}"
     return shown(error, 200)
