@@ -111,7 +111,7 @@ def test_a_wrong_argument_of_the_optimizer_has_its_line(refused, tmp_path, right
             '"asyncio:get_running_loop"',
             'line 2: task: the task "asyncio:get_running_loop" raised',
         ),
-        ('"digits"', '"json:__doc__"', 'line 2: the task "json:__doc__" must be a function'),
+        ('"digits"', '"json:__doc__"', "line 2: task must be the name of a function, got"),
         ('"Constant(0.3)"', "'bf16'", "line 6: schedules.epochs: "),
         ('"Constant(0.3)"', "'bf16'", "\nif epochs is the experiment's setting, write it above the tables"),
         ("'Cosine(", "'Cosinus(", "line 7: schedules.cosine: "),

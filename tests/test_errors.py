@@ -1,0 +1,87 @@
+"""Errors as data: their fields, the words of each reader, several problems at once, and pickling."""
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+
+import stepsize as ss
+from stepsize.errors import (
+    ArgumentError,
+    DamagedStoreError,
+    DataError,
+    MissingExtraError,
+    ParseError,
+    StepsizeError,
+    Words,
+    gathered,
+    raise_together,
+)
+
+
+class Shouting(Words):
+    """Words of a made-up reader."""
+
+    def argument(self, owner: str, name: str) -> str:
+        return name.upper()
+
+    def value(self, value: object) -> str:
+        return f"<{value}>"
+
+
+def test_an_argument_error_has_its_parts():
+    with pytest.raises(ArgumentError) as caught:
+        ss.Linear(0, 1, 0)
+    error = caught.value
+    assert (error.owner, error.argument, error.rule, error.value) == (
+        "Linear",
+        "steps",
+        "a whole number of at least 1",
+        0,
+    )
+    assert str(error) == "Linear(steps=...) must be a whole number of at least 1, got 0"
+    assert error.message(Shouting()) == "STEPS must be a whole number of at least 1, got <0>"
+
+
+def test_advice_names_arguments_in_the_words_of_the_reader():
+    error = DataError("the log has no rates", "give {schedule} or {steps}", schedule=..., steps=10)
+    assert str(error) == "the log has no rates; give schedule=... or steps=10"
+    assert error.message(Shouting()) == "the log has no rates; give schedule=... or steps=<10>"
+
+
+def test_all_bad_arguments_of_a_call_are_reported_together():
+    with pytest.raises(ArgumentError) as caught:
+        ss.Linear("a", 1, 2.5)
+    assert [each.argument for each in (caught.value, *caught.value.others)] == ["start", "steps"]
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_gathered_errors_are_raised_as_one_and_none_as_nothing():
+    errors: list[StepsizeError] = []
+    raise_together(errors)
+    for reason in ("one", "two", "three"):
+        with gathered(errors):
+            raise DataError(reason)
+    with pytest.raises(DataError, match=r"^one\ntwo\nthree$"):
+        raise_together(errors)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ArgumentError("f", "x", "a number", lambda: 0, "write {x}", x=1.0),
+        ArgumentError("f", "x", "", None, "known are y"),
+        ParseError("no schedule", "Linaer(1)", 0, "give {horizon}", horizon=...),
+        DamagedStoreError(Path("a.sqlite"), "malformed"),
+        MissingExtraError.naming("Ray", "ray"),
+        DataError("nothing there").about("read_curves", "paths"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_copy_says_the_same_even_of_a_value_that_cannot_be_pickled(copied, error):
+    again = copied(error)
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert again.message(Shouting()) == error.message(Shouting())
