@@ -216,7 +216,7 @@ def test_a_decay_may_be_a_schedule():
     [
         (lambda: design(MOMENTUM_TRUTH, PEAK, 100), FitError, "needs a MultiPowerLaw"),
         (lambda: design(TRUTH, PEAK, 100, warmup_steps=99), ArgumentError, "less than steps - 1 = 99"),
-        (lambda: design(TRUTH, PEAK, 100, final_lr=1.0), ArgumentError, "at most peak_lr"),
+        (lambda: design(TRUTH, PEAK, 100, final_lr=1.0), ArgumentError, "at most the peak"),
         (lambda: design(TRUTH, 0.0, 100), ArgumentError, "peak_lr"),
         (lambda: refine([1.0], 0.1), ArgumentError, "two norms"),
         (lambda: refine([1.0, 0.0], 0.1), ArgumentError, "all positive"),

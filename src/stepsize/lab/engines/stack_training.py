@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.experiment import RunSpec
 from stepsize.lab.samples import Batch, Samples
@@ -44,9 +44,14 @@ class StackTraining:
         """Compute the rates of the next updates, and put them on the device: (updates, rows)."""
         steps = np.arange(step, step + updates)
         rates = [np.zeros(updates) if spec is None else spec.schedule(steps) for spec in self._specs]
+        values = np.stack(rates, axis=1)
+        wrong = np.argwhere(~(np.isfinite(values) & (values >= 0.0)))  # a Function may give other values than before
+        if wrong.size:
+            at, row = wrong[0]
+            reason = f"row {row} got the rate {values[at, row]} at step {step + at}"
+            raise RunError(reason, "a rate is a finite number that is not negative")
         some = next(iter(self._stack.parameters.values()))
-        self._first = step
-        self._rates = torch.from_numpy(np.stack(rates, axis=1)).to(some.device, some.dtype)
+        self._first, self._rates = step, torch.from_numpy(values).to(some.device, some.dtype)
 
     def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         gradients, losses, right = self._stack.gradients(batch.inputs, batch.targets)
