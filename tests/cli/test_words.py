@@ -1,6 +1,11 @@
 """Errors at the command line name what can be typed there."""
 
 import pytest
+import typer
+
+from stepsize.cli import app
+from stepsize.cli.words import CommandLine
+from stepsize.laws import MomentumLaw
 
 
 @pytest.mark.parametrize(
@@ -49,3 +54,13 @@ def test_the_advice_of_a_file_about_functions_is_what_works(refused, tmp_path, m
     assert "line 3: schedules.a: Function runs your own code; allow it with --functions" in refused(
         "compare", "own.toml"
     )
+
+
+def test_a_setting_is_written_as_the_option_that_makes_it():
+    words = CommandLine(typer.main.get_command(app).commands["predict"].params)
+    assert words.setting("read_curves", "means", False) == "--no-log-means"
+    assert words.setting("read_curves", "means", True) == "--log-means"
+    assert words.setting("read_curves", "schedule", ...) == "--log-schedule [RUN=]TEXT"
+    assert words.setting("read_curves", "loss", "ce") == "--columns loss=ce"
+    assert words.setting("fit", "law", MomentumLaw) == "--law momentum"
+    assert words.setting("predict", "steps", 1000) == "--steps 1000"

@@ -89,3 +89,9 @@ BAD_CURVES = [
 def test_a_bad_curve_is_refused_with_the_reason(fields, words):
     with pytest.raises(ArgumentError, match=words):
         LossCurve("a", *fields)
+
+
+@pytest.mark.parametrize("loss", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_loss_that_is_not_positive_and_finite_is_refused(loss):
+    with pytest.raises(ArgumentError, match=r'the losses of run "a" must be'):
+        LossCurve("a", [0, 1, 2], [1.0, loss, 1.0], [0.1] * 3)
