@@ -15,6 +15,7 @@ from stepsize.errors import (
     ParseError,
     StepsizeError,
     Words,
+    concerning,
     gathered,
     raise_together,
 )
@@ -55,6 +56,14 @@ def test_all_bad_arguments_of_a_call_are_reported_together():
         ss.Linear("a", 1, 2.5)
     assert [each.argument for each in (caught.value, *caught.value.others)] == ["start", "steps"]
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_what_an_error_is_about_holds_for_all_its_problems():
+    with pytest.raises(ParseError) as caught, concerning("schedules['a']"):
+        ss.parse("Polynomial(1, 0, 0, -1)")
+    error = caught.value.about("Experiment", "schedules['a']")
+    assert [each.key for each in error.problems] == ["schedules['a']"] * 2
+    assert str(error).count("Experiment(schedules['a']=...): Polynomial(") == 2
 
 
 def test_gathered_errors_are_raised_as_one_and_none_as_nothing():

@@ -14,8 +14,8 @@
     ├── FitError           runs do not determine a law, or are too short for what is asked
     └── MissingExtraError  an optional dependency is not installed (also an ImportError)
 
-An error is data: who was given what, what is allowed, and what to write instead. `str(error)` tells it in Python's
-words; the command line and the reader of TOML files tell it in theirs, with `Words` of their own.
+An error is data: who was given what, what is allowed, and what to write instead. `str(error)` writes it in
+Python's words; the command line and the reader of TOML files have `Words` of their own.
 """
 
 import inspect
@@ -86,16 +86,22 @@ class StepsizeError(ValueError):
         self.advice = advice
         self.settings = settings
 
+    @property
+    def problems(self) -> tuple["StepsizeError", ...]:
+        """This error and the others of the same input."""
+        return (self, *self.others)
+
     def about(self, owner: str, argument: str) -> Self:
-        """This error, as one about an argument."""
-        self.owner, self.argument = owner, argument
+        """This error, with all its problems about an argument."""
+        for each in self.problems:
+            each.owner, each.argument = owner, argument
         return self
 
     def message(self, words: Words = PYTHON) -> str:
         """The error in these words, or in its own if it has some: a line for each problem of the same input."""
         words = self.words or words
         lines = []
-        for each in (self, *self.others):
+        for each in self.problems:
             lines.append(f"{words.place(each)}{each._sentence(words)}")
             if hint := words.hint(each):
                 lines.append(hint)
@@ -229,7 +235,8 @@ def concerning(key: str) -> Iterator[None]:
     try:
         yield
     except StepsizeError as error:
-        error.key = error.key or key
+        for each in error.problems:
+            each.key = each.key or key
         raise
 
 
@@ -246,7 +253,7 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
     """Raise the problems of one input as one error: the first, which holds the others; nothing if there are none."""
     if errors:
         first = errors[0]
-        first.others = (*first.others, *(each for error in errors[1:] for each in (error, *error.others)))
+        first.others = (*first.others, *(each for error in errors[1:] for each in error.problems))
         raise first
 
 

@@ -20,7 +20,7 @@ EXAMPLE = """\
 task = "fashion-mnist"   # or "digits" (seconds), "stdlib-lm" (a small language model),
                          # a folder with Fashion-MNIST's files, or "package.module:function" of yours
 epochs = 3
-# samples = 10000        # train on the first so many samples only
+# samples = 10000        # train on the first 10000 samples only
 seeds = [0]              # one run of every schedule for each
 batch_size = 256         # samples in a micro-batch
 accumulation = 1         # micro-batches to an update
@@ -29,7 +29,7 @@ accumulation = 1         # micro-batches to an update
 precision = "fp32"       # or "bf16"
 device = "auto"          # or "cpu", "cuda"
 engine = "auto"          # or "local" (a process for each run), "stacked" (many runs in one program), "ray" (a cluster)
-# runs_at_once = 64      # so many in one program; fewer need less memory
+# runs_at_once = 64      # at most 64 in one program; fewer need less memory
 log_every = 50           # updates between two logged points
 checkpoint_every = 500   # updates between two checkpoints; stepsize compare --resume DIR goes on from them
 # loss_limit = 100.0     # beyond it a run has diverged
@@ -87,7 +87,7 @@ def locate(error: StepsizeError, path: Path | str, overruled: Container[str]) ->
     """
     text = Path(path).read_text(encoding="utf-8-sig")
     words = InFile(path, tuple(each for each in _entries(text) if (each.table or each.key) not in overruled))
-    if any(map(words.entry, (error, *error.others))):
+    if any(map(words.entry, error.problems)):
         error.words = words
 
 
