@@ -48,7 +48,7 @@ def stacked(experiment: Experiment) -> None:
 
 
 def one_after_another(experiment: Experiment, runs: int) -> None:
-    """The first so many."""
+    """Train the first `runs` runs."""
     task = load_task(experiment.task)
     for plan in experiment.run_specs(task.samples)[:runs]:
         model = task.initial_model(plan.seed).to(experiment.device)

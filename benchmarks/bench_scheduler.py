@@ -18,14 +18,14 @@ PLAN = ss.Linear(0.003, 0.3, WARMUP) >> ss.Cosine(0.3, 0.0, TOTAL - WARMUP)
 
 
 def optimizer(groups: int, tensors: bool) -> SGD:
-    """An optimizer of so many groups that has made its first update."""
+    """An optimizer with this many groups."""
     rate = (lambda: torch.tensor(0.3)) if tensors else (lambda: 0.3)
     made = SGD([{"params": [torch.zeros(1, requires_grad=True)], "lr": rate()} for _ in range(groups)], lr=0.3)
     return made
 
 
 def times(step: Callable[[], object], number: int) -> list[float]:
-    """Seconds a step, in rounds of so many steps, after a round that is not counted."""
+    """Seconds a step, in rounds of `number` steps, after a round that is not counted."""
     return [seconds(lambda: [step() for _ in range(number)]) / number for _ in range(ROUNDS + 1)][1:]
 
 

@@ -14,7 +14,7 @@ MODES = pytest.mark.parametrize("auto", [False, True], ids=["stepped", "auto"])
 
 
 class Training:
-    """A trainer and what it trains; without `auto` the scheduler is stepped after every so many iterations."""
+    """A trainer and what it trains; without `auto` the scheduler is stepped every `step_every` iterations."""
 
     def __init__(self, auto, accumulate=1, step_every=None):
         self.model = line()

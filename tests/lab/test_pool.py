@@ -32,7 +32,7 @@ class Listener:
 
 
 def place(tmp_path, runs):
-    """An experiment of so many runs, the plans of them, and a directory with their store."""
+    """An experiment, its runs, and a directory with their store."""
     experiment = Experiment({"flat": "Constant(0.01)"}, "own_tasks:line", seeds=range(runs), device="cpu")
     directory, plans = ResultDirectory.claim(tmp_path / "out"), experiment.run_specs(64)
     Store.create(directory.store, {}, {}, [(plan.name, str(plan.schedule), plan.seed) for plan in plans]).close()
@@ -50,7 +50,7 @@ def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterward
 
 
 class Hasty(Listener):
-    """Presses Ctrl-C when so many runs have ended."""
+    """Presses Ctrl-C when a number of runs have ended."""
 
     def __init__(self, ends):
         super().__init__()

@@ -222,7 +222,7 @@ down = "Cosine(0.01, 0.0, '100%')"
 
 
 def made_here(monkeypatch, directory, asked, jobs=None):
-    """Make what is left of the runs in this process, so many jobs of it, and return what all have logged."""
+    """Train the runs that are left in this process, up to a number of jobs, and return what all have logged."""
 
     monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
     outcomes, plans = load_runs(directory.path).outcomes(), asked.run_specs(load_task(asked.task).samples)

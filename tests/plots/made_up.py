@@ -11,7 +11,7 @@ EPOCH = 100
 
 
 def made_up_run(name: str, schedule: Schedule, seed: int = 0, steps: int = 300, diverges: bool = False) -> Run:
-    """Points every 25 of so many steps; epochs of 100. A diverged one shoots up at the last but one and ends in NaN."""
+    """Points every 25 steps, and epochs of 100. A diverged run shoots up at the last point but one and ends in NaN."""
     noise = np.random.default_rng(seed)
     points, epochs = [], []
     for step in range(25, steps + 1, 25):

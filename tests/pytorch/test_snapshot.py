@@ -37,7 +37,7 @@ def test_copies_go_to_the_cpu_if_the_device_is_short_of_memory(monkeypatch):
     monkeypatch.setattr(snapshot, "free_memory", lambda device: free[device.type])
     assert [copy.device.type for copy in snapshot._copies([on_device, torch.zeros(9)])] == ["meta", "cpu"]
     free["meta"] = 7999.0
-    with pytest.raises(NotImplementedError, match="meta"):  # it has no data to copy: this is where it would go
+    with pytest.raises(NotImplementedError, match="meta"):  # a meta tensor has no data that could be copied to the CPU
         snapshot._copies([on_device])
 
 

@@ -184,14 +184,14 @@ class Experiment:
         return "held-out" if self.held_out else "test"
 
     def horizon(self, samples: int) -> Horizon:
-        """The horizon of a run on a training set of so many samples."""
+        """The horizon of a run on a training set of this size."""
         samples = min(samples, self.samples or samples)
         if self.held_out:
             samples -= held_out_of(samples)
         return Horizon(samples, self.batch_size, self.epochs, self.accumulation)
 
     def run_specs(self, samples: int) -> tuple["RunSpec", ...]:
-        """The runs, seed by seed, on a training set of so many samples.
+        """The runs, seed by seed, on a training set of this size.
 
         Raises:
             ParseError: texts are not schedules; names each.

@@ -133,7 +133,7 @@ class Networks(Protocol):
         """The rate of each network's last update."""
 
     def begin_epoch(self, step: int, updates: int) -> None:
-        """Prepare for so many updates, the first of them at `step`."""
+        """Prepare for `updates` updates, the first of them at `step`."""
 
     def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Add a batch to the gradients of the next update; return its mean losses, and how many samples are right."""

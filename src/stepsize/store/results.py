@@ -150,7 +150,7 @@ class Results:
         write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
-        """The steps of the points of the longest run; with `at_most`, so many evenly chosen ones and the last."""
+        """The steps of the points of the longest run; with `at_most`, that many evenly chosen ones and the last."""
         with self._connected() as connection:
             rows = connection.execute(
                 "SELECT step FROM points WHERE run = (SELECT number FROM runs"

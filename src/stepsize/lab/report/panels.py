@@ -27,7 +27,7 @@ UNIT = 1000  # the width and the height of a drawing; the page stretches it
 LETTERS_ACROSS = 26  # of all numbers along the foot, so that they fit on a phone
 LOSS_LOG, OTHER_LOG = 10, 1000  # a scale is logarithmic if the largest value is more than this many times the least
 MOST_STRAYS = 5  # diverged runs of a schedule that are drawn
-FEW = 30  # a curve of at most so many points has a dot at each
+FEW = 30  # a curve with at most this many points has a dot at each
 
 
 @dataclass(frozen=True)

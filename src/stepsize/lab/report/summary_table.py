@@ -117,7 +117,7 @@ class SummaryTable:
 def summary_table(
     runs: Runs, names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test"
 ) -> SummaryTable:
-    """The table of some runs of a comparison that planned the schedules `names`, in this order, with so many seeds.
+    """The table of some runs of a comparison that planned the schedules `names`, in this order, with `seeds` seeds.
 
     A schedule without runs has a line too; if it is the first, no other takes its place in the differences.
     `judged_on` names the samples that the runs were judged on: "test" or "held-out".
