@@ -17,6 +17,7 @@ from stepsize.errors import (
     Words,
     concerning,
     gathered,
+    name_and_item,
     raise_together,
 )
 
@@ -56,6 +57,20 @@ def test_all_bad_arguments_of_a_call_are_reported_together():
         ss.Linear("a", 1, 2.5)
     assert [each.argument for each in (caught.value, *caught.value.others)] == ["start", "steps"]
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("steps", ("steps", None)),
+        ("seeds[1]", ("seeds", 1)),
+        ('schedules["it\'s [x]"]', ("schedules", "it's [x]")),
+        ("points[0][1]", ("points", "0][1")),
+        ("lr[head]", ("lr", "head")),
+    ],
+)
+def test_an_argument_is_split_into_its_name_and_its_item(argument, parts):
+    assert name_and_item(argument) == parts
 
 
 def test_what_an_error_is_about_holds_for_all_its_problems():

@@ -18,11 +18,12 @@ An error is data: who was given what, what is allowed, and what to write instead
 Python's words; the command line and the reader of TOML files have `Words` of their own.
 """
 
+import ast
 import inspect
 import os
 import pickle
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -255,6 +256,15 @@ def raise_together(errors: Sequence[StepsizeError]) -> None:
         first = errors[0]
         first.others = (*first.others, *(each for error in errors[1:] for each in error.problems))
         raise first
+
+
+def name_and_item(argument: str) -> tuple[str, Any]:
+    """An argument's name, and the key or index of the item that an error is about: `schedules['a']`; None if none."""
+    name, bracket, rest = argument.partition("[")
+    item: Any = rest.removesuffix("]") if bracket else None
+    with suppress(ValueError, SyntaxError):  # an item of an item stays a text: `points[0][1]`
+        item = ast.literal_eval(item) if bracket else None
+    return name, item
 
 
 def shown(value: Any, longest: int = 60) -> str:

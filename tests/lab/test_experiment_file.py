@@ -119,6 +119,12 @@ def test_all_errors_of_a_file_are_reported_together(tmp_path):
     assert sorted(lines) == ["1", "2", "3", "5", "7"]
 
 
+def test_a_name_with_quotes_and_brackets_is_found(tmp_path):
+    with pytest.raises(ArgumentError) as caught:
+        read_experiment(written(tmp_path, "[schedules]\n\"a'\" = 'Constant(0.1)'\n\"b[0]'\" = 2\n"))
+    assert f"{tmp_path / 'experiment.toml'}, line 3: schedules.b[0]' must be" in str(caught.value)
+
+
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     (tmp_path / "marked.toml").write_bytes("epochs = 7\n".encode("utf-8-sig"))
     assert read_experiment(tmp_path / "marked.toml").epochs == 7

@@ -18,6 +18,7 @@ from stepsize.cli.options import (
 )
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
+from stepsize.cli.words import OPTIONS
 from stepsize.errors import ArgumentError, StepsizeError
 
 
@@ -100,8 +101,7 @@ def compare(
         "tune_peak": tune_peak,
         "functions": functions,
     }
-    words = {"schedules": "schedule"}
-    overruled = {name: value for name, value in options.items() if words.get(name, name) in given}
+    overruled = {name: value for name, value in options.items() if OPTIONS.get(("", name), name) in given}
     if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
         overruled["optimizer_args"] = ()  # the file's belong to another optimizer
     asked = {**asked, **overruled}

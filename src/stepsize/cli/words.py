@@ -6,8 +6,9 @@ from typing import Any
 
 from typer.core import TyperOption
 
-from stepsize.errors import Words, shown
+from stepsize.errors import Words, name_and_item, shown
 
+# The parameters of verbs by the arguments of the library that they set, if the names differ; "" is any owner.
 OPTIONS = {
     ("design", "warmup_steps"): "warmup",
     ("design", "final_lr"): "lowest",
@@ -24,10 +25,9 @@ OPTIONS = {
     ("", "optimizer_args"): "optimizer_arg",
     ("", "directory"): "out",
 }
-# The parameters of verbs by the arguments of the library that they set, if the names differ; "" is any owner.
 
-ARGUMENTS = {("read_curves", "paths"): "RUNS", ("convex_bound", "schedule_or_rates"): "TEXT"}
 # The arguments of the library that are arguments of a verb without an option.
+ARGUMENTS = {("read_curves", "paths"): "RUNS", ("convex_bound", "schedule_or_rates"): "TEXT"}
 
 LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
 
@@ -40,13 +40,13 @@ class CommandLine(Words):
 
     def argument(self, owner: str, name: str) -> str:
         """`--steps`; an item of several is named after the option."""
-        base, _, item = name.partition("[")
+        base, item = name_and_item(name)
         if owner == "Horizon" and "horizon" in self._parameters:
             return f"--horizon {name}"
         option = self._option(owner, base)
         if option is None:
             return ARGUMENTS.get((owner, base)) or super().argument(owner, name)
-        return " ".join([option.opts[0], item.rstrip("]").strip("'\"")]).rstrip()
+        return option.opts[0] if item is None else f"{option.opts[0]} {item}"
 
     def value(self, value: Any) -> str:
         """A value as it is typed."""

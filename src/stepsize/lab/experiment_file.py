@@ -9,7 +9,17 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
-from stepsize.errors import ArgumentError, DataError, StepsizeError, Words, gathered, one_line, quoted, raise_together
+from stepsize.errors import (
+    ArgumentError,
+    DataError,
+    StepsizeError,
+    Words,
+    gathered,
+    name_and_item,
+    one_line,
+    quoted,
+    raise_together,
+)
 from stepsize.lab.experiment import Experiment
 
 # What `stepsize init` writes: every key with its default.
@@ -129,8 +139,7 @@ class InFile(Words):
     def entry(self, error: StepsizeError) -> _Entry | None:
         """The entry of the file that the error is about."""
         key = error.key or (error.argument if error.owner in ("Experiment", "an experiment file") else "")
-        base, _, item = key.partition("[")
-        item = item.rstrip("]").strip("'\"")
+        base, item = name_and_item(key)
         if base in ("optimizer", "optimizer_args"):
             places = [("optimizer", item or error.argument), ("optimizer", "name"), ("", "optimizer"), ("", base)]
         else:
@@ -142,11 +151,11 @@ class InFile(Words):
         """A key: that of an item after the key of its table."""
         if owner not in ("Experiment", "load_task"):
             return super().argument(owner, name)
-        base, _, item = name.partition("[")
-        if item.rstrip("]").isdigit():  # of an array
+        base, item = name_and_item(name)
+        if isinstance(item, int):  # of an array
             return name
         table = {"optimizer_args": "optimizer"}.get(base, base)
-        return ".".join(filter(None, (table, item.rstrip("]").strip("'\""))))
+        return f"{table}.{item}" if item else table
 
     def value(self, value: Any) -> str:
         """A value as TOML writes it."""
