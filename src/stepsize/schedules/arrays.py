@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stepsize.schedules.maths import SCALAR, Maths
 
 Array = Any
@@ -30,8 +32,9 @@ class Library:
     power: Callable[[Any, Any], Array]
     is_whole: Callable[[Array], bool]
     cast: Callable[[Array, Any], Array]
-    constant: Callable[[list[float], Any, Array], Array]  # numbers of a type, on the device of an array
+    constant: Callable[[Any, Any, Array], Array]  # from lists of numbers: of a type, on the device of an array
     look_up: Callable[[Array, Array], Array]  # the items of an array at an array of indices
+    on_host: Callable[[Array], np.ndarray[Any, Any] | None]  # as a NumPy array; None inside a compiler
     whole_type: Any
     real_type: Any
     largest: int  # of the whole type
@@ -65,6 +68,11 @@ class Steps:
             return cls(library, library.cast(step, library.whole_type))
         floor = library.floor(step)
         return cls(library, library.cast(floor, library.whole_type), library.real(step - floor))
+
+    @property
+    def array(self) -> Array:
+        """The steps as one array of the library."""
+        return self.whole if self.part is None else self * 1.0
 
     def __ge__(self, n: Any) -> Array:
         if isinstance(n, Steps):
@@ -202,7 +210,7 @@ def maths_of(library: Library) -> Maths:
 
 
 def library_of(step: Any) -> Library | None:
-    """The library of an array, if it is one of these; it is not imported here, as whoever made the array has done so."""
+    """The library of an array, if it is one of these. It is never imported here: whoever made the array has done so."""
     make = _LIBRARIES.get(type(step).__module__.partition(".")[0])
     return make() if make else None
 
@@ -221,6 +229,7 @@ def _jax() -> Library:
         cast=lambda x, kind: x.astype(kind),
         constant=lambda numbers, kind, beside: jnp.asarray(numbers, kind),
         look_up=lambda array, index: array[index],
+        on_host=lambda x: None if isinstance(x, sys.modules["jax"].core.Tracer) else np.asarray(x),
         whole_type=whole_type,
         real_type=real_type,
         largest=int(jnp.iinfo(whole_type).max),
@@ -229,6 +238,13 @@ def _jax() -> Library:
 
 def _mlx() -> Library:
     mx = sys.modules["mlx.core"]
+
+    def on_host(x: Array) -> np.ndarray[Any, Any] | None:
+        try:
+            return np.array(x)
+        except ValueError:  # it has no value while mx.compile traces
+            return None
+
     return Library(
         where=mx.where,
         cos=mx.cos,
@@ -240,6 +256,7 @@ def _mlx() -> Library:
         cast=lambda x, kind: x.astype(kind),
         constant=lambda numbers, kind, beside: mx.array(numbers, kind),
         look_up=lambda array, index: array[index],
+        on_host=on_host,
         whole_type=mx.int64,
         real_type=mx.float32,
         largest=2**63 - 1,
@@ -261,6 +278,7 @@ def _torch() -> Library:
         look_up=lambda array, index: array[index.reshape(-1)].reshape(
             index.shape
         ),  # a single index would leave the graph
+        on_host=lambda x: None if torch.compiler.is_compiling() else x.cpu().numpy(),
         whole_type=torch.int64,
         real_type=torch.get_default_dtype(),
         largest=2**63 - 1,
@@ -285,6 +303,7 @@ def _tensorflow() -> Library:
         cast=tf.cast,
         constant=lambda numbers, kind, beside: tf.constant(numbers, kind),
         look_up=tf.gather,
+        on_host=lambda x: x.numpy() if tf.executing_eagerly() else None,
         whole_type=tf.int64,
         real_type=tf.float32,
         largest=2**63 - 1,
