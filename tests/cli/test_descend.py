@@ -58,12 +58,12 @@ def test_several_starts_and_one_that_diverges():
     assert "GradientDescent(): from (1) at (0.0" in done.stdout
 
 
-def test_a_descent_that_comes_to_a_tip_says_that_it_stopped():
+def test_a_descent_that_reaches_a_tip_is_reported_as_stopped():
     done = run("sqrt(x**2 + y**2)", "--start", "0,-2", "--lr", "0.5")
     assert "GradientDescent(): stopped after 4 steps at (0, 0), where there is no gradient" in done.stdout
 
 
-def test_a_descent_that_rose_says_so():
+def test_a_descent_that_rose_is_reported():
     done = run("parabola", "--start", "1", "--lr", "1.1", "--steps", 5)
     assert "where f = 6.19174, above the 1 of its start" in done.stdout
 

@@ -37,7 +37,7 @@ def test_help_names_the_verbs():
         ([], "Usage:"),
     ],
 )
-def test_a_command_that_is_none_says_how_to_call_it(typed, args, message):
+def test_an_incomplete_or_unknown_command_shows_the_usage(typed, args, message):
     done = typed(*args)
     assert done.returncode == 2
     assert message in done.stdout + done.stderr
@@ -45,14 +45,14 @@ def test_a_command_that_is_none_says_how_to_call_it(typed, args, message):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_output_that_cannot_be_written_is_said():
+def test_output_that_cannot_be_written_is_reported():
     with open("/dev/full", "w") as full:
         done = subprocess.run([STEPSIZE, "plot", "Constant(0.1)"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "stepsize: No space left on device\n"
 
 
-def test_a_reader_that_goes_away_is_no_error():
+def test_a_reader_that_closes_the_pipe_is_no_error():
     pipe = subprocess.Popen([STEPSIZE, "plot", "Constant(0.1)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     pipe.stdout.close()
     assert pipe.stderr.read() == b""

@@ -56,7 +56,7 @@ def test_the_advice_of_a_file_about_functions_is_what_works(refused, tmp_path, m
     )
 
 
-def test_a_setting_is_written_as_the_option_that_makes_it():
+def test_a_setting_is_written_as_an_option():
     words = CommandLine(typer.main.get_command(app).commands["predict"].params)
     assert words.setting("read_curves", "means", False) == "--no-log-means"
     assert words.setting("read_curves", "means", True) == "--log-means"

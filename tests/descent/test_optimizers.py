@@ -178,7 +178,7 @@ WRITTEN_OUT = {
 
 
 @pytest.mark.parametrize("rule", WRITTEN_OUT, ids=str)
-def test_the_other_forms_are_those_of_the_texts(rule):
+def test_the_other_forms_are_those_written_out(rule):
     gradients = recorded_gradients()[:, 0]
     x, state = np.array([1.0]), rule.init([1.0])
     for step, g in enumerate(gradients):
@@ -219,7 +219,7 @@ def test_many_starts_as_one_array_go_where_each_goes_alone(rule, points, gradien
 
 
 @pytest.mark.parametrize("rule", ALL, ids=str)
-def test_nothing_that_is_given_is_changed(rule):
+def test_update_changes_none_of_its_arguments(rule):
     x, g = np.array([1.0, -2.0]), np.array([0.5, 0.0])
     state = rule.init(x)
     _, later = rule.update(state, x, g, 0.1)
@@ -280,7 +280,7 @@ def test_a_text_that_is_not_an_optimizer_is_refused_with_the_place(text):
 
 
 @pytest.mark.parametrize("lr", [-0.1, math.nan, math.inf, "0.1", True, None])
-def test_a_rate_that_cannot_be_is_refused(lr):
+def test_an_invalid_rate_is_refused(lr):
     rule = Adam()
     with pytest.raises(ArgumentError, match=r"Adam\.update\(lr=\.\.\.\) must be a finite number"):
         rule.update(rule.init([1.0]), [1.0], [1.0], lr)

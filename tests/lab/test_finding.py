@@ -11,7 +11,7 @@ from stepsize.lab.optimizers import make_optimizer
 
 
 def test_the_losses_are_the_first_of_a_run_with_the_same_seed():
-    """Network, order and draws are the run's: at the same rates both see the same losses, dropout and all."""
+    """Network, order and random draws are those of the run: the same rates give the same losses, with dropout too."""
     task = own_tasks.dropping()
     for seed in (0, 3):
         test = find_rate(task, batch_size=16, seeds=[seed], start_lr=1e-4, end_lr=0.1, steps=8, device="cpu")

@@ -18,7 +18,7 @@ from stepsize.store import Run, Store, load_runs, stored_runs
 
 
 class Page(HTMLParser):
-    """The page as a program reads it: its text, its tags, and the data it carries."""
+    """A page's text, tags and embedded data."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ def test_a_metric_that_no_run_has_is_left_out():
     assert "test accuracy" not in shown.text
 
 
-def test_of_many_schedules_the_first_and_the_best_are_shown():
+def test_only_the_first_and_the_best_of_many_schedules_are_shown():
     shown = page(views(schedules=300, seeds=2, points=20), title="Many")
     assert len(shown.data["names"]) == 42
     assert shown.data["names"][0] == "schedule 0"

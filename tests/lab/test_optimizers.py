@@ -79,7 +79,7 @@ def test_an_optimizer_that_a_plain_step_cannot_drive_is_refused_with_the_reason(
 
 
 class Nowhere:
-    """A book that keeps nothing."""
+    """A log that keeps nothing."""
 
     def log(self, number, records): ...
 

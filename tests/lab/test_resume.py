@@ -1,4 +1,4 @@
-"""A comparison that is killed again and again ends in the same bits as one that never was."""
+"""A comparison that is killed repeatedly ends in the same bits as one that was not."""
 
 import os
 import random
@@ -48,7 +48,7 @@ def experiment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def never_killed(experiment, tmp_path_factory):
-    """What the runs log when nothing happens to them."""
+    """What the runs log if nothing is killed."""
     out = tmp_path_factory.mktemp("never_killed") / "out"
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(os.path.dirname(__file__))
@@ -130,7 +130,7 @@ def test_a_tuning_that_another_process_ends_meanwhile_is_not_resumed(tmp_path, m
 
     @contextmanager
     def awaited(directory):
-        """The lock, which is had once the tuning has ended and the comparison is made."""
+        """The lock, acquired after the tuning has ended and the comparison has been trained."""
         shutil.move(aside, tmp_path)
         yield
 
@@ -213,7 +213,7 @@ def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(t
 
 
 class Impatient(Silent):
-    """Presses Ctrl-C when a run has got as far as this step."""
+    """Raises Ctrl-C when a run has reached this step."""
 
     def __init__(self, step):
         self._step = step
@@ -271,7 +271,7 @@ def test_the_advice_for_a_damaged_checkpoint_works(tmp_path, engine):
 
 
 def lose(directory, condition):
-    """Take points away, as they may be lost in a store that was recovered from a damaged one."""
+    """Delete points, as a recovery of a damaged store may lose them."""
     with closing(sqlite3.connect(directory / "store.sqlite")) as connection, connection:
         assert connection.execute(f"DELETE FROM points WHERE {condition}").rowcount
 
@@ -308,7 +308,7 @@ def test_an_ended_run_that_has_lost_points_is_trained_again_after_a_rewind(tmp_p
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch):
-    """From step 3 on its rate cannot be."""
+    """Its rate is negative from step 3 on."""
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     fickle = {"schedules": {"fickle": 'Function("fickle_rate:rate")'}, "functions": True, "batch_size": 32}
     with pytest.raises(RunError, match="step 3"):

@@ -1,4 +1,4 @@
-"""Remarks on what runs leave open, cautions of predictions, and runs that are refused."""
+"""Remarks on what runs do not determine, cautions of predictions, and refused runs."""
 
 import pickle
 

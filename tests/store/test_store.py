@@ -183,7 +183,7 @@ tests = st.dictionaries(steps, st.tuples(floats, floats, floats, floats), max_si
 
 
 def bits(record: Point | Epoch) -> bytes:
-    """What it is to the last bit, but for the sign of a zero and the payload of a NaN, which SQLite does not keep."""
+    """The bits of a float, without the sign of a zero and the payload of a NaN, which SQLite does not keep."""
     numbers = [float(number) + 0.0 for number in vars(record).values()]
     return struct.pack(f"{len(numbers)}d", *(NAN if math.isnan(number) else number for number in numbers))
 
@@ -271,7 +271,7 @@ class TestColumns:
     def test_curves_are_nan_at_steps_without_a_point(self, results):
         np.testing.assert_array_equal(results.curves("train_loss", [2, 0], [40, 20]), [[NAN, 1 / 20], [1 / 40, 1 / 20]])
 
-    def test_a_frame_has_the_labels_of_each_run(self, results):
+    def test_each_row_of_a_data_frame_has_the_labels_of_its_run(self, results):
         pytest.importorskip("pandas")
         frame = results.frame("train_loss", runs=[1, 2])
         assert list(frame.columns) == ["run", "name", "schedule", "seed", "status", "step", "train_loss"]
