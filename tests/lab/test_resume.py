@@ -17,6 +17,7 @@ from silent import Silent
 
 import stepsize as ss
 from stepsize.errors import DataError, OutputError, RunError, StateError
+from stepsize.files import write_whole
 from stepsize.lab import Experiment, compare, load_task, read_experiment, resume
 from stepsize.lab.directory import lock
 from stepsize.lab.engines.runs import run_title
@@ -303,6 +304,21 @@ def test_an_ended_run_that_has_lost_points_is_trained_again_after_a_rewind(tmp_p
     again = resume(tmp_path / "out", display=Silent())
     assert numbers(tmp_path / "out") == whole
     assert again.rows[0].finished == 3
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_the_records_are_in_the_store_before_a_checkpoint_is_written(tmp_path, engine, monkeypatch):
+    stored = []
+
+    def write(path, content):
+        stored.append(len(load_runs(tmp_path).run(0).points))
+        write_whole(path, content)
+
+    monkeypatch.setattr("stepsize.lab.checkpoint.write_whole", write)
+    settings = {"epochs": 3, "log_every": 1, "checkpoint_every": 10, "engine": engine}
+    compare(Experiment(**LONG, **settings), tmp_path, display=Silent())
+    assert stored[:2] == [10, 20]
 
 
 @pytest.mark.usefixtures("in_process")

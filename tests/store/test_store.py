@@ -4,6 +4,7 @@ import math
 import multiprocessing
 import struct
 import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
 from stepsize.store import Run, Store, load_runs, stored_runs
+from stepsize.store.database import open_database
 from stepsize.store.run import Epoch, Point
 
 NAN, INF = math.nan, math.inf
@@ -44,6 +46,12 @@ def test_a_new_store_has_its_settings_and_waiting_runs(store, path):
     assert results.events() == ()
     assert len(results.steps()) == 0
     assert load_runs(path) == results
+
+
+def test_a_commit_is_on_the_disk_when_it_returns(store, path):
+    """SQLite's synchronous = FULL, which each connection must set for itself."""
+    with closing(open_database(path, writing=True)) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_a_run_is_read_as_it_was_logged_and_ended(store, path):
