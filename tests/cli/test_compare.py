@@ -134,6 +134,18 @@ def test_an_option_beside_a_file_is_not_blamed_on_the_file(refused, tmp_path):
     assert refused("compare", "e.toml", "--task", "digitz").startswith("stepsize: --task: no task is called")
 
 
+def test_a_schedule_given_beside_a_file_is_not_blamed_on_the_file(refused, tmp_path):
+    (tmp_path / "e.toml").write_text(TOML)
+    message = refused("compare", "e.toml", "--schedule", "cosine=Cosinus(0.2, 0.02, 100)")
+    assert message.startswith("stepsize: --schedule cosine: ")
+    assert "e.toml" not in message
+
+
+def test_an_option_overrules_a_key_of_the_file_and_no_schedule_of_that_name(refused, tmp_path):
+    (tmp_path / "e.toml").write_text(TOML.replace('"Constant(0.3)"', '"Konstant(0.3)"'))
+    assert "line 6: schedules.epochs: " in refused("compare", "e.toml", "--epochs", "2")
+
+
 def test_another_optimizer_beside_a_file_does_not_get_the_arguments_in_the_file(typed, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("stepsize.lab.compare", lambda experiment, *_, **__: asked.append(experiment) or 1 / 0)
