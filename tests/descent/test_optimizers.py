@@ -1,5 +1,6 @@
 """The update rules: against PyTorch on recorded gradients, and against the formulas written out in plain Python."""
 
+import inspect
 import math
 import pickle
 import re
@@ -19,6 +20,7 @@ from stepsize.descent import (
     AdamW,
     GradientDescent,
     Momentum,
+    Optimizer,
     RMSProp,
     optimizer_from,
     optimizers,
@@ -189,6 +191,17 @@ def test_the_other_forms_are_those_written_out(rule):
 ALL = [*OF_PYTORCH, *WRITTEN_OUT]
 
 
+def test_every_rule_is_public_and_compared_with_another_implementation():
+    rules = {
+        name
+        for name, value in vars(optimizers).items()
+        if isinstance(value, type) and issubclass(value, Optimizer) and not inspect.isabstract(value)
+    }
+    assert set(optimizers.__all__) == rules, "__all__ of optimizers.py and its rules differ"
+    missing = rules - {type(rule).__name__ for rule in ALL}
+    assert not missing, f"add to OF_PYTORCH or WRITTEN_OUT: {missing}"
+
+
 def test_the_two_places_of_the_rate_agree_until_the_rate_moves():
     inside, outside = Momentum(0.5, rate="inside"), Momentum(0.5)
     ends = []
@@ -247,7 +260,7 @@ def test_texts_leave_defaults_out_and_names_may_be_in_any_case():
 
 REFUSED = {
     "Mometum(0.5)": 'did you mean "Momentum"?',
-    "lion": "known are GradientDescent, Momentum",
+    "nosuch": "known are GradientDescent, Momentum",
     "Momentum(1.0)": "Momentum(beta=...) must be a number >= 0 and < 1, got 1.0",
     "Momentum(-0.5)": "got -0.5",
     "Momentum(0.5, 1)": "Momentum(nesterov=...) must be a boolean, got 1",
