@@ -146,6 +146,7 @@ def test_cooldown_predicts_the_final_loss_for_each_start(typed, logs):
         "cooldown", *three(logs), *BEGUN, "--running", logs / "running.csv", "--at", 3000, "--at", 4000, "--steps", 500
     )
     assert (done.returncode, done.stderr) == (0, "")
+    assert "fitted to 432 rows of 3 runs" in done.stdout  # without the running one
     rows = [
         line.replace(",", "").split() for line in done.stdout.splitlines() if " 3,500 " in line or " 4,500 " in line
     ]
