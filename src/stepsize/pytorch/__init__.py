@@ -15,9 +15,11 @@ from stepsize.pytorch.lr_scheduler.conversion import as_lambda, from_torch
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.pytorch.range_testing import range_test
 from stepsize.pytorch.scheduler import Scheduler
+from stepsize.pytorch.targets import Attribute
 from stepsize.pytorch.width_factors import width_factors
 
 __all__ = [
+    "Attribute",
     "ConstantProduct",
     "CooldownOnDemand",
     "Feedback",

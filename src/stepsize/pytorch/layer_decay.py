@@ -76,7 +76,7 @@ def _found_depths(model: nn.Module, names: Sequence[str]) -> dict[str, int]:
     known = _depths_of_blocks(model)
     if not known:
         advice = "give the depth of each parameter by its name: {depth}"
-        raise ArgumentError("layer_decay", "model", "a model with lists of blocks", model, advice, depth=...)
+        raise ArgumentError("layer_decay", "model", "a model with lists of blocks", type(model), advice, depth=...)
     last_block, last = max(known.items(), key=lambda item: item[1])
     found, depth = dict[str, int](), 0
     for name in names:
