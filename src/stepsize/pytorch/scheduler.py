@@ -75,8 +75,8 @@ class Scheduler(Driver):
         targets: what is written outside the optimizer, by the name of its schedule: an `Attribute`, a function that
             sets the value, or a list of these. Targets are not saved.
         hyperparameters: schedules for other keys of the groups, absolute, in the same forms: `weight_decay=0.1`,
-            `betas=(Linear(0.85, 0.95, 1000), 0.999)`; or a `ConstantProduct`, which ties a key to the rate. A
-            schedule for `targets` has the name that it has there: `dropout=Linear(0.0, 0.5, 1000)`.
+            `betas=(Linear(0.85, 0.95, 1000), 0.999)`; or a `ConstantProduct`, which ties a key to the rate. The
+            schedule of `targets["dropout"]` is `dropout=Linear(0.0, 0.5, 1000)`.
 
     Raises:
         ArgumentError: a group has no such hyperparameter, a list or a name does not fit the groups, or `relative` is

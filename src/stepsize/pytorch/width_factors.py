@@ -26,7 +26,7 @@ def width_factors(
     optimizer: Annotated[str, Choice(("adam", "sgd"))] = "adam",
     no_decay: Annotated[Sequence[str], PATTERNS] = (),
 ) -> ParameterGroups:
-    """Group a model's parameters by the roles of muP, with the factors on the rate that its width asks for.
+    """Group a model's parameters by their role in muP, with a factor on the rate for the model's width.
 
     A rate that was tuned on the base model then suits the wider model. With n_in and n_out, the fan-in and fan-out of a
     weight divided by those in the base model, the factors are those of table 3 of the paper:
@@ -37,13 +37,13 @@ def width_factors(
         "output": only the fan-in grows             1 / n_in    1 / n_in
 
     The rule for Adam holds for AdamW and other optimizers that normalize each entry of the update; that for SGD holds
-    with momentum too. Parameters of the same shape in both models are "fixed", with the factor 1. If the fans of a role
-    grow by different ratios, each ratio has a group: "hidden_0.5", "hidden_0.25". Embeddings count as input weights.
+    with momentum too. Parameters of the same shape in both models are "fixed", with the factor 1. If a role has
+    several factors, each has a group that is named for it: "hidden_0.5", "hidden_0.25". Embeddings are input weights.
 
     This function changes no weights, and muP asks for more than rates. Weights of the output must start at 0, or with a
     standard deviation that falls as 1 / fan-in; hidden ones with one that falls as 1 / sqrt(fan-in), as PyTorch's
-    layers do. Attention must divide by the size of the heads, not by its square root. If the output shares its weight
-    with an embedding, divide the logits by n_in.
+    layers do. Attention must divide its scores by the size of the heads, not by its square root. If the output shares
+    its weight with an embedding, divide the logits by n_in.
 
     The groups "hidden_no_decay", ... have no weight decay. They hold biases, the parameters of normalizations, and all
     others with at most one dimension. AdamW shrinks weights by rate x decay, so hidden weights shrink more slowly in a
