@@ -182,13 +182,16 @@ REFUSED = [
     (["predict", "{}/flat.csv", "--schedule", WSD], "with --log-schedule [RUN=]TEXT"),
     (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "the rate does not jump at step 2700 in any log"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or use --law momentum, which"),
-    (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"], "--law must be auto, multi-power or"),
+    (
+        ["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"],
+        '--law must be "auto" or "multi-power" or "momentum", got',
+    ),
     (
         ["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD],
         "--rates must be given with the export of a panel of the loss",
     ),
     (["predict", "{}/cosine.csv", "--columns", "lr=rate", "--schedule", WSD], "name it with --columns lr=lr, or give"),
-    (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule: "),
+    (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule a: "),
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], '"5%" needs a horizon'),
     (
         ["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD],

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from stepsize.cli.options import PictureFile
+from stepsize.arguments import NonNegative, Number, Whole
+from stepsize.cli.options import PictureFile, number
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
 from stepsize.files import write_whole
@@ -14,13 +15,21 @@ from stepsize.files import write_whole
 @with_log_options
 def design(
     runs: Runs,
-    steps: Annotated[int, typer.Option(min=3, metavar="N", help="Length of the schedule, warmup included.")],
+    steps: Annotated[
+        int, typer.Option(parser=number, metavar="N", help="Length of the schedule, warmup included."), Whole(3)
+    ],
     logs: LogOptions,
     peak: Annotated[
-        float | None, typer.Option(metavar="RATE", help="The highest rate. [default: that of the runs]")
+        float | None,
+        typer.Option(parser=number, metavar="RATE", help="The highest rate. [default: that of the runs]"),
+        Number(above=0.0),
     ] = None,
-    warmup: Annotated[int, typer.Option(min=0, metavar="N", help="Steps of a linear warmup from 0 to the peak.")] = 0,
-    lowest: Annotated[float, typer.Option(min=0, metavar="RATE", help="The lowest rate after the warmup.")] = 0.0,
+    warmup: Annotated[
+        int, typer.Option(parser=number, metavar="N", help="Steps of a linear warmup from 0 to the peak."), Whole(0)
+    ] = 0,
+    lowest: Annotated[
+        NonNegative, typer.Option(parser=number, metavar="RATE", help="The lowest rate after the warmup.")
+    ] = 0.0,
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
     law: LawName = "auto",
     save: Annotated[

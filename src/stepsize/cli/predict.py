@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from stepsize.cli.options import Functions, PictureFile
+from stepsize.arguments import Number, Whole
+from stepsize.cli.options import Functions, PictureFile, number
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
 from stepsize.cli.screen import form_here, print_table
@@ -25,12 +26,15 @@ def predict(
     ],
     logs: LogOptions,
     steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How long it runs. [default: its own length]")
+        int | None,
+        typer.Option(parser=number, metavar="N", help="How long it runs. [default: its own length]"),
+        Whole(1),
     ] = None,
     horizon: HorizonText = None,
     level: Annotated[
         float,
-        typer.Option(min=0.01, max=0.999, help="Level of the prediction band, e.g. 0.9 for a 90% band."),
+        typer.Option(parser=number, metavar="P", help="Level of the prediction band, e.g. 0.9 for a 90% band."),
+        Number(least=0.01, most=0.999),
     ] = 0.9,
     law: LawName = "auto",
     out: PictureFile = None,
