@@ -38,8 +38,10 @@ def cooldown(
     A law is fitted to finished runs with a decay, and shifted to the loss of the running run.
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
+    from stepsize.laws.cooldowns import check_cooldowns
 
     finished, so_far = logs.read_with_running(runs, running)
+    check_cooldowns(so_far, at or (), end)  # before the fit
     plans = plan_cooldowns(fitted(finished, law, logs.words), so_far, at, steps, final_lr=end, shape=shape)
     rows = [
         (f"{plan.at:,}", f"{plan.at + plan.steps:,}", *map("{:.4f}".format, (plan.final_loss, plan.low, plan.high)))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from stepsize.arguments import Count, Many, NonNegative, Number, Whole
-from stepsize.cli.options import number, numbers
+from stepsize.cli.options import number, numbers, writable
 from stepsize.cli.schedules import EPOCHS
 from stepsize.cli.screen import form_here
 from stepsize.errors import ParseError, StepsizeError, gathered, raise_together
@@ -56,6 +56,7 @@ def descend(
             metavar="FILE",
             help="Write a picture (.png, .svg, .pdf, .jpg, .webp), an animation (.gif, .mp4) or a page (.html).",
         ),
+        writable,
     ] = None,
 ) -> None:
     """Watch optimizers descend a surface.

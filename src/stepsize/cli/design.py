@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import NonNegative, Number, Whole
-from stepsize.cli.options import PictureFile, number
-from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
+from stepsize.cli.options import PictureFile, number, writable
+from stepsize.cli.runs import LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
+from stepsize.errors import FitError
 from stepsize.files import write_whole
 
 
@@ -31,9 +32,10 @@ def design(
         NonNegative, typer.Option(parser=number, metavar="RATE", help="The lowest rate after the warmup.")
     ] = 0.0,
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
-    law: LawName = "auto",
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse().")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse()."),
+        writable,
     ] = None,
     out: PictureFile = None,
 ) -> None:
@@ -43,10 +45,19 @@ def design(
     from the runs: train it before you trust it.
     """
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
+    from stepsize.laws.designing import Limits
+    from stepsize.laws.forecast import check_peak
 
     curves = logs.read(runs)
-    law_of_runs = fitted(curves, law, logs.words)
     peak_lr = max(curve.peak_lr for curve in curves) if peak is None else peak
+    Limits(steps, peak_lr, warmup, lowest)  # refuses what is impossible before the fit
+    check_peak(peak_lr, curves)
+    try:
+        law_of_runs = fitted(curves, "multi-power", logs.words)
+    except FitError as error:
+        if "law" in error.settings:  # no other law has a best schedule
+            error.advice, error.settings = "add a run with another decay or a constant rate", {}
+        raise
     found = best_schedule(law_of_runs, peak_lr, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
     best = law_of_runs.predict(found.schedule)
     low, high = best.final_band

@@ -25,11 +25,12 @@ from stepsize.cli.options import (
     TaskName,
     number,
     numbers,
+    writable,
 )
 from stepsize.cli.screen import form_here, print_table
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, RunError, StepsizeError, raise_together
-from stepsize.files import check_place, write_whole
+from stepsize.files import write_whole
 
 if TYPE_CHECKING:
     from stepsize.curves import RangeTest
@@ -85,7 +86,9 @@ def find(
     device: Device = "auto",
     out: PictureFile = None,
     as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write losses, rates and suggestions to FILE.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write losses, rates and suggestions to FILE."),
+        writable,
     ] = None,
     grid: Annotated[
         bool,
@@ -113,7 +116,6 @@ def find(
         raise ArgumentError(
             "--epochs", "", "given together with --grid", epochs, "a range test is --steps updates long"
         )
-    _check_places(out, as_json)
     training: dict[str, Any] = {
         "optimizer": optimizer,
         "optimizer_args": dict(optimizer_arg or ()),
@@ -167,20 +169,6 @@ def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
             bar.update(task, advance=1, news=f"rate {rate:.1e}  loss {loss:.4g}")
 
         yield observe
-
-
-def _check_places(out: Path | None, as_json: Path | None) -> None:
-    """Refuse a file that cannot be written before the test, not after it."""
-    if out is not None:
-        from stepsize import plots  # late: they load matplotlib
-
-        _ = plots.save_figure  # says what to install if matplotlib is missing
-        from stepsize.plots.figures import picture_kind
-
-        picture_kind(out)
-    for path in (out, as_json):
-        if path is not None:
-            check_place(path)
 
 
 def _around(found: "Suggestions") -> tuple[float, ...]:

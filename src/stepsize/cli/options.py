@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stepsize.arguments import SEEDS, Count
+from stepsize.files import check_place
 
 
 def number(text: Any) -> Any:
@@ -23,6 +24,22 @@ def numbers(text: Any) -> Any:
     return tuple(map(number, text.split(","))) if isinstance(text, str) else text
 
 
+def writable(_owner: str, _name: str, path: Path) -> Path:
+    """The rule of a file to write, which is checked before the work, not after it."""
+    check_place(path)
+    return path
+
+
+def _picture(owner: str, name: str, path: Path) -> Path:
+    from stepsize import plots  # late: they load matplotlib
+
+    _ = plots.save_figure  # says what to install if matplotlib is missing
+    from stepsize.plots.figures import picture_kind
+
+    picture_kind(path)
+    return writable(owner, name, path)
+
+
 Functions = Annotated[
     bool,
     typer.Option("--functions", help='Read Function("package.module:name"), which imports and runs that code.'),
@@ -30,6 +47,7 @@ Functions = Annotated[
 PictureFile = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Write the picture to FILE: .png, .svg, .pdf, .jpg or .webp."),
+    _picture,
 ]
 TaskName = Annotated[
     str,

@@ -11,6 +11,7 @@ from stepsize.cli.options import Functions, PictureFile, number
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
 from stepsize.cli.screen import form_here, print_table
+from stepsize.errors import StepsizeError, gathered, raise_together
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
@@ -45,8 +46,18 @@ def predict(
     A law of loss curves is fitted to the runs. The full law needs at least two schedules, one of them with a decay;
     for a single schedule a simpler law is fitted, which predicts less.
     """
-    schedules, steps = schedules_of(schedule, horizon, steps, functions)
-    curves = logs.read(runs)
+    from stepsize.laws.forecast import check_peak  # late: they load SciPy
+    from stepsize.laws.law import rates_of
+
+    errors: list[StepsizeError] = []
+    with gathered(errors):
+        curves = logs.read(runs)
+    with gathered(errors):
+        schedules, steps = schedules_of(schedule, horizon, steps, functions)
+        peaks = [rates_of("predict", each, steps, positive=True).max() for each in schedules]
+    raise_together(errors)
+    for peak in peaks:
+        check_peak(peak, curves)
     found = fitted(curves, law, logs.words)
     for note in cut_off(schedules, steps):
         print(f"note: {note}")

@@ -24,6 +24,7 @@ OPTIONS = {
     ("", "directory"): "out",
     ("read_curves", "paths"): "runs",
     ("convex_bound", "schedule_or_rates"): "texts",
+    ("predict", "schedule_or_rates"): "schedule",
 }
 
 LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
