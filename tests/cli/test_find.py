@@ -154,7 +154,7 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         ),
         (["--optimizer-arg", "momentum=high"], "got 'momentum=high'"),
         (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], "each name once, got 'eps=1e-7'"),
-        (["--optimizer-arg", "momentun=0.9"], "--optimizer-arg momentun must be an argument of adamw"),
+        (["--optimizer-arg", "momentun=0.9"], "adamw has no argument 'momentun'; it takes betas, eps, "),
         (["--clip-norm", "0"], "--clip-norm must be"),
         (["--grid", "--task", f"{TASKS}:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),
