@@ -64,7 +64,9 @@ def find(
     optimizer: OptimizerName = "sgd",
     optimizer_arg: Annotated[
         list[Any] | None,
-        typer.Option(metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."),
+        typer.Option(
+            parser=str, metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."
+        ),
         _optimizer_args,
     ] = None,
     clip_norm: Annotated[

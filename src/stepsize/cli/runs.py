@@ -75,7 +75,9 @@ class LogOptions:
     columns: Annotated[
         Any,
         typer.Option(
-            metavar="NAME=COLUMN,...", help="Columns of a log with unusual names: step=update,lr=rate,loss=ce"
+            parser=str,
+            metavar="NAME=COLUMN,...",
+            help="Columns of a log with unusual names: step=update,lr=rate,loss=ce",
         ),
         _columns,
     ] = None
@@ -88,6 +90,7 @@ class LogOptions:
     log_schedule: Annotated[
         list[Any] | None,
         typer.Option(
+            parser=str,
             metavar="[RUN=]TEXT",
             help="The schedule of the runs whose logs have no rates, or of the run of that name; repeatable.",
         ),
