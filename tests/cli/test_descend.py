@@ -91,10 +91,10 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 
 REFUSED = [
-    (["parabola"], "--start must be given"),
-    (["parabola", "--start", "one"], "--start must be numbers between commas, got 'one'; write e.g. -5,-2"),
-    (["x**2", "--start", "1,2"], "points of 1 coordinate, for x**2, got [1.0, 2.0]"),
-    (["log(x)", "--start", "-1"], "must be in the domain of log(x), got (-1.0,)"),
+    (["parabola"], "--start must be given; write --start X,Y,..."),
+    (["parabola", "--start", "one"], "each of --start X,Y,... must be a finite number, got 'one'"),
+    (["x**2", "--start", "1,2"], "points of 1 coordinate, for x**2, got 1.0,2.0"),
+    (["log(x)", "--start", "-1"], "must be in the domain of log(x), got -1.0"),
     (["x**2 + y**2 + z**2", "--start", "1,1,1", "--out", "a.png"], "must be of 1 or 2 dimensions, got 3"),
     (["x^2", "--start", "1"], "write a power with **"),
     (["__import__('os')", "--start", "1"], "is not allowed in a formula"),

@@ -27,21 +27,10 @@ def test_help_names_the_verbs():
     assert "compare" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (["plt"], "No such command 'plt'"),
-        (["--no-such"], "No such option: --no-such"),
-        (["plot", "--no-such", "Constant(0.1)"], "No such option: --no-such"),
-        (["plot"], "Missing argument"),
-        ([], "Usage:"),
-    ],
-)
-def test_an_incomplete_or_unknown_command_shows_the_usage(typed, args, message):
-    done = typed(*args)
+def test_without_a_command_the_help_is_printed(typed):
+    done = typed()
     assert done.returncode == 2
-    assert message in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Usage:" in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")

@@ -100,7 +100,7 @@ def test_a_rate_that_diverges_with_any_seed_is_not_the_best():
     [
         ([], {}, "at least one item"),
         ([0.1, 0.0], {}, "> 0"),
-        ([0.1], {"schedules": {}}, "has no 'schedules'; the rates are its schedules"),
+        ([0.1], {"schedules": {}}, "has no argument 'schedules'; the rates are its schedules"),
     ],
 )
 def test_invalid_grids_are_refused(rates, settings, words):
