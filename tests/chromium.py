@@ -22,7 +22,7 @@ def browser():
 
 @pytest.fixture
 def open_in_browser(browser):
-    """Opens a page from a file; at the end, nothing was complained of and nothing was asked for."""
+    """Opens a page from a file; fails at the end if the page logged an error or sent a request."""
     contexts, said = [], []
 
     def opened(path, **options):

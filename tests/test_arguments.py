@@ -1,4 +1,4 @@
-"""The rules of arguments: where they are written, and what they say."""
+"""The rules of arguments: where they are written, and their messages."""
 
 import inspect
 

@@ -16,7 +16,7 @@ INF = math.inf
 
 
 def updates(horizon: Horizon) -> int:
-    """One epoch, played through: the samples dealt to processes, cut in micro-batches, gathered in groups."""
+    """The updates of one epoch, counted: samples dealt to processes, cut into micro-batches, gathered in groups."""
     processes = range(horizon.processes)
     samples = list(range(horizon.samples))
     if horizon.drop_last:

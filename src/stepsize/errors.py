@@ -39,7 +39,12 @@ class Words:
 
     def unknown(self, owner: str, name: str) -> str:
         """That `owner` has no argument `name`."""
-        return f"{owner} has no {shown(name)}"
+        is_function = " " not in owner and not owner.startswith("-")  # and not "the plan" or "--columns"
+        return f"{owner} has no {'argument ' if is_function else ''}{shown(name)}"
+
+    def rule(self, rule: str) -> str:
+        """What a value must be."""
+        return rule
 
     def value(self, value: Any) -> str:
         """A value that was given."""
@@ -152,7 +157,7 @@ class ArgumentError(StepsizeError):
         if not self.rule:
             return _joined(words.unknown(self.owner, self.argument), self._advice(words))
         whose = words.argument(self.owner, self.argument) if self.argument else self.owner
-        return _joined(f"{whose} must be {self.rule}{words.got(self.value)}", self._advice(words))
+        return _joined(f"{whose} must be {words.rule(self.rule)}{words.got(self.value)}", self._advice(words))
 
 
 class StepError(StepsizeError):

@@ -40,7 +40,7 @@ def typed(monkeypatch, capsys, tmp_path) -> Callable[..., Done]:
 
 @pytest.fixture
 def refused(typed) -> Callable[..., str]:
-    """The one clear message with which the command line refuses these words."""
+    """The message with which the command line refuses these words."""
 
     def run(*words: object) -> str:
         done = typed(*words)

@@ -34,12 +34,12 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--seeds", "0,x"], "--seeds must be whole numbers between commas, got '0,x'"),
+        (["--seeds", "0,x"], "each of --seeds N,N,... must be a whole number of at least 0, got 'x'"),
         (["--seeds", "1,1"], "different"),
         (["--resume", "runs/1", "--batch-size", "8"], "got 'runs/1'; leave out --task, --batch-size"),
         (["--optimizer", "lbfgs"], "it evaluates the loss several times in one update"),
         (["--optimizer", "addam"], "did you mean"),
-        (["--device", "abacus"], '--device must be "auto" or'),
+        (["--device", "abacus"], '--device must be "auto", "cpu", "cuda" or'),
         (["--data", "nowhere"], "no task is called"),
         (["--data", "~nosuchuser/x"], "is not a folder that exists"),
         (["--schedule", "a=Cosin(1)"], 'did you mean "Cosine"'),
@@ -83,12 +83,12 @@ momentum = 0.9
         (
             "momentum",
             "momentun",
-            'line 11: optimizer.momentun must be an argument of sgd, got 0.9; did you mean "momentum"?',
+            "line 11: sgd has no argument 'momentun'; did you mean \"momentum\"?",
         ),
         (
             "= 0.9",
             "= '0.9'",
-            "line 11: optimizer.momentum must be accepted by sgd ('<' not supported between",
+            "line 11: optimizer.momentum must be a value that sgd takes, got \"0.9\"; sgd says: '<' not ",
         ),
         ("momentum", "lr", "line 11: optimizer.lr must be left out, got 0.9; the schedule gives the rate"),
         ("momentum", "seeds", "\nif seeds is the experiment's setting, write it above the tables: here it is in [opti"),
@@ -132,6 +132,18 @@ def test_an_error_of_a_file_has_its_line(refused, tmp_path, right, wrong, words)
 def test_an_option_beside_a_file_is_not_blamed_on_the_file(refused, tmp_path):
     (tmp_path / "e.toml").write_text(TOML)
     assert refused("compare", "e.toml", "--task", "digitz").startswith("stepsize: --task: no task is called")
+
+
+def test_a_schedule_given_beside_a_file_is_not_blamed_on_the_file(refused, tmp_path):
+    (tmp_path / "e.toml").write_text(TOML)
+    message = refused("compare", "e.toml", "--schedule", "cosine=Cosinus(0.2, 0.02, 100)")
+    assert message.startswith("stepsize: --schedule cosine: ")
+    assert "e.toml" not in message
+
+
+def test_an_option_overrules_a_key_of_the_file_and_no_schedule_of_that_name(refused, tmp_path):
+    (tmp_path / "e.toml").write_text(TOML.replace('"Constant(0.3)"', '"Konstant(0.3)"'))
+    assert "line 6: schedules.epochs: " in refused("compare", "e.toml", "--epochs", "2")
 
 
 def test_another_optimizer_beside_a_file_does_not_get_the_arguments_in_the_file(typed, tmp_path, monkeypatch):

@@ -58,12 +58,12 @@ def test_several_starts_and_one_that_diverges():
     assert "GradientDescent(): from (1) at (0.0" in done.stdout
 
 
-def test_a_descent_that_comes_to_a_tip_says_that_it_stopped():
+def test_a_descent_that_reaches_a_tip_is_reported_as_stopped():
     done = run("sqrt(x**2 + y**2)", "--start", "0,-2", "--lr", "0.5")
     assert "GradientDescent(): stopped after 4 steps at (0, 0), where there is no gradient" in done.stdout
 
 
-def test_a_descent_that_rose_says_so():
+def test_a_descent_that_rose_is_reported():
     done = run("parabola", "--start", "1", "--lr", "1.1", "--steps", 5)
     assert "where f = 6.19174, above the 1 of its start" in done.stdout
 
@@ -91,10 +91,10 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 
 REFUSED = [
-    (["parabola"], "--start must be given"),
-    (["parabola", "--start", "one"], "--start must be numbers between commas, got 'one'; write e.g. -5,-2"),
-    (["x**2", "--start", "1,2"], "points of 1 coordinate, for x**2, got [1.0, 2.0]"),
-    (["log(x)", "--start", "-1"], "must be in the domain of log(x), got (-1.0,)"),
+    (["parabola"], "--start must be given; write --start X,Y,..."),
+    (["parabola", "--start", "one"], "each of --start X,Y,... must be a finite number, got 'one'"),
+    (["x**2", "--start", "1,2"], "points of 1 coordinate, for x**2, got 1.0,2.0"),
+    (["log(x)", "--start", "-1"], "must be in the domain of log(x), got -1.0"),
     (["x**2 + y**2 + z**2", "--start", "1,1,1", "--out", "a.png"], "must be of 1 or 2 dimensions, got 3"),
     (["x^2", "--start", "1"], "write a power with **"),
     (["__import__('os')", "--start", "1"], "is not allowed in a formula"),

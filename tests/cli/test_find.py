@@ -139,14 +139,14 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         (["--task", f"{TASKS}:without_parameters"], "no parameter to train"),
         (["--optimizer", "addam"], "did you mean"),
         (["--optimizer", "lbfgs"], "it evaluates the loss several times in one update"),
-        (["--seeds", "0,x"], "--seeds must be whole numbers between commas"),
+        (["--seeds", "0,x"], "each of --seeds N,N,... must be a whole number of at least 0, got 'x'"),
         (["--rates", "0.1"], "--rates must be given together with --grid"),
         (["--epochs", "3"], "--epochs must be given together with --grid, got 3"),
         (
             ["--grid", "--rates", "0.1;0.2"],
-            "--rates must be numbers between commas, got '0.1;0.2'; write e.g. 0.01,0.001,0.0001",
+            "each of --rates RATE,RATE,... must be a finite number > 0, got '0.1;0.2'; write a number such as 0.1",
         ),
-        (["--grid", "--rates", "0.1,-1"], "--rates must be numbers above 0, got '0.1,-1'"),
+        (["--grid", "--rates", "0.1,-1"], "each of --rates RATE,RATE,... must be a finite number > 0, got -1"),
         (
             ["--optimizer-arg", "momentum"],
             "--optimizer-arg must be NAME=VALUE with a value as in TOML, each name once, got 'momentum'; "
@@ -154,7 +154,7 @@ def test_a_missing_suggestion_has_its_reason(find, tmp_path):
         ),
         (["--optimizer-arg", "momentum=high"], "got 'momentum=high'"),
         (["--optimizer-arg", "eps=1e-6", "--optimizer-arg", "eps=1e-7"], "each name once, got 'eps=1e-7'"),
-        (["--optimizer-arg", "momentun=0.9"], "--optimizer-arg momentun must be an argument of adamw"),
+        (["--optimizer-arg", "momentun=0.9"], "adamw has no argument 'momentun'; it takes betas, eps, "),
         (["--clip-norm", "0"], "--clip-norm must be"),
         (["--grid", "--task", f"{TASKS}:not_a_number"], "no suggestion to put a grid around"),
         (["--out", "picture.bmp", "--steps", "12"], "cannot write a picture"),

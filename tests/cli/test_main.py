@@ -27,32 +27,21 @@ def test_help_names_the_verbs():
     assert "compare" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (["plt"], "No such command 'plt'"),
-        (["--no-such"], "No such option: --no-such"),
-        (["plot", "--no-such", "Constant(0.1)"], "No such option: --no-such"),
-        (["plot"], "Missing argument"),
-        ([], "Usage:"),
-    ],
-)
-def test_a_command_that_is_none_says_how_to_call_it(typed, args, message):
-    done = typed(*args)
+def test_without_a_command_the_help_is_printed(typed):
+    done = typed()
     assert done.returncode == 2
-    assert message in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Usage:" in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_output_that_cannot_be_written_is_said():
+def test_output_that_cannot_be_written_is_reported():
     with open("/dev/full", "w") as full:
         done = subprocess.run([STEPSIZE, "plot", "Constant(0.1)"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "stepsize: No space left on device\n"
 
 
-def test_a_reader_that_goes_away_is_no_error():
+def test_a_reader_that_closes_the_pipe_is_no_error():
     pipe = subprocess.Popen([STEPSIZE, "plot", "Constant(0.1)"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     pipe.stdout.close()
     assert pipe.stderr.read() == b""

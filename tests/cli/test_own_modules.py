@@ -1,6 +1,6 @@
 """The installed command finds the user's modules in the current folder, in every process, after all installed ones.
 
-Each test starts it as a user does: from an own folder, without a path for Python in the environment.
+Each test starts it as a user does: from a folder of its own, without PYTHONPATH.
 """
 
 import signal
@@ -61,7 +61,7 @@ def stepsize(folder, *words):
     [["--engine", "stacked"], ["--tune-peak", "2"], pytest.param(["--engine", "ray"], marks=pytest.mark.long)],
     ids=["stacked", "tuned", "ray"],
 )
-def test_every_process_of_a_comparison_finds_them(folder, more):
+def test_every_process_of_a_comparison_finds_modules_of_the_current_folder(folder, more):
     named = ["--task", "mytask:line", "--optimizer", "mytask:momentum", "--functions", "--schedule", HALVES]
     if "stacked" in more:
         named[3] = "sgd"  # a factory of the user cannot be stacked
@@ -71,7 +71,7 @@ def test_every_process_of_a_comparison_finds_them(folder, more):
     assert run.status == "finished"
 
 
-def test_a_file_names_them_in_a_package_without_init(tmp_path):
+def test_an_experiment_file_may_name_a_module_of_a_package_without_init(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "task.py").write_text(OWN)
     (tmp_path / "experiment.toml").write_text(TOML)
@@ -80,7 +80,7 @@ def test_a_file_names_them_in_a_package_without_init(tmp_path):
     assert load_runs(tmp_path / "out").runs()[0].status == "finished"
 
 
-def test_a_resumed_comparison_finds_them(folder):
+def test_a_resumed_comparison_finds_modules_of_the_current_folder(folder):
     command = [STEPSIZE, "compare", "--task", "mytask:line", "--functions", "--schedule", HALVES, *TRAINING[:2]]
     process = subprocess.Popen(
         [*command, "--epochs", "3000", "--device", "cpu", "--out", "out"],
@@ -136,7 +136,7 @@ def test_a_name_that_another_module_has_is_refused_with_the_file_that_has_it(fol
     assert "rename" in done.stderr
 
 
-def test_a_module_that_is_nowhere_is_refused_in_words(folder):
+def test_a_module_that_does_not_exist_is_refused(folder):
     done = stepsize(folder, "compare", "--task", "mytsk:line")
     assert done.returncode == 2
     assert done.stderr == (

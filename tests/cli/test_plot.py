@@ -108,14 +108,14 @@ def test_all_problems_of_one_input_are_reported_together(refused):
 
 
 @pytest.mark.parametrize("steps", ["0", "-5", "2.5", "many"])
-def test_a_number_of_steps_that_cannot_be(typed, steps):
+def test_an_invalid_number_of_steps_is_refused(typed, steps):
     done = typed("plot", "Constant(0.1)", "--steps", steps)
     assert done.returncode == 2
     assert "--steps" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_pointer_stands_below_the_place_brackets_and_all(refused):
+def test_the_caret_is_below_the_wrong_character(refused):
     message, text, pointer = refused("plot", "Constant(0.1)", "Table([0.1, 0.5)").splitlines()
     assert message.startswith("stepsize: schedule 2: ")
     assert text == "  Table([0.1, 0.5)"

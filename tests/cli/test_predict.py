@@ -146,6 +146,7 @@ def test_cooldown_predicts_the_final_loss_for_each_start(typed, logs):
         "cooldown", *three(logs), *BEGUN, "--running", logs / "running.csv", "--at", 3000, "--at", 4000, "--steps", 500
     )
     assert (done.returncode, done.stderr) == (0, "")
+    assert "fitted to 432 rows of 3 runs" in done.stdout  # without the running one
     rows = [
         line.replace(",", "").split() for line in done.stdout.splitlines() if " 3,500 " in line or " 4,500 " in line
     ]
@@ -182,13 +183,16 @@ REFUSED = [
     (["predict", "{}/flat.csv", "--schedule", WSD], "with --log-schedule [RUN=]TEXT"),
     (["predict", "{}/cosine.csv", *BEGUN, "--schedule", WSD], "the rate does not jump at step 2700 in any log"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or use --law momentum, which"),
-    (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"], "--law must be auto, multi-power or"),
+    (
+        ["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"],
+        '--law must be "auto" or "multi-power" or "momentum", got',
+    ),
     (
         ["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD],
         "--rates must be given with the export of a panel of the loss",
     ),
     (["predict", "{}/cosine.csv", "--columns", "lr=rate", "--schedule", WSD], "name it with --columns lr=lr, or give"),
-    (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule: "),
+    (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule a: "),
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], '"5%" needs a horizon'),
     (
         ["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD],
@@ -217,13 +221,19 @@ REFUSED = [
     ),
     (["predict", "{}/flat.csv", "--log-warmup", 200, "--schedule", WSD], "the rate does not decay in any of the runs"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)"], "write --steps 1000"),
-    (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)", "--steps", 100], "another unit"),
+    (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Constant(0.3)", "--steps", 100], "the same unit"),
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", "Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
     (["predict", "{}/cosine.csv", "--columns", "loss", "--schedule", WSD], "--columns must be NAME=VALUE"),
     (["predict", "{}/cosine.csv", "--columns", "los=a", "--schedule", WSD], 'did you mean "loss"?'),
     (["predict", "{}/cosine.csv", "--columns", "loss=a", "--schedule", WSD], 'no column "a"'),
-    (["design", "{}/cosine.csv", *ALONE, "--steps", 1000], "needs a MultiPowerLaw"),
-    (["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/running.csv", "--at", 10], "--at must be steps from 2961"),
+    (
+        ["design", "{}/cosine.csv", *ALONE, "--steps", 1000],
+        "multi-power law, which needs different decays; add a run with another decay or a constant rate\n",
+    ),
+    (
+        ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/running.csv", "--at", 10],
+        "--at must be a step after 2960, the last of the log",
+    ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],
         "--end must be at most the current rate",
@@ -235,6 +245,37 @@ REFUSED = [
         "--steps must be a number, because the lengths differ (10, 20)",
     ),
 ]
+
+
+def test_faulty_logs_and_schedules_are_reported_together(refused, tmp_path):
+    (tmp_path / "short.csv").write_text("step,lr,loss\n0,0.1,4\n1,0.1\n")
+    (tmp_path / "bare.csv").write_text("step,loss\n0,4\n1,3\n")
+    said = refused("predict", "short.csv", "none.csv", "bare.csv", "--schedule", "Constant(1)")
+    problems = [
+        "short.csv, line 3: 2 cells",
+        "there is no file or folder none.csv",
+        "bare.csv has no column",
+        "--steps",
+    ]
+    lines = said.removeprefix("stepsize: ").splitlines()
+    assert all(line.startswith(problem) for line, problem in zip(lines, problems, strict=True)), lines
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["predict", "{}", "--schedule", WSD, "--schedule", "Constant(-1, 10)"],
+        ["predict", "{}", "--schedule", "Constant(0.3, 10)"],
+        ["predict", "{}", "--schedule", WSD, "--out", "a.bmp"],
+        ["design", "{}", "--steps", 9, "--warmup", 9],
+        ["design", "{}", "--steps", 1000, "--peak", 1],
+        ["cooldown", "{}", "--running", "{}", "--at", 5],
+    ],
+    ids=lambda args: " ".join(map(str, args)),
+)
+def test_options_are_refused_before_the_fit(refused, logs, args, monkeypatch):
+    monkeypatch.setattr("stepsize.laws.fit", lambda *_: pytest.fail("the fit has begun"))
+    refused(*[str(arg).format(logs / "cosine.csv") for arg in args], *ALONE)
 
 
 @pytest.mark.parametrize(("args", "message"), REFUSED, ids=range(len(REFUSED)))

@@ -25,7 +25,7 @@ from stepsize.laws import MomentumLaw
             ["compare", "--resume", "nowhere"],
             "there is no store nowhere; name the directory of a comparison, or its store.sqlite",
         ),
-        (["compare", "--elsewhere"], "--elsewhere must be given together with --resume, got True"),
+        (["compare", "--elsewhere"], "--elsewhere must be given together with --resume\n"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
         (["rank", "Constant(-0.1)", "--steps", "10"], "TEXT must be finite and at least 0 at every step"),
         (
@@ -37,7 +37,7 @@ from stepsize.laws import MomentumLaw
             ["compare", "--task", "digits", "--schedule", "a=Constant(-1)", "--schedule", "b=Constant(-2)"],
             "--schedule b must be a schedule whose values are from 0 to",
         ),
-        (["descend", "bowl"], "--start must be given; write e.g. --start -5,-2"),
+        (["descend", "bowl"], "--start must be given; write --start X,Y,..."),
         (
             ["plot", 'Function("math:coss")', "--functions", "--steps", "5"],
             "must be importable, got 'math:coss'; module 'math' has no attribute 'coss'",
@@ -48,6 +48,55 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
     assert message in refused(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problems"),
+    [
+        (["plt"], ["there is no command 'plt'; did you mean \"plot\"?"]),
+        (["--verson"], ["there is no option '--verson'; did you mean \"--version\"?"]),
+        (["plot"], ["TEXT must be given"]),
+        (["plot", "-x", "Constant(1)"], ["there is no option '-x'; known are --steps, --out, --horizon, --functions"]),
+        (["design", "a.csv"], ["--steps must be given; write --steps N"]),
+        (["cooldown"], ["RUNS must be given", "--running must be given; write --running RUN"]),
+        (["init", "a", "b"], ["init takes only FILE, got also 'b'; put a text with blanks in quotes"]),
+        (["find", "--steps"], ["--steps must be given a value"]),
+        (["find", "--grid=yes"], ["--grid must be given without a value"]),
+        (
+            ["compare", "--epoch", "3", "--seeds", "0,x", "--batch-size", "0.5", "--engine", "rya"],
+            [
+                "there is no option '--epoch'; did you mean \"--epochs\"?",
+                "each of --seeds N,N,... must be a whole number of at least 0, got 'x'; write a number such as 3",
+                "--batch-size must be a whole number of at least 1, got 0.5; write 0 or 1",
+                '--engine must be "auto" or "local" or "stacked" or "ray", got \'rya\'; did you mean "ray"?',
+            ],
+        ),
+        (["compare", "--seeds", "1,1"], ["--seeds must be different from one another, got 1,1"]),
+        (
+            ["predict", "--steps", "x", "--level", "2", "--columns", "los=a", "--log-jump", "0"],
+            [
+                "RUNS must be given",
+                "--schedule must be given; write --schedule TEXT",
+                "--steps must be a whole number of at least 1, got 'x'; write a number such as 3",
+                "--level must be a finite number >= 0.01 and <= 0.999, got 2",
+                "--columns has no 'los'; did you mean \"loss\"?",
+                "--log-jump must be a whole number of at least 1, got 0",
+            ],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_all_problems_of_a_command_line_come_together(refused, arguments, problems):
+    lines = refused(*arguments).removeprefix("stepsize: ").splitlines()
+    assert len(lines) == len(problems)
+    assert all(line.startswith(problem) for line, problem in zip(lines, problems, strict=True)), lines
+
+
+def test_a_value_may_begin_with_a_dash(typed):
+    done = typed("descend", "-x**2", "--start", "-1", "--steps", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = typed("plot", "-1 * Linear(0, 0.3, 500)")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_advice_of_a_file_about_functions_is_what_works(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.toml").write_text("task = 'digits'\n[schedules]\na = 'Function(\"math:cos\")'\n")
@@ -56,7 +105,7 @@ def test_the_advice_of_a_file_about_functions_is_what_works(refused, tmp_path, m
     )
 
 
-def test_a_setting_is_written_as_the_option_that_makes_it():
+def test_a_setting_is_written_as_an_option():
     words = CommandLine(typer.main.get_command(app).commands["predict"].params)
     assert words.setting("read_curves", "means", False) == "--no-log-means"
     assert words.setting("read_curves", "means", True) == "--log-means"

@@ -1,4 +1,4 @@
-"""A file of a test's own."""
+"""A file with a test's own text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A made-up run, and what logs of it look like."""
+"""A made-up run and its logs."""
 
 import numpy as np
 

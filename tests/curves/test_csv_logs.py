@@ -143,7 +143,9 @@ BAD_FILES = [
     ("step,lr,loss\n1e300,0.1,3\n", {}, r"got 1e\+300"),
     ("step,lr,loss\n0,0.1,3\n5e9,0.1,3\n", {}, "step 5000000000, which is more updates .* tokens"),
     ("step,lr,loss\n,0.1,3\n", {}, "line 2: step is not a number"),
-    ("step,lr,loss\n0,0.1\n", {}, "no rows with a loss"),
+    ("step,lr,loss\n0,0.1,\n", {}, "no rows with a loss"),
+    ("step,lr,loss\n0,0.1,3\n1,0.1\n", {}, "line 3: 2 cells for 3 columns; a row needs a cell for each column"),
+    ("step,lr,loss\n0,0,1,4,2\n", {}, "line 2: 5 cells for 3 columns"),
     ("step,lr,loss\n0,-0.1,3\n", {}, "at least 0, got -0.1"),
     ("step,lr,loss\n0,0.1,-3\n", {}, "positive and finite"),
     (

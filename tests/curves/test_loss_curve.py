@@ -22,6 +22,11 @@ def test_a_curve_holds_its_rows_and_the_rate_of_every_update():
         curve.losses[0] = 1.0
 
 
+def test_the_peak_is_that_of_the_updates_up_to_the_last_row():
+    assert LossCurve("a", [0, 2], [4.0, 3.0], [0.1, 0.3, 0.2, 0.9]).peak_lr == 0.3
+    assert LossCurve("a", [0, 2], [4.0, 3.0], [0.1, 0.2, 0.3]).peak_lr == 0.3
+
+
 def test_a_curve_copies_its_arrays():
     given_losses = LOSSES.copy()
     curve = LossCurve("a", AT, given_losses, PLAN)

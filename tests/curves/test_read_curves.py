@@ -114,7 +114,7 @@ PLANS = {"down": ss.Linear(0.2, 0.0, 50), "warm": ss.Linear(0.0, 0.1, 20) >> ss.
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    """The directory of a comparison: its store, what the lab makes event files of it, and its points as CSV."""
+    """The directory of a comparison: its store, its event files, and its points as CSV."""
     from stepsize.lab.experiment import RunSpec
     from stepsize.lab.standings import Standings
     from stepsize.lab.tensorboard import EventFiles

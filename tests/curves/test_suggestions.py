@@ -43,6 +43,14 @@ def test_the_rules_find_the_rates_of_a_known_curve(middle, noise):
     assert found.disagreement < 5.0
 
 
+def test_the_largest_stable_rate_is_the_last_before_the_loss_rises_by_a_tenth_of_its_descent():
+    test = of(valley())
+    smooth = test.smoothed
+    limit = smooth.min() + 0.1 * (smooth[: smooth.argmin()].max() - smooth.min())
+    after = int(np.searchsorted(test.rates, test.suggest().largest_stable)) + 1
+    assert smooth[after - 1] <= limit < smooth[after]
+
+
 def test_the_suggestion_is_the_rate_of_a_named_rule():
     found = of(valley()).suggest()
     assert found.rate in found.by_rule.values()

@@ -1,4 +1,4 @@
-"""Convexity over chords: known functions and sets, and that a chord which is given does refute."""
+"""Convexity over chords: known functions and sets, and the chords that refute it."""
 
 import math
 import re
@@ -32,14 +32,14 @@ NOT_CONVEX = {
 
 
 @pytest.mark.parametrize("f", CONVEX)
-def test_a_convex_function_has_no_chord_against_it(f):
+def test_no_chord_refutes_a_convex_function(f):
     found = is_convex(f, CONVEX[f])
     assert found
     assert found.chord is None
 
 
 @pytest.mark.parametrize("f", NOT_CONVEX)
-def test_a_chord_against_a_function_does_lie_below_it(f):
+def test_the_chord_that_refutes_convexity_lies_below_the_function(f):
     found = is_convex(f, NOT_CONVEX[f])
     assert not found
     surface, chord = surface_from(f), found.chord
@@ -93,7 +93,7 @@ def test_a_parabola_is_convex_just_where_it_opens_upward(a, b, c):
     assert bool(is_convex(lambda x: a * x**2 + b * x + c, (-2, 2), chords=500)) == (a >= 0)
 
 
-def test_the_chord_that_speaks_loudest_against_a_cosine_joins_its_valleys():
+def test_the_strongest_chord_of_a_cosine_joins_its_minima():
     chord = is_convex("cos(pi*x)", (-1, 1)).chord
     assert chord.excess == pytest.approx(2.0, abs=0.05)
     assert chord.at[0] == pytest.approx(0.0, abs=0.1)
@@ -121,7 +121,7 @@ SETS = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_sets(name):
+def test_convex_sets_are_told_from_others(name):
     contains, domain, convex = SETS[name]
     found = is_convex_set(contains, domain, chords=2_000)
     assert bool(found) == convex
@@ -153,6 +153,6 @@ def test_the_answer_is_the_same_every_time_and_another_seed_looks_elsewhere():
         ),
     ],
 )
-def test_what_cannot_be_looked_at_is_refused(call, message):
+def test_invalid_functions_and_domains_are_refused(call, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         call()

@@ -1,4 +1,4 @@
-"""Formulas: what is read, what is refused and where, and that nothing else is ever run."""
+"""Formulas: what is read, what is refused and where, and that no other code runs."""
 
 import math
 import pickle

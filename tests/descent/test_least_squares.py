@@ -1,4 +1,4 @@
-"""The least-squares problem: its gradient, its solution, and what batches change."""
+"""The least-squares problem: its gradient, its solution, and the effect of batches."""
 
 import re
 import sys

@@ -1,5 +1,6 @@
 """The update rules: against PyTorch on recorded gradients, and against the formulas written out in plain Python."""
 
+import inspect
 import math
 import pickle
 import re
@@ -19,6 +20,7 @@ from stepsize.descent import (
     AdamW,
     GradientDescent,
     Momentum,
+    Optimizer,
     RMSProp,
     optimizer_from,
     optimizers,
@@ -178,7 +180,7 @@ WRITTEN_OUT = {
 
 
 @pytest.mark.parametrize("rule", WRITTEN_OUT, ids=str)
-def test_the_other_forms_are_those_of_the_texts(rule):
+def test_the_other_forms_are_those_written_out(rule):
     gradients = recorded_gradients()[:, 0]
     x, state = np.array([1.0]), rule.init([1.0])
     for step, g in enumerate(gradients):
@@ -187,6 +189,17 @@ def test_the_other_forms_are_those_of_the_texts(rule):
 
 
 ALL = [*OF_PYTORCH, *WRITTEN_OUT]
+
+
+def test_every_rule_is_public_and_compared_with_another_implementation():
+    rules = {
+        name
+        for name, value in vars(optimizers).items()
+        if isinstance(value, type) and issubclass(value, Optimizer) and not inspect.isabstract(value)
+    }
+    assert set(optimizers.__all__) == rules, "__all__ of optimizers.py and its rules differ"
+    missing = rules - {type(rule).__name__ for rule in ALL}
+    assert not missing, f"add to OF_PYTORCH or WRITTEN_OUT: {missing}"
 
 
 def test_the_two_places_of_the_rate_agree_until_the_rate_moves():
@@ -219,7 +232,7 @@ def test_many_starts_as_one_array_go_where_each_goes_alone(rule, points, gradien
 
 
 @pytest.mark.parametrize("rule", ALL, ids=str)
-def test_nothing_that_is_given_is_changed(rule):
+def test_update_changes_none_of_its_arguments(rule):
     x, g = np.array([1.0, -2.0]), np.array([0.5, 0.0])
     state = rule.init(x)
     _, later = rule.update(state, x, g, 0.1)
@@ -247,7 +260,7 @@ def test_texts_leave_defaults_out_and_names_may_be_in_any_case():
 
 REFUSED = {
     "Mometum(0.5)": 'did you mean "Momentum"?',
-    "lion": "known are GradientDescent, Momentum",
+    "nosuch": "known are GradientDescent, Momentum",
     "Momentum(1.0)": "Momentum(beta=...) must be a number >= 0 and < 1, got 1.0",
     "Momentum(-0.5)": "got -0.5",
     "Momentum(0.5, 1)": "Momentum(nesterov=...) must be a boolean, got 1",
@@ -280,7 +293,7 @@ def test_a_text_that_is_not_an_optimizer_is_refused_with_the_place(text):
 
 
 @pytest.mark.parametrize("lr", [-0.1, math.nan, math.inf, "0.1", True, None])
-def test_a_rate_that_cannot_be_is_refused(lr):
+def test_an_invalid_rate_is_refused(lr):
     rule = Adam()
     with pytest.raises(ArgumentError, match=r"Adam\.update\(lr=\.\.\.\) must be a finite number"):
         rule.update(rule.init([1.0]), [1.0], [1.0], lr)

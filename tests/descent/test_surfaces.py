@@ -1,4 +1,4 @@
-"""The surfaces: their gradients against SymPy and finite differences, and what is said of their minima."""
+"""The surfaces: their gradients against SymPy and finite differences, and their listed minima."""
 
 import dataclasses
 import itertools
@@ -211,7 +211,7 @@ def test_a_wrong_gradient_is_refused_on_functions_of_any_size(size):
             surface_from(valley, gradient=wrong)
 
 
-def test_a_gradient_that_takes_no_arrays_is_refused_in_words():
+def test_a_gradient_that_takes_no_arrays_is_refused():
     with pytest.raises(
         ArgumentError, match=r"must be a function that takes an array for each coordinate.*raised TypeError"
     ):
@@ -265,7 +265,7 @@ def test_outside_its_domain_a_surface_is_nan():
         assert surface.gradient(2.0) == pytest.approx([0.5])
 
 
-def test_a_function_that_fails_is_reported_in_words():
+def test_a_function_that_fails_is_reported():
     with pytest.raises(ArgumentError, match=r"; at \(.* it raised NameError"):
         surface_from(lambda x: undefined + x)  # noqa: F821
     with pytest.raises(ArgumentError, match="the function must be one that takes a number for each coordinate"):
@@ -290,7 +290,7 @@ def test_a_function_that_fails_is_reported_in_words():
         ),
     ],
 )
-def test_what_makes_no_surface_is_refused(call, message):
+def test_invalid_surfaces_are_refused(call, message):
     with pytest.raises(ArgumentError, match=re.escape(message)):
         call()
 

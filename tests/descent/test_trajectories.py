@@ -180,7 +180,7 @@ def test_a_descent_that_leaves_the_domain_has_diverged():
 CONE = "sqrt(x**2 + y**2)"
 
 
-def test_a_descent_that_comes_to_the_tip_of_a_cone_has_stopped_there_and_not_diverged():
+def test_a_descent_that_reaches_the_tip_of_a_cone_has_stopped_and_not_diverged():
     down = descend(CONE, GradientDescent(), [[0.0, -2.0], [0.3, 0.1], [0.0, 0.0]], 20, 0.5)
     assert down.stopped.tolist() == [True, False, True]
     assert not down.diverged.any()
@@ -200,7 +200,7 @@ def test_what_is_descended_may_be_a_name_a_formula_or_a_function():
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
-def test_no_start_however_far_ends_in_a_warning(kind):
+def test_starts_of_any_size_cause_no_warning(kind):
     for start in (1e150, -1e150, 5e-324):
         descend(SURFACES["parabola"], kind(), start, 5, 1e10)
         descend(SURFACES["cubic"], kind(), float(np.clip(start, -1e100, 1e100)), 200, 3.0)
@@ -262,13 +262,13 @@ def test_what_cannot_be_descended_is_refused_in_one_line(case):
     assert "\n" not in str(caught.value)
 
 
-def test_a_schedule_that_fails_says_so():
+def test_a_schedule_that_fails_is_reported_with_its_step():
     with pytest.raises(StepError, match="at step 3"):
         descend(BOWL, Adam(), START, 5, Function(lambda step: [0.1, 0.1, 0.1][step]))
 
 
 def test_adadelta_needs_no_rate_of_its_own():
-    """At the paper's eta of 1, and although it begins with tiny steps, it comes down from any scale the same way."""
+    """At the paper's eta of 1: it begins with tiny steps, and descends from any scale in the same way."""
     near, far = (descend(BOWL, Adadelta(), np.multiply(START, scale), 3000, 1.0) for scale in (1.0, 2.0))
     assert near.values[-1] < near.values[0] / 100
     assert far.values[-1] < far.values[0] / 100

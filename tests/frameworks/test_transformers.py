@@ -7,7 +7,7 @@ import torch
 from watched import PLAN, WatchedSGD, line, planned, samples
 
 from stepsize import Horizon
-from stepsize.pytorch import Scheduler
+from stepsize.pytorch import Scheduler, layer_decay
 
 transformers = pytest.importorskip("transformers", reason="needs stepsize[frameworks]")
 pytest.importorskip("accelerate", reason="needs stepsize[frameworks]")
@@ -104,3 +104,24 @@ def one_of_two_processes(folder):
     training = Training(folder / "out", auto=False)
     result = [torch.distributed.get_world_size(), training.optimizer.used, training.scheduler.position]
     (folder / f"trainer-{torch.distributed.get_rank()}.json").write_text(json.dumps(result))
+
+
+MODELS = {
+    "ViT": {"embeddings": 0, "layers.0.": 1, "layers.1.": 2, "vit.layernorm": 2, "classifier": 3},
+    "Bert": {"embeddings": 0, "encoder.layer.0.": 1, "encoder.layer.1.": 2, "pooler": 3, "classifier": 3},
+    "GPT2": {"wte": 0, "wpe": 0, "h.0.": 1, "h.1.": 2, "ln_f": 2, "score": 3},
+}
+
+
+@pytest.mark.parametrize(("kind", "expected"), MODELS.items(), ids=MODELS)
+def test_layer_decay_finds_the_depths(kind, expected):
+    task = "Image" if kind == "ViT" else "Sequence"
+    more = {"image_size": 8, "patch_size": 4} if kind == "ViT" else {"vocab_size": 11, "eos_token_id": 0}
+    size = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = getattr(transformers, f"{kind}Config")(**size, **more, bos_token_id=0)
+    model = getattr(transformers, f"{kind}For{task}Classification")(config)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = {names[id(p)]: group["lr_scale"] for group in layer_decay(model, 0.5).groups for p in group["params"]}
+    assert len(found) == len(names)
+    for name, scale in found.items():
+        assert [scale] == [0.5 ** (3 - depth) for part, depth in expected.items() if part in name], name

@@ -44,7 +44,7 @@ def planned(start, stop):
 
 
 def in_two_processes(program, folder):
-    """Run a program of this folder, which starts two processes and writes to the folder that it is told."""
+    """Run a program of this folder, which starts two processes and writes to the folder in its argument."""
     here = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, here / program, folder],

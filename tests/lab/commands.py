@@ -1,4 +1,4 @@
-"""`stepsize compare` as a process of its own, and what its runs came to."""
+"""`stepsize compare` in another process, and the results of its runs."""
 
 import subprocess
 from pathlib import Path
@@ -21,5 +21,5 @@ def start(*arguments):
 
 
 def numbers(directory):
-    """Everything that the runs logged, but the seconds."""
+    """Everything that the runs logged, except the seconds."""
     return [repr((run.name, run.seed, run.points, run.epochs, run.status)) for run in load_runs(directory).runs()]

@@ -1,4 +1,4 @@
-"""A rate that is one thing when it is checked and another when it trains."""
+"""A rate that is valid when it is checked and negative when it trains."""
 
 from contextlib import contextmanager
 
@@ -7,7 +7,7 @@ _training = []
 
 @contextmanager
 def training():
-    """Within it the runs are made."""
+    """The runs are trained within this block."""
     _training.append(True)
     try:
         yield
@@ -16,5 +16,5 @@ def training():
 
 
 def rate(step):
-    """0.1, but negative from step 3 on while the runs are made."""
+    """0.1, but negative from step 3 on while the runs are trained."""
     return -0.1 if _training and step >= 3 else 0.1

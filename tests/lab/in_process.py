@@ -1,4 +1,4 @@
-"""The jobs of an engine done in this process, without the seconds that it takes to start others."""
+"""The jobs of an engine in this process, to save the seconds that other processes take to start."""
 
 import pytest
 from fickle_rate import training
@@ -9,7 +9,7 @@ from stepsize.lab.engines.runs import job_name, joined, reason
 
 
 class Channel:
-    """A channel whose news the watcher hears at once; it asks for a stop after the watcher has raised Ctrl-C."""
+    """A channel that passes records to the watcher at once; it stops after the watcher has raised Ctrl-C."""
 
     def __init__(self, watcher):
         self.watcher = watcher

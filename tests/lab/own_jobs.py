@@ -1,4 +1,4 @@
-"""What an engine would hand to its processes: here it raises, or takes its process with it."""
+"""Work for the processes of an engine: it raises, or its process dies."""
 
 import math
 import os
@@ -16,7 +16,7 @@ class WrongShapeError(Exception):
 
 
 def die():
-    """As a process does that is killed."""
+    """End this process as a kill does."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -26,7 +26,7 @@ def deaths(directory):
 
 
 def nothing(job, experiment, directory, channel):
-    """It is done at once."""
+    """Work that ends at once."""
 
 
 def a_stack_that_dies(job, experiment, directory, channel):
@@ -36,7 +36,7 @@ def a_stack_that_dies(job, experiment, directory, channel):
             store.log(0, [Point(1, 1e30, math.inf, 0.0)])
             store.end(0, "diverged", 1.0, 1)
         if deaths(directory) < 2:
-            (directory.path / "laid_down").write_text(f"by process {deaths(directory)}")
+            (directory.path / "checkpoint").write_text(f"by process {deaths(directory)}")
     channel.tell(1, Point(1, 0.1, 1.0, 1.0))
     die()
 

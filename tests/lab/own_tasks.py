@@ -1,4 +1,4 @@
-"""Tasks as a user would write them, and as one should not."""
+"""Tasks as users write them, right and wrong."""
 
 import multiprocessing
 import os
@@ -20,21 +20,21 @@ def line():
 
 
 def dropping():
-    """A network that draws while it trains."""
+    """A network that draws random numbers while it trains."""
     net = lambda: nn.Sequential(nn.Linear(1, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 1))  # noqa: E731
     return Task(net, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "dropping")
 
 
 def drawn():
-    """Data drawn as in any notebook, from the global states."""
+    """Data drawn from the global random states, as in a notebook."""
     x = torch.tensor([[np.random.randn(), random.random(), torch.rand(()).item()] for _ in range(64)])  # noqa: NPY002
     return Task(lambda: nn.Linear(3, 1), (x, x[:, :1]), (x, x[:, :1]), nn.functional.mse_loss, None, "drawn")
 
 
-def drawn_anew():
-    """Data that no seed of another decides."""
+def drawn_again():
+    """Data from the system's entropy, different in each process."""
     x = torch.from_numpy(np.random.default_rng().random((64, 1), np.float32))
-    return Task(lambda: nn.Linear(1, 1), (x, x), (X, X), nn.functional.mse_loss, None, "drawn anew")
+    return Task(lambda: nn.Linear(1, 1), (x, x), (X, X), nn.functional.mse_loss, None, "drawn again")
 
 
 def of_changing_size():
@@ -49,12 +49,12 @@ def named_digits():
 
 
 def biases_only(params, lr):
-    """An optimizer that trains vectors only, as one that is told apart by shape would."""
+    """An optimizer that trains vectors only, which it finds by their shape."""
     return torch.optim.SGD([parameter for parameter in params if parameter.dim() == 1], lr=lr)
 
 
 def two_groups(params, lr):
-    """A hundredth of the rate for the biases, and no decay."""
+    """Two groups: the biases have a hundredth of the rate and no decay."""
     weight, bias = params
     slow = {"params": [bias], "lr": 0.01 * lr, "weight_decay": 0.0}
     return torch.optim.SGD([{"params": [weight]}, slow], lr=lr, weight_decay=0.1)
@@ -67,7 +67,7 @@ def two_alike(params, lr):
 
 
 def in_groups(params, **settings):
-    """An optimizer whose factory says only at its call what it takes."""
+    """An optimizer whose signature does not list its arguments."""
     return torch.optim.SGD(params, lr=settings["lr"], momentum=settings["anything"])
 
 
@@ -76,21 +76,21 @@ def of_size(size, *, depth, width=3):
 
 
 def raising():
-    """A mistake of the user's."""
+    """A task that raises."""
     raise KeyError("no such file")
 
 
 def leaving():
-    """A script's way to stop."""
+    """A task that exits, as a script does."""
     raise SystemExit(3)
 
 
 def nothing():
-    """No task."""
+    """A function that returns no task."""
 
 
 def without_parameters():
-    """Nothing to train."""
+    """A network without parameters."""
     return Task(nn.ReLU, (X, X), (X, X), nn.functional.mse_loss, None)
 
 
@@ -103,7 +103,7 @@ ONE_NETWORK = nn.Sequential(nn.Linear(1, 4), nn.ReLU(), nn.Linear(4, 1))
 
 
 def one_for_all():
-    """A network that is made once, and goes on learning from run to run."""
+    """A network that is made once, so that runs share its weights."""
     return Task(lambda: ONE_NETWORK, (X, X), (X, X), nn.functional.mse_loss, None, "one for all")
 
 
@@ -114,7 +114,7 @@ def one_in_all():
 
 
 def hooked():
-    """A network one of whose gradients is made smaller on its way."""
+    """A network with a hook that makes one gradient smaller."""
 
     def network():
         net = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
@@ -125,7 +125,7 @@ def hooked():
 
 
 class Scaled(nn.Linear):
-    """A network with a number of its own that is no buffer."""
+    """A network with a plain number as an attribute."""
 
     def __init__(self):
         super().__init__(1, 1)
@@ -141,19 +141,19 @@ def with_a_number():
 
 
 class Leaving(nn.Linear):
-    """A network that ends its process as a script would."""
+    """A network that exits, as a script does."""
 
     def forward(self, x):
         raise SystemExit("that will do")
 
 
 def left():
-    """A task whose network leaves."""
+    """A task whose network exits."""
     return Task(lambda: Leaving(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "left")
 
 
 class Demanding(nn.Linear):
-    """A network whose author has made sure of something, in the shortest way."""
+    """A network with an assertion that fails."""
 
     def forward(self, x):
         assert x.shape[1] == 2
@@ -166,7 +166,7 @@ def demanding():
 
 
 def dying():
-    """A network that takes its process with it, as one that is too large for the memory does; for one seed only."""
+    """A network that kills its process, as one that is too large for the memory does; for one seed only."""
 
     def network():
         if multiprocessing.parent_process() is not None and torch.initial_seed() == 1:

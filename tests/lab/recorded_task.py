@@ -1,4 +1,4 @@
-"""A task that puts down which samples its loss is asked about, in which process it may be."""
+"""A task that writes to a file which samples its loss is computed on, in any process."""
 
 import os
 from pathlib import Path

@@ -62,7 +62,7 @@ class View:
 
 
 def views(schedules: int, seeds: int, points: int) -> list[View]:
-    """Runs that come to a loss from 1 to 2."""
+    """Runs whose losses end between 1 and 2."""
     noise = np.random.default_rng(0)
     return [
         View(f"schedule {number}", seed, 1 + np.linspace(1, 0, points) + 0.01 * noise.random(points))

@@ -1,4 +1,4 @@
-"""An accuracy is told only of tasks that have one, and is never above 1; a plateau follows it if it asks for more."""
+"""Only tasks that have an accuracy report one, never above 1; a plateau with mode "max" follows it."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A run that is laid down goes on with the same bits."""
+"""A run that continues from a checkpoint ends in the same bits."""
 
 import dataclasses
 
@@ -45,9 +45,9 @@ def test_a_run_stopped_anywhere_ends_in_the_same_bits(tmp_path, kind, stop_at):
 
 def test_a_checkpoint_changes_nothing(tmp_path):
     plain, weights = run()
-    laid_down, again = run(checkpoint=tmp_path / "c.pt", checkpoint_every=1)
+    saved, again = run(checkpoint=tmp_path / "c.pt", checkpoint_every=1)
     assert torch.equal(weights, again)
-    assert repr(dataclasses.replace(laid_down, seconds=0.0)) == repr(dataclasses.replace(plain, seconds=0.0))
+    assert repr(dataclasses.replace(saved, seconds=0.0)) == repr(dataclasses.replace(plain, seconds=0.0))
 
 
 def test_a_checkpoint_of_another_run_or_damaged_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""A comparison end to end, on the digits: equal terms, results that last, and what happens when it is disturbed."""
+"""A comparison end to end, on the digits: equal terms, stored results, and failures."""
 
 import math
 import os
@@ -28,7 +28,7 @@ TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
 
 
 class Silent:
-    """A display that shows nothing and remembers what it was told."""
+    """A display that shows nothing and records its calls."""
 
     def __init__(self):
         self.told = []
@@ -64,7 +64,7 @@ SHARED = {
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    """One comparison of all kinds of schedules, made in this process, and the display that followed it."""
+    """One comparison of all kinds of schedules, run in this process, and its display."""
     display = Silent()
     out = tmp_path_factory.mktemp("compared") / "new" / "place"
     with pytest.MonkeyPatch.context() as here:
@@ -239,7 +239,7 @@ def finished(directory):
 
 
 def group_members(group):
-    """The processes of a process group that are still there."""
+    """The processes of a group that still run."""
     found = subprocess.run(["ps", "-e", "-o", "pgid=,stat=,pid="], capture_output=True, text=True, check=True).stdout
     return [line for line in found.splitlines() if line.split()[0] == str(group) and "Z" not in line.split()[1]]
 

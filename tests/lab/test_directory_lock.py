@@ -1,4 +1,4 @@
-"""A directory is kept to one process at a time, and a process that dies keeps nothing."""
+"""One process at a time holds a directory, and the lock of a process that dies is free."""
 
 import os
 import re
@@ -21,7 +21,7 @@ with lock(sys.argv[1]):
 
 @pytest.fixture
 def holder(tmp_path):
-    """Another process that holds the directory, until it is killed or its input ends."""
+    """Another process that holds the directory until it is killed or its input ends."""
     command = [sys.executable, "-c", HOLDER, tmp_path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"

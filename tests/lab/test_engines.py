@@ -1,4 +1,4 @@
-"""Which engine makes the runs, and how it is asked for."""
+"""Which engine trains the runs, and how it is chosen."""
 
 import re
 
@@ -12,7 +12,7 @@ from stepsize.lab.engines import ENGINES, chosen
 from stepsize.lab.experiment_file import EXAMPLE
 
 
-def test_an_engine_is_one_of_those_there_are():
+def test_an_unknown_engine_is_refused():
     with pytest.raises(ArgumentError, match=r'engine=.*"local" or "stacked" or "ray".*did you mean "stacked"'):
         Experiment(task="digits", engine="stackd")
 
@@ -24,7 +24,7 @@ def test_every_engine_has_a_name_in_the_file_and_on_the_command_line():
         assert name in help_text
 
 
-def test_what_was_chosen_does_not_depend_on_when_it_is_asked():
+def test_choosing_an_engine_leaves_the_setting_at_auto():
     experiment = Experiment(task="digits", device="cpu")
     assert experiment.engine == "auto"
     assert chosen(experiment) == "local"

@@ -39,7 +39,7 @@ def test_a_file_does_not_let_its_own_texts_run_code(tmp_path):
 
 def test_an_experiment_is_its_dictionary():
     experiment = Experiment(
-        {"a": "Constant(0.1)"}, weight_decay=0.1, optimizer_args={"betas": (0.9, 0.99)}, seeds=[1, 2]
+        {"a": "Constant(0.1)"}, weight_decay=0.1, optimizer="adamw", optimizer_args={"betas": (0.9, 0.99)}, seeds=[1, 2]
     )
     assert Experiment.of_dict(experiment.as_dict()) == Experiment.of_dict(
         Experiment.of_dict(experiment.as_dict()).as_dict()
@@ -89,13 +89,14 @@ def test_an_experiment_is_its_dictionary():
             "line 1: schedules must be schedules by their names, got 3; write e.g. schedules = "
             '{cosine = "Cosine(0.2, 0.02, 1000)"}',
         ),
-        ("seeds = 3\n", "line 1: seeds must be a sequence, got 3; write seeds = [3]"),
+        ("seeds = 3\n", "line 1: seeds must be an array, got 3; write seeds = [3]"),
         ("epochs = true\n", "line 1: epochs must be a whole number of at least 1, got true"),
         ("epochs = '3'\n", 'line 1: epochs must be a whole number of at least 1, got "3"; write 3 without quotes'),
-        ("held_out = 1\n", "line 1: held_out must be a boolean, got 1"),
+        ("held_out = 1\n", "line 1: held_out must be true or false, got 1"),
         (
             "optimizer_args = 3\n",
-            "line 1: optimizer must be arguments by name, got 3; write e.g. optimizer_args = {momentum = 0.9}",
+            "line 1: an experiment file has no 'optimizer_args'; write the arguments below [optimizer], "
+            "beside its name",
         ),
         ("precision = 'fp8'\n", 'line 1: precision must be "fp32" or "bf16", got "fp8"'),
         (
@@ -109,6 +110,31 @@ def test_an_error_has_the_file_and_the_line(tmp_path, text, message):
     with pytest.raises(ArgumentError) as caught:
         read_experiment(written(tmp_path, text))
     assert str(caught.value) == f"{tmp_path / 'experiment.toml'}, {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs = 3\n[[schedules]]\nname = 'a'\ntext = 'b'\n", "line 2: schedules must be schedules by their names"),
+        ("epochs = 3\n[schedules.a]\ntext = 'b'\n", "line 2: schedules.a must be a schedule or its text"),
+        ("epochs = 3\nschedules.a = 0.1\n", "line 2: schedules.a must be a schedule or its text"),
+    ],
+)
+def test_every_form_of_a_table_has_its_line(tmp_path, text, message):
+    with pytest.raises(ArgumentError) as caught:
+        read_experiment(written(tmp_path, text))
+    assert str(caught.value).startswith(f"{tmp_path / 'experiment.toml'}, {message}")
+
+
+def test_texts_names_and_devices_are_refused_together_with_keys(tmp_path):
+    text = (
+        "epoch = 3\ndevice = 'abacus'\nweight_decay = 'Lin(1)'\n[optimizer]\nname = 'sgd'\nmomentun = 0.9\n"
+        "[schedules]\na = 'Linaer(0, 1, 5)'\nb = 'Cosine(1, 0, \"rest\")'\nc = 'Cosine(1, 0)'\n"
+    )
+    with pytest.raises(ArgumentError) as caught:
+        read_experiment(written(tmp_path, text))
+    found = [line.split(", line ")[1].split(":")[0] for line in str(caught.value).splitlines() if ", line " in line]
+    assert sorted(map(int, found)) == [1, 2, 3, 6, 8, 10]
 
 
 def test_all_errors_of_a_file_are_reported_together(tmp_path):

@@ -11,7 +11,7 @@ from stepsize.lab.optimizers import make_optimizer
 
 
 def test_the_losses_are_the_first_of_a_run_with_the_same_seed():
-    """Network, order and draws are the run's: at the same rates both see the same losses, dropout and all."""
+    """Network, order and random draws are those of the run: the same rates give the same losses, with dropout too."""
     task = own_tasks.dropping()
     for seed in (0, 3):
         test = find_rate(task, batch_size=16, seeds=[seed], start_lr=1e-4, end_lr=0.1, steps=8, device="cpu")
@@ -100,7 +100,7 @@ def test_a_rate_that_diverges_with_any_seed_is_not_the_best():
     [
         ([], {}, "at least one item"),
         ([0.1, 0.0], {}, "> 0"),
-        ([0.1], {"schedules": {}}, "has no 'schedules'; the rates are its schedules"),
+        ([0.1], {"schedules": {}}, "has no argument 'schedules'; the rates are its schedules"),
     ],
 )
 def test_invalid_grids_are_refused(rates, settings, words):

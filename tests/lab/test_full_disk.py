@@ -1,4 +1,4 @@
-"""A comparison whose disk is full: what is told, and that it goes on once there is room."""
+"""A comparison whose disk is full: the message, and the resume once there is room."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from stepsize.store import load_runs
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder that is a disk of its own, of 200 KB; and how to make it larger."""
+    """A folder on a disk of 200 KB, and a function that enlarges it."""
 
     def mounted(options):
         command = ["mount", "-t", "tmpfs", "-o", options, "none", place]

@@ -1,4 +1,4 @@
-"""Chains of layers computed for several rows at once: as each row by itself."""
+"""Chains of layers computed for several rows at once give what each row gives by itself."""
 
 import pytest
 import torch

@@ -13,12 +13,13 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
-from stepsize.lab.statistics import Mean
+from stepsize.lab.report.tables import first_and_best
+from stepsize.lab.statistics import METRICS, Mean, findings
 from stepsize.store import Run, Store, load_runs, stored_runs
 
 
 class Page(HTMLParser):
-    """The page as a program reads it: its text, its tags, and the data it carries."""
+    """A page's text, tags and embedded data."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -171,7 +172,7 @@ def test_a_metric_that_no_run_has_is_left_out():
     assert "test accuracy" not in shown.text
 
 
-def test_of_many_schedules_the_first_and_the_best_are_shown():
+def test_only_the_first_and_the_best_of_many_schedules_are_shown():
     shown = page(views(schedules=300, seeds=2, points=20), title="Many")
     assert len(shown.data["names"]) == 42
     assert shown.data["names"][0] == "schedule 0"
@@ -179,6 +180,18 @@ def test_of_many_schedules_the_first_and_the_best_are_shown():
     assert "the first and the 199 best are listed" in shown.text
     assert "600 runs, too many to be listed here." in shown.text
     assert shown.count("body", **{"class": "no-bands"}) == 1
+
+
+@pytest.mark.parametrize(("metric", "shown"), [(METRICS[0], ("first", "a", "c")), (METRICS[1], ("first", "b", "c"))])
+def test_the_best_have_a_high_accuracy_or_a_low_loss(metric, shown):
+    found = findings(metric, {"first": {0: 0.5}, "a": {0: 0.9}, "b": {0: 0.7}, "c": {0: 0.8}})
+    assert first_and_best(metric, found, 3) == shown
+
+
+def test_the_rates_of_a_schedule_are_those_of_its_longest_run():
+    short, long = (made_up_run("flat", Constant(0.3), steps=steps) for steps in (100, 300))
+    (curve,) = page([replace(short, status="interrupted"), replace(long, seed=1)]).data["panels"][0]["curves"]
+    assert curve["x"][-1] == 299
 
 
 def test_the_page_of_many_long_runs_is_below_3_mb():

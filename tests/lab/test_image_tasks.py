@@ -1,4 +1,4 @@
-"""Data sets: whole ones are read, damaged ones refused by name, and the digits stand in for what is not there."""
+"""Data sets: whole ones are read, damaged ones are refused by name, and the digits replace missing ones."""
 
 import functools
 import gzip
@@ -36,7 +36,7 @@ def contents():
 
 @pytest.fixture
 def folder(contents, tmp_path, monkeypatch):
-    """A folder that holds those files, gzipped, and passes for Fashion-MNIST."""
+    """A folder with these files, gzipped, that is taken for Fashion-MNIST."""
     checksums = {name: hashlib.sha256(contents[name]).hexdigest() for name in data.CHECKSUMS}
     monkeypatch.setattr(data, "CHECKSUMS", checksums)
     folder = tmp_path / "a folder"
@@ -88,7 +88,7 @@ def assert_digits_stand_in(found, failure):
 
 
 @pytest.mark.skipif(not data.DEBIAN_FOLDER.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
-def test_fashion_mnist_comes_from_debians_package_where_it_is_installed():
+def test_fashion_mnist_is_read_from_debians_package_if_it_is_installed():
     found = data.fashion_mnist()
     assert found.source == "Fashion-MNIST came from Debian's package dataset-fashion-mnist."
     (train_images, train_labels), (test_images, test_labels) = found.train, found.test
@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch):
         data.from_folder(folder)
 
 
-def test_debians_folder_is_preferred_to_a_download_where_it_is_complete(folder, tmp_path):
+def test_a_complete_folder_of_debian_is_preferred_to_a_download(folder, tmp_path):
     found = data.fashion_mnist(folder, "http://127.0.0.1:1/", tmp_path / "cache")
     assert found.source == "Fashion-MNIST came from Debian's package dataset-fashion-mnist."
     assert not (tmp_path / "cache").exists()
@@ -200,16 +200,14 @@ def test_a_kept_file_that_was_damaged_is_fetched_again(address, contents, tmp_pa
         (Path.unlink, "the download failed with HTTPError"),
     ],
 )
-def test_a_download_that_goes_wrong_leaves_no_part_of_a_file_and_the_digits_stand_in(
-    address, folder, tmp_path, damage, failure
-):
+def test_a_failed_download_leaves_no_file_and_the_digits_are_used(address, folder, tmp_path, damage, failure):
     damage(folder / "t10k-images-idx3-ubyte.gz")
     assert_digits_stand_in(download(address, tmp_path), failure)
     whole = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
     assert {path.name for path in (tmp_path / "cache").iterdir()} == whole
 
 
-def test_the_digits_stand_in_where_no_server_answers(tmp_path, monkeypatch):
+def test_the_digits_are_used_if_no_server_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

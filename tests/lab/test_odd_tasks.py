@@ -1,4 +1,4 @@
-"""Tasks that are odd and right, and tasks whose mistake would show late or not at all."""
+"""Unusual tasks that are right, and tasks whose mistakes would show late or never."""
 
 import pytest
 import torch

@@ -25,7 +25,7 @@ def test_every_optimizer_that_is_offered_can_make_a_plain_step():
     with pytest.raises(ArgumentError) as refused:
         make_optimizer("", parameters(), 0.1)
     offered = str(refused.value).partition("known are ")[2].split(", ")
-    assert {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta"} <= set(offered)
+    assert {"sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"} <= set(offered)
     for name in offered:
         weights = parameters()
         optimizer = make_optimizer(name, weights, 0.1)
@@ -35,38 +35,37 @@ def test_every_optimizer_that_is_offered_can_make_a_plain_step():
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_and_the_list():
-    with pytest.raises(ArgumentError, match=r"""got 'adamv'; did you mean "Adam\w*"\?; known are ASGD, """):
+    with pytest.raises(ArgumentError, match=r"""got 'adamv'; did you mean "adam\w*"\?$"""):
         make_optimizer("adamv", parameters(), 0.1)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"momentun": 0.9}, """['momentun']=...) must be an argument of sgd, got 0.9; did you mean "momentum"?"""),
-        ({"epochs": 3}, "['epochs']=...) must be an argument of sgd, got 3; known are momentum, dampening, "),
-        ({"lr": 0.9}, "['lr']=...) must be left out, got 0.9; the schedule gives the rate"),
-        ({"dampening": 0.0, "momentum": "0.9"}, "got '0.9'; the default is 0"),
+        ({"momentun": 0.9}, """sgd has no argument 'momentun'; did you mean "momentum"?"""),
+        ({"epochs": 3}, "sgd has no argument 'epochs'; it takes momentum, dampening, "),
+        ({"lr": 0.9}, "Experiment(optimizer_args['lr']=...) must be left out, got 0.9; the schedule gives the rate"),
+        ({"dampening": 0.0, "momentum": "0.9"}, "float'; the default is 0"),
         (
             {"dampening": 0.0, "momentum": -1},
-            "['momentum']=...) must be accepted by sgd (Invalid momentum value: -1), got -1",
+            "['momentum']=...) must be a value that sgd takes, got -1; sgd says: Invalid momentum value: -1; the",
         ),
         (
             {"momentum": -1, "weight_decay": -1},
-            "=...) must be accepted by sgd (Invalid momentum value: -1), got {'momentum': -1, 'weight_decay': -1}",
+            "=...) must be arguments that sgd takes, got {'momentum': -1, 'weight_decay': -1}; sgd says: Invalid",
         ),
     ],
 )
 def test_an_argument_that_the_optimizer_does_not_accept_is_named(settings, words):
     with pytest.raises(ArgumentError) as refused:
         make_optimizer("sgd", parameters(), 0.1, settings)
-    assert str(refused.value).startswith("Experiment(optimizer_args")
     assert words in str(refused.value)
 
 
 def test_an_own_factory_gets_its_arguments():
     made = make_optimizer("own_tasks:in_groups", parameters(), 0.1, {"anything": 0.5})
     assert made.param_groups[0]["momentum"] == 0.5
-    with pytest.raises(ArgumentError, match=r"\['momentum'\]=.* must be an argument of own_tasks:biases_only, got 0.5"):
+    with pytest.raises(ArgumentError, match="own_tasks:biases_only has no argument 'momentum'; it takes only"):
         make_optimizer("own_tasks:biases_only", parameters(), 0.1, {"momentum": 0.5})
     with pytest.raises(ArgumentError, match="must be the name of a function, got 'own_tasks:X'; it names tensor"):
         make_optimizer("own_tasks:X", parameters(), 0.1)
@@ -79,7 +78,7 @@ def test_an_optimizer_that_a_plain_step_cannot_drive_is_refused_with_the_reason(
 
 
 class Nowhere:
-    """A book that keeps nothing."""
+    """A log that keeps nothing."""
 
     def log(self, number, records): ...
 

@@ -1,4 +1,4 @@
-"""Real processes that fail and die while others are at work beside them."""
+"""Processes that fail and die while others train."""
 
 from types import SimpleNamespace
 
@@ -15,14 +15,14 @@ from stepsize.store import Store, load_runs
 
 
 class Listener:
-    """Keeps what it hears."""
+    """A watcher that records which runs have ended."""
 
     def __init__(self):
         self.ends = []
         self.stopped = False
 
     def logged(self, number, record):
-        """Not of interest here."""
+        """Ignore the record."""
 
     def ended(self, number):
         self.ends.append(number)
@@ -50,7 +50,7 @@ def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterward
 
 
 class Hasty(Listener):
-    """Presses Ctrl-C when a number of runs have ended."""
+    """Raises Ctrl-C when a number of runs have ended."""
 
     def __init__(self, ends):
         super().__init__()
@@ -75,9 +75,9 @@ def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
 def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_diverged(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = dict(enumerate(plans)), Listener()
-    laid_down = directory.path / "laid_down"
+    checkpoint = directory.path / "checkpoint"
     with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"):
-        run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: laid_down)
+        run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: checkpoint)
     results = load_runs(directory.path)
     assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
     assert [(event.kind, event.number) for event in results.events()] == [("process died", 0)] * 3 + [("failed", 1)]
@@ -85,7 +85,7 @@ def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_d
 
 
 def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path, monkeypatch):
-    """Its work is done here, and ends as if its process had died for the last time."""
+    """The work runs in this process, and ends as if its process had died for the last time."""
     steps = []
 
     def here(work, jobs, experiment, directory, workers, watcher, checkpoint):
@@ -113,4 +113,4 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
     steps.clear()
     runs = resume(tmp_path, workers=1, display=Silent()).runs
     assert [run.status for run in runs] == ["diverged", "finished"]
-    assert steps[0] > 100, "it goes on from its checkpoint"
+    assert steps[0] > 100, "it continues from its checkpoint"

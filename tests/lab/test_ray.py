@@ -1,4 +1,4 @@
-"""The engine on Ray: a real one on this machine, its numbers those of local, its workers killed."""
+"""The engine on a real Ray on this machine: the same numbers as the local engine, also if workers are killed."""
 
 import os
 import random
@@ -66,8 +66,8 @@ def by_local(tmp_path_factory, ray):
     return numbers(out)
 
 
-def legs_at_work():
-    """The processes of Ray that are in the middle of a leg; Ray names them so."""
+def segments_at_work():
+    """The processes of Ray that train a segment of a run, found by the name that Ray gives them."""
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -87,10 +87,10 @@ def test_thirty_killed_workers_leave_no_trace_in_the_numbers(ray, tmp_path):
     def kill():
         while len(kills) < 30 and not over.wait(draw.uniform(0.0, 1.0)):
             # A run whose worker dies three times before it has got any further has failed, so let both get on first.
-            laid_down = [path.stat().st_mtime for path in (tmp_path / "out" / "checkpoints").glob("*.pt")]
-            newer = [when for when in laid_down if not kills or when > kills[-1]]
-            victims = legs_at_work()
-            if victims and len(newer) >= min(2, max(len(laid_down), 1)):
+            saved = [path.stat().st_mtime for path in (tmp_path / "out" / "checkpoints").glob("*.pt")]
+            newer = [when for when in saved if not kills or when > kills[-1]]
+            victims = segments_at_work()
+            if victims and len(newer) >= min(2, max(len(saved), 1)):
                 os.kill(draw.choice(victims), signal.SIGKILL)
                 kills.append(time.time())
 
@@ -147,7 +147,7 @@ def test_a_comparison_that_is_stopped_goes_on_with_the_same_numbers(by_local, tm
 
 
 class Failing(nn.Linear):
-    """It has seen enough at the eighth update."""
+    """Raises at the eighth update."""
 
     def forward(self, x):
         self.seen = getattr(self, "seen", 0) + 1
@@ -161,7 +161,7 @@ def failing():
     return Task(lambda: Failing(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "failing")
 
 
-def test_a_gpu_and_a_missing_ray_are_refused_in_words(monkeypatch):
+def test_a_gpu_and_a_missing_ray_are_refused(monkeypatch):
     with pytest.raises(
         ArgumentError, match="must be a CPU for Ray, got 'cuda'; write device='cpu', or engine='stacked'"
     ):

@@ -1,4 +1,4 @@
-"""The report in a browser: that it shows what it should, complains of nothing and asks for nothing."""
+"""The report in a browser: what it shows, and that it logs no errors and sends no requests."""
 
 import itertools
 import re
@@ -155,7 +155,7 @@ def test_the_tooltip_stays_in_the_window_of_a_phone(opened):
         assert box["y"] >= 0
 
 
-def test_of_many_curves_the_tooltip_has_the_nearest(opened):
+def test_the_tooltip_has_the_nearest_of_many_curves(opened):
     page = opened("many")
     assert page.get_by_role("button", name="bands").get_attribute("aria-pressed") == "false"
     point_at(page, "train loss", 0.5)

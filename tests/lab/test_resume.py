@@ -1,4 +1,4 @@
-"""A comparison that is killed again and again ends in the same bits as one that never was."""
+"""A comparison that is killed repeatedly ends in the same bits as one that was not."""
 
 import os
 import random
@@ -17,6 +17,7 @@ from silent import Silent
 
 import stepsize as ss
 from stepsize.errors import DataError, OutputError, RunError, StateError
+from stepsize.files import write_whole
 from stepsize.lab import Experiment, compare, load_task, read_experiment, resume
 from stepsize.lab.directory import lock
 from stepsize.lab.engines.runs import run_title
@@ -48,7 +49,7 @@ def experiment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def never_killed(experiment, tmp_path_factory):
-    """What the runs log when nothing happens to them."""
+    """What the runs log if nothing is killed."""
     out = tmp_path_factory.mktemp("never_killed") / "out"
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(os.path.dirname(__file__))
@@ -130,7 +131,7 @@ def test_a_tuning_that_another_process_ends_meanwhile_is_not_resumed(tmp_path, m
 
     @contextmanager
     def awaited(directory):
-        """The lock, which is had once the tuning has ended and the comparison is made."""
+        """The lock, acquired after the tuning has ended and the comparison has been trained."""
         shutil.move(aside, tmp_path)
         yield
 
@@ -213,7 +214,7 @@ def test_a_run_whose_process_dies_each_time_has_failed_and_the_others_are_made(t
 
 
 class Impatient(Silent):
-    """Presses Ctrl-C when a run has got as far as this step."""
+    """Raises Ctrl-C when a run has reached this step."""
 
     def __init__(self, step):
         self._step = step
@@ -271,7 +272,7 @@ def test_the_advice_for_a_damaged_checkpoint_works(tmp_path, engine):
 
 
 def lose(directory, condition):
-    """Take points away, as they may be lost in a store that was recovered from a damaged one."""
+    """Delete points, as a recovery of a damaged store may lose them."""
     with closing(sqlite3.connect(directory / "store.sqlite")) as connection, connection:
         assert connection.execute(f"DELETE FROM points WHERE {condition}").rowcount
 
@@ -307,8 +308,23 @@ def test_an_ended_run_that_has_lost_points_is_trained_again_after_a_rewind(tmp_p
 
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("engine", ["local", "stacked"])
+def test_the_records_are_in_the_store_before_a_checkpoint_is_written(tmp_path, engine, monkeypatch):
+    stored = []
+
+    def write(path, content):
+        stored.append(len(load_runs(tmp_path).run(0).points))
+        write_whole(path, content)
+
+    monkeypatch.setattr("stepsize.lab.checkpoint.write_whole", write)
+    settings = {"epochs": 3, "log_every": 1, "checkpoint_every": 10, "engine": engine}
+    compare(Experiment(**LONG, **settings), tmp_path, display=Silent())
+    assert stored[:2] == [10, 20]
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("engine", ["local", "stacked"])
 def test_a_run_that_fails_keeps_what_it_has_logged(tmp_path, engine, monkeypatch):
-    """From step 3 on its rate cannot be."""
+    """Its rate is negative from step 3 on."""
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     fickle = {"schedules": {"fickle": 'Function("fickle_rate:rate")'}, "functions": True, "batch_size": 32}
     with pytest.raises(RunError, match="step 3"):

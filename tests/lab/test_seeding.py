@@ -1,4 +1,4 @@
-"""What a seed decides, and what it leaves alone."""
+"""What depends on a seed, and what does not."""
 
 # ruff: noqa: NPY002  (NumPy's global state, which others draw from, is what is tested)
 

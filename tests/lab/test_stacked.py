@@ -1,4 +1,4 @@
-"""Runs stacked into one program: as the loop of one run, to floating-point noise."""
+"""Runs stacked into one program equal the loop of one run, up to rounding."""
 
 import dataclasses
 import math
@@ -62,7 +62,7 @@ def by_stack(asked, task):
 
 
 def by_itself(asked, task):
-    """What each logs in the loop of one run, without the limit that ends it."""
+    """What each run logs in the loop of one run, without the limit that ends it."""
     logs = []
     for plan in asked.run_specs(task.samples):
         model = task.initial_model(plan.seed)
@@ -190,7 +190,7 @@ def test_at_the_end_it_agrees_with_local_in_distribution():
 
 
 @pytest.mark.long
-def test_a_comparison_in_stacks_tells_and_keeps_what_a_local_one_does(tmp_path):
+def test_the_stacked_and_the_local_engine_report_and_store_the_same(tmp_path):
     stacked_runs, local_runs = (
         compare(experiment(engine=engine, runs_at_once=4), tmp_path / engine, display=Silent()).runs
         for engine in ("stacked", "local")
@@ -222,7 +222,7 @@ down = "Cosine(0.01, 0.0, '100%')"
 
 
 def made_here(monkeypatch, directory, asked, jobs=None):
-    """Train the runs that are left in this process, up to a number of jobs, and return what all have logged."""
+    """Train the remaining runs in this process, up to a number of jobs, and return what all runs have logged."""
 
     monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
     outcomes, plans = load_runs(directory.path).outcomes(), asked.run_specs(load_task(asked.task).samples)
@@ -231,7 +231,7 @@ def made_here(monkeypatch, directory, asked, jobs=None):
     return numbers(directory.path)
 
 
-def test_what_a_row_draws_does_not_depend_on_what_has_ended_before(tmp_path, monkeypatch):
+def test_random_draws_of_a_run_do_not_depend_on_runs_that_have_ended(tmp_path, monkeypatch):
     schedules = {"a": "Constant(0.01)", "wild": "Constant(1e25)", "b": "Constant(0.02)"}
     asked = experiment(task="own_tasks:dropping", epochs=1, schedules=schedules, runs_at_once=4)
     runs = [(plan.name, str(plan.schedule), plan.seed) for plan in asked.run_specs(64)]
@@ -249,7 +249,7 @@ def test_what_a_row_draws_does_not_depend_on_what_has_ended_before(tmp_path, mon
     assert made_here(monkeypatch, places["stopped"], asked) == whole
 
 
-def laid_down(path):
+def written_at(path):
     """When the checkpoint was written."""
     return path.stat().st_mtime_ns if path.exists() else 0
 
@@ -261,8 +261,8 @@ def test_a_stack_whose_worker_and_parent_are_killed_ends_in_the_same_bits(tmp_pa
     killed = start(tmp_path / "e.toml", "--out", out := tmp_path / "killed")
     checkpoint = out / "checkpoints" / "stack-000.pt"
     for victim in ("worker", "parent"):
-        before = laid_down(checkpoint)
-        while killed.poll() is None and laid_down(checkpoint) == before:
+        before = written_at(checkpoint)
+        while killed.poll() is None and written_at(checkpoint) == before:
             time.sleep(0.01)
         found = children(killed.pid, "spawn_main")
         assert found, killed.communicate()[0]
@@ -314,11 +314,11 @@ def test_an_optimizer_or_network_that_cannot_be_stacked_is_refused_before_anythi
 
 
 def asking():
-    """A network that asks for a number while it computes."""
+    """A network that reads a number of a tensor while it computes."""
     return Task(lambda: Asking(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "asking")
 
 
-def test_auto_stays_local_on_a_cpu_and_stacks_elsewhere_what_can_be_stacked(monkeypatch):
+def test_auto_is_local_on_a_cpu_and_stacked_elsewhere_if_possible(monkeypatch):
     assert chosen(experiment(engine="auto")) == "local"
     monkeypatch.syspath_prepend(HERE)
     assert chosen(experiment(engine="auto", device="cuda")) == "stacked"

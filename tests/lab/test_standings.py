@@ -1,4 +1,4 @@
-"""How far runs have come, also if they return to a checkpoint."""
+"""The progress of runs, also if they return to a checkpoint."""
 
 import math
 

@@ -146,7 +146,7 @@ def test_p_is_corrected_for_the_number_of_comparisons():
 
 
 def test_a_difference_over_fewer_seeds_than_the_means_gives_a_warning_with_their_contradiction():
-    """Three seeds of the first schedule diverged, and on those the other is at its worst."""
+    """Three seeds of the first schedule diverged, those on which the other schedule is worst."""
     few, all_five = {0: 0.80, 1: 0.802}, {0: 0.9, 1: 0.903, 2: 0.5, 3: 0.5, 4: 0.5}
     first, other, third = findings(
         ACCURACY, {"flat": few, "other": all_five, "third": {0: 0.9, 1: 0.904, 2: 0.9}}, {"flat": 3}

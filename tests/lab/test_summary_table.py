@@ -60,7 +60,7 @@ def test_markup_in_a_name_is_escaped():
 
 
 def test_differences_are_to_the_first_schedule_even_if_its_runs_are_missing():
-    """As after Ctrl-C, or where they failed: no other steps into its place."""
+    """After Ctrl-C or a failure, no other schedule takes the place of the first."""
     names = ["flat", "warm", "even"]
     late = [each for each in runs(3) if (each.name, each.seed) != ("flat", 0)]
     table = summary_table(late, names, 3)

@@ -1,4 +1,4 @@
-"""Tasks by name: those built in, and one's own."""
+"""Tasks by name: built-in ones and the user's own."""
 
 import math
 import sys
@@ -93,7 +93,7 @@ def test_a_module_that_cannot_be_imported_is_refused_whatever_the_reason(tmp_pat
         load_task("not_importable:task")
 
 
-def test_what_a_module_draws_as_it_is_imported_is_the_same_each_time(tmp_path, monkeypatch):
+def test_random_draws_of_a_module_at_import_are_the_same_each_time(tmp_path, monkeypatch):
     (tmp_path / "drawing_at_import.py").write_text(
         "import numpy as np, torch\nfrom stepsize.lab import Task\n"
         "x = torch.from_numpy(np.random.randn(8, 1))\n"
@@ -107,13 +107,13 @@ def test_what_a_module_draws_as_it_is_imported_is_the_same_each_time(tmp_path, m
     assert load_task("drawing_at_import:task").digests == one.digests
 
 
-def test_a_task_that_gives_other_data_in_each_process_is_refused_in_words():
-    name = "own_tasks:drawn_anew"
+def test_a_task_that_gives_other_data_in_each_process_is_refused():
+    name = "own_tasks:drawn_again"
     begun = Experiment(task=name, digests=load_task(name).digests)
-    assert experiment_task(begun).name == "drawn anew"
+    assert experiment_task(begun).name == "drawn again"
     load_task.cache_clear()  # as in another process
     words = (
-        r'the task "own_tasks:drawn_anew" gave different data in this process '
+        r'the task "own_tasks:drawn_again" gave different data in this process '
         r"\(train inputs: 64 x 1 float32 \w{16}, and here 64 x 1 float32 \w{16}; train targets: [^;]*\); draw them"
     )
     with pytest.raises(RunError, match=words):

@@ -23,7 +23,7 @@ def experiment():
 
 
 def curves(folder):
-    """Tag -> step -> value, where no step comes twice."""
+    """Tag -> step -> value; no step occurs twice."""
     reader = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     reader.Reload()
     found = {}

@@ -27,12 +27,12 @@ down = "Cosine(0.05, 0.0, '100%')"
 
 
 def last_checkpoint(out):
-    """When a run was last laid down."""
+    """When a checkpoint was last written."""
     return max((path.stat().st_mtime_ns for path in (out / "checkpoints").glob("*")), default=0)
 
 
 def kill_at_random(process, out, draw):
-    """Kill the parent, or one of its workers once a run has got on since; whether one was there to be killed."""
+    """Kill the parent, or a worker if a run has progressed since the last kill; return whether a process was killed."""
     if draw.random() < 0.5:
         time.sleep(draw.uniform(0.3, 6.0))
         victims = [process.pid]

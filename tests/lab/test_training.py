@@ -1,4 +1,4 @@
-"""One run: equal to the plain loop in every bit, and every setting does what it says."""
+"""One run: equal to the plain loop in every bit, and the effect of every setting."""
 
 import dataclasses
 import math
@@ -23,7 +23,7 @@ TASK = digits()
 
 
 def first(task, samples):
-    """The same task with its first training and test images only."""
+    """The task with only its first training and test images."""
     train, test = (tuple(part[:samples] for part in pair) for pair in (task.train, task.test))
     return dataclasses.replace(task, train=train, test=test)
 

@@ -93,7 +93,7 @@ def test_every_schedule_gets_the_same_number_of_trials_and_the_best_factor(tuned
 
 
 @pytest.mark.long
-def test_a_schedule_a_thousand_times_too_low_comes_back_and_is_what_is_compared_and_reported(tmp_path):
+def test_a_schedule_a_thousand_times_too_low_is_scaled_up_compared_and_reported(tmp_path):
     schedules = {"fine": "Constant(0.4)", "tiny": 'Cosine(0.0004, 0.0, "100%")'}
     experiment = Experiment(schedules, "digits", epochs=8, batch_size=64, device="cpu", tune_peak=7)
     comparison = compare(experiment, tmp_path / "out", display=Silent())

@@ -1,4 +1,4 @@
-"""Runs that obey a known law, with correlated noise like that of real runs, and their fits."""
+"""Runs that follow a known law, with correlated noise like that of real runs, and their fits."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Remarks on what runs leave open, cautions of predictions, and runs that are refused."""
+"""Remarks on what runs do not determine, cautions of predictions, and refused runs."""
 
 import pickle
 
@@ -104,7 +104,7 @@ def test_another_law_is_refused():
 def test_a_prediction_far_from_the_runs_has_cautions_or_is_refused():
     found = fitted()
     assert found.predict(UNSEEN).cautions == ()
-    with pytest.raises(FitError, match="another unit"):
+    with pytest.raises(FitError, match="the same unit"):
         found.predict(1000 * UNSEEN)
     assert "only compares schedules of one peak" in found.predict(2 * UNSEEN).cautions[0]
     assert "2 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]

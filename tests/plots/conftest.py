@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_figure_left_behind():
-    """Nothing is drawn on a screen, and no global state of matplotlib's outlives a test unnoticed."""
+    """Draw on no screen, close all figures, and fail if a test changes matplotlib's settings."""
     matplotlib.use("Agg")
     before = dict(matplotlib.rcParams)
     yield

@@ -1,4 +1,4 @@
-"""Runs that nobody trained, for pictures."""
+"""Made-up runs for pictures."""
 
 import math
 

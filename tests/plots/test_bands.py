@@ -57,7 +57,7 @@ def test_a_step_stays_upright():
     assert {2221, 2222} <= set(found.x)
 
 
-def test_curves_that_share_no_step_are_compared_at_some():
+def test_a_band_of_curves_without_common_steps_has_few_points():
     rng = np.random.default_rng(0)
     traces = [Trace(np.sort(rng.random(1000)), np.full(1000, float(level))) for level in range(100)]
     found = band(traces)

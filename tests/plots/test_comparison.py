@@ -82,7 +82,7 @@ def test_a_run_that_diverged_at_once_still_has_its_cross():
     assert not crosses(accuracy)
 
 
-def test_a_rate_far_beyond_those_that_held_runs_along_the_edge_of_the_view():
+def test_a_rate_that_is_far_too_high_is_drawn_along_the_edge():
     good, wild = made_up_run("flat", FLAT), made_up_run("wild", Constant(1e30), steps=50, diverges=True)
     rate, _, _ = plot_comparison([good, wild])
     assert 0.3 < rate.get_ylim()[1] < 1
@@ -92,13 +92,13 @@ def test_a_rate_far_beyond_those_that_held_runs_along_the_edge_of_the_view():
 
 
 def without_accuracy(run):
-    """The same of a task that has none."""
+    """The same run of a task without an accuracy."""
     return replace(
         run, epochs=tuple(replace(each, train_accuracy=math.nan, test_accuracy=math.nan) for each in run.epochs)
     )
 
 
-def test_where_no_run_has_an_accuracy_the_test_loss_is_drawn_in_its_place():
+def test_the_test_loss_is_drawn_if_no_run_has_an_accuracy():
     run = without_accuracy(made_up_run("flat", FLAT))
     _, _, test = plot_comparison([run])
     assert test.get_ylabel() == "test loss"
@@ -120,7 +120,7 @@ def test_a_test_loss_that_shot_up_leaves_the_view_of_the_others():
 
 
 def lossless(name, loss):
-    """A run that had no loss that is a number, nor a test of which anything is one."""
+    """A run without a finite loss or test result."""
     points = tuple(Point(step, 1000.0, loss, 0.1) for step in (5, 10))
     epochs = (Epoch(10, loss, 0.1, loss, math.nan),)
     return Run(name, "Constant(1000.0)", 0, points, epochs, 1.0, "diverged")

@@ -1,4 +1,4 @@
-"""Pictures of descents: what is drawn where, what is refused, and that nothing is cut off."""
+"""Pictures of descents: what is drawn where, what is refused, and that no text is cut off."""
 
 import itertools
 import re
@@ -66,20 +66,20 @@ def test_a_path_goes_over_contours_through_its_points():
     assert ax.collections  # contours
 
 
-def test_in_one_dimension_it_goes_along_the_curve():
+def test_a_path_in_one_dimension_lies_on_the_curve():
     down = descend(PARABOLA, GradientDescent(), 10.0, 10, 0.2)
     ax = plot_descents(down)
     assert path_drawn(ax, np.column_stack([down.points[:, 0], down.values]))
     assert legend_of(ax) == ["GradientDescent()"]
 
 
-def test_the_axes_are_given_back():
+def test_the_axes_are_returned():
     _, ax = pyplot.subplots()
     assert plot_descents(HALF, ax) is ax
     assert plot_descents(HALF, window=((-6, 0), (-3, 3))).get_xlim() == (-6, 0)
 
 
-def test_a_descent_that_diverged_says_so_and_the_picture_stays_near():
+def test_a_descent_that_diverged_is_labelled_and_left_out_of_the_view():
     ax = plot_descents({"cubic": CUBIC})
     assert legend_of(ax) == [f"cubic (diverged at step {int(CUBIC.lasted) + 1})"]
     low, high = ax.get_xlim()
@@ -87,13 +87,13 @@ def test_a_descent_that_diverged_says_so_and_the_picture_stays_near():
     assert high == 2.0
 
 
-def test_of_many_starts_it_says_how_many_diverged():
+def test_the_number_of_diverged_starts_is_reported():
     down = descend(SURFACES["cubic"], GradientDescent(), [[-1.0], [1.0], [-0.5]], 60, 0.3)
     ax = plot_descents({"cubic": down})
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
 
 
-def test_a_descent_that_stopped_says_so_and_its_end_is_marked():
+def test_a_descent_that_stopped_is_labelled_and_its_end_is_marked():
     down = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -2.0], 20, 0.5)
     ax = plot_descents({"cone": down})
     assert legend_of(ax) == ["cone (stopped after 4 steps: no gradient there)"]
@@ -108,7 +108,7 @@ def test_the_window_is_the_window_unless_a_path_leaves_it_a_little():
 
 
 @pytest.mark.parametrize("lr", [0.01, 0.4, 0.6, 3.0])
-def test_a_surface_without_a_window_is_shown_where_its_path_goes_down(lr):
+def test_a_surface_without_a_window_is_shown_around_its_path(lr):
     surface = surface_from(lambda x, y: 0.1 * x**2 + 2 * y**2)
     down = descend(surface, GradientDescent(), START, 20, lr)
     (left, right), (low, high) = window_of(surface, [down])
@@ -198,7 +198,7 @@ def test_the_chord_that_refutes_is_drawn():
     assert path_drawn(ax, np.column_stack([ends, wave(ends)]))
 
 
-def test_what_is_convex_may_be_asked_may_be_drawn():
+def test_plot_convexity_takes_whatever_is_convex_takes():
     for f in ("cos(pi*x)", lambda x: np.cos(np.pi * x), lambda *x: np.cos(np.pi * x[0])):
         found = is_convex(f, (-1, 1))
         ax = plot_convexity(f, (-1, 1), found)
@@ -251,7 +251,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_nothing_is_cut_off(name):
+def test_no_text_is_cut_off(name):
     figure = FIGURES[name]()
     FigureCanvasAgg(figure).draw()
     page = figure.bbox

@@ -1,4 +1,4 @@
-"""The page of descents in a browser: that it plays, complains of nothing and asks for nothing."""
+"""The page of descents in a browser: that it plays, logs no errors and sends no requests."""
 
 import re
 
@@ -39,7 +39,7 @@ def lengths(page):
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [375, 1280])
-def test_it_fits_its_window_and_shows_words_as_they_are(opened, name, width):
+def test_the_page_fits_its_window_and_escapes_texts(opened, name, width):
     page = opened(name, viewport={"width": width, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.title() == f"The page {WICKED}"
@@ -50,7 +50,7 @@ def test_it_fits_its_window_and_shows_words_as_they_are(opened, name, width):
         assert box["x"] + box["width"] <= width
 
 
-def test_it_opens_whole_and_the_slider_takes_it_back(opened):
+def test_the_page_opens_at_the_last_step_and_the_slider_goes_back(opened):
     page = opened()
     assert lengths(page) == [21, 21, int(AWAY.lasted) + 1]
     slider = page.get_by_role("slider", name="step")
@@ -64,7 +64,7 @@ def test_it_opens_whole_and_the_slider_takes_it_back(opened):
     assert page.locator("output").inner_text() == "step 3"
 
 
-def test_where_the_paths_are(opened):
+def test_the_paths_begin_at_the_start_and_end_at_the_minimum(opened):
     page = opened()
     minimum = page.locator("polygon.known").first.bounding_box()
     end = page.locator(".head").first.bounding_box()
@@ -103,7 +103,7 @@ def test_play_restarts_at_the_end_advances_and_pauses(opened):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_follows_the_reader_into_the_dark(opened, scheme):
+def test_the_page_has_a_light_and_a_dark_scheme(opened, scheme):
     page = opened(color_scheme=scheme)
     paper, ink = page.evaluate(
         "(({backgroundColor, color}) => [backgroundColor, color])(getComputedStyle(document.body))"

@@ -24,7 +24,7 @@ def forecasts(runs):
     return {"wsd": found.predict(PLAN), "cosine": found.predict(ss.warmup_cosine(PEAK, 200, 6000))}
 
 
-def test_rates_above_losses_below_forecasts_and_runs_in_both(forecasts, runs):
+def test_forecasts_and_runs_are_in_the_panels_of_rates_and_of_losses(forecasts, runs):
     rate, loss = plot_forecasts(forecasts, runs)
     assert len(rate.lines) == len(loss.lines) == 5
     np.testing.assert_array_equal(loss.lines[0].get_ydata(), forecasts["wsd"].losses)
@@ -41,7 +41,7 @@ def test_runs_of_one_name_are_numbered(forecasts, runs):
     assert words[1:] == ["flat, 1 (measured)", "cosine (measured)", "flat, 2 (measured)"]
 
 
-def test_the_early_fall_leaves_the_view_and_all_that_comes_later_is_in_it(forecasts, runs):
+def test_the_steep_beginning_is_out_of_view_and_the_rest_is_in_it(forecasts, runs):
     _, loss = plot_forecasts(forecasts, runs)
     low, high = loss.get_ylim()
     assert high < forecasts["wsd"].losses[0]
@@ -68,7 +68,7 @@ def test_a_figure_that_pyplot_does_not_know_of(forecasts):
     assert pyplot.get_fignums() == before
 
 
-def test_what_cannot_be_drawn_is_refused_in_words(forecasts):
+def test_invalid_pictures_are_refused(forecasts):
     with pytest.raises(ArgumentError, match="at least one forecast"):
         plot_forecasts({})
     with pytest.raises(ArgumentError, match=r"2 axes \(rate, loss\) or a figure"):

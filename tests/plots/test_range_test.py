@@ -76,7 +76,7 @@ def test_each_suggestion_is_marked_on_the_curve_and_named_in_the_legend():
     ]
 
 
-def test_the_view_is_that_of_the_descent_and_a_cross_says_that_the_loss_left_it():
+def test_the_view_holds_the_descent_and_a_cross_marks_where_the_loss_leaves_it():
     ax = plot_range_test(seen())
     low, high = ax.get_ylim()
     assert 0.8 < low < 1.0
@@ -114,7 +114,7 @@ def test_several_runs_are_their_mean_in_a_band():
 
 
 @pytest.mark.parametrize("test", NOTHING.values(), ids=NOTHING)
-def test_no_suggestion_is_said_with_its_reason_in_every_picture(test, tmp_path):
+def test_every_picture_has_the_reason_if_there_is_no_suggestion(test, tmp_path):
     figure = plot_range_test(test, test.suggest(), Picture()).figure
     assert save_figure(figure, tmp_path / "nothing.png").stat().st_size > 1000
     (ax,) = figure.axes
@@ -137,7 +137,7 @@ def test_it_draws_on_given_axes_and_leaves_their_figure_alone():
     assert not axes[1].lines
 
 
-def test_what_training_came_to_is_drawn_below_over_the_same_rates():
+def test_the_losses_of_the_grid_are_drawn_below_over_the_same_rates():
     test = seen()
     trained = {0.01: [1.2, 1.4], 0.001: [1.5, 1.5], 1.0: [1.1, math.nan], 10.0: [math.nan] * 2}
     figure = plot_range_test(test, test.suggest(), trained=trained).figure

@@ -38,7 +38,7 @@ def test_both_ends_are_drawn():
     assert (y[0], y[-1]) == (0.0, 0.01)
 
 
-def test_the_axes_are_given_back_and_a_second_call_adds_to_them():
+def test_the_axes_are_returned_and_a_second_call_adds_to_them():
     _, ax = pyplot.subplots()
     assert plot_schedules([Constant(0.1)], ax) is ax
     assert Linear(0.0, 0.3, 500).plot(ax) is ax
@@ -51,7 +51,7 @@ def test_a_range_of_more_than_a_thousand_is_on_a_log_scale(schedule):
     assert plot_schedules([schedule]).get_yscale() == "log"
 
 
-def test_what_reaches_zero_is_on_a_linear_scale_that_starts_there():
+def test_rates_that_reach_zero_are_on_a_linear_scale_from_zero():
     ax = plot_schedules([Linear(0.0, 0.3, 500), Constant(1e-6)])
     assert ax.get_yscale() == "linear"
     assert ax.get_ylim()[0] == 0
@@ -70,7 +70,7 @@ def test_a_jump_in_a_short_schedule_is_upright():
 
 
 @pytest.mark.parametrize("steps", [7, 10, 4_095, 4_096, 100_000, 10_000_000])
-def test_a_curve_has_at_most_some_2000_points_and_misses_no_restart(steps):
+def test_a_curve_has_about_2000_points_at_most_and_misses_no_restart(steps):
     schedule = Cosine(0.2, 0.02, steps).repeat(9, scale=0.9)
     x, y = drawn(plot_schedules([schedule]))
     assert len(x) <= 2_000
@@ -140,12 +140,12 @@ def test_figures_for_files_are_unknown_to_pyplot_and_shown_by_notebooks_all_the_
         ([Constant(0.1)], {"steps": 2.5}, "got 2.5"),
     ],
 )
-def test_bad_input_is_refused_in_words(schedules, options, message):
+def test_bad_input_is_refused_with_a_reason(schedules, options, message):
     with pytest.raises(ArgumentError, match=message):
         plot_schedules(schedules, **options)
 
 
-def test_a_schedule_that_overflows_says_where():
+def test_a_schedule_that_overflows_is_reported_with_its_step():
     with pytest.raises(StepError, match="is inf at step"):
         plot_schedules([Exponential(1.0, 2.0)], steps=5_000)
 
@@ -155,7 +155,7 @@ def test_tables_are_stairs():
     assert set(y) == {0.1, 0.5, 0.2}
 
 
-def test_values_that_no_axis_can_hold_are_refused_in_words():
+def test_values_that_no_axis_can_hold_are_refused():
     for schedules in ([Constant(1e308), Constant(-1e308)], [Constant(-1.7e308)], [Linear(0, 1.7e308, 10)]):
         with pytest.raises(StepError, match=r"a picture goes from -1e\+300 to 1e\+300; bound it with"):
             plot_schedules(schedules)

@@ -62,7 +62,7 @@ def test_long_texts_are_wrapped_whole():
     assert " ".join(legend.split()) == str(plan)
 
 
-def test_what_is_not_finite_is_left_out():
+def test_values_that_are_not_finite_are_left_out():
     picture = sketch_curves({"a": ([0, 1, 2, 3], [1.0, np.nan, np.inf, 2.0]), "b": ([], [])}, title="loss")
     assert picture.startswith("loss\n")
     assert picture.splitlines()[-1] == "▀▀ a"
@@ -74,7 +74,7 @@ def test_nothing_to_draw_yet(curves):
 
 
 @pytest.mark.parametrize("y", [[0.0], [0.5], [-1.0, -1.0], [0.0, 0.0], [1e-300, 1e-300], [1e300, 1.0]])
-def test_odd_ranges(y):
+def test_unusual_ranges_can_be_drawn(y):
     assert sketch_curves({"a": (range(len(y)), y)}).splitlines()[-1] == "▀▀ a"
 
 
@@ -83,7 +83,7 @@ def test_steps_and_values_of_different_lengths_are_refused():
         sketch_curves({"a": ([0, 1], [1.0])})
 
 
-def test_nothing_to_draw_is_said_without_a_title_too():
+def test_nothing_to_draw_is_reported_without_a_title_too():
     assert sketch_curves({}) == "nothing to draw yet"
 
 
@@ -111,7 +111,7 @@ except stepsize.StepsizeError as error:
 """
 
 
-def test_without_matplotlib_there_are_pictures_in_text_and_a_clear_word_about_the_others():
+def test_without_matplotlib_only_pictures_in_text_can_be_made():
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     assert "▀▀ Linear(0.0, 0.3, 500)" in done.stdout
     assert "MissingExtraError matplotlib is not installed" in done.stdout

@@ -19,7 +19,7 @@ MANY = [SHORT, LONG, UNBROKEN, TWENTY, TINY_VALUES, [Constant(0.3).head(0)]]
 
 
 def assert_all_inside(figure):
-    """Everything but what stands left of axes in a figure without a layout engine: that margin is the user's choice."""
+    """Everything is inside the figure, except left of axes without a layout engine, whose margin the user sets."""
     FigureCanvasAgg(figure).draw()
     page = figure.bbox
     legend_boxes = []
@@ -47,7 +47,7 @@ def assert_all_inside(figure):
 
 
 @pytest.mark.parametrize("schedules", MANY)
-def test_in_a_figure_of_ours(schedules):
+def test_everything_is_inside_a_new_figure(schedules):
     assert_all_inside(plot_schedules(schedules, Picture()).figure)
 
 
@@ -55,20 +55,20 @@ def test_in_a_figure_of_ours(schedules):
 @pytest.mark.parametrize(
     ("size", "layout"), [((4, 3), None), ((12, 4), None), ((4, 3), "constrained"), ((5, 9), "constrained")]
 )
-def test_in_a_figure_of_the_users(schedules, size, layout):
+def test_everything_is_inside_a_figure_of_the_user(schedules, size, layout):
     figure, ax = pyplot.subplots(figsize=size, layout=layout)
     plot_schedules(schedules, ax)
     assert_all_inside(figure)
 
 
-def test_where_each_schedule_is_added_by_itself():
+def test_everything_is_inside_if_schedules_are_added_one_by_one():
     figure, ax = pyplot.subplots()
     for schedule in SHORT.values():
         schedule.plot(ax)
     assert_all_inside(figure)
 
 
-def test_after_tight_layout():
+def test_everything_is_inside_after_tight_layout():
     figure, ax = pyplot.subplots()
     plot_schedules(SHORT, ax)
     figure.tight_layout()
@@ -76,6 +76,6 @@ def test_after_tight_layout():
 
 
 @pytest.mark.parametrize("schedules", [SHORT, LONG, UNBROKEN])
-def test_a_comparison(schedules):
+def test_a_comparison_lies_within_its_figure(schedules):
     runs = [made_up_run(name, schedule, seed) for name, schedule in schedules.items() for seed in (0, 1)]
     assert_all_inside(plot_comparison(runs)[0].figure)

@@ -11,7 +11,7 @@ PROGRAM = """
 import torch
 from torch._dynamo.utils import counters
 import stepsize as ss
-from stepsize.pytorch import Scheduler
+from stepsize.pytorch import Attribute, Scheduler
 torch.set_num_threads(1)
 
 def train(optimizer, scheduler, updates, graphs, backend="aot_eager"):
@@ -58,8 +58,32 @@ def breaks(auto):
     train(optimizer, None if auto is None else Scheduler(optimizer, PLAN, auto=auto), 3, [])
     return sum(counters["graph_break"].values())
 
+class Softened(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("temperature", torch.tensor(1.0))
+
+    def forward(self, x):
+        return torch.softmax(x / self.temperature, -1)
+
+def buffer():
+    torch._dynamo.reset()
+    counters.clear()
+    model = Softened()
+    compiled = torch.compile(model, backend="aot_eager")
+    targets = {"temperature": Attribute(model, "temperature")}
+    optimizer = torch.optim.SGD(parameters())
+    scheduler = Scheduler(optimizer, temperature=ss.Linear(2.0, 1.0, 10), targets=targets)
+    x = torch.tensor([0.0, 1.0])
+    for _ in range(10):
+        assert torch.allclose(compiled(x), torch.softmax(x / scheduler.values()["temperature"], -1))
+        optimizer.step()
+        scheduler.step()
+    return counters["stats"]["unique_graphs"]
+
 graphs = {str(auto): tensors(auto) for auto in (False, True)}
-print(json.dumps({"graphs": graphs, "breaks": {str(auto): breaks(auto) for auto in (None, False, True)}}))
+broken = {str(auto): breaks(auto) for auto in (None, False, True)}
+print(json.dumps({"graphs": graphs, "buffer": buffer(), "breaks": broken}))
 """
 
 FLOATS = """
@@ -89,6 +113,10 @@ def counted():
 def test_pain_11_tensor_rate_and_betas_compile_nothing_again(auto, counted):
     after_second, after_last = counted["graphs"][auto]
     assert after_last == after_second
+
+
+def test_a_driven_buffer_of_a_compiled_model_compiles_nothing_again(counted):
+    assert counted["buffer"] == 1
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ def test_every_parameter_is_in_one_group_and_the_rates_keep_their_factors():
     optimizer = AdamW(grouped.groups, lr=0.5)
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(net.parameters()))
     plan = ss.warmup_cosine(0.1, 5, 20)
-    scheduler = Scheduler(optimizer, grouped.rates(plan), weight_decay={"*.bias": 0.0})
+    scheduler = Scheduler(optimizer, plan, weight_decay={"*.bias": 0.0})
     scheduler.seek(8)
     assert scheduler.get_last_lr() == pytest.approx([2 * plan(8), 0.25 * plan(8), plan(8)])
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.0, 0.01, 0.01]

@@ -9,7 +9,7 @@ from driven import PLAN, sgd, update
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 
 import stepsize as ss
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StepError
 from stepsize.pytorch import ConstantProduct, Scheduler
 
 
@@ -30,6 +30,26 @@ def test_pain_14_momentum_and_nested_betas_are_scheduled():
     other = sgd(momentum=0.9)
     Scheduler(other, momentum=ss.Linear(0.5, 0.9, 4)).seek(2)
     assert other.param_groups[0]["momentum"] == 0.7
+
+
+@pytest.mark.parametrize("falling", ["lr", "weight_decay"])
+def test_several_hyperparameters_are_written_at_every_update_or_none_of_them(falling):
+    rising = {"lr": "weight_decay", "weight_decay": "lr"}[falling]
+    fall, rise, optimizer = ss.Linear(0.3, -0.3, 8), ss.Linear(0.1, 0.5, 8), sgd(0.1, 0.1)
+    scheduler = Scheduler(optimizer, **{falling: fall, rising: rise})
+
+    def present():
+        return [(group[falling], group[rising]) for group in optimizer.param_groups]
+
+    for step in range(5):
+        assert present() == [(fall(step), rise(step))] * 2
+        update(optimizer)
+        if step < 4:
+            scheduler.step()
+    with pytest.raises(StepError, match="cannot be negative"):
+        scheduler.step()
+    assert present() == [(fall(4), rise(4))] * 2
+    assert scheduler.position == 4
 
 
 def test_weight_decay_tied_to_the_rate_has_a_constant_product_and_is_safe_at_rate_zero():

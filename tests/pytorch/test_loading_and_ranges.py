@@ -138,8 +138,6 @@ def test_damaged_states_are_refused():
 
 def test_other_values_than_schedules_are_refused_with_advice():
     net = torch.nn.Linear(1, 1)
-    with pytest.raises(ArgumentError, match=r"write Function\(f\)"):
-        parameter_groups(net, {"bias": 0.1}).rates(lambda step: 0.1)
     for factors in ({3: 0.1}, "x"):
         with pytest.raises(ArgumentError, match="patterns with a factor each"):
             parameter_groups(net, factors)

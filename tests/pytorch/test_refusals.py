@@ -21,7 +21,7 @@ def test_settings_of_the_rate_need_a_scheduled_rate(idle):
 
 
 def test_a_flag_that_is_none_cannot_be_scheduled():
-    with pytest.raises(ArgumentError, match="has no 'fused'"):
+    with pytest.raises(ArgumentError, match="has no argument 'fused'"):
         Scheduler(sgd(kind=Adam), 0.1, fused=0.5)
 
 
@@ -64,8 +64,8 @@ WRONG_ARGUMENTS = {
     "auto": ({"lr": 0.1, "auto": "no"}, "a boolean"),
     "relative": ({"lr": 0.1, "relative": "yes"}, "a boolean"),
     "horizon": ({"lr": 0.1, "horizon": 1000}, "Horizon"),
-    "a switch": ({"nesterov": 0.3}, "has no 'nesterov'"),
-    "the parameters": ({"params": 0.3}, "has no 'params'"),
+    "a switch": ({"nesterov": 0.3}, "has no argument 'nesterov'"),
+    "the parameters": ({"params": 0.3}, "has no argument 'params'"),
     "a tuple for the groups": ({"lr": (0.1, 0.2)}, r"write a list: lr=\[\.\.\.\]"),
     "too many": ({"lr": [0.1, 0.2]}, "the list has 2"),
 }
@@ -108,7 +108,7 @@ def test_a_rate_that_a_group_cannot_hold_is_refused_and_nothing_is_written():
 
 
 def test_keys_that_no_group_has_are_named_before_their_values_are_read():
-    with pytest.raises(ArgumentError, match="Scheduler has no 'verbose'; known are lr, "):
+    with pytest.raises(ArgumentError, match="Scheduler has no argument 'verbose'; known are lr, "):
         Scheduler(sgd(0.1), PLAN, verbose=True)
     with pytest.raises(ArgumentError, match=r'"lr" of parameter group 0 must be a number, got tensor\(\[1., 2.\]\)'):
         Scheduler(sgd(torch.tensor([1.0, 2.0])), PLAN)

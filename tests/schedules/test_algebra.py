@@ -53,7 +53,7 @@ def test_then_is_the_first_on_its_clock_and_the_second_on_its_own(a, b, at):
 
 
 @given(trees, trees, values, many_steps)
-def test_signs_are_taken_at_every_step(a, b, x, at):
+def test_operators_act_on_the_values_at_each_step(a, b, x, at):
     longest = max(a.steps, b.steps)
     for step in at:
         va, vb = a(step), b(step)

@@ -49,7 +49,7 @@ def test_every_row_of_the_table_is_known_here(golden):
 
 
 @pytest.mark.parametrize("row", TEXTS)
-def test_a_line_of_text_meets_its_row(golden, row):
+def test_a_text_has_the_recorded_values(golden, row):
     schedule, expected = parse(TEXTS[row]), np.array(golden[row])
     steps = np.arange(len(expected)) * STRIDES.get(row, 1)
     np.testing.assert_allclose(schedule(steps), expected, rtol=1e-12, atol=1e-15)

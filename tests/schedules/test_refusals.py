@@ -14,21 +14,21 @@ from stepsize.errors import ArgumentError, FormatError, ParseError, StepError
 INF, NAN = math.inf, math.nan
 ARGUMENTS = {
     # lengths
-    "a bool is no length": (
+    "a boolean as a length": (
         lambda: Linear(0, 1, True),
         "Linear(steps=...) must be a whole number of at least 1, got True",
     ),
-    "half a step is no length": (lambda: Linear(0, 1, 2.5), "got 2.5; write 2 or 3"),
-    "a fraction is no length": (lambda: Linear(0, 1, Fraction(5, 2)), "write 2 or 3"),
-    "NaN is no length": (lambda: Linear(0, 1, NAN), "whole number of at least 1, got nan"),
-    "a shape between two values must end": (lambda: Linear(0, 1, INF), "whole number of at least 1, got inf"),
-    "minus infinity is no length": (lambda: Constant(1, -INF), "or inf, got -inf"),
-    "0 is no length of a shape": (
+    "half a step as a length": (lambda: Linear(0, 1, 2.5), "got 2.5; write 2 or 3"),
+    "a fraction as a length": (lambda: Linear(0, 1, Fraction(5, 2)), "write 2 or 3"),
+    "NaN as a length": (lambda: Linear(0, 1, NAN), "whole number of at least 1, got nan"),
+    "an infinite length of a shape that ends": (lambda: Linear(0, 1, INF), "whole number of at least 1, got inf"),
+    "minus infinity as a length": (lambda: Constant(1, -INF), "or inf, got -inf"),
+    "0 as the length of a shape": (
         lambda: Cosine(0, 1, 0),
         "Cosine(steps=...) must be a whole number of at least 1, got 0",
     ),
-    "a length is not negative": (lambda: LINE.head(-1), "Head(n=...) must be a whole number of at least 0, got -1"),
-    "None is no length": (lambda: LINE.every(None), "Every(n=...) must be a whole number of at least 1, got None"),
+    "a negative length": (lambda: LINE.head(-1), "Head(n=...) must be a whole number of at least 0, got -1"),
+    "None as a length": (lambda: LINE.every(None), "Every(n=...) must be a whole number of at least 1, got None"),
     "a length with a unit": (lambda: Linear(0, 1, "3ep"), 'read by parse(text, horizon=...) or Horizon(...).of("3ep")'),
     "a count in quotes": (
         lambda: Horizon("60000", 256, 10),
@@ -39,7 +39,7 @@ ARGUMENTS = {
         lambda: LINE.repeat("3ep"),
         "or inf, got '3ep'; write a number such as 3; only a length may have a unit",
     ),
-    "a matrix is one line": (
+    "a matrix as a value, on one line": (
         lambda: Linear(np.zeros((3, 3)), 1, 3),
         "got array([[0., 0., 0.], [0., 0., 0.], [0., 0., 0.]]); write a number",
     ),
@@ -51,16 +51,16 @@ ARGUMENTS = {
     ),
     "lengths that multiply past 2**53": (lambda: LINE.every(2**52), "the length of a schedule must be at most 2**53"),
     "cycles that add up past 2**53": (lambda: LINE.repeat(2**52), "the length of a schedule must be at most 2**53"),
-    "an array is no length": (lambda: LINE.head(np.array([1, 2])), "Head(n=...) must be"),
+    "an array as a length": (lambda: LINE.head(np.array([1, 2])), "Head(n=...) must be"),
     # numbers
-    "infinity is no value": (lambda: Linear(0, INF, 3), "Linear(end=...) must be a finite number, got inf"),
-    "NaN is no value": (lambda: Constant(NAN), "Constant(value=...) must be a finite number, got nan"),
-    "a bool is no value": (
+    "infinity as a value": (lambda: Linear(0, INF, 3), "Linear(end=...) must be a finite number, got inf"),
+    "NaN as a value": (lambda: Constant(NAN), "Constant(value=...) must be a finite number, got nan"),
+    "a boolean as a value": (
         lambda: Constant(True),
         "Constant(value=...) must be a finite number, got True; write a number such as 0.1",
     ),
-    "a text is no value": (lambda: Constant("0.1"), "got '0.1'; write a number such as 0.1"),
-    "a complex number is no value": (lambda: Constant(1j), "must be a finite number, got 1j"),
+    "a text as a value": (lambda: Constant("0.1"), "got '0.1'; write a number such as 0.1"),
+    "a complex number as a value": (lambda: Constant(1j), "must be a finite number, got 1j"),
     "a number of 400 digits": (lambda: Constant(10**400), "Constant(value=...) must be a finite number"),
     "a fraction of 400 digits": (lambda: Constant(Fraction(-(10**400))), "Constant(value=...) must be a finite number"),
     "a factor below 0": (
@@ -71,11 +71,11 @@ ARGUMENTS = {
     "a geometric line through 0": (lambda: ss.Geometric(1, 0, 5), "Geometric(end=...) must be a finite number > 0"),
     "a power of 0": (lambda: ss.Polynomial(1, 0, 5, 0), "Polynomial(power=...) must be a finite number > 0"),
     "a fraction over 1": (lambda: ss.one_cycle(1, 10, 1.5), "one_cycle(warmup_frac=...) must be a finite number >= 0"),
-    "a rate that is a text, where None is allowed": (
+    "a text as a rate that may be None": (
         lambda: ss.one_cycle(0.5, 100, init_lr="x"),
         "one_cycle(init_lr=...) must be a finite number, got 'x'",
     ),
-    "a rate that is NaN, where None is allowed": (
+    "NaN as a rate that may be None": (
         lambda: ss.one_cycle(0.5, 100, final_lr=NAN),
         "one_cycle(final_lr=...) must be a finite number, got nan",
     ),
@@ -84,18 +84,24 @@ ARGUMENTS = {
         lambda: ss.MultiStep(1, 0.5, ()),
         "MultiStep(boundaries=...) must be a sequence of at least one item",
     ),
-    "one boundary alone": (lambda: ss.MultiStep(1, 0.5, 3), "must be a sequence, got 3; write boundaries=(3,)"),
+    "a boundary that is not in a sequence": (
+        lambda: ss.MultiStep(1, 0.5, 3),
+        "must be a sequence, got 3; write boundaries=(3,)",
+    ),
     "a text as a sequence": (lambda: Table("123"), "Table(values=...) must be a sequence, got '123'"),
     "a bad item": (lambda: Table([1.0, INF]), "Table(values[1]=...) must be a finite number, got inf"),
     "boundaries out of order": (lambda: ss.MultiStep(1, 0.5, (8, 3)), "here 8 is followed by 3"),
     "a boundary twice": (lambda: ss.Piecewise((1, 2, 3), (5, 5)), "sort them and write each once"),
     "as many values as boundaries": (lambda: ss.Piecewise((1, 2), (5, 7)), "3 values (one more than boundaries)"),
-    "a knot alone": (lambda: ss.Knots([(0, 1)]), "at least two (step, value) pairs"),
-    "a knot of three": (lambda: ss.Knots([(0, 1), (1, 2, 3)]), "Knots(points[1]=...) must be a (step, value) pair"),
+    "a single knot": (lambda: ss.Knots([(0, 1)]), "at least two (step, value) pairs"),
+    "a knot of three numbers": (
+        lambda: ss.Knots([(0, 1), (1, 2, 3)]),
+        "Knots(points[1]=...) must be a (step, value) pair",
+    ),
     "knots at one step": (lambda: ss.Knots([(1, 0), (1, 1)]), "at a later step than 1"),
     "a knot before the start": (lambda: ss.Knots([(-1, 0), (1, 1)]), "must be a finite number >= 0, got -1"),
     # words
-    "an unknown way": (
+    "an unknown shape of knots": (
         lambda: ss.Knots([(0, 1), (1, 2)], "cosin"),
         'must be "linear" or "cosine", got \'cosin\'; did you mean "cosine"?',
     ),
@@ -108,8 +114,8 @@ ARGUMENTS = {
         "Clip(low=...) must be at most high = 0.0, got 1.0; exchange the two",
     ),
     "clip at NaN": (lambda: LINE.clip(0, NAN), "Clip(high=...) must be a number, got nan"),
-    "more tail than there is": (lambda: LINE.tail(5), "at most the schedule's 4 steps, got 5"),
-    "a warmup of a number": (
+    "a tail longer than the schedule": (lambda: LINE.tail(5), "at most the schedule's 4 steps, got 5"),
+    "a warmup before a number": (
         lambda: ss.warmup(0.3, 5),
         "warmup(schedule=...) must be a schedule, got 0.3; write a schedule such as Constant(0.1)",
     ),
@@ -117,7 +123,7 @@ ARGUMENTS = {
         lambda: ss.warmup_cosine(0.3, 20, 20),
         "must be less than total_steps = 20, got 20",
     ),
-    "a plan of no phases": (
+    "only phases of 0 steps": (
         lambda: ss.wsd(0.3, 0, 0, 0),
         "the sum of the phases of wsd must be at least 1 step, got 0",
     ),
@@ -127,19 +133,19 @@ ARGUMENTS = {
         'a function, or the name of one as "package.module:name", got 0.1',
     ),
     # endless, where an end is needed
-    "nothing follows an endless one": (lambda: Constant(1) >> LINE, ".head(n) before >>"),
-    "in the middle of a chain too": (lambda: LINE >> (ss.InversePower(1) >> LINE), ".head(n) before >>"),
-    "an endless one has no shape": (lambda: Constant(1).stretch(10), "cut it with .head(n) first"),
-    "an endless one never restarts": (lambda: Constant(1).repeat(2), "cut it with .head(n) first"),
-    "an endless one has no sample": (lambda: Constant(1).sample(), "write .sample(n)"),
-    "nothing to repeat": (
+    "an endless schedule before another": (lambda: Constant(1) >> LINE, ".head(n) before >>"),
+    "an endless schedule within a chain": (lambda: LINE >> (ss.InversePower(1) >> LINE), ".head(n) before >>"),
+    "an endless schedule stretched": (lambda: Constant(1).stretch(10), "cut it with .head(n) first"),
+    "an endless schedule repeated": (lambda: Constant(1).repeat(2), "cut it with .head(n) first"),
+    "an endless schedule sampled without a length": (lambda: Constant(1).sample(), "write .sample(n)"),
+    "a schedule of 0 steps repeated": (
         lambda: LINE.head(0).repeat(2),
         "must be at least one step long, got Linear(0.0, 1.0, 4).head(0)",
     ),
-    "cycles shrink to nothing": (lambda: LINE.repeat(9, 1, 0.5), "large enough to leave each cycle a step"),
-    "cycles grow beyond measure": (lambda: LINE.repeat(999, 1, 2), "small enough for cycles under 2**53 steps"),
+    "cycles that shrink below one step": (lambda: LINE.repeat(9, 1, 0.5), "large enough to leave each cycle a step"),
+    "a cycle longer than 2**53 steps": (lambda: LINE.repeat(999, 1, 2), "small enough for cycles under 2**53 steps"),
     "endless cycles that shrink": (lambda: LINE.repeat(INF, 1, 0.9), "or give the number of times"),
-    "more unlike cycles than can be counted": (
+    "more than a million cycles of different lengths": (
         lambda: LINE.repeat(10**7, 1, 1.0000001),
         "at most 1000000 if stretch is not 1, or inf",
     ),

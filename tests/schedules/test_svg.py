@@ -39,5 +39,5 @@ class Shy:
         raise KeyError
 
 
-def test_a_notebook_shows_a_function_whatever_it_says_of_itself():
+def test_a_notebook_shows_a_function_whose_repr_fails():
     assert "Function(&lt;Shy whose repr raises KeyError&gt;)" in (Function(Shy()) + 1)._repr_svg_()

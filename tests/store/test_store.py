@@ -4,6 +4,7 @@ import math
 import multiprocessing
 import struct
 import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
 from stepsize.store import Run, Store, load_runs, stored_runs
+from stepsize.store.database import open_database
 from stepsize.store.run import Epoch, Point
 
 NAN, INF = math.nan, math.inf
@@ -44,6 +46,12 @@ def test_a_new_store_has_its_settings_and_waiting_runs(store, path):
     assert results.events() == ()
     assert len(results.steps()) == 0
     assert load_runs(path) == results
+
+
+def test_a_commit_is_on_the_disk_when_it_returns(store, path):
+    """SQLite's synchronous = FULL, which each connection must set for itself."""
+    with closing(open_database(path, writing=True)) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_a_run_is_read_as_it_was_logged_and_ended(store, path):
@@ -183,7 +191,7 @@ tests = st.dictionaries(steps, st.tuples(floats, floats, floats, floats), max_si
 
 
 def bits(record: Point | Epoch) -> bytes:
-    """What it is to the last bit, but for the sign of a zero and the payload of a NaN, which SQLite does not keep."""
+    """The bits of a float, without the sign of a zero and the payload of a NaN, which SQLite does not keep."""
     numbers = [float(number) + 0.0 for number in vars(record).values()]
     return struct.pack(f"{len(numbers)}d", *(NAN if math.isnan(number) else number for number in numbers))
 
@@ -271,7 +279,7 @@ class TestColumns:
     def test_curves_are_nan_at_steps_without_a_point(self, results):
         np.testing.assert_array_equal(results.curves("train_loss", [2, 0], [40, 20]), [[NAN, 1 / 20], [1 / 40, 1 / 20]])
 
-    def test_a_frame_has_the_labels_of_each_run(self, results):
+    def test_each_row_of_a_data_frame_has_the_labels_of_its_run(self, results):
         pytest.importorskip("pandas")
         frame = results.frame("train_loss", runs=[1, 2])
         assert list(frame.columns) == ["run", "name", "schedule", "seed", "status", "step", "train_loss"]

@@ -1,4 +1,4 @@
-"""A store through kills, full disks and damage: what was committed is there once, and losses are told."""
+"""A store after kills, full disks and damage: what was committed is there once, and losses are reported."""
 
 import os
 import pickle
@@ -60,7 +60,7 @@ with Store.open(sys.argv[1]) as store:
 
 
 def test_what_a_killed_process_committed_is_there_once(tmp_path):
-    """Two writers, each killed at a random moment, again and again; what they said was logged must be there."""
+    """Two writers are killed at random moments, repeatedly; what they reported as logged must be there."""
     path = tmp_path / "store.sqlite"
     chance = random.Random(0)
     Store.create(path, {}, {}, [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1)]).close()
@@ -149,7 +149,7 @@ def test_a_full_disk_is_reported_and_leaves_the_store_whole(tmp_path):
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    """A store of twelve runs of 300 points, the last of them still running, closed."""
+    """A closed store of twelve runs of 300 points, the last of them unfinished."""
     path = tmp_path_factory.mktemp("sound") / "store.sqlite"
     with Store.create(
         path, {"batch": 64}, {"threads": 1}, [("flat", "Constant(0.1)", s) for s in range(RUNS)]
@@ -227,7 +227,7 @@ def recovers() -> bool:
 
 
 @pytest.mark.skipif(not recovers(), reason="the sqlite3 of this machine has no .recover")
-def test_what_the_command_recovers_is_a_store(path):
+def test_the_recovered_file_is_a_store(path):
     overwrite(path, pages(path)[7] * PAGE, bytes(PAGE))
     with pytest.raises(DamagedStoreError) as caught:
         read_all(path)
@@ -236,7 +236,7 @@ def test_what_the_command_recovers_is_a_store(path):
 
 
 @pytest.mark.skipif(not shutil.which("sqlite3"), reason="there is no sqlite3 on this machine")
-def test_what_a_dump_recovers_is_a_store(path):
+def test_the_file_recovered_from_a_dump_is_a_store(path):
     """docs/store.md has this command for a sqlite3 without .recover."""
     overwrite(path, pages(path)[7] * PAGE, bytes(PAGE))
     head = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
@@ -248,7 +248,7 @@ def test_what_a_dump_recovers_is_a_store(path):
 
 
 def check_recovered(path: Path) -> None:
-    """Of a store that has lost a leaf of points: all else is there, and the runs that lost some are made again."""
+    """Check a store that has lost a leaf of points: the rest is there, and runs that lost points are trained again."""
     results = load_runs(path)
     assert (results.settings, results.environment) == ({"batch": 64}, {"threads": 1})
     assert [event.kind for event in results.events()] == ["start"]
@@ -296,7 +296,7 @@ def overwritten(results: Results) -> int:
 
 
 def test_random_damage_is_reported_or_changes_only_the_overwritten_bytes(path):
-    """Nothing but numbers in their places can be wrong unnoticed."""
+    """Only stored numbers can be wrong without an error."""
     chance = random.Random(4)
     content = path.read_bytes()
     outcomes = []

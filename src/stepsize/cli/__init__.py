@@ -4,21 +4,24 @@ import io
 import os
 import sys
 from contextlib import suppress
+from itertools import takewhile
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from stepsize import __version__
+from stepsize.arguments import refuse_unknown
 from stepsize.cli.compare import compare
 from stepsize.cli.cooldown import cooldown
-from stepsize.cli.descend import DescendCommand, descend
+from stepsize.cli.descend import descend
 from stepsize.cli.design import design
 from stepsize.cli.find import find
 from stepsize.cli.init import init
-from stepsize.cli.plot import PlotCommand, plot
+from stepsize.cli.plot import plot
 from stepsize.cli.predict import predict
 from stepsize.cli.rank import rank
+from stepsize.cli.verb import Verb
 from stepsize.cli.words import CommandLine
 from stepsize.errors import StepsizeError
 
@@ -26,13 +29,24 @@ from stepsize.errors import StepsizeError
 class Verbs(TyperGroup):
     """The verbs, whose errors name options."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse options that belong to no verb and do not exist."""
+        refuse_unknown("stepsize", takewhile(lambda word: word.startswith("-"), args), ("--version", "--help"))
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the verb, or refuse its name."""
+        refuse_unknown("stepsize", args[:1], self.commands)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a verb; an error of stepsize ends the program with a message in the words of the command line."""
+        """Run a verb; its errors are in the words of the command line."""
         try:
             return super().invoke(ctx)
         except StepsizeError as error:
-            verb = self.commands[ctx.invoked_subcommand or ""]
-            _fail(error.message(CommandLine(verb.params)))
+            if ctx.invoked_subcommand in self.commands:
+                error.words = error.words or CommandLine(self.commands[ctx.invoked_subcommand].params)
+            raise
 
 
 app = typer.Typer(
@@ -44,15 +58,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command(cls=PlotCommand)(plot)
-app.command()(compare)
-app.command(cls=DescendCommand)(descend)
-app.command()(find)
-app.command()(init)
-app.command()(predict)
-app.command()(design)
-app.command()(cooldown)
-app.command()(rank)
+for verb in (plot, compare, descend, find, init, predict, design, cooldown, rank):
+    app.command(cls=Verb)(verb)
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,6 +94,8 @@ def main() -> None:
             app()
         finally:
             print(end="", flush=True)  # while a failure can still be reported
+    except StepsizeError as error:
+        _fail(error.message(CommandLine([])))
     except BrokenPipeError:
         _drop_output()
         sys.exit(1)

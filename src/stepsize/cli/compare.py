@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
+from stepsize.arguments import Choice, Count, Whole
 from stepsize.cli.options import (
     Accumulation,
     BatchSize,
     Device,
     Functions,
     OptimizerName,
+    Seeds,
     TaskName,
-    numbers_of,
+    number,
 )
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
+from stepsize.cli.verb import typed_in
 from stepsize.cli.words import OPTIONS
 from stepsize.errors import ArgumentError, StepsizeError
 
@@ -27,7 +30,7 @@ def compare(
     experiment: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="An experiment file in TOML, as `stepsize init` writes it; options override it."
+            metavar="FILE", help="An experiment file in TOML, as `stepsize init` writes it; options override it."
         ),
     ] = None,
     schedule: Annotated[
@@ -37,15 +40,16 @@ def compare(
         ),
     ] = None,
     task: TaskName = "fashion-mnist",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 3,
-    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run of each schedule for each seed.")] = "0",
+    epochs: Annotated[Count, typer.Option(parser=number, metavar="N", help="Passes over the training set.")] = 3,
+    seeds: Seeds = "0",
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     tune_peak: Annotated[
         int,
-        typer.Option(min=0, metavar="N", help="First find the best peak rate of each schedule, in N trials."),
+        typer.Option(parser=number, metavar="N", help="First find the best peak rate of each schedule, in N trials."),
+        Whole(0),
     ] = 0,
     engine: Annotated[
         str,
@@ -53,6 +57,7 @@ def compare(
             metavar="auto|local|stacked|ray",
             help="What trains the runs: a process each, one program, Ray.",
         ),
+        Choice(("auto", "local", "stacked", "ray")),
     ] = "auto",
     functions: Functions = False,
     out: Annotated[
@@ -78,8 +83,7 @@ def compare(
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
     from stepsize.lab.experiment_file import locate
 
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    given = typed_in(context)
     if resume is not None and (others := given - {"resume", "elsewhere", "tensorboard"}):
         typed = {each.name: each.opts[0] for each in context.command.params} | {"experiment": "FILE"}
         named_here = [word for name, word in typed.items() if name in others]
@@ -92,7 +96,7 @@ def compare(
         "schedules": None if schedule is None else tuple(map(named, schedule)),
         "task": task,
         "epochs": epochs,
-        "seeds": numbers_of("--seeds", seeds, int, "0,1,2"),
+        "seeds": seeds,
         "batch_size": batch_size,
         "accumulation": accumulation,
         "optimizer": optimizer,

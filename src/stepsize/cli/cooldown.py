@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from stepsize.arguments import Many, NonNegative, Whole
+from stepsize.cli.options import number
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
+from stepsize.schedules.base import DecayShape
 
 
 @with_log_options
@@ -16,13 +19,18 @@ def cooldown(
     logs: LogOptions,
     at: Annotated[
         list[int] | None,
-        typer.Option(min=1, metavar="STEP", help="A step at which the cooldown might begin; repeatable."),
+        typer.Option(parser=number, metavar="STEP", help="A step at which the cooldown might begin; repeatable."),
+        Many(Whole(1)),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Length of the cooldown. [default: a fifth of the whole]")
+        int | None,
+        typer.Option(parser=number, metavar="N", help="Length of the cooldown. [default: a fifth of the whole]"),
+        Whole(1),
     ] = None,
-    shape: Annotated[str, typer.Option(metavar="linear|cosine|1-sqrt", help="Shape of the cooldown.")] = "linear",
-    end: Annotated[float, typer.Option(min=0, metavar="RATE", help="The rate at its end.")] = 0.0,
+    shape: Annotated[
+        DecayShape, typer.Option(metavar="linear|cosine|1-sqrt", help="Shape of the cooldown.")
+    ] = "linear",
+    end: Annotated[NonNegative, typer.Option(parser=number, metavar="RATE", help="The rate at its end.")] = 0.0,
     law: LawName = "auto",
 ) -> None:
     """Predict the final loss of a run that is still training, for a cooldown that begins now or later.
@@ -30,8 +38,10 @@ def cooldown(
     A law is fitted to finished runs with a decay, and shifted to the loss of the running run.
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
+    from stepsize.laws.cooldowns import check_cooldowns
 
     finished, so_far = logs.read_with_running(runs, running)
+    check_cooldowns(so_far, at or (), end)  # before the fit
     plans = plan_cooldowns(fitted(finished, law, logs.words), so_far, at, steps, final_lr=end, shape=shape)
     rows = [
         (f"{plan.at:,}", f"{plan.at + plan.steps:,}", *map("{:.4f}".format, (plan.final_loss, plan.low, plan.high)))

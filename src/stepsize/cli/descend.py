@@ -1,17 +1,18 @@
 """`stepsize descend`: optimizers on a surface, in the terminal or in a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from typer.core import TyperCommand
 
-from stepsize.cli.options import numbers_of
+from stepsize.arguments import Count, Many, NonNegative, Number, Whole
+from stepsize.cli.options import number, numbers, writable
 from stepsize.cli.schedules import EPOCHS
 from stepsize.cli.screen import form_here
-from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
+from stepsize.errors import ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
@@ -19,17 +20,18 @@ if TYPE_CHECKING:
     from stepsize.descent import Trajectory
 
 
-class DescendCommand(TyperCommand):
-    """A command that reads -x**2 as an argument and -5,-2 as a value, not as unknown options."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put a blank before each word that begins with a single dash: no option here does."""
-        return super().parse_args(ctx, [f" {arg}" if arg[:1] == "-" and arg[:2] != "--" else arg for arg in args])
+def _points(owner: str, name: str, value: Sequence[Any]) -> list[tuple[float, ...]]:
+    return [Many(Number())(owner, name, each) for each in value]
 
 
 def descend(
     surface: Annotated[
         str, typer.Argument(metavar="SURFACE", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock.")
+    ],
+    start: Annotated[
+        list[Any],
+        typer.Option(parser=numbers, metavar="X,Y,...", help="A starting point, e.g. -5,-2; repeatable."),
+        _points,
     ],
     optimizer: Annotated[
         str, typer.Option(metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'.")
@@ -42,37 +44,38 @@ def descend(
             "are parts of --steps.",
         ),
     ] = "0.1",
-    start: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y,...", help="A starting point, e.g. -5,-2; repeatable.")
-    ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Updates to make.")] = 50,
-    noise: Annotated[float, typer.Option(help="Standard deviation of the noise on every gradient.")] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise.")] = 0,
+    steps: Annotated[Count, typer.Option(parser=number, metavar="N", help="Updates to make.")] = 50,
+    noise: Annotated[
+        NonNegative,
+        typer.Option(parser=number, metavar="X", help="Standard deviation of the noise on every gradient."),
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(parser=number, metavar="N", help="Seed of the noise."), Whole(0)] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a picture (.png, .svg), an animation (.gif, .mp4) or a page (.html)."),
+        typer.Option(
+            metavar="FILE",
+            help="Write a picture (.png, .svg, .pdf, .jpg, .webp), an animation (.gif, .mp4) or a page (.html).",
+        ),
+        writable,
     ] = None,
 ) -> None:
     """Watch optimizers descend a surface.
 
     Named surfaces: wave, cubic, saddle, tanh, parabola, bowl, rosenbrock, beale, himmelblau, booth, ackley.
     """
-    if not start:
-        raise ArgumentError("--start", "", "given", start, "write e.g. --start -5,-2")
     from stepsize import descent  # late: the other verbs need none of it
 
-    ground = descent.surface_from(surface.strip())
-    starts = [list(numbers_of("--start", text.strip(), float, "-5,-2")) for text in start]
     rules, errors = [], list[StepsizeError]()
+    with gathered(errors):
+        ground = descent.surface_from(surface)
     for text in split_outside_brackets(optimizer):
         with gathered(errors):
             rules.append(descent.optimizer_from(text))
+    with gathered(errors):
+        rate = _rate(lr, steps)
     raise_together(errors)
-    rate = _rate(lr, steps)
-    descents = {
-        str(rule): descent.descend(ground, rule, starts[0] if len(starts) == 1 else starts, steps, rate, noise, seed)
-        for rule in rules
-    }
+    where = start[0] if len(start) == 1 else start
+    descents = {str(rule): descent.descend(ground, rule, where, steps, rate, noise, seed) for rule in rules}
     if out is not None:
         print(_saved(descents, out, ground.text))
         return

@@ -5,26 +5,37 @@ from typing import Annotated
 
 import typer
 
-from stepsize.cli.options import PictureFile
-from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
+from stepsize.arguments import NonNegative, Number, Whole
+from stepsize.cli.options import PictureFile, number, writable
+from stepsize.cli.runs import LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
+from stepsize.errors import FitError
 from stepsize.files import write_whole
 
 
 @with_log_options
 def design(
     runs: Runs,
-    steps: Annotated[int, typer.Option(min=3, metavar="N", help="Length of the schedule, warmup included.")],
+    steps: Annotated[
+        int, typer.Option(parser=number, metavar="N", help="Length of the schedule, warmup included."), Whole(3)
+    ],
     logs: LogOptions,
     peak: Annotated[
-        float | None, typer.Option(metavar="RATE", help="The highest rate. [default: that of the runs]")
+        float | None,
+        typer.Option(parser=number, metavar="RATE", help="The highest rate. [default: that of the runs]"),
+        Number(above=0.0),
     ] = None,
-    warmup: Annotated[int, typer.Option(min=0, metavar="N", help="Steps of a linear warmup from 0 to the peak.")] = 0,
-    lowest: Annotated[float, typer.Option(min=0, metavar="RATE", help="The lowest rate after the warmup.")] = 0.0,
+    warmup: Annotated[
+        int, typer.Option(parser=number, metavar="N", help="Steps of a linear warmup from 0 to the peak."), Whole(0)
+    ] = 0,
+    lowest: Annotated[
+        NonNegative, typer.Option(parser=number, metavar="RATE", help="The lowest rate after the warmup.")
+    ] = 0.0,
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
-    law: LawName = "auto",
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse().")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse()."),
+        writable,
     ] = None,
     out: PictureFile = None,
 ) -> None:
@@ -34,10 +45,19 @@ def design(
     from the runs: train it before you trust it.
     """
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
+    from stepsize.laws.designing import Limits
+    from stepsize.laws.forecast import check_peak
 
     curves = logs.read(runs)
-    law_of_runs = fitted(curves, law, logs.words)
     peak_lr = max(curve.peak_lr for curve in curves) if peak is None else peak
+    Limits(steps, peak_lr, warmup, lowest)  # refuses what is impossible before the fit
+    check_peak(peak_lr, curves)
+    try:
+        law_of_runs = fitted(curves, "multi-power", logs.words)
+    except FitError as error:
+        if "law" in error.settings:  # no other law has a best schedule
+            error.advice, error.settings = "add a run with another decay or a constant rate", {}
+        raise
     found = best_schedule(law_of_runs, peak_lr, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
     best = law_of_runs.predict(found.schedule)
     low, high = best.final_band

@@ -14,10 +14,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from stepsize.cli.options import Accumulation, BatchSize, Device, OptimizerName, PictureFile, TaskName, numbers_of
+from stepsize.arguments import Count, Many, Number, Positive, Whole
+from stepsize.cli.options import (
+    Accumulation,
+    BatchSize,
+    Device,
+    OptimizerName,
+    PictureFile,
+    Seeds,
+    TaskName,
+    number,
+    numbers,
+    writable,
+)
 from stepsize.cli.screen import form_here, print_table
-from stepsize.errors import ArgumentError, RunError
-from stepsize.files import check_place, write_whole
+from stepsize.cli.verb import typed_in
+from stepsize.errors import ArgumentError, RunError, StepsizeError, raise_together
+from stepsize.files import write_whole
 
 if TYPE_CHECKING:
     from stepsize.curves import RangeTest
@@ -27,37 +40,70 @@ if TYPE_CHECKING:
 FAR_APART = 10.0  # rules that differ by this factor or more disagree
 
 
+def _optimizer_args(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """The rule of NAME=VALUE, with values as in the table [optimizer] of an experiment file; the arguments as pairs."""
+    given: dict[str, Any] = {}
+    errors: list[StepsizeError] = []
+    for text in texts:
+        try:
+            line = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            line = {}
+        if len(line) != 1 or line.keys() & given.keys():
+            advice = "write e.g. momentum=0.9, nesterov=true, betas=[0.9,0.95] or 'name=\"text\"'"
+            rule = "NAME=VALUE with a value as in TOML, each name once"
+            errors.append(ArgumentError(owner, name, rule, text, advice))
+        given |= line
+    raise_together(errors)
+    return tuple(given.items())
+
+
 def find(
     context: typer.Context,
     task: TaskName = "fashion-mnist",
     optimizer: OptimizerName = "sgd",
     optimizer_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."),
+        list[Any] | None,
+        typer.Option(
+            parser=str, metavar="NAME=VALUE", help="A further argument of the optimizer, e.g. momentum=0.9; repeatable."
+        ),
+        _optimizer_args,
     ] = None,
-    clip_norm: Annotated[float | None, typer.Option(metavar="NORM", help="Bound on the gradient's norm.")] = None,
-    start_lr: Annotated[float, typer.Option(metavar="RATE", help="The first rate.")] = 1e-7,
-    end_lr: Annotated[float, typer.Option(metavar="RATE", help="The last rate.")] = 10.0,
-    steps: Annotated[int, typer.Option(min=2, help="Updates from the first rate to the last.")] = 100,
+    clip_norm: Annotated[
+        float | None,
+        typer.Option(parser=number, metavar="NORM", help="Bound on the gradient's norm."),
+        Number(above=0.0),
+    ] = None,
+    start_lr: Annotated[Positive, typer.Option(parser=number, metavar="RATE", help="The first rate.")] = 1e-7,
+    end_lr: Annotated[Positive, typer.Option(parser=number, metavar="RATE", help="The last rate.")] = 10.0,
+    steps: Annotated[
+        int, typer.Option(parser=number, metavar="N", help="Updates from the first rate to the last."), Whole(2)
+    ] = 100,
     linear: Annotated[
         bool, typer.Option("--linear", help="Raise the rate by equal differences instead of equal factors.")
     ] = False,
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
-    seeds: Annotated[str, typer.Option(metavar="N,N,...", help="One run for each seed; their mean is judged.")] = "0",
+    seeds: Seeds = "0",
     device: Device = "auto",
     out: PictureFile = None,
     as_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write losses, rates and suggestions to FILE.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write losses, rates and suggestions to FILE."),
+        writable,
     ] = None,
     grid: Annotated[
         bool,
         typer.Option("--grid", help="Also train at a grid of rates around the suggestion, judged on held-out samples."),
     ] = False,
     rates: Annotated[
-        str | None, typer.Option(metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001.")
+        Any,
+        typer.Option(parser=numbers, metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001."),
+        Many(Number(above=0.0)),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set at each rate of the grid.")] = 1,
+    epochs: Annotated[
+        Count, typer.Option(parser=number, metavar="N", help="Passes over the training set at each rate of the grid.")
+    ] = 1,
 ) -> None:
     """Find a learning rate: raise it in a short run, watch the loss, and suggest a rate.
 
@@ -68,19 +114,16 @@ def find(
 
     if rates is not None and not grid:
         raise ArgumentError("--rates", "", "given together with --grid", rates)
-    source = context.get_parameter_source("epochs")
-    if source is not None and source.name == "COMMANDLINE" and not grid:
+    if "epochs" in typed_in(context) and not grid:
         raise ArgumentError(
             "--epochs", "", "given together with --grid", epochs, "a range test is --steps updates long"
         )
-    wanted = None if rates is None else _rates(rates)
-    _check_places(out, as_json)
     training: dict[str, Any] = {
         "optimizer": optimizer,
-        "optimizer_args": _optimizer_args(optimizer_arg or ()),
+        "optimizer_args": dict(optimizer_arg or ()),
         "clip_norm": clip_norm,
         "batch_size": batch_size,
-        "seeds": numbers_of("--seeds", seeds, int, "0,1,2"),
+        "seeds": seeds,
         "device": device,
     }
     loaded = lab.load_task(task)
@@ -102,7 +145,7 @@ def find(
         print(line)
     _write(test, found, None, out, as_json)
     if grid:
-        around = _around(found) if wanted is None else wanted
+        around = _around(found) if rates is None else rates
         try:
             trained = lab.train_grid(around, task=task, epochs=epochs, accumulation=accumulation, **training)
         except KeyboardInterrupt as interrupt:
@@ -128,43 +171,6 @@ def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
             bar.update(task, advance=1, news=f"rate {rate:.1e}  loss {loss:.4g}")
 
         yield observe
-
-
-def _rates(text: str) -> tuple[float, ...]:
-    rates = numbers_of("--rates", text, float, "0.01,0.001,0.0001")
-    if not all(0.0 < rate < math.inf for rate in rates):
-        raise ArgumentError("--rates", "", "numbers above 0", text, "write e.g. 0.01,0.001,0.0001")
-    return rates
-
-
-def _optimizer_args(texts: Sequence[str]) -> dict[str, Any]:
-    """The arguments in NAME=VALUE, each as in the table [optimizer] of an experiment file."""
-    given: dict[str, Any] = {}
-    for text in texts:
-        try:
-            line = tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
-            line = {}
-        if len(line) != 1 or line.keys() & given.keys():
-            advice = "write e.g. momentum=0.9, nesterov=true, betas=[0.9,0.95] or 'name=\"text\"'"
-            rule = "NAME=VALUE with a value as in TOML, each name once"
-            raise ArgumentError("--optimizer-arg", "", rule, text, advice)
-        given |= line
-    return given
-
-
-def _check_places(out: Path | None, as_json: Path | None) -> None:
-    """Refuse a file that cannot be written before the test, not after it."""
-    if out is not None:
-        from stepsize import plots  # late: they load matplotlib
-
-        _ = plots.save_figure  # says what to install if matplotlib is missing
-        from stepsize.plots.figures import picture_kind
-
-        picture_kind(out)
-    for path in (out, as_json):
-        if path is not None:
-            check_place(path)
 
 
 def _around(found: "Suggestions") -> tuple[float, ...]:

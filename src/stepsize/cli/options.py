@@ -1,20 +1,53 @@
 """Options that several verbs share."""
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 import typer
 
-from stepsize.errors import ArgumentError
+from stepsize.arguments import SEEDS, Count
+from stepsize.files import check_place
 
-N = TypeVar("N", int, float)
+
+def number(text: Any) -> Any:
+    """The number that a text is; another text stays as it is, for a rule to refuse."""
+    for kind in (int, float):
+        if isinstance(text, str):
+            with suppress(ValueError):
+                return kind(text)
+    return text
+
+
+def numbers(text: Any) -> Any:
+    """The numbers in 0,1,2."""
+    return tuple(map(number, text.split(","))) if isinstance(text, str) else text
+
+
+def writable(_owner: str, _name: str, path: Path) -> Path:
+    """The rule of a file to write, which is checked before the work, not after it."""
+    check_place(path)
+    return path
+
+
+def _picture(owner: str, name: str, path: Path) -> Path:
+    from stepsize import plots  # late: they load matplotlib
+
+    _ = plots.save_figure  # says what to install if matplotlib is missing
+    from stepsize.plots.figures import picture_kind
+
+    picture_kind(path)
+    return writable(owner, name, path)
+
 
 Functions = Annotated[
     bool,
     typer.Option("--functions", help='Read Function("package.module:name"), which imports and runs that code.'),
 ]
 PictureFile = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Write the picture to FILE.png or FILE.svg.")
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the picture to FILE: .png, .svg, .pdf, .jpg or .webp."),
+    _picture,
 ]
 TaskName = Annotated[
     str,
@@ -26,20 +59,10 @@ TaskName = Annotated[
         "of yours as package.module:function or file.py:function.",
     ),
 ]
-OptimizerName = Annotated[str, typer.Option(help="Any optimizer of torch.optim: sgd, adamw, ...")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Samples in a micro-batch.")]
-Accumulation = Annotated[int, typer.Option("--accumulate", min=1, metavar="K", help="Micro-batches to an update.")]
+OptimizerName = Annotated[str, typer.Option(metavar="NAME", help="Any optimizer of torch.optim: sgd, adamw, ...")]
+BatchSize = Annotated[Count, typer.Option(parser=number, metavar="N", help="Samples in a micro-batch.")]
+Accumulation = Annotated[
+    Count, typer.Option("--accumulate", parser=number, metavar="K", help="Micro-batches to an update.")
+]
+Seeds = Annotated[Any, typer.Option(parser=numbers, metavar="N,N,...", help="One run for each seed."), SEEDS]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]
-
-
-def numbers_of(option: str, text: str, kind: type[N], example: str) -> tuple[N, ...]:
-    """The numbers in `0,1,2`.
-
-    Raises:
-        ArgumentError: some part is not a number of this kind.
-    """
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        words = "whole numbers" if kind is int else "numbers"
-        raise ArgumentError(option, "", f"{words} between commas", text, f"write e.g. {example}") from None

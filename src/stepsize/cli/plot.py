@@ -1,32 +1,22 @@
 """`stepsize plot`: schedules as a picture, in the terminal or in a file."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from stepsize.cli.options import Functions, PictureFile
+from stepsize.arguments import Whole
+from stepsize.cli.options import Functions, PictureFile, number
 from stepsize.cli.schedules import HorizonText, schedules_of
 from stepsize.cli.screen import form_here
-
-
-class PlotCommand(TyperCommand):
-    """A command that reads -1 * Linear(0, 0.3, 500) as an argument, not as an unknown option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put a blank before each word that begins with a single dash and has a bracket."""
-        return super().parse_args(ctx, [f" {arg}" if _is_negative(arg) else arg for arg in args])
-
-
-def _is_negative(argument: str) -> bool:
-    return argument.startswith("-") and not argument.startswith("--") and "(" in argument
 
 
 def plot(
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)'.")
     ],
-    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Show this many steps of each.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(parser=number, metavar="N", help="Show this many steps of each."), Whole(1)
+    ] = None,
     out: PictureFile = None,
     horizon: HorizonText = None,
     functions: Functions = False,

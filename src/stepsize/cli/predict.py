@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from stepsize.cli.options import Functions, PictureFile
+from stepsize.arguments import Number, Whole
+from stepsize.cli.options import Functions, PictureFile, number
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
 from stepsize.cli.screen import form_here, print_table
+from stepsize.errors import StepsizeError, gathered, raise_together
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
@@ -25,12 +27,15 @@ def predict(
     ],
     logs: LogOptions,
     steps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How long it runs. [default: its own length]")
+        int | None,
+        typer.Option(parser=number, metavar="N", help="How long it runs. [default: its own length]"),
+        Whole(1),
     ] = None,
     horizon: HorizonText = None,
     level: Annotated[
         float,
-        typer.Option(min=0.01, max=0.999, help="Level of the prediction band, e.g. 0.9 for a 90% band."),
+        typer.Option(parser=number, metavar="P", help="Level of the prediction band, e.g. 0.9 for a 90% band."),
+        Number(least=0.01, most=0.999),
     ] = 0.9,
     law: LawName = "auto",
     out: PictureFile = None,
@@ -41,8 +46,18 @@ def predict(
     A law of loss curves is fitted to the runs. The full law needs at least two schedules, one of them with a decay;
     for a single schedule a simpler law is fitted, which predicts less.
     """
-    schedules, steps = schedules_of(schedule, horizon, steps, functions)
-    curves = logs.read(runs)
+    from stepsize.laws.forecast import check_peak  # late: they load SciPy
+    from stepsize.laws.law import rates_of
+
+    errors: list[StepsizeError] = []
+    with gathered(errors):
+        curves = logs.read(runs)
+    with gathered(errors):
+        schedules, steps = schedules_of(schedule, horizon, steps, functions)
+        peaks = [rates_of("predict", each, steps, positive=True).max() for each in schedules]
+    raise_together(errors)
+    for peak in peaks:
+        check_peak(peak, curves)
     found = fitted(curves, law, logs.words)
     for note in cut_off(schedules, steps):
         print(f"note: {note}")

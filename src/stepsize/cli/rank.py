@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stepsize.cli.options import Functions
+from stepsize.arguments import Whole
+from stepsize.cli.options import Functions, number
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
 from stepsize.cli.screen import print_table
 
@@ -14,7 +15,9 @@ def rank(
         list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
     ],
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="How long they run. [default: their own length]")
+        int | None,
+        typer.Option(parser=number, metavar="N", help="How long they run. [default: their own length]"),
+        Whole(1),
     ] = None,
     horizon: HorizonText = None,
     functions: Functions = False,

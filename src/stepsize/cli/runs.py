@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stepsize.arguments import refuse_unknown
+from stepsize.arguments import Choice, Count, Many, Whole, refuse_unknown
+from stepsize.cli.options import number
 from stepsize.cli.schedules import assignments, named
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
 from stepsize.curves.log import ReadOptions
 from stepsize.curves.read_curves import curves_at
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, raise_together
 from stepsize.schedules import Schedule, parse
 
 if TYPE_CHECKING:
@@ -36,7 +37,34 @@ LawName = Annotated[
         metavar="auto|multi-power|momentum",
         help="The law to fit; auto: momentum if all runs have one schedule.",
     ),
+    Choice(("auto", *LAWS.values())),
 ]
+
+
+def _columns(owner: str, name: str, text: str) -> dict[str, str]:
+    columns = assignments("--columns", text, "step=update,loss=ce")
+    refuse_unknown("--columns", columns, ("step", "lr", "loss"))
+    return columns
+
+
+def _log_schedules(owner: str, name: str, texts: Sequence[str]) -> list[tuple[str, Schedule]]:
+    """The rule of [RUN=]TEXT: one schedule without a name for all runs, or schedules by the names of runs."""
+    parts = [("" if run == text else run, text) for run, text in map(named, texts)]
+    runs = [run for run, _ in parts]
+    if "" in runs and len(runs) > 1:
+        raise ArgumentError(owner, name, "given once, or as RUN=TEXT for each run", list(texts))
+    if len(set(runs)) < len(runs):
+        raise ArgumentError(owner, name, "given once for each run", list(texts))
+    found, errors = [], list[StepsizeError]()
+    for run, text in parts:
+        try:
+            found.append((run, parse(text)))
+        except ParseError as error:
+            if "horizon" in error.settings:  # a finished run has none
+                error.advice, error.settings = "write the number of steps", {}
+            errors.append(error.about(owner, f"{name}[{run!r}]" if run else name))
+    raise_together(errors)
+    return found
 
 
 @dataclass(frozen=True)
@@ -45,10 +73,13 @@ class LogOptions:
 
     words: CommandLine
     columns: Annotated[
-        str | None,
+        Any,
         typer.Option(
-            metavar="NAME=COLUMN,...", help="Columns of a log with unusual names: step=update,lr=rate,loss=ce"
+            parser=str,
+            metavar="NAME=COLUMN,...",
+            help="Columns of a log with unusual names: step=update,lr=rate,loss=ce",
         ),
+        _columns,
     ] = None
     rates: Annotated[
         Path | None,
@@ -57,19 +88,25 @@ class LogOptions:
         ),
     ] = None
     log_schedule: Annotated[
-        list[str] | None,
+        list[Any] | None,
         typer.Option(
+            parser=str,
             metavar="[RUN=]TEXT",
             help="The schedule of the runs whose logs have no rates, or of the run of that name; repeatable.",
         ),
+        _log_schedules,
     ] = None
     log_warmup: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", help="Warmup steps that a log which begins late leaves out; 0 if none."),
+        typer.Option(
+            parser=number, metavar="N", help="Warmup steps that a log which begins late leaves out; 0 if none."
+        ),
+        Whole(0),
     ] = None
     log_jump: Annotated[
         list[int] | None,
-        typer.Option(min=1, metavar="STEP", help="A step at which the logged rate jumps; repeatable."),
+        typer.Option(parser=number, metavar="STEP", help="A step at which the logged rate jumps; repeatable."),
+        Many(Whole(1)),
     ] = None
     log_means: Annotated[
         bool | None,
@@ -79,9 +116,14 @@ class LogOptions:
             "[default: yes for results of `stepsize compare`]",
         ),
     ] = None
-    log_begin: Annotated[int, typer.Option(min=0, metavar="STEP", help="Ignore what was logged before this step.")] = 0
+    log_begin: Annotated[
+        int, typer.Option(parser=number, metavar="STEP", help="Ignore what was logged before this step."), Whole(0)
+    ] = 0
     smooth: Annotated[
-        int, typer.Option(min=1, metavar="ROWS", help="Average each loss over this odd number of neighbouring rows.")
+        Count,
+        typer.Option(
+            parser=number, metavar="ROWS", help="Average each loss over this odd number of neighbouring rows."
+        ),
     ] = 1
 
     def read(self, places: Sequence[Path]) -> list[LossCurve]:
@@ -97,12 +139,11 @@ class LogOptions:
         return [curve for place, curve in found if place in places], going_on[0]
 
     def _read(self, places: Sequence[Path]) -> list[tuple[Path, LossCurve]]:
-        columns = {} if self.columns is None else assignments("--columns", self.columns, "step=update,loss=ce")
-        refuse_unknown("--columns", columns, ("step", "lr", "loss"))
+        schedules = dict(self.log_schedule or ())
         options = ReadOptions(
-            **columns,
+            **(self.columns or {}),
             means=self.log_means,
-            schedule=_schedules(self.log_schedule or ()),
+            schedule=schedules.get("") or schedules or None,
             warmup_steps=self.log_warmup,
             jumps=self.log_jump or (),
             rates=self.rates,
@@ -135,8 +176,6 @@ def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
     from stepsize.laws.diagnosis import groups_by_schedule
 
     named_laws = {name: getattr(laws, kind) for kind, name in LAWS.items()}
-    if law not in ("auto", *named_laws):
-        raise ArgumentError("fit", "law", f"auto, {' or '.join(named_laws)}", law)
     why = ""
     if law == "auto":
         several = all(curve.peak_lr for curve in curves) and len(groups_by_schedule(curves)) > 1
@@ -151,24 +190,3 @@ def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
         print(f"note: {remark.message(words)}")
     print()
     return found
-
-
-def _schedules(texts: Sequence[str]) -> Schedule | dict[str, Schedule] | None:
-    """One schedule of all runs, or schedules by the names of the runs."""
-    parts = [named(text) for text in texts]
-    unnamed = [text for name, text in parts if name == text]
-    if unnamed and len(parts) > 1:
-        raise ArgumentError("--log-schedule", "", "given once, or as RUN=TEXT for each run", list(texts))
-    found = {name: _parsed(text) for name, text in parts}
-    if len(found) < len(parts):
-        raise ArgumentError("--log-schedule", "", "given once for each run", list(texts))
-    return found[unnamed[0]] if unnamed else found or None
-
-
-def _parsed(text: str) -> Schedule:
-    try:
-        return parse(text)
-    except ParseError as error:
-        if "horizon" in error.settings:  # a finished run has none
-            error.advice, error.settings = "write the number of steps", {}
-        raise error.about("", "schedule") from None

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import MISSING, fields
 from math import inf
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from stepsize.arguments import refuse_unknown
+from stepsize.cli.options import number
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -105,10 +105,5 @@ def cut_off(schedules: Sequence[Schedule], steps: int | None) -> list[str]:
 
 
 def _value(text: str) -> Any:
-    """A value as Python writes it; another is left as text, for the horizon to refuse."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
+    """True, False or a number; another text stays as it is, for the horizon to refuse."""
+    return {"true": True, "false": False}.get(text.lower(), number(text))

@@ -4,8 +4,6 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from typer.core import TyperOption
-
 from stepsize.errors import Words, name_and_item, shown
 
 # The parameters of verbs by the arguments of the library that they set, if the names differ; "" is any owner.
@@ -24,53 +22,77 @@ OPTIONS = {
     ("", "schedules"): "schedule",
     ("", "optimizer_args"): "optimizer_arg",
     ("", "directory"): "out",
+    ("read_curves", "paths"): "runs",
+    ("convex_bound", "schedule_or_rates"): "texts",
+    ("predict", "schedule_or_rates"): "schedule",
 }
-
-# The arguments of the library that are arguments of a verb without an option.
-ARGUMENTS = {("read_curves", "paths"): "RUNS", ("convex_bound", "schedule_or_rates"): "TEXT"}
 
 LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
 
 
 class CommandLine(Words):
-    """Arguments as options of a verb with these parameters, and as Python writes them if it has no such option."""
+    """Arguments as parameters of a verb, and as Python writes them if the verb has no such parameter."""
 
     def __init__(self, parameters: Sequence[Any]) -> None:
-        self._parameters = {each.name: each for each in parameters if isinstance(each, TyperOption)}
+        self._parameters = {each.name: each for each in parameters}
 
     def argument(self, owner: str, name: str) -> str:
-        """`--steps`; an item of several is named after the option."""
+        """`--steps`; an item that has a name after its option; the items of 0,1,2 share one name."""
         base, item = name_and_item(name)
         if owner == "Horizon" and "horizon" in self._parameters:
             return f"--horizon {name}"
-        option = self._option(owner, base)
-        if option is None:
-            return ARGUMENTS.get((owner, base)) or super().argument(owner, name)
-        return option.opts[0] if item is None else f"{option.opts[0]} {item}"
+        parameter = self._parameter(owner, base)
+        if parameter is None:
+            return super().argument(owner, name)
+        if isinstance(item, int):
+            return f"each of {_typed(parameter)}" if "," in parameter.metavar else _named(parameter)
+        return _named(parameter) if item is None else f"{_named(parameter)} {item}"
+
+    def unknown(self, owner: str, name: str) -> str:
+        """`there is no option '--epoch'`."""
+        if owner.split()[0] != "stepsize":
+            return super().unknown(owner, name)
+        return f"there is no {'option' if name.startswith('-') else 'command'} {shown(name)}"
 
     def value(self, value: Any) -> str:
         """A value as it is typed."""
-        return LAWS.get(value.__name__, value.__name__) if isinstance(value, type) else shown(value)
+        if isinstance(value, type):
+            return LAWS.get(value.__name__, value.__name__)
+        if isinstance(value, tuple | list):
+            return ",".join(each if isinstance(each, str) else self.value(each) for each in value)
+        return shown(value)
 
     def got(self, value: Any) -> str:
-        """Nothing for None, which is an option that was not given."""
-        return "" if value is None else super().got(value)
+        """Nothing for an option that was not given, or that has no value."""
+        return "" if value is None or value is True else super().got(value)
 
     def setting(self, owner: str, name: str, value: Any) -> str:
         """`--steps 1000`; a flag alone; the column of a log as `--columns loss=COLUMN`."""
         if name in ("step", "lr", "loss") and "columns" in self._parameters:
             return f"--columns {name}={'COLUMN' if value is ... else value}"
-        option = self._option(owner, name)
-        if option is None:
+        parameter = self._parameter(owner, name)
+        if parameter is None:
             return super().setting(owner, name, value)
         if isinstance(value, bool):
-            return option.opts[0] if value else (option.secondary_opts or option.opts)[0]
+            return str(parameter.opts[0] if value else (parameter.secondary_opts or parameter.opts)[0])
         if value is ... or inspect.isfunction(value):
-            return f"{option.opts[0]} {option.metavar or 'VALUE'}"
-        several = value if isinstance(value, tuple | list) else [value]
-        typed = ",".join(each if isinstance(each, str) else self.value(each) for each in several)
-        return f"{option.opts[0]} {typed}"
+            return _typed(parameter)
+        return f"{_named(parameter)} {value if isinstance(value, str) else self.value(value)}"
 
-    def _option(self, owner: str, name: str) -> TyperOption | None:
-        parameter = OPTIONS.get((owner, name)) or OPTIONS.get(("", name), name)
-        return self._parameters.get(parameter) or self._parameters.get(name)
+    def _parameter(self, owner: str, name: str) -> Any:
+        if owner.startswith("stepsize "):  # a verb and its own parameter
+            return self._parameters.get(name)
+        return self._parameters.get(OPTIONS.get((owner, name)) or OPTIONS.get(("", name), name)) or (
+            self._parameters.get(name)
+        )
+
+
+def _named(parameter: Any) -> str:
+    option = str(parameter.opts[0])
+    return option if option.startswith("-") else str(parameter.metavar)
+
+
+def _typed(parameter: Any) -> str:
+    """The option with a value, or the argument."""
+    name = _named(parameter)
+    return f"{name} {parameter.metavar or 'VALUE'}" if name.startswith("-") else name

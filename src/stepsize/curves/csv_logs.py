@@ -42,6 +42,12 @@ class CsvTable:
                 raise DataError(f"{path} separates its columns with {shown(sign)}", "save it with commas")
         if not rows:
             raise DataError(f"{path} has no rows, only the names of its columns")
+        for line, row in rows:
+            if len(row) < len(names) or any(cell.strip() for cell in row[len(names) :]):
+                raise DataError(
+                    f"{path}, line {line}: {len(row)} {'cell' if len(row) == 1 else 'cells'} for {len(names)} columns",
+                    "a row needs a cell for each column, even an empty one",
+                )
         return cls(path, names, rows)
 
     def split(self, column: str) -> list["CsvTable"]:
@@ -82,8 +88,7 @@ class CsvTable:
         return np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
 
     def _cell(self, row: list[str], column: str) -> str:
-        at = self.names.index(column)
-        return row[at].strip() if at < len(row) else ""
+        return row[self.names.index(column)].strip()
 
 
 def _number(where: str, column: str, text: str) -> float:

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from stepsize.arguments import Length, Many, Maybe, apply_rules, nearest
 from stepsize.curves.loss_curve import MOST_UPDATES, Floats, LossCurve
-from stepsize.errors import ArgumentError, DataError, ParseError, quoted, shown
+from stepsize.errors import (
+    ArgumentError,
+    DataError,
+    ParseError,
+    StepsizeError,
+    gathered,
+    quoted,
+    raise_together,
+    shown,
+)
 from stepsize.schedules import Schedule, parse
 
 AGREEMENT = 0.01  # logged rates are rounded, and may differ from the schedule by this fraction
@@ -133,20 +142,24 @@ def quoted_list(names: Sequence[str]) -> str:
     return f"{few} and {len(names) - 12} more" if len(names) > 12 else few
 
 
-def curves_of(logs: Sequence[Log], options: ReadOptions) -> tuple[LossCurve, ...]:
-    """The loss curves of logs, with the rate of every update."""
+def curves_of(logs: Sequence[Log], options: ReadOptions, unread: Sequence[StepsizeError] = ()) -> tuple[LossCurve, ...]:
+    """The loss curves of logs, with the rate of every update; `unread` are the errors of logs that cannot be read."""
+    errors, curves = [*unread], list[LossCurve]()
     names = [log.name for log in logs]
-    for name in options.schedule if isinstance(options.schedule, Mapping) else ():
+    for name in options.schedule if isinstance(options.schedule, Mapping) and not unread else ():
         if name not in names:
             advice = nearest(name, names) or f"the runs are {quoted_list(names)}"
-            raise ArgumentError(options.reader, "schedule", "given for runs of the logs", name, advice)
-    curves = tuple(_curve_of(log, options) for log in logs)
+            errors.append(ArgumentError(options.reader, "schedule", "given for runs of the logs", name, advice))
+    for log in logs:
+        with gathered(errors):
+            curves.append(_curve_of(log, options))
+    raise_together(errors)
     found = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, options)}
     for jump in options.jumps:
         if jump not in found:
             reason = "the rows on both sides have about the same rate, or one side has no rows"
             raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", _largest_change(logs))
-    return curves
+    return tuple(curves)
 
 
 def _curve_of(log: Log, options: ReadOptions) -> LossCurve:

@@ -11,7 +11,7 @@ from stepsize.curves.loss_curve import LossCurve
 from stepsize.curves.store_logs import store_at, store_logs
 from stepsize.curves.tensorboard_logs import event_folders, tensorboard_logs
 from stepsize.curves.wandb_logs import is_panel, wandb_logs
-from stepsize.errors import ArgumentError, DataError
+from stepsize.errors import ArgumentError, DataError, StepsizeError, gathered
 
 
 def read_curves(
@@ -53,26 +53,27 @@ def read_curves(
 
 def curves_at(places: Sequence[Path], options: ReadOptions) -> list[tuple[Path, LossCurve]]:
     """The curves at the paths, each with its path."""
-    for place, times in Counter(places).items():
-        if times > 1:
-            raise ArgumentError("read_curves", "paths", "different from one another", place)
+    errors: list[StepsizeError] = []
     found: list[tuple[Path, Log]] = []
     panels = 0
-    for place in places:
-        if (store := store_at(place)) is not None:
-            logs = store_logs(store)
-        elif _has_events(place):
-            logs = tensorboard_logs(place, options)
-        else:
-            table = CsvTable.read(place)
-            panel = is_panel(table, options)
-            panels += panel
-            logs = wandb_logs(table, options) if panel else csv_logs(table, options)
-        found += [(place, log) for log in logs]
-    if options.rates is not None and not panels:
+    for place, times in Counter(places).items():
+        if times > 1:
+            errors.append(ArgumentError("read_curves", "paths", "different from one another", place))
+        with gathered(errors):
+            if (store := store_at(place)) is not None:
+                logs = store_logs(store)
+            elif _has_events(place):
+                logs = tensorboard_logs(place, options)
+            else:
+                table = CsvTable.read(place)
+                panel = is_panel(table, options)
+                panels += panel
+                logs = wandb_logs(table, options) if panel else csv_logs(table, options)
+            found += [(place, log) for log in logs]
+    if options.rates is not None and not panels and not errors:
         rule = "given with the export of a panel of the loss"
         raise ArgumentError("read_curves", "rates", rule, Path(options.rates), "none of the paths is one")
-    curves = curves_of([log for _, log in found], options)
+    curves = curves_of([log for _, log in found], options, errors)
     named = Counter(curve.name for curve in curves)
     return [
         (place, replace(curve, name=f"{curve.name}, {place}") if named[curve.name] > 1 else curve)

@@ -108,22 +108,27 @@ def compare(
     """
     refuse_in_a_starting_process()
     experiment = Experiment() if experiment is None else experiment
-    device = resolved_device(experiment.device)
-    with concerning("task"):
+    errors: list[StepsizeError] = []
+    with gathered(errors):
+        device = resolved_device(experiment.device)
+    with gathered(errors), concerning("task"):
         task = load_task(experiment.task)
+    raise_together(errors)
     settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
-    specs = settled.run_specs(task.samples)
-    errors: list[StepsizeError] = []
-    for spec in specs[: len(settled.schedules)]:  # those of one seed
-        with gathered(errors):
-            spec.validate()
+    with gathered(errors):
+        specs = settled.run_specs(task.samples)
+        for spec in specs[: len(settled.schedules)]:  # those of one seed
+            with gathered(errors):
+                spec.validate()
+    with gathered(errors):
+        seeds = settled.seeds
+        model, _ = (task.initial_model(seed) for seed in (seeds[0], seeds[-1]))  # refuses one that is given twice
+        experiment_optimizer(experiment, model)  # refuse early
     raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, specs)
-    model, _ = (task.initial_model(spec.seed) for spec in (specs[0], specs[-1]))  # refuses one that is given twice
-    experiment_optimizer(experiment, model)  # refuse early
     settled = replace(settled, engine=chosen(settled))
     workers = Maybe(Whole(1))("compare", "workers", workers)
     displays = _displays(display, tensorboard)

@@ -26,6 +26,7 @@ from stepsize.arguments import (
 )
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
+from stepsize.lab.optimizers import check_names
 from stepsize.lab.task import held_out_of
 from stepsize.schedules import Constant, Schedule, parse
 
@@ -48,12 +49,11 @@ _BLOCK = 65536  # steps that are checked at a time
 
 def _schedules(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
-    try:
-        pairs = [(str(label).strip(), given) for label, given in dict(value).items()]
-        labels = [str(label).strip() for label, _ in (value.items() if isinstance(value, Mapping) else value)]
-    except (TypeError, ValueError):
-        rule = "schedules by their names"
-        raise ArgumentError(owner, name, rule, value, "write e.g. {schedules}", **_EXAMPLE) from None
+    items = [*value.items()] if isinstance(value, Mapping) else value
+    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
+        raise ArgumentError(owner, name, "schedules by their names", value, "write e.g. {schedules}", **_EXAMPLE)
+    labels = [str(label).strip() for label, _ in items]
+    pairs = [*zip(labels, (given for _, given in items), strict=True)]
     if not pairs:
         raise ArgumentError(owner, name, "at least one schedule", value, "write e.g. {schedules}", **_EXAMPLE)
     errors: list[StepsizeError] = []
@@ -73,6 +73,26 @@ def _check_named(owner: str, name: str, label: str, given: Any) -> None:
         number = isinstance(given, int | float) and not isinstance(given, bool)
         advice = f'write "Constant({given})" for a constant rate' if number else ""
         raise ArgumentError(owner, name, "a schedule or its text", given, advice)
+    _check_text(owner, name, given)
+
+
+def _check_text(owner: str, name: str, given: Any) -> None:
+    """Refuse a text that is not a schedule, whatever the lengths of the run are and whether functions are allowed."""
+    try:
+        _ = parse(given) if isinstance(given, str) else None
+    except ParseError as error:
+        if not error.settings.keys() & {"horizon", "functions"}:
+            raise error.about(owner, name) from None
+
+
+def _device(owner: str, name: str, value: Any) -> str:
+    """The rule of a device; whether this machine has it is another question."""
+    word = _word(owner, name, value)
+    try:
+        torch.device("cpu" if word == "auto" else word)
+    except RuntimeError:
+        raise ArgumentError(owner, name, '"auto", "cpu", "cuda" or another device of PyTorch', word) from None
+    return word
 
 
 def _word(owner: str, name: str, value: Any) -> str:
@@ -98,6 +118,7 @@ def _optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any],
 
 
 def _schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
+    _check_text(owner, name, value)
     return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
 
 
@@ -140,6 +161,7 @@ class Experiment:
 
     Raises:
         ArgumentError: an argument is not allowed.
+        ParseError: texts are not schedules.
 
     Example:
         >>> from stepsize.lab import Experiment
@@ -160,7 +182,7 @@ class Experiment:
     weight_decay: Annotated[Schedule | str | None, Maybe(_schedule_or_number)] = None
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
-    device: Annotated[str, _word] = "auto"
+    device: Annotated[str, _device] = "auto"
     engine: Annotated[str, Choice(("auto", "local", "stacked", "ray"))] = "auto"
     runs_at_once: Annotated[int | None, Maybe(Whole(1))] = None
     log_every: Count = 50
@@ -172,7 +194,14 @@ class Experiment:
     digests: Annotated[tuple[str, ...], Many(_word, empty=True)] = field(default=(), repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        apply_field_rules(self)
+        errors: list[StepsizeError] = []
+        with gathered(errors):
+            apply_field_rules(self)
+        name, arguments = vars(self)["optimizer"], vars(self)["optimizer_args"]
+        if isinstance(name, str) and isinstance(arguments, tuple):  # as their rules leave them
+            with gathered(errors):
+                check_names("Experiment", name, dict(arguments))
+        raise_together(errors)
         named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
         for argument, given in (*named, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule) and _has_functions(argument, given):

@@ -62,6 +62,7 @@ warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
 _NOT_IN_A_FILE = {
     "functions": "allow a file's texts to run code with --functions or replace(experiment, functions=True)",
     "digests": "they are computed when the experiment starts",
+    "optimizer_args": "write the arguments below [optimizer], beside its name",
 }
 _SETTINGS = {field.name for field in fields(Experiment)} - _NOT_IN_A_FILE.keys()
 
@@ -110,8 +111,10 @@ def _experiment(form: dict[str, Any]) -> Experiment:
     optimizer = form.get("optimizer")
     if isinstance(optimizer, dict):
         arguments = {key: value for key, value in optimizer.items() if key != "name"}
-        fields_of_file |= {"optimizer": optimizer.get("name", ""), "optimizer_args": arguments}
-        if "name" not in optimizer:
+        if "name" in optimizer:
+            fields_of_file |= {"optimizer": optimizer["name"], "optimizer_args": arguments}
+        else:
+            del fields_of_file["optimizer"]
             advice = 'write e.g. name = "sgd"'
             errors.append(ArgumentError("Experiment", "optimizer", "a table with a name", optimizer, advice))
     with gathered(errors):
@@ -161,6 +164,10 @@ class InFile(Words):
         """A value as TOML writes it."""
         return one_line(_toml(value), 60)
 
+    def rule(self, rule: str) -> str:
+        """What a value must be, in TOML's words."""
+        return rule.replace("a sequence", "an array").replace("a boolean", "true or false")
+
     def setting(self, owner: str, name: str, value: Any) -> str:
         """`seeds = [3]`; a file cannot allow functions, so that is the option beside it."""
         if name == "functions":
@@ -200,8 +207,13 @@ def _entries(text: str) -> Iterator[_Entry]:
     """Every entry of the file, in its order."""
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+        if header := re.match(r"\s*\[{1,2}\s*([\w-]+)\s*(?:\.\s*([\w-]+)\s*)?\]", line):
             table = header[1]
             yield _Entry("", table, number)
-        elif pair := re.match(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*=""", line):
+            if header[2]:
+                yield _Entry(table, header[2], number)
+        elif dotted := re.match(r"\s*([\w-]+)\s*\.\s*([\w-]+)\s*=", line):
+            yield _Entry("", dotted[1], number)
+            yield _Entry(dotted[1], dotted[2], number)
+        elif pair := re.match(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w-]+))\s*=""", line):
             yield _Entry(table, next(each for each in pair.groups() if each is not None), number)

@@ -3,15 +3,17 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn, optim
 
 from stepsize.arguments import listed, nearest
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
-from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.function import imported
+
+if TYPE_CHECKING:
+    from stepsize.lab.experiment import Experiment, RunSpec
 
 _UNUSABLE = {
     "LBFGS": "it evaluates the loss several times in one update",
@@ -44,19 +46,33 @@ def make_optimizer(
     try:
         made = make(weights, lr=lr, **given)
     except (TypeError, ValueError) as error:
-        rule = f"accepted by {name} ({error})"
+        advice = f"{name} says: {error}"
         key = next((key for key in given if _works_without(key, make, weights, lr, given)), None)
         if key is None:
-            raise ArgumentError(owner, "optimizer_args" if given else "optimizer", rule, dict(given) or name) from error
+            rule = f"arguments that {name} takes" if given else "an optimizer that takes the parameters and lr"
+            raise ArgumentError(
+                owner, "optimizer_args" if given else "optimizer", rule, dict(given) or name, advice
+            ) from error
         default = parameters[key].default if key in parameters else None
-        advice = "" if default in (None, inspect.Parameter.empty) else f"the default is {default!r}"
-        raise ArgumentError(owner, f"optimizer_args[{key!r}]", rule, given[key], advice) from error
+        advice += "" if default in (None, inspect.Parameter.empty) else f"; the default is {default!r}"
+        raise ArgumentError(
+            owner, f"optimizer_args[{key!r}]", f"a value that {name} takes", given[key], advice
+        ) from error
     if not isinstance(made, optim.Optimizer):
         raise ArgumentError(owner, "optimizer", f"a function that makes a torch.optim.Optimizer ({name})", made)
     return made
 
 
-def experiment_optimizer(experiment: Experiment, model: nn.Module) -> optim.Optimizer:
+def check_names(owner: str, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse an optimizer that torch.optim does not have, and arguments that it does not have.
+
+    An importable factory is not imported.
+    """
+    if ":" not in name:
+        _refuse_unknown(owner, name, _parameters(_in_pytorch(owner, name)), settings)
+
+
+def experiment_optimizer(experiment: "Experiment", model: nn.Module) -> optim.Optimizer:
     """The experiment's optimizer with the rate 1, so that the rate of a parameter group is its share.
 
     Raises:
@@ -65,7 +81,7 @@ def experiment_optimizer(experiment: Experiment, model: nn.Module) -> optim.Opti
     return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
 
 
-def run_scheduler(optimizer: optim.Optimizer, spec: RunSpec) -> Scheduler:
+def run_scheduler(optimizer: optim.Optimizer, spec: "RunSpec") -> Scheduler:
     """The scheduler that writes the spec's schedules into an optimizer that has the rate 1.
 
     Groups with different rates keep their ratios. If some groups decay their weights, the others still do not.
@@ -86,13 +102,13 @@ def _in_pytorch(owner: str, name: str) -> Callable[..., Any]:
         for found in vars(optim).values()
         if isinstance(found, type) and issubclass(found, optim.Optimizer) and found is not optim.Optimizer
     }
-    usable = sorted(found.__name__ for found in known.values() if found.__name__ not in _UNUSABLE)
+    usable = sorted(word for word, found in known.items() if found.__name__ not in _UNUSABLE)
     kind = known.get(name.lower())
     if kind is not None and kind.__name__ not in _UNUSABLE:
         return kind
-    advice = nearest(name, usable) if kind is None else _UNUSABLE[kind.__name__]
+    advice = (nearest(name, usable) or listed(usable)) if kind is None else _UNUSABLE[kind.__name__]
     rule = 'an optimizer of torch.optim that plain steps can drive, or "package.module:function"'
-    raise ArgumentError(owner, "optimizer", rule, name, "; ".join(filter(None, [advice, listed(usable)])))
+    raise ArgumentError(owner, "optimizer", rule, name, advice)
 
 
 def _refuse_unknown(
@@ -103,13 +119,13 @@ def _refuse_unknown(
     known = [each for each in [*parameters][1:] if each != "lr"]  # the first are the weights
     errors = list[StepsizeError]()
     for key, value in given.items():
+        argument = f"optimizer_args[{key!r}]"
         if key == "lr":
-            rule, advice = "left out", "the schedule gives the rate"
+            errors.append(ArgumentError(owner, argument, "left out", value, "the schedule gives the rate"))
         elif not any_name and key not in known:
-            rule, advice = f"an argument of {name}", nearest(key, known) or listed(known or ["none"])
-        else:
-            continue
-        errors.append(ArgumentError(owner, f"optimizer_args[{key!r}]", rule, value, advice))
+            advice = nearest(key, known) or f"it takes {', '.join(known) or 'only the parameters and lr'}"
+            errors.append(ArgumentError(name, key, "", None, advice))
+            errors[-1].key = argument
     raise_together(errors)
 
 

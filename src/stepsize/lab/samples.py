@@ -98,15 +98,14 @@ class Batches:
 
 
 def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, float]:
-    """Mean loss and accuracy of `model`, in evaluation mode, over all samples."""
-    was_training = model.training
+    """Mean loss and accuracy of `model` over all samples, in evaluation mode; it is left in training mode."""
     model.eval()
     tally = Tally()
     with torch.no_grad():
         for inputs, targets in samples.batches(EVALUATION_BATCH):
             outputs = model(inputs)
             tally.add(task.mean_loss(outputs, targets), task.right(outputs, targets), len(targets))
-    model.train(was_training)
+    model.train()
     return tally.means()[0]
 
 

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from stepsize.arguments import Length, Many, Maybe, NonNegative, checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
-from stepsize.errors import ArgumentError, FitError, quoted
+from stepsize.errors import ArgumentError, FitError, StepsizeError, quoted, raise_together
 from stepsize.laws.diagnosis import MOST_SCATTER, SAME_RATE, robust_deviation
 from stepsize.laws.estimate import SEGMENTS
 from stepsize.laws.forecast import Fit, Probability
@@ -76,19 +76,16 @@ def plan_cooldowns(
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
+    check_cooldowns(so_far, starts or (), final_lr)
     done = int(so_far.steps[-1]) + 1
     rates = so_far.rates[:done]
     now = float(rates[-1])
-    if final_lr > now:
-        raise ArgumentError("plan_cooldowns", "final_lr", f"at most the current rate, {now:g}", final_lr)
     if starts is None:
         starts = [round(done * (1.0 + part)) for part in DELAYS]
     shift, uncertainty = _shift(found, so_far, rates)
     cautions = _cautions(so_far, rates, shift)
     forecasts = []
     for at in starts:
-        if at < done:
-            raise ArgumentError("plan_cooldowns", "starts", f"steps from {done} on, where the log ends", at)
         length = max(1, round(at / 4)) if steps is None else steps
         whole = np.concatenate([rates, wsd(now, 0, at - done, length, final_lr=final_lr, shape=shape).sample()])
         forecast = found.predict(whole, at=[whole.size - 1], level=level)
@@ -97,6 +94,19 @@ def plan_cooldowns(
         half = float(np.hypot(half, ndtri(0.5 + level / 2) * uncertainty * loss))
         forecasts.append(CooldownForecast(at, length, loss, loss - half, loss + half, cautions + forecast.cautions))
     return tuple(forecasts)
+
+
+def check_cooldowns(so_far: LossCurve, starts: Sequence[int], final_lr: float) -> None:
+    """Refuse cooldowns that start before the log ends, or that end above the current rate."""
+    last = int(so_far.steps[-1])
+    errors: list[StepsizeError] = [
+        ArgumentError("plan_cooldowns", "starts", f"a step after {last}, the last of the log", at)
+        for at in starts
+        if at <= last
+    ]
+    if final_lr > (now := float(so_far.rates[last])):
+        errors.append(ArgumentError("plan_cooldowns", "final_lr", f"at most the current rate, {now:g}", final_lr))
+    raise_together(errors)
 
 
 def _shift(found: Fit, so_far: LossCurve, rates: Floats) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked
-from stepsize.errors import ArgumentError, FitError
-from stepsize.laws.forecast import Fit
+from stepsize.errors import ArgumentError, FitError, StepsizeError, raise_together
+from stepsize.laws.forecast import Fit, check_peak
 from stepsize.laws.law import Floats, Law
 from stepsize.laws.multi_power_law import MultiPowerLaw
 from stepsize.schedules import Cosine, Knots, Linear, Polynomial, Schedule, Table, warmup, wsd
@@ -91,13 +91,9 @@ def design(
             "design needs a MultiPowerLaw: under the momentum law a later decay always pays more, so the best schedule "
             "depends only on the bounds"
         )
-    if warmup_steps >= steps - 1:
-        raise ArgumentError("design", "warmup_steps", f"less than steps - 1 = {steps - 1}", warmup_steps)
-    if final_lr > peak_lr:
-        raise ArgumentError("design", "final_lr", "at most the peak", final_lr, f"the peak is {peak_lr:g}")
     limits = Limits(steps, peak_lr, warmup_steps, final_lr)
     if isinstance(found, Fit):
-        found.cautions([peak_lr])  # refuses a peak far from the runs before the search
+        check_peak(peak_lr, found.runs)
     members = sorted(((name, *best_member(name, law, limits)) for name in FAMILIES), key=lambda member: member[2])
     _, start, loss = members[0]
     compact: Schedule = start
@@ -123,6 +119,16 @@ class Limits:
     peak_lr: float
     warmup_steps: int
     final_lr: float
+
+    def __post_init__(self) -> None:
+        errors: list[StepsizeError] = []
+        if self.warmup_steps >= self.steps - 1:
+            rule = f"less than steps - 1 = {self.steps - 1}"
+            errors.append(ArgumentError("design", "warmup_steps", rule, self.warmup_steps))
+        if self.final_lr > self.peak_lr:
+            advice = f"the peak is {self.peak_lr:g}"
+            errors.append(ArgumentError("design", "final_lr", "at most the peak", self.final_lr, advice))
+        raise_together(errors)
 
     @property
     def after_warmup(self) -> int:

@@ -1,5 +1,6 @@
 """The result of a fit: a law with its uncertainty, and its predictions with a band."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -123,19 +124,11 @@ class Fit:
         """
         rates = rates_of("cautions", schedule_or_rates, steps, positive=True)
         peak = float(rates.max())
-        peaks = sorted({run.peak_lr for run in self.runs})
-        nearest = min(max(peak / each, each / peak) for each in peaks)
-        among = ", ".join(f"{each:g}" for each in peaks)
-        if nearest > FARTHEST_PEAK:
-            raise FitError(
-                f"the highest rate of the schedule is {peak:g}, that of the runs is {among}; is it in another unit?",
-                "otherwise fit runs with a similar rate",
-            )
         cautions = []
-        if nearest > FAR_PEAK:
+        if check_peak(peak, self.runs) > FAR_PEAK:
             cautions.append(
-                f"the highest rate is {peak:g}, but that of the runs is {among}: the law only compares schedules of "
-                "one peak"
+                f"the highest rate is {peak:g}, but that of the runs is {_peaks(self.runs)}: the law only compares "
+                "schedules of one peak"
             )
         longest = max(int(run.steps[-1]) + 1 for run in self.runs)
         if rates.size > FAR_STEPS * longest:
@@ -151,3 +144,18 @@ class Fit:
         if reached < FAR_LOW * lowest:
             cautions.append(f"the rate goes below {lowest:.3g}, the lowest rate of the runs")
         return tuple(cautions)
+
+
+def check_peak(peak: float, runs: Sequence[LossCurve]) -> float:
+    """The factor between a highest rate and the nearest of the runs' highest rates; FitError if it is above ten."""
+    factor = min(max(peak / run.peak_lr, run.peak_lr / peak) for run in runs)
+    if factor > FARTHEST_PEAK:
+        raise FitError(
+            f"the highest rate is {peak:g}, but that of the runs is {_peaks(runs)}",
+            "check that both are in the same unit, or fit runs with a similar rate",
+        )
+    return factor
+
+
+def _peaks(runs: Sequence[LossCurve]) -> str:
+    return ", ".join(f"{each:g}" for each in sorted({run.peak_lr for run in runs}))

@@ -60,10 +60,10 @@ class DrivenGroups:
             for index, (record, name) in enumerate(zip(self.records, names, strict=True))
         }
         found: dict[str, float] = {}
-        for key, item, group in self.binding.targets():
+        for key, item, group in self.binding.places():
             name = f"{key}{'' if item is None else f'[{item}]'}{of_group[id(group)] if len(names) > 1 else ''}"
             found[name] = float(held(group, key, item))
-        return found
+        return found | self.binding.in_targets()
 
     def apply_feedback(self, multiplier: float, position: int) -> bool:
         """Change the groups' multipliers by the same factor as the feedback's; whether a rate changes."""

@@ -180,8 +180,9 @@ class Driver(LRScheduler):
             self._rewrite(loading=True)
 
     def driven(self) -> set[tuple[str, int]]:
-        """The hyperparameters that it writes, each with the id of the group."""
-        return {(key, id(group)) for key, _, group in self._groups.binding.targets()}
+        """The hyperparameters that it writes, each with the id of the group; 0 for what has targets."""
+        in_groups = {(key, id(group)) for key, _, group in self._groups.binding.places()}
+        return in_groups | {(key, 0) for key in self._groups.plan.for_targets()}
 
     def taken_over(self, key: str, by: "Driver") -> None:
         """Another scheduler writes this hyperparameter now: the next step raises. Under `auto`, warn at once."""

@@ -1,20 +1,18 @@
 """What is scheduled: a schedule for each hyperparameter of each parameter group."""
 
 import math
-import numbers
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import NonNegative, Number, apply_field_rules, refuse_unknown
 from stepsize.errors import ArgumentError, FormatError, shown
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
+from stepsize.pytorch.targets import Target, is_scalar
 from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
 
 Group = dict[str, Any]  # a parameter group of an optimizer
@@ -64,14 +62,8 @@ def rate_of(group: Group) -> float:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether schedules can be written into it: a number, a tensor or array of one, or a tuple of these."""
-    if isinstance(value, tuple | list):
-        return all(map(_is_number, value))
-    if isinstance(value, Tensor):
-        return value.numel() == 1 and value.is_floating_point()
-    if isinstance(value, np.ndarray):
-        return value.ndim == 0 and value.dtype.kind in "fiu"
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    """Whether schedules can be written into it: a scalar, or a tuple of scalars."""
+    return all(map(is_scalar, value)) if isinstance(value, tuple | list) else is_scalar(value)
 
 
 def _hyperparameters(groups: Sequence[Group]) -> list[str]:
@@ -233,11 +225,15 @@ def _read(key: str, form: Any) -> Course:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """An assignment for each hyperparameter, whether rates multiply the groups' own, and the feedback."""
+    """An assignment for each hyperparameter, whether rates multiply the groups' own, and the feedback.
+
+    A hyperparameter that has targets is written there, not into the groups. Targets are not saved.
+    """
 
     assignments: dict[str, Assignment]
     relative: bool
     feedback: Feedback | None
+    targets: dict[str, tuple[Target, ...]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
@@ -247,12 +243,21 @@ class GroupPlan:
         feedback: Feedback | None,
         groups: Sequence[Group],
         horizon: Horizon | None,
+        targets: dict[str, tuple[Target, ...]],
     ) -> "GroupPlan":
-        refuse_unknown("Scheduler", given, dict.fromkeys(["lr", *_hyperparameters(groups)]))
+        in_groups = ["lr", *_hyperparameters(groups)]
+        refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
+        for name in targets:
+            if name in in_groups:
+                raise ArgumentError("Scheduler", "targets", "a mapping by names that no parameter group has", name)
+            if name not in given:
+                rule, advice = "a mapping by names that are scheduled", f"give {{{name}}} too"
+                raise ArgumentError("Scheduler", "targets", rule, name, advice, **{name: ...})
         plan = cls(
             {key: Assignment.of("Scheduler", key, item, horizon) for key, item in given.items()},
             bool(relative),
             feedback,
+            targets,
         )
         plan.check(groups)
         for name, value in {"relative": relative or None, "feedback": feedback}.items():
@@ -280,9 +285,25 @@ class GroupPlan:
         """The schedule of the group's rate; None if it keeps its own."""
         return self["lr"].for_group(index, group) if "lr" in self.assignments else None
 
+    @property
+    def of_groups(self) -> dict[str, Assignment]:
+        """The assignments that are written into groups."""
+        return {key: assignment for key, assignment in self.assignments.items() if key not in self.targets}
+
+    def for_targets(self) -> dict[str, Schedule]:
+        """The schedule of each name that has targets; ArgumentError if it is not a single one."""
+        found: dict[str, Schedule] = {}
+        for key, assignment in self.assignments.items():
+            if key in self.targets:
+                if not isinstance(given := assignment.as_given(), Schedule):
+                    raise ArgumentError("Scheduler", key, "one schedule for all of its targets", given)
+                found[key] = given
+        return found
+
     def check(self, groups: Sequence[Group]) -> None:
-        for assignment in self.assignments.values():
+        for assignment in self.of_groups.values():
             assignment.check(groups)
+        self.for_targets()
 
     def __str__(self) -> str:
         relative = ["relative=True"] if self.relative else []

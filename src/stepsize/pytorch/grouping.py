@@ -1,36 +1,45 @@
 """Parameter groups by the names of the parameters, each with a factor on its rate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from torch import nn
 
-from stepsize.arguments import Number, nearest
+from stepsize.arguments import Instance, Many, Number, nearest
 from stepsize.errors import ArgumentError, quoted
-from stepsize.schedules import Schedule
 
 REST = "rest"  # the name of the group of the parameters that no pattern matches
+NO_DECAY = "_no_decay"  # ends the name of a group without weight decay
+
+MODEL = Instance(nn.Module, "a torch.nn.Module")
+PATTERNS = Many(Instance(str, 'a pattern of parameter names such as "*.bias"'), empty=True)
 
 
 @dataclass(frozen=True, eq=False)
 class ParameterGroups:
-    """Groups for an optimizer, named by their patterns, and their factors."""
+    """Named groups for an optimizer, each with a factor on its rate, which `Scheduler` reads from `lr_scale`."""
 
     parameters: dict[str, list[nn.Parameter]]
     factors: dict[str, float]
+    undecayed: tuple[str, ...] = ()
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """The groups to give to an optimizer: a new dictionary each, with `name` and `params`."""
-        return [{"name": name, "params": list(parameters)} for name, parameters in self.parameters.items()]
+        """The groups to give to an optimizer: a new dictionary each, with `name`, `params` and `lr_scale`.
 
-    def rates(self, schedule: Schedule) -> dict[str, Schedule]:
-        """The schedule times each group's factor, by the group's name, for `Scheduler(lr=...)`."""
-        if not isinstance(schedule, Schedule):
-            raise ArgumentError("rates", "schedule", "a schedule", schedule, "for a function f write Function(f)")
-        return {name: factor * schedule if factor != 1.0 else schedule for name, factor in self.factors.items()}
+        Groups of `undecayed` also have `weight_decay=0.0`.
+        """
+        return [
+            {"name": name, "params": list(parameters), "lr_scale": self.factors[name]}
+            | ({"weight_decay": 0.0} if name in self.undecayed else {})
+            for name, parameters in self.parameters.items()
+        ]
+
+    def decayed(self, weight_decay: Any) -> dict[str, Any]:
+        """A weight decay for all groups but those of `undecayed`, for `Scheduler(weight_decay=...)`."""
+        return {name: weight_decay for name in self.parameters if name not in self.undecayed}
 
 
 def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> ParameterGroups:
@@ -42,7 +51,7 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
 
     Args:
         model: its parameters have the names that `named_parameters()` gives them.
-        factors: patterns, each with the factor on its group's rate, for instance for layer-wise decay or muP's widths.
+        factors: patterns, each with the factor on its group's rate.
 
     Raises:
         ArgumentError: a pattern matches none of the remaining parameters, or a factor is not a number >= 0.
@@ -50,18 +59,13 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
     Example:
         >>> import torch
         >>> from stepsize.pytorch import Scheduler, parameter_groups
-        >>> model = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(3)))
-        >>> layerwise = {f"{layer}.*": 0.5 ** (2 - layer) for layer in range(2)}
-        >>> grouped = parameter_groups(model, layerwise)
-        >>> optimizer = torch.optim.SGD(grouped.groups)
-        >>> scheduler = Scheduler(optimizer, grouped.rates(Constant(0.1)))
+        >>> model = torch.nn.ModuleDict({"body": torch.nn.Linear(2, 2), "head": torch.nn.Linear(2, 1)})
+        >>> optimizer = torch.optim.SGD(parameter_groups(model, {"body.*": 0.1}).groups)
+        >>> scheduler = Scheduler(optimizer, Constant(0.5))
         >>> {group["name"]: group["lr"] for group in optimizer.param_groups}
-        {'0.*': 0.025, '1.*': 0.05, 'rest': 0.1}
-
-    Reference: layer-wise factors, Howard and Ruder, "Universal Language Model Fine-tuning", arXiv 1801.06146 (2018).
+        {'body.*': 0.05, 'rest': 0.5}
     """
-    if not isinstance(model, nn.Module):
-        raise ArgumentError("parameter_groups", "model", "a torch.nn.Module", model)
+    MODEL("parameter_groups", "model", model)
     if not hasattr(factors, "items") or any(type(pattern) is not str for pattern in factors):
         advice = 'write {"*.bias": 0.1}'
         raise ArgumentError("parameter_groups", "factors", "patterns with a factor each", factors, advice)
@@ -86,3 +90,34 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
             raise ArgumentError("parameter_groups", "factors", f'without the pattern "{REST}"', factors, advice)
         found[REST], numbers[REST] = left, 1.0
     return ParameterGroups(found, numbers)
+
+
+def groups_by_label(
+    model: nn.Module, labels: Mapping[str, str], factors: Mapping[str, float], no_decay: Sequence[str]
+) -> ParameterGroups:
+    """A group for each label, and one for its parameters without weight decay.
+
+    `labels` are by parameter name; frozen parameters are left out. `factors` are by label, and give the order.
+    """
+    members: dict[str, list[nn.Parameter]] = {label + end: [] for label in factors for end in ("", NO_DECAY)}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            bare = _is_undecayed(model, name, parameter) or any(fnmatchcase(name, pattern) for pattern in no_decay)
+            members[labels[name] + (NO_DECAY if bare else "")].append(parameter)
+    found = {name: parameters for name, parameters in members.items() if parameters}
+    scales = {name: factors[name.removesuffix(NO_DECAY)] for name in found}
+    return ParameterGroups(found, scales, tuple(name for name in found if name.endswith(NO_DECAY)))
+
+
+def module_of(model: nn.Module, parameter: str) -> nn.Module:
+    """The module that holds the parameter of this name."""
+    return model.get_submodule(parameter.rpartition(".")[0])
+
+
+def is_normalization(module: nn.Module) -> bool:
+    """Whether its class is a normalization, by its name: LayerNorm, BatchNorm2d, LlamaRMSNorm, ..."""
+    return "Norm" in type(module).__name__
+
+
+def _is_undecayed(model: nn.Module, name: str, parameter: nn.Parameter) -> bool:
+    return parameter.ndim <= 1 or name.endswith("bias") or is_normalization(module_of(model, name))

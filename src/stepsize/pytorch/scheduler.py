@@ -1,7 +1,7 @@
 """The scheduler: writes schedules into an optimizer, update by update."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
@@ -28,6 +28,7 @@ from stepsize.pytorch.group_plan import Assignment, GroupPlan
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
 from stepsize.pytorch.plateau import Feedback, as_number
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
+from stepsize.pytorch.targets import Target, Targets
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
 from stepsize.schedules.base import DecayShape
@@ -71,8 +72,11 @@ class Scheduler(Driver):
             update past the end cause a warning.
         clock: what positions count: "steps", or "tokens" or "samples", which `advance(n)` reports.
         last_epoch: PyTorch's argument: the position minus one.
+        targets: what is written outside the optimizer, by the name of its schedule: an `Attribute`, a function that
+            sets the value, or a list of these. Targets are not saved.
         hyperparameters: schedules for other keys of the groups, absolute, in the same forms: `weight_decay=0.1`,
-            `betas=(Linear(0.85, 0.95, 1000), 0.999)`; or a `ConstantProduct`, which ties a key to the rate.
+            `betas=(Linear(0.85, 0.95, 1000), 0.999)`; or a `ConstantProduct`, which ties a key to the rate. The
+            schedule of `targets["dropout"]` is `dropout=Linear(0.0, 0.5, 1000)`.
 
     Raises:
         ArgumentError: a group has no such hyperparameter, a list or a name does not fit the groups, or `relative` is
@@ -104,10 +108,12 @@ class Scheduler(Driver):
         horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
         clock: Annotated[str, Choice(("steps", "tokens", "samples"))] = "steps",
         last_epoch: Annotated[int, Whole(-1)] = -1,
+        targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(Targets())] = None,
         **hyperparameters: Any,
     ) -> None:
         settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
-        apply_rules("Scheduler", Scheduler, {**settings, "horizon": horizon, "clock": clock, "last_epoch": last_epoch})
+        more = {"horizon": horizon, "clock": clock, "last_epoch": last_epoch, "targets": targets}
+        stored = apply_rules("Scheduler", Scheduler, {**settings, **more})
         given = _given(lr, hyperparameters)
         if not given:
             raise ArgumentError("Scheduler", "lr", "given if nothing else is scheduled", None)
@@ -123,7 +129,7 @@ class Scheduler(Driver):
         if "lr" in given:
             for each in attachment.optimizers:
                 refuse_own_rates(each)
-        plan = GroupPlan.of(given, relative, feedback, attachment.groups(), horizon)
+        plan = GroupPlan.of(given, relative, feedback, attachment.groups(), horizon, stored["targets"] or {})
         expected = math.inf if horizon is None else horizon.steps
         super().__init__(attachment, plan, auto, clock, int(last_epoch) + 1, expected)
         for name, schedule in plan["lr"].schedules().items() if horizon is not None and "lr" in given else ():

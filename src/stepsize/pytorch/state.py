@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +80,7 @@ def plan_to_follow(
             what, 'keep this one with Scheduler(..., on_change="keep"), or take the saved one with "restore"'
         )
     try:
-        followed = GroupPlan.from_text(saved["plan"])
+        followed = replace(GroupPlan.from_text(saved["plan"]), targets=plan.targets)
         followed.check(groups)
         return followed
     except StepsizeError as error:

@@ -22,6 +22,7 @@ from torch.utils._pytree import tree_map_only
 from stepsize.arguments import Number
 from stepsize.errors import ArgumentError, StepError
 from stepsize.pytorch.group_plan import ConstantProduct, Group, GroupPlan, rate_of
+from stepsize.pytorch.targets import TargetWriter
 from stepsize.schedules import Schedule
 from stepsize.schedules.maths import SCALAR
 
@@ -106,7 +107,7 @@ class Writer:
     item: int | None
     schedule: Schedule
     tie: ConstantProduct | None
-    targets: list[tuple[Group, float, Tensor | None]] = field(default_factory=list)  # group, factor, tensor filled
+    places: list[tuple[Group, float, Tensor | None]] = field(default_factory=list)  # group, factor, tensor filled
     written: float | None = None
 
     def value(self, position: float) -> float:
@@ -131,14 +132,14 @@ class Writer:
         """The largest value that every group can hold, its factor included."""
         return min(
             (sys.float_info.max if tensor is None else torch.finfo(tensor.dtype).max) / max(factor, 1.0)
-            for _, factor, tensor in self.targets
+            for _, factor, tensor in self.places
         )
 
     def overwritten(self) -> str | None:
         """A value that other code has overwritten, in words; None if there is none. Tensors are not read."""
         if self.written is None:
             return None
-        for group, factor, tensor in self.targets:
+        for group, factor, tensor in self.places:
             ours, theirs = self.written * factor, held(group, self.key, self.item)
             ours = ours if self.tie is None else self.tie.at(ours)
             if theirs is not tensor if tensor is not None else theirs is not None and theirs != ours:
@@ -146,10 +147,34 @@ class Writer:
                 return f'the schedule set "{self.key}"{which} to {ours}, and something else has set it to {theirs}'
         return None
 
+    def quick(self, others: Callable[[int], bool] | None) -> Callable[[int], bool] | None:
+        """A quick way to write floats, after the quick way of `others`; None if it would write anything else."""
+        if self.tie or self.item is not None or any(tensor is not None for _, _, tensor in self.places):
+            return None
+        factors: dict[float, list[Group]] = {}
+        for group, factor, _ in self.places:
+            factors.setdefault(factor, []).append(group)
+        # `_at` skips the check of the step, which is a whole number >= 0 here.
+        at, key, least, largest = self.schedule._at, self.key, self.least, self.largest
+        by_factor = list(factors.items())
+
+        def write(position: int) -> bool:
+            value = at(position, SCALAR)
+            if not least <= value <= largest or (others is not None and not others(position)):
+                return False
+            for factor, groups in by_factor:
+                number = value * factor
+                for group in groups:
+                    group[key] = number
+            self.written = value
+            return True
+
+        return write
+
     def write(self, value: float) -> None:
         self.written = value
         key, item, tie = self.key, self.item, self.tie
-        for group, factor, tensor in self.targets:
+        for group, factor, tensor in self.places:
             number = value * factor if tie is None else tie.at(value * factor)
             if tensor is None:
                 _put(group, key, item, number)
@@ -163,10 +188,10 @@ def _writers_for(plan: GroupPlan, records: Sequence[GroupRecord], others: Sequen
     # `others` are groups of other optimizers; their tensors must not be filled.
     made: dict[Any, Writer] = {}
     filled: dict[int, Any] = {}  # the id of each tensor, and what fills it
-    for assignment in plan.assignments.values():
+    for assignment in plan.of_groups.values():
         idle = [each.group for each in records if assignment.for_group(each.index, each.group) is None]
         filled |= {id(t): None for group in [*others, *idle] for t in _tensors_in(group.get(assignment.key))}
-    for key, assignment in plan.assignments.items():
+    for key, assignment in plan.of_groups.items():
         for record in records:
             group = record.group
             if (course := assignment.for_group(record.index, group)) is None:
@@ -188,7 +213,7 @@ def _writers_for(plan: GroupPlan, records: Sequence[GroupRecord], others: Sequen
                     tensor = None
                 elif filled.setdefault(id(tensor), (writer, factor)) != (writer, factor):
                     tensor = tensor.clone()
-                writer.targets.append((group, factor, tensor))
+                writer.places.append((group, factor, tensor))
     return list(made.values())
 
 
@@ -198,16 +223,18 @@ class Binding:
     def __init__(
         self, plan: GroupPlan, optimizers: Sequence[Optimizer], records: Sequence[GroupRecord], others: Sequence[Group]
     ) -> None:
-        self.writers = _writers_for(plan, records, others)
+        self._to_groups = _writers_for(plan, records, others)
+        self._to_targets = [TargetWriter(key, each, plan.targets[key]) for key, each in plan.for_targets().items()]
+        self.writers: list[TargetWriter | Writer] = [*self._to_targets, *self._to_groups]  # a target may raise
         for defaults in (optimizer.defaults for optimizer in optimizers):
             # PyTorch puts one tensor into the defaults and into every group. The groups fill theirs in place, but a
             # group that is added later must start from the default.
-            shared = {key: defaults[key] for key in plan.assignments if key in defaults}
+            shared = {key: defaults[key] for key in plan.of_groups if key in defaults}
             defaults.update(tree_map_only(Tensor, Tensor.clone, shared))
         self._new = records  # nothing has been written into them yet
         self._known = [(ref(optimizer), list(optimizer.param_groups)) for optimizer in optimizers]
         for record in records:
-            tensors = [key for key in plan.assignments if any(_tensors_in(record.group.get(key)))]
+            tensors = [key for key in plan.of_groups if any(_tensors_in(record.group.get(key)))]
             record.kept = {key: record.group[key] for key in [*tensors, "name"] if key in record.group}
 
     def is_stale(self) -> bool:
@@ -218,9 +245,13 @@ class Binding:
                 return True
         return False
 
-    def targets(self) -> Iterator[tuple[str, int | None, Group]]:
-        """Every place that is written: hyperparameter, item of a tuple or None, and group."""
-        return ((writer.key, writer.item, group) for writer in self.writers for group, _, _ in writer.targets)
+    def places(self) -> Iterator[tuple[str, int | None, Group]]:
+        """Every place in a group that is written: hyperparameter, item of a tuple or None, and group."""
+        return ((writer.key, writer.item, group) for writer in self._to_groups for group, _, _ in writer.places)
+
+    def in_targets(self) -> dict[str, float]:
+        """What is written into targets, by name."""
+        return {writer.key: writer.written for writer in self._to_targets if writer.written is not None}
 
     def write(self, position: int) -> None:
         """The careful way: write all values of a position, or raise and write none."""
@@ -237,28 +268,11 @@ class Binding:
 
     @cached_property
     def quick(self) -> Callable[[int], bool] | None:
-        """The quick way, for one schedule and floats: a function that writes, or returns False and writes nothing."""
-        if len(self.writers) != 1:
+        """The quick way, for floats in groups: a function that writes, or returns False and writes nothing."""
+        if self._to_targets:
             return None
-        (writer,) = self.writers
-        if writer.tie or writer.item is not None or any(tensor is not None for _, _, tensor in writer.targets):
-            return None
-        factors: dict[float, list[Group]] = {}
-        for group, factor, _ in writer.targets:
-            factors.setdefault(factor, []).append(group)
-        # `_at` skips the check of the step, which is a whole number >= 0 here.
-        at, key, least, largest = writer.schedule._at, writer.key, writer.least, writer.largest
-        by_factor = list(factors.items())
-
-        def write(position: int) -> bool:
-            value = at(position, SCALAR)
-            if not least <= value <= largest:
-                return False
-            for factor, groups in by_factor:
-                number = value * factor
-                for group in groups:
-                    group[key] = number
-            writer.written = value
-            return True
-
-        return write
+        quick = None
+        for writer in self._to_groups:
+            if (quick := writer.quick(quick)) is None:
+                break
+        return quick

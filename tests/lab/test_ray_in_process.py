@@ -1,4 +1,4 @@
-"""The engine on Ray without Ray: its tasks are done here, where they are asked for."""
+"""The engine on Ray with a stand-in for Ray, which runs tasks in this process."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Here:
-    """As much of Ray as the engine uses: a task is done when its result is asked for."""
+    """The part of Ray that the engine uses; `get` runs the task."""
 
     class exceptions:  # noqa: N801
         class RayError(Exception): ...
@@ -75,16 +75,16 @@ def test_a_damaged_checkpoint_is_named_and_no_record_is_lost(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         compare(ASKED, tmp_path, display=Impatient(60))
     (checkpoint,) = (tmp_path / "checkpoints").glob("*.pt")
-    laid_down = checkpoint.read_bytes()
-    checkpoint.write_bytes(laid_down[:-200])
+    saved = checkpoint.read_bytes()
+    checkpoint.write_bytes(saved[:-200])
     with pytest.raises(RunError, match=rf"{checkpoint} is damaged, or is not a checkpoint; delete it"):
         resume(tmp_path, display=Silent())
     (failed,) = load_runs(tmp_path).runs()
     assert (failed.status, [point.step for point in failed.points]) == ("failed", list(range(1, 61)))
-    checkpoint.write_bytes(laid_down)
+    checkpoint.write_bytes(saved)
     heard = []
     display = Silent()
     display.logged = lambda number, record: heard.append(record.step)
     (run,) = resume(tmp_path, display=display).runs
-    assert heard[0] == 41, "it goes on from its checkpoint"
+    assert heard[0] == 41, "it continues from its checkpoint"
     assert [point.step for point in run.points] == list(range(1, 81))

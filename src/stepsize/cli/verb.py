@@ -1,0 +1,64 @@
+"""A verb of the command line, whose options have rules as arguments of the library do."""
+
+import re
+from itertools import takewhile
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+from stepsize.arguments import apply_rules, refuse_unknown
+from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together, shown
+
+UsageError: Any = typer.BadParameter.__base__  # typer does not export it
+OPTION = re.compile(r"--.+|-[A-Za-z]", re.DOTALL)
+
+
+class Verb(TyperCommand):
+    """A command whose parameters have rules beside their types, as functions of the library do."""
+
+    # -5,-2 and -1 * Linear(0, 1, 9) are arguments; `parse_args` refuses unknown options.
+    ignore_unknown_options = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of a command line; one error holds all their problems."""
+        owner = f"stepsize {self.name}"
+        parameters = self.get_params(ctx)
+        known = [name for each in parameters for name in (*each.opts, *each.secondary_opts) if name.startswith("--")]
+        typed = [word.partition("=")[0] for word in takewhile("--".__ne__, args) if OPTION.fullmatch(word)]
+        verb: Any = self.callback
+        errors: list[StepsizeError] = []
+        with gathered(errors):
+            refuse_unknown(owner, typed, known)
+        try:
+            rest = super().parse_args(ctx, [*args])
+        except UsageError as error:
+            ctx.resilient_parsing = True  # the other options can still be read
+            rest = super().parse_args(ctx, [*args])
+            errors = errors or _misuse(owner, error, parameters, ctx.params, rest)
+        with gathered(errors):
+            ctx.params |= apply_rules(owner, verb, {name: ctx.params[name] for name in typed_in(ctx)})
+        raise_together(errors)
+        return rest
+
+
+def typed_in(context: typer.Context) -> set[str]:
+    """The names of the parameters that were typed."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def _misuse(
+    owner: str, error: Any, parameters: list[Any], values: dict[str, Any], rest: list[str]
+) -> list[StepsizeError]:
+    """An option with or without a value, left-over words, or missing parameters."""
+    if option := getattr(error, "option_name", ""):
+        rule = "given without a value" if "not take" in error.message else "given a value"
+        return [ArgumentError("", option, rule, None)]
+    if rest:
+        takes = " ".join(each.metavar for each in parameters if not isinstance(each, TyperOption))
+        reason = f"{owner.split()[-1]} takes only {takes or 'options'}, got also {shown(' '.join(rest))}"
+        return [StepsizeError(reason, "put a text with blanks in quotes")]
+    missing = {each.name: each for each in parameters if each.required and values[each.name] in (None, (), [])}
+    advice = {name: f"write {{{name}}}" for name, each in missing.items() if isinstance(each, TyperOption)}
+    return [ArgumentError(owner, name, "given", None, advice.get(name, ""), **{name: ...}) for name in missing]
