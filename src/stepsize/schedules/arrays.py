@@ -92,7 +92,10 @@ class Steps:
         )
 
     def __sub__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.whole - self.library.whole(n), self.part)
+        part = self.part
+        if isinstance(n, Steps) and n.part is not None:
+            part = -n.part if part is None else part - n.part
+        return Steps(self.library, self.whole - self.library.whole(n), part)
 
     def __rsub__(self, n: Any) -> "Steps":
         return Steps(self.library, self.library.whole(n) - self.whole, None if self.part is None else -self.part)

@@ -4,7 +4,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from itertools import accumulate
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from stepsize.errors import ArgumentError
 from stepsize.schedules import formulas
 from stepsize.schedules.arithmetic import Clip, Product, Quotient, Sum
 from stepsize.schedules.base import Nested, Schedule, either_name, nested
-from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value
+from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value, computed_once
 from stepsize.schedules.piecewise import Triangle
 from stepsize.schedules.shape import Wrapper
 
@@ -44,7 +43,7 @@ class Chain(Schedule):
 
     _binds = 1
 
-    @cached_property
+    @computed_once
     def _starts(self) -> tuple[int, ...]:
         return tuple(accumulate((int(part.steps) for part in self.parts[:-1]), initial=0))
 
@@ -80,21 +79,29 @@ class Chain(Schedule):
     def _selected(self, t: Value, m: Maths) -> Value:
         """The value inside a compiler, which evaluates all parts and selects; parts of one form share its formula."""
         which = m.count(self._starts[1:], t)
+        values = None
+        for part, start, place, member in self._formulas:
+            if len(place) > 1:
+                here = m.take(place, which)
+                part, start = _taken(part, here, m), _taken(start, here, m)
+            value = part._at(m.maximum(t - start, 0), m)
+            values = value if values is None else m.where(m.take(member, which) >= 1, value, values)
+        return values
+
+    @computed_once
+    def _formulas(self) -> tuple[tuple[Any, Any, Column, Column], ...]:
+        """For each form: its parts as one, their starts, the place of each part among them, and whether it is one."""
         forms: dict[Any, list[int]] = {}
         for i, part in enumerate(self.parts):
             forms.setdefault(_form(part), []).append(i)
-        values = None
+        formulas = []
         for members in forms.values():
-            part, start, here = self.parts[members[0]], self._starts[members[0]], which == members[0]
-            if len(members) > 1:
-                order = {i: place for place, i in enumerate(members)}
-                place = m.take([order.get(i, 0) for i in range(len(self.parts))], which)
-                part = _with_taken([self.parts[i] for i in members], place, m)
-                start = m.take([self._starts[i] for i in members], place)
-                here = m.take([int(i in order) for i in range(len(self.parts))], which) >= 1
-            value = part._at(m.maximum(t - start, 0), m)
-            values = value if values is None else m.where(here, value, values)
-        return values
+            place, member = [0] * len(self.parts), [0] * len(self.parts)
+            for number, i in enumerate(members):
+                place[i], member[i] = number, 1
+            part, start = _stacked([self.parts[i] for i in members]), _stacked([self._starts[i] for i in members])
+            formulas.append((part, start, Column(place if len(members) > 1 else [0]), Column(member)))
+        return tuple(formulas)
 
     def _text(self) -> str:
         return " >> ".join(part._text() for part in self.parts)
@@ -151,7 +158,7 @@ class Stretch(Wrapper):
         local = m.scaled(m.minimum(t, self.n), steps, n, self.n * steps)
         return self.schedule._at(m.where(t >= self.n, int(self.schedule.steps), local), m)
 
-    @cached_property
+    @computed_once
     def _ratio(self) -> tuple[int, int]:
         steps = int(self.schedule.steps)
         common = math.gcd(steps, self.n)
@@ -242,7 +249,7 @@ class Repeat(Wrapper):
             return self.schedule.steps * self.times
         return self._starts[-1]
 
-    @cached_property
+    @computed_once
     def _starts(self) -> Column:
         """The first step of every cycle, and the end of the last; endless ones stop at the largest step."""
         starts = [0]
@@ -277,18 +284,32 @@ def _form(value: Any) -> Any:
     return float if isinstance(value, int | float) else value
 
 
-def _with_taken(values: list[Any], place: Value, m: Maths) -> Any:
-    """One value of the form of these, whose numbers are taken from that at a place."""
+def _stacked(values: list[Any]) -> Any:
+    """One value of the form of these; a number that differs among them becomes a column."""
     first = values[0]
     if isinstance(first, FORMULAS):
-        taken = object.__new__(type(first))
-        for field in fields(first):
-            numbers = [getattr(value, field.name) for value in values]
-            object.__setattr__(taken, field.name, _with_taken(numbers, place, m))
-        return taken
+        items = ([getattr(value, field.name) for value in values] for field in fields(first))
+        return _made(first, [_stacked(item) for item in items])
     if isinstance(first, tuple):
-        return tuple(_with_taken(list(items), place, m) for items in zip(*values, strict=True))
-    return first if all(value == first for value in values) else m.take(values, place)
+        return tuple(_stacked(list(items)) for items in zip(*values, strict=True))
+    return first if all(value == first for value in values) else Column(values)
+
+
+def _taken(value: Any, place: Value, m: Maths) -> Any:
+    """The value at a place of the stack."""
+    if isinstance(value, Column):
+        return m.take(value, place)
+    if isinstance(value, FORMULAS):
+        return _made(value, [_taken(getattr(value, field.name), place, m) for field in fields(value)])
+    return tuple(_taken(item, place, m) for item in value) if isinstance(value, tuple) else value
+
+
+def _made(like: Any, values: list[Any]) -> Schedule:
+    """A schedule of the same class with these fields, which may be columns or arrays."""
+    made: Schedule = object.__new__(type(like))
+    for field, value in zip(fields(like), values, strict=True):
+        object.__setattr__(made, field.name, value)
+    return made
 
 
 # The classes whose formula has no branch on their own numbers, so that these may be arrays.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from stepsize.errors import ArgumentError, StepError, one_line, quoted, shown
 from stepsize.schedules.arrays import Steps
-from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
+from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value, computed_once
 from stepsize.schedules.shape import Endless
 
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
@@ -120,7 +120,7 @@ class Function(Endless):
         reason = f"{shown(self)} must give a finite number at every step, got {shown(given)} at step {step:.16g}"
         raise StepError(reason)
 
-    @cached_property
+    @computed_once
     def _called(self) -> Callable[[float], Any]:
         """The function that gives the values; an import that fails is tried again at the next call."""
         function = self.function

@@ -39,6 +39,21 @@ class Maths:
     pi: float = math.pi
 
 
+class computed_once:  # noqa: N801  (a decorator)
+    """A property that is computed once. PyTorch's compiler can trace it, unlike that of functools in Python 3.11."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, owner: Any, cls: type) -> Any:
+        if owner is None:
+            return self
+        value = self._compute(owner)
+        object.__setattr__(owner, self._compute.__name__, value)
+        return value
+
+
 class Column(tuple[float, ...]):
     """Numbers for `count` and `take`; converts them to an array only once."""
 

@@ -3,12 +3,11 @@
 import itertools
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Length, Many, NonNegative, Number, Real, Steps
 from stepsize.errors import ArgumentError
-from stepsize.schedules.maths import Column, Maths, Value
+from stepsize.schedules.maths import Column, Maths, Value, computed_once
 from stepsize.schedules.shape import Shape
 
 
@@ -81,7 +80,7 @@ class Table(Shape):
     def _at(self, t: Value, m: Maths) -> Value:
         return m.take(self._column, m.minimum(m.floor(t), len(self.values) - 1))
 
-    @cached_property
+    @computed_once
     def _column(self) -> Column:
         return Column(self.values)
 
@@ -161,7 +160,7 @@ class Knots(Shape):
         """The last point's step, rounded up."""
         return math.ceil(self.points[-1][0])
 
-    @cached_property
+    @computed_once
     def _columns(self) -> tuple[Column, Column, Column, Column, Column]:
         """The knots' steps, their whole and fractional parts, the distances between them, and the values."""
         steps, values = zip(*self.points, strict=True)

@@ -1,0 +1,296 @@
+"""Schedules called with steps of JAX, MLX and PyTorch: the values of NumPy, in single precision, compiled or not."""
+
+import math
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import mlx.core as mx
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import stepsize as ss
+from stepsize.schedules.base import Schedule
+from strategies import RECIPES, SHAPES, trees
+
+BEYOND = 2**24  # single precision has only even numbers from here on
+GRID = np.array([*range(60), *range(60, 240, 9), BEYOND - 1, BEYOND, BEYOND + 1, 2**30 + 1])
+
+EAGER = {
+    "jax": lambda plan, steps: plan(jnp.asarray(steps, jnp.int32)),
+    "mlx": lambda plan, steps: plan(mx.array(steps)),
+    "torch": lambda plan, steps: plan(torch.tensor(steps)),
+}
+in_each_library = pytest.mark.parametrize("called", EAGER.values(), ids=EAGER)
+
+PLAN = ss.Linear(0.0, 0.3, 500) >> ss.Cosine(0.3, 0.01, 9500)
+
+
+def chain(cycles: int) -> Schedule:
+    """A chain of three parts per cycle, of three forms."""
+    plan: Schedule = ss.Linear(0.0, 1.0, 3)
+    for i in range(cycles):
+        plan = (
+            plan >> ss.Cosine(1 - i / 200, i / 300, 3 + i) >> ss.Linear(i / 300, 0.5, 4) >> ss.Constant(0.1).head(i + 1)
+        )
+    return plan
+
+
+MANY = chain(100)
+
+PARTS = {
+    "constant": ss.Constant(0.3),
+    "chain": PLAN,
+    "chain of hundreds": MANY,
+    "beyond single precision": ss.Constant(1.0, 20_000_000) >> ss.Linear(1.0, 0.0, 1000),
+    "beyond 32 bits": ss.Constant(1.0, 2**40) >> ss.Linear(1.0, 0.0, 2**40),
+    "polynomial": ss.Polynomial(1.0, 0.0, 50_000, 2.0),
+    "geometric": ss.Geometric(1.0, 0.01, 60),
+    "1-sqrt": ss.OneMinusSqrt(1.0, 0.0, 40_000),
+    "rex": ss.Rex(1.0, 0.0, 30_000),
+    "cosine up": ss.Cosine(0.0, 1.0, 40_000),
+    "exponential": ss.Exponential(0.1, 0.9, 30.0),
+    "staircase": ss.Staircase(0.4, 0.5, 10),
+    "multi-step": ss.MultiStep(1.0, 0.5, (3, 8, 8, 20)),
+    "piecewise": ss.Piecewise((0.3, 0.1, 0.03), (5, 12)),
+    "long piecewise": ss.Piecewise(tuple(i / 7 for i in range(31)), tuple(range(1, 31))),
+    "inverse power": ss.InversePower(1.0, 0.5),
+    "triangle": ss.Triangle(0.1, 0.5, 4, 2),
+    "knots": ss.Knots(((0, 0.1), (10.5, 0.3), (20, 0.0)), "cosine"),
+    "many knots": ss.Knots(tuple((1.5 * i, i % 3) for i in range(30))),
+    "table": ss.Table((0.1, 0.3, 0.2)),
+    "long table": ss.Table(tuple(i / 9 for i in range(100))),
+    "repeat": ss.Piecewise((1.0, 0.5), (30,)).repeat(math.inf, 0.9),
+    "repeat with growth": ss.Cosine(1.0, 0.0, 10).repeat(5, 0.5, 1.5),
+    "endless growth": ss.Piecewise((1.0, 0.5), (3,)).repeat(math.inf, 1.0, 2.0),
+    "shift": ss.Linear(0.0, 1.0, 50).shift(4),
+    "every": ss.Linear(0.0, 1.0, 5).every(7),
+    "stretch": ss.MultiStep(1.0, 0.5, (3, 8)).stretch(16_000_000),
+    "head and tail": ss.Cosine(1.0, 0.0, 100).head(40) + ss.Cosine(1.0, 0.0, 100).tail(40),
+    "arithmetic": 2 * ss.Linear(0.0, 1.0, 50) - ss.Cosine(1.0, 0.0, 30) / 3 + 0.1,
+    "clip": ss.Exponential(0.6, 0.8).clip(0.01, 0.5),
+}
+each_part = pytest.mark.parametrize("plan", PARTS.values(), ids=PARTS)
+
+
+def around_boundaries(plan: Schedule) -> np.ndarray:
+    """Steps around each boundary, between them, and beyond the end, that fit 32 bits."""
+    starts = np.cumsum([0, *(part.steps for part in getattr(plan, "parts", [plan]))])
+    steps = [start + near for start in starts if start < 2**30 for near in (-2, -1, 0, 1, 2)]
+    return np.unique([step for step in [*steps, *GRID.tolist()] if step >= 0]).astype(np.int64)
+
+
+def close(got: object, plan: Schedule, steps: np.ndarray, tolerance: float = 1e-5) -> None:
+    want = plan(steps)
+    np.testing.assert_allclose(np.asarray(got, dtype=np.float64), want, rtol=tolerance, atol=1e-37)
+
+
+@in_each_library
+@each_part
+def test_every_shape_and_operator_has_numpys_values_around_its_boundaries(called, plan):
+    steps = around_boundaries(plan)
+    close(called(plan, steps), plan, steps)
+
+
+@in_each_library
+def test_whole_steps_are_exact_beyond_single_precision(called):
+    plan = PARTS["beyond single precision"]
+    assert called(plan, [20_000_001])[0].item() == pytest.approx(0.999, rel=1e-7)
+    assert called(PARTS["stretch"], [5_999_999, 6_000_000, 15_999_999, 16_000_000]).tolist() == [1.0, 0.5, 0.5, 0.25]
+
+
+@in_each_library
+@settings(max_examples=25)
+@given(plan=trees)
+def test_random_trees_have_numpys_values(called, plan):
+    want = plan(GRID)
+    # Differences cancel, and single precision has no numbers below 1e-38, so the error is measured by the terms.
+    np.testing.assert_allclose(np.asarray(called(plan, GRID), np.float64), want, atol=3e-5 * max(1.0, abs(want).max()))
+
+
+@pytest.mark.parametrize(
+    "drawn", [*(row.drawn for row in SHAPES.values()), *RECIPES.values()], ids=[*map(str, SHAPES), *RECIPES]
+)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_every_shape_and_recipe_takes_steps_of_jax(drawn, data):
+    plan = data.draw(drawn)
+    np.testing.assert_allclose(np.asarray(plan(jnp.asarray(GRID, jnp.int32))), plan(GRID), rtol=2e-5, atol=1e-5)
+
+
+@in_each_library
+def test_the_result_is_an_array_of_the_library_in_its_own_float_type_and_shape(called):
+    result = called(PLAN, [[0, 1], [500, 20_000]])
+    assert type(result).__module__.partition(".")[0] in ("jaxlib", "mlx", "torch")
+    assert tuple(result.shape) == (2, 2)
+    assert str(result.dtype).endswith("float32")
+
+
+def test_fractional_and_negative_steps():
+    for step in (jnp.float32(250.5), mx.array(250.5), torch.tensor(250.5)):
+        assert float(PLAN(step)) == pytest.approx(PLAN(250.5), rel=1e-6)
+    for step in (jnp.int32(-3), mx.array(-3), torch.tensor(-3.5)):  # a traced step cannot be refused
+        assert float((PLAN + 1.0)(step)) == 1.0
+
+
+def test_unsigned_steps_do_not_wrap_around():
+    assert float(PLAN(mx.array(3, mx.uint64))) == pytest.approx(PLAN(3), rel=1e-6)
+    assert float(PLAN(jnp.uint32(3))) == pytest.approx(PLAN(3), rel=1e-6)
+    assert float(PLAN(torch.tensor(3, dtype=torch.uint8))) == pytest.approx(PLAN(3), rel=1e-6)
+
+
+# JAX
+
+
+@each_part
+def test_jit_and_vmap(plan):
+    steps = around_boundaries(plan)
+    close(jax.jit(plan)(jnp.asarray(steps, jnp.int32)), plan, steps)
+    close(jax.vmap(plan)(jnp.asarray(steps[:9], jnp.int32)), plan, steps[:9])
+
+
+def test_a_scan_over_the_steps():
+    _, rates = jax.lax.scan(lambda step, _: (step + 1, MANY(step)), jnp.int32(0), None, 300)
+    close(rates, MANY, np.arange(300))
+
+
+def test_optax_takes_a_schedule_as_the_rate():
+    import optax
+
+    def descend(optimizer, rates):
+        def update(carry, _):
+            x, state = carry
+            updates, state = optimizer.update(jnp.ones_like(x), state, x)
+            return (optax.apply_updates(x, updates), state), rates(state)
+
+        x = jnp.zeros(())
+        return jax.jit(lambda: jax.lax.scan(update, (x, optimizer.init(x)), None, 12))()
+
+    plan = ss.Linear(0.0, 1.0, 4) >> ss.Cosine(1.0, 0.0, 6)
+    (x, _), _ = descend(optax.sgd(plan), lambda state: 0.0)
+    assert float(x) == pytest.approx(-plan.sample(12).sum(), rel=1e-6)
+    injected = optax.inject_hyperparams(optax.adamw)(learning_rate=plan, b1=0.95 - 0.1 * plan)
+    _, (rates, b1) = descend(injected, lambda state: (state.hyperparams["learning_rate"], state.hyperparams["b1"]))
+    np.testing.assert_allclose(rates, plan.sample(12), rtol=1e-6)
+    np.testing.assert_allclose(b1, 0.95 - 0.1 * plan.sample(12), rtol=1e-6)
+
+
+def test_a_chain_of_hundreds_compiles_to_a_few_formulas():
+    small, large = (len(jax.make_jaxpr(plan)(jnp.int32(0)).eqns) for plan in (chain(10), chain(300)))
+    assert large <= small + 60  # a binary search takes one more round for twice as many parts
+
+
+def test_double_precision_if_jax_has_it_enabled():
+    with jax.enable_x64(True):
+        rate = jax.jit(PLAN)(jnp.int64(2**24 + 1))
+        assert rate.dtype == jnp.float64
+        assert float(jax.jit(PLAN)(501)) == PLAN(501)
+
+
+# MLX
+
+
+def test_an_optimizer_of_mlx_in_a_compiled_step():
+    import mlx.nn as nn
+    import mlx.optimizers
+
+    plan = ss.Linear(0.0, 1.0, 4) >> ss.Cosine(1.0, 0.0, 6)
+    model, optimizer = nn.Linear(1, 1, bias=False), mlx.optimizers.SGD(learning_rate=plan)
+    model.update({"weight": mx.zeros((1, 1))})
+    state = [model.state, optimizer.state]
+
+    def step():
+        optimizer.update(model, {"weight": mx.ones((1, 1))})
+        return optimizer.learning_rate
+
+    compiled = mx.compile(step, inputs=state, outputs=state)
+    rates = [compiled().item() for _ in range(12)]
+    np.testing.assert_allclose(rates, plan.sample(12), rtol=1e-6)
+    assert model.weight.item() == pytest.approx(-plan.sample(12).sum(), rel=1e-6)
+
+
+# PyTorch
+
+
+COMPILED = {name: PARTS[name] for name in ("chain", "repeat with growth", "knots", "stretch", "long table")}
+
+
+@pytest.mark.parametrize("plan", [*COMPILED.values(), chain(8)], ids=[*COMPILED, "chain of many"])
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torch_compile_takes_a_schedule_into_one_graph(plan):
+    torch._dynamo.reset()
+    plan = ss.parse(str(plan))  # so that nothing was computed before
+    compiled = torch.compile(lambda step: plan(step), fullgraph=True, backend="aot_eager")
+    steps = around_boundaries(plan)[:80]
+    close(compiled(torch.tensor(steps)), plan, steps)
+    assert compiled(torch.tensor(5)).shape == ()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_compiled_optimizer_whose_tensor_rate_is_set_within_the_step():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=torch.tensor(0.0))
+    plan = ss.Linear(0.0, 1.0, 4) >> ss.Cosine(1.0, 0.0, 6)
+
+    def update(step):
+        optimizer.param_groups[0]["lr"].copy_(plan(step))
+        optimizer.step()
+
+    compiled = torch.compile(update, backend="aot_eager")
+    for step in range(12):
+        weight.grad = torch.ones(1)
+        compiled(torch.tensor(step))
+    assert weight.item() == pytest.approx(-plan.sample(12).sum(), rel=1e-6)
+
+
+def test_torch_keeps_the_device_and_follows_the_default_type():
+    assert PLAN(torch.zeros(3, dtype=torch.int32, device="meta")).device.type == "meta"
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert PLAN(torch.tensor(501)).item() == PLAN(501)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+# Functions
+
+
+def halves(t):
+    return 0.1 * 0.5 ** (t / 10)
+
+
+def at_ten(t):
+    return 0.1 if t < 10 else 0.01
+
+
+@in_each_library
+def test_a_function_has_its_own_values_outside_a_compiler(called):
+    for function in (halves, at_ten):
+        plan = ss.Linear(0.0, 1.0, 3) >> ss.Function(function)
+        close(called(plan, GRID[:40]), plan, GRID[:40])
+
+
+def test_a_function_that_traces_is_traced():
+    plan = ss.Linear(0.0, 1.0, 3) >> ss.Function(halves)
+    torch._dynamo.reset()
+    close(jax.jit(plan)(jnp.asarray(GRID, jnp.int32)), plan, GRID)
+    assert mx.compile(plan)(mx.array(13)).item() == pytest.approx(0.05)
+    compiled = torch.compile(lambda step: plan(step), fullgraph=True, backend="eager")
+    assert compiled(torch.tensor(13)).item() == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("call", [lambda plan: jax.jit(plan)(jnp.int32(5)), lambda plan: mx.compile(plan)(mx.array(5))])
+def test_a_function_that_does_not_trace_is_one_clear_error(call):
+    with pytest.raises(ss.StepsizeError, match=r"a compiler cannot trace Function.*where"):
+        call(ss.Function(at_ten))
+
+
+def test_no_array_library_is_imported_for_a_schedule():
+    libraries = {"jax", "keras", "mlx", "tensorflow", "torch"}
+    code = f"import sys, stepsize as ss; ss.Linear(0, 1, 3)([1, 2]); print(sorted({libraries} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
