@@ -108,7 +108,7 @@ SHAPES: dict[type, Row] = {
     ss.Polynomial: between(ss.Polynomial, st.floats(0.1, 4.0), power=2.0),
     ss.Geometric: between(ss.Geometric, value=positive),
     ss.OneMinusSqrt: between(ss.OneMinusSqrt),
-    ss.Rex: between(ss.Rex),
+    ss.Rex: between(ss.Rex, st.floats(0.0, 1.0), beta=0.7),
     ss.Exponential: Row(
         st.builds(ss.Exponential, values, factors, st.floats(0.1, 50.0)),
         first=lambda s: s.start,
@@ -246,7 +246,8 @@ def _tails(draw: st.DrawFn, inner: st.SearchStrategy[ss.Schedule]) -> ss.Schedul
     return schedule.tail(draw(st.integers(0, int(min(schedule.steps, 30)))))
 
 
-def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedule]:
+def grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedule]:
+    """Trees with one operator more than the inner ones."""
     divisors = st.one_of(st.floats(0.5, 4.0), st.floats(-4.0, -0.5))
     return st.one_of(
         st.builds(lambda a, b: ended(a) >> b, inner, inner),
@@ -261,10 +262,16 @@ def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedu
         st.builds(lambda a, x: a * x, inner, values),
         st.builds(lambda a, x: a / x, inner, divisors),
         st.builds(lambda a: -a, inner),
+        # Within bounds and exponents that neither overflow nor enlarge a rounding error much.
+        st.builds(lambda a, p: a.clip(0.1, 1.5) ** p, inner, st.floats(-3.0, 3.0)),
+        st.builds(lambda a, p: a.clip(-1.5, 1.5) ** p, inner, st.sampled_from([0, 1, 2, 3])),
+        st.builds(ss.minimum, inner, inner),
+        st.builds(ss.maximum, inner, values, inner),
         _clips(inner),
         st.builds(lambda a, n: a.shift(n), inner, phases),
         st.builds(lambda a, n: a.every(n), inner, st.integers(1, 5)),
         st.builds(lambda a, n: ended(a).stretch(n), inner, lengths),
+        st.builds(lambda a, p: ended(a).warp(p), inner, st.floats(0.2, 4.0) | st.sampled_from([0.5, 1, 2])),
         _repeats(inner),
         st.builds(lambda a, n: a.head(n), inner, phases),
         _tails(inner),
@@ -272,7 +279,7 @@ def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedu
     )
 
 
-trees = st.recursive(st.one_of(shapes, recipes), _grown, max_leaves=8)
+trees = st.recursive(st.one_of(shapes, recipes), grown, max_leaves=8)
 
 horizons = st.builds(
     ss.Horizon,

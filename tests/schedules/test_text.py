@@ -83,6 +83,13 @@ def test_the_text_of_a_difference_has_a_minus_sign():
         "1 + 2 * 3 + Linear(0, 2 - 1, 2 * 2) * (1 + 2)",
         "Linear(0, 1, 4).repeat(3, 0.5, stretch=2.0).clip(0.1, 0.9)",
         "((((Linear(0, 1, 4)))))",
+        "2 ** 3 ** 2 * Linear(0, 1, 4) ** 2 ** 0.5",
+        "-Linear(1, 2, 4) ** -2 - -2 ** 2 * Cosine(0, 1, 4)",
+        "Linear(1, 2, 4) ** --2 / 2 ** -1 >> (Linear(0, 1, 4) ** 2).head(2) ** 3",
+        "(Linear(0, 1, 4) + 1) ** 0.5 >> -(-Linear(0, 1, 4)) ** 2",
+        "Linear(0, 1, 2 ** 2) ** +3.0",
+        "minimum(0.5, Linear(0, 1, 4), maximum(0.1, Cosine(0, 1, 4) - 1)) + 1",
+        "minimum(Linear(0, 1, 4) >> Rex(1, 0, 4), 3).warp(2)",
         "Table([0.1, 0.2, 1e-3, .5, 5.]).every(1_000)",
     ],
 )

@@ -1,5 +1,7 @@
 """Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
 
+from stepsize.schedules.arithmetic import maximum as maximum
+from stepsize.schedules.arithmetic import minimum as minimum
 from stepsize.schedules.base import Schedule as Schedule
 from stepsize.schedules.dictionary import from_dict as from_dict
 from stepsize.schedules.dictionary import to_dict as to_dict
