@@ -28,7 +28,10 @@ positive = st.floats(1e-6, 2.0)
 lengths = st.integers(1, 40)
 phases = st.integers(0, 40)
 factors = st.one_of(st.floats(0.0, 1.0), st.just(0.0), st.just(1.0))
-decays = st.sampled_from(["linear", "cosine", "1-sqrt"])
+ways = st.sampled_from(
+    ["linear", "cosine", "1-sqrt", "rex", "rex(0.7)", "polynomial(2)", ss.Cosine, ss.OneMinusSqrt, ss.Linear]
+)
+"""Shapes for a way up or down between any two values."""
 
 
 def pairs_of(value: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, float]]:
@@ -199,6 +202,12 @@ def warmup_cosines(draw: st.DrawFn) -> ss.Schedule:
 
 
 @st.composite
+def several_stable_phases(draw: st.DrawFn) -> ss.Schedule:
+    stable, decay = zip(*draw(st.lists(st.tuples(lengths, phases), min_size=1, max_size=4)), strict=True)
+    return ss.wsds(draw(values), draw(phases), stable, decay, draw(values), draw(values), draw(ways), draw(ways))
+
+
+@st.composite
 def cycles(draw: st.DrawFn) -> ss.Schedule:
     low, high = sorted([draw(values), draw(values)])
     mode = draw(st.sampled_from(["triangular", "triangular2", "exp_range"]))
@@ -207,10 +216,16 @@ def cycles(draw: st.DrawFn) -> ss.Schedule:
 
 
 RECIPES: dict[str, st.SearchStrategy[ss.Schedule]] = {
-    "warmup": st.builds(ss.warmup, shapes, phases, values),
+    "warmup": st.builds(ss.warmup, shapes, phases, values, ways),
     "warmup_cosine": warmup_cosines(),
-    "wsd": st.builds(ss.wsd, values, phases, lengths, phases, values, values, decays),
-    "one_cycle": st.builds(ss.one_cycle, values, lengths, fractions, values, values, decays),
+    "wsd": st.builds(ss.wsd, values, phases, lengths, phases, values, values, ways, ways),
+    "wsds": several_stable_phases(),
+    "infinite": st.builds(
+        ss.infinite, positive, positive, phases, phases, lengths, phases, values, positive, ways, ways
+    ),
+    "rewarm": st.builds(ss.rewarm, shapes, phases, values, phases, lengths, values, ways, ways),
+    "one_cycle": st.builds(ss.one_cycle, values, lengths, fractions, values, values, ways),
+    "one_cycle_momentum": st.builds(ss.one_cycle_momentum, lengths, fractions, fractions, fractions, ways),
     "sgdr": st.builds(
         ss.sgdr, values, lengths, st.integers(1, 5), values, st.floats(0.1, 1.0), st.sampled_from([1.0, 1.5, 2.0])
     ),
@@ -275,7 +290,7 @@ def grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedul
         _repeats(inner),
         st.builds(lambda a, n: a.head(n), inner, phases),
         _tails(inner),
-        st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, decays),
+        st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, ways),
     )
 
 

@@ -160,7 +160,7 @@ VOCABULARY = """
 Linear Cosine Constant Table Knots warmup wsd sgdr Repeat Chain head every tail clip inf rest start steps nan
 0 1 2.5 -3 1e308 1e-320 9007199254740993 0.1 ( ) [ ] , = . >> + - * / ** " ' **kw é ≫ "3ep" "10%" "rest" \0
 Linear(0,1,4) Constant(1) .head(2) .every(3) .repeat(2,0.5,2) .stretch(9) >>Rex(0,1,2)
-minimum maximum(0, .warp(2) **2
+minimum maximum(0, .warp(2) **2 wsd( shape=Rex shape="rex(0.7)" "exponential"
 """
 WORDS = st.sampled_from(VOCABULARY.split())
 

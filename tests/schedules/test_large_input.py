@@ -48,6 +48,7 @@ MEGA = 1_000_000
         "1" + "**1" * (MEGA // 30),
         "2" + "**-2" * (MEGA // 40) + "**Constant(1)",
         "Constant(1)" + "**(2" * (MEGA // 4),
+        f'wsd(1, 1, 1, 1, shape="{"rex(" * (MEGA // 4)}")',
     ],
     ids=lambda text: ascii(text[:16]),
 )

@@ -12,7 +12,6 @@ import numpy as np
 
 from stepsize.arguments import (
     LONGEST,
-    Choice,
     EndlessCount,
     F,
     Instance,
@@ -27,6 +26,7 @@ from stepsize.arguments import (
 )
 from stepsize.errors import ArgumentError, StepError, StepsizeError, shown
 from stepsize.schedules.maths import ARRAY, SCALAR, Floats, Maths, Value
+from stepsize.schedules.transitions import AnyShape, transition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 """How deep schedules may be nested; their length is not limited."""
-
-DecayShape = Annotated[str, Choice(("linear", "cosine", "1-sqrt"))]
-"""The decays that recipes and `cooldown` accept by name."""
 
 _OF_PARTS = "bound the schedules it is made of with .clip(low, high)"  # a value that is not a number
 
@@ -320,16 +317,16 @@ class Schedule(ABC):
         return Tail(self, n)
 
     @checked
-    def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: DecayShape = "linear") -> "Schedule":
-        """Leave the schedule at step `at` and decay from its value there to `end` in `steps` steps.
+    def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: AnyShape = "linear") -> "Schedule":
+        """Leave the schedule at step `at` and go from its value there to `end` in `steps` steps.
+
+        `shape` is a word, a class or a function, as for `wsd`.
 
         Example:
             >>> Constant(0.3).cooldown(800, 200)
             Constant(0.3).head(800) >> Linear(0.3, 0.0, 200)
         """
-        from stepsize.schedules.recipes import DECAYS
-
-        return self.head(at) >> DECAYS[shape](self(at), end, steps)
+        return self.head(at) >> transition("cooldown", steps, ("shape", shape), ("", self(at)), ("end", end))
 
     # Showing.
 

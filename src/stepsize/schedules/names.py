@@ -55,6 +55,8 @@ _FOREIGN_NAMES = {
     "wsd(peak_lr, warmup_steps, stable_steps, decay_steps)": (
         "get_wsd_schedule WSD WSDScheduler warmup_stable_decay WarmupStableDecay"
     ),
+    "wsds(peak_lr, warmup_steps, stable_steps, decay_steps)": "WSDS WSD_S",
+    "infinite(peak_lr, stable_lr, warmup_steps, decay_steps)": "InfiniteLRScheduler InfiniteScheduler InfiniteLR",
     "Knots(points)": "PiecewiseLinear",
     "Constant(value)": "constant_schedule get_constant_schedule",
     "Constant(low, steps) >> Constant(base)": "ConstantLR",

@@ -181,18 +181,21 @@ class _Evaluation:
             raise self.error("Function runs your own code", node.position, "allow it with {functions}", functions=True)
         parameters = _parameters(node.name, function)
         given = self._bound(node, parameters)
-        values = {
-            name: self._length(self._value(argument), argument, parameters.lengths[name])
-            if name in parameters.lengths
-            else self._value(argument)
-            for name, argument in given.items()
-        }
+        values = {name: self._argument(argument, name, parameters) for name, argument in given.items()}
         try:
             return function(*values.values()) if parameters.any_number else function(*target, **values)
         except (ArgumentError, StepError) as error:
             others, error.others = error.others, ()
             located = [self._located(each, node, given) for each in (error, *others)]
         raise_together(located)
+
+    def _argument(self, node: Node, name: str, parameters: "_Parameters") -> Any:
+        if name in parameters.shapes and isinstance(node, Literal) and node.kind == "name":
+            named = CALLABLE.get(str(node.value))
+            if isinstance(named, type):
+                return named
+        value = self._value(node)
+        return self._length(value, node, parameters.lengths[name]) if name in parameters.lengths else value
 
     def _bound(self, node: Call, parameters: "_Parameters") -> dict[str, Node]:
         """The arguments of a call by name."""
@@ -265,6 +268,7 @@ class _Parameters(NamedTuple):
     names: list[str]
     needed: list[str]
     lengths: dict[str, bool]  # those that may have a unit, and whether 0 steps are allowed
+    shapes: set[str]  # those that take the class of a shape
     any_number: bool  # whether it takes any number of one argument
     usage: str  # such as "Linear(start, end, steps)"
 
@@ -277,6 +281,7 @@ def _parameters(name: str, function: Callable[..., Any]) -> _Parameters:
         [p.name for p in parameters],
         [p.name for p in parameters if p.default is p.empty],
         {p: _takes_zero(rule) for p, rule in rules(function).items() if getattr(rule, "measures_steps", False)},
+        {p for p, rule in rules(function).items() if hasattr(rule, "names_shape")},
         any(p.kind is p.VAR_POSITIONAL for p in parameters),
         f"{name}({', '.join(words)})",
     )
