@@ -164,8 +164,8 @@ class Rex(Between):
     beta: Fraction = 0.5
 
     def _between(self, z: Value, m: Maths) -> Value:
-        w = (1.0 - z) / ((1.0 - self.beta) + self.beta * (1.0 - z))
-        return self.start * w + self.end * (1.0 - w)
+        beta, rest = self.beta, 1.0 - z
+        return (self.start * rest + self.end * ((1.0 - beta) * z)) / ((1.0 - beta) + beta * rest)
 
 
 @dataclass(frozen=True, repr=False)
