@@ -1,10 +1,10 @@
 """The shape of a way up or down, given by a word, a class or a function of (start, end, steps)."""
 
+import functools
 import inspect
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from stepsize.arguments import nearest
@@ -51,6 +51,7 @@ def _made_by(owner: str, name: str, shape: Any) -> Make:
     raise _not_a_shape(owner, name, shape, getattr(shape, "__name__", ""))
 
 
+@functools.lru_cache(maxsize=64)
 def _of_word(owner: str, name: str, text: str) -> Make:
     from stepsize.schedules import formulas  # late: it imports the base of schedules, which imports this module
 
@@ -61,7 +62,7 @@ def _of_word(owner: str, name: str, text: str) -> Make:
     cls: Any = getattr(formulas, _CLASSES[word])
     more = [field.name for field in fields(cls)[3:]]
     try:
-        make: Make = cls if number is None else partial(cls, **{more[0]: float(number)})
+        make: Make = cls if number is None else functools.partial(cls, **{more[0]: float(number)})
         make(1.0, 1.0, 1)
     except ArgumentError as error:
         raise ArgumentError(owner, name, f"{word}({more[0]}) with {more[0]} {error.rule}", text) from None
