@@ -209,6 +209,7 @@ def maths_of(library: Library) -> Maths:
         half_wave=half_wave,
         scaled=scaled,
         clock=clock,
+        rounding=2.0**-22,
     )
 
 

@@ -1,4 +1,4 @@
-"""Schedules moved in time: chained, shifted, stretched, cut and repeated."""
+"""Schedules moved in time: chained, shifted, stretched, bent, cut and repeated."""
 
 import math
 from bisect import bisect_right
@@ -12,7 +12,7 @@ import numpy as np
 from stepsize.arguments import LONGEST, EndlessCount, Length, Many, Phase, Positive, Real, Steps
 from stepsize.errors import ArgumentError
 from stepsize.schedules import formulas
-from stepsize.schedules.arithmetic import Clip, Product, Quotient, Sum
+from stepsize.schedules.arithmetic import Clip, Maximum, Minimum, Power, Product, Quotient, Sum
 from stepsize.schedules.base import Nested, Schedule, either_name, nested
 from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value, computed_once
 from stepsize.schedules.piecewise import Triangle
@@ -166,6 +166,24 @@ class Stretch(Wrapper):
 
 
 @dataclass(frozen=True, repr=False)
+class Warp(Wrapper):
+    """`a.warp(power)`: a bent clock, f(T (t / T)^power), with T the length."""
+
+    power: Positive
+
+    def _validate(self) -> None:
+        self.schedule._finite("warp", "cut it with .head(n) first")
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        steps = int(self.schedule.steps)
+        bent = m.power(m.minimum(t, steps) / max(steps, 1), self.power) * float(steps)
+        # A whole step that rounding has missed is that step, so that jumps stay at their steps.
+        whole = m.floor(bent + 0.5)
+        hit = m.maximum(bent, whole) - m.minimum(bent, whole) <= m.rounding * (1.0 + self.power) * bent
+        return self.schedule._at(m.where(t >= steps, steps, m.clock(m.where(hit, whole, bent))), m)
+
+
+@dataclass(frozen=True, repr=False)
 class Head(Wrapper):
     """`a.head(n)`: the first n steps, then the value at step n: f(min(t, n))."""
 
@@ -314,10 +332,10 @@ def _made(like: Any, values: list[Any]) -> Schedule:
 
 # The classes whose formula has no branch on their own numbers, so that these may be arrays.
 FORMULAS = (
-    *(formulas.SHAPES),
+    *formulas.SHAPES,
     Triangle,
     *(Shift, Every, Head, Tail),
-    *(Sum, Product, Quotient, Clip),
+    *(Sum, Product, Minimum, Maximum, Quotient, Power, Clip),
 )
 
-OPERATORS = (Chain, Shift, Every, Stretch, Head, Tail, Repeat)
+OPERATORS = (Chain, Shift, Every, Stretch, Warp, Head, Tail, Repeat)

@@ -27,7 +27,7 @@ class Maths:
     cos: Callable[[Value], Value]
     sqrt: Callable[[Value], Value]
     floor: Callable[[Value], Value]
-    power: Callable[[Value, Value], Value]  # base^exponent; infinite if it overflows
+    power: Callable[[Value, Value], Value]  # base^exponent; infinite if it overflows, nan if it is not real
     minimum: Callable[[Value, Value], Value]
     maximum: Callable[[Value, Value], Value]
     where: Callable[[Value, Value, Value], Value]  # evaluates both values
@@ -37,6 +37,7 @@ class Maths:
     scaled: Callable[[Value, Value, Value, float], Value]  # the step t a / b; a t is at most the last argument
     clock: Callable[[Value], Value]  # a computed number as the step of another schedule
     pi: float = math.pi
+    rounding: float = 2.0**-51  # relative, of a quotient, and of a product with it
 
 
 class computed_once:  # noqa: N801  (a decorator)
@@ -65,9 +66,10 @@ class Column(tuple[float, ...]):
 
 def _power(base: float, exponent: float) -> float:
     try:
-        return float(base**exponent)
-    except OverflowError:
-        return math.inf
+        return math.pow(base, exponent)
+    except (OverflowError, ValueError):  # NumPy has a value for each: inf, -inf or nan
+        with np.errstate(all="ignore"):
+            return float(np.power(float(base), float(exponent)))
 
 
 def _half_wave(z: float, rest: float) -> tuple[float, float]:
