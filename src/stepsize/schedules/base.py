@@ -289,6 +289,33 @@ class Schedule(ABC):
 
         return Tail(self, n)
 
+    def reclock(self, batch: "Schedule | float") -> "Schedule":
+        """A schedule written in samples, as one in steps, under a batch size that may itself be a schedule of samples.
+
+            f(s(t))    with    s(0) = 0,    s(t + 1) = s(t) + batch(s(t))
+
+        All of it may be in tokens instead. The length is the number of steps that use all the samples.
+
+        Args:
+            batch: the samples in an update, at every sample at which an update may begin: a number, or a schedule of
+                the samples used before. If it is not constant between jumps (Constant, Piecewise, MultiStep, chains of
+                these, and operators on them), there are at most a million updates before the batch or the schedule
+                ends.
+
+        Raises:
+            ArgumentError: the batch is not a whole number of at least 1 at some sample.
+
+        Example:
+            >>> batch = Piecewise((100, 200), (1000,))
+            >>> Linear(1.0, 0.0, 2000).reclock(batch)([0, 10, 11, 15])
+            array([1. , 0.5, 0.4, 0. ])
+            >>> batch.reclock(batch)([9, 10])
+            array([100., 200.])
+        """
+        from stepsize.schedules.batches import Reclock
+
+        return Reclock(self, batch)  # type: ignore[arg-type]
+
     @checked
     def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: DecayShape = "linear") -> "Schedule":
         """Leave the schedule at step `at` and decay from its value there to `end` in `steps` steps.
