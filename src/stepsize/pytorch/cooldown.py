@@ -1,5 +1,6 @@
 """A cooldown on demand: requested by a deadline, a signal or the program, and agreed on by all processes."""
 
+import math
 import signal
 import threading
 import time
@@ -32,7 +33,7 @@ class CooldownOnDemand:
 
     Args:
         scheduler: the scheduler whose rates come down.
-        steps: the length of the cooldown, in the scheduler's units: updates, tokens or samples.
+        steps: the length of the cooldown, in the scheduler's units: updates, samples, tokens or seconds.
         end: the value at its end, at least 0, in the plan's own units.
         shape: "linear", "cosine" or "1-sqrt".
         deadline: seconds from now by which it should have ended. It begins once the time left is the average time of
@@ -80,7 +81,7 @@ class CooldownOnDemand:
         self._deadline: float | None = given["deadline"]
         self._every = int(given["every"])
         self._made_at = time.monotonic()
-        self._first_call = (0.0, 0)  # of `due`: the time, and the scheduler's position
+        self._first_call = (0.0, 0.0)  # of `due`: the time, and the scheduler's position
         self._calls = 0
         self._requested = False
         self.ends_at: int | None = None
@@ -99,7 +100,7 @@ class CooldownOnDemand:
             self._first_call = time.monotonic(), self._scheduler.position
         if self.ends_at is None and self._agreed():
             self._scheduler.cool_down(self._steps, self._end, self._shape)
-            self.ends_at = self._scheduler.position + self._steps
+            self.ends_at = math.ceil(self._scheduler.position) + self._steps
         return self.ends_at is not None and self._scheduler.position >= self.ends_at
 
     def state_dict(self) -> dict[str, Any]:

@@ -253,7 +253,7 @@ class Binding:
         """What is written into targets, by name."""
         return {writer.key: writer.written for writer in self._to_targets if writer.written is not None}
 
-    def write(self, position: int) -> None:
+    def write(self, position: float) -> None:
         """The careful way: write all values of a position, or raise and write none."""
         values = [writer.value(position) for writer in self.writers]
         for writer, value in zip(self.writers, values, strict=True):
@@ -267,7 +267,7 @@ class Binding:
         return next((words for writer in self.writers if (words := writer.overwritten()) is not None), None)
 
     @cached_property
-    def quick(self) -> Callable[[int], bool] | None:
+    def quick(self) -> Callable[[float], bool] | None:
         """The quick way, for floats in groups: a function that writes, or returns False and writes nothing."""
         if self._to_targets:
             return None
