@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
 
-from stepsize.arguments import Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules
+from stepsize.arguments import Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules, checked
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ _LENGTH = re.compile(rf"\s*(\d{{1,40}}(?:\.\d{{0,40}})?|\.\d{{1,40}})\s*({UNIT.p
 _THOUSANDS = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 
-Clock = Annotated[str, Choice(("steps", "samples", "tokens", "seconds"))]
+ClockName = Annotated[str, Choice(("steps", "samples", "tokens", "seconds"))]
 """What the steps of a schedule count."""
+HorizonClock = Annotated[str, Choice(("steps", "samples", "tokens"))]
+"""A clock on which a horizon has a length."""
 
 
 @runtime_checkable
@@ -123,8 +125,12 @@ class Horizon:
     def steps(self) -> int:
         """Updates in the whole run."""
         if isinstance(self.batch, BatchSchedule):
-            return self._updates(self.batch, _round_half_up(self._passes * self.samples))
+            return self._updates(self.batch, self._run_samples)
         return _round_half_up(self._passes * self.epoch_steps)
+
+    @cached_property
+    def _run_samples(self) -> int:
+        return _round_half_up(self._passes * self.epoch_samples)
 
     @property
     def _passes(self) -> "Fraction":
@@ -146,7 +152,8 @@ class Horizon:
             return int(batch.head(samples + 1).reclock(batch).steps) - 1
         return int(batch.head(samples).reclock(batch).steps)
 
-    def of(self, length: str, clock: Clock = "steps") -> int:
+    @checked
+    def of(self, length: str, clock: HorizonClock = "steps") -> int:
         """The number of steps in a length with a unit; or of samples or tokens, if the clock counts these.
 
         `"3ep"` epochs, `"10%"` of the run, `"500ksp"` samples, `"2Btok"` tokens (k, M, B, T: thousand to trillion), and
@@ -162,7 +169,8 @@ class Horizon:
         """
         return length_on(clock, length, self)
 
-    def after_update(self, position: int, clock: Clock = "steps") -> int:
+    @checked
+    def after_update(self, position: int, clock: HorizonClock = "steps") -> int:
         """The position of the clock after the update that begins at `position`.
 
         Example:
@@ -174,7 +182,7 @@ class Horizon:
         each = self._tokens("a position in tokens") if clock == "tokens" else 1
         begin = position // each
         if isinstance(self.batch, BatchSchedule):
-            size, left = int(self.batch(begin)), self.of("100%", "samples") - begin
+            size, left = int(self.batch(begin)), self._run_samples - begin
         else:
             size = self.batch * self.accumulation * self.processes
             left = self.epoch_samples - begin % self.epoch_samples

@@ -4,12 +4,10 @@ import math
 import time
 from collections.abc import Mapping
 
-import torch
-from torch import distributed
-
 from stepsize.arguments import Length, Number, Rule, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
+from stepsize.pytorch.processes import of_first_process
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
 
@@ -65,13 +63,7 @@ class Clock:
         """The seconds since the last call or restart; those of the first process in all processes."""
         before = self._since
         self.restart()
-        seconds = self._since - before
-        if not (distributed.is_available() and distributed.is_initialized()):
-            return seconds
-        device = "cuda" if "nccl" in distributed.get_backend() else "cpu"
-        shared = torch.tensor(seconds, dtype=torch.float64, device=device)
-        distributed.broadcast(shared, src=0)
-        return float(shared)
+        return of_first_process(self._since - before)
 
     def warn_of_lengths(self, schedules: Mapping[str, Schedule]) -> None:
         """Warn of schedules that end an update or more before or after the horizon."""

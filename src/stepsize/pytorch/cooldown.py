@@ -8,11 +8,9 @@ from types import FrameType
 from typing import Annotated, Any
 from weakref import finalize, ref
 
-import torch
-from torch import distributed
-
 from stepsize.arguments import Count, Instance, Maybe, NonNegative, Number, Steps, apply_rules
 from stepsize.errors import ArgumentError, StateError, shown
+from stepsize.pytorch.processes import any_process
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.base import DecayShape
 
@@ -120,13 +118,7 @@ class CooldownOnDemand:
     def _agreed(self) -> bool:
         if self._calls % self._every:
             return False
-        due = self._requested or self._short_of_time()
-        if not (distributed.is_available() and distributed.is_initialized()):
-            return due
-        device = "cuda" if "nccl" in distributed.get_backend() else "cpu"
-        flag = torch.tensor(float(due), device=device)
-        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-        return bool(flag)
+        return any_process(self._requested or self._short_of_time())
 
     def _short_of_time(self) -> bool:
         """Whether only the cooldown still fits before the deadline, at the pace since the first call."""

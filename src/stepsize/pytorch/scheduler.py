@@ -21,8 +21,7 @@ from stepsize.arguments import (
     checked,
 )
 from stepsize.errors import ArgumentError, DriverError
-from stepsize.horizon import Clock as ClockName
-from stepsize.horizon import Horizon
+from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
 from stepsize.pytorch.group_plan import Assignment, GroupPlan

@@ -21,6 +21,7 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
+    Whole,
     apply_field_rules,
     checked,
     rules,
@@ -289,7 +290,7 @@ class Schedule(ABC):
 
         return Tail(self, n)
 
-    def reclock(self, batch: "Schedule | float") -> "Schedule":
+    def reclock(self, batch: "Batch") -> "Schedule":
         """A schedule written in samples, as one in steps, under a batch size that may itself be a schedule of samples.
 
             f(s(t))    with    s(0) = 0,    s(t + 1) = s(t) + batch(s(t))
@@ -367,6 +368,17 @@ def either_name(constructor: F) -> F:
 
 nested = Instance(Schedule, "a schedule", "write a schedule such as Constant(0.1)")
 Nested = Annotated[Schedule, nested]
+
+
+def batch_size(owner: str, name: str, value: Any) -> Schedule:
+    """The rule of a batch size: a number becomes a Constant."""
+    from stepsize.schedules.formulas import Constant
+
+    return value if isinstance(value, Schedule) else Constant(Whole(1)(owner, name, value))
+
+
+Batch = Annotated[Schedule | float, batch_size]
+"""The samples in an update: a number, or a schedule of the samples used before it."""
 
 
 def _pointwise(sign: str, left: Any, right: Any) -> Schedule:

@@ -5,12 +5,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 
-from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError
 from stepsize.schedules import arithmetic
-from stepsize.schedules.base import Schedule
+from stepsize.schedules.base import Schedule, batch_size
 from stepsize.schedules.clock import Chain, Every
 from stepsize.schedules.formulas import Constant
 from stepsize.schedules.maths import Column, Maths, Value
@@ -20,10 +19,6 @@ from stepsize.schedules.shape import Wrapper
 _MAX_UPDATES = 1_000_000  # under a batch size of unknown form, whose updates are listed
 
 
-def _batch(owner: str, name: str, value: Any) -> Schedule:
-    return value if isinstance(value, Schedule) else Constant(Whole(1)(owner, name, value))
-
-
 @dataclass(frozen=True, repr=False)
 class Reclock(Wrapper):
     """`a.reclock(batch)`: a schedule of samples as one of steps: f(s(t)), where update t uses batch(s(t)) samples.
@@ -31,7 +26,7 @@ class Reclock(Wrapper):
     s(0) = 0,    s(t + 1) = s(t) + batch(s(t)),    and a straight line between whole steps
     """
 
-    batch: Annotated[Schedule, _batch]
+    batch: Annotated[Schedule, batch_size]
 
     def _validate(self) -> None:
         _ = self.steps

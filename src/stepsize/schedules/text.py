@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from stepsize.arguments import LONGEST, Rule, checked, listed, nearest, rules
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
-from stepsize.horizon import Clock, Horizon, length_on
+from stepsize.horizon import ClockName, Horizon, length_on
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
@@ -23,7 +23,9 @@ from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 
 
 @checked
-def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: Clock = "steps") -> Schedule:
+def parse(
+    text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: ClockName = "steps"
+) -> Schedule:
     """The schedule that a text describes; `parse(str(schedule)) == schedule`.
 
     The text consists of shapes, recipes, numbers, the operators `>> + - * /` with Python's precedence, and the methods
