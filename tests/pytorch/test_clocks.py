@@ -157,15 +157,20 @@ def test_the_time_is_measured_if_it_is_left_out(now):
     now[0] = 101.5
     scheduler.advance()
     assert scheduler.position == 5.5
+    now[0] = 103.0
+    scheduler.advance(0.5)
+    now[0] = 103.25
+    scheduler.advance()
+    assert scheduler.position == 6.25
     copied = copy.deepcopy((optimizer, scheduler))[1]
     now[0] = 200.0
     again = Scheduler(sgd(), HOUR, clock="seconds")
     again.load_state_dict(scheduler.state_dict())
     now[0] = 200.25
     again.advance()
-    assert again.position == 5.75
+    assert again.position == 6.5
     copied.advance()
-    assert copied.position == 5.5 + (200.25 - 101.5)
+    assert copied.position == 6.25 + (200.25 - 103.25)
 
 
 def test_under_auto_each_update_takes_its_time(now):
