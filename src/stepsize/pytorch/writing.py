@@ -147,7 +147,7 @@ class Writer:
                 return f'the schedule set "{self.key}"{which} to {ours}, and something else has set it to {theirs}'
         return None
 
-    def quick(self, others: Callable[[int], bool] | None) -> Callable[[int], bool] | None:
+    def quick(self, others: Callable[[float], bool] | None) -> Callable[[float], bool] | None:
         """A quick way to write floats, after the quick way of `others`; None if it would write anything else."""
         if self.tie or self.item is not None or any(tensor is not None for _, _, tensor in self.places):
             return None
@@ -158,7 +158,7 @@ class Writer:
         at, key, least, largest = self.schedule._at, self.key, self.least, self.largest
         by_factor = list(factors.items())
 
-        def write(position: int) -> bool:
+        def write(position: float) -> bool:
             value = at(position, SCALAR)
             if not least <= value <= largest or (others is not None and not others(position)):
                 return False
