@@ -291,17 +291,16 @@ class Schedule(ABC):
         return Tail(self, n)
 
     def reclock(self, batch: "Batch") -> "Schedule":
-        """A schedule written in samples, as one in steps, under a batch size that may itself be a schedule of samples.
+        """A schedule written in samples as one in steps, under a batch size that may be a schedule of samples too.
 
-            f(s(t))    with    s(0) = 0,    s(t + 1) = s(t) + batch(s(t))
+        Step t reads the schedule at s(t), the samples used before it; all of it may be in tokens instead:
 
-        All of it may be in tokens instead. The length is the number of steps that use all the samples.
+            s(0) = 0,    s(t + 1) = s(t) + batch(s(t))
 
         Args:
-            batch: the samples in an update, at every sample at which an update may begin: a number, or a schedule of
-                the samples used before. If it is not constant between jumps (Constant, Piecewise, MultiStep, chains of
-                these, and operators on them), there are at most a million updates before the batch or the schedule
-                ends.
+            batch: the samples in an update: a number, or a schedule of the samples used before it. If it is constant
+                between jumps (Constant, Piecewise, MultiStep, and chains, sums and products of these), the run may
+                have any length; otherwise, the batch or this schedule must end within a million updates.
 
         Raises:
             ArgumentError: the batch is not a whole number of at least 1 at some sample.

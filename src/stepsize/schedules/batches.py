@@ -21,9 +21,11 @@ _MAX_UPDATES = 1_000_000  # under a batch size of unknown form, whose updates ar
 
 @dataclass(frozen=True, repr=False)
 class Reclock(Wrapper):
-    """`a.reclock(batch)`: a schedule of samples as one of steps: f(s(t)), where update t uses batch(s(t)) samples.
+    """`a.reclock(batch)`: a schedule of samples as one of steps, f(s(t)).
 
-    s(0) = 0,    s(t + 1) = s(t) + batch(s(t)),    and a straight line between whole steps
+    Update t uses batch(s(t)) samples, and s is a straight line between whole steps:
+
+        s(0) = 0,    s(t + 1) = s(t) + batch(s(t))
     """
 
     batch: Annotated[Schedule, batch_size]
