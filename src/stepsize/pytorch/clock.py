@@ -47,7 +47,9 @@ class Clock:
         """The position after the update that begins at this one."""
         if self.name == "seconds":
             return position + self._measured()
-        return position + 1 if self._horizon is None else self._horizon.after_update(int(position), self.name)
+        if self.name == "steps" or self._horizon is None:
+            return position + 1
+        return self._horizon.after_update(int(position), self.name)
 
     def passed(self, n: float | None) -> float:
         """The argument of `advance`; seconds that are left out are measured."""
