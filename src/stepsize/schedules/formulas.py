@@ -164,8 +164,9 @@ class Rex(Between):
     beta: Fraction = 0.5
 
     def _between(self, z: Value, m: Maths) -> Value:
-        w = (1.0 - z) / ((1.0 - self.beta) + self.beta * (1.0 - z))
-        return self.start * w + self.end * (1.0 - w)
+        rest = 1.0 - z
+        scale = (1.0 - self.beta) + self.beta * rest
+        return self.start * (rest / scale) + self.end * ((1.0 - self.beta) * z / scale)
 
 
 @dataclass(frozen=True, repr=False)
