@@ -28,7 +28,10 @@ positive = st.floats(1e-6, 2.0)
 lengths = st.integers(1, 40)
 phases = st.integers(0, 40)
 factors = st.one_of(st.floats(0.0, 1.0), st.just(0.0), st.just(1.0))
-decays = st.sampled_from(["linear", "cosine", "1-sqrt"])
+ways = st.sampled_from(
+    ["linear", "cosine", "1-sqrt", "rex", "rex(0.7)", "polynomial(2)", ss.Cosine, ss.OneMinusSqrt, ss.Linear]
+)
+"""Shapes for a way up or down between any two values."""
 
 
 def pairs_of(value: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, float]]:
@@ -108,7 +111,7 @@ SHAPES: dict[type, Row] = {
     ss.Polynomial: between(ss.Polynomial, st.floats(0.1, 4.0), power=2.0),
     ss.Geometric: between(ss.Geometric, value=positive),
     ss.OneMinusSqrt: between(ss.OneMinusSqrt),
-    ss.Rex: between(ss.Rex),
+    ss.Rex: between(ss.Rex, st.floats(0.0, 1.0), beta=0.7),
     ss.Exponential: Row(
         st.builds(ss.Exponential, values, factors, st.floats(0.1, 50.0)),
         first=lambda s: s.start,
@@ -199,6 +202,12 @@ def warmup_cosines(draw: st.DrawFn) -> ss.Schedule:
 
 
 @st.composite
+def several_stable_phases(draw: st.DrawFn) -> ss.Schedule:
+    stable, decay = zip(*draw(st.lists(st.tuples(lengths, phases), min_size=1, max_size=4)), strict=True)
+    return ss.wsds(draw(values), draw(phases), stable, decay, draw(values), draw(values), draw(ways), draw(ways))
+
+
+@st.composite
 def cycles(draw: st.DrawFn) -> ss.Schedule:
     low, high = sorted([draw(values), draw(values)])
     mode = draw(st.sampled_from(["triangular", "triangular2", "exp_range"]))
@@ -207,10 +216,16 @@ def cycles(draw: st.DrawFn) -> ss.Schedule:
 
 
 RECIPES: dict[str, st.SearchStrategy[ss.Schedule]] = {
-    "warmup": st.builds(ss.warmup, shapes, phases, values),
+    "warmup": st.builds(ss.warmup, shapes, phases, values, ways),
     "warmup_cosine": warmup_cosines(),
-    "wsd": st.builds(ss.wsd, values, phases, lengths, phases, values, values, decays),
-    "one_cycle": st.builds(ss.one_cycle, values, lengths, fractions, values, values, decays),
+    "wsd": st.builds(ss.wsd, values, phases, lengths, phases, values, values, ways, ways),
+    "wsds": several_stable_phases(),
+    "infinite": st.builds(
+        ss.infinite, positive, positive, phases, phases, lengths, phases, values, positive, ways, ways
+    ),
+    "rewarm": st.builds(ss.rewarm, shapes, phases, values, phases, lengths, values, ways, ways),
+    "one_cycle": st.builds(ss.one_cycle, values, lengths, fractions, values, values, ways),
+    "one_cycle_momentum": st.builds(ss.one_cycle_momentum, lengths, fractions, fractions, fractions, ways),
     "sgdr": st.builds(
         ss.sgdr, values, lengths, st.integers(1, 5), values, st.floats(0.1, 1.0), st.sampled_from([1.0, 1.5, 2.0])
     ),
@@ -267,7 +282,8 @@ def _tails(draw: st.DrawFn, inner: st.SearchStrategy[ss.Schedule]) -> ss.Schedul
     return schedule.tail(draw(st.integers(0, int(min(schedule.steps, 30)))))
 
 
-def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedule]:
+def grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedule]:
+    """Trees with one operator more than the inner ones."""
     divisors = st.one_of(st.floats(0.5, 4.0), st.floats(-4.0, -0.5))
     return st.one_of(
         st.builds(lambda a, b: ended(a) >> b, inner, inner),
@@ -282,19 +298,25 @@ def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedu
         st.builds(lambda a, x: a * x, inner, values),
         st.builds(lambda a, x: a / x, inner, divisors),
         st.builds(lambda a: -a, inner),
+        # Within bounds and exponents that neither overflow nor enlarge a rounding error much.
+        st.builds(lambda a, p: a.clip(0.1, 1.5) ** p, inner, st.floats(-3.0, 3.0)),
+        st.builds(lambda a, p: a.clip(-1.5, 1.5) ** p, inner, st.sampled_from([0, 1, 2, 3])),
+        st.builds(ss.minimum, inner, inner),
+        st.builds(ss.maximum, inner, values, inner),
         _clips(inner),
         st.builds(lambda a, n: a.shift(n), inner, phases),
         st.builds(lambda a, n: a.every(n), inner, st.integers(1, 5)),
         st.builds(lambda a, n: ended(a).stretch(n), inner, lengths),
+        st.builds(lambda a, p: ended(a).warp(p), inner, st.floats(0.2, 4.0) | st.sampled_from([0.5, 1, 2])),
         _repeats(inner),
         st.builds(lambda a, batch: ended(a).reclock(batch), inner, batches),
         st.builds(lambda a, n: a.head(n), inner, phases),
         _tails(inner),
-        st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, decays),
+        st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, ways),
     )
 
 
-trees = st.recursive(st.one_of(shapes, recipes), _grown, max_leaves=8)
+trees = st.recursive(st.one_of(shapes, recipes), grown, max_leaves=8)
 
 horizons = st.builds(
     ss.Horizon,

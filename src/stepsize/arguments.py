@@ -299,5 +299,6 @@ Steps = Annotated[int, Length(1)]
 Phase = Annotated[int, Length(0)]
 """A length; a phase of 0 steps is left out."""
 EndlessSteps = Annotated[float, Length(1, endless=True)]
+EndlessPhase = Annotated[float, Length(0, endless=True)]
 SEEDS = Many(Whole(0), distinct=True)
 """The rule of seeds: one run for each."""

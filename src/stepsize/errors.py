@@ -2,7 +2,7 @@
 
     StepsizeError (a ValueError)
     ├── ArgumentError      an argument has a value that is not allowed
-    ├── StepError          a schedule was asked for a step that does not exist, or overflows there
+    ├── StepError          a schedule was asked for a step that does not exist, or has no finite value there
     ├── ParseError         a text is not a schedule, an optimizer or a formula; points at the place
     ├── FormatError        a dictionary (JSON) is not a schedule
     ├── DataError          a data set, a log or a store is missing, cut short or altered
@@ -161,7 +161,7 @@ class ArgumentError(StepsizeError):
 
 
 class StepError(StepsizeError):
-    """A schedule was asked for a step that does not exist, or its value overflows there."""
+    """A schedule was asked for a step that does not exist, or its value there overflows or is not real."""
 
 
 class ParseError(StepsizeError):

@@ -238,6 +238,14 @@ REFUSED = [
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],
         "--end must be at most the current rate",
     ),
+    (
+        ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--shape", "exponential"],
+        "--end must be a finite number > 0 for shape='exponential', got 0.0; write --end 3e-06",
+    ),
+    (
+        ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--shape", "polinomial(2)"],
+        'did you mean "polynomial(2)"?',
+    ),
     (["design", "{}/cosine.csv", "{}/drop.csv", *BEGUN, "--steps", 9, "--warmup", 9], "--warmup must be less than"),
     (["rank", "Constant(0.1)"], "write --steps 1000"),
     (

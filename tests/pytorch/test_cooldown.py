@@ -120,7 +120,14 @@ def test_a_deadline_is_kept_if_the_processes_agree_rarely(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"steps": 4, "shape": "square"}, {"steps": 4, "deadline": -1}, {"steps": 4, "every": 0}]
+    "wrong",
+    [
+        {"steps": 0},
+        {"steps": 4, "shape": "square"},
+        {"steps": 4, "shape": "exponential"},  # its end must not be 0
+        {"steps": 4, "deadline": -1},
+        {"steps": 4, "every": 0},
+    ],
 )
 def test_wrong_arguments_are_refused_at_once(wrong):
     with pytest.raises(ArgumentError, match=r"^CooldownOnDemand"):

@@ -4,11 +4,17 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import pytest
+from hypothesis import Phase, find, settings
+
 import stepsize
+from stepsize.schedules.names import OPERATORS
 from stepsize.schedules.names import RECIPES as ALL_RECIPES
 from stepsize.schedules.names import SHAPES as ALL_SHAPES
 from stepsize.schedules.shape import Shape
-from strategies import RECIPES, SHAPES
+from strategies import RECIPES, SHAPES, grown
+
+GENERATE = settings(max_examples=1000, phases=[Phase.generate])  # the first one found will do
 
 
 def concrete(base: type) -> Iterator[type]:
@@ -41,3 +47,9 @@ def test_every_shape_has_a_row_in_the_table():
 def test_every_recipe_is_drawn():
     missing = names(ALL_RECIPES) - set(RECIPES)
     assert not missing, f"add to RECIPES of tests/strategies.py: {missing}"
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda cls: cls.__name__)
+def test_random_trees_grow_by_every_operator(operator):
+    one_larger = grown(SHAPES[stepsize.Linear].drawn)
+    find(one_larger, lambda tree: isinstance(tree, operator), settings=GENERATE)

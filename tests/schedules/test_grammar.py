@@ -58,6 +58,21 @@ TEXTS = {
     "Exponential(1, 10).cooldown(400, 10)": ("is inf at step 400", 19),
     'Function("math:exp")': ("Function runs your own code; allow it with functions=True", 0),
     'Linear(0, 1, 4) + warmup(Function("os:abort"), 3)': ("Function runs your own code", 25),
+    "2 ** Linear(0, 1, 4)": ("the right of ** must be a number, got Linear(0.0, 1.0, 4); a number cannot be raised", 0),
+    "Linear(0, 1, 4) ** Constant(2)": ("the right of ** must be a number, got Constant(2.0)", 0),
+    "Linear(0, 1, 4) ** '2'": ("expected a schedule or a number, found '2'", 19),
+    "Constant((-8) ** 0.5)": ("Constant(value=...) must be a finite number, got nan", 10),
+    "Constant(2 ** 5000)": ("Constant(value=...) must be a finite number, got inf", 9),
+    "Constant(1).warp(2)": (
+        "the schedule of .warp() must be one that ends, got Constant(1.0); cut it with .head(n)",
+        12,
+    ),
+    "Linear(0, 1, 4).warp(0)": ("Warp(power=...) must be a finite number > 0, got 0", 21),
+    "minimum(Constant(1), 'x')": ("an operand of minimum must be a schedule or a finite number, got 'x'", 0),
+    "minimum(1, 2)": ("must be at least two operands, one of them a schedule, got (1.0, 2.0)", 0),
+    "maximum()": ("must be at least two operands, one of them a schedule, got ()", 0),
+    "maximum": ("maximum needs its arguments: maximum(*operands)", 0),
+    "maximum(Constant(1), b=2)": ('maximum has no argument "b"; write maximum(*operands)', 23),
     # no schedule
     "": ("expected a schedule or a number, found the end of the text", 0),
     "   ": ("found the end of the text", 3),
@@ -74,10 +89,12 @@ TEXTS = {
     "Linear(0, 1, 4))": ("a .method() or the end, found ')'", 15),
     "Linear(0 1, 4)": ("expected , or ), found '1'", 9),
     "Linear(0,, 4)": ("expected a schedule or a number, found ','", 9),
+    "Linear(0, 1, 4) **": ("found the end of the text", 18),
     "Linear(0, 1, 4) >>": ("found the end of the text", 18),
     "Linear(0, 1, 4) > Constant(1)": ("'>' has no meaning here", 16),
     "Linear(0, 1, 4) >>> Constant(1)": ("'>' has no meaning here", 18),
-    "Linear(0, 1, 4) ** 2": ("expected a schedule or a number, found '*'", 17),
+    "Linear(0, 1, 4) * * 2": ("expected a schedule or a number, found '*'", 18),
+    "Linear(0, 1, 4) *** 2": ("expected a schedule or a number, found '*'", 18),
     "Linear(0, 1, 4) // 2": ("expected a schedule or a number, found '/'", 17),
     "Linear(0, 1, 4); Constant(1)": ("';' has no meaning here", 15),
     "Linear(0, 1, 4) # falls": ("'#' has no meaning here", 16),
@@ -145,8 +162,9 @@ def test_an_invalid_text_is_refused_with_the_place(text):
 
 VOCABULARY = """
 Linear Cosine Constant Table Knots warmup wsd sgdr Repeat Chain head every tail clip inf rest start steps nan
-0 1 2.5 -3 1e308 1e-320 9007199254740993 0.1 ( ) [ ] , = . >> + - * / " ' **kw é ≫ "3ep" "10%" "rest" \0
+0 1 2.5 -3 1e308 1e-320 9007199254740993 0.1 ( ) [ ] , = . >> + - * / ** " ' **kw é ≫ "3ep" "10%" "rest" \0
 Linear(0,1,4) Constant(1) .head(2) .every(3) .repeat(2,0.5,2) .stretch(9) >>Rex(0,1,2)
+minimum maximum(0, .warp(2) **2 wsd( shape=Rex shape="rex(0.7)" "exponential"
 """
 WORDS = st.sampled_from(VOCABULARY.split())
 

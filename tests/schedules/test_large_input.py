@@ -45,6 +45,10 @@ MEGA = 1_000_000
         f'noam("{"9" * MEGA}", 400)',
         f'Knots([(0, 1), (1, 2)], "{"linear" * (MEGA // 6)}")',
         f'("{"x" * MEGA}",) + 1',
+        "1" + "**1" * (MEGA // 30),
+        "2" + "**-2" * (MEGA // 40) + "**Constant(1)",
+        "Constant(1)" + "**(2" * (MEGA // 4),
+        f'wsd(1, 1, 1, 1, shape="{"rex(" * (MEGA // 4)}")',
     ],
     ids=lambda text: ascii(text[:16]),
 )

@@ -108,3 +108,38 @@ def test_a_stretched_table_jumps_where_it_should(table, times, unit):
 
 def table_values(table: list[float], n: int) -> list[float]:
     return [table[min(i, len(table) - 1)] for i in range(n)]
+
+
+@given(st.one_of(*(SHAPES[c].drawn for c in (Linear, Cosine, ss.Knots, ss.Triangle))), st.floats(0.2, 4.0), steps)
+def test_warp_bends_the_clock(schedule, power, step):
+    warped = schedule.warp(power)
+    assert warped.steps == schedule.steps
+    z = min(step / schedule.steps, 1.0)
+    assert_close(warped(step), schedule(schedule.steps * z**power), schedule)
+
+
+@given(trees, st.floats(0.01, 100.0))
+def test_warp_keeps_the_length_and_both_ends(schedule, power):
+    schedule = ended(schedule)
+    warped = schedule.warp(power)
+    assert warped.steps == schedule.steps
+    assert warped(0) == schedule(0 if schedule.steps else 1)
+    assert warped(warped.steps) == warped(10 * warped.steps) == schedule(schedule.steps)
+
+
+@given(trees)
+def test_warp_to_the_power_of_one_is_the_schedule(schedule):
+    schedule = lasting(schedule)
+    assert on_whole_steps(schedule.warp(1)) == on_whole_steps(schedule)
+
+
+def test_a_warped_schedule_jumps_where_it_should():
+    """(70 / 100)^2 100 is 49 and not a bit less, for one step as for many."""
+    steps, floors = list(range(101)), [t * t // 100 for t in range(101)]
+    warped = Table(range(101)).head(100).warp(2)
+    assert [warped(step) for step in steps] == warped(steps).tolist() == floors
+    for length in (10**6, 10**12 + 39):
+        jump = length // 4
+        rooted = ss.Piecewise((1, 2), (jump,)).head(length).warp(0.5)
+        at = [jump * jump // length - 1, -(-jump * jump // length)]
+        assert [rooted(step) for step in at] == rooted(at).tolist() == [1, 2]

@@ -5,9 +5,11 @@ import math
 from closeness import assert_close
 from hypothesis import example, given
 from hypothesis import strategies as st
+from refusals import refused
 
 import stepsize as ss
-from stepsize import Linear
+from stepsize import Constant, Cosine, Geometric, Linear
+from stepsize.errors import ArgumentError
 from strategies import lengths, phases, trees, values
 
 
@@ -58,3 +60,47 @@ def test_one_cycle_lasts_the_run_and_passes_the_peak(peak, total, fraction, way)
     if 0 < math.floor(fraction * total + 0.5) < total:
         assert made(0) == peak / 25
         assert made(total) == peak / 25 / 1e4
+
+
+@given(lengths, st.floats(0, 1), st.sampled_from(["linear", "cosine", "rex(0.7)"]))
+def test_the_momentum_of_one_cycle_turns_with_the_rate(total, fraction, way):
+    rate, momentum = (
+        ss.one_cycle(0.5, total, fraction, shape=way),
+        ss.one_cycle_momentum(total, 0.9, 0.8, fraction, way),
+    )
+    assert momentum.steps == total
+    assert momentum(total) == (0.9 if momentum(0) == 0.8 or fraction * total + 0.5 < total else 0.8)
+    assert [s for s in range(total + 1) if rate(s) == 0.5] == [s for s in range(total + 1) if momentum(s) == 0.8]
+
+
+def test_stable_phases_of_wsds_follow_each_decay_at_the_peak():
+    made = ss.wsds(0.3, 2, (4, 0, 5), (2, 3, 0), final_lr=0.1, shape="cosine")
+    down = [Cosine(0.3, 0.1, 2), Cosine(0.3, 0.1, 3)]
+    assert made == Linear(0, 0.3, 2) >> Constant(0.3, 4) >> down[0] >> down[1] >> Constant(0.3, 5)
+    assert ss.wsds(0.3, 2, (7,), (3,)) == ss.wsd(0.3, 2, 7, 3)
+    refused(ArgumentError, "as many lengths as stable_steps has: 2, got (1,)", lambda: ss.wsds(0.3, 2, (4, 5), (1,)))
+    refused(ArgumentError, "got 4; write stable_steps=(4,)", lambda: ss.wsds(0.3, 2, 4, (1,)))
+    refused(ArgumentError, "the sum of the phases of wsds", lambda: ss.wsds(0.3, 0, (0,), (0,)))
+
+
+def test_an_infinite_schedule_is_ended_later_or_by_itself():
+    endless = ss.infinite(0.3, 0.1, 2, 4)
+    assert endless == Linear(0, 0.3, 2) >> Cosine(0.3, 0.1, 4) >> Constant(0.1)
+    ended = ss.infinite(0.3, 0.1, 2, 4, 94, 20, final_lr=0.001)
+    assert endless.cooldown(100, 20, 0.001, "exponential").sample().tolist() == ended.sample().tolist()
+    assert ss.infinite(0.3, 0.1, 0, 0, 5, 2) == Constant(0.1, 5) >> Geometric(0.1, 0.3 / 10, 2)
+    refused(
+        ArgumentError,
+        "infinite(anneal_steps=...) must be 0 if stable_steps is inf, got 3; give both lengths",
+        lambda: ss.infinite(0.3, 0.1, 2, 4, anneal_steps=3),
+    )
+
+
+@given(trees, phases, values, phases, lengths, values)
+def test_rewarm_leaves_the_schedule_where_it_is(schedule, at, peak, up, down, final):
+    made = ss.rewarm(schedule, at, peak, up, down, final)
+    assert made.steps == at + up + down
+    assert [made(step) for step in range(at)] == [schedule(step) for step in range(at)]
+    assert made(at) == (schedule(at) if up else peak)
+    assert made(at + up) == peak
+    assert made(at + up + down) == final

@@ -105,7 +105,11 @@ ARGUMENTS = {
         lambda: ss.Knots([(0, 1), (1, 2)], "cosin"),
         'must be "linear" or "cosine", got \'cosin\'; did you mean "cosine"?',
     ),
-    "an unknown decay": (lambda: LINE.cooldown(1, 2, 0, "sqrt"), '"linear" or "cosine" or "1-sqrt"'),
+    "an unknown way down": (
+        lambda: LINE.cooldown(1, 2, 0, "sqrt"),
+        'cooldown(shape=...) must be "linear", "cosine", "1-sqrt", "exponential", "rex", "rex(0.7)", "polynomial(2)" '
+        "or a function of (start, end, steps), got 'sqrt'; did you mean \"1-sqrt\"?",
+    ),
     "an unknown mode": (lambda: ss.cyclic(0, 1, 2, 2, mode="exprange"), 'did you mean "exp_range"?'),
     # whole schedules
     "a triangle upside down": (lambda: ss.Triangle(1, 0, 2, 2), "at most high = 0.0, got 1.0; for a valley write"),

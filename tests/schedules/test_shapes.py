@@ -1,6 +1,7 @@
 """What every shape promises: its first and last value to the last bit, its bounds, its direction."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -99,3 +100,10 @@ def test_a_line_from_zero_is_precise_at_its_first_steps(length):
     """Nothing is lost by taking a small number from one and that from one again."""
     for line in (Knots(((0, 0.0), (length, 1.0))), Linear(0.0, 1.0, length), ss.Triangle(0.0, 1.0, length, 1)):
         assert line(1) == pytest.approx(1 / length, rel=1e-15, abs=0.0)
+
+
+@given(st.integers(2, 10**6), st.fractions(0, 1, max_denominator=99).filter(lambda beta: beta < 1))
+def test_rex_from_zero_is_precise_at_its_first_steps(length, beta):
+    z, exact = Fraction(1, length), Fraction(float(beta))
+    expected = (1 - exact) * z / (1 - exact * z)
+    assert ss.Rex(0.0, 1.0, length, float(beta))(1) == pytest.approx(float(expected), rel=1e-15, abs=0.0)

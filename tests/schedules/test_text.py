@@ -83,6 +83,13 @@ def test_the_text_of_a_difference_has_a_minus_sign():
         "1 + 2 * 3 + Linear(0, 2 - 1, 2 * 2) * (1 + 2)",
         "Linear(0, 1, 4).repeat(3, 0.5, stretch=2.0).clip(0.1, 0.9)",
         "((((Linear(0, 1, 4)))))",
+        "2 ** 3 ** 2 * Linear(0, 1, 4) ** 2 ** 0.5",
+        "-Linear(1, 2, 4) ** -2 - -2 ** 2 * Cosine(0, 1, 4)",
+        "Linear(1, 2, 4) ** --2 / 2 ** -1 >> (Linear(0, 1, 4) ** 2).head(2) ** 3",
+        "(Linear(0, 1, 4) + 1) ** 0.5 >> -(-Linear(0, 1, 4)) ** 2",
+        "Linear(0, 1, 2 ** 2) ** +3.0",
+        "minimum(0.5, Linear(0, 1, 4), maximum(0.1, Cosine(0, 1, 4) - 1)) + 1",
+        "minimum(Linear(0, 1, 4) >> Rex(1, 0, 4), 3).warp(2)",
         "Table([0.1, 0.2, 1e-3, .5, 5.]).every(1_000)",
     ],
 )
@@ -107,6 +114,8 @@ def test_names_of_other_libraries_are_answered_with_a_line_that_can_be_read(name
     line = INSTEAD_OF[name]
     assert f"is not a shape or recipe; write {line}\n" in str(error.value)
     words = {"inf": "inf", "a": "Constant(1, 3)", "b": "Constant(1)", "values": "(1, 2)", "boundaries": "(5,)"}
+    if "wsds" in line:
+        words |= {"stable_steps": "(4, 4)", "decay_steps": "(1, 2)"}
     words |= {"total_steps": "90", "factor": "0.5", "stop": "0.1", "points": "((0, 1), (5, 2))"}
     filled = re.sub(r"(?<![\w.])([a-z_]+)(?![\w(])", lambda word: words.get(word[1], "7"), line)
     parse('Function("math:exp")' if "Function" in line else filled, functions=True)

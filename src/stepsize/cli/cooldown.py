@@ -9,7 +9,7 @@ from stepsize.arguments import Many, NonNegative, Whole
 from stepsize.cli.options import number
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
-from stepsize.schedules.base import DecayShape
+from stepsize.schedules.transitions import SHAPE, WORDS
 
 
 @with_log_options
@@ -28,7 +28,7 @@ def cooldown(
         Whole(1),
     ] = None,
     shape: Annotated[
-        DecayShape, typer.Option(metavar="linear|cosine|1-sqrt", help="Shape of the cooldown.")
+        str, typer.Option(metavar="SHAPE", help=f"Shape of the cooldown: {', '.join(WORDS)}."), SHAPE
     ] = "linear",
     end: Annotated[NonNegative, typer.Option(parser=number, metavar="RATE", help="The rate at its end.")] = 0.0,
     law: LawName = "auto",

@@ -15,8 +15,7 @@ from stepsize.laws.diagnosis import MOST_SCATTER, SAME_RATE, robust_deviation
 from stepsize.laws.estimate import SEGMENTS
 from stepsize.laws.forecast import Fit, Probability
 from stepsize.laws.law import Floats
-from stepsize.schedules import wsd
-from stepsize.schedules.base import DecayShape
+from stepsize.schedules.transitions import AnyShape, transition
 
 DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0)  # of the cooldown, as fractions of the steps done
 FAR_SHIFT = 0.01  # a run this far from the law comes with a caution
@@ -42,7 +41,7 @@ def plan_cooldowns(
     steps: Annotated[int | None, Maybe(Length(1))] = None,
     *,
     final_lr: NonNegative = 0.0,
-    shape: DecayShape = "linear",
+    shape: AnyShape = "linear",
     level: Probability = 0.9,
 ) -> tuple[CooldownForecast, ...]:
     """Predict the final loss of a running run if its cooldown starts now, or later, with the rate held until then.
@@ -57,11 +56,12 @@ def plan_cooldowns(
         starts: the steps at which the cooldown might start; now and up to three times as late if None.
         steps: length of the cooldown; a fifth of the whole run if None.
         final_lr: the rate at its end.
-        shape: "linear", "cosine" or "1-sqrt".
+        shape: a word, a class or a function, as for `stepsize.wsd`.
         level: the probability of the band.
 
     Raises:
-        ArgumentError: a start lies before the end of the log, or `final_lr` is above the current rate.
+        ArgumentError: a start lies before the end of the log, or `final_lr` is above the current rate or impossible for
+            the shape.
         FitError: as `Fit.predict`; or the run lies too far from the law.
 
     Example:
@@ -87,7 +87,8 @@ def plan_cooldowns(
     forecasts = []
     for at in starts:
         length = max(1, round(at / 4)) if steps is None else steps
-        whole = np.concatenate([rates, wsd(now, 0, at - done, length, final_lr=final_lr, shape=shape).sample()])
+        down = transition("plan_cooldowns", length, ("shape", shape), ("", now), ("final_lr", final_lr))
+        whole = np.concatenate([rates, np.full(at - done, now), down.sample()])
         forecast = found.predict(whole, at=[whole.size - 1], level=level)
         loss = float(np.exp(shift)) * forecast.final_loss
         half = float(np.exp(shift)) * (forecast.final_band[1] - forecast.final_loss)

@@ -12,7 +12,7 @@ from stepsize.arguments import Count, Instance, Maybe, NonNegative, Number, Step
 from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.pytorch.processes import any_process
 from stepsize.pytorch.scheduler import Scheduler
-from stepsize.schedules.base import DecayShape
+from stepsize.schedules.transitions import AnyShape, transition
 
 _KIND = "stepsize.pytorch.CooldownOnDemand"
 
@@ -33,7 +33,7 @@ class CooldownOnDemand:
         scheduler: the scheduler whose rates come down.
         steps: the length of the cooldown, in the scheduler's units: updates, samples, tokens or seconds.
         end: the value at its end, at least 0, in the plan's own units.
-        shape: "linear", "cosine" or "1-sqrt".
+        shape: a word, a class or a function, as for `stepsize.wsd`.
         deadline: seconds from now by which it should have ended. It begins once the time left is the average time of
             `steps` steps and of the updates until the processes next agree.
         on_signal: a signal that requests it, such as `signal.SIGUSR1`. Its previous handler is called too, and
@@ -65,7 +65,7 @@ class CooldownOnDemand:
         scheduler: Annotated[Scheduler, Instance(Scheduler, "a stepsize.pytorch.Scheduler")],
         steps: Steps,
         end: NonNegative = 0.0,
-        shape: DecayShape = "linear",
+        shape: AnyShape = "linear",
         *,
         deadline: Annotated[float | None, Maybe(Number(above=0.0))] = None,
         on_signal: int | None = None,
@@ -74,6 +74,7 @@ class CooldownOnDemand:
         given: dict[str, Any] = {"scheduler": scheduler, "steps": steps, "end": end, "shape": shape}
         given |= {"deadline": deadline, "every": every}
         given = apply_rules("CooldownOnDemand", CooldownOnDemand, given)
+        transition("CooldownOnDemand", int(steps), ("shape", shape), ("", 1.0), ("end", end))
         _ = scheduler._groups.plan["lr"]  # if no rate is scheduled, it raises now, not when the cooldown begins
         self._scheduler, self._steps, self._end, self._shape = scheduler, int(steps), end, shape
         self._deadline: float | None = given["deadline"]

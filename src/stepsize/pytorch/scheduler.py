@@ -31,7 +31,7 @@ from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follo
 from stepsize.pytorch.targets import Target, Targets
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule
-from stepsize.schedules.base import DecayShape
+from stepsize.schedules.transitions import AnyShape
 
 
 def _given(lr: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class Scheduler(Driver):
         return self._follow({key: plan[key].replanned(math.ceil(self._position), each) for key, each in new.items()})
 
     @checked
-    def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: DecayShape = "linear") -> dict[str, Schedule]:
+    def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: AnyShape = "linear") -> dict[str, Schedule]:
         """From here on, bring the schedule of every rate down to `end` in `steps` steps; return the same as `replan`.
 
         `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too. ArgumentError

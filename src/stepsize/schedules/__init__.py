@@ -1,5 +1,7 @@
 """Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
 
+from stepsize.schedules.arithmetic import maximum as maximum
+from stepsize.schedules.arithmetic import minimum as minimum
 from stepsize.schedules.base import Schedule as Schedule
 from stepsize.schedules.dictionary import from_dict as from_dict
 from stepsize.schedules.dictionary import to_dict as to_dict
@@ -20,11 +22,15 @@ from stepsize.schedules.piecewise import Piecewise as Piecewise
 from stepsize.schedules.piecewise import Table as Table
 from stepsize.schedules.piecewise import Triangle as Triangle
 from stepsize.schedules.recipes import cyclic as cyclic
+from stepsize.schedules.recipes import infinite as infinite
 from stepsize.schedules.recipes import inverse_sqrt as inverse_sqrt
 from stepsize.schedules.recipes import noam as noam
 from stepsize.schedules.recipes import one_cycle as one_cycle
+from stepsize.schedules.recipes import one_cycle_momentum as one_cycle_momentum
+from stepsize.schedules.recipes import rewarm as rewarm
 from stepsize.schedules.recipes import sgdr as sgdr
 from stepsize.schedules.recipes import warmup as warmup
 from stepsize.schedules.recipes import warmup_cosine as warmup_cosine
 from stepsize.schedules.recipes import wsd as wsd
+from stepsize.schedules.recipes import wsds as wsds
 from stepsize.schedules.text import parse as parse

@@ -1,4 +1,4 @@
-"""Schedules added, multiplied, divided and bounded, step by step."""
+"""Schedules added, multiplied, divided, raised to a power, compared and bounded, step by step."""
 
 import math
 import operator
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from stepsize.arguments import Many, Number, Real
 from stepsize.errors import ArgumentError
-from stepsize.schedules.base import Schedule
+from stepsize.schedules.base import Schedule, operand_of
 from stepsize.schedules.maths import Maths, Value
 from stepsize.schedules.shape import Wrapper
 
@@ -17,10 +17,10 @@ Operand = Schedule | float
 
 
 def _operands(owner: str, name: str, value: Any) -> tuple[Operand, ...]:
-    """The rule of both classes: two or more, not all of them numbers; nested sums (or products) are flattened."""
+    """The rule of all classes: two or more, not all of them numbers; those of an operand of the same class follow."""
     operands: list[Operand] = []
-    for operand in Many(_operand)(owner, name, value):
-        flat = isinstance(operand, Sum | Product) and type(operand).__name__ == owner
+    for operand in Many(_operand, empty=True)(owner, name, value):
+        flat = isinstance(operand, _Pointwise) and type(operand).__name__ == owner
         operands.extend(operand.operands if flat else (operand,))
     if len(operands) < 2 or not any(isinstance(operand, Schedule) for operand in operands):
         raise ArgumentError(owner, name, "at least two operands, one of them a schedule", value)
@@ -84,6 +84,48 @@ class Product(_Pointwise):
 
 
 @dataclass(frozen=True, repr=False)
+class Minimum(_Pointwise):
+    """`minimum(a, b)`: the smallest value at every step."""
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        return reduce(m.minimum, self._values(t, m))
+
+    def _text(self) -> str:
+        return f"minimum({', '.join(_bracketed(operand, 0) for operand in self.operands)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Maximum(_Pointwise):
+    """`maximum(a, b)`: the largest value at every step."""
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        return reduce(m.maximum, self._values(t, m))
+
+    def _text(self) -> str:
+        return f"maximum({', '.join(_bracketed(operand, 0) for operand in self.operands)})"
+
+
+def minimum(*operands: Operand) -> Schedule:
+    """The smallest of schedules and numbers at every step; as long as the longest schedule.
+
+    Example:
+        >>> minimum(Linear(0.0, 1.0, 4), 0.5, Constant(0.3, 6)).sample()
+        array([0.  , 0.25, 0.3 , 0.3 , 0.3 , 0.3 ])
+    """
+    return Minimum(tuple(operand_of("minimum", operand) for operand in operands))
+
+
+def maximum(*operands: Operand) -> Schedule:
+    """The largest of schedules and numbers at every step; as long as the longest schedule.
+
+    Example:
+        >>> maximum(Exponential(0.6, 0.5), 0.1)([0, 1, 2, 3])
+        array([0.6 , 0.3 , 0.15, 0.1 ])
+    """
+    return Maximum(tuple(operand_of("maximum", operand) for operand in operands))
+
+
+@dataclass(frozen=True, repr=False)
 class Quotient(Wrapper):
     """`a / 2`: a schedule divided by a number."""
 
@@ -100,6 +142,22 @@ class Quotient(Wrapper):
 
     def _text(self) -> str:
         return f"{_bracketed(self.schedule, Quotient._binds)} / {self.divisor!r}"
+
+
+@dataclass(frozen=True, repr=False)
+class Power(Wrapper):
+    """`a ** p`: a schedule raised to a power."""
+
+    exponent: Real
+
+    _binds = 4
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        return m.power(self.schedule._at(t, m), self.exponent)
+
+    def _text(self) -> str:
+        # ** groups from the right, so a power that is raised again needs brackets.
+        return f"{_bracketed(self.schedule, Power._binds + 1)} ** {self.exponent!r}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,4 +188,5 @@ def _bracketed(operand: Operand, binding: int) -> str:
     return operand._text() if operand._binds >= binding else f"({operand._text()})"
 
 
-OPERATORS = (Sum, Product, Quotient, Clip)
+OPERATORS = (Sum, Product, Minimum, Maximum, Quotient, Power, Clip)
+FUNCTIONS = (minimum, maximum)

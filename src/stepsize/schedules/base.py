@@ -12,7 +12,6 @@ import numpy as np
 
 from stepsize.arguments import (
     LONGEST,
-    Choice,
     EndlessCount,
     F,
     Instance,
@@ -28,6 +27,7 @@ from stepsize.arguments import (
 )
 from stepsize.errors import ArgumentError, StepError, StepsizeError, shown
 from stepsize.schedules.maths import ARRAY, SCALAR, Floats, Maths, Value
+from stepsize.schedules.transitions import AnyShape, transition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 """How deep schedules may be nested; their length is not limited."""
 
-DecayShape = Annotated[str, Choice(("linear", "cosine", "1-sqrt"))]
-"""The decays that recipes and `cooldown` accept by name."""
+_OF_PARTS = "bound the schedules it is made of with .clip(low, high)"  # a value that is not a number
 
 _BLOCK = 8192  # how many steps are evaluated at once: values that stay in the cache are several times as fast
 
@@ -81,7 +80,7 @@ class Schedule(ABC):
     def _children(self) -> Sequence["Schedule"]:
         """The schedules inside this one."""
 
-    _binds = 4  # how tightly the text form binds: 1 for >>, 2 for + and -, 3 for * and /, 4 for a call
+    _binds = 5  # how tightly the text form binds: 1 for >>, 2 for + and -, 3 for * and /, 4 for **, 5 for a call
 
     def _validate(self) -> None:  # noqa: B027  (most classes have nothing to add)
         """Raise ArgumentError for arguments that do not fit together."""
@@ -111,7 +110,7 @@ class Schedule(ABC):
         Steps may be fractional, come in any order and repeat.
 
         Raises:
-            StepError: a step is negative, NaN, infinite or not a number, or the value overflows there.
+            StepError: a step is negative, NaN, infinite or not a number, or the value there overflows or is not real.
         """
         kind = type(step)
         if (kind is int or kind is float) and 0 <= step <= LONGEST:  # type: ignore[operator]
@@ -148,7 +147,8 @@ class Schedule(ABC):
         wrong = np.flatnonzero(~np.isfinite(values))
         if wrong.size:
             reason = f"{shown(self)} is {values.flat[wrong[0]]} at step {steps.flat[wrong[0]]:g}"
-            raise StepError(reason, "bound it with .clip(low, high) or end it with .head(n)")
+            is_nan = math.isnan(values.flat[wrong[0]])
+            raise StepError(reason, _OF_PARTS if is_nan else "bound it with .clip(low, high) or end it with .head(n)")
         return values
 
     def sample(self, n: int | None = None) -> Floats:
@@ -205,10 +205,10 @@ class Schedule(ABC):
 
     def __sub__(self, other: "Schedule | float") -> "Schedule":
         """`a - b`: the difference at every step; the same value as `a + -1 * b`."""
-        return _pointwise("+", self, -_operand("-", other))
+        return _pointwise("+", self, -operand_of("-", other))
 
     def __rsub__(self, other: float) -> "Schedule":
-        return _pointwise("+", _operand("-", other), -self)
+        return _pointwise("+", operand_of("-", other), -self)
 
     def __mul__(self, other: "Schedule | float") -> "Schedule":
         """`a * b`: the product at every step; as long as the longer."""
@@ -230,6 +230,22 @@ class Schedule(ABC):
 
     def __rtruediv__(self, numerator: object) -> "Schedule":
         raise ArgumentError("the right of /", "", "a number", self, "a number cannot be divided by a schedule")
+
+    def __pow__(self, exponent: float) -> "Schedule":
+        """`a ** p`: raised to a power at every step.
+
+        Example:
+            >>> (Cosine(1.0, 0.0, 4) ** 2).sample()
+            array([1.        , 0.72855339, 0.25      , 0.02144661])
+        """
+        from stepsize.schedules.arithmetic import Power
+
+        if isinstance(exponent, Schedule):
+            raise ArgumentError("the right of **", "", "a number", exponent)
+        return Power(self, exponent)
+
+    def __rpow__(self, base: object) -> "Schedule":
+        raise ArgumentError("the right of **", "", "a number", self, "a number cannot be raised to a schedule")
 
     def clip(self, low: Real, high: Annotated[float, Number(infinite=True)] = math.inf) -> "Schedule":
         """The schedule bounded below by `low` and above by `high`.
@@ -264,6 +280,17 @@ class Schedule(ABC):
         from stepsize.schedules.clock import Stretch
 
         return Stretch(self, n)
+
+    def warp(self, power: Positive) -> "Schedule":
+        """Bend the clock: f(T (t / T)^power), with T the length; a power above 1 is slow at first.
+
+        Example:
+            >>> Linear(0.0, 1.0, 4).warp(2).sample()
+            array([0.    , 0.0625, 0.25  , 0.5625])
+        """
+        from stepsize.schedules.clock import Warp
+
+        return Warp(self, power)
 
     def repeat(self, times: EndlessCount, scale: Real = 1.0, stretch: Positive = 1.0) -> "Schedule":
         """Restart: cycle i multiplies the values by scale^i and takes floor(steps stretch^i + 1/2) steps.
@@ -317,16 +344,16 @@ class Schedule(ABC):
         return Reclock(self, batch)  # type: ignore[arg-type]
 
     @checked
-    def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: DecayShape = "linear") -> "Schedule":
-        """Leave the schedule at step `at` and decay from its value there to `end` in `steps` steps.
+    def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: AnyShape = "linear") -> "Schedule":
+        """Leave the schedule at step `at` and go from its value there to `end` in `steps` steps.
+
+        `shape` is a word, a class or a function, as for `wsd`.
 
         Example:
             >>> Constant(0.3).cooldown(800, 200)
             Constant(0.3).head(800) >> Linear(0.3, 0.0, 200)
         """
-        from stepsize.schedules.recipes import DECAYS
-
-        return self.head(at) >> DECAYS[shape](self(at), end, steps)
+        return self.head(at) >> transition("cooldown", steps, ("shape", shape), ("", self(at)), ("end", end))
 
     # Showing.
 
@@ -383,10 +410,11 @@ Batch = Annotated[Schedule | float, batch_size]
 def _pointwise(sign: str, left: Any, right: Any) -> Schedule:
     from stepsize.schedules.arithmetic import Product, Sum
 
-    return (Sum if sign == "+" else Product)((_operand(sign, left), _operand(sign, right)))
+    return (Sum if sign == "+" else Product)((operand_of(sign, left), operand_of(sign, right)))
 
 
-def _operand(sign: str, other: Any) -> Any:
+def operand_of(sign: str, other: Any) -> Any:
+    """A schedule, or a number in its stored form; `sign` is the operator or function that it is for."""
     if isinstance(other, Schedule):
         return other
     try:

@@ -1,4 +1,4 @@
-"""Schedules moved in time: chained, shifted, stretched, cut and repeated."""
+"""Schedules moved in time: chained, shifted, stretched, bent, cut and repeated."""
 
 import math
 from bisect import bisect_right
@@ -134,6 +134,24 @@ class Stretch(Wrapper):
 
 
 @dataclass(frozen=True, repr=False)
+class Warp(Wrapper):
+    """`a.warp(power)`: a bent clock, f(T (t / T)^power), with T the length."""
+
+    power: Positive
+
+    def _validate(self) -> None:
+        self.schedule._finite("warp", "cut it with .head(n) first")
+
+    def _at(self, t: Value, m: Maths) -> Value:
+        steps = self.schedule.steps
+        bent = m.power(m.minimum(t, steps) / max(steps, 1), self.power) * float(steps)
+        # A whole step that rounding has missed is that step, so that jumps stay at their steps.
+        whole = m.floor(bent + 0.5)
+        hit = m.maximum(bent, whole) - m.minimum(bent, whole) <= m.rounding * (1.0 + self.power) * bent
+        return self.schedule._at(m.where(t >= steps, steps, m.where(hit, whole, bent)), m)
+
+
+@dataclass(frozen=True, repr=False)
 class Head(Wrapper):
     """`a.head(n)`: the first n steps, then the value at step n: f(min(t, n))."""
 
@@ -241,4 +259,4 @@ class Repeat(Wrapper):
         return value if self.scale == 1.0 else value * m.power(self.scale, cycle)
 
 
-OPERATORS = (Chain, Shift, Every, Stretch, Head, Tail, Repeat)
+OPERATORS = (Chain, Shift, Every, Stretch, Warp, Head, Tail, Repeat)

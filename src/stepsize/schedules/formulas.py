@@ -5,7 +5,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated
 
-from stepsize.arguments import EndlessSteps, NonNegative, Number, Positive, Real, Steps
+from stepsize.arguments import EndlessSteps, Fraction, NonNegative, Number, Positive, Real, Steps
 from stepsize.schedules.base import either_name
 from stepsize.schedules.maths import SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless, Shape
@@ -148,18 +148,25 @@ class OneMinusSqrt(Between):
 class Rex(Between):
     """Reflected exponential: slow at first, fast at the end.
 
-        f(t) = start w + end (1 - w),    w = (1 - z) / (1/2 + (1 - z)/2),    z = t / steps
+        f(t) = start w + end (1 - w),    w = (1 - z) / ((1 - beta) + beta (1 - z)),    z = t / steps
+
+    `beta` is at least 0, a straight line, and at most 1, the start value held to the end; the reference has 1/2.
 
     Example:
         >>> Rex(3.0, 0.0, 10)([0, 5, 10])
         array([3., 2., 0.])
+        >>> Rex(1.1, 0.0, 10, beta=0.9)([0, 5, 10])
+        array([1.1, 1. , 0. ])
 
     Reference: Chen et al., "REX: Revisiting Budgeted Training with an Improved Schedule", arXiv 2107.04197 (2021).
     """
 
+    beta: Fraction = 0.5
+
     def _between(self, z: Value, m: Maths) -> Value:
-        w = (1.0 - z) / (0.5 + (1.0 - z) / 2.0)
-        return self.start * w + self.end * (1.0 - w)
+        rest = 1.0 - z
+        scale = (1.0 - self.beta) + self.beta * rest
+        return self.start * (rest / scale) + self.end * ((1.0 - self.beta) * z / scale)
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,7 +3,7 @@
     chain     = sum { ">>" sum }
     sum       = product { ( "+" | "-" ) product }
     product   = signed { ( "*" | "/" ) signed }
-    signed    = { "+" | "-" } call
+    signed    = { "+" | "-" } call [ "**" signed ]
     call      = atom { "." name arguments }
     atom      = number | string | name [ arguments ] | "(" chain ")" | items
     items     = "(" [ chain "," { chain "," } [ chain ] ] ")"  |  "[" [ chain { "," chain } [ "," ] ] "]"
@@ -24,14 +24,14 @@ from stepsize.errors import ParseError
 from stepsize.horizon import UNIT
 from stepsize.schedules.base import MAX_DEPTH
 
-# The operators from the loosest to the tightest; all group from the left.
+# The operators that group from the left, from the loosest to the tightest.
 _LEVELS = ((">>",), ("+", "-"), ("*", "/"))
 
 _TOKEN = r"""[ \t\r\n]*(?:
     (?P<number>(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<string>"[^"\\\r\n]*"|'[^'\\\r\n]*')
-  | (?P<sign>>>|[-+*/(),=.\[\]])
+  | (?P<sign>>>|\*\*|[-+*/(),=.\[\]])
   | (?P<end>\Z)
   | (?P<strange>.)
 )"""
@@ -82,6 +82,14 @@ class Negative(NamedTuple):
     position: int
 
 
+class Power(NamedTuple):
+    """`operand ** exponent ** ...`, from the right; the sign of an exponent applies to the power that it begins."""
+
+    operands: "tuple[Node, ...]"
+    signs: tuple[str, ...]
+    position: int
+
+
 class Infix(NamedTuple):
     """Operands joined by operators of one level; there is one sign fewer than operands."""
 
@@ -90,7 +98,7 @@ class Infix(NamedTuple):
     position: int
 
 
-Node = Literal | Items | Call | Negative | Infix
+Node = Literal | Items | Call | Negative | Power | Infix
 
 
 class Reader:
@@ -106,7 +114,7 @@ class Reader:
         """The tree of the whole text."""
         node = self._chain()
         if self._kind != "end":
-            raise self._unexpected("an operator (>>, +, -, *, /), a .method() or the end")
+            raise self._unexpected("an operator (>>, +, -, *, /, **), a .method() or the end")
         return node
 
     def error(self, reason: str, position: int, advice: str = "", /, **settings: object) -> ParseError:
@@ -122,11 +130,21 @@ class Reader:
         return _grouped(operands, signs) if signs else operands[0]
 
     def _signed(self) -> Node:
-        position, negative = self._position, False
+        position, sign = self._position, self._sign()
+        operands, signs = [self._call()], list[str]()
+        while self._kind == "**":
+            self._advance()
+            signs.append(self._sign())
+            operands.append(self._call())
+        node = Power(tuple(operands), tuple(signs), operands[0].position) if signs else operands[0]
+        return Negative(node, position) if sign == "-" else node
+
+    def _sign(self) -> str:
+        """One sign for all of those here."""
+        negative = False
         while self._kind in ("+", "-"):
             negative ^= self._take() == "-"
-        node = self._call()
-        return Negative(node, position) if negative else node
+        return "-" if negative else "+"
 
     def _call(self) -> Node:
         node, methods = self._atom(), 0

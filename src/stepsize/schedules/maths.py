@@ -26,13 +26,14 @@ class Maths:
     cos: Callable[[Value], Value]
     sqrt: Callable[[Value], Value]
     floor: Callable[[Value], Value]
-    power: Callable[[Value, Value], Value]  # base^exponent; infinite if it overflows
+    power: Callable[[Value, Value], Value]  # base^exponent; infinite if it overflows, nan if it is not real
     minimum: Callable[[Value, Value], Value]
     maximum: Callable[[Value, Value], Value]
     where: Callable[[Value, Value, Value], Value]  # evaluates both values
     count: Callable[[Sequence[float], Value], Value]  # the number of boundaries <= t; they are in rising order
     take: Callable[[Sequence[float], Value], Value]  # the item at a whole number, or at an array of them
     pi: float = math.pi
+    rounding: float = 2.0**-51  # relative, of a quotient, and of a product with it
 
 
 class Column(tuple[float, ...]):
@@ -46,9 +47,10 @@ class Column(tuple[float, ...]):
 
 def _power(base: float, exponent: float) -> float:
     try:
-        return float(base**exponent)
-    except OverflowError:
-        return math.inf
+        return math.pow(base, exponent)
+    except (OverflowError, ValueError):  # NumPy has a value for each: inf, -inf or nan
+        with np.errstate(all="ignore"):
+            return float(np.power(float(base), float(exponent)))
 
 
 def _array(numbers: Sequence[float]) -> Floats:

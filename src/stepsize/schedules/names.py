@@ -11,11 +11,13 @@ from stepsize.schedules.recipes import RECIPES
 SHAPES: tuple[type[Schedule], ...] = (*formulas.SHAPES, *piecewise.SHAPES, Function)
 OPERATORS: tuple[type[Schedule], ...] = (*clock.OPERATORS, *batches.OPERATORS, *arithmetic.OPERATORS)
 
-# What the text form may call: shapes and recipes by name, and the methods of a schedule.
-CALLABLE: dict[str, Callable[..., Any]] = {item.__name__: item for items in (SHAPES, RECIPES) for item in items}
+# What the text form may call: shapes, functions and recipes by name, and the methods of a schedule.
+CALLABLE: dict[str, Callable[..., Any]] = {
+    item.__name__: item for items in (SHAPES, arithmetic.FUNCTIONS, RECIPES) for item in items
+}
 METHODS: dict[str, Callable[..., Any]] = {
     name: getattr(Schedule, name)
-    for name in ("clip", "cooldown", "every", "head", "reclock", "repeat", "shift", "stretch", "tail")
+    for name in ("clip", "cooldown", "every", "head", "reclock", "repeat", "shift", "stretch", "tail", "warp")
 }
 
 _FOREIGN_NAMES = {
@@ -28,12 +30,14 @@ _FOREIGN_NAMES = {
     "Cosine(start, end, steps).repeat(inf)": (
         "CosineAnnealingWarmRestarts CosineDecayRestarts sgdr_schedule CosineAnnealingWarmupRestarts"
     ),
+    "Rex(start, end, steps)": "RexLR REX_LR REXScheduler RexScheduler RexLRScheduler",
+    "Rex(start, end, steps).repeat(inf)": "RexWithRestarts",
     "Linear(start, end, steps)": "LinearLR linear_schedule LinearDecay",
     "Linear(0, peak, warmup) >> Linear(peak, 0, steps)": "get_linear_schedule_with_warmup WarmupDecayLR",
     "Polynomial(start, end, steps, power)": (
         "PolynomialLR PolynomialDecay polynomial_decay polynomial_schedule PolyLR PolyScheduler"
     ),
-    "Linear(0, peak, warmup) >> Polynomial(peak, end, steps, power)": "get_polynomial_decay_schedule_with_warmup",
+    "warmup(Polynomial(peak, end, steps, power), warmup_steps)": "get_polynomial_decay_schedule_with_warmup",
     "Staircase(start, factor, every)": "StepLR StepLRScheduler StepDecay",
     "MultiStep(start, factor, boundaries)": "MultiStepLR MultiFactorScheduler MultiStepLRScheduler MultiStepDecay",
     "Piecewise(values, boundaries)": (
@@ -48,12 +52,20 @@ _FOREIGN_NAMES = {
     "noam(d_model, warmup_steps)": "NoamLR NoamOpt NoamDecay TransformerLRScheduler",
     "one_cycle(peak_lr, total_steps)": "OneCycleLR cosine_onecycle_schedule linear_onecycle_schedule OneCycleScheduler",
     "cyclic(low, high, up, down)": "CyclicLR CyclicalLearningRate cyclic_lr",
-    "wsd(peak_lr, warmup_steps, stable_steps, decay_steps)": "get_wsd_schedule WSD WSDScheduler warmup_stable_decay",
+    "wsd(peak_lr, warmup_steps, stable_steps, decay_steps)": (
+        "get_wsd_schedule WSD WSDScheduler warmup_stable_decay WarmupStableDecay"
+    ),
+    "wsds(peak_lr, warmup_steps, stable_steps, decay_steps)": "WSDS WSD_S",
+    "infinite(peak_lr, stable_lr, warmup_steps, decay_steps)": "InfiniteLRScheduler InfiniteScheduler InfiniteLR",
     "Knots(points)": "PiecewiseLinear",
     "Constant(value)": "constant_schedule get_constant_schedule",
     "Constant(low, steps) >> Constant(base)": "ConstantLR",
     "a >> b": "SequentialLR join_schedules",
     "a * b": "ChainedScheduler",
+    "a ** p": "pow power",
+    "a ** 0.5": "sqrt",
+    "minimum(a, b)": "min",
+    "maximum(a, b)": "max",
     'Function("package.module:name")': "LambdaLR LearningRateScheduler",
 }
 

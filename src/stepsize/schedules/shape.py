@@ -42,7 +42,7 @@ class Wrapper(Schedule):
 
     def _text(self) -> str:
         inner = self.schedule._text()
-        target = inner if self.schedule._binds == 4 else f"({inner})"
+        target = inner if self.schedule._binds == 5 else f"({inner})"
         return f"{target}.{type(self).__name__.lower()}({_arguments_text(self, skip=1)})"
 
     @property

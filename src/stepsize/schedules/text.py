@@ -18,7 +18,8 @@ from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.function import Function
-from stepsize.schedules.grammar import Call, Infix, Items, Literal, Negative, Node, Reader
+from stepsize.schedules.grammar import Call, Infix, Items, Literal, Negative, Node, Power, Reader
+from stepsize.schedules.maths import SCALAR
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 
 
@@ -28,10 +29,11 @@ def parse(
 ) -> Schedule:
     """The schedule that a text describes; `parse(str(schedule)) == schedule`.
 
-    The text consists of shapes, recipes, numbers, the operators `>> + - * /` with Python's precedence, and the methods
-    of schedules; arguments may be named. With a horizon, a length may be `"3ep"` (epochs), `"10%"` (of the whole run),
-    `"500ksp"` (samples), `"2Btok"` (tokens; k, M, B, T: thousand to trillion), `"2000"` (steps) or, once, `"rest"`: the
-    length that makes the schedule as long as the run. Left of `.reclock(batch)` and in the batch, steps are samples.
+    The text consists of shapes, recipes, numbers, the operators `>> + - * / **` with Python's precedence, the functions
+    `minimum` and `maximum`, and the methods of schedules; arguments may be named. With a horizon, a length may be
+    `"3ep"` (epochs), `"10%"` (of the whole run), `"500ksp"` (samples), `"2Btok"` (tokens; k, M, B, T: thousand to
+    trillion), `"2000"` (steps) or, once, `"rest"`: the length that makes the schedule as long as the run. Left of
+    `.reclock(batch)` and in the batch, steps are samples.
 
     Args:
         text: ASCII.
@@ -133,7 +135,9 @@ class _Evaluation:
             case Items():
                 return tuple(self._value(item) for item in node.items)
         try:
-            return -self._operand(node.operand) if isinstance(node, Negative) else self._infix(node)
+            if isinstance(node, Negative):
+                return -self._operand(node.operand)
+            return self._power(node) if isinstance(node, Power) else self._infix(node)
         except (ArgumentError, StepError) as error:
             raise self.error(str(error), node.position) from None
 
@@ -158,6 +162,14 @@ class _Evaluation:
         if isinstance(value, Schedule | int | float):
             return value
         raise self.error(f"expected a schedule or a number, found {shown(value)}", node.position)
+
+    def _power(self, node: Power) -> Any:
+        *bases, value = [self._operand(operand) for operand in node.operands]
+        for base, sign in zip(reversed(bases), reversed(node.signs), strict=True):
+            exponent = -value if sign == "-" else value
+            is_number = not isinstance(base, Schedule) and not isinstance(exponent, Schedule)
+            value = SCALAR.power(base, exponent) if is_number else base**exponent
+        return value
 
     def _infix(self, node: Infix) -> Any:
         # Many operands are joined at once: joining them one by one would take quadratic time.
@@ -186,22 +198,27 @@ class _Evaluation:
             raise self.error("Function runs your own code", node.position, "allow it with {functions}", functions=True)
         parameters = _parameters(node.name, function)
         given = self._bound(node, parameters)
-        values = {
-            name: self._length(value(argument), argument, parameters.lengths[name])
-            if name in parameters.lengths
-            else value(argument)
-            for name, argument in given.items()
-        }
+        values = {name: self._argument(argument, name, parameters, value) for name, argument in given.items()}
         try:
-            return function(*target, **values)
+            return function(*values.values()) if parameters.any_number else function(*target, **values)
         except (ArgumentError, StepError) as error:
             others, error.others = error.others, ()
             located = [self._located(each, node, given) for each in (error, *others)]
         raise_together(located)
 
+    def _argument(self, node: Node, name: str, parameters: "_Parameters", value_of: Callable[[Node], Any]) -> Any:
+        if name in parameters.shapes and isinstance(node, Literal) and node.kind == "name":
+            named = CALLABLE.get(str(node.value))
+            if isinstance(named, type):
+                return named
+        value = value_of(node)
+        return self._length(value, node, parameters.lengths[name]) if name in parameters.lengths else value
+
     def _bound(self, node: Call, parameters: "_Parameters") -> dict[str, Node]:
         """The arguments of a call by name."""
         names, errors = parameters.names, list[StepsizeError]()
+        if parameters.any_number and not node.keywords:
+            return {f"{names[0]}[{index}]": argument for index, argument in enumerate(node.arguments)}
         usage = f"write {parameters.usage}"
         given: dict[str, Node] = dict(zip(names, node.arguments, strict=False))
         if len(node.arguments) > len(names):
@@ -275,17 +292,21 @@ class _Parameters(NamedTuple):
     names: list[str]
     needed: list[str]
     lengths: dict[str, bool]  # those that may have a unit, and whether 0 steps are allowed
+    shapes: set[str]  # those that take the class of a shape
+    any_number: bool  # whether it takes any number of one argument
     usage: str  # such as "Linear(start, end, steps)"
 
 
 @functools.cache
 def _parameters(name: str, function: Callable[..., Any]) -> _Parameters:
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
-    words = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters]
+    words = [str(p.replace(annotation=p.empty)) for p in parameters]
     return _Parameters(
         [p.name for p in parameters],
         [p.name for p in parameters if p.default is p.empty],
         {p: _takes_zero(rule) for p, rule in rules(function).items() if getattr(rule, "measures_steps", False)},
+        {p for p, rule in rules(function).items() if hasattr(rule, "names_shape")},
+        any(p.kind is p.VAR_POSITIONAL for p in parameters),
         f"{name}({', '.join(words)})",
     )
 
