@@ -236,6 +236,27 @@ RECIPES: dict[str, st.SearchStrategy[ss.Schedule]] = {
 recipes = st.one_of(*RECIPES.values())
 
 
+# Batch sizes as functions of the samples used.
+
+sizes = st.integers(1, 9)
+constant_batches = st.one_of(
+    sizes.map(ss.Constant),
+    st.builds(lambda a, n, b: ss.Constant(a, n) >> ss.Constant(b), sizes, lengths, sizes),
+    st.builds(
+        lambda a, at: ss.Piecewise([a + n for n in range(len(at) + 1)], sorted(at)),
+        sizes,
+        st.sets(lengths, min_size=1, max_size=4),
+    ),
+    st.builds(lambda a, at: ss.MultiStep(a, 2.0, sorted(at)), sizes, st.lists(phases, min_size=1, max_size=3)),
+)
+batches = st.one_of(
+    constant_batches,
+    st.builds(lambda a, b: a + 2 * b, constant_batches, constant_batches),
+    st.builds(lambda a, n: a.every(n), constant_batches, st.integers(1, 5)),
+    st.builds(ss.Table, st.lists(sizes, min_size=1, max_size=30)),
+)
+
+
 # Random trees.
 
 
@@ -288,6 +309,7 @@ def grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedul
         st.builds(lambda a, n: ended(a).stretch(n), inner, lengths),
         st.builds(lambda a, p: ended(a).warp(p), inner, st.floats(0.2, 4.0) | st.sampled_from([0.5, 1, 2])),
         _repeats(inner),
+        st.builds(lambda a, batch: ended(a).reclock(batch), inner, batches),
         st.builds(lambda a, n: a.head(n), inner, phases),
         _tails(inner),
         st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, ways),
@@ -304,5 +326,6 @@ horizons = st.builds(
     accumulation=st.integers(1, 4),
     processes=st.integers(1, 4),
     drop_last=st.booleans(),
+    tokens_per_sample=st.integers(1, 64),
 )
 """Every one has at least one update in every epoch."""

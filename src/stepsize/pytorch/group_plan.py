@@ -80,9 +80,9 @@ class Assignment:
     items: dict[Any, Course]  # by None, by the group's index or by its name
 
     @classmethod
-    def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
+    def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None, clock: str = "steps") -> "Assignment":
         """The assignment of the value given for an argument of `owner`."""
-        course = partial(_course, owner, key, horizon)
+        course = partial(_course, owner, key, horizon, clock)
         if isinstance(given, Mapping):
             if not given:
                 raise ArgumentError(owner, key, "a mapping of group names to schedules", given)
@@ -179,7 +179,7 @@ class Assignment:
         raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
 
 
-def _schedule(owner: str, key: str, horizon: Horizon | None, given: Any) -> Schedule:
+def _schedule(owner: str, key: str, horizon: Horizon | None, clock: str, given: Any) -> Schedule:
     if isinstance(given, Schedule):
         return given
     if isinstance(given, LRScheduler | type):
@@ -190,14 +190,14 @@ def _schedule(owner: str, key: str, horizon: Horizon | None, given: Any) -> Sche
     if callable(given):
         return Function(given)
     if isinstance(given, str):
-        return parse(given, horizon)
+        return parse(given, horizon, clock=clock)
     return Constant(Number()(owner, key, given))
 
 
-def _course(owner: str, key: str, horizon: Horizon | None, given: Any) -> Course:
+def _course(owner: str, key: str, horizon: Horizon | None, clock: str, given: Any) -> Course:
     if isinstance(given, tuple):
-        return tuple(_schedule(owner, key, horizon, item) for item in given)
-    return given if isinstance(given, ConstantProduct) else _schedule(owner, key, horizon, given)
+        return tuple(_schedule(owner, key, horizon, clock, item) for item in given)
+    return given if isinstance(given, ConstantProduct) else _schedule(owner, key, horizon, clock, given)
 
 
 def _text(course: Course) -> Any:
@@ -244,6 +244,7 @@ class GroupPlan:
         groups: Sequence[Group],
         horizon: Horizon | None,
         targets: dict[str, tuple[Target, ...]],
+        clock: str,
     ) -> "GroupPlan":
         in_groups = ["lr", *_hyperparameters(groups)]
         refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
@@ -254,7 +255,7 @@ class GroupPlan:
                 rule, advice = "a mapping by names that are scheduled", f"give {{{name}}} too"
                 raise ArgumentError("Scheduler", "targets", rule, name, advice, **{name: ...})
         plan = cls(
-            {key: Assignment.of("Scheduler", key, item, horizon) for key, item in given.items()},
+            {key: Assignment.of("Scheduler", key, item, horizon, clock) for key, item in given.items()},
             bool(relative),
             feedback,
             targets,
