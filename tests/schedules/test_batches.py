@@ -12,7 +12,7 @@ from refusals import refused
 
 import stepsize as ss
 from stepsize import Constant, Cosine, Linear, Piecewise
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StepError
 from strategies import batches, ended, shapes, trees
 
 MEGATRON = Piecewise((768, 1536), (250_000_000,))
@@ -126,3 +126,26 @@ def test_a_batch_of_unknown_form_has_a_limit(monkeypatch):
     message = "constant between jumps, or end within 1000 updates, got Staircase(1.0, 1.0, 8); write it with Piecewise"
     refused(ArgumentError, message, lambda: Linear(1, 0, 1001).reclock(ss.Staircase(1, 1, 8)))
     assert Linear(1, 0, 1000).reclock(ss.Staircase(1, 1, 8)).steps == 1000
+
+
+def test_in_an_array_library_samples_are_whole_numbers():
+    """Single precision cannot tell neighbouring samples apart beyond 2**24."""
+    import jax
+    import torch
+
+    first = math.ceil(250_000_000 / 768)
+    plan = Piecewise((1.0, 2.0, 3.0), (first * 768, first * 768 + 1536)).reclock(MEGATRON)
+    steps = np.array([0, first - 1, first, first + 1, first + 2])
+    assert plan(steps).tolist() == [1.0, 1.0, 2.0, 3.0, 3.0]
+    assert jax.jit(jax.vmap(plan))(steps).tolist() == plan(steps).tolist()
+    assert plan(torch.tensor(steps)).tolist() == plan(steps).tolist()
+
+
+def test_more_samples_than_the_library_counts_are_refused():
+    import jax
+
+    tokens = Linear(1, 0, 2**40).reclock(2**22)
+    with pytest.raises(StepError, match=r"uses 1099511627776 samples, .* counts to 2147483647; .* jax_enable_x64"):
+        tokens(jax.numpy.array(5))
+    with jax.enable_x64(True):
+        assert float(tokens(jax.numpy.array(2**17))) == 0.5

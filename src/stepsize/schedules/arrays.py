@@ -190,7 +190,7 @@ def maths_of(library: Library) -> Maths:
     def scaled(t: Steps, a: Any, b: Any, largest: float) -> Steps:
         if t.part is not None or largest > library.largest:
             return clock(t * a / real(b))
-        product, b = t.whole * a, library.whole(b)
+        product, b = t.whole * library.whole(a), library.whole(b)
         return Steps(library, product // b, real(product % b) / real(b))
 
     def clock(t: Array) -> Steps:
@@ -210,6 +210,7 @@ def maths_of(library: Library) -> Maths:
         scaled=scaled,
         clock=clock,
         rounding=2.0**-22,
+        largest=library.largest,
     )
 
 

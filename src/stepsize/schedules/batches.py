@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
 
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StepError, shown
 from stepsize.schedules import arithmetic
 from stepsize.schedules.base import Schedule, batch_size
 from stepsize.schedules.clock import Chain, Every
@@ -80,12 +80,21 @@ class Reclock(Wrapper):
         return int(size)
 
     def _at(self, t: Value, m: Maths) -> Value:
+        if self._most > m.largest:
+            reason = f"{shown(self)} uses {self._most} samples, and the step's library counts to {m.largest}"
+            raise StepError(reason, "end it with .head(n), or let JAX count further with jax_enable_x64")
         firsts, used, sizes = self._runs
         run = m.count(firsts, t) - 1
-        samples = m.take(used, run) + (t - m.take(firsts, run)) * m.take(sizes, run)
+        samples = m.scaled(t - m.take(firsts, run), m.take(sizes, run), 1, self._most) + m.take(used, run)
         if self.steps < math.inf:  # the last update may use more samples than the schedule has
-            samples = m.where(t >= self.steps, self.schedule.steps, samples)
+            samples = m.where(t >= self.steps, int(self.schedule.steps), samples)
         return self.schedule._at(samples, m)
+
+    @cached_property
+    def _most(self) -> float:
+        """The samples that are used before the end."""
+        firsts, used, sizes = self._runs
+        return used[-1] + max(self.steps - firsts[-1], 0) * sizes[-1]
 
     @property
     def _children(self) -> Sequence[Schedule]:

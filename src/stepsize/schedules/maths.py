@@ -37,6 +37,7 @@ class Maths:
     scaled: Callable[[Value, Value, Value, float], Value]  # the step t a / b; a t is at most the last argument
     clock: Callable[[Value], Value]  # a computed number as the step of another schedule
     pi: float = math.pi
+    largest: float = math.inf  # beyond it there are no whole steps
     rounding: float = 2.0**-51  # relative, of a quotient, and of a product with it
 
 
