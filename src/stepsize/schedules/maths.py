@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -41,16 +41,16 @@ class Maths:
     rounding: float = 2.0**-51  # relative, of a quotient, and of a product with it
 
 
-class computed_once:  # noqa: N801  (a decorator)
+T = TypeVar("T")
+
+
+class computed_once(Generic[T]):  # noqa: N801  (a decorator)
     """A property that is computed once. PyTorch's compiler can trace it, unlike that of functools in Python 3.11."""
 
-    def __init__(self, compute: Callable[[Any], Any]) -> None:
+    def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute
-        self.__doc__ = compute.__doc__
 
-    def __get__(self, owner: Any, cls: type) -> Any:
-        if owner is None:
-            return self
+    def __get__(self, owner: Any, cls: type) -> T:
         value = self._compute(owner)
         object.__setattr__(owner, self._compute.__name__, value)
         return value
