@@ -14,6 +14,7 @@ from stepsize.errors import ArgumentError, StepError, quoted
 from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
 from stepsize.plots.curves import FAR, Schedules, curves_of, line_style
 from stepsize.plots.figures import Place, Places, axes_on
+from stepsize.schedules import Plan
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
@@ -60,6 +61,41 @@ def plot_schedules(
     step_axis([axes], max(float(np.max(line.get_xdata())) for line in lines))
     legend_below(axes, lines, [str(line.get_label()) for line in lines])
     return axes  # type: ignore[no-any-return]
+
+
+def plot_plan(plan: Plan, axes: Places = None, *, steps: int | None = None) -> NDArray[np.object_]:
+    """Draw the schedules of each hyperparameter on axes of their own, one below another, and return the axes.
+
+    What a `ConstantProduct` ties to the rate is left out.
+
+    Args:
+        plan: the schedules.
+        axes: as many axes as there are hyperparameters, cleared first, or an empty figure; None: a new figure of
+            pyplot's.
+        steps: draw all schedules over this many steps. If None, those without an end are drawn as far as the longest
+            of the others, or over 1,000 steps.
+
+    Raises:
+        ArgumentError: the number of axes is not that of the hyperparameters.
+        StepError: a schedule has no finite value at some step.
+    """
+    named = {key: assignment.schedules() for key, assignment in plan.assignments.items()}
+    keys = {name: key for key, schedules in named.items() for name in schedules}
+    curves = curves_of("plot_plan", plan.schedules, steps)
+    shown = list(dict.fromkeys(keys.values()))
+    panels = dict(zip(shown, axes_on("plot_plan", axes, *shown), strict=True))
+    for ax in panels.values():
+        ax.clear()
+    handles = []
+    for index, curve in enumerate(curves):
+        handles += panels[keys[curve.label]].plot(curve.x, curve.y, **line_style(index))
+    for key, ax in panels.items():
+        rate_axis(ax)
+        ax.set_ylabel(key)
+    step_axis(panels.values(), max(float(curve.x[-1]) for curve in curves))
+    last = panels[shown[-1]]
+    legend_below(last, handles, [f"{curve.label}: {plan.schedules[curve.label]}" for curve in curves], panel_height=2.0)
+    return np.array(list(panels.values()), dtype=np.object_)
 
 
 def plot_forecasts(

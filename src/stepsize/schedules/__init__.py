@@ -1,5 +1,6 @@
 """Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
 
+from stepsize.schedules.assignment import ConstantProduct as ConstantProduct
 from stepsize.schedules.base import Schedule as Schedule
 from stepsize.schedules.dictionary import from_dict as from_dict
 from stepsize.schedules.dictionary import to_dict as to_dict
@@ -19,6 +20,7 @@ from stepsize.schedules.piecewise import MultiStep as MultiStep
 from stepsize.schedules.piecewise import Piecewise as Piecewise
 from stepsize.schedules.piecewise import Table as Table
 from stepsize.schedules.piecewise import Triangle as Triangle
+from stepsize.schedules.plan import Plan as Plan
 from stepsize.schedules.recipes import cyclic as cyclic
 from stepsize.schedules.recipes import inverse_sqrt as inverse_sqrt
 from stepsize.schedules.recipes import noam as noam

@@ -18,7 +18,7 @@ from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.function import Function
-from stepsize.schedules.grammar import Call, Infix, Items, Literal, Negative, Node, Reader
+from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Reader
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 
 
@@ -43,17 +43,20 @@ def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False)
         >>> parse('Linear(0, 0.3, "5%") >> Cosine(0.3, 0, "rest")', Horizon(samples=60_000, batch=256, epochs=10))
         Linear(0.0, 0.3, 118) >> Cosine(0.3, 0.0, 2232)
     """
+    reader = reader_of(text, horizon, "parse")
+    return Evaluation(reader, reader.tree(), horizon, functions).schedule()
+
+
+def reader_of(text: str, horizon: Horizon | None, owner: str) -> Reader:
+    """The reader of a text that `owner` was given, with its horizon."""
     if not isinstance(text, str):
-        raise ArgumentError("parse", "text", "a string", text)
+        raise ArgumentError(owner, "text", "a string", text)
     if not isinstance(horizon, Horizon | None):
-        raise ArgumentError("parse", "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
-    reader = Reader(text)
-    evaluation = _Evaluation(reader, reader.tree(), horizon, functions)
-    schedule = evaluation.schedule()
-    return schedule if evaluation.rest_at is None else evaluation.fill_rest(schedule)
+        raise ArgumentError(owner, "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
+    return Reader(text)
 
 
-class _Evaluation:
+class Evaluation:
     """Gives a tree its meaning; holds what the text alone does not say."""
 
     def __init__(self, reader: Reader, tree: Node, horizon: Horizon | None, functions: bool) -> None:
@@ -66,10 +69,16 @@ class _Evaluation:
         self.rest_at: int | None = None
 
     def schedule(self) -> Schedule:
-        """The value of the whole tree."""
-        return self._schedule(self.tree)
+        """The schedule that the whole tree describes."""
+        schedule = self._schedule(self.tree)
+        return schedule if self.rest_at is None else self._fill_rest(schedule)
 
-    def fill_rest(self, longest: Schedule) -> Schedule:
+    def schedule_or_number(self) -> Schedule | float:
+        """The same, or a number."""
+        value: Schedule | float = self._operand(self.tree)
+        return self._fill_rest(value) if self.rest_at is not None and isinstance(value, Schedule) else value
+
+    def _fill_rest(self, longest: Schedule) -> Schedule:
         """Choose the length of "rest" so that the schedule is as long as the run.
 
         `longest` is the schedule in which "rest" is the whole run. The length of the schedule never falls as the rest
@@ -84,7 +93,7 @@ class _Evaluation:
         if self._steps_with_rest(rest) != run:
             rest = bisect_left(range(2 * run), float(run), lo=1, key=self._steps_with_rest)
         if self._steps_with_rest(rest) == run:
-            return self.schedule()
+            return self._schedule(self.tree)
         if not 0 < slope < math.inf or self._steps_with_rest(rest) == longest.steps:
             reason, advice = f'"rest" does not determine the length of {shown(longest)}', 'write a length such as "50%"'
             raise self.error(reason, self.rest_at, advice)
@@ -96,7 +105,7 @@ class _Evaluation:
     def _steps_with_rest(self, rest: int) -> float:
         self.rest = rest
         try:
-            return self.schedule().steps
+            return self._schedule(self.tree).steps
         except ParseError:
             return -math.inf  # a rest this short leaves no schedule
 
@@ -116,6 +125,8 @@ class _Evaluation:
                 return self._literal(node)
             case Items():
                 return tuple(self._value(item) for item in node.items)
+            case Named():
+                raise self.error("only a Plan has names of groups", node.position)
         try:
             return -self._operand(node.operand) if isinstance(node, Negative) else self._infix(node)
         except (ArgumentError, StepError) as error:
@@ -161,6 +172,8 @@ class _Evaluation:
 
     def _call(self, node: Call) -> Any:
         known, kind = (CALLABLE, "shape or recipe") if node.target is None else (METHODS, "method of a schedule")
+        if node.name == "Plan" and node.target is None:
+            raise self.error("a Plan is not a schedule", node.position, "read a Plan with Plan.parse(text)")
         target = () if node.target is None else (self._schedule(node.target),)
         function = known.get(node.name)
         if function is None:
