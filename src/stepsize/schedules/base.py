@@ -301,6 +301,12 @@ class Schedule(ABC):
 
         return self.head(at) >> DECAYS[shape](self(at), end, steps)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from stepsize.schedules.pydantic_field import field_schema
+
+        return field_schema(cls)
+
     # Showing.
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":

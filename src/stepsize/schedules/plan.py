@@ -153,6 +153,12 @@ class Plan(Mapping[str, Any]):
 
         return plot_plan(self, axes)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from stepsize.schedules.pydantic_field import field_schema
+
+        return field_schema(cls)
+
     def __getitem__(self, key: str) -> Any:
         return self.assignments[key].as_given()
 
