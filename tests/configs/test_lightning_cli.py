@@ -13,8 +13,7 @@ cli = pytest.importorskip("lightning.pytorch.cli", reason="needs stepsize[framew
 # Lightning's own use of PyTorch and jsonargparse, not yet adapted to the newest.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:`isinstance\\(treespec, LeafSpec\\)` is deprecated:FutureWarning",
-    "ignore:\\s*By default only one JsonargparseDeprecationWarning",
-    "ignore:\\s*``[\\w.]+`` was deprecated in v",
+    "ignore::jsonargparse._deprecated.JsonargparseDeprecationWarning",
 )
 
 TRAINER = """

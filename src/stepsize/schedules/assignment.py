@@ -100,6 +100,16 @@ class Assignment:
         items = {known: change(course) for known, course in self.items.items()}
         return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
 
+    def changed(self, change: Callable[[Schedule], Schedule]) -> "Assignment":
+        """The assignment with each schedule changed by a function."""
+
+        def of_course(course: Course) -> Course:
+            if isinstance(course, tuple):
+                return tuple(map(change, course))
+            return change(course) if isinstance(course, Schedule) else course
+
+        return replace(self, items={known: of_course(course) for known, course in self.items.items()})
+
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule by a readable name: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
         found: dict[str, Schedule] = {}

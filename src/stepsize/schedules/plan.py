@@ -1,10 +1,10 @@
 """The schedules of one training as one value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stepsize.arguments import Flag, Instance, Maybe, apply_rules
+from stepsize.arguments import Flag, Instance, Maybe, apply_rules, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules.assignment import Assignment
@@ -146,6 +146,19 @@ class Plan(Mapping[str, Any]):
     def schedules(self) -> dict[str, Schedule]:
         """Every schedule by a readable name: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
         return {name: item for each in self.assignments.values() for name, item in each.schedules().items()}
+
+    def map(self, change: Callable[[Schedule], Schedule], *names: str) -> "Plan":
+        """The plan with each schedule changed by a function; only those of some hyperparameters if `names` are given.
+
+        Example:
+            >>> Plan(lr=Linear(0.0, 0.3, 500), momentum=0.9).map(lambda rate: rate / 2, "lr")
+            Plan(lr=Linear(0.0, 0.3, 500) / 2.0, momentum=0.9)
+        """
+        refuse_unknown("the plan", names, self)
+        changed = {
+            key: each.changed(change) if key in names or not names else each for key, each in self.assignments.items()
+        }
+        return Plan.with_assignments(changed, self.relative)
 
     def plot(self, axes: Any = None) -> "NDArray[np.object_]":
         """Draw each hyperparameter on axes of its own (a new figure if None), and return them; needs matplotlib."""

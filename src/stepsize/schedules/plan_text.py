@@ -22,6 +22,25 @@ def parse_either(text: str, horizon: Horizon | None = None, functions: bool = Fa
     return form.plan() if form.is_plan else form.schedule()
 
 
+def parse_rate(text: str) -> Schedule:
+    """The schedule of the rate in the text of a schedule or of a plan.
+
+    Raises:
+        ParseError: it is neither.
+        ArgumentError: the plan has no single schedule of the rate.
+    """
+    given = parse_either(text)
+    return given if isinstance(given, Schedule) else rate_of_plan("parse_rate", "text", given)
+
+
+def rate_of_plan(owner: str, argument: str, plan: Plan) -> Schedule:
+    """The schedule of the rate in a plan that `owner` was given."""
+    rate = plan.get("lr")
+    if isinstance(rate, Schedule):
+        return rate
+    raise ArgumentError(owner, argument, "a Plan with one schedule of lr", plan)
+
+
 class _PlanText:
     def __init__(self, reader: Reader, horizon: Horizon | None, functions: bool) -> None:
         self.error = reader.error
