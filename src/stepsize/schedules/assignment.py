@@ -82,15 +82,15 @@ class Assignment:
     def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
         """The assignment of the value given for an argument of `owner`."""
         course = partial(_course, owner, key, horizon)
+        if isinstance(given, str | bytes) or not isinstance(given, Mapping | Sequence):
+            return cls(key, "all", {None: course(given)})
+        if not given:
+            raise ArgumentError(owner, key, "at least one schedule", given)
         if isinstance(given, Mapping):
-            if not given:
-                raise ArgumentError(owner, key, "a mapping of group names to schedules", given)
             return cls(key, "named", {str(name): course(item) for name, item in given.items()})
-        if isinstance(given, Sequence) and not isinstance(given, str | bytes) and not given:
-            raise ArgumentError(owner, key, "a sequence of at least one schedule", given)
-        if isinstance(given, Sequence) and not isinstance(given, tuple | str | bytes):
-            return cls(key, "list", dict(enumerate(map(course, given))))
-        return cls(key, "all", {None: course(given)})
+        if isinstance(given, tuple):
+            return cls(key, "all", {None: course(given)})
+        return cls(key, "list", dict(enumerate(map(course, given))))
 
     def __hash__(self) -> int:
         return hash((self.key, self.form, frozenset(self.items.items())))

@@ -138,7 +138,10 @@ class Plan(Mapping[str, Any]):
         return plan_from_dict(form, functions)
 
     def __call__(self, step: Any) -> dict[str, Any]:
-        """The values at a step, or at every step of an array, by name and nested as the entries are."""
+        """The values at a step, or at every step of an array, by name and nested as the entries are.
+
+        Under `relative=True`, `lr` is the factor on each group's own rate.
+        """
         rates = self.assignments.get("lr")
         return {key: each.at(step, rates) for key, each in self.assignments.items()}
 
