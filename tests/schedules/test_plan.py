@@ -207,7 +207,9 @@ def test_a_dictionary_that_is_not_a_plan_is_refused(name):
 def test_each_hyperparameter_is_drawn_on_axes_of_its_own():
     from stepsize.plots import Picture
 
-    plan = Plan(lr=[ss.Linear(0.0, 0.3, 500), 0.1], betas=(0.9, 0.999), weight_decay=ConstantProduct(0.1))
+    plan = Plan(
+        lr=[ss.Linear(0.0, 0.3, 500), 0.1], betas=(ss.Linear(0.8, 0.9, 9), 0.999), weight_decay=ConstantProduct(0.1)
+    )
     rate, betas = plan.plot(Picture())
     assert (rate.get_ylabel(), betas.get_ylabel()) == ("lr", "betas")
     assert [line.get_ydata()[-1] for line in rate.lines] == [0.3, 0.1]

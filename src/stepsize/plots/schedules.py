@@ -15,6 +15,7 @@ from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
 from stepsize.plots.curves import FAR, Schedules, curves_of, line_style
 from stepsize.plots.figures import Place, Places, axes_on
 from stepsize.schedules import Plan
+from stepsize.schedules.curve import shown_steps
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
@@ -72,8 +73,7 @@ def plot_plan(plan: Plan, axes: Places = None, *, steps: int | None = None) -> N
         plan: the schedules.
         axes: as many axes as there are hyperparameters, cleared first, or an empty figure; None: a new figure of
             pyplot's.
-        steps: draw all schedules over this many steps. If None, those without an end are drawn as far as the longest
-            of the others, or over 1,000 steps.
+        steps: draw all schedules over this many steps; if None, as far as the longest that ends, or over 1,000 steps.
 
     Raises:
         ArgumentError: the number of axes is not that of the hyperparameters.
@@ -81,9 +81,9 @@ def plot_plan(plan: Plan, axes: Places = None, *, steps: int | None = None) -> N
     """
     named = {key: assignment.schedules() for key, assignment in plan.assignments.items()}
     keys = {name: key for key, schedules in named.items() for name in schedules}
-    curves = curves_of("plot_plan", plan.schedules, steps)
-    shown = list(dict.fromkeys(keys.values()))
-    panels = dict(zip(shown, axes_on("plot_plan", axes, *shown), strict=True))
+    curves = curves_of("plot_plan", plan.schedules, shown_steps(plan.schedules.values()) if steps is None else steps)
+    drawn = list(dict.fromkeys(keys.values()))
+    panels = dict(zip(drawn, axes_on("plot_plan", axes, *drawn), strict=True))
     for ax in panels.values():
         ax.clear()
     handles = []
@@ -93,7 +93,7 @@ def plot_plan(plan: Plan, axes: Places = None, *, steps: int | None = None) -> N
         rate_axis(ax)
         ax.set_ylabel(key)
     step_axis(panels.values(), max(float(curve.x[-1]) for curve in curves))
-    last = panels[shown[-1]]
+    last = panels[drawn[-1]]
     legend_below(last, handles, [f"{curve.label}: {plan.schedules[curve.label]}" for curve in curves], panel_height=2.0)
     return np.array(list(panels.values()), dtype=np.object_)
 
