@@ -165,5 +165,5 @@ def test_a_plan_is_an_option(tmp_path):
 
 def test_a_plan_that_no_optimizer_has_names_its_line(refused, tmp_path):
     (tmp_path / "e.toml").write_text("task = 'digits'\n[schedules]\na = 'Plan(lr=0.1, momntum=0.9)'\n")
-    words = "e.toml, line 3: Scheduler has no 'momntum'; did you mean \"momentum\"?"
+    words = "e.toml, line 3: Scheduler has no argument 'momntum'; did you mean \"momentum\"?"
     assert words in refused("compare", "e.toml")

@@ -61,7 +61,9 @@ class Line(L.LightningModule):
 def test_a_training_follows_the_schedule_of_its_configuration(schedule, tmp_path, monkeypatch):
     file = tmp_path / "config.yaml"
     file.write_text(f"{TRAINER}\nmodel:\n  schedule: {schedule}\n  weight_decay: 0.1\n")
-    monkeypatch.setattr("sys.argv", ["train.py", "fit", f"--config={file}", f"--trainer.default_root_dir={tmp_path}"])
+    monkeypatch.setattr(
+        "sys.argv", ["train.py", "fit", f"--config={file}", f"--trainer.default_root_dir={tmp_path}/logs"]
+    )
     made = cli.LightningCLI(Line, seed_everything_default=False)
     assert made.model.rates == (ss.Linear(0.1, 0.3, 2) >> ss.Cosine(0.3, 0.0, 2))([0, 1, 2, 3]).tolist()
     assert made.model.scheduler.plan["weight_decay"] == ss.Constant(0.1)

@@ -96,7 +96,7 @@ REFUSED = {
     "no rate": ("Plan(weight_decay=0.1)", "a Plan with one schedule of lr, got Plan(weight_decay=0.1)"),
     "rates by group": ("Plan(lr=[0.1, 0.2])", "a Plan with one schedule of lr"),
     "negative": ('Plan(lr=0.1, weight_decay=Linear(0, -1, "100%"))', "whose values are from 0 to"),
-    "an unknown name": ("Plan(lr=0.1, wieght_decay=0.1)", "no 'wieght_decay'; did you mean \"weight_decay\"?"),
+    "an unknown name": ("Plan(lr=0.1, wieght_decay=0.1)", "no argument 'wieght_decay'; did you mean \"weight_decay\"?"),
     "a number for betas": ("Plan(lr=0.1, betas=0.9)", "like the group's own value, (0.9, 0.999)"),
     "not a plan": ("Plan(lr=0.1", "never closed"),
     "an epoch in steps": ('Plan(lr=Cosine(0.1, 0, "0ep"))', '"0ep"'),

@@ -10,7 +10,7 @@ from torch.optim import SGD, AdamW
 import stepsize as ss
 from stepsize import ConstantProduct, Horizon, Plan
 from stepsize.errors import ArgumentError, ParseError, StateError
-from stepsize.pytorch import Scheduler
+from stepsize.pytorch import Attribute, Scheduler
 
 BETAS = (ss.Linear(0.85, 0.95, 10), 0.999)
 WHOLE = Plan(lr=PLAN, weight_decay=ConstantProduct(0.002), betas=BETAS)
@@ -84,8 +84,11 @@ def test_a_text_with_a_unit_needs_the_horizon_of_the_scheduler():
 
 
 REFUSED = {
-    "a name that no group has": (Plan(lr=0.1, wieght_decay=0.1), "no 'wieght_decay'; did you mean \"weight_decay\""),
-    "a name like no other": (Plan(temperature=0.1), "no 'temperature'; known are lr, .*momentum"),
+    "a name that no group has": (
+        Plan(lr=0.1, wieght_decay=0.1),
+        "no argument 'wieght_decay'; did you mean \"weight_decay\"",
+    ),
+    "a name like no other": (Plan(temperature=0.1), "no argument 'temperature'; known are lr, .*momentum"),
     "a group's name": (Plan(lr={"haed": 0.1}), 'did you mean "head"\\?; the groups are named head, body'),
     "a short list": (Plan(lr=[0.1]), "one schedule for each of the 2 parameter groups"),
     "a tuple": (Plan(momentum=(0.1, 0.2)), "like the group's own value"),
@@ -123,3 +126,12 @@ def test_a_compiled_optimizer_keeps_its_tensors_under_a_plan():
     Scheduler(optimizer, Plan(lr=0.25)).seek(3)
     assert optimizer.param_groups[0]["lr"] is rate
     assert float(rate) == 0.25
+
+
+def test_a_plan_schedules_what_is_not_in_the_optimizer_too():
+    layer = torch.nn.Dropout()
+    scheduler = Scheduler(
+        sgd(), f"Plan(lr={PLAN}, dropout=Linear(0, 0.2, 10))", targets={"dropout": Attribute(layer, "p")}
+    )
+    scheduler.seek(5)
+    assert layer.p == scheduler.plan(5)["dropout"] == 0.1

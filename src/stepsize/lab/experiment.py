@@ -75,10 +75,10 @@ def _check_named(owner: str, name: str, label: str, given: Any) -> None:
         number = isinstance(given, int | float) and not isinstance(given, bool)
         advice = f'write "Constant({given})" for a constant rate' if number else ""
         raise ArgumentError(owner, name, "a schedule or its text", given, advice)
-    _check_text(owner, name, given)
+    _check_text(owner, name, given, parse_either)
 
 
-def _check_text(owner: str, name: str, given: Any) -> None:
+def _check_text(owner: str, name: str, given: Any, parse: Callable[..., object]) -> None:
     """Refuse a text that is not a schedule, whatever the lengths of the run are and whether functions are allowed."""
     try:
         _ = parse(given) if isinstance(given, str) else None
@@ -120,7 +120,7 @@ def _optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any],
 
 
 def _schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
-    _check_text(owner, name, value)
+    _check_text(owner, name, value, parse)
     return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
 
 
