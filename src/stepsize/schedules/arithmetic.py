@@ -46,7 +46,7 @@ class _Pointwise(Schedule):
         return [operand for operand in self.operands if isinstance(operand, Schedule)]
 
     def _values(self, t: Value, m: Maths) -> list[Value]:
-        return [operand if isinstance(operand, float) else operand._at(t, m) for operand in self.operands]
+        return [operand._at(t, m) if isinstance(operand, Schedule) else operand for operand in self.operands]
 
 
 @dataclass(frozen=True, repr=False)

@@ -26,6 +26,8 @@ from stepsize.arguments import (
     rules,
 )
 from stepsize.errors import ArgumentError, StepError, StepsizeError, shown
+from stepsize.schedules.arrays import Steps as ArraySteps
+from stepsize.schedules.arrays import library_of, maths_of
 from stepsize.schedules.maths import ARRAY, SCALAR, Floats, Maths, Value
 
 if TYPE_CHECKING:
@@ -121,6 +123,9 @@ class Schedule(ABC):
 
     def _checked_call(self, step: "ArrayLike") -> float | Floats:
         """The slow path: for arrays, NumPy's scalars, and whatever must be refused."""
+        library = library_of(step)
+        if library is not None:
+            return self._at(ArraySteps.of(library, step), maths_of(library))  # type: ignore[no-any-return]
         try:
             given = np.asarray(step)
             if given.dtype.kind not in "iuf" and not all(isinstance(item, numbers.Real) for item in given.flat):

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import accumulate
 from typing import Annotated, Any
@@ -12,8 +12,11 @@ import numpy as np
 
 from stepsize.arguments import LONGEST, EndlessCount, Length, Many, Phase, Positive, Real, Steps
 from stepsize.errors import ArgumentError
+from stepsize.schedules import formulas
+from stepsize.schedules.arithmetic import Clip, Product, Quotient, Sum
 from stepsize.schedules.base import Nested, Schedule, either_name, nested
 from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value
+from stepsize.schedules.piecewise import Triangle
 from stepsize.schedules.shape import Wrapper
 
 _MAX_CYCLES = 1_000_000  # of different lengths: no formula gives their starts, so they are listed
@@ -61,6 +64,8 @@ class Chain(Schedule):
         if m is SCALAR:
             i = bisect_right(starts, t) - 1
             return self.parts[i]._at(t - starts[i], SCALAR)
+        if m is not ARRAY:
+            return self._selected(t, m)
         which = m.count(starts, t) - 1
         if which.size and which.min() == which.max():  # most blocks of steps lie within one part
             return self.parts[which[0]]._at(t - starts[which[0]], ARRAY)
@@ -70,6 +75,25 @@ class Chain(Schedule):
             if here.size:
                 i = which[here[0]]
                 values[here] = self.parts[i]._at(t[here] - starts[i], ARRAY)
+        return values
+
+    def _selected(self, t: Value, m: Maths) -> Value:
+        """The value inside a compiler, which evaluates all parts and selects; parts of one form share its formula."""
+        which = m.count(self._starts[1:], t)
+        forms: dict[Any, list[int]] = {}
+        for i, part in enumerate(self.parts):
+            forms.setdefault(_form(part), []).append(i)
+        values = None
+        for members in forms.values():
+            part, start, here = self.parts[members[0]], self._starts[members[0]], which == members[0]
+            if len(members) > 1:
+                order = {i: place for place, i in enumerate(members)}
+                place = m.take([order.get(i, 0) for i in range(len(self.parts))], which)
+                part = _with_taken([self.parts[i] for i in members], place, m)
+                start = m.take([self._starts[i] for i in members], place)
+                here = m.take([int(i in order) for i in range(len(self.parts))], which) >= 1
+            value = part._at(m.maximum(t - start, 0), m)
+            values = value if values is None else m.where(here, value, values)
         return values
 
     def _text(self) -> str:
@@ -124,13 +148,14 @@ class Stretch(Wrapper):
     def _at(self, t: Value, m: Maths) -> Value:
         # The product comes first, in lowest terms: it is exact for whole steps, so that jumps stay at their steps.
         steps, n = self._ratio
-        return self.schedule._at(m.where(t >= self.n, self.schedule.steps, m.minimum(t, self.n) * steps / n), m)
+        local = m.scaled(m.minimum(t, self.n), steps, n, self.n * steps)
+        return self.schedule._at(m.where(t >= self.n, int(self.schedule.steps), local), m)
 
     @cached_property
-    def _ratio(self) -> tuple[float, int]:
+    def _ratio(self) -> tuple[int, int]:
         steps = int(self.schedule.steps)
         common = math.gcd(steps, self.n)
-        return float(steps // common), self.n // common
+        return steps // common, self.n // common
 
 
 @dataclass(frozen=True, repr=False)
@@ -226,7 +251,7 @@ class Repeat(Wrapper):
         return Column(starts)
 
     def _at(self, t: Value, m: Maths) -> Value:
-        inner, steps = self.schedule, self.schedule.steps
+        inner, steps = self.schedule, int(self.schedule.steps)
         if self.stretch_ == 1.0:
             cycle = m.minimum(t // steps, self.times - 1)
             local = m.where(t >= steps * self.times, steps, t % steps)
@@ -236,9 +261,42 @@ class Repeat(Wrapper):
             begin = m.take(starts, cycle)
             length = m.take(starts, cycle + 1) - begin
             # The product comes first, and the end is set, for exactness as in Stretch.
-            local = m.where(t - begin >= length, steps, (t - begin) * float(steps) / length)
+            t = t - begin
+            longest = max(steps, starts[-1] - starts[-2])
+            local = m.where(t >= length, steps, m.scaled(t, steps, length, steps * longest))
         value = inner._at(local, m)
         return value if self.scale == 1.0 else value * m.power(self.scale, cycle)
 
+
+def _form(value: Any) -> Any:
+    """What two parts must share to be evaluated by one formula, in which their numbers are arrays."""
+    if isinstance(value, FORMULAS):
+        return type(value), *(_form(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, tuple):
+        return tuple(map(_form, value))
+    return float if isinstance(value, int | float) else value
+
+
+def _with_taken(values: list[Any], place: Value, m: Maths) -> Any:
+    """One value of the form of these, whose numbers are taken from that at a place."""
+    first = values[0]
+    if isinstance(first, FORMULAS):
+        taken = object.__new__(type(first))
+        for field in fields(first):
+            numbers = [getattr(value, field.name) for value in values]
+            object.__setattr__(taken, field.name, _with_taken(numbers, place, m))
+        return taken
+    if isinstance(first, tuple):
+        return tuple(_with_taken(list(items), place, m) for items in zip(*values, strict=True))
+    return first if all(value == first for value in values) else m.take(values, place)
+
+
+# The classes whose formula has no branch on their own numbers, so that these may be arrays.
+FORMULAS = (
+    *(formulas.SHAPES),
+    Triangle,
+    *(Shift, Every, Head, Tail),
+    *(Sum, Product, Quotient, Clip),
+)
 
 OPERATORS = (Chain, Shift, Every, Stretch, Head, Tail, Repeat)

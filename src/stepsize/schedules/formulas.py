@@ -7,7 +7,7 @@ from typing import Annotated
 
 from stepsize.arguments import EndlessSteps, NonNegative, Number, Positive, Real, Steps
 from stepsize.schedules.base import either_name
-from stepsize.schedules.maths import SCALAR, Maths, Value
+from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless, Shape
 
 
@@ -36,22 +36,27 @@ class Between(Shape):
     steps: Steps
 
     @abstractmethod
-    def _between(self, z: Value, m: Maths) -> Value:
-        """The value at the progress z = t / steps in [0, 1); exactly `start` at 0."""
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        """The value at the progress z = t / steps in [0, 1), with rest = 1 - z; exactly `start` at 0."""
 
     def _at(self, t: Value, m: Maths) -> Value:
         start, end = self.start, self.end
         if m is SCALAR:
             if t >= self.steps:
                 return end
-            value = self._between(t / self.steps, m)
+            z = t / self.steps
+            value = self._between(z, 1.0 - z, m)
             # Rounding may leave the interval by the last bit. The ends are bounds, so clip to them.
             if start < end:
                 return start if value < start else end if value > end else value
             return start if value > start else end if value < end else value
         held = t >= self.steps
-        value = self._between(m.where(held, 0.0, t) / self.steps, m)
-        return m.where(held, end, m.minimum(m.maximum(value, min(start, end)), max(start, end)))
+        inside = m.where(held, 0, t)
+        z = inside / self.steps
+        # In single precision, 1 - z is too coarse for the last steps of a long phase.
+        rest = 1.0 - z if m is ARRAY else (self.steps - inside) / self.steps
+        value = self._between(z, rest, m)
+        return m.where(held, end, m.minimum(m.maximum(value, m.minimum(start, end)), m.maximum(start, end)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,8 +72,8 @@ class Linear(Between):
     Reference: to zero as a default, Bergsma et al., "Straight to Zero", arXiv 2502.15938 (2025).
     """
 
-    def _between(self, z: Value, m: Maths) -> Value:
-        return self.start * (1.0 - z) + self.end * z
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        return self.start * rest + self.end * z
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,9 +89,9 @@ class Cosine(Between):
     Reference: Loshchilov and Hutter, "SGDR", arXiv 1608.03983 (2016).
     """
 
-    def _between(self, z: Value, m: Maths) -> Value:
-        w = (1.0 + m.cos(m.pi * z)) / 2.0
-        return self.start * w + self.end * (1.0 - w)
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        w, rising = m.half_wave(z, rest)
+        return self.start * w + self.end * rising
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,8 +107,8 @@ class Polynomial(Between):
 
     power: Positive
 
-    def _between(self, z: Value, m: Maths) -> Value:
-        w = m.power(1.0 - z, self.power)
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        w = m.power(rest, self.power)
         return self.start * w + self.end * (1.0 - w)
 
 
@@ -121,8 +126,8 @@ class Geometric(Between):
     start: Positive
     end: Positive
 
-    def _between(self, z: Value, m: Maths) -> Value:
-        return m.power(self.start, 1.0 - z) * m.power(self.end, z)
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        return m.power(self.start, rest) * m.power(self.end, z)
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,9 +144,9 @@ class OneMinusSqrt(Between):
     arXiv 2405.18392 (2024).
     """
 
-    def _between(self, z: Value, m: Maths) -> Value:
-        w = 1.0 - m.sqrt(z)
-        return self.start * w + self.end * (1.0 - w)
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        root = m.sqrt(z)
+        return self.start * (rest / (1.0 + root)) + self.end * root
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,8 +162,8 @@ class Rex(Between):
     Reference: Chen et al., "REX: Revisiting Budgeted Training with an Improved Schedule", arXiv 2107.04197 (2021).
     """
 
-    def _between(self, z: Value, m: Maths) -> Value:
-        w = (1.0 - z) / (0.5 + (1.0 - z) / 2.0)
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        w = rest / (0.5 + rest / 2.0)
         return self.start * w + self.end * (1.0 - w)
 
 
@@ -178,7 +183,7 @@ class Exponential(Endless):
     per: Annotated[float, Number(above=0.0, measures_steps=True)] = 1.0
 
     def _at(self, t: Value, m: Maths) -> Value:
-        return self.start * m.power(self.factor, t / self.per)
+        return self.start * m.power(self.factor, t * 1.0 / self.per)
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -225,7 +230,7 @@ class InversePower(Endless):
     power: NonNegative = 0.5
 
     def _at(self, t: Value, m: Maths) -> Value:
-        return self.start * m.power(self.rate * t + 1.0, -self.power)
+        return self.start * m.power(self.rate * (t * 1.0) + 1.0, -self.power)
 
 
 SHAPES = (Constant, Linear, Cosine, Polynomial, Geometric, OneMinusSqrt, Rex, Exponential, Staircase, InversePower)

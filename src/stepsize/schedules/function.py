@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import numpy as np
 
 from stepsize.errors import ArgumentError, StepError, one_line, quoted, shown
-from stepsize.schedules.maths import SCALAR, Maths, Value
+from stepsize.schedules.arrays import Steps
+from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value
 from stepsize.schedules.shape import Endless
 
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
@@ -66,10 +67,25 @@ class Function(Endless):
     def _at(self, t: Value, m: Maths) -> Value:
         if m is SCALAR:
             return self._one(t)
+        if m is not ARRAY:
+            return self._in_library(t)
         values = [self._one(step) for step in t.flat]
         if values:
             self._one(t.flat[0], values[0])
         return np.array(values, dtype=np.float64).reshape(t.shape)
+
+    def _in_library(self, t: Steps) -> Value:
+        """The values beside steps of another array library; inside a compiler, the function itself is traced."""
+        library, steps = t.library, t.library.on_host(t.array)
+        if steps is not None:
+            return library.constant(self._at(steps.astype(np.float64), ARRAY).tolist(), library.real_type, t.whole)
+        advice = "write it with the functions of that library, such as where, or combine shapes"
+        if isinstance(self._called, _InOrder):
+            raise StepError(f"{shown(self)} may keep state, so a compiler cannot trace it", advice)
+        try:
+            return library.real(self._called(t.array))
+        except Exception as error:
+            raise StepError(f"a compiler cannot trace {shown(self)}: {one_line(str(error), 120)}", advice) from error
 
     def _one(self, t: float, before: float | None = None) -> float:
         """The value at one step; `before` is an earlier value at this step."""

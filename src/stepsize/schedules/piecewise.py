@@ -163,18 +163,22 @@ class Knots(Shape):
         return math.ceil(self.points[-1][0])
 
     @cached_property
-    def _columns(self) -> tuple[Column, Column]:
+    def _columns(self) -> tuple[Column, Column, Column, Column, Column]:
+        """The knots' steps, their whole and fractional parts, the distances between them, and the values."""
         steps, values = zip(*self.points, strict=True)
-        return Column(steps), Column(values)
+        floors = [math.floor(step) for step in steps]
+        parts = [step - floor for step, floor in zip(steps, floors, strict=True)]
+        gaps = [after - before for before, after in itertools.pairwise(steps)]
+        return Column(steps), Column(floors), Column(parts), Column(gaps), Column(values)
 
     def _at(self, t: Value, m: Maths) -> Value:
-        steps, values = self._columns
+        steps, floors, parts, gaps, values = self._columns
         i = m.minimum(m.maximum(m.count(steps, t) - 1, 0), len(steps) - 2)
-        before, after = m.take(steps, i), m.take(steps, i + 1)
-        z = m.minimum(m.maximum((t - before) / (after - before), 0.0), 1.0)
-        w = z if self.shape == "linear" else (1.0 - m.cos(m.pi * z)) / 2.0
+        after = (t - m.take(floors, i)) * 1.0 - m.take(parts, i)  # steps after the knot
+        z = m.minimum(m.maximum(after / m.take(gaps, i), 0.0), 1.0)
+        falling, rising = (1.0 - z, z) if self.shape == "linear" else m.half_wave(z, 1.0 - z)
         here, there = m.take(values, i), m.take(values, i + 1)
-        value = here * (1.0 - w) + there * w
+        value = here * falling + there * rising
         return m.minimum(m.maximum(value, m.minimum(here, there)), m.maximum(here, there))
 
 

@@ -1,0 +1,313 @@
+"""Schedules in the array library of the step: JAX, MLX, PyTorch and TensorFlow, also inside their compilers.
+
+Single precision can tell whole steps apart up to 2**24 only. So a step stays an integer until a formula divides or
+multiplies it: `Steps` subtracts the start of a phase and compares with its end in integers.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stepsize.schedules.maths import SCALAR, Maths
+
+Array = Any
+"""An array of one of these libraries."""
+
+_FEW = 8  # this many constants are compared one by one; more are looked up in an array
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """What formulas need of an array library."""
+
+    where: Callable[[Array, Any, Any], Array]
+    cos: Callable[[Array], Array]
+    sin: Callable[[Array], Array]
+    sqrt: Callable[[Array], Array]
+    floor: Callable[[Array], Array]
+    power: Callable[[Any, Any], Array]
+    is_whole: Callable[[Array], bool]
+    cast: Callable[[Array, Any], Array]
+    constant: Callable[[Any, Any, Array], Array]  # from lists of numbers: of a type, on the device of an array
+    look_up: Callable[[Array, Array], Array]  # the items of an array at an array of indices
+    on_host: Callable[[Array], np.ndarray[Any, Any] | None]  # as a NumPy array; None inside a compiler
+    whole_type: Any
+    real_type: Any
+    largest: int  # of the whole type
+
+    def whole(self, n: Any) -> Any:
+        """n as a whole number of the library; of a Python number beyond its type, the largest."""
+        return n.whole if isinstance(n, Steps) else min(n, self.largest)
+
+    def real(self, x: Any) -> Any:
+        """x as floats of the library's default type; a Python number as a float."""
+        if isinstance(x, Steps):
+            return x * 1.0
+        return float(x) if isinstance(x, int | float) else self.cast(x, self.real_type)
+
+
+class Steps:
+    """Steps as whole numbers; if some are fractional, `part` holds what lies beyond, a float in (-1, 1).
+
+    The other operand of an operator is a Python number or also `Steps`, never an array: PyTorch's compiler would take
+    the operation for one between arrays.
+    """
+
+    def __init__(self, library: Library, whole: Array, part: Array | None = None) -> None:
+        self.library, self.whole, self.part = library, whole, part
+
+    @classmethod
+    def of(cls, library: Library, step: Array) -> "Steps":
+        """From an array of numbers; negative ones become 0."""
+        step = library.where(step < 0, 0, step)
+        if library.is_whole(step):
+            return cls(library, library.cast(step, library.whole_type))
+        floor = library.floor(step)
+        return cls(library, library.cast(floor, library.whole_type), library.real(step - floor))
+
+    @property
+    def array(self) -> Array:
+        """The steps as one array of the library."""
+        return self.whole if self.part is None else self * 1.0
+
+    def __ge__(self, n: Any) -> Array:
+        if isinstance(n, Steps):
+            return self.whole >= n.whole
+        if n > self.library.largest:
+            return self.whole < 0
+        if self.part is None or n == math.floor(n):
+            return self.whole >= math.ceil(n)
+        return (self.whole > math.floor(n)) | ((self.whole == math.floor(n)) & (self.part >= n - math.floor(n)))
+
+    def __add__(self, n: Any) -> "Steps":
+        highest = self.library.largest - self.library.whole(n)  # the sum stays within the type
+        return Steps(
+            self.library,
+            self.library.where(self.whole > highest, highest, self.whole) + self.library.whole(n),
+            self.part,
+        )
+
+    def __sub__(self, n: Any) -> "Steps":
+        return Steps(self.library, self.whole - self.library.whole(n), self.part)
+
+    def __rsub__(self, n: Any) -> "Steps":
+        return Steps(self.library, self.library.whole(n) - self.whole, None if self.part is None else -self.part)
+
+    def __floordiv__(self, n: Any) -> "Steps":
+        return Steps(self.library, self.whole // self.library.whole(n))
+
+    def __mod__(self, n: Any) -> "Steps":
+        return Steps(self.library, self.whole % self.library.whole(n), self.part)
+
+    def __mul__(self, x: Any) -> Array:
+        whole, x = self.library.real(self.whole), self.library.real(x)
+        return whole * x if self.part is None else whole * x + self.part * x
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, x: Any) -> Array:
+        whole, x = self.library.real(self.whole), self.library.real(x)
+        return whole / x if self.part is None else whole / x + self.part / x
+
+
+def maths_of(library: Library) -> Maths:
+    """The functions of a formula; each takes steps, arrays of the library and Python's numbers."""
+    real = library.real
+
+    def power(base: Any, exponent: Any) -> Any:
+        if isinstance(base, float) and isinstance(exponent, float):
+            return SCALAR.power(base, exponent)
+        return library.power(real(base), real(exponent))
+
+    def where(condition: Array, x: Any, y: Any) -> Any:
+        if not isinstance(x, Steps) and not isinstance(y, Steps):
+            return library.where(condition, x, y)
+        part, other = (each.part if isinstance(each, Steps) else None for each in (x, y))
+        if part is not None or other is not None:
+            part = library.where(condition, 0.0 if part is None else part, 0.0 if other is None else other)
+        return Steps(library, library.where(condition, library.whole(x), library.whole(y)), part)
+
+    def minimum(x: Any, y: Any) -> Any:
+        if isinstance(x, int | float):
+            x, y = y, x
+        return min(x, y) if isinstance(x, int | float) else where(x >= y, y, x)
+
+    def maximum(x: Any, y: Any) -> Any:
+        if isinstance(x, int | float):
+            x, y = y, x
+        return max(x, y) if isinstance(x, int | float) else where(x >= y, x, y)
+
+    def count(boundaries: Sequence[float], t: Steps) -> Array:
+        zero = t.whole * 0
+        if len(boundaries) <= _FEW:
+            return sum((library.where(t >= boundary, 1, zero) for boundary in boundaries), zero)
+        # A binary search among 2^k - 1 boundaries, the last of which are never reached.
+        bits = [2**k for k in reversed(range(len(boundaries).bit_length()))]
+        padded = [*boundaries, *[math.inf] * (sum(bits) - len(boundaries))]
+        floors, parts = split(padded, t.whole)
+        found = zero
+        for bit in bits:
+            next_one = library.look_up(floors, found + (bit - 1))
+            passed = t.whole >= next_one
+            if parts is not None:
+                part = 0.0 if t.part is None else t.part
+                passed = (t.whole > next_one) | (passed & (part >= library.look_up(parts, found + (bit - 1))))
+            found = library.where(passed, found + bit, found)
+        return found
+
+    def split(numbers: Sequence[float], beside: Array) -> tuple[Array, Array | None]:
+        """Numbers as their floors and, if some are fractional, what lies beyond."""
+        floors = [math.floor(library.whole(number)) for number in numbers]
+        parts = [0.0 if floor == library.largest else n - floor for n, floor in zip(numbers, floors, strict=True)]
+        constant = library.constant(floors, library.whole_type, beside)
+        return constant, library.constant(parts, library.real_type, beside) if any(parts) else None
+
+    def take(values: Sequence[float], index: Any) -> Any:
+        place = index.whole if isinstance(index, Steps) else index
+        if all(isinstance(value, int) for value in values):
+            return Steps(library, pick([library.whole(value) for value in values], library.whole_type, place))
+        return pick(values, library.real_type, place)
+
+    def pick(values: Sequence[float], kind: Any, place: Array) -> Array:
+        if len(values) > _FEW:
+            return library.look_up(library.constant(list(values), kind, place), place)
+        picked = library.cast(place * 0, kind) + values[0]
+        for number, value in enumerate(values[1:], start=1):
+            picked = library.where(place >= number, value, picked)
+        return picked
+
+    def half_wave(z: Array, rest: Array) -> tuple[Array, Array]:
+        # The square of a sine keeps its digits near zero, where 1 + cos(pi z) cancels.
+        return library.sin(math.pi / 2 * rest) ** 2, library.sin(math.pi / 2 * z) ** 2
+
+    def scaled(t: Steps, a: Any, b: Any, largest: float) -> Steps:
+        if t.part is not None or largest > library.largest:
+            return clock(t * a / real(b))
+        product, b = t.whole * a, library.whole(b)
+        return Steps(library, product // b, real(product % b) / real(b))
+
+    def clock(t: Array) -> Steps:
+        return Steps.of(library, t)
+
+    return Maths(
+        cos=library.cos,
+        sqrt=library.sqrt,
+        floor=lambda t: Steps(library, t.whole) if isinstance(t, Steps) else library.floor(t),
+        power=power,
+        minimum=minimum,
+        maximum=maximum,
+        where=where,
+        count=count,
+        take=take,
+        half_wave=half_wave,
+        scaled=scaled,
+        clock=clock,
+    )
+
+
+def library_of(step: Any) -> Library | None:
+    """The library of an array, if it is one of these. It is never imported here: whoever made the array has done so."""
+    make = _LIBRARIES.get(type(step).__module__.partition(".")[0])
+    return make() if make else None
+
+
+def _jax() -> Library:
+    jnp = sys.modules["jax.numpy"]
+    whole_type, real_type = jnp.result_type(int), jnp.result_type(float)  # these depend on jax_enable_x64
+    return Library(
+        where=jnp.where,
+        cos=jnp.cos,
+        sin=jnp.sin,
+        sqrt=jnp.sqrt,
+        floor=jnp.floor,
+        power=jnp.power,
+        is_whole=lambda x: bool(jnp.issubdtype(x.dtype, jnp.integer)),
+        cast=lambda x, kind: x.astype(kind),
+        constant=lambda numbers, kind, beside: jnp.asarray(numbers, kind),
+        look_up=lambda array, index: array[index],
+        on_host=lambda x: None if isinstance(x, sys.modules["jax"].core.Tracer) else np.asarray(x),
+        whole_type=whole_type,
+        real_type=real_type,
+        largest=int(jnp.iinfo(whole_type).max),
+    )
+
+
+def _mlx() -> Library:
+    mx = sys.modules["mlx.core"]
+
+    def on_host(x: Array) -> np.ndarray[Any, Any] | None:
+        try:
+            return np.array(x)
+        except ValueError:  # it has no value while mx.compile traces
+            return None
+
+    return Library(
+        where=mx.where,
+        cos=mx.cos,
+        sin=mx.sin,
+        sqrt=mx.sqrt,
+        floor=mx.floor,
+        power=mx.power,
+        is_whole=lambda x: bool(mx.issubdtype(x.dtype, mx.integer)),
+        cast=lambda x, kind: x.astype(kind),
+        constant=lambda numbers, kind, beside: mx.array(numbers, kind),
+        look_up=lambda array, index: array[index],
+        on_host=on_host,
+        whole_type=mx.int64,
+        real_type=mx.float32,
+        largest=2**63 - 1,
+    )
+
+
+def _torch() -> Library:
+    torch = sys.modules["torch"]
+    return Library(
+        where=torch.where,
+        cos=torch.cos,
+        sin=torch.sin,
+        sqrt=torch.sqrt,
+        floor=torch.floor,
+        power=torch.pow,
+        is_whole=lambda x: not x.is_floating_point(),
+        cast=lambda x, kind: x.to(kind),
+        constant=lambda numbers, kind, beside: torch.tensor(numbers, dtype=kind, device=beside.device),
+        look_up=lambda array, index: array[index.reshape(-1)].reshape(
+            index.shape
+        ),  # a single index would leave the graph
+        on_host=lambda x: None if torch.compiler.is_compiling() else x.cpu().numpy(),
+        whole_type=torch.int64,
+        real_type=torch.get_default_dtype(),
+        largest=2**63 - 1,
+    )
+
+
+def _tensorflow() -> Library:
+    tf = sys.modules["tensorflow"]
+
+    def where(condition: Array, x: Any, y: Any) -> Array:
+        kind = next((each.dtype for each in (x, y) if not isinstance(each, int | float)), tf.float32)
+        return tf.where(condition, tf.cast(x, kind), tf.cast(y, kind))
+
+    return Library(
+        where=where,
+        cos=tf.cos,
+        sin=tf.sin,
+        sqrt=tf.sqrt,
+        floor=tf.floor,
+        power=tf.pow,
+        is_whole=lambda x: bool(x.dtype.is_integer),
+        cast=tf.cast,
+        constant=lambda numbers, kind, beside: tf.constant(numbers, kind),
+        look_up=tf.gather,
+        on_host=lambda x: x.numpy() if tf.executing_eagerly() else None,
+        whole_type=tf.int64,
+        real_type=tf.float32,
+        largest=2**63 - 1,
+    )
+
+
+_LIBRARIES = {"jax": _jax, "jaxlib": _jax, "mlx": _mlx, "torch": _torch, "tensorflow": _tensorflow}
