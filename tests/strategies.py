@@ -221,6 +221,27 @@ RECIPES: dict[str, st.SearchStrategy[ss.Schedule]] = {
 recipes = st.one_of(*RECIPES.values())
 
 
+# Batch sizes as functions of the samples used.
+
+sizes = st.integers(1, 9)
+constant_batches = st.one_of(
+    sizes.map(ss.Constant),
+    st.builds(lambda a, n, b: ss.Constant(a, n) >> ss.Constant(b), sizes, lengths, sizes),
+    st.builds(
+        lambda a, at: ss.Piecewise([a + n for n in range(len(at) + 1)], sorted(at)),
+        sizes,
+        st.sets(lengths, min_size=1, max_size=4),
+    ),
+    st.builds(lambda a, at: ss.MultiStep(a, 2.0, sorted(at)), sizes, st.lists(phases, min_size=1, max_size=3)),
+)
+batches = st.one_of(
+    constant_batches,
+    st.builds(lambda a, b: a + 2 * b, constant_batches, constant_batches),
+    st.builds(lambda a, n: a.every(n), constant_batches, st.integers(1, 5)),
+    st.builds(ss.Table, st.lists(sizes, min_size=1, max_size=30)),
+)
+
+
 # Random trees.
 
 
@@ -266,6 +287,7 @@ def _grown(inner: st.SearchStrategy[ss.Schedule]) -> st.SearchStrategy[ss.Schedu
         st.builds(lambda a, n: a.every(n), inner, st.integers(1, 5)),
         st.builds(lambda a, n: ended(a).stretch(n), inner, lengths),
         _repeats(inner),
+        st.builds(lambda a, batch: ended(a).reclock(batch), inner, batches),
         st.builds(lambda a, n: a.head(n), inner, phases),
         _tails(inner),
         st.builds(lambda a, at, n, end, way: a.cooldown(at, n, end, way), inner, phases, lengths, values, decays),
@@ -282,5 +304,6 @@ horizons = st.builds(
     accumulation=st.integers(1, 4),
     processes=st.integers(1, 4),
     drop_last=st.booleans(),
+    tokens_per_sample=st.integers(1, 64),
 )
 """Every one has at least one update in every epoch."""

@@ -6,7 +6,6 @@ import pytest
 from driven import PLAN, rates_used, sgd, update
 
 import stepsize as ss
-from stepsize.errors import ArgumentError
 from stepsize.pytorch import Scheduler
 
 
@@ -44,11 +43,6 @@ def test_steps_with_a_horizon_and_several_keys_are_those_of_the_plan():
         assert [group["weight_decay"] for group in optimizer.param_groups] == [decay(step)] * 2
         update(optimizer)
         scheduler.step()
-
-
-def test_a_clock_of_tokens_has_no_horizon_of_updates():
-    with pytest.raises(ArgumentError, match="left out if the clock counts tokens"):
-        Scheduler(sgd(), PLAN, clock="tokens", horizon=ss.Horizon(200, 10, 1))
 
 
 def test_a_warning_of_the_horizon_that_is_an_error_comes_after_the_rates_are_written():

@@ -135,3 +135,12 @@ def test_a_plan_schedules_what_is_not_in_the_optimizer_too():
     )
     scheduler.seek(5)
     assert layer.p == scheduler.plan(5)["dropout"] == 0.1
+
+
+def test_the_clock_of_the_scheduler_is_that_of_the_texts():
+    text = 'Plan(lr=Linear(0.0, 0.3, "30min"), momentum=Cosine(0.5, 0.9, "1h"))'
+    scheduler = Scheduler(sgd(), text, clock="seconds")
+    assert [each.steps for each in scheduler.plan.schedules.values()] == [1800, 3600]
+    scheduler.replan('Plan(lr=Linear(0.3, 0.0, "2h"))')
+    assert scheduler.plan["lr"].steps == 7200
+    assert Plan.parse(text, clock="seconds")["lr"] == ss.Linear(0.0, 0.3, 1800)

@@ -15,14 +15,17 @@ from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
-EPOCHS = re.compile(r"""["'][\d. ]+ep *["']""")  # a length in epochs in a text
+EPOCHS = re.compile(r"""["'][\d. ]+(?:ep|[kMBT]?(?:sp|tok)) *["']""")  # a length in epochs, samples or tokens
 
 HorizonText = Annotated[
     str | None,
     typer.Option(
         "--horizon",
         metavar="NAME=VALUE,...",
-        help=f'What lengths such as "3ep", "10%" and "rest" mean; "10%" and "rest" also work with --steps: {EXAMPLE}',
+        help=(
+            'What lengths such as "3ep", "500ksp", "10%" and "rest" mean; "10%" and "rest" also work with --steps: '
+            f'{EXAMPLE}; for "2Btok", add tokens_per_sample'
+        ),
     ),
 ]
 
@@ -36,7 +39,8 @@ def schedules_of(
 
     Raises:
         ArgumentError: `horizon` is not a horizon.
-        ParseError: texts are not schedules, or have a length in epochs without a horizon; names each.
+        ParseError: texts are not schedules, or have a length in epochs, samples or tokens without a horizon; names
+            each.
     """
     length = None if horizon is None else horizon_of(horizon)
     if length is None and steps is not None:

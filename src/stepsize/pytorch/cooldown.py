@@ -1,5 +1,6 @@
 """A cooldown on demand: requested by a deadline, a signal or the program, and agreed on by all processes."""
 
+import math
 import signal
 import threading
 import time
@@ -7,11 +8,9 @@ from types import FrameType
 from typing import Annotated, Any
 from weakref import finalize, ref
 
-import torch
-from torch import distributed
-
 from stepsize.arguments import Count, Instance, Maybe, NonNegative, Number, Steps, apply_rules
 from stepsize.errors import ArgumentError, StateError, shown
+from stepsize.pytorch.processes import any_process
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules.base import DecayShape
 
@@ -32,7 +31,7 @@ class CooldownOnDemand:
 
     Args:
         scheduler: the scheduler whose rates come down.
-        steps: the length of the cooldown, in the scheduler's units: updates, tokens or samples.
+        steps: the length of the cooldown, in the scheduler's units: updates, samples, tokens or seconds.
         end: the value at its end, at least 0, in the plan's own units.
         shape: "linear", "cosine" or "1-sqrt".
         deadline: seconds from now by which it should have ended. It begins once the time left is the average time of
@@ -80,7 +79,7 @@ class CooldownOnDemand:
         self._deadline: float | None = given["deadline"]
         self._every = int(given["every"])
         self._made_at = time.monotonic()
-        self._first_call = (0.0, 0)  # of `due`: the time, and the scheduler's position
+        self._first_call = (0.0, 0.0)  # of `due`: the time, and the scheduler's position
         self._calls = 0
         self._requested = False
         self.ends_at: int | None = None
@@ -99,7 +98,7 @@ class CooldownOnDemand:
             self._first_call = time.monotonic(), self._scheduler.position
         if self.ends_at is None and self._agreed():
             self._scheduler.cool_down(self._steps, self._end, self._shape)
-            self.ends_at = self._scheduler.position + self._steps
+            self.ends_at = math.ceil(self._scheduler.position) + self._steps
         return self.ends_at is not None and self._scheduler.position >= self.ends_at
 
     def state_dict(self) -> dict[str, Any]:
@@ -119,13 +118,7 @@ class CooldownOnDemand:
     def _agreed(self) -> bool:
         if self._calls % self._every:
             return False
-        due = self._requested or self._short_of_time()
-        if not (distributed.is_available() and distributed.is_initialized()):
-            return due
-        device = "cuda" if "nccl" in distributed.get_backend() else "cpu"
-        flag = torch.tensor(float(due), device=device)
-        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-        return bool(flag)
+        return any_process(self._requested or self._short_of_time())
 
     def _short_of_time(self) -> bool:
         """Whether only the cooldown still fits before the deadline, at the pace since the first call."""

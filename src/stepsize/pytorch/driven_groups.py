@@ -47,7 +47,7 @@ class DrivenGroups:
                 record.group.update(record.kept)
         self.binding = Binding(self.plan, optimizers, self.records, groups_elsewhere(optimizers))
 
-    def planned_rate(self, record: GroupRecord, position: int) -> float | None:
+    def planned_rate(self, record: GroupRecord, position: float) -> float | None:
         """A group's rate without the feedback's multiplier; None if the plan leaves the group its own rate."""
         course = self.plan.rate_for(record.index, record.group)
         return course(position) * record.factor(self.plan.relative) if isinstance(course, Schedule) else None
@@ -65,7 +65,7 @@ class DrivenGroups:
             found[name] = float(held(group, key, item))
         return found | self.binding.in_targets()
 
-    def apply_feedback(self, multiplier: float, position: int) -> bool:
+    def apply_feedback(self, multiplier: float, position: float) -> bool:
         """Change the groups' multipliers by the same factor as the feedback's; whether a rate changes."""
         before, self.multiplier = self.multiplier, multiplier
         if multiplier == before:

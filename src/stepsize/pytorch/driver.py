@@ -9,8 +9,8 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Length
 from stepsize.errors import DriverError
+from stepsize.pytorch.clock import COUNTED, Clock, position_rule
 from stepsize.pytorch.driven_groups import DrivenGroups
 from stepsize.pytorch.group_plan import GroupPlan, rate_of
 from stepsize.pytorch.optimizer_hooks import Attachment, UpdateCount, is_dummy_step, is_update
@@ -23,31 +23,30 @@ class Driver(LRScheduler):
     It does not call PyTorch's constructor, which would write rates and replace the optimizer's step.
     """
 
-    def __init__(
-        self, attachment: Attachment, plan: GroupPlan, auto: bool, clock: str, position: int, expected: float
-    ) -> None:
+    def __init__(self, attachment: Attachment, plan: GroupPlan, auto: bool, clock: Clock, position: float) -> None:
         self._attachment = attachment
         self._groups = DrivenGroups(attachment, plan)
         self._auto = auto
         self._clock = clock
         self._position = position
-        self._expected = expected  # the number of updates; infinite if it is not known, or once it was exceeded
+        self._expected = clock.end  # where the horizon ends; infinite if it is not known, or once it was exceeded
         self._pauses = 0  # the number of `paused` contexts
         self._stopped: str | None = None  # why it no longer drives its optimizers
         self._unstepped = position == 0  # no optimizer has made an update yet, as far as is known
         self._restored = False  # a state was loaded, and no update has followed
         self._warned_of_overwriting = False
         self._count = UpdateCount(len(attachment.optimizers))  # under auto
-        self._quick: Callable[[int], bool] | None = None  # writes the next values without further checks
+        self._quick: Callable[[float], bool] | None = None  # writes the next values without further checks
 
     @property
-    def position(self) -> int:
-        """Updates done (or tokens, or samples): where the schedules are read for the next update."""
+    def position(self) -> float:
+        """Updates done (or samples, tokens, seconds): where the schedules are read for the next update."""
         return self._position
 
-    def seek(self, position: int) -> None:
+    def seek(self, position: float) -> None:
         """Go to any position, forwards or back, and write the rates there."""
-        self._write(int(Length(0)("seek", "position", position)))
+        self._write(position_rule(self._clock.name)("seek", "position", position))
+        self._clock.restart()
         self._count.begin()
 
     @contextmanager
@@ -60,6 +59,7 @@ class Driver(LRScheduler):
             yield
         finally:
             self._pauses -= 1
+            self._clock.restart()
             if self._stopped is None and not self._pauses:
                 self._rewrite()
 
@@ -71,7 +71,7 @@ class Driver(LRScheduler):
 
     # Writing.
 
-    def _write(self, position: int) -> None:
+    def _write(self, position: float) -> None:
         """Move to a position and write all of its values, or raise and do neither; while paused, only move."""
         self._refuse_if_stopped()
         if self._groups.binding.is_stale():
@@ -80,13 +80,14 @@ class Driver(LRScheduler):
             self._groups.binding.write(position)
             if self._auto:
                 self._left = [each.param_groups[0].get("lr") for each in self._attachment.optimizers]
-            elif self._clock == "steps" and not self._unstepped:
+            elif self._clock.name == "steps" and not self._unstepped:
                 self._quick = self._groups.binding.quick
-        self._position = position
-        if position > self._expected:
+        begin, self._position = self._position, position
+        if position > begin >= self._expected:
             horizon, self._expected = self._expected, math.inf
+            one = COUNTED[self._clock.name]
             caution(
-                f"update {position} is past the end of the horizon, {horizon} updates; check its batch size, "
+                f"{one} {position} is past the end of the horizon, {horizon} {one}s; check its batch size, "
                 "accumulation and processes"
             )
 
@@ -103,7 +104,7 @@ class Driver(LRScheduler):
         if self._stopped is None and self._groups.binding.is_stale():
             self._write(self._position)
 
-    def _change(self, change: Callable[[], bool | None], position: int) -> bool:
+    def _change(self, change: Callable[[], bool | None], position: float) -> bool:
         """Change plan, base rates or multipliers, and write the values there, or undo it all.
 
         A `change` that returns False has changed nothing, and nothing is written.
@@ -167,7 +168,7 @@ class Driver(LRScheduler):
 
     def _count_update(self) -> None:
         self._count.begin()
-        position = self._position + 1
+        position = self._clock.after_update(self._position)
         try:
             self._write(position)
         finally:
@@ -207,7 +208,7 @@ class Driver(LRScheduler):
     @property
     def last_epoch(self) -> int:
         """The position; -1, a fresh start in PyTorch, is 0. Ignite sets it; setting it writes no rates."""
-        return self._position
+        return int(self._position)
 
     @last_epoch.setter
     def last_epoch(self, value: int) -> None:
@@ -216,7 +217,7 @@ class Driver(LRScheduler):
 
     @property
     def _step_count(self) -> int:
-        return self._position + 1
+        return self.last_epoch + 1
 
     @_step_count.setter
     def _step_count(self, value: int) -> None:
@@ -253,4 +254,5 @@ class Driver(LRScheduler):
         attachment = Attachment(state.pop("optimizers"), keep=True)
         vars(self).update(state, _attachment=attachment, _pauses=0)
         self._groups.attachment = attachment
+        self._clock.restart()
         self._attach()

@@ -115,12 +115,12 @@ def _read(text: Any, place: str) -> Schedule:
 
 
 def given_schedules(
-    owner: str, lr: Any, hyperparameters: Mapping[str, Any], horizon: Horizon | None
+    owner: str, lr: Any, hyperparameters: Mapping[str, Any], horizon: Horizon | None, clock: str
 ) -> Mapping[str, Any]:
     """The schedules by hyperparameter; a Plan, or its text, may stand in place of `lr`."""
     if isinstance(lr, str):
         try:
-            lr = parse_either(lr, horizon)
+            lr = parse_either(lr, horizon, clock=clock)
         except ParseError as error:
             raise error.about(owner, "lr") from None
     if not isinstance(lr, Plan):
@@ -158,6 +158,7 @@ class GroupPlan:
         groups: Sequence[Group],
         horizon: Horizon | None,
         targets: dict[str, tuple[Target, ...]],
+        clock: str,
     ) -> "GroupPlan":
         in_groups = ["lr", *_hyperparameters(groups)]
         refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
@@ -168,7 +169,7 @@ class GroupPlan:
                 rule, advice = "a mapping by names that are scheduled", f"give {{{name}}} too"
                 raise ArgumentError("Scheduler", "targets", rule, name, advice, **{name: ...})
         relative = agreed_relative("Scheduler", given, relative)
-        plan = cls(Plan.of("Scheduler", given, relative, horizon), feedback, targets)
+        plan = cls(Plan.of("Scheduler", given, relative, horizon, clock), feedback, targets)
         plan.check(groups)
         for name, value in {"relative": relative or None, "feedback": feedback}.items():
             if value is not None and "lr" not in given:

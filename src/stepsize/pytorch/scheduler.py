@@ -11,7 +11,6 @@ from stepsize.arguments import (
     Choice,
     Flag,
     Instance,
-    Length,
     Maybe,
     NonNegative,
     Number,
@@ -21,7 +20,8 @@ from stepsize.arguments import (
     checked,
 )
 from stepsize.errors import ArgumentError, DriverError
-from stepsize.horizon import Horizon
+from stepsize.horizon import ClockName, Horizon
+from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
 from stepsize.pytorch.group_plan import GroupPlan, agreed_relative, given_schedules, replanned
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
@@ -44,8 +44,9 @@ class Scheduler(Driver):
     Construction writes the values of step 0. Call `step()` once after each real update: k micro-batches that make one
     update count once. With `auto=True` the scheduler counts the updates itself.
 
-    Only one thread at a time may use a scheduler or step its optimizer. Each process has its own scheduler; nothing is
-    sent between them, so give `observe`, `seek` and `replan` the same arguments in every process.
+    Only one thread at a time may use a scheduler or step its optimizer. Each process has its own scheduler, so give
+    `advance`, `observe`, `seek` and `replan` the same arguments in every process. Nothing is sent between them but the
+    seconds that a scheduler measures: all processes use those of the first.
 
     Args:
         optimizer: one, or a list of several that share the plan. The optimizer inside a wrapper (Accelerate's,
@@ -59,14 +60,15 @@ class Scheduler(Driver):
         feedback: a `Plateau`, or another object with `observe(metric) -> multiplier`, `state_dict` and
             `load_state_dict`; `observe` passes metrics to it. A `Plateau` is copied, so several schedulers can share
             one.
-        auto: count the updates with a hook of the optimizer; `step()` then does nothing. With several optimizers, an
+        auto: count the updates with a hook of the optimizer; `step()` then does nothing. An update moves the position
+            by its samples or tokens, as the horizon says, or by the seconds since the last. With several optimizers, an
             update counts when each of them has made one. If one makes its second update before another has made its
             first, the scheduler warns and stops waiting for the other. The optimizer keeps the scheduler alive.
         on_change: what `load_state_dict` does with a state of another plan: "refuse" it, "keep" this plan and continue
             from the saved position, or "restore" the saved plan.
-        horizon: the planned length of the training, for texts with units. A rate's schedule of another length and an
-            update past the end cause a warning.
-        clock: what positions count: "steps", or "tokens" or "samples", which `advance(n)` reports.
+        horizon: the planned length of the training, for texts with units; not with a clock of seconds. A rate's
+            schedule of another length and an update past the end cause a warning.
+        clock: what positions count: "steps"; "samples", "tokens" or "seconds", which `advance(n)` reports.
         last_epoch: PyTorch's argument: the position minus one.
         targets: what is written outside the optimizer, by the name of its schedule: an `Attribute`, a function that
             sets the value, or a list of these. Targets are not saved.
@@ -102,7 +104,7 @@ class Scheduler(Driver):
         auto: Annotated[bool, Flag()] = False,
         on_change: Annotated[str, Choice(("refuse", "keep", "restore"))] = "refuse",
         horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
-        clock: Annotated[str, Choice(("steps", "tokens", "samples"))] = "steps",
+        clock: ClockName = "steps",
         last_epoch: Annotated[int, Whole(-1)] = -1,
         targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(Targets())] = None,
         **hyperparameters: Any,
@@ -110,27 +112,21 @@ class Scheduler(Driver):
         settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
         more = {"horizon": horizon, "clock": clock, "last_epoch": last_epoch, "targets": targets}
         stored = apply_rules("Scheduler", Scheduler, {**settings, **more})
-        given = given_schedules("Scheduler", lr, hyperparameters, horizon)
+        given = given_schedules("Scheduler", lr, hyperparameters, horizon, clock)
         if not given:
             raise ArgumentError("Scheduler", "lr", "given if nothing else is scheduled", None)
         several = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
         if not several or len(set(map(id, several))) < len(several):
             raise ArgumentError("Scheduler", "optimizer", "one optimizer or several different ones", optimizer)
-        for name, value in {"auto": auto or None, "horizon": horizon}.items():
-            if value is not None and clock != "steps":
-                rule, advice = f"left out if the clock counts {clock}", "report how many by advance(n)"
-                raise ArgumentError("Scheduler", name, rule, value, advice)
+        counted = Clock(clock, horizon, auto)
         self._on_change, self._horizon = on_change, horizon
         attachment = Attachment(tuple(updating(item, auto) for item in several), keep=not auto)
         if "lr" in given:
             for each in attachment.optimizers:
                 refuse_own_rates(each)
-        plan = GroupPlan.of(given, relative, feedback, attachment.groups(), horizon, stored["targets"] or {})
-        expected = math.inf if horizon is None else horizon.steps
-        super().__init__(attachment, plan, auto, clock, int(last_epoch) + 1, expected)
-        for name, schedule in plan["lr"].schedules().items() if horizon is not None and "lr" in given else ():
-            if schedule.steps not in (math.inf, expected):
-                caution(f"{name} = {schedule} lasts {schedule.steps} updates, and {horizon} has {expected}")
+        plan = GroupPlan.of(given, relative, feedback, attachment.groups(), horizon, stored["targets"] or {}, clock)
+        super().__init__(attachment, plan, auto, counted, int(last_epoch) + 1)
+        counted.warn_of_lengths(plan["lr"].schedules() if "lr" in given else {})
         self._attach()
 
     def step(self, epoch: None = None) -> None:  # type: ignore[override]
@@ -155,8 +151,9 @@ class Scheduler(Driver):
             self._count.look_for_uncounted(p for group in self._attachment.groups() for p in group["params"])
         if self._auto or self._pauses:
             return
-        if self._clock != "steps":
-            raise DriverError(f"this scheduler counts {self._clock}", "call advance(n) with how many there were")
+        if self._clock.name != "steps":
+            n = "" if self._clock.name == "seconds" else "n"
+            raise DriverError(f"this scheduler counts {self._clock.name}", f"call advance({n}) after each update")
         if self._unstepped:
             self._unstepped = False
             caution(
@@ -165,11 +162,14 @@ class Scheduler(Driver):
             )
         self._write(self._position + 1)
 
-    def advance(self, n: int) -> None:
-        """Move on by n steps, tokens or samples, whichever the clock counts, after an update."""
-        number = int(Length(0)("advance", "n", n))
+    def advance(self, n: float | None = None) -> None:
+        """Move on by n steps, samples, tokens or seconds, whichever the clock counts, after an update.
+
+        On a clock of seconds, n may be fractional. If it is left out, it is the time since the last call; or, if that
+        is later, since the scheduler was made, loaded a state or was paused.
+        """
         if not self._pauses:
-            self._write(self._position + number)
+            self._write(self._position + self._clock.passed(n))
 
     def observe(self, metric: float) -> bool:
         """Pass a metric to the feedback and write the rates at once; True if a rate has changed.
@@ -196,10 +196,12 @@ class Scheduler(Driver):
         Raises:
             ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
         """
-        given, plan = given_schedules("replan", lr, hyperparameters, self._horizon), self._groups.plan
+        plan, clock = self._groups.plan, self._clock.name
+        given = given_schedules("replan", lr, hyperparameters, self._horizon, clock)
         agreed_relative("replan", given, plan.relative)
-        new = Plan.of("replan", given, None, self._horizon).assignments
-        return self._follow({key: replanned(plan[key], self._position, each) for key, each in new.items()})
+        new = Plan.of("replan", given, None, self._horizon, clock).assignments
+        at = math.ceil(self._position)
+        return self._follow({key: replanned(plan[key], at, each) for key, each in new.items()})
 
     @checked
     def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: DecayShape = "linear") -> dict[str, Schedule]:
@@ -208,7 +210,9 @@ class Scheduler(Driver):
         `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too. ArgumentError
         if no rate is scheduled or an argument is out of its range.
         """
-        down = self._groups.plan["lr"].as_given(lambda rate: rate.cooldown(self._position, steps, end, shape))
+        down = self._groups.plan["lr"].as_given(
+            lambda rate: rate.cooldown(math.ceil(self._position), steps, end, shape)
+        )
         return self._follow({"lr": Assignment.of("cool_down", "lr", down)})
 
     @property
@@ -253,7 +257,7 @@ class Scheduler(Driver):
     def state_dict(self) -> dict[str, Any]:
         """Position, base rates, plan and feedback, in a form for JSON."""
         self._refresh()
-        counted = {"clock": self._clock, "position": self._position, "idle": sorted(self._count.idle)}
+        counted = {"clock": self._clock.name, "position": self._position, "idle": sorted(self._count.idle)}
         return {"version": VERSION, "kind": KIND, **counted, **self._groups.state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -267,10 +271,10 @@ class Scheduler(Driver):
         """
         self._refresh()
         groups, position = self._groups, pytorch_position(state)
-        if position is not None and self._on_change == "keep" and self._clock == "steps":
+        if position is not None and self._on_change == "keep" and self._clock.name == "steps":
             self._change(lambda: None, position)
         else:
-            saved = validated(state, self._clock, len(groups.records))
+            saved = validated(state, self._clock.name, len(groups.records))
             now = self._attachment.groups()
             plan = plan_to_follow(saved, groups.plan, groups.began_with, self._on_change, now)
             bases = bases_to_follow(saved, plan, groups.base_rates, self._on_change)
@@ -279,6 +283,7 @@ class Scheduler(Driver):
         self._unstepped = False  # another process made the updates before
         self._restored = True
         self._quick = None
+        self._clock.restart()
         self._count.begin()
 
     def _follow(self, new: dict[str, Assignment]) -> dict[str, Schedule]:

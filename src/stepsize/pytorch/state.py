@@ -8,18 +8,18 @@ from typing import Any
 
 from stepsize.arguments import LONGEST, Flag, Many, Number, Rule, Whole
 from stepsize.errors import ArgumentError, StateError, StepsizeError, shown
+from stepsize.pytorch.clock import position_rule
 from stepsize.pytorch.group_plan import Group, GroupPlan
 from stepsize.pytorch.warnings import caution
 
 VERSION = 1
 KIND = "stepsize.pytorch.Scheduler"
 _RULES: dict[str, Rule] = {
-    "position": Whole(0),
     "base_lrs": Many(Number(least=0.0), empty=True),
     "replanned": Flag(),  # whether `plan` differs from `began_with`, the plan that the program gave
     "idle": Many(Whole(0), empty=True),  # the optimizers that had made no update yet
 }
-_NAMES = ("version", "clock", "plan", "began_with", "feedback", *_RULES)
+_NAMES = ("version", "clock", "plan", "began_with", "feedback", "position", *_RULES)
 
 
 def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
     if missing := [name for name in _NAMES if name not in form]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
-    for name, rule in _RULES.items():
+    for name, rule in {"position": position_rule(str(form["clock"])), **_RULES}.items():
         try:
             rule("", f"the state's {name}", form[name])
         except ArgumentError as error:

@@ -147,7 +147,7 @@ class Writer:
                 return f'the schedule set "{self.key}"{which} to {ours}, and something else has set it to {theirs}'
         return None
 
-    def quick(self, others: Callable[[int], bool] | None) -> Callable[[int], bool] | None:
+    def quick(self, others: Callable[[float], bool] | None) -> Callable[[float], bool] | None:
         """A quick way to write floats, after the quick way of `others`; None if it would write anything else."""
         if self.tie or self.item is not None or any(tensor is not None for _, _, tensor in self.places):
             return None
@@ -158,7 +158,7 @@ class Writer:
         at, key, least, largest = self.schedule._at, self.key, self.least, self.largest
         by_factor = list(factors.items())
 
-        def write(position: int) -> bool:
+        def write(position: float) -> bool:
             value = at(position, SCALAR)
             if not least <= value <= largest or (others is not None and not others(position)):
                 return False
@@ -253,7 +253,7 @@ class Binding:
         """What is written into targets, by name."""
         return {writer.key: writer.written for writer in self._to_targets if writer.written is not None}
 
-    def write(self, position: int) -> None:
+    def write(self, position: float) -> None:
         """The careful way: write all values of a position, or raise and write none."""
         values = [writer.value(position) for writer in self.writers]
         for writer, value in zip(self.writers, values, strict=True):
@@ -267,7 +267,7 @@ class Binding:
         return next((words for writer in self.writers if (words := writer.overwritten()) is not None), None)
 
     @cached_property
-    def quick(self) -> Callable[[int], bool] | None:
+    def quick(self) -> Callable[[float], bool] | None:
         """The quick way, for floats in groups: a function that writes, or returns False and writes nothing."""
         if self._to_targets:
             return None

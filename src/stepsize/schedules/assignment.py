@@ -79,9 +79,9 @@ class Assignment:
     items: dict[Any, Course]  # by None, by the group's index or by its name
 
     @classmethod
-    def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None) -> "Assignment":
+    def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None, clock: str = "steps") -> "Assignment":
         """The assignment of the value given for an argument of `owner`."""
-        course = partial(_course, owner, key, horizon)
+        course = partial(_course, owner, key, horizon, clock)
         if isinstance(given, str | bytes) or not isinstance(given, Mapping | Sequence):
             return cls(key, "all", {None: course(given)})
         if not given:
@@ -174,12 +174,12 @@ def _text(course: Course) -> str:
     return str(course)
 
 
-def _schedule(owner: str, key: str, horizon: Horizon | None, given: Any) -> Schedule:
+def _schedule(owner: str, key: str, horizon: Horizon | None, clock: str, given: Any) -> Schedule:
     if isinstance(given, Schedule):
         return given
     if isinstance(given, str):
         try:
-            return parse(given, horizon)
+            return parse(given, horizon, clock=clock)
         except ParseError as error:
             raise error.about(owner, key) from None
     if isinstance(given, type):
@@ -192,7 +192,7 @@ def _schedule(owner: str, key: str, horizon: Horizon | None, given: Any) -> Sche
     raise ArgumentError(owner, key, "a schedule, its text or a number", given, advice)
 
 
-def _course(owner: str, key: str, horizon: Horizon | None, given: Any) -> Course:
+def _course(owner: str, key: str, horizon: Horizon | None, clock: str, given: Any) -> Course:
     if isinstance(given, tuple):
-        return tuple(_schedule(owner, key, horizon, item) for item in given)
-    return given if isinstance(given, ConstantProduct) else _schedule(owner, key, horizon, given)
+        return tuple(_schedule(owner, key, horizon, clock, item) for item in given)
+    return given if isinstance(given, ConstantProduct) else _schedule(owner, key, horizon, clock, given)

@@ -21,6 +21,7 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
+    Whole,
     apply_field_rules,
     checked,
     rules,
@@ -294,6 +295,32 @@ class Schedule(ABC):
 
         return Tail(self, n)
 
+    def reclock(self, batch: "Batch") -> "Schedule":
+        """A schedule written in samples as one in steps, under a batch size that may be a schedule of samples too.
+
+        Step t reads the schedule at s(t), the samples used before it; all of it may be in tokens instead:
+
+            s(0) = 0,    s(t + 1) = s(t) + batch(s(t))
+
+        Args:
+            batch: the samples in an update: a number, or a schedule of the samples used before it. If it is constant
+                between jumps (Constant, Piecewise, MultiStep, and chains, sums and products of these), the run may
+                have any length; otherwise, the batch or this schedule must end within a million updates.
+
+        Raises:
+            ArgumentError: the batch is not a whole number of at least 1 at some sample.
+
+        Example:
+            >>> batch = Piecewise((100, 200), (1000,))
+            >>> Linear(1.0, 0.0, 2000).reclock(batch)([0, 10, 11, 15])
+            array([1. , 0.5, 0.4, 0. ])
+            >>> batch.reclock(batch)([9, 10])
+            array([100., 200.])
+        """
+        from stepsize.schedules.batches import Reclock
+
+        return Reclock(self, batch)  # type: ignore[arg-type]
+
     @checked
     def cooldown(self, at: Phase, steps: Steps, end: Real = 0.0, shape: DecayShape = "linear") -> "Schedule":
         """Leave the schedule at step `at` and decay from its value there to `end` in `steps` steps.
@@ -351,6 +378,17 @@ def either_name(constructor: F) -> F:
 
 nested = Instance(Schedule, "a schedule", "write a schedule such as Constant(0.1)")
 Nested = Annotated[Schedule, nested]
+
+
+def batch_size(owner: str, name: str, value: Any) -> Schedule:
+    """The rule of a batch size: a number becomes a Constant."""
+    from stepsize.schedules.formulas import Constant
+
+    return value if isinstance(value, Schedule) else Constant(Whole(1)(owner, name, value))
+
+
+Batch = Annotated[Schedule | float, batch_size]
+"""The samples in an update: a number, or a schedule of the samples used before it."""
 
 
 def _pointwise(sign: str, left: Any, right: Any) -> Schedule:

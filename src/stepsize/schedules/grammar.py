@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from stepsize.arguments import LONGEST
 from stepsize.errors import ParseError
+from stepsize.horizon import UNIT
 from stepsize.schedules.base import MAX_DEPTH
 
 # The operators from the loosest to the tightest; all group from the left.
@@ -232,7 +233,8 @@ class Reader:
     # Errors.
 
     def _unexpected(self, expected: str) -> ParseError:
-        if self._kind == "name" and self._word in ("ep", "epoch", "epochs") and (error := self._bare_unit("ep")):
+        unit = "ep" if self._kind == "name" and self._word in ("epoch", "epochs") else self._word
+        if UNIT.fullmatch(unit) and (error := self._bare_unit(unit)):
             return error
         found = "the end of the text" if self._kind == "end" else f"{self._word[:40]!r}"
         return self.error(f"expected {expected}, found {found}", self._position)

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from stepsize.schedules import arithmetic, clock, formulas, piecewise
+from stepsize.schedules import arithmetic, batches, clock, formulas, piecewise
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.function import Function
 from stepsize.schedules.recipes import RECIPES
 
 SHAPES: tuple[type[Schedule], ...] = (*formulas.SHAPES, *piecewise.SHAPES, Function)
-OPERATORS: tuple[type[Schedule], ...] = (*clock.OPERATORS, *arithmetic.OPERATORS)
+OPERATORS: tuple[type[Schedule], ...] = (*clock.OPERATORS, *batches.OPERATORS, *arithmetic.OPERATORS)
 
 # What the text form may call: shapes and recipes by name, and the methods of a schedule.
 CALLABLE: dict[str, Callable[..., Any]] = {item.__name__: item for items in (SHAPES, RECIPES) for item in items}
 METHODS: dict[str, Callable[..., Any]] = {
     name: getattr(Schedule, name)
-    for name in ("clip", "cooldown", "every", "head", "repeat", "shift", "stretch", "tail")
+    for name in ("clip", "cooldown", "every", "head", "reclock", "repeat", "shift", "stretch", "tail")
 }
 
 _FOREIGN_NAMES = {

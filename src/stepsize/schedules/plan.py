@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from stepsize.arguments import Flag, Instance, Maybe, apply_rules, refuse_unknown
+from stepsize.arguments import Flag, Instance, Maybe, apply_rules, checked, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
-from stepsize.horizon import Horizon
+from stepsize.horizon import ClockName, Horizon
 from stepsize.schedules.assignment import Assignment
 from stepsize.schedules.base import Schedule
 
@@ -66,7 +66,12 @@ class Plan(Mapping[str, Any]):
 
     @classmethod
     def of(
-        cls, owner: str, given: Mapping[str, Any], relative: bool | None = None, horizon: Horizon | None = None
+        cls,
+        owner: str,
+        given: Mapping[str, Any],
+        relative: bool | None = None,
+        horizon: Horizon | None = None,
+        clock: str = "steps",
     ) -> "Plan":
         """The plan of the entries that `owner`, whom errors name, was given."""
         if not given:
@@ -78,7 +83,7 @@ class Plan(Mapping[str, Any]):
                     raise ArgumentError(owner, key, "the name of a hyperparameter", key)
                 if isinstance(each, Plan):
                     raise ArgumentError(owner, key, "a schedule, its text or a number", each)
-                assignments[key] = Assignment.of(owner, key, each, horizon)
+                assignments[key] = Assignment.of(owner, key, each, horizon, clock)
         raise_together(errors)
         return cls.with_assignments(assignments, relative)
 
@@ -94,7 +99,10 @@ class Plan(Mapping[str, Any]):
         object.__setattr__(self, "relative", relative)
 
     @classmethod
-    def parse(cls, text: str, horizon: Horizon | None = None, *, functions: bool = False) -> "Plan":
+    @checked
+    def parse(
+        cls, text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: ClockName = "steps"
+    ) -> "Plan":
         """The plan that a text describes, `Plan(lr=..., weight_decay=...)`; `Plan.parse(str(plan)) == plan`.
 
         The entries are written as `parse` reads schedules, or as numbers; a tuple stands in ( ), a list with an entry
@@ -104,6 +112,7 @@ class Plan(Mapping[str, Any]):
             text: ASCII.
             horizon: the run that units refer to.
             functions: read `Function("package.module:name")`, which imports and runs that code when it is called.
+            clock: what the steps of the schedules count, as in `parse`.
 
         Raises:
             ParseError: the text is not a plan; points at the place.
@@ -115,7 +124,7 @@ class Plan(Mapping[str, Any]):
         """
         from stepsize.schedules.plan_text import parse_plan
 
-        return parse_plan(text, horizon, functions)
+        return parse_plan(text, horizon, functions, clock)
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any], *, functions: bool = False) -> "Plan":

@@ -11,14 +11,16 @@ from stepsize.schedules.plan import Plan
 from stepsize.schedules.text import Evaluation, reader_of
 
 
-def parse_plan(text: str, horizon: Horizon | None, functions: bool) -> Plan:
+def parse_plan(text: str, horizon: Horizon | None, functions: bool, clock: str) -> Plan:
     """The plan that a text describes."""
-    return _PlanText(reader_of(text, horizon, "Plan.parse"), horizon, functions).plan()
+    return _PlanText(reader_of(text, horizon, "Plan.parse"), horizon, functions, clock).plan()
 
 
-def parse_either(text: str, horizon: Horizon | None = None, functions: bool = False) -> Schedule | Plan:
+def parse_either(
+    text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps"
+) -> Schedule | Plan:
     """The schedule or the plan that a text describes."""
-    form = _PlanText(reader_of(text, horizon, "parse"), horizon, functions)
+    form = _PlanText(reader_of(text, horizon, "parse"), horizon, functions, clock)
     return form.plan() if form.is_plan else form.schedule()
 
 
@@ -42,12 +44,11 @@ def rate_of_plan(owner: str, argument: str, plan: Plan) -> Schedule:
 
 
 class _PlanText:
-    def __init__(self, reader: Reader, horizon: Horizon | None, functions: bool) -> None:
+    def __init__(self, reader: Reader, horizon: Horizon | None, functions: bool, clock: str) -> None:
         self.error = reader.error
         self.tree = reader.tree()
         self.is_plan = isinstance(self.tree, Call) and self.tree.name == "Plan" and self.tree.target is None
-        self._given = horizon, functions
-        self._reader = reader
+        self._given = horizon, functions, clock
 
     def schedule(self) -> Schedule:
         return self._evaluation(self.tree).schedule()
@@ -100,4 +101,4 @@ class _PlanText:
         raise self.error("relative must be True or False", node.position)
 
     def _evaluation(self, node: Node) -> Evaluation:
-        return Evaluation(self._reader, node, *self._given)
+        return Evaluation(self.error, node, *self._given)

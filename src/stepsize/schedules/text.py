@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from stepsize.arguments import LONGEST, Rule, listed, nearest, rules
+from stepsize.arguments import LONGEST, Rule, checked, listed, nearest, rules
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
-from stepsize.horizon import Horizon
+from stepsize.horizon import ClockName, Horizon, length_on
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
@@ -22,17 +22,23 @@ from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negat
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 
 
-def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False) -> Schedule:
+@checked
+def parse(
+    text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: ClockName = "steps"
+) -> Schedule:
     """The schedule that a text describes; `parse(str(schedule)) == schedule`.
 
     The text consists of shapes, recipes, numbers, the operators `>> + - * /` with Python's precedence, and the methods
     of schedules; arguments may be named. With a horizon, a length may be `"3ep"` (epochs), `"10%"` (of the whole run),
-    `"2000"` (steps) or, once, `"rest"`: the length that makes the schedule as long as the run.
+    `"500ksp"` (samples), `"2Btok"` (tokens; k, M, B, T: thousand to trillion), `"2000"` (steps) or, once, `"rest"`: the
+    length that makes the schedule as long as the run. Left of `.reclock(batch)` and in the batch, steps are samples.
 
     Args:
         text: ASCII.
         horizon: the run that the units refer to.
         functions: read `Function("package.module:name")`, which imports and runs that code when the schedule is called.
+        clock: what the steps of the schedule count: "steps", "samples", "tokens", or "seconds", of which a length may
+            be `"45s"`, `"30min"` or `"2h"`.
 
     Raises:
         ParseError: the text is not a schedule; points at the place and suggests what to write.
@@ -44,7 +50,7 @@ def parse(text: str, horizon: Horizon | None = None, *, functions: bool = False)
         Linear(0.0, 0.3, 118) >> Cosine(0.3, 0.0, 2232)
     """
     reader = reader_of(text, horizon, "parse")
-    return Evaluation(reader, reader.tree(), horizon, functions).schedule()
+    return Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule()
 
 
 def reader_of(text: str, horizon: Horizon | None, owner: str) -> Reader:
@@ -59,17 +65,20 @@ def reader_of(text: str, horizon: Horizon | None, owner: str) -> Reader:
 class Evaluation:
     """Gives a tree its meaning; holds what the text alone does not say."""
 
-    def __init__(self, reader: Reader, tree: Node, horizon: Horizon | None, functions: bool) -> None:
-        self.error = reader.error
+    def __init__(
+        self, error: Callable[..., ParseError], tree: Node, horizon: Horizon | None, functions: bool, clock: str
+    ) -> None:
+        self.error = error
         self.tree = tree
         self.horizon = horizon
         self.functions = functions
-        self.run = horizon.steps if horizon else 0
-        self.rest = self.run
+        self.clock = clock
+        self.run = 0
+        self.rest = 0
         self.rest_at: int | None = None
 
     def schedule(self) -> Schedule:
-        """The schedule that the whole tree describes."""
+        """The schedule of the whole tree, in which "rest" makes it as long as the run."""
         schedule = self._schedule(self.tree)
         return schedule if self.rest_at is None else self._fill_rest(schedule)
 
@@ -98,9 +107,11 @@ class Evaluation:
             reason, advice = f'"rest" does not determine the length of {shown(longest)}', 'write a length such as "50%"'
             raise self.error(reason, self.rest_at, advice)
         if others >= run:
-            taken = f"the other phases take {others:.0f} of the {run} steps"
+            taken = f"the other phases take {others:.0f} of the {run} {self.clock}"
             raise self.error(f'nothing is left for "rest": {taken}', self.rest_at)
-        raise self.error(f'no whole number of steps for "rest" makes the schedule {run} steps long', self.rest_at)
+        raise self.error(
+            f'no whole number of {self.clock} for "rest" makes the schedule {run} {self.clock} long', self.rest_at
+        )
 
     def _steps_with_rest(self, rest: int) -> float:
         self.rest = rest
@@ -109,8 +120,14 @@ class Evaluation:
         except ParseError:
             return -math.inf  # a rest this short leaves no schedule
 
-    def _schedule(self, node: Node) -> Schedule:
-        value = self._value(node)
+    def _in_samples(self, node: Node) -> Any:
+        """The value of a node whose lengths are in samples."""
+        inside = Evaluation(self.error, node, self.horizon, self.functions, "samples")
+        value = inside._value(node)
+        return value if inside.rest_at is None else inside.schedule()
+
+    def _schedule(self, node: Node, value_of: Callable[[Node], Any] | None = None) -> Schedule:
+        value = (value_of or self._value)(node)
         if isinstance(value, Schedule):
             return value
         advice = f"write Constant({value})" if isinstance(value, int | float) else ""
@@ -174,7 +191,8 @@ class Evaluation:
         known, kind = (CALLABLE, "shape or recipe") if node.target is None else (METHODS, "method of a schedule")
         if node.name == "Plan" and node.target is None:
             raise self.error("a Plan is not a schedule", node.position, "read a Plan with Plan.parse(text)")
-        target = () if node.target is None else (self._schedule(node.target),)
+        value = self._in_samples if known is METHODS and node.name == "reclock" else self._value
+        target = () if node.target is None else (self._schedule(node.target, value),)
         function = known.get(node.name)
         if function is None:
             raise self._unknown(node.name, known, kind, node.position)
@@ -183,9 +201,9 @@ class Evaluation:
         parameters = _parameters(node.name, function)
         given = self._bound(node, parameters)
         values = {
-            name: self._length(self._value(argument), argument, parameters.lengths[name])
+            name: self._length(value(argument), argument, parameters.lengths[name])
             if name in parameters.lengths
-            else self._value(argument)
+            else value(argument)
             for name, argument in given.items()
         }
         try:
@@ -231,26 +249,33 @@ class Evaluation:
             return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
         if not isinstance(value, str):
             return value
-        if self.horizon is None:
+        if self.horizon is None and self.clock != "seconds":
             reason = f"{quoted(value)} needs a horizon, which says how long the run is"
             raise self.error(reason, node.position, "give {horizon} or write a number of steps", horizon=...)
-        if value.strip() == "rest":
-            if self.rest_at not in (None, node.position):
-                raise self.error('"rest" may be used only once', node.position)
+        if value.strip() == "rest" and self.clock != "seconds":
+            return self._rest(node)
+        steps = self._steps(value, node)
+        if steps == 0 and not zero:
+            part = "1ep" if "ep" in value else "100%" if "%" in value else ""
+            whole = f" of {'an epoch of ' * (part == '1ep')}{self._steps(part, node)} {self.clock}" if part else ""
+            reason = f"{quoted(value)}{whole} is 0 {self.clock}"
+            raise self.error(reason, node.position, f"write a longer length, or a number of {self.clock}")
+        return steps
+
+    def _rest(self, node: Node) -> int:
+        """The length tried for "rest": at first, the whole run."""
+        if self.rest_at is None:
             self.rest_at = node.position
-            return self.rest
+            self.run = self.rest = self._steps("100%", node)
+        elif self.rest_at != node.position:
+            raise self.error('"rest" may be used only once', node.position)
+        return self.rest
+
+    def _steps(self, length: str, node: Node) -> int:
         try:
-            steps = self.horizon.of(value)
+            return length_on(self.clock, length, self.horizon)
         except ArgumentError as error:
             raise self.error(str(error), node.position) from None
-        if steps == 0 and not zero:
-            whole = f"an epoch of {self.horizon.epoch_steps}" if "ep" in value else f"{self.horizon.steps}"
-            reason, advice = (
-                f"{quoted(value)} of {whole} steps is 0 steps",
-                "write a longer length, or a number of steps",
-            )
-            raise self.error(reason, node.position, advice)
-        return steps
 
     def _unknown(self, name: str, known: Iterable[str], kind: str, position: int) -> ParseError:
         instead = INSTEAD_OF.get(name) if known is CALLABLE else None
