@@ -12,6 +12,7 @@ from stepsize.errors import StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.schedules import (
     Constant,
+    ConstantProduct,
     Cosine,
     Exponential,
     Function,
@@ -22,6 +23,7 @@ from stepsize.schedules import (
     MultiStep,
     OneMinusSqrt,
     Piecewise,
+    Plan,
     Polynomial,
     Rex,
     Schedule,
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Constant",
+    "ConstantProduct",
     "Cosine",
     "Exponential",
     "Function",
@@ -62,6 +65,7 @@ __all__ = [
     "MultiStep",
     "OneMinusSqrt",
     "Piecewise",
+    "Plan",
     "Polynomial",
     "Rex",
     "Schedule",

@@ -22,6 +22,7 @@ import ast
 import inspect
 import os
 import pickle
+from argparse import ArgumentTypeError
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -164,10 +165,11 @@ class StepError(StepsizeError):
     """A schedule was asked for a step that does not exist, or its value there overflows or is not real."""
 
 
-class ParseError(StepsizeError):
+class ParseError(StepsizeError, ArgumentTypeError):
     """A text is not a schedule, an optimizer or a formula.
 
-    `text` is what was read, `position` the 0-based place in it, `reason` the sentence without the picture.
+    `text` is what was read, `position` the 0-based place in it, `reason` the sentence without the picture. It is also
+    argparse's error, so that `add_argument("--lr", type=parse)` shows its message.
     """
 
     def __init__(self, reason: str, text: str, position: int, advice: str = "", /, **settings: Any) -> None:

@@ -154,3 +154,16 @@ def test_another_optimizer_beside_a_file_does_not_get_the_arguments_in_the_file(
         with pytest.raises(ZeroDivisionError):
             typed("compare", "e.toml", "--optimizer", optimizer)
     assert [each.optimizer_args for each in asked] == [(), (("momentum", 0.9),)]
+
+
+def test_a_plan_is_an_option(tmp_path):
+    plan = 'Plan(lr=Cosine(0.2, 0, "100%"), momentum=Linear(0.5, 0.9, "100%"))'
+    done = run("--schedule", f"both={plan}", "--schedule", "flat=Constant(0.1)", "--out", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "momentum=Linear(0.5, 0.9, 6)" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_plan_that_no_optimizer_has_names_its_line(refused, tmp_path):
+    (tmp_path / "e.toml").write_text("task = 'digits'\n[schedules]\na = 'Plan(lr=0.1, momntum=0.9)'\n")
+    words = "e.toml, line 3: Scheduler has no argument 'momntum'; did you mean \"momentum\"?"
+    assert words in refused("compare", "e.toml")

@@ -1,10 +1,10 @@
 """Run every block of code in README.md, CONTRIBUTING.md and docs/, in an empty folder for each page.
 
-- The Python blocks of a page share one namespace. A block that begins with the name of a file is also saved there,
-  before any block runs.
+- The Python blocks of a page share one namespace. A Python or YAML block that begins with the name of a file is also
+  saved there, before any block runs.
 - In a console block each line with a `$` is a command. `stepsize ...` must succeed and print what the page shows below
   it; `make ...` must name a target, and `pip install ...` existing extras.
-- A text block has a schedule on every line. JSON and TOML blocks are parsed.
+- A text block has a schedule on every line. JSON, TOML and YAML blocks are parsed.
 
 A picture in the page's own folder that the page's code draws must be up to date.
 """
@@ -23,6 +23,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jsonargparse import typing
+from omegaconf import OmegaConf
 from PIL import Image
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
@@ -106,6 +108,7 @@ PARSERS = {
     "console": CodeBlockParser("console", read_console),
     "text": CodeBlockParser("text", read_schedules),
     "json": CodeBlockParser("json", lambda example: json.loads(example.parsed) and None),
+    "yaml": CodeBlockParser("yaml", lambda example: OmegaConf.create(example.parsed) and None),
     "toml": CodeBlockParser("toml", lambda example: tomllib.loads(example.parsed) and None),
 }
 
@@ -125,13 +128,14 @@ def test_every_block_of_the_page_does_what_it_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(typing, "registered_type_handlers", dict(typing.registered_type_handlers))  # a page adds one
     for name, value in TERMINAL.items():
         monkeypatch.setenv(name, value)
-    for code, name in re.findall(
-        r"^```python\n(# (\w+)\.py\n.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
+    for code, name, module in re.findall(
+        r"^```(?:python|yaml)\n(# ((\w+)\.(?:py|yaml))\n.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
     ):
-        (tmp_path / f"{name}.py").write_text(code)
-        monkeypatch.delitem(sys.modules, name, raising=False)
+        (tmp_path / name).write_text(code)
+        monkeypatch.delitem(sys.modules, module, raising=False)
     document = Document.parse(str(page), *PARSERS.values())
     for example in document.examples():
         example.evaluate()

@@ -11,7 +11,9 @@ from plain_loop import plain_loop
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from stepsize.errors import ArgumentError, RunError, StepError
+import stepsize as ss
+from stepsize import Horizon
+from stepsize.errors import ArgumentError, ParseError, RunError, StepError
 from stepsize.lab.image_tasks import DEBIAN_FOLDER, digits, digits_net, fashion_mnist, lenet
 from stepsize.lab.training import train
 from stepsize.pytorch import Plateau, Scheduler
@@ -158,6 +160,16 @@ def test_a_scheduler_that_follows_a_metric_gets_the_test_loss_of_each_epoch():
 
 def test_a_number_is_a_constant_rate():
     assert rows(run(0.1).points) == rows(run(lambda step: 0.1).points)
+
+
+def test_a_text_has_units_of_this_run_and_a_plan_schedules_the_rest():
+    text = 'Linear(0.1, 0.3, "1ep") >> Cosine(0.3, 0.0, "rest")'
+    log = run(text)
+    assert rows(log.points) == rows(run(ss.parse(text, Horizon(samples=100, batch=16, epochs=2))).points)
+    model = SMALL.initial_model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.7)
+    run(f"Plan(lr={text}, momentum=Linear(0.5, 0.9, 14))", model=model, optimizer=optimizer)
+    assert optimizer.param_groups[0]["momentum"] == ss.Linear(0.5, 0.9, 14)(13)
 
 
 def test_each_update_runs_backward_optimizer_scheduler_zero_grad_in_this_order(monkeypatch):
@@ -313,9 +325,9 @@ def test_an_invalid_seed_is_refused(seed):
 def test_an_lr_that_cannot_give_rates_is_refused():
     model = SMALL.initial_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    with pytest.raises(
-        ArgumentError, match=r"train\(lr=\.\.\.\) must be a schedule, a function of the step, .* got '0\.1'"
-    ):
+    with pytest.raises(ArgumentError, match=r"train\(lr=\.\.\.\) must be a schedule, its text, .* got \[0\.1\]"):
+        run([0.1])
+    with pytest.raises(ParseError, match=r"write Constant\(0\.1\)"):
         run("0.1")
     with pytest.raises(ArgumentError, match="attached to the run's optimizer, got 'LambdaLR'"):
         run(LambdaLR(optimizer, lambda step: 1.0))

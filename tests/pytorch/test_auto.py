@@ -199,7 +199,7 @@ def test_several_optimizers_count_one_update_when_each_has_made_one():
 def test_a_later_scheduler_takes_over_and_the_earlier_one_warns():
     optimizer = sgd()
     first = Scheduler(optimizer, PLAN, auto=True)
-    with pytest.warns(UserWarning, match=r"now driven by Scheduler\(.*Constant"):
+    with pytest.warns(UserWarning, match=r"now driven by Scheduler\(lr=0\.5, "):
         second = Scheduler(optimizer, ss.Constant(0.5), auto=True)
     update(optimizer)
     assert (second.position, rate(optimizer)) == (1, 0.5)

@@ -9,8 +9,9 @@ from driven import PLAN, sgd, update
 from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop
 
 import stepsize as ss
+from stepsize import ConstantProduct
 from stepsize.errors import ArgumentError, StepError
-from stepsize.pytorch import ConstantProduct, Scheduler
+from stepsize.pytorch import Scheduler
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, torch.optim.Adagrad, torch.optim.Adadelta])

@@ -8,8 +8,9 @@ from torch import nn
 from torch.optim import AdamW
 
 import stepsize as ss
+from stepsize import ConstantProduct
 from stepsize.errors import ArgumentError
-from stepsize.pytorch import ConstantProduct, Scheduler, layer_decay
+from stepsize.pytorch import Scheduler, layer_decay
 
 # The `lr_scale` that `param_groups_layer_decay(model, layer_decay=0.75)` of timm 1.0.31 gives the parameters of these
 # modules, and the parameters that stand alone.

@@ -89,7 +89,7 @@ def test_pain_15_the_state_is_small_json_with_a_version():
     state = scheduler.state_dict()
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert state["version"] == 1
-    assert state["plan"] == {"relative": False, "feedback": None, "schedules": {"lr": {"all": str(PLAN)}}}
+    assert state["plan"] == {"relative": False, "feedback": None, "schedules": {"lr": str(PLAN)}}
     assert set(state) == set(Scheduler(sgd(), ss.Constant(1), feedback=Plateau()).state_dict())
 
 
@@ -122,18 +122,18 @@ BROKEN_STATES = {
     "negative base": ({"base_lrs": [-0.1]}, r"the state's base_lrs\[0\] must be a finite number >= 0"),
     "replanned": ({"replanned": "no"}, "the state's replanned must be a boolean"),
     "text": (
-        {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": {"all": "Cosin(1)"}}}},
+        {"replanned": True, "plan": {"relative": False, "feedback": None, "schedules": {"lr": "Cosin(1)"}}},
         "Cosine",
     ),
     "plateau": (
         {
             "replanned": True,
-            "plan": {"relative": False, "feedback": {"mode": 1}, "schedules": {"lr": {"all": "Constant(1)"}}},
+            "plan": {"relative": False, "feedback": {"mode": 1}, "schedules": {"lr": "Constant(1)"}},
         },
         "feedback",
     ),
     "feedback": (
-        {"plan": {"relative": False, "feedback": Plateau().settings(), "schedules": {"lr": {"all": "Constant(1)"}}}}
+        {"plan": {"relative": False, "feedback": Plateau().settings(), "schedules": {"lr": "Constant(1)"}}}
         | {"replanned": True, "feedback": {"multipliers": [1.0], "best": "low"}},
         "not that of a Plateau",
     ),

@@ -138,7 +138,7 @@ def test_deepspeeds_own_optimizers_are_driven_like_any_other():
 
 def test_repr_shows_the_plan_and_the_position():
     assert repr(Scheduler(sgd(), PLAN, weight_decay=0.1)) == (
-        "Scheduler(lr=Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15), weight_decay=Constant(0.1), position=0)"
+        "Scheduler(lr=Linear(0.0, 0.3, 5) >> Cosine(0.3, 0.01, 15), weight_decay=0.1, position=0)"
     )
 
 

@@ -19,7 +19,7 @@ def test_a_later_scheduler_takes_over_and_the_earlier_one_warns():
     first = Scheduler(optimizer, PLAN)
     second = Scheduler(optimizer, ss.Constant(0.5))
     update(optimizer)
-    with pytest.raises(DriverError, match=r"Constant\(0.5\)"):
+    with pytest.raises(DriverError, match=r"now driven by Scheduler\(lr=0\.5, "):
         first.step()
     second.step()
     assert optimizer.param_groups[0]["lr"] == 0.5
@@ -101,7 +101,7 @@ def test_a_replaced_scheduler_in_the_midst_of_its_steps_writes_nothing_more():
     first = Scheduler(optimizer, PLAN)
     rates_used(optimizer, first, 3)
     Scheduler(optimizer, ss.Constant(0.7))
-    with pytest.raises(DriverError, match=r"Constant\(0.7\)"):
+    with pytest.raises(DriverError, match=r"now driven by Scheduler\(lr=0\.7, "):
         first.step()
     assert optimizer.param_groups[0]["lr"] == 0.7
 

@@ -15,14 +15,14 @@ from stepsize.curves.loss_curve import MOST_UPDATES, Floats, LossCurve
 from stepsize.errors import (
     ArgumentError,
     DataError,
-    ParseError,
     StepsizeError,
     gathered,
     quoted,
     raise_together,
     shown,
 )
-from stepsize.schedules import Schedule, parse
+from stepsize.schedules import Schedule
+from stepsize.schedules.plan_text import parse_rate
 
 AGREEMENT = 0.01  # logged rates are rounded, and may differ from the schedule by this fraction
 JUMP = 0.05  # a rate that changes by a smaller fraction of itself between two rows has not jumped
@@ -117,8 +117,8 @@ class Log:
 def schedule_of_text(text: str) -> Schedule | None:
     """The schedule of a run whose text was kept; None if the text names a function of the user."""
     try:
-        return parse(text)
-    except ParseError:
+        return parse_rate(text)
+    except StepsizeError:
         return None
 
 

@@ -6,6 +6,8 @@ from functools import cached_property
 from html import escape
 from pathlib import Path
 
+from torch import nn
+
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
@@ -23,8 +25,8 @@ from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
-from stepsize.lab.experiment import Experiment
-from stepsize.lab.optimizers import experiment_optimizer
+from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
 from stepsize.lab.run_watcher import RunWatcher
@@ -33,6 +35,7 @@ from stepsize.lab.task import Task
 from stepsize.lab.tasks import lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
+from stepsize.schedules import Plan
 from stepsize.store import Run, Store, load_runs
 from stepsize.store.run import StoredRun
 
@@ -127,6 +130,7 @@ def compare(
         model, _ = (task.initial_model(seed) for seed in (seeds[0], seeds[-1]))  # refuses one that is given twice
         experiment_optimizer(experiment, model)  # refuse early
     raise_together(errors)
+    _check_plans(settled, model, specs[: len(settled.schedules)])
     if settled.tune_peak:
         check_tuning(settled, specs)
     settled = replace(settled, engine=chosen(settled))
@@ -238,6 +242,16 @@ def _tuned(
     experiment, trials = tune(experiment, task, directory, workers, display)
     _make_store(experiment, task, directory, trials)
     return experiment
+
+
+def _check_plans(experiment: Experiment, model: nn.Module, specs: Sequence[RunSpec]) -> None:
+    """Raise now what a Plan with a hyperparameter that the optimizer does not have would raise in its run."""
+    errors: list[StepsizeError] = []
+    for spec in specs:
+        if isinstance(spec.schedule, Plan):
+            with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
+                run_scheduler(experiment_optimizer(experiment, model), spec)
+    raise_together(errors)
 
 
 def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:

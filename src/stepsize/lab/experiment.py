@@ -4,10 +4,10 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,7 +28,8 @@ from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, 
 from stepsize.horizon import Horizon
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.task import held_out_of
-from stepsize.schedules import Constant, Schedule, parse
+from stepsize.schedules import Constant, Plan, Schedule, parse
+from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 SIX_SCHEDULES = {
     "fixed": "Constant(0.3)",
@@ -40,7 +41,8 @@ SIX_SCHEDULES = {
 }
 """The schedules that are compared by default; their lengths refer to the horizon of the run."""
 
-NamedSchedules = tuple[tuple[str, str | Schedule], ...]
+S = TypeVar("S", bound=Schedule | Plan)
+NamedSchedules = tuple[tuple[str, str | Schedule | Plan], ...]
 
 _EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
 _LARGEST = float(np.finfo(np.float32).max)  # the largest rate that the weights' type can hold
@@ -69,14 +71,14 @@ def _schedules(owner: str, name: str, value: Any) -> NamedSchedules:
 def _check_named(owner: str, name: str, label: str, given: Any) -> None:
     if not label or not label.isprintable():
         raise ArgumentError(owner, name, "a name of printable characters", label)
-    if not isinstance(given, str | Schedule):
+    if not isinstance(given, str | Schedule | Plan):
         number = isinstance(given, int | float) and not isinstance(given, bool)
         advice = f'write "Constant({given})" for a constant rate' if number else ""
         raise ArgumentError(owner, name, "a schedule or its text", given, advice)
-    _check_text(owner, name, given)
+    _check_text(owner, name, given, parse_either)
 
 
-def _check_text(owner: str, name: str, given: Any) -> None:
+def _check_text(owner: str, name: str, given: Any, parse: Callable[..., object]) -> None:
     """Refuse a text that is not a schedule, whatever the lengths of the run are and whether functions are allowed."""
     try:
         _ = parse(given) if isinstance(given, str) else None
@@ -118,7 +120,7 @@ def _optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any],
 
 
 def _schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
-    _check_text(owner, name, value)
+    _check_text(owner, name, value, parse)
     return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
 
 
@@ -131,7 +133,8 @@ class Experiment:
     """Schedules compared on equal terms: the same initial weights and order of samples for the same seed.
 
     Args:
-        schedules: the schedules by name, as values or texts; in a text lengths may have units.
+        schedules: the schedules by name, as values or texts; in a text lengths may have units. A `Plan` schedules
+            other hyperparameters of the optimizer too.
         task: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST's four files, or
             "package.module:function", an importable function that returns a `Task`.
         epochs: passes over the training set.
@@ -204,7 +207,7 @@ class Experiment:
         raise_together(errors)
         named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
         for argument, given in (*named, ("weight_decay", self.weight_decay)):
-            if isinstance(given, Schedule) and _has_functions(argument, given):
+            if isinstance(given, Schedule | Plan) and _has_functions(argument, given):
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     @property
@@ -226,15 +229,17 @@ class Experiment:
             ParseError: texts are not schedules; names each.
         """
         horizon = self.horizon(samples)
-        schedules: dict[str, Schedule] = {}
+        schedules: dict[str, Schedule | Plan] = {}
         decay: Schedule | None = None
         errors: list[StepsizeError] = []
         for name, given in self.schedules:
             with gathered(errors):
-                schedules[name] = self._read(f"schedules[{name!r}]", given, horizon)
+                argument = f"schedules[{name!r}]"
+                schedules[name] = self._read(argument, given, horizon, parse_either)
+                self._check_plan(argument, schedules[name])
         if self.weight_decay is not None:
             with gathered(errors):
-                decay = self._read("weight_decay", self.weight_decay, horizon)
+                decay = self._read("weight_decay", self.weight_decay, horizon, parse)
         raise_together(errors)
         return tuple(
             RunSpec(name, schedule, seed, self.epochs, horizon.steps, decay)
@@ -242,11 +247,18 @@ class Experiment:
             for name, schedule in schedules.items()
         )
 
-    def _read(self, argument: str, given: Schedule | str, horizon: Horizon) -> Schedule:
+    def _read(self, argument: str, given: S | str, horizon: Horizon, parse: Callable[..., S]) -> S:
         try:
-            return given if isinstance(given, Schedule) else parse(given, horizon, functions=self.functions)
+            return parse(given, horizon, functions=self.functions) if isinstance(given, str) else given
         except ParseError as error:
             raise error.about("Experiment", argument) from None
+
+    def _check_plan(self, argument: str, schedule: Schedule | Plan) -> None:
+        if isinstance(schedule, Plan):
+            rate_of_plan("Experiment", argument, schedule)
+            if "weight_decay" in schedule and self.weight_decay is not None:
+                rule = "a Plan without weight_decay, as the experiment has one"
+                raise ArgumentError("Experiment", argument, rule, schedule)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields by name, as JSON values."""
@@ -279,12 +291,12 @@ class Experiment:
         return experiment
 
 
-def _has_functions(argument: str, schedule: Schedule) -> bool:
+def _has_functions(argument: str, schedule: Schedule | Plan) -> bool:
     """Whether a schedule's text names functions; an ArgumentError if the schedule cannot be read from its text."""
     text = str(schedule)
     for functions in (False, True):
         with suppress(ParseError):
-            if parse(text, functions=functions) == schedule:
+            if parse_either(text, functions=functions) == schedule:
                 return functions
     rule = "a schedule that can be read from its text, since a resume has only the text"
     advice = 'write your function in a module and name it: Function("package.module:name")'
@@ -309,11 +321,24 @@ class RunSpec:
     """A run before it is trained: its name, its schedule, its seed, and its numbers of epochs and updates."""
 
     name: str
-    schedule: Schedule
+    schedule: Schedule | Plan
     seed: int
     epochs: int
     steps: int
     weight_decay: Schedule | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """All that is scheduled in the run."""
+        plan = self.schedule if isinstance(self.schedule, Plan) else Plan(lr=self.schedule)
+        if self.weight_decay is None:
+            return plan
+        return Plan(**plan, weight_decay=self.weight_decay, relative=plan.relative)
+
+    @property
+    def rate(self) -> Schedule:
+        """The schedule of the rate."""
+        return rate_of_plan("RunSpec", "schedule", self.plan)
 
     def validate(self, factor: float = 1.0) -> None:
         """Evaluate the schedules at every step, so that an error is found before the training begins.
@@ -321,12 +346,13 @@ class RunSpec:
         The rates are multiplied by `factor`, the largest that `tune_peak` tries.
 
         Raises:
-            ArgumentError: a rate or a weight decay is negative, or larger than the weights' type can hold.
+            ArgumentError: a value is negative, or larger than the weights' type can hold.
             StepError: one has no finite value at some step.
         """
-        self._validate(f"schedules[{self.name!r}]", self.schedule, factor)
-        if self.weight_decay is not None:
-            self._validate("weight_decay", self.weight_decay)
+        for name, schedule in self.plan.schedules.items():
+            shared = name == "weight_decay" and self.weight_decay is not None
+            argument = name if shared else f"schedules[{self.name!r}]"
+            self._validate(argument, schedule, factor if name == "lr" else 1.0)
 
     def _validate(self, argument: str, schedule: Schedule, factor: float = 1.0) -> None:
         for begin in range(0, self.steps, _BLOCK):

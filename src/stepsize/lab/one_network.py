@@ -16,9 +16,10 @@ from stepsize.errors import ArgumentError, RunError, shown
 from stepsize.lab.samples import Batch, Samples, measure, move_model
 from stepsize.lab.task import Task
 from stepsize.pytorch.scheduler import Scheduler
+from stepsize.schedules import Plan
 from stepsize.store.run import Epoch, Point
 
-LearningRate = Callable[[int], float] | float | LRScheduler
+LearningRate = Callable[[int], float] | Plan | float | LRScheduler
 
 
 class OneNetwork:
@@ -97,7 +98,7 @@ class _Rate:
         elif callable(lr) or isinstance(lr, numbers.Real):
             self.scheduler = Scheduler(optimizer, lr, relative=False)
         else:
-            kinds = "a schedule, a function of the step, a number or a PyTorch scheduler"
+            kinds = "a schedule, its text, a function of the step, a number, a Plan or a PyTorch scheduler"
             raise ArgumentError("train", "lr", kinds, lr)
         self._attached = self.scheduler is lr
         self._on_plateau = isinstance(lr, ReduceLROnPlateau)

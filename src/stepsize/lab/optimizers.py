@@ -10,6 +10,7 @@ from torch import Tensor, nn, optim
 from stepsize.arguments import listed, nearest
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 from stepsize.pytorch.scheduler import Scheduler
+from stepsize.schedules import Schedule
 from stepsize.schedules.function import imported
 
 if TYPE_CHECKING:
@@ -86,14 +87,13 @@ def run_scheduler(optimizer: optim.Optimizer, spec: "RunSpec") -> Scheduler:
 
     Groups with different rates keep their ratios. If some groups decay their weights, the others still do not.
     """
-    groups = optimizer.param_groups
-    driven: dict[str, Any] = {}
-    if spec.weight_decay is not None:
-        decays = [bool(group.get("weight_decay")) for group in groups]
-        mixed = any(decays) and not all(decays)
-        driven["weight_decay"] = [spec.weight_decay if each else 0.0 for each in decays] if mixed else spec.weight_decay
-    shares = {float(group["lr"]) for group in groups}
-    return Scheduler(optimizer, spec.schedule, relative=len(shares) > 1, **driven)
+    entries, decays = dict(spec.plan), [bool(group.get("weight_decay")) for group in optimizer.param_groups]
+    decay = entries.get("weight_decay")
+    if isinstance(decay, Schedule) and any(decays) and not all(decays):
+        entries["weight_decay"] = [decay if each else 0.0 for each in decays]
+    shares = {float(group["lr"]) for group in optimizer.param_groups}
+    relative = len(shares) > 1 if spec.plan.relative is None else spec.plan.relative
+    return Scheduler(optimizer, relative=relative, **entries)
 
 
 def _in_pytorch(owner: str, name: str) -> Callable[..., Any]:

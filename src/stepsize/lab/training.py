@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from stepsize.arguments import Choice, Count, Maybe, Number, Whole, checked
+from stepsize.horizon import Horizon
 from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import Batch, Batches, Samples, Tally
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
-from stepsize.schedules import Schedule
+from stepsize.schedules import Plan, Schedule
+from stepsize.schedules.plan_text import parse_either
 from stepsize.store.run import Epoch, Point, Status
 
 
@@ -40,7 +42,7 @@ def train(
     model: nn.Module,
     task: Task,
     optimizer: Optimizer,
-    lr: LearningRate,
+    lr: LearningRate | str,
     *,
     epochs: Count = 10,
     batch_size: Count = 256,
@@ -65,8 +67,9 @@ def train(
         model: the network.
         task: its data and its loss.
         optimizer: any that a plain `step()` drives.
-        lr: the rate of the update at each step: a schedule or any function of the step, a number, or a PyTorch
-            scheduler attached to `optimizer`, which is stepped after each update. A scheduler that follows a metric
+        lr: the rate of the update at each step: a schedule, its text or any function of the step, a number, a `Plan`
+            or its text, or a PyTorch scheduler attached to `optimizer`, which is stepped after each update. Units in
+            a text refer to this run. A scheduler that follows a metric
             (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets the test loss after each epoch, or the test
             accuracy if its mode is "max".
         epochs: passes over the training set.
@@ -92,9 +95,11 @@ def train(
         RunError: an attached scheduler gives such a rate, or follows an accuracy that the task does not have.
     """
     place = torch.device(device)
+    if isinstance(lr, str):
+        lr = parse_either(lr, Horizon(task.samples, batch_size, epochs, accumulation))
     saved = None
     if checkpoint is not None:
-        rate = str(lr) if isinstance(lr, Schedule | float | int) else type(lr).__name__
+        rate = str(lr) if isinstance(lr, Schedule | Plan | float | int) else type(lr).__name__
         run = f"{task.name}, seed {seed}, batches of {batch_size} x {accumulation}, {precision}, {rate}"
         saved = Checkpoint(Path(checkpoint), checkpoint_every, run)
     loop = TrainingLoop(

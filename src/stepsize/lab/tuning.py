@@ -21,7 +21,7 @@ from stepsize.lab.experiment import Experiment, RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
-from stepsize.schedules import Schedule
+from stepsize.schedules import Plan, Schedule
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Outcome
 
@@ -146,26 +146,30 @@ def _trials(experiment: Experiment, samples: int) -> tuple[RunSpec, ...]:
     """The trials, schedule by schedule, before their factors: the same shapes over the fewer steps of a trial."""
     inner = _inner(experiment)
     steps = inner.horizon(samples).steps
+    specs = replace(experiment, seeds=experiment.seeds[:1]).run_specs(samples)
 
-    def fitted(schedule: Schedule, over: int) -> Schedule:
+    def fitted(schedule: Schedule) -> Schedule:
+        over = specs[0].steps
         return schedule if over == steps else schedule.head(over).stretch(steps)
 
     return tuple(
         replace(
             spec,
             name=f"{spec.name}, trial {position + 1}",
-            schedule=fitted(spec.schedule, spec.steps),
+            schedule=spec.schedule.map(fitted) if isinstance(spec.schedule, Plan) else fitted(spec.schedule),
             seed=inner.seeds[0],
             steps=steps,
-            weight_decay=None if spec.weight_decay is None else fitted(spec.weight_decay, spec.steps),
+            weight_decay=None if spec.weight_decay is None else fitted(spec.weight_decay),
         )
-        for spec in replace(experiment, seeds=experiment.seeds[:1]).run_specs(samples)
+        for spec in specs
         for position in range(experiment.tune_peak)
     )
 
 
-def _times(factor: float, schedule: Schedule) -> Schedule:
-    return schedule if factor == 1.0 else factor * schedule
+def _times(factor: float, schedule: Schedule | Plan) -> Schedule | Plan:
+    if factor == 1.0:
+        return schedule
+    return schedule.map(lambda rate: factor * rate, "lr") if isinstance(schedule, Plan) else factor * schedule
 
 
 def _loss(outcome: Outcome) -> float:

@@ -9,6 +9,7 @@ from stepsize.plots.figures import Picture as Picture
 from stepsize.plots.figures import save_figure as save_figure
 from stepsize.plots.range_test import plot_range_test as plot_range_test
 from stepsize.plots.schedules import plot_forecasts as plot_forecasts
+from stepsize.plots.schedules import plot_plan as plot_plan
 from stepsize.plots.schedules import plot_schedules as plot_schedules
 from stepsize.plots.surfaces import plot_convexity as plot_convexity
 from stepsize.plots.terminal import sketch_curves as sketch_curves

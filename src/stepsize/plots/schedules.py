@@ -14,6 +14,8 @@ from stepsize.errors import ArgumentError, StepError, quoted
 from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
 from stepsize.plots.curves import FAR, Schedules, curves_of, line_style
 from stepsize.plots.figures import Place, Places, axes_on
+from stepsize.schedules import Plan
+from stepsize.schedules.curve import shown_steps
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
@@ -60,6 +62,40 @@ def plot_schedules(
     step_axis([axes], max(float(np.max(line.get_xdata())) for line in lines))
     legend_below(axes, lines, [str(line.get_label()) for line in lines])
     return axes  # type: ignore[no-any-return]
+
+
+def plot_plan(plan: Plan, axes: Places = None, *, steps: int | None = None) -> NDArray[np.object_]:
+    """Draw the schedules of each hyperparameter on axes of their own, one below another, and return the axes.
+
+    What a `ConstantProduct` ties to the rate is left out.
+
+    Args:
+        plan: the schedules.
+        axes: as many axes as there are hyperparameters, cleared first, or an empty figure; None: a new figure of
+            pyplot's.
+        steps: draw all schedules over this many steps; if None, as far as the longest that ends, or over 1,000 steps.
+
+    Raises:
+        ArgumentError: the number of axes is not that of the hyperparameters.
+        StepError: a schedule has no finite value at some step.
+    """
+    named = {key: assignment.schedules() for key, assignment in plan.assignments.items()}
+    keys = {name: key for key, schedules in named.items() for name in schedules}
+    curves = curves_of("plot_plan", plan.schedules, shown_steps(plan.schedules.values()) if steps is None else steps)
+    drawn = list(dict.fromkeys(keys.values()))
+    panels = dict(zip(drawn, axes_on("plot_plan", axes, *drawn), strict=True))
+    for ax in panels.values():
+        ax.clear()
+    handles = []
+    for index, curve in enumerate(curves):
+        handles += panels[keys[curve.label]].plot(curve.x, curve.y, **line_style(index))
+    for key, ax in panels.items():
+        rate_axis(ax)
+        ax.set_ylabel(key)
+    step_axis(panels.values(), max(float(curve.x[-1]) for curve in curves))
+    last = panels[drawn[-1]]
+    legend_below(last, handles, [f"{curve.label}: {plan.schedules[curve.label]}" for curve in curves], panel_height=2.0)
+    return np.array(list(panels.values()), dtype=np.object_)
 
 
 def plot_forecasts(

@@ -10,8 +10,8 @@ from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import DEFAULT, Suggestions
 from stepsize.errors import StepsizeError
 from stepsize.plots.curves import FAR, Floats
-from stepsize.schedules import parse
 from stepsize.schedules.curve import curve, drawn_places
+from stepsize.schedules.plan_text import parse_rate
 from stepsize.store.run import Logged
 
 MOST_STEPS = 2**16  # at which traces with few common steps are compared
@@ -31,7 +31,7 @@ def rate_trace(run: Logged) -> Trace:
     used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
     if used_at.size:
         with suppress(StepsizeError):  # a user's function, or a text of another program
-            x, y = curve(parse(run.schedule), max(int(used_at[-1]), 0))
+            x, y = curve(parse_rate(run.schedule), max(int(used_at[-1]), 0))
             return Trace(x, np.clip(y, -FAR, FAR))
     return _finite(used_at, run.column("lr"))
 
@@ -41,7 +41,7 @@ def rate_ends(runs: Sequence[Logged]) -> list[float]:
     ends = []
     for text in {run.schedule for run in runs}:
         with suppress(StepsizeError):
-            schedule = parse(text)
+            schedule = parse_rate(text)
             if schedule.steps != np.inf:
                 ends.append(schedule(schedule.steps))
     return ends

@@ -8,7 +8,6 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("PyTorch", "pytorch") from error
 
 from stepsize.pytorch.cooldown import CooldownOnDemand
-from stepsize.pytorch.group_plan import ConstantProduct
 from stepsize.pytorch.grouping import ParameterGroups, parameter_groups
 from stepsize.pytorch.layer_decay import layer_decay
 from stepsize.pytorch.lr_scheduler.conversion import as_lambda, from_torch
@@ -20,7 +19,6 @@ from stepsize.pytorch.width_factors import width_factors
 
 __all__ = [
     "Attribute",
-    "ConstantProduct",
     "CooldownOnDemand",
     "Feedback",
     "ParameterGroups",

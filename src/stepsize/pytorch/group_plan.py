@@ -1,57 +1,22 @@
-"""What is scheduled: a schedule for each hyperparameter of each parameter group."""
+"""A plan for the parameter groups of an optimizer: what each group follows, and whether it can."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
-from torch.optim.lr_scheduler import LRScheduler
-
-from stepsize.arguments import NonNegative, Number, apply_field_rules, refuse_unknown
-from stepsize.errors import ArgumentError, FormatError, shown
+from stepsize.arguments import nearest, refuse_unknown
+from stepsize.errors import ArgumentError, FormatError, ParseError, one_line, shown
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.pytorch.targets import Target, is_scalar
-from stepsize.schedules import Constant, Function, Schedule, parse, to_dict
+from stepsize.schedules import ConstantProduct, Plan, Schedule, parse, to_dict
+from stepsize.schedules.assignment import Assignment, Course
+from stepsize.schedules.plan_form import plan_form, read_plan_form
+from stepsize.schedules.plan_text import parse_either
 
 Group = dict[str, Any]  # a parameter group of an optimizer
 
-
-@dataclass(frozen=True)
-class ConstantProduct:
-    """Ties a hyperparameter to the rate: product / rate, and 0 if the rate is 0.
-
-    For the `weight_decay` of an optimizer with decoupled decay (AdamW), which shrinks the weights by rate x decay at
-    every update: the shrinking stays the same, however the rate changes.
-
-    Args:
-        product: rate x hyperparameter, at least 0; anything else raises ArgumentError.
-
-    Example:
-        >>> import torch
-        >>> from stepsize.pytorch import ConstantProduct, Scheduler
-        >>> optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
-        >>> scheduler = Scheduler(optimizer, Linear(0.0, 0.5, 2), weight_decay=ConstantProduct(0.01))
-        >>> optimizer.param_groups[0]["weight_decay"]
-        0.0
-        >>> scheduler.seek(2)
-        >>> optimizer.param_groups[0]["weight_decay"]
-        0.02
-    """
-
-    product: NonNegative
-
-    def __post_init__(self) -> None:
-        apply_field_rules(self)
-
-    def at(self, rate: float) -> float:
-        value = self.product / rate if rate > 0.0 else 0.0
-        return value if value < math.inf else 0.0  # a rate this small changes nothing
-
-
-# What a hyperparameter follows; a tuple if the hyperparameter is a tuple (betas).
-Course = Schedule | ConstantProduct | tuple[Schedule, ...]
 
 _NO_HYPERPARAMETERS = ("params", "param_names", "name", "initial_lr")
 
@@ -71,167 +36,116 @@ def _hyperparameters(groups: Sequence[Group]) -> list[str]:
     return sorted({key for key, value in pairs if key not in _NO_HYPERPARAMETERS and _is_number(value)})
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """One hyperparameter's schedules, in the form given: one for all groups, a list, or a mapping by group name."""
-
-    key: str
-    form: str  # "all", "list" or "named"
-    items: dict[Any, Course]  # by None, by the group's index or by its name
-
-    @classmethod
-    def of(cls, owner: str, key: str, given: Any, horizon: Horizon | None = None, clock: str = "steps") -> "Assignment":
-        """The assignment of the value given for an argument of `owner`."""
-        course = partial(_course, owner, key, horizon, clock)
-        if isinstance(given, Mapping):
-            if not given:
-                raise ArgumentError(owner, key, "a mapping of group names to schedules", given)
-            return cls(key, "named", {str(name): course(item) for name, item in given.items()})
-        if isinstance(given, list):
-            return cls(key, "list", dict(enumerate(map(course, given))))
-        return cls(key, "all", {None: course(given)})
-
-    def as_given(self, change: Callable[[Any], Any] = lambda course: course) -> Any:
-        """The schedules in the form that `of` takes, each changed by a function."""
-        items = {known: change(course) for known, course in self.items.items()}
-        return items if self.form == "named" else list(items.values()) if self.form == "list" else items[None]
-
-    def for_group(self, index: int, group: Group) -> Course | None:
-        """What the group follows; None if it keeps its own value."""
-        if self.form == "list" and index >= len(self.items):
-            rule = f"a list with a schedule for parameter group {index} too"
-            advice = "give one schedule for all groups, or name the groups and give a mapping"
-            raise ArgumentError("Scheduler", self.key, rule, self.as_given(), advice)
-        return self.items.get({"all": None, "list": index, "named": str(group.get("name"))}[self.form])
-
-    def check(self, groups: Sequence[Group]) -> None:
-        if self.form == "list" and len(self.items) != len(groups):
-            rule = f"one schedule for each of the {len(groups)} parameter groups"
-            raise ArgumentError("Scheduler", self.key, rule, self.as_given(), f"the list has {len(self.items)}")
-        if self.form == "named":
-            names = [str(group["name"]) for group in groups if "name" in group]
-            for name in self.items:
-                if name not in names:
-                    advice = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
-                    raise ArgumentError("Scheduler", self.key, "a mapping by the groups' names", name, advice)
-        for index, group in enumerate(groups):
-            if (course := self.for_group(index, group)) is not None:
-                self.check_group(index, group, course)
-
-    def check_group(self, index: int, group: Group, course: Course) -> None:
-        present: Any = group.get(self.key)
-        if not (_is_number(present) or (self.key == "lr" and group.get("lr", "") is None)):
-            if self.key not in group:
-                refuse_unknown(f"parameter group {index}", [self.key], _hyperparameters([group]))
-            raise ArgumentError(f'"{self.key}" of parameter group {index}', "", "a number", present)
-        if isinstance(course, ConstantProduct) and self.key == "lr":
-            raise ArgumentError("Scheduler", "lr", "a schedule", course, "only other hyperparameters can follow lr")
-        nested = len(present) if isinstance(present, tuple | list) else 0
-        if (len(course) if isinstance(course, tuple) else 0) != nested:
-            advice = f"write {self.key}=(schedule, {shown(present[-1])})" if nested else ""
-            if isinstance(course, tuple):
-                advice = "" if nested else f"to give each group its own, write a list: {self.key}=[...]"
-            raise ArgumentError("Scheduler", self.key, f"like the group's own value, {shown(present)}", course, advice)
-
-    def replanned(self, position: int, new: "Assignment") -> "Assignment":
-        """This assignment up to the position, then the new one, on its own clock."""
-
-        def then(old: Course, new: Course) -> Course:
-            if isinstance(old, tuple) and isinstance(new, tuple) and len(old) == len(new):
-                return tuple(before.head(position) >> after for before, after in zip(old, new, strict=True))
-            if isinstance(old, Schedule) and isinstance(new, Schedule):
-                return old.head(position) >> new
-            raise ArgumentError("replan", self.key, f"a schedule that can follow {shown(old)}", new)
-
-        unknown, left = new.items.keys() - self.items.keys(), self.items.keys() - new.items.keys()
-        if new.form != self.form or unknown or (left and self.form != "named"):
-            raise ArgumentError("replan", self.key, f"in the form of the plan, {self}", new.as_given())
-        joined = {known: then(self.items[known], later) for known, later in new.items.items()}
-        return replace(self, items={**self.items, **joined})
-
-    def schedules(self) -> dict[str, Schedule]:
-        """Every schedule by a readable name: "lr", "lr[1]", 'lr of "head"', "betas[0]"."""
-        found: dict[str, Schedule] = {}
-        for known, item in self.items.items():
-            name = self.key + {"all": "", "list": f"[{known}]", "named": f' of "{known}"'}[self.form]
-            if isinstance(item, Schedule):
-                found[name] = item
-            elif isinstance(item, tuple):
-                found |= {f"{name}[{index}]": part for index, part in enumerate(item)}
-        return found
-
-    def __str__(self) -> str:
-        return f"{self.key}={shown(self.as_given(), 120)}"
-
-    def as_text(self) -> dict[str, Any]:
-        """The assignment in strings, lists and dictionaries; None for a function without a name."""
-        return {self.form: self.as_given(_text)}
-
-    @classmethod
-    def from_text(cls, key: str, form: Any) -> "Assignment":
-        match form:
-            case {"named": dict(named)} if len(form) == 1:
-                return cls.of("Scheduler", key, {name: _read(key, item) for name, item in named.items()})
-            case {"list": list(listed)} if len(form) == 1:
-                return cls.of("Scheduler", key, [_read(key, item) for item in listed])
-            case {"all": item} if len(form) == 1:
-                return cls.of("Scheduler", key, _read(key, item))
-        raise FormatError(f'the saved plan of "{key}" cannot be read: {shown(form)}')
+def course_of(assignment: Assignment, index: int, group: Group) -> Course | None:
+    """What the group follows; None if it keeps its own value."""
+    if assignment.form == "list" and index >= len(assignment.items):
+        rule = f"a list with a schedule for parameter group {index} too"
+        advice = "give one schedule for all groups, or name the groups and give a mapping"
+        raise ArgumentError("Scheduler", assignment.key, rule, assignment.as_given(), advice)
+    known = {"all": None, "list": index, "named": str(group.get("name"))}[assignment.form]
+    return assignment.items.get(known)
 
 
-def _schedule(owner: str, key: str, horizon: Horizon | None, clock: str, given: Any) -> Schedule:
-    if isinstance(given, Schedule):
-        return given
-    if isinstance(given, LRScheduler | type):
-        advice = (
-            "this is a class; call it" if isinstance(given, type) else "from_torch(scheduler) makes schedules of it"
-        )
-        raise ArgumentError(owner, key, "a schedule", given, advice)
-    if callable(given):
-        return Function(given)
-    if isinstance(given, str):
-        return parse(given, horizon, clock=clock)
-    return Constant(Number()(owner, key, given))
+def check_groups(assignment: Assignment, groups: Sequence[Group]) -> None:
+    """Raise ArgumentError if the schedules do not fit the groups."""
+    if assignment.form == "list" and len(assignment.items) != len(groups):
+        rule = f"one schedule for each of the {len(groups)} parameter groups"
+        advice = f"the list has {len(assignment.items)}"
+        raise ArgumentError("Scheduler", assignment.key, rule, assignment.as_given(), advice)
+    if assignment.form == "named":
+        names = [str(group["name"]) for group in groups if "name" in group]
+        for name in assignment.items:
+            if name not in names:
+                advice = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
+                advice = "; ".join(filter(None, [nearest(name, names), advice]))
+                raise ArgumentError("Scheduler", assignment.key, "a mapping by the groups' names", name, advice)
+    for index, group in enumerate(groups):
+        if (course := course_of(assignment, index, group)) is not None:
+            check_group(assignment.key, index, group, course)
 
 
-def _course(owner: str, key: str, horizon: Horizon | None, clock: str, given: Any) -> Course:
-    if isinstance(given, tuple):
-        return tuple(_schedule(owner, key, horizon, clock, item) for item in given)
-    return given if isinstance(given, ConstantProduct) else _schedule(owner, key, horizon, clock, given)
+def check_group(key: str, index: int, group: Group, course: Course) -> None:
+    """Raise ArgumentError if the group's value cannot follow this."""
+    present: Any = group.get(key)
+    if not (_is_number(present) or (key == "lr" and group.get("lr", "") is None)):
+        if key not in group:
+            refuse_unknown(f"parameter group {index}", [key], _hyperparameters([group]))
+        raise ArgumentError(f'"{key}" of parameter group {index}', "", "a number", present)
+    if isinstance(course, ConstantProduct) and key == "lr":
+        raise ArgumentError("Scheduler", "lr", "a schedule", course, "only other hyperparameters can follow lr")
+    nested = len(present) if isinstance(present, tuple | list) else 0
+    if (len(course) if isinstance(course, tuple) else 0) != nested:
+        advice = f"write {key}=(schedule, {shown(present[-1])})" if nested else ""
+        if isinstance(course, tuple):
+            advice = "" if nested else f"to give each group its own, write a list: {key}=[...]"
+        raise ArgumentError("Scheduler", key, f"like the group's own value, {shown(present)}", course, advice)
 
 
-def _text(course: Course) -> Any:
-    if isinstance(course, tuple):
-        return [_text(item) for item in course]
-    if isinstance(course, ConstantProduct):
-        return {"product with lr": course.product}
+def replanned(old: Assignment, position: int, new: Assignment) -> Assignment:
+    """The old assignment up to the position, then the new one, on its own clock."""
+
+    def then(before: Course, after: Course) -> Course:
+        if isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after):
+            return tuple(first.head(position) >> second for first, second in zip(before, after, strict=True))
+        if isinstance(before, Schedule) and isinstance(after, Schedule):
+            return before.head(position) >> after
+        raise ArgumentError("replan", old.key, f"a schedule that can follow {shown(before)}", after)
+
+    unknown, left = new.items.keys() - old.items.keys(), old.items.keys() - new.items.keys()
+    if new.form != old.form or unknown or (left and old.form != "named"):
+        raise ArgumentError("replan", old.key, f"in the form of the plan, {one_line(str(old), 120)}", new.as_given())
+    joined = {known: then(old.items[known], later) for known, later in new.items.items()}
+    return replace(old, items={**old.items, **joined})
+
+
+def _text(schedule: Schedule) -> str | None:
     try:
-        to_dict(course)  # refuses a function without a name
+        to_dict(schedule)  # refuses a function without a name
     except FormatError:
         return None
-    return str(course)
+    return str(schedule)
 
 
-def _read(key: str, form: Any) -> Course:
-    match form:
-        case str(text):
-            return parse(text)
-        case {"product with lr": float(product)}:
-            return ConstantProduct(product)
-        case [*items] if all(isinstance(item, str) for item in items):
-            return tuple(map(parse, items))
-    raise FormatError(f'the saved plan of "{key}" has a function without a name', 'give it again with on_change="keep"')
+def _read(text: Any, place: str) -> Schedule:
+    if isinstance(text, str):
+        return parse(text)
+    raise FormatError(
+        f'the saved plan of "{place}" has a function without a name', 'give it again with on_change="keep"'
+    )
+
+
+def given_schedules(
+    owner: str, lr: Any, hyperparameters: Mapping[str, Any], horizon: Horizon | None, clock: str
+) -> Mapping[str, Any]:
+    """The schedules by hyperparameter; a Plan, or its text, may stand in place of `lr`."""
+    if isinstance(lr, str):
+        try:
+            lr = parse_either(lr, horizon, clock=clock)
+        except ParseError as error:
+            raise error.about(owner, "lr") from None
+    if not isinstance(lr, Plan):
+        return hyperparameters if lr is None else {"lr": lr, **hyperparameters}
+    for name, value in hyperparameters.items():
+        raise ArgumentError(owner, name, "left out beside a Plan", value, "write it in the Plan")
+    return lr
+
+
+def agreed_relative(owner: str, given: Mapping[str, Any], relative: bool | None) -> bool | None:
+    """Whether rates multiply the groups' own, as the Plan or the argument says; they must agree."""
+    planned = given.relative if isinstance(given, Plan) else None
+    if None not in (planned, relative) and planned != relative:
+        raise ArgumentError(owner, "relative", f"{planned}, as in the Plan, or left out", relative)
+    return relative if planned is None else planned
 
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """An assignment for each hyperparameter, whether rates multiply the groups' own, and the feedback.
+    """A plan for the groups of an optimizer, and the feedback.
 
     A hyperparameter that has targets is written there, not into the groups. Targets are not saved.
     """
 
-    assignments: dict[str, Assignment]
-    relative: bool
+    plan: Plan
     feedback: Feedback | None
     targets: dict[str, tuple[Target, ...]] = field(default_factory=dict, compare=False)
 
@@ -254,12 +168,8 @@ class GroupPlan:
             if name not in given:
                 rule, advice = "a mapping by names that are scheduled", f"give {{{name}}} too"
                 raise ArgumentError("Scheduler", "targets", rule, name, advice, **{name: ...})
-        plan = cls(
-            {key: Assignment.of("Scheduler", key, item, horizon, clock) for key, item in given.items()},
-            bool(relative),
-            feedback,
-            targets,
-        )
+        relative = agreed_relative("Scheduler", given, relative)
+        plan = cls(Plan.of("Scheduler", given, relative, horizon, clock), feedback, targets)
         plan.check(groups)
         for name, value in {"relative": relative or None, "feedback": feedback}.items():
             if value is not None and "lr" not in given:
@@ -278,13 +188,26 @@ class GroupPlan:
                 )
         return plan
 
+    @property
+    def assignments(self) -> dict[str, Assignment]:
+        return self.plan.assignments
+
+    @property
+    def relative(self) -> bool:
+        """Whether rates multiply the groups' own."""
+        return bool(self.plan.relative)
+
+    def following(self, new: dict[str, Assignment]) -> "GroupPlan":
+        """This plan with other assignments of some of its hyperparameters."""
+        return replace(self, plan=Plan.with_assignments({**self.assignments, **new}, self.plan.relative))
+
     def __getitem__(self, key: str) -> Assignment:
         refuse_unknown("the plan", [key], self.assignments)
         return self.assignments[key]
 
     def rate_for(self, index: int, group: Group) -> Course | None:
         """The schedule of the group's rate; None if it keeps its own."""
-        return self["lr"].for_group(index, group) if "lr" in self.assignments else None
+        return course_of(self["lr"], index, group) if "lr" in self.assignments else None
 
     @property
     def of_groups(self) -> dict[str, Assignment]:
@@ -303,34 +226,30 @@ class GroupPlan:
 
     def check(self, groups: Sequence[Group]) -> None:
         for assignment in self.of_groups.values():
-            assignment.check(groups)
+            check_groups(assignment, groups)
         self.for_targets()
 
     def __str__(self) -> str:
+        assignments = [one_line(str(each), 120) for each in self.assignments.values()]
         relative = ["relative=True"] if self.relative else []
         feedback = [] if self.feedback is None else [f"feedback={self.feedback}"]
-        return ", ".join([*map(str, self.assignments.values()), *relative, *feedback])
-
-    def schedules(self) -> dict[str, Schedule]:
-        return {name: item for each in self.assignments.values() for name, item in each.schedules().items()}
+        return ", ".join([*assignments, *relative, *feedback])
 
     def as_text(self) -> dict[str, Any]:
+        """The plan in strings, lists and dictionaries; None for a schedule with a function without a name."""
         feedback: Any = None if self.feedback is None else {"class": type(self.feedback).__qualname__}
         if isinstance(self.feedback, Plateau):
             feedback = self.feedback.settings()
-        schedules = {key: assignment.as_text() for key, assignment in self.assignments.items()}
-        return {"relative": self.relative, "feedback": feedback, "schedules": schedules}
+        return {**plan_form(self.plan, _text), "relative": self.relative, "feedback": feedback}
 
     @classmethod
     def from_text(cls, form: Any) -> "GroupPlan":
-        match form:
-            case {"relative": bool(relative), "feedback": feedback, "schedules": dict(schedules), **rest} if (
-                schedules and not rest
-            ):
-                if feedback is not None:
-                    if not isinstance(feedback, dict) or feedback.keys() != Plateau().settings().keys():
-                        what = f"the saved plan has feedback of another class, {shown(feedback)}"
-                        raise FormatError(what, 'use on_change="keep"')
-                    feedback = Plateau(**feedback)
-                return cls({key: Assignment.from_text(key, schedules[key]) for key in schedules}, relative, feedback)
-        raise FormatError(f"the saved plan cannot be read: {shown(form, 200)}")
+        if not isinstance(form, dict) or "feedback" not in form or not form.get("schedules"):
+            raise FormatError(f"the saved plan cannot be read: {shown(form, 200)}")
+        feedback, rest = form["feedback"], {key: each for key, each in form.items() if key != "feedback"}
+        if feedback is not None:
+            if not isinstance(feedback, dict) or feedback.keys() != Plateau().settings().keys():
+                what = f"the saved plan has feedback of another class, {shown(feedback)}"
+                raise FormatError(what, 'use on_change="keep"')
+            feedback = Plateau(**feedback)
+        return cls(read_plan_form(rest, _read), feedback)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -24,18 +23,15 @@ from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
-from stepsize.pytorch.group_plan import Assignment, GroupPlan
+from stepsize.pytorch.group_plan import GroupPlan, agreed_relative, given_schedules, replanned
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
 from stepsize.pytorch.plateau import Feedback, as_number
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
 from stepsize.pytorch.targets import Target, Targets
 from stepsize.pytorch.warnings import caution
-from stepsize.schedules import Schedule
+from stepsize.schedules import Plan, Schedule
+from stepsize.schedules.assignment import Assignment
 from stepsize.schedules.transitions import AnyShape
-
-
-def _given(lr: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
-    return hyperparameters if lr is None else {"lr": lr, **hyperparameters}
 
 
 class Scheduler(Driver):
@@ -57,7 +53,7 @@ class Scheduler(Driver):
             Lightning's, DeepSpeed's, Opacus's, Lookahead, SAM) is driven if it makes the updates.
         lr: the rate: a schedule, its text, a number, a function of the step, a list of these (one for each group), or
             a mapping by the groups' `name` (other groups keep their rate). A group's own `lr_scale` multiplies its
-            rate.
+            rate. Or a `Plan` of all hyperparameters, or its text.
         relative: if True, `lr` multiplies each group's own base rate (its `initial_lr`, else its `lr` when it joined),
             so the groups keep their ratios. If False, `lr` is the rate of every group. If left out, it is False, and a
             single schedule for groups of different rates is refused.
@@ -116,7 +112,7 @@ class Scheduler(Driver):
         settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
         more = {"horizon": horizon, "clock": clock, "last_epoch": last_epoch, "targets": targets}
         stored = apply_rules("Scheduler", Scheduler, {**settings, **more})
-        given = _given(lr, hyperparameters)
+        given = given_schedules("Scheduler", lr, hyperparameters, horizon, clock)
         if not given:
             raise ArgumentError("Scheduler", "lr", "given if nothing else is scheduled", None)
         several = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
@@ -200,12 +196,12 @@ class Scheduler(Driver):
         Raises:
             ArgumentError: a hyperparameter is not scheduled, or has another form. Nothing has changed then.
         """
-        new = {
-            key: Assignment.of("replan", key, item, self._horizon, self._clock.name)
-            for key, item in _given(lr, hyperparameters).items()
-        }
-        plan = self._groups.plan
-        return self._follow({key: plan[key].replanned(math.ceil(self._position), each) for key, each in new.items()})
+        plan, clock = self._groups.plan, self._clock.name
+        given = given_schedules("replan", lr, hyperparameters, self._horizon, clock)
+        agreed_relative("replan", given, plan.relative)
+        new = Plan.of("replan", given, None, self._horizon, clock).assignments
+        at = math.ceil(self._position)
+        return self._follow({key: replanned(plan[key], at, each) for key, each in new.items()})
 
     @checked
     def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: AnyShape = "linear") -> dict[str, Schedule]:
@@ -220,9 +216,14 @@ class Scheduler(Driver):
         return self._follow({"lr": Assignment.of("cool_down", "lr", down)})
 
     @property
+    def plan(self) -> Plan:
+        """What the scheduler follows now, as one value."""
+        return self._groups.plan.plan
+
+    @property
     def schedules(self) -> dict[str, Schedule]:
         """The plan's schedules by name, as `plot_schedules` takes them: {"lr": ..., "weight_decay": ...}."""
-        return self._groups.plan.schedules()
+        return self.plan.schedules
 
     @property
     def feedback(self) -> Feedback | None:
@@ -288,7 +289,7 @@ class Scheduler(Driver):
     def _follow(self, new: dict[str, Assignment]) -> dict[str, Schedule]:
         """Follow these assignments in place of those of the same hyperparameters; return both, by name."""
         old = self._groups.plan.assignments
-        plan = replace(self._groups.plan, assignments={**old, **new})
+        plan = self._groups.plan.following(new)
         self._change(partial(setattr, self._groups, "plan", plan), self._position)
         return {
             f"{name} {when}": schedule

@@ -21,9 +21,9 @@ from torch.utils._pytree import tree_map_only
 
 from stepsize.arguments import Number
 from stepsize.errors import ArgumentError, StepError
-from stepsize.pytorch.group_plan import ConstantProduct, Group, GroupPlan, rate_of
+from stepsize.pytorch.group_plan import Group, GroupPlan, check_group, course_of, rate_of
 from stepsize.pytorch.targets import TargetWriter
-from stepsize.schedules import Schedule
+from stepsize.schedules import ConstantProduct, Schedule
 from stepsize.schedules.maths import SCALAR
 
 _NEVER_NEGATIVE = {"lr", "momentum", "weight_decay", "betas", "alpha", "rho"}  # torch.optim refuses them below 0
@@ -189,14 +189,14 @@ def _writers_for(plan: GroupPlan, records: Sequence[GroupRecord], others: Sequen
     made: dict[Any, Writer] = {}
     filled: dict[int, Any] = {}  # the id of each tensor, and what fills it
     for assignment in plan.of_groups.values():
-        idle = [each.group for each in records if assignment.for_group(each.index, each.group) is None]
+        idle = [each.group for each in records if course_of(assignment, each.index, each.group) is None]
         filled |= {id(t): None for group in [*others, *idle] for t in _tensors_in(group.get(assignment.key))}
     for key, assignment in plan.of_groups.items():
         for record in records:
             group = record.group
-            if (course := assignment.for_group(record.index, group)) is None:
+            if (course := course_of(assignment, record.index, group)) is None:
                 continue
-            assignment.check_group(record.index, group, course)
+            check_group(key, record.index, group, course)
             rate_factor = record.factor(plan.relative) * record.multiplier
             for item, schedule in enumerate(course) if isinstance(course, tuple) else [(None, course)]:
                 tie = None

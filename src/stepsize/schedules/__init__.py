@@ -2,6 +2,7 @@
 
 from stepsize.schedules.arithmetic import maximum as maximum
 from stepsize.schedules.arithmetic import minimum as minimum
+from stepsize.schedules.assignment import ConstantProduct as ConstantProduct
 from stepsize.schedules.base import Schedule as Schedule
 from stepsize.schedules.dictionary import from_dict as from_dict
 from stepsize.schedules.dictionary import to_dict as to_dict
@@ -21,6 +22,7 @@ from stepsize.schedules.piecewise import MultiStep as MultiStep
 from stepsize.schedules.piecewise import Piecewise as Piecewise
 from stepsize.schedules.piecewise import Table as Table
 from stepsize.schedules.piecewise import Triangle as Triangle
+from stepsize.schedules.plan import Plan as Plan
 from stepsize.schedules.recipes import cyclic as cyclic
 from stepsize.schedules.recipes import infinite as infinite
 from stepsize.schedules.recipes import inverse_sqrt as inverse_sqrt

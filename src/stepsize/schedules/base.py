@@ -360,6 +360,12 @@ class Schedule(ABC):
         """
         return self.head(at) >> transition("cooldown", steps, ("shape", shape), ("", self(at)), ("end", end))
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from stepsize.schedules.pydantic_field import field_schema
+
+        return field_schema(cls)
+
     # Showing.
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":

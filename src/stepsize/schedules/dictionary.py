@@ -1,6 +1,7 @@
 """The JSON form: `to_dict` and `from_dict`, versioned and strict."""
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -9,13 +10,15 @@ from stepsize.errors import ArgumentError, FormatError, StepsizeError, raise_tog
 from stepsize.schedules.base import Schedule, argument_name
 from stepsize.schedules.function import Function
 from stepsize.schedules.names import OPERATORS, SHAPES
+from stepsize.schedules.plan import Plan
+from stepsize.schedules.plan_form import plan_form, read_plan_form
 
 VERSION = 1
 _CLASSES: dict[str, type[Schedule]] = {item.__name__: item for item in (*SHAPES, *OPERATORS)}
 
 
-def to_dict(schedule: Schedule) -> dict[str, Any]:
-    """The schedule as a dictionary of strings, numbers, lists and dictionaries, ready for any strict JSON writer.
+def to_dict(value: Schedule | Plan) -> dict[str, Any]:
+    """A schedule or a plan as strings, numbers, lists and dictionaries, ready for any strict JSON writer.
 
     Each schedule in it is `{"type": class, field: value, ...}`; an infinite value is left out.
 
@@ -26,14 +29,16 @@ def to_dict(schedule: Schedule) -> dict[str, Any]:
         >>> to_dict(Linear(0.0, 0.3, 500))
         {'version': 1, 'type': 'Linear', 'start': 0.0, 'end': 0.3, 'steps': 500}
     """
-    return {"version": VERSION, **_written(schedule)}
+    if isinstance(value, Plan):
+        return {"version": VERSION, "type": "Plan", **plan_form(value, _written)}
+    return {"version": VERSION, **_written(value)}
 
 
-def from_dict(form: dict[str, Any], *, functions: bool = False) -> Schedule:
+def from_dict(form: Mapping[str, Any], *, functions: bool = False) -> Schedule:
     """The schedule that `to_dict` wrote.
 
     Args:
-        form: the dictionary.
+        form: the dictionary, or any other mapping, such as OmegaConf's.
         functions: read `Function`, which imports and runs the code it names when the schedule is called.
 
     Raises:
@@ -43,13 +48,33 @@ def from_dict(form: dict[str, Any], *, functions: bool = False) -> Schedule:
         >>> from_dict(to_dict(Cosine(0.2, 0.02, 10)))
         Cosine(0.2, 0.02, 10)
     """
-    if not isinstance(form, dict):
-        raise FormatError(f"a schedule in JSON is a dictionary, got {shown(form)}")
+    return _versioned(form, "schedule", lambda form: _read(form, "schedule", functions))  # type: ignore[no-any-return]
+
+
+def plan_from_dict(form: Mapping[str, Any], functions: bool) -> Plan:
+    """The plan that `to_dict` wrote."""
+
+    def read(entry: Any, place: str) -> Schedule:
+        schedule = _read(entry, place, functions)
+        if isinstance(schedule, Schedule):
+            return schedule
+        raise FormatError(f"{place}: a schedule in JSON is a dictionary with a type, got {shown(schedule)}")
+
+    def plan(form: dict[str, Any]) -> Plan:
+        if form.pop("type", None) != "Plan":
+            raise FormatError("this is not a Plan", "from_dict(form) reads a schedule")
+        return read_plan_form(form, read)
+
+    return _versioned(form, "plan", plan)  # type: ignore[no-any-return]
+
+
+def _versioned(form: Any, what: str, read: Callable[[dict[str, Any]], Any]) -> Any:
+    if not isinstance(form, Mapping):
+        raise FormatError(f"a {what} in JSON is a dictionary, got {shown(form)}")
     if form.get("version") != VERSION or isinstance(form.get("version"), bool):
-        raise FormatError(f'the "version" of a schedule in JSON must be {VERSION}, got {shown(form.get("version"))}')
+        raise FormatError(f'the "version" of a {what} in JSON must be {VERSION}, got {shown(form.get("version"))}')
     try:
-        schedule: Schedule = _read({key: form[key] for key in form if key != "version"}, "schedule", functions)
-        return schedule
+        return read({key: form[key] for key in form if key != "version"})
     except RecursionError:
         raise FormatError("the dictionary is nested too deeply for a schedule") from None
 
@@ -69,13 +94,15 @@ def _written(value: Any) -> Any:
 
 
 def _read(value: Any, place: str, functions: bool) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(_read(item, f"{place}[{index}]", functions) for index, item in enumerate(value))
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         if isinstance(value, float) and not math.isfinite(value):
             raise FormatError(f"{place}: JSON has no {value}", "leave an endless length out")
         return value
     name = value.get("type")
+    if name == "Plan":
+        raise FormatError(f"{place}: a Plan is not a schedule", "read it with Plan.from_dict")
     cls = _CLASSES.get(name) if isinstance(name, str) else None
     if cls is None:
         raise FormatError(f"{place}: {shown(name)} is not a type of schedule", nearest(name, _CLASSES))

@@ -5,8 +5,9 @@
     product   = signed { ( "*" | "/" ) signed }
     signed    = { "+" | "-" } call [ "**" signed ]
     call      = atom { "." name arguments }
-    atom      = number | string | name [ arguments ] | "(" chain ")" | items
+    atom      = number | string | name [ arguments ] | "(" chain ")" | items | named
     items     = "(" [ chain "," { chain "," } [ chain ] ] ")"  |  "[" [ chain { "," chain } [ "," ] ] "]"
+    named     = "{" [ string ":" chain { "," string ":" chain } [ "," ] ] "}"
     arguments = "(" [ argument { "," argument } [ "," ] ] ")"
     argument  = [ name "=" ] chain
 
@@ -31,12 +32,12 @@ _TOKEN = r"""[ \t\r\n]*(?:
     (?P<number>(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<string>"[^"\\\r\n]*"|'[^'\\\r\n]*')
-  | (?P<sign>>>|\*\*|[-+*/(),=.\[\]])
+  | (?P<sign>>>|\*\*|[-+*/(),=.:\[\]{}])
   | (?P<end>\Z)
   | (?P<strange>.)
 )"""
 _SIGNS = frozenset(sign for level in _LEVELS for sign in level)
-_CLOSING = {"(": ")", "[": "]"}
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MAX_BRACKETS = MAX_DEPTH + 8
 
 # What editors, web pages and Chinese keyboards put in place of ASCII, except for the full-width forms.
@@ -62,6 +63,14 @@ class Items(NamedTuple):
     """A tuple or list."""
 
     items: "tuple[Node, ...]"
+    bracket: str
+    position: int
+
+
+class Named(NamedTuple):
+    """A mapping of names to values, `{"head": 0.1}`, which only a Plan has."""
+
+    items: "tuple[tuple[str, Node], ...]"
     position: int
 
 
@@ -98,7 +107,7 @@ class Infix(NamedTuple):
     position: int
 
 
-Node = Literal | Items | Call | Negative | Power | Infix
+Node = Literal | Items | Named | Call | Negative | Power | Infix
 
 
 class Reader:
@@ -163,9 +172,13 @@ class Reader:
 
     def _atom(self) -> Node:
         kind, position = self._kind, self._position
+        if kind == "{":
+            named: list[tuple[str, Node]] = []
+            self._bracketed(named)
+            return Named(tuple(named), position)
         if kind in _CLOSING:
             items, comma = self._bracketed()
-            return Items(tuple(items), position) if comma or kind == "[" or not items else items[0]
+            return Items(tuple(items), kind, position) if comma or kind == "[" or not items else items[0]
         if kind not in ("number", "string", "name"):
             raise self._unexpected("a schedule or a number")
         word = self._take()
@@ -181,8 +194,9 @@ class Reader:
         return tuple(positional), tuple(keywords)
 
     def _bracketed(self, keywords: list[tuple[str, Node]] | None = None) -> tuple[list[Node], bool]:
-        """What is in brackets, and whether it has a comma. Keyword arguments, if allowed, are added to `keywords`."""
+        """What is in brackets, and whether it has a comma. What has a name, if allowed, is added to `keywords`."""
         position, closing = self._position, _CLOSING[self._kind]
+        sign, kind = (":", "string") if closing == "}" else ("=", "name")
         self._brackets += 1
         if self._brackets > _MAX_BRACKETS:
             raise self.error(f"brackets nested deeper than {_MAX_BRACKETS}", position)
@@ -190,9 +204,11 @@ class Reader:
         items, comma = list[Node](), False
         while self._kind != closing:
             item = self._chain()
-            if keywords is not None and self._kind == "=" and isinstance(item, Literal) and item.kind == "name":
+            if keywords is not None and self._kind == sign and isinstance(item, Literal) and item.kind == kind:
                 self._advance()
                 keywords.append((str(item.value), self._chain()))
+            elif closing == "}":
+                raise self.error('expected the name of a group in quotes and a colon, as in {"head": ', item.position)
             elif keywords:
                 raise self.error("a positional argument cannot follow a keyword; name it too", item.position)
             else:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -133,7 +134,7 @@ class _Points:
         return points
 
     def _point(self, owner: str, name: str, value: Any) -> tuple[float, float]:
-        if not isinstance(value, tuple | list) or len(value) != 2:
+        if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
             raise ArgumentError(owner, name, "a (step, value) pair", value)
         return Number(least=0.0)(owner, name, value[0]), Number()(owner, name, value[1])
 

@@ -18,7 +18,7 @@ from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.function import Function
-from stepsize.schedules.grammar import Call, Infix, Items, Literal, Negative, Node, Power, Reader
+from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader
 from stepsize.schedules.maths import SCALAR
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 
@@ -51,15 +51,20 @@ def parse(
         >>> parse('Linear(0, 0.3, "5%") >> Cosine(0.3, 0, "rest")', Horizon(samples=60_000, batch=256, epochs=10))
         Linear(0.0, 0.3, 118) >> Cosine(0.3, 0.0, 2232)
     """
+    reader = reader_of(text, horizon, "parse")
+    return Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule()
+
+
+def reader_of(text: str, horizon: Horizon | None, owner: str) -> Reader:
+    """The reader of a text that `owner` was given, with its horizon."""
     if not isinstance(text, str):
-        raise ArgumentError("parse", "text", "a string", text)
+        raise ArgumentError(owner, "text", "a string", text)
     if not isinstance(horizon, Horizon | None):
-        raise ArgumentError("parse", "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
-    reader = Reader(text)
-    return _Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule()
+        raise ArgumentError(owner, "horizon", "a Horizon", horizon, "write Horizon(samples, batch, epochs)")
+    return Reader(text)
 
 
-class _Evaluation:
+class Evaluation:
     """Gives a tree its meaning; holds what the text alone does not say."""
 
     def __init__(
@@ -78,6 +83,11 @@ class _Evaluation:
         """The schedule of the whole tree, in which "rest" makes it as long as the run."""
         schedule = self._schedule(self.tree)
         return schedule if self.rest_at is None else self._fill_rest(schedule)
+
+    def schedule_or_number(self) -> Schedule | float:
+        """The same, or a number."""
+        value: Schedule | float = self._operand(self.tree)
+        return self._fill_rest(value) if self.rest_at is not None and isinstance(value, Schedule) else value
 
     def _fill_rest(self, longest: Schedule) -> Schedule:
         """Choose the length of "rest" so that the schedule is as long as the run.
@@ -114,7 +124,7 @@ class _Evaluation:
 
     def _in_samples(self, node: Node) -> Any:
         """The value of a node whose lengths are in samples."""
-        inside = _Evaluation(self.error, node, self.horizon, self.functions, "samples")
+        inside = Evaluation(self.error, node, self.horizon, self.functions, "samples")
         value = inside._value(node)
         return value if inside.rest_at is None else inside.schedule()
 
@@ -134,6 +144,8 @@ class _Evaluation:
                 return self._literal(node)
             case Items():
                 return tuple(self._value(item) for item in node.items)
+            case Named():
+                raise self.error("only a Plan has names of groups", node.position)
         try:
             if isinstance(node, Negative):
                 return -self._operand(node.operand)
@@ -189,6 +201,8 @@ class _Evaluation:
 
     def _call(self, node: Call) -> Any:
         known, kind = (CALLABLE, "shape or recipe") if node.target is None else (METHODS, "method of a schedule")
+        if node.name == "Plan" and node.target is None:
+            raise self.error("a Plan is not a schedule", node.position, "read a Plan with Plan.parse(text)")
         value = self._in_samples if known is METHODS and node.name == "reclock" else self._value
         target = () if node.target is None else (self._schedule(node.target, value),)
         function = known.get(node.name)

@@ -38,12 +38,12 @@ class StackTraining:
 
     @property
     def rates(self) -> list[float]:
-        return [0.0 if spec is None else float(spec.schedule(self._step)) for spec in self._specs]
+        return [0.0 if spec is None else float(spec.rate(self._step)) for spec in self._specs]
 
     def begin_epoch(self, step: int, updates: int) -> None:
         """Compute the rates of the next updates, and put them on the device: (updates, rows)."""
         steps = np.arange(step, step + updates)
-        rates = [np.zeros(updates) if spec is None else spec.schedule(steps) for spec in self._specs]
+        rates = [np.zeros(updates) if spec is None else spec.rate(steps) for spec in self._specs]
         values = np.stack(rates, axis=1)
         wrong = np.argwhere(~(np.isfinite(values) & (values >= 0.0)))  # a Function may give other values than before
         if wrong.size:

@@ -21,6 +21,7 @@ from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import CPU, seeded_draws
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
+from stepsize.schedules import Plan
 
 MOST_ON_A_CPU = 3  # runs in a stack, unless the experiment says otherwise; more pay for small networks only
 
@@ -29,9 +30,14 @@ def check(experiment: Experiment) -> None:
     """Compute two networks on two samples, and compare their gradients with those of each network by itself.
 
     Raises:
-        ArgumentError: the optimizer or the network cannot be stacked.
+        ArgumentError: the optimizer, the network or a Plan cannot be stacked.
     """
     task = experiment_task(experiment)
+    for spec in experiment.run_specs(task.samples):
+        if isinstance(spec.schedule, Plan):
+            rule = "a schedule of the rate alone for stacked runs"
+            argument = f"schedules[{spec.name!r}]"
+            raise ArgumentError("Experiment", argument, rule, spec.schedule, "write {engine}", engine="local")
     stacked_rule(experiment, task)
     inputs, targets = (part[:2].expand(2, *part[:2].shape) for part in task.train)
     try:
