@@ -229,7 +229,7 @@ def test_a_copy_with_its_model_drives_the_copy():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda model: Attribute(model.dropout, "q"), 'Dropout has no "?.?q.*known are p'),
+        (lambda model: Attribute(model.dropout, "q"), 'Dropout has no argument "?.?q.*known are p'),
         (lambda model: Attribute(model, "temprature"), 'did you mean "temperature"'),
         (lambda model: Attribute(model, "dropout"), r"Heated\.dropout must be a number"),
         (lambda model: Attribute(model.dropout, "training"), r"Dropout\.training must be a number"),
@@ -249,7 +249,7 @@ def test_an_attribute_that_cannot_be_driven_is_refused(make, words):
     [
         ({"targets": {"dropout": print}}, r"names that are scheduled, got 'dropout'; give dropout=\.\.\. too"),
         ({"weight_decay": 0.1, "targets": {"weight_decay": print}}, "names that no parameter group has"),
-        ({"dropout": 0.1}, "no .dropout"),
+        ({"dropout": 0.1}, "no argument .dropout"),
         (
             {"dropout": 0.1, "targets": {"dropout": nn.Dropout()}},
             r'targets\["dropout"\].*write Attribute\(layer, "p"\)',
