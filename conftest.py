@@ -6,6 +6,9 @@ import signal
 # Tests run side by side on all cores: threads of one would wait for those of another, here and in child processes.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
+# Keras's default backend is TensorFlow, which takes ten seconds to import.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
 import pytest
 
 import stepsize

@@ -185,7 +185,8 @@ def maths_of(library: Library) -> Maths:
 
     def half_wave(z: Array, rest: Array) -> tuple[Array, Array]:
         # The square of a sine keeps its digits near zero, where 1 + cos(pi z) cancels.
-        return library.sin(math.pi / 2 * rest) ** 2, library.sin(math.pi / 2 * z) ** 2
+        small = library.sin(math.pi / 2 * minimum(z, rest)) ** 2
+        return library.where(z < rest, 1.0 - small, small), library.where(z < rest, small, 1.0 - small)
 
     def scaled(t: Steps, a: Any, b: Any, largest: float) -> Steps:
         if t.part is not None or largest > library.largest:

@@ -1,0 +1,68 @@
+"""Schedules in Keras's optimizers, on each backend, trained, saved and loaded in separate processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import stepsize as ss
+from stepsize.interop import to_keras
+
+PLAN = ss.Linear(0.0, 0.3, 3) >> ss.Cosine(0.3, 0.01, 7)
+
+TRAIN = f"""
+import keras
+import numpy as np
+import stepsize as ss
+from stepsize.interop import to_keras
+
+class Rates(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        print(float(self.model.optimizer.learning_rate))
+
+model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+model.compile(keras.optimizers.SGD(to_keras(ss.{PLAN!r}.head(10))), "mse")
+model.fit(np.ones((12, 2), "float32"), np.ones((12, 1), "float32"), batch_size=1, verbose=0, callbacks=[Rates()])
+model.save("model.keras")
+""".replace(f"ss.{PLAN!r}", f"ss.parse('{PLAN!r}')")
+
+LOAD = """
+import keras
+import stepsize.interop.keras
+
+model = keras.models.load_model("model.keras")
+print(int(model.optimizer.iterations), float(model.optimizer.learning_rate))
+"""
+
+
+OTHERS = [pytest.param(backend, marks=pytest.mark.long) for backend in ("torch", "tensorflow")]
+
+
+@pytest.mark.parametrize("backend", ["jax", *OTHERS])
+def test_a_model_trains_with_the_rates_of_the_plan_and_loads_with_them(backend, tmp_path):
+    pytest.importorskip(backend)
+    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+    def run(program):
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    rates = [float(line) for line in run(TRAIN).split()]
+    assert rates == pytest.approx([PLAN(step) for step in range(12)], abs=1e-7)
+    position, rate = run(LOAD).split()
+    assert int(position) == 12
+    assert float(rate) == pytest.approx(0.01)
+
+
+def test_what_is_not_a_schedule_is_refused():
+    with pytest.raises(ss.StepsizeError, match=r"to_keras\(schedule=\.\.\.\) must be a schedule"):
+        to_keras(0.1)
+
+
+def test_a_function_in_a_saved_model_is_not_run():
+    from stepsize.interop.keras import KerasSchedule
+
+    config = to_keras(ss.Function("math:cos")).get_config()
+    with pytest.raises(ss.StepsizeError, match="runs your own code"):
+        KerasSchedule.from_config(config)
