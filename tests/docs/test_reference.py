@@ -15,6 +15,7 @@ PACKAGES = [
     "stepsize",
     "stepsize.curves",
     "stepsize.descent",
+    "stepsize.interop",
     "stepsize.lab",
     "stepsize.laws",
     "stepsize.plots",

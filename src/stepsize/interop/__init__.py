@@ -6,6 +6,8 @@ from stepsize.arguments import checked
 from stepsize.errors import MissingExtraError
 from stepsize.schedules.base import Nested
 
+__all__ = ["to_keras"]
+
 
 @checked
 def to_keras(schedule: Nested) -> Any:
