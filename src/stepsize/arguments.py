@@ -243,11 +243,16 @@ def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any])
     return stored
 
 
-def apply_field_rules(instance: Any, argument_of: Callable[[str], str] = str) -> None:
-    """Replace the fields of a frozen dataclass by their stored form; `argument_of` gives a field's argument."""
+def argument_name(field: str) -> str:
+    """The argument for a field; `every_` is the field of `every`, which is also the name of a method."""
+    return field.rstrip("_")
+
+
+def apply_field_rules(instance: Any) -> None:
+    """Replace the fields of a frozen dataclass by their stored form."""
     cls: Any = type(instance)
     errors: list[StepsizeError] = []
-    for field, argument, rule in _field_rules(cls, argument_of):
+    for field, argument, rule in _field_rules(cls):
         try:
             object.__setattr__(instance, field, rule(cls.__name__, argument, getattr(instance, field)))
         except StepsizeError as error:
@@ -256,9 +261,9 @@ def apply_field_rules(instance: Any, argument_of: Callable[[str], str] = str) ->
 
 
 @functools.cache
-def _field_rules(cls: Any, argument_of: Callable[[str], str]) -> list[tuple[str, str, Rule]]:
+def _field_rules(cls: Any) -> list[tuple[str, str, Rule]]:
     of_arguments = rules(cls)
-    named = [(field.name, argument_of(field.name)) for field in dataclasses.fields(cls)]
+    named = [(field.name, argument_name(field.name)) for field in dataclasses.fields(cls)]
     return [(field, argument, of_arguments[argument]) for field, argument in named if argument in of_arguments]
 
 

@@ -8,11 +8,14 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stepsize.schedules.maths import SCALAR, Maths
+
+if TYPE_CHECKING:
+    from stepsize.schedules.base import Schedule
 
 Array = Any
 """An array of one of these libraries."""
@@ -24,11 +27,8 @@ _FEW = 8  # this many constants are compared one by one; more are looked up in a
 class Library:
     """What formulas need of an array library."""
 
+    functions: Any  # a module with cos, sin, sqrt and floor
     where: Callable[[Array, Any, Any], Array]
-    cos: Callable[[Array], Array]
-    sin: Callable[[Array], Array]
-    sqrt: Callable[[Array], Array]
-    floor: Callable[[Array], Array]
     power: Callable[[Any, Any], Array]
     is_whole: Callable[[Array], bool]
     cast: Callable[[Array, Any], Array]
@@ -66,7 +66,7 @@ class Steps:
         step = library.where(step < 0, 0, step)
         if library.is_whole(step):
             return cls(library, library.cast(step, library.whole_type))
-        floor = library.floor(step)
+        floor = library.functions.floor(step)
         return cls(library, library.cast(floor, library.whole_type), library.real(step - floor))
 
     @property
@@ -119,7 +119,7 @@ class Steps:
 
 def maths_of(library: Library) -> Maths:
     """The functions of a formula; each takes steps, arrays of the library and Python's numbers."""
-    real = library.real
+    real, functions = library.real, library.functions
 
     def power(base: Any, exponent: Any) -> Any:
         if isinstance(base, float) and isinstance(exponent, float):
@@ -185,22 +185,22 @@ def maths_of(library: Library) -> Maths:
 
     def half_wave(z: Array, rest: Array) -> tuple[Array, Array]:
         # The square of a sine keeps its digits near zero, where 1 + cos(pi z) cancels.
-        small = library.sin(math.pi / 2 * minimum(z, rest)) ** 2
+        small = functions.sin(math.pi / 2 * minimum(z, rest)) ** 2
         return library.where(z < rest, 1.0 - small, small), library.where(z < rest, small, 1.0 - small)
 
     def scaled(t: Steps, a: Any, b: Any, largest: float) -> Steps:
         if t.part is not None or largest > library.largest:
-            return clock(t * a / real(b))
+            return as_step(t * a / real(b))
         product, b = t.whole * library.whole(a), library.whole(b)
         return Steps(library, product // b, real(product % b) / real(b))
 
-    def clock(t: Array) -> Steps:
-        return Steps.of(library, t)
+    def as_step(x: Array) -> Steps:
+        return Steps.of(library, x)
 
     return Maths(
-        cos=library.cos,
-        sqrt=library.sqrt,
-        floor=lambda t: Steps(library, t.whole) if isinstance(t, Steps) else library.floor(t),
+        cos=functions.cos,
+        sqrt=functions.sqrt,
+        floor=lambda t: Steps(library, t.whole) if isinstance(t, Steps) else functions.floor(t),
         power=power,
         minimum=minimum,
         maximum=maximum,
@@ -209,27 +209,24 @@ def maths_of(library: Library) -> Maths:
         take=take,
         half_wave=half_wave,
         scaled=scaled,
-        clock=clock,
+        as_step=as_step,
         rounding=2.0**-22,
-        largest=library.largest,
+        largest_step=library.largest,
     )
 
 
-def library_of(step: Any) -> Library | None:
-    """The library of an array, if it is one of these. It is never imported here: whoever made the array has done so."""
-    make = _LIBRARIES.get(type(step).__module__.partition(".")[0])
-    return make() if make else None
+def evaluated_in_library(schedule: "Schedule", step: Array) -> Array:
+    """The values at an array of steps. Its library is never imported here: whoever made the array has done so."""
+    library = _LIBRARIES[type(step).__module__.partition(".")[0]]()
+    return schedule._at(Steps.of(library, step), maths_of(library))
 
 
 def _jax() -> Library:
     jnp = sys.modules["jax.numpy"]
     whole_type, real_type = jnp.result_type(int), jnp.result_type(float)  # these depend on jax_enable_x64
     return Library(
+        functions=jnp,
         where=jnp.where,
-        cos=jnp.cos,
-        sin=jnp.sin,
-        sqrt=jnp.sqrt,
-        floor=jnp.floor,
         power=jnp.power,
         is_whole=lambda x: bool(jnp.issubdtype(x.dtype, jnp.integer)),
         cast=lambda x, kind: x.astype(kind),
@@ -252,11 +249,8 @@ def _mlx() -> Library:
             return None
 
     return Library(
+        functions=mx,
         where=mx.where,
-        cos=mx.cos,
-        sin=mx.sin,
-        sqrt=mx.sqrt,
-        floor=mx.floor,
         power=mx.power,
         is_whole=lambda x: bool(mx.issubdtype(x.dtype, mx.integer)),
         cast=lambda x, kind: x.astype(kind),
@@ -272,18 +266,14 @@ def _mlx() -> Library:
 def _torch() -> Library:
     torch = sys.modules["torch"]
     return Library(
+        functions=torch,
         where=torch.where,
-        cos=torch.cos,
-        sin=torch.sin,
-        sqrt=torch.sqrt,
-        floor=torch.floor,
         power=torch.pow,
         is_whole=lambda x: not x.is_floating_point(),
         cast=lambda x, kind: x.to(kind),
         constant=lambda numbers, kind, beside: torch.tensor(numbers, dtype=kind, device=beside.device),
-        look_up=lambda array, index: array[index.reshape(-1)].reshape(
-            index.shape
-        ),  # a single index would leave the graph
+        # As a list of indices: a single one would leave the graph.
+        look_up=lambda array, index: array[index.reshape(-1)].reshape(index.shape),
         on_host=lambda x: None if torch.compiler.is_compiling() else x.cpu().numpy(),
         whole_type=torch.int64,
         real_type=torch.get_default_dtype(),
@@ -299,11 +289,8 @@ def _tensorflow() -> Library:
         return tf.where(condition, tf.cast(x, kind), tf.cast(y, kind))
 
     return Library(
+        functions=tf,
         where=where,
-        cos=tf.cos,
-        sin=tf.sin,
-        sqrt=tf.sqrt,
-        floor=tf.floor,
         power=tf.pow,
         is_whole=lambda x: bool(x.dtype.is_integer),
         cast=tf.cast,

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from stepsize.arguments import listed, nearest, rules
+from stepsize.arguments import argument_name, listed, nearest, rules
 from stepsize.errors import ArgumentError, FormatError, StepsizeError, raise_together, shown
-from stepsize.schedules.base import Schedule, argument_name
+from stepsize.schedules.base import Schedule
 from stepsize.schedules.function import Function
 from stepsize.schedules.names import OPERATORS, SHAPES
 from stepsize.schedules.plan import Plan
