@@ -21,6 +21,7 @@ EAGER = {
     "mlx": lambda plan, steps: plan(mx.array(steps)),
     "torch": lambda plan, steps: plan(torch.tensor(steps)),
 }
+MAKE = {"jax": jnp.asarray, "mlx": mx.array, "torch": torch.tensor}
 in_each_library = pytest.mark.parametrize("called", EAGER.values(), ids=EAGER)
 
 each_part = pytest.mark.parametrize("plan", PARTS.values(), ids=PARTS)
@@ -72,6 +73,22 @@ def test_fractional_and_negative_steps():
         assert float(PLAN(step)) == pytest.approx(PLAN(250.5), rel=1e-6)
     for step in (jnp.int32(-3), mx.array(-3), torch.tensor(-3.5)):  # a traced step cannot be refused
         assert float((PLAN + 1.0)(step)) == 1.0
+
+
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+def test_steps_that_are_no_numbers_or_not_finite(make):
+    for step in ([True, False], [1j]):
+        with pytest.raises(ss.errors.StepError, match="a step is a finite number >= 0"):
+            PLAN(make(step))
+    for kind in (jnp.float32, mx.float32, torch.float32, torch.nn.Identity()):
+        with pytest.raises(ss.errors.StepError, match="a step is a finite number >= 0"):
+            PLAN(kind)
+    for plan in (PLAN, PARTS["long table"], PARTS["repeat with growth"], PARTS["repeat"]):
+        first, *ends = plan(make([math.nan, 1e30, math.inf])).tolist()
+        assert first == plan(0)
+        if plan.steps < math.inf:
+            assert ends == pytest.approx([plan(plan.steps)] * 2, rel=1e-6)
+    assert PLAN(make([])).shape == (0,) or PLAN(make([])).shape == [0]
 
 
 def test_unsigned_steps_do_not_wrap_around():

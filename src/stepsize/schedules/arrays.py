@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stepsize.errors import StepError, shown
 from stepsize.schedules.maths import SCALAR, Maths
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Library:
     functions: Any  # a module with cos, sin, sqrt and floor
     where: Callable[[Array, Any, Any], Array]
     power: Callable[[Any, Any], Array]
-    is_whole: Callable[[Array], bool]
+    is_whole: Callable[[Array], bool]  # whether its type is one of integers, not of booleans
+    is_real: Callable[[Array], bool]  # whether its type is one of floats
     cast: Callable[[Array, Any], Array]
     constant: Callable[[Any, Any, Array], Array]  # from lists of numbers: of a type, on the device of an array
     look_up: Callable[[Array, Array], Array]  # the items of an array at an array of indices
@@ -62,10 +64,18 @@ class Steps:
 
     @classmethod
     def of(cls, library: Library, step: Array) -> "Steps":
-        """From an array of numbers; negative ones become 0."""
-        step = library.where(step < 0, 0, step)
+        """From an array of numbers; negative ones and NaN become 0, and those too large the largest.
+
+        Raises:
+            StepError: its type is neither one of integers nor one of floats.
+        """
         if library.is_whole(step):
-            return cls(library, library.cast(step, library.whole_type))
+            return cls(library, library.cast(library.where(step < 0, 0, step), library.whole_type))
+        if not library.is_real(step):
+            raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}")
+        most = (library.largest + 1) * (1.0 - 2.0**-24)  # the largest in single precision too
+        step = library.where(step >= 0, step, 0)
+        step = library.where(step > most, most, step)
         floor = library.functions.floor(step)
         return cls(library, library.cast(floor, library.whole_type), library.real(step - floor))
 
@@ -229,6 +239,7 @@ def _jax() -> Library:
         where=jnp.where,
         power=jnp.power,
         is_whole=lambda x: bool(jnp.issubdtype(x.dtype, jnp.integer)),
+        is_real=lambda x: bool(jnp.issubdtype(x.dtype, jnp.floating)),
         cast=lambda x, kind: x.astype(kind),
         constant=lambda numbers, kind, beside: jnp.asarray(numbers, kind),
         look_up=lambda array, index: array[index],
@@ -253,6 +264,7 @@ def _mlx() -> Library:
         where=mx.where,
         power=mx.power,
         is_whole=lambda x: bool(mx.issubdtype(x.dtype, mx.integer)),
+        is_real=lambda x: bool(mx.issubdtype(x.dtype, mx.floating)),
         cast=lambda x, kind: x.astype(kind),
         constant=lambda numbers, kind, beside: mx.array(numbers, kind),
         look_up=lambda array, index: array[index],
@@ -269,7 +281,8 @@ def _torch() -> Library:
         functions=torch,
         where=torch.where,
         power=torch.pow,
-        is_whole=lambda x: not x.is_floating_point(),
+        is_whole=lambda x: not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool),
+        is_real=torch.is_floating_point,
         cast=lambda x, kind: x.to(kind),
         constant=lambda numbers, kind, beside: torch.tensor(numbers, dtype=kind, device=beside.device),
         # As a list of indices: a single one would leave the graph.
@@ -293,6 +306,7 @@ def _tensorflow() -> Library:
         where=where,
         power=tf.pow,
         is_whole=lambda x: bool(x.dtype.is_integer),
+        is_real=lambda x: bool(x.dtype.is_floating),
         cast=tf.cast,
         constant=lambda numbers, kind, beside: tf.constant(numbers, kind),
         look_up=tf.gather,

@@ -98,10 +98,13 @@ class Schedule(ABC):
     def __call__(self, step: float) -> float: ...
     @overload
     def __call__(self, step: "Sequence[float] | np.ndarray[Any, Any]") -> Floats: ...
+    @overload
+    def __call__(self, step: Any) -> Any: ...
     def __call__(self, step: "ArrayLike") -> float | Floats:
         """The value at a step (a float), or at every step of an array or list (an array of its shape).
 
-        Steps may be fractional, come in any order and repeat.
+        Steps may be fractional, come in any order and repeat. Those of JAX, MLX, PyTorch and TensorFlow give an array
+        of that library, also inside its compiler. Their values are not checked: a negative or NaN step counts as 0.
 
         Raises:
             StepError: a step is negative, NaN, infinite or not a number, or the value there overflows or is not real.

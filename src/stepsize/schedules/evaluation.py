@@ -24,7 +24,7 @@ def evaluated(schedule: "Schedule", step: "ArrayLike") -> Any:
     Raises:
         StepError: a step is not a finite number >= 0, or the value there is not finite.
     """
-    if type(step).__module__.partition(".")[0] in _LIBRARIES:
+    if type(step).__module__.partition(".")[0] in _LIBRARIES and hasattr(step, "shape"):
         from stepsize.schedules.arrays import evaluated_in_library
 
         return evaluated_in_library(schedule, step)
