@@ -101,7 +101,12 @@ class Plan(Mapping[str, Any]):
     @classmethod
     @checked
     def parse(
-        cls, text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: ClockName = "steps"
+        cls,
+        text: str,
+        horizon: Horizon | None = None,
+        *,
+        functions: Annotated[bool, Flag()] = False,
+        clock: ClockName = "steps",
     ) -> "Plan":
         """The plan that a text describes, `Plan(lr=..., weight_decay=...)`; `Plan.parse(str(plan)) == plan`.
 
@@ -127,7 +132,8 @@ class Plan(Mapping[str, Any]):
         return parse_plan(text, horizon, functions, clock)
 
     @classmethod
-    def from_dict(cls, form: Mapping[str, Any], *, functions: bool = False) -> "Plan":
+    @checked
+    def from_dict(cls, form: Mapping[str, Any], *, functions: Annotated[bool, Flag()] = False) -> "Plan":
         """The plan that `to_dict` wrote.
 
         Args:
@@ -167,10 +173,16 @@ class Plan(Mapping[str, Any]):
             Plan(lr=Linear(0.0, 0.3, 500) / 2.0, momentum=0.9)
         """
         refuse_unknown("the plan", names, self)
-        changed = {
-            key: each.changed(change) if key in names or not names else each for key, each in self.assignments.items()
-        }
-        return Plan.with_assignments(changed, self.relative)
+
+        def changed(schedule: Schedule) -> Schedule:
+            result = change(schedule)
+            if not isinstance(result, Schedule):
+                raise ArgumentError("map", "change", "a function that returns a schedule", result)
+            return result
+
+        chosen = names or self.assignments
+        assignments = {key: each.changed(changed) if key in chosen else each for key, each in self.assignments.items()}
+        return Plan.with_assignments(assignments, self.relative)
 
     def plot(self, axes: Any = None) -> "NDArray[np.object_]":
         """Draw each hyperparameter on axes of its own (a new figure if None), and return them; needs matplotlib."""
