@@ -101,7 +101,6 @@ class Whole:
         return "write a number such as 3" + ("; only a length may have a unit" if word[:1].isdecimal() else "")
 
 
-@dataclass(frozen=True)
 class Length(Whole):
     """A whole number of steps, which the text form may write with a unit."""
 
@@ -111,7 +110,6 @@ class Length(Whole):
         return f"lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of({quoted(text)})"
 
 
-@dataclass(frozen=True)
 class Flag:
     """True or False, and not 1 or 0."""
 

@@ -3,8 +3,8 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, overload
+from dataclasses import FrozenInstanceError, fields
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, overload
 
 import numpy as np
 
@@ -91,6 +91,14 @@ class Schedule(ABC):
         object.__setattr__(self, "_depth", depth)
         if LONGEST < self.steps < math.inf:
             raise ArgumentError("the length of a schedule", "", f"at most 2**53 = {LONGEST} steps", self.steps)
+
+    # Frozen dataclasses refuse new values for their own fields; this refuses those of classes that add no field too.
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     # Calling.
 

@@ -10,7 +10,6 @@ from stepsize.arguments import F, argument_name
 from stepsize.schedules.base import Nested, Schedule
 
 
-@dataclass(frozen=True, repr=False)
 class Shape(Schedule):
     """A schedule that contains no other, written as a call of its class: `Linear(0.0, 0.3, 500)`."""
 
@@ -22,7 +21,6 @@ class Shape(Schedule):
         return ()
 
 
-@dataclass(frozen=True, repr=False)
 class Endless(Shape):
     """A shape that never reaches an end."""
 
