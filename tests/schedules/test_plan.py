@@ -164,6 +164,7 @@ REFUSED = {
     "None": ({"lr": None}, r"Plan\(lr=...\) must be a schedule, its text or a number"),
     "a class": ({"lr": ss.Linear}, "call it"),
     "not a number": ({"lr": float("nan")}, "a finite number"),
+    "a rate that follows the rate": ({"lr": ConstantProduct(1)}, "only other hyperparameters can follow lr"),
     "a flag": ({"lr": True}, "a schedule, its text or a number"),
     "a text with a unit": ({"lr": 'Linear(0, 1, "3ep")'}, r'Plan\(lr=...\): "3ep" needs a horizon'),
     "a plan in a plan": ({"lr": Plan(lr=0.1)}, "a schedule, its text or a number"),

@@ -1,7 +1,7 @@
 """Schedules in the array library of the step: JAX, MLX, PyTorch and TensorFlow, also inside their compilers.
 
 Single precision can tell whole steps apart up to 2**24 only. So a step stays an integer until a formula divides or
-multiplies it: `Steps` subtracts the start of a phase and compares with its end in integers.
+multiplies it: `ArraySteps` subtracts the start of a phase and compares with its end in integers.
 """
 
 import math
@@ -43,27 +43,27 @@ class Library:
 
     def whole(self, n: Any) -> Any:
         """n as a whole number of the library; of a Python number beyond its type, the largest."""
-        return n.whole if isinstance(n, Steps) else min(n, self.largest)
+        return n.whole if isinstance(n, ArraySteps) else min(n, self.largest)
 
     def real(self, x: Any) -> Any:
         """x as floats of the library's default type; a Python number as a float."""
-        if isinstance(x, Steps):
+        if isinstance(x, ArraySteps):
             return x * 1.0
         return float(x) if isinstance(x, int | float) else self.cast(x, self.real_type)
 
 
-class Steps:
+class ArraySteps:
     """Steps as whole numbers; if some are fractional, `part` holds what lies beyond, a float in (-1, 1).
 
-    The other operand of an operator is a Python number or also `Steps`, never an array: PyTorch's compiler would take
-    the operation for one between arrays.
+    The other operand of an operator is a Python number or of this class too, never an array: PyTorch's compiler would
+    take the operation for one between arrays.
     """
 
     def __init__(self, library: Library, whole: Array, part: Array | None = None) -> None:
         self.library, self.whole, self.part = library, whole, part
 
     @classmethod
-    def of(cls, library: Library, step: Array) -> "Steps":
+    def of(cls, library: Library, step: Array) -> "ArraySteps":
         """From an array of numbers; negative ones and NaN become 0, and those too large the largest.
 
         Raises:
@@ -85,7 +85,7 @@ class Steps:
         return self.whole if self.part is None else self * 1.0
 
     def __ge__(self, n: Any) -> Array:
-        if isinstance(n, Steps):
+        if isinstance(n, ArraySteps):
             return self.whole >= n.whole
         if n > self.library.largest:
             return self.whole < 0
@@ -93,28 +93,28 @@ class Steps:
             return self.whole >= math.ceil(n)
         return (self.whole > math.floor(n)) | ((self.whole == math.floor(n)) & (self.part >= n - math.floor(n)))
 
-    def __add__(self, n: Any) -> "Steps":
+    def __add__(self, n: Any) -> "ArraySteps":
         highest = self.library.largest - self.library.whole(n)  # the sum stays within the type
-        return Steps(
+        return ArraySteps(
             self.library,
             self.library.where(self.whole > highest, highest, self.whole) + self.library.whole(n),
             self.part,
         )
 
-    def __sub__(self, n: Any) -> "Steps":
+    def __sub__(self, n: Any) -> "ArraySteps":
         part = self.part
-        if isinstance(n, Steps) and n.part is not None:
+        if isinstance(n, ArraySteps) and n.part is not None:
             part = -n.part if part is None else part - n.part
-        return Steps(self.library, self.whole - self.library.whole(n), part)
+        return ArraySteps(self.library, self.whole - self.library.whole(n), part)
 
-    def __rsub__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.library.whole(n) - self.whole, None if self.part is None else -self.part)
+    def __rsub__(self, n: Any) -> "ArraySteps":
+        return ArraySteps(self.library, self.library.whole(n) - self.whole, None if self.part is None else -self.part)
 
-    def __floordiv__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.whole // self.library.whole(n))
+    def __floordiv__(self, n: Any) -> "ArraySteps":
+        return ArraySteps(self.library, self.whole // self.library.whole(n))
 
-    def __mod__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.whole % self.library.whole(n), self.part)
+    def __mod__(self, n: Any) -> "ArraySteps":
+        return ArraySteps(self.library, self.whole % self.library.whole(n), self.part)
 
     def __mul__(self, x: Any) -> Array:
         whole, x = self.library.real(self.whole), self.library.real(x)
@@ -137,24 +137,25 @@ def maths_of(library: Library) -> Maths:
         return library.power(real(base), real(exponent))
 
     def where(condition: Array, x: Any, y: Any) -> Any:
-        if not isinstance(x, Steps) and not isinstance(y, Steps):
+        if not isinstance(x, ArraySteps) and not isinstance(y, ArraySteps):
             return library.where(condition, x, y)
-        part, other = (each.part if isinstance(each, Steps) else None for each in (x, y))
+        part, other = (each.part if isinstance(each, ArraySteps) else None for each in (x, y))
         if part is not None or other is not None:
             part = library.where(condition, 0.0 if part is None else part, 0.0 if other is None else other)
-        return Steps(library, library.where(condition, library.whole(x), library.whole(y)), part)
+        return ArraySteps(library, library.where(condition, library.whole(x), library.whole(y)), part)
+
+    def arrays_first(x: Any, y: Any) -> tuple[Any, Any]:
+        return (y, x) if isinstance(x, int | float) else (x, y)
 
     def minimum(x: Any, y: Any) -> Any:
-        if isinstance(x, int | float):
-            x, y = y, x
+        x, y = arrays_first(x, y)
         return min(x, y) if isinstance(x, int | float) else where(x >= y, y, x)
 
     def maximum(x: Any, y: Any) -> Any:
-        if isinstance(x, int | float):
-            x, y = y, x
+        x, y = arrays_first(x, y)
         return max(x, y) if isinstance(x, int | float) else where(x >= y, x, y)
 
-    def count(boundaries: Sequence[float], t: Steps) -> Array:
+    def count(boundaries: Sequence[float], t: ArraySteps) -> Array:
         zero = t.whole * 0
         if len(boundaries) <= _FEW:
             return sum((library.where(t >= boundary, 1, zero) for boundary in boundaries), zero)
@@ -180,9 +181,9 @@ def maths_of(library: Library) -> Maths:
         return constant, library.constant(parts, library.real_type, beside) if any(parts) else None
 
     def take(values: Sequence[float], index: Any) -> Any:
-        place = index.whole if isinstance(index, Steps) else index
+        place = index.whole if isinstance(index, ArraySteps) else index
         if all(isinstance(value, int) for value in values):
-            return Steps(library, pick([library.whole(value) for value in values], library.whole_type, place))
+            return ArraySteps(library, pick([library.whole(value) for value in values], library.whole_type, place))
         return pick(values, library.real_type, place)
 
     def pick(values: Sequence[float], kind: Any, place: Array) -> Array:
@@ -198,19 +199,19 @@ def maths_of(library: Library) -> Maths:
         small = functions.sin(math.pi / 2 * minimum(z, rest)) ** 2
         return library.where(z < rest, 1.0 - small, small), library.where(z < rest, small, 1.0 - small)
 
-    def scaled(t: Steps, a: Any, b: Any, largest: float) -> Steps:
-        if t.part is not None or largest > library.largest:
+    def scaled(t: ArraySteps, a: Any, b: Any, most: float) -> ArraySteps:
+        if t.part is not None or most > library.largest:
             return as_step(t * a / real(b))
         product, b = t.whole * library.whole(a), library.whole(b)
-        return Steps(library, product // b, real(product % b) / real(b))
+        return ArraySteps(library, product // b, real(product % b) / real(b))
 
-    def as_step(x: Array) -> Steps:
-        return Steps.of(library, x)
+    def as_step(x: Array) -> ArraySteps:
+        return ArraySteps.of(library, x)
 
     return Maths(
         cos=functions.cos,
         sqrt=functions.sqrt,
-        floor=lambda t: Steps(library, t.whole) if isinstance(t, Steps) else functions.floor(t),
+        floor=lambda t: ArraySteps(library, t.whole) if isinstance(t, ArraySteps) else functions.floor(t),
         power=power,
         minimum=minimum,
         maximum=maximum,
@@ -228,7 +229,7 @@ def maths_of(library: Library) -> Maths:
 def evaluated_in_library(schedule: "Schedule", step: Array) -> Array:
     """The values at an array of steps. Its library is never imported here: whoever made the array has done so."""
     library = _LIBRARIES[type(step).__module__.partition(".")[0]]()
-    return schedule._at(Steps.of(library, step), maths_of(library))
+    return schedule._at(ArraySteps.of(library, step), maths_of(library))
 
 
 def _jax() -> Library:

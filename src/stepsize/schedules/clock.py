@@ -78,7 +78,7 @@ class Chain(Schedule):
         return values
 
     def _selected(self, t: Value, m: Maths) -> Value:
-        """The value inside a compiler, which evaluates all parts and selects; parts of one form share its formula."""
+        """The value in another array library, which evaluates all parts and selects; those of one form at once."""
         which = m.count(self._starts[1:], t)
         values = None
         for form, columns, places in self._formulas:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from stepsize.arguments import Flag, Instance, Maybe, apply_rules, checked, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import ClockName, Horizon
-from stepsize.schedules.assignment import Assignment
+from stepsize.schedules.assignment import Assignment, ConstantProduct
 from stepsize.schedules.base import Schedule
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ class Plan(Mapping[str, Any]):
                 if isinstance(each, Plan):
                     raise ArgumentError(owner, key, "a schedule, its text or a number", each)
                 assignments[key] = Assignment.of(owner, key, each, horizon, clock)
+                for tie in assignments[key].items.values():
+                    if key == "lr" and isinstance(tie, ConstantProduct):
+                        raise ArgumentError(owner, key, "a schedule", tie, "only other hyperparameters can follow lr")
         raise_together(errors)
         return cls.with_assignments(assignments, relative)
 
