@@ -58,6 +58,7 @@ class Between(Shape):
         return m.where(held, end, m.minimum(m.maximum(value, m.minimum(start, end)), m.maximum(start, end)))
 
 
+@dataclass(frozen=True, repr=False)
 class Linear(Between):
     """A straight line from `start` to `end`.
 
@@ -74,6 +75,7 @@ class Linear(Between):
         return self.start * rest + self.end * z
 
 
+@dataclass(frozen=True, repr=False)
 class Cosine(Between):
     """Half a cosine wave from `start` to `end`: flat at both ends.
 
@@ -130,6 +132,7 @@ class Geometric(Between):
         return m.power(self.start, rest) * m.power(self.end, z)
 
 
+@dataclass(frozen=True, repr=False)
 class OneMinusSqrt(Between):
     """Steep at first: the best of the cooldowns compared in the reference.
 
