@@ -31,7 +31,7 @@ class Rule(Protocol):
         """Return the stored form of `value`; `owner` and `name` say whose argument it is."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Number:
     """A finite real number within the given bounds, stored as a float."""
 
@@ -68,7 +68,7 @@ class Number:
         return " ".join(["a number" if self.infinite else "a finite number", " and ".join(bounds)]).rstrip()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Whole:
     """A whole number, stored as an int; also `inf` if `endless`."""
 
@@ -119,7 +119,7 @@ class Flag:
         return value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Maybe:
     """None, or a value under another rule."""
 
@@ -129,7 +129,7 @@ class Maybe:
         return None if value is None else self.each(owner, name, value)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Choice:
     """One of a few words."""
 
@@ -142,7 +142,7 @@ class Choice:
         raise ArgumentError(owner, name, allowed, value, nearest(value, self.options))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Instance:
     """An instance of a class, or of one of several."""
 
@@ -156,7 +156,7 @@ class Instance:
         return value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Many:
     """A sequence, stored as a tuple, each item under one rule."""
 
