@@ -1,5 +1,6 @@
 """Schedules called with steps of JAX, MLX and PyTorch: the values of NumPy, in single precision, compiled or not."""
 
+import math
 import subprocess
 import sys
 
@@ -83,12 +84,10 @@ def test_steps_that_are_no_numbers_or_not_finite(make):
     for kind in (jnp.float32, mx.float32, torch.float32, torch.nn.Identity()):
         with pytest.raises(ss.errors.StepError, match="a step is a finite number >= 0"):
             PLAN(kind)
-    for plan in (PLAN, PARTS["long table"], PARTS["repeat with growth"], PARTS["repeat"]):
-        first, *ends = plan(make([math.nan, 1e30, math.inf])).tolist()
-        assert first == plan(0)
-        if plan.steps < math.inf:
-            assert ends == pytest.approx([plan(plan.steps)] * 2, rel=1e-6)
-    assert PLAN(make([])).shape == (0,) or PLAN(make([])).shape == [0]
+    for plan in (PLAN, PARTS["long table"], PARTS["repeat with growth"]):
+        expected = [plan(0), plan(plan.steps), plan(plan.steps)]
+        assert plan(make([math.nan, 1e30, math.inf])).tolist() == pytest.approx(expected, rel=1e-6)
+    assert tuple(PLAN(make([])).shape) == (0,)
 
 
 def test_unsigned_steps_do_not_wrap_around():
