@@ -166,6 +166,15 @@ ARGUMENTS = {
     "an exponent": (lambda: HORIZON.of("1e3"), "a length must be a number with a unit"),
     "a length in other digits": (lambda: HORIZON.of("٣ep"), "a length must be a number with a unit"),
     "a number where a unit is": (lambda: HORIZON.of(5), '"2000" (steps), got 5'),
+    "the class of a schedule for a batch": (
+        lambda: Horizon(10, Constant, 1),
+        "Horizon(batch=...) must be a whole number",
+    ),
+    "a position below 0": (lambda: HORIZON.after_update(-1), "after_update(position=...) must be a whole number"),
+    "a position in unknown tokens": (
+        lambda: HORIZON.after_update(0, "tokens"),
+        "Horizon(tokens_per_sample=...) must be given for a clock of tokens",
+    ),
     "a length of 5,000 digits": (lambda: HORIZON.of("9" * 5000), "a length must be a number with a unit"),
 }
 

@@ -101,7 +101,6 @@ class Whole:
         return "write a number such as 3" + ("; only a length may have a unit" if word[:1].isdecimal() else "")
 
 
-@dataclass(frozen=True)
 class Length(Whole):
     """A whole number of steps, which the text form may write with a unit."""
 
@@ -111,7 +110,6 @@ class Length(Whole):
         return f"lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of({quoted(text)})"
 
 
-@dataclass(frozen=True)
 class Flag:
     """True or False, and not 1 or 0."""
 
@@ -243,11 +241,16 @@ def apply_rules(owner: str, function: Callable[..., Any], given: dict[str, Any])
     return stored
 
 
-def apply_field_rules(instance: Any, argument_of: Callable[[str], str] = str) -> None:
-    """Replace the fields of a frozen dataclass by their stored form; `argument_of` gives a field's argument."""
+def argument_name(field: str) -> str:
+    """The argument for a field; `every_` is the field of `every`, which is also the name of a method."""
+    return field.rstrip("_")
+
+
+def apply_field_rules(instance: Any) -> None:
+    """Replace the fields of a frozen dataclass by their stored form."""
     cls: Any = type(instance)
     errors: list[StepsizeError] = []
-    for field, argument, rule in _field_rules(cls, argument_of):
+    for field, argument, rule in _field_rules(cls):
         try:
             object.__setattr__(instance, field, rule(cls.__name__, argument, getattr(instance, field)))
         except StepsizeError as error:
@@ -256,9 +259,9 @@ def apply_field_rules(instance: Any, argument_of: Callable[[str], str] = str) ->
 
 
 @functools.cache
-def _field_rules(cls: Any, argument_of: Callable[[str], str]) -> list[tuple[str, str, Rule]]:
+def _field_rules(cls: Any) -> list[tuple[str, str, Rule]]:
     of_arguments = rules(cls)
-    named = [(field.name, argument_of(field.name)) for field in dataclasses.fields(cls)]
+    named = [(field.name, argument_name(field.name)) for field in dataclasses.fields(cls)]
     return [(field, argument, of_arguments[argument]) for field, argument in named if argument in of_arguments]
 
 
@@ -276,15 +279,17 @@ def listed(known: Iterable[str]) -> str:
 
 def checked(function: F) -> F:
     """Apply the rules of the parameters before the function runs; errors name this function."""
-    signature = inspect.signature(function)
 
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
+        bound = _signature(function).bind(*args, **kwargs)
         bound.arguments.update(apply_rules(function.__name__, function, bound.arguments))
         return function(*bound.args, **bound.kwargs)
 
     return apply  # type: ignore[return-value]
+
+
+_signature = functools.cache(inspect.signature)  # read at the first call, so that importing does not wait for it
 
 
 Real = Annotated[float, Number()]

@@ -12,9 +12,9 @@ from stepsize.errors import ArgumentError, StepsizeError, raise_together
 if TYPE_CHECKING:
     from fractions import Fraction
 
-UNIT = re.compile("[kMBT]?(?:sp|tok)|ep|%|s|min|h")
-"""A unit of length: samples, tokens, epochs, percent, or a time."""
-_LENGTH = re.compile(rf"\s*(\d{{1,40}}(?:\.\d{{0,40}})?|\.\d{{1,40}})\s*({UNIT.pattern}|)\s*", re.ASCII)
+UNIT = "[kMBT]?(?:sp|tok)|ep|%|s|min|h"
+"""A pattern of the units of length: samples, tokens, epochs, percent, and times."""
+_LENGTH = rf"\s*(\d{{1,40}}(?:\.\d{{0,40}})?|\.\d{{1,40}})\s*({UNIT}|)\s*"
 _THOUSANDS = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 
@@ -36,7 +36,8 @@ class BatchSchedule(Protocol):
 
 
 def _batch(owner: str, name: str, value: Any) -> int | BatchSchedule:
-    return value if isinstance(value, BatchSchedule) else int(Whole(1)(owner, name, value))
+    is_schedule = isinstance(value, BatchSchedule) and not isinstance(value, type)
+    return value if is_schedule else int(Whole(1)(owner, name, value))
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Horizon:
         return length_on(clock, length, self)
 
     @checked
-    def after_update(self, position: int, clock: HorizonClock = "steps") -> int:
+    def after_update(self, position: Annotated[int, Whole(0)], clock: HorizonClock = "steps") -> int:
         """The position of the clock after the update that begins at `position`.
 
         Example:
@@ -179,7 +180,9 @@ class Horizon:
         """
         if clock == "steps":
             return position + 1
-        each = self._tokens("a position in tokens") if clock == "tokens" else 1
+        each = self.tokens_per_sample if clock == "tokens" else 1
+        if each is None:
+            raise ArgumentError("Horizon", "tokens_per_sample", "given for a clock of tokens", None)
         begin = position // each
         if isinstance(self.batch, BatchSchedule):
             size, left = int(self.batch(begin)), self._run_samples - begin
@@ -225,7 +228,7 @@ def length_on(clock: str, length: str, horizon: Horizon | None) -> int:
     """
     from fractions import Fraction
 
-    match = _LENGTH.fullmatch(str(length))
+    match = re.fullmatch(_LENGTH, str(length), re.ASCII)
     unit = match[2] if match else ""
     is_time = unit in _SECONDS
     if match is None or (unit and is_time != (clock == "seconds")) or not isinstance(length, str):

@@ -1,5 +1,6 @@
 """Schedules called with steps of JAX, MLX and PyTorch: the values of NumPy, in single precision, compiled or not."""
 
+import math
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ EAGER = {
     "mlx": lambda plan, steps: plan(mx.array(steps)),
     "torch": lambda plan, steps: plan(torch.tensor(steps)),
 }
+MAKE = {"jax": jnp.asarray, "mlx": mx.array, "torch": torch.tensor}
 in_each_library = pytest.mark.parametrize("called", EAGER.values(), ids=EAGER)
 
 each_part = pytest.mark.parametrize("plan", PARTS.values(), ids=PARTS)
@@ -72,6 +74,20 @@ def test_fractional_and_negative_steps():
         assert float(PLAN(step)) == pytest.approx(PLAN(250.5), rel=1e-6)
     for step in (jnp.int32(-3), mx.array(-3), torch.tensor(-3.5)):  # a traced step cannot be refused
         assert float((PLAN + 1.0)(step)) == 1.0
+
+
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+def test_steps_that_are_no_numbers_or_not_finite(make):
+    for step in ([True, False], [1j]):
+        with pytest.raises(ss.errors.StepError, match="a step is a finite number >= 0"):
+            PLAN(make(step))
+    for kind in (jnp.float32, mx.float32, torch.float32, torch.nn.Identity()):
+        with pytest.raises(ss.errors.StepError, match="a step is a finite number >= 0"):
+            PLAN(kind)
+    for plan in (PLAN, PARTS["long table"], PARTS["repeat with growth"]):
+        expected = [plan(0), plan(plan.steps), plan(plan.steps)]
+        assert plan(make([math.nan, 1e30, math.inf])).tolist() == pytest.approx(expected, rel=1e-6)
+    assert tuple(PLAN(make([])).shape) == (0,)
 
 
 def test_unsigned_steps_do_not_wrap_around():

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import LINE_FORM, refused
 
-from stepsize import from_dict, parse, to_dict
-from stepsize.errors import FormatError
+from stepsize import Function, from_dict, parse, to_dict
+from stepsize.errors import ArgumentError, FormatError
 from strategies import trees
 
 INF, NAN = math.inf, math.nan
@@ -25,7 +25,8 @@ FORMS = {
     "a later version": ({"version": 2, **LINE_FORM}, "must be 1, got 2"),
     "a version in words": ({"version": "1", **LINE_FORM}, "must be 1, got '1'"),
     "a version that is true": ({"version": True, **LINE_FORM}, "must be 1, got True"),
-    "no type": ({"version": 1}, "schedule: None is not a type of schedule"),
+    "no type": ({"version": 1}, 'schedule lacks "type"'),
+    "no type inside": ({"version": 1, **LINE_FORM, "end": {}}, 'schedule.end lacks "type"'),
     "an unknown type": (
         {"version": 1, **LINE_FORM, "type": "Liner"},
         "'Liner' is not a type of schedule; did you mean \"Linear\"?",
@@ -56,6 +57,7 @@ FORMS = {
         {"version": 1, "type": "Table", "values": [1, NAN]},
         "schedule.values[1]: JSON has no nan",
     ),
+    "bytes for a list": ({"version": 1, "type": "Table", "values": b"123"}, "Table(values=...) must be a sequence"),
     "a list for a number": (
         {"version": 1, **LINE_FORM, "end": [1]},
         "Linear(end=...) must be a finite number, got (1,)",
@@ -118,6 +120,13 @@ def test_an_invalid_dictionary_is_refused_with_the_place(case):
     before = copy.deepcopy(form)
     refused(FormatError, fragment, lambda: from_dict(form))
     assert repr(form) == repr(before)
+
+
+def test_only_true_allows_functions():
+    form = to_dict(Function("math:exp"))
+    assert from_dict(form, functions=True)(0) == 1.0
+    for value in ("no", 1, None):
+        refused(ArgumentError, "from_dict(functions=...) must be a boolean", lambda: from_dict(form, functions=value))  # noqa: B023
 
 
 @pytest.mark.parametrize(

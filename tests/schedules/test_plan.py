@@ -34,7 +34,7 @@ entries = st.one_of(
 names = st.sampled_from(["lr", "weight_decay", "betas", "momentum", "_x1"])
 plans = st.builds(
     lambda given, relative: Plan(**given, relative=relative),
-    st.dictionaries(names, entries, min_size=1),
+    st.dictionaries(names, entries, min_size=1).filter(lambda given: not isinstance(given.get("lr"), ConstantProduct)),
     st.sampled_from([None, True, False]),
 )
 
@@ -114,12 +114,15 @@ REFUSED_TEXTS = {
     "Plan(lr={Linear(0, 1, 2)})": "name of a group in quotes",
     'Plan(lr={"a" 0.1})': "name of a group in quotes",
     'Plan(lr={"a": 0.1': "never closed",
+    'Plan(lr={"a": 0.1, "a": 0.2})': 'the group "a" is given twice',
     "Plan(lr={})": "at least one schedule",
     "Plan(lr=[])": "at least one schedule",
     "Plan(lr=())": "at least one schedule",
     "Plan(lr=0.1, relative=maybe)": "True or False",
     "Plan(lr=0.1, wd=Cosin(1))": 'did you mean "Cosine"',
-    "Plan(lr=0.1, wd=ConstantProduct(-1))": "ConstantProduct",
+    "Plan(lr=0.1, wd=ConstantProduct(-1))": "a finite number >= 0",
+    "Plan(lr=0.1, wd=ConstantProduct())": r"has one argument; write ConstantProduct\(product\)",
+    "Plan(lr=0.1, wd=ConstantProduct(x=1))": r"has one argument; write ConstantProduct\(product\)",
     "Plan(lr=Plan(lr=1))": "a Plan is not a schedule",
     "Plan(lr=((1, 2), 3))": "a schedule or a number",
     'Plan(lr="Linear(0, 1, 3)")': "a schedule or a number",
@@ -133,6 +136,10 @@ def test_a_text_that_is_not_a_plan_is_refused_at_its_place(text):
     with pytest.raises(ParseError, match=REFUSED_TEXTS[text]) as caught:
         Plan.parse(text)
     assert str(caught.value).endswith("^")
+
+
+def test_a_tie_may_name_its_argument():
+    assert Plan.parse("Plan(lr=0.1, wd=ConstantProduct(product=2))") == Plan(lr=0.1, wd=ConstantProduct(2))
 
 
 def test_a_text_names_the_place_of_an_entry_that_cannot_be():
@@ -157,12 +164,17 @@ REFUSED = {
     "None": ({"lr": None}, r"Plan\(lr=...\) must be a schedule, its text or a number"),
     "a class": ({"lr": ss.Linear}, "call it"),
     "not a number": ({"lr": float("nan")}, "a finite number"),
+    "a rate that follows the rate": ({"lr": ConstantProduct(1)}, "only other hyperparameters can follow lr"),
     "a flag": ({"lr": True}, "a schedule, its text or a number"),
     "a text with a unit": ({"lr": 'Linear(0, 1, "3ep")'}, r'Plan\(lr=...\): "3ep" needs a horizon'),
     "a plan in a plan": ({"lr": Plan(lr=0.1)}, "a schedule, its text or a number"),
     "a list in a list": ({"lr": [[0.1]]}, "a schedule, its text or a number"),
     "bytes": ({"lr": b"0.1"}, "a schedule, its text or a number"),
     "no name": ({"weight decay": 0.1}, "the name of a hyperparameter"),
+    "one name twice": ({"lr": {1: 0.1, "1": 0.2}}, "names that differ, got '1'"),
+    "a name in both quotes": ({"lr": {"a\"b'c": 0.1}}, "quotes of both kinds"),
+    "a name with a backslash": ({"lr": {"a\\b": 0.1}}, "without backslashes"),
+    "a name of two lines": ({"lr": {"a\nb": 0.1}}, "line breaks"),
     "relative": ({"lr": 0.1, "relative": 1}, "a boolean"),
     "horizon": ({"lr": 0.1, "horizon": 100}, "a Horizon"),
 }
@@ -173,6 +185,11 @@ def test_an_entry_of_another_kind_is_refused(name):
     entries, words = REFUSED[name]
     with pytest.raises((ArgumentError, ParseError), match=words):
         Plan(**entries)
+
+
+def test_a_map_must_make_schedules_of_schedules():
+    with pytest.raises(ArgumentError, match=r"map\(change=...\) must be a function that returns a schedule, got 0.3"):
+        PLANS["one rate"].map(lambda rate: rate(500))
 
 
 def test_all_problems_of_a_plan_come_together():

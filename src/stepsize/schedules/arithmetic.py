@@ -49,7 +49,6 @@ class _Pointwise(Schedule):
         return [operand._at(t, m) if isinstance(operand, Schedule) else operand for operand in self.operands]
 
 
-@dataclass(frozen=True, repr=False)
 class Sum(_Pointwise):
     """`a + b`: the sum at every step."""
 
@@ -70,7 +69,6 @@ class Sum(_Pointwise):
         return text
 
 
-@dataclass(frozen=True, repr=False)
 class Product(_Pointwise):
     """`a * b`: the product at every step."""
 
@@ -83,7 +81,6 @@ class Product(_Pointwise):
         return _product_text(self.operands)
 
 
-@dataclass(frozen=True, repr=False)
 class Minimum(_Pointwise):
     """`minimum(a, b)`: the smallest value at every step."""
 
@@ -94,7 +91,6 @@ class Minimum(_Pointwise):
         return f"minimum({', '.join(_bracketed(operand, 0) for operand in self.operands)})"
 
 
-@dataclass(frozen=True, repr=False)
 class Maximum(_Pointwise):
     """`maximum(a, b)`: the largest value at every step."""
 

@@ -1,18 +1,22 @@
 """Schedules in the array library of the step: JAX, MLX, PyTorch and TensorFlow, also inside their compilers.
 
 Single precision can tell whole steps apart up to 2**24 only. So a step stays an integer until a formula divides or
-multiplies it: `Steps` subtracts the start of a phase and compares with its end in integers.
+multiplies it: `ArraySteps` subtracts the start of a phase and compares with its end in integers.
 """
 
 import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stepsize.errors import StepError, shown
 from stepsize.schedules.maths import SCALAR, Maths
+
+if TYPE_CHECKING:
+    from stepsize.schedules.base import Schedule
 
 Array = Any
 """An array of one of these libraries."""
@@ -24,13 +28,11 @@ _FEW = 8  # this many constants are compared one by one; more are looked up in a
 class Library:
     """What formulas need of an array library."""
 
+    functions: Any  # a module with cos, sin, sqrt and floor
     where: Callable[[Array, Any, Any], Array]
-    cos: Callable[[Array], Array]
-    sin: Callable[[Array], Array]
-    sqrt: Callable[[Array], Array]
-    floor: Callable[[Array], Array]
     power: Callable[[Any, Any], Array]
-    is_whole: Callable[[Array], bool]
+    is_whole: Callable[[Array], bool]  # whether its type is one of integers, not of booleans
+    is_real: Callable[[Array], bool]  # whether its type is one of floats
     cast: Callable[[Array, Any], Array]
     constant: Callable[[Any, Any, Array], Array]  # from lists of numbers: of a type, on the device of an array
     look_up: Callable[[Array, Array], Array]  # the items of an array at an array of indices
@@ -41,32 +43,40 @@ class Library:
 
     def whole(self, n: Any) -> Any:
         """n as a whole number of the library; of a Python number beyond its type, the largest."""
-        return n.whole if isinstance(n, Steps) else min(n, self.largest)
+        return n.whole if isinstance(n, ArraySteps) else min(n, self.largest)
 
     def real(self, x: Any) -> Any:
         """x as floats of the library's default type; a Python number as a float."""
-        if isinstance(x, Steps):
+        if isinstance(x, ArraySteps):
             return x * 1.0
         return float(x) if isinstance(x, int | float) else self.cast(x, self.real_type)
 
 
-class Steps:
+class ArraySteps:
     """Steps as whole numbers; if some are fractional, `part` holds what lies beyond, a float in (-1, 1).
 
-    The other operand of an operator is a Python number or also `Steps`, never an array: PyTorch's compiler would take
-    the operation for one between arrays.
+    The other operand of an operator is a Python number or of this class too, never an array: PyTorch's compiler would
+    take the operation for one between arrays.
     """
 
     def __init__(self, library: Library, whole: Array, part: Array | None = None) -> None:
         self.library, self.whole, self.part = library, whole, part
 
     @classmethod
-    def of(cls, library: Library, step: Array) -> "Steps":
-        """From an array of numbers; negative ones become 0."""
-        step = library.where(step < 0, 0, step)
+    def of(cls, library: Library, step: Array) -> "ArraySteps":
+        """From an array of numbers; negative ones and NaN become 0, and those too large the largest.
+
+        Raises:
+            StepError: its type is neither one of integers nor one of floats.
+        """
         if library.is_whole(step):
-            return cls(library, library.cast(step, library.whole_type))
-        floor = library.floor(step)
+            return cls(library, library.cast(library.where(step < 0, 0, step), library.whole_type))
+        if not library.is_real(step):
+            raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}")
+        most = (library.largest + 1) * (1.0 - 2.0**-24)  # the largest in single precision too
+        step = library.where(step >= 0, step, 0)
+        step = library.where(step > most, most, step)
+        floor = library.functions.floor(step)
         return cls(library, library.cast(floor, library.whole_type), library.real(step - floor))
 
     @property
@@ -75,7 +85,7 @@ class Steps:
         return self.whole if self.part is None else self * 1.0
 
     def __ge__(self, n: Any) -> Array:
-        if isinstance(n, Steps):
+        if isinstance(n, ArraySteps):
             return self.whole >= n.whole
         if n > self.library.largest:
             return self.whole < 0
@@ -83,28 +93,28 @@ class Steps:
             return self.whole >= math.ceil(n)
         return (self.whole > math.floor(n)) | ((self.whole == math.floor(n)) & (self.part >= n - math.floor(n)))
 
-    def __add__(self, n: Any) -> "Steps":
+    def __add__(self, n: Any) -> "ArraySteps":
         highest = self.library.largest - self.library.whole(n)  # the sum stays within the type
-        return Steps(
+        return ArraySteps(
             self.library,
             self.library.where(self.whole > highest, highest, self.whole) + self.library.whole(n),
             self.part,
         )
 
-    def __sub__(self, n: Any) -> "Steps":
+    def __sub__(self, n: Any) -> "ArraySteps":
         part = self.part
-        if isinstance(n, Steps) and n.part is not None:
+        if isinstance(n, ArraySteps) and n.part is not None:
             part = -n.part if part is None else part - n.part
-        return Steps(self.library, self.whole - self.library.whole(n), part)
+        return ArraySteps(self.library, self.whole - self.library.whole(n), part)
 
-    def __rsub__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.library.whole(n) - self.whole, None if self.part is None else -self.part)
+    def __rsub__(self, n: Any) -> "ArraySteps":
+        return ArraySteps(self.library, self.library.whole(n) - self.whole, None if self.part is None else -self.part)
 
-    def __floordiv__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.whole // self.library.whole(n))
+    def __floordiv__(self, n: Any) -> "ArraySteps":
+        return ArraySteps(self.library, self.whole // self.library.whole(n))
 
-    def __mod__(self, n: Any) -> "Steps":
-        return Steps(self.library, self.whole % self.library.whole(n), self.part)
+    def __mod__(self, n: Any) -> "ArraySteps":
+        return ArraySteps(self.library, self.whole % self.library.whole(n), self.part)
 
     def __mul__(self, x: Any) -> Array:
         whole, x = self.library.real(self.whole), self.library.real(x)
@@ -119,7 +129,7 @@ class Steps:
 
 def maths_of(library: Library) -> Maths:
     """The functions of a formula; each takes steps, arrays of the library and Python's numbers."""
-    real = library.real
+    real, functions = library.real, library.functions
 
     def power(base: Any, exponent: Any) -> Any:
         if isinstance(base, float) and isinstance(exponent, float):
@@ -127,24 +137,25 @@ def maths_of(library: Library) -> Maths:
         return library.power(real(base), real(exponent))
 
     def where(condition: Array, x: Any, y: Any) -> Any:
-        if not isinstance(x, Steps) and not isinstance(y, Steps):
+        if not isinstance(x, ArraySteps) and not isinstance(y, ArraySteps):
             return library.where(condition, x, y)
-        part, other = (each.part if isinstance(each, Steps) else None for each in (x, y))
+        part, other = (each.part if isinstance(each, ArraySteps) else None for each in (x, y))
         if part is not None or other is not None:
             part = library.where(condition, 0.0 if part is None else part, 0.0 if other is None else other)
-        return Steps(library, library.where(condition, library.whole(x), library.whole(y)), part)
+        return ArraySteps(library, library.where(condition, library.whole(x), library.whole(y)), part)
+
+    def arrays_first(x: Any, y: Any) -> tuple[Any, Any]:
+        return (y, x) if isinstance(x, int | float) else (x, y)
 
     def minimum(x: Any, y: Any) -> Any:
-        if isinstance(x, int | float):
-            x, y = y, x
+        x, y = arrays_first(x, y)
         return min(x, y) if isinstance(x, int | float) else where(x >= y, y, x)
 
     def maximum(x: Any, y: Any) -> Any:
-        if isinstance(x, int | float):
-            x, y = y, x
+        x, y = arrays_first(x, y)
         return max(x, y) if isinstance(x, int | float) else where(x >= y, x, y)
 
-    def count(boundaries: Sequence[float], t: Steps) -> Array:
+    def count(boundaries: Sequence[float], t: ArraySteps) -> Array:
         zero = t.whole * 0
         if len(boundaries) <= _FEW:
             return sum((library.where(t >= boundary, 1, zero) for boundary in boundaries), zero)
@@ -170,9 +181,9 @@ def maths_of(library: Library) -> Maths:
         return constant, library.constant(parts, library.real_type, beside) if any(parts) else None
 
     def take(values: Sequence[float], index: Any) -> Any:
-        place = index.whole if isinstance(index, Steps) else index
+        place = index.whole if isinstance(index, ArraySteps) else index
         if all(isinstance(value, int) for value in values):
-            return Steps(library, pick([library.whole(value) for value in values], library.whole_type, place))
+            return ArraySteps(library, pick([library.whole(value) for value in values], library.whole_type, place))
         return pick(values, library.real_type, place)
 
     def pick(values: Sequence[float], kind: Any, place: Array) -> Array:
@@ -185,22 +196,22 @@ def maths_of(library: Library) -> Maths:
 
     def half_wave(z: Array, rest: Array) -> tuple[Array, Array]:
         # The square of a sine keeps its digits near zero, where 1 + cos(pi z) cancels.
-        small = library.sin(math.pi / 2 * minimum(z, rest)) ** 2
+        small = functions.sin(math.pi / 2 * minimum(z, rest)) ** 2
         return library.where(z < rest, 1.0 - small, small), library.where(z < rest, small, 1.0 - small)
 
-    def scaled(t: Steps, a: Any, b: Any, largest: float) -> Steps:
-        if t.part is not None or largest > library.largest:
-            return clock(t * a / real(b))
+    def scaled(t: ArraySteps, a: Any, b: Any, most: float) -> ArraySteps:
+        if t.part is not None or most > library.largest:
+            return as_step(t * a / real(b))
         product, b = t.whole * library.whole(a), library.whole(b)
-        return Steps(library, product // b, real(product % b) / real(b))
+        return ArraySteps(library, product // b, real(product % b) / real(b))
 
-    def clock(t: Array) -> Steps:
-        return Steps.of(library, t)
+    def as_step(x: Array) -> ArraySteps:
+        return ArraySteps.of(library, x)
 
     return Maths(
-        cos=library.cos,
-        sqrt=library.sqrt,
-        floor=lambda t: Steps(library, t.whole) if isinstance(t, Steps) else library.floor(t),
+        cos=functions.cos,
+        sqrt=functions.sqrt,
+        floor=lambda t: ArraySteps(library, t.whole) if isinstance(t, ArraySteps) else functions.floor(t),
         power=power,
         minimum=minimum,
         maximum=maximum,
@@ -209,29 +220,27 @@ def maths_of(library: Library) -> Maths:
         take=take,
         half_wave=half_wave,
         scaled=scaled,
-        clock=clock,
+        as_step=as_step,
         rounding=2.0**-22,
-        largest=library.largest,
+        largest_step=library.largest,
     )
 
 
-def library_of(step: Any) -> Library | None:
-    """The library of an array, if it is one of these. It is never imported here: whoever made the array has done so."""
-    make = _LIBRARIES.get(type(step).__module__.partition(".")[0])
-    return make() if make else None
+def evaluated_in_library(schedule: "Schedule", step: Array) -> Array:
+    """The values at an array of steps. Its library is never imported here: whoever made the array has done so."""
+    library = _LIBRARIES[type(step).__module__.partition(".")[0]]()
+    return schedule._at(ArraySteps.of(library, step), maths_of(library))
 
 
 def _jax() -> Library:
     jnp = sys.modules["jax.numpy"]
     whole_type, real_type = jnp.result_type(int), jnp.result_type(float)  # these depend on jax_enable_x64
     return Library(
+        functions=jnp,
         where=jnp.where,
-        cos=jnp.cos,
-        sin=jnp.sin,
-        sqrt=jnp.sqrt,
-        floor=jnp.floor,
         power=jnp.power,
         is_whole=lambda x: bool(jnp.issubdtype(x.dtype, jnp.integer)),
+        is_real=lambda x: bool(jnp.issubdtype(x.dtype, jnp.floating)),
         cast=lambda x, kind: x.astype(kind),
         constant=lambda numbers, kind, beside: jnp.asarray(numbers, kind),
         look_up=lambda array, index: array[index],
@@ -252,13 +261,11 @@ def _mlx() -> Library:
             return None
 
     return Library(
+        functions=mx,
         where=mx.where,
-        cos=mx.cos,
-        sin=mx.sin,
-        sqrt=mx.sqrt,
-        floor=mx.floor,
         power=mx.power,
         is_whole=lambda x: bool(mx.issubdtype(x.dtype, mx.integer)),
+        is_real=lambda x: bool(mx.issubdtype(x.dtype, mx.floating)),
         cast=lambda x, kind: x.astype(kind),
         constant=lambda numbers, kind, beside: mx.array(numbers, kind),
         look_up=lambda array, index: array[index],
@@ -272,18 +279,15 @@ def _mlx() -> Library:
 def _torch() -> Library:
     torch = sys.modules["torch"]
     return Library(
+        functions=torch,
         where=torch.where,
-        cos=torch.cos,
-        sin=torch.sin,
-        sqrt=torch.sqrt,
-        floor=torch.floor,
         power=torch.pow,
-        is_whole=lambda x: not x.is_floating_point(),
+        is_whole=lambda x: not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool),
+        is_real=torch.is_floating_point,
         cast=lambda x, kind: x.to(kind),
         constant=lambda numbers, kind, beside: torch.tensor(numbers, dtype=kind, device=beside.device),
-        look_up=lambda array, index: array[index.reshape(-1)].reshape(
-            index.shape
-        ),  # a single index would leave the graph
+        # As a list of indices: a single one would leave the graph.
+        look_up=lambda array, index: array[index.reshape(-1)].reshape(index.shape),
         on_host=lambda x: None if torch.compiler.is_compiling() else x.cpu().numpy(),
         whole_type=torch.int64,
         real_type=torch.get_default_dtype(),
@@ -299,13 +303,11 @@ def _tensorflow() -> Library:
         return tf.where(condition, tf.cast(x, kind), tf.cast(y, kind))
 
     return Library(
+        functions=tf,
         where=where,
-        cos=tf.cos,
-        sin=tf.sin,
-        sqrt=tf.sqrt,
-        floor=tf.floor,
         power=tf.pow,
         is_whole=lambda x: bool(x.dtype.is_integer),
+        is_real=lambda x: bool(x.dtype.is_floating),
         cast=tf.cast,
         constant=lambda numbers, kind, beside: tf.constant(numbers, kind),
         look_up=tf.gather,

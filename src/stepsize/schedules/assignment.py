@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -87,6 +88,7 @@ class Assignment:
         if not given:
             raise ArgumentError(owner, key, "at least one schedule", given)
         if isinstance(given, Mapping):
+            _check_names(owner, key, list(map(str, given)))
             return cls(key, "named", {str(name): course(item) for name, item in given.items()})
         if isinstance(given, tuple):
             return cls(key, "all", {None: course(given)})
@@ -155,6 +157,15 @@ class Assignment:
                 return f"{self.key}=[{', '.join(listed)}]"
             case text:
                 return f"{self.key}={text}"
+
+
+def _check_names(owner: str, key: str, names: list[str]) -> None:
+    for name in names:
+        if re.search(r"[\\\r\n]", name) or {"'", '"'} <= set(name):
+            rule = "a mapping of names without backslashes, line breaks, or quotes of both kinds"
+            raise ArgumentError(owner, key, rule, name)
+        if names.count(name) > 1:
+            raise ArgumentError(owner, key, "a mapping of names that differ", name)
 
 
 def _quoted(name: str) -> str:

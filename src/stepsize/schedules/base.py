@@ -1,19 +1,16 @@
 """The base of every schedule: how it is called, combined, compared, written and shown."""
 
-import functools
 import math
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, overload
+from dataclasses import FrozenInstanceError, fields
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, overload
 
 import numpy as np
 
 from stepsize.arguments import (
     LONGEST,
     EndlessCount,
-    F,
     Instance,
     Number,
     Phase,
@@ -25,10 +22,9 @@ from stepsize.arguments import (
     checked,
     rules,
 )
-from stepsize.errors import ArgumentError, StepError, StepsizeError, shown
-from stepsize.schedules.arrays import Steps as ArraySteps
-from stepsize.schedules.arrays import library_of, maths_of
-from stepsize.schedules.maths import ARRAY, SCALAR, Floats, Maths, Value
+from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.schedules.evaluation import evaluated
+from stepsize.schedules.maths import SCALAR, Floats, Maths, Value
 from stepsize.schedules.transitions import AnyShape, transition
 
 if TYPE_CHECKING:
@@ -37,10 +33,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 """How deep schedules may be nested; their length is not limited."""
-
-_OF_PARTS = "bound the schedules it is made of with .clip(low, high)"  # a value that is not a number
-
-_BLOCK = 8192  # how many steps are evaluated at once: values that stay in the cache are several times as fast
 
 
 class Schedule(ABC):
@@ -90,7 +82,7 @@ class Schedule(ABC):
     _depth: int
 
     def __post_init__(self) -> None:
-        apply_field_rules(self, argument_name)
+        apply_field_rules(self)
         self._validate()
         depth = 1 + max((child._depth for child in self._children), default=0)
         if depth > MAX_DEPTH:
@@ -100,16 +92,27 @@ class Schedule(ABC):
         if LONGEST < self.steps < math.inf:
             raise ArgumentError("the length of a schedule", "", f"at most 2**53 = {LONGEST} steps", self.steps)
 
+    # Frozen dataclasses refuse new values for their own fields; this refuses those of classes that add no field too.
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
     # Calling.
 
     @overload
     def __call__(self, step: float) -> float: ...
     @overload
     def __call__(self, step: "Sequence[float] | np.ndarray[Any, Any]") -> Floats: ...
+    @overload
+    def __call__(self, step: Any) -> Any: ...
     def __call__(self, step: "ArrayLike") -> float | Floats:
         """The value at a step (a float), or at every step of an array or list (an array of its shape).
 
-        Steps may be fractional, come in any order and repeat.
+        Steps may be fractional, come in any order and repeat. Those of JAX, MLX, PyTorch and TensorFlow give an array
+        of that library, also inside its compiler. Their values are not checked: a negative or NaN step counts as 0.
 
         Raises:
             StepError: a step is negative, NaN, infinite or not a number, or the value there overflows or is not real.
@@ -119,42 +122,7 @@ class Schedule(ABC):
             value: float = self._at(step, SCALAR)
             if math.isfinite(value):
                 return value
-        return self._checked_call(step)
-
-    def _checked_call(self, step: "ArrayLike") -> float | Floats:
-        """The slow path: for arrays, NumPy's scalars, and whatever must be refused."""
-        library = library_of(step)
-        if library is not None:
-            return self._at(ArraySteps.of(library, step), maths_of(library))  # type: ignore[no-any-return]
-        try:
-            given = np.asarray(step)
-            if given.dtype.kind not in "iuf" and not all(isinstance(item, numbers.Real) for item in given.flat):
-                raise TypeError
-            steps = given.astype(np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}") from None
-        wrong = np.flatnonzero(~((steps >= 0) & np.isfinite(steps)))
-        if wrong.size:
-            index = [int(i) for i in np.unravel_index(wrong[0], steps.shape)]
-            place = f" at index {', '.join(map(str, index))}" if index else ""
-            raise StepError(f"a step is a finite number >= 0, got {steps.flat[wrong[0]]:g}{place}")
-        if steps.ndim == 0 and not isinstance(step, np.ndarray):
-            scalar: float = self._at(float(steps), SCALAR)
-            if math.isfinite(scalar):
-                return scalar
-            values = np.array(scalar)
-        else:
-            flat, values = steps.ravel(), np.empty(steps.shape)
-            with np.errstate(all="ignore"):
-                for begin in range(0, flat.size, _BLOCK):
-                    block = slice(begin, begin + _BLOCK)
-                    values.reshape(-1)[block] = self._at(flat[block], ARRAY)
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if wrong.size:
-            reason = f"{shown(self)} is {values.flat[wrong[0]]} at step {steps.flat[wrong[0]]:g}"
-            is_nan = math.isnan(values.flat[wrong[0]])
-            raise StepError(reason, _OF_PARTS if is_nan else "bound it with .clip(low, high) or end it with .head(n)")
-        return values
+        return evaluated(self, step)  # type: ignore[no-any-return]
 
     def sample(self, n: int | None = None) -> Floats:
         """The array f(0), ..., f(n - 1); n defaults to the length of the schedule.
@@ -382,25 +350,6 @@ class Schedule(ABC):
             return svg(self)
         except StepsizeError:
             return None
-
-
-def argument_name(field: str) -> str:
-    """The argument for a field; `every_` is the field of `every`, which is also the name of a method."""
-    return field.rstrip("_")
-
-
-def either_name(constructor: F) -> F:
-    """Let a constructor also take the fields' names as keywords, as `dataclasses.replace` passes them.
-
-    If an argument comes under both names, `replace` passes the old value under the field's, so the other one counts.
-    """
-
-    @functools.wraps(constructor)
-    def construct(self: Schedule, *args: Any, **named: Any) -> None:
-        stored = {argument_name(name): named.pop(name) for name in list(named) if name != argument_name(name)}
-        constructor(self, *args, **(stored | named))
-
-    return construct  # type: ignore[return-value]
 
 
 nested = Instance(Schedule, "a schedule", "write a schedule such as Constant(0.1)")

@@ -4,7 +4,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated
 
 from stepsize.errors import ArgumentError, StepError, shown
@@ -12,7 +11,7 @@ from stepsize.schedules import arithmetic
 from stepsize.schedules.base import Schedule, batch_size
 from stepsize.schedules.clock import Chain, Every
 from stepsize.schedules.formulas import Constant
-from stepsize.schedules.maths import Column, Maths, Value
+from stepsize.schedules.maths import Column, Maths, Value, computed_once
 from stepsize.schedules.piecewise import MultiStep, Piecewise
 from stepsize.schedules.shape import Wrapper
 
@@ -33,8 +32,8 @@ class Reclock(Wrapper):
     def _validate(self) -> None:
         _ = self.steps
 
-    @cached_property
-    def steps(self) -> float:  # type: ignore[override]
+    @computed_once
+    def steps(self) -> float:
         firsts, used, sizes = self._runs
         samples = self.schedule.steps
         if samples == math.inf or samples == 0:
@@ -42,7 +41,7 @@ class Reclock(Wrapper):
         run = bisect_left(used, samples) - 1
         return int(firsts[run] - (used[run] - samples) // sizes[run])  # the division rounds up
 
-    @cached_property
+    @computed_once
     def _runs(self) -> tuple[Column, Column, Column]:
         """Runs of updates of one size: the first step of each, the samples used before it, and the size."""
         jumps = _jumps(self.batch) if _is_constant_between_jumps(self.batch) else None
@@ -80,8 +79,8 @@ class Reclock(Wrapper):
         return int(size)
 
     def _at(self, t: Value, m: Maths) -> Value:
-        if self._most > m.largest:
-            reason = f"{shown(self)} uses {self._most} samples, and the step's library counts to {m.largest}"
+        if self._most > m.largest_step:
+            reason = f"{shown(self)} uses {self._most} samples, and the step's library counts to {m.largest_step}"
             raise StepError(reason, "end it with .head(n), or let JAX count further with jax_enable_x64")
         firsts, used, sizes = self._runs
         run = m.count(firsts, t) - 1
@@ -90,7 +89,7 @@ class Reclock(Wrapper):
             samples = m.where(t >= self.steps, int(self.schedule.steps), samples)
         return self.schedule._at(samples, m)
 
-    @cached_property
+    @computed_once
     def _most(self) -> float:
         """The samples that are used before the end."""
         firsts, used, sizes = self._runs

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Annotated, Any
 
@@ -13,10 +13,11 @@ from stepsize.arguments import LONGEST, EndlessCount, Length, Many, Phase, Posit
 from stepsize.errors import ArgumentError
 from stepsize.schedules import formulas
 from stepsize.schedules.arithmetic import Clip, Maximum, Minimum, Power, Product, Quotient, Sum
-from stepsize.schedules.base import Nested, Schedule, either_name, nested
+from stepsize.schedules.base import Nested, Schedule, nested
 from stepsize.schedules.maths import ARRAY, SCALAR, Column, Maths, Value, computed_once
 from stepsize.schedules.piecewise import Triangle
-from stepsize.schedules.shape import Wrapper
+from stepsize.schedules.shape import Wrapper, either_name
+from stepsize.schedules.stacks import flattened, restored
 
 _MAX_CYCLES = 1_000_000  # of different lengths: no formula gives their starts, so they are listed
 
@@ -77,31 +78,30 @@ class Chain(Schedule):
         return values
 
     def _selected(self, t: Value, m: Maths) -> Value:
-        """The value inside a compiler, which evaluates all parts and selects; parts of one form share its formula."""
+        """The value in another array library, which evaluates all parts and selects; those of one form at once."""
         which = m.count(self._starts[1:], t)
         values = None
-        for part, start, place, member in self._formulas:
-            if len(place) > 1:
-                here = m.take(place, which)
-                part, start = _taken(part, here, m), _taken(start, here, m)
-            value = part._at(m.maximum(t - start, 0), m)
-            values = value if values is None else m.where(m.take(member, which) >= 1, value, values)
+        for form, columns, places in self._formulas:
+            place = m.take(places, which)
+            start, *numbers = [m.take(each, place) if isinstance(each, Column) else each for each in columns]
+            value = restored(form, iter(numbers))._at(m.maximum(t - start, 0), m)
+            values = value if values is None else m.where(place >= 1, value, values)
         return values
 
     @computed_once
-    def _formulas(self) -> tuple[tuple[Any, Any, Column, Column], ...]:
-        """For each form: its parts as one, their starts, the place of each part among them, and whether it is one."""
-        forms: dict[Any, list[int]] = {}
+    def _formulas(self) -> list[tuple[Any, list[Any], Column]]:
+        """For each form: the starts and then the numbers of its parts, and the place of each part among them.
+
+        Places begin at 1; at 0, of the parts of other forms, stands the first again. Equal numbers are one number.
+        """
+        members: dict[Any, list[tuple[float, ...]]] = {}
+        places: dict[Any, list[int]] = {}
         for i, part in enumerate(self.parts):
-            forms.setdefault(_form(part), []).append(i)
-        formulas = []
-        for members in forms.values():
-            place, member = [0] * len(self.parts), [0] * len(self.parts)
-            for number, i in enumerate(members):
-                place[i], member[i] = number, 1
-            part, start = _stacked([self.parts[i] for i in members]), _stacked([self._starts[i] for i in members])
-            formulas.append((part, start, Column(place if len(members) > 1 else [0]), Column(member)))
-        return tuple(formulas)
+            form, numbers = flattened(part, FORMULAS)
+            members.setdefault(form, []).append((self._starts[i], *numbers))
+            places.setdefault(form, [0] * len(self.parts))[i] = len(members[form])
+        columns = {form: [_column(numbers) for numbers in zip(*rows, strict=True)] for form, rows in members.items()}
+        return [(form, columns[form], Column(places[form])) for form in members]
 
     def _text(self) -> str:
         return " >> ".join(part._text() for part in self.parts)
@@ -154,15 +154,15 @@ class Stretch(Wrapper):
 
     def _at(self, t: Value, m: Maths) -> Value:
         # The product comes first, in lowest terms: it is exact for whole steps, so that jumps stay at their steps.
-        steps, n = self._ratio
-        local = m.scaled(m.minimum(t, self.n), steps, n, self.n * steps)
-        return self.schedule._at(m.where(t >= self.n, int(self.schedule.steps), local), m)
+        steps, n, most = self._ratio
+        return self.schedule._at(m.where(t >= self.n, self.schedule.steps, m.scaled(t, steps, n, most)), m)
 
     @computed_once
-    def _ratio(self) -> tuple[int, int]:
+    def _ratio(self) -> tuple[int, int, int]:
+        """The numbers of steps here and there in lowest terms, and the largest product."""
         steps = int(self.schedule.steps)
         common = math.gcd(steps, self.n)
-        return steps // common, self.n // common
+        return steps // common, self.n // common, steps // common * self.n
 
 
 @dataclass(frozen=True, repr=False)
@@ -180,7 +180,7 @@ class Warp(Wrapper):
         # A whole step that rounding has missed is that step, so that jumps stay at their steps.
         whole = m.floor(bent + 0.5)
         hit = m.maximum(bent, whole) - m.minimum(bent, whole) <= m.rounding * (1.0 + self.power) * bent
-        return self.schedule._at(m.where(t >= steps, steps, m.clock(m.where(hit, whole, bent))), m)
+        return self.schedule._at(m.where(t >= steps, steps, m.as_step(m.where(hit, whole, bent))), m)
 
 
 @dataclass(frozen=True, repr=False)
@@ -275,8 +275,13 @@ class Repeat(Wrapper):
             starts.append(starts[-1] + math.floor(self.schedule.steps * self.stretch_ ** (len(starts) - 1) + 0.5))
         return Column(starts)
 
+    @computed_once
+    def _most(self) -> float:
+        """The largest product of a step of a cycle and the steps of the schedule."""
+        return self.schedule.steps * max(self._starts[1], self._starts[-1] - self._starts[-2])
+
     def _at(self, t: Value, m: Maths) -> Value:
-        inner, steps = self.schedule, int(self.schedule.steps)
+        inner, steps = self.schedule, self.schedule.steps
         if self.stretch_ == 1.0:
             cycle = m.minimum(t // steps, self.times - 1)
             local = m.where(t >= steps * self.times, steps, t % steps)
@@ -287,47 +292,13 @@ class Repeat(Wrapper):
             length = m.take(starts, cycle + 1) - begin
             # The product comes first, and the end is set, for exactness as in Stretch.
             t = t - begin
-            longest = max(steps, starts[-1] - starts[-2])
-            local = m.where(t >= length, steps, m.scaled(t, steps, length, steps * longest))
+            local = m.where(t >= length, steps, m.scaled(t, steps, length, self._most))
         value = inner._at(local, m)
         return value if self.scale == 1.0 else value * m.power(self.scale, cycle)
 
 
-def _form(value: Any) -> Any:
-    """What two parts must share to be evaluated by one formula, in which their numbers are arrays."""
-    if isinstance(value, FORMULAS):
-        return type(value), *(_form(getattr(value, field.name)) for field in fields(value))
-    if isinstance(value, tuple):
-        return tuple(map(_form, value))
-    return float if isinstance(value, int | float) else value
-
-
-def _stacked(values: list[Any]) -> Any:
-    """One value of the form of these; a number that differs among them becomes a column."""
-    first = values[0]
-    if isinstance(first, FORMULAS):
-        items = ([getattr(value, field.name) for value in values] for field in fields(first))
-        return _made(first, [_stacked(item) for item in items])
-    if isinstance(first, tuple):
-        return tuple(_stacked(list(items)) for items in zip(*values, strict=True))
-    return first if all(value == first for value in values) else Column(values)
-
-
-def _taken(value: Any, place: Value, m: Maths) -> Any:
-    """The value at a place of the stack."""
-    if isinstance(value, Column):
-        return m.take(value, place)
-    if isinstance(value, FORMULAS):
-        return _made(value, [_taken(getattr(value, field.name), place, m) for field in fields(value)])
-    return tuple(_taken(item, place, m) for item in value) if isinstance(value, tuple) else value
-
-
-def _made(like: Any, values: list[Any]) -> Schedule:
-    """A schedule of the same class with these fields, which may be columns or arrays."""
-    made: Schedule = object.__new__(type(like))
-    for field, value in zip(fields(like), values, strict=True):
-        object.__setattr__(made, field.name, value)
-    return made
+def _column(numbers: tuple[float, ...]) -> Any:
+    return numbers[0] if len(set(numbers)) == 1 else Column((numbers[0], *numbers))
 
 
 # The classes whose formula has no branch on their own numbers, so that these may be arrays.

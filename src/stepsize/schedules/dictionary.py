@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Annotated, Any
 
-from stepsize.arguments import listed, nearest, rules
+from stepsize.arguments import Flag, argument_name, checked, listed, nearest, rules
 from stepsize.errors import ArgumentError, FormatError, StepsizeError, raise_together, shown
-from stepsize.schedules.base import Schedule, argument_name
+from stepsize.schedules.base import Schedule
 from stepsize.schedules.function import Function
 from stepsize.schedules.names import OPERATORS, SHAPES
 from stepsize.schedules.plan import Plan
@@ -34,7 +34,8 @@ def to_dict(value: Schedule | Plan) -> dict[str, Any]:
     return {"version": VERSION, **_written(value)}
 
 
-def from_dict(form: Mapping[str, Any], *, functions: bool = False) -> Schedule:
+@checked
+def from_dict(form: Mapping[str, Any], *, functions: Annotated[bool, Flag()] = False) -> Schedule:
     """The schedule that `to_dict` wrote.
 
     Args:
@@ -94,13 +95,16 @@ def _written(value: Any) -> Any:
 
 
 def _read(value: Any, place: str, functions: bool) -> Any:
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return tuple(_read(item, f"{place}[{index}]", functions) for index, item in enumerate(value))
     if not isinstance(value, Mapping):
         if isinstance(value, float) and not math.isfinite(value):
-            raise FormatError(f"{place}: JSON has no {value}", "leave an endless length out")
+            advice = "leave an endless length out" if value == math.inf else ""
+            raise FormatError(f"{place}: JSON has no {value}", advice)
         return value
-    name = value.get("type")
+    if "type" not in value:
+        raise FormatError(f'{place} lacks "type"')
+    name = value["type"]
     if name == "Plan":
         raise FormatError(f"{place}: a Plan is not a schedule", "read it with Plan.from_dict")
     cls = _CLASSES.get(name) if isinstance(name, str) else None

@@ -10,14 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from stepsize.errors import ArgumentError, StepError, one_line, quoted, shown
-from stepsize.schedules.arrays import Steps
 from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value, computed_once
 from stepsize.schedules.shape import Endless
+
+if TYPE_CHECKING:
+    from stepsize.schedules.arrays import ArraySteps
 
 _DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _LAST_STEP = 10_000_000  # of an object that may keep state
@@ -74,7 +76,7 @@ class Function(Endless):
             self._one(t.flat[0], values[0])
         return np.array(values, dtype=np.float64).reshape(t.shape)
 
-    def _in_library(self, t: Steps) -> Value:
+    def _in_library(self, t: "ArraySteps") -> Value:
         """The values beside steps of another array library; inside a compiler, the function itself is traced."""
         library, steps = t.library, t.library.on_host(t.array)
         if steps is not None:

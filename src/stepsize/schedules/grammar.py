@@ -252,7 +252,7 @@ class Reader:
 
     def _unexpected(self, expected: str) -> ParseError:
         unit = "ep" if self._kind == "name" and self._word in ("epoch", "epochs") else self._word
-        if UNIT.fullmatch(unit) and (error := self._bare_unit(unit)):
+        if re.fullmatch(UNIT, unit) and (error := self._bare_unit(unit)):
             return error
         found = "the end of the text" if self._kind == "end" else f"{self._word[:40]!r}"
         return self.error(f"expected {expected}, found {found}", self._position)

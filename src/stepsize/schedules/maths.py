@@ -6,10 +6,10 @@ other array libraries are made in `arrays`.
 """
 
 import math
+import operator
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -32,13 +32,13 @@ class Maths:
     maximum: Callable[[Value, Value], Value]
     where: Callable[[Value, Value, Value], Value]  # evaluates both values
     count: Callable[[Sequence[float], Value], Value]  # the number of boundaries <= t; they are in rising order
-    take: Callable[[Sequence[float], Value], Value]  # the item at a whole number, or at an array of them
+    take: Callable[[Sequence[float], Value], Value]  # the item at an index, as `count` and `floor` give them
     half_wave: Callable[[Value, Value], tuple[Value, Value]]  # w = (1 + cos(pi z)) / 2 and 1 - w, from z and 1 - z
-    scaled: Callable[[Value, Value, Value, float], Value]  # the step t a / b; a t is at most the last argument
-    clock: Callable[[Value], Value]  # a computed number as the step of another schedule
+    scaled: Callable[[Value, Value, Value, float], Value]  # the step t a / b; the last argument bounds t a
+    as_step: Callable[[Value], Value]  # a computed number as the step of another schedule
     pi: float = math.pi
-    largest: float = math.inf  # beyond it there are no whole steps
-    rounding: float = 2.0**-51  # relative, of a quotient, and of a product with it
+    largest_step: float = math.inf  # that the library can count to
+    rounding: float = 2.0**-51  # the largest relative error of a quotient, and of a product with it
 
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class computed_once(Generic[T]):  # noqa: N801  (a decorator)
 class Column(tuple[float, ...]):
     """Numbers for `count` and `take`; converts them to an array only once."""
 
-    @cached_property
+    @computed_once
     def array(self) -> Floats:
         """The same numbers."""
         return np.array(self, dtype=np.float64)
@@ -73,14 +73,12 @@ def _power(base: float, exponent: float) -> float:
             return float(np.power(float(base), float(exponent)))
 
 
-def _half_wave(z: float, rest: float) -> tuple[float, float]:
-    w = (1.0 + math.cos(math.pi * z)) / 2.0
-    return w, 1.0 - w
+def _half_wave(cos: Callable[[Value], Value]) -> Callable[[Value, Value], tuple[Value, Value]]:
+    def half_wave(z: Value, rest: Value) -> tuple[Value, Value]:
+        w = (1.0 + cos(math.pi * z)) / 2.0
+        return w, 1.0 - w
 
-
-def _half_waves(z: Floats, rest: Floats) -> tuple[Floats, Floats]:
-    w = (1.0 + np.cos(np.pi * z)) / 2.0
-    return w, 1.0 - w
+    return half_wave
 
 
 def _array(numbers: Sequence[float]) -> Floats:
@@ -96,10 +94,10 @@ SCALAR = Maths(
     maximum=max,
     where=lambda condition, x, y: x if condition else y,
     count=bisect_right,
-    take=lambda values, index: values[int(index)],
-    half_wave=_half_wave,
+    take=operator.getitem,
+    half_wave=_half_wave(math.cos),
     scaled=lambda t, a, b, _: t * a / b,
-    clock=lambda t: t,
+    as_step=lambda x: x,
 )
 ARRAY = Maths(
     cos=np.cos,
@@ -111,7 +109,7 @@ ARRAY = Maths(
     where=np.where,
     count=lambda boundaries, t: np.searchsorted(_array(boundaries), t, side="right"),
     take=lambda values, index: _array(values)[index.astype(np.intp)],
-    half_wave=_half_waves,
+    half_wave=_half_wave(np.cos),
     scaled=lambda t, a, b, _: t * a / b,
-    clock=lambda t: t,
+    as_step=lambda x: x,
 )

@@ -162,18 +162,20 @@ class Knots(Shape):
         return math.ceil(self.points[-1][0])
 
     @computed_once
-    def _columns(self) -> tuple[Column, Column, Column, Column, Column]:
-        """The knots' steps, their whole and fractional parts, the distances between them, and the values."""
+    def _columns(self) -> tuple[Column, Column, Column | None, Column, Column]:
+        """The knots' steps, their whole parts, their fractional parts if any, the gaps between them, and the values."""
         steps, values = zip(*self.points, strict=True)
         floors = [math.floor(step) for step in steps]
         parts = [step - floor for step, floor in zip(steps, floors, strict=True)]
         gaps = [after - before for before, after in itertools.pairwise(steps)]
-        return Column(steps), Column(floors), Column(parts), Column(gaps), Column(values)
+        return Column(steps), Column(floors), Column(parts) if any(parts) else None, Column(gaps), Column(values)
 
     def _at(self, t: Value, m: Maths) -> Value:
         steps, floors, parts, gaps, values = self._columns
         i = m.minimum(m.maximum(m.count(steps, t) - 1, 0), len(steps) - 2)
-        after = (t - m.take(floors, i)) * 1.0 - m.take(parts, i)  # steps after the knot
+        after = (t - m.take(floors, i)) * 1.0  # steps after the knot
+        if parts is not None:
+            after = after - m.take(parts, i)
         z = m.minimum(m.maximum(after / m.take(gaps, i), 0.0), 1.0)
         falling, rising = (1.0 - z, z) if self.shape == "linear" else m.half_wave(z, 1.0 - z)
         here, there = m.take(values, i), m.take(values, i + 1)

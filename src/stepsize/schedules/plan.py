@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from stepsize.arguments import Flag, Instance, Maybe, apply_rules, checked, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import ClockName, Horizon
-from stepsize.schedules.assignment import Assignment
+from stepsize.schedules.assignment import Assignment, ConstantProduct
 from stepsize.schedules.base import Schedule
 
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ class Plan(Mapping[str, Any]):
                 if isinstance(each, Plan):
                     raise ArgumentError(owner, key, "a schedule, its text or a number", each)
                 assignments[key] = Assignment.of(owner, key, each, horizon, clock)
+                for tie in assignments[key].items.values():
+                    if key == "lr" and isinstance(tie, ConstantProduct):
+                        raise ArgumentError(owner, key, "a schedule", tie, "only other hyperparameters can follow lr")
         raise_together(errors)
         return cls.with_assignments(assignments, relative)
 
@@ -101,7 +104,12 @@ class Plan(Mapping[str, Any]):
     @classmethod
     @checked
     def parse(
-        cls, text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: ClockName = "steps"
+        cls,
+        text: str,
+        horizon: Horizon | None = None,
+        *,
+        functions: Annotated[bool, Flag()] = False,
+        clock: ClockName = "steps",
     ) -> "Plan":
         """The plan that a text describes, `Plan(lr=..., weight_decay=...)`; `Plan.parse(str(plan)) == plan`.
 
@@ -127,7 +135,8 @@ class Plan(Mapping[str, Any]):
         return parse_plan(text, horizon, functions, clock)
 
     @classmethod
-    def from_dict(cls, form: Mapping[str, Any], *, functions: bool = False) -> "Plan":
+    @checked
+    def from_dict(cls, form: Mapping[str, Any], *, functions: Annotated[bool, Flag()] = False) -> "Plan":
         """The plan that `to_dict` wrote.
 
         Args:
@@ -167,10 +176,16 @@ class Plan(Mapping[str, Any]):
             Plan(lr=Linear(0.0, 0.3, 500) / 2.0, momentum=0.9)
         """
         refuse_unknown("the plan", names, self)
-        changed = {
-            key: each.changed(change) if key in names or not names else each for key, each in self.assignments.items()
-        }
-        return Plan.with_assignments(changed, self.relative)
+
+        def changed(schedule: Schedule) -> Schedule:
+            result = change(schedule)
+            if not isinstance(result, Schedule):
+                raise ArgumentError("map", "change", "a function that returns a schedule", result)
+            return result
+
+        chosen = names or self.assignments
+        assignments = {key: each.changed(changed) if key in chosen else each for key, each in self.assignments.items()}
+        return Plan.with_assignments(assignments, self.relative)
 
     def plot(self, axes: Any = None) -> "NDArray[np.object_]":
         """Draw each hyperparameter on axes of its own (a new figure if None), and return them; needs matplotlib."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stepsize.errors import ArgumentError, raise_together
+from stepsize.errors import ArgumentError, quoted, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules.assignment import ConstantProduct
 from stepsize.schedules.base import Schedule
@@ -76,7 +76,12 @@ class _PlanText:
     def _entry(self, node: Node) -> Any:
         match node:
             case Named():
-                return {name: self._course(item) for name, item in node.items}
+                courses: dict[str, Any] = {}
+                for name, item in node.items:
+                    if name in courses:
+                        raise self.error(f"the group {quoted(name)} is given twice", item.position)
+                    courses[name] = self._course(item)
+                return courses
             case Items(bracket="["):
                 return [self._course(item) for item in node.items]
         return self._course(node)
@@ -85,12 +90,18 @@ class _PlanText:
         match node:
             case Items(bracket="("):
                 return tuple(self._value(item) for item in node.items)
-            case Call(name="ConstantProduct", target=None, arguments=(product,), keywords=()):
+            case Call(name="ConstantProduct", target=None):
+                return self._constant_product(node)
+        return self._value(node)
+
+    def _constant_product(self, call: Call) -> ConstantProduct:
+        match call.arguments, call.keywords:
+            case ((product,), ()) | ((), (("product", product),)):
                 try:
                     return ConstantProduct(self._value(product))  # type: ignore[arg-type]
                 except ArgumentError as error:
                     raise self.error(str(error), product.position) from None
-        return self._value(node)
+        raise self.error("ConstantProduct has one argument", call.position, "write ConstantProduct(product)")
 
     def _value(self, node: Node) -> Schedule | float:
         return self._evaluation(node).schedule_or_number()

@@ -139,8 +139,8 @@ def infinite(
 ) -> Schedule:
     """An infinite schedule: a way up, a way down to a constant rate that is held as long as data comes, and an end.
 
-    `final_lr`, at the end of the last phase, defaults to peak_lr / 10. The first four phases need no plan of the run's
-    length; `.cooldown` ends an endless one at any step.
+    `final_lr`, at the end of the last phase, defaults to peak_lr / 10. The first three phases do not depend on the
+    run's length; `.cooldown` ends an endless one at any step.
 
     Example:
         >>> infinite(0.3, 0.15, 100, 400)

@@ -1,14 +1,15 @@
 """The bases of concrete schedules, and how their arguments are written."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+from stepsize.arguments import F, argument_name
 from stepsize.schedules.base import Nested, Schedule
 
 
-@dataclass(frozen=True, repr=False)
 class Shape(Schedule):
     """A schedule that contains no other, written as a call of its class: `Linear(0.0, 0.3, 500)`."""
 
@@ -20,7 +21,6 @@ class Shape(Schedule):
         return ()
 
 
-@dataclass(frozen=True, repr=False)
 class Endless(Shape):
     """A shape that never reaches an end."""
 
@@ -48,6 +48,20 @@ class Wrapper(Schedule):
     @property
     def _children(self) -> Sequence[Schedule]:
         return (self.schedule,)
+
+
+def either_name(constructor: F) -> F:
+    """Let a constructor also take the fields' names as keywords, as `dataclasses.replace` passes them.
+
+    If an argument comes under both names, `replace` passes the old value under the field's, so the other one counts.
+    """
+
+    @functools.wraps(constructor)
+    def construct(self: Schedule, *args: Any, **named: Any) -> None:
+        stored = {argument_name(name): named.pop(name) for name in list(named) if name != argument_name(name)}
+        constructor(self, *args, **(stored | named))
+
+    return construct  # type: ignore[return-value]
 
 
 def _arguments_text(schedule: Schedule, skip: int = 0) -> str:

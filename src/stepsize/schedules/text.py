@@ -9,9 +9,9 @@ import inspect
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import LONGEST, Rule, checked, listed, nearest, rules
+from stepsize.arguments import LONGEST, Flag, Rule, checked, listed, nearest, rules
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
 from stepsize.horizon import ClockName, Horizon, length_on
 from stepsize.schedules.arithmetic import Product, Sum
@@ -25,7 +25,11 @@ from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
 
 @checked
 def parse(
-    text: str, horizon: Horizon | None = None, *, functions: bool = False, clock: ClockName = "steps"
+    text: str,
+    horizon: Horizon | None = None,
+    *,
+    functions: Annotated[bool, Flag()] = False,
+    clock: ClockName = "steps",
 ) -> Schedule:
     """The schedule that a text describes; `parse(str(schedule)) == schedule`.
 
@@ -132,7 +136,7 @@ class Evaluation:
         value = (value_of or self._value)(node)
         if isinstance(value, Schedule):
             return value
-        advice = f"write Constant({value})" if isinstance(value, int | float) else ""
+        advice = f"write Constant({value})" if isinstance(value, int | float) and math.isfinite(value) else ""
         raise self.error(f"expected a schedule, found {shown(value)}", node.position, advice)
 
     def _value(self, node: Node) -> Any:
