@@ -93,6 +93,7 @@ def test_steps_that_are_no_numbers_or_not_finite(make):
 def test_unsigned_steps_do_not_wrap_around():
     assert float(PLAN(mx.array(3, mx.uint64))) == pytest.approx(PLAN(3), rel=1e-6)
     assert float(PLAN(jnp.uint32(3))) == pytest.approx(PLAN(3), rel=1e-6)
+    assert float(PLAN(jnp.uint32(2**31 + 3))) == pytest.approx(0.01)
     assert float(PLAN(torch.tensor(3, dtype=torch.uint8))) == pytest.approx(PLAN(3), rel=1e-6)
 
 
@@ -181,6 +182,16 @@ def test_torch_compile_takes_a_schedule_into_one_graph(plan):
     steps = around_boundaries(plan)[:80]
     close(compiled(torch.tensor(steps)), plan, steps)
     assert compiled(torch.tensor(5)).shape == ()
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torchs_default_compiler_has_numpys_values():
+    for plan in (PLAN, PARTS["repeat with growth"], PARTS["reclock"], PARTS["warp"], chain(8)):
+        torch._dynamo.reset()
+        steps = around_boundaries(plan)
+        for some in (steps, steps[:37]):  # a length that is no multiple of a vector's
+            close(torch.compile(lambda step: plan(step), fullgraph=True)(torch.tensor(some)), plan, some)  # noqa: B023
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

@@ -70,7 +70,8 @@ class ArraySteps:
             StepError: its type is neither one of integers nor one of floats.
         """
         if library.is_whole(step):
-            return cls(library, library.cast(library.where(step < 0, 0, step), library.whole_type))
+            whole = library.cast(library.where(step < 0, 0, step), library.whole_type)
+            return cls(library, library.where(whole < 0, library.largest, whole))  # unsigned ones may wrap around
         if not library.is_real(step):
             raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}")
         most = (library.largest + 1) * (1.0 - 2.0**-24)  # the largest in single precision too
@@ -203,6 +204,8 @@ def maths_of(library: Library) -> Maths:
         if t.part is not None or most > library.largest:
             return as_step(t * a / real(b))
         product, b = t.whole * library.whole(a), library.whole(b)
+        if not isinstance(b, int):  # PyTorch's compiled code also divides by the zeros that pad its vectors
+            b = library.where(b < 1, 1, b)
         return ArraySteps(library, product // b, real(product % b) / real(b))
 
     def as_step(x: Array) -> ArraySteps:
