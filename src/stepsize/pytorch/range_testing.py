@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 from torch.amp import GradScaler
-from torch.nn.parameter import is_lazy
 from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader, SequentialSampler
 from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked
 from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
+from stepsize.pytorch.grouping import Model
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
 from stepsize.pytorch.range_sweep import Closure, Judge, LossFunction, Sweep, loss_of_pairs
 from stepsize.pytorch.snapshot import Snapshot, sources_of
@@ -38,7 +38,7 @@ Rate = Annotated[float | Sequence[float], _positive]
 
 @checked
 def range_test(
-    model: nn.Module,
+    model: Model,
     optimizer: Optimizer,
     loss_fn: LossFunction | None,
     batches: Iterable[Any],
@@ -219,13 +219,8 @@ def _rates(
     return schedules[0], tuple(schedules[0] if ratio == 1.0 else ratio * schedules[0] for ratio in ratios)
 
 
-def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
+def _optimizer_of(model: nn.Module, optimizer: Any) -> Optimizer:
     """The optimizer that makes the updates, if it trains the model."""
-    if not isinstance(model, nn.Module):
-        raise ArgumentError("range_test", "model", "a torch.nn.Module", model)
-    if any(map(is_lazy, model.parameters())):
-        advice = "run it on one batch first, then make the optimizer"
-        raise ArgumentError("range_test", "model", "without lazy layers, which have no parameters yet", model, advice)
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:
