@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
 from pathlib import Path
 
 from torch import nn
@@ -25,10 +24,11 @@ from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
-from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
@@ -72,11 +72,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """The table, in a notebook."""
-        table = self.table
-        head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in table.lines)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        return self.table._repr_html_()
 
 
 def compare(
@@ -250,7 +246,7 @@ def _check_plans(experiment: Experiment, model: nn.Module, specs: Sequence[RunSp
     for spec in specs:
         if isinstance(spec.schedule, Plan):
             with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
-                run_scheduler(experiment_optimizer(experiment, model), spec)
+                spec.scheduler(experiment_optimizer(experiment, model))
     raise_together(errors)
 
 

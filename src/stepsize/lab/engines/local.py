@@ -21,8 +21,9 @@ import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import THREADS, Job, job_name, joined, make_job, one_network, reason, run_title
-from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.engines.runs import THREADS, Job, cores, job_name, joined, make_job, one_network, reason, run_title
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.store.run import Epoch, Point
 
@@ -80,11 +81,6 @@ def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, chan
         channel.tell,
         channel.should_stop,
     )
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def refuse_in_a_starting_process() -> None:
