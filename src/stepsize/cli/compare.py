@@ -2,8 +2,10 @@
 
 import signal
 import sys
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,8 +23,14 @@ from stepsize.cli.options import (
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
-from stepsize.cli.words import OPTIONS
 from stepsize.errors import ArgumentError, StepsizeError
+
+
+def _schedules(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
+    from stepsize.lab.experiment import named_schedules  # late: it loads PyTorch
+
+    return named_schedules(owner, name, [*map(named, texts)])
 
 
 def compare(
@@ -34,10 +42,13 @@ def compare(
         ),
     ] = None,
     schedule: Annotated[
-        list[str] | None,
+        list[Any] | None,
         typer.Option(
-            metavar="NAME=TEXT", help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable."
+            parser=str,
+            metavar="NAME=TEXT",
+            help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable.",
         ),
+        _schedules,
     ] = None,
     task: TaskName = "fashion-mnist",
     epochs: Annotated[Count, typer.Option(parser=number, metavar="N", help="Passes over the training set.")] = 3,
@@ -92,20 +103,10 @@ def compare(
     if elsewhere and resume is None:
         raise ArgumentError("--elsewhere", "", "given together with --resume", elsewhere)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
-    options = {
-        "schedules": None if schedule is None else tuple(map(named, schedule)),
-        "task": task,
-        "epochs": epochs,
-        "seeds": seeds,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "optimizer": optimizer,
-        "device": device,
-        "engine": engine,
-        "tune_peak": tune_peak,
-        "functions": functions,
-    }
-    overruled = {name: value for name, value in options.items() if OPTIONS.get(("", name), name) in given}
+    settings = {each.name for each in fields(lab.Experiment)}
+    overruled = {name: value for name, value in context.params.items() if name in given & settings}
+    if schedule is not None:
+        overruled["schedules"] = schedule
     if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
         overruled["optimizer_args"] = ()  # the file's belong to another optimizer
     asked = {**asked, **overruled}

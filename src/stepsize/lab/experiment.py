@@ -46,7 +46,7 @@ NamedSchedules = tuple[tuple[str, str | Schedule | Plan], ...]
 _EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
 
 
-def _schedules(owner: str, name: str, value: Any) -> NamedSchedules:
+def named_schedules(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
     items = [*value.items()] if isinstance(value, Mapping) else value
     if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
@@ -170,7 +170,7 @@ class Experiment:
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[NamedSchedules, _schedules] = tuple(SIX_SCHEDULES.items())
+    schedules: Annotated[NamedSchedules, named_schedules] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
     samples: Annotated[int | None, Maybe(Whole(1))] = None
