@@ -164,6 +164,7 @@ def test_an_optimizer_of_the_users_own_gets_the_real_parameters(tmp_path, in_pro
         ({"seeds": ()}, "at least one item"),
         ({"epochs": 0}, "at least 1"),
         ({"optimizer": "adamx"}, "did you mean"),
+        ({"optimizer": "rprop"}, "does not use the rate"),
         ({"device": "abacus"}, "or another device of PyTorch, got 'abacus'"),
         ({"device": "xpu"}, "on this machine, got 'xpu'"),
         ({"optimizer": 5}, "a name"),

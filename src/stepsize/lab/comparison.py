@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from torch import nn
-
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
@@ -28,7 +26,6 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
-from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
@@ -118,7 +115,8 @@ def compare(
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
     with gathered(errors):
         specs = settled.run_specs(task.samples)
-        for spec in specs[: len(settled.schedules)]:  # those of one seed
+        one_seed = specs[: len(settled.schedules)]
+        for spec in one_seed:
             with gathered(errors):
                 spec.validate()
     with gathered(errors):
@@ -126,7 +124,11 @@ def compare(
         model, _ = (task.initial_model(seed) for seed in (seeds[0], seeds[-1]))  # refuses one that is given twice
         experiment_optimizer(experiment, model)  # refuse early
     raise_together(errors)
-    _check_plans(settled, model, specs[: len(settled.schedules)])
+    for spec in one_seed:
+        if isinstance(spec.schedule, Plan):
+            with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
+                spec.scheduler(experiment_optimizer(settled, model))  # refuses what the optimizer does not have
+    raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, specs)
     settled = replace(settled, engine=chosen(settled))
@@ -238,16 +240,6 @@ def _tuned(
     experiment, trials = tune(experiment, task, directory, workers, display)
     _make_store(experiment, task, directory, trials)
     return experiment
-
-
-def _check_plans(experiment: Experiment, model: nn.Module, specs: Sequence[RunSpec]) -> None:
-    """Raise now what a Plan with a hyperparameter that the optimizer does not have would raise in its run."""
-    errors: list[StepsizeError] = []
-    for spec in specs:
-        if isinstance(spec.schedule, Plan):
-            with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
-                spec.scheduler(experiment_optimizer(experiment, model))
-    raise_together(errors)
 
 
 def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _UNUSABLE = {
     "LBFGS": "it evaluates the loss several times in one update",
+    "Rprop": "it adapts its own step sizes and does not use the rate",
     "SparseAdam": "it needs sparse gradients, and those of the lab's networks are dense",
     "Muon": "it updates matrices only, and the lab's networks have convolutions and biases",
 }

@@ -57,9 +57,8 @@ class Scheduler(Driver):
         relative: if True, `lr` multiplies each group's own base rate (its `initial_lr`, else its `lr` when it joined),
             so the groups keep their ratios. If False, `lr` is the rate of every group. If left out, it is False, and a
             single schedule for groups of different rates is refused.
-        feedback: a `Plateau`, or another object with `observe(metric) -> multiplier`, `state_dict` and
-            `load_state_dict`; `observe` passes metrics to it. A `Plateau` is copied, so several schedulers can share
-            one.
+        feedback: a `Plateau`, or a `Feedback` of your own, which turns the metrics of `observe` into a multiplier. A
+            `Plateau` is copied, so several schedulers can share one.
         auto: count the updates with a hook of the optimizer; `step()` then does nothing. An update moves the position
             by its samples or tokens, as the horizon says, or by the seconds since the last. With several optimizers, an
             update counts when each of them has made one. If one makes its second update before another has made its
