@@ -18,7 +18,7 @@ from stepsize.cli.options import (
     OptimizerName,
     Seeds,
     TaskName,
-    number,
+    numeric,
 )
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
@@ -51,16 +51,14 @@ def compare(
         _schedules,
     ] = None,
     task: TaskName = "fashion-mnist",
-    epochs: Annotated[Count, typer.Option(parser=number, metavar="N", help="Passes over the training set.")] = 3,
+    epochs: Annotated[Count, numeric("N", "Passes over the training set.")] = 3,
     seeds: Seeds = "0",
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     tune_peak: Annotated[
-        int,
-        typer.Option(parser=number, metavar="N", help="First find the best peak rate of each schedule, in N trials."),
-        Whole(0),
+        int, numeric("N", "First find the best peak rate of each schedule, in N trials."), Whole(0)
     ] = 0,
     engine: Annotated[
         str,
@@ -79,8 +77,7 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
     ] = None,
     elsewhere: Annotated[
-        bool,
-        typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ."),
+        bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard, during training.")

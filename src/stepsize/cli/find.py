@@ -23,8 +23,8 @@ from stepsize.cli.options import (
     PictureFile,
     Seeds,
     TaskName,
-    number,
     numbers,
+    numeric,
     writable,
 )
 from stepsize.cli.screen import form_here, print_table
@@ -69,16 +69,10 @@ def find(
         ),
         _optimizer_args,
     ] = None,
-    clip_norm: Annotated[
-        float | None,
-        typer.Option(parser=number, metavar="NORM", help="Bound on the gradient's norm."),
-        Number(above=0.0),
-    ] = None,
-    start_lr: Annotated[Positive, typer.Option(parser=number, metavar="RATE", help="The first rate.")] = 1e-7,
-    end_lr: Annotated[Positive, typer.Option(parser=number, metavar="RATE", help="The last rate.")] = 10.0,
-    steps: Annotated[
-        int, typer.Option(parser=number, metavar="N", help="Updates from the first rate to the last."), Whole(2)
-    ] = 100,
+    clip_norm: Annotated[float | None, numeric("NORM", "Bound on the gradient's norm."), Number(above=0.0)] = None,
+    start_lr: Annotated[Positive, numeric("RATE", "The first rate.")] = 1e-7,
+    end_lr: Annotated[Positive, numeric("RATE", "The last rate.")] = 10.0,
+    steps: Annotated[int, numeric("N", "Updates from the first rate to the last."), Whole(2)] = 100,
     linear: Annotated[
         bool, typer.Option("--linear", help="Raise the rate by equal differences instead of equal factors.")
     ] = False,
@@ -101,9 +95,7 @@ def find(
         typer.Option(parser=numbers, metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001."),
         Many(Number(above=0.0)),
     ] = None,
-    epochs: Annotated[
-        Count, typer.Option(parser=number, metavar="N", help="Passes over the training set at each rate of the grid.")
-    ] = 1,
+    epochs: Annotated[Count, numeric("N", "Passes over the training set at each rate of the grid.")] = 1,
 ) -> None:
     """Find a learning rate: raise it in a short run, watch the loss, and suggest a rate.
 
