@@ -1,7 +1,6 @@
 """`stepsize compare`: train under several schedules and compare the results."""
 
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -117,9 +116,6 @@ def compare(
         if experiment is not None:
             locate(error, experiment, overruled)
         raise
-    except KeyboardInterrupt as interrupt:
-        print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        raise typer.Exit(128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)) from None
     for trial in comparison.trials:
         if trial.chosen:
             print(f"{trial.schedule}: {trial.factor:g} times its rates was the best trial")
@@ -130,9 +126,9 @@ def compare(
     print(f"Report and picture: {comparison.directory}")
 
 
-class _Terminated(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """By SIGTERM."""
 
 
 def _terminated(*_: object) -> None:
-    raise _Terminated
+    raise Terminated

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -138,11 +137,7 @@ def find(
     _write(test, found, None, out, as_json)
     if grid:
         around = _around(found) if rates is None else rates
-        try:
-            trained = lab.train_grid(around, task=task, epochs=epochs, accumulation=accumulation, **training)
-        except KeyboardInterrupt as interrupt:
-            print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-            raise typer.Exit(130) from None
+        trained = lab.train_grid(around, task=task, epochs=epochs, accumulation=accumulation, **training)
         _print_grid(trained)
         print(f"Report and picture of the grid: {trained.comparison.directory}")
         _write(test, found, trained, out, as_json)
