@@ -16,7 +16,7 @@ from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
-from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked
+from stepsize.arguments import SEEDS, Choice, Count, Instance, Length, Many, Maybe, Number, checked
 from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.grouping import Model
@@ -31,6 +31,12 @@ SHAPES = {"geometric": Geometric, "linear": Linear}
 def _positive(owner: str, name: str, value: Any) -> Any:
     rule = Number(above=0.0)
     return (Many(rule) if isinstance(value, list | tuple) else rule)(owner, name, value)
+
+
+def _floating_point(owner: str, name: str, value: Any) -> Any:
+    if getattr(value, "is_floating_point", None) is not True:
+        raise ArgumentError(owner, name, "a floating-point type such as torch.bfloat16", value)
+    return value
 
 
 Rate = Annotated[float | Sequence[float], _positive]
@@ -50,13 +56,15 @@ def range_test(
     closure: Closure | None = None,
     accumulation: Count = 1,
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
-    autocast: torch.dtype | None = None,
-    scaler: GradScaler | None = None,
+    autocast: Annotated[torch.dtype | None, Maybe(_floating_point)] = None,
+    scaler: Annotated[GradScaler | None, Maybe(Instance(GradScaler, "a torch.amp.GradScaler"))] = None,
     validation: Iterable[Any] | None = None,
     seeds: Annotated[Sequence[int], replace(SEEDS, empty=True)] = (),
     stop_factor: Annotated[float, Number(above=1.0, infinite=True)] = 4.0,
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING,
-    observe: Callable[[int, float, float], object] | None = None,
+    observe: Annotated[
+        Callable[[int, float, float], object] | None, Maybe(Instance(Callable, "a function (update, rate, loss)"))
+    ] = None,
 ) -> RangeTest:
     """Raise the rate from update to update, watch the loss, and restore everything.
 
@@ -127,12 +135,6 @@ def range_test(
     if distributed and (processes := torch.distributed.get_world_size()) > 1:
         advice = "run range_test before init_process_group, or in another program"
         raise ArgumentError("the number of processes in torch.distributed", "", "1", processes, advice)
-    if autocast is not None and getattr(autocast, "is_floating_point", None) is not True:
-        raise ArgumentError("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
-    if scaler is not None and not isinstance(scaler, GradScaler):
-        raise ArgumentError("range_test", "scaler", "a torch.amp.GradScaler", scaler)
-    if observe is not None and not callable(observe):
-        raise ArgumentError("range_test", "observe", "a function (update, rate, loss)", observe)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
     if (loss_fn is None) == (closure is None) or not callable(closure if loss_fn is None else loss_fn):
