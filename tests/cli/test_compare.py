@@ -52,6 +52,14 @@ def test_bad_input_ends_in_one_clear_message(refused, arguments, words):
     assert words in refused("compare", "--data", "digits", *arguments)
 
 
+def test_wrong_options_and_wrong_schedules_are_reported_together(refused):
+    message = refused("compare", "--epochs", "0", "--schedule", "a=Cosin(1)", "--schedule", "b=Linear(0.1, 0, '1ep')")
+    assert [line for line in message.splitlines() if "--" in line] == [
+        'stepsize: --schedule a: "Cosin" is not a shape or recipe; did you mean "Cosine"?',
+        "--epochs must be a whole number of at least 1, got 0",
+    ]
+
+
 @pytest.mark.parametrize("option", ["--epochs", "--batch-size", "--accumulate"])
 def test_a_count_below_one_is_refused_by_the_options_name(typed, option):
     done = typed("compare", option, "0")

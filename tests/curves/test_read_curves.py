@@ -115,7 +115,7 @@ PLANS = {"down": ss.Linear(0.2, 0.0, 50), "warm": ss.Linear(0.0, 0.1, 20) >> ss.
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     """The directory of a comparison: its store, its event files, and its points as CSV."""
-    from stepsize.lab.experiment import RunSpec
+    from stepsize.lab.run_spec import RunSpec
     from stepsize.lab.standings import Standings
     from stepsize.lab.tensorboard import EventFiles
 

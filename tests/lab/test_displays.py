@@ -19,7 +19,7 @@ from rich.console import Console
 from installed import STEPSIZE
 from stepsize import Constant
 from stepsize.lab.displays import PlainDisplay, TerminalDisplay
-from stepsize.lab.experiment import RunSpec
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import Standings
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point

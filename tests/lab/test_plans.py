@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 from commands import numbers
 from silent import Silent
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -10,7 +11,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 import stepsize as ss
 from stepsize import Plan
 from stepsize.errors import ArgumentError, ParseError
-from stepsize.lab import Experiment, compare, read_experiment, resume
+from stepsize.lab import Experiment, compare, load_task, read_experiment, resume, train
 from stepsize.plots.traces import rate_trace
 from stepsize.store import load_runs
 
@@ -124,6 +125,16 @@ def test_runs_with_a_plan_are_not_stacked(tmp_path):
         ArgumentError, match=r"schedules\['whole'\].*the rate alone for stacked runs.*write engine='local'"
     ):
         compare(small(engine="stacked"), tmp_path / "out", display=Silent())
+
+
+@pytest.mark.parametrize(("more", "expected"), [("", [0.5, 0.5]), (", relative=True", [0.05, 0.1])])
+def test_train_follows_what_a_plan_says_of_the_groups_own_rates(more, expected):
+    task = load_task("digits")
+    model = task.initial_model(0)
+    first, *others = model.parameters()
+    optimizer = torch.optim.SGD([{"params": [first]}, {"params": others, "lr": 0.2}], lr=0.1)
+    train(model, task, optimizer, f"Plan(lr=0.5{more})", epochs=1)
+    assert [group["lr"] for group in optimizer.param_groups] == expected
 
 
 def test_a_plan_with_a_plain_function_cannot_be_resumed_and_is_refused():

@@ -207,6 +207,18 @@ def test_a_clock_of_seconds_is_not_stepped():
         Scheduler(sgd(), ss.Constant(0.1)).advance()
 
 
+@pytest.mark.parametrize("clock", ["steps", "samples", "seconds"])
+def test_under_auto_nothing_is_reported_so_that_nothing_counts_twice(clock):
+    horizon = None if clock == "seconds" else ss.Horizon(samples=100, batch=10, epochs=1)
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, ss.Constant(0.1), auto=True, clock=clock, horizon=horizon)
+    update(optimizer)
+    position = scheduler.position
+    with pytest.raises(DriverError, match=r"use seek\(\) to move it"):
+        scheduler.advance(1)
+    assert scheduler.position == position
+
+
 def test_the_elapsed_time_is_in_the_state():
     scheduler = Scheduler(sgd(), HOUR, clock="seconds")
     scheduler.advance(0.1)

@@ -143,6 +143,8 @@ def test_frozen_parameters_are_left_out_and_do_not_move_the_others():
         ((nn.Linear(2, 2), 0.5), r"a model with lists of blocks.*depth=\.\.\."),
         ((nn.Sequential(nn.Linear(2, 2)), 75), "factor.*<= 1"),
         (("model", 0.5), "torch.nn.Module"),
+        ((nn.ReLU(), 0.5), "a torch.nn.Module with parameters"),
+        ((nn.Sequential(nn.LazyLinear(2)), 0.5), "without lazy layers, .* got Sequential; run it on one batch first"),
     ],
 )
 def test_what_has_no_depth_is_refused(arguments, words):

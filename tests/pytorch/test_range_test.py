@@ -373,10 +373,7 @@ def frozen():
 
 
 REFUSED = [
-    (
-        {"model": nn.ReLU()},
-        "made for parameters of this model that require a gradient, got",
-    ),
+    ({"model": nn.ReLU()}, "must be a torch.nn.Module with parameters, got"),
     ({"model": frozen()[0]}, "made for parameters of this model that require a gradient"),
     ({"model": lambda x: x}, "must be a torch.nn.Module"),
     ({"optimizer": SGD([torch.zeros(1, requires_grad=True)], lr=0.1)}, "made for parameters of this model"),

@@ -208,14 +208,26 @@ def test_if_a_function_raises_the_optimizer_is_unchanged():
     assert optimizer.param_groups[0]["lr"] == 0.1
 
 
-def test_a_second_scheduler_of_the_same_name_takes_over():
+def test_a_second_scheduler_of_the_same_attribute_takes_over():
     optimizer, dropout = sgd(), nn.Dropout()
-    targets = {"dropout": Attribute(dropout, "p")}
-    first = Scheduler(optimizer, dropout=RISE, targets=targets)
-    Scheduler(optimizer, dropout=0.1, targets=targets)
+    first = Scheduler(optimizer, dropout=RISE, targets={"dropout": Attribute(dropout, "p")})
+    Scheduler(optimizer, drop=0.1, targets={"drop": Attribute(dropout, "p")})
     update(optimizer)
-    with pytest.raises(ValueError, match='"dropout" of the optimizer is now driven'):
+    with pytest.raises(ValueError, match='"dropout" is now driven by Scheduler'):
         first.step()
+
+
+def test_schedulers_of_other_attributes_share_an_optimizer_whatever_their_names():
+    optimizer, model = sgd(), Heated()
+    layers = [nn.Dropout(), nn.Dropout()]
+    schedulers = [
+        Scheduler(optimizer, dropout=RISE, targets={"dropout": [Attribute(layer, "p"), print]}) for layer in layers
+    ]
+    schedulers.append(Scheduler(optimizer, dropout=RISE, targets={"dropout": Attribute(model, "temperature")}))
+    update(optimizer)
+    for scheduler in schedulers:
+        scheduler.step()
+    assert [layer.p for layer in layers] == [RISE(1)] * 2
 
 
 def test_a_copy_with_its_model_drives_the_copy():
@@ -267,3 +279,11 @@ def test_wrong_targets_are_refused(arguments, words):
     with pytest.raises(ArgumentError, match=words):
         Scheduler(optimizer, 0.3, **arguments)
     assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_all_wrong_names_are_reported_together():
+    with pytest.raises(ArgumentError) as caught:
+        Scheduler(sgd(), lr=0.1, wd=0.1, targets={"weight_decay": print, "dropout": print})
+    words = [str(each) for each in caught.value.problems[1:]]
+    assert "'wd'" in str(caught.value).splitlines()[0]
+    assert ["no parameter group has" in words[0], "that are scheduled" in words[1]] == [True, True]

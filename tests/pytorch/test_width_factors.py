@@ -128,6 +128,16 @@ def test_features_of_wide_models_change_as_much_as_those_of_the_base_and_more_wi
         assert unscaled / base > 2.5
 
 
+@pytest.mark.parametrize("first", ["embedding", "head"])
+def test_a_weight_that_an_embedding_shares_with_the_output_is_an_input_weight(first):
+    def tied(width):
+        layers = {"embedding": nn.Embedding(7, width), "head": nn.Linear(width, 7, bias=False)}
+        layers["head"].weight = layers["embedding"].weight
+        return nn.ModuleDict(sorted(layers.items(), key=lambda item: item[0] != first))
+
+    assert width_factors(tied(8), tied(4)).factors == {"input": 1.0}
+
+
 def test_another_model_is_refused_as_the_base():
     with pytest.raises(ArgumentError, match=r"got Sequential; the two have other parameters or dimensions: 5\.bias, 5"):
         width_factors(mlp(8), mlp(4).append(nn.Linear(2, 2)))

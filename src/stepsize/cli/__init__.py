@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from stepsize import __version__
 from stepsize.arguments import refuse_unknown
-from stepsize.cli.compare import compare
+from stepsize.cli.compare import Terminated, compare
 from stepsize.cli.cooldown import cooldown
 from stepsize.cli.descend import descend
 from stepsize.cli.design import design
@@ -40,13 +40,16 @@ class Verbs(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a verb; its errors are in the words of the command line."""
+        """Run a verb; its errors are in the words of the command line, and an interrupt sets the exit code."""
         try:
             return super().invoke(ctx)
         except StepsizeError as error:
             if ctx.invoked_subcommand in self.commands:
                 error.words = error.words or CommandLine(self.commands[ctx.invoked_subcommand].params)
             raise
+        except KeyboardInterrupt as interrupt:
+            print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
+            raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from None
 
 
 app = typer.Typer(

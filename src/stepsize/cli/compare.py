@@ -1,9 +1,10 @@
 """`stepsize compare`: train under several schedules and compare the results."""
 
 import signal
-import sys
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,13 +17,19 @@ from stepsize.cli.options import (
     OptimizerName,
     Seeds,
     TaskName,
-    number,
+    numeric,
 )
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
-from stepsize.cli.words import OPTIONS
 from stepsize.errors import ArgumentError, StepsizeError
+
+
+def _schedules(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
+    from stepsize.lab.experiment import named_schedules  # late: it loads PyTorch
+
+    return named_schedules(owner, name, [*map(named, texts)])
 
 
 def compare(
@@ -34,22 +41,23 @@ def compare(
         ),
     ] = None,
     schedule: Annotated[
-        list[str] | None,
+        list[Any] | None,
         typer.Option(
-            metavar="NAME=TEXT", help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable."
+            parser=str,
+            metavar="NAME=TEXT",
+            help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable.",
         ),
+        _schedules,
     ] = None,
     task: TaskName = "fashion-mnist",
-    epochs: Annotated[Count, typer.Option(parser=number, metavar="N", help="Passes over the training set.")] = 3,
+    epochs: Annotated[Count, numeric("N", "Passes over the training set.")] = 3,
     seeds: Seeds = "0",
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     tune_peak: Annotated[
-        int,
-        typer.Option(parser=number, metavar="N", help="First find the best peak rate of each schedule, in N trials."),
-        Whole(0),
+        int, numeric("N", "First find the best peak rate of each schedule, in N trials."), Whole(0)
     ] = 0,
     engine: Annotated[
         str,
@@ -68,8 +76,7 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
     ] = None,
     elsewhere: Annotated[
-        bool,
-        typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ."),
+        bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")
     ] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard, during training.")
@@ -92,20 +99,10 @@ def compare(
     if elsewhere and resume is None:
         raise ArgumentError("--elsewhere", "", "given together with --resume", elsewhere)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
-    options = {
-        "schedules": None if schedule is None else tuple(map(named, schedule)),
-        "task": task,
-        "epochs": epochs,
-        "seeds": seeds,
-        "batch_size": batch_size,
-        "accumulation": accumulation,
-        "optimizer": optimizer,
-        "device": device,
-        "engine": engine,
-        "tune_peak": tune_peak,
-        "functions": functions,
-    }
-    overruled = {name: value for name, value in options.items() if OPTIONS.get(("", name), name) in given}
+    settings = {each.name for each in fields(lab.Experiment)}
+    overruled = {name: value for name, value in context.params.items() if name in given & settings}
+    if schedule is not None:
+        overruled["schedules"] = schedule
     if str(asked.get("optimizer", "")).lower() != optimizer.lower() and "optimizer" in overruled:
         overruled["optimizer_args"] = ()  # the file's belong to another optimizer
     asked = {**asked, **overruled}
@@ -119,9 +116,6 @@ def compare(
         if experiment is not None:
             locate(error, experiment, overruled)
         raise
-    except KeyboardInterrupt as interrupt:
-        print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        raise typer.Exit(128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)) from None
     for trial in comparison.trials:
         if trial.chosen:
             print(f"{trial.schedule}: {trial.factor:g} times its rates was the best trial")
@@ -132,9 +126,9 @@ def compare(
     print(f"Report and picture: {comparison.directory}")
 
 
-class _Terminated(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """By SIGTERM."""
 
 
 def _terminated(*_: object) -> None:
-    raise _Terminated
+    raise Terminated

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import Many, NonNegative, Whole
-from stepsize.cli.options import number
+from stepsize.cli.options import numeric
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
 from stepsize.schedules.transitions import SHAPE, WORDS
@@ -18,19 +18,15 @@ def cooldown(
     running: Annotated[Path, typer.Option(metavar="RUN", help="The log so far of the run that is still training.")],
     logs: LogOptions,
     at: Annotated[
-        list[int] | None,
-        typer.Option(parser=number, metavar="STEP", help="A step at which the cooldown might begin; repeatable."),
-        Many(Whole(1)),
+        list[int] | None, numeric("STEP", "A step at which the cooldown might begin; repeatable."), Many(Whole(1))
     ] = None,
     steps: Annotated[
-        int | None,
-        typer.Option(parser=number, metavar="N", help="Length of the cooldown. [default: a fifth of the whole]"),
-        Whole(1),
+        int | None, numeric("N", "Length of the cooldown. [default: a fifth of the whole]"), Whole(1)
     ] = None,
     shape: Annotated[
         str, typer.Option(metavar="SHAPE", help=f"Shape of the cooldown: {', '.join(WORDS)}."), SHAPE
     ] = "linear",
-    end: Annotated[NonNegative, typer.Option(parser=number, metavar="RATE", help="The rate at its end.")] = 0.0,
+    end: Annotated[NonNegative, numeric("RATE", "The rate at its end.")] = 0.0,
     law: LawName = "auto",
 ) -> None:
     """Predict the final loss of a run that is still training, for a cooldown that begins now or later.

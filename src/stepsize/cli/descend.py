@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from stepsize.arguments import Count, Many, NonNegative, Number, Whole
-from stepsize.cli.options import number, numbers, writable
+from stepsize.cli.options import numbers, numeric, writable
 from stepsize.cli.schedules import EPOCHS
 from stepsize.cli.screen import form_here
 from stepsize.errors import ParseError, StepsizeError, gathered, raise_together
@@ -44,12 +44,9 @@ def descend(
             "are parts of --steps.",
         ),
     ] = "0.1",
-    steps: Annotated[Count, typer.Option(parser=number, metavar="N", help="Updates to make.")] = 50,
-    noise: Annotated[
-        NonNegative,
-        typer.Option(parser=number, metavar="X", help="Standard deviation of the noise on every gradient."),
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(parser=number, metavar="N", help="Seed of the noise."), Whole(0)] = 0,
+    steps: Annotated[Count, numeric("N", "Updates to make.")] = 50,
+    noise: Annotated[NonNegative, numeric("X", "Standard deviation of the noise on every gradient.")] = 0.0,
+    seed: Annotated[int, numeric("N", "Seed of the noise."), Whole(0)] = 0,
     out: Annotated[
         Path | None,
         typer.Option(

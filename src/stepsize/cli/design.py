@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import NonNegative, Number, Whole
-from stepsize.cli.options import PictureFile, number, writable
+from stepsize.cli.options import PictureFile, numeric, writable
 from stepsize.cli.runs import LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
 from stepsize.errors import FitError
@@ -16,21 +16,13 @@ from stepsize.files import write_whole
 @with_log_options
 def design(
     runs: Runs,
-    steps: Annotated[
-        int, typer.Option(parser=number, metavar="N", help="Length of the schedule, warmup included."), Whole(3)
-    ],
+    steps: Annotated[int, numeric("N", "Length of the schedule, warmup included."), Whole(3)],
     logs: LogOptions,
     peak: Annotated[
-        float | None,
-        typer.Option(parser=number, metavar="RATE", help="The highest rate. [default: that of the runs]"),
-        Number(above=0.0),
+        float | None, numeric("RATE", "The highest rate. [default: that of the runs]"), Number(above=0.0)
     ] = None,
-    warmup: Annotated[
-        int, typer.Option(parser=number, metavar="N", help="Steps of a linear warmup from 0 to the peak."), Whole(0)
-    ] = 0,
-    lowest: Annotated[
-        NonNegative, typer.Option(parser=number, metavar="RATE", help="The lowest rate after the warmup.")
-    ] = 0.0,
+    warmup: Annotated[int, numeric("N", "Steps of a linear warmup from 0 to the peak."), Whole(0)] = 0,
+    lowest: Annotated[NonNegative, numeric("RATE", "The lowest rate after the warmup.")] = 0.0,
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
     save: Annotated[
         Path | None,

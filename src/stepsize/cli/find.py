@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,8 +22,8 @@ from stepsize.cli.options import (
     PictureFile,
     Seeds,
     TaskName,
-    number,
     numbers,
+    numeric,
     writable,
 )
 from stepsize.cli.screen import form_here, print_table
@@ -69,16 +68,10 @@ def find(
         ),
         _optimizer_args,
     ] = None,
-    clip_norm: Annotated[
-        float | None,
-        typer.Option(parser=number, metavar="NORM", help="Bound on the gradient's norm."),
-        Number(above=0.0),
-    ] = None,
-    start_lr: Annotated[Positive, typer.Option(parser=number, metavar="RATE", help="The first rate.")] = 1e-7,
-    end_lr: Annotated[Positive, typer.Option(parser=number, metavar="RATE", help="The last rate.")] = 10.0,
-    steps: Annotated[
-        int, typer.Option(parser=number, metavar="N", help="Updates from the first rate to the last."), Whole(2)
-    ] = 100,
+    clip_norm: Annotated[float | None, numeric("NORM", "Bound on the gradient's norm."), Number(above=0.0)] = None,
+    start_lr: Annotated[Positive, numeric("RATE", "The first rate.")] = 1e-7,
+    end_lr: Annotated[Positive, numeric("RATE", "The last rate.")] = 10.0,
+    steps: Annotated[int, numeric("N", "Updates from the first rate to the last."), Whole(2)] = 100,
     linear: Annotated[
         bool, typer.Option("--linear", help="Raise the rate by equal differences instead of equal factors.")
     ] = False,
@@ -101,9 +94,7 @@ def find(
         typer.Option(parser=numbers, metavar="RATE,RATE,...", help="The rates of the grid, e.g. 0.01,0.001,0.0001."),
         Many(Number(above=0.0)),
     ] = None,
-    epochs: Annotated[
-        Count, typer.Option(parser=number, metavar="N", help="Passes over the training set at each rate of the grid.")
-    ] = 1,
+    epochs: Annotated[Count, numeric("N", "Passes over the training set at each rate of the grid.")] = 1,
 ) -> None:
     """Find a learning rate: raise it in a short run, watch the loss, and suggest a rate.
 
@@ -146,11 +137,7 @@ def find(
     _write(test, found, None, out, as_json)
     if grid:
         around = _around(found) if rates is None else rates
-        try:
-            trained = lab.train_grid(around, task=task, epochs=epochs, accumulation=accumulation, **training)
-        except KeyboardInterrupt as interrupt:
-            print(f"stepsize: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-            raise typer.Exit(130) from None
+        trained = lab.train_grid(around, task=task, epochs=epochs, accumulation=accumulation, **training)
         _print_grid(trained)
         print(f"Report and picture of the grid: {trained.comparison.directory}")
         _write(test, found, trained, out, as_json)

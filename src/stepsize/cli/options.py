@@ -19,6 +19,11 @@ def number(text: Any) -> Any:
     return text
 
 
+def numeric(metavar: str, help: str, *names: str) -> Any:
+    """An option that takes a number; the rule beside it says which."""
+    return typer.Option(*names, parser=number, metavar=metavar, help=help)
+
+
 def numbers(text: Any) -> Any:
     """The numbers in 0,1,2."""
     return tuple(map(number, text.split(","))) if isinstance(text, str) else text
@@ -60,9 +65,7 @@ TaskName = Annotated[
     ),
 ]
 OptimizerName = Annotated[str, typer.Option(metavar="NAME", help="Any optimizer of torch.optim: sgd, adamw, ...")]
-BatchSize = Annotated[Count, typer.Option(parser=number, metavar="N", help="Samples in a micro-batch.")]
-Accumulation = Annotated[
-    Count, typer.Option("--accumulate", parser=number, metavar="K", help="Micro-batches to an update.")
-]
+BatchSize = Annotated[Count, numeric("N", "Samples in a micro-batch.")]
+Accumulation = Annotated[Count, numeric("K", "Micro-batches to an update.", "--accumulate")]
 Seeds = Annotated[Any, typer.Option(parser=numbers, metavar="N,N,...", help="One run for each seed."), SEEDS]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import Whole
-from stepsize.cli.options import Functions, PictureFile, number
+from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.schedules import HorizonText, schedules_of
 from stepsize.cli.screen import form_here
 
@@ -14,9 +14,7 @@ def plot(
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)'.")
     ],
-    steps: Annotated[
-        int | None, typer.Option(parser=number, metavar="N", help="Show this many steps of each."), Whole(1)
-    ] = None,
+    steps: Annotated[int | None, numeric("N", "Show this many steps of each."), Whole(1)] = None,
     out: PictureFile = None,
     horizon: HorizonText = None,
     functions: Functions = False,

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from stepsize.arguments import Number, Whole
-from stepsize.cli.options import Functions, PictureFile, number
+from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
 from stepsize.cli.screen import form_here, print_table
@@ -26,16 +26,10 @@ def predict(
         list[str], typer.Option(metavar="TEXT", help="The schedule to predict, warmup included; repeatable.")
     ],
     logs: LogOptions,
-    steps: Annotated[
-        int | None,
-        typer.Option(parser=number, metavar="N", help="How long it runs. [default: its own length]"),
-        Whole(1),
-    ] = None,
+    steps: Annotated[int | None, numeric("N", "How long it runs. [default: its own length]"), Whole(1)] = None,
     horizon: HorizonText = None,
     level: Annotated[
-        float,
-        typer.Option(parser=number, metavar="P", help="Level of the prediction band, e.g. 0.9 for a 90% band."),
-        Number(least=0.01, most=0.999),
+        float, numeric("P", "Level of the prediction band, e.g. 0.9 for a 90% band."), Number(least=0.01, most=0.999)
     ] = 0.9,
     law: LawName = "auto",
     out: PictureFile = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import Whole
-from stepsize.cli.options import Functions, number
+from stepsize.cli.options import Functions, numeric
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
 from stepsize.cli.screen import print_table
 
@@ -14,11 +14,7 @@ def rank(
     texts: Annotated[
         list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
     ],
-    steps: Annotated[
-        int | None,
-        typer.Option(parser=number, metavar="N", help="How long they run. [default: their own length]"),
-        Whole(1),
-    ] = None,
+    steps: Annotated[int | None, numeric("N", "How long they run. [default: their own length]"), Whole(1)] = None,
     horizon: HorizonText = None,
     functions: Functions = False,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepsize.arguments import Choice, Count, Many, Whole, refuse_unknown
-from stepsize.cli.options import number
+from stepsize.cli.options import numeric
 from stepsize.cli.schedules import assignments, named
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
@@ -97,16 +97,10 @@ class LogOptions:
         _log_schedules,
     ] = None
     log_warmup: Annotated[
-        int | None,
-        typer.Option(
-            parser=number, metavar="N", help="Warmup steps that a log which begins late leaves out; 0 if none."
-        ),
-        Whole(0),
+        int | None, numeric("N", "Warmup steps that a log which begins late leaves out; 0 if none."), Whole(0)
     ] = None
     log_jump: Annotated[
-        list[int] | None,
-        typer.Option(parser=number, metavar="STEP", help="A step at which the logged rate jumps; repeatable."),
-        Many(Whole(1)),
+        list[int] | None, numeric("STEP", "A step at which the logged rate jumps; repeatable."), Many(Whole(1))
     ] = None
     log_means: Annotated[
         bool | None,
@@ -116,15 +110,8 @@ class LogOptions:
             "[default: yes for results of `stepsize compare`]",
         ),
     ] = None
-    log_begin: Annotated[
-        int, typer.Option(parser=number, metavar="STEP", help="Ignore what was logged before this step."), Whole(0)
-    ] = 0
-    smooth: Annotated[
-        Count,
-        typer.Option(
-            parser=number, metavar="ROWS", help="Average each loss over this odd number of neighbouring rows."
-        ),
-    ] = 1
+    log_begin: Annotated[int, numeric("STEP", "Ignore what was logged before this step."), Whole(0)] = 0
+    smooth: Annotated[Count, numeric("ROWS", "Average each loss over this odd number of neighbouring rows.")] = 1
 
     def read(self, places: Sequence[Path]) -> list[LossCurve]:
         """The curves of all places, in order."""

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from html import escape
 from pathlib import Path
-
-from torch import nn
 
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import (
@@ -25,8 +22,8 @@ from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
-from stepsize.lab.experiment import Experiment, RunSpec
-from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
 from stepsize.lab.run_watcher import RunWatcher
@@ -72,11 +69,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """The table, in a notebook."""
-        table = self.table
-        head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in table.lines)
-        notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        return self.table._repr_html_()
 
 
 def compare(
@@ -122,7 +115,8 @@ def compare(
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
     with gathered(errors):
         specs = settled.run_specs(task.samples)
-        for spec in specs[: len(settled.schedules)]:  # those of one seed
+        one_seed = specs[: len(settled.schedules)]
+        for spec in one_seed:
             with gathered(errors):
                 spec.validate()
     with gathered(errors):
@@ -130,7 +124,11 @@ def compare(
         model, _ = (task.initial_model(seed) for seed in (seeds[0], seeds[-1]))  # refuses one that is given twice
         experiment_optimizer(experiment, model)  # refuse early
     raise_together(errors)
-    _check_plans(settled, model, specs[: len(settled.schedules)])
+    for spec in one_seed:
+        if isinstance(spec.schedule, Plan):
+            with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
+                spec.scheduler(experiment_optimizer(settled, model))  # refuses what the optimizer does not have
+    raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, specs)
     settled = replace(settled, engine=chosen(settled))
@@ -242,16 +240,6 @@ def _tuned(
     experiment, trials = tune(experiment, task, directory, workers, display)
     _make_store(experiment, task, directory, trials)
     return experiment
-
-
-def _check_plans(experiment: Experiment, model: nn.Module, specs: Sequence[RunSpec]) -> None:
-    """Raise now what a Plan with a hyperparameter that the optimizer does not have would raise in its run."""
-    errors: list[StepsizeError] = []
-    for spec in specs:
-        if isinstance(spec.schedule, Plan):
-            with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
-                run_scheduler(experiment_optimizer(experiment, model), spec)
-    raise_together(errors)
 
 
 def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:

@@ -1,6 +1,5 @@
-"""An experiment as a value: its schedules, its task and how to train; and the runs of an experiment."""
+"""An experiment as a value: its schedules, its task and how to train."""
 
-import hashlib
 import json
 import math
 import os
@@ -9,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, TypeVar
 
-import numpy as np
 import torch
 
 from stepsize.arguments import (
@@ -27,6 +25,7 @@ from stepsize.arguments import (
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.lab.optimizers import check_names
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.task import held_out_of
 from stepsize.schedules import Constant, Plan, Schedule, parse
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
@@ -45,11 +44,9 @@ S = TypeVar("S", bound=Schedule | Plan)
 NamedSchedules = tuple[tuple[str, str | Schedule | Plan], ...]
 
 _EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
-_LARGEST = float(np.finfo(np.float32).max)  # the largest rate that the weights' type can hold
-_BLOCK = 65536  # steps that are checked at a time
 
 
-def _schedules(owner: str, name: str, value: Any) -> NamedSchedules:
+def named_schedules(owner: str, name: str, value: Any) -> NamedSchedules:
     """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
     items = [*value.items()] if isinstance(value, Mapping) else value
     if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
@@ -173,7 +170,7 @@ class Experiment:
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[NamedSchedules, _schedules] = tuple(SIX_SCHEDULES.items())
+    schedules: Annotated[NamedSchedules, named_schedules] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
     samples: Annotated[int | None, Maybe(Whole(1))] = None
@@ -222,7 +219,7 @@ class Experiment:
             samples -= held_out_of(samples)
         return Horizon(samples, self.batch_size, self.epochs, self.accumulation)
 
-    def run_specs(self, samples: int) -> tuple["RunSpec", ...]:
+    def run_specs(self, samples: int) -> tuple[RunSpec, ...]:
         """The runs, seed by seed, on a training set of this size.
 
         Raises:
@@ -301,66 +298,3 @@ def _has_functions(argument: str, schedule: Schedule | Plan) -> bool:
     rule = "a schedule that can be read from its text, since a resume has only the text"
     advice = 'write your function in a module and name it: Function("package.module:name")'
     raise ArgumentError("Experiment", argument, rule, schedule, advice)
-
-
-def fingerprint(experiment: Experiment, *without: str) -> str:
-    """Twelve characters that depend on every setting except the fields named and the digests.
-
-    Example:
-        >>> from stepsize.lab import Experiment
-        >>> one, other = Experiment(seeds=(0,)), Experiment(seeds=(1,))
-        >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
-        (False, True)
-    """
-    form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
-    return hashlib.sha256(json.dumps(form).encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """A run before it is trained: its name, its schedule, its seed, and its numbers of epochs and updates."""
-
-    name: str
-    schedule: Schedule | Plan
-    seed: int
-    epochs: int
-    steps: int
-    weight_decay: Schedule | None = None
-
-    @property
-    def plan(self) -> Plan:
-        """All that is scheduled in the run."""
-        plan = self.schedule if isinstance(self.schedule, Plan) else Plan(lr=self.schedule)
-        if self.weight_decay is None:
-            return plan
-        return Plan(**plan, weight_decay=self.weight_decay, relative=plan.relative)
-
-    @property
-    def rate(self) -> Schedule:
-        """The schedule of the rate."""
-        return rate_of_plan("RunSpec", "schedule", self.plan)
-
-    def validate(self, factor: float = 1.0) -> None:
-        """Evaluate the schedules at every step, so that an error is found before the training begins.
-
-        The rates are multiplied by `factor`, the largest that `tune_peak` tries.
-
-        Raises:
-            ArgumentError: a value is negative, or larger than the weights' type can hold.
-            StepError: one has no finite value at some step.
-        """
-        for name, schedule in self.plan.schedules.items():
-            shared = name == "weight_decay" and self.weight_decay is not None
-            argument = name if shared else f"schedules[{self.name!r}]"
-            self._validate(argument, schedule, factor if name == "lr" else 1.0)
-
-    def _validate(self, argument: str, schedule: Schedule, factor: float = 1.0) -> None:
-        for begin in range(0, self.steps, _BLOCK):
-            values = factor * schedule(np.arange(begin, min(begin + _BLOCK, self.steps)))
-            wrong = np.flatnonzero((values < 0.0) | (values > _LARGEST))
-            if wrong.size:
-                times = "" if factor == 1.0 else f", times {factor:g} (the largest factor of tune_peak),"
-                rule = f"a schedule whose values{times} are from 0 to {_LARGEST:.1e}"
-                step, value = begin + int(wrong[0]), float(f"{values[wrong[0]]:.4g}")
-                advice = f"this is at step {step} of {self.steps}; bound it with .clip(low, high)"
-                raise ArgumentError("Experiment", argument, rule, value, advice)

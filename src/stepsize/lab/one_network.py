@@ -96,7 +96,7 @@ class _Rate:
                 raise ArgumentError("train", "lr", "attached to the run's optimizer", type(lr).__name__)
             self.scheduler = lr
         elif callable(lr) or isinstance(lr, numbers.Real):
-            self.scheduler = Scheduler(optimizer, lr, relative=False)
+            self.scheduler = Scheduler(optimizer, lr, relative=isinstance(lr, Plan) and bool(lr.relative))
         else:
             kinds = "a schedule, its text, a function of the step, a number, a Plan or a PyTorch scheduler"
             raise ArgumentError("train", "lr", kinds, lr)

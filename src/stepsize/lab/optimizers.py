@@ -9,15 +9,14 @@ from torch import Tensor, nn, optim
 
 from stepsize.arguments import listed, nearest
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
-from stepsize.pytorch.scheduler import Scheduler
-from stepsize.schedules import Schedule
 from stepsize.schedules.function import imported
 
 if TYPE_CHECKING:
-    from stepsize.lab.experiment import Experiment, RunSpec
+    from stepsize.lab.experiment import Experiment
 
 _UNUSABLE = {
     "LBFGS": "it evaluates the loss several times in one update",
+    "Rprop": "it adapts its own step sizes and does not use the rate",
     "SparseAdam": "it needs sparse gradients, and those of the lab's networks are dense",
     "Muon": "it updates matrices only, and the lab's networks have convolutions and biases",
 }
@@ -80,20 +79,6 @@ def experiment_optimizer(experiment: "Experiment", model: nn.Module) -> optim.Op
         ArgumentError: as for `make_optimizer`.
     """
     return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
-
-
-def run_scheduler(optimizer: optim.Optimizer, spec: "RunSpec") -> Scheduler:
-    """The scheduler that writes the spec's schedules into an optimizer that has the rate 1.
-
-    Groups with different rates keep their ratios. If some groups decay their weights, the others still do not.
-    """
-    entries, decays = dict(spec.plan), [bool(group.get("weight_decay")) for group in optimizer.param_groups]
-    decay = entries.get("weight_decay")
-    if isinstance(decay, Schedule) and any(decays) and not all(decays):
-        entries["weight_decay"] = [decay if each else 0.0 for each in decays]
-    shares = {float(group["lr"]) for group in optimizer.param_groups}
-    relative = len(shares) > 1 if spec.plan.relative is None else spec.plan.relative
-    return Scheduler(optimizer, relative=relative, **entries)
 
 
 def _in_pytorch(owner: str, name: str) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from stepsize.lab.experiment import RunSpec
+from stepsize.lab.run_spec import RunSpec
 from stepsize.store import Results, Run, stored_runs
 from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
 

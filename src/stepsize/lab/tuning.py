@@ -17,7 +17,8 @@ import numpy as np
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
-from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task

@@ -1,7 +1,7 @@
 """The groups that a scheduler drives: the plan they follow, their base rates, and the feedback on their rates."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -104,9 +104,9 @@ class DrivenGroups:
         self.multiplier, multipliers = 1.0, [1.0] * len(bases)
         if self.feedback is not None and feedback is not None:
             match feedback:
-                case {"multiplier": one, "multipliers": [*multipliers], "state": dict(state)} if len(
-                    multipliers
-                ) == len(bases) and all(type(x) in (int, float) and 0.0 <= x < math.inf for x in [one, *multipliers]):
+                case {"multiplier": one, "multipliers": [*multipliers], "state": dict(state)} if _are_multipliers(
+                    [one, *multipliers], len(bases) + 1
+                ):
                     self.multiplier = float(one)
                     self.feedback.load_state_dict(state)
                 case _:
@@ -130,6 +130,10 @@ class DrivenGroups:
             self.bind()
 
         return restore
+
+
+def _are_multipliers(values: Sequence[Any], number: int) -> bool:
+    return len(values) == number and all(type(x) in (int, float) and 0.0 <= x < math.inf for x in values)
 
 
 def _own(feedback: Feedback | None) -> Feedback | None:

@@ -180,14 +180,13 @@ class Driver(LRScheduler):
             self._restored = True  # wrappers write into the groups once more after this hook
             self._rewrite(loading=True)
 
-    def driven(self) -> set[tuple[str, int]]:
-        """The hyperparameters that it writes, each with the id of the group; 0 for what has targets."""
-        in_groups = {(key, id(group)) for key, _, group in self._groups.binding.places()}
-        return in_groups | {(key, 0) for key in self._groups.plan.for_targets()}
+    def driven(self) -> dict[tuple[int, str], str]:
+        """The name of what it writes at each place: the id of a group or of a target's holder, and the key there."""
+        return self._groups.binding.driven()
 
     def taken_over(self, key: str, by: "Driver") -> None:
         """Another scheduler writes this hyperparameter now: the next step raises. Under `auto`, warn at once."""
-        stopped = f'"{key}" of the optimizer is now driven by {by}, so {self} can no longer be stepped'
+        stopped = f'"{key}" is now driven by {by}, so {self} can no longer be stepped'
         others = " and ".join(other for other in self._groups.plan.assignments if other != key)
         self.close()
         self._stopped = f"{stopped}; nothing drives {others} any more" if others else stopped

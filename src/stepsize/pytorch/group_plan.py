@@ -6,7 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stepsize.arguments import nearest, refuse_unknown
-from stepsize.errors import ArgumentError, FormatError, ParseError, one_line, shown
+from stepsize.errors import (
+    ArgumentError,
+    FormatError,
+    ParseError,
+    StepsizeError,
+    gathered,
+    one_line,
+    raise_together,
+    shown,
+)
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.pytorch.targets import Target, is_scalar
@@ -125,17 +134,10 @@ def given_schedules(
             raise error.about(owner, "lr") from None
     if not isinstance(lr, Plan):
         return hyperparameters if lr is None else {"lr": lr, **hyperparameters}
-    for name, value in hyperparameters.items():
-        raise ArgumentError(owner, name, "left out beside a Plan", value, "write it in the Plan")
+    beside = hyperparameters.items()
+    rule, advice = "left out beside a Plan", "write it in the Plan"
+    raise_together([ArgumentError(owner, name, rule, value, advice) for name, value in beside])
     return lr
-
-
-def agreed_relative(owner: str, given: Mapping[str, Any], relative: bool | None) -> bool | None:
-    """Whether rates multiply the groups' own, as the Plan or the argument says; they must agree."""
-    planned = given.relative if isinstance(given, Plan) else None
-    if None not in (planned, relative) and planned != relative:
-        raise ArgumentError(owner, "relative", f"{planned}, as in the Plan, or left out", relative)
-    return relative if planned is None else planned
 
 
 @dataclass(frozen=True)
@@ -160,15 +162,22 @@ class GroupPlan:
         targets: dict[str, tuple[Target, ...]],
         clock: str,
     ) -> "GroupPlan":
-        in_groups = ["lr", *_hyperparameters(groups)]
-        refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
+        in_groups, errors = ["lr", *_hyperparameters(groups)], list[StepsizeError]()
+        with gathered(errors):
+            refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
         for name in targets:
             if name in in_groups:
-                raise ArgumentError("Scheduler", "targets", "a mapping by names that no parameter group has", name)
-            if name not in given:
+                rule = "a mapping by names that no parameter group has"
+                errors.append(ArgumentError("Scheduler", "targets", rule, name))
+            elif name not in given:
                 rule, advice = "a mapping by names that are scheduled", f"give {{{name}}} too"
-                raise ArgumentError("Scheduler", "targets", rule, name, advice, **{name: ...})
-        relative = agreed_relative("Scheduler", given, relative)
+                errors.append(ArgumentError("Scheduler", "targets", rule, name, advice, **{name: ...}))
+        if isinstance(given, Plan) and given.relative is not None:
+            if relative not in (None, given.relative):
+                rule = f"{given.relative}, as in the Plan, or left out"
+                errors.append(ArgumentError("Scheduler", "relative", rule, relative))
+            relative = given.relative
+        raise_together(errors)
         plan = cls(Plan.of("Scheduler", given, relative, horizon, clock), feedback, targets)
         plan.check(groups)
         for name, value in {"relative": relative or None, "feedback": feedback}.items():

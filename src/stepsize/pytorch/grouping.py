@@ -3,18 +3,36 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from stepsize.arguments import Instance, Many, Number, nearest
+from stepsize.arguments import Instance, Many, Number, checked, nearest
 from stepsize.errors import ArgumentError, quoted
 
 REST = "rest"  # the name of the group of the parameters that no pattern matches
 NO_DECAY = "_no_decay"  # ends the name of a group without weight decay
 
-MODEL = Instance(nn.Module, "a torch.nn.Module")
-PATTERNS = Many(Instance(str, 'a pattern of parameter names such as "*.bias"'), empty=True)
+
+def _with_parameters(owner: str, name: str, value: Any) -> nn.Module:
+    if not isinstance(value, nn.Module) or next(value.parameters(), None) is None:
+        raise ArgumentError(owner, name, "a torch.nn.Module with parameters", value)
+    if any(map(is_lazy, value.parameters())):
+        advice = "run it on one batch first, then make the optimizer"
+        raise ArgumentError(owner, name, "without lazy layers, which have no parameters yet", type(value), advice)
+    return value
+
+
+def _factors(owner: str, name: str, value: Any) -> dict[str, float]:
+    if not hasattr(value, "items") or any(type(pattern) is not str for pattern in value):
+        raise ArgumentError(owner, name, "patterns with a factor each", value, 'write {"*.bias": 0.1}')
+    rule = Number(least=0.0)
+    return {pattern: rule(owner, f"{name}[{quoted(pattern)}]", factor) for pattern, factor in value.items()}
+
+
+Model = Annotated[nn.Module, _with_parameters]
+Patterns = Annotated[Sequence[str], Many(Instance(str, 'a pattern of parameter names such as "*.bias"'), empty=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +60,8 @@ class ParameterGroups:
         return {name: weight_decay for name in self.parameters if name not in self.undecayed}
 
 
-def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> ParameterGroups:
+@checked
+def parameter_groups(model: Model, factors: Annotated[Mapping[str, float], _factors]) -> ParameterGroups:
     """Group a model's parameters by patterns of their names, each with a factor on the rate.
 
     A parameter joins the first pattern that matches its name (`*`, `?` and `[...]` as in file names). Parameters that
@@ -65,18 +84,12 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
         >>> {group["name"]: group["lr"] for group in optimizer.param_groups}
         {'body.*': 0.05, 'rest': 0.5}
     """
-    MODEL("parameter_groups", "model", model)
-    if not hasattr(factors, "items") or any(type(pattern) is not str for pattern in factors):
-        advice = 'write {"*.bias": 0.1}'
-        raise ArgumentError("parameter_groups", "factors", "patterns with a factor each", factors, advice)
     found: dict[str, list[nn.Parameter]] = {pattern: [] for pattern in factors}
     left: list[nn.Parameter] = []
     names = dict(model.named_parameters())
     for name, parameter in names.items():
         pattern = next((pattern for pattern in factors if fnmatchcase(name, pattern)), None)
         (left if pattern is None else found[pattern]).append(parameter)
-    rule = Number(least=0.0)
-    numbers = {name: rule("parameter_groups", f"factors[{quoted(name)}]", given) for name, given in factors.items()}
     for pattern, parameters in found.items():
         if not parameters:
             some = f"{', '.join([*names][:8])}{', ...' * (len(names) > 8)}"
@@ -88,8 +101,8 @@ def parameter_groups(model: nn.Module, factors: Mapping[str, float]) -> Paramete
         if REST in found:
             advice = "parameters that match no pattern form the group of this name"
             raise ArgumentError("parameter_groups", "factors", f'without the pattern "{REST}"', factors, advice)
-        found[REST], numbers[REST] = left, 1.0
-    return ParameterGroups(found, numbers)
+        found[REST], factors = left, {**factors, REST: 1.0}
+    return ParameterGroups(found, dict(factors))
 
 
 def groups_by_label(

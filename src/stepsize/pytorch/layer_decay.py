@@ -8,26 +8,19 @@ from torch import nn
 
 from stepsize.arguments import Instance, Maybe, Number, Whole, checked
 from stepsize.errors import ArgumentError, quoted
-from stepsize.pytorch.grouping import (
-    MODEL,
-    PATTERNS,
-    ParameterGroups,
-    groups_by_label,
-    is_normalization,
-    module_of,
-)
+from stepsize.pytorch.grouping import Model, ParameterGroups, Patterns, groups_by_label, is_normalization, module_of
 
 
 @checked
 def layer_decay(
-    model: Annotated[nn.Module, MODEL],
+    model: Model,
     factor: Annotated[float, Number(above=0.0, most=1.0)],
     *,
     depth: Annotated[
         Callable[[str], int] | None,
         Maybe(Instance(Callable, "a function of a parameter's name", "for a dictionary write depths.__getitem__")),
     ] = None,
-    no_decay: Annotated[Sequence[str], PATTERNS] = (),
+    no_decay: Patterns = (),
 ) -> ParameterGroups:
     """Group a model's parameters by depth, with a rate that falls from the output to the input.
 

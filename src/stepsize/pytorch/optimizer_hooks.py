@@ -212,8 +212,8 @@ class Attachment:
             others, driven = schedulers_of(optimizer), scheduler.driven()
             _schedulers[optimizer] = [*map(ref, others), ref(scheduler)]
             for other in others:
-                if shared := other.driven() & driven:
-                    other.taken_over(min(shared)[0], scheduler)
+                if shared := [name for place, name in other.driven().items() if place in driven]:
+                    other.taken_over(shared[0], scheduler)
         finalize(scheduler, _remove, self._handles)
 
     def release(self, scheduler: "Driver") -> None:

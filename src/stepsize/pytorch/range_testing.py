@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import torch
 from torch import nn
 from torch.amp import GradScaler
-from torch.nn.parameter import is_lazy
 from torch.optim import LBFGS, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks
 from torch.utils.data import DataLoader, SequentialSampler
 
-from stepsize.arguments import SEEDS, Choice, Count, Length, Many, Maybe, Number, checked
+from stepsize.arguments import SEEDS, Choice, Count, Instance, Length, Many, Maybe, Number, checked
 from stepsize.curves.range_test import SMOOTHING, RangeTest
 from stepsize.errors import ArgumentError
+from stepsize.pytorch.grouping import Model
 from stepsize.pytorch.optimizer_hooks import schedulers_of, updating
 from stepsize.pytorch.range_sweep import Closure, Judge, LossFunction, Sweep, loss_of_pairs
 from stepsize.pytorch.snapshot import Snapshot, sources_of
@@ -33,12 +33,18 @@ def _positive(owner: str, name: str, value: Any) -> Any:
     return (Many(rule) if isinstance(value, list | tuple) else rule)(owner, name, value)
 
 
+def _floating_point(owner: str, name: str, value: Any) -> Any:
+    if getattr(value, "is_floating_point", None) is not True:
+        raise ArgumentError(owner, name, "a floating-point type such as torch.bfloat16", value)
+    return value
+
+
 Rate = Annotated[float | Sequence[float], _positive]
 
 
 @checked
 def range_test(
-    model: nn.Module,
+    model: Model,
     optimizer: Optimizer,
     loss_fn: LossFunction | None,
     batches: Iterable[Any],
@@ -50,13 +56,15 @@ def range_test(
     closure: Closure | None = None,
     accumulation: Count = 1,
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
-    autocast: torch.dtype | None = None,
-    scaler: GradScaler | None = None,
+    autocast: Annotated[torch.dtype | None, Maybe(_floating_point)] = None,
+    scaler: Annotated[GradScaler | None, Maybe(Instance(GradScaler, "a torch.amp.GradScaler"))] = None,
     validation: Iterable[Any] | None = None,
     seeds: Annotated[Sequence[int], replace(SEEDS, empty=True)] = (),
     stop_factor: Annotated[float, Number(above=1.0, infinite=True)] = 4.0,
     smoothing: Annotated[float, Number(least=0.0, most=0.999)] = SMOOTHING,
-    observe: Callable[[int, float, float], object] | None = None,
+    observe: Annotated[
+        Callable[[int, float, float], object] | None, Maybe(Instance(Callable, "a function (update, rate, loss)"))
+    ] = None,
 ) -> RangeTest:
     """Raise the rate from update to update, watch the loss, and restore everything.
 
@@ -127,12 +135,6 @@ def range_test(
     if distributed and (processes := torch.distributed.get_world_size()) > 1:
         advice = "run range_test before init_process_group, or in another program"
         raise ArgumentError("the number of processes in torch.distributed", "", "1", processes, advice)
-    if autocast is not None and getattr(autocast, "is_floating_point", None) is not True:
-        raise ArgumentError("range_test", "autocast", "a floating-point type such as torch.bfloat16", autocast)
-    if scaler is not None and not isinstance(scaler, GradScaler):
-        raise ArgumentError("range_test", "scaler", "a torch.amp.GradScaler", scaler)
-    if observe is not None and not callable(observe):
-        raise ArgumentError("range_test", "observe", "a function (update, rate, loss)", observe)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
     if (loss_fn is None) == (closure is None) or not callable(closure if loss_fn is None else loss_fn):
@@ -219,13 +221,8 @@ def _rates(
     return schedules[0], tuple(schedules[0] if ratio == 1.0 else ratio * schedules[0] for ratio in ratios)
 
 
-def _optimizer_of(model: Any, optimizer: Any) -> Optimizer:
+def _optimizer_of(model: nn.Module, optimizer: Any) -> Optimizer:
     """The optimizer that makes the updates, if it trains the model."""
-    if not isinstance(model, nn.Module):
-        raise ArgumentError("range_test", "model", "a torch.nn.Module", model)
-    if any(map(is_lazy, model.parameters())):
-        advice = "run it on one batch first, then make the optimizer"
-        raise ArgumentError("range_test", "model", "without lazy layers, which have no parameters yet", model, advice)
     try:
         driven = updating(optimizer, auto=False)
     except ArgumentError:

@@ -23,11 +23,11 @@ from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
-from stepsize.pytorch.group_plan import GroupPlan, agreed_relative, given_schedules, replanned
+from stepsize.pytorch.group_plan import GroupPlan, given_schedules, replanned
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
 from stepsize.pytorch.plateau import Feedback, as_number
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
-from stepsize.pytorch.targets import Target, Targets
+from stepsize.pytorch.targets import Target, named_targets
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.assignment import Assignment
@@ -57,9 +57,8 @@ class Scheduler(Driver):
         relative: if True, `lr` multiplies each group's own base rate (its `initial_lr`, else its `lr` when it joined),
             so the groups keep their ratios. If False, `lr` is the rate of every group. If left out, it is False, and a
             single schedule for groups of different rates is refused.
-        feedback: a `Plateau`, or another object with `observe(metric) -> multiplier`, `state_dict` and
-            `load_state_dict`; `observe` passes metrics to it. A `Plateau` is copied, so several schedulers can share
-            one.
+        feedback: a `Plateau`, or a `Feedback` of your own, which turns the metrics of `observe` into a multiplier. A
+            `Plateau` is copied, so several schedulers can share one.
         auto: count the updates with a hook of the optimizer; `step()` then does nothing. An update moves the position
             by its samples or tokens, as the horizon says, or by the seconds since the last. With several optimizers, an
             update counts when each of them has made one. If one makes its second update before another has made its
@@ -106,7 +105,7 @@ class Scheduler(Driver):
         horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
         clock: ClockName = "steps",
         last_epoch: Annotated[int, Whole(-1)] = -1,
-        targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(Targets())] = None,
+        targets: Annotated[Mapping[str, Target | Sequence[Target]] | None, Maybe(named_targets)] = None,
         **hyperparameters: Any,
     ) -> None:
         settings = {"relative": relative, "feedback": feedback, "auto": auto, "on_change": on_change}
@@ -166,8 +165,11 @@ class Scheduler(Driver):
         """Move on by n steps, samples, tokens or seconds, whichever the clock counts, after an update.
 
         On a clock of seconds, n may be fractional. If it is left out, it is the time since the last call; or, if that
-        is later, since the scheduler was made, loaded a state or was paused.
+        is later, since the scheduler was made, loaded a state or was paused. Under `auto=True` the updates move the
+        position, so it raises DriverError.
         """
+        if self._auto:
+            raise DriverError("under auto=True the optimizer's updates move the position", "use seek() to move it")
         if not self._pauses:
             self._write(self._position + self._clock.passed(n))
 
@@ -198,7 +200,8 @@ class Scheduler(Driver):
         """
         plan, clock = self._groups.plan, self._clock.name
         given = given_schedules("replan", lr, hyperparameters, self._horizon, clock)
-        agreed_relative("replan", given, plan.relative)
+        if isinstance(given, Plan) and given.relative not in (None, plan.relative):
+            raise ArgumentError("replan", "lr", f"a Plan with relative={plan.relative} or without it", given)
         new = Plan.of("replan", given, None, self._horizon, clock).assignments
         at = math.ceil(self._position)
         return self._follow({key: replanned(plan[key], at, each) for key, each in new.items()})
@@ -210,10 +213,8 @@ class Scheduler(Driver):
         `end` is in the plan's own units: a factor if the plan is relative. A plateau multiplies it too. ArgumentError
         if no rate is scheduled or an argument is out of its range.
         """
-        down = self._groups.plan["lr"].as_given(
-            lambda rate: rate.cooldown(math.ceil(self._position), steps, end, shape)
-        )
-        return self._follow({"lr": Assignment.of("cool_down", "lr", down)})
+        at = math.ceil(self._position)
+        return self._follow({"lr": self._groups.plan["lr"].changed(lambda rate: rate.cooldown(at, steps, end, shape))})
 
     @property
     def plan(self) -> Plan:

@@ -93,29 +93,20 @@ class Attribute:
         return torch.finfo(present.dtype).max if isinstance(present, Tensor) else sys.float_info.max
 
 
-@dataclass(frozen=True)
-class Targets:
-    """A mapping of names to targets, stored with a tuple of targets for each."""
-
-    def __call__(self, owner: str, name: str, value: Any) -> dict[str, tuple[Target, ...]]:
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            advice = 'write {"dropout": Attribute(layer, "p")}'
-            raise ArgumentError(owner, name, "a mapping of names to targets", value, advice)
-        found: dict[str, tuple[Target, ...]] = {}
-        for key, item in value.items():
-            place = f"{name}[{quoted(key)}]"
-            several = isinstance(item, list | tuple)
-            found[key] = Many(_Setter())(owner, place, item) if several else (_Setter()(owner, place, item),)
-        return found
+def named_targets(owner: str, name: str, value: Any) -> dict[str, tuple[Target, ...]]:
+    """The rule of a mapping of names to targets, stored with a tuple of targets for each."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        advice = 'write {"dropout": Attribute(layer, "p")}'
+        raise ArgumentError(owner, name, "a mapping of names to targets", value, advice)
+    several = {key: item if isinstance(item, list | tuple) else (item,) for key, item in value.items()}
+    return {key: Many(_target)(owner, f"{name}[{quoted(key)}]", items) for key, items in several.items()}
 
 
-@dataclass(frozen=True)
-class _Setter:
-    def __call__(self, owner: str, name: str, value: Any) -> Any:
-        if not callable(value) or isinstance(value, nn.Module | type):
-            rule = "an Attribute(...), a function that sets a value, or a list of these"
-            raise ArgumentError(owner, name, rule, value, 'write Attribute(layer, "p") for layer.p')
-        return value
+def _target(owner: str, name: str, value: Any) -> Target:
+    if not callable(value) or isinstance(value, nn.Module | type):
+        rule = "an Attribute(...), a function that sets a value, or a list of these"
+        raise ArgumentError(owner, name, rule, value, 'write Attribute(layer, "p") for layer.p')
+    return value  # type: ignore[no-any-return]
 
 
 @dataclass(eq=False)
@@ -131,6 +122,11 @@ class TargetWriter:
     @property
     def _attributes(self) -> list[Attribute]:
         return [target for target in self.targets if isinstance(target, Attribute)]
+
+    @property
+    def places(self) -> list[tuple[int, str]]:
+        """The attributes among the targets, each by the id of its holder and its name."""
+        return [(id(target.holder), target.name) for target in self._attributes]
 
     @property
     def largest(self) -> float:

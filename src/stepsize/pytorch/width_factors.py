@@ -1,14 +1,13 @@
 """Parameter groups by width: the factors with which muP transfers a rate from a narrow model to a wide one."""
 
 import math
-from collections.abc import Sequence
 from typing import Annotated
 
 from torch import Size, nn
 
 from stepsize.arguments import Choice, checked
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.grouping import MODEL, PATTERNS, ParameterGroups, groups_by_label, module_of
+from stepsize.pytorch.grouping import Model, ParameterGroups, Patterns, groups_by_label
 
 _ROLES = {  # whether the fan-in and the fan-out grow with the width
     (False, True): "input",
@@ -20,11 +19,11 @@ _ROLES = {  # whether the fan-in and the fan-out grow with the width
 
 @checked
 def width_factors(
-    model: Annotated[nn.Module, MODEL],
-    base_model: Annotated[nn.Module, MODEL],
+    model: Model,
+    base_model: Model,
     *,
     optimizer: Annotated[str, Choice(("adam", "sgd"))] = "adam",
-    no_decay: Annotated[Sequence[str], PATTERNS] = (),
+    no_decay: Patterns = (),
 ) -> ParameterGroups:
     """Group a model's parameters by their role in muP, with a factor on the rate for the model's width.
 
@@ -82,9 +81,11 @@ def width_factors(
         some = f"{', '.join(different[:8])}{', ...' * (len(different) > 8)}"
         rule, advice = "the same model in another width", f"the two have other parameters or dimensions: {some}"
         raise ArgumentError("width_factors", "base_model", rule, type(base_model), advice)
+    embeddings_last = sorted(model.modules(), key=lambda each: isinstance(each, nn.Embedding))
+    holders = {id(p): each for each in embeddings_last for p in each.parameters(recurse=False)}
     found: dict[str, tuple[str, float]] = {}
-    for name, shape in shapes.items():
-        grown_in, grown_out = _growth(module_of(model, name), shape, base[name])
+    for name, parameter in model.named_parameters():
+        grown_in, grown_out = _growth(holders[id(parameter)], parameter.shape, base[name])
         role = _ROLES[grown_in != 1.0, grown_out != 1.0]
         found[name] = role, (1.0 if optimizer == "adam" else grown_out) / grown_in
     ratios = {role: {factor for each, factor in found.values() if each == role} for role in _ROLES.values()}

@@ -249,6 +249,11 @@ class Binding:
         """Every place in a group that is written: hyperparameter, item of a tuple or None, and group."""
         return ((writer.key, writer.item, group) for writer in self._to_groups for group, _, _ in writer.places)
 
+    def driven(self) -> dict[tuple[int, str], str]:
+        """The name of what is written at each place: the id of a group or of a target's holder, and the key there."""
+        in_groups = {(id(group), key): key for key, _, group in self.places()}
+        return in_groups | {place: writer.key for writer in self._to_targets for place in writer.places}
+
     def in_targets(self) -> dict[str, float]:
         """What is written into targets, by name."""
         return {writer.key: writer.written for writer in self._to_targets if writer.written is not None}

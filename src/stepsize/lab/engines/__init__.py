@@ -8,7 +8,8 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
-from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 
 

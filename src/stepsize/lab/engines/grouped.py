@@ -36,10 +36,7 @@ class GroupedNetwork:
         Inputs are (batch, ...) if they are shared by all rows.
         """
         rows = len(next(iter(values.values())))
-        x = inputs
-        beside = (
-            1 if shared and self._convolves_first else 0
-        )  # the number of rows that are side by side; 1 if all share the images
+        x, beside = inputs, int(shared and self._convolves_first)  # rows side by side; 1 if all share the images
         if shared and not beside:
             x = x.expand(rows, *x.shape).contiguous()  # layers may work in place
         for prefix, layer in self._layers:
@@ -65,10 +62,8 @@ def _chain(model: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]] | 
         return None
     if not (isinstance(model, nn.Sequential) and type(model).forward is nn.Sequential.forward):
         return [(prefix, model)] if _is_known(model) else None
-    layers, names = (
-        [],
-        {child: name for name, child in model.named_children()},
-    )  # the first name of a layer that occurs twice
+    layers: list[tuple[str, nn.Module]] = []
+    names = {child: name for name, child in model.named_children()}  # a layer that occurs twice has its first name
     for child in model:
         part = _chain(child, f"{prefix}{names[child]}.")
         if part is None:

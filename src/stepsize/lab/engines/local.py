@@ -21,9 +21,12 @@ import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import THREADS, Job, job_name, joined, make_job, one_network, reason, run_title
-from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.engines.runs import THREADS, Job, cores, job_name, joined, make_job, one_network, reason, run_title
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.one_network import OneNetwork
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.task import Task
 from stepsize.store.run import Epoch, Point
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
@@ -69,22 +72,12 @@ class Channel:
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     ((number, spec),) = job.items()
-    make_job(
-        job,
-        [number],
-        lambda task, _: one_network(task, spec, experiment),
-        run_title(spec, experiment),
-        directory.checkpoint(number),
-        experiment,
-        directory,
-        channel.tell,
-        channel.should_stop,
-    )
+    title, checkpoint = run_title(spec, experiment), directory.checkpoint(number)
 
+    def build(task: Task, _: Sequence[RunSpec | None]) -> OneNetwork:
+        return one_network(task, spec, experiment)
 
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    make_job(job, [number], build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
 
 
 def refuse_in_a_starting_process() -> None:
@@ -246,10 +239,8 @@ class _Parent:
             self.directory.note("process died", f"{job_name(job)} continues from its last checkpoint", first)
             self.waiting.appendleft(job)
             return
-        died = (
-            f"{job_name(job)} failed: the process that trained it died {DEATHS} times without progress, killed or out "
-            "of memory"
-        )
+        why = f"the process that trained it died {DEATHS} times without progress, killed or out of memory"
+        died = f"{job_name(job)} failed: {why}"
         self.failures.append(RunError(died))
         self.directory.fail(job, died)
         for number in job:

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.local import DEATHS, cores
-from stepsize.lab.engines.runs import THREADS, account, job_name, joined, make_run, reason
-from stepsize.lab.experiment import Experiment, RunSpec
+from stepsize.lab.engines.local import DEATHS
+from stepsize.lab.engines.runs import THREADS, account, cores, job_name, joined, make_run, reason
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.training import End
 from stepsize.store import Store, load_runs

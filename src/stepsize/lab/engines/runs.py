@@ -1,5 +1,7 @@
 """Making the runs of a job, from their checkpoint if there is one; and what is reported of runs that fail."""
 
+import hashlib
+import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +12,10 @@ import torch
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
 from stepsize.lab.checkpoint import Checkpoint, Journal, RecordStore
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
+from stepsize.lab.experiment import Experiment
 from stepsize.lab.one_network import OneNetwork
-from stepsize.lab.optimizers import experiment_optimizer, run_scheduler
+from stepsize.lab.optimizers import experiment_optimizer
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.samples import Batches, Samples
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
@@ -29,6 +32,11 @@ Job = Mapping[int, RunSpec]
 
 Listener = Callable[[int, Point | Epoch], object]
 """Called with the number of a run and what it logged."""
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def make_job(
@@ -136,7 +144,7 @@ def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork
     """The network of a run, with its optimizer and its schedules."""
     model, device = task.initial_model(spec.seed), torch.device(experiment.device)
     optimizer = experiment_optimizer(experiment, model.to(device))
-    scheduler = run_scheduler(optimizer, spec)
+    scheduler = spec.scheduler(optimizer)
     return OneNetwork(model, task, optimizer, scheduler, spec.seed, device, experiment.precision, experiment.clip_norm)
 
 
@@ -144,6 +152,19 @@ def run_title(spec: RunSpec, experiment: Experiment) -> str:
     """Text that identifies a run by all that decides its numbers."""
     settings = fingerprint(experiment, "schedules", "seeds")  # those of the other runs do not matter
     return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.schedule}, settings {settings}"
+
+
+def fingerprint(experiment: Experiment, *without: str) -> str:
+    """Twelve characters that depend on every setting except the fields named and the digests.
+
+    Example:
+        >>> from stepsize.lab import Experiment
+        >>> one, other = Experiment(seeds=(0,)), Experiment(seeds=(1,))
+        >>> fingerprint(one) == fingerprint(other), fingerprint(one, "seeds") == fingerprint(other, "seeds")
+        (False, True)
+    """
+    form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
+    return hashlib.sha256(json.dumps(form).encode()).hexdigest()[:12]
 
 
 def job_name(job: Job) -> str:

@@ -12,7 +12,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.engines.stack import Named, Stack
-from stepsize.lab.experiment import RunSpec
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.samples import Batch, Samples
 from stepsize.store.run import Epoch, Point
 

@@ -10,12 +10,13 @@ import torch
 from stepsize.errors import ArgumentError, RunError, StateError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.local import Channel, cores, run_jobs
-from stepsize.lab.engines.runs import Job, make_job
+from stepsize.lab.engines.local import Channel, run_jobs
+from stepsize.lab.engines.runs import Job, cores, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
-from stepsize.lab.experiment import Experiment, RunSpec, fingerprint
+from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import CPU, seeded_draws

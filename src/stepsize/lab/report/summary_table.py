@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import Line, grouped, no_comparison, tables
@@ -112,6 +113,13 @@ class SummaryTable:
         kept = [index for index, column in enumerate(self.columns) if column not in _LEFT_OUT_IF_NARROW]
         lines = tuple(tuple(line[index] for index in kept) for line in self.lines)
         return SummaryTable(tuple(self.columns[index] for index in kept), lines, self.notes)
+
+    def _repr_html_(self) -> str:
+        """The table, in a notebook."""
+        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in self.lines)
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
 def summary_table(

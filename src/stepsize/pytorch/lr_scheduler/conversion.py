@@ -14,7 +14,7 @@ from torch.optim.swa_utils import SWALR
 
 from stepsize.arguments import Length, Many, Number
 from stepsize.errors import ArgumentError
-from stepsize.pytorch.lr_scheduler.replay import Replay
+from stepsize.pytorch.lr_scheduler.replay import Replay, refuse_unreadable
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import (
     Constant,
@@ -29,9 +29,6 @@ from stepsize.schedules import (
     Staircase,
     Triangle,
 )
-
-# These methods decide a scheduler's rates; if one of them is the user's own, the rates are unknown.
-_DECIDING = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
 
 
 def from_torch(scheduler: LRScheduler) -> tuple[Schedule, ...]:
@@ -90,35 +87,6 @@ def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float
 
 def _factor(schedule: Schedule, base_lr: float, step: int) -> float:
     return schedule(step) / base_lr
-
-
-def refuse_unreadable(scheduler: LRScheduler) -> None:
-    """Refuse a scheduler if its rates, or those of a part of it, are not a function of the step."""
-    groups = len(scheduler.optimizer.param_groups)
-    for part in with_parts(scheduler):
-        name = type(part).__name__
-        for method in _DECIDING:
-            code = getattr(part, method, None)
-            if (getattr(code, "__module__", None) or "torch").partition(".")[0] not in ("torch", "stepsize"):
-                advice = "other code can give any rates; write them as Function(...) of the step"
-                raise ArgumentError(f"{name}.{method}", "", "PyTorch's own", code, advice)
-        if (made_with := len(getattr(part, "base_lrs", range(groups)))) != groups:
-            advice = f"groups were added or removed after this {name} was made, so their rates are not known"
-            raise ArgumentError("the number of parameter groups", "", str(made_with), groups, advice)
-        if isinstance(part, pytorch.SequentialLR):
-            for later in part._schedulers[bisect_right(part._milestones, 0) + 1 :]:
-                if hasattr(later, "_schedulers"):
-                    advice = (
-                        "PyTorch raises NotImplementedError at the milestone; put its parts into the outer sequence"
-                    )
-                    raise ArgumentError("a later part of SequentialLR", "", "a single scheduler", later, advice)
-
-
-def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
-    """The scheduler, and the parts of a sequence or chain, to any depth."""
-    yield scheduler
-    for part in getattr(scheduler, "_schedulers", ()):
-        yield from with_parts(part)
 
 
 def _read(scheduler: Any, index: int) -> Schedule:

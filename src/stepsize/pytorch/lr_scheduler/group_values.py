@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as pytorch
 
-from stepsize.pytorch.lr_scheduler.conversion import with_parts
+from stepsize.pytorch.lr_scheduler.replay import with_parts
 
 
 def group_arguments(scheduler: pytorch.LRScheduler) -> tuple[str, ...]:

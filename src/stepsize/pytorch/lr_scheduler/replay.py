@@ -1,10 +1,21 @@
-"""The rates of a scheduler by replay: a twin with groups of its own takes every step from the beginning."""
+"""The rates of a scheduler by replay: a twin with groups of its own takes every step from the beginning.
 
+Only a scheduler whose rates are a function of the step can be replayed; `refuse_unreadable` refuses the others.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim import lr_scheduler as pytorch
+from torch.optim.lr_scheduler import LRScheduler
+
+from stepsize.errors import ArgumentError
+
+# These methods decide a scheduler's rates; if one of them is the user's own, the rates are unknown.
+_DECIDING = ("get_lr", "_get_closed_form_lr", "_update_lr", "step")
 
 
 class Replay:
@@ -67,3 +78,32 @@ def _at_start(scheduler: Any, groups: Any) -> Any:
 
 def _number(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) and value.ndim == 0 else value
+
+
+def refuse_unreadable(scheduler: LRScheduler) -> None:
+    """Refuse a scheduler if its rates, or those of a part of it, are not a function of the step."""
+    groups = len(scheduler.optimizer.param_groups)
+    for part in with_parts(scheduler):
+        name = type(part).__name__
+        for method in _DECIDING:
+            code = getattr(part, method, None)
+            if (getattr(code, "__module__", None) or "torch").partition(".")[0] not in ("torch", "stepsize"):
+                advice = "other code can give any rates; write them as Function(...) of the step"
+                raise ArgumentError(f"{name}.{method}", "", "PyTorch's own", code, advice)
+        if (made_with := len(getattr(part, "base_lrs", range(groups)))) != groups:
+            advice = f"groups were added or removed after this {name} was made, so their rates are not known"
+            raise ArgumentError("the number of parameter groups", "", str(made_with), groups, advice)
+        if isinstance(part, pytorch.SequentialLR):
+            for later in part._schedulers[bisect_right(part._milestones, 0) + 1 :]:
+                if hasattr(later, "_schedulers"):
+                    advice = (
+                        "PyTorch raises NotImplementedError at the milestone; put its parts into the outer sequence"
+                    )
+                    raise ArgumentError("a later part of SequentialLR", "", "a single scheduler", later, advice)
+
+
+def with_parts(scheduler: LRScheduler) -> Iterator[Any]:
+    """The scheduler, and the parts of a sequence or chain, to any depth."""
+    yield scheduler
+    for part in getattr(scheduler, "_schedulers", ()):
+        yield from with_parts(part)

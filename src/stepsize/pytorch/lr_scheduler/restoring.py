@@ -11,9 +11,9 @@ from torch.optim import lr_scheduler as pytorch
 
 from stepsize.arguments import Choice, Length
 from stepsize.errors import ArgumentError, StateError, shown
-from stepsize.pytorch.lr_scheduler.conversion import from_torch, refuse_unreadable, with_parts
+from stepsize.pytorch.lr_scheduler.conversion import from_torch
 from stepsize.pytorch.lr_scheduler.group_values import equal, group_arguments, held_values, write, write_momentum
-from stepsize.pytorch.lr_scheduler.replay import Replay
+from stepsize.pytorch.lr_scheduler.replay import Replay, refuse_unreadable, with_parts
 from stepsize.pytorch.optimizer_hooks import updating
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Schedule

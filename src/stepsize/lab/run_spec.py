@@ -1,0 +1,80 @@
+"""A run before it is trained: its name, its schedules, its seed and its length."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch.optim import Optimizer
+
+from stepsize.errors import ArgumentError
+from stepsize.pytorch.scheduler import Scheduler
+from stepsize.schedules import Plan, Schedule
+
+_LARGEST = float(np.finfo(np.float32).max)  # the largest rate that the weights' type can hold
+_BLOCK = 65536  # steps that are checked at a time
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run of an experiment, in `steps` updates over `epochs`.
+
+    `schedule` is that of the rate, or a Plan. `weight_decay` is the experiment's own, which no Plan schedules too.
+    """
+
+    name: str
+    schedule: Schedule | Plan
+    seed: int
+    epochs: int
+    steps: int
+    weight_decay: Schedule | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """All that is scheduled in the run."""
+        plan = self.schedule if isinstance(self.schedule, Plan) else Plan(lr=self.schedule)
+        if self.weight_decay is None:
+            return plan
+        return Plan(**plan, weight_decay=self.weight_decay, relative=plan.relative)
+
+    @property
+    def rate(self) -> Schedule:
+        """The schedule of the rate."""
+        rate: Schedule = self.plan["lr"]
+        return rate
+
+    def scheduler(self, optimizer: Optimizer) -> Scheduler:
+        """The scheduler that writes the schedules into an optimizer that has the rate 1.
+
+        Groups with different rates keep their ratios. If some groups decay their weights, the others still do not.
+        """
+        entries, decays = dict(self.plan), [bool(group.get("weight_decay")) for group in optimizer.param_groups]
+        decay = entries.get("weight_decay")
+        if isinstance(decay, Schedule) and any(decays) and not all(decays):
+            entries["weight_decay"] = [decay if each else 0.0 for each in decays]
+        shares = {float(group["lr"]) for group in optimizer.param_groups}
+        relative = len(shares) > 1 if self.plan.relative is None else self.plan.relative
+        return Scheduler(optimizer, relative=relative, **entries)
+
+    def validate(self, factor: float = 1.0) -> None:
+        """Evaluate the schedules at every step, so that an error is found before the training begins.
+
+        The rates are multiplied by `factor`, the largest that `tune_peak` tries.
+
+        Raises:
+            ArgumentError: a value is negative, or larger than the weights' type can hold.
+            StepError: one has no finite value at some step.
+        """
+        for name, schedule in self.plan.schedules.items():
+            shared = name == "weight_decay" and self.weight_decay is not None
+            argument = name if shared else f"schedules[{self.name!r}]"
+            self._validate(argument, schedule, factor if name == "lr" else 1.0)
+
+    def _validate(self, argument: str, schedule: Schedule, factor: float) -> None:
+        for begin in range(0, self.steps, _BLOCK):
+            values = factor * schedule(np.arange(begin, min(begin + _BLOCK, self.steps)))
+            wrong = np.flatnonzero((values < 0.0) | (values > _LARGEST))
+            if wrong.size:
+                times = "" if factor == 1.0 else f", times {factor:g} (the largest factor of tune_peak),"
+                rule = f"a schedule whose values{times} are from 0 to {_LARGEST:.1e}"
+                step, value = begin + int(wrong[0]), float(f"{values[wrong[0]]:.4g}")
+                advice = f"this is at step {step} of {self.steps}; bound it with .clip(low, high)"
+                raise ArgumentError("Experiment", argument, rule, value, advice)
