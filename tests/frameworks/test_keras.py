@@ -56,13 +56,19 @@ def test_a_model_trains_with_the_rates_of_the_plan_and_loads_with_them(backend, 
 
 
 def test_what_is_not_a_schedule_is_refused():
-    with pytest.raises(ss.StepsizeError, match=r"to_keras\(schedule=\.\.\.\) must be a schedule"):
+    with pytest.raises(ss.StepsizeError, match="must be a schedule or its text"):
         to_keras(0.1)
 
 
-def test_a_function_in_a_saved_model_is_not_run():
+def test_a_text_has_the_units_of_the_horizon():
+    assert to_keras('Linear(0, 1, "50%")', ss.Horizon(100, 10, 2)).schedule == ss.Linear(0.0, 1.0, 10)
+    with pytest.raises(ss.StepsizeError, match="needs a horizon"):
+        to_keras('Linear(0, 1, "50%")')
+
+
+@pytest.mark.parametrize("function", ["math:cos", lambda step: 0.1])
+def test_a_function_of_a_saved_model_is_not_run_and_the_error_says_how_to_load_the_rest(function):
     from stepsize.interop.keras import KerasSchedule
 
-    config = to_keras(ss.Function("math:cos")).get_config()
-    with pytest.raises(ss.StepsizeError, match="runs your own code"):
-        KerasSchedule.from_config(config)
+    with pytest.raises(ss.StepsizeError, match="compile=False"):
+        KerasSchedule.from_config(to_keras(ss.Function(function)).get_config())

@@ -94,6 +94,7 @@ def test_unsigned_steps_do_not_wrap_around():
     assert float(PLAN(mx.array(3, mx.uint64))) == pytest.approx(PLAN(3), rel=1e-6)
     assert float(PLAN(jnp.uint32(3))) == pytest.approx(PLAN(3), rel=1e-6)
     assert float(PLAN(jnp.uint32(2**31 + 3))) == pytest.approx(0.01)
+    assert float(PLAN(torch.tensor(3, dtype=torch.uint64))) == pytest.approx(PLAN(3), rel=1e-6)
     assert float(PLAN(torch.tensor(3, dtype=torch.uint8))) == pytest.approx(PLAN(3), rel=1e-6)
 
 
@@ -245,6 +246,17 @@ def test_a_function_that_traces_is_traced():
     assert mx.compile(plan)(mx.array(13)).item() == pytest.approx(0.05)
     compiled = torch.compile(lambda step: plan(step), fullgraph=True, backend="eager")
     assert compiled(torch.tensor(13)).item() == pytest.approx(0.05)
+
+
+def test_a_function_is_traced_if_a_tensor_has_no_value_or_wants_a_gradient():
+    plan = ss.Function(halves)
+    close(torch.func.vmap(plan)(torch.arange(5)), plan, np.arange(5))
+    slope = torch.func.grad(plan)(torch.tensor(10.0))
+    assert slope.item() == pytest.approx(0.05 * np.log(0.5) / 10)
+    assert plan(torch.tensor(10.0, requires_grad=True)).requires_grad
+    assert plan(torch.tensor(10, device="meta")).shape == ()
+    with pytest.raises(ss.StepsizeError, match="cannot trace"):
+        torch.func.vmap(ss.Function(at_ten))(torch.arange(5))
 
 
 @pytest.mark.parametrize("call", [lambda plan: jax.jit(plan)(jnp.int32(5)), lambda plan: mx.compile(plan)(mx.array(5))])

@@ -1,17 +1,25 @@
 """Schedules for the programs of other libraries."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from stepsize.arguments import checked
+from stepsize.arguments import Instance, Maybe, checked
 from stepsize.errors import MissingExtraError
-from stepsize.schedules.base import Nested
+from stepsize.horizon import Horizon
+from stepsize.schedules import Schedule, parse
 
 __all__ = ["to_keras"]
 
 
 @checked
-def to_keras(schedule: Nested) -> Any:
+def to_keras(
+    schedule: Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")],
+    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+) -> Any:
     """The schedule as a Keras `LearningRateSchedule`, for any backend; a saved model contains it as text.
+
+    Args:
+        schedule: a schedule or its text.
+        horizon: the run that units in the text refer to.
 
     Raises:
         MissingExtraError: Keras is not installed.
@@ -26,4 +34,4 @@ def to_keras(schedule: Nested) -> Any:
         if error.name != "keras":
             raise
         raise MissingExtraError.naming("keras", "keras") from None
-    return KerasSchedule(schedule)
+    return KerasSchedule(parse(schedule, horizon) if isinstance(schedule, str) else schedule)

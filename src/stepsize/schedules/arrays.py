@@ -70,8 +70,9 @@ class ArraySteps:
             StepError: its type is neither one of integers nor one of floats.
         """
         if library.is_whole(step):
-            whole = library.cast(library.where(step < 0, 0, step), library.whole_type)
-            return cls(library, library.where(whole < 0, library.largest, whole))  # unsigned ones may wrap around
+            whole = library.cast(step, library.whole_type)
+            beyond = library.largest if "uint" in str(step.dtype) else 0  # large unsigned ones become negative
+            return cls(library, library.where(whole < 0, beyond, whole))
         if not library.is_real(step):
             raise StepError(f"a step is a finite number >= 0 (or an array of them), got {shown(step)}")
         most = (library.largest + 1) * (1.0 - 2.0**-24)  # the largest in single precision too
@@ -281,6 +282,15 @@ def _mlx() -> Library:
 
 def _torch() -> Library:
     torch = sys.modules["torch"]
+
+    def on_host(x: Array) -> np.ndarray[Any, Any] | None:
+        if torch.compiler.is_compiling() or x.requires_grad:
+            return None
+        try:
+            return x.cpu().numpy()  # type: ignore[no-any-return]
+        except RuntimeError:  # it has no value in torch.func.vmap, and on the device "meta"
+            return None
+
     return Library(
         functions=torch,
         where=torch.where,
@@ -291,7 +301,7 @@ def _torch() -> Library:
         constant=lambda numbers, kind, beside: torch.tensor(numbers, dtype=kind, device=beside.device),
         # As a list of indices: a single one would leave the graph.
         look_up=lambda array, index: array[index.reshape(-1)].reshape(index.shape),
-        on_host=lambda x: None if torch.compiler.is_compiling() else x.cpu().numpy(),
+        on_host=on_host,
         whole_type=torch.int64,
         real_type=torch.get_default_dtype(),
         largest=2**63 - 1,
