@@ -113,7 +113,8 @@ def test_a_shape_of_another_length_is_refused():
     endless = refused(ArgumentError, advice, lambda: ss.wsd(0.3, 1, 2, 3, shape=ss.Exponential))
     assert endless.endswith('got Exponential(0.3, 0.0, 3.0); did you mean "exponential"?')
     refused(ArgumentError, advice, lambda: LINE.cooldown(1, 3, shape=lambda a, b, n: Linear(a, b, n + 1)))
-    refused(ArgumentError, advice, lambda: LINE.cooldown(1, 3, shape=lambda a, b, n: 0.1))
+    other = "a shape that makes a schedule, got 0.1; build it from shapes or a Function"
+    refused(ArgumentError, other, lambda: LINE.cooldown(1, 3, shape=lambda a, b, n: 0.1))
 
 
 @pytest.mark.parametrize(

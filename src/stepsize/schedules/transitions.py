@@ -106,7 +106,11 @@ def transition(
         ]
         raise_together(problems)
         raise
-    if not isinstance(made, Schedule) or made.steps != steps:
+    if not isinstance(made, Schedule):
+        raise ArgumentError(
+            owner, argument, "a shape that makes a schedule", made, "build it from shapes or a Function"
+        )
+    if made.steps != steps:
         rule = f"a shape that makes a schedule of the given length, here {steps}"
         raise ArgumentError(owner, argument, rule, made, nearest(getattr(given, "__name__", ""), WORDS))
     return made
