@@ -8,11 +8,13 @@
 Importing this package loads nothing heavier than NumPy.
 """
 
+import typing
+
+from stepsize import schedules
 from stepsize.errors import StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.schedules import (
     Constant,
-    ConstantProduct,
     Cosine,
     Exponential,
     Function,
@@ -23,7 +25,6 @@ from stepsize.schedules import (
     MultiStep,
     OneMinusSqrt,
     Piecewise,
-    Plan,
     Polynomial,
     Rex,
     Schedule,
@@ -31,7 +32,6 @@ from stepsize.schedules import (
     Table,
     Triangle,
     cyclic,
-    from_dict,
     infinite,
     inverse_sqrt,
     maximum,
@@ -39,15 +39,16 @@ from stepsize.schedules import (
     noam,
     one_cycle,
     one_cycle_momentum,
-    parse,
     rewarm,
     sgdr,
-    to_dict,
     warmup,
     warmup_cosine,
     wsd,
     wsds,
 )
+
+if typing.TYPE_CHECKING:
+    from stepsize.schedules import ConstantProduct, Plan, from_dict, parse, to_dict
 
 __version__ = "0.1.0"
 
@@ -91,3 +92,9 @@ __all__ = [
     "wsd",
     "wsds",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in schedules.LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(schedules, name)

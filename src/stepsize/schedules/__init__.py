@@ -1,11 +1,10 @@
 """Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
 
+from typing import TYPE_CHECKING, Any
+
 from stepsize.schedules.arithmetic import maximum as maximum
 from stepsize.schedules.arithmetic import minimum as minimum
-from stepsize.schedules.assignment import ConstantProduct as ConstantProduct
 from stepsize.schedules.base import Schedule as Schedule
-from stepsize.schedules.dictionary import from_dict as from_dict
-from stepsize.schedules.dictionary import to_dict as to_dict
 from stepsize.schedules.formulas import Constant as Constant
 from stepsize.schedules.formulas import Cosine as Cosine
 from stepsize.schedules.formulas import Exponential as Exponential
@@ -22,7 +21,6 @@ from stepsize.schedules.piecewise import MultiStep as MultiStep
 from stepsize.schedules.piecewise import Piecewise as Piecewise
 from stepsize.schedules.piecewise import Table as Table
 from stepsize.schedules.piecewise import Triangle as Triangle
-from stepsize.schedules.plan import Plan as Plan
 from stepsize.schedules.recipes import cyclic as cyclic
 from stepsize.schedules.recipes import infinite as infinite
 from stepsize.schedules.recipes import inverse_sqrt as inverse_sqrt
@@ -35,4 +33,27 @@ from stepsize.schedules.recipes import warmup as warmup
 from stepsize.schedules.recipes import warmup_cosine as warmup_cosine
 from stepsize.schedules.recipes import wsd as wsd
 from stepsize.schedules.recipes import wsds as wsds
-from stepsize.schedules.text import parse as parse
+
+if TYPE_CHECKING:
+    from stepsize.schedules.assignment import ConstantProduct as ConstantProduct
+    from stepsize.schedules.dictionary import from_dict as from_dict
+    from stepsize.schedules.dictionary import to_dict as to_dict
+    from stepsize.schedules.plan import Plan as Plan
+    from stepsize.schedules.text import parse as parse
+
+# These need the reader of texts, which takes as long to import as all the rest.
+LOADED_LATER = {
+    "ConstantProduct": "assignment",
+    "Plan": "plan",
+    "from_dict": "dictionary",
+    "parse": "text",
+    "to_dict": "dictionary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LOADED_LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{LOADED_LATER[name]}"), name)
