@@ -7,6 +7,7 @@ from array_cases import GRID, PARTS, PLAN, around_boundaries, close
 import stepsize as ss
 
 
+@pytest.mark.long
 def test_values_are_numpys_in_eager_mode_and_in_functions(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     tf = pytest.importorskip("tensorflow")
