@@ -191,6 +191,12 @@ class Horizon:
             left = self.epoch_samples - begin % self.epoch_samples
         return (begin + (min(size, left) if left > 0 else size)) * each
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from stepsize.schedules.pydantic_field import horizon_schema  # goes upward: a batch may be a schedule
+
+        return horizon_schema(handler)
+
     def _unit(self, unit: str, clock: str, length: str) -> "Fraction":
         """One of a unit on the clock."""
         from fractions import Fraction
