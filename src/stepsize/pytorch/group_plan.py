@@ -82,7 +82,8 @@ def check_groups(assignment: Assignment, groups: Sequence[Group]) -> None:
         for name in assignment.items:
             if name not in names:
                 advice = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
-                advice = "; ".join(filter(None, [nearest(name, names), advice]))
+                keys = "to schedule hyperparameters, write Plan(**{...})" if name in _hyperparameters(groups) else ""
+                advice = "; ".join(filter(None, [nearest(name, names), advice, keys]))
                 raise ArgumentError("Scheduler", assignment.key, "a mapping by the groups' names", name, advice)
     for index, group in enumerate(groups):
         if (course := course_of(assignment, index, group)) is not None:
@@ -180,7 +181,8 @@ class GroupPlan:
     ) -> "GroupPlan":
         in_groups, errors = ["lr", *_hyperparameters(groups)], list[StepsizeError]()
         with gathered(errors):
-            refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
+            other = "for a value outside the optimizer, give targets={...}"
+            refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]), other)
         for name in targets:
             if name in in_groups:
                 rule = "a mapping by names that no parameter group has"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 from stepsize.arguments import LONGEST, Flag, Rule, checked, listed, nearest, rules
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
-from stepsize.horizon import ClockName, Horizon, length_on
+from stepsize.horizon import ClockName, Horizon, is_time, length_on
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
@@ -287,7 +287,7 @@ class Evaluation:
             return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
         if not isinstance(value, str):
             return value
-        if self.horizon is None and self.clock != "seconds":
+        if self.horizon is None and self.clock != "seconds" and not is_time(value):
             reason = f"{quoted(value)} needs a horizon, which says how long the run is"
             raise self.error(reason, node.position, "give {horizon} or write a number of steps", horizon=...)
         if value.strip() == "rest" and self.clock != "seconds":
