@@ -166,6 +166,10 @@ ARGUMENTS = {
     "an exponent": (lambda: HORIZON.of("1e3"), "a length must be a number with a unit"),
     "a length in other digits": (lambda: HORIZON.of("٣ep"), "a length must be a number with a unit"),
     "a number where a unit is": (lambda: HORIZON.of(5), '"2000" (steps), got 5'),
+    "the text of a schedule for a batch": (
+        lambda: Horizon(10, "Constant(2)", 1),
+        "Horizon(batch=...) must be a whole number of at least 1, got 'Constant(2)'; for a schedule, write parse(",
+    ),
     "the class of a schedule for a batch": (
         lambda: Horizon(10, Constant, 1),
         "Horizon(batch=...) must be a whole number",

@@ -110,6 +110,13 @@ class Length(Whole):
         return f"lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of({quoted(text)})"
 
 
+class BatchSize(Whole):
+    """A whole number of samples, in whose place a schedule of them may stand."""
+
+    def _instead_of(self, text: str) -> str:
+        return super()._instead_of(text) if text.strip().isdecimal() else 'for a schedule, write parse("...")'
+
+
 class Flag:
     """True or False, and not 1 or 0."""
 
@@ -265,11 +272,12 @@ def _field_rules(cls: Any) -> list[tuple[str, str, Rule]]:
     return [(field, argument, of_arguments[argument]) for field, argument in named if argument in of_arguments]
 
 
-def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise one ArgumentError for all names that `owner` does not know."""
+def refuse_unknown(owner: str, given: Iterable[str], known: Iterable[str], other: str = "") -> None:
+    """Raise one ArgumentError for all names that `owner` does not know; `other` is advice for one like none of them."""
     known = list(known)
+    otherwise = "; ".join(filter(None, [listed(known), other]))
     unknown = [name for name in given if name not in known]
-    raise_together([ArgumentError(owner, name, "", None, nearest(name, known) or listed(known)) for name in unknown])
+    raise_together([ArgumentError(owner, name, "", None, nearest(name, known) or otherwise) for name in unknown])
 
 
 def listed(known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
 
-from stepsize.arguments import Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules, checked
+from stepsize.arguments import BatchSize, Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules, checked
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class BatchSchedule(Protocol):
 
 def _batch(owner: str, name: str, value: Any) -> int | BatchSchedule:
     is_schedule = isinstance(value, BatchSchedule) and not isinstance(value, type)
-    return value if is_schedule else int(Whole(1)(owner, name, value))
+    return value if is_schedule else int(BatchSize()(owner, name, value))
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,12 @@ class Horizon:
             left = self.epoch_samples - begin % self.epoch_samples
         return (begin + (min(size, left) if left > 0 else size)) * each
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from stepsize.schedules.pydantic_field import horizon_schema  # goes upward: a batch may be a schedule
+
+        return horizon_schema(handler)
+
     def _unit(self, unit: str, clock: str, length: str) -> "Fraction":
         """One of a unit on the clock."""
         from fractions import Fraction
@@ -230,23 +236,32 @@ def length_on(clock: str, length: str, horizon: Horizon | None) -> int:
 
     match = re.fullmatch(_LENGTH, str(length), re.ASCII)
     unit = match[2] if match else ""
-    is_time = unit in _SECONDS
-    if match is None or (unit and is_time != (clock == "seconds")) or not isinstance(length, str):
+    timed = unit in _SECONDS
+    if match is None or (unit and timed != (clock == "seconds")) or not isinstance(length, str):
         if clock == "seconds":
-            raise ArgumentError("a length", "", 'a time such as "45s", "30min", "2h" or "2000" (seconds)', length)
+            rule = 'a time such as "45s", "30min", "2h" or "2000" (seconds)'
+            of_a_run = unit or str(length).strip() == "rest"
+            advice = 'a clock of seconds has no horizon, so no epochs, percent or "rest"' if of_a_run else ""
+            raise ArgumentError("a length", "", rule, length, advice)
         rule = (
             'a number with a unit such as "3ep" (epochs), "10%" (of the run), "500ksp" (samples), "2Btok" (tokens) or '
             f'"2000" ({clock})'
         )
-        advice = 'a time needs a scheduler with clock="seconds"' if is_time else ""
+        advice = 'a time needs a scheduler with clock="seconds"' if timed else ""
         raise ArgumentError("a length", "", rule, length, advice)
     each = Fraction(1)
-    if is_time:
+    if timed:
         each *= _SECONDS[unit]
     elif unit:
         assert horizon is not None
         each = horizon._unit(unit, clock, length)
     return _round_half_up(Fraction(match[1]) * each)
+
+
+def is_time(length: str) -> bool:
+    """Whether it is a length in seconds, minutes or hours."""
+    match = re.fullmatch(_LENGTH, length, re.ASCII)
+    return match is not None and match[2] in _SECONDS
 
 
 def _ceil_div(amount: int, by: int) -> int:

@@ -1,10 +1,12 @@
 """Schedules and plans from OmegaConf's dictionaries and Hydra's `_target_`s."""
 
 import pytest
+import torch
 
 import stepsize as ss
 from stepsize import Horizon, Plan
 from stepsize.errors import FormatError
+from stepsize.pytorch import Scheduler
 
 hydra = pytest.importorskip("hydra.utils", reason="needs stepsize[frameworks]")
 errors = pytest.importorskip("hydra.errors", reason="needs stepsize[frameworks]")
@@ -67,6 +69,13 @@ def test_a_plan_is_a_target_and_has_targets():
     )
     text = str(plan)
     assert hydra.instantiate(OmegaConf.create({"_target_": "stepsize.Plan.parse", "text": text})) == plan
+
+
+def test_a_list_of_a_config_is_the_tuple_of_a_hyperparameter():
+    plan = from_yaml("{_target_: stepsize.Plan, lr: 1e-3, betas: [0.9, 'Linear(0.9, 0.99, 10)']}")
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.ones(2))])
+    scheduler = Scheduler(optimizer, plan)
+    assert scheduler.plan == Plan(lr=0.001, betas=(0.9, ss.Linear(0.9, 0.99, 10)))
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,7 @@ def test_an_lr_that_cannot_give_rates_is_refused():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     with pytest.raises(ArgumentError, match=r"train\(lr=\.\.\.\) must be a schedule, its text, .* got \[0\.1\]"):
         run([0.1])
-    with pytest.raises(ParseError, match=r"write Constant\(0\.1\)"):
-        run("0.1")
+    with pytest.raises(ParseError, match="must be a finite number, got inf"):
+        run("inf")
     with pytest.raises(ArgumentError, match="attached to the run's optimizer, got 'LambdaLR'"):
         run(LambdaLR(optimizer, lambda step: 1.0))

@@ -16,7 +16,7 @@ from driven import saved, sgd, update
 
 import stepsize as ss
 from installed import environment
-from stepsize.errors import ArgumentError, DriverError, StateError
+from stepsize.errors import ArgumentError, DriverError, StateError, StepError
 from stepsize.pytorch import CooldownOnDemand, Scheduler
 
 HORIZON = ss.Horizon(samples=1000, batch=100, epochs=2, accumulation=2, tokens_per_sample=8)
@@ -196,6 +196,17 @@ def test_a_clock_that_does_not_run_forward_is_refused(wrong):
     scheduler.advance(10)
     with pytest.raises(ArgumentError, match=r"^advance\(n=\.\.\.\) must be a finite number >= 0, got "):
         scheduler.advance(wrong)
+    assert scheduler.position == 10.0
+
+
+@pytest.mark.parametrize("auto", [False, True])
+def test_a_measured_time_that_runs_backwards_is_refused(now, auto):
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, HOUR, clock="seconds", auto=auto)
+    scheduler.seek(10.0)
+    now[0] = -2.5
+    with pytest.raises(StepError, match=r"the clock ran backwards by 2.5 seconds; measure them and call advance\(n\)"):
+        update(optimizer) if auto else scheduler.advance()
     assert scheduler.position == 10.0
 
 

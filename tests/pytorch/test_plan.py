@@ -83,12 +83,42 @@ def test_a_text_with_a_unit_needs_the_horizon_of_the_scheduler():
             Scheduler(sgd(), **given)
 
 
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_list_is_the_tuple_of_a_hyperparameter_if_it_has_no_entry_for_each_group(groups):
+    optimizer = sgd(*[0.1] * groups, kind=AdamW)
+    scheduler = Scheduler(optimizer, Plan(lr=0.1, betas=[ss.Linear(0.8, 0.9, 10), 0.99]))
+    assert scheduler.plan == Plan(lr=0.1, betas=(ss.Linear(0.8, 0.9, 10), 0.99))
+    assert optimizer.param_groups[-1]["betas"] == (0.8, 0.99)
+    scheduler.replan(betas=[0.5, 0.6])
+    assert optimizer.param_groups[-1]["betas"] == (0.5, 0.6)
+
+
+def test_a_list_with_an_entry_for_each_group_is_no_tuple():
+    optimizer = sgd(0.1, 0.1, kind=AdamW)
+    Scheduler(optimizer, 0.1, betas=[(0.8, 0.9), (0.7, 0.9)])
+    assert [group["betas"] for group in optimizer.param_groups] == [(0.8, 0.9), (0.7, 0.9)]
+    with pytest.raises(ArgumentError, match=r"like the group's own value.*write betas=\(schedule, 0.9\)"):
+        Scheduler(optimizer, 0.1, betas=[0.8, 0.9])
+    with pytest.raises(ArgumentError, match="one schedule for each of the 2 parameter groups"):
+        Scheduler(optimizer, 0.1, betas=[0.8, 0.9, 0.99])
+
+
+@pytest.mark.parametrize("text", ["1e-3", "0.001", "1 / 1000"])
+def test_a_text_that_is_a_number_is_a_constant(text):
+    assert Scheduler(sgd(), text).plan == Plan(lr=text) == Plan(lr=0.001)
+    assert Scheduler(sgd(), momentum=[text]).plan == Plan(momentum=[0.001])
+    with pytest.raises(ParseError, match=r"Scheduler\(lr=...\): .*must be a finite number, got inf"):
+        Scheduler(sgd(), "inf")
+
+
 REFUSED = {
     "a name that no group has": (
         Plan(lr=0.1, wieght_decay=0.1),
         "no argument 'wieght_decay'; did you mean \"weight_decay\"",
     ),
     "a name like no other": (Plan(temperature=0.1), "no argument 'temperature'; known are lr, .*momentum"),
+    "a name outside": (Plan(p=0.1), r"known are .*; for a value outside the optimizer, give targets=\{\.\.\.\}"),
+    "keys in a mapping": ({"lr": 0.1}, r"to schedule hyperparameters, write Plan\(\*\*\{\.\.\.\}\)"),
     "a group's name": (Plan(lr={"haed": 0.1}), 'did you mean "head"\\?; the groups are named head, body'),
     "a short list": (Plan(lr=[0.1]), "one schedule for each of the 2 parameter groups"),
     "a tuple": (Plan(momentum=(0.1, 0.2)), "like the group's own value"),

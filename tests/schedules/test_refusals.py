@@ -180,12 +180,29 @@ ARGUMENTS = {
         "the right of >> must be a schedule, got 1; write >> Constant(0.01) to stay at a number",
     ),
     "a number at the start": (lambda: 1 >> LINE, "write Constant(0.1, steps) >> ... to start at a number"),
+    "a text at the end": (lambda: LINE >> "Constant(1)", "a schedule, got 'Constant(1)'; write parse(\"...\")"),
+    "a text at the start": (lambda: "Constant(1)" >> LINE, "a schedule, got 'Constant(1)'; write parse(\"...\")"),
+    "a text in a recipe": (
+        lambda: ss.warmup("Constant(1)", 10),
+        "warmup(schedule=...) must be a schedule, got 'Constant(1)'; write parse(\"...\")",
+    ),
+    "a text in a minimum": (
+        lambda: ss.minimum("Constant(1)", 0.1),
+        "an operand of minimum must be a schedule or a finite number, got 'Constant(1)'; write parse(\"...\")",
+    ),
+    "a text as the batch": (
+        lambda: LINE.reclock("Constant(8)"),
+        "Reclock(batch=...) must be a whole number of at least 1, got 'Constant(8)'; for a schedule, write parse(",
+    ),
     "a bool as an operand": (
         lambda: LINE + True,
         "an operand of + must be a schedule or a finite number, got True",
     ),
     "infinity as an operand": (lambda: INF * LINE, "an operand of * must be a schedule or a finite number, got inf"),
-    "a text as an operand": (lambda: LINE - "1", "an operand of - must be a schedule or a finite number, got '1'"),
+    "a text as an operand": (
+        lambda: LINE - "1",
+        "an operand of - must be a schedule or a finite number, got '1'; write parse(\"...\")",
+    ),
     "NaN as a sample": (lambda: LINE.sample(NAN), "sample(n=...) must be a whole number of at least 0, got nan"),
     # what is read
     "a horizon that is a number": (lambda: parse("Constant(1)", 10), "write Horizon(samples, batch, epochs)"),

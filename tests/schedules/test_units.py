@@ -149,8 +149,16 @@ def test_under_a_batch_size_that_changes_only_steps_and_percent_are_lengths_in_s
 @pytest.mark.parametrize("length", ["1ep", "10%", "5ksp", "rest", "2 days", "-1s"])
 def test_on_a_clock_of_seconds_a_length_is_a_time(length):
     expected = 'a length must be a time such as "45s", "30min", "2h" or "2000" (seconds), got '
-    refused(ParseError, expected, lambda: parse(f'Linear(0, 1, "{length}")', clock="seconds"))
+    message = refused(ParseError, expected, lambda: parse(f'Linear(0, 1, "{length}")', clock="seconds"))
+    why = "; a clock of seconds has no horizon"
+    assert (why in message) == (length in ("1ep", "10%", "5ksp", "rest"))
     refused(ParseError, '"0.4s" is 0 seconds', lambda: parse('Linear(0, 1, "0.4s")', clock="seconds"))
+
+
+@pytest.mark.parametrize("horizon", [None, HORIZON])
+def test_a_time_on_another_clock_is_refused_with_or_without_a_horizon(horizon):
+    advice = "got '3min'; a time needs a scheduler with clock=\"seconds\""
+    refused(ParseError, advice, lambda: parse('Linear(0, 1, "3min")', horizon))
 
 
 def test_the_clock_of_a_text_is_one_of_four():

@@ -27,8 +27,9 @@ from stepsize.horizon import Horizon
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.task import held_out_of
-from stepsize.schedules import Constant, Plan, Schedule, parse
+from stepsize.schedules import Constant, Plan, Schedule
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
+from stepsize.schedules.text import parse_entry
 
 SIX_SCHEDULES = {
     "fixed": "Constant(0.3)",
@@ -117,7 +118,7 @@ def _optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any],
 
 
 def _schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
-    _check_text(owner, name, value, parse)
+    _check_text(owner, name, value, parse_entry)
     return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
 
 
@@ -236,7 +237,7 @@ class Experiment:
                 self._check_plan(argument, schedules[name])
         if self.weight_decay is not None:
             with gathered(errors):
-                decay = self._read("weight_decay", self.weight_decay, horizon, parse)
+                decay = self._read("weight_decay", self.weight_decay, horizon, parse_entry)
         raise_together(errors)
         return tuple(
             RunSpec(name, schedule, seed, self.epochs, horizon.steps, decay)

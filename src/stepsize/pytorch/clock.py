@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 from stepsize.arguments import Length, Number, Rule, Whole
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StepError
 from stepsize.horizon import Horizon
 from stepsize.pytorch.processes import of_first_process
 from stepsize.pytorch.warnings import caution
@@ -65,7 +65,10 @@ class Clock:
         """The seconds since the last call or restart; those of the first process in all processes."""
         before = self._since
         self.restart()
-        return of_first_process(self._since - before)
+        seconds = of_first_process(self._since - before)
+        if seconds < 0.0:
+            raise StepError(f"the clock ran backwards by {-seconds:g} seconds", "measure them and call advance(n)")
+        return seconds
 
     def warn_of_lengths(self, schedules: Mapping[str, Schedule]) -> None:
         """Warn of schedules that end an update or more before or after the horizon."""

@@ -55,6 +55,22 @@ def course_of(assignment: Assignment, index: int, group: Group) -> Course | None
     return assignment.items.get(known)
 
 
+def as_tuple(assignment: Assignment, groups: Sequence[Group]) -> Assignment:
+    """The assignment; a list that fits the groups' own tuples, and not their number, as such a tuple.
+
+    Config files have no tuples: YAML has `betas: [0.9, 0.99]`.
+    """
+    courses = tuple(course for course in assignment.items.values() if isinstance(course, Schedule))
+    own = [group.get(assignment.key) for group in groups]
+    if (
+        assignment.form == "list"
+        and len(courses) == len(assignment.items) != len(groups)
+        and all(isinstance(each, tuple | list) and len(each) == len(courses) for each in own)
+    ):
+        return Assignment(assignment.key, "all", {None: courses})
+    return assignment
+
+
 def check_groups(assignment: Assignment, groups: Sequence[Group]) -> None:
     """Raise ArgumentError if the schedules do not fit the groups."""
     if assignment.form == "list" and len(assignment.items) != len(groups):
@@ -66,7 +82,8 @@ def check_groups(assignment: Assignment, groups: Sequence[Group]) -> None:
         for name in assignment.items:
             if name not in names:
                 advice = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
-                advice = "; ".join(filter(None, [nearest(name, names), advice]))
+                keys = "to schedule hyperparameters, write Plan(**{...})" if name in _hyperparameters(groups) else ""
+                advice = "; ".join(filter(None, [nearest(name, names), advice, keys]))
                 raise ArgumentError("Scheduler", assignment.key, "a mapping by the groups' names", name, advice)
     for index, group in enumerate(groups):
         if (course := course_of(assignment, index, group)) is not None:
@@ -164,7 +181,8 @@ class GroupPlan:
     ) -> "GroupPlan":
         in_groups, errors = ["lr", *_hyperparameters(groups)], list[StepsizeError]()
         with gathered(errors):
-            refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]))
+            other = "for a value outside the optimizer, give targets={...}"
+            refuse_unknown("Scheduler", given, dict.fromkeys([*in_groups, *targets]), other)
         for name in targets:
             if name in in_groups:
                 rule = "a mapping by names that no parameter group has"
@@ -178,7 +196,9 @@ class GroupPlan:
                 errors.append(ArgumentError("Scheduler", "relative", rule, relative))
             relative = given.relative
         raise_together(errors)
-        plan = cls(Plan.of("Scheduler", given, relative, horizon, clock), feedback, targets)
+        made = Plan.of("Scheduler", given, relative, horizon, clock).assignments
+        made = {key: as_tuple(each, groups) for key, each in made.items()}
+        plan = cls(Plan.with_assignments(made, relative), feedback, targets)
         plan.check(groups)
         for name, value in {"relative": relative or None, "feedback": feedback}.items():
             if value is not None and "lr" not in given:

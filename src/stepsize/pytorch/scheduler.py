@@ -23,7 +23,7 @@ from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
-from stepsize.pytorch.group_plan import GroupPlan, given_schedules, replanned
+from stepsize.pytorch.group_plan import GroupPlan, as_tuple, given_schedules, replanned
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
 from stepsize.pytorch.plateau import Feedback, as_number
 from stepsize.pytorch.state import KIND, VERSION, bases_to_follow, plan_to_follow, pytorch_position, validated
@@ -203,8 +203,8 @@ class Scheduler(Driver):
         if isinstance(given, Plan) and given.relative not in (None, plan.relative):
             raise ArgumentError("replan", "lr", f"a Plan with relative={plan.relative} or without it", given)
         new = Plan.of("replan", given, None, self._horizon, clock).assignments
-        at = math.ceil(self._position)
-        return self._follow({key: replanned(plan[key], at, each) for key, each in new.items()})
+        at, groups = math.ceil(self._position), self._attachment.groups()
+        return self._follow({key: replanned(plan[key], at, as_tuple(each, groups)) for key, each in new.items()})
 
     @checked
     def cool_down(self, steps: Steps, end: NonNegative = 0.0, shape: AnyShape = "linear") -> dict[str, Schedule]:

@@ -16,7 +16,7 @@ from stepsize.schedules.formulas import Constant
 from stepsize.schedules.function import Function
 from stepsize.schedules.maths import SCALAR, Maths, Value
 from stepsize.schedules.shape import value_text
-from stepsize.schedules.text import parse
+from stepsize.schedules.text import parse_entry
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def _schedule(owner: str, key: str, horizon: Horizon | None, clock: str, given: 
         return given
     if isinstance(given, str):
         try:
-            return parse(given, horizon, clock=clock)
+            return parse_entry(given, horizon, clock=clock)
         except ParseError as error:
             raise error.about(owner, key) from None
     if isinstance(given, type):

@@ -10,14 +10,13 @@ import numpy as np
 
 from stepsize.arguments import (
     LONGEST,
+    BatchSize,
     EndlessCount,
-    Instance,
     Number,
     Phase,
     Positive,
     Real,
     Steps,
-    Whole,
     apply_field_rules,
     checked,
     rules,
@@ -159,15 +158,13 @@ class Schedule(ABC):
         from stepsize.schedules.clock import Chain
 
         if not isinstance(after, Schedule):
-            raise ArgumentError(
-                "the right of >>", "", "a schedule", after, "write >> Constant(0.01) to stay at a number"
-            )
+            advice = _advice_for_text(after) or "write >> Constant(0.01) to stay at a number"
+            raise ArgumentError("the right of >>", "", "a schedule", after, advice)
         return Chain((self, after))
 
     def __rrshift__(self, before: object) -> "Schedule":
-        raise ArgumentError(
-            "the left of >>", "", "a schedule", before, "write Constant(0.1, steps) >> ... to start at a number"
-        )
+        advice = _advice_for_text(before) or "write Constant(0.1, steps) >> ... to start at a number"
+        raise ArgumentError("the left of >>", "", "a schedule", before, advice)
 
     def __add__(self, other: "Schedule | float") -> "Schedule":
         """`a + b`: the sum at every step; as long as the longer."""
@@ -352,7 +349,19 @@ class Schedule(ABC):
             return None
 
 
-nested = Instance(Schedule, "a schedule", "write a schedule such as Constant(0.1)")
+def _advice_for_text(value: Any) -> str:
+    """What to write instead of the text of a schedule; nothing if it is no text."""
+    return 'write parse("...")' if isinstance(value, str) else ""
+
+
+def nested(owner: str, name: str, value: Any) -> Schedule:
+    """The rule of a schedule inside another."""
+    if not isinstance(value, Schedule):
+        advice = _advice_for_text(value) or "write a schedule such as Constant(0.1)"
+        raise ArgumentError(owner, name, "a schedule", value, advice)
+    return value
+
+
 Nested = Annotated[Schedule, nested]
 
 
@@ -360,7 +369,7 @@ def batch_size(owner: str, name: str, value: Any) -> Schedule:
     """The rule of a batch size: a number becomes a Constant."""
     from stepsize.schedules.formulas import Constant
 
-    return value if isinstance(value, Schedule) else Constant(Whole(1)(owner, name, value))
+    return value if isinstance(value, Schedule) else Constant(BatchSize()(owner, name, value))
 
 
 Batch = Annotated[Schedule | float, batch_size]
@@ -380,4 +389,5 @@ def operand_of(sign: str, other: Any) -> Any:
     try:
         return Number()("schedule", sign, other)
     except ArgumentError:
-        raise ArgumentError(f"an operand of {sign}", "", "a schedule or a finite number", other) from None
+        rule = "a schedule or a finite number"
+        raise ArgumentError(f"an operand of {sign}", "", rule, other, _advice_for_text(other)) from None

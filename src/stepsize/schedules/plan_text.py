@@ -51,7 +51,7 @@ class _PlanText:
         self._given = horizon, functions, clock
 
     def schedule(self) -> Schedule:
-        return self._evaluation(self.tree).schedule()
+        return self._evaluation(self.tree).schedule_or_constant()
 
     def plan(self) -> Plan:
         call = self.tree

@@ -1,15 +1,18 @@
-"""Schedules and plans as fields of pydantic's models: read from texts and dictionaries, written as texts."""
+"""Schedules, plans and horizons as fields of pydantic's models, read from texts and dictionaries."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from stepsize.errors import FormatError, shown
+from stepsize.horizon import Horizon
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.dictionary import from_dict
 from stepsize.schedules.plan import Plan
 from stepsize.schedules.text import parse
 
 if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
 
@@ -33,4 +36,30 @@ def field_schema(cls: type[Schedule] | type[Plan]) -> "CoreSchema":
         validate,
         json_schema_input_schema=core_schema.union_schema(forms),
         serialization=core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema()),
+    )
+
+
+def horizon_schema(handler: "GetCoreSchemaHandler") -> "CoreSchema":
+    """pydantic's schema of a Horizon: a mapping of its arguments, in which a schedule as the batch is a text."""
+    from pydantic_core import core_schema
+
+    def validate(value: Any, arguments: core_schema.ValidatorFunctionWrapHandler) -> Horizon:
+        return value if isinstance(value, Horizon) else Horizon(**arguments(value))
+
+    types = get_type_hints(Horizon) | {"batch": int | Schedule}
+    form = core_schema.typed_dict_schema(
+        {
+            each.name: core_schema.typed_dict_field(
+                handler.generate_schema(types[each.name]), required=each.default is MISSING
+            )
+            for each in fields(Horizon)
+        },
+        extra_behavior="forbid",
+    )
+    return core_schema.no_info_wrap_validator_function(
+        validate,
+        form,
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            lambda horizon: {each.name: getattr(horizon, each.name) for each in fields(horizon)}, return_schema=form
+        ),
     )

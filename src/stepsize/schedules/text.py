@@ -13,10 +13,11 @@ from typing import Annotated, Any, NamedTuple
 
 from stepsize.arguments import LONGEST, Flag, Rule, checked, listed, nearest, rules
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
-from stepsize.horizon import ClockName, Horizon, length_on
+from stepsize.horizon import ClockName, Horizon, is_time, length_on
 from stepsize.schedules.arithmetic import Product, Sum
 from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
+from stepsize.schedules.formulas import Constant
 from stepsize.schedules.function import Function
 from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader
 from stepsize.schedules.maths import SCALAR
@@ -59,6 +60,12 @@ def parse(
     return Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule()
 
 
+def parse_entry(text: str, horizon: Horizon | None = None, functions: bool = False, clock: str = "steps") -> Schedule:
+    """The schedule in the text of a hyperparameter, which may be just a number: YAML reads 1e-3 as a text."""
+    reader = reader_of(text, horizon, "parse")
+    return Evaluation(reader.error, reader.tree(), horizon, functions, clock).schedule_or_constant()
+
+
 def reader_of(text: str, horizon: Horizon | None, owner: str) -> Reader:
     """The reader of a text that `owner` was given, with its horizon."""
     if not isinstance(text, str):
@@ -92,6 +99,16 @@ class Evaluation:
         """The same, or a number."""
         value: Schedule | float = self._operand(self.tree)
         return self._fill_rest(value) if self.rest_at is not None and isinstance(value, Schedule) else value
+
+    def schedule_or_constant(self) -> Schedule:
+        """The schedule of the whole tree; that of a number is constant."""
+        value = self.schedule_or_number()
+        if isinstance(value, Schedule):
+            return value
+        try:
+            return Constant(value)
+        except ArgumentError as error:
+            raise self.error(str(error), self.tree.position) from None
 
     def _fill_rest(self, longest: Schedule) -> Schedule:
         """Choose the length of "rest" so that the schedule is as long as the run.
@@ -270,7 +287,7 @@ class Evaluation:
             return (*lengths[:1], *value[1:]) if nested else tuple(lengths)
         if not isinstance(value, str):
             return value
-        if self.horizon is None and self.clock != "seconds":
+        if self.horizon is None and self.clock != "seconds" and not is_time(value):
             reason = f"{quoted(value)} needs a horizon, which says how long the run is"
             raise self.error(reason, node.position, "give {horizon} or write a number of steps", horizon=...)
         if value.strip() == "rest" and self.clock != "seconds":
