@@ -93,12 +93,12 @@ def test_a_list_is_the_tuple_of_a_hyperparameter_if_it_has_no_entry_for_each_gro
     assert optimizer.param_groups[-1]["betas"] == (0.5, 0.6)
 
 
-def test_a_list_with_an_entry_for_each_group_is_no_tuple():
+def test_a_list_of_tuples_has_an_entry_for_each_group_and_one_of_numbers_is_a_tuple():
     optimizer = sgd(0.1, 0.1, kind=AdamW)
     Scheduler(optimizer, 0.1, betas=[(0.8, 0.9), (0.7, 0.9)])
     assert [group["betas"] for group in optimizer.param_groups] == [(0.8, 0.9), (0.7, 0.9)]
-    with pytest.raises(ArgumentError, match=r"like the group's own value.*write betas=\(schedule, 0.9\)"):
-        Scheduler(optimizer, 0.1, betas=[0.8, 0.9])
+    Scheduler(optimizer, 0.1, betas=[0.8, 0.9])
+    assert [group["betas"] for group in optimizer.param_groups] == [(0.8, 0.9), (0.8, 0.9)]
     with pytest.raises(ArgumentError, match="one schedule for each of the 2 parameter groups"):
         Scheduler(optimizer, 0.1, betas=[0.8, 0.9, 0.99])
 

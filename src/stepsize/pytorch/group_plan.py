@@ -56,7 +56,7 @@ def course_of(assignment: Assignment, index: int, group: Group) -> Course | None
 
 
 def as_tuple(assignment: Assignment, groups: Sequence[Group]) -> Assignment:
-    """The assignment; a list that fits the groups' own tuples, and not their number, as such a tuple.
+    """The assignment; a list of schedules that fits the groups' own tuples, as such a tuple.
 
     Config files have no tuples: YAML has `betas: [0.9, 0.99]`.
     """
@@ -64,7 +64,7 @@ def as_tuple(assignment: Assignment, groups: Sequence[Group]) -> Assignment:
     own = [group.get(assignment.key) for group in groups]
     if (
         assignment.form == "list"
-        and len(courses) == len(assignment.items) != len(groups)
+        and len(courses) == len(assignment.items)
         and all(isinstance(each, tuple | list) and len(each) == len(courses) for each in own)
     ):
         return Assignment(assignment.key, "all", {None: courses})
