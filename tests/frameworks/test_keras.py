@@ -36,10 +36,8 @@ print(int(model.optimizer.iterations), float(model.optimizer.learning_rate))
 """
 
 
-OTHERS = [pytest.param(backend, marks=pytest.mark.long) for backend in ("torch", "tensorflow")]
-
-
-@pytest.mark.parametrize("backend", ["jax", *OTHERS])
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
 def test_a_model_trains_with_the_rates_of_the_plan_and_loads_with_them(backend, tmp_path):
     pytest.importorskip(backend)
     environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
