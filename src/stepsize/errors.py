@@ -98,6 +98,11 @@ class StepsizeError(ValueError):
         """This error and the others of the same input."""
         return (self, *self.others)
 
+    def separated(self) -> tuple["StepsizeError", ...]:
+        """The problems, each on its own: the first no longer holds the others."""
+        problems, self.others = self.problems, ()
+        return problems
+
     def about(self, owner: str, argument: str) -> Self:
         """This error, with all its problems about an argument."""
         for each in self.problems:

@@ -1,21 +1,15 @@
 """Clocks other than steps: samples and tokens with a horizon, and seconds, which all processes agree on."""
 
 import copy
-import datetime
 import itertools
 import json
 import math
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
-import torch
-from driven import saved, sgd, update
+from driven import in_two_processes, saved, sgd, update
 
 import stepsize as ss
-from installed import environment
 from stepsize.errors import ArgumentError, DriverError, StateError, StepError
 from stepsize.pytorch import CooldownOnDemand, Scheduler
 
@@ -65,35 +59,32 @@ def test_under_auto_an_update_counts_what_it_uses(clock, each):
     assert positions == [each * n for n in (200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000)]
 
 
-def test_under_auto_updates_follow_a_batch_size_that_is_a_schedule():
-    horizon = ss.Horizon(1000, ss.Piecewise((100, 300), (350,)), 1)
+@pytest.mark.parametrize(
+    ("horizon", "positions"),
+    [
+        (ss.Horizon(1000, ss.Piecewise((100, 300), (350,)), 1), [100, 200, 300, 400, 700, 1000]),
+        (ss.Horizon(250, 100, 2), [100, 200, 250, 350, 450, 500]),
+    ],
+    ids=["a growing batch", "a part of a batch at the end of an epoch"],
+)
+def test_under_auto_an_update_counts_the_samples_of_its_batch(horizon, positions):
     optimizer = sgd()
-    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 1000), horizon=horizon, clock="samples", auto=True)
-    positions = []
+    end = positions[-1]
+    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, end), horizon=horizon, clock="samples", auto=True)
+    found = []
     for _ in range(horizon.steps):
         update(optimizer)
-        positions.append(scheduler.position)
-    assert positions == [100, 200, 300, 400, 700, 1000]
-
-
-def test_a_part_of_a_batch_at_the_end_of_an_epoch_counts_as_such():
-    horizon = ss.Horizon(250, 100, 2)
-    optimizer = sgd()
-    scheduler = Scheduler(optimizer, ss.Linear(1.0, 0.0, 500), horizon=horizon, clock="samples", auto=True)
-    positions = []
-    for _ in range(horizon.steps):
-        update(optimizer)
-        positions.append(scheduler.position)
-    assert positions == [100, 200, 250, 350, 450, 500]
+        found.append(scheduler.position)
+    assert found == positions
 
 
 def test_an_update_that_begins_past_the_horizon_is_warned_of_once():
     scheduler = Scheduler(sgd(), ss.Linear(1.0, 0.0, 16_000), horizon=HORIZON, clock="tokens")
     scheduler.seek(14_800)
     scheduler.advance(1600)  # the last update may be larger than what was left
-    with pytest.warns(UserWarning, match="token 18000 is past the end of the horizon, 16000 tokens") as told:
+    with pytest.warns(UserWarning, match="token 18000 is past the end of the horizon, 16000 tokens") as caught:
         scheduler.advance(1600)
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__
     scheduler.advance(1600)
 
 
@@ -259,39 +250,22 @@ def test_a_change_of_plan_begins_at_the_next_whole_second():
     assert cooldown.ends_at == 20
 
 
-OTHER = """
-import sys
-from test_clocks import one_of_two_processes
-print(one_of_two_processes(1, sys.argv[1]))
-"""
-
-
-def one_of_two_processes(rank, store):
+def measured_seconds(rank):
     """The positions and rates of both ways of measuring, in processes of which the second is slower."""
-    limit = datetime.timedelta(seconds=120)
-    torch.distributed.init_process_group("gloo", f"file://{store}", limit, world_size=2, rank=rank)
-    try:
-        scheduler = Scheduler(sgd(), ss.Linear(0.4, 0.0, 10), clock="seconds")
-        optimizer = sgd()
-        automatic = Scheduler(optimizer, ss.Linear(0.4, 0.0, 10), clock="seconds", auto=True)
-        found = []
-        for _ in range(5):
-            time.sleep(0.02 * (rank + 1))
-            scheduler.advance()
-            update(optimizer)
-            found += [scheduler.position, *scheduler.get_last_lr(), automatic.position, *automatic.get_last_lr()]
-        return found
-    finally:
-        torch.distributed.destroy_process_group()
+    scheduler = Scheduler(sgd(), ss.Linear(0.4, 0.0, 10), clock="seconds")
+    optimizer = sgd()
+    automatic = Scheduler(optimizer, ss.Linear(0.4, 0.0, 10), clock="seconds", auto=True)
+    found = []
+    for _ in range(5):
+        time.sleep(0.02 * (rank + 1))
+        scheduler.advance()
+        update(optimizer)
+        found += [scheduler.position, *scheduler.get_last_lr(), automatic.position, *automatic.get_last_lr()]
+    return found
 
 
 def test_all_processes_are_at_the_same_second(tmp_path):
-    store = str(tmp_path / "store")
-    command, here = [sys.executable, "-c", OTHER, store], Path(__file__).parent
-    variables = environment(PYTHONPATH=str(here.parent))
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True, env=variables) as other:
-        first = one_of_two_processes(0, store)
-        second = json.loads(other.communicate(timeout=120)[0].splitlines()[-1])
+    first, second = in_two_processes(measured_seconds, tmp_path)
     assert first == second
     assert all(before < after for before, after in itertools.pairwise(first[::4]))
     assert first[-4] >= 0.1

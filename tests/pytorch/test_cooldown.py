@@ -1,21 +1,17 @@
 """A cooldown on demand: by the program, a deadline or a signal, and agreed by all processes."""
 
-import datetime
 import gc
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
+from driven import in_two_processes
 from torch.optim import SGD
 
 import stepsize as ss
-from installed import environment
 from stepsize.errors import ArgumentError, StateError
 from stepsize.pytorch import CooldownOnDemand, Scheduler
 
@@ -140,32 +136,15 @@ def test_a_scheduler_without_a_scheduled_rate_is_refused_at_once():
         CooldownOnDemand(driver, 4)
 
 
-OTHER = """
-import sys
-from test_cooldown import one_of_two_processes
-print(one_of_two_processes(1, sys.argv[1]))
-"""
-
-
-def one_of_two_processes(rank, store):
+def rates_of_a_cooldown(rank):
     """The rates of a training in which process 1 requests the cooldown after its fifth update."""
-    limit = datetime.timedelta(seconds=120)
-    torch.distributed.init_process_group("gloo", f"file://{store}", limit, world_size=2, rank=rank)
-    try:
-        driver = scheduler()
-        cooldown = CooldownOnDemand(driver, 4, every=3)
-        return train(driver, cooldown, 100, lambda step: rank == 1 and step == 4 and cooldown.request())
-    finally:
-        torch.distributed.destroy_process_group()
+    driver = scheduler()
+    cooldown = CooldownOnDemand(driver, 4, every=3)
+    return train(driver, cooldown, 100, lambda step: rank == 1 and step == 4 and cooldown.request())
 
 
 def test_all_processes_begin_at_the_same_step(tmp_path):
-    store = str(tmp_path / "store")
-    command, here = [sys.executable, "-c", OTHER, store], Path(__file__).parent
-    variables = environment(PYTHONPATH=str(here.parent))
-    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True, env=variables) as other:
-        rates = one_of_two_processes(0, store)
-        found = json.loads(other.communicate(timeout=120)[0].splitlines()[-1])
+    rates, found = in_two_processes(rates_of_a_cooldown, tmp_path)
     assert rates == found == [0.4] * 6 + [0.4, pytest.approx(0.3), 0.2, pytest.approx(0.1)]
 
 

@@ -19,7 +19,7 @@ from stepsize.errors import (
 from stepsize.horizon import Horizon
 from stepsize.pytorch.plateau import Feedback, Plateau
 from stepsize.pytorch.targets import Target, is_scalar
-from stepsize.schedules import ConstantProduct, Plan, Schedule, parse, to_dict
+from stepsize.schedules import Plan, Schedule, parse, to_dict
 from stepsize.schedules.assignment import Assignment, Course
 from stepsize.schedules.plan_form import plan_form, read_plan_form
 from stepsize.schedules.plan_text import parse_either
@@ -97,8 +97,6 @@ def check_group(key: str, index: int, group: Group, course: Course) -> None:
         if key not in group:
             refuse_unknown(f"parameter group {index}", [key], _hyperparameters([group]))
         raise ArgumentError(f'"{key}" of parameter group {index}', "", "a number", present)
-    if isinstance(course, ConstantProduct) and key == "lr":
-        raise ArgumentError("Scheduler", "lr", "a schedule", course, "only other hyperparameters can follow lr")
     nested = len(present) if isinstance(present, tuple | list) else 0
     if (len(course) if isinstance(course, tuple) else 0) != nested:
         advice = f"write {key}=(schedule, {shown(present[-1])})" if nested else ""

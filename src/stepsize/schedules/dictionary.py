@@ -128,6 +128,5 @@ def _read(value: Any, place: str, functions: bool) -> Any:
     try:
         return cls(**given)
     except ArgumentError as error:
-        others, error.others = error.others, ()
-        problems = [FormatError(f"{place}: {each}") for each in (error, *others)]
+        problems = [FormatError(f"{place}: {each}") for each in error.separated()]
     raise_together(problems)

@@ -69,8 +69,8 @@ class _PlanText:
         try:
             return Plan.of("Plan", given, relative)
         except ArgumentError as error:
-            others, error.others = error.others, ()
-            raise_together([self.error(str(e), places.get(e.argument, call.position)) for e in (error, *others)])
+            each_problem = error.separated()
+            raise_together([self.error(str(e), places.get(e.argument, call.position)) for e in each_problem])
             raise
 
     def _entry(self, node: Node) -> Any:

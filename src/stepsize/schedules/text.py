@@ -237,8 +237,7 @@ class Evaluation:
         try:
             return function(*values.values()) if parameters.any_number else function(*target, **values)
         except (ArgumentError, StepError) as error:
-            others, error.others = error.others, ()
-            located = [self._located(each, node, given) for each in (error, *others)]
+            located = [self._located(each, node, given) for each in error.separated()]
         raise_together(located)
 
     def _argument(self, node: Node, name: str, parameters: "_Parameters", value_of: Callable[[Node], Any]) -> Any:
