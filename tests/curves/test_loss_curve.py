@@ -55,6 +55,12 @@ def test_smoothing_keeps_straight_lines_and_stays_within_the_range(row, rows):
     assert smooth.max() <= max(row) * (1 + 1e-9)
 
 
+def test_an_even_number_of_rows_is_smoothed_over_like_one_less():
+    curve = LossCurve("a", AT, LOSSES, PLAN)
+    np.testing.assert_array_equal(curve.smoothed(4).losses, curve.smoothed(3).losses)
+    np.testing.assert_allclose(curve.smoothed(2).losses, LOSSES)
+
+
 def test_the_rows_after_a_step_keep_all_rates():
     curve = LossCurve("a", AT, LOSSES, PLAN)
     late = curve.after(50)

@@ -95,6 +95,7 @@ RUN = RangeRun([1.0, 0.5], "diverged")
         (lambda: RangeTest(SWEEP, RUN), "one RangeRun or several"),
         (lambda: RangeTest("Geometric(1, 2, 3)", [RUN]), "must be a schedule"),
         (lambda: RangeTest(SWEEP, [RangeRun([1.0] * 6, "end")]), "finite and as long as its runs, .*6 losses"),
+        (lambda: RangeTest(SWEEP, [RUN, RangeRun([1.0] * 6, "end")]), "finite and as long as its runs, .*6 losses"),
         (lambda: RangeTest(Exponential(1.0, 2.0), [RUN]), "finite and as long as its runs"),
         (lambda: RangeTest(Linear(0.0, 1.0, 4), [RUN]), "rising, from above 0"),
         (lambda: RangeTest(Linear(1.0, 0.1, 4), [RUN]), "rising, from above 0"),

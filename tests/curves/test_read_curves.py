@@ -35,6 +35,13 @@ def test_event_files_have_a_curve_for_each_folder(tmp_path):
     assert down.steps.tolist() == [0, 5, 10, 15]
 
 
+def test_events_in_another_order_are_sorted_by_step(tmp_path):
+    write_events(tmp_path, [*ROWS[:3], *ROWS[6:], *ROWS[3:6]])
+    (curve,) = read_tensorboard(tmp_path)
+    assert curve.steps.tolist() == AT.tolist()
+    np.testing.assert_allclose(curve.losses, LOSSES, rtol=1e-6)
+
+
 def test_the_later_value_of_a_repeated_step_counts(tmp_path):
     write_events(tmp_path, ROWS)
     write_events(tmp_path, [(95, 0.02, 1.0)], filename_suffix=".resumed")

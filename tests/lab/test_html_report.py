@@ -13,7 +13,7 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
-from stepsize.lab.report.tables import first_and_best
+from stepsize.lab.report.tables import Whisker, first_and_best, tables
 from stepsize.lab.statistics import METRICS, Mean, findings
 from stepsize.store import Run, Store, load_runs, stored_runs
 
@@ -69,6 +69,7 @@ def test_the_page_shows_what_was_compared():
         assert words in shown.text
     assert "did not finish" not in shown.text
     assert "1 of 9 runs did not finish" in page(RUNS[:-1]).text
+    assert "1 of 9 runs did not finish" in page([replace(RUNS[0], status="interrupted"), *RUNS[1:]]).text
 
 
 def test_each_quantity_has_a_panel_with_a_curve_for_each_schedule():
@@ -180,6 +181,19 @@ def test_only_the_first_and_the_best_of_many_schedules_are_shown():
     assert "the first and the 199 best are listed" in shown.text
     assert "600 runs, too many to be listed here." in shown.text
     assert shown.count("body", **{"class": "no-bands"}) == 1
+
+
+def test_a_wide_interval_is_drawn_up_to_four_times_the_largest_difference():
+    def ending_at(name, seed, accuracy):
+        run = made_up_run(name, Constant(0.3), seed)
+        return replace(run, epochs=tuple(replace(epoch, test_accuracy=accuracy) for epoch in run.epochs))
+
+    groups = {
+        "first": [ending_at("first", seed, 0.5) for seed in (0, 1)],
+        "other": [ending_at("other", 0, 0.2), ending_at("other", 1, 1.0)],
+    }
+    table = next(each for each in tables(groups) if "accuracy" in each.metric.label and "test" in each.metric.label)
+    assert table.lines[1].whisker == Whisker(zero=50.0, mean=61.5, low=4.0, high=96.0)
 
 
 @pytest.mark.parametrize(("metric", "shown"), [(METRICS[0], ("first", "a", "c")), (METRICS[1], ("first", "b", "c"))])

@@ -35,6 +35,15 @@ def test_forecasts_and_runs_are_in_the_panels_of_rates_and_of_losses(forecasts, 
     pyplot.close(rate.figure)
 
 
+def test_the_band_lies_between_its_lower_and_its_upper_bound(forecasts):
+    _, loss = plot_forecasts({"wsd": forecasts["wsd"]})
+    (band,) = loss.collections
+    edges = band.get_paths()[0].vertices[:, 1]
+    for bound in (forecasts["wsd"].low, forecasts["wsd"].high):
+        assert np.isin(bound, edges).all()
+    pyplot.close(loss.figure)
+
+
 def test_runs_of_one_name_are_numbered(forecasts, runs):
     _, loss = plot_forecasts({"wsd": forecasts["wsd"]}, [runs[0], runs[1], runs[0]])
     words = [text.get_text() for text in loss.get_legend().get_texts()]
