@@ -336,7 +336,7 @@ def test_a_signal_to_stop_keeps_the_finished_runs_and_sets_the_exit_code(tmp_pat
 
 def test_the_six_schedules_fit_any_horizon():
     for epochs in (1, 3, 10):
-        specs = Experiment(epochs=epochs).run_specs(samples=60_000)
+        specs = Experiment(epochs=epochs).run_specs(size=60_000)
         assert [spec.name for spec in specs] == list(SIX_SCHEDULES)
         assert specs[-1].schedule.steps == 235 * epochs
 

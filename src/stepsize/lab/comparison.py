@@ -23,16 +23,14 @@ from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.local import refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
+from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.task import Task
-from stepsize.lab.tasks import lasting_name, load_task, other_data
+from stepsize.lab.tasks import AnyTask, lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
-from stepsize.schedules import Plan
 from stepsize.store import Run, Store, load_runs
 from stepsize.store.run import StoredRun
 
@@ -113,21 +111,15 @@ def compare(
     settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
+    valid: list[RunSpec] = []  # of one seed
     with gathered(errors):
-        specs = settled.run_specs(task.samples)
-        one_seed = specs[: len(settled.schedules)]
-        for spec in one_seed:
+        specs = settled.run_specs(task.horizon(settled))
+        for spec in specs[: len(settled.schedules)]:
             with gathered(errors):
                 spec.validate()
+                valid.append(spec)
     with gathered(errors):
-        seeds = settled.seeds
-        model, _ = (task.initial_model(seed) for seed in (seeds[0], seeds[-1]))  # refuses one that is given twice
-        experiment_optimizer(experiment, model)  # refuse early
-    raise_together(errors)
-    for spec in one_seed:
-        if isinstance(spec.schedule, Plan):
-            with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
-                spec.scheduler(experiment_optimizer(settled, model))  # refuses what the optimizer does not have
+        task.check(settled, valid)
     raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, specs)
@@ -234,7 +226,7 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
 
 
 def _tuned(
-    experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: int | None, display: Display
 ) -> Experiment:
     """Tune the peaks and make the store of the comparison; return the experiment with the tuned schedules."""
     experiment, trials = tune(experiment, task, directory, workers, display)
@@ -242,22 +234,25 @@ def _tuned(
     return experiment
 
 
-def _make_store(experiment: Experiment, task: Task, directory: ResultDirectory, trials: tuple[Trial, ...] = ()) -> None:
+def _make_store(
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, trials: tuple[Trial, ...] = ()
+) -> None:
     settings = {"experiment": experiment.as_dict(), "data": task.source, "trials": [each.as_dict() for each in trials]}
-    runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(task.samples)]
+    runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(task.horizon(experiment))]
     Store.create(directory.store, settings, environment(experiment.device), runs).close()
 
 
 def _make_runs(
     experiment: Experiment,
-    task: Task,
+    task: AnyTask,
     directory: ResultDirectory,
     workers: int | None,
     displays: Sequence[Display],
     fresh: bool = False,
 ) -> Comparison:
     """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins."""
-    results, specs = load_runs(directory.path), experiment.run_specs(task.samples)
+    results = load_runs(directory.path)
+    specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
     source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
     standings = Standings(specs, results, experiment.judged_on)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}

@@ -136,6 +136,7 @@ class Experiment:
         task: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST's four files, or
             "package.module:function", an importable function that returns a `Task`.
         epochs: passes over the training set.
+        steps: updates of a run, for a task that has no number of samples; an epoch is then an equal part of them.
         samples: train on this many samples, from the first on; on all if None.
         seeds: one run of every schedule for each.
         batch_size: samples in a micro-batch.
@@ -167,13 +168,14 @@ class Experiment:
     Example:
         >>> from stepsize.lab import Experiment
         >>> experiment = Experiment({"cosine": 'Cosine(0.2, 0.02, "100%")'}, task="digits", epochs=2)
-        >>> [str(spec.schedule) for spec in experiment.run_specs(samples=1437)]
+        >>> [str(spec.schedule) for spec in experiment.run_specs(size=1437)]
         ['Cosine(0.2, 0.02, 12)']
     """
 
     schedules: Annotated[NamedSchedules, named_schedules] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, _word] = "fashion-mnist"
     epochs: Count = 3
+    steps: Annotated[int | None, Maybe(Whole(1))] = None
     samples: Annotated[int | None, Maybe(Whole(1))] = None
     seeds: Annotated[tuple[int, ...], SEEDS] = (0,)
     batch_size: Count = 256
@@ -213,20 +215,35 @@ class Experiment:
         """What the runs are judged on after each epoch: "test" or "held-out"."""
         return "held-out" if self.held_out else "test"
 
-    def horizon(self, samples: int) -> Horizon:
-        """The horizon of a run on a training set of this size."""
+    def horizon(self, samples: int | None) -> Horizon:
+        """The horizon of a run on a training set of this size; None if the task has no number of samples.
+
+        Raises:
+            ArgumentError: `steps` is given beside a number of samples, or neither is there.
+        """
+        samples = self.samples if samples is None and self.steps is None else samples
+        if samples is None:
+            if self.steps is None:
+                rule = "given, as the task has no number of samples"
+                raise ArgumentError("Experiment", "steps", rule, None, "write {steps}", steps=1000)
+            each = math.ceil(self.steps / self.epochs)
+            size = each * self.batch_size * self.accumulation
+            return Horizon(size, self.batch_size, self.steps / each, self.accumulation)
+        if self.steps is not None:
+            rule = f"left out, as the task has {samples} samples"
+            raise ArgumentError("Experiment", "steps", rule, self.steps, "write {epochs}", epochs=...)
         samples = min(samples, self.samples or samples)
         if self.held_out:
             samples -= held_out_of(samples)
         return Horizon(samples, self.batch_size, self.epochs, self.accumulation)
 
-    def run_specs(self, samples: int) -> tuple[RunSpec, ...]:
-        """The runs, seed by seed, on a training set of this size.
+    def run_specs(self, size: int | Horizon) -> tuple[RunSpec, ...]:
+        """The runs, seed by seed, on a training set of this size or over this horizon.
 
         Raises:
             ParseError: texts are not schedules; names each.
         """
-        horizon = self.horizon(samples)
+        horizon = size if isinstance(size, Horizon) else self.horizon(size)
         schedules: dict[str, Schedule | Plan] = {}
         decay: Schedule | None = None
         errors: list[StepsizeError] = []

@@ -30,6 +30,7 @@ EXAMPLE = """\
 task = "fashion-mnist"   # or "digits" (seconds), "stdlib-lm" (a small language model),
                          # a folder with Fashion-MNIST's files, or "package.module:function" of yours
 epochs = 3
+# steps = 1000           # updates of a run, for a task that has no number of samples
 # samples = 10000        # train on the first 10000 samples only
 seeds = [0]              # one run of every schedule for each
 batch_size = 256         # samples in a micro-batch

@@ -1,5 +1,6 @@
 """A run before it is trained: its name, its schedules, its seed and its length."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch.optim import Optimizer
 from stepsize.errors import ArgumentError
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Plan, Schedule
+from stepsize.store.run import Outcome
 
 _LARGEST = float(np.finfo(np.float32).max)  # the largest rate that the weights' type can hold
 _BLOCK = 65536  # steps that are checked at a time
@@ -78,3 +80,9 @@ class RunSpec:
                 step, value = begin + int(wrong[0]), float(f"{values[wrong[0]]:.4g}")
                 advice = f"this is at step {step} of {self.steps}; bound it with .clip(low, high)"
                 raise ArgumentError("Experiment", argument, rule, value, advice)
+
+
+def specs_of(runs: Iterable[Outcome], specs: Sequence[RunSpec]) -> tuple[RunSpec, ...]:
+    """The specs of the runs of a store, in the order of the store; a run is known by its name and its seed."""
+    known = {(spec.name, spec.seed): spec for spec in specs}
+    return tuple(known[run.name, run.seed] for run in runs)

@@ -1,10 +1,10 @@
 """A task as one value: a network to train, its data, its loss and its accuracy."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakValueDictionary
 
 import torch
@@ -13,9 +13,16 @@ from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_
 from torch.nn.parameter import is_lazy
 
 from stepsize.arguments import Whole
-from stepsize.errors import ArgumentError, RunError, shown
+from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, raise_together, shown
+from stepsize.horizon import Horizon
+from stepsize.lab.optimizers import experiment_optimizer
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.pytorch.range_sweep import are_crossed
+from stepsize.schedules import Plan
+
+if TYPE_CHECKING:
+    from stepsize.lab.experiment import Experiment
 
 Examples = tuple[Tensor, Tensor]
 """Inputs and targets, with a row for each sample."""
@@ -88,6 +95,27 @@ class Task:
     def samples(self) -> int:
         """The number of training samples."""
         return len(self.train[1])
+
+    def horizon(self, experiment: "Experiment") -> Horizon:
+        """The horizon of a run of the experiment."""
+        return experiment.horizon(self.samples)
+
+    def check(self, experiment: "Experiment", specs: Sequence[RunSpec]) -> None:
+        """Make the network, the optimizer and the schedulers, before anything is written.
+
+        Raises:
+            ArgumentError: the experiment's optimizer, or a Plan, does not fit the network.
+            RunError: the task gives the same network twice.
+        """
+        seeds = experiment.seeds
+        model, _ = (self.initial_model(seed) for seed in (seeds[0], seeds[-1]))
+        experiment_optimizer(experiment, model)
+        errors: list[StepsizeError] = []
+        for spec in specs:
+            if isinstance(spec.schedule, Plan):
+                with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
+                    spec.scheduler(experiment_optimizer(experiment, model))
+        raise_together(errors)
 
     @cached_property
     def digests(self) -> tuple[str, ...]:

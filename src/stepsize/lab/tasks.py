@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from stepsize.arguments import nearest
 from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, quoted, shown
+from stepsize.horizon import Horizon
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.image_tasks import digits, fashion_mnist, from_folder
 from stepsize.lab.language_task import stdlib_lm
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 from stepsize.schedules.function import imported
@@ -24,6 +27,28 @@ _BUILT_IN: dict[str, Callable[[], Task]] = {
     "digits": digits,
     "stdlib-lm": stdlib_lm,
 }
+
+
+class AnyTask(Protocol):
+    """What a comparison needs of a task of any form."""
+
+    @property
+    def name(self) -> str:
+        """Its name in messages and reports."""
+
+    @property
+    def source(self) -> str:
+        """A sentence that says where the data came from."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """A line for each part of the data; a resume refuses others."""
+
+    def horizon(self, experiment: Experiment) -> Horizon:
+        """The length of a run."""
+
+    def check(self, experiment: Experiment, specs: Sequence[RunSpec]) -> None:
+        """Raise, before anything is written, what the runs of these specs would fail on as they begin."""
 
 
 @functools.lru_cache(maxsize=1)  # a comparison has one task, and its runs follow one another in a process
@@ -82,7 +107,7 @@ def experiment_task(experiment: Experiment) -> Task:
     return task.held_out() if experiment.held_out else task
 
 
-def other_data(digests: Sequence[str], task: Task) -> list[str]:
+def other_data(digests: Sequence[str], task: AnyTask) -> list[str]:
     """How the task's data differ from those with these digests: `test inputs: 9 x 1 ..., and here 8 x 1 ...`.
 
     Nothing if there are no digests, as in an experiment that was not started by `compare`.

@@ -21,7 +21,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.task import Task
+from stepsize.lab.tasks import AnyTask
 from stepsize.schedules import Plan, Schedule
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Outcome
@@ -84,15 +84,17 @@ def check_tuning(experiment: Experiment, specs: tuple[RunSpec, ...]) -> None:
         spec.validate(MOST)
 
 
-def begin_tuning(experiment: Experiment, task: Task, directory: ResultDirectory, environment: dict[str, str]) -> None:
+def begin_tuning(
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, environment: dict[str, str]
+) -> None:
     """Make the store of the trials."""
     place = ResultDirectory.claim(tuning_place(directory).path)
-    runs = [(spec.name, f"factor * {spec.schedule}", spec.seed) for spec in _trials(experiment, task.samples)]
+    runs = [(spec.name, f"factor * {spec.schedule}", spec.seed) for spec in _trials(experiment, task)]
     Store.create(place.store, {"experiment": experiment.as_dict(), "data": task.source}, environment, runs).close()
 
 
 def tune(
-    experiment: Experiment, task: Task, directory: ResultDirectory, workers: int | None, display: Display
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: int | None, display: Display
 ) -> tuple[Experiment, tuple[Trial, ...]]:
     """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials.
 
@@ -102,7 +104,7 @@ def tune(
         KeyboardInterrupt: the trials are kept as far as they came.
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
-    results, specs = load_runs(place.path), _trials(experiment, task.samples)
+    results, specs = load_runs(place.path), _trials(experiment, task)
     standings = Standings(specs, results, inner.judged_on)
     watcher = RunWatcher(standings, place, [display], directory.path)
     about = (
@@ -132,7 +134,7 @@ def tune(
             trial for name, (done, _) in zip(names, searches, strict=True) for trial in _trials_of(name, done)
         )
         place.remove_checkpoints()
-    schedules = {spec.name: spec.schedule for spec in experiment.run_specs(task.samples)}
+    schedules = {spec.name: spec.schedule for spec in experiment.run_specs(task.horizon(experiment))}
     chosen = {trial.schedule: _times(trial.factor, schedules[trial.schedule]) for trial in found if trial.chosen}
     return replace(experiment, schedules=tuple(chosen.items())), found
 
@@ -143,11 +145,11 @@ def _inner(experiment: Experiment) -> Experiment:
     return replace(experiment, seeds=(seed,), tune_peak=0, held_out=True)
 
 
-def _trials(experiment: Experiment, samples: int) -> tuple[RunSpec, ...]:
+def _trials(experiment: Experiment, task: AnyTask) -> tuple[RunSpec, ...]:
     """The trials, schedule by schedule, before their factors: the same shapes over the fewer steps of a trial."""
     inner = _inner(experiment)
-    steps = inner.horizon(samples).steps
-    specs = replace(experiment, seeds=experiment.seeds[:1]).run_specs(samples)
+    steps = task.horizon(inner).steps
+    specs = replace(experiment, seeds=experiment.seeds[:1]).run_specs(task.horizon(experiment))
 
     def fitted(schedule: Schedule) -> Schedule:
         over = specs[0].steps

@@ -1,0 +1,44 @@
+"""The lengths of runs, and which run of a store belongs to which spec."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepsize import Horizon
+from stepsize.errors import ArgumentError
+from stepsize.lab import Experiment, load
+from stepsize.lab.run_spec import specs_of
+from stepsize.store import Store
+
+
+@given(st.integers(1, 10**9), st.integers(1, 500), st.integers(1, 4096), st.integers(1, 16))
+def test_a_task_without_samples_makes_the_updates_that_were_asked_for(steps, epochs, batch_size, accumulation):
+    experiment = Experiment(steps=steps, epochs=epochs, batch_size=batch_size, accumulation=accumulation)
+    horizon = experiment.horizon(None)
+    assert horizon.steps == steps
+    assert horizon.of("1ep") == -(-steps // epochs)
+
+
+def test_steps_and_samples_exclude_each_other():
+    with pytest.raises(ArgumentError, match=r"steps=.* must be left out, as the task has 64 samples, got 9"):
+        Experiment(steps=9).horizon(64)
+    with pytest.raises(ArgumentError, match=r"must be given, as the task has no number of samples, got None; write st"):
+        Experiment().horizon(None)
+    assert Experiment(samples=100, batch_size=10, epochs=2).horizon(None).steps == 20
+
+
+def test_specs_over_a_horizon_have_its_steps():
+    (spec,) = Experiment({"a": 'Cosine(1, 0, "50%")'}).run_specs(Horizon(samples=70, batch=1, epochs=1))
+    assert spec.steps == 70
+    assert str(spec.schedule) == "Cosine(1.0, 0.0, 35)"
+
+
+def test_runs_of_a_store_are_known_by_name_and_seed(tmp_path):
+    experiment = Experiment({"a": "Constant(1)", "b": "Constant(2)"}, seeds=(0, 1))
+    runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(64)]
+    Store.create(tmp_path / "store.sqlite", {}, {}, [runs[2], runs[0], runs[3], runs[1]]).close()
+    again = replace(experiment, seeds=(1, 0)).run_specs(64)
+    found = specs_of(load(tmp_path).outcomes(), again)
+    assert [(spec.name, spec.seed) for spec in found] == [("a", 1), ("a", 0), ("b", 1), ("b", 0)]
