@@ -223,6 +223,6 @@ def test_without_pooch_the_extra_is_named(tmp_path, monkeypatch):
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     data.digits.cache_clear()
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed.*stepsize\[lab\]"):
         data.digits()

@@ -11,6 +11,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import stacked
 from stepsize.lab.engines.local import run_jobs
+from stepsize.lab.engines.workers import Workers
 from stepsize.store import Store, load_runs
 
 
@@ -42,8 +43,11 @@ def place(tmp_path, runs):
 def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
     jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
-    with pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"):
-        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, 1, listener, nowhere)
+    with (
+        pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"),
+        Workers(1) as pool,
+    ):
+        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, pool, listener, nowhere)
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
     assert deaths(directory) == 1, "an error is none"
@@ -65,8 +69,8 @@ class Hasty(Listener):
 def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
     experiment, plans, directory = place(tmp_path, 30)
     jobs, listener = [{number: plan} for number, plan in enumerate(plans)], Hasty(20)
-    with pytest.raises(KeyboardInterrupt):
-        run_jobs(nothing, jobs, experiment, directory, 1, listener, lambda job: tmp_path / "nowhere")
+    with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
+        run_jobs(nothing, jobs, experiment, directory, pool, listener, lambda job: tmp_path / "nowhere")
     assert listener.stopped
     assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 21
 
@@ -76,8 +80,8 @@ def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_d
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = dict(enumerate(plans)), Listener()
     checkpoint = directory.path / "checkpoint"
-    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"):
-        run_jobs(a_stack_that_dies, [job], experiment, directory, 1, listener, lambda job: checkpoint)
+    with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"), Workers(1) as pool:
+        run_jobs(a_stack_that_dies, [job], experiment, directory, pool, listener, lambda job: checkpoint)
     results = load_runs(directory.path)
     assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
     assert [(event.kind, event.number) for event in results.events()] == [("process died", 0)] * 3 + [("failed", 1)]

@@ -12,7 +12,7 @@ import pytest
 from commands import numbers, start
 from in_process import train_here
 from own_tasks import dropping
-from processes import children
+from processes import workers
 from silent import Silent
 
 import stepsize as ss
@@ -76,7 +76,7 @@ def test_killed_parents_and_workers_leave_no_trace_in_the_numbers(tmp_path):
             continue
         if kills >= 8 or not (out / "store.sqlite").exists():
             continue
-        victims = children(process.pid, "spawn_main") if draw.random() < 0.5 else []
+        victims = workers(process.pid) if draw.random() < 0.5 else []
         os.kill(draw.choice(victims) if victims else process.pid, signal.SIGKILL)
         kills += 1
     assert kills >= 4, output

@@ -12,7 +12,7 @@ import torch
 from commands import start
 from in_process import run_jobs
 from own_tasks import X, dropping
-from processes import children
+from processes import workers
 from test_resume import Silent, numbers
 from torch import nn
 
@@ -264,7 +264,7 @@ def test_a_stack_whose_worker_and_parent_are_killed_ends_in_the_same_bits(tmp_pa
         before = written_at(checkpoint)
         while killed.poll() is None and written_at(checkpoint) == before:
             time.sleep(0.01)
-        found = children(killed.pid, "spawn_main")
+        found = workers(killed.pid)
         assert found, killed.communicate()[0]
         os.kill(found[0] if victim == "worker" else killed.pid, signal.SIGKILL)
     killed.communicate()

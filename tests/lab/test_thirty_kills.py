@@ -7,7 +7,7 @@ import time
 
 import pytest
 from commands import numbers, start
-from processes import children
+from processes import workers
 
 from stepsize.store import load_runs
 
@@ -41,7 +41,7 @@ def kill_at_random(process, out, draw):
         while process.poll() is None and last_checkpoint(out) <= before:
             time.sleep(0.01)
         time.sleep(draw.uniform(0.0, 1.0))
-        victims = children(process.pid, "spawn_main")
+        victims = workers(process.pid)
     if process.poll() is not None or not victims:
         return False
     os.kill(victim := draw.choice(victims), signal.SIGKILL)

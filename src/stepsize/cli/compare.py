@@ -23,6 +23,7 @@ from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.processes import start_server
 
 
 def _schedules(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
@@ -87,6 +88,7 @@ def compare(
     Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
+    start_server()  # while this process loads PyTorch, so does the server of those that train
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
     from stepsize.lab.experiment_file import locate
 

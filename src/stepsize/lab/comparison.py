@@ -20,7 +20,7 @@ from stepsize.errors import (
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
-from stepsize.lab.engines.local import refuse_in_a_starting_process
+from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.html import html_report
@@ -124,10 +124,10 @@ def compare(
     if settled.tune_peak:
         check_tuning(settled, specs)
     settled = replace(settled, engine=chosen(settled))
-    workers = Maybe(Whole(1))("compare", "workers", workers)
+    pool = Workers(Maybe(Whole(1))("compare", "workers", workers))
     displays = _displays(display, tensorboard)
     directory = ResultDirectory.claim(None if out is None else Path(out))
-    with lock(directory.path):
+    with lock(directory.path), pool:
         try:
             if settled.tune_peak:
                 begin_tuning(settled, task, directory, environment(device))
@@ -137,8 +137,8 @@ def compare(
             directory.abandon()
             raise
         if settled.tune_peak:
-            settled = _tuned(settled, task, directory, workers, displays[0])
-        return _make_runs(settled, task, directory, workers, displays, fresh=not settled.tune_peak)
+            settled = _tuned(settled, task, directory, pool, displays[0])
+        return _make_runs(settled, task, directory, pool, displays, fresh=not settled.tune_peak)
 
 
 def resume(
@@ -207,11 +207,11 @@ def resume(
             )
         experiment = replace(experiment, digests=task.digests)
         begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
-        workers = Maybe(Whole(1))("resume", "workers", workers)
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
-        if begun.path != place.path:
-            experiment = _tuned(experiment, task, place, workers, displays[0])
-        return _make_runs(experiment, task, place, workers, displays)
+        with Workers(Maybe(Whole(1))("resume", "workers", workers)) as pool:
+            if begun.path != place.path:
+                experiment = _tuned(experiment, task, place, pool, displays[0])
+            return _make_runs(experiment, task, place, pool, displays)
 
 
 def _begun(place: ResultDirectory) -> ResultDirectory:
@@ -226,7 +226,7 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
 
 
 def _tuned(
-    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: int | None, display: Display
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: Workers, display: Display
 ) -> Experiment:
     """Tune the peaks and make the store of the comparison; return the experiment with the tuned schedules."""
     experiment, trials = tune(experiment, task, directory, workers, display)
@@ -246,7 +246,7 @@ def _make_runs(
     experiment: Experiment,
     task: AnyTask,
     directory: ResultDirectory,
-    workers: int | None,
+    workers: Workers,
     displays: Sequence[Display],
     fresh: bool = False,
 ) -> Comparison:

@@ -17,6 +17,7 @@ import numpy as np
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import engine_of
+from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
@@ -94,7 +95,7 @@ def begin_tuning(
 
 
 def tune(
-    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: int | None, display: Display
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: Workers, display: Display
 ) -> tuple[Experiment, tuple[Trial, ...]]:
     """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials.
 

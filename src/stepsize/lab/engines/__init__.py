@@ -8,6 +8,7 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
+from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
@@ -29,10 +30,10 @@ class Engine(Protocol):
         specs: Mapping[int, RunSpec],
         experiment: Experiment,
         directory: ResultDirectory,
-        workers: int | None,
+        workers: Workers,
         watcher: RunWatcher,
     ) -> None:
-        """Train the runs, `workers` at a time (as many as there is room for if None), and tell the watcher.
+        """Train the runs, in the workers if the engine trains in processes on this machine, and tell the watcher.
 
         Each run continues from its checkpoint if there is one, and writes its records and its end to the directory's
         store. If a run fails, the others continue. If a process dies, its runs continue from their last checkpoint;

@@ -25,6 +25,7 @@ from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
 from stepsize.lab.engines.runs import THREADS, account, cores, job_name, joined, make_run, reason
+from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
@@ -54,12 +55,12 @@ def train_runs(
     specs: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
-    workers: int | None,
+    workers: Workers,
     watcher: RunWatcher,
 ) -> None:
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
-    with _cluster(workers) as ray, Store.open(directory.store) as store:
-        _Scheduling(ray, dict(specs), experiment, directory, workers, watcher, store).run()
+    with _cluster(workers.asked) as ray, Store.open(directory.store) as store:
+        _Scheduling(ray, dict(specs), experiment, directory, workers.asked, watcher, store).run()
 
 
 @dataclass

@@ -10,10 +10,11 @@ import torch
 from stepsize.errors import ArgumentError, RunError, StateError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.local import Channel, run_jobs
+from stepsize.lab.engines.local import run_jobs
 from stepsize.lab.engines.runs import Job, cores, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
+from stepsize.lab.engines.workers import Channel, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
@@ -90,7 +91,7 @@ def train_runs(
     specs: Mapping[int, RunSpec],
     experiment: Experiment,
     directory: ResultDirectory,
-    workers: int | None,
+    workers: Workers,
     watcher: RunWatcher,
 ) -> None:
     """Train the runs, `runs_at_once` in one program; on a CPU a program for each core, on a GPU one at a time.
@@ -98,8 +99,6 @@ def train_runs(
     The members of each stack are recorded first: what a row draws, and its last bits, depend on its place.
     """
     on_cpu = experiment.device == "cpu"
-    if workers is None:
-        workers = cores() if on_cpu else 1
     stacks = recorded_stacks(directory)
     known = {number for members in stacks.values() for number in members}
     new = [number for number in sorted(specs) if number not in known]
