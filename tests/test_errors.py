@@ -46,6 +46,13 @@ def test_an_argument_error_has_its_parts():
     assert error.message(Shouting()) == "STEPS must be a whole number of at least 1, got <0>"
 
 
+def test_a_path_is_shown_whole_so_that_it_can_be_copied_and_another_value_is_cut():
+    long = "folder/" * 30 + "runs.csv"
+    of_a_path, of_a_text = (str(ArgumentError("f", "x", "short", value)) for value in (Path(long), long))
+    assert of_a_path.endswith(f"got {long}")
+    assert of_a_text.endswith("folder/...")
+
+
 def test_advice_names_arguments_in_the_words_of_the_reader():
     error = DataError("the log has no rates", "give {schedule} or {steps}", schedule=..., steps=10)
     assert str(error) == "the log has no rates; give schedule=... or steps=10"

@@ -100,6 +100,12 @@ def test_a_jump_that_no_log_has_is_refused_with_the_largest_change(write, jump):
         read_csv(path, jumps=[13, jump])
 
 
+def test_two_jumps_between_the_same_rows_are_refused(write):
+    path = write("step,lr,loss\n0,0.4,3\n10,0.4,2.9\n20,0.1,2.8\n30,0.1,2.7\n")
+    with pytest.raises(DataError, match="no row between the jumps at 13 and 16, so the rate between them is unknown"):
+        read_csv(path, jumps=[13, 16])
+
+
 def test_a_jump_in_one_of_several_logs_does_not_change_the_others(write):
     drop = write("step,lr,loss\n0,0.2,3\n10,0.2,2.9\n20,0.1,2.8\n30,0.1,2.7\n", "drop.csv")
     smooth = write(csv_of())

@@ -74,6 +74,7 @@ DENTED = {
     "steps": (lambda x: np.floor(1000 * x), (-1, 1)),
     "a jump": (lambda x: x**2 + (x > 0), (-1, 1)),
     "noise": (lambda x: np.sin(1e9 * x), (-1, 1)),
+    "a small jump": (lambda x: 1e-20 * (x > 0), (-1, 1)),
     "a cosine near 0": (lambda x: np.cos(x) - 1, (-1e-5, 1e-5)),
     "far from the origin": (lambda x: -((x - 1e6) ** 2), (1e6 - 1, 1e6 + 1)),
     "far away and small": (lambda x: 1e-10 * np.cos(x), (1e4, 1e4 + 10)),

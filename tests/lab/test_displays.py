@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import termios
+from contextlib import redirect_stdout
 from fcntl import ioctl
 from io import StringIO
 from pathlib import Path
@@ -87,6 +88,18 @@ def test_after_a_resume_the_plain_lines_count_the_complete_runs_too(capsys):
         standings.ended(number, runs[number])
         display.ended(number, runs[number])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-2:]] == ["[4/5]", "[5/5]"]
+
+
+def test_a_file_of_plain_lines_has_each_run_as_soon_as_it_has_ended(tmp_path):
+    standings = Standings([RunSpec("flat", Constant(0.1), seed, 1, 10) for seed in range(2)])
+    path, display = tmp_path / "log.txt", PlainDisplay()
+    with path.open("w") as log, redirect_stdout(log):
+        display.begin(standings, "Data.", Path("out"))
+        assert path.read_text().splitlines()[-1].startswith("Runs: 2")
+        run = Run("flat", "Constant(0.1)", 0, (Point(10, 0.1, 1.5, 0.5),), (Epoch(10, 1.5, 0.5, 1.5, 0.5),), 1.0)
+        standings.ended(0, run)
+        display.ended(0, run)
+        assert path.read_text().splitlines()[-1].startswith("[1/2] flat, seed 0")
 
 
 def bars(epoch, lr=0.1):

@@ -69,6 +69,7 @@ def test_the_page_shows_what_was_compared():
         assert words in shown.text
     assert "did not finish" not in shown.text
     assert "1 of 9 runs did not finish" in page(RUNS[:-1]).text
+    assert "did not finish" not in page(RUNS, title="Without the number of planned runs").text
     assert "1 of 9 runs did not finish" in page([replace(RUNS[0], status="interrupted"), *RUNS[1:]]).text
 
 

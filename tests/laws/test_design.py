@@ -1,5 +1,7 @@
 """Designs, planned cooldowns, schedules from gradient norms, and weights of merged checkpoints."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -147,6 +149,13 @@ def test_an_uncertain_shift_widens_the_band(found):
     noisy = run("flat", PLANS["flat"], steps=3000, noise=0.02)
     quiet, loud = (plan_cooldowns(found, each, [3000], 500)[0] for each in (flat, noisy))
     assert loud.high - loud.low > 5 * (quiet.high - quiet.low)
+
+
+def test_the_band_widens_with_its_level_as_that_of_a_normal_distribution(found):
+    noisy = run("flat", PLANS["flat"], steps=3000, noise=0.02)
+    half, most = (plan_cooldowns(found, noisy, [3000], 500, level=level)[0] for level in (0.5, 0.9))
+    quantile = NormalDist().inv_cdf
+    assert (most.high - most.low) / (half.high - half.low) == pytest.approx(quantile(0.95) / quantile(0.75))
 
 
 def test_a_running_run_far_from_the_law_has_a_caution_or_is_refused(found):

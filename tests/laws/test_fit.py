@@ -89,6 +89,13 @@ def test_the_prior_counts_by_its_square_however_far_off_it_is():
     assert fit(three(law=AWAY["a slower power"]), prior=0.03).law.alpha == pytest.approx(0.5, abs=2e-3)
 
 
+def test_the_peak_of_the_prior_is_the_highest_rate_of_all_runs():
+    lower = run("lower", ss.warmup_cosine(0.8 * PEAK, 200, 6000, final_lr=0.08 * PEAK))
+    estimate, best = estimated([lower, *three()], MultiPowerParametrization, 1.0, 2e-3, 1e-4)
+    law = estimate.parametrization.law(best.z)
+    assert law.C * PEAK ** (1.0 - law.gamma) == pytest.approx(0.05, rel=1e-3)  # so heavy a prior decides
+
+
 @pytest.mark.parametrize("law", [MultiPowerLaw, MomentumLaw])
 def test_other_starts_find_nothing_lower(law):
     kind, rng = PARAMETRIZATIONS[law], np.random.default_rng(0)

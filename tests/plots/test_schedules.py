@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from stepsize import Constant, Cosine, Exponential, Function, Linear, MultiStep, Table, one_cycle
+from stepsize import Constant, Cosine, Exponential, Function, Linear, MultiStep, Plan, Table, one_cycle
 from stepsize.errors import ArgumentError, StepError
-from stepsize.plots import Picture, plot_schedules
+from stepsize.plots import Picture, plot_plan, plot_schedules
 
 
 def drawn(ax, index=0):
@@ -102,6 +102,20 @@ def test_endless_schedules_are_drawn_as_far_as_the_longest_other():
 def test_all_are_drawn_over_the_steps_asked_for():
     ax = plot_schedules([Constant(0.3), Linear(0.0, 0.3, 50), Linear(0.0, 0.3, 500)], steps=100)
     assert [drawn(ax, i)[0][-1] for i in range(3)] == [100, 100, 100]
+
+
+def test_a_plan_has_a_panel_for_each_hyperparameter_over_the_steps_asked_for():
+    plan = Plan(lr=Linear(0.3, 0.0, 50), momentum=(Constant(0.8), Constant(0.9)))
+    axes = plot_plan(plan, Picture(), steps=100)
+    assert [ax.get_ylabel() for ax in axes] == ["lr", "momentum"]
+    assert [len(ax.lines) for ax in axes] == [1, 2]
+    assert [drawn(ax)[0][-1] for ax in axes] == [100, 100]
+    assert [drawn(ax)[0][-1] for ax in plot_plan(plan, Picture())] == [50, 50]
+
+
+def test_only_the_last_of_several_panels_says_that_steps_are_across():
+    axes = plot_plan(Plan(lr=Linear(0.3, 0.0, 50), momentum=0.9), Picture())
+    assert [ax.get_xlabel() for ax in axes] == ["", "step"]
 
 
 def test_a_schedule_without_steps_is_a_point():

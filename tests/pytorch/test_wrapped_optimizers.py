@@ -65,6 +65,18 @@ class SharpnessAware(Optimizer):
         self.base_optimizer.step()
 
 
+class WithAnother(SGD):
+    """It steps an optimizer of other parameters, whose rate is that optimizer's own."""
+
+    def __init__(self, other):
+        super().__init__([weight()], lr=0.5)
+        self.other = other
+
+    def step(self, closure=None):
+        super().step()
+        self.other.step()
+
+
 class WithoutHooks(Optimizer):
     def __init__(self, parameters):
         self.param_groups = [{"params": parameters, "lr": 0.5}]
@@ -105,6 +117,15 @@ def test_updates_by_other_names_than_step_count():
         used.append(optimizer.param_groups[0]["lr"])
         optimizer.second_step()
     assert (used, scheduler.position) == ([1.0, 0.9, 0.8, 0.7], 4)
+
+
+def test_an_optimizer_of_other_parameters_inside_another_is_left_alone():
+    other = sgd(0.3)
+    outer = WithAnother(other)
+    scheduler = Scheduler(outer, PLAN, auto=True)
+    update(outer)
+    assert scheduler.position == 1
+    assert (outer.param_groups[0]["lr"], other.param_groups[0]["lr"]) == (PLAN(1), 0.3)
 
 
 def test_an_optimizer_without_hooks_is_refused_and_left_alone():
