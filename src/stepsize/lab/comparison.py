@@ -25,7 +25,14 @@ from stepsize.lab.environment import OURS, differing, environment, resolved_devi
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.report.html import html_report
-from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
+from stepsize.lab.report.summary_table import (
+    Row,
+    SummaryTable,
+    markdown_report,
+    rows,
+    shared_updates,
+    summary_table,
+)
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
@@ -275,6 +282,7 @@ def _make_runs(
             seeds=len(experiment.seeds),
             trials=trials,
             judged_on=experiment.judged_on,
+            shared=shared_updates(standings.ended_runs),
         )
         text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials)
         return {"report.md": text, "report.html": page}
