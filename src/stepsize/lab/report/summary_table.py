@@ -171,12 +171,12 @@ def shared_updates(runs: Runs) -> str:
     """What the runs that branch from others have saved, in a sentence; "" if there are none.
 
     Example:
+        >>> from dataclasses import replace
         >>> from stepsize.lab.report.summary_table import shared_updates
         >>> from stepsize.store import Run
         >>> from stepsize.store.run import Point
-        >>> points = (Point(1000, 0.1, 1.0, 0.5),)
-        >>> whole, branch = Run("a", "", 0, points, (), 1.0), Run("b", "", 0, points, (), 1.0, parent=0, branched_at=800)
-        >>> shared_updates([whole, branch])
+        >>> run = Run("flat", "Constant(0.1)", 0, (Point(1000, 0.1, 1.0, 0.5),), (), 1.0)
+        >>> shared_updates([run, replace(run, parent=0, branched_at=800)])
         '1 of 2 runs branches from another: 1,200 of 2,000 updates were trained (40% saved).'
     """
     branched = [run.branched_at for run in runs if run.branched_at is not None]
