@@ -64,10 +64,10 @@ def test_a_file_that_is_not_a_database_is_refused(path):
 
 
 def test_another_database_and_a_newer_store_are_refused(path):
-    change(path, "PRAGMA user_version = 2")
+    change(path, "PRAGMA user_version = 3")
     with pytest.raises(DataError, match="newer stepsize; update stepsize"):
         read_curves(path)
-    change(path, "PRAGMA user_version = 1")
+    change(path, "PRAGMA user_version = 2")
     change(path, "DROP TABLE points")
     with pytest.raises(DataError, match="cannot be read as a store: no such table: points"):
         read_curves(path)

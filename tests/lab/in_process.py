@@ -28,10 +28,11 @@ class Channel:
 
 def run_jobs(work, jobs, experiment, directory, workers, watcher, checkpoint):
     """As `stepsize.lab.engines.local.run_jobs`, one job after another."""
-    channel, failures = Channel(watcher), []
-    for job in jobs:
-        if channel.should_stop():
-            break
+    channel, failures, waiting = Channel(watcher), [], list(jobs)
+    while waiting and not channel.should_stop():
+        unfinished = {number for job in waiting for number in job.runs}
+        job = next(job for job in waiting if job.is_ready(unfinished, checkpoint(job)))
+        waiting.remove(job)
         try:
             with training():
                 work(job, experiment, directory, channel)
@@ -39,7 +40,7 @@ def run_jobs(work, jobs, experiment, directory, workers, watcher, checkpoint):
             raise
         except Exception as error:
             failures.append(RunError(f"{job_name(job)} failed: {reason(error)}"))
-        for number in job:
+        for number in job.runs:
             watcher.ended(number)
     if channel.interrupt:
         raise channel.interrupt

@@ -43,7 +43,7 @@ def a_stack_that_dies(job, experiment, directory, channel):
 
 def one_fails_and_one_dies(job, experiment, directory, channel):
     """Run 0 raises; the process of run 1 dies once."""
-    number = min(job)
+    number = min(job.runs)
     with Store.open(directory.store) as store:
         if number == 0:
             store.end(0, "failed", 0.0)

@@ -11,6 +11,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import stacked
 from stepsize.lab.engines.local import run_jobs
+from stepsize.lab.engines.runs import Job
 from stepsize.lab.engines.workers import Workers
 from stepsize.store import Store, load_runs
 
@@ -42,7 +43,7 @@ def place(tmp_path, runs):
 
 def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
-    jobs, listener, nowhere = [{0: plans[0]}, {1: plans[1]}], Listener(), lambda job: tmp_path / "nowhere"
+    jobs, listener, nowhere = [Job({0: plans[0]}), Job({1: plans[1]})], Listener(), lambda job: tmp_path / "nowhere"
     with (
         pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"),
         Workers(1) as pool,
@@ -68,7 +69,7 @@ class Hasty(Listener):
 
 def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
     experiment, plans, directory = place(tmp_path, 30)
-    jobs, listener = [{number: plan} for number, plan in enumerate(plans)], Hasty(20)
+    jobs, listener = [Job({number: plan}) for number, plan in enumerate(plans)], Hasty(20)
     with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
         run_jobs(nothing, jobs, experiment, directory, pool, listener, lambda job: tmp_path / "nowhere")
     assert listener.stopped
@@ -78,7 +79,7 @@ def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
 @pytest.mark.long
 def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_diverged(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
-    job, listener = dict(enumerate(plans)), Listener()
+    job, listener = Job(dict(enumerate(plans))), Listener()
     checkpoint = directory.path / "checkpoint"
     with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"), Workers(1) as pool:
         run_jobs(a_stack_that_dies, [job], experiment, directory, pool, listener, lambda job: checkpoint)
@@ -104,7 +105,7 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
         work(job, experiment, directory, SimpleNamespace(tell=tell, should_stop=lambda: bool(stop)))
         if stop:
             assert checkpoint(job).exists()
-            directory.fail(job, "died")
+            directory.fail(job.runs, "died")
             raise RunError("died")
 
     monkeypatch.setattr(stacked, "run_jobs", here)

@@ -334,11 +334,18 @@ def test_an_empty_file_is_refused(tmp_path):
         load_runs(tmp_path)
 
 
-def test_a_store_of_a_newer_version_is_refused_and_unharmed(path):
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        (VERSION + 1, rf"newer stepsize.*version {VERSION + 1}.*reads {VERSION}.*nothing is wrong.*update"),
+        (VERSION - 1, rf"older stepsize.*version {VERSION - 1}.*reads {VERSION}.*nothing is wrong.*read it with that"),
+    ],
+)
+def test_a_store_of_another_version_is_refused_and_unharmed(path, version, words):
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {version}")
     for act in (load_runs, Store.open):
-        with pytest.raises(DataError, match=r"newer stepsize.*version 2.*reads 1.*nothing is wrong.*update"):
+        with pytest.raises(DataError, match=words):
             act(path)
 
 

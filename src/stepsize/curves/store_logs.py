@@ -11,7 +11,7 @@ from stepsize.curves.log import Log, schedule_of_text
 from stepsize.errors import DamagedStoreError, DataError
 
 FILE_NAME = "store.sqlite"
-VERSION = 1
+VERSION = 2
 PATIENCE = 60.0  # seconds to wait for a process that writes
 
 

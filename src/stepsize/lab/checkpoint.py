@@ -1,4 +1,4 @@
-"""The checkpoint of a training loop, and the journals of its runs, which are on the disk before a checkpoint is."""
+"""The checkpoints of a training loop and of what branches from it, and the journals, which are on the disk first."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from stepsize.store.run import Epoch, Point
 if TYPE_CHECKING:
     from stepsize.lab.training import Networks
 
-VERSION = 5
+VERSION = 6
 START_OVER = "delete it to start the run from the beginning"
 _BATCH = 32  # records; each write to the disk is slow
 
@@ -28,6 +28,7 @@ class RecordStore(Protocol):
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None: ...
     def rewind(self, number: int, step: int) -> int: ...
+    def branch(self, number: int, parent: int, step: int) -> int: ...
 
 
 class Journal:
@@ -60,18 +61,47 @@ class Journal:
         """Drop what the store has of the run after this step."""
         self.length = self._store.rewind(self._number, step)
 
+    def branch(self, number: int, step: int) -> int:
+        """Copy the records up to this step to the run `number`, and return how many they are."""
+        self.flush()
+        return self._store.branch(number, self._number, step)
+
 
 @dataclass
 class Progress:
     """How far a training loop has come: updates done, the current epoch, and the updates done in it.
 
-    `whole` tallies the current epoch up to the last logged point.
+    `whole` tallies the current epoch up to the last logged point, and `recent` what came after it.
     """
 
     step: int = 0
     epoch: int = 0
     updates: int = 0
     whole: Tally = field(default_factory=Tally)
+    recent: Tally = field(default_factory=Tally)
+
+    def state(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
+        """The progress as tensors and numbers, of all networks or of these."""
+        return {**vars(self), "whole": self.whole.state(rows), "recent": self.recent.state(rows)}
+
+    @classmethod
+    def of(cls, state: dict[str, Any], device: torch.device) -> "Progress":
+        """The progress whose `state` this is."""
+        return cls(**{**state, **{name: Tally.of(state[name], device) for name in ("whole", "recent")}})
+
+
+@dataclass(frozen=True)
+class Offshoot:
+    """Runs that branch from those of a training loop at a step, and the file and title of their first checkpoint.
+
+    `parents` has the run that each of them copies, and `rows` the networks of these in the loop.
+    """
+
+    step: int
+    parents: Mapping[int, int]
+    rows: Sequence[int]
+    path: Path
+    title: str
 
 
 class Checkpoint:
@@ -81,15 +111,28 @@ class Checkpoint:
     of the loop and its seconds. `run` is text that identifies the run; a checkpoint of another run is refused.
 
     `journals` are those of the runs in progress, by number. They are flushed before each save. A load takes them back
-    to the step of the checkpoint, and checks that they are complete.
+    to the step of the checkpoint, and checks that they are complete. `offshoots` are the runs that branch from them.
     """
 
-    def __init__(self, path: Path, every: int, run: str, journals: Mapping[int, Journal] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        every: int,
+        run: str,
+        journals: Mapping[int, Journal] | None = None,
+        offshoots: Sequence[Offshoot] = (),
+    ) -> None:
         self._path = path
         self._every = every
         self._run = run
         self._journals = {} if journals is None else journals
+        self._offshoots = offshoots
         self._last = 0
+
+    @property
+    def branch_steps(self) -> frozenset[int]:
+        """The steps at which other runs branch."""
+        return frozenset(each.step for each in self._offshoots)
 
     def due(self, step: int) -> bool:
         """Whether it is time for the next save."""
@@ -98,21 +141,25 @@ class Checkpoint:
     def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
         for journal in self._journals.values():
             journal.flush()
-        file = io.BytesIO()
-        torch.save(
-            {
-                "version": VERSION,
-                "run": self._run,
-                "networks": networks.state(),
-                "random": random_states(cuda_only(networks.device)),
-                "progress": {**vars(progress), "whole": progress.whole.state()},
-                "records": {number: journal.length for number, journal in self._journals.items()},
-                "seconds": seconds,
-            },
-            file,
-        )
-        write_whole(self._path, file.getvalue())
+        records = {number: journal.length for number, journal in self._journals.items()}
+        _write(self._path, self._run, networks, progress, records, seconds)
         self._last = progress.step
+
+    def branch(self, networks: "Networks", progress: Progress, seconds: float) -> None:
+        """Write the first checkpoints of the runs that branch here, with copies of the records up to here.
+
+        The records come first, so that a run whose checkpoint is there has them. Branches that have a checkpoint are
+        left alone: this loop has been here before, and was taken back by a kill.
+        """
+        for each in self._offshoots:
+            if each.step == progress.step and not each.path.exists():
+                records = {
+                    number: self._journals[parent].branch(number, each.step)
+                    for number, parent in each.parents.items()
+                    if parent in self._journals  # others have ended, and so have their branches
+                }
+                share = seconds * len(each.rows) / len(networks.seeds)
+                _write(each.path, each.title, networks, progress, records, share, each.rows)
 
     def load(self, networks: "Networks") -> tuple[Progress, float] | None:
         """Restore the networks and the random states; return the progress of the loop and its seconds so far.
@@ -133,7 +180,7 @@ class Checkpoint:
                 journal.rewind(0)
             return None
         try:
-            networks.load(state["networks"])
+            networks.load(state["networks"], state["progress"]["step"])
         except StateError:
             raise
         except (RuntimeError, ValueError, KeyError) as error:
@@ -141,7 +188,7 @@ class Checkpoint:
                 f"{self._path} is a checkpoint of another network", f"restore that network in the task, or {START_OVER}"
             ) from error
         restore_random_states(state["random"], cuda_only(networks.device))
-        progress = Progress(**{**state["progress"], "whole": Tally.of(state["progress"]["whole"], networks.device)})
+        progress = Progress.of(state["progress"], networks.device)
         self._last = progress.step
         return progress, float(state["seconds"])
 
@@ -161,3 +208,29 @@ class Checkpoint:
                 f"{self._path} is a checkpoint of another run, {state['run']}, and this run is {self._run}", START_OVER
             )
         return state
+
+
+def _write(
+    path: Path,
+    run: str,
+    networks: "Networks",
+    progress: Progress,
+    records: Mapping[int, int],
+    seconds: float,
+    rows: Sequence[int] | None = None,
+) -> None:
+    """Write a checkpoint of all networks, or one from which other runs branch, of some `rows`."""
+    file = io.BytesIO()
+    torch.save(
+        {
+            "version": VERSION,
+            "run": run,
+            "networks": networks.state(rows),
+            "random": random_states(cuda_only(networks.device)),
+            "progress": progress.state(rows),
+            "records": dict(records),
+            "seconds": seconds,
+        },
+        file,
+    )
+    write_whole(path, file.getvalue())

@@ -24,7 +24,14 @@ from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.html import html_report
-from stepsize.lab.report.summary_table import Row, SummaryTable, markdown_report, rows, summary_table
+from stepsize.lab.report.summary_table import (
+    Row,
+    SummaryTable,
+    markdown_report,
+    rows,
+    shared_updates,
+    summary_table,
+)
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
@@ -270,6 +277,7 @@ def _make_runs(
             seeds=len(experiment.seeds),
             trials=trials,
             judged_on=experiment.judged_on,
+            shared=shared_updates(standings.ended_runs),
         )
         text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials)
         return {"report.md": text, "report.html": page}

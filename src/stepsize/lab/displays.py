@@ -122,7 +122,7 @@ class TerminalDisplay:
         self._sketch_due = 0.0
         console.print(Text(source))
         console.print(Text(f"Results go to {directory}"), soft_wrap=True)
-        self._all = self._all_bar.add_task("all runs", total=sum(spec.steps for spec in standings.specs))
+        self._all = self._all_bar.add_task("all runs", total=standings.steps_to_do)
         self._live = Live(console=console, get_renderable=self._screen, refresh_per_second=4, transient=True)
         self._live.start()
 
@@ -138,7 +138,8 @@ class TerminalDisplay:
         name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")
         completed = record.step - (epoch - 1) * length
         self._bars.update(self._bar_of[number], description=name.plain, completed=completed, news=news)
-        self._all_bar.update(self._all, completed=self._standings.steps_done)
+        standings = self._standings
+        self._all_bar.update(self._all, completed=standings.steps_done, total=standings.steps_to_do)
 
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:

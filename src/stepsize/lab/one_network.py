@@ -72,17 +72,21 @@ class OneNetwork:
     def logged(self, records: Sequence[Point | Epoch]) -> None:
         self._rate.logged(records[0])
 
-    def state(self) -> dict[str, Any]:
+    def state(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
         return {
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "scheduler": self._rate.scheduler.state_dict(),
+            "scheduler": self._rate.scheduler.state_dict() if rows is None else None,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: dict[str, Any], step: int) -> None:
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._rate.scheduler.load_state_dict(state["scheduler"])
+        scheduler: Any = self._rate.scheduler
+        if state["scheduler"] is None:
+            scheduler.seek(step)
+        else:
+            scheduler.load_state_dict(state["scheduler"])
 
 
 class _Rate:

@@ -9,6 +9,7 @@ from pathlib import Path
 from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.errors import MissingExtraError, OutputError, StepsizeError
 from stepsize.files import write_whole
+from stepsize.lab.branches import Branches
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.standings import Display, Standings
 from stepsize.store import load_runs
@@ -57,8 +58,14 @@ class RunWatcher:
             advice = f"all that was logged before is kept: make room, and resume the comparison in {self._directory}"
             raise OutputError(error.reason, advice) from error
 
+    def branching(self, branches: Branches) -> None:
+        """These runs are going to branch from others."""
+        self._standings.branching(branches)
+
     def logged(self, number: int, record: Point | Epoch) -> None:
         """A run has logged a record."""
+        if self._standings.lacks_beginning(number):
+            self._standings.begun(number, self._results.run(number))
         if self._standings.logged(number, record):
             self._show(lambda display: display.logged(number, record))
             self._picture.refresh()

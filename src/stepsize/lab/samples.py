@@ -157,13 +157,13 @@ class Tally:
             )
         return list(zip((total / samples).tolist(), np.minimum(accuracy, 1.0).tolist(), strict=True))
 
-    def state(self) -> dict[str, Any]:
-        """The tally as tensors and numbers."""
+    def state(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
+        """The tally as tensors and numbers, of all networks or of these."""
         parts = {"losses": self.losses, "right": self.right}
-        return {
-            "sizes": list(self.sizes),
-            **{name: torch.stack(part) if part else None for name, part in parts.items()},
-        }
+        chosen = {name: None if not part else torch.stack(part) for name, part in parts.items()}
+        if rows is not None:
+            chosen = {name: part if part is None or part.dim() < 2 else part[:, rows] for name, part in chosen.items()}
+        return {"sizes": list(self.sizes), **chosen}
 
     @classmethod
     def of(cls, state: dict[str, Any], device: torch.device) -> "Tally":

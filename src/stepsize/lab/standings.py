@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from stepsize.lab.branches import Branches
 from stepsize.lab.run_spec import RunSpec
 from stepsize.store import Results, Run, stored_runs
 from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
@@ -12,9 +13,10 @@ from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
 class Standings:
     """The progress of every run, in the order of the experiment.
 
-    `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points.
-    `points` and `epochs` have the records of each run that has not ended. `judged_on` names the samples that the runs
-    are judged on: "test" or "held-out".
+    `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points and
+    without what they share: a run that branches from another begins at the step in `begins`. `points` and `epochs` have
+    the records of each run that has not ended. `judged_on` names the samples that the runs are judged on: "test" or
+    "held-out".
     """
 
     def __init__(self, specs: Sequence[RunSpec], results: Results | None = None, judged_on: str = "test") -> None:
@@ -23,11 +25,13 @@ class Standings:
         self.steps_done = 0
         self.points: list[list[Point]] = [[] for _ in specs]
         self.epochs: list[list[Epoch]] = [[] for _ in specs]
+        self.begins = [0] * len(specs)
         self._ended: dict[int, StoredRun] = {}
         for stored in () if results is None else stored_runs(results):
+            self.begins[stored.number] = stored.branched_at or 0
             if stored.status in COMPLETE:
                 self._ended[stored.number] = stored
-                self.steps_done += self._last_step(stored.number)
+                self.steps_done += self._done(stored.number)
             else:
                 run = results.run(stored.number)  # type: ignore[union-attr]
                 for record in (*run.points, *run.epochs):
@@ -45,6 +49,26 @@ class Standings:
     def replace(self, specs: Mapping[int, RunSpec]) -> None:
         """Change what is planned for the runs of these numbers, before they begin."""
         self.specs = tuple(specs.get(number, spec) for number, spec in enumerate(self.specs))
+
+    @property
+    def steps_to_do(self) -> int:
+        """What `steps_done` is when all runs are finished."""
+        return sum(spec.steps - begins for spec, begins in zip(self.specs, self.begins, strict=True))
+
+    def branching(self, branches: Branches) -> None:
+        """These runs are going to branch from others."""
+        for number, branch in branches.items():
+            self.begins[number] = branch.step
+
+    def lacks_beginning(self, number: int) -> bool:
+        """Whether the records are missing that a run has from the one that it was going to branch from."""
+        return self.begins[number] > 0 and not self.points[number] and number not in self._ended
+
+    def begun(self, number: int, run: Run) -> None:
+        """Take over what a run has from the one that it branched from; nothing if it trains by itself after all."""
+        self.begins[number] = begins = run.branched_at or 0
+        self.points[number] = [each for each in run.points if each.step <= begins]
+        self.epochs[number] = [each for each in run.epochs if each.step <= begins]
 
     @property
     def runs(self) -> tuple[Logged, ...]:
@@ -65,26 +89,29 @@ class Standings:
         """Add a record; False if the run has ended, so that its record is complete already."""
         if number in self._ended:
             return False
-        before = self._last_step(number)
+        before = self._done(number)
         records: list[Any] = (self.points if isinstance(record, Point) else self.epochs)[number]
         while records and records[-1].step >= record.step:
             records.pop()  # a run that resumes from a checkpoint repeats what it logged after it
         records.append(record)
-        self.steps_done += self._last_step(number) - before
+        self.steps_done += self._done(number) - before
         return True
 
     def ended(self, number: int, run: Run) -> None:
         """Store the complete record of a run that has ended."""
-        before = self._last_step(number)
+        before = self._done(number)
         self._ended[number] = StoredRun.of(number, run)
         self.points[number], self.epochs[number] = [], []
-        self.steps_done += self._last_step(number) - before
+        self.begins[number] = run.branched_at or 0
+        self.steps_done += self._done(number) - before
 
-    def _last_step(self, number: int) -> int:
-        if number in self._ended:
-            steps = self._ended[number].column("step")
-            return int(steps[-1]) if steps.size else 0
-        return self.points[number][-1].step if self.points[number] else 0
+    def _done(self, number: int) -> int:
+        """The updates of a run up to its last point, without those that it shares."""
+        points = self.points[number]
+        last = points[-1].step if points else 0
+        if number in self._ended and (steps := self._ended[number].column("step")).size:
+            last = int(steps[-1])
+        return max(0, last - self.begins[number])
 
 
 class Display(Protocol):

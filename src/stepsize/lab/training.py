@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -20,7 +20,7 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
-from stepsize.store.run import Epoch, Point, Status
+from stepsize.store.run import Epoch, Outcome, Point, Status
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,14 @@ class Networks(Protocol):
     def logged(self, records: Sequence[Point | Epoch]) -> None:
         """Take the new record of each network, for schedulers that follow a metric."""
 
-    def state(self) -> dict[str, Any]:
-        """All that training has changed, as tensors and plain values."""
+    def state(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
+        """All that training has changed, as tensors and plain values; of `rows`, for other runs to branch from.
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Restore a `state`; raises RuntimeError, ValueError or KeyError if it is that of another network."""
+        The state of a scheduler is left out then, since these runs have schedules of their own.
+        """
+
+    def load(self, state: dict[str, Any], step: int) -> None:
+        """Restore a `state` of this step; raises RuntimeError, ValueError or KeyError if it is of another network."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,11 @@ class End:
     status: Status
     seconds: float
     diverged_at: int | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "End":
+        """The end that a store has of a run."""
+        return cls(outcome.status, outcome.seconds, outcome.diverged_at)
 
 
 @dataclass
@@ -212,7 +220,10 @@ class TrainingLoop:
             if checkpoint is not None and (saved := checkpoint.load(self.networks)):
                 self.progress, before = saved
                 started -= before
-            for records in self.records():
+            for records in self.records(frozenset() if checkpoint is None else checkpoint.branch_steps):
+                if checkpoint is not None and not records:
+                    checkpoint.branch(self.networks, self.progress, time.perf_counter() - started)
+                    continue
                 for row in tuple(left):
                     log(row, records[row])
                     if has_diverged(records[row], loss_limit):
@@ -231,31 +242,36 @@ class TrainingLoop:
                 end(row, status)
         return ends
 
-    def records(self) -> Iterator[Sequence[Point | Epoch]]:
-        """The records of all networks, as they are made; `progress` then says where the loop continues."""
+    def records(self, branch_steps: Container[int] = ()) -> Iterator[Sequence[Point | Epoch]]:
+        """The records of all networks, as they are made; `progress` then says where the loop continues.
+
+        They are empty before the update of each of `branch_steps`.
+        """
         while self.progress.epoch < self.epochs:
-            yield from self._points()
+            yield from self._points(branch_steps)
             progress, self.progress = self.progress, Progress(self.progress.step, self.progress.epoch + 1)
             means, tests = progress.whole.means(), self.networks.measure(self.test)
             epochs = [Epoch(progress.step, *mean, *test) for mean, test in zip(means, tests, strict=True)]
             self.networks.logged(epochs)
             yield epochs
 
-    def _points(self) -> Iterator[Sequence[Point]]:
+    def _points(self, branch_steps: Container[int]) -> Iterator[Sequence[Point]]:
         """The points of what is left of the current epoch."""
-        progress, recent, updates = self.progress, Tally(), self.batches.updates
+        progress, updates = self.progress, self.batches.updates
         self.networks.begin_epoch(progress.step, updates - progress.updates)
         for batches in self.batches.epoch(progress.epoch, progress.updates):
+            if progress.step in branch_steps:
+                yield ()
             for batch in batches:
-                recent.add(*self.networks.add_gradient(batch), batch.size)
+                progress.recent.add(*self.networks.add_gradient(batch), batch.size)
             self.networks.update(progress.step)
             progress.step += 1
             progress.updates += 1
             if progress.updates % self.log_every == 0 or progress.updates == updates:
-                rates, means = self.networks.rates, recent.means()
+                rates, means = self.networks.rates, progress.recent.means()
                 points = [Point(progress.step, rate, *mean) for rate, mean in zip(rates, means, strict=True)]
-                progress.whole.extend(recent)
-                recent = Tally()
+                progress.whole.extend(progress.recent)
+                progress.recent = Tally()
                 self.networks.logged(points)
                 yield points
 

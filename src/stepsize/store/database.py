@@ -11,7 +11,7 @@ from stepsize.errors import DamagedStoreError, DataError, OutputError, StepsizeE
 
 FILE_NAME = "store.sqlite"
 APPLICATION = 0x73747073  # "stps", SQLite's application id of a store
-VERSION = 1
+VERSION = 2
 PATIENCE = 60.0  # seconds to wait for another process that is writing
 
 # A commit is on the disk when it returns, so that no checkpoint of a training run is ever ahead of its points.
@@ -19,7 +19,8 @@ DURABLE = "PRAGMA synchronous = FULL"
 
 # Points and epochs are stored in the order of their keys, so that a run is read in one piece and no second index is
 # needed. SQLite stores NaN as NULL. A run that has ended has the numbers of its points and epochs, so that a loss is
-# noticed; `experiment.runs` has the runs as they were planned, for the same reason.
+# noticed; `experiment.runs` has the runs as they were planned, for the same reason. The records of a run up to
+# `branched_at` are copies of those of the run `parent`.
 SCHEMA = f"""
 {DURABLE};
 PRAGMA page_size = 4096;
@@ -33,7 +34,7 @@ CREATE TABLE experiment (
 CREATE TABLE runs (
   number INTEGER PRIMARY KEY, name TEXT NOT NULL, schedule TEXT NOT NULL, seed INTEGER NOT NULL,
   status TEXT NOT NULL DEFAULT 'waiting', seconds REAL NOT NULL DEFAULT 0.0, diverged_at INTEGER,
-  points INTEGER, epochs INTEGER
+  points INTEGER, epochs INTEGER, parent INTEGER, branched_at INTEGER
 );
 CREATE TABLE points (
   run INTEGER NOT NULL, step INTEGER NOT NULL, lr REAL, train_loss REAL, train_accuracy REAL,
@@ -109,10 +110,11 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     ((version,),) = connection.execute("PRAGMA user_version")
     if application != APPLICATION:
         raise DataError(f"{path} is an SQLite file, but not a store of stepsize")
-    if version > VERSION:
+    if version != VERSION:
+        other, advice = ("a newer", "update stepsize") if version > VERSION else ("an older", "read it with that one")
         raise DataError(
-            f"{path} was written by a newer stepsize: it is a store of version {version}, and this one reads {VERSION}",
-            "nothing is wrong with it, update stepsize",
+            f"{path} was written by {other} stepsize: it is a store of version {version}, and this one reads {VERSION}",
+            f"nothing is wrong with it, {advice}",
         )
     connection.execute("SELECT count(*) FROM experiment").fetchall()
 

@@ -60,18 +60,21 @@ class Results:
         """Every run without its points, in order."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT number, name, schedule, seed, status, seconds, diverged_at, epochs.step, train_loss,"
-                " train_accuracy, test_loss, test_accuracy FROM runs LEFT JOIN epochs ON epochs.run = number"
-                " AND epochs.step = (SELECT max(step) FROM epochs WHERE run = number) ORDER BY number"
+                "SELECT number, name, schedule, seed, status, seconds, diverged_at, parent, branched_at, epochs.step,"
+                " train_loss, train_accuracy, test_loss, test_accuracy FROM runs LEFT JOIN epochs"
+                " ON epochs.run = number AND epochs.step = (SELECT max(step) FROM epochs WHERE run = number)"
+                " ORDER BY number"
             )
-            return tuple(Outcome(*(*row[:7], None if row[7] is None else Epoch(*_numbers(row[7:])))) for row in rows)
+            return tuple(Outcome(*(*row[:9], None if row[9] is None else Epoch(*_numbers(row[9:])))) for row in rows)
 
     def run(self, number: int) -> Run:
         """One run with its points and epochs; ArgumentError if there is no such run."""
         with self._connected() as connection:
             connection.execute("BEGIN")  # one moment for all queries
             found = connection.execute(
-                "SELECT name, schedule, seed, seconds, status, diverged_at FROM runs WHERE number = ?", (number,)
+                "SELECT name, schedule, seed, seconds, status, diverged_at, parent, branched_at FROM runs"
+                " WHERE number = ?",
+                (number,),
             ).fetchone()
             if found is None:
                 raise ArgumentError("Results.run", "number", f"the number of a run in {self.path}", number)

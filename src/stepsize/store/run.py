@@ -66,7 +66,8 @@ class Logged(Protocol):
 class Run:
     """One training run: its name, its schedule as text, its seed, what it logged, and how it ended.
 
-    `diverged_at` is the step at which a loss was not finite; None if every loss was finite.
+    `diverged_at` is the step at which a loss was not finite; None if every loss was finite. A run that branched from
+    another, the one of the number `parent`, shares its updates before the step `branched_at`.
     """
 
     name: str
@@ -77,6 +78,8 @@ class Run:
     seconds: float
     status: Status = "finished"
     diverged_at: int | None = None
+    parent: int | None = None
+    branched_at: int | None = None
 
     def column(self, name: str) -> Floats:
         """The named field of every point, e.g. `run.column("train_loss")`, shape `(points,)`."""
@@ -89,7 +92,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run without its points: its identity, its status, and its last epoch (None before the first)."""
+    """A run without its points: its identity, its status, where it branched, its last epoch (None before the first)."""
 
     number: int
     name: str
@@ -98,6 +101,8 @@ class Outcome:
     status: Status
     seconds: float
     diverged_at: int | None
+    parent: int | None
+    branched_at: int | None
     last: Epoch | None
 
 
@@ -118,8 +123,9 @@ class StoredRun(Outcome):
         """The run of this number, which is in memory."""
         points = {name: run.column(name) for name in ("step", "lr", "train_loss")}
         epochs = {name: run.epoch_column(name) for name in FIELDS["epochs"]}
-        head = (number, run.name, run.schedule, run.seed, run.status, run.seconds, run.diverged_at)
-        return cls(*head, run.epochs[-1] if run.epochs else None, points, epochs)
+        head = (number, run.name, run.schedule, run.seed, run.status, run.seconds)
+        ends = (run.diverged_at, run.parent, run.branched_at, run.epochs[-1] if run.epochs else None)
+        return cls(*head, *ends, points, epochs)
 
     def column(self, name: str) -> Floats:
         """A field of every point, shape `(points,)`: `step`, `lr` or `train_loss`; `Results.columns` has the others."""

@@ -134,7 +134,30 @@ class Store:
                 "UPDATE runs SET status = ?, diverged_at = NULL, points = NULL, epochs = NULL WHERE number = ?",
                 ("running" if step > 0 else "waiting", number),
             )
+            connection.execute(
+                "UPDATE runs SET parent = NULL, branched_at = NULL WHERE number = ? AND branched_at > ?", (number, step)
+            )
         return left
+
+    def branch(self, number: int, parent: int, step: int) -> int:
+        """Begin a run as a copy of its `parent` up to a step, and return how many records were copied.
+
+        What the run had logged is dropped; its next records follow that step.
+        """
+        copied = 0
+        with self._transaction(number) as connection:
+            for table, names in FIELDS.items():
+                connection.execute(f"DELETE FROM {table} WHERE run = ?", (number,))
+                copied += connection.execute(
+                    f"INSERT INTO {table} SELECT ?, {', '.join(names)} FROM {table} WHERE run = ? AND step <= ?",
+                    (number, parent, step),
+                ).rowcount
+            connection.execute(
+                "UPDATE runs SET status = 'running', diverged_at = NULL, points = NULL, epochs = NULL, parent = ?,"
+                " branched_at = ? WHERE number = ?",
+                (parent, step, number),
+            )
+        return copied
 
     def end(self, number: int, status: Status, seconds: float, diverged_at: int | None = None) -> None:
         """Record how a run ended, "finished", "diverged", "interrupted" or "failed", and its seconds of training."""

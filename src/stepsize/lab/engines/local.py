@@ -12,8 +12,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from stepsize.errors import OutputError, RunError, StepsizeError
+from stepsize.lab.branches import in_order, shared_beginnings
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import Job, job_name, joined, make_job, one_network, run_title
+from stepsize.lab.engines.runs import Job, job_name, joined, make_job, one_network, run_title, single_offshoots
 from stepsize.lab.engines.workers import GUARD, Channel, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.one_network import OneNetwork
@@ -37,12 +38,21 @@ def train_runs(
     watcher: RunWatcher,
 ) -> None:
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
-    jobs = [{number: spec} for number, spec in specs.items()]
-    run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job)))
+    branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
+    watcher.branching(branches)
+    jobs = [
+        Job(
+            {number: specs[number]},
+            single_offshoots(number, branches, specs, experiment, directory.checkpoint),
+            parents,
+        )
+        for number, parents in in_order(specs, branches)
+    ]
+    run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job.runs)))
 
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    ((number, spec),) = job.items()
+    ((number, spec),) = job.runs.items()
     title, checkpoint = run_title(spec, experiment), directory.checkpoint(number)
 
     def build(task: Task, _: Sequence[RunSpec | None]) -> OneNetwork:
@@ -62,7 +72,8 @@ def run_jobs(
 ) -> None:
     """Do the jobs, one in each worker at a time, and tell the watcher what their runs log and how they end.
 
-    `checkpoint` gives the checkpoint file of a job; a job whose file has changed has made progress.
+    `checkpoint` gives the checkpoint file of a job; a job whose file has changed has made progress. A job whose runs
+    branch from others begins when its file is there, or when the others have ended.
 
     Other jobs continue if one fails; its error is raised at the end. A process that dies is replaced, and its job
     continues from its last checkpoint. A job whose processes die three times without progress has failed, and so have
@@ -120,8 +131,9 @@ class _Parent:
     def _hand_out(self) -> None:
         """Give jobs to workers that wait for one, and start workers if there are too few."""
         for connection, worker in self.workers.by_connection.items():
-            if worker.ready and worker.job is None and self.waiting:
-                worker.job = self.waiting.popleft()
+            if worker.ready and worker.job is None and (job := self._first_ready()):
+                self.waiting.remove(job)
+                worker.job = job
                 with suppress(OSError):  # it has died, as `_listen` finds out
                     connection.send((self.work, worker.job, self.experiment, self.directory))
         number = min(self.workers.number(self.experiment.device), len(self.waiting) + self._jobs)
@@ -130,6 +142,13 @@ class _Parent:
                 self.workers.start()
             except (OSError, EOFError):
                 self._died_early()
+
+    def _first_ready(self) -> Job | None:
+        """The first job that need not wait for another."""
+        in_progress = [worker.job for worker in self.workers.by_connection.values() if worker.job is not None]
+        unfinished = {number for job in (*self.waiting, *in_progress) for number in job.runs}
+        ready = (job for job in self.waiting if job.is_ready(unfinished, self.checkpoint(job)))
+        return next(ready, None)
 
     def _listen(self) -> None:
         """Take a message from each worker that has sent one, or has died."""
@@ -160,7 +179,7 @@ class _Parent:
         if job is not None:
             if error is not None:
                 self.failures.append(RunError(f"{job_name(job)} failed: {error}"))
-            for number in job:
+            for number in job.runs:
                 self.watcher.ended(number)
 
     def _died(self, worker: Worker) -> None:
@@ -172,7 +191,7 @@ class _Parent:
         if self.stopping:
             return
         job, path = worker.job, self.checkpoint(worker.job)
-        first, when = min(job), path.stat().st_mtime_ns if path.exists() else 0
+        first, when = min(job.runs), path.stat().st_mtime_ns if path.exists() else 0
         self.deaths[first] = 1 if when != self.saved.get(first, when) else self.deaths[first] + 1
         self.saved[first] = when
         if self.deaths[first] < DEATHS:
@@ -182,8 +201,8 @@ class _Parent:
         why = f"the process that trained it died {DEATHS} times without progress, killed or out of memory"
         died = f"{job_name(job)} failed: {why}"
         self.failures.append(RunError(died))
-        self.directory.fail(job, died)
-        for number in job:
+        self.directory.fail(job.runs, died)
+        for number in job.runs:
             self.watcher.ended(number)
 
     def _died_early(self) -> None:

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,9 +22,22 @@ from numpy.typing import NDArray
 
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
+from stepsize.lab.branches import Branches, in_order, shared_beginnings
+from stepsize.lab.checkpoint import Offshoot
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
-from stepsize.lab.engines.runs import THREADS, account, cores, job_name, joined, make_run, reason
+from stepsize.lab.engines.runs import (
+    THREADS,
+    Job,
+    account,
+    cores,
+    end_branches,
+    job_name,
+    joined,
+    make_run,
+    reason,
+    single_offshoots,
+)
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
@@ -59,8 +72,10 @@ def train_runs(
     watcher: RunWatcher,
 ) -> None:
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
+    branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
+    watcher.branching(branches)
     with _cluster(workers.asked) as ray, Store.open(directory.store) as store:
-        _Scheduling(ray, dict(specs), experiment, directory, workers.asked, watcher, store).run()
+        _Scheduling(ray, dict(specs), branches, experiment, directory, workers.asked, watcher, store).run()
 
 
 @dataclass
@@ -68,7 +83,8 @@ class Segment:
     """The result of a task: its records, how it ended, and the checkpoint to continue from.
 
     `stored` are the steps of the records that the store already has of the run. `start` is the step that the segment
-    starts at; None if it failed before it started. `error` says why the run failed; `account` has the traceback too.
+    starts at; None if it failed before it started. `branched` has the first checkpoints of runs that branch from it.
+    `error` says why the run failed; `account` has the traceback too.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
@@ -76,6 +92,7 @@ class Segment:
     records: list[Point | Epoch] = field(default_factory=list)
     end: End = field(default_factory=lambda: End("failed", 0.0))
     checkpoint: bytes | None = None
+    branched: dict[int, bytes] = field(default_factory=dict)
     error: str = ""
     account: str = ""
 
@@ -83,6 +100,10 @@ class Segment:
         """Note the step that the segment starts at; return the number of records before it."""
         self.start = step
         return int(np.count_nonzero(self.stored <= step))
+
+    def branch(self, number: int, parent: int, step: int) -> int:
+        """Return the number of records so far, of which another run gets copies."""
+        return int(np.count_nonzero(self.stored <= (self.start or 0))) + len(self.records)
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
         self.records += records
@@ -94,6 +115,7 @@ class _Scheduling:
 
     ray: Any
     waiting: dict[int, RunSpec]
+    branches: Branches
     experiment: Experiment
     directory: ResultDirectory
     workers: int | None
@@ -104,6 +126,7 @@ class _Scheduling:
     failures: list[RunError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.specs = dict(self.waiting)
         self.results = load_runs(self.directory.path)
         self.task = self.ray.remote(num_cpus=1, max_retries=0)(_make_segment)  # `_take` handles lost tasks
 
@@ -112,8 +135,7 @@ class _Scheduling:
         try:
             while self.waiting or self.in_progress:
                 room = self.workers or int(self.ray.cluster_resources().get("CPU", 1))
-                while self.waiting and len(self.in_progress) < room:
-                    number = min(self.waiting)
+                while len(self.in_progress) < room and (number := self._first_ready()) is not None:
                     self._start(number, self.waiting.pop(number))
                 ended, _ = self.ray.wait(list(self.in_progress), num_returns=1)
                 for segment in ended:
@@ -130,18 +152,32 @@ class _Scheduling:
         if self.failures:
             raise joined(self.failures)
 
+    def _first_ready(self) -> int | None:
+        """The first run that need not wait for another; those that others may wait for come first."""
+        unfinished = {*self.waiting, *(number for number, _ in self.in_progress.values())}
+        jobs = [Job({each: self.waiting[each]}, (), parents) for each, parents in in_order(self.waiting, self.branches)]
+        ready = (min(job.runs) for job in jobs if job.is_ready(unfinished, self.directory.checkpoint(min(job.runs))))
+        return next(ready, None)
+
+    def _offshoots(self, number: int) -> list[Offshoot]:
+        """The runs that have not begun and branch from this one."""
+        path = self.directory.checkpoint
+        every = single_offshoots(number, self.branches, self.specs, self.experiment, path)
+        return [each for each in every if self.waiting.keys() >= each.parents.keys()]
+
     def _start(self, number: int, spec: RunSpec, checkpoint: bytes | None = None) -> None:
         path = self.directory.checkpoint(number)
         if checkpoint is None and path.exists():
             checkpoint = path.read_bytes()
         columns = (self.results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        task = self.task.remote(number, spec, self.experiment, checkpoint, stored, path, sys.path)
+        offshoots = [each for each in self._offshoots(number) if not each.path.exists()]
+        task = self.task.remote(number, spec, self.experiment, checkpoint, stored, path, sys.path, offshoots)
         self.in_progress[task] = number, spec
 
     def _take(self, task: Any, number: int, spec: RunSpec) -> None:
         """Write what a segment returned, and start the next."""
-        name = job_name({number: spec})
+        name = job_name(Job({number: spec}))
         try:
             segment: Segment = self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:
@@ -163,6 +199,9 @@ class _Scheduling:
         self.store.log(number, segment.records)
         for record in segment.records:
             self.watcher.logged(number, record)
+        for branch, content in segment.branched.items():
+            self.store.branch(branch, number, self.branches[branch].step)
+            write_whole(self.directory.checkpoint(branch), content)
         end, path = segment.end, self.directory.checkpoint(number)
         if end.status == "failed":
             self._fail(number, f"{name} failed: {segment.error}", segment.account)
@@ -170,9 +209,17 @@ class _Scheduling:
             write_whole(path, segment.checkpoint)
             self._start(number, spec, segment.checkpoint)
         else:
-            self.store.end(number, end.status, end.seconds, end.diverged_at)
+            self._end(number, end)
             path.unlink(missing_ok=True)
-            self.watcher.ended(number)
+
+    def _end(self, number: int, end: End) -> None:
+        """Record the end of a run; if it has diverged, also of those that would have branched from it later."""
+        branches = end_branches(self.store, self._offshoots(number), number, end)
+        self.store.end(number, end.status, end.seconds, end.diverged_at)
+        self.watcher.ended(number)
+        for branch in branches:
+            del self.waiting[branch]
+            self._end(branch, end)
 
     def _fail(self, number: int, error: str, event: str) -> None:
         self.failures.append(RunError(error))
@@ -188,11 +235,13 @@ def _make_segment(
     stored: NDArray[np.int64],
     path: Path,
     module_folders: Sequence[str],
+    offshoots: Sequence[Offshoot],
 ) -> Segment:
     """Train a run from a checkpoint to the next, or to its end; in a task, on any machine.
 
     `path` is the file that `state` was read from, for error messages only. `module_folders` is `sys.path` of the
-    process that started the comparison; it finds the user's modules on the same machine or a shared disk.
+    process that started the comparison; it finds the user's modules on the same machine or a shared disk. `offshoots`
+    are the runs that branch from this one.
     """
     sys.path.extend(folder for folder in module_folders if folder not in sys.path)
     torch.set_num_threads(THREADS)
@@ -211,10 +260,12 @@ def _make_segment(
         if state is not None:
             checkpoint.write_bytes(state)
         try:
-            segment.end = make_run(number, spec, experiment, segment, checkpoint, observe, should_stop)
+            here = [replace(each, path=Path(folder, each.path.name)) for each in offshoots]
+            segment.end = make_run(number, spec, experiment, segment, checkpoint, observe, should_stop, here)
+            segment.branched = {min(each.parents): each.path.read_bytes() for each in here if each.path.exists()}
         except (Exception, SystemExit) as error:
-            here, there = str(checkpoint), str(path)
-            segment.error, segment.account = (text(error).replace(here, there) for text in (reason, account))
+            ours, theirs = str(checkpoint), str(path)
+            segment.error, segment.account = (text(error).replace(ours, theirs) for text in (reason, account))
             return segment  # with what it logged until then
         segment.checkpoint = checkpoint.read_bytes() if segment.end.status == "interrupted" else None
     return segment

@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
-from stepsize.lab.checkpoint import Checkpoint, Journal, RecordStore
+from stepsize.lab.branches import Branches
+from stepsize.lab.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.one_network import OneNetwork
@@ -27,8 +29,22 @@ THREADS = 1  # of PyTorch in each process: on small networks several processes d
 
 MOST_REASONS = 5  # reported in one message, if many runs fail
 
-Job = Mapping[int, RunSpec]
-"""The runs that one process makes together, by number."""
+
+@dataclass(frozen=True)
+class Job:
+    """The runs that one process makes together, by number.
+
+    They branch from the runs `parents`, and `offshoots` branch from them.
+    """
+
+    runs: Mapping[int, RunSpec]
+    offshoots: Sequence[Offshoot] = ()
+    parents: Set[int] = frozenset()
+
+    def is_ready(self, unfinished: Set[int], checkpoint: Path) -> bool:
+        """Whether it can begin: its checkpoint is there, or no run that it branches from is unfinished."""
+        return self.parents.isdisjoint(unfinished) or checkpoint.exists()
+
 
 Listener = Callable[[int, Point | Epoch], object]
 """Called with the number of a run and what it logged."""
@@ -53,23 +69,30 @@ def make_job(
     """Make the runs of a job that are not complete; when this returns or raises, the store says how each ended.
 
     `rows` are the numbers of all runs that are trained together, in order. Those that are complete, or not in the job,
-    have no spec when `build` makes the networks.
+    have no spec when `build` makes the networks. If a run diverges before another branches from it, so does the other.
     """
     with Store.open(directory.store) as store:
         outcomes = load_runs(directory.path).outcomes()
-        left = {number: spec for number, spec in job.items() if outcomes[number].status not in COMPLETE}
+        complete = {number for number, outcome in enumerate(outcomes) if outcome.status in COMPLETE}
+        left = {number: spec for number, spec in job.runs.items() if number not in complete}
         specs, statuses = {number: left.get(number) for number in rows}, set[str]()
+        offshoots = [each for each in job.offshoots if not complete.issuperset(each.parents)]
 
         def ended(number: int, end: End) -> None:
+            end_branches(store, offshoots, number, end)
             del left[number]
             statuses.add(end.status)
             store.end(number, end.status, end.seconds, end.diverged_at)
 
+        for number in job.runs.keys() & complete:
+            end_branches(store, offshoots, number, End.of(outcomes[number]))
         try:
             if left:
                 task = experiment_task(experiment)
                 networks = build(task, list(specs.values()))
-                make_runs(networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended)
+                make_runs(
+                    networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended, offshoots
+                )
         except OutputError:
             raise
         except BaseException as error:
@@ -92,6 +115,7 @@ def make_runs(
     observe: Listener,
     should_stop: Callable[[], bool],
     ended: Callable[[int, End], object] = lambda number, end: None,
+    offshoots: Sequence[Offshoot] = (),
 ) -> dict[int, End]:
     """Train the networks and record the runs that have a spec; return how each ended.
 
@@ -109,13 +133,36 @@ def make_runs(
         ended(numbers[row], how)
 
     loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in journals]
-    saved = Checkpoint(checkpoint, experiment.checkpoint_every, title, journals)
+    saved = Checkpoint(checkpoint, experiment.checkpoint_every, title, journals, offshoots)
     try:
         ends = loop.run(log, should_stop, saved, experiment.loss_limit, rows, end)
     finally:
         for journal in journals.values():
             journal.flush()
     return {numbers[row]: how for row, how in ends.items()}
+
+
+def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: End) -> list[int]:
+    """If a run has diverged, end the runs that branch from it later: they would have diverged at the same step."""
+    if (at := end.diverged_at) is None:
+        return []
+    late = [each for each in offshoots if at <= each.step]
+    branches = [branch for each in late for branch, parent in each.parents.items() if parent == number]
+    for branch in branches:
+        store.branch(branch, number, at)
+        store.end(branch, end.status, end.seconds, at)
+    return branches
+
+
+def single_offshoots(
+    number: int, branches: Branches, specs: Mapping[int, RunSpec], experiment: Experiment, path: Callable[[int], Path]
+) -> list[Offshoot]:
+    """The runs that branch from a run which is trained by itself; `path` gives the checkpoint of each."""
+    return [
+        Offshoot(branch.step, {child: number}, (0,), path(child), run_title(specs[child], experiment))
+        for child, branch in branches.items()
+        if branch.parent == number
+    ]
 
 
 def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
@@ -133,11 +180,15 @@ def make_run(
     checkpoint: Path,
     observe: Listener,
     should_stop: Callable[[], bool],
+    offshoots: Sequence[Offshoot] = (),
 ) -> End:
     """Train one run by itself, as `make_runs`."""
     task = experiment_task(experiment)
-    networks, title = one_network(task, spec, experiment), run_title(spec, experiment)
-    return make_runs(networks, {number: spec}, task, experiment, store, title, checkpoint, observe, should_stop)[number]
+    networks, title, specs = one_network(task, spec, experiment), run_title(spec, experiment), {number: spec}
+    ends = make_runs(
+        networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, offshoots=offshoots
+    )
+    return ends[number]
 
 
 def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork:
@@ -169,9 +220,9 @@ def fingerprint(experiment: Experiment, *without: str) -> str:
 
 def job_name(job: Job) -> str:
     """A job in words."""
-    spec = job[min(job)]
+    spec = job.runs[min(job.runs)]
     first = f"the run {spec.name!r} with seed {spec.seed}"
-    return first if len(job) == 1 else f"the stack of {len(job)} runs that begins with {first}"
+    return first if len(job.runs) == 1 else f"the stack of {len(job.runs)} runs that begins with {first}"
 
 
 _LIBRARIES = tuple(

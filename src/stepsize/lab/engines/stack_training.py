@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.utils._pytree import tree_map_only
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.engines.stack import Named, Stack
@@ -76,10 +77,12 @@ class StackTraining:
     def logged(self, records: Sequence[Point | Epoch]) -> None:
         pass
 
-    def state(self) -> dict[str, Any]:
-        return {"stack": self._stack.state(), "rule": self._rule.state()}
+    def state(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
+        whole = {"stack": self._stack.state(), "rule": self._rule.state()}
+        chosen: dict[str, Any] = whole if rows is None else tree_map_only(Tensor, lambda each: each[rows], whole)
+        return chosen
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: dict[str, Any], step: int) -> None:
         self._stack.load(state["stack"])
         self._rule.load(state["rule"], self.device)
 

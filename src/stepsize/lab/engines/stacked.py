@@ -108,7 +108,7 @@ def train_runs(
         members = {number: specs[number].seed for number in new[first : first + size]}
         stacks |= record_stack(directory, members)
     left = [[number for number in members if number in specs] for members in stacks.values()]
-    jobs: list[Job] = [{number: specs[number] for number in numbers} for numbers in left if numbers]
+    jobs = [Job({number: specs[number] for number in numbers}) for numbers in left if numbers]
     run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: _stack_of(job, stacks)[0])
 
 
@@ -124,9 +124,9 @@ def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, ch
         make_job(job, list(members), build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
     except torch.OutOfMemoryError as error:
         raise RunError(
-            f"there is not enough memory for {len(job)} runs at once",
+            f"there is not enough memory for {len(job.runs)} runs at once",
             "start over in another directory with {runs_at_once}",
-            runs_at_once=max(1, len(job) // 2),
+            runs_at_once=max(1, len(job.runs) // 2),
         ) from error
 
 
@@ -160,4 +160,4 @@ def recorded_stacks(directory: ResultDirectory) -> Stacks:
 
 
 def _stack_of(job: Job, stacks: Stacks) -> tuple[Path, dict[int, int]]:
-    return next((checkpoint, members) for checkpoint, members in stacks.items() if min(job) in members)
+    return next((checkpoint, members) for checkpoint, members in stacks.items() if min(job.runs) in members)

@@ -29,6 +29,7 @@ def html_report(
     seeds: int | None = None,
     trials: Sequence[Trial] = (),
     judged_on: str = "test",
+    shared: str = "",
 ) -> str:
     """A page of HTML: a summary, curves with bands over seeds, tables with differences and intervals, the settings.
 
@@ -49,6 +50,7 @@ def html_report(
         seeds: the number of seeds that were asked for; by default those of the runs.
         trials: the trials of `tune_peak`.
         judged_on: the samples that the runs were judged on, "test" or "held-out".
+        shared: what runs that branch from others have saved.
 
     Example:
         >>> from stepsize.lab import html_report
@@ -76,6 +78,7 @@ def html_report(
         planned=planned,
         missing=max(0, planned - sum(run.status in COMPLETE for run in runs)),
         summary=summary(compared[0], seeds or len({run.seed for run in runs})) if compared else "",
+        shared=shared,
         trials=[trial.cells() for trial in trials],
         about_trials=HOW_TUNED,
         about_held_out=HELD_OUT if judged_on == "held-out" else "",

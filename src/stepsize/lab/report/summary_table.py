@@ -6,7 +6,7 @@ It has a row of means for each schedule, and the differences to the first schedu
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from stepsize.lab.experiment import Experiment
@@ -143,6 +143,11 @@ def summary_table(
         >>> summary_table(runs).narrow().lines[1][-1]
         '+0.101 (0.099 to 0.103)'
     """
+    table, shared = _summary_table(runs, names, seeds, judged_on), shared_updates(runs)
+    return replace(table, notes=(*table.notes, shared)) if shared else table
+
+
+def _summary_table(runs: Runs, names: Sequence[str], seeds: int | None, judged_on: str) -> SummaryTable:
     groups, by_name = grouped(runs, names), {row.name: row for row in rows(runs)}
     columns = _columns(by_name.values())
     lines = [by_name[name].cells(columns) if name in by_name else (name, *["-"] * len(columns)) for name in groups]
@@ -160,6 +165,28 @@ def summary_table(
         tuple((*line, _difference(line_of.get(name))) for line, name in zip(lines, groups, strict=True)),
         tuple(f"{name}: {' '.join(notes)}" for name, line in line_of.items() if (notes := _notes(line))),
     )
+
+
+def shared_updates(runs: Runs) -> str:
+    """What the runs that branch from others have saved, in a sentence; "" if there are none.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from stepsize.lab.report.summary_table import shared_updates
+        >>> from stepsize.store import Run
+        >>> from stepsize.store.run import Point
+        >>> run = Run("flat", "Constant(0.1)", 0, (Point(1000, 0.1, 1.0, 0.5),), (), 1.0)
+        >>> shared_updates([run, replace(run, parent=0, branched_at=800)])
+        '1 of 2 runs branches from another: 1,200 of 2,000 updates were trained (40% saved).'
+    """
+    branched = [run.branched_at for run in runs if run.branched_at is not None]
+    if not branched:
+        return ""
+    every = sum(int(run.column("step")[-1]) for run in runs if run.column("step").size)
+    share = 100 * sum(branched) / every
+    saved = f"{every - sum(branched):,} of {every:,} updates were trained ({share:.0f}% saved)"
+    verb = "branch from others" if len(branched) > 1 else "branches from another"
+    return f"{len(branched)} of {len(runs)} runs {verb}: {saved}."
 
 
 def _difference(line: Line | None) -> str:
