@@ -51,6 +51,9 @@ held_out = false         # true: judge on a fifth of the training set instead of
 name = "sgd"
 # momentum = 0.9
 
+# [feedback]             # multiplies the rates of a schedule below when what it follows stops improving
+# fixed = "Plateau(factor=0.5, patience=2)"   # or e.g. Plateau(mode='max', metric='test_accuracy')
+
 [schedules]              # lengths may have units: "1ep" (epochs), "30%" (of the run), and once "rest"
 fixed = "Constant(0.3)"
 square-root = 'InversePower(0.1).every("1ep")'

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, shown
+from stepsize.lab.followed_metric import followed_metric
 from stepsize.lab.samples import Batch, Samples, measure, move_model
 from stepsize.lab.task import Task
 from stepsize.pytorch.scheduler import Scheduler
@@ -35,6 +36,7 @@ class OneNetwork:
         device: torch.device,
         precision: str = "fp32",
         clip_norm: float | None = None,
+        metric: str | None = None,
     ) -> None:
         move_model(model, device)
         self.seeds = (seed,)
@@ -43,7 +45,7 @@ class OneNetwork:
         self._model = model.train()
         self._task = task
         self._optimizer = optimizer
-        self._rate = _Rate(optimizer, lr)
+        self._rate = _Rate(optimizer, lr, metric)
         self._clip_norm = clip_norm
         self._autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
         optimizer.zero_grad()
@@ -90,7 +92,7 @@ class _Rate:
 
     scheduler: LRScheduler
 
-    def __init__(self, optimizer: Optimizer, lr: LearningRate) -> None:
+    def __init__(self, optimizer: Optimizer, lr: LearningRate, metric: str | None) -> None:
         if isinstance(lr, LRScheduler):
             if lr.optimizer is not optimizer:
                 raise ArgumentError("train", "lr", "attached to the run's optimizer", type(lr).__name__)
@@ -103,7 +105,7 @@ class _Rate:
         self._attached = self.scheduler is lr
         self._on_plateau = isinstance(lr, ReduceLROnPlateau)
         follower = lr if self._on_plateau else getattr(lr, "feedback", None)
-        self._mode = None if follower is None else getattr(follower, "mode", "min")
+        self._metric = None if follower is None else followed_metric("train", "metric", follower, metric)
 
     def before_update(self, step: int) -> float:
         """Make sure that the optimizer has the rate of this step; the rate of its first group."""
@@ -119,19 +121,18 @@ class _Rate:
             self.scheduler.step()
 
     def logged(self, record: Point | Epoch) -> None:
-        """Give a scheduler that follows a metric the test loss or accuracy of an epoch."""
-        if self._mode is None:
+        """Give a scheduler that follows a metric that of an epoch, unless the run has diverged."""
+        if self._metric is None:
             return
-        accuracy = record.train_accuracy if isinstance(record, Point) else record.test_accuracy
-        if self._mode == "max" and math.isnan(accuracy):
+        if self._metric.endswith("accuracy") and math.isnan(record.train_accuracy):
             raise RunError(
-                'a plateau with mode="max" follows the accuracy, and the task does not have one',
+                f"the plateau follows {self._metric}, and the task does not have an accuracy",
                 'write mode="min" to follow the test loss, or give the task `correct`',
             )
         if isinstance(record, Epoch) and math.isfinite(record.test_loss):
             scheduler: Any = self.scheduler
             follow = scheduler.step if self._on_plateau else scheduler.observe
-            follow(accuracy if self._mode == "max" else record.test_loss)
+            follow(getattr(record, self._metric))
 
 
 def _checked(rate: Any, step: int) -> float:
