@@ -41,6 +41,11 @@ class RunSpec:
         return Plan(**plan, weight_decay=self.weight_decay, relative=plan.relative)
 
     @property
+    def text(self) -> str:
+        """What is scheduled, as the store has it: the text of the schedule, and `with` the feedback's if it has one."""
+        return str(self.schedule) if self.feedback is None else f"{self.schedule} with {self.feedback}"
+
+    @property
     def rate(self) -> Schedule:
         """The schedule of the rate."""
         rate: Schedule = self.plan["lr"]

@@ -21,6 +21,7 @@ from stepsize.plots.traces import (
     loss_trace,
     rate_ends,
     rate_trace,
+    runs_by_rates,
     test_loss_trace,
 )
 from stepsize.store.run import Logged
@@ -56,8 +57,7 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
         style = line_style(index)
         named = [run for run in runs if run.name == name]
         kept = [run for run in named if run.status != "diverged"]
-        longest = max(named, key=_last_step)
-        _draw_mean(rate, [below(rate_top, rate_trace(longest))], style)
+        _draw_mean(rate, [below(rate_top, rate_trace(run)) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
         for run in (run for run in named if run.status == "diverged"):

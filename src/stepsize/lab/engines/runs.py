@@ -151,8 +151,7 @@ def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork
 def run_title(spec: RunSpec, experiment: Experiment) -> str:
     """Text that identifies a run by all that decides its numbers."""
     settings = fingerprint(experiment, "schedules", "feedback", "seeds")  # those of the other runs do not matter
-    scheduled = str(spec.schedule) if spec.feedback is None else f"{spec.schedule} with {spec.feedback}"
-    return f"{spec.name}, seed {spec.seed}, {experiment.task}, {scheduled}, settings {settings}"
+    return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.text}, settings {settings}"
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:

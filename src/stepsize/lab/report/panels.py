@@ -18,6 +18,7 @@ from stepsize.plots.traces import (
     loss_trace,
     rate_ends,
     rate_trace,
+    runs_by_rates,
     test_loss_trace,
 )
 from stepsize.schedules.curve import round_numbers, whole_powers
@@ -155,12 +156,14 @@ def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple
     across = Scale(0.0, last or 1.0)
     kept = [[run for run in group if run.status != "diverged"] for group in groups]
     lost = [[run for run in group if run.status == "diverged"][:MOST_STRAYS] for group in groups]
-    longest = [[max(group, key=lambda run: run.column("step").size)] for group in groups]  # its rates are those of all
     to_zero = min(rate_ends([group[0] for group in groups]), default=1.0) <= 0.0  # which has no place on a log scale
     top = highest_rate_in_view(run for group in groups for run in group)
     rate = replace(_RATE, top=top, log_beyond=math.inf if to_zero else OTHER_LOG)
     kinds = [replace(kind, title=kind.title.replace("test", judged_on)) for kind in _METRICS]
-    drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in kinds)]
+    drawn = [
+        _panel(rate, [*map(runs_by_rates, groups)], lost, across),
+        *(_panel(kind, kept, lost, across) for kind in kinds),
+    ]
     return tuple(panel for panel in drawn if panel is not None)
 
 
