@@ -111,7 +111,7 @@ def test_tuning_and_held_out_samples_go_with_feedback(tmp_path):
         ({"flut": "Plateau()"}, r"feedback\['flut'\].* for a schedule of the experiment.*did you mean \"flat\"\?"),
         ({"flat": "Plateau(metric='test_accuracy')"}, 'higher one is better, so write mode="max"'),
         ({"flat": Plateau("max", metric="train_loss")}, 'lower one is better, so write mode="min"'),
-        ({"flat": Plateau(metric="val_loss")}, 'one of train_loss, .*, got \'val_loss\'; did you mean "train_loss"'),
+        ({"flat": Plateau(metric="val_loss")}, "one of train_loss, .*, got 'val_loss'; did you mean \"train_loss\""),
         ({"flat": Plateau}, "a Plateau or its text, got Plateau"),
         ((("flat", "Plateau()"), ("flat", "Plateau()")), "one Plateau for each schedule, got 'flat'"),
         ("Plateau()", r"plateaus by the names of their schedules.*write e.g. feedback="),
@@ -148,7 +148,7 @@ def test_a_file_gives_the_line_of_each_problem(tmp_path):
 
 
 def test_runs_with_feedback_are_not_stacked():
-    with pytest.raises(ArgumentError, match="left out for stacked runs.*engine='local'"):
+    with pytest.raises(ArgumentError, match=r"left out for stacked runs.*engine='local'"):
         chosen(asked(engine="stacked"))
     assert chosen(asked()) == "local"
 

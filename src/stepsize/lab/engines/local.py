@@ -21,7 +21,8 @@ import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import THREADS, Job, cores, job_name, joined, make_job, one_network, reason, run_title
+from stepsize.lab.engines.runs import Job, cores, job_name, joined, make_job, one_network, reason, run_title
+from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.run_spec import RunSpec

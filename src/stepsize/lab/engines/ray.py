@@ -24,7 +24,8 @@ from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
-from stepsize.lab.engines.runs import THREADS, account, cores, job_name, joined, make_run, reason
+from stepsize.lab.engines.runs import account, cores, job_name, joined, make_run, reason
+from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher

@@ -23,8 +23,6 @@ from stepsize.lab.training import End, Networks, TrainingLoop
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 
-THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
-
 MOST_REASONS = 5  # reported in one message, if many runs fail
 
 Job = Mapping[int, RunSpec]
