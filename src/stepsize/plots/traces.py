@@ -81,6 +81,11 @@ def accuracy_trace(run: Logged) -> Trace:
     return _finite(run.epoch_column("step"), run.epoch_column("test_accuracy"))
 
 
+def train_accuracy_trace(run: Logged) -> Trace:
+    """The accuracy while training, over each epoch."""
+    return _finite(run.epoch_column("step"), run.epoch_column("train_accuracy"))
+
+
 def test_loss_trace(run: Logged) -> Trace:
     """The finite test losses, after every epoch."""
     return _finite(run.epoch_column("step"), run.epoch_column("test_loss"))
