@@ -28,7 +28,7 @@ from stepsize.plots.traces import (
 from stepsize.store.run import Logged
 
 DOT = {"marker": "o", "markersize": 4}
-TRAIN = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
+TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
 
 
 def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: str = "test") -> NDArray[np.object_]:

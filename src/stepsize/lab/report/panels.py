@@ -198,8 +198,8 @@ def _panel(
         return None
     shown += [each.mean for each in thin if each]
     up = value_scale([np.minimum(values, kind.top) for values in shown], kind.log_beyond, kind.from_zero)
-    held = enumerate(zip(bands, thin, strays, strict=True))
-    curves = [_curve(index, *each, across, up) for index, each in held]
+    held = zip(bands, thin, strays, strict=True)
+    curves = [_curve(index, *each, across, up) for index, each in enumerate(held)]
     data = {
         "last": across.high,
         "low": up.low,
@@ -212,8 +212,8 @@ def _panel(
             if each
         ],
     }
-    title = kind.thin if any(thin) else ""
-    return Panel(kind.title, title, tuple(curves), step_ticks(across), up.ticks(), up.log, data)
+    beside = kind.thin if any(thin) else ""
+    return Panel(kind.title, beside, tuple(curves), step_ticks(across), up.ticks(), up.log, data)
 
 
 def _stray(kind: _Kind, run: Logged) -> Band | None:
@@ -238,9 +238,8 @@ def _curve(
         if held.x.size <= FEW:
             dots = "".join(f"M{place}h0" for place in _places(held.x, held.mean, across, up))
     crosses = tuple((across.percent(stray.x[-1]), up.percent(stray.mean[-1])) for stray in strays)
-    return Curve(
-        index, line, thin, shade, dots, tuple(_path(each.x, each.mean, across, up) for each in strays), crosses
-    )
+    paths = tuple(_path(each.x, each.mean, across, up) for each in strays)
+    return Curve(index, line, thin, shade, dots, paths, crosses)
 
 
 def _path(x: Floats, y: Floats, across: Scale, up: Scale) -> str:
