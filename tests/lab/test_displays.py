@@ -102,10 +102,10 @@ def test_a_file_of_plain_lines_has_each_run_as_soon_as_it_has_ended(tmp_path):
         assert path.read_text().splitlines()[-1].startswith("[1/2] flat, seed 0")
 
 
-def bars(epoch, lr=0.1):
+def bars(epoch, lr=0.1, width=120):
     """What a terminal's bar shows of a run after such an epoch."""
     spec = RunSpec("flat", Constant(0.1), 0, 3, 30)
-    standings, display = Standings([spec]), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    standings, display = Standings([spec]), TerminalDisplay(Console(file=StringIO(), width=width, force_terminal=True))
     display.begin(standings, "Data.", Path("out"))
     for record in (Point(10, lr, 1.5, epoch.train_accuracy), epoch):
         standings.logged(0, record)
@@ -131,6 +131,7 @@ def test_the_bars_of_the_trials_are_gone_when_the_comparison_begins():
 
 def test_a_bar_shows_the_accuracy_or_else_the_test_loss():
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
+    assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75), width=80).startswith("accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
 
 

@@ -7,6 +7,7 @@ import pytest
 from stepsize.errors import ArgumentError, DataError, ParseError
 from stepsize.lab import Experiment, read_experiment
 from stepsize.lab.experiment_file import EXAMPLE
+from stepsize.pytorch import Plateau
 
 
 def written(tmp_path, text):
@@ -26,7 +27,9 @@ def test_the_keys_that_the_example_comments_out_exist(tmp_path):
     assert experiment.clip_norm == 1.0
     assert experiment.optimizer_args == (("momentum", 0.9),)
     assert experiment.loss_limit == 100.0
-    keys = {line.partition(" = ")[0] for line in text.splitlines()} | {"schedules", "optimizer", "optimizer_args"}
+    assert experiment.feedback == (("fixed", Plateau("max", factor=0.5, patience=2, metric="test_accuracy")),)
+    tables = {"schedules", "feedback", "optimizer", "optimizer_args"}
+    keys = {line.partition(" = ")[0] for line in text.splitlines()} | tables
     assert {field.name for field in fields(Experiment)} - keys == {"functions", "digests"}
 
 

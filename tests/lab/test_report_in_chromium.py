@@ -91,7 +91,10 @@ def test_the_pointer_shows_the_values_of_every_curve_at_a_step(opened):
     assert f"{min(losses):.4g}" in told
     assert panel(page, "train loss").locator(".spot").count() == 3
     point_at(page, "test accuracy", 0.62)
-    assert page.locator("#tip").inner_text().startswith("step 200")
+    told = page.locator("#tip").inner_text()
+    assert told.startswith("step 200")
+    assert told.count("train accuracy 0.8000") == 3
+    assert panel(page, "test accuracy").locator(".thin").count() == 3
     page.mouse.move(0, 0)
     assert not page.locator("#tip").is_visible()
     assert page.locator(".hair").count() == 0

@@ -22,9 +22,9 @@ def test_a_name_has_one_colour_in_all_panels_and_one_line_in_the_legend():
     axes = plot_comparison([made_up_run("cosine", COSINE), made_up_run("flat", FLAT)])
     assert [ax.get_ylabel() for ax in axes] == ["learning rate", "train loss", "test accuracy"]
     colours = [[line.get_color() for line in ax.lines] for ax in axes]
-    assert colours[0] == colours[1] == colours[2]
+    assert colours[0] == colours[1] == colours[2][::2] == colours[2][1::2]
     assert len(set(colours[0])) == 2
-    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["cosine", "flat"]
+    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["cosine", "flat", "train accuracy"]
     assert axes[0].get_legend() is None
 
 
@@ -34,6 +34,20 @@ def test_the_rate_is_the_schedules_own_up_to_the_last_update():
     assert (x[0], x[-1]) == (0, 149)
     assert y[-1] == COSINE(149)
     assert len(x) > 100
+
+
+def test_the_rate_of_a_run_with_a_plateau_falls_where_it_fell_in_each_seed():
+    runs = []
+    for seed, factors in enumerate([(1.0, 0.5, 0.5), (1.0, 1.0, 0.5)]):
+        run = made_up_run("plateau", COSINE, seed)
+        points = [replace(each, lr=each.lr * factors[(each.step - 1) // 100]) for each in run.points]
+        runs.append(replace(run, schedule=f"{COSINE} with Plateau()", points=tuple(points)))
+    rate, _, _ = plot_comparison(runs)
+    (line,) = rate.lines
+    steps = np.array([99, 100, 199, 200, 299])
+    drawn = np.interp(steps, *line.get_data()) / COSINE(steps)
+    assert drawn == pytest.approx([1.0, 0.75, 0.75, 0.5, 0.5], rel=1e-4)
+    assert rate.collections[0].get_paths()[0].vertices[:, 1].min() == pytest.approx(0.5 * COSINE(299))
 
 
 def test_the_rate_of_a_function_is_as_logged():
@@ -46,12 +60,22 @@ def test_the_rate_of_a_function_is_as_logged():
 def test_seeds_are_drawn_as_their_mean_in_a_band():
     runs = [made_up_run("cosine", COSINE, seed) for seed in range(3)]
     _, loss, accuracy = plot_comparison(runs)
-    assert len(loss.lines) == len(accuracy.lines) == 1
+    assert len(loss.lines) == len(accuracy.lines[::2]) == 1
     columns = np.array([run.column("train_loss") for run in runs])
     assert np.allclose(loss.lines[0].get_ydata(), columns.mean(axis=0))
     band = loss.collections[0].get_paths()[0].vertices[:, 1]
     assert band.min() == columns.min()
     assert band.max() == columns.max()
+
+
+def test_the_train_accuracy_is_a_thin_line_beside_the_test_accuracy():
+    runs = [made_up_run("cosine", COSINE, seed) for seed in range(2)]
+    runs = [replace(run, epochs=tuple(replace(e, train_accuracy=e.step / 300) for e in run.epochs)) for run in runs]
+    _, _, accuracy = plot_comparison(runs)
+    test, train = accuracy.lines
+    assert train.get_linewidth() < test.get_linewidth()
+    assert train.get_xydata().tolist() == [[100, 1 / 3], [200, 2 / 3], [300, 1]]
+    assert len(accuracy.collections) == 1, "its band would hide the others"
 
 
 def test_a_seed_that_is_still_running_counts_as_far_as_it_has_come():
@@ -105,7 +129,7 @@ def test_the_test_loss_is_drawn_if_no_run_has_an_accuracy():
     assert np.array_equal(test.lines[0].get_ydata(), run.epoch_column("test_loss"))
     _, _, test = plot_comparison([run, made_up_run("cosine", COSINE)])
     assert test.get_ylabel() == "test accuracy"
-    assert len(test.lines) == 1
+    assert len(test.lines[::2]) == 1
     assert plot_comparison([replace(run, epochs=())])[2].get_ylabel() == "test accuracy"
 
 

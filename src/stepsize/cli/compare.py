@@ -33,6 +33,13 @@ def _schedules(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, 
     return named_schedules(owner, name, [*map(named, texts)])
 
 
+def _feedback(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    """The rule of NAME=TEXT, which names a schedule."""
+    from stepsize.lab.experiment import named_feedback  # late: it loads PyTorch
+
+    return named_feedback(owner, name, [*map(named, texts)])
+
+
 def compare(
     context: typer.Context,
     experiment: Annotated[
@@ -49,6 +56,15 @@ def compare(
             help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable.",
         ),
         _schedules,
+    ] = None,
+    feedback: Annotated[
+        list[Any] | None,
+        typer.Option(
+            parser=str,
+            metavar="NAME=TEXT",
+            help="Feedback on the rates of the schedule NAME, e.g. 'flat=Plateau(factor=0.5, patience=2)'; repeatable.",
+        ),
+        _feedback,
     ] = None,
     task: TaskName = "fashion-mnist",
     epochs: Annotated[Count, numeric("N", "Passes over the training set.")] = 3,

@@ -245,7 +245,7 @@ def _make_store(
     experiment: Experiment, task: AnyTask, directory: ResultDirectory, trials: tuple[Trial, ...] = ()
 ) -> None:
     settings = {"experiment": experiment.as_dict(), "data": task.source, "trials": [each.as_dict() for each in trials]}
-    runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(task.horizon(experiment))]
+    runs = [(spec.name, spec.text, spec.seed) for spec in experiment.run_specs(task.horizon(experiment))]
     Store.create(directory.store, settings, environment(experiment.device), runs).close()
 
 

@@ -97,7 +97,8 @@ class TerminalDisplay:
     """Update bars and curves in place, and print a line above them as each run ends.
 
     A run's bar is that of its current epoch. It shows the loss and the accuracy since the previous logged point, the
-    rate, and how long the run will still take.
+    test accuracy (or the test loss) of the last epoch, the rate, and how long the run will still take. In a narrow
+    terminal the test accuracy takes the place of the loss, which the curves show.
     """
 
     def __init__(self, console: Console) -> None:
@@ -154,11 +155,13 @@ class TerminalDisplay:
 
     def _news(self, number: int, record: Point | Epoch) -> str:
         points, epochs = self._standings.points[number], self._standings.epochs[number]
-        accurate = not math.isnan(record.train_accuracy)
-        news = [f"loss {record.train_loss:.3f}"]
+        accurate, wide = not math.isnan(record.train_accuracy), self._console.width >= _WIDE
+        news = []
+        if wide or not (accurate and epochs):
+            news.append(f"loss {record.train_loss:.3f}")
         if accurate:
             news.append(f"accuracy {record.train_accuracy:.3f}")
-        if epochs and self._console.width >= _WIDE:
+        if epochs and (accurate or wide):
             judged = epochs[-1].test_accuracy if accurate else epochs[-1].test_loss
             news.append(f"{self._standings.judged_on} {judged:.3f}")
         if points:

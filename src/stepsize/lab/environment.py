@@ -12,8 +12,8 @@ import torch
 
 import stepsize
 from stepsize.errors import ArgumentError
-from stepsize.lab.engines.runs import THREADS
 
+THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
 DECISIVE = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")  # for the last bits
 OURS = ("stepsize", "revision")
 
@@ -62,7 +62,7 @@ def _revision() -> str:
         return ""
 
 
-def resolved_device(name: str, owner: str = "Experiment") -> str:
+def resolved_device(name: str | torch.device, owner: str = "Experiment") -> str:
     """The device that `name` means here: "auto" is a GPU if there is one.
 
     Raises:
@@ -75,5 +75,5 @@ def resolved_device(name: str, owner: str = "Experiment") -> str:
     except (RuntimeError, AssertionError, ValueError):  # PyTorch raises one of them, depending on what is missing
         gpu = torch.cuda.is_available()
         available = '"auto", "cpu" or "cuda"' if gpu else '"auto" or "cpu" on this machine'
-        raise ArgumentError(owner, "device", available, name) from None
-    return name
+        raise ArgumentError(owner, "device", available, str(name)) from None
+    return str(name)

@@ -15,18 +15,23 @@ from stepsize.arguments import (
     Choice,
     Count,
     Flag,
+    Instance,
     Many,
     Maybe,
     Number,
     Whole,
     apply_field_rules,
+    listed,
+    nearest,
     refuse_unknown,
 )
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
+from stepsize.lab.followed_metric import followed_metric
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.task import held_out_of
+from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Constant, Plan, Schedule
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 from stepsize.schedules.text import parse_entry
@@ -83,6 +88,29 @@ def _check_text(owner: str, name: str, given: Any, parse: Callable[..., object])
     except ParseError as error:
         if not error.settings.keys() & {"horizon", "functions"}:
             raise error.about(owner, name) from None
+
+
+def named_feedback(owner: str, name: str, value: Any) -> tuple[tuple[str, Plateau], ...]:
+    """The rule of feedback: a mapping, or pairs, of the names of schedules to plateaus or their texts."""
+    items = [*value.items()] if isinstance(value, Mapping) else value
+    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
+        rule = "plateaus by the names of their schedules"
+        raise ArgumentError(owner, name, rule, value, "write e.g. {feedback}", feedback={"cosine": "Plateau()"})
+    plateaus: dict[str, Plateau] = {}
+    errors: list[StepsizeError] = []
+    for label, given in items:
+        argument = f"{name}[{label!r}]"
+        with gathered(errors):
+            if label in plateaus:
+                raise ArgumentError(owner, name, "given one Plateau for each schedule", label)
+            try:
+                plateaus[label] = Plateau.parse(given) if isinstance(given, str) else given
+            except ParseError as error:
+                raise error.about(owner, argument) from None
+            Instance(Plateau, "a Plateau or its text")(owner, argument, plateaus[label])
+            followed_metric(owner, argument, plateaus[label])
+    raise_together(errors)
+    return tuple(plateaus.items())
 
 
 def _device(owner: str, name: str, value: Any) -> str:
@@ -146,6 +174,8 @@ class Experiment:
         optimizer_args: further arguments of the optimizer, such as {"momentum": 0.9}.
         weight_decay: a schedule of it, or its text, or a number; the optimizer's own if None. If some parameter groups
             have a weight decay, it changes only those.
+        feedback: a `Plateau`, or its text, for each schedule whose rates it multiplies, by its name. It follows its
+            `metric` after each epoch.
         clip_norm: bound on the gradient's norm; none if None.
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
@@ -183,6 +213,7 @@ class Experiment:
     optimizer: Annotated[str, _word] = "sgd"
     optimizer_args: Annotated[tuple[tuple[str, Any], ...], _optimizer_args] = ()
     weight_decay: Annotated[Schedule | str | None, Maybe(_schedule_or_number)] = None
+    feedback: Annotated[tuple[tuple[str, Plateau], ...], named_feedback] = ()
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
     device: Annotated[str, _device] = "auto"
@@ -204,6 +235,13 @@ class Experiment:
         if isinstance(name, str) and isinstance(arguments, tuple):  # as their rules leave them
             with gathered(errors):
                 check_names("Experiment", name, dict(arguments))
+        raise_together(errors)
+        names = [name for name, _ in self.schedules]
+        for label in (label for label, _ in self.feedback if label not in names):
+            advice = nearest(label, names) or listed(names)
+            errors.append(
+                ArgumentError("Experiment", f"feedback[{label!r}]", "for a schedule of the experiment", label, advice)
+            )
         raise_together(errors)
         named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
         for argument, given in (*named, ("weight_decay", self.weight_decay)):
@@ -256,8 +294,9 @@ class Experiment:
             with gathered(errors):
                 decay = self._read("weight_decay", self.weight_decay, horizon, parse_entry)
         raise_together(errors)
+        feedback = dict(self.feedback)
         return tuple(
-            RunSpec(name, schedule, seed, self.epochs, horizon.steps, decay)
+            RunSpec(name, schedule, seed, self.epochs, horizon.steps, decay, feedback.get(name))
             for seed in self.seeds
             for name, schedule in schedules.items()
         )
@@ -284,6 +323,7 @@ class Experiment:
             "seeds": list(self.seeds),
             "digests": list(self.digests),
             "optimizer_args": dict(self.optimizer_args),
+            "feedback": {name: str(plateau) for name, plateau in self.feedback},
             "weight_decay": None if self.weight_decay is None else str(self.weight_decay),
             "loss_limit": "inf" if self.loss_limit == math.inf else self.loss_limit,  # JSON has no infinity
         }

@@ -58,6 +58,9 @@ factor = 'Exponential(0.6, 0.8).every("1ep").clip(0.01, 0.6)'
 multi-factor = 'MultiStep(0.5, 0.5, ("30%", "80%"))'
 cosine = 'Cosine(0.2, 0.02, "100%")'
 warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
+
+[feedback]               # multiplies the rates of a schedule when a metric stops improving
+# fixed = 'Plateau(factor=0.5, patience=2, mode="max", metric="test_accuracy")'
 """
 
 _NOT_IN_A_FILE = {

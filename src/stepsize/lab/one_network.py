@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, shown
+from stepsize.lab.followed_metric import followed_metric
 from stepsize.lab.samples import Batch, Samples, measure, move_model
 from stepsize.lab.task import Task
 from stepsize.pytorch.scheduler import Scheduler
@@ -35,6 +36,8 @@ class OneNetwork:
         device: torch.device,
         precision: str = "fp32",
         clip_norm: float | None = None,
+        per_epoch: bool = False,
+        metric: str | None = None,
     ) -> None:
         move_model(model, device)
         self.seeds = (seed,)
@@ -43,7 +46,7 @@ class OneNetwork:
         self._model = model.train()
         self._task = task
         self._optimizer = optimizer
-        self._rate = _Rate(optimizer, lr)
+        self._rate = _Rate(optimizer, lr, per_epoch, metric)
         self._clip_norm = clip_norm
         self._autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
         optimizer.zero_grad()
@@ -90,11 +93,14 @@ class OneNetwork:
 
 
 class _Rate:
-    """The rate of one optimizer, written by a scheduler: the one that is attached to it, or one made for a schedule."""
+    """The rate of one optimizer, written by a scheduler: the one that is attached to it, or one made for a schedule.
+
+    If `per_epoch`, the scheduler is stepped after each epoch.
+    """
 
     scheduler: LRScheduler
 
-    def __init__(self, optimizer: Optimizer, lr: LearningRate) -> None:
+    def __init__(self, optimizer: Optimizer, lr: LearningRate, per_epoch: bool, metric: str | None) -> None:
         if isinstance(lr, LRScheduler):
             if lr.optimizer is not optimizer:
                 raise ArgumentError("train", "lr", "attached to the run's optimizer", type(lr).__name__)
@@ -104,14 +110,17 @@ class _Rate:
         else:
             kinds = "a schedule, its text, a function of the step, a number, a Plan or a PyTorch scheduler"
             raise ArgumentError("train", "lr", kinds, lr)
-        self._attached = self.scheduler is lr
+        self._steps_itself = self.scheduler is lr or per_epoch
+        self._per_epoch = per_epoch
         self._on_plateau = isinstance(lr, ReduceLROnPlateau)
         follower = lr if self._on_plateau else getattr(lr, "feedback", None)
-        self._mode = None if follower is None else getattr(follower, "mode", "min")
+        if follower is None and metric is not None:
+            raise ArgumentError("train", "metric", "left out, as lr does not follow one", metric)
+        self._metric = None if follower is None else followed_metric("train", "metric", follower, metric)
 
     def before_update(self, step: int) -> float:
         """Make sure that the optimizer has the rate of this step; the rate of its first group."""
-        if self._attached:
+        if self._steps_itself:
             return _checked(self.scheduler.optimizer.param_groups[0]["lr"], step)
         driver: Any = self.scheduler
         if step != driver.position:
@@ -119,23 +128,24 @@ class _Rate:
         return float(driver.get_last_lr()[0])
 
     def after_update(self) -> None:
-        if self._attached and not self._on_plateau:
+        if self._steps_itself and not (self._on_plateau or self._per_epoch):
             self.scheduler.step()
 
     def logged(self, record: Point | Epoch) -> None:
-        """Give a scheduler that follows a metric the test loss or accuracy of an epoch."""
-        if self._mode is None:
+        """Step a scheduler that counts epochs, and give the metric to one that follows it, unless the run diverged."""
+        if self._per_epoch and isinstance(record, Epoch) and not self._on_plateau:
+            self.scheduler.step()
+        if self._metric is None:
             return
-        accuracy = record.train_accuracy if isinstance(record, Point) else record.test_accuracy
-        if self._mode == "max" and math.isnan(accuracy):
+        if self._metric.endswith("accuracy") and math.isnan(record.train_accuracy):
             raise RunError(
-                'a plateau with mode="max" follows the accuracy, and the task does not have one',
+                "the plateau follows the accuracy, and the task does not have one",
                 'write mode="min" to follow the test loss, or give the task `correct`',
             )
         if isinstance(record, Epoch) and math.isfinite(record.test_loss):
             scheduler: Any = self.scheduler
             follow = scheduler.step if self._on_plateau else scheduler.observe
-            follow(accuracy if self._mode == "max" else record.test_loss)
+            follow(getattr(record, self._metric))
 
 
 def _checked(rate: Any, step: int) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from torch.optim import Optimizer
 
 from stepsize.errors import ArgumentError
+from stepsize.pytorch.plateau import Plateau
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Plan, Schedule
 from stepsize.store.run import Outcome
@@ -20,6 +21,7 @@ class RunSpec:
     """A run of an experiment, in `steps` updates over `epochs`.
 
     `schedule` is that of the rate, or a Plan. `weight_decay` is the experiment's own, which no Plan schedules too.
+    `feedback` multiplies the rates.
     """
 
     name: str
@@ -28,6 +30,7 @@ class RunSpec:
     epochs: int
     steps: int
     weight_decay: Schedule | None = None
+    feedback: Plateau | None = None
 
     @property
     def plan(self) -> Plan:
@@ -36,6 +39,11 @@ class RunSpec:
         if self.weight_decay is None:
             return plan
         return Plan(**plan, weight_decay=self.weight_decay, relative=plan.relative)
+
+    @property
+    def text(self) -> str:
+        """What is scheduled, as the store has it: the text of the schedule, and `with` the feedback's if it has one."""
+        return str(self.schedule) if self.feedback is None else f"{self.schedule} with {self.feedback}"
 
     @property
     def rate(self) -> Schedule:
@@ -54,7 +62,7 @@ class RunSpec:
             entries["weight_decay"] = [decay if each else 0.0 for each in decays]
         shares = {float(group["lr"]) for group in optimizer.param_groups}
         relative = len(shares) > 1 if self.plan.relative is None else self.plan.relative
-        return Scheduler(optimizer, relative=relative, **entries)
+        return Scheduler(optimizer, relative=relative, feedback=self.feedback, **entries)
 
     def validate(self, factor: float = 1.0) -> None:
         """Evaluate the schedules at every step, so that an error is found before the training begins.

@@ -44,7 +44,7 @@ class Standings:
     def unfinished(self, number: int) -> Run:
         """A run that has not ended, with all its points."""
         spec, points, epochs = self.specs[number], tuple(self.points[number]), tuple(self.epochs[number])
-        return Run(spec.name, str(spec.schedule), spec.seed, points, epochs, 0.0, "interrupted")
+        return Run(spec.name, spec.text, spec.seed, points, epochs, 0.0, "interrupted")
 
     def replace(self, specs: Mapping[int, RunSpec]) -> None:
         """Change what is planned for the runs of these numbers, before they begin."""

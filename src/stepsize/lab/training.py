@@ -10,14 +10,18 @@ from typing import Annotated, Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Choice, Count, Maybe, Number, Whole, checked
 from stepsize.horizon import Horizon
 from stepsize.lab.checkpoint import Checkpoint, Progress
+from stepsize.lab.environment import resolved_device
+from stepsize.lab.followed_metric import METRICS
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import Batch, Batches, Samples, Tally
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
+from stepsize.lab.too_fast import warn_if_too_fast
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store.run import Epoch, Outcome, Point, Status
@@ -48,9 +52,11 @@ def train(
     batch_size: Count = 256,
     accumulation: Count = 1,
     seed: Annotated[int, Whole(0)] = 0,
-    device: str | torch.device = "cpu",
+    device: str | torch.device = "auto",
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None,
+    step_every: Annotated[str, Choice(("update", "epoch"))] = "update",
+    metric: Annotated[str | None, Maybe(Choice(METRICS))] = None,
     loss_limit: float = math.inf,
     log_every: Count = 50,
     observe: Callable[[Point | Epoch], object] | None = None,
@@ -68,18 +74,20 @@ def train(
         task: its data and its loss.
         optimizer: any that a plain `step()` drives.
         lr: the rate of the update at each step: a schedule, its text or any function of the step, a number, a `Plan`
-            or its text, or a PyTorch scheduler attached to `optimizer`, which is stepped after each update. Units in
-            a text refer to this run. A scheduler that follows a metric
-            (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets the test loss after each epoch, or the test
-            accuracy if its mode is "max".
+            or its text, or a PyTorch scheduler attached to `optimizer`. Units in a text refer to this run. A scheduler
+            that follows a metric (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets it after each epoch.
         epochs: passes over the training set.
         batch_size: samples in a micro-batch.
         accumulation: micro-batches in an update, whose gradient is the mean over all their samples. Samples left over
             at the end of an epoch make one more update.
         seed: decides the order of the samples, and what dropout draws.
-        device: where the network and the data are put.
+        device: where the network and the data are put: "auto" is a GPU if there is one.
         precision: "fp32", or "bf16" for autocasting.
         clip_norm: the bound on the gradient's norm.
+        step_every: what `lr` counts: "update", or "epoch" for schedules and functions of the epoch, and for a scheduler
+            that is stepped after each epoch.
+        metric: what a scheduler follows: "test_loss", "test_accuracy", "train_loss" or "train_accuracy". By default
+            that of its `Plateau`, else the test loss, or the test accuracy if its mode is "max".
         loss_limit: a loss that is not finite, or exceeds this limit, ends the run as "diverged".
         log_every: updates between two points. The last update of an epoch makes a point too, followed by an Epoch.
         observe: called with each Point and Epoch as it is logged.
@@ -88,27 +96,33 @@ def train(
             the log begins there.
         checkpoint_every: updates between two checkpoints.
 
+    Warns:
+        UserWarning: an attached scheduler counts updates, and has done all its work after a part of the first epoch.
+
     Raises:
-        ArgumentError: a setting is not allowed.
+        ArgumentError: a setting is not allowed, or a scheduler follows a metric that its mode does not fit, or that
+            nothing names.
         StateError: the checkpoint does not fit this run.
         StepError: the schedule gives a rate that is negative or not finite.
         RunError: an attached scheduler gives such a rate, or follows an accuracy that the task does not have.
     """
-    place = torch.device(device)
+    place = torch.device(resolved_device(device, "train"))
     if isinstance(lr, str):
-        lr = parse_either(lr, Horizon(task.samples, batch_size, epochs, accumulation))
+        whole = Horizon(task.samples, task.samples, epochs)  # whose steps are epochs
+        lr = parse_either(
+            lr, whole if step_every == "epoch" else Horizon(task.samples, batch_size, epochs, accumulation)
+        )
     saved = None
     if checkpoint is not None:
         rate = str(lr) if isinstance(lr, Schedule | Plan | float | int) else type(lr).__name__
         run = f"{task.name}, seed {seed}, batches of {batch_size} x {accumulation}, {precision}, {rate}"
+        run += ", stepped after each epoch" if step_every == "epoch" else ""
         saved = Checkpoint(Path(checkpoint), checkpoint_every, run)
-    loop = TrainingLoop(
-        OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm),
-        Batches(Samples.on(place, task.train), (seed,), batch_size, accumulation),
-        Samples.on(place, task.test),
-        epochs,
-        log_every,
-    )
+    networks = OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm, step_every == "epoch", metric)
+    batches = Batches(Samples.on(place, task.train), (seed,), batch_size, accumulation)
+    if isinstance(lr, LRScheduler) and step_every == "update" and epochs > 1:
+        warn_if_too_fast(lr, batches.updates, epochs)
+    loop = TrainingLoop(networks, batches, Samples.on(place, task.test), epochs, log_every)
     records: list[Point | Epoch] = []
 
     def log(_: int, record: Point | Epoch) -> None:

@@ -90,7 +90,7 @@ def begin_tuning(
 ) -> None:
     """Make the store of the trials."""
     place = ResultDirectory.claim(tuning_place(directory).path)
-    runs = [(spec.name, f"factor * {spec.schedule}", spec.seed) for spec in _trials(experiment, task)]
+    runs = [(spec.name, f"factor * {spec.text}", spec.seed) for spec in _trials(experiment, task)]
     Store.create(place.store, {"experiment": experiment.as_dict(), "data": task.source}, environment, runs).close()
 
 

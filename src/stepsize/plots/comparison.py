@@ -21,17 +21,21 @@ from stepsize.plots.traces import (
     loss_trace,
     rate_ends,
     rate_trace,
+    runs_by_rates,
     test_loss_trace,
+    train_accuracy_trace,
 )
 from stepsize.store.run import Logged
 
 DOT = {"marker": "o", "markersize": 4}
+TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
 
 
 def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: str = "test") -> NDArray[np.object_]:
     """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
 
-    If no run has an accuracy but some have a test loss, the test loss takes its place. Runs of one name share a
+    The train accuracy of each epoch is beside the test accuracy, as a thin line, so that overfitting is seen. If no run
+    has an accuracy but some have a test loss, the test loss takes its place. Runs of one name share a
     colour in all three panels. Several seeds are drawn as their mean, each as far as it has come, within a band from
     the lowest to the highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end; a
     loss that shot up leaves the view. Runs may be unfinished or empty.
@@ -56,10 +60,11 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
         style = line_style(index)
         named = [run for run in runs if run.name == name]
         kept = [run for run in named if run.status != "diverged"]
-        longest = max(named, key=_last_step)
-        _draw_mean(rate, [below(rate_top, rate_trace(longest))], style)
+        _draw_mean(rate, [below(rate_top, rate_trace(run)) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
+        if accurate and (train := band([train_accuracy_trace(run) for run in kept])):
+            test.plot(train.x, train.mean, **(style | TRAIN))
         for run in (run for run in named if run.status == "diverged"):
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
             loss.plot(losses.x, losses.y, **style)
@@ -78,6 +83,9 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
         test.set_ylim(0 if test_top > 0 else None, test_top)
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
+    if accurate and any(train_accuracy_trace(run).x.size for run in runs):
+        handles.append(Line2D([], [], color="grey", **TRAIN))
+        names.append("train accuracy")
     legend_below(test, handles, names, panel_height=2.3)
     return panels
 

@@ -10,6 +10,7 @@ from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import DEFAULT, Suggestions
 from stepsize.errors import StepsizeError
 from stepsize.plots.curves import FAR, Floats
+from stepsize.schedules import Schedule
 from stepsize.schedules.curve import curve, drawn_places
 from stepsize.schedules.plan_text import parse_rate
 from stepsize.store.run import Logged
@@ -29,17 +30,40 @@ class Trace:
 def rate_trace(run: Logged) -> Trace:
     """The rate up to the run's last update: from its schedule if that is a text, else as logged."""
     used_at = run.column("step") - 1  # a point is logged after an update, with the rate of that update
+    text, _, feedback = run.schedule.partition(" with ")
     if used_at.size:
         with suppress(StepsizeError):  # a user's function, or a text of another program
-            x, y = curve(parse_rate(run.schedule), max(int(used_at[-1]), 0))
+            schedule = parse_rate(text)
+            x, y = curve(schedule, max(int(used_at[-1]), 0))
+            if feedback:
+                x, y = _multiplied(schedule, x, used_at, run.column("lr"))
             return Trace(x, np.clip(y, -FAR, FAR))
     return _finite(used_at, run.column("lr"))
+
+
+def runs_by_rates(runs: Sequence[Logged]) -> Sequence[Logged]:
+    """Of runs of one name, those whose rates are drawn: the longest, or all if feedback changes them."""
+    if " with " in runs[0].schedule:
+        return runs
+    return [max(runs, key=lambda run: run.column("step").max(initial=0))]
+
+
+def _multiplied(schedule: Schedule, x: Floats, used_at: Floats, rates: Floats) -> tuple[Floats, Floats]:
+    """The schedule at `x` times the feedback's multiplier, and on both sides of each change of it.
+
+    The multiplier is that of the next logged point: it changes at the end of an epoch, which has a point.
+    """
+    planned = schedule(used_at)
+    multipliers = np.divide(rates, planned, out=np.ones_like(rates), where=planned > 0)
+    changes = used_at[:-1][~np.isclose(multipliers[1:], multipliers[:-1], rtol=1e-6)] + 1
+    x = np.unique(np.concatenate([x, np.nextafter(changes, 0.0), changes]))
+    return x, schedule(x) * multipliers[np.searchsorted(used_at, np.floor(x))]
 
 
 def rate_ends(runs: Sequence[Logged]) -> list[float]:
     """The end values of the schedules that have a text and an end; the last update is one step before the end."""
     ends = []
-    for text in {run.schedule for run in runs}:
+    for text in {run.schedule.partition(" with ")[0] for run in runs}:
         with suppress(StepsizeError):
             schedule = parse_rate(text)
             if schedule.steps != np.inf:
@@ -55,6 +79,11 @@ def loss_trace(run: Logged) -> Trace:
 def accuracy_trace(run: Logged) -> Trace:
     """The test accuracy after every epoch."""
     return _finite(run.epoch_column("step"), run.epoch_column("test_accuracy"))
+
+
+def train_accuracy_trace(run: Logged) -> Trace:
+    """The accuracy while training, over each epoch."""
+    return _finite(run.epoch_column("step"), run.epoch_column("train_accuracy"))
 
 
 def test_loss_trace(run: Logged) -> Trace:

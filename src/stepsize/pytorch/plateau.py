@@ -5,8 +5,11 @@ import statistics
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from stepsize.arguments import Choice, Fraction, NonNegative, Number, Phase, Steps, apply_field_rules
+from stepsize.arguments import Choice, Count, Fraction, Instance, Maybe, NonNegative, Number, Whole, apply_field_rules
 from stepsize.errors import ArgumentError, StateError, shown
+from stepsize.schedules.text import Evaluation, reader_of
+
+Observations = Annotated[int, Whole(0)]
 
 
 @runtime_checkable
@@ -60,6 +63,10 @@ class Plateau:
         eps: smaller changes of a rate are not made.
         window: the metric is the mean of this many latest observations.
         nan: "refuse" a metric that is not finite, or count it as an observation without improvement ("bad").
+        metric: the number that `train` and `compare` pass on after each epoch: "test_loss", "test_accuracy",
+            "train_loss" or "train_accuracy". By default the test loss, or the test accuracy if the mode is "max".
+
+    `repr` leaves out arguments that have their default, and `Plateau.parse` reads it.
 
     An argument out of its range raises ArgumentError.
 
@@ -72,20 +79,44 @@ class Plateau:
 
     mode: Annotated[str, Choice(("min", "max"))] = "min"
     factor: Fraction = 0.1
-    patience: Phase = 10
+    patience: Observations = 10
     threshold: Annotated[float, Number()] = 1e-4
     threshold_mode: Annotated[str, Choice(("rel", "abs"))] = "rel"
-    cooldown: Phase = 0
+    cooldown: Observations = 0
     min_lr: NonNegative = 0.0
     eps: NonNegative = 1e-8
-    window: Steps = 1
+    window: Count = 1
     nan: Annotated[str, Choice(("refuse", "bad"))] = "refuse"
+    metric: Annotated[str | None, Maybe(Instance(str, "the name of a metric"))] = None
     _progress: _Progress = field(default_factory=_Progress, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         apply_field_rules(self)
         if self.factor == 1.0:
             raise ArgumentError("Plateau", "factor", "a number < 1", self.factor)
+
+    @classmethod
+    def parse(cls, text: str) -> "Plateau":
+        """The plateau that a text describes; `Plateau.parse(str(plateau)) == plateau`.
+
+        Raises:
+            ParseError: the text is not a plateau; points at the place and suggests what to write.
+
+        Example:
+            >>> from stepsize.pytorch import Plateau
+            >>> Plateau.parse("Plateau(factor=0.5, patience=2, nan='refuse')")
+            Plateau(factor=0.5, patience=2)
+        """
+        reader = reader_of(text, None, "Plateau.parse")
+        evaluation = Evaluation(reader.error, reader.tree(), None, False, "steps")
+        plateau: Plateau = evaluation.call_of(cls, "Plateau(factor=0.5, patience=2)")
+        return plateau
+
+    def __repr__(self) -> str:
+        defaults = {each.name: each.default for each in fields(self)}
+        given = {name: value for name, value in self.settings().items() if value != defaults[name]}
+        texts = (f'{name}="{value}"' if isinstance(value, str) else f"{name}={value}" for name, value in given.items())
+        return f"Plateau({', '.join(texts)})"
 
     def bounded(self, now: float, new: float, planned: float) -> float:
         """A group's next multiplier under `min_lr` and `eps`, for its planned rate."""

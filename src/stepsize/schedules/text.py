@@ -110,6 +110,13 @@ class Evaluation:
         except ArgumentError as error:
             raise self.error(str(error), self.tree.position) from None
 
+    def call_of(self, function: Callable[..., Any], example: str) -> Any:
+        """What the whole tree makes, which must be a call of this function, or of this class, by its name."""
+        name, call = function.__name__, self.tree
+        if isinstance(call, Call) and call.name == name and call.target is None:
+            return self._made(call, function, (), self._value)
+        raise self.error(f"this is not a {name}", call.position, f"write e.g. {example}")
+
     def _fill_rest(self, longest: Schedule) -> Schedule:
         """Choose the length of "rest" so that the schedule is as long as the run.
 
@@ -231,6 +238,11 @@ class Evaluation:
             raise self._unknown(node.name, known, kind, node.position)
         if function is Function and not self.functions:
             raise self.error("Function runs your own code", node.position, "allow it with {functions}", functions=True)
+        return self._made(node, function, target, value)
+
+    def _made(
+        self, node: Call, function: Callable[..., Any], target: tuple[Any, ...], value: Callable[[Node], Any]
+    ) -> Any:
         parameters = _parameters(node.name, function)
         given = self._bound(node, parameters)
         values = {name: self._argument(argument, name, parameters, value) for name, argument in given.items()}

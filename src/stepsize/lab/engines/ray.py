@@ -27,7 +27,6 @@ from stepsize.lab.checkpoint import Offshoot
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
 from stepsize.lab.engines.runs import (
-    THREADS,
     Job,
     account,
     cores,
@@ -39,6 +38,7 @@ from stepsize.lab.engines.runs import (
     single_offshoots,
 )
 from stepsize.lab.engines.workers import Workers
+from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher

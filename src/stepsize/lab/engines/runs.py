@@ -25,8 +25,6 @@ from stepsize.lab.training import End, Networks, TrainingLoop
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 
-THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
-
 MOST_REASONS = 5  # reported in one message, if many runs fail
 
 
@@ -201,8 +199,8 @@ def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork
 
 def run_title(spec: RunSpec, experiment: Experiment) -> str:
     """Text that identifies a run by all that decides its numbers."""
-    settings = fingerprint(experiment, "schedules", "seeds")  # those of the other runs do not matter
-    return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.schedule}, settings {settings}"
+    settings = fingerprint(experiment, "schedules", "feedback", "seeds")  # those of the other runs do not matter
+    return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.text}, settings {settings}"
 
 
 def fingerprint(experiment: Experiment, *without: str) -> str:

@@ -32,8 +32,13 @@ def check(experiment: Experiment) -> None:
     """Compute two networks on two samples, and compare their gradients with those of each network by itself.
 
     Raises:
-        ArgumentError: the optimizer, the network or a Plan cannot be stacked.
+        ArgumentError: the optimizer, the network, a Plan or feedback cannot be stacked.
     """
+    if experiment.feedback:
+        given = {name: str(plateau) for name, plateau in experiment.feedback}
+        raise ArgumentError(
+            "Experiment", "feedback", "left out for stacked runs", given, "write {engine}", engine="local"
+        )
     task = experiment_task(experiment)
     for spec in experiment.run_specs(task.samples):
         if isinstance(spec.schedule, Plan):

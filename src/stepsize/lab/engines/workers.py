@@ -17,7 +17,8 @@ import torch
 
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import THREADS, Job, cores, reason
+from stepsize.lab.engines.runs import Job, cores, reason
+from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
 from stepsize.processes import start_process
 from stepsize.pytorch.random_states import seed_random_states

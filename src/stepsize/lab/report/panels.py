@@ -18,7 +18,9 @@ from stepsize.plots.traces import (
     loss_trace,
     rate_ends,
     rate_trace,
+    runs_by_rates,
     test_loss_trace,
+    train_accuracy_trace,
 )
 from stepsize.schedules.curve import round_numbers, whole_powers
 from stepsize.store.run import Logged
@@ -110,10 +112,14 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Curve:
-    """One schedule in one drawing: paths within `UNIT` x `UNIT`, and the ends of its diverged runs in percent."""
+    """One schedule in one drawing: paths within `UNIT` x `UNIT`, and the ends of its diverged runs in percent.
+
+    `thin` is the curve beside the line, such as the train accuracy.
+    """
 
     index: int
     line: str
+    thin: str
     band: str
     dots: str
     strays: tuple[str, ...]
@@ -122,9 +128,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing: its title, the curves, the numbers at its edges, and the values for the pointer."""
+    """One drawing: its title, the curves, the numbers at its edges, and the values for the pointer.
+
+    `thin` says what the thin curves are; "" if there are none.
+    """
 
     title: str
+    thin: str
     curves: tuple[Curve, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
@@ -139,12 +149,14 @@ class _Kind:
     log_beyond: float
     from_zero: bool = False
     top: float = math.inf  # values above it are drawn along the edge
+    thin: str = ""  # what is drawn beside it
+    thin_trace: Callable[[Logged], Trace] | None = None
 
 
 _RATE = _Kind("learning rate", rate_trace, OTHER_LOG, from_zero=True)
 _METRICS = (
     _Kind("train loss", loss_trace, LOSS_LOG),
-    _Kind("test accuracy", accuracy_trace, OTHER_LOG),
+    _Kind("test accuracy", accuracy_trace, OTHER_LOG, thin="train accuracy", thin_trace=train_accuracy_trace),
     _Kind("test loss", test_loss_trace, LOSS_LOG),
 )
 
@@ -155,12 +167,14 @@ def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple
     across = Scale(0.0, last or 1.0)
     kept = [[run for run in group if run.status != "diverged"] for group in groups]
     lost = [[run for run in group if run.status == "diverged"][:MOST_STRAYS] for group in groups]
-    longest = [[max(group, key=lambda run: run.column("step").size)] for group in groups]  # its rates are those of all
     to_zero = min(rate_ends([group[0] for group in groups]), default=1.0) <= 0.0  # which has no place on a log scale
     top = highest_rate_in_view(run for group in groups for run in group)
     rate = replace(_RATE, top=top, log_beyond=math.inf if to_zero else OTHER_LOG)
     kinds = [replace(kind, title=kind.title.replace("test", judged_on)) for kind in _METRICS]
-    drawn = [_panel(rate, longest, lost, across), *(_panel(kind, kept, lost, across) for kind in kinds)]
+    drawn = [
+        _panel(rate, [*map(runs_by_rates, groups)], lost, across),
+        *(_panel(kind, kept, lost, across) for kind in kinds),
+    ]
     return tuple(panel for panel in drawn if panel is not None)
 
 
@@ -175,22 +189,31 @@ def _panel(
 ) -> Panel | None:
     """A curve for each group of `kept`, and the diverged runs of the same schedules one by one."""
     bands = [band([kind.trace(run) for run in group]) for group in kept]
+    thin = [band([kind.thin_trace(run) for run in group]) if kind.thin_trace else None for group in kept]
     strays = [[found for run in group if (found := _stray(kind, run))] for group in lost]
     begun = [stray.mean[:1] for group in strays for stray in group]  # a loss that shot up leaves the view
     begun = [values for values in begun if np.isfinite(values).all()]
     shown = [values for each in bands if each for values in (each.low, each.high)] + begun
     if not shown:
         return None
+    shown += [each.mean for each in thin if each]
     up = value_scale([np.minimum(values, kind.top) for values in shown], kind.log_beyond, kind.from_zero)
-    curves = [_curve(index, *pair, across, up) for index, pair in enumerate(zip(bands, strays, strict=True))]
+    held = zip(bands, thin, strays, strict=True)
+    curves = [_curve(index, *each, across, up) for index, each in enumerate(held)]
     data = {
         "last": across.high,
         "low": up.low,
         "high": up.high,
         "log": up.log,
-        "curves": [{"index": index, **_numbers(each)} for index, each in enumerate(bands) if each],
+        "thin": kind.thin,
+        "curves": [
+            {"index": index, **_numbers(each), **({"thin": _numbers(beside)} if beside else {})}
+            for index, (each, beside) in enumerate(zip(bands, thin, strict=True))
+            if each
+        ],
     }
-    return Panel(kind.title, tuple(curves), step_ticks(across), up.ticks(), up.log, data)
+    beside = kind.thin if any(thin) else ""
+    return Panel(kind.title, beside, tuple(curves), step_ticks(across), up.ticks(), up.log, data)
 
 
 def _stray(kind: _Kind, run: Logged) -> Band | None:
@@ -202,8 +225,11 @@ def _stray(kind: _Kind, run: Logged) -> Band | None:
     return found
 
 
-def _curve(index: int, held: Band | None, strays: Sequence[Band], across: Scale, up: Scale) -> Curve:
+def _curve(
+    index: int, held: Band | None, beside: Band | None, strays: Sequence[Band], across: Scale, up: Scale
+) -> Curve:
     line = shade = dots = ""
+    thin = _path(beside.x, beside.mean, across, up) if beside else ""
     if held:
         line = _path(held.x, held.mean, across, up)
         if held.count > 1:
@@ -212,7 +238,8 @@ def _curve(index: int, held: Band | None, strays: Sequence[Band], across: Scale,
         if held.x.size <= FEW:
             dots = "".join(f"M{place}h0" for place in _places(held.x, held.mean, across, up))
     crosses = tuple((across.percent(stray.x[-1]), up.percent(stray.mean[-1])) for stray in strays)
-    return Curve(index, line, shade, dots, tuple(_path(each.x, each.mean, across, up) for each in strays), crosses)
+    paths = tuple(_path(each.x, each.mean, across, up) for each in strays)
+    return Curve(index, line, thin, shade, dots, paths, crosses)
 
 
 def _path(x: Floats, y: Floats, across: Scale, up: Scale) -> str:

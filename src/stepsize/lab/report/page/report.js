@@ -80,7 +80,8 @@
         const mean = valueAt(curve.x, curve.mean, step);
         if (mean === null) continue;
         const range = curve.low && [valueAt(curve.x, curve.low, step), valueAt(curve.x, curve.high, step)];
-        found.push({ index: curve.index, mean, range, height: height(panel, mean) });
+        const beside = curve.thin ? valueAt(curve.thin.x, curve.thin.mean, step) : null;
+        found.push({ index: curve.index, mean, range, beside, height: height(panel, mean) });
       }
       if (!found.length) return;
       current = step;
@@ -96,13 +97,15 @@
       close.sort((a, b) => b.mean - a.mean);
       tip.replaceChildren();
       made("step", `step ${step.toLocaleString("en")}`, tip);
-      const spoken = close.map(({ index, mean, range }) => {
+      const spoken = close.map(({ index, mean, range, beside }) => {
         const words = range ? `${shown(range[0])} to ${shown(range[1])}` : "";
+        const thin = beside === null ? "" : `${panel.thin} ${shown(beside)}`;
         tip.append(document.querySelector(`[data-switch="${index}"] .sample`).cloneNode(true));
         made("name", names[index], tip);
         made("value", shown(mean), tip);
         if (words) made("range", words, tip);
-        return `${names[index]} ${shown(mean)}${words && ` (${words})`}`;
+        if (thin) made("beside", thin, tip);
+        return `${names[index]} ${shown(mean)}${words && ` (${words})`}${thin && `, ${thin}`}`;
       });
       if (found.length > close.length) made("more", `and ${found.length - close.length} more`, tip);
       plot.setAttribute("aria-valuenow", step);
