@@ -136,9 +136,9 @@ def boundaries(pairs: tuple[int, ...], spent: tuple[float, ...]) -> tuple[float,
 
 
 def _inside(n: int, before: Floats, masses: Floats, angle: Floats) -> Floats:
-    """The probability that no boundary was crossed with n - 1 differences, and that |angle| with n is at most each `angle`.
+    """The probability that no boundary was crossed before n differences, and that their |angle| is at most `angle`.
 
-    `masses` are the probabilities of the angles `before` with n - 1 differences; there are none at the first look.
+    `masses` are the probabilities of the angles `before` of n - 1 differences; there are none at the first look.
     """
     if not masses.size:
         return 2 * _turn(n - 1, angle) - 1

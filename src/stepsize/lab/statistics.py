@@ -13,10 +13,11 @@ import numpy as np
 
 from stepsize.errors import quoted
 from stepsize.lab.differences import LEVEL, Difference, holm, paired_difference
+from stepsize.lab.sequential import Looks, repeated_difference
 
 Values = Mapping[str, Mapping[int, float]]
 """Schedule -> seed -> result in a metric."""
-Verdict = Literal["first", "better", "worse", "open", "unknown"]
+Verdict = Literal["first", "better", "worse", "small", "open", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,17 @@ class Finding:
     words: tuple[str, ...]
 
 
-def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None = None) -> tuple[Finding, ...]:
+def findings(
+    metric: Metric, values: Values, diverged: Mapping[str, int] | None = None, looks: Looks | None = None
+) -> tuple[Finding, ...]:
     """A finding for every schedule, compared with the first on the seeds for which both have a finite value.
 
     Args:
         metric: what the values are, such as `METRICS[0]`, the test accuracy.
         values: for each schedule its value for each seed.
         diverged: the number of diverged runs, which have no value; the findings mention them.
+        looks: if seeds were added in rounds, the looks at them; the intervals then hold at every look, and there are no
+            p-values.
 
     Example:
         >>> from stepsize.lab import findings
@@ -98,15 +103,19 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
     lost = {name: (diverged or {}).get(name, 0) for name in finite}
     means = {name: Mean.of(list(runs.values())) for name, runs in finite.items()}
     first, *others = finite
-    differences = [paired_difference(finite[name], finite[first]) for name in others]
+    if looks is None:
+        differences = [paired_difference(finite[name], finite[first]) for name in others]
+    else:
+        error = (1 - LEVEL) / max(1, len(others))
+        differences = [repeated_difference(finite[name], finite[first], looks, error) for name in others]
     corrected = holm([difference.p for difference in differences])
     found = [
         Finding(first, means[first], len(finite[first]), lost[first], None, "first", _warning(finite, lost, first))
     ]
     for name, raw, p in zip(others, differences, corrected, strict=True):
         difference = replace(raw, p_holm=p)
-        verdict = _verdict(metric, difference)
-        judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others))
+        verdict = _verdict(metric, difference, looks)
+        judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others), looks)
         words = (judgement, *_pairs(difference, finite, means, first, name), *warnings, *_warning(finite, lost, name))
         found.append(Finding(name, means[name], len(finite[name]), lost[name], difference, verdict, words))
     return tuple(found)
@@ -125,12 +134,19 @@ def decimals(values: Sequence[Mean]) -> int:
     return min(6, max(3, 1 - math.floor(math.log10(small))))
 
 
-def _verdict(metric: Metric, difference: Difference) -> Verdict:
-    if math.isnan(difference.p_holm):
+def _verdict(metric: Metric, difference: Difference, looks: Looks | None) -> Verdict:
+    low, high = difference.low, difference.high
+    if math.isnan(low):
         return "unknown"
-    if difference.p_holm >= 1 - LEVEL:
-        return "open"
-    return "better" if (difference.mean > 0) == metric.higher_is_better else "worse"
+    if difference.p_holm < 1 - LEVEL if looks is None else not low <= 0 <= high:
+        return "better" if (low > 0) == metric.higher_is_better else "worse"
+    return "small" if _is_small(difference, looks) else "open"
+
+
+def _is_small(difference: Difference, looks: Looks | None) -> bool:
+    """Whether the interval lies within the margin."""
+    margin = None if looks is None else looks.margin
+    return margin is not None and max(-difference.low, difference.high) < margin
 
 
 def _judgement(
@@ -141,6 +157,7 @@ def _judgement(
     name: str,
     means: Mapping[str, Mean],
     comparisons: int,
+    looks: Looks | None,
 ) -> list[str]:
     """The verdict in a sentence, and its limits."""
     digits, against, pairs = decimals(list(means.values())), quoted(first), difference.pairs
@@ -151,20 +168,27 @@ def _judgement(
         return [f"One seed says nothing about a difference to {against}: another seed may reverse it."]
     if verdict == "unknown" and difference.spread == 0:
         return [f"All {pairs} seeds differ from {against} by the same {size}: without a spread there is no interval."]
+    if verdict == "unknown" and difference.spread > 0:
+        return ["No look at the results has given an interval yet."]
     if verdict == "unknown":
         return [f"The differences to {against} are too large for an interval."]
+    if verdict == "small":
+        ends = f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"
+        return [f"The difference to {against} is smaller than the margin: {ends}."]
     spread = max(means[name].spread, means[first].spread)
     larger = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
     words = []
     if verdict == "open":
-        words.append(f"Not told apart from {against} by {pairs} seeds.")
+        nor = f", nor shown to be smaller than {looks.margin:g}" if looks and looks.margin else ""
+        words.append(f"Not told apart from {against} by {pairs} seeds{nor}.")
         if difference.p < 1 - LEVEL:
             words.append(f"The interval excludes zero, but among {comparisons} comparisons chance does that too often.")
         if spread > abs(difference.mean):
             words.append(f"{larger} ({size}).")
         return words
     low, high = sorted([abs(difference.low), abs(difference.high)])
-    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:.{digits}f} to {high:.{digits}f}).")
+    small = ", which is smaller than the margin" if _is_small(difference, looks) else ""
+    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:.{digits}f} to {high:.{digits}f}){small}.")
     if spread > abs(difference.mean):
         words.append(f"{larger}: only the same seeds, compared in pairs, show it.")
     return words
