@@ -1,12 +1,12 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stepsize.arguments import Many, Maybe, Whole
+from stepsize.arguments import SEEDS, Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
     DataError,
@@ -179,7 +179,7 @@ def resume(
 def extend(
     directory: str | Path,
     *,
-    seeds: Iterable[int] = (),
+    seeds: Sequence[int] = (),
     schedules: Mapping[str, str | Schedule | Plan] | NamedSchedules = (),
     workers: int | None = None,
     display: Display | None = None,
@@ -206,16 +206,15 @@ def extend(
             nothing was changed.
         DataError, StateError, OutputError, RunError, KeyboardInterrupt: as for `resume`.
     """
+    if not seeds and not schedules:
+        raise ArgumentError("extend", "seeds", "given, or schedules", None, "write e.g. {seeds}", seeds=(5, 6))
     errors: list[StepsizeError] = []
-    more: tuple[tuple[int, ...], NamedSchedules] = ((), ())
     with gathered(errors):
-        more = (Many(Whole(0), distinct=True, empty=True)("extend", "seeds", seeds), more[1])
+        seeds = SEEDS("extend", "seeds", seeds) if seeds else ()
     with gathered(errors):
-        more = (more[0], named_schedules("extend", "schedules", schedules) if schedules else ())
+        schedules = named_schedules("extend", "schedules", schedules) if schedules else ()
     raise_together(errors)
-    if more == ((), ()):
-        raise ArgumentError("extend", "seeds", "given, or schedules", None, "write {seeds}", seeds=(5, 6))
-    return _resumed(directory, "extend", workers, display, tensorboard, elsewhere, *more)
+    return _resumed(directory, "extend", workers, display, tensorboard, elsewhere, seeds, schedules)
 
 
 def _resumed(
@@ -225,7 +224,7 @@ def _resumed(
     display: Display | None,
     tensorboard: bool,
     elsewhere: bool,
-    seeds: tuple[int, ...] = (),
+    seeds: Sequence[int] = (),
     schedules: NamedSchedules = (),
 ) -> Comparison:
     place = ResultDirectory(Path(directory))

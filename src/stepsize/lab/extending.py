@@ -78,23 +78,31 @@ def extended(
 
 def _checked(experiment: Experiment, task: AnyTask, seeds: Sequence[int], schedules: NamedSchedules) -> Experiment:
     errors: list[StepsizeError] = []
-    for seed in seeds:
-        if seed in experiment.seeds:
-            errors.append(ArgumentError("extend", "seeds", "seeds that the comparison does not have", seed))
-    for name, _ in schedules:
-        if name in dict(experiment.schedules):
-            errors.append(ArgumentError("extend", "schedules", "names that the comparison does not have", name))
+    rules = (
+        ("seeds", "seeds", seeds, experiment.seeds),
+        ("schedules", "names", dict(schedules), dict(experiment.schedules)),
+    )
+    for argument, what, given, known in rules:
+        if there := [each for each in given if each in known]:
+            errors.append(ArgumentError("extend", argument, f"{what} that the comparison does not have", there[0]))
     raise_together(errors)
     every = (*experiment.seeds, *seeds)
     if len(every) > experiment.most_seeds:
         experiment = replace(experiment, until_told=False, margin=None)
-    grown = replace(experiment, seeds=every, schedules=(*experiment.schedules, *schedules))
-    with gathered(errors):
-        for spec in grown.run_specs(task.horizon(grown)):
-            if spec.seed == every[0] and spec.name in dict(schedules):
-                with gathered(errors):
-                    spec.validate()
-                    task.check(grown, [spec])
-    raise_together(errors)
-    chosen(grown)
+    try:
+        grown = replace(experiment, seeds=every, schedules=(*experiment.schedules, *schedules))
+        specs = grown.run_specs(task.horizon(grown))
+        new = [spec for spec in specs[: len(grown.schedules)] if spec.name in dict(schedules)]
+        for spec in new:
+            with gathered(errors):
+                spec.validate()
+        with gathered(errors):
+            task.check(grown, new)
+        raise_together(errors)
+        chosen(grown)
+    except StepsizeError as error:
+        for each in error.problems:
+            if each.owner == "Experiment":
+                each.owner = "extend"
+        raise
     return grown

@@ -62,24 +62,28 @@ def about_seeds(
     if looks is None:
         return (_about_added(added),) if added else ()
     if not looks.sizes:
-        return ("Seeds are added in rounds; the first round is not complete.",)
-    margin = f" or shown to be smaller than {looks.margin:g}" if looks.margin else ""
-    waiting = undecided(experiment, looks, runs)
-    if looks.sizes[-1] < len(looks.seeds):
-        why = f"The round of {len(looks.seeds)} seeds is not complete."
-    elif not waiting:
-        why = f"They are enough: each difference is told apart from zero{margin}, as far as there are results."
-    elif len(looks.seeds) < looks.most:
-        why = f"More are needed for {_listed(waiting)}."
-    else:
-        why = f"That is the most allowed; {_listed(waiting)}: not told apart from zero{margin}."
-    sizes = ", ".join(map(str, looks.sizes))
+        return ("Seeds are added in rounds, the first of which is not complete.",)
+    looked = (
+        f"Seeds were added in rounds, with looks at {', '.join(map(str, looks.sizes))} of at most {looks.most} seeds."
+    )
     return (
-        f"Seeds were added in rounds, with looks at {sizes} of at most {looks.most} seeds. {why}",
+        f"{looked} {_why_now(experiment, looks, runs)}",
         "The intervals are wider than those of a fixed number of seeds: with a probability of at least "
         f"{LEVEL:.0%} all of them contain the true differences at every look (repeated confidence intervals, Jennison "
         "and Turnbull, 1989).",
     )
+
+
+def _why_now(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -> str:
+    """Why there are more rounds, or no more."""
+    waiting = ", ".join(map(quoted, undecided(experiment, looks, runs)))
+    margin = f" or shown to be smaller than {looks.margin:g}" if looks.margin else ""
+    if looks.sizes[-1] < len(looks.seeds):
+        return "Another round is not complete."
+    if not waiting:
+        return f"No more were needed: each difference that has results is told apart from zero{margin}."
+    reason = "More are needed" if len(looks.seeds) < looks.most else "The budget is used"
+    return f"{reason}: not told apart from zero{margin}: {waiting}."
 
 
 def _about_added(seeds: Sequence[int]) -> str:
@@ -87,7 +91,3 @@ def _about_added(seeds: Sequence[int]) -> str:
         f"The seeds {', '.join(map(str, seeds))} were added after a look at the results of the others. If the results "
         "decided that, p and the intervals, which are those of a fixed number of seeds, claim too much."
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(quoted, names))

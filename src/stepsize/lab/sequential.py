@@ -100,7 +100,6 @@ def repeated_difference(
     return replace(paired_difference(values, first), low=low, high=high, p=math.nan, p_holm=math.nan)
 
 
-@lru_cache(maxsize=256)
 def boundaries(pairs: tuple[int, ...], spent: tuple[float, ...]) -> tuple[float, ...]:
     """The values c such that |t| > c at this or an earlier look has the probability `spent`, if there is no difference.
 
@@ -122,17 +121,21 @@ def boundaries(pairs: tuple[int, ...], spent: tuple[float, ...]) -> tuple[float,
         >>> print(*(f"{c:.2f}" for c in boundaries((4, 6, 10, 20), (0.01, 0.015, 0.025, 0.05))))
         5.84 4.43 3.13 2.35
     """
-    shares, found = dict(zip(pairs, spent, strict=True)), list[float]()
-    before = masses = np.empty(0)
-    for n in range(min(pairs, default=0), max(pairs, default=-1) + 1):
+    return _followed(pairs, spent)[0]
+
+
+@lru_cache(maxsize=256)
+def _followed(pairs: tuple[int, ...], spent: tuple[float, ...]) -> tuple[tuple[float, ...], Floats, Floats]:
+    """The boundaries of these looks, and then the angles that are left and their probabilities."""
+    if not pairs:
+        return (), np.empty(0), np.empty(0)
+    found, before, masses = _followed(pairs[:-1], spent[:-1])
+    for n in range(pairs[-2] + 1 if found else pairs[0], pairs[-1] + 1):
         inside = partial(_inside, n, before, masses)
-        last = math.pi / 2
-        if n in shares:
-            last = _crossing(inside, 1 - shares[n])
-            found.append(math.sqrt(n - 1) * math.tan(last))
+        last = math.pi / 2 if n < pairs[-1] else _crossing(inside, 1 - spent[-1])
         ends = np.linspace(0.0, last, _CELLS + 1)
         before, masses = (ends[1:] + ends[:-1]) / 2, np.diff(inside(ends))
-    return tuple(found)
+    return (*found, math.sqrt(n - 1) * math.tan(last)), before, masses
 
 
 def _inside(n: int, before: Floats, masses: Floats, angle: Floats) -> Floats:

@@ -32,7 +32,8 @@ _LEFT_OUT_IF_NARROW = ("train accuracy", "seconds")
 # These settings have their own place in the report, or do not change what is trained.
 _SHOWN_ELSEWHERE = (
     *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
-    *("engine", "runs_at_once", "log_every", "checkpoint_every", "tune_peak", "held_out", "functions", "digests"),
+    *("engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds", "margin", "tune_peak"),
+    *("held_out", "functions", "digests"),
 )
 
 
