@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stepsize.arguments import Choice, Count, Whole
+from stepsize.arguments import SEEDS, Choice, Count, Number, Whole
 from stepsize.cli.options import (
     Accumulation,
     BatchSize,
@@ -17,6 +17,7 @@ from stepsize.cli.options import (
     OptimizerName,
     Seeds,
     TaskName,
+    numbers,
     numeric,
 )
 from stepsize.cli.schedules import named
@@ -73,6 +74,15 @@ def compare(
     accumulation: Accumulation = 1,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
+    until_told: Annotated[
+        bool, typer.Option("--until-told", help="Add seeds in rounds until each difference to the first is told apart.")
+    ] = False,
+    most_seeds: Annotated[int, numeric("N", "The most seeds that --until-told may use."), Whole(2)] = 20,
+    margin: Annotated[
+        float | None,
+        numeric("X", "A difference that does not matter: --until-told also stops if it is smaller."),
+        Number(above=0.0),
+    ] = None,
     tune_peak: Annotated[
         int, numeric("N", "First find the best peak rate of each schedule, in N trials."), Whole(0)
     ] = 0,
@@ -92,6 +102,14 @@ def compare(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
     ] = None,
+    add_seeds: Annotated[
+        Any, typer.Option(parser=numbers, metavar="N,N,...", help="With --resume: add seeds, e.g. 5..9."), SEEDS
+    ] = None,
+    add_schedule: Annotated[
+        list[Any] | None,
+        typer.Option(parser=str, metavar="NAME=TEXT", help="With --resume: add a schedule; repeatable."),
+        _schedules,
+    ] = None,
     elsewhere: Annotated[
         bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")
     ] = False,
@@ -109,13 +127,15 @@ def compare(
     from stepsize.lab.experiment_file import locate
 
     given = typed_in(context)
-    if resume is not None and (others := given - {"resume", "elsewhere", "tensorboard"}):
+    of_a_resume = {"elsewhere", "add_seeds", "add_schedule"}
+    if resume is not None and (others := given - of_a_resume - {"resume", "tensorboard"}):
         typed = {each.name: each.opts[0] for each in context.command.params} | {"experiment": "FILE"}
         named_here = [word for name, word in typed.items() if name in others]
         rule = "given without settings, which are those of the comparison"
         raise ArgumentError("--resume", "", rule, str(resume), f"leave out {', '.join(named_here)}")
-    if elsewhere and resume is None:
-        raise ArgumentError("--elsewhere", "", "given together with --resume", elsewhere)
+    if resume is None and (alone := given & of_a_resume):
+        option = f"--{min(alone).replace('_', '-')}"
+        raise ArgumentError(option, "", "given together with --resume", None, "name the directory of the comparison")
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     settings = {each.name for each in fields(lab.Experiment)}
     overruled = {name: value for name, value in context.params.items() if name in given & settings}
@@ -128,6 +148,14 @@ def compare(
     try:
         if resume is None:
             comparison = lab.compare(lab.Experiment(**asked), out, tensorboard=tensorboard)
+        elif add_seeds or add_schedule:
+            comparison = lab.extend(
+                resume,
+                seeds=add_seeds or (),
+                schedules=tuple(add_schedule or ()),
+                tensorboard=tensorboard,
+                elsewhere=elsewhere,
+            )
         else:
             comparison = lab.resume(resume, tensorboard=tensorboard, elsewhere=elsewhere)
     except StepsizeError as error:

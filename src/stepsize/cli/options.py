@@ -1,6 +1,8 @@
 """Options that several verbs share."""
 
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,8 +27,16 @@ def numeric(metavar: str, help: str, *names: str) -> Any:
 
 
 def numbers(text: Any) -> Any:
-    """The numbers in 0,1,2."""
-    return tuple(map(number, text.split(","))) if isinstance(text, str) else text
+    """The numbers in 0,1,2 or 0..2, or in both as 0..2,7."""
+    return tuple(chain.from_iterable(map(_run_of, text.split(",")))) if isinstance(text, str) else text
+
+
+def _run_of(text: str) -> Iterable[Any]:
+    """The whole numbers from the first to the last in 5..9, or one number."""
+    first, dots, last = text.partition("..")
+    if dots and first.strip().isdecimal() and last.strip().isdecimal():
+        return range(int(first), int(last) + 1)
+    return [number(text)]
 
 
 def writable(_owner: str, _name: str, path: Path) -> Path:
@@ -67,5 +77,7 @@ TaskName = Annotated[
 OptimizerName = Annotated[str, typer.Option(metavar="NAME", help="Any optimizer of torch.optim: sgd, adamw, ...")]
 BatchSize = Annotated[Count, numeric("N", "Samples in a micro-batch.")]
 Accumulation = Annotated[Count, numeric("K", "Micro-batches to an update.", "--accumulate")]
-Seeds = Annotated[Any, typer.Option(parser=numbers, metavar="N,N,...", help="One run for each seed."), SEEDS]
+Seeds = Annotated[
+    Any, typer.Option(parser=numbers, metavar="N,N,...", help="One run for each seed; 0..4 for 0 to 4."), SEEDS
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to train.")]

@@ -25,6 +25,8 @@ OPTIONS = {
     ("read_curves", "paths"): "runs",
     ("convex_bound", "schedule_or_rates"): "texts",
     ("predict", "schedule_or_rates"): "schedule",
+    ("extend", "seeds"): "add_seeds",
+    ("extend", "schedules"): "add_schedule",
 }
 
 LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}

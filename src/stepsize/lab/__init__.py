@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "lab") from error
 
-from stepsize.lab.comparison import Comparison, compare, resume
+from stepsize.lab.comparison import Comparison, compare, extend, resume
 from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
 from stepsize.lab.experiment_file import read_experiment
 from stepsize.lab.finding import find_rate, train_grid
@@ -26,6 +26,7 @@ __all__ = [
     "Experiment",
     "Task",
     "compare",
+    "extend",
     "find_rate",
     "findings",
     "html_report",

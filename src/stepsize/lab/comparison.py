@@ -1,11 +1,12 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from stepsize.arguments import Maybe, Whole
+from stepsize.arguments import SEEDS, Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
     DataError,
@@ -22,7 +23,8 @@ from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
-from stepsize.lab.experiment import Experiment
+from stepsize.lab.experiment import Experiment, NamedSchedules, named_schedules
+from stepsize.lab.extending import add_round, extended, planned_runs
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.summary_table import (
     Row,
@@ -32,19 +34,22 @@ from stepsize.lab.report.summary_table import (
     shared_updates,
     summary_table,
 )
+from stepsize.lab.rounds import about_seeds, first_round, looks_at
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.sequential import Looks
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.tasks import AnyTask, lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
+from stepsize.schedules import Plan, Schedule
 from stepsize.store import Run, Store, load_runs
 from stepsize.store.run import StoredRun
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result of a comparison: its runs, in the order of the experiment, and the directory of its files.
+    """The result of a comparison: its runs, in the order of the store, and the directory of its files.
 
     `source` says where the data came from. `trials` are those of `tune_peak`, if it was asked for.
     """
@@ -54,6 +59,8 @@ class Comparison:
     directory: Path
     trials: tuple[Trial, ...] = field(default=(), repr=False)
     _stored: tuple[StoredRun, ...] = field(default=(), repr=False, compare=False)
+    _looks: Looks | None = field(default=None, repr=False, compare=False)
+    _remarks: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -69,8 +76,8 @@ class Comparison:
     @property
     def table(self) -> SummaryTable:
         """The table as texts, with the differences to the first schedule."""
-        names = [name for name, _ in self.experiment.schedules]
-        return summary_table(self._stored, names, len(self.experiment.seeds), self.experiment.judged_on)
+        names, seeds = [name for name, _ in self.experiment.schedules], len(self.experiment.seeds)
+        return summary_table(self._stored, names, seeds, self.experiment.judged_on, self._looks, self._remarks)
 
     def _repr_html_(self) -> str:
         """The table, in a notebook."""
@@ -115,7 +122,7 @@ def compare(
     with gathered(errors), concerning("task"):
         task = load_task(experiment.task)
     raise_together(errors)
-    settled = replace(experiment, task=lasting_name(experiment.task), device=device, digests=task.digests)
+    settled = replace(first_round(experiment), task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
     valid: list[RunSpec] = []  # of one seed
@@ -145,7 +152,7 @@ def compare(
             raise
         if settled.tune_peak:
             settled = _tuned(settled, task, directory, pool, displays[0])
-        return _make_runs(settled, task, directory, pool, displays, fresh=not settled.tune_peak)
+        return _make_rounds(settled, task, directory, pool, displays, fresh=not settled.tune_peak)
 
 
 def resume(
@@ -173,6 +180,60 @@ def resume(
         OutputError: another process works on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
+    return _resumed(directory, "resume", workers, display, tensorboard, elsewhere)
+
+
+def extend(
+    directory: str | Path,
+    *,
+    seeds: Sequence[int] = (),
+    schedules: Mapping[str, str | Schedule | Plan] | NamedSchedules = (),
+    workers: int | None = None,
+    display: Display | None = None,
+    tensorboard: bool = False,
+    elsewhere: bool = False,
+) -> Comparison:
+    """Add seeds and schedules to a comparison, finished or not, and continue it.
+
+    The runs that it has are not touched. The new ones start from the same weights and see the same samples as those of
+    the same seed. Every schedule is then compared with the first under every seed. Intervals and p-values of a fixed
+    number of seeds claim too much if seeds are added after a look at the results; the report says so.
+
+    Args:
+        directory: the directory of the comparison.
+        seeds: seeds that it does not have.
+        schedules: schedules by names that it does not have.
+        workers: as for `compare`.
+        display: as for `compare`.
+        tensorboard: as for `resume`.
+        elsewhere: as for `resume`.
+
+    Raises:
+        ArgumentError: there is nothing to add, or a seed or name is there already, or a schedule is not possible;
+            nothing was changed.
+        DataError, StateError, OutputError, RunError, KeyboardInterrupt: as for `resume`.
+    """
+    if not seeds and not schedules:
+        raise ArgumentError("extend", "seeds", "given, or schedules", None, "write e.g. {seeds}", seeds=(5, 6))
+    errors: list[StepsizeError] = []
+    with gathered(errors):
+        seeds = SEEDS("extend", "seeds", seeds) if seeds else ()
+    with gathered(errors):
+        schedules = named_schedules("extend", "schedules", schedules) if schedules else ()
+    raise_together(errors)
+    return _resumed(directory, "extend", workers, display, tensorboard, elsewhere, seeds, schedules)
+
+
+def _resumed(
+    directory: str | Path,
+    owner: str,
+    workers: int | None,
+    display: Display | None,
+    tensorboard: bool,
+    elsewhere: bool,
+    seeds: Sequence[int] = (),
+    schedules: NamedSchedules = (),
+) -> Comparison:
     place = ResultDirectory(Path(directory))
     load_runs(_begun(place).path)  # or the lock would be left in a directory without a comparison
     with lock(place.path):
@@ -213,12 +274,14 @@ def resume(
                 elsewhere=True,
             )
         experiment = replace(experiment, digests=task.digests)
+        if seeds or schedules:
+            experiment = extended(experiment, task, place, seeds, schedules)
         begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
-        with Workers(Maybe(Whole(1))("resume", "workers", workers)) as pool:
+        with Workers(Maybe(Whole(1))(owner, "workers", workers)) as pool:
             if begun.path != place.path:
                 experiment = _tuned(experiment, task, place, pool, displays[0])
-            return _make_runs(experiment, task, place, pool, displays)
+            return _make_rounds(experiment, task, place, pool, displays)
 
 
 def _begun(place: ResultDirectory) -> ResultDirectory:
@@ -244,9 +307,30 @@ def _tuned(
 def _make_store(
     experiment: Experiment, task: AnyTask, directory: ResultDirectory, trials: tuple[Trial, ...] = ()
 ) -> None:
-    settings = {"experiment": experiment.as_dict(), "data": task.source, "trials": [each.as_dict() for each in trials]}
-    runs = [(spec.name, spec.text, spec.seed) for spec in experiment.run_specs(task.horizon(experiment))]
-    Store.create(directory.store, settings, environment(experiment.device), runs).close()
+    settings: dict[str, Any] = {
+        "experiment": experiment.as_dict(),
+        "data": task.source,
+        "trials": [each.as_dict() for each in trials],
+    }
+    if experiment.until_told:
+        settings["looks"] = [len(experiment.seeds)]
+    Store.create(directory.store, settings, environment(experiment.device), planned_runs(experiment, task)).close()
+
+
+def _make_rounds(
+    experiment: Experiment,
+    task: AnyTask,
+    directory: ResultDirectory,
+    workers: Workers,
+    displays: Sequence[Display],
+    fresh: bool = False,
+) -> Comparison:
+    """Make the runs, and those of more seeds until each difference is told apart, if the experiment asks for it."""
+    comparison = _make_runs(experiment, task, directory, workers, displays, fresh=fresh)
+    while another := add_round(comparison.experiment, task, directory, comparison._looks, comparison._stored):
+        experiment, news = another
+        comparison = _make_runs(experiment, task, directory, workers, displays, news)
+    return comparison
 
 
 def _make_runs(
@@ -255,17 +339,27 @@ def _make_runs(
     directory: ResultDirectory,
     workers: Workers,
     displays: Sequence[Display],
+    news: str = "",
     fresh: bool = False,
 ) -> Comparison:
-    """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins."""
+    """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins.
+
+    The displays begin with the news, or else with the source of the data.
+    """
     results = load_runs(directory.path)
     specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
-    source, trials = results.settings["data"], tuple(map(Trial.of_dict, results.settings.get("trials", ())))
+    settings = results.settings
+    source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
     standings = Standings(specs, results, experiment.judged_on)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
     watcher = RunWatcher(standings, directory, displays, directory.path)
 
+    def looked() -> tuple[Looks | None, tuple[str, ...]]:
+        looks = looks_at(experiment, settings.get("looks", ()), standings.ended_runs)
+        return looks, about_seeds(experiment, looks, standings.ended_runs, settings.get("added", ()))
+
     def reports() -> dict[str, str]:
+        looks, remarks = looked()
         page = html_report(
             standings.ended_runs,
             f"Comparison of {len(experiment.schedules)} schedules",
@@ -278,12 +372,14 @@ def _make_runs(
             trials=trials,
             judged_on=experiment.judged_on,
             shared=shared_updates(standings.ended_runs),
+            looks=looks,
+            remarks=remarks,
         )
-        text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials)
+        text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks)
         return {"report.md": text, "report.html": page}
 
     try:
-        with watcher.watching(source, reports):
+        with watcher.watching(news or source, reports):
             if left:
                 engine_of(experiment).train_runs(left, experiment, directory, workers, watcher)
             directory.remove_checkpoints()
@@ -294,4 +390,4 @@ def _make_runs(
     finally:
         if fresh and not standings.runs:
             directory.abandon()
-    return Comparison(experiment, source, directory.path, trials, standings.ended_runs)
+    return Comparison(experiment, source, directory.path, trials, standings.ended_runs, *looked())

@@ -185,6 +185,10 @@ class Experiment:
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.
         loss_limit: a run whose loss goes beyond it has diverged.
+        until_told: add seeds in rounds until each difference to the first schedule is told apart from zero or shown to
+            be smaller than `margin`, or until there are `most_seeds`; the seeds added are the next whole numbers.
+        most_seeds: the most seeds that `until_told` may use.
+        margin: a difference of the metric in which runs are compared that does not matter; None if each does.
         tune_peak: trials to find each schedule's best peak rate before the comparison; 0 compares them as they are.
         held_out: judge on a fifth of the training samples, which are not trained on, instead of the test set.
         functions: let texts name functions, `Function("package.module:name")`, whose code is imported and run; a
@@ -222,6 +226,9 @@ class Experiment:
     log_every: Count = 50
     checkpoint_every: Count = 500
     loss_limit: Annotated[float, _limit] = math.inf
+    until_told: Annotated[bool, Flag()] = False
+    most_seeds: Annotated[int, Whole(2)] = 20
+    margin: Annotated[float | None, Maybe(Number(above=0.0))] = None
     tune_peak: Annotated[int, Whole(0)] = 0
     held_out: Annotated[bool, Flag()] = False
     functions: Annotated[bool, Flag()] = False
@@ -243,10 +250,26 @@ class Experiment:
                 ArgumentError("Experiment", f"feedback[{label!r}]", "for a schedule of the experiment", label, advice)
             )
         raise_together(errors)
+        self._check_rounds()
         named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
         for argument, given in (*named, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule | Plan) and _has_functions(argument, given):
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
+
+    def _check_rounds(self) -> None:
+        errors: list[StepsizeError] = []
+        if self.until_told and len(self.schedules) < 2:
+            errors.append(
+                ArgumentError("Experiment", "schedules", "at least two, for until_told", self.schedules[0][0])
+            )
+        if self.until_told and len(self.seeds) > self.most_seeds:
+            rule = f"at least {len(self.seeds)}, the number of seeds"
+            errors.append(ArgumentError("Experiment", "most_seeds", rule, self.most_seeds))
+        if self.margin is not None and not self.until_told:
+            rule = "left out, as seeds are not added until a difference is told apart"
+            advice = "add {until_told}"
+            errors.append(ArgumentError("Experiment", "margin", rule, self.margin, advice, until_told=True))
+        raise_together(errors)
 
     @property
     def judged_on(self) -> str:

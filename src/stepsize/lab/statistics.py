@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats would take ten times as long to load
 
 from stepsize.errors import quoted
-
-LEVEL = 0.95  # of the intervals; a corrected p-value below 1 - LEVEL is called a difference
-ROUNDING = 16 * 2.0**-52  # differences that vary by less than this, relative to the values, are equal but for rounding
+from stepsize.lab.differences import LEVEL, Difference, holm, paired_difference
+from stepsize.lab.sequential import Looks, repeated_difference
 
 Values = Mapping[str, Mapping[int, float]]
 """Schedule -> seed -> result in a metric."""
-Verdict = Literal["first", "better", "worse", "open", "unknown"]
+Verdict = Literal["first", "better", "worse", "small", "open", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -62,23 +60,6 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The mean of `pairs` differences, its interval from `low` to `high`, and its p-value.
-
-    `spread` is the standard deviation of the differences, and `p_holm` is `p` corrected for the other comparisons.
-    Numbers that need more pairs are NaN.
-    """
-
-    pairs: int
-    mean: float
-    spread: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    p: float = math.nan
-    p_holm: float = math.nan
-
-
-@dataclass(frozen=True)
 class Finding:
     """The results of one schedule in a metric, the difference to the first schedule, and what it means.
 
@@ -95,13 +76,17 @@ class Finding:
     words: tuple[str, ...]
 
 
-def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None = None) -> tuple[Finding, ...]:
+def findings(
+    metric: Metric, values: Values, diverged: Mapping[str, int] | None = None, looks: Looks | None = None
+) -> tuple[Finding, ...]:
     """A finding for every schedule, compared with the first on the seeds for which both have a finite value.
 
     Args:
         metric: what the values are, such as `METRICS[0]`, the test accuracy.
         values: for each schedule its value for each seed.
         diverged: the number of diverged runs, which have no value; the findings mention them.
+        looks: if seeds were added in rounds, the looks at them; the intervals then hold at every look, and there are no
+            p-values.
 
     Example:
         >>> from stepsize.lab import findings
@@ -118,75 +103,22 @@ def findings(metric: Metric, values: Values, diverged: Mapping[str, int] | None 
     lost = {name: (diverged or {}).get(name, 0) for name in finite}
     means = {name: Mean.of(list(runs.values())) for name, runs in finite.items()}
     first, *others = finite
-    differences = [paired_difference(finite[name], finite[first]) for name in others]
+    if looks is None:
+        differences = [paired_difference(finite[name], finite[first]) for name in others]
+    else:
+        error = (1 - LEVEL) / max(1, len(others))
+        differences = [repeated_difference(finite[name], finite[first], looks, error) for name in others]
     corrected = holm([difference.p for difference in differences])
     found = [
         Finding(first, means[first], len(finite[first]), lost[first], None, "first", _warning(finite, lost, first))
     ]
     for name, raw, p in zip(others, differences, corrected, strict=True):
         difference = replace(raw, p_holm=p)
-        verdict = _verdict(metric, difference)
-        judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others))
+        verdict = _verdict(metric, difference, looks)
+        judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others), looks)
         words = (judgement, *_pairs(difference, finite, means, first, name), *warnings, *_warning(finite, lost, name))
         found.append(Finding(name, means[name], len(finite[name]), lost[name], difference, verdict, words))
     return tuple(found)
-
-
-def paired_difference(values: Mapping[int, float], first: Mapping[int, float]) -> Difference:
-    """Student's t for pairs: the mean of the differences d over the seeds of both, and its 95% interval.
-
-    With n pairs and s the standard deviation of d, the interval is mean(d) ± t s / sqrt(n), where t is the 97.5% point
-    of Student's distribution with n - 1 degrees of freedom; p is the probability of so large a |mean(d)| sqrt(n) / s if
-    there is no difference. Interval and p are NaN for one pair, and for pairs that all differ by the same.
-
-    Source: Student, "The probable error of a mean", 1908.
-
-    Example:
-        >>> from stepsize.lab.statistics import paired_difference
-        >>> found = paired_difference({0: 0.84, 1: 0.86, 2: 0.86}, {0: 0.80, 1: 0.82, 2: 0.81})
-        >>> print(f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f}), p = {found.p:.4f}")
-        0.0433 (0.0290 to 0.0577), p = 0.0059
-    """
-    seeds = sorted(values.keys() & first.keys())
-    if not seeds:
-        return Difference(0, math.nan)
-    ours, theirs = np.array([[values[seed], first[seed]] for seed in seeds], dtype=np.float64).T
-    differences = ours - theirs
-    n, mean = len(seeds), float(differences.mean())
-    if n == 1:
-        return Difference(1, mean)
-    with np.errstate(over="ignore"):
-        spread = float(differences.std(ddof=1))
-    if not math.isfinite(spread):  # its square is not a float
-        return Difference(n, mean)
-    if spread <= ROUNDING * float(max(np.abs(ours).max(), np.abs(theirs).max())):
-        return Difference(n, mean, 0.0)
-    error = spread / math.sqrt(n)
-    reach = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
-    p = 2 * float(stdtr(n - 1, -abs(mean) / error))
-    return Difference(n, mean, spread, mean - reach, mean + reach, p, p)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number: each can be compared with the level as if it were the only one.
-
-    Of m values, p_1 <= ... <= p_m becomes p'_k = max over j <= k of min(1, (m - j + 1) p_j). NaN stays NaN and does
-    not count.
-
-    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
-
-    Example:
-        >>> from stepsize.lab.statistics import holm
-        >>> holm([0.01, 0.04, 0.03])
-        [0.03, 0.06, 0.06]
-    """
-    corrected = [math.nan] * len(p_values)
-    order = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
-    least = 0.0
-    for rank, (p, index) in enumerate(order):
-        least = max(least, min(1.0, (len(order) - rank) * p))
-        corrected[index] = least
-    return corrected
 
 
 def decimals(values: Sequence[Mean]) -> int:
@@ -202,12 +134,19 @@ def decimals(values: Sequence[Mean]) -> int:
     return min(6, max(3, 1 - math.floor(math.log10(small))))
 
 
-def _verdict(metric: Metric, difference: Difference) -> Verdict:
-    if math.isnan(difference.p_holm):
+def _verdict(metric: Metric, difference: Difference, looks: Looks | None) -> Verdict:
+    low, high = difference.low, difference.high
+    if math.isnan(low):
         return "unknown"
-    if difference.p_holm >= 1 - LEVEL:
-        return "open"
-    return "better" if (difference.mean > 0) == metric.higher_is_better else "worse"
+    if difference.p_holm < 1 - LEVEL if looks is None else not low <= 0 <= high:
+        return "better" if (low > 0) == metric.higher_is_better else "worse"
+    return "small" if _is_small(difference, looks) else "open"
+
+
+def _is_small(difference: Difference, looks: Looks | None) -> bool:
+    """Whether the interval lies within the margin."""
+    margin = None if looks is None else looks.margin
+    return margin is not None and max(-difference.low, difference.high) < margin
 
 
 def _judgement(
@@ -218,6 +157,7 @@ def _judgement(
     name: str,
     means: Mapping[str, Mean],
     comparisons: int,
+    looks: Looks | None,
 ) -> list[str]:
     """The verdict in a sentence, and its limits."""
     digits, against, pairs = decimals(list(means.values())), quoted(first), difference.pairs
@@ -228,20 +168,27 @@ def _judgement(
         return [f"One seed says nothing about a difference to {against}: another seed may reverse it."]
     if verdict == "unknown" and difference.spread == 0:
         return [f"All {pairs} seeds differ from {against} by the same {size}: without a spread there is no interval."]
+    if verdict == "unknown" and difference.spread > 0:
+        return ["No look at the results has given an interval yet."]
     if verdict == "unknown":
         return [f"The differences to {against} are too large for an interval."]
+    if verdict == "small":
+        ends = f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"
+        return [f"The difference to {against} is smaller than the margin: {ends}."]
     spread = max(means[name].spread, means[first].spread)
     larger = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
     words = []
     if verdict == "open":
-        words.append(f"Not told apart from {against} by {pairs} seeds.")
+        nor = f", nor shown to be smaller than {looks.margin:g}" if looks and looks.margin else ""
+        words.append(f"Not told apart from {against} by {pairs} seeds{nor}.")
         if difference.p < 1 - LEVEL:
             words.append(f"The interval excludes zero, but among {comparisons} comparisons chance does that too often.")
         if spread > abs(difference.mean):
             words.append(f"{larger} ({size}).")
         return words
     low, high = sorted([abs(difference.low), abs(difference.high)])
-    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:.{digits}f} to {high:.{digits}f}).")
+    small = ", which is smaller than the margin" if _is_small(difference, looks) else ""
+    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:.{digits}f} to {high:.{digits}f}){small}.")
     if spread > abs(difference.mean):
         words.append(f"{larger}: only the same seeds, compared in pairs, show it.")
     return words

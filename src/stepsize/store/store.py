@@ -65,13 +65,7 @@ class Store:
         path, runs = Path(path), list(runs)
         if path.exists():
             raise OutputError(f"{path} exists already, and results are never overwritten", "name another directory")
-        head = []
-        for name, value in (("settings", settings), ("environment", environment), ("runs", runs)):
-            try:
-                head.append(json.dumps(value, allow_nan=False))
-            except (TypeError, ValueError) as error:
-                raise ArgumentError("Store.create", name, "JSON", value, str(error)) from error
-        rows = [(number, *run) for number, run in enumerate(runs)]
+        head = _as_json("Store.create", settings=settings, environment=environment, runs=runs)
         with (
             whole_file(path) as part,
             translated_errors(path, writing=True),
@@ -80,11 +74,7 @@ class Store:
             connection.executescript(SCHEMA)
             connection.execute("BEGIN")
             connection.execute("INSERT INTO experiment VALUES (?, ?, ?)", head)
-            try:
-                connection.executemany("INSERT INTO runs (number, name, schedule, seed) VALUES (?, ?, ?, ?)", rows)
-            except OverflowError as error:
-                largest = max(runs, key=lambda run: abs(run[2]))
-                raise ArgumentError("Store.create", "runs", "runs with a seed below 2**63", largest) from error
+            _insert("Store.create", connection, runs)
             connection.execute("COMMIT")
         return cls.open(path)
 
@@ -97,6 +87,20 @@ class Store:
         """
         path = Path(path)
         return cls(path, open_database(path, writing=True))
+
+    def add_runs(self, runs: Iterable[tuple[str, str, int]], settings: dict[str, Any], kind: str, text: str) -> None:
+        """Add runs, each (name, schedule as text, seed), with the new settings and an event; all in one transaction.
+
+        Raises:
+            ArgumentError: something is not JSON, or a seed is too large.
+        """
+        with self._transaction(None) as connection:
+            ((text_of_runs,),) = connection.execute("SELECT runs FROM experiment")
+            planned, runs = json.loads(text_of_runs), list(runs)
+            head = _as_json("Store.add_runs", settings=settings, runs=[*planned, *runs])
+            connection.execute("UPDATE experiment SET settings = ?, runs = ?", head)
+            _insert("Store.add_runs", connection, runs, first=len(planned))
+            _record(connection, kind, text)
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
         """Add records to a run; the first ones turn a waiting run into a running one.
@@ -172,9 +176,8 @@ class Store:
 
     def event(self, kind: str, text: str, number: int | None = None) -> None:
         """Record, with the time, what happened to a run or to the experiment: a resume, a dead worker, a warning."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._transaction(number) as connection:
-            connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (now, number, kind, text))
+            _record(connection, kind, text, number)
 
     def close(self) -> None:
         """Close the store; the last process to do so merges the `-wal` file into it."""
@@ -195,6 +198,32 @@ class Store:
             if number is not None and connection.execute(exists, (number,)).fetchone() == (0,):
                 raise ArgumentError("Store", "number", f"the number of a run in {self.path}", number)
             yield connection
+
+
+def _as_json(owner: str, **values: Any) -> list[str]:
+    texts = []
+    for name, value in values.items():
+        try:
+            texts.append(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(owner, name, "JSON", value, str(error)) from error
+    return texts
+
+
+def _insert(owner: str, connection: sqlite3.Connection, runs: Sequence[tuple[str, str, int]], first: int = 0) -> None:
+    """Add runs that wait, numbered from `first`."""
+    rows = [(number, *run) for number, run in enumerate(runs, start=first)]
+    try:
+        connection.executemany("INSERT INTO runs (number, name, schedule, seed) VALUES (?, ?, ?, ?)", rows)
+    except OverflowError as error:
+        largest = max(runs, key=lambda run: abs(run[2]))
+        raise ArgumentError(owner, "runs", "runs with a seed below 2**63", largest) from error
+
+
+def _record(connection: sqlite3.Connection, kind: str, text: str, number: int | None = None) -> None:
+    """Record an event, with the time."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (now, number, kind, text))
 
 
 def _row(number: int, record: Point | Epoch) -> tuple[int | float, ...]:

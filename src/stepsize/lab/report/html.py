@@ -9,6 +9,7 @@ import jinja2
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.summary_table import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
+from stepsize.lab.sequential import Looks
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.store.run import COMPLETE, Logged
 
@@ -30,6 +31,8 @@ def html_report(
     trials: Sequence[Trial] = (),
     judged_on: str = "test",
     shared: str = "",
+    looks: Looks | None = None,
+    remarks: Sequence[str] = (),
 ) -> str:
     """A page of HTML: a summary, curves with bands over seeds, tables with differences and intervals, the settings.
 
@@ -51,6 +54,8 @@ def html_report(
         trials: the trials of `tune_peak`.
         judged_on: the samples that the runs were judged on, "test" or "held-out".
         shared: what runs that branch from others have saved.
+        looks: the looks at the results, if seeds were added in rounds; see `findings`.
+        remarks: sentences about the seeds, above the tables.
 
     Example:
         >>> from stepsize.lab import html_report
@@ -62,7 +67,7 @@ def html_report(
     """
     every = grouped(runs, names)
     groups = {name: group for name, group in every.items() if group}
-    compared = tables(every, judged_on)
+    compared = tables(every, judged_on, looks)
     best = listed = tuple(groups)[:MOST_CURVES]
     if compared:
         best = first_and_best(compared[0].metric, compared[0].findings, MOST_CURVES)
@@ -81,6 +86,7 @@ def html_report(
         shared=shared,
         trials=[trial.cells() for trial in trials],
         about_trials=HOW_TUNED,
+        remarks=remarks,
         about_held_out=HELD_OUT if judged_on == "held-out" else "",
         schedules={name: groups[name][0].schedule for name in listed if name in groups},
         among=len(groups),

@@ -6,11 +6,12 @@ It has a row of means for each schedule, and the differences to the first schedu
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import Line, grouped, no_comparison, tables
+from stepsize.lab.sequential import Looks
 from stepsize.lab.statistics import Mean
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.store import Run
@@ -31,7 +32,8 @@ _LEFT_OUT_IF_NARROW = ("train accuracy", "seconds")
 # These settings have their own place in the report, or do not change what is trained.
 _SHOWN_ELSEWHERE = (
     *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
-    *("engine", "runs_at_once", "log_every", "checkpoint_every", "tune_peak", "held_out", "functions", "digests"),
+    *("engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds", "margin", "tune_peak"),
+    *("held_out", "functions", "digests"),
 )
 
 
@@ -123,12 +125,18 @@ class SummaryTable:
 
 
 def summary_table(
-    runs: Runs, names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test"
+    runs: Runs,
+    names: Sequence[str] = (),
+    seeds: int | None = None,
+    judged_on: str = "test",
+    looks: Looks | None = None,
+    remarks: Sequence[str] = (),
 ) -> SummaryTable:
     """The table of some runs of a comparison that planned the schedules `names`, in this order, with `seeds` seeds.
 
     A schedule without runs has a line too; if it is the first, no other takes its place in the differences.
-    `judged_on` names the samples that the runs were judged on: "test" or "held-out".
+    `judged_on` names the samples that the runs were judged on: "test" or "held-out". `looks` are those of
+    `stepsize.lab.findings`, and `remarks` on the seeds are the last notes.
 
     Example:
         >>> from stepsize.lab.report.summary_table import summary_table
@@ -143,27 +151,26 @@ def summary_table(
         >>> summary_table(runs).narrow().lines[1][-1]
         '+0.101 (0.099 to 0.103)'
     """
-    table, shared = _summary_table(runs, names, seeds, judged_on), shared_updates(runs)
-    return replace(table, notes=(*table.notes, shared)) if shared else table
-
-
-def _summary_table(runs: Runs, names: Sequence[str], seeds: int | None, judged_on: str) -> SummaryTable:
+    remarks = [*remarks, *filter(None, [shared_updates(runs)])]
     groups, by_name = grouped(runs, names), {row.name: row for row in rows(runs)}
     columns = _columns(by_name.values())
     lines = [by_name[name].cells(columns) if name in by_name else (name, *["-"] * len(columns)) for name in groups]
     heads = ("schedule", *(column.replace("test", judged_on) for column in columns))
-    compared = tables(groups, judged_on)
+    compared = tables(groups, judged_on, looks)
     if not compared or len(groups) < 2:
-        return SummaryTable(heads, tuple(lines), ())
+        return SummaryTable(heads, tuple(lines), tuple(remarks))
     main = compared[0]
     if reason := no_comparison(main, seeds or len({run.seed for run in runs})):
-        return SummaryTable(heads, tuple(lines), (reason,))
+        return SummaryTable(heads, tuple(lines), (reason, *remarks))
     line_of = {line.finding.name: line for line in main.lines}
     metric = "" if main.metric.field == "test_accuracy" else f"{main.metric.label} "
     return SummaryTable(
         (*heads, f"{metric}against {main.findings[0].name}"),
         tuple((*line, _difference(line_of.get(name))) for line, name in zip(lines, groups, strict=True)),
-        tuple(f"{name}: {' '.join(notes)}" for name, line in line_of.items() if (notes := _notes(line))),
+        (
+            *(f"{name}: {' '.join(notes)}" for name, line in line_of.items() if (notes := _notes(line))),
+            *remarks,
+        ),
     )
 
 
@@ -192,18 +199,25 @@ def shared_updates(runs: Runs) -> str:
 def _difference(line: Line | None) -> str:
     if line is None or line.finding.verdict in ("first", "unknown"):
         return "-"
-    return (
-        "not told apart" if line.finding.verdict == "open" else f"{line.difference} ({line.interval.replace('+', '')})"
-    )
+    cells = {"open": "not told apart", "small": f"small ({line.interval})"}
+    return cells.get(line.finding.verdict, f"{line.difference} ({line.interval.replace('+', '')})")
 
 
 def _notes(line: Line) -> tuple[str, ...]:
     """The sentences that the cell does not say."""
     words = line.finding.words
-    return words[1:] if line.finding.verdict in ("better", "worse", "open") else words
+    return words[1:] if line.finding.verdict in ("better", "worse", "small", "open") else words
 
 
-def markdown_report(experiment: Experiment, source: str, steps: int, runs: Runs, trials: Sequence[Trial] = ()) -> str:
+def markdown_report(
+    experiment: Experiment,
+    source: str,
+    steps: int,
+    runs: Runs,
+    trials: Sequence[Trial] = (),
+    looks: Looks | None = None,
+    remarks: Sequence[str] = (),
+) -> str:
     """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
     accurate = "test accuracy" in _columns(rows(runs))
     judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
@@ -226,7 +240,14 @@ def markdown_report(experiment: Experiment, source: str, steps: int, runs: Runs,
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
         *([HELD_OUT] if experiment.held_out else []),
         *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
-        markdown_table(runs, [name for name, _ in experiment.schedules], len(experiment.seeds), experiment.judged_on),
+        markdown_table(
+            runs,
+            [name for name, _ in experiment.schedules],
+            len(experiment.seeds),
+            experiment.judged_on,
+            looks,
+            remarks,
+        ),
         f"![rate, train loss and {judged} over steps](comparison.png)",
     ]
     if trials:
@@ -234,9 +255,16 @@ def markdown_report(experiment: Experiment, source: str, steps: int, runs: Runs,
     return "\n\n".join(paragraphs) + "\n"
 
 
-def markdown_table(runs: Runs, names: Sequence[str] = (), seeds: int | None = None, judged_on: str = "test") -> str:
+def markdown_table(
+    runs: Runs,
+    names: Sequence[str] = (),
+    seeds: int | None = None,
+    judged_on: str = "test",
+    looks: Looks | None = None,
+    remarks: Sequence[str] = (),
+) -> str:
     """The summary table in Markdown, with its notes and the text of each schedule."""
-    table = summary_table(runs, names, seeds, judged_on)
+    table = summary_table(runs, names, seeds, judged_on, looks, remarks)
     schedules = {run.name: run.schedule for run in runs}
     listed = "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items())
     return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])

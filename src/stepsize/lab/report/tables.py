@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from stepsize.errors import quoted
+from stepsize.lab.sequential import Looks
 from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
 from stepsize.store.run import Logged
 
@@ -56,6 +57,11 @@ class Table:
         """Whether any line has an interval."""
         return any(line.whisker for line in self.lines)
 
+    @property
+    def has_chances(self) -> bool:
+        """Whether any line has a p-value."""
+        return any(line.p for line in self.lines)
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -76,8 +82,13 @@ def grouped(runs: Sequence[L], names: Sequence[str] = ()) -> dict[str, list[L]]:
     return groups
 
 
-def tables(groups: Mapping[str, Sequence[Logged]], judged_on: str = "test") -> tuple[Table, ...]:
-    """A table for every metric of which a finished run has a finite value, each with the same schedules."""
+def tables(
+    groups: Mapping[str, Sequence[Logged]], judged_on: str = "test", looks: Looks | None = None
+) -> tuple[Table, ...]:
+    """A table for every metric of which a finished run has a finite value, each with the same schedules.
+
+    The margin of `looks` is one of the first metric.
+    """
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     found = []
     for metric in [replace(each, label=each.label.replace("test", judged_on)) for each in METRICS]:
@@ -86,7 +97,8 @@ def tables(groups: Mapping[str, Sequence[Logged]], judged_on: str = "test") -> t
             for name, group in groups.items()
         }
         if any(math.isfinite(value) for column in values.values() for value in column.values()):
-            found.append((metric, findings(metric, values, diverged)))
+            found.append((metric, findings(metric, values, diverged, looks)))
+            looks = None if looks is None else replace(looks, margin=None)
     shown = set(first_and_best(*found[0], MOST_LINES)) if found else set()
     return tuple(_table(*each, shown) for each in found)
 
@@ -145,7 +157,13 @@ def summary(table: Table, seeds: int) -> str:
         over += f" of {seeds}"
     turned = [each.name for each in others if _contradicts_means(each, first)]
     others.sort(key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0)
-    kinds = {"better": "better", "worse": "worse", "open": "not told apart", "unknown": "cannot be judged"}
+    kinds = {
+        "better": "better",
+        "worse": "worse",
+        "small": "smaller than the margin",
+        "open": "not told apart",
+        "unknown": "cannot be judged",
+    }
     names = {verdict: [each.name for each in others if each.verdict == verdict] for verdict in kinds}
     verdicts = "; ".join(f"{kinds[verdict]}: {_names(group)}" for verdict, group in names.items() if group)
     but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""
@@ -180,7 +198,7 @@ def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
         return Line(finding, value, runs, "")
     if not difference.pairs:
         return Line(finding, value, runs)
-    if math.isnan(difference.p):
+    if math.isnan(difference.low):
         return Line(finding, value, runs, _signed(difference.mean, digits))
 
     def place(end: float) -> float:
@@ -193,7 +211,7 @@ def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
         _signed(difference.mean, digits),
         f"{_signed(difference.low, digits)} to {_signed(difference.high, digits)}",
         Whisker(*(place(end) for end in (0.0, difference.mean, difference.low, difference.high))),
-        "< 0.001" if difference.p_holm < 0.001 else f"{difference.p_holm:.3f}",
+        "< 0.001" if difference.p_holm < 0.001 else "" if math.isnan(difference.p) else f"{difference.p_holm:.3f}",
     )
 
 

@@ -1,0 +1,93 @@
+"""Rounds of seeds: whether a comparison needs another, and what its report says about how its seeds were chosen."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stepsize.errors import quoted
+from stepsize.lab.differences import LEVEL
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.report.tables import grouped, tables
+from stepsize.lab.sequential import Looks, first_size, next_size
+from stepsize.store.run import COMPLETE, StoredRun
+
+
+def first_round(experiment: Experiment) -> Experiment:
+    """The experiment with the seeds of its first round."""
+    if not experiment.until_told:
+        return experiment
+    return _with_seeds(experiment, first_size(len(experiment.seeds), experiment.most_seeds))
+
+
+def next_round(experiment: Experiment) -> Experiment:
+    """The experiment with the seeds of another round; with the same seeds if it has as many as it may."""
+    return _with_seeds(experiment, next_size(len(experiment.seeds), experiment.most_seeds))
+
+
+def _with_seeds(experiment: Experiment, number: int) -> Experiment:
+    seeds = experiment.seeds
+    return replace(experiment, seeds=(*seeds, *range(max(seeds) + 1, max(seeds) + 1 + number - len(seeds))))
+
+
+def looks_at(experiment: Experiment, sizes: Sequence[int], runs: Sequence[StoredRun]) -> Looks | None:
+    """The looks, at these numbers of seeds, whose runs are complete; None if seeds are not added in rounds."""
+    if not experiment.until_told:
+        return None
+    complete = {(run.name, run.seed) for run in runs if run.status in COMPLETE}
+    missing = [
+        place
+        for place, seed in enumerate(experiment.seeds)
+        if any((name, seed) not in complete for name, _ in experiment.schedules)
+    ]
+    whole = min(missing, default=len(experiment.seeds))
+    done = tuple(size for size in sizes if size <= whole)
+    return Looks(experiment.seeds, done, experiment.most_seeds, experiment.margin)
+
+
+def undecided(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -> tuple[str, ...]:
+    """The schedules whose difference to the first is neither told apart from zero nor shown to be within the margin.
+
+    A schedule of which no run has a result, such as one whose runs all diverge, is not waited for.
+    """
+    found = tables(grouped(runs, [name for name, _ in experiment.schedules]), experiment.judged_on, looks)
+    if not found or not found[0].findings[0].finished:
+        return ()
+    others = found[0].findings[1:]
+    return tuple(each.name for each in others if each.finished and each.verdict in ("open", "unknown"))
+
+
+def about_seeds(
+    experiment: Experiment, looks: Looks | None, runs: Sequence[StoredRun], added: Sequence[int]
+) -> tuple[str, ...]:
+    """What a reader of the intervals must know about how the number of seeds came about, in sentences."""
+    if looks is None:
+        return (_about_added(added),) if added else ()
+    if not looks.sizes:
+        return ("Seeds are added in rounds, the first of which is not complete.",)
+    looked = (
+        f"Seeds were added in rounds, with looks at {', '.join(map(str, looks.sizes))} of at most {looks.most} seeds."
+    )
+    return (
+        f"{looked} {_why_now(experiment, looks, runs)}",
+        "The intervals are wider than those of a fixed number of seeds: with a probability of at least "
+        f"{LEVEL:.0%} all of them contain the true differences at every look (repeated confidence intervals, Jennison "
+        "and Turnbull, 1989).",
+    )
+
+
+def _why_now(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -> str:
+    """Why there are more rounds, or no more."""
+    waiting = ", ".join(map(quoted, undecided(experiment, looks, runs)))
+    margin = f" or shown to be smaller than {looks.margin:g}" if looks.margin else ""
+    if looks.sizes[-1] < len(looks.seeds):
+        return "Another round is not complete."
+    if not waiting:
+        return f"No more were needed: each difference that has results is told apart from zero{margin}."
+    reason = "More are needed" if len(looks.seeds) < looks.most else "The budget is used"
+    return f"{reason}: not told apart from zero{margin}: {waiting}."
+
+
+def _about_added(seeds: Sequence[int]) -> str:
+    return (
+        f"The seeds {', '.join(map(str, seeds))} were added after a look at the results of the others. If the results "
+        "decided that, p and the intervals, which are those of a fixed number of seeds, claim too much."
+    )
