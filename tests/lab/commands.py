@@ -7,14 +7,14 @@ from installed import STEPSIZE, environment
 from stepsize.store import load_runs
 
 
-def start(*arguments):
-    """The command, in a process group of its own, started in the folder of the tests' own tasks."""
+def start(*arguments, cwd=Path(__file__).parent):
+    """The command, in a process group of its own, started in the folder of the tests' own tasks or another one."""
     return subprocess.Popen(
         [STEPSIZE, "compare", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=Path(__file__).parent,
+        cwd=cwd,
         env=environment(),
         start_new_session=True,
     )

@@ -22,6 +22,7 @@ def test_the_example_is_the_default_experiment(tmp_path):
 
 def test_the_keys_that_the_example_comments_out_exist(tmp_path):
     text = "\n".join(line.removeprefix("# ") if "=" in line else line for line in EXAMPLE.splitlines()[3:])
+    text = text.replace("until_told = false", "until_told = true")  # which margin needs
     experiment = read_experiment(written(tmp_path, text))
     assert experiment.samples == 10_000
     assert experiment.clip_norm == 1.0

@@ -69,7 +69,7 @@ def test_an_own_task_without_an_accuracy_trains():
         (
             "own_tasks:of_size",
             ArgumentError,
-            "must be a function that is called without arguments, .*it needs 'size', 'depth'; give each",
+            "must be a function without arguments, or a training loop .*it needs 'size', 'depth'; give each",
         ),
         (
             "own_tasks:nothing",

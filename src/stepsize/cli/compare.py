@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stepsize.arguments import SEEDS, Choice, Count, Number, Whole
+from stepsize.arguments import SEEDS, Choice, Count, Maybe, Number, Whole
 from stepsize.cli.options import (
     Accumulation,
     BatchSize,
@@ -72,6 +72,30 @@ def compare(
     seeds: Seeds = "0",
     batch_size: BatchSize = 256,
     accumulation: Accumulation = 1,
+    steps: Annotated[
+        int | None, numeric("N", "Updates of a run, for a task that has no number of samples."), Maybe(Whole(1))
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="A program that makes a run, in place of a task, e.g. 'python train.py --rates {rates} --seed {seed} "
+            "--out {folder}'; also {schedule}, {name}, {steps}.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the runs are judged on first, e.g. test_loss.")
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(metavar="min|max", help="Which values of --metric are better, if it is a name of your own."),
+        Maybe(Choice(("min", "max"))),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        numeric("SECONDS", "How long a training loop of your own, or a command, may log nothing before it has failed."),
+        Maybe(Number(above=0.0)),
+    ] = None,
     optimizer: OptimizerName = "sgd",
     device: Device = "auto",
     until_told: Annotated[

@@ -71,7 +71,7 @@ TaskName = Annotated[
         "--data",
         metavar="NAME|FOLDER",
         help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
-        "of yours as package.module:function or file.py:function.",
+        "of yours as package.module:function or file.py:function: it makes a task, or is a training loop train(run).",
     ),
 ]
 OptimizerName = Annotated[str, typer.Option(metavar="NAME", help="Any optimizer of torch.optim: sgd, adamw, ...")]

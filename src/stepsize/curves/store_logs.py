@@ -69,7 +69,9 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
     for name, schedule, seed, values in found:
         label = f"{name}, seed {seed}" if several else name
         steps = values[:, 0].astype(np.int64)
-        rates = steps, values[:, 1]
-        log = Log(f"{path}, {label}", label, steps, values[:, 2], rates, schedule=schedule_of_text(schedule))
+        with_rate, with_loss = (~np.isnan(column) for column in values[:, 1:].T)  # a loop of the user's own may log one
+        rates = steps[with_rate], values[with_rate, 1]
+        losses = steps[with_loss], values[with_loss, 2]
+        log = Log(f"{path}, {label}", label, *losses, rates, schedule=schedule_of_text(schedule))
         logs.append(log.of_means())
     return logs

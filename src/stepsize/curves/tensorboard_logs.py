@@ -48,27 +48,37 @@ def event_folders(place: Path) -> list[Path]:
     return sorted({file.parent for file in place.rglob("*tfevents*") if file.is_file()})
 
 
-def tensorboard_logs(place: Path, options: ReadOptions) -> list[Log]:
-    """The log in each folder of event files."""
+def scalars(place: Path) -> dict[str, list[Any]]:
+    """The events of every scalar, by its tag, in a folder of event files or in one of them.
+
+    Raises:
+        MissingExtraError: TensorBoard is not installed.
+    """
     try:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ModuleNotFoundError as error:
         raise MissingExtraError.naming("TensorBoard", "tensorboard") from error
+    events = EventAccumulator(str(place), size_guidance={"scalars": 0, "tensors": 0})
+    events.Reload()
+    return {tag: events.Scalars(tag) for tag in events.Tags()["scalars"]}
+
+
+def tensorboard_logs(place: Path, options: ReadOptions) -> list[Log]:
+    """The log in each folder of event files."""
     runs = [place] if place.is_file() else event_folders(place)
     if not runs:
         raise DataError(f"there are no event files of TensorBoard in {place}")
     loss, lr = options.loss or "train/loss", options.lr or "rate"
     logs = []
     for run in runs:
-        events = EventAccumulator(str(run), size_guidance={"scalars": 0, "tensors": 0})
-        events.Reload()
-        tags = events.Tags()["scalars"]
+        found = scalars(run)
+        tags = [*found]
         no_rates = None if lr in tags else missing(str(run), "scalar", "lr", lr, tags)
         if loss not in tags:
             no_loss = missing(str(run), "scalar", "loss", loss, tags)
             raise_together([no_loss, no_rates] if no_rates and options.schedule is None else [no_loss])
-        losses = _rows(run, loss, events.Scalars(loss))
-        rates = None if no_rates else _rows(run, lr, events.Scalars(lr))
+        losses = _rows(run, loss, found[loss])
+        rates = None if no_rates else _rows(run, lr, found[lr])
         name = run.stem if place.is_file() else run.relative_to(place).as_posix()
         log = Log(str(run), place.name if name == "." else name, *losses, rates, no_rates)
         are_means = set(tags) >= OWN_TAGS if options.means is None else options.means

@@ -18,6 +18,7 @@ from stepsize.lab.statistics import findings
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import load_task
 from stepsize.lab.training import train
+from stepsize.lab.training_run import TrainingRun
 from stepsize.store import load_runs as load
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Comparison",
     "Experiment",
     "Task",
+    "TrainingRun",
     "compare",
     "extend",
     "find_rate",

@@ -26,11 +26,13 @@ from stepsize.lab.environment import OURS, differing, environment, resolved_devi
 from stepsize.lab.experiment import Experiment, NamedSchedules, named_schedules
 from stepsize.lab.extending import add_round, extended, planned_runs
 from stepsize.lab.report.html import html_report
+from stepsize.lab.report.notices import notices_of
 from stepsize.lab.report.summary_table import (
     Row,
     SummaryTable,
     markdown_report,
     rows,
+    settings_shown,
     shared_updates,
     summary_table,
 )
@@ -39,7 +41,7 @@ from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.sequential import Looks
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.tasks import AnyTask, lasting_name, load_task, other_data
+from stepsize.lab.tasks import AnyTask, lasting_name, other_data, task_of
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.schedules import Plan, Schedule
@@ -70,14 +72,16 @@ class Comparison:
     @property
     def rows(self) -> tuple[Row, ...]:
         """The table as numbers: a row for each schedule that has a run."""
-        by_name = {row.name: row for row in rows(self._stored)}
+        by_name = {row.name: row for row in rows(self._stored, self.experiment.headline)}
         return tuple(by_name[name] for name, _ in self.experiment.schedules if name in by_name)
 
     @property
     def table(self) -> SummaryTable:
         """The table as texts, with the differences to the first schedule."""
-        names, seeds = [name for name, _ in self.experiment.schedules], len(self.experiment.seeds)
-        return summary_table(self._stored, names, seeds, self.experiment.judged_on, self._looks, self._remarks)
+        asked = self.experiment
+        names, seeds = [name for name, _ in asked.schedules], len(asked.seeds)
+        judged = asked.judged_on, self._looks, self._remarks, asked.headline
+        return summary_table(self._stored, names, seeds, *judged)
 
     def _repr_html_(self) -> str:
         """The table, in a notebook."""
@@ -120,7 +124,7 @@ def compare(
     with gathered(errors):
         device = resolved_device(experiment.device)
     with gathered(errors), concerning("task"):
-        task = load_task(experiment.task)
+        task = task_of(experiment)
     raise_together(errors)
     settled = replace(first_round(experiment), task=lasting_name(experiment.task), device=device, digests=task.digests)
     if experiment.task == "fashion-mnist" and task.name == "digits":
@@ -263,7 +267,7 @@ def _resumed(
                 "resume it anyway with {elsewhere}, which is recorded",
                 elsewhere=True,
             )
-        task = load_task(experiment.task)
+        task = task_of(experiment)
         others = other_data(experiment.digests, task)
         if others and not elsewhere:
             raise StateError(
@@ -350,13 +354,14 @@ def _make_runs(
     specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
     settings = results.settings
     source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
-    standings = Standings(specs, results, experiment.judged_on)
+    standings = Standings(specs, results, experiment.judged_on, experiment.headline)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
     watcher = RunWatcher(standings, directory, displays, directory.path)
 
     def looked() -> tuple[Looks | None, tuple[str, ...]]:
         looks = looks_at(experiment, settings.get("looks", ()), standings.ended_runs)
-        return looks, about_seeds(experiment, looks, standings.ended_runs, settings.get("added", ()))
+        remarks = about_seeds(experiment, looks, standings.ended_runs, settings.get("added", ()))
+        return looks, (*remarks, *notices_of(results))
 
     def reports() -> dict[str, str]:
         looks, remarks = looked()
@@ -364,7 +369,7 @@ def _make_runs(
             standings.ended_runs,
             f"Comparison of {len(experiment.schedules)} schedules",
             source=source,
-            settings={"steps": specs[0].steps, **experiment.as_dict()},
+            settings=settings_shown(experiment, specs[0].steps),
             environment=results.environment,
             planned=len(specs),
             names=[name for name, _ in experiment.schedules],
@@ -374,6 +379,7 @@ def _make_runs(
             shared=shared_updates(standings.ended_runs),
             looks=looks,
             remarks=remarks,
+            headline=experiment.headline,
         )
         text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks)
         return {"report.md": text, "report.html": page}
@@ -388,6 +394,6 @@ def _make_runs(
             raise RunError(str(error), f"the results of the other runs are in {directory.path}") from error
         raise
     finally:
-        if fresh and not standings.runs:
+        if fresh and not standings.runs and not (directory.path / "runs").exists():
             directory.abandon()
     return Comparison(experiment, source, directory.path, trials, standings.ended_runs, *looked())

@@ -16,6 +16,8 @@ from stepsize.store import Store, load_runs
 from stepsize.store.database import FILE_NAME
 from stepsize.store.run import COMPLETE
 
+_NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')
+
 
 class ResultDirectory:
     """A directory that belongs to one comparison; each file in it is whole or not there."""
@@ -62,6 +64,10 @@ class ResultDirectory:
         """The file for the checkpoint of a run."""
         return self.path / "checkpoints" / f"{number:03d}.pt"
 
+    def run_folder(self, name: str, seed: int) -> Path:
+        """The folder for what a training loop of the user's own writes in a run."""
+        return self.path / "runs" / run_file_name(name, seed)
+
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints, as all runs have ended."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
@@ -96,6 +102,12 @@ def lock(directory: Path | str) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         held.release()
+
+
+def run_file_name(name: str, seed: int) -> str:
+    """`<schedule>-seed<k>`, with the signs of the name that no file may have as %XX."""
+    escaped = "".join(f"%{ord(c):02X}" if c in _NOT_IN_A_NAME else c for c in name)
+    return f"{escaped}-seed{seed}"
 
 
 def _new(path: Path, number: int = 1) -> Path:

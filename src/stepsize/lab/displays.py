@@ -17,7 +17,7 @@ from stepsize import plots
 from stepsize.lab.report.summary_table import result_line
 from stepsize.lab.standings import Display, Standings
 from stepsize.store import Run
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import Epoch, Point, Record, Value
 
 STOPPING = "Stopping; the runs that have finished are kept"
 _BETWEEN_FIGURES = 3.0  # seconds
@@ -47,12 +47,12 @@ class PlainDisplay:
         print(source)
         print(f"Runs: {len(specs)}, each of {specs[0].steps} steps; results go to {directory}", flush=True)
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Record) -> None:
         pass
 
     def ended(self, number: int, run: Run) -> None:
         self._ended += 1
-        line = result_line(run, self._standings.judged_on)
+        line = result_line(run, self._standings.judged_on, self._standings.headline)
         print(f"[{self._ended}/{len(self._standings.specs)}] {line}", flush=True)
 
     def stopping(self) -> None:
@@ -72,7 +72,7 @@ class NotebookDisplay(PlainDisplay):
         self._handle: Any = display(self._picture(), display_id=True)  # type: ignore[no-untyped-call]
         self._due = time.monotonic() + _BETWEEN_FIGURES
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Record) -> None:
         if time.monotonic() >= self._due:
             self._draw()
 
@@ -88,7 +88,7 @@ class NotebookDisplay(PlainDisplay):
 
         content = BytesIO()  # not a figure, whose appearance depends on the notebook's settings
         picture = plots.Picture()
-        plots.plot_comparison(self._standings.runs, picture, judged_on=self._standings.judged_on)
+        self._standings.draw(picture)
         picture.savefig(content, format="png", dpi=100)
         return Image(content.getvalue(), format="png")  # type: ignore[no-untyped-call]
 
@@ -127,7 +127,9 @@ class TerminalDisplay:
         self._live = Live(console=console, get_renderable=self._screen, refresh_per_second=4, transient=True)
         self._live.start()
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Record) -> None:
+        if isinstance(record, Value):
+            return
         spec, epochs = self._standings.specs[number], self._standings.epochs[number]
         length = spec.steps // spec.epochs
         if number not in self._bar_of:
@@ -145,7 +147,7 @@ class TerminalDisplay:
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:
             self._bars.remove_task(self._bar_of.pop(number))
-        self._live.console.print(Text(result_line(run, self._standings.judged_on)))
+        self._live.console.print(Text(result_line(run, self._standings.judged_on, self._standings.headline)))
 
     def stopping(self) -> None:
         self._live.console.print(STOPPING)

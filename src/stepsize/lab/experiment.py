@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, TypeVar
 
 import torch
@@ -25,11 +25,13 @@ from stepsize.arguments import (
     nearest,
     refuse_unknown,
 )
-from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, quoted, raise_together
 from stepsize.horizon import Horizon
+from stepsize.lab.command import command_rule
 from stepsize.lab.followed_metric import followed_metric
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.statistics import KNOWN, Metric
 from stepsize.lab.task import held_out_of
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Constant, Plan, Schedule
@@ -162,7 +164,8 @@ class Experiment:
         schedules: the schedules by name, as values or texts; in a text lengths may have units. A `Plan` schedules
             other hyperparameters of the optimizer too.
         task: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST's four files, or
-            "package.module:function", an importable function that returns a `Task`.
+            "package.module:function", an importable function that returns a `Task`, or that is a training loop of
+            your own, `train(run)`.
         epochs: passes over the training set.
         steps: updates of a run, for a task that has no number of samples; an epoch is then an equal part of them.
         samples: train on this many samples, from the first on; on all if None.
@@ -190,6 +193,12 @@ class Experiment:
         most_seeds: the most seeds that `until_told` may use.
         margin: a difference of the metric in which runs are compared that does not matter; None if each does.
         tune_peak: trials to find each schedule's best peak rate before the comparison; 0 compares them as they are.
+        metric: what the runs are judged on first, such as "test_loss", or any name that a training loop of your own
+            logs; test_accuracy if None, or test_loss, or train_loss.
+        mode: whether the "min" or the "max" of the metric is better; needed if it is a name of your own.
+        command: the command of a run that is made by a program of its own, with the placeholders {schedule}, {rates} (a
+            CSV file with the rate of every step), {name}, {seed}, {steps} and {folder}. It takes the place of the task.
+        timeout: the seconds without a log after which a training loop of your own, or a command, has failed.
         held_out: judge on a fifth of the training samples, which are not trained on, instead of the test set.
         functions: let texts name functions, `Function("package.module:name")`, whose code is imported and run; a
             schedule value that has one sets this.
@@ -230,6 +239,10 @@ class Experiment:
     most_seeds: Annotated[int, Whole(2)] = 20
     margin: Annotated[float | None, Maybe(Number(above=0.0))] = None
     tune_peak: Annotated[int, Whole(0)] = 0
+    metric: Annotated[str | None, Maybe(_word)] = None
+    mode: Annotated[str | None, Maybe(Choice(("min", "max")))] = None
+    command: Annotated[str | None, Maybe(command_rule)] = None
+    timeout: Annotated[float | None, Maybe(Number(above=0.0))] = None
     held_out: Annotated[bool, Flag()] = False
     functions: Annotated[bool, Flag()] = False
     digests: Annotated[tuple[str, ...], Many(_word, empty=True)] = field(default=(), repr=False, kw_only=True)
@@ -242,6 +255,10 @@ class Experiment:
         if isinstance(name, str) and isinstance(arguments, tuple):  # as their rules leave them
             with gathered(errors):
                 check_names("Experiment", name, dict(arguments))
+        with gathered(errors):
+            self._check_metric()
+        with gathered(errors):
+            self._check_command()
         raise_together(errors)
         names = [name for name, _ in self.schedules]
         for label in (label for label, _ in self.feedback if label not in names):
@@ -270,6 +287,25 @@ class Experiment:
             advice = "add {until_told}"
             errors.append(ArgumentError("Experiment", "margin", rule, self.margin, advice, until_told=True))
         raise_together(errors)
+
+    def _check_metric(self) -> None:
+        if self.metric is None and self.mode is not None:
+            raise ArgumentError("Experiment", "mode", "left out without metric", self.mode)
+        if self.metric is not None and self.mode is None and self.metric not in KNOWN:
+            rule = f'"min" or "max" for {quoted(self.metric)}, whose better values are not known'
+            raise ArgumentError("Experiment", "mode", rule, None)
+
+    def _check_command(self) -> None:
+        if self.command is not None and self.task != "fashion-mnist":
+            raise ArgumentError("Experiment", "task", "left out beside command", self.task)
+
+    @property
+    def headline(self) -> Metric | None:
+        """The metric that the runs are judged on first, if it was named."""
+        if self.metric is None:
+            return None
+        known = KNOWN.get(self.metric, Metric(self.metric, self.metric))
+        return known if self.mode is None else replace(known, higher_is_better=self.mode == "max")
 
     @property
     def judged_on(self) -> str:

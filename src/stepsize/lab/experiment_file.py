@@ -47,6 +47,10 @@ checkpoint_every = 500   # updates between two checkpoints; stepsize compare --r
 until_told = false       # true: add seeds in rounds until each difference to the first schedule is told apart
 most_seeds = 20          # the most seeds that until_told may use
 # margin = 0.005         # a difference that does not matter: until_told goes on no longer if it is smaller
+# metric = "test_loss"   # what the runs are judged on first; else the test accuracy, or the loss if there is none
+# mode = "min"           # or "max": which values of the metric are better
+# command = "python train.py --rates {rates} --out {folder}"   # a program of its own, in place of a task
+# timeout = 600          # seconds without a log after which a training loop of your own, or a command, has failed
 tune_peak = 0            # trials, before the comparison, in which each schedule gets its own best peak rate
 held_out = false         # true: judge on a fifth of the training set instead of the test set
 

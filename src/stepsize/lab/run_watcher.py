@@ -13,7 +13,7 @@ from stepsize.lab.branches import Branches
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.standings import Display, Standings
 from stepsize.store import load_runs
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import Record
 
 _LEAST_WAIT = 3.0  # seconds between two drawings
 _SHARE = 0.03  # of the time, at most, is spent on drawing
@@ -62,7 +62,7 @@ class RunWatcher:
         """These runs are going to branch from others."""
         self._standings.branching(branches)
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Record) -> None:
         """A run has logged a record."""
         if self._standings.lacks_beginning(number):
             self._standings.begun(number, self._results.run(number))
@@ -120,8 +120,7 @@ class LivePicture:
 
     def write(self, suffix: str) -> None:
         """Draw now, to a file of this kind."""
-        runs, judged_on = self._standings.runs, self._standings.judged_on
-        drawn = plots.plot_comparison(runs, plots.Picture(), judged_on=judged_on)
+        drawn = self._standings.draw(plots.Picture())
         plots.save_figure(drawn, self._path.with_suffix(suffix))
 
 

@@ -4,28 +4,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.lab.branches import Branches
 from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.statistics import Metric
 from stepsize.store import Results, Run, stored_runs
-from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
+from stepsize.store.run import COMPLETE, Epoch, Logged, Point, Record, StoredRun, Value
 
 
 class Standings:
     """The progress of every run, in the order of the experiment.
 
     `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points and
-    without what they share: a run that branches from another begins at the step in `begins`. `points` and `epochs` have
-    the records of each run that has not ended. `judged_on` names the samples that the runs are judged on: "test" or
-    "held-out".
+    without what they share: a run that branches from another begins at the step in `begins`. `points`, `epochs` and
+    `values` have the records of each run that has not ended. `judged_on` names the samples that the runs are judged on:
+    "test" or "held-out"; `headline` is the metric that they are judged on first, if one was named.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], results: Results | None = None, judged_on: str = "test") -> None:
+    def __init__(
+        self,
+        specs: Sequence[RunSpec],
+        results: Results | None = None,
+        judged_on: str = "test",
+        headline: Metric | None = None,
+    ) -> None:
         self.specs = tuple(specs)
         self.judged_on = judged_on
+        self.headline = headline
         self.steps_done = 0
         self.points: list[list[Point]] = [[] for _ in specs]
         self.epochs: list[list[Epoch]] = [[] for _ in specs]
         self.begins = [0] * len(specs)
+        self.values: list[list[Value]] = [[] for _ in specs]
         self._ended: dict[int, StoredRun] = {}
         for stored in () if results is None else stored_runs(results):
             self.begins[stored.number] = stored.branched_at or 0
@@ -34,7 +44,7 @@ class Standings:
                 self.steps_done += self._done(stored.number)
             else:
                 run = results.run(stored.number)  # type: ignore[union-attr]
-                for record in (*run.points, *run.epochs):
+                for record in (*run.points, *run.epochs, *run.values):
                     self.logged(stored.number, record)
 
     def __getitem__(self, number: int) -> Logged:
@@ -44,7 +54,8 @@ class Standings:
     def unfinished(self, number: int) -> Run:
         """A run that has not ended, with all its points."""
         spec, points, epochs = self.specs[number], tuple(self.points[number]), tuple(self.epochs[number])
-        return Run(spec.name, spec.text, spec.seed, points, epochs, 0.0, "interrupted")
+        values = tuple(self.values[number])
+        return Run(spec.name, spec.text, spec.seed, points, epochs, 0.0, "interrupted", values=values)
 
     def replace(self, specs: Mapping[int, RunSpec]) -> None:
         """Change what is planned for the runs of these numbers, before they begin."""
@@ -81,17 +92,23 @@ class Standings:
         """The runs that have ended, in the order of the experiment."""
         return tuple(self._ended[number] for number in sorted(self._ended))
 
+    def draw(self, picture: Any) -> Any:
+        """Draw the runs into a figure."""
+        metric = None if self.headline is None else self.headline.field
+        return plots.plot_comparison(self.runs, picture, judged_on=self.judged_on, metric=metric)
+
     def is_complete(self, number: int) -> bool:
         """Whether the run needs no more training."""
         return number in self._ended and self._ended[number].status in COMPLETE
 
-    def logged(self, number: int, record: Point | Epoch) -> bool:
+    def logged(self, number: int, record: Record) -> bool:
         """Add a record; False if the run has ended, so that its record is complete already."""
         if number in self._ended:
             return False
         before = self._done(number)
-        records: list[Any] = (self.points if isinstance(record, Point) else self.epochs)[number]
-        while records and records[-1].step >= record.step:
+        kinds: dict[type, list[list[Any]]] = {Point: self.points, Epoch: self.epochs, Value: self.values}
+        records, several = kinds[type(record)][number], isinstance(record, Value)  # several at one step
+        while records and records[-1].step >= record.step + several:
             records.pop()  # a run that resumes from a checkpoint repeats what it logged after it
         records.append(record)
         self.steps_done += self._done(number) - before
@@ -101,7 +118,7 @@ class Standings:
         """Store the complete record of a run that has ended."""
         before = self._done(number)
         self._ended[number] = StoredRun.of(number, run)
-        self.points[number], self.epochs[number] = [], []
+        self.points[number], self.epochs[number], self.values[number] = [], [], []
         self.begins[number] = run.branched_at or 0
         self.steps_done += self._done(number) - before
 
@@ -120,7 +137,7 @@ class Display(Protocol):
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         """The runs are about to start; `source` says where the data came from, results go to `directory`."""
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Record) -> None:
         """A run has logged something."""
 
     def ended(self, number: int, run: Run) -> None:

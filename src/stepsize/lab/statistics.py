@@ -22,7 +22,7 @@ Verdict = Literal["first", "better", "worse", "small", "open", "unknown"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that a run ends with: its field in an `Epoch`, its label, and which way is better."""
+    """A number that a run ends with: its field in an `Epoch` or its name, its label, and which way is better."""
 
     field: str
     label: str
@@ -35,6 +35,9 @@ METRICS = (
     Metric("train_loss", "train loss"),
 )
 """The metrics in which runs are compared at their end, the most telling first."""
+
+KNOWN = {each.field: each for each in (*METRICS, Metric("train_accuracy", "train accuracy", True))}
+"""The metrics of points and epochs; others have names of the user's."""
 
 
 @dataclass(frozen=True)

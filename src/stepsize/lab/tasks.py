@@ -16,6 +16,7 @@ from stepsize.horizon import Horizon
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.image_tasks import digits, fashion_mnist, from_folder
 from stepsize.lab.language_task import stdlib_lm
+from stepsize.lab.own_loop import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
@@ -52,15 +53,15 @@ class AnyTask(Protocol):
 
 
 @functools.lru_cache(maxsize=1)  # a comparison has one task, and its runs follow one another in a process
-def load_task(task: str) -> Task:
+def load_task(task: str) -> Task | OwnLoop:
     """The task of this name: "fashion-mnist", "digits", "stdlib-lm", a folder with Fashion-MNIST, or your own.
 
-    Your own is an importable function without arguments that returns a `Task`, "package.module:function" or
-    "file.py:function". The random states of Python, NumPy and PyTorch are seeded while it is imported and called, and
-    restored afterwards.
+    Your own is an importable function, "package.module:function" or "file.py:function": one without arguments that
+    returns a `Task`, or a training loop `train(run)`, which is returned as an `OwnLoop`. The random states of Python,
+    NumPy and PyTorch are seeded while it is imported and called, and restored afterwards.
 
     Raises:
-        ArgumentError: the function cannot be imported, needs an argument, or does not return a task.
+        ArgumentError: the function cannot be imported, needs an argument that is not `run`, or does not return a task.
         DataError: there is no such name or folder, or data are missing, cut short or altered.
         RunError: the function raised an error.
     """
@@ -76,6 +77,25 @@ def load_task(task: str) -> Task:
         f'the task "{task}" is not a folder that exists' if os.sep in task else f"no task is called {quoted(task)}"
     )
     raise DataError(missing, nearest(task, _BUILT_IN) or known).about("load_task", "task")
+
+
+def task_of(experiment: Experiment) -> AnyTask:
+    """What the experiment trains: its task, or its command."""
+    return load_task(experiment.task) if experiment.command is None else OwnLoop(experiment.command, is_command=True)
+
+
+def task_with_data(name: str) -> Task:
+    """The task of this name, which has data and a network.
+
+    Raises:
+        ArgumentError: it is a training loop of the user's own.
+        DataError, RunError: as for `load_task`.
+    """
+    task = load_task(name)
+    if isinstance(task, OwnLoop):
+        rule = "a task with a network and data, and not a training loop of its own"
+        raise ArgumentError("load_task", "task", rule, name)
+    return task
 
 
 def lasting_name(name: str) -> str:
@@ -94,7 +114,7 @@ def experiment_task(experiment: Experiment) -> Task:
     Raises:
         RunError: the data differ from those that the experiment began with.
     """
-    task = load_task(experiment.task)
+    task = task_with_data(experiment.task)
     if differences := other_data(experiment.digests, task):
         raise RunError(
             f"the task {quoted(experiment.task)} gave different data in this process ({'; '.join(differences)})",
@@ -118,12 +138,16 @@ def other_data(digests: Sequence[str], task: AnyTask) -> list[str]:
     return [f"{before}, and here {now.partition(': ')[2]}" for before, now in pairs if before != now]
 
 
-def _own(name: str) -> Task:
+def _own(name: str) -> Task | OwnLoop:
     with seeded_draws(0):  # a module may draw its data as it is imported
         make = imported("load_task", "task", name)
-    if needed := _needed(make):
-        advice = f"it needs {needed}; give each a default, or name a function without arguments"
-        raise ArgumentError("load_task", "task", "a function that is called without arguments", name, advice)
+    needed = _needed(make)
+    if needed == ["run"]:
+        return OwnLoop(name)
+    if needed:
+        advice = f"it needs {', '.join(map(shown, needed))}; give each a default, or name a function without arguments"
+        rule = "a function without arguments, or a training loop with the one argument run"
+        raise ArgumentError("load_task", "task", rule, name, advice)
     try:
         with seeded_draws(0):
             task = make()
@@ -137,12 +161,12 @@ def _own(name: str) -> Task:
     return task
 
 
-def _needed(make: Callable[..., object]) -> str:
+def _needed(make: Callable[..., object]) -> list[str]:
     """The arguments without which it cannot be called."""
     with suppress(TypeError, ValueError):  # a function written in C need not have a signature
-        return ", ".join(
-            shown(each.name)
+        return [
+            each.name
             for each in inspect.signature(make).parameters.values()
             if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
-        )
-    return ""
+        ]
+    return []

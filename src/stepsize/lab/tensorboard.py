@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from stepsize.errors import MissingExtraError
+from stepsize.lab.directory import run_file_name
 from stepsize.lab.standings import Standings
 from stepsize.store import Run, load_runs
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import Epoch, Point, Record
 
 _FLUSH = 5  # seconds
-_NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')
 
 
 def event_folder(directory: Path) -> Path:
@@ -48,7 +48,7 @@ class EventFiles:
                 self._rewrite(number, load_runs(directory).run(number))
                 self.ended(number)
 
-    def logged(self, number: int, record: Point | Epoch) -> None:
+    def logged(self, number: int, record: Record) -> None:
         if number in self._writers and record.step >= self._last[number]:
             self._write(number, record)
         else:
@@ -65,27 +65,27 @@ class EventFiles:
         for number in tuple(self._writers):
             self.ended(number)
 
-    def _rewrite(self, number: int, run: Run, last: Point | Epoch | None = None) -> None:
+    def _rewrite(self, number: int, run: Run, last: Record | None = None) -> None:
         """Replace the files of a run by its records up to `last`, or by all of them."""
         self.ended(number)
         spec = self._standings.specs[number]
-        name = "".join(f"%{ord(c):02X}" if c in _NOT_IN_A_NAME else c for c in spec.name)
-        place = self._folder / f"{name}-seed{spec.seed}"
+        place = self._folder / run_file_name(spec.name, spec.seed)
         shutil.rmtree(place, ignore_errors=True)
         # purge_step tells a TensorBoard that is looking on to drop what it has read.
         self._writers[number] = self._new_writer(str(place), purge_step=0, flush_secs=_FLUSH)
         epochs = [each for each in run.epochs if last is None or each is last or each.step < last.step]
-        records: list[Point | Epoch] = [*run.points, *epochs]
+        records: list[Record] = [*run.points, *run.values, *epochs]
         for record in sorted(records, key=lambda each: each.step):
             self._write(number, record)
 
-    def _write(self, number: int, record: Point | Epoch) -> None:
-        values = (
-            {"rate": record.lr, "train/loss": record.train_loss, "train/accuracy": record.train_accuracy}
-            if isinstance(record, Point)
-            else {"test/loss": record.test_loss, "test/accuracy": record.test_accuracy}
-        )
+    def _write(self, number: int, record: Record) -> None:
+        if isinstance(record, Point):
+            values = {"rate": record.lr, "train/loss": record.train_loss, "train/accuracy": record.train_accuracy}
+        elif isinstance(record, Epoch):
+            values = {"test/loss": record.test_loss, "test/accuracy": record.test_accuracy}
+        else:
+            values = {record.name: record.value}
         for name, value in values.items():
-            if not (name.endswith("accuracy") and math.isnan(value)):  # the task has no accuracy
+            if not math.isnan(value):  # it was not logged, or the task has no accuracy
                 self._writers[number].add_scalar(name, value, record.step)
         self._last[number] = record.step

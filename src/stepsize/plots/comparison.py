@@ -1,6 +1,7 @@
 """Training runs side by side: rate, train loss and test accuracy, or test loss, over steps."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from stepsize.plots.traces import (
     highest_loss_in_view,
     highest_rate_in_view,
     loss_trace,
+    metric_trace,
     rate_ends,
     rate_trace,
     runs_by_rates,
@@ -31,7 +33,9 @@ DOT = {"marker": "o", "markersize": 4}
 TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
 
 
-def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: str = "test") -> NDArray[np.object_]:
+def plot_comparison(
+    runs: Sequence[Logged], axes: Places = None, *, judged_on: str = "test", metric: str | None = None
+) -> NDArray[np.object_]:
     """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
 
     The train accuracy of each epoch is beside the test accuracy, as a thin line, so that overfitting is seen. If no run
@@ -44,6 +48,7 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
         runs: in the order of the legend, which is below the last axes.
         axes: three axes, cleared first, or an empty figure; None: a new figure of pyplot's.
         judged_on: the samples that the runs were judged on: "test" or "held-out".
+        metric: the name of the metric of the third panel, such as "test_loss" or one of the user's.
 
     Raises:
         ArgumentError: there are not three axes.
@@ -54,8 +59,9 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
     names = list(dict.fromkeys(run.name for run in runs))
     rate_top, top = highest_rate_in_view(runs), highest_loss_in_view(runs)
     accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
-    test_trace = accuracy_trace if accurate else test_loss_trace
-    test_top = np.inf if accurate else highest_loss_in_view(runs, test_loss_trace)
+    metric = metric or ("test_accuracy" if accurate else "test_loss")
+    test_trace, is_loss = partial(metric_trace, name=metric), metric in ("test_loss", "train_loss")
+    test_top = highest_loss_in_view(runs, test_trace) if is_loss else np.inf
     for index, name in enumerate(names):
         style = line_style(index)
         named = [run for run in runs if run.name == name]
@@ -78,8 +84,8 @@ def plot_comparison(runs: Sequence[Logged], axes: Places = None, *, judged_on: s
         rate.set_ylim(top=rate_top)
     value_axis(loss, "train loss")
     loss.set_ylim(0 if top > 0 else None, top)
-    value_axis(test, f"{judged_on} {'accuracy' if accurate else 'loss'}")
-    if not accurate:
+    value_axis(test, metric.replace("test_", f"{judged_on} ").replace("train_", "train "))
+    if is_loss:
         test.set_ylim(0 if test_top > 0 else None, test_top)
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]

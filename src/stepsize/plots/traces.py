@@ -91,6 +91,16 @@ def test_loss_trace(run: Logged) -> Trace:
     return _finite(run.epoch_column("step"), run.epoch_column("test_loss"))
 
 
+def metric_trace(run: Logged, name: str) -> Trace:
+    """The finite values of a metric: a column of the points or the epochs, or one of another name."""
+    named = {"train_loss": loss_trace, "test_loss": test_loss_trace, "test_accuracy": accuracy_trace}
+    if name in named:
+        return named[name](run)
+    if name == "train_accuracy":
+        return _finite(run.epoch_column("step"), run.epoch_column(name))
+    return _finite(*run.metric(name))
+
+
 def _finite(x: Floats, y: Floats) -> Trace:
     finite = np.isfinite(y)
     return Trace(x, y) if finite.all() else Trace(x[finite], y[finite])

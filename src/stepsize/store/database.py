@@ -45,6 +45,10 @@ CREATE TABLE epochs (
   test_accuracy REAL,
   PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
+CREATE TABLE metrics (
+  run INTEGER NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, value REAL,
+  PRIMARY KEY (run, step, name)
+) WITHOUT ROWID;
 CREATE TABLE events (
   time TEXT NOT NULL, run INTEGER, kind TEXT NOT NULL, text TEXT NOT NULL
 );

@@ -16,7 +16,7 @@ from stepsize.arguments import Choice, Many, Whole
 from stepsize.errors import ArgumentError, DataError
 from stepsize.store.database import open_database, store_file, translated_errors
 from stepsize.store.export import Columns, frame, places_of, write_csv, write_parquet
-from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, StoredRun, Table
+from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, StoredRun, Table, Value
 
 if TYPE_CHECKING:
     import pandas
@@ -56,6 +56,12 @@ class Results:
         """The versions and the machine of the experiment."""
         return self._read_json("environment")
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics that are neither in points nor in epochs."""
+        with self._connected() as connection:
+            return tuple(name for (name,) in connection.execute("SELECT DISTINCT name FROM metrics ORDER BY name"))
+
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every run without its points, in order."""
         with self._connected() as connection:
@@ -86,7 +92,9 @@ class Results:
                 tuple(Point(*_numbers(row[1:])) for row in points),
                 tuple(Epoch(*_numbers(row[1:])) for row in epochs),
             )
-            return Run(*(*found[:3], *records, *found[3:]))
+            rows = connection.execute("SELECT step, name, value FROM metrics WHERE run = ? ORDER BY step", (number,))
+            values = tuple(Value(int(step), name, _number(value)) for step, name, value in rows)
+            return Run(*(*found[:3], *records, *found[3:], values))
 
     def runs(self) -> tuple[Run, ...]:
         """Every run with its points and epochs, in order; for thousands of runs use `outcomes` and `columns`."""
@@ -107,14 +115,15 @@ class Results:
             return tuple(Event(*row) for row in connection.execute("SELECT * FROM events ORDER BY rowid"))
 
     def columns(self, *names: str, table: Table = "points", runs: Numbers = None, steps: Numbers = None) -> Columns:
-        """Columns of the points, or of the epochs: "run", "step" and the named ones (all if none is named).
+        """Columns of the points, the epochs, or the other metrics: "run", "step" and the named ones (all by default).
 
-        Arrays of one length, ordered by run and step; of the given runs and steps, or of all.
+        Arrays of one length, ordered by run and step; of the given runs and steps, or of all. A metric that was not
+        logged at a step is NaN there.
 
         Raises:
             ArgumentError: there is no such table or column; or a run or step is not a whole number, or is given twice.
         """
-        names = _value_names(table, names)
+        names = self._value_names(table, names)
         runs, steps = (
             None if given is None else Many(Whole(0), distinct=True, empty=True)("Results.columns", name, given)
             for name, given in (("runs", runs), ("steps", steps))
@@ -134,12 +143,12 @@ class Results:
         return frame(self.outcomes(), self.columns(*names, table=table, runs=runs, steps=steps))
 
     def write_csv(self, path: Path | str, table: Table = "points") -> None:
-        """Write every point, or epoch, as a line of a CSV file, with the labels of its run.
+        """Write every point, epoch, or step with other metrics, as a line of a CSV file, with the labels of its run.
 
         Raises:
             OutputError: the file cannot be written.
         """
-        names = _value_names(table, ())
+        names = self._value_names(table, ())
         write_csv(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def write_parquet(self, path: Path | str, table: Table = "points") -> None:
@@ -149,7 +158,7 @@ class Results:
             MissingExtraError: pyarrow is not installed.
             OutputError: the file cannot be written.
         """
-        names = _value_names(table, ())
+        names = self._value_names(table, ())
         write_parquet(Path(path), self.outcomes(), names, self._blocks(table, names))
 
     def steps(self, at_most: int | None = None) -> NDArray[np.int64]:
@@ -180,15 +189,25 @@ class Results:
             for column, numbers in (("run", runs), ("step", steps))
             if numbers is not None
         )
-        query = f"SELECT {', '.join(('run', 'step', *names))} FROM {table} WHERE {wanted or 'TRUE'} ORDER BY run, step"
+        columns, group = ", ".join(("run", "step", *names)), ""
+        if table == "metrics":  # a column for each name
+            columns = ", ".join(("run", "step", *["max(CASE WHEN name = ? THEN value END)" for _ in names]))
+            group = "GROUP BY run, step"
+        query = f"SELECT {columns} FROM {table} WHERE {wanted or 'TRUE'} {group} ORDER BY run, step"
         with self._connected() as connection:
-            cursor = connection.execute(query)
+            cursor = connection.execute(query, names if group else ())
             while rows := cursor.fetchmany(BLOCK):
                 values = np.array(rows, dtype=np.float64)  # None, which is how NaN is stored, becomes NaN again
                 if not (np.abs(values[:, :2]) < 2**63).all():
                     raise ValueError("a run or a step is not a whole number")
                 whole: Columns = {"run": values[:, 0].astype(np.int64), "step": values[:, 1].astype(np.int64)}
                 yield whole | {name: values[:, place].copy() for place, name in enumerate(names, start=2)}
+
+    def _value_names(self, table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns that were asked for, or all of them; each comes with its step anyway."""
+        Choice((*FIELDS, "metrics"))("Results.columns", "table", table)
+        known = self.metrics if table == "metrics" else FIELDS[table][1:]
+        return Many(Choice(known), empty=True)("Results.columns", "names", names) or known
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -238,14 +257,18 @@ def stored_runs(results: Results) -> tuple[StoredRun, ...]:
     numbers = [outcome.number for outcome in begun]
     points = _by_run(results.columns("lr", "train_loss"), numbers)
     epochs = _by_run(results.columns(table="epochs"), numbers)
-    return tuple(StoredRun(**vars(each), points=p, epochs=e) for each, p, e in zip(begun, points, epochs, strict=True))
+    metrics = [
+        {name: _logged(each["step"], column) for name, column in each.items() if name != "step"}
+        for each in _by_run(results.columns(table="metrics"), numbers)
+    ]
+    columns = zip(begun, points, epochs, metrics, strict=True)
+    return tuple(StoredRun(**vars(each), points=p, epochs=e, metrics=m) for each, p, e, m in columns)
 
 
-def _value_names(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that were asked for, or all of them; each comes with its step anyway."""
-    Choice(tuple(FIELDS))("Results.columns", "table", table)
-    known = FIELDS[table][1:]
-    return Many(Choice(known), empty=True)("Results.columns", "names", names) or known
+def _logged(steps: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """The steps at which a metric was logged, and its values."""
+    there = ~np.isnan(values)
+    return steps[there], values[there]
 
 
 def _by_run(columns: Columns, numbers: Sequence[int]) -> list[dict[str, Floats]]:
@@ -257,4 +280,8 @@ def _by_run(columns: Columns, numbers: Sequence[int]) -> list[dict[str, Floats]]
 
 def _numbers(row: Sequence[Any]) -> tuple[Any, ...]:
     step, *values = row
-    return (int(step), *(math.nan if value is None else float(value) for value in values))
+    return (int(step), *map(_number, values))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

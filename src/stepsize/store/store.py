@@ -12,7 +12,7 @@ from stepsize.arguments import Choice
 from stepsize.errors import ArgumentError, OutputError
 from stepsize.files import whole_file
 from stepsize.store.database import SCHEMA, connect, open_database, translated_errors
-from stepsize.store.run import FIELDS, Epoch, Point, Status
+from stepsize.store.run import FIELDS, Epoch, Point, Record, Status, Value
 
 ENDS = Choice(("finished", "diverged", "interrupted", "failed"))
 REWIND = "call Store.rewind before it logs more"
@@ -102,7 +102,7 @@ class Store:
             _insert("Store.add_runs", connection, runs, first=len(planned))
             _record(connection, kind, text)
 
-    def log(self, number: int, records: Sequence[Point | Epoch]) -> None:
+    def log(self, number: int, records: Sequence[Record]) -> None:
         """Add records to a run; the first ones turn a waiting run into a running one.
 
         A call is one write to the disk: give it some dozens of records at a time.
@@ -112,6 +112,7 @@ class Store:
         """
         points = [_row(number, record) for record in records if isinstance(record, Point)]
         epochs = [_row(number, record) for record in records if isinstance(record, Epoch)]
+        values = [(number, each.step, each.name, each.value) for each in records if isinstance(each, Value)]
         with self._transaction(number) as connection:
             ((status,),) = connection.execute("SELECT status FROM runs WHERE number = ?", (number,))
             if status == "waiting":
@@ -121,8 +122,9 @@ class Store:
             try:
                 connection.executemany("INSERT INTO points VALUES (?, ?, ?, ?, ?)", points)
                 connection.executemany("INSERT INTO epochs VALUES (?, ?, ?, ?, ?, ?)", epochs)
+                connection.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?)", values)
             except sqlite3.IntegrityError as error:
-                first, last = (points + epochs)[0][1], (points + epochs)[-1][1]
+                first, last = records[0].step, records[-1].step
                 present = f"run {number} in {self.path} has some of the records from step {first} to {last} already"
                 raise OutputError(present, REWIND) from error
 
@@ -134,6 +136,7 @@ class Store:
                 connection.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (number, step))
                 ((kept,),) = connection.execute(f"SELECT count(*) FROM {table} WHERE run = ?", (number,))
                 left += kept
+            connection.execute("DELETE FROM metrics WHERE run = ? AND step > ?", (number, step))
             connection.execute(
                 "UPDATE runs SET status = ?, diverged_at = NULL, points = NULL, epochs = NULL WHERE number = ?",
                 ("running" if step > 0 else "waiting", number),

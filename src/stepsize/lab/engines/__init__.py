@@ -7,11 +7,13 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import local, ray, stacked
+from stepsize.lab.engines import local, own_loop, ray, stacked
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_loop import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.tasks import task_of
 
 
 class Engine(Protocol):
@@ -54,6 +56,8 @@ def chosen(experiment: Experiment) -> str:
     Raises:
         ArgumentError, MissingExtraError: as for `Engine.check`.
     """
+    if experiment.engine == "auto" and isinstance(task_of(experiment), OwnLoop):
+        return "local"
     if experiment.engine != "auto":
         ENGINES[experiment.engine].check(experiment)
         return experiment.engine
@@ -68,4 +72,6 @@ def chosen(experiment: Experiment) -> str:
 
 def engine_of(experiment: Experiment) -> Engine:
     """The engine that trains the experiment's runs."""
+    if isinstance(task_of(experiment), OwnLoop):
+        return own_loop
     return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]

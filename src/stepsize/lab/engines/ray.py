@@ -74,7 +74,7 @@ def train_runs(
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
     branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
     watcher.branching(branches)
-    with _cluster(workers.asked) as ray, Store.open(directory.store) as store:
+    with cluster(workers.asked) as ray, Store.open(directory.store) as store:
         _Scheduling(ray, dict(specs), branches, experiment, directory, workers.asked, watcher, store).run()
 
 
@@ -272,7 +272,7 @@ def _make_segment(
 
 
 @contextmanager
-def _cluster(workers: int | None) -> Iterator[Any]:
+def cluster(workers: int | None) -> Iterator[Any]:
     """Ray, connected to the running cluster or to a local Ray that is shut down at the end."""
     ray = _ray()
     if ray.is_initialized():

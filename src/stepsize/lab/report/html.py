@@ -10,6 +10,7 @@ from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.summary_table import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
 from stepsize.lab.sequential import Looks
+from stepsize.lab.statistics import Metric
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.store.run import COMPLETE, Logged
 
@@ -33,6 +34,7 @@ def html_report(
     shared: str = "",
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
+    headline: Metric | None = None,
 ) -> str:
     """A page of HTML: a summary, curves with bands over seeds, tables with differences and intervals, the settings.
 
@@ -55,7 +57,8 @@ def html_report(
         judged_on: the samples that the runs were judged on, "test" or "held-out".
         shared: what runs that branch from others have saved.
         looks: the looks at the results, if seeds were added in rounds; see `findings`.
-        remarks: sentences about the seeds, above the tables.
+        remarks: sentences about the seeds and about odd runs, above the tables.
+        headline: the metric that comes first, if one is named.
 
     Example:
         >>> from stepsize.lab import html_report
@@ -67,13 +70,13 @@ def html_report(
     """
     every = grouped(runs, names)
     groups = {name: group for name, group in every.items() if group}
-    compared = tables(every, judged_on, looks)
+    compared = tables(every, judged_on, looks, headline)
     best = listed = tuple(groups)[:MOST_CURVES]
     if compared:
         best = first_and_best(compared[0].metric, compared[0].findings, MOST_CURVES)
         listed = tuple(line.finding.name for line in compared[0].lines)
     drawn = {name: index for index, name in enumerate(name for name in best if name in groups)}
-    shown = panels([groups[name] for name in drawn], judged_on)
+    shown = panels([groups[name] for name in drawn], judged_on, headline)
     script = _text("report.js")
     return _PAGES.get_template("report.html.jinja").render(
         title=title,

@@ -4,10 +4,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from stepsize.lab.statistics import KNOWN, Metric
 from stepsize.plots.curves import COLOURS, Floats, line_style
 from stepsize.plots.traces import (
     Band,
@@ -16,6 +18,7 @@ from stepsize.plots.traces import (
     band,
     highest_rate_in_view,
     loss_trace,
+    metric_trace,
     rate_ends,
     rate_trace,
     runs_by_rates,
@@ -161,7 +164,9 @@ _METRICS = (
 )
 
 
-def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple[Panel, ...]:
+def panels(
+    groups: Sequence[Sequence[Logged]], judged_on: str = "test", headline: Metric | None = None
+) -> tuple[Panel, ...]:
     """The drawings of runs, a group for each schedule: the rate, and every metric that has finite values."""
     last = max((float(steps[-1]) for group in groups for run in group if (steps := run.column("step")).size), default=0)
     across = Scale(0.0, last or 1.0)
@@ -171,6 +176,8 @@ def panels(groups: Sequence[Sequence[Logged]], judged_on: str = "test") -> tuple
     top = highest_rate_in_view(run for group in groups for run in group)
     rate = replace(_RATE, top=top, log_beyond=math.inf if to_zero else OTHER_LOG)
     kinds = [replace(kind, title=kind.title.replace("test", judged_on)) for kind in _METRICS]
+    if headline is not None and headline.field not in KNOWN:
+        kinds.append(_Kind(headline.label, partial(metric_trace, name=headline.field), OTHER_LOG))
     drawn = [
         _panel(rate, [*map(runs_by_rates, groups)], lost, across),
         *(_panel(kind, kept, lost, across) for kind in kinds),

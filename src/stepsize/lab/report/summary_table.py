@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from html import escape
 
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.report.tables import Line, grouped, no_comparison, tables
+from stepsize.lab.own_loop import OURS, OwnLoop
+from stepsize.lab.report.tables import Line, grouped, judged_label, last_value, no_comparison, tables
 from stepsize.lab.sequential import Looks
-from stepsize.lab.statistics import Mean
+from stepsize.lab.statistics import Mean, Metric, decimals
+from stepsize.lab.tasks import task_of
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.store import Run
 from stepsize.store.run import COMPLETE, StoredRun
@@ -26,14 +28,15 @@ HELD_OUT = (
 
 _WITH_ACCURACY = ("train loss", "train accuracy", "test accuracy", "seconds")
 _WITHOUT_ACCURACY = ("train loss", "test loss", "seconds")
+_WITHOUT_TEST = ("train loss", "seconds")
 _DIGITS = {"train loss": 3, "train accuracy": 4, "test loss": 4, "test accuracy": 4, "seconds": 1}
 _LEFT_OUT_IF_NARROW = ("train accuracy", "seconds")
 
 # These settings have their own place in the report, or do not change what is trained.
 _SHOWN_ELSEWHERE = (
     *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
-    *("engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds", "margin", "tune_peak"),
-    *("held_out", "functions", "digests"),
+    *("steps", "command", "engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds"),
+    *("margin", "tune_peak", "held_out", "functions", "digests"),
 )
 
 
@@ -50,49 +53,54 @@ class Row:
     test_loss: Mean
     test_accuracy: Mean
     seconds: Mean
+    headline: Mean
 
     def cells(self, columns: Sequence[str]) -> tuple[str, ...]:
         """The name and, as texts, the means of these columns."""
         note = f" ({self.diverged} of {self.finished + self.diverged} diverged)" if self.diverged else ""
-        texts = (getattr(self, column.replace(" ", "_")).text(_DIGITS[column]) for column in columns)
-        return (self.name + note, *texts)
+        return (self.name + note, *map(self._text, columns))
+
+    def _text(self, column: str) -> str:
+        if column in _DIGITS:
+            mean: Mean = getattr(self, column.replace(" ", "_"))
+            return mean.text(_DIGITS[column])
+        return self.headline.text(decimals([self.headline]))
 
 
-def rows(runs: Runs) -> tuple[Row, ...]:
+def rows(runs: Runs, headline: Metric | None = None) -> tuple[Row, ...]:
     """A row for each schedule, in the order of the runs; diverged runs are counted, but not averaged."""
-    return tuple(_row(group) for group in grouped(runs).values())
+    return tuple(_row(group, headline) for group in grouped(runs).values())
 
 
-def _row(runs: Runs) -> Row:
+def _row(runs: Runs, headline: Metric | None) -> Row:
     """The row of one schedule with these runs."""
     finished = [run for run in runs if run.status == "finished"]
-    means = {
-        field: Mean.of([float(run.epoch_column(field)[-1]) for run in finished])
-        for field in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
-    }
+    fields = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+    means = {field: Mean.of([last_value(run, field) for run in finished]) for field in fields}
+    first = Mean.of([last_value(run, headline.field) for run in finished] if headline else [])
     diverged = sum(run.status == "diverged" for run in runs)
     seconds = Mean.of([run.seconds for run in finished])
-    return Row(runs[0].name, runs[0].schedule, len(finished), diverged, **means, seconds=seconds)
+    return Row(runs[0].name, runs[0].schedule, len(finished), diverged, **means, seconds=seconds, headline=first)
 
 
-def _columns(rows: Iterable[Row]) -> tuple[str, ...]:
-    """The columns of means: the test loss in place of the accuracies if no row has an accuracy."""
-    means = [(row.test_accuracy.mean, row.test_loss.mean) for row in rows]
-    lossy = any(math.isfinite(loss) for _, loss in means) and not any(math.isfinite(accuracy) for accuracy, _ in means)
-    return _WITHOUT_ACCURACY if lossy else _WITH_ACCURACY
+def _columns(rows: Iterable[Row], headline: Metric | None) -> tuple[str, ...]:
+    """The columns of means: the headline, or the test loss if no row has an accuracy, in place of the accuracies."""
+    if headline is not None:
+        return tuple(dict.fromkeys(("train loss", headline.label, "seconds")))
+    held = tuple(rows)
+    columns = {"test_accuracy": _WITH_ACCURACY, "test_loss": _WITHOUT_ACCURACY, "train_loss": _WITHOUT_TEST}
+    logged = (field for field in columns if any(math.isfinite(getattr(row, field).mean) for row in held))
+    return columns[next(logged, "test_accuracy")]
 
 
-def result_line(run: Run, judged_on: str = "test") -> str:
+def result_line(run: Run, judged_on: str = "test", headline: Metric | None = None) -> str:
     """How a run ended, in one line."""
     name = f"{run.name}, seed {run.seed}"
     if run.status != "finished":
         return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
-    row = _row([run])
-    columns = _columns([row])[:-1]
-    cells = [
-        f"{column.replace('test', judged_on)} {cell}"
-        for column, cell in zip(columns, row.cells(columns)[1:], strict=True)
-    ]
+    row = _row([run], headline)
+    columns = _columns([row], headline)[:-1]
+    cells = [f"{_head(column, judged_on)} {cell}" for column, cell in zip(columns, row.cells(columns)[1:], strict=True)]
     return f"{name}: {', '.join(cells)} ({run.seconds:.1f} s)"
 
 
@@ -124,6 +132,10 @@ class SummaryTable:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 
+def _head(column: str, judged_on: str) -> str:
+    return column.replace("test", judged_on) if column in _DIGITS else column
+
+
 def summary_table(
     runs: Runs,
     names: Sequence[str] = (),
@@ -131,12 +143,14 @@ def summary_table(
     judged_on: str = "test",
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
+    headline: Metric | None = None,
 ) -> SummaryTable:
     """The table of some runs of a comparison that planned the schedules `names`, in this order, with `seeds` seeds.
 
     A schedule without runs has a line too; if it is the first, no other takes its place in the differences.
     `judged_on` names the samples that the runs were judged on: "test" or "held-out". `looks` are those of
-    `stepsize.lab.findings`, and `remarks` on the seeds are the last notes.
+    `stepsize.lab.findings`, and `remarks` on the seeds and on odd runs are the last notes. The differences are in the
+    `headline`, if one is named.
 
     Example:
         >>> from stepsize.lab.report.summary_table import summary_table
@@ -152,11 +166,11 @@ def summary_table(
         '+0.101 (0.099 to 0.103)'
     """
     remarks = [*remarks, *filter(None, [shared_updates(runs)])]
-    groups, by_name = grouped(runs, names), {row.name: row for row in rows(runs)}
-    columns = _columns(by_name.values())
+    groups, by_name = grouped(runs, names), {row.name: row for row in rows(runs, headline)}
+    columns = _columns(by_name.values(), headline)
     lines = [by_name[name].cells(columns) if name in by_name else (name, *["-"] * len(columns)) for name in groups]
-    heads = ("schedule", *(column.replace("test", judged_on) for column in columns))
-    compared = tables(groups, judged_on, looks)
+    heads = ("schedule", *(_head(column, judged_on) for column in columns))
+    compared = tables(groups, judged_on, looks, headline)
     if not compared or len(groups) < 2:
         return SummaryTable(heads, tuple(lines), tuple(remarks))
     main = compared[0]
@@ -219,8 +233,11 @@ def markdown_report(
     remarks: Sequence[str] = (),
 ) -> str:
     """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
-    accurate = "test accuracy" in _columns(rows(runs))
+    headline = experiment.headline
+    accurate = headline is None and "test accuracy" in _columns(rows(runs), None)
     judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
+    if headline is not None:
+        judged = judged_label(headline, experiment.judged_on)
     optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
     defaults = Experiment().as_dict()
     others = {
@@ -228,15 +245,23 @@ def markdown_report(
         for name, value in experiment.as_dict().items()
         if name not in _SHOWN_ELSEWHERE and value != defaults[name]
     }
+    by_itself = isinstance(task_of(experiment), OwnLoop)
     accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
+    how = (
+        f"{optimizer}, batch size {experiment.batch_size}{accumulated}, epochs: {experiment.epochs} ({steps} steps)"
+        if not by_itself
+        else f"{steps} steps"
+    )
     planned = len(experiment.schedules) * len(experiment.seeds)
     missing = planned - sum(run.status in COMPLETE for run in runs)
     paragraphs = [
         f"# Comparison of {len(experiment.schedules)} schedules",
         source,
-        f"{optimizer}, batch size {experiment.batch_size}{accumulated}, epochs: {experiment.epochs} ({steps} steps), "
-        f"seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_listed(in_words(others), '; {}')}.",
-        f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
+        f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}"
+        f"{_listed(in_words(others), '; {}')}.",
+        "Each metric is the last value that a run logged."
+        if by_itself
+        else f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
         + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
         *([HELD_OUT] if experiment.held_out else []),
         *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
@@ -247,6 +272,7 @@ def markdown_report(
             experiment.judged_on,
             looks,
             remarks,
+            headline,
         ),
         f"![rate, train loss and {judged} over steps](comparison.png)",
     ]
@@ -262,12 +288,20 @@ def markdown_table(
     judged_on: str = "test",
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
+    headline: Metric | None = None,
 ) -> str:
     """The summary table in Markdown, with its notes and the text of each schedule."""
-    table = summary_table(runs, names, seeds, judged_on, looks, remarks)
+    table = summary_table(runs, names, seeds, judged_on, looks, remarks, headline)
     schedules = {run.name: run.schedule for run in runs}
     listed = "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items())
     return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
+
+
+def settings_shown(experiment: Experiment, steps: int) -> dict[str, object]:
+    """The settings of a comparison whose runs have this many steps, without those that its task does not get."""
+    unused = (*OURS, "epochs", "batch_size", "accumulation") if isinstance(task_of(experiment), OwnLoop) else ()
+    values = {**experiment.as_dict(), "steps": steps}
+    return {"steps": steps, **{name: value for name, value in values.items() if name not in unused}}
 
 
 def in_words(values: Mapping[str, object]) -> dict[str, str]:

@@ -5,9 +5,11 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+
 from stepsize.errors import quoted
 from stepsize.lab.sequential import Looks
-from stepsize.lab.statistics import METRICS, Finding, Metric, decimals, findings
+from stepsize.lab.statistics import KNOWN, METRICS, Finding, Metric, decimals, findings
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6
@@ -83,17 +85,21 @@ def grouped(runs: Sequence[L], names: Sequence[str] = ()) -> dict[str, list[L]]:
 
 
 def tables(
-    groups: Mapping[str, Sequence[Logged]], judged_on: str = "test", looks: Looks | None = None
+    groups: Mapping[str, Sequence[Logged]],
+    judged_on: str = "test",
+    looks: Looks | None = None,
+    headline: Metric | None = None,
 ) -> tuple[Table, ...]:
     """A table for every metric of which a finished run has a finite value, each with the same schedules.
 
-    The margin of `looks` is one of the first metric.
+    The headline comes first, if one is named. The margin of `looks` is one of the first metric.
     """
+    metrics = METRICS if headline is None else (headline, *(each for each in METRICS if each.field != headline.field))
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     found = []
-    for metric in [replace(each, label=each.label.replace("test", judged_on)) for each in METRICS]:
+    for metric in [replace(each, label=judged_label(each, judged_on)) for each in metrics]:
         values = {
-            name: {run.seed: _last(run, metric) for run in group if run.status == "finished"}
+            name: {run.seed: last_value(run, metric.field) for run in group if run.status == "finished"}
             for name, group in groups.items()
         }
         if any(math.isfinite(value) for column in values.values() for value in column.values()):
@@ -122,7 +128,7 @@ def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...
         steps = run.column("step")
         end = run.diverged_at if run.diverged_at is not None else int(steps[-1]) if steps.size else 0
         words = run.status if run.status == "finished" else f"{run.status} at step {end:,}"
-        values = [(_last(run, metric), digits) for metric, digits in metrics]
+        values = [(last_value(run, metric.field), digits) for metric, digits in metrics]
         texts = tuple(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
         found.append(Ending(run.name, run.seed, run.status, words, texts))
     return tuple(found)
@@ -220,8 +226,16 @@ def _names(names: Sequence[str]) -> str:
     return listed if len(names) <= MOST_NAMED else f"{listed} and {len(names) - MOST_NAMED:,} more"
 
 
-def _last(run: Logged, metric: Metric) -> float:
-    values = run.epoch_column(metric.field)
+def judged_label(metric: Metric, judged_on: str) -> str:
+    """The label of a metric, with the samples that the runs were judged on."""
+    return metric.label.replace("test", judged_on) if metric.field in KNOWN else metric.label
+
+
+def last_value(run: Logged, field: str) -> float:
+    """The last value of a metric, NaN if there is none; a finished run may not have logged it at its last steps."""
+    values = run.epoch_column(field) if field in KNOWN else run.metric(field)[1]
+    if run.status == "finished":
+        values = values[np.isfinite(values)]
     return float(values[-1]) if values.size else math.nan
 
 

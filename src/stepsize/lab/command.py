@@ -1,0 +1,147 @@
+"""Runs made by a command: its placeholders, its process, and the logs that it leaves in the folder of the run."""
+
+import csv
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from stepsize.curves.csv_logs import CsvTable
+from stepsize.curves.log import missing
+from stepsize.curves.tensorboard_logs import event_folders, scalars
+from stepsize.errors import ArgumentError, DataError, RunError, one_line
+from stepsize.lab.training_run import RunPlace, TrainingRun
+
+EXAMPLE = "python train.py --rates {rates} --seed {seed} --out {folder}"
+PLACEHOLDERS = ("schedule", "name", "seed", "steps", "folder", "rates")
+OUTPUT = "output.txt"
+_WORD = re.compile(r"\{(\w+)\}")
+_LAST_LINES = 5  # of the output, in the message of a failure
+_LOOK = 1.0  # seconds between two looks for signs of life
+
+# The names of metrics in other programs' logs, by ours.
+_OTHER_NAMES = {
+    "lr": ("learning_rate", "learning-rate", "rate", "train/lr", "train/learning_rate"),
+    "train_loss": ("loss", "train/loss"),
+    "train_accuracy": ("train/accuracy", "train/acc", "train_acc"),
+    "test_loss": ("test/loss",),
+    "test_accuracy": ("test/accuracy", "test/acc", "test_acc"),
+}
+_OUR_NAMES = {other: ours for ours, others in _OTHER_NAMES.items() for other in others}
+
+
+def command_rule(owner: str, name: str, value: object) -> str:
+    """The rule of a command: words of a shell, with known placeholders."""
+    try:
+        if not isinstance(value, str) or not shlex.split(value):
+            raise ArgumentError(owner, name, "a command", value, "write e.g. {command}", command=EXAMPLE)
+    except ValueError as error:  # a quote without its partner
+        raise ArgumentError(owner, name, "a command", value, str(error).lower()) from None
+    if unknown := sorted(placeholders(value) - {*PLACEHOLDERS}):
+        known, others = (", ".join(f"{{{each}}}" for each in words) for words in (PLACEHOLDERS, unknown))
+        raise ArgumentError(owner, name, f"a command with no other placeholders than {known}", others)
+    return value
+
+
+def placeholders(command: str) -> set[str]:
+    """The words in braces."""
+    return set(_WORD.findall(command))
+
+
+def run_command(run: TrainingRun, place: RunPlace) -> None:
+    """Run the command of a run, and log what its logs say.
+
+    Raises:
+        RunError: it did not end with code 0, or left no logs in the folder.
+        DataError: a log cannot be read.
+    """
+    rates = place.journal.with_suffix(".csv")
+    _write_rates(rates, run)
+    process = subprocess.Popen(_words(run, place, rates), stdin=subprocess.DEVNULL)
+    while process.poll() is None:
+        if run.stop:
+            process.terminate()
+            process.wait()
+            return
+        if _changed_at(run.folder) > time.time() - 2 * _LOOK:
+            os.utime(place.journal)  # it is alive
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK)
+    if code := process.returncode:
+        how = f"exited with {code}" if code > 0 else f"was ended by {signal.Signals(-code).name}"
+        raise RunError(f"the command {how}{last_lines(run.folder / OUTPUT)}")
+    steps = _steps_in(run.folder)
+    if not steps:
+        raise RunError(
+            f"the command wrote no log into {run.folder}",
+            "let it write a CSV file with a column step, or event files of TensorBoard, into {folder}",
+        )
+    for step in sorted(steps):
+        run.log(step, **steps[step])
+
+
+def last_lines(file: Path) -> str:
+    """The end of a process's output, in parentheses; "" if it wrote nothing."""
+    lines = file.read_text("utf-8", errors="replace").split("\n") if file.exists() else []
+    last = " / ".join(line.strip() for line in lines if line.strip()).split(" / ")[-_LAST_LINES:]
+    return f" ({one_line(' / '.join(last), 600)})" if last != [""] else ""
+
+
+def _write_rates(path: Path, run: TrainingRun) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["step", "lr"])
+        writer.writerows(enumerate(run.schedule.sample(run.steps).tolist()))
+
+
+def _words(run: TrainingRun, place: RunPlace, rates: Path) -> list[str]:
+    """The words of the command, each with its placeholders filled in, so that values need no quotes."""
+    assert place.command is not None
+    values = {
+        **{"schedule": place.spec.schedule, "name": run.name, "seed": run.seed, "steps": run.steps},
+        **{"folder": run.folder, "rates": rates},
+    }
+    return [_WORD.sub(lambda found: str(values[found[1]]), word) for word in shlex.split(place.command)]
+
+
+def _changed_at(folder: Path) -> float:
+    """When a file in the folder was written last."""
+    return max((file.stat().st_mtime for file in folder.rglob("*") if file.is_file()), default=0.0)
+
+
+def _steps_in(folder: Path) -> dict[int, dict[str, float]]:
+    """The metrics at each step, from all CSV files and event files in a folder."""
+    found: dict[int, dict[str, float]] = {}
+    for file in sorted(folder.rglob("*.csv")):
+        table = CsvTable.read(file)
+        if "step" not in table.names:
+            raise missing(str(file), "column", "step", "step", table.names)
+        for line, row in table.rows:
+            cells = dict(zip(table.names, row, strict=False))
+            step, values = _number(cells.pop("step")), {name: _number(cell) for name, cell in cells.items()}
+            if step is None or step % 1 or step < 0:
+                raise DataError(f"{file}, line {line}: step must be a whole number of at least 0")
+            _add(found, int(step), {name: value for name, value in values.items() if value is not None})
+    places = event_folders(folder)
+    for place in places:
+        inner = f"{place.relative_to(folder).as_posix()}/" if len(places) > 1 else ""  # Keras has one for validation
+        for tag, events in scalars(place).items():
+            for event in events:
+                _add(found, event.step, {f"{inner}{tag}": event.value})
+    return found
+
+
+def _add(found: dict[int, dict[str, float]], step: int, values: dict[str, float]) -> None:
+    """Add the values of a step by our names; if a step was logged again after a resume, the later value counts."""
+    found.setdefault(step, {}).update({_OUR_NAMES.get(name, name): value for name, value in values.items()})
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None

@@ -1,0 +1,287 @@
+"""Runs of training loops of the user's own: a fresh process for each, on this machine or on a Ray cluster.
+
+The process of a run appends what it logs to a journal. The process of the comparison reads the journals, writes the
+store, and decides how each run ended; it is the only one that writes the store.
+"""
+
+import math
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+
+from stepsize.errors import RunError
+from stepsize.lab.command import OUTPUT, last_lines
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines import ray
+from stepsize.lab.engines.journal_records import JournalRecords
+from stepsize.lab.engines.runs import Job, cores, job_name, joined, reason
+from stepsize.lab.engines.workers import Workers
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_process import start
+from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.training_run import RunPlace
+from stepsize.store import Store
+from stepsize.store.run import Status
+
+_LOOK = 0.05  # seconds between two looks at the journals
+_GRACE = 10.0  # seconds for a process to end after its loop has, or after it was asked to stop
+
+
+class Process(Protocol):
+    """The process of a run, on this machine or on another."""
+
+    def exit_code(self) -> int | None:
+        """None while it runs; -9 if it was ended by the signal 9."""
+
+    def kill(self) -> None:
+        """End it and all that it has started."""
+
+
+def check(experiment: Experiment) -> None:
+    """Look for Ray if the processes are to be started with it."""
+    if experiment.engine == "ray":
+        ray.check(experiment)
+
+
+def train_runs(
+    specs: Mapping[int, RunSpec],
+    experiment: Experiment,
+    directory: ResultDirectory,
+    workers: Workers,
+    watcher: RunWatcher,
+) -> None:
+    """Make the runs, `workers` at a time; by default one on each core, or one on each GPU.
+
+    A run that raises an error, is killed, or logs nothing for the experiment's `timeout` has failed; the others
+    continue. A run in progress continues from what its loop has saved in `run.checkpoint`.
+
+    Raises:
+        RunError: a run failed; raised at the end.
+        OutputError: the store cannot be written to.
+    """
+    gpus = visible_gpus(experiment.device)
+    with ExitStack() as stack:
+        begin: Callable[[RunPlace], Process] = LocalProcess
+        most = workers.asked or len(gpus) or cores()
+        if experiment.engine == "ray":
+            cluster = stack.enter_context(ray.cluster(workers.asked))
+            begin = partial(RayTask, cluster)
+            most = workers.asked or int(cluster.cluster_resources().get("CPU", 1))
+        store = stack.enter_context(Store.open(directory.store))
+        _Driver(experiment, directory, watcher, store, begin, gpus, dict(specs)).run(most)
+
+
+@dataclass
+class _InProgress:
+    """A run, its process and its records; `ended_at` is when its loop ended or was asked to stop."""
+
+    number: int
+    spec: RunSpec
+    place: RunPlace
+    process: Process
+    records: JournalRecords
+    started: float
+    ended_at: float = math.inf
+
+
+@dataclass
+class _Driver:
+    """The process of the comparison, with the runs in progress."""
+
+    experiment: Experiment
+    directory: ResultDirectory
+    watcher: RunWatcher
+    store: Store
+    begin: Callable[[RunPlace], Process]
+    gpus: list[str]
+    waiting: dict[int, RunSpec]
+    running: list[_InProgress] = field(default_factory=list)
+    failures: list[RunError] = field(default_factory=list)
+
+    def run(self, most: int) -> None:
+        """Make all runs; if some fail, their errors are raised at the end."""
+        try:
+            while self.waiting or self.running:
+                while self.waiting and len(self.running) < most:
+                    number = min(self.waiting)
+                    self._start(number, self.waiting.pop(number))
+                self._look()
+        except BaseException as error:
+            with suppress(KeyboardInterrupt):  # a second Ctrl-C does not wait
+                self._stop(isinstance(error, KeyboardInterrupt))
+            raise
+        finally:
+            for each in self.running:
+                each.process.kill()
+        if self.failures:
+            raise joined(self.failures)
+
+    def _start(self, number: int, spec: RunSpec) -> None:
+        place = self._place(number, spec)
+        place.journal.parent.mkdir(exist_ok=True)
+        place.stop.unlink(missing_ok=True)
+        records = self._records_of(number, spec, place)
+        records.read()  # what earlier processes have logged
+        process = self.begin(place)
+        self.running.append(_InProgress(number, spec, place, process, records, time.time()))
+
+    def _place(self, number: int, spec: RunSpec) -> RunPlace:
+        gpu = [self.gpus[number % len(self.gpus)]] if self.gpus else []
+        checkpoint = self.directory.checkpoint(number)
+        return RunPlace(
+            spec,
+            self.experiment.task,
+            self.experiment.command,
+            self.directory.run_folder(spec.name, spec.seed).absolute(),
+            checkpoint.with_suffix(".jsonl").absolute(),
+            checkpoint.with_suffix(".stop").absolute(),
+            "cuda" if gpu else self.experiment.device,
+            ",".join(gpu),
+        )
+
+    def _records_of(self, number: int, spec: RunSpec, place: RunPlace) -> JournalRecords:
+        return JournalRecords(number, spec, place.journal, self.experiment, self.store, self.watcher)
+
+    def _look(self) -> None:
+        """Take what the runs have logged, and notice those that have ended."""
+        time.sleep(_LOOK)
+        for each in tuple(self.running):
+            code = each.process.exit_code()  # before the journal is read for the last time
+            each.records.read() if code is None else each.records.close()
+            if each.records.diverged_at is not None:
+                each.process.kill()
+                self._ended(each, "diverged")
+            elif code is not None:
+                self._ended(each, *_how(each, code))
+            elif why := self._overdue(each):
+                each.process.kill()
+                each.records.close()
+                self._ended(each, "failed", why)
+
+    def _overdue(self, each: _InProgress) -> str:
+        """Why a run is not waited for any longer, or ""."""
+        limit, now = self.experiment.timeout, time.time()
+        if each.records.error is not None:
+            each.ended_at = min(each.ended_at, now)
+            if now - each.ended_at > _GRACE:
+                each.process.kill()  # a thread of the user's keeps it: it has done its work
+        elif limit is not None and now - max(each.started, each.records.journal.news_at()) > limit:
+            return f"it logged nothing for {limit:g} s"
+        return ""
+
+    def _ended(self, each: _InProgress, status: Status, why: str = "", account: str = "") -> None:
+        self.running.remove(each)
+        if status == "finished":
+            each.records.note_oddities()
+        self.store.end(each.number, status, each.records.seconds, each.records.diverged_at)
+        if status == "failed":
+            each.process.kill()  # and what it has started
+            output = f"its output is in {each.place.folder / OUTPUT}"
+            self.failures.append(RunError(f"{job_name(Job({each.number: each.spec}))} failed: {why}", output))
+            self.store.event("failed", account or str(self.failures[-1]), each.number)
+        self.watcher.ended(each.number)
+
+    def _stop(self, by_user: bool) -> None:
+        """Ask the runs in progress to end, and wait for a while."""
+        if by_user:
+            self.watcher.stopping()
+        for each in self.running:
+            each.place.stop.touch()
+        until = time.time() + _GRACE
+        while self.running and time.time() < until:
+            time.sleep(_LOOK)
+            for each in tuple(self.running):
+                if each.process.exit_code() is not None:
+                    self._stopped(each)
+        for each in tuple(self.running):
+            each.process.kill()
+            self._stopped(each)
+
+    def _stopped(self, each: _InProgress) -> None:
+        """Record how a run ended that was asked to stop: it may have been at its end.
+
+        Its journal is read again from the beginning, since an interrupt may come between two writes of a record.
+        """
+        each.records = self._records_of(each.number, each.spec, each.place)
+        each.records.close()
+        done = each.records.error == "" and each.records.last_step >= each.spec.steps
+        self._ended(each, "finished" if done else "interrupted")
+
+
+def _how(each: _InProgress, code: int) -> tuple[Status, str, str]:
+    """How a run ended whose process has: the status, why it failed, and the traceback too."""
+    records = each.records
+    if records.error == "":
+        why = records.unjudged()
+        return ("failed" if why else "finished"), why, ""
+    if records.error:
+        return "failed", records.error, records.account
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code} before its loop returned"
+    return "failed", f"its process {how}{last_lines(each.place.folder / OUTPUT)}", ""
+
+
+class LocalProcess:
+    """A process on this machine."""
+
+    def __init__(self, place: RunPlace) -> None:
+        self._process = start(place)
+
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):  # none of its session is left
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class RayTask:
+    """A process on a machine of a Ray cluster; the cluster must share the disk of the results."""
+
+    def __init__(self, cluster: Any, place: RunPlace) -> None:
+        self._ray = cluster
+        self._task = cluster.remote(num_cpus=1, max_retries=0)(_in_task).remote(place, sys.path)
+
+    def exit_code(self) -> int | None:
+        if not self._ray.wait([self._task], timeout=0)[0]:
+            return None
+        try:
+            return int(self._ray.get(self._task))
+        except self._ray.exceptions.RayTaskError as error:
+            raise RunError(reason(error.cause)) from error
+        except self._ray.exceptions.RayError:  # the task was lost or cancelled, and its process with it
+            return -signal.SIGKILL
+
+    def kill(self) -> None:
+        self._ray.cancel(self._task, force=True)
+
+
+def _in_task(place: RunPlace, module_folders: Sequence[str]) -> int:
+    """Make a run on any machine of a cluster, and return the exit code of its process."""
+    if not place.journal.parent.is_dir():
+        raise RunError(
+            f"the machine {platform.node()} of the Ray cluster does not have the folder {place.journal.parent}",
+            "put the results on a disk that all machines share",
+        )
+    sys.path.extend(folder for folder in module_folders if folder not in sys.path)
+    return start(place).wait()
+
+
+def visible_gpus(device: str) -> list[str]:
+    """The GPUs that runs may use, as CUDA_VISIBLE_DEVICES names them; none if the device is not a GPU."""
+    name = str(torch.device(device))
+    if not name.startswith("cuda"):
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    every = named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
+    return every if name == "cuda" else [every[int(name.partition(":")[2])]]

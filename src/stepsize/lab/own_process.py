@@ -1,0 +1,126 @@
+"""The process of one run of a training loop of the user's own.
+
+It is the leader of a session, so that all that the loop starts can be ended with it. Its standard input is a pipe
+from the process that started it: first a description of the run, then nothing, and its end if that process dies.
+"""
+
+import os
+import pickle
+import random
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from stepsize.lab.command import OUTPUT, run_command
+from stepsize.lab.engines.runs import account, reason
+from stepsize.lab.environment import THREADS
+from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
+from stepsize.schedules.function import imported
+
+_START = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from stepsize.lab.own_process import main; main()"
+)
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_NOT_FILES = ("/dev", "/proc", "/sys")
+
+
+def start(place: RunPlace) -> subprocess.Popen[bytes]:
+    """Start the process of a run; what it prints goes to a file in the folder of the run."""
+    place.folder.mkdir(parents=True, exist_ok=True)
+    threads = {name: os.environ.get(name, str(THREADS)) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    with open(place.folder / OUTPUT, "ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **threads, "CUDA_VISIBLE_DEVICES": place.visible},
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    try:
+        process.stdin.write(pickle.dumps(sys.path) + pickle.dumps(place))
+        process.stdin.flush()
+    except BrokenPipeError:
+        pass  # it has died, as its exit code says
+    return process
+
+
+def main() -> None:
+    """Make the run that standard input describes; the end of its journal says how it ended."""
+    place: RunPlace = pickle.load(sys.stdin.buffer)
+    pipe = os.dup(0)
+    if select.select([pipe], [], [], 0)[0]:
+        return  # the process that started this one has died
+    threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    torch.set_num_threads(THREADS)
+    journal = Journal(place.journal)
+    with _noticed_writes(place, journal):
+        try:
+            _train(place, TrainingRun(place, journal))
+        except BaseException as error:  # also SystemExit: the run has not made its steps
+            traceback.print_exc()
+            journal.end(reason(error), account(error))
+        else:
+            journal.end()
+
+
+def _train(place: RunPlace, run: TrainingRun) -> None:
+    if place.command is not None:
+        run_command(run, place)
+        return
+    with seeded_draws(0):  # as the task was loaded in the first process
+        train = imported("load_task", "task", place.task)
+    random.seed(run.seed)
+    np.random.seed(run.seed % 2**32)  # noqa: NPY002  (NumPy's global generator, which the loop may draw from)
+    torch.manual_seed(run.seed)
+    train(run)
+
+
+def _end_with_parent(pipe: int) -> None:
+    """End this process and all that it has started when the process that started it has died."""
+    os.read(pipe, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+@contextmanager
+def _noticed_writes(place: RunPlace, journal: Journal) -> Iterator[None]:
+    """Notice, once, a file that is written outside the folder of the run: another run would overwrite it."""
+    here, outside, results = os.path.realpath("."), list[str](), os.path.realpath(place.journal.parent.parent)
+    temporary, cache = os.path.realpath(tempfile.gettempdir()), os.environ.get("XDG_CACHE_HOME", "/dev")
+    folders = [results, sys.prefix, os.path.realpath(cache), *_NOT_FILES]
+    folders += [] if f"{here}{os.sep}".startswith(f"{temporary}{os.sep}") else [temporary]
+    allowed = (*(f"{folder}{os.sep}" for folder in folders), os.path.expanduser(f"~{os.sep}."))  # settings and caches
+
+    def look(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or outside:
+            return
+        path, _, flags = arguments
+        if not isinstance(path, str) or not isinstance(flags, int) or not flags & _WRITING:
+            return
+        full = os.path.realpath(path)
+        if not full.startswith(allowed) and "__pycache__" not in full:
+            outside.append(full)
+
+    before = set(os.listdir(here))
+    sys.addaudithook(look)
+    try:
+        yield
+    finally:
+        new = [name for name in os.listdir(here) if name not in before and not name.startswith((".", "__pycache__"))]
+        new = [name for name in new if not f"{results}{os.sep}".startswith(f"{here}{os.sep}{name}{os.sep}")]
+        for path in (outside or [os.path.join(here, name) for name in new])[:1]:
+            journal.note(f"wrote {path}, outside its folder: runs at the same time overwrite each other's files there")

@@ -1,0 +1,119 @@
+"""Runs made by commands: programs that know nothing of stepsize."""
+
+import csv
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import commands
+import pytest
+from torch.utils.tensorboard import SummaryWriter
+
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab import Experiment, compare, load
+from stepsize.lab.command import run_command
+from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.training_run import Journal, JournalReader, RunPlace, TrainingRun
+from stepsize.schedules import parse
+
+PROGRAM = Path(__file__).parent / "own_loops" / "program.py"
+SPEC = RunSpec('warm "and" cool', parse("Linear(0.2, 0.0, 20)"), 3, 1, 20)
+
+
+@pytest.fixture
+def log(tmp_path):
+    """What a run that a command makes has logged: values by step."""
+    folder = tmp_path / "own folder"
+    folder.mkdir()
+
+    def make(command):
+        place = RunPlace(SPEC, "", command, folder, tmp_path / "001.jsonl", tmp_path / "001.stop", "cpu", "")
+        run_command(TrainingRun(place, Journal(place.journal)), place)
+        return {entry.step: entry.values for entry in JournalReader(place.journal).new() if entry.step is not None}
+
+    return make
+
+
+def test_values_are_filled_in_word_by_word(log, tmp_path):
+    code = "import sys; open(sys.argv[1] + '/log.csv', 'w').write('step,loss\\n1,2\\n'); print(sys.argv[2:])"
+    out = tmp_path / "words"
+    code += f"; open({str(out)!r}, 'w').write(repr(sys.argv[1:]))"
+    log(f"""{sys.executable} -c "{code}" {{folder}} --lr={{schedule}} {{name}} {{seed}}/{{steps}} '{{"a": 1}}'""")
+    folder = str(tmp_path / "own folder")
+    assert out.read_text() == repr([folder, "--lr=Linear(0.2, 0.0, 20)", 'warm "and" cool', "3/20", '{"a": 1}'])
+
+
+def test_the_rates_are_those_of_every_step(log, tmp_path):
+    values = log(f"{sys.executable} {PROGRAM} --rates {{rates}} --steps {{steps}} --seed {{seed}} --out {{folder}}")
+    assert values[5] == {"lr": SPEC.rate(4), "train_loss": 0.2}
+    assert values[20] == {"lr": SPEC.rate(19), "train_loss": 0.05, "val_acc": 0.203}
+    with open(tmp_path / "001.csv", newline="") as file:
+        assert [float(row["lr"]) for row in csv.DictReader(file)] == SPEC.rate.sample(20).tolist()
+
+
+def test_event_files_of_several_folders_are_read(log, tmp_path):
+    for name in ("train", "validation"):
+        with SummaryWriter(str(tmp_path / "own folder" / name)) as writer:
+            writer.add_scalar("epoch_loss", 0.5, 10)
+    assert log(f"{sys.executable} -c ''") == {10: {"train/epoch_loss": 0.5, "validation/epoch_loss": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("pass", "the command wrote no log into .*own folder; let it write a CSV file with a column step, or event"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", "the command was ended by SIGTERM"),
+        ("raise SystemExit(3)", "the command exited with 3$"),
+    ],
+)
+def test_a_command_that_fails_or_leaves_no_log(code, message, log):
+    with pytest.raises(RunError, match=message):
+        log(f'{sys.executable} -c "{code}"')
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "python --rates {rate} --out {fold}",
+            r"no other placeholders than {schedule}, .* {rates}, got '{fold}, {rate}'",
+        ),
+        ('python "a', "command=.* must be a command, got .*; no closing quotation"),
+        ("", "must be a command, got ''; write e.g. command="),
+        (
+            "no-such-program {schedule} {folder}",
+            "must be one whose program exists, .* there is no program no-such-prog",
+        ),
+        ("python3 {folder}", "must be a command with {schedule} or {rates}, without which all runs are the same"),
+        ("python3 {schedule}", "must be a command with {folder}, the folder of the run, where its logs are read"),
+        ("python3 {rates} {folder}", "must be a command with {seed}, as there are several seeds"),
+    ],
+)
+def test_commands_that_cannot_make_the_runs_are_refused(command, message, tmp_path):
+    with pytest.raises(ArgumentError, match=message):
+        compare(Experiment({"a": "Constant(1)"}, command=command, steps=9, seeds=(0, 1)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_command_takes_the_place_of_a_task():
+    with pytest.raises(ArgumentError, match=r"task=.* must be left out beside command, got 'digits'"):
+        Experiment(task="digits", command="python3 {schedule} {folder}")
+    experiment = Experiment(command="python3 {schedule} {folder}", steps=9)
+    assert Experiment.of_dict(experiment.as_dict()) == replace(experiment, schedules=experiment.schedules)
+
+
+@pytest.mark.long
+def test_commands_are_compared_from_the_command_line(tmp_path):
+    command = f"{sys.executable} {PROGRAM} --rates {{rates}} --steps {{steps}} --seed {{seed}} --out {{folder}}"
+    settings = ["--command", command, "--steps", 20, "--metric", "val_acc", "--mode", "max", "--seeds", "0,1"]
+    process = commands.start(*settings, "--schedule", "flat=Constant(0.1)", "--out", "out", cwd=tmp_path)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert "val_acc 0.2010" in said
+    assert [run.values[-1].value for run in load(tmp_path / "out").runs()] == [0.2, 0.201]
+    process = commands.start(
+        "--command", f"{sys.executable} -c 'exit(3)' {{rates}} {{folder}}", "--steps", 9, cwd=tmp_path
+    )
+    said, _ = process.communicate()
+    assert process.returncode == 2
+    assert "the command exited with 3" in said
