@@ -237,12 +237,20 @@ class LocalProcess:
         self._process = start(place)
 
     def exit_code(self) -> int | None:
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None:
+            self._close()
+        return code
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):  # none of its session is left
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
 
 class RayTask:
