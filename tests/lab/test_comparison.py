@@ -36,6 +36,9 @@ class Silent:
     def begin(self, standings, source, directory):
         self.told.append("begin")
 
+    def starting(self, workers):
+        """Jobs in this process start none."""
+
     def logged(self, number, record):
         self.told.append(number)
 

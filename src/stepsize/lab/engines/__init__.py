@@ -8,10 +8,12 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
+from stepsize.lab.engines.stack_gain import enough_runs, small_enough
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.tasks import experiment_task
 
 
 class Engine(Protocol):
@@ -49,7 +51,10 @@ ENGINES: dict[str, Engine] = {"local": local, "stacked": stacked, "ray": ray}
 
 
 def chosen(experiment: Experiment) -> str:
-    """The name of the engine that the experiment asks for; "auto" is "stacked" on a GPU if the runs can be stacked.
+    """The name of the engine that the experiment asks for.
+
+    "auto" is "stacked" if the runs can be stacked, and on a CPU only if that is faster; otherwise it is "local". It
+    depends on the experiment, its task and the number of cores; the store keeps the name for a resume.
 
     Raises:
         ArgumentError, MissingExtraError: as for `Engine.check`.
@@ -57,13 +62,14 @@ def chosen(experiment: Experiment) -> str:
     if experiment.engine != "auto":
         ENGINES[experiment.engine].check(experiment)
         return experiment.engine
-    if torch.device(experiment.device).type == "cpu":
+    on_cpu = torch.device(experiment.device).type == "cpu"
+    if on_cpu and not enough_runs(experiment):
         return "local"
     try:
         stacked.check(experiment)
     except ArgumentError:
         return "local"
-    return "stacked"
+    return "local" if on_cpu and not small_enough(experiment_task(experiment)) else "stacked"
 
 
 def engine_of(experiment: Experiment) -> Engine:
