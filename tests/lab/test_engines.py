@@ -36,6 +36,7 @@ def test_choosing_an_engine_leaves_the_setting_at_auto():
 
 
 TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
+COOLDOWNS = {f"at {at}": f"Constant(0.1).cooldown({at}, 20)" for at in range(60, 160, 20)}
 PLAN = {"plan": 'Plan(lr=Constant(0.1), momentum=Linear(0.9, 0.5, "100%"))'}
 
 
@@ -53,6 +54,7 @@ PLAN = {"plan": 'Plan(lr=Constant(0.1), momentum=Linear(0.9, 0.5, "100%"))'}
         ({"task": "test_engines:wide"}, "local"),
         ({"task": "test_engines:wide", "engine": "stacked"}, "stacked"),
         ({"task": "test_engines:residual"}, "local"),
+        ({"task": "digits", "schedules": COOLDOWNS, "epochs": 30}, "local"),
     ],
 )
 def test_auto_stacks_what_is_faster_in_a_stack_on_two_cores(monkeypatch, settings, engine):

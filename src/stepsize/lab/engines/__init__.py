@@ -8,7 +8,7 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
-from stepsize.lab.engines.stack_gain import enough_runs, small_enough
+from stepsize.lab.engines.stack_gain import enough_runs, little_shared, small_enough
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
@@ -69,7 +69,11 @@ def chosen(experiment: Experiment) -> str:
         stacked.check(experiment)
     except ArgumentError:
         return "local"
-    return "local" if on_cpu and not small_enough(experiment_task(experiment)) else "stacked"
+    if not on_cpu:
+        return "stacked"
+    task = experiment_task(experiment)
+    faster = small_enough(task) and little_shared(experiment.run_specs(task.samples))
+    return "stacked" if faster else "local"
 
 
 def engine_of(experiment: Experiment) -> Engine:

@@ -1,4 +1,7 @@
-"""Whether a stack on a CPU is faster than a process for each run: with enough runs for each core, and small networks.
+"""Whether a stack on a CPU is faster than a process for each run.
+
+It is with enough runs for each core, small networks, and no more than a little that `local` would train once for
+several runs.
 
 Three runs stacked against the same three one after another, one core, batches of 64, by multiply-adds of a sample:
 
@@ -9,27 +12,37 @@ Three runs stacked against the same three one after another, one core, batches o
 Two stacked runs took between 0.9 and 1.1 times as long as two apart.
 """
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
 import torch
 from torch import nn
 
+from stepsize.lab.branches import shared_beginnings
 from stepsize.lab.engines.grouped import GroupedNetwork
 from stepsize.lab.engines.runs import cores
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 
 LEAST_RUNS = 3  # for each core
+MOST_SHARED = 0.2  # of all updates
 MOST_IN_A_CHAIN = 500_000  # multiply-adds of a sample
 MOST_ELSE = 100_000
 
 
 def enough_runs(experiment: Experiment) -> bool:
-    """Whether each core would have so many runs that stacks are worth while."""
+    """Whether each core would have so many runs that stacks are worthwhile."""
     runs = len(experiment.schedules) * len(experiment.seeds)
     return ceil(runs / cores()) >= LEAST_RUNS
+
+
+def little_shared(specs: Sequence[RunSpec]) -> bool:
+    """Whether processes would save less by training shared beginnings once than stacks do."""
+    shared = sum(branch.step for branch in shared_beginnings(dict(enumerate(specs))).values())
+    return shared <= MOST_SHARED * sum(spec.steps for spec in specs)
 
 
 def small_enough(task: Task) -> bool:
