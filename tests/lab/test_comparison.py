@@ -36,6 +36,9 @@ class Silent:
     def begin(self, standings, source, directory):
         self.told.append("begin")
 
+    def starting(self, workers):
+        """Jobs in this process start none."""
+
     def logged(self, number, record):
         self.told.append(number)
 
@@ -50,7 +53,7 @@ class Silent:
 
 
 def small(**settings):
-    return Experiment(settings.pop("schedules", TWO), **{"task": "digits", "epochs": 2, **settings})
+    return Experiment(settings.pop("schedules", TWO), **{"task": "digits", "epochs": 2, "engine": "local", **settings})
 
 
 SHARED = {
@@ -256,7 +259,7 @@ def assert_gone(group):
 
 
 def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, in_process, monkeypatch):
-    def fail(self, suffix):
+    def fail(self, *suffixes):
         raise OutputError("no space left")
 
     monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", fail)

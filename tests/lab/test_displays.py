@@ -66,6 +66,7 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     code, screen = in_a_terminal([*COMMAND, *SCHEDULES, "--out", str(tmp_path / "out")], columns)
     screen = " ".join(screen.split())  # a narrow one wraps its lines
     assert code == 0
+    assert "starting 2 workers" in screen
     assert "all runs" in screen
     assert "epoch 2/2" in screen
     assert "rate 0.1" in screen

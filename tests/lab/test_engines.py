@@ -1,15 +1,19 @@
 """Which engine trains the runs, and how it is chosen."""
 
 import re
+from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 from typer.testing import CliRunner
 
 from stepsize.cli import app
 from stepsize.errors import ArgumentError
-from stepsize.lab import Experiment
-from stepsize.lab.engines import ENGINES, chosen
+from stepsize.lab import Experiment, Task
+from stepsize.lab.engines import ENGINES, chosen, stack_gain
 from stepsize.lab.experiment_file import EXAMPLE
+from stepsize.lab.image_tasks import digits_net, lenet
 
 
 def test_an_unknown_engine_is_refused():
@@ -27,5 +31,68 @@ def test_every_engine_has_a_name_in_the_file_and_on_the_command_line():
 def test_choosing_an_engine_leaves_the_setting_at_auto():
     experiment = Experiment(task="digits", device="cpu")
     assert experiment.engine == "auto"
-    assert chosen(experiment) == "local"
+    assert chosen(experiment) in ENGINES
     assert Experiment.of_dict(experiment.as_dict()).engine == "auto"
+
+
+TWO = {"flat": "Constant(0.1)", "down": 'Linear(0.2, 0.0, "100%")'}
+COOLDOWNS = {f"at {at}": f"Constant(0.1).cooldown({at}, 20)" for at in range(60, 160, 20)}
+PLAN = {"plan": 'Plan(lr=Constant(0.1), momentum=Linear(0.9, 0.5, "100%"))'}
+
+
+@pytest.mark.parametrize(
+    ("settings", "engine"),
+    [
+        ({"task": "digits"}, "stacked"),
+        ({"task": "digits", "schedules": TWO, "seeds": range(3)}, "stacked"),
+        ({"task": "digits", "schedules": TWO, "seeds": range(2)}, "local"),
+        ({"task": "digits", "optimizer": "rmsprop"}, "local"),
+        (
+            {"task": "digits", "schedules": {**TWO, **PLAN}, "optimizer_args": {"momentum": 0.9}, "seeds": (0, 1)},
+            "local",
+        ),
+        ({"task": "test_engines:wide"}, "local"),
+        ({"task": "test_engines:wide", "engine": "stacked"}, "stacked"),
+        ({"task": "test_engines:residual"}, "local"),
+        ({"task": "digits", "schedules": COOLDOWNS, "epochs": 30}, "local"),
+    ],
+)
+def test_auto_stacks_what_is_faster_in_a_stack_on_two_cores(monkeypatch, settings, engine):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setattr(stack_gain, "cores", lambda: 2)
+    assert chosen(Experiment(device="cpu", **settings)) == engine
+
+
+def test_more_cores_leave_fewer_runs_for_each(monkeypatch):
+    monkeypatch.setattr(stack_gain, "cores", lambda: 4)
+    assert chosen(Experiment(task="digits", device="cpu")) == "local"
+    assert chosen(Experiment(task="digits", device="cpu", seeds=(0, 1))) == "stacked"
+
+
+def test_the_multiply_adds_of_the_built_in_networks():
+    assert stack_gain.multiply_adds(digits_net(), torch.ones(1, 1, 8, 8)) == 91_776
+    assert stack_gain.multiply_adds(lenet(), torch.ones(1, 1, 28, 28)) == 416_520
+
+
+X, Y = torch.ones(8, 3, 16, 16), torch.zeros(8, dtype=torch.int64)
+
+
+def wide():
+    """A chain that takes longer in a stack."""
+    return Task(lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 700), nn.ReLU(), nn.Linear(700, 2)), (X, Y), (X, Y))
+
+
+class Residual(nn.Module):
+    """No chain: it is vectorised, which is slower from smaller sizes on."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 2, 16)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(x + x.relu()).flatten(1)
+
+
+def residual():
+    return Task(Residual, (X, Y), (X, Y))

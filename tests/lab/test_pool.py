@@ -23,6 +23,9 @@ class Listener:
         self.ends = []
         self.stopped = False
 
+    def starting(self, workers):
+        self.started = workers
+
     def logged(self, number, record):
         """Ignore the record."""
 

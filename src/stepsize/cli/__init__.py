@@ -1,5 +1,6 @@
 """The command line: one file for each verb; parsing and printing only."""
 
+import gc
 import io
 import os
 import sys
@@ -97,6 +98,7 @@ def main() -> None:
             app()
         finally:
             print(end="", flush=True)  # while a failure can still be reported
+            gc.freeze()  # at the end Python would look for garbage in all of PyTorch, for half a second
     except StepsizeError as error:
         _fail(error.message(CommandLine([])))
     except BrokenPipeError:

@@ -1,4 +1,10 @@
-"""The lab: schedules compared on real training, on equal terms. It needs the extra `lab` (PyTorch and others)."""
+"""The lab: schedules compared on real training, on equal terms. It needs the extra `lab` (PyTorch and others).
+
+`__init__.pyi` says which file has each name. A file is loaded when one of its names is first used: processes that train
+need few of them.
+"""
+
+from typing import Any
 
 try:
     import torch as _torch  # noqa: F401
@@ -9,33 +15,12 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError.naming("PyTorch", "lab") from error
 
-from stepsize.lab.comparison import Comparison, compare, extend, resume
-from stepsize.lab.experiment import SIX_SCHEDULES, Experiment
-from stepsize.lab.experiment_file import read_experiment
-from stepsize.lab.finding import find_rate, train_grid
-from stepsize.lab.report.html import html_report
-from stepsize.lab.statistics import findings
-from stepsize.lab.task import Task
-from stepsize.lab.tasks import load_task
-from stepsize.lab.training import train
-from stepsize.lab.training_run import TrainingRun
-from stepsize.store import load_runs as load
+from stepsize.lazy_names import LazyNames
 
-__all__ = [
-    "SIX_SCHEDULES",
-    "Comparison",
-    "Experiment",
-    "Task",
-    "TrainingRun",
-    "compare",
-    "extend",
-    "find_rate",
-    "findings",
-    "html_report",
-    "load",
-    "load_task",
-    "read_experiment",
-    "resume",
-    "train",
-    "train_grid",
-]
+_NAMES = LazyNames(__file__)
+
+__all__ = _NAMES.all
+
+
+def __getattr__(name: str) -> Any:
+    return _NAMES.load(__name__, name)

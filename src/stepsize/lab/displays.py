@@ -47,6 +47,9 @@ class PlainDisplay:
         print(source)
         print(f"Runs: {len(specs)}, each of {specs[0].steps} steps; results go to {directory}", flush=True)
 
+    def starting(self, workers: int) -> None:
+        pass
+
     def logged(self, number: int, record: Record) -> None:
         pass
 
@@ -116,7 +119,9 @@ class TerminalDisplay:
             console=console,
         )
         percent = TextColumn("{task.percentage:>3.0f}%")
-        self._all_bar = Progress(TextColumn("all runs"), BarColumn(), percent, TimeRemainingColumn(), console=console)
+        self._all_bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), percent, TimeRemainingColumn(), console=console
+        )
         self._bar_of: dict[int, TaskID] = {}
         self._began: dict[int, tuple[float, int]] = {}  # when a run logged first, and at which step
         self._sketch = Text()
@@ -126,6 +131,10 @@ class TerminalDisplay:
         self._all = self._all_bar.add_task("all runs", total=standings.steps_to_do)
         self._live = Live(console=console, get_renderable=self._screen, refresh_per_second=4, transient=True)
         self._live.start()
+
+    def starting(self, workers: int) -> None:
+        if not self._began:
+            self._all_bar.update(self._all, description=f"starting {workers} worker{'s'[: workers != 1]}")
 
     def logged(self, number: int, record: Record) -> None:
         if isinstance(record, Value):
@@ -142,7 +151,8 @@ class TerminalDisplay:
         completed = record.step - (epoch - 1) * length
         self._bars.update(self._bar_of[number], description=name.plain, completed=completed, news=news)
         standings = self._standings
-        self._all_bar.update(self._all, completed=standings.steps_done, total=standings.steps_to_do)
+        done, to_do = standings.steps_done, standings.steps_to_do
+        self._all_bar.update(self._all, description="all runs", completed=done, total=to_do)
 
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:

@@ -183,7 +183,7 @@ class Experiment:
         precision: "fp32", or "bf16" for autocasting.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
         engine: how the runs are made: "local", a process for each; "stacked", many in one program; "ray", on a Ray
-            cluster; "auto" stacks them on a GPU if that is possible.
+            cluster; "auto" stacks them if that is possible, and on a CPU if it is faster too.
         runs_at_once: how many runs "stacked" puts in one program; all on a GPU and three on a CPU if None.
         log_every: updates between two logged points.
         checkpoint_every: updates between two checkpoints, from which an experiment is resumed.

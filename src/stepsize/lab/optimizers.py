@@ -1,8 +1,9 @@
 """PyTorch's optimizers by name, and importable factories."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn, optim
@@ -20,6 +21,7 @@ _UNUSABLE = {
     "SparseAdam": "it needs sparse gradients, and those of the lab's networks are dense",
     "Muon": "it updates matrices only, and the lab's networks have convolutions and biases",
 }
+_NOTE = "__dynamo_disable"
 
 
 def make_optimizer(
@@ -44,7 +46,8 @@ def make_optimizer(
     given, weights, parameters = settings or {}, [*params], _parameters(make)
     _refuse_unknown(owner, name, parameters, given)
     try:
-        made = make(weights, lr=lr, **given)
+        with _without_dynamo():
+            made = make(weights, lr=lr, **given)
     except (TypeError, ValueError) as error:
         advice = f"{name} says: {error}"
         key = next((key for key in given if _works_without(key, make, weights, lr, given)), None)
@@ -61,6 +64,24 @@ def make_optimizer(
     if not isinstance(made, optim.Optimizer):
         raise ArgumentError(owner, "optimizer", f"a function that makes a torch.optim.Optimizer ({name})", made)
     return made
+
+
+@contextmanager
+def _without_dynamo() -> Iterator[None]:
+    """Keep an optimizer from importing TorchDynamo as it is made, which takes a second or two.
+
+    PyTorch imports it at the first call of `add_param_group`, to leave that out of compiled programs, and notes so at
+    the function.
+    """
+    plain: Any = getattr(optim.Optimizer.add_param_group, "__wrapped__", None)
+    if plain is None or hasattr(plain, _NOTE) or "torch._dynamo" in sys.modules:
+        yield
+        return
+    setattr(plain, _NOTE, plain)
+    try:
+        yield
+    finally:
+        delattr(plain, _NOTE)  # PyTorch imports it at a later call
 
 
 def check_names(owner: str, name: str, settings: Mapping[str, Any]) -> None:

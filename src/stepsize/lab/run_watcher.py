@@ -62,6 +62,10 @@ class RunWatcher:
         """These runs are going to branch from others."""
         self._standings.branching(branches)
 
+    def starting(self, workers: int) -> None:
+        """So many processes that train are starting."""
+        self._show(lambda display: display.starting(workers))
+
     def logged(self, number: int, record: Record) -> None:
         """A run has logged a record."""
         if self._standings.lacks_beginning(number):
@@ -87,8 +91,7 @@ class RunWatcher:
         if self._standings.runs:
             for name, text in reports().items():
                 write_whole(self._place.path / name, text.encode())
-            for suffix in (".png", ".svg"):
-                self._picture.write(suffix)
+            self._picture.write(".png", ".svg")
 
     def _show(self, change: Callable[[Display], object]) -> None:
         """Update the displays; drop one that cannot be written to (a closed pipe or terminal)."""
@@ -118,10 +121,11 @@ class LivePicture:
         ended = time.monotonic()
         self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)
 
-    def write(self, suffix: str) -> None:
-        """Draw now, to a file of this kind."""
+    def write(self, *suffixes: str) -> None:
+        """Draw now, to a file of each kind."""
         drawn = self._standings.draw(plots.Picture())
-        plots.save_figure(drawn, self._path.with_suffix(suffix))
+        for suffix in suffixes:
+            plots.save_figure(drawn, self._path.with_suffix(suffix))
 
 
 def _load_matplotlib() -> None:

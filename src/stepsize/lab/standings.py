@@ -137,6 +137,9 @@ class Display(Protocol):
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         """The runs are about to start; `source` says where the data came from, results go to `directory`."""
 
+    def starting(self, workers: int) -> None:
+        """So many processes that train are starting."""
+
     def logged(self, number: int, record: Record) -> None:
         """A run has logged something."""
 

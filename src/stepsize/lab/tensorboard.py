@@ -58,6 +58,9 @@ class EventFiles:
         if number in self._writers:
             self._writers.pop(number).close()
 
+    def starting(self, workers: int) -> None:
+        pass
+
     def stopping(self) -> None:
         pass
 

@@ -4,28 +4,19 @@
 terminal need no matplotlib. Without matplotlib the others raise `MissingExtraError`.
 """
 
-import ast
-import importlib
-from pathlib import Path
 from typing import Any
 
 from stepsize.errors import MissingExtraError
+from stepsize.lazy_names import LazyNames
 
-_MODULES = {
-    alias.name: statement.module
-    for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8")).body
-    if isinstance(statement, ast.ImportFrom) and statement.module
-    for alias in statement.names
-}
+_NAMES = LazyNames(__file__)
 
-__all__ = sorted(_MODULES)
+__all__ = _NAMES.all
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_MODULES[name]), name)
+        return _NAMES.load(__name__, name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise

@@ -8,11 +8,13 @@ import torch
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, own_loop, ray, stacked
+from stepsize.lab.engines.stack_gain import enough_runs, little_shared, small_enough
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loop import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.task import Task
 from stepsize.lab.tasks import task_of
 
 
@@ -51,23 +53,31 @@ ENGINES: dict[str, Engine] = {"local": local, "stacked": stacked, "ray": ray}
 
 
 def chosen(experiment: Experiment) -> str:
-    """The name of the engine that the experiment asks for; "auto" is "stacked" on a GPU if the runs can be stacked.
+    """The name of the engine that the experiment asks for.
+
+    "auto" is "stacked" if the runs can be stacked, and on a CPU only if that is faster; otherwise it is "local". It
+    depends on the experiment, its task and the number of cores; the store keeps the name for a resume.
 
     Raises:
         ArgumentError, MissingExtraError: as for `Engine.check`.
     """
-    if experiment.engine == "auto" and isinstance(task_of(experiment), OwnLoop):
-        return "local"
     if experiment.engine != "auto":
         ENGINES[experiment.engine].check(experiment)
         return experiment.engine
-    if torch.device(experiment.device).type == "cpu":
+    task = task_of(experiment)
+    if not isinstance(task, Task):
+        return "local"
+    on_cpu = torch.device(experiment.device).type == "cpu"
+    if on_cpu and not enough_runs(experiment):
         return "local"
     try:
         stacked.check(experiment)
     except ArgumentError:
         return "local"
-    return "stacked"
+    if not on_cpu:
+        return "stacked"
+    faster = small_enough(task) and little_shared(experiment.run_specs(task.horizon(experiment)))
+    return "stacked" if faster else "local"
 
 
 def engine_of(experiment: Experiment) -> Engine:

@@ -137,6 +137,8 @@ class _Parent:
                 with suppress(OSError):  # it has died, as `_listen` finds out
                     connection.send((self.work, worker.job, self.experiment, self.directory))
         number = min(self.workers.number(self.experiment.device), len(self.waiting) + self._jobs)
+        if len(self.workers.by_connection) < number:
+            self.watcher.starting(number)
         while len(self.workers.by_connection) < number:
             try:
                 self.workers.start()

@@ -1,0 +1,16 @@
+from stepsize.lab.comparison import Comparison as Comparison
+from stepsize.lab.comparison import compare as compare
+from stepsize.lab.comparison import extend as extend
+from stepsize.lab.comparison import resume as resume
+from stepsize.lab.experiment import SIX_SCHEDULES as SIX_SCHEDULES
+from stepsize.lab.experiment import Experiment as Experiment
+from stepsize.lab.experiment_file import read_experiment as read_experiment
+from stepsize.lab.finding import find_rate as find_rate
+from stepsize.lab.finding import train_grid as train_grid
+from stepsize.lab.report.html import html_report as html_report
+from stepsize.lab.statistics import findings as findings
+from stepsize.lab.task import Task as Task
+from stepsize.lab.tasks import load_task as load_task
+from stepsize.lab.training import train as train
+from stepsize.lab.training_run import TrainingRun as TrainingRun
+from stepsize.store import load_runs as load  # noqa: F401
