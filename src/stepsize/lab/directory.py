@@ -62,6 +62,10 @@ class ResultDirectory:
         """The file for the checkpoint of a run."""
         return self.path / "checkpoints" / f"{number:03d}.pt"
 
+    def make_checkpoint_folder(self) -> None:
+        """Make the folder of the checkpoints again, for more runs."""
+        (self.path / "checkpoints").mkdir(exist_ok=True)
+
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints, as all runs have ended."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
