@@ -44,9 +44,9 @@ engine = "auto"          # or "local" (a process for each run), "stacked" (many 
 log_every = 50           # updates between two logged points
 checkpoint_every = 500   # updates between two checkpoints; stepsize compare --resume DIR goes on from them
 # loss_limit = 100.0     # beyond it a run has diverged
-until_told = false       # true: add seeds in rounds until each difference to the first schedule is told apart
-most_seeds = 20          # the most seeds that until_told may use
-# margin = 0.005         # a difference that does not matter: until_told goes on no longer if it is smaller
+# until_told = true      # add seeds in rounds until each difference to the first schedule is told apart from zero,
+# most_seeds = 20        # or there are so many seeds,
+# margin = 0.005         # or the difference is shown to be smaller than this
 tune_peak = 0            # trials, before the comparison, in which each schedule gets its own best peak rate
 held_out = false         # true: judge on a fifth of the training set instead of the test set
 
