@@ -159,7 +159,7 @@ def compare(
         raise ArgumentError("--resume", "", rule, str(resume), f"leave out {', '.join(named_here)}")
     if resume is None and (alone := given & of_a_resume):
         option = f"--{min(alone).replace('_', '-')}"
-        raise ArgumentError(option, "", "given together with --resume", None, "name the directory of the comparison")
+        raise ArgumentError(option, "", "given together with --resume", None)
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     settings = {each.name for each in fields(lab.Experiment)}
     overruled = {name: value for name, value in context.params.items() if name in given & settings}

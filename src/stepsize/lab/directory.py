@@ -68,6 +68,10 @@ class ResultDirectory:
         """The folder for what a training loop of the user's own writes in a run."""
         return self.path / "runs" / run_file_name(name, seed)
 
+    def make_checkpoint_folder(self) -> None:
+        """Make the folder of the checkpoints again, for more runs."""
+        (self.path / "checkpoints").mkdir(exist_ok=True)
+
     def remove_checkpoints(self) -> None:
         """Remove the checkpoints, as all runs have ended."""
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)

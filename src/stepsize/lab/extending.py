@@ -30,6 +30,7 @@ def add_runs(
     grown = {name: form[name] for name in ("schedules", "seeds", "until_told", "margin", "functions")}
     now = {**before, **settings, "experiment": {**before["experiment"], **grown}}
     new = [run for run in planned_runs(experiment, task) if (run[0], run[2]) not in known]
+    directory.make_checkpoint_folder()
     with Store.open(directory.store) as store:
         store.add_runs(new, now, kind, text)
 

@@ -142,7 +142,9 @@ def tune(
 
 def _inner(experiment: Experiment) -> Experiment:
     """The experiment whose runs are the trials."""
-    seed = next(seed for seed in count(_FIRST_SEED) if seed not in experiment.seeds)
+    last = max(experiment.seeds)
+    compared = {*experiment.seeds, *range(last + 1, last + 1 + experiment.most_seeds)}  # those of later rounds too
+    seed = next(seed for seed in count(_FIRST_SEED) if seed not in compared)
     return replace(experiment, seeds=(seed,), tune_peak=0, held_out=True)
 
 

@@ -27,6 +27,9 @@ from stepsize.store.run import COMPLETE, Epoch, Point
 
 MOST_REASONS = 5  # reported in one message, if many runs fail
 
+WHICH_RUNS = ("schedules", "feedback", "seeds", "until_told", "most_seeds", "margin")
+"""The settings that say which runs are made: runs that are added later change nothing for those that have begun."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -199,7 +202,7 @@ def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork
 
 def run_title(spec: RunSpec, experiment: Experiment) -> str:
     """Text that identifies a run by all that decides its numbers."""
-    settings = fingerprint(experiment, "schedules", "feedback", "seeds")  # those of the other runs do not matter
+    settings = fingerprint(experiment, *WHICH_RUNS)
     return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.text}, settings {settings}"
 
 

@@ -11,7 +11,7 @@ from stepsize.errors import ArgumentError, RunError, StateError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import run_jobs
-from stepsize.lab.engines.runs import Job, cores, fingerprint, make_job
+from stepsize.lab.engines.runs import WHICH_RUNS, Job, cores, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
 from stepsize.lab.engines.workers import Channel, Workers
@@ -124,7 +124,8 @@ def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, ch
         stack = Stack(task, tuple(members.values()), torch.device(experiment.device), experiment.precision)
         return StackTraining(stack, stacked_rule(experiment, task), specs, experiment.clip_norm)
 
-    title = f"the runs {', '.join(map(str, members))}, {experiment.task}, settings {fingerprint(experiment)}"
+    settings = fingerprint(experiment, *WHICH_RUNS)
+    title = f"the runs {', '.join(map(str, members))}, {experiment.task}, settings {settings}"
     try:
         make_job(job, list(members), build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
     except torch.OutOfMemoryError as error:
