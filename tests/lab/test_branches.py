@@ -14,7 +14,7 @@ import stepsize as ss
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.branches import Branch, shared_beginnings
-from stepsize.lab.engines import local, ray
+from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.run_spec import RunSpec
 from stepsize.store import load_runs
 
@@ -101,9 +101,8 @@ BRANCHES = [(1, 32), (None, None), (0, 40), (1, 53), (1, 20), (4, 22)]
 
 
 def tree(**settings):
-    given = {"epochs": 12, "batch_size": 8, "accumulation": 1, "log_every": 3, "checkpoint_every": 10}
-    more = {"optimizer": "adamw", "device": "cpu", "engine": "local"}
-    return Experiment(TREE, "own_tasks:dropping", **given | more | settings)
+    given = {"task": "own_tasks:dropping", "epochs": 12, "batch_size": 8, "log_every": 3, "checkpoint_every": 10}
+    return Experiment(TREE, **given | {"optimizer": "adamw", "device": "cpu", "engine": "local"} | settings)
 
 
 def ends(directory):
@@ -159,6 +158,23 @@ def test_ray_carries_the_branches_from_task_to_task(tmp_path, apart, monkeypatch
     compare(tree(engine="ray"), tmp_path, display=Silent())
     assert ends(tmp_path) == apart
     assert [(run.parent, run.branched_at) for run in load_runs(tmp_path).outcomes()] == BRANCHES
+
+
+@pytest.mark.usefixtures("in_process", "one_thread")
+def test_stacks_of_several_seeds_branch(tmp_path, monkeypatch):
+    asked = tree(task="own_tasks:line", seeds=(0, 1), engine="stacked", runs_at_once=2)
+    with pytest.raises(KeyboardInterrupt):
+        compare(asked, tmp_path / "shared", display=Impatient(50))
+    resume(tmp_path / "shared", display=Silent())
+    monkeypatch.setattr(stacked, "shared_beginnings", lambda *_: {})
+    compare(asked, tmp_path / "apart", display=Silent())
+    shared, apart = (load_runs(tmp_path / name).runs() for name in ("shared", "apart"))
+    for one, other in zip(shared, apart, strict=True):
+        assert (one.status, one.diverged_at) == (other.status, other.diverged_at)
+        for name in ("step", "lr", "train_loss"):
+            assert one.column(name) == pytest.approx(other.column(name), rel=1e-4, nan_ok=True)
+        assert one.epoch_column("test_loss") == pytest.approx(other.epoch_column("test_loss"), rel=1e-4, nan_ok=True)
+    assert [run.branched_at for run in shared if run.seed == 1] == [step for _, step in BRANCHES]
 
 
 @pytest.mark.usefixtures("in_process", "one_thread")
