@@ -7,8 +7,12 @@ import time
 
 import pytest
 from commands import numbers, start
+from in_process import train_here
 from processes import workers
+from silent import Silent
 
+from stepsize.lab import compare, read_experiment
+from stepsize.lab.engines import local
 from stepsize.store import load_runs
 
 EXPERIMENT = """
@@ -21,9 +25,19 @@ checkpoint_every = 100
 engine = "local"
 device = "cpu"
 [schedules]
+"""
+SCHEDULES = {
+    "apart": """
 flat = "Constant(0.05)"
 down = "Cosine(0.05, 0.0, '100%')"
-"""
+""",
+    "a tree of branches": """
+early = "Constant(0.05).cooldown(1000, 4000)"
+late = "Constant(0.05).cooldown(3000, 4000)"
+later = "Constant(0.05).cooldown(5555, 3000)"
+twice = "Constant(0.05).cooldown(3000, 4000).head(4000) >> Constant(0.02)"
+""",
+}
 
 
 def last_checkpoint(out):
@@ -51,13 +65,15 @@ def kill_at_random(process, out, draw):
 
 
 @pytest.mark.long
-def test_thirty_killed_parents_and_workers_leave_no_trace_in_the_numbers(tmp_path):
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_thirty_killed_parents_and_workers_leave_no_trace_in_the_numbers(tmp_path, monkeypatch, kind):
     experiment = tmp_path / "experiment.toml"
-    experiment.write_text(EXPERIMENT)
+    experiment.write_text(EXPERIMENT + SCHEDULES[kind])
     calm, out = tmp_path / "calm", tmp_path / "out"
-    untouched = start(experiment, "--out", calm)
-    output, _ = untouched.communicate(timeout=600)
-    assert untouched.returncode == 0, output
+    train_here(monkeypatch)
+    monkeypatch.setattr(local, "shared_beginnings", lambda *_: {})
+    compare(read_experiment(experiment), calm, display=Silent())  # each run by itself
     draw, kills = random.Random(0), 0
     process = start(experiment, "--out", out)
     while kills < 30:
@@ -69,5 +85,7 @@ def test_thirty_killed_parents_and_workers_leave_no_trace_in_the_numbers(tmp_pat
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     assert numbers(out) == numbers(calm)
-    assert len(load_runs(out).runs()) == 4
+    assert sum(run.parent is not None for run in load_runs(out).outcomes()) == (
+        6 if kind == "a tree of branches" else 0
+    )
     assert not (out / "checkpoints").exists()

@@ -69,7 +69,8 @@ class Standings:
     def branching(self, branches: Branches) -> None:
         """These runs are going to branch from others."""
         for number, branch in branches.items():
-            self.begins[number] = branch.step
+            if number not in self._ended:
+                self.begins[number] = branch.step
 
     def lacks_beginning(self, number: int) -> bool:
         """Whether the records are missing that a run has from the one that it was going to branch from."""

@@ -1,18 +1,17 @@
 """The engine `stacked`: many runs in one program, on a device that one run alone does not keep busy."""
 
-import json
 from collections.abc import Mapping, Sequence
 from math import ceil
-from pathlib import Path
 
 import torch
 
-from stepsize.errors import ArgumentError, RunError, StateError
-from stepsize.files import write_whole
+from stepsize.errors import ArgumentError, RunError
+from stepsize.lab.branches import shared_beginnings
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import run_jobs
-from stepsize.lab.engines.runs import WHICH_RUNS, Job, cores, fingerprint, make_job
+from stepsize.lab.engines.runs import Job, cores, make_job
 from stepsize.lab.engines.stack import Named, Stack
+from stepsize.lab.engines.stack_records import record_stacks, recorded_stacks, stack_of
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
 from stepsize.lab.engines.workers import Channel, Workers
 from stepsize.lab.experiment import Experiment
@@ -101,69 +100,38 @@ def train_runs(
 ) -> None:
     """Train the runs, `runs_at_once` in one program; on a CPU a program for each core, on a GPU one at a time.
 
-    The members of each stack are recorded first: what a row draws, and its last bits, depend on its place.
+    Runs that share their beginning with others are stacked across the seeds.
     """
     on_cpu = experiment.device == "cpu"
     stacks = recorded_stacks(directory)
-    known = {number for members in stacks.values() for number in members}
-    new = [number for number in sorted(specs) if number not in known]
-    most = min(MOST_ON_A_CPU, ceil(len(new) / cores())) if on_cpu else len(new)
-    size = experiment.runs_at_once or max(1, most)
-    for first in range(0, len(new), size):
-        members = {number: specs[number].seed for number in new[first : first + size]}
-        stacks |= record_stack(directory, members)
-    left = [[number for number in members if number in specs] for members in stacks.values()]
-    jobs = [Job({number: specs[number] for number in numbers}) for numbers in left if numbers]
-    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: _stack_of(job, stacks)[0])
+    known = {number for stack in stacks for number in stack.members}
+    new = {number: spec for number, spec in specs.items() if number not in known}
+    if new:
+        branches = shared_beginnings(new)
+        trunks = len(new) - len(branches)
+        most = min(MOST_ON_A_CPU, ceil(trunks / cores())) if on_cpu else trunks
+        stacks += record_stacks(directory, new, branches, experiment.runs_at_once or most)
+    jobs = []
+    for stack in sorted(stacks, key=lambda each: len(each.parents) > 0):  # others wait for those without parents
+        watcher.branching(stack.branches())
+        if left := {number: specs[number] for number in stack.members if number in specs}:
+            jobs.append(Job(left, stack.offshoots(stacks, experiment), frozenset(stack.parents)))
+    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: stack_of(job, stacks).checkpoint)
 
 
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
-    checkpoint, members = _stack_of(job, recorded_stacks(directory))
+    stack = stack_of(job, recorded_stacks(directory))
 
     def build(task: Task, specs: Sequence[RunSpec | None]) -> StackTraining:
-        stack = Stack(task, tuple(members.values()), torch.device(experiment.device), experiment.precision)
-        return StackTraining(stack, stacked_rule(experiment, task), specs, experiment.clip_norm)
+        networks = Stack(task, tuple(stack.members.values()), torch.device(experiment.device), experiment.precision)
+        return StackTraining(networks, stacked_rule(experiment, task), specs, experiment.clip_norm)
 
-    settings = fingerprint(experiment, *WHICH_RUNS)
-    title = f"the runs {', '.join(map(str, members))}, {experiment.task}, settings {settings}"
+    rows, title, checkpoint = list(stack.members), stack.title(experiment), stack.checkpoint
     try:
-        make_job(job, list(members), build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
+        make_job(job, rows, build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
     except torch.OutOfMemoryError as error:
         raise RunError(
             f"there is not enough memory for {len(job.runs)} runs at once",
             "start over in another directory with {runs_at_once}",
             runs_at_once=max(1, len(job.runs) // 2),
         ) from error
-
-
-Stacks = dict[Path, dict[int, int]]
-"""The runs that form each stack, by its checkpoint: the seed of each by its number, in the order of the rows."""
-
-
-def record_stack(directory: ResultDirectory, members: dict[int, int]) -> Stacks:
-    """Record which runs form one stack, in a file beside its checkpoint."""
-    path = directory.checkpoint(min(members)).with_name(f"stack-{min(members):03d}.json")
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, json.dumps(list(members.items())).encode())
-    return {path.with_suffix(".pt"): members}
-
-
-def recorded_stacks(directory: ResultDirectory) -> Stacks:
-    """The stacks that are recorded in the directory.
-
-    Raises:
-        StateError: a record is damaged.
-    """
-    stacks: Stacks = {}
-    for path in sorted(directory.checkpoint(0).parent.glob("stack-*.json")):
-        try:
-            members = {int(number): int(seed) for number, seed in json.loads(path.read_text())}
-        except (ValueError, TypeError) as error:
-            reason = f"{path}, the record of which runs form a stack, is damaged"
-            raise StateError(reason, "delete it, and its runs start over") from error
-        stacks[path.with_suffix(".pt")] = members
-    return stacks
-
-
-def _stack_of(job: Job, stacks: Stacks) -> tuple[Path, dict[int, int]]:
-    return next((checkpoint, members) for checkpoint, members in stacks.items() if min(job.runs) in members)
