@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stepsize.lab.branches import Branches
+from stepsize.lab.chance import Chance
 from stepsize.lab.run_spec import RunSpec
 from stepsize.store import Results, Run, stored_runs
 from stepsize.store.run import COMPLETE, Epoch, Logged, Point, StoredRun
@@ -16,12 +17,19 @@ class Standings:
     `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points and
     without what they share: a run that branches from another begins at the step in `begins`. `points` and `epochs` have
     the records of each run that has not ended. `judged_on` names the samples that the runs are judged on: "test" or
-    "held-out".
+    "held-out", and `chance` is chance level on them.
     """
 
-    def __init__(self, specs: Sequence[RunSpec], results: Results | None = None, judged_on: str = "test") -> None:
+    def __init__(
+        self,
+        specs: Sequence[RunSpec],
+        results: Results | None = None,
+        judged_on: str = "test",
+        chance: Chance | None = None,
+    ) -> None:
         self.specs = tuple(specs)
         self.judged_on = judged_on
+        self.chance = chance
         self.steps_done = 0
         self.points: list[list[Point]] = [[] for _ in specs]
         self.epochs: list[list[Epoch]] = [[] for _ in specs]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from stepsize.lab.chance import Chance
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import Line, grouped, no_comparison, tables
 from stepsize.lab.sequential import Looks
@@ -82,8 +83,8 @@ def _columns(rows: Iterable[Row]) -> tuple[str, ...]:
     return _WITHOUT_ACCURACY if lossy else _WITH_ACCURACY
 
 
-def result_line(run: Run, judged_on: str = "test") -> str:
-    """How a run ended, in one line."""
+def result_line(run: Run, judged_on: str = "test", chance: Chance | None = None) -> str:
+    """How a run ended, in one line, and whether it is at chance level."""
     name = f"{run.name}, seed {run.seed}"
     if run.status != "finished":
         return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
@@ -93,7 +94,8 @@ def result_line(run: Run, judged_on: str = "test") -> str:
         f"{column.replace('test', judged_on)} {cell}"
         for column, cell in zip(columns, row.cells(columns)[1:], strict=True)
     ]
-    return f"{name}: {', '.join(cells)} ({run.seconds:.1f} s)"
+    at_chance = ", at chance level" if chance is not None and chance.holds(run) else ""
+    return f"{name}: {', '.join(cells)}{at_chance} ({run.seconds:.1f} s)"
 
 
 @dataclass(frozen=True)
