@@ -96,7 +96,7 @@ def test_a_rate_of_0_and_one_far_too_large_stay_at_chance_level(tmp_path, capsys
         "huge": True,
     }
     note = found.table.notes[-1]
-    assert note.startswith('At chance level: "zero" (seeds 0), "huge" (seeds 0); held-out accuracy')
+    assert note.startswith('At chance level: "zero" (seed 0), "huge" (seed 0); held-out accuracy')
     html, text = ((tmp_path / "out" / f"report.{kind}").read_text() for kind in ("html", "md"))
     assert "At chance level:" in html
     assert note in text

@@ -73,7 +73,9 @@ class Chance:
                 seeds.setdefault(run.name, []).append(str(run.seed))
         if not seeds:
             return ()
-        named = [f"{quoted(name)} (seeds {', '.join(each)})" for name, each in seeds.items()]
+        named = [
+            f"{quoted(name)} ({'seeds' if each[1:] else 'seed'} {', '.join(each)})" for name, each in seeds.items()
+        ]
         more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
         rule = (
             f"{judged_on} accuracy at most {self.highest:.4f} (share of the most common class plus two standard errors)"
