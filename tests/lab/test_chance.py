@@ -80,7 +80,7 @@ def test_many_runs_make_one_note_with_the_rule():
     runs = [replace(run((2.0, 0.1)), name=name, seed=seed) for name in "abcdefghi" for seed in (0, 1)]
     (note,) = chance.notes(runs, "held-out")
     assert note.startswith('At chance level: "a" (seeds 0, 1), "b" (seeds 0, 1),')
-    assert '"f" (seeds 0, 1) and 3 more; held-out accuracy at most 0.6250 (the most common class' in note
+    assert '"f" (seeds 0, 1) and 3 more; held-out accuracy at most 0.6250 (share of the most common class' in note
     assert note.endswith("or held-out loss never below 1.0397 (that of predicting the share of each class).")
 
 

@@ -73,13 +73,10 @@ class Chance:
                 seeds.setdefault(run.name, []).append(str(run.seed))
         if not seeds:
             return ()
-        named = [
-            f"{quoted(name)} ({'seeds' if each[1:] else 'seed'} {', '.join(each)})" for name, each in seeds.items()
-        ]
+        named = [f"{quoted(name)} (seed{'s' * (len(each) > 1)} {', '.join(each)})" for name, each in seeds.items()]
         more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-        rule = (
-            f"{judged_on} accuracy at most {self.highest:.4f} (share of the most common class plus two standard errors)"
-        )
+        accuracy = f"{self.highest:.4f} (share of the most common class plus two standard errors)"
+        rule = f"{judged_on} accuracy at most {accuracy}"
         if self.loss is not None:
             rule += f", or {judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
         return (f"At chance level: {', '.join(named[:MOST_NAMED])}{more}; {rule}.",)
