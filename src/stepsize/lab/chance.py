@@ -35,7 +35,7 @@ class Chance:
 
     @classmethod
     def of(cls, task: Task) -> "Chance | None":
-        """Chance level on the test samples; None if the targets are not classes, or `correct` is the task's own."""
+        """Chance level on the test samples; None without several classes, or if `correct` is the task's own."""
         test: Any = task.test
         if not isinstance(test, tuple | list) or not isinstance(targets := test[1], Tensor):
             return None
@@ -44,7 +44,7 @@ class Chance:
             return None
         classes = (targets > 0.5).long() if binary else targets[targets >= 0]  # negative ones are ignored
         _, counts = torch.unique(classes, return_counts=True)
-        if not counts.numel():
+        if counts.numel() < 2:
             return None
         shares = counts.double() / counts.sum()
         entropy = float(-(shares * shares.log()).sum()) if _is_plain(task.loss) else None
