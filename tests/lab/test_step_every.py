@@ -76,6 +76,7 @@ def test_a_scheduler_that_counts_epochs_and_is_stepped_after_each_update_is_poin
         lambda o: lr_scheduler.CosineAnnealingLR(o, 32),
         lambda o: lr_scheduler.StepLR(o, 20, 0.5),
         lambda o: lr_scheduler.ExponentialLR(o, 0.99),
+        lambda o: lr_scheduler.ExponentialLR(o, 1.001),
         lambda o: lr_scheduler.LinearLR(o, 0.1, total_iters=10),
     ],
 )

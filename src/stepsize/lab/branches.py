@@ -33,6 +33,7 @@ Branches = Mapping[int, Branch]
 def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ()) -> dict[int, Branch]:
     """Where to branch, so that no update is made twice; those that have `begun` continue from where they are.
 
+    Runs with feedback stay apart, since their rates do not depend on the step alone.
     Each run branches from the one with which it shares most. A family of runs that leave one of them at several steps
     all branch from that one.
 
@@ -46,7 +47,7 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
     """
     steps = min(spec.steps for spec in specs.values())
     least = math.ceil(LEAST * steps)
-    plans = {number: spec.plan for number, spec in specs.items()}
+    plans = {number: spec.plan for number, spec in specs.items() if spec.feedback is None}
     early = {plan: _values(plan, least).tobytes() for plan in set(plans.values())}
     families = defaultdict(list)
     for number, plan in plans.items():

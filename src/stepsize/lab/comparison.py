@@ -1,7 +1,7 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from stepsize.errors import (
     quoted,
     raise_together,
 )
+from stepsize.lab.chance import Chance
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
@@ -41,7 +42,8 @@ from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.sequential import Looks
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.tasks import AnyTask, lasting_name, other_data, task_of
+from stepsize.lab.task import Task
+from stepsize.lab.tasks import AnyTask, experiment_task, lasting_name, other_data, task_of
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.schedules import Plan, Schedule
@@ -311,10 +313,12 @@ def _tuned(
 def _make_store(
     experiment: Experiment, task: AnyTask, directory: ResultDirectory, trials: tuple[Trial, ...] = ()
 ) -> None:
+    chance = Chance.of(experiment_task(experiment)) if isinstance(task, Task) else None
     settings: dict[str, Any] = {
         "experiment": experiment.as_dict(),
         "data": task.source,
         "trials": [each.as_dict() for each in trials],
+        "chance": None if chance is None else asdict(chance),
     }
     if experiment.until_told:
         settings["looks"] = [len(experiment.seeds)]
@@ -354,14 +358,17 @@ def _make_runs(
     specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
     settings = results.settings
     source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
-    standings = Standings(specs, results, experiment.judged_on, experiment.headline)
+    chance = Chance(**settings["chance"]) if settings.get("chance") else None
+    standings = Standings(specs, results, experiment.judged_on, experiment.headline, chance)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
     watcher = RunWatcher(standings, directory, displays, directory.path)
 
     def looked() -> tuple[Looks | None, tuple[str, ...]]:
-        looks = looks_at(experiment, settings.get("looks", ()), standings.ended_runs)
-        remarks = about_seeds(experiment, looks, standings.ended_runs, settings.get("added", ()))
-        return looks, (*remarks, *notices_of(results))
+        runs = standings.ended_runs
+        looks = looks_at(experiment, settings.get("looks", ()), runs)
+        about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
+        about = about_seeds(experiment, looks, runs, settings.get("added", ()))
+        return looks, (*about, *about_chance, *notices_of(results))
 
     def reports() -> dict[str, str]:
         looks, remarks = looked()

@@ -55,7 +55,7 @@ class PlainDisplay:
 
     def ended(self, number: int, run: Run) -> None:
         self._ended += 1
-        line = result_line(run, self._standings.judged_on, self._standings.headline)
+        line = result_line(run, self._standings.judged_on, self._standings.headline, self._standings.chance)
         print(f"[{self._ended}/{len(self._standings.specs)}] {line}", flush=True)
 
     def stopping(self) -> None:
@@ -157,7 +157,9 @@ class TerminalDisplay:
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:
             self._bars.remove_task(self._bar_of.pop(number))
-        self._live.console.print(Text(result_line(run, self._standings.judged_on, self._standings.headline)))
+        self._live.console.print(
+            Text(result_line(run, self._standings.judged_on, self._standings.headline, self._standings.chance))
+        )
 
     def stopping(self) -> None:
         self._live.console.print(STOPPING)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.lab.branches import Branches
+from stepsize.lab.chance import Chance
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.statistics import Metric
 from stepsize.store import Results, Run, stored_runs
@@ -18,7 +19,8 @@ class Standings:
     `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points and
     without what they share: a run that branches from another begins at the step in `begins`. `points`, `epochs` and
     `values` have the records of each run that has not ended. `judged_on` names the samples that the runs are judged on:
-    "test" or "held-out"; `headline` is the metric that they are judged on first, if one was named.
+    "test" or "held-out", and `chance` is chance level on them; `headline` is the metric that they are judged on first,
+    if one was named.
     """
 
     def __init__(
@@ -27,10 +29,12 @@ class Standings:
         results: Results | None = None,
         judged_on: str = "test",
         headline: Metric | None = None,
+        chance: Chance | None = None,
     ) -> None:
         self.specs = tuple(specs)
         self.judged_on = judged_on
         self.headline = headline
+        self.chance = chance
         self.steps_done = 0
         self.points: list[list[Point]] = [[] for _ in specs]
         self.epochs: list[list[Epoch]] = [[] for _ in specs]

@@ -20,8 +20,8 @@ from stepsize.lab.followed_metric import METRICS
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import Batch, Batches, Samples, Tally
 from stepsize.lab.seeding import seeded_draws
+from stepsize.lab.stepped_too_fast import warn_if_too_fast
 from stepsize.lab.task import Task
-from stepsize.lab.too_fast import warn_if_too_fast
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store.run import Epoch, Outcome, Point, Status

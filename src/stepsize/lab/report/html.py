@@ -57,7 +57,7 @@ def html_report(
         judged_on: the samples that the runs were judged on, "test" or "held-out".
         shared: what runs that branch from others have saved.
         looks: the looks at the results, if seeds were added in rounds; see `findings`.
-        remarks: sentences about the seeds and about odd runs, above the tables.
+        remarks: sentences about the runs, above the tables.
         headline: the metric that comes first, if one is named.
 
     Example:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from stepsize.lab.chance import Chance
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loop import OURS, OwnLoop
 from stepsize.lab.report.tables import Line, grouped, judged_label, last_value, no_comparison, tables
@@ -93,15 +94,16 @@ def _columns(rows: Iterable[Row], headline: Metric | None) -> tuple[str, ...]:
     return columns[next(logged, "test_accuracy")]
 
 
-def result_line(run: Run, judged_on: str = "test", headline: Metric | None = None) -> str:
-    """How a run ended, in one line."""
+def result_line(run: Run, judged_on: str = "test", headline: Metric | None = None, chance: Chance | None = None) -> str:
+    """How a run ended, in one line, and whether it is at chance level."""
     name = f"{run.name}, seed {run.seed}"
     if run.status != "finished":
         return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
     row = _row([run], headline)
     columns = _columns([row], headline)[:-1]
     cells = [f"{_head(column, judged_on)} {cell}" for column, cell in zip(columns, row.cells(columns)[1:], strict=True)]
-    return f"{name}: {', '.join(cells)} ({run.seconds:.1f} s)"
+    at_chance = ", at chance level" if chance is not None and chance.holds(run) else ""
+    return f"{name}: {', '.join(cells)}{at_chance} ({run.seconds:.1f} s)"
 
 
 @dataclass(frozen=True)

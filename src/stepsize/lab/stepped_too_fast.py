@@ -32,7 +32,7 @@ def _too_fast(scheduler: LRScheduler, updates: int, steps: int) -> str:
         case lr_scheduler.PolynomialLR():
             argument, end = "total_iters", scheduler.total_iters
         case lr_scheduler.StepLR() | lr_scheduler.ExponentialLR():
-            left = scheduler.gamma ** (steps // getattr(scheduler, "step_size", 1))
+            left = min(scheduler.gamma, 1.0) ** (steps // getattr(scheduler, "step_size", 1))
             return f"{name} multiplies the rate by {left:.0e} within the run" if left < _VANISHED else ""
         case _:
             return ""

@@ -1,0 +1,91 @@
+"""Chance level: what a classifier reaches that ignores its inputs, and the runs that do no better."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stepsize.errors import quoted
+from stepsize.lab.task import Task
+from stepsize.store.run import Logged
+
+MOST_NAMED = 6
+STANDARD_ERRORS = 2.0
+_BINARY = (functional.binary_cross_entropy_with_logits, functional.binary_cross_entropy)
+_BINARY_CLASSES = (nn.BCEWithLogitsLoss, nn.BCELoss)
+_PLAIN = (*_BINARY, functional.cross_entropy, functional.nll_loss)
+_PLAIN_CLASSES = (*_BINARY_CLASSES, nn.CrossEntropyLoss, nn.NLLLoss)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The best results on the samples that runs are judged on, if every sample gets one prediction.
+
+    `accuracy` is the share of the most common class, in `samples` samples. `loss` is that of predicting the share of
+    each class, the entropy -sum p log p; None if the loss is not a plain cross-entropy.
+    """
+
+    accuracy: float
+    samples: int
+    loss: float | None
+
+    @classmethod
+    def of(cls, task: Task) -> "Chance | None":
+        """Chance level on the test samples; None without several classes, or if `correct` is the task's own."""
+        test: Any = task.test
+        if not isinstance(test, tuple | list) or not isinstance(targets := test[1], Tensor):
+            return None
+        binary = task.loss in _BINARY or isinstance(task.loss, _BINARY_CLASSES)
+        if task.correct != "auto" or not (binary or not (targets.is_floating_point() or targets.is_complex())):
+            return None
+        classes = (targets > 0.5).long() if binary else targets[targets >= 0]  # negative ones are ignored
+        _, counts = torch.unique(classes, return_counts=True)
+        if counts.numel() < 2:
+            return None
+        shares = counts.double() / counts.sum()
+        entropy = float(-(shares * shares.log()).sum()) if _is_plain(task.loss) else None
+        return cls(float(shares.max()), len(targets), entropy)
+
+    @property
+    def highest(self) -> float:
+        """The highest accuracy that is still at chance level: two standard errors above the most common class."""
+        return self.accuracy + STANDARD_ERRORS * math.sqrt(self.accuracy * (1 - self.accuracy) / self.samples)
+
+    def holds(self, run: Logged) -> bool:
+        """Whether a run that has finished is at chance level.
+
+        Its last accuracy is not above `highest`, or after no epoch was its loss below `loss`.
+        """
+        accuracies, losses = run.epoch_column("test_accuracy"), run.epoch_column("test_loss")
+        if run.status != "finished" or not accuracies.size or math.isnan(accuracies[-1]):
+            return False
+        return bool(accuracies[-1] <= self.highest or (self.loss is not None and losses.min() >= self.loss))
+
+    def notes(self, runs: Sequence[Logged], judged_on: str = "test") -> tuple[str, ...]:
+        """A sentence that names the runs at chance level and the rule; nothing if there are none."""
+        seeds: dict[str, list[str]] = {}
+        for run in runs:
+            if self.holds(run):
+                seeds.setdefault(run.name, []).append(str(run.seed))
+        if not seeds:
+            return ()
+        named = [f"{quoted(name)} (seed{'s' * (len(each) > 1)} {', '.join(each)})" for name, each in seeds.items()]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        accuracy = f"{self.highest:.4f} (share of the most common class plus two standard errors)"
+        rule = f"{judged_on} accuracy at most {accuracy}"
+        if self.loss is not None:
+            rule += f", or {judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
+        return (f"At chance level: {', '.join(named[:MOST_NAMED])}{more}; {rule}.",)
+
+
+def _is_plain(loss: Any) -> bool:
+    """Whether it is the mean of -log p of the target."""
+    settings = {"reduction": "mean", "weight": None, "pos_weight": None, "label_smoothing": 0.0}
+    return loss in _PLAIN or (
+        isinstance(loss, _PLAIN_CLASSES)
+        and all(getattr(loss, name, default) == default for name, default in settings.items())
+    )
