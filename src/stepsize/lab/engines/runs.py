@@ -5,7 +5,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,10 +18,9 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.samples import Batches, Samples
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
-from stepsize.lab.training import End, Networks, TrainingLoop
+from stepsize.lab.training import End, Networks, TrainingLoop, loop_over
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 
@@ -164,10 +163,9 @@ def single_offshoots(
 
 
 def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
-    """The loop that trains the networks as the experiment asks."""
-    training, test = (Samples.on(networks.device, part) for part in (task.train, task.test))
-    batches = Batches(training, networks.seeds, experiment.batch_size, experiment.accumulation)
-    return TrainingLoop(networks, batches, test, experiment.epochs, experiment.log_every)
+    """The loop that trains the networks as the experiment asks; the task has only the experiment's samples."""
+    horizon = task.horizon(replace(experiment, samples=None, held_out=False))
+    return loop_over(task, networks, horizon, experiment.epochs, experiment.log_every)
 
 
 def make_run(
