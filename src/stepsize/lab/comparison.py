@@ -37,8 +37,10 @@ from stepsize.lab.report.summary_table import (
 from stepsize.lab.rounds import about_seeds, first_round, looks_at
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.samples import BATCH_SIZE
 from stepsize.lab.sequential import Looks
 from stepsize.lab.standings import Display, Standings
+from stepsize.lab.task import Task
 from stepsize.lab.tasks import AnyTask, lasting_name, load_task, other_data
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
@@ -120,9 +122,11 @@ def compare(
     with gathered(errors):
         device = resolved_device(experiment.device)
     with gathered(errors), concerning("task"):
-        task = load_task(experiment.task)
+        task: AnyTask = load_task(experiment.task)
     raise_together(errors)
     settled = replace(first_round(experiment), task=lasting_name(experiment.task), device=device, digests=task.digests)
+    if isinstance(task, Task) and not task.has_loaders:
+        settled = replace(settled, batch_size=settled.batch_size or BATCH_SIZE)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
     valid: list[RunSpec] = []  # of one seed
@@ -310,6 +314,7 @@ def _make_store(
     settings: dict[str, Any] = {
         "experiment": experiment.as_dict(),
         "data": task.source,
+        "accuracy": task.accuracy if isinstance(task, Task) else "",
         "trials": [each.as_dict() for each in trials],
     }
     if experiment.until_told:
@@ -350,6 +355,7 @@ def _make_runs(
     specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
     settings = results.settings
     source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
+    accuracy = settings.get("accuracy", "")
     standings = Standings(specs, results, experiment.judged_on)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
     watcher = RunWatcher(standings, directory, displays, directory.path)
@@ -364,7 +370,7 @@ def _make_runs(
             standings.ended_runs,
             f"Comparison of {len(experiment.schedules)} schedules",
             source=source,
-            settings={"steps": specs[0].steps, **experiment.as_dict()},
+            settings={"steps": specs[0].steps, "accuracy": accuracy, **experiment.as_dict()},
             environment=results.environment,
             planned=len(specs),
             names=[name for name, _ in experiment.schedules],
@@ -375,7 +381,9 @@ def _make_runs(
             looks=looks,
             remarks=remarks,
         )
-        text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks)
+        text = markdown_report(
+            experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks, accuracy
+        )
         return {"report.md": text, "report.html": page}
 
     try:

@@ -9,7 +9,7 @@ import torch
 
 from stepsize.errors import RunError
 from stepsize.lab.batch_forms import on_device
-from stepsize.lab.loaders import Loader, length_of, one_pass
+from stepsize.lab.loaders import Loader, at_least_one, length_of, one_pass
 from stepsize.lab.samples import Batch
 
 Weight = Callable[[Any], float]
@@ -70,7 +70,7 @@ class LoaderBatches:
     def _passes(self) -> Iterator[Any]:
         for number in count():
             batches = one_pass(self.loader, self.seed, number)
-            yield from _at_least_one(batches)
+            yield from at_least_one(batches)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class LoaderTest:
         Raises:
             RunError: there are none.
         """
-        for batch in _at_least_one(one_pass(self.loader, 0, 0)):
+        for batch in at_least_one(one_pass(self.loader, 0, 0)):
             yield from weighted([batch], self.weight, self.device)
 
 
@@ -97,11 +97,3 @@ def weighted(batches: list[Any], weight: Weight, device: torch.device) -> Iterat
     for batch, each in zip(batches, weights, strict=True):
         moved = on_device(batch, device)
         yield Batch(moved, moved, each, each / sum(weights))
-
-
-def _at_least_one(batches: Iterator[Any]) -> Iterator[Any]:
-    number = 0
-    for number, batch in enumerate(batches, 1):  # noqa: B007
-        yield batch
-    if number == 0:
-        raise RunError("the loader gave no batch", "give one that can be read again, with at least one batch")

@@ -30,6 +30,13 @@ def samples_of(loader: Loader) -> int | None:
     return len(counted) if isinstance(counted, Sized) else None
 
 
+def size_in_words(loader: Loader) -> str:
+    """`23 with 1437 samples`, as far as the loader says it."""
+    length, samples = length_of(loader), samples_of(loader)
+    of = "" if samples is None else f" with {samples} samples"
+    return "any number" if length is None else f"{length}{of}"
+
+
 @dataclass(frozen=True)
 class HorizonInBatches(Horizon):
     """The horizon of a loader that does not say its number of samples: its `samples` are batches."""
@@ -56,10 +63,10 @@ def loader_horizon(
         ArgumentError: `owner` was given a setting that is the loader's, or `steps` that do not fit.
     """
     errors: list[StepsizeError] = []
-    for name, given, none in (("batch_size", batch_size, None), ("drop_last", drop_last, False)):
-        if given != none:
-            rule, advice = "left out, since the task has loaders", f"set it in the loader: DataLoader(..., {name}=...)"
-            errors.append(ArgumentError(owner, name, rule, given, advice))
+    if batch_size is not None:
+        errors.append(loader_setting(owner, "batch_size", batch_size))
+    if drop_last:
+        errors.append(loader_setting(owner, "drop_last", drop_last))
     length = length_of(loader)
     with gathered(errors):
         if length is None:
@@ -72,6 +79,12 @@ def loader_horizon(
     if isinstance(loader, DataLoader) and loader.batch_size and samples:
         return Horizon(samples, loader.batch_size, epochs, accumulation, drop_last=loader.drop_last)
     return HorizonInBatches(length, 1, epochs, accumulation)
+
+
+def loader_setting(owner: str, name: str, given: object) -> ArgumentError:
+    """The error of a setting that is the loader's."""
+    rule = "left out, since the task's loader has its own"
+    return ArgumentError(owner, name, rule, given, f"set it there: DataLoader(..., {name}={given})")
 
 
 def _share(owner: str, steps: int | None, epochs: int) -> int:

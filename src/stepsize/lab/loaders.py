@@ -4,16 +4,22 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.batch_forms import is_batch
 from stepsize.lab.seeding import OwnDraws, seed_of
 from stepsize.pytorch.random_states import seed_generator
 from stepsize.pytorch.snapshot import sources_of
 
 Loader = Iterable[Any]
+
+STREAM_RESUMED = (
+    "the training samples are a stream: the batches already seen were skipped, but it may have given others, so the "
+    "bits may differ from those of a run without an interruption"
+)
 
 
 def check_loader(owner: str, name: str, value: Any) -> None:
@@ -24,7 +30,7 @@ def check_loader(owner: str, name: str, value: Any) -> None:
     if isinstance(value, Iterator):
         advice = "it can be read once; give an object whose __iter__ begins again, or a list of batches"
         raise ArgumentError(owner, name, rule, value, advice)
-    if isinstance(value, Tensor | Mapping | str) or not isinstance(value, Iterable):
+    if isinstance(value, Tensor | np.ndarray | Mapping | str) or not isinstance(value, Iterable):
         raise ArgumentError(owner, name, rule, value)
     if isinstance(value, tuple | list) and not all(map(is_batch, value)):
         advice = "a batch is a tuple or a list of at least two parts, a mapping or a tensor; see torch.as_tensor"
@@ -77,3 +83,12 @@ def _with_new_workers(loader: Loader) -> Loader:
     loader = copy.copy(loader)
     vars(loader)["persistent_workers"] = False  # a DataLoader refuses the assignment
     return loader
+
+
+def at_least_one(batches: Iterator[Any]) -> Iterator[Any]:
+    """The batches of a pass; raises RunError if there are none."""
+    number = 0
+    for number, batch in enumerate(batches, 1):  # noqa: B007
+        yield batch
+    if number == 0:
+        raise RunError("the loader gave no batch", "give one that can be read again, with at least one batch")

@@ -39,10 +39,7 @@ class OneNetwork:
         per_epoch: bool = False,
         metric: str | None = None,
     ) -> None:
-        if task.has_loaders:
-            model.to(device)  # in the user's memory format, since the batches are too
-        else:
-            move_model(model, device)
+        move_model(model, task, device)
         self.seeds = (seed,)
         self.device = device
         self.rates = [math.nan]

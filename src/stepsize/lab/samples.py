@@ -37,10 +37,13 @@ class EvaluationSet(Protocol):
         """All samples, in order; a network may work in place on the inputs."""
 
 
-def move_model(model: nn.Module, device: torch.device) -> None:
-    """Move a model to a device, in channels-last memory format unless it has 3D kernels, which have no such format."""
+def move_model(model: nn.Module, task: Task, device: torch.device) -> None:
+    """Move a model to a device, in channels-last memory format unless it has 3D kernels, which have no such format.
+
+    With loaders it keeps the user's memory format, which the batches have too.
+    """
     model.to(device)
-    if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):
+    if not task.has_loaders and all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -18,8 +18,8 @@ from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, 
 from stepsize.horizon import Horizon
 from stepsize.lab.accuracy import usual_accuracy, usual_right
 from stepsize.lab.batch_forms import outputs_of, samples_in
-from stepsize.lab.loader_sizes import divisible, loader_horizon, part_of, samples_of
-from stepsize.lab.loaders import check_loader, length_of, one_pass
+from stepsize.lab.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
+from stepsize.lab.loaders import check_loader, is_stream, one_pass
 from stepsize.lab.losses import Loss, mean_loss
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
@@ -111,6 +111,11 @@ class Task:
         return not (_are_tensors(self.train) or _are_tensors(self.test))
 
     @property
+    def reads_a_stream(self) -> bool:
+        """Whether the training samples are an IterableDataset, which need not give the same ones again."""
+        return is_stream(self.train)
+
+    @property
     def samples(self) -> int | None:
         """The number of training samples; None if the loader does not say."""
         return samples_of(self.train) if self.has_loaders else len(self.train[1])
@@ -156,7 +161,7 @@ class Task:
     def digests(self) -> tuple[str, ...]:
         """A line for each part of the data.
 
-        For a tensor, its shape, its type, and 16 digits of the BLAKE2b hash of its bytes. For a loader, its length.
+        For a tensor, its shape, its type, and 16 digits of the BLAKE2b hash of its bytes. For a loader, its size.
 
         Example:
             >>> from stepsize.lab import load_task
@@ -165,7 +170,7 @@ class Task:
         """
         parts = {"train": self.train, "test": self.test}
         if self.has_loaders:
-            return tuple(f"{part}: {length_of(loader) or 'any number of'} batches" for part, loader in parts.items())
+            return tuple(f"{part} batches: {size_in_words(loader)}" for part, loader in parts.items())
         return tuple(
             f"{part} {what}: {_digest(tensor)}"
             for part, pair in parts.items()
@@ -290,7 +295,7 @@ class Task:
 
     @cached_property
     def accuracy(self) -> str:
-        """What counts as right, in words: `highest of 10 class scores`. The network is run on two test samples.
+        """What counts as right, in words. If the shapes decide, the network is run on two test samples.
 
         Example:
             >>> from stepsize.lab import load_task
@@ -298,16 +303,17 @@ class Task:
             'highest of 10 class scores'
         """
         if self.correct != "auto":
-            return "none: the task has no `correct`" if self.correct is None else "counted by `correct` of the task"
-        batch = next(one_pass(self.test, 0, 0)) if self.has_loaders else self.test
+            return "none: `correct` is None" if self.correct is None else "counted by `correct`"
+        batch: Any = next(one_pass(self.test, 0, 0), None) if self.has_loaders else self.test
         if not _are_tensors(batch) or self.weight is not None:
-            return f"none: the task has no `correct` for {'weighed batches' if self.weight else 'such batches'}"
+            return f"none: there is no `correct` for {'batches with a weight' if self.weight else 'such batches'}"
         inputs, targets = (part[:2] for part in batch)
-        with torch.no_grad():
-            outputs: Any = self.initial_model(0).eval()(inputs.clone())
-        if not isinstance(outputs, Tensor):
-            return "none: the outputs are not a tensor"
-        return usual_accuracy(self.loss, outputs, targets)
+        try:
+            with torch.no_grad(), seeded_draws(0):
+                outputs: Any = self.initial_model(0).eval()(inputs.clone())
+            return usual_accuracy(self.loss, outputs, targets)
+        except (Exception, SystemExit):  # its runs fail too, and say why
+            return "unknown, since the network does not take the test samples"
 
 
 def _are_tensors(given: Any) -> bool:

@@ -19,11 +19,13 @@ from stepsize.lab.environment import resolved_device
 from stepsize.lab.followed_metric import METRICS
 from stepsize.lab.loader_batches import LoaderBatches, LoaderTest
 from stepsize.lab.loader_sizes import loader_horizon
+from stepsize.lab.loaders import STREAM_RESUMED
 from stepsize.lab.one_network import LearningRate, OneNetwork
 from stepsize.lab.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Samples, Tally
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 from stepsize.lab.too_fast import warn_if_too_fast
+from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store.run import Epoch, Outcome, Point, Status
@@ -128,6 +130,8 @@ def train(
         run = f"{task.name}, seed {seed}, {batches}, {precision}, {rate}"
         run += ", stepped after each epoch" if step_every == "epoch" else ""
         saved = Checkpoint(Path(checkpoint), checkpoint_every, run)
+        if task.reads_a_stream and Path(checkpoint).exists():
+            caution(STREAM_RESUMED)
     network = OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm, step_every == "epoch", metric)
     loop = loop_over(task, network, horizon, epochs, log_every)
     if isinstance(lr, LRScheduler) and step_every == "update" and epochs > 1:

@@ -15,6 +15,7 @@ from stepsize.lab.branches import Branches
 from stepsize.lab.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.loaders import STREAM_RESUMED
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
@@ -86,6 +87,8 @@ def make_job(
         try:
             if left:
                 task = experiment_task(experiment)
+                if task.reads_a_stream and checkpoint.exists():
+                    store.event("resumed", STREAM_RESUMED, min(left))
                 networks = build(task, list(specs.values()))
                 make_runs(
                     networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended, offshoots

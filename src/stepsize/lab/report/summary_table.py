@@ -217,8 +217,12 @@ def markdown_report(
     trials: Sequence[Trial] = (),
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
+    accuracy: str = "",
 ) -> str:
-    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
+    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials.
+
+    `accuracy` says how right samples were counted.
+    """
     accurate = "test accuracy" in _columns(rows(runs))
     judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
     optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
@@ -229,15 +233,17 @@ def markdown_report(
         if name not in _SHOWN_ELSEWHERE and value != defaults[name]
     }
     accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
+    batches = f"batch size {experiment.batch_size}" if experiment.batch_size else "batches of the task's own"
     planned = len(experiment.schedules) * len(experiment.seeds)
     missing = planned - sum(run.status in COMPLETE for run in runs)
     paragraphs = [
         f"# Comparison of {len(experiment.schedules)} schedules",
         source,
-        f"{optimizer}, batch size {experiment.batch_size}{accumulated}, epochs: {experiment.epochs} ({steps} steps), "
+        f"{optimizer}, {batches}{accumulated}, epochs: {experiment.epochs} ({steps} steps), "
         f"seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_listed(in_words(others), '; {}')}.",
         f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
-        + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
+        + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else "")
+        + (f" Accuracy: {_cell(accuracy)}." if accuracy else ""),
         *([HELD_OUT] if experiment.held_out else []),
         *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
         markdown_table(
