@@ -94,6 +94,18 @@ def test_a_loss_of_outputs_and_targets_is_told_from_one_of_batches():
         trained(task_of([(X, Y)], loss=lambda outputs, batch: 1 / 0))
 
 
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        ((X, Y, Y), r"cannot be called as model\(\*batch\[:-1\]\) .*: too many positional arguments; write a network"),
+        ({"input": X, "index": Y}, r"as model\(\*\*batch\) .*: got an unexpected keyword argument 'index'; write"),
+    ],
+)
+def test_a_network_that_takes_other_arguments_than_the_batch_has_is_refused(batch, words):
+    with pytest.raises(RunError, match=words):
+        trained(task_of([batch], net=lambda: nn.Linear(1, 1), loss=lambda outputs, _: outputs.mean()))
+
+
 @pytest.mark.parametrize("weight", [0, -1.0, math.nan])
 def test_a_weight_that_is_not_positive_is_refused(weight):
     with pytest.raises(RunError, match="`weight` of the task 'task' must return a finite number above 0"):

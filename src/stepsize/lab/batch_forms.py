@@ -1,5 +1,6 @@
 """Batches of any form: what a network gets of them, how many samples they have, and how they reach a device."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +12,25 @@ from stepsize.errors import RunError, shown
 
 
 def outputs_of(model: nn.Module, batch: Any) -> Any:
-    """The outputs of a network: of all parts but the last, of the entries by name, or of a tensor."""
-    if isinstance(batch, Mapping):
-        return model(**batch)
-    return model(*batch[:-1]) if isinstance(batch, tuple | list) else model(batch)
+    """The outputs of a network: of all parts but the last, of the entries by name, or of a tensor.
+
+    Raises:
+        RunError: the network takes other arguments.
+    """
+    named: Mapping[str, Any] = batch if isinstance(batch, Mapping) else {}
+    parts = batch[:-1] if isinstance(batch, tuple | list) else () if named else (batch,)
+    try:
+        return model(*parts, **named)
+    except TypeError as error:
+        try:
+            inspect.signature(model.forward).bind(*parts, **named)
+        except TypeError as mismatch:
+            form = "**batch" if named else "*batch[:-1]" if isinstance(batch, tuple | list) else "batch"
+            raise RunError(
+                f"the network cannot be called as model({form}) with a batch of the loader: {mismatch}",
+                "write a network that takes these arguments, or a collate_fn that makes others",
+            ) from error
+        raise
 
 
 def is_batch(value: Any) -> bool:

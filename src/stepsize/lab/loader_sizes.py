@@ -104,7 +104,7 @@ def divisible(loader: Loader, setting: str, value: object) -> tuple["DataLoader[
     Raises:
         ArgumentError: the loader is another; names the `setting` of the experiment that asks.
     """
-    if isinstance(loader, DataLoader) and loader.batch_size is not None:
+    if type(loader) is DataLoader and loader.batch_size is not None:
         data_set: Any = loader.dataset
         sampler = loader.sampler
         shuffled = type(sampler) is RandomSampler and not sampler.replacement and len(sampler) == len(data_set)

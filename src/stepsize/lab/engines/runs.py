@@ -181,8 +181,15 @@ def make_run(
     should_stop: Callable[[], bool],
     offshoots: Sequence[Offshoot] = (),
 ) -> End:
-    """Train one run by itself, as `make_runs`."""
+    """Train one run by itself, as `make_runs`.
+
+    Raises:
+        RunError: its training samples are a stream, which cannot be continued from a checkpoint in the same bits.
+    """
     task = experiment_task(experiment)
+    if task.reads_a_stream:
+        why = "the training samples are a stream, and each part of a run would begin it again"
+        raise RunError(why, "write {engine}", engine="local")
     networks, title, specs = one_network(task, spec, experiment), run_title(spec, experiment), {number: spec}
     ends = make_runs(
         networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, offshoots=offshoots
