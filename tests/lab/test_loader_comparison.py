@@ -1,5 +1,7 @@
 """Comparisons of tasks whose samples come in loaders."""
 
+from dataclasses import replace
+
 import pytest
 from commands import numbers
 from silent import Silent
@@ -35,6 +37,19 @@ def test_an_interrupted_comparison_goes_on_in_the_same_bits(tmp_path, task, more
     assert numbers(tmp_path / "stopped") == numbers(tmp_path / "whole")
     said = [event.text for event in load_runs(tmp_path / "stopped").events() if "a stream" in event.text]
     assert len(said) == (task == "streaming")
+
+
+@pytest.mark.usefixtures("in_process")
+def test_runs_on_a_data_loader_branch_in_the_same_bits_and_those_on_a_stream_are_trained_apart(tmp_path):
+    down = {"down": 'Constant(0.1).head("60%") >> Linear(0.1, 0.0, "rest")'}
+    settings = {"device": "cpu", "log_every": 1, "epochs": 2}
+    both = Experiment({"flat": "Constant(0.1)", **down}, "loader_tasks:noisy", **settings)
+    together = compare(both, tmp_path / "both", display=Silent())
+    assert [run.branched_at for run in together.runs] == [None, 6]
+    compare(replace(both, schedules=tuple(down.items())), tmp_path / "alone", display=Silent())
+    assert numbers(tmp_path / "both")[1:] == numbers(tmp_path / "alone")
+    apart = compare(replace(both, task="loader_tasks:streaming", steps=8), tmp_path / "apart", display=Silent())
+    assert [run.branched_at for run in apart.runs] == [None, None]
 
 
 @pytest.mark.usefixtures("in_process")

@@ -1,9 +1,27 @@
-"""The accuracy of a task that does not count its right samples itself, chosen by the shapes."""
+"""The number of right samples: by the task's own function, or chosen by the shapes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
+
+from stepsize.errors import RunError, shown
+
+
+def right_of(task: str, correct: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> Tensor:
+    """What the task's own function counts, as a tensor of shape ().
+
+    Raises:
+        RunError: it does not return one number.
+    """
+    right = correct(outputs, targets)
+    if not isinstance(right, Tensor) or right.numel() != 1:
+        raise RunError(
+            f"`correct` of the task {task!r} must return the number of right samples as a tensor of shape (), "
+            f"got {shown(right)}"
+        )
+    return right.reshape(())
 
 
 def usual_right(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor | None:

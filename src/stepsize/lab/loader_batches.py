@@ -1,6 +1,6 @@
-"""The batches of a loader on a device, weighed and grouped by updates, as the training loop takes them."""
+"""The batches of a task on a device; those of a loader are weighed and grouped by updates."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any
@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from stepsize.errors import RunError
+from stepsize.horizon import Horizon
 from stepsize.lab.batch_forms import on_device
 from stepsize.lab.loaders import Loader, at_least_one, length_of, one_pass
-from stepsize.lab.samples import Batch
+from stepsize.lab.samples import Batch, Batches, EvaluationSet, Samples
+from stepsize.lab.task import Task
 
 Weight = Callable[[Any], float]
 """How much the mean loss of a batch weighs."""
@@ -97,3 +99,16 @@ def weighted(batches: list[Any], weight: Weight, device: torch.device) -> Iterat
     for batch, each in zip(batches, weights, strict=True):
         moved = on_device(batch, device)
         yield Batch(moved, moved, each, each / sum(weights))
+
+
+def data_on(
+    device: torch.device, task: Task, horizon: Horizon, seeds: Sequence[int]
+) -> tuple[Batches | LoaderBatches, EvaluationSet]:
+    """The training batches of a task and its test set on a device; `horizon` is that of a run over all its samples."""
+    if task.has_loaders:
+        updates, each = horizon.epoch_steps, horizon.accumulation
+        batches = LoaderBatches(task.train, seeds[0], device, task.weight_of, updates, each)
+        return batches, LoaderTest(task.test, device, task.weight_of)
+    samples, test = (Samples.on(device, part) for part in (task.train, task.test))
+    assert isinstance(horizon.batch, int)
+    return Batches(samples, seeds, horizon.batch, horizon.accumulation, horizon.drop_last), test

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from stepsize.errors import RunError
+from stepsize.lab.examples import Examples
 from stepsize.lab.seeding import sample_order
-from stepsize.lab.task import Examples, Task
+from stepsize.lab.task import Task
 
 EVALUATION_BATCH = 500
 BATCH_SIZE = 256  # of training, unless the user says otherwise

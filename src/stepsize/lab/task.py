@@ -1,6 +1,5 @@
 """A task as one value: a network to train, its data, its loss and its accuracy."""
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_map
 
 from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, raise_together, shown
 from stepsize.horizon import Horizon
-from stepsize.lab.accuracy import usual_accuracy, usual_right
+from stepsize.lab.accuracy import right_of, usual_accuracy, usual_right
 from stepsize.lab.batch_forms import outputs_of, samples_in
+from stepsize.lab.examples import are_examples, check_examples, digest
 from stepsize.lab.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
 from stepsize.lab.loaders import check_loader, is_stream, one_pass
 from stepsize.lab.losses import Loss, mean_loss
@@ -28,9 +29,6 @@ from stepsize.schedules import Plan
 
 if TYPE_CHECKING:
     from stepsize.lab.experiment import Experiment
-
-Examples = tuple[Tensor, Tensor]
-"""Inputs and targets, with a row for each sample."""
 
 
 def held_out_of(samples: int) -> int:
@@ -99,7 +97,7 @@ class Task:
         weight: Any = self.weight
         if weight is not None and not (callable(weight) and self.has_loaders):
             errors.append(ArgumentError("Task", "weight", "a function of the batch of a loader", weight))
-        check = check_loader if self.has_loaders else _check_examples
+        check = check_loader if self.has_loaders else check_examples
         for part, given in (("train", self.train), ("test", self.test)):
             with gathered(errors):
                 check("Task", part, given)
@@ -108,7 +106,7 @@ class Task:
     @property
     def has_loaders(self) -> bool:
         """Whether the samples are in loaders, and not in tensors."""
-        return not (_are_tensors(self.train) or _are_tensors(self.test))
+        return not (are_examples(self.train) or are_examples(self.test))
 
     @property
     def reads_a_stream(self) -> bool:
@@ -172,7 +170,7 @@ class Task:
         if self.has_loaders:
             return tuple(f"{part} batches: {size_in_words(loader)}" for part, loader in parts.items())
         return tuple(
-            f"{part} {what}: {_digest(tensor)}"
+            f"{part} {what}: {digest(tensor)}"
             for part, pair in parts.items()
             for what, tensor in zip(("inputs", "targets"), pair, strict=True)
         )
@@ -279,19 +277,13 @@ class Task:
         """
         if self.correct is None:
             return None
-        if self.correct == "auto":
-            if self.has_loaders:
-                targets = targets[1] if _are_tensors(targets) and self.weight is None else None
-            both = isinstance(outputs, Tensor) and isinstance(targets, Tensor)
-            return usual_right(self.loss, outputs, targets) if both else None
-        with torch.no_grad():
-            right: Any = self.correct(outputs, targets)
-        if not isinstance(right, Tensor) or right.numel() != 1:
-            raise RunError(
-                f"`correct` of the task {self.name!r} must return the number of right samples as a tensor of shape (), "
-                f"got {shown(right)}"
-            )
-        return right.reshape(())
+        outputs = tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, outputs)
+        if self.correct != "auto":
+            return right_of(self.name, self.correct, outputs, targets)
+        if self.has_loaders:
+            targets = targets[1] if are_examples(targets) and self.weight is None else None
+        both = isinstance(outputs, Tensor) and isinstance(targets, Tensor)
+        return usual_right(self.loss, outputs, targets) if both else None
 
     @cached_property
     def accuracy(self) -> str:
@@ -305,7 +297,7 @@ class Task:
         if self.correct != "auto":
             return "none: `correct` is None" if self.correct is None else "counted by `correct`"
         batch: Any = next(one_pass(self.test, 0, 0), None) if self.has_loaders else self.test
-        if not _are_tensors(batch) or self.weight is not None:
+        if not are_examples(batch) or self.weight is not None:
             return f"none: there is no `correct` for {'batches with a weight' if self.weight else 'such batches'}"
         inputs, targets = (part[:2] for part in batch)
         try:
@@ -314,23 +306,3 @@ class Task:
             return usual_accuracy(self.loss, outputs, targets)
         except (Exception, SystemExit):  # its runs fail too, and say why
             return "unknown, since the network does not take the test samples"
-
-
-def _are_tensors(given: Any) -> bool:
-    return isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(part, Tensor) for part in given)
-
-
-def _check_examples(owner: str, name: str, value: Any) -> None:
-    """Raise ArgumentError if a value is not inputs and as many targets."""
-    if not _are_tensors(value):
-        advice = "give train and test in one form, as tensors or as loaders"
-        raise ArgumentError(owner, name, "two tensors, inputs and targets, as the other samples are", value, advice)
-    inputs, targets = map(len, value)
-    if not inputs == targets > 0:
-        raise ArgumentError(owner, name, f"as many targets as inputs ({inputs}), and at least one", targets)
-
-
-def _digest(tensor: Tensor) -> str:
-    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)  # NumPy has no bfloat16
-    shape, kind = " x ".join(map(str, tensor.shape)), str(tensor.dtype).removeprefix("torch.")
-    return f"{shape} {kind} {hashlib.blake2b(content.numpy().data, digest_size=8).hexdigest()}"

@@ -17,11 +17,11 @@ from stepsize.horizon import Horizon
 from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.followed_metric import METRICS
-from stepsize.lab.loader_batches import LoaderBatches, LoaderTest
+from stepsize.lab.loader_batches import LoaderBatches, data_on
 from stepsize.lab.loader_sizes import loader_horizon
 from stepsize.lab.loaders import STREAM_RESUMED
 from stepsize.lab.one_network import LearningRate, OneNetwork
-from stepsize.lab.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Samples, Tally
+from stepsize.lab.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.task import Task
 from stepsize.lab.too_fast import warn_if_too_fast
@@ -133,7 +133,7 @@ def train(
         if task.reads_a_stream and Path(checkpoint).exists():
             caution(STREAM_RESUMED)
     network = OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm, step_every == "epoch", metric)
-    loop = loop_over(task, network, horizon, epochs, log_every)
+    loop = TrainingLoop(network, *data_on(place, task, horizon, (seed,)), epochs, log_every)
     if isinstance(lr, LRScheduler) and step_every == "update" and epochs > 1:
         warn_if_too_fast(lr, horizon.epoch_steps, epochs)
     records: list[Point | Epoch] = []
@@ -307,16 +307,3 @@ def has_diverged(record: Point | Epoch, loss_limit: float) -> bool:
     """Whether the training loss of a Point, or the test loss of an Epoch, exceeds the limit or is not finite."""
     loss = record.train_loss if isinstance(record, Point) else record.test_loss
     return not loss <= loss_limit or not math.isfinite(loss)
-
-
-def loop_over(task: Task, networks: Networks, horizon: Horizon, epochs: int, log_every: int) -> TrainingLoop:
-    """The loop that trains networks on all samples of a task; `horizon` is the length of a run over them."""
-    device, seeds = networks.device, networks.seeds
-    if task.has_loaders:
-        weight, k = task.weight_of, horizon.accumulation
-        training = LoaderBatches(task.train, seeds[0], device, weight, horizon.epoch_steps, k)
-        return TrainingLoop(networks, training, LoaderTest(task.test, device, weight), epochs, log_every)
-    assert isinstance(horizon.batch, int)
-    samples, test = (Samples.on(device, part) for part in (task.train, task.test))
-    batches = Batches(samples, seeds, horizon.batch, horizon.accumulation, horizon.drop_last)
-    return TrainingLoop(networks, batches, test, epochs, log_every)

@@ -15,13 +15,14 @@ from stepsize.lab.branches import Branches
 from stepsize.lab.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.loader_batches import data_on
 from stepsize.lab.loaders import STREAM_RESUMED
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
-from stepsize.lab.training import End, Networks, TrainingLoop, loop_over
+from stepsize.lab.training import End, Networks, TrainingLoop
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 
@@ -168,7 +169,8 @@ def single_offshoots(
 def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
     """The loop that trains the networks as the experiment asks; the task has only the experiment's samples."""
     horizon = task.horizon(replace(experiment, samples=None, held_out=False))
-    return loop_over(task, networks, horizon, experiment.epochs, experiment.log_every)
+    data = data_on(networks.device, task, horizon, networks.seeds)
+    return TrainingLoop(networks, *data, experiment.epochs, experiment.log_every)
 
 
 def make_run(
