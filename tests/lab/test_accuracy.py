@@ -11,9 +11,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Task, load_task, train
+from stepsize.lab.accuracy import usual_right
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.samples import Samples, measure
-from stepsize.lab.task import usual_right
 from stepsize.pytorch import Plateau, Scheduler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -86,6 +86,23 @@ def test_other_tasks_have_no_accuracy(name):
     log = trained(task_of(WITHOUT[name]), epochs=1)
     assert all(math.isnan(each.train_accuracy) for each in (*log.points, *log.epochs))
     assert math.isnan(log.epochs[-1].test_accuracy)
+
+
+WORDS = {"classes": "highest of 2 class scores", "pixels": "highest of 2 class scores", "tokens": "highest of 2 class"}
+WORDS |= {"bytes as classes": "highest of 3 class scores", "probabilities": "probability above 0.5"}
+
+
+@pytest.mark.parametrize("name", WITH | WITHOUT)
+def test_the_task_says_how_right_samples_are_counted(name):
+    expected = WORDS.get(name, "sign of a logit" if name in WITH else "none: outputs")
+    assert task_of((WITH | WITHOUT)[name]).accuracy.startswith(expected)
+
+
+def test_the_task_says_that_the_user_counts_or_nobody():
+    assert task_of(WITH["classes"], correct=None).accuracy == "none: `correct` is None"
+    assert task_of(WITH["classes"], correct=lambda *_: 1).accuracy == "counted by `correct`"
+    unfit = Task(lambda: nn.Linear(2, 2), (X, CLASSES), (X, CLASSES))
+    assert unfit.accuracy == "unknown, since the network does not take the test samples"
 
 
 @pytest.mark.parametrize("name", ["classes", "logits (n, 1)", "pixels", "a line", "several labels"])

@@ -148,15 +148,17 @@ def test_held_out_samples_are_never_called_the_test_set():
 def test_the_report_has_every_setting_that_changes_what_is_trained():
     settings = {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "samples": 500, "clip_norm": 1.0}
     more = {"precision": "bf16", "weight_decay": 0.01, "accumulation": 2, "loss_limit": 50.0}
-    text = markdown_report(Experiment({"flat": "Constant(0.1)"}, "digits", **settings, **more), "Data.", 5, runs(1)[:1])
+    everything = Experiment({"flat": "Constant(0.1)"}, "digits", batch_size=256, **settings, **more)
+    text = markdown_report(everything, "Data.", 5, runs(1)[:1])
     for words in (
         "sgd (momentum 0.9, nesterov yes), batch size 256 x 2 accumulated",
         "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
     ):
         assert words in text
     asked = Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu", digests=("train inputs: ...",))
-    plain = markdown_report(asked, "Data.", 5, runs(1)[:1])
-    assert "sgd, batch size 256, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
+    plain = markdown_report(asked, "Data.", 5, runs(1)[:1], accuracy="sign of a logit")
+    assert "sgd, batches of the task's own, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
+    assert "Losses and accuracies are those of the last epoch. Accuracy: sign of a logit." in plain
 
 
 def test_accuracies_are_columns_if_some_schedule_has_one_or_none_has_a_loss():

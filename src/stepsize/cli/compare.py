@@ -70,7 +70,7 @@ def compare(
     task: TaskName = "fashion-mnist",
     epochs: Annotated[Count, numeric("N", "Passes over the training set.")] = 3,
     seeds: Seeds = "0",
-    batch_size: BatchSize = 256,
+    batch_size: BatchSize = None,
     accumulation: Accumulation = 1,
     steps: Annotated[
         int | None, numeric("N", "Updates of a run, for a task that has no number of samples."), Maybe(Whole(1))

@@ -75,7 +75,7 @@ def find(
     linear: Annotated[
         bool, typer.Option("--linear", help="Raise the rate by equal differences instead of equal factors.")
     ] = False,
-    batch_size: BatchSize = 256,
+    batch_size: BatchSize = None,
     accumulation: Accumulation = 1,
     seeds: Seeds = "0",
     device: Device = "auto",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stepsize.arguments import SEEDS, Count
+from stepsize.arguments import SEEDS, Count, Maybe, Whole
 from stepsize.files import check_place
 
 
@@ -75,7 +75,11 @@ TaskName = Annotated[
     ),
 ]
 OptimizerName = Annotated[str, typer.Option(metavar="NAME", help="Any optimizer of torch.optim: sgd, adamw, ...")]
-BatchSize = Annotated[Count, numeric("N", "Samples in a micro-batch.")]
+BatchSize = Annotated[
+    int | None,
+    numeric("N", "Samples in a micro-batch; 256 unless the task has loaders, which have their own."),
+    Maybe(Whole(1)),
+]
 Accumulation = Annotated[Count, numeric("K", "Micro-batches to an update.", "--accumulate")]
 Seeds = Annotated[
     Any, typer.Option(parser=numbers, metavar="N,N,...", help="One run for each seed; 0..4 for 0 to 4."), SEEDS

@@ -40,6 +40,7 @@ from stepsize.lab.report.summary_table import (
 from stepsize.lab.rounds import about_seeds, first_round, looks_at
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.samples import BATCH_SIZE
 from stepsize.lab.sequential import Looks
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.task import Task
@@ -129,6 +130,8 @@ def compare(
         task = task_of(experiment)
     raise_together(errors)
     settled = replace(first_round(experiment), task=lasting_name(experiment.task), device=device, digests=task.digests)
+    if isinstance(task, Task) and not task.has_loaders:
+        settled = replace(settled, batch_size=settled.batch_size or BATCH_SIZE)
     if experiment.task == "fashion-mnist" and task.name == "digits":
         settled = replace(settled, task="digits")  # their stand-in here; workers must not look for the data again
     valid: list[RunSpec] = []  # of one seed
@@ -317,6 +320,7 @@ def _make_store(
     settings: dict[str, Any] = {
         "experiment": experiment.as_dict(),
         "data": task.source,
+        "accuracy": task.accuracy if isinstance(task, Task) else "",
         "trials": [each.as_dict() for each in trials],
         "chance": None if chance is None else asdict(chance),
     }
@@ -358,6 +362,7 @@ def _make_runs(
     specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
     settings = results.settings
     source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
+    accuracy = settings.get("accuracy", "")
     chance = Chance(**settings["chance"]) if settings.get("chance") else None
     standings = Standings(specs, results, experiment.judged_on, experiment.headline, chance)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
@@ -376,7 +381,7 @@ def _make_runs(
             standings.ended_runs,
             f"Comparison of {len(experiment.schedules)} schedules",
             source=source,
-            settings=settings_shown(experiment, specs[0].steps),
+            settings={**settings_shown(experiment, specs[0].steps), **({"accuracy": accuracy} if accuracy else {})},
             environment=results.environment,
             planned=len(specs),
             names=[name for name, _ in experiment.schedules],
@@ -388,7 +393,9 @@ def _make_runs(
             remarks=remarks,
             headline=experiment.headline,
         )
-        text = markdown_report(experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks)
+        text = markdown_report(
+            experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks, accuracy
+        )
         return {"report.md": text, "report.html": page}
 
     try:

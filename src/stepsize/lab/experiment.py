@@ -31,6 +31,7 @@ from stepsize.lab.command import command_rule
 from stepsize.lab.followed_metric import followed_metric
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.samples import BATCH_SIZE
 from stepsize.lab.statistics import KNOWN, Metric
 from stepsize.lab.task import held_out_of
 from stepsize.pytorch.plateau import Plateau
@@ -170,8 +171,9 @@ class Experiment:
         steps: updates of a run, for a task that has no number of samples; an epoch is then an equal part of them.
         samples: train on this many samples, from the first on; on all if None.
         seeds: one run of every schedule for each.
-        batch_size: samples in a micro-batch.
+        batch_size: samples in a micro-batch, 256 if None; a task with loaders has its own.
         accumulation: micro-batches in an update.
+        drop_last: leave out the samples at the end of an epoch that do not fill a micro-batch.
         optimizer: the name of an optimizer of torch.optim, or an importable factory, "package.module:function", which
             is called with the parameters and lr=1; groups whose rates differ keep their ratios.
         optimizer_args: further arguments of the optimizer, such as {"momentum": 0.9}.
@@ -221,8 +223,9 @@ class Experiment:
     steps: Annotated[int | None, Maybe(Whole(1))] = None
     samples: Annotated[int | None, Maybe(Whole(1))] = None
     seeds: Annotated[tuple[int, ...], SEEDS] = (0,)
-    batch_size: Count = 256
+    batch_size: Annotated[int | None, Maybe(Whole(1))] = None
     accumulation: Count = 1
+    drop_last: Annotated[bool, Flag()] = False
     optimizer: Annotated[str, _word] = "sgd"
     optimizer_args: Annotated[tuple[tuple[str, Any], ...], _optimizer_args] = ()
     weight_decay: Annotated[Schedule | str | None, Maybe(_schedule_or_number)] = None
@@ -318,21 +321,22 @@ class Experiment:
         Raises:
             ArgumentError: `steps` is given beside a number of samples, or neither is there.
         """
+        batch = self.batch_size or BATCH_SIZE
         samples = self.samples if samples is None and self.steps is None else samples
         if samples is None:
             if self.steps is None:
                 rule = "given, as the task has no number of samples"
                 raise ArgumentError("Experiment", "steps", rule, None, "write {steps}", steps=1000)
             each = math.ceil(self.steps / self.epochs)
-            size = each * self.batch_size * self.accumulation
-            return Horizon(size, self.batch_size, self.steps / each, self.accumulation)
+            size = each * batch * self.accumulation
+            return Horizon(size, batch, self.steps / each, self.accumulation)
         if self.steps is not None:
             rule = f"left out, as the task has {samples} samples"
             raise ArgumentError("Experiment", "steps", rule, self.steps, "write {epochs}", epochs=...)
         samples = min(samples, self.samples or samples)
         if self.held_out:
             samples -= held_out_of(samples)
-        return Horizon(samples, self.batch_size, self.epochs, self.accumulation)
+        return Horizon(samples, batch, self.epochs, self.accumulation, drop_last=self.drop_last)
 
     def run_specs(self, size: int | Horizon) -> tuple[RunSpec, ...]:
         """The runs, seed by seed, on a training set of this size or over this horizon.

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from stepsize.arguments import SEEDS, Count, Many, Number, checked
+from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole, checked
 from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
+from stepsize.lab.batch_forms import on_device
 from stepsize.lab.comparison import Comparison, compare
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.loader_sizes import loader_setting
+from stepsize.lab.loaders import Loader, at_least_one, one_pass
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.samples import Samples, move_model
+from stepsize.lab.samples import BATCH_SIZE, Samples, move_model
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.lab.task import Task
 from stepsize.pytorch import range_test
@@ -33,7 +36,7 @@ def find_rate(
     optimizer: str = "sgd",
     *,
     optimizer_args: Mapping[str, Any] | None = None,
-    batch_size: Count = 256,
+    batch_size: Annotated[int | None, Maybe(Whole(1))] = None,
     seeds: Annotated[Sequence[int], SEEDS] = (0,),
     device: str = "auto",
     observe: Callable[[int, float, float], object] | None = None,
@@ -48,7 +51,7 @@ def find_rate(
         task: what to train.
         optimizer: an optimizer of torch.optim by its name, or an importable factory, "package.module:function".
         optimizer_args: further arguments of the optimizer, such as {"momentum": 0.9}.
-        batch_size: samples in a micro-batch.
+        batch_size: samples in a micro-batch, 256 if None; a loader has its own.
         seeds: a run for each.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or another that PyTorch knows.
         observe: called after each update with its step, its rate and its loss.
@@ -65,16 +68,25 @@ def find_rate(
         True
     """
     place = torch.device(resolved_device(device, "find_rate"))
-    samples = Samples.on(place, task.train)
+    if task.has_loaders and batch_size is not None:
+        raise loader_setting("find_rate", "batch_size", batch_size)
+    samples = None if task.has_loaders else Samples.on(place, task.train)
     tests = []
+
+    def closure(model: nn.Module, batch: Any) -> Tensor:
+        return task.mean_loss(task.outputs(model, batch), batch)
+
     for seed in seeds:
         model = task.initial_model(seed)
-        move_model(model, place)
+        move_model(model, task, place)
         driven = make_optimizer(optimizer, model.parameters(), 0.1, optimizer_args, "find_rate")
         with seeded_draws(seed, place):
-            test = range_test(
-                model, driven, task.loss, EndlessBatches(samples, batch_size, seed), observe=observe, **settings
-            )
+            if samples is None:
+                passes = EndlessPasses(task.train, seed, place)
+                test = range_test(model, driven, None, passes, closure=closure, observe=observe, **settings)
+            else:
+                batches = EndlessBatches(samples, batch_size or BATCH_SIZE, seed)
+                test = range_test(model, driven, task.loss, batches, observe=observe, **settings)
         tests.append(replace(test, runs=(replace(test.runs[0], seed=seed),)))
     return replace(tests[0], runs=tuple(run for test in tests for run in test.runs))
 
@@ -91,6 +103,21 @@ class EndlessBatches:
         for epoch in count():
             order = sample_order(len(self.samples), self.seed, epoch).to(self.samples.targets.device)
             yield from map(self.samples.chosen, torch.split(order, self.size))
+
+
+@dataclass(frozen=True)
+class EndlessPasses:
+    """The batches of a loader on a device, pass after pass without end, with the draws that the seed gives it."""
+
+    loader: Loader
+    seed: int
+    device: torch.device
+
+    def __iter__(self) -> Iterator[Any]:
+        for number in count():
+            yield from (
+                on_device(batch, self.device) for batch in at_least_one(one_pass(self.loader, self.seed, number))
+            )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from stepsize.errors import ArgumentError, RunError, shown
 from stepsize.lab.followed_metric import followed_metric
-from stepsize.lab.samples import Batch, Samples, measure, move_model
+from stepsize.lab.samples import Batch, EvaluationSet, measure, move_model
 from stepsize.lab.task import Task
 from stepsize.pytorch.scheduler import Scheduler
 from stepsize.schedules import Plan
@@ -39,7 +39,7 @@ class OneNetwork:
         per_epoch: bool = False,
         metric: str | None = None,
     ) -> None:
-        move_model(model, device)
+        move_model(model, task, device)
         self.seeds = (seed,)
         self.device = device
         self.rates = [math.nan]
@@ -56,7 +56,11 @@ class OneNetwork:
 
     def add_gradient(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         with self._autocast:
-            outputs = self._model(batch.inputs)
+            try:
+                outputs = self._task.outputs(self._model, batch.inputs)
+            except ValueError as error:
+                _explain_batch_norm(error, self._task)
+                raise
             loss = self._task.mean_loss(outputs, batch.targets)
         (loss if batch.share == 1 else loss * batch.share).backward()  # type: ignore[no-untyped-call]
         return loss.detach(), self._task.right(outputs, batch.targets)
@@ -69,7 +73,7 @@ class OneNetwork:
         self._rate.after_update()
         self._optimizer.zero_grad()
 
-    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+    def measure(self, samples: EvaluationSet) -> list[tuple[float, float]]:
         return [measure(self._model, self._task, samples)]
 
     def logged(self, records: Sequence[Point | Epoch]) -> None:
@@ -156,3 +160,16 @@ def _checked(rate: Any, step: int) -> float:
     if not math.isfinite(value) or value < 0:
         raise RunError(f"lr gave {shown(rate)} at step {step}", "a rate is a finite number that is not negative")
     return value
+
+
+def _explain_batch_norm(error: ValueError, task: Task) -> None:
+    """Raise RunError if batch normalisation got one sample, which has no variance."""
+    if not str(error).startswith("Expected more than 1 value per channel when training"):
+        return
+    where = "in the DataLoader" if task.has_loaders else "in the experiment or in train"
+    raise RunError(
+        f"the network of the task {task.name!r} has batch normalisation, which cannot train on a batch of one sample, "
+        "such as the last one of an epoch",
+        f"leave that batch out with {{drop_last}} {where}",
+        drop_last=True,
+    ) from error

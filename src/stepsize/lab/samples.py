@@ -3,23 +3,48 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stepsize.errors import RunError
+from stepsize.lab.examples import Examples
 from stepsize.lab.seeding import sample_order
-from stepsize.lab.task import Examples, Task
+from stepsize.lab.task import Task
 
 EVALUATION_BATCH = 500
+BATCH_SIZE = 256  # of training, unless the user says otherwise
 
 
-def move_model(model: nn.Module, device: torch.device) -> None:
-    """Move a model to a device, in channels-last memory format unless it has 3D kernels, which have no such format."""
+class Batch(NamedTuple):
+    """Samples for one forward pass: (size, ...), or (networks, size, ...) if each network has its own.
+
+    Inputs and targets are both the whole batch of a loader, and `size` is then its weight. `share` is the fraction that
+    the batch has of its update's samples, or of their weight.
+    """
+
+    inputs: Any
+    targets: Any
+    size: float
+    share: float = 1.0
+
+
+class EvaluationSet(Protocol):
+    """The samples that networks are measured on."""
+
+    def batches(self) -> Iterator[Batch]:
+        """All samples, in order; a network may work in place on the inputs."""
+
+
+def move_model(model: nn.Module, task: Task, device: torch.device) -> None:
+    """Move a model to a device, in channels-last memory format unless it has 3D kernels, which have no such format.
+
+    With loaders it keeps the user's memory format, which the batches have too.
+    """
     model.to(device)
-    if all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):
+    if not task.has_loaders and all(value.dim() != 5 for value in (*model.parameters(), *model.buffers())):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -46,22 +71,11 @@ class Samples:
         inputs, targets = (part.index_select(0, index.flatten()) for part in (self.inputs, self.targets))
         return inputs.reshape(*index.shape, *inputs.shape[1:]), targets.reshape(*index.shape, *targets.shape[1:])
 
-    def batches(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[Batch]:
         """Copies of all samples, in order: a network may work in place."""
-        for inputs, targets in zip(torch.split(self.inputs, size), torch.split(self.targets, size), strict=True):
-            yield inputs.clone(), targets
-
-
-class Batch(NamedTuple):
-    """Samples for one forward pass: (size, ...), or (networks, size, ...) if each network has its own.
-
-    `share` is the fraction that the batch has of the samples of its update.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    size: int
-    share: float
+        parts = (torch.split(part, EVALUATION_BATCH) for part in (self.inputs, self.targets))
+        for inputs, targets in zip(*parts, strict=True):
+            yield Batch(inputs.clone(), targets, len(targets))
 
 
 @dataclass(frozen=True)
@@ -69,25 +83,32 @@ class Batches:
     """The training samples epoch by epoch, each in the order that the seed gives it.
 
     With several different seeds a batch has a row for each. `accumulation` batches of `size` samples make one update;
-    the last update of an epoch takes the samples that are left over.
+    the last update of an epoch takes the samples that are left over, or only whole batches with `drop_last`.
     """
 
     samples: Samples
     seeds: Sequence[int]
     size: int
     accumulation: int = 1
+    drop_last: bool = False
 
     @property
     def updates(self) -> int:
         """The number of updates in an epoch."""
-        return math.ceil(len(self.samples) / (self.size * self.accumulation))
+        return math.ceil(self._used / (self.size * self.accumulation))
+
+    @property
+    def _used(self) -> int:
+        """The number of samples in an epoch."""
+        return len(self.samples) // self.size * self.size if self.drop_last else len(self.samples)
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Iterator[Batch]]:
         """The batches of each update of an epoch, from the update `first` on."""
         orders = {seed: sample_order(len(self.samples), seed, number) for seed in set(self.seeds)}
         shared = len(orders) == 1
         order = orders[self.seeds[0]] if shared else torch.stack([orders[seed] for seed in self.seeds])
-        updates = torch.split(order.to(self.samples.targets.device), self.size * self.accumulation, dim=-1)
+        used = order[..., : self._used].to(self.samples.targets.device)
+        updates = torch.split(used, self.size * self.accumulation, dim=-1)
         for update in updates[first:]:
             yield self._parts(update)
 
@@ -97,14 +118,14 @@ class Batches:
             yield Batch(*self.samples.chosen(index), index.shape[-1], index.shape[-1] / update.shape[-1])
 
 
-def measure(model: nn.Module, task: Task, samples: Samples) -> tuple[float, float]:
+def measure(model: nn.Module, task: Task, samples: EvaluationSet) -> tuple[float, float]:
     """Mean loss and accuracy of `model` over all samples, in evaluation mode; it is left in training mode."""
     model.eval()
     tally = Tally()
     with torch.no_grad():
-        for inputs, targets in samples.batches(EVALUATION_BATCH):
-            outputs = model(inputs)
-            tally.add(task.mean_loss(outputs, targets), task.right(outputs, targets), len(targets))
+        for batch in samples.batches():
+            outputs = task.outputs(model, batch.inputs)
+            tally.add(task.mean_loss(outputs, batch.targets), task.right(outputs, batch.targets), batch.size)
     model.train()
     return tally.means()[0]
 
@@ -118,9 +139,9 @@ class Tally:
 
     losses: list[Tensor] = field(default_factory=list)
     right: list[Tensor] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
+    sizes: list[float] = field(default_factory=list)
 
-    def add(self, loss: Tensor, right: Tensor | None, size: int) -> None:
+    def add(self, loss: Tensor, right: Tensor | None, size: float) -> None:
         """Add a batch of `size` samples; `right` is None if the task has no accuracy."""
         self.losses.append(loss)
         if right is not None:
@@ -152,7 +173,7 @@ class Tally:
         wrong = np.flatnonzero(~((accuracy >= 0) & (accuracy <= 1 + 1e-6)))
         if wrong.size:
             raise RunError(
-                f"`correct` of the task counted {right[wrong[0]]:g} right of {samples} samples",
+                f"`correct` of the task counted {right[wrong[0]]:g} right of {samples:g} samples",
                 "count each sample once, or by its fraction of right targets if it has several",
             )
         return list(zip((total / samples).tolist(), np.minimum(accuracy, 1.0).tolist(), strict=True))

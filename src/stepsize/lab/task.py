@@ -1,6 +1,6 @@
 """A task as one value: a network to train, its data, its loss and its accuracy."""
 
-import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,25 +9,26 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import cross_entropy
 from torch.nn.parameter import is_lazy
+from torch.utils._pytree import tree_map
 
 from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, raise_together, shown
 from stepsize.horizon import Horizon
+from stepsize.lab.accuracy import right_of, usual_accuracy, usual_right
+from stepsize.lab.batch_forms import outputs_of, samples_in
+from stepsize.lab.examples import are_examples, check_examples, digest
+from stepsize.lab.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
+from stepsize.lab.loaders import check_loader, is_stream, one_pass
+from stepsize.lab.losses import Loss, mean_loss
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import sample_order, seeded_draws
-from stepsize.pytorch.range_sweep import are_crossed
 from stepsize.schedules import Plan
 
 if TYPE_CHECKING:
     from stepsize.lab.experiment import Experiment
-
-Examples = tuple[Tensor, Tensor]
-"""Inputs and targets, with a row for each sample."""
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def held_out_of(samples: int) -> int:
@@ -45,21 +46,29 @@ def held_out_of(samples: int) -> int:
 class Task:
     """A network to train, its training and test samples, and its loss.
 
+    The samples are two tensors, or a loader: a re-iterable of batches, such as a DataLoader or a list. A batch is a
+    tuple or a list, a mapping, or a tensor, and may be nested. The network is called as `model(inputs)`, or with a
+    loader as `model(*batch[:-1])`, `model(**batch)` or `model(batch)`.
+
     Args:
         model: makes the network; called with the random states of Python, NumPy and PyTorch seeded.
-        train: inputs and targets, tensors on the CPU with a row for each sample.
-        test: inputs and targets that are not trained on.
-        loss: (outputs, targets) to the mean loss over the samples, a scalar.
-        correct: (outputs, targets) to the number of right samples, which may be a sum of fractions; None if there is no
-            accuracy. "auto" counts right classes if the outputs are class scores (n, classes, ...) and the targets
-            whole numbers (n, ...), and right signs of single logits if the loss is PyTorch's binary cross-entropy;
-            otherwise there is no accuracy.
+        train: inputs and targets, tensors on the CPU with a row for each sample; or a loader.
+        test: the same, not trained on.
+        loss: (outputs, targets), or (outputs, batch) with a loader, to the mean loss over the samples, a scalar. A loss
+            of PyTorch's own gets the last part of a batch as targets. The default is cross entropy; if batches are
+            mappings or tensors it is the `loss` of the outputs.
+        correct: (outputs, targets), or (outputs, batch), to the number of right samples, which may be a sum of
+            fractions; None if there is no accuracy. "auto" counts right classes if the outputs are class scores
+            (n, classes, ...) and the targets whole numbers (n, ...), and right signs of single logits if the loss is
+            PyTorch's binary cross-entropy; otherwise, or if batches are not pairs of tensors, there is no accuracy.
+        weight: (batch) to how much its mean loss weighs, such as the number of its tokens that are not padding; these
+            are then what `correct` counts. By default the number of samples.
         name: its name in messages and reports.
         source: a sentence that says where the data came from.
 
     Raises:
-        ArgumentError: the data are not tensors, inputs and targets differ in number, or there are none; or `correct` is
-            not a function.
+        ArgumentError: the data are neither tensors nor loaders, inputs and targets differ in number, or there are none;
+            or `correct` or `weight` is not a function.
 
     Example:
         >>> import torch
@@ -71,34 +80,63 @@ class Task:
     """
 
     model: Callable[[], nn.Module]
-    train: Examples
-    test: Examples
+    train: Any
+    test: Any
     loss: Loss = cross_entropy
-    correct: Callable[[Tensor, Tensor], Tensor] | Literal["auto"] | None = "auto"
+    correct: Callable[[Any, Any], Tensor] | Literal["auto"] | None = "auto"
     name: str = "task"
+    weight: Callable[[Any], float] | None = field(default=None, kw_only=True)
     source: str = field(default="The data are the task's own.", kw_only=True)
     _given: WeakValueDictionary[int, nn.Parameter] = field(default_factory=WeakValueDictionary, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not (self.correct is None or self.correct == "auto" or callable(self.correct)):
-            raise ArgumentError("Task", "correct", 'a function, "auto" or None', self.correct)
+        errors: list[StepsizeError] = []
+        correct: Any = self.correct
+        if not (correct is None or correct == "auto" or callable(correct)):
+            errors.append(ArgumentError("Task", "correct", 'a function, "auto" or None', correct))
+        weight: Any = self.weight
+        if weight is not None and not (callable(weight) and self.has_loaders):
+            errors.append(ArgumentError("Task", "weight", "a function of the batch of a loader", weight))
+        check = check_loader if self.has_loaders else check_examples
         for part, given in (("train", self.train), ("test", self.test)):
-            pair: Any = given
-            if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(x, Tensor) for x in pair)):
-                raise ArgumentError("Task", part, "two tensors, inputs and targets", given)
-            lengths = len(pair[0]), len(pair[1])
-            if not lengths[0] == lengths[1] > 0:
-                rule = f"as many targets as inputs ({lengths[0]}), and at least one"
-                raise ArgumentError("Task", part, rule, lengths[1])
+            with gathered(errors):
+                check("Task", part, given)
+        raise_together(errors)
 
     @property
-    def samples(self) -> int:
-        """The number of training samples."""
-        return len(self.train[1])
+    def has_loaders(self) -> bool:
+        """Whether the samples are in loaders, and not in tensors."""
+        return not (are_examples(self.train) or are_examples(self.test))
+
+    @property
+    def reads_a_stream(self) -> bool:
+        """Whether the training samples are an IterableDataset, which need not give the same ones again."""
+        return is_stream(self.train)
+
+    @property
+    def samples(self) -> int | None:
+        """The number of training samples; None if the loader does not say."""
+        return samples_of(self.train) if self.has_loaders else len(self.train[1])
 
     def horizon(self, experiment: "Experiment") -> Horizon:
-        """The horizon of a run of the experiment."""
-        return experiment.horizon(self.samples)
+        """The horizon of a run of the experiment.
+
+        Raises:
+            ArgumentError: a setting does not fit the samples.
+        """
+        if not self.has_loaders:
+            return experiment.horizon(self.samples)
+        loader, e = self.for_experiment(experiment).train, experiment
+        return loader_horizon(loader, "Experiment", e.epochs, e.steps, e.accumulation, e.batch_size, e.drop_last)
+
+    def for_experiment(self, experiment: "Experiment") -> "Task":
+        """The task with the training samples and the test set that the experiment asks for.
+
+        Raises:
+            ArgumentError: they cannot be chosen from a loader.
+        """
+        task = self if experiment.samples is None else self.first(experiment.samples)
+        return task.held_out() if experiment.held_out else task
 
     def check(self, experiment: "Experiment", specs: Sequence[RunSpec]) -> None:
         """Make the network, the optimizer and the schedulers, before anything is written.
@@ -119,7 +157,9 @@ class Task:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """A line for each tensor of the data: its shape, its type, and 16 digits of the BLAKE2b hash of its bytes.
+        """A line for each part of the data.
+
+        For a tensor, its shape, its type, and 16 digits of the BLAKE2b hash of its bytes. For a loader, its size.
 
         Example:
             >>> from stepsize.lab import load_task
@@ -127,11 +167,24 @@ class Task:
             'train inputs: 1437 x 1 x 8 x 8 float32 d1bfa3681d359576'
         """
         parts = {"train": self.train, "test": self.test}
+        if self.has_loaders:
+            return tuple(f"{part} batches: {size_in_words(loader)}" for part, loader in parts.items())
         return tuple(
-            f"{part} {what}: {_digest(tensor)}"
+            f"{part} {what}: {digest(tensor)}"
             for part, pair in parts.items()
             for what, tensor in zip(("inputs", "targets"), pair, strict=True)
         )
+
+    def first(self, samples: int) -> "Task":
+        """The task with this many training samples, from the first on.
+
+        Raises:
+            ArgumentError: they cannot be chosen from the loader.
+        """
+        if self.has_loaders:
+            loader, size = divisible(self.train, "samples", samples)
+            return replace(self, train=part_of(loader, range(min(samples, size))))
+        return replace(self, train=tuple(part[:samples] for part in self.train))
 
     def held_out(self) -> "Task":
         """The task with a fifth of its training samples as its test set, trained on the others.
@@ -139,7 +192,7 @@ class Task:
         The choice depends on the number of samples alone. The test set is not used.
 
         Raises:
-            ArgumentError: there are fewer than two samples.
+            ArgumentError: there are fewer than two samples, or they cannot be chosen from the loader.
 
         Example:
             >>> from stepsize.lab import load_task
@@ -147,9 +200,13 @@ class Task:
             >>> digits.samples, digits.held_out().samples, len(digits.held_out().test[1])
             (1437, 1150, 287)
         """
-        order = sample_order(self.samples, seed=0, epoch=0)
-        number = held_out_of(self.samples)
-        (held, left), (inputs, targets) = (order[:number].sort().values, order[number:].sort().values), self.train
+        loader, samples = divisible(self.train, "held_out", True) if self.has_loaders else (None, len(self.train[1]))
+        order, number = sample_order(samples, seed=0, epoch=0), held_out_of(samples)
+        held, left = order[:number].sort().values, order[number:].sort().values
+        if loader is not None:
+            test = part_of(loader, held.tolist(), training=False)
+            return replace(self, train=part_of(loader, left.tolist()), test=test)
+        inputs, targets = self.train
         return replace(self, train=(inputs[left], targets[left]), test=(inputs[held], targets[held]))
 
     def initial_model(self, seed: int) -> nn.Module:
@@ -188,34 +245,31 @@ class Task:
         self._given.update((id(parameter), parameter) for parameter in trained)
         return model
 
-    def mean_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss as a tensor of shape ().
+    def outputs(self, model: nn.Module, inputs: Any) -> Any:
+        """The outputs of a network; `inputs` are the whole batch of a loader."""
+        return outputs_of(model, inputs) if self.has_loaders else model(inputs)
+
+    def weight_of(self, batch: Any) -> float:
+        """How much the mean loss of a loader's batch weighs.
 
         Raises:
-            RunError: it compares each output with every target, is not one number, or does not depend on the weights
-                although gradients are needed.
+            RunError: the batch has another form, or its weight is not a positive number.
         """
-        if are_crossed(self.loss, outputs, targets):
-            raise RunError(
-                f"the outputs of the task {self.name!r} have shape {tuple(outputs.shape)} and the targets "
-                f"{tuple(targets.shape)}, so the loss compares each output with every target",
-                "give both one shape, as by outputs.squeeze(1)",
-            )
-        loss: Any = self.loss(outputs, targets)
-        if not isinstance(loss, Tensor) or loss.numel() != 1:
-            given = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else shown(loss)
-            raise RunError(
-                f"the loss of the task {self.name!r} must be a tensor of shape (), got {given}",
-                "take the mean over the samples",
-            )
-        if outputs.requires_grad and not loss.requires_grad:
-            raise RunError(
-                f"the loss of the task {self.name!r} has no gradient",
-                "remove what cuts it off from the outputs, such as .detach(), .item() or torch.no_grad()",
-            )
-        return loss.reshape(())
+        samples = samples_in(batch)
+        weight = samples if self.weight is None else float(self.weight(batch))
+        if not (math.isfinite(weight) and weight > 0):
+            raise RunError(f"`weight` of the task {self.name!r} must return a finite number above 0, got {weight:g}")
+        return weight
 
-    def right(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    def mean_loss(self, outputs: Any, targets: Any) -> Tensor:
+        """The loss as a tensor of shape (); `targets` are the whole batch of a loader.
+
+        Raises:
+            RunError: as for `stepsize.lab.losses.mean_loss`.
+        """
+        return mean_loss(self.name, self.loss, outputs, targets, self.has_loaders)
+
+    def right(self, outputs: Any, targets: Any) -> Tensor | None:
         """The number of right samples, as a tensor of shape (); None if there is no accuracy.
 
         Raises:
@@ -223,52 +277,32 @@ class Task:
         """
         if self.correct is None:
             return None
-        if self.correct == "auto":
-            return usual_right(self.loss, outputs.detach(), targets)
-        right: Any = self.correct(outputs.detach(), targets)
-        if not isinstance(right, Tensor) or right.numel() != 1:
-            raise RunError(
-                f"`correct` of the task {self.name!r} must return the number of right samples as a tensor of shape (), "
-                f"got {shown(right)}"
-            )
-        return right.reshape(())
+        outputs = tree_map(lambda part: part.detach() if isinstance(part, Tensor) else part, outputs)
+        if self.correct != "auto":
+            return right_of(self.name, self.correct, outputs, targets)
+        if self.has_loaders:
+            targets = targets[1] if are_examples(targets) and self.weight is None else None
+        both = isinstance(outputs, Tensor) and isinstance(targets, Tensor)
+        return usual_right(self.loss, outputs, targets) if both else None
 
+    @cached_property
+    def accuracy(self) -> str:
+        """What counts as right, in words. If the shapes decide, the network is run on two test samples.
 
-def usual_right(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor | None:
-    """How many samples are right, judged by the shapes, the types and the loss; None if they have no accuracy.
-
-    Class scores (n, classes, ...) with whole-number targets (n, ...) and at least two classes are right if the highest
-    score is at the target. Outputs (n,) or (n, 1, ...) with targets of their shape are right if they are on the
-    target's side of the threshold and the loss is PyTorch's binary cross-entropy, with or without logits. A sample
-    with several targets, such as the pixels of an image, counts by its fraction of right ones.
-
-    Example:
-        >>> import torch
-        >>> scores, classes = torch.tensor([[1.0, 2.0], [3.0, 0.0]]), torch.tensor([1, 1])
-        >>> usual_right(torch.nn.functional.cross_entropy, scores, classes)
-        tensor(1)
-        >>> usual_right(torch.nn.functional.mse_loss, scores, scores) is None
-        True
-    """
-    whole = not (targets.is_floating_point() or targets.is_complex())
-    classes = outputs.shape[1] if outputs.dim() > 1 else 1
-    if whole and classes > 1 and targets.shape == outputs.shape[:1] + outputs.shape[2:]:
-        right = outputs.argmax(dim=1) == targets
-    elif (threshold := _threshold(loss)) is not None and classes == 1 and targets.shape == outputs.shape:
-        right = (outputs > threshold) == (targets > 0.5)
-    else:
-        return None
-    return right.sum() if right.dim() == 1 else right.flatten(1).float().mean(dim=1).sum()
-
-
-def _threshold(loss: Loss) -> float | None:
-    """The output between the two classes of a binary loss."""
-    if loss is binary_cross_entropy_with_logits or isinstance(loss, nn.BCEWithLogitsLoss):
-        return 0.0
-    return 0.5 if loss is binary_cross_entropy or isinstance(loss, nn.BCELoss) else None
-
-
-def _digest(tensor: Tensor) -> str:
-    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)  # NumPy has no bfloat16
-    shape, kind = " x ".join(map(str, tensor.shape)), str(tensor.dtype).removeprefix("torch.")
-    return f"{shape} {kind} {hashlib.blake2b(content.numpy().data, digest_size=8).hexdigest()}"
+        Example:
+            >>> from stepsize.lab import load_task
+            >>> load_task("digits").accuracy
+            'highest of 10 class scores'
+        """
+        if self.correct != "auto":
+            return "none: `correct` is None" if self.correct is None else "counted by `correct`"
+        batch: Any = next(one_pass(self.test, 0, 0), None) if self.has_loaders else self.test
+        if not are_examples(batch) or self.weight is not None:
+            return f"none: there is no `correct` for {'batches with a weight' if self.weight else 'such batches'}"
+        inputs, targets = (part[:2] for part in batch)
+        try:
+            with torch.no_grad(), seeded_draws(0):
+                outputs: Any = self.initial_model(0).eval()(inputs.clone())
+            return usual_accuracy(self.loss, outputs, targets)
+        except (Exception, SystemExit):  # its runs fail too, and say why
+            return "unknown, since the network does not take the test samples"

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -121,10 +120,7 @@ def experiment_task(experiment: Experiment) -> Task:
             "draw them from a generator with a seed, or save them and load them in the task; if its code was changed, "
             "restart Python",
         )
-    if experiment.samples is not None:
-        inputs, targets = task.train
-        task = replace(task, train=(inputs[: experiment.samples], targets[: experiment.samples]))
-    return task.held_out() if experiment.held_out else task
+    return task.for_experiment(experiment)
 
 
 def other_data(digests: Sequence[str], task: AnyTask) -> list[str]:

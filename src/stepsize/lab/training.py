@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -12,16 +12,20 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from stepsize.arguments import Choice, Count, Maybe, Number, Whole, checked
+from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole, checked
 from stepsize.horizon import Horizon
 from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.followed_metric import METRICS
+from stepsize.lab.loader_batches import LoaderBatches, data_on
+from stepsize.lab.loader_sizes import loader_horizon
+from stepsize.lab.loaders import STREAM_RESUMED
 from stepsize.lab.one_network import LearningRate, OneNetwork
-from stepsize.lab.samples import Batch, Batches, Samples, Tally
+from stepsize.lab.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.stepped_too_fast import warn_if_too_fast
 from stepsize.lab.task import Task
+from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
 from stepsize.store.run import Epoch, Outcome, Point, Status
@@ -49,8 +53,10 @@ def train(
     lr: LearningRate | str,
     *,
     epochs: Count = 10,
-    batch_size: Count = 256,
+    steps: Annotated[int | None, Maybe(Whole(1))] = None,
+    batch_size: Annotated[int | None, Maybe(Whole(1))] = None,
     accumulation: Count = 1,
+    drop_last: Annotated[bool, Flag()] = False,
     seed: Annotated[int, Whole(0)] = 0,
     device: str | torch.device = "auto",
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32",
@@ -77,9 +83,11 @@ def train(
             or its text, or a PyTorch scheduler attached to `optimizer`. Units in a text refer to this run. A scheduler
             that follows a metric (`ReduceLROnPlateau`, or a `Scheduler` with feedback) gets it after each epoch.
         epochs: passes over the training set.
-        batch_size: samples in a micro-batch.
+        steps: updates in all, if the training set is a loader without a length; an epoch is then an equal part of them.
+        batch_size: samples in a micro-batch, 256 if None; a loader has its own.
         accumulation: micro-batches in an update, whose gradient is the mean over all their samples. Samples left over
             at the end of an epoch make one more update.
+        drop_last: leave out the samples at the end of an epoch that do not fill a micro-batch.
         seed: decides the order of the samples, and what dropout draws.
         device: where the network and the data are put: "auto" is a GPU if there is one.
         precision: "fp32", or "bf16" for autocasting.
@@ -107,22 +115,27 @@ def train(
         RunError: an attached scheduler gives such a rate, or follows an accuracy that the task does not have.
     """
     place = torch.device(resolved_device(device, "train"))
+    if task.has_loaders:
+        horizon = loader_horizon(task.train, "train", epochs, steps, accumulation, batch_size, drop_last)
+    else:
+        batch_size = BATCH_SIZE if batch_size is None else batch_size
+        horizon = Horizon(len(task.train[1]), batch_size, epochs, accumulation, drop_last=drop_last)
     if isinstance(lr, str):
-        whole = Horizon(task.samples, task.samples, epochs)  # whose steps are epochs
-        lr = parse_either(
-            lr, whole if step_every == "epoch" else Horizon(task.samples, batch_size, epochs, accumulation)
-        )
+        whole = replace(horizon, batch=horizon.samples, accumulation=1, drop_last=False)  # whose steps are epochs
+        lr = parse_either(lr, whole if step_every == "epoch" else horizon)
     saved = None
     if checkpoint is not None:
         rate = str(lr) if isinstance(lr, Schedule | Plan | float | int) else type(lr).__name__
-        run = f"{task.name}, seed {seed}, batches of {batch_size} x {accumulation}, {precision}, {rate}"
+        batches = f"batches of {batch_size or 'its loader'} x {accumulation}{', whole ones' if drop_last else ''}"
+        run = f"{task.name}, seed {seed}, {batches}, {precision}, {rate}"
         run += ", stepped after each epoch" if step_every == "epoch" else ""
         saved = Checkpoint(Path(checkpoint), checkpoint_every, run)
-    networks = OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm, step_every == "epoch", metric)
-    batches = Batches(Samples.on(place, task.train), (seed,), batch_size, accumulation)
+        if task.reads_a_stream and Path(checkpoint).exists():
+            caution(STREAM_RESUMED)
+    network = OneNetwork(model, task, optimizer, lr, seed, place, precision, clip_norm, step_every == "epoch", metric)
+    loop = TrainingLoop(network, *data_on(place, task, horizon, (seed,)), epochs, log_every)
     if isinstance(lr, LRScheduler) and step_every == "update" and epochs > 1:
-        warn_if_too_fast(lr, batches.updates, epochs)
-    loop = TrainingLoop(networks, batches, Samples.on(place, task.test), epochs, log_every)
+        warn_if_too_fast(lr, horizon.epoch_steps, epochs)
     records: list[Point | Epoch] = []
 
     def log(_: int, record: Point | Epoch) -> None:
@@ -160,7 +173,7 @@ class Networks(Protocol):
     def update(self, step: int) -> None:
         """Update the weights with the gradients and the rates of this step."""
 
-    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+    def measure(self, samples: EvaluationSet) -> list[tuple[float, float]]:
         """Mean loss and accuracy of each network over all samples."""
 
     def logged(self, records: Sequence[Point | Epoch]) -> None:
@@ -198,8 +211,8 @@ class TrainingLoop:
     """
 
     networks: Networks
-    batches: Batches
-    test: Samples
+    batches: Batches | LoaderBatches
+    test: EvaluationSet
     epochs: int
     log_every: int
     progress: Progress = field(default_factory=Progress)

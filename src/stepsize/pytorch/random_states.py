@@ -61,3 +61,16 @@ def generator_restorer(value: Any) -> Callable[[], object] | None:
     if isinstance(value, np.random.Generator):
         return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
     return None
+
+
+def seed_generator(value: Any, seed: int) -> None:
+    """Seed a random generator; anything else is left alone."""
+    if isinstance(value, torch.Generator):
+        value.manual_seed(seed)
+    elif isinstance(value, random.Random):
+        value.seed(seed)
+    elif isinstance(value, np.random.RandomState):
+        value.seed(np.random.SeedSequence(seed).generate_state(4))
+    elif isinstance(value, np.random.Generator):
+        kind: Any = type(value.bit_generator)
+        value.bit_generator.state = kind(seed).state

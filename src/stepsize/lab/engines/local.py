@@ -21,6 +21,7 @@ from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.task import Task
+from stepsize.lab.tasks import experiment_task
 from stepsize.processes import on_interrupt
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
@@ -37,8 +38,12 @@ def train_runs(
     workers: Workers,
     watcher: RunWatcher,
 ) -> None:
-    """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
-    branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
+    """Train each run in a process, as many at a time as there are cores, or one on a GPU.
+
+    Runs on a stream are trained apart, since those that branch might read other samples.
+    """
+    begun = {number for number in specs if directory.checkpoint(number).exists()}
+    branches = {} if experiment_task(experiment).reads_a_stream else shared_beginnings(specs, begun)
     watcher.branching(branches)
     jobs = [
         Job(

@@ -5,7 +5,7 @@ import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,10 +15,11 @@ from stepsize.lab.branches import Branches
 from stepsize.lab.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.loader_batches import data_on
+from stepsize.lab.loaders import STREAM_RESUMED
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.samples import Batches, Samples
 from stepsize.lab.task import Task
 from stepsize.lab.tasks import experiment_task
 from stepsize.lab.training import End, Networks, TrainingLoop
@@ -90,6 +91,8 @@ def make_job(
         try:
             if left:
                 task = experiment_task(experiment)
+                if task.reads_a_stream and checkpoint.exists():
+                    store.event("resumed", STREAM_RESUMED, min(left))
                 networks = build(task, list(specs.values()))
                 make_runs(
                     networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended, offshoots
@@ -167,10 +170,10 @@ def single_offshoots(
 
 
 def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
-    """The loop that trains the networks as the experiment asks."""
-    training, test = (Samples.on(networks.device, part) for part in (task.train, task.test))
-    batches = Batches(training, networks.seeds, experiment.batch_size, experiment.accumulation)
-    return TrainingLoop(networks, batches, test, experiment.epochs, experiment.log_every)
+    """The loop that trains the networks as the experiment asks; the task has only the experiment's samples."""
+    horizon = task.horizon(replace(experiment, samples=None, held_out=False))
+    data = data_on(networks.device, task, horizon, networks.seeds)
+    return TrainingLoop(networks, *data, experiment.epochs, experiment.log_every)
 
 
 def make_run(
@@ -183,8 +186,15 @@ def make_run(
     should_stop: Callable[[], bool],
     offshoots: Sequence[Offshoot] = (),
 ) -> End:
-    """Train one run by itself, as `make_runs`."""
+    """Train one run by itself, as `make_runs`.
+
+    Raises:
+        RunError: its training samples are a stream, which cannot be continued from a checkpoint in the same bits.
+    """
     task = experiment_task(experiment)
+    if task.reads_a_stream:
+        why = "the training samples are a stream, and each part of a run would begin it again"
+        raise RunError(why, "write {engine}", engine="local")
     networks, title, specs = one_network(task, spec, experiment), run_title(spec, experiment), {number: spec}
     ends = make_runs(
         networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, offshoots=offshoots

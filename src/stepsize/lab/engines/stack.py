@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stepsize.lab.engines.grouped import GroupedNetwork
-from stepsize.lab.samples import EVALUATION_BATCH, Samples, Tally
+from stepsize.lab.samples import EvaluationSet, Tally
 from stepsize.lab.task import Task
 
 Named = dict[str, Tensor]
@@ -56,13 +56,13 @@ class Stack:
         gradients = torch.autograd.grad(losses.sum(), list(parameters.values()), materialize_grads=True)
         return dict(zip(parameters, gradients, strict=True)), losses.detach(), right
 
-    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+    def measure(self, samples: EvaluationSet) -> list[tuple[float, float]]:
         """Mean loss and accuracy of each row, in evaluation mode, over all samples."""
         self._model.eval()
         tally = Tally()
         with torch.no_grad(), _vectorised():
-            for inputs, targets in samples.batches(EVALUATION_BATCH):
-                tally.add(*self._judged(self.parameters, inputs, targets, shared=True), len(targets))
+            for batch in samples.batches():
+                tally.add(*self._judged(self.parameters, batch.inputs, batch.targets, shared=True), batch.size)
         return tally.means()
 
     def state(self) -> dict[str, Any]:

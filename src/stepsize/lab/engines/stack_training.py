@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_map_only
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.samples import Batch, Samples
+from stepsize.lab.samples import Batch, EvaluationSet
 from stepsize.store.run import Epoch, Point
 
 
@@ -71,7 +71,7 @@ class StackTraining:
         self._rule.update(self._stack.parameters, self._gradients, self._rates[step - self._first], decay)
         self._gradients, self._step = {}, step
 
-    def measure(self, samples: Samples) -> list[tuple[float, float]]:
+    def measure(self, samples: EvaluationSet) -> list[tuple[float, float]]:
         return self._stack.measure(samples)
 
     def logged(self, records: Sequence[Point | Epoch]) -> None:

@@ -39,7 +39,10 @@ def check(experiment: Experiment) -> None:
             "Experiment", "feedback", "left out for stacked runs", given, "write {engine}", engine="local"
         )
     task = experiment_task(experiment)
-    for spec in experiment.run_specs(task.samples):
+    if task.has_loaders:
+        rule = "a task whose samples are tensors, for stacked runs"
+        raise ArgumentError("Experiment", "task", rule, task.name, "write {engine}", engine="local")
+    for spec in experiment.run_specs(task.horizon(experiment)):
         if isinstance(spec.schedule, Plan):
             rule = "a schedule of the rate alone for stacked runs"
             argument = f"schedules[{spec.name!r}]"

@@ -108,6 +108,7 @@ def _serve(connection: Connection, environment: dict[str, str]) -> None:
     os.environ.update(environment)  # a server that was started before has that of its start
     seed_random_states(secrets.randbits(64), [])  # forks of one process would draw the same numbers
     torch.set_num_threads(THREADS)
+    multiprocessing.set_start_method(None, force=True)  # that of a script, and not the one of this process
     _keep_freed_memory()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     error: Exception | None = None

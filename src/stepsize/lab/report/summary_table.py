@@ -233,8 +233,12 @@ def markdown_report(
     trials: Sequence[Trial] = (),
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
+    accuracy: str = "",
 ) -> str:
-    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
+    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials.
+
+    `accuracy` says how right samples were counted.
+    """
     headline = experiment.headline
     accurate = headline is None and "test accuracy" in _columns(rows(runs), None)
     judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
@@ -249,8 +253,9 @@ def markdown_report(
     }
     by_itself = isinstance(task_of(experiment), OwnLoop)
     accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
+    batches = f"batch size {experiment.batch_size}" if experiment.batch_size else "batches of the task's own"
     how = (
-        f"{optimizer}, batch size {experiment.batch_size}{accumulated}, epochs: {experiment.epochs} ({steps} steps)"
+        f"{optimizer}, {batches}{accumulated}, epochs: {experiment.epochs} ({steps} steps)"
         if not by_itself
         else f"{steps} steps"
     )
@@ -264,7 +269,8 @@ def markdown_report(
         "Each metric is the last value that a run logged."
         if by_itself
         else f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
-        + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else ""),
+        + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else "")
+        + (f" Accuracy: {_cell(accuracy)}." if accuracy else ""),
         *([HELD_OUT] if experiment.held_out else []),
         *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
         markdown_table(
