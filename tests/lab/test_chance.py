@@ -54,6 +54,8 @@ def test_the_loss_counts_only_if_it_is_a_plain_cross_entropy(loss, targets, expe
 
 def test_there_is_no_chance_level_without_classes():
     assert Chance.of(task_of(functional.mse_loss, X)) is None
+    batches = [(X, TARGETS)]
+    assert Chance.of(Task(lambda: nn.Linear(1, 3), batches, batches)) is None
     assert Chance.of(task_of(functional.cross_entropy, torch.zeros_like(TARGETS))) is None
     assert Chance.of(task_of(functional.cross_entropy, correct=lambda outputs, targets: targets.sum())) is None
 

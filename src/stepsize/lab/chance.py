@@ -35,10 +35,13 @@ class Chance:
 
     @classmethod
     def of(cls, task: Task) -> "Chance | None":
-        """Chance level on the test samples; None without several classes, or if `correct` is the task's own."""
-        test: Any = task.test
-        if not isinstance(test, tuple | list) or not isinstance(targets := test[1], Tensor):
+        """Chance level on the test samples; None if there are not several classes.
+
+        None too for a task of loaders, and if `correct` is the task's own.
+        """
+        if task.has_loaders:
             return None
+        targets: Tensor = task.test[1]
         binary = task.loss in _BINARY or isinstance(task.loss, _BINARY_CLASSES)
         if task.correct != "auto" or not (binary or not (targets.is_floating_point() or targets.is_complex())):
             return None
