@@ -94,7 +94,7 @@ def test_interrupted_and_on_ray_the_bits_are_the_same(tmp_path, monkeypatch):
     resume(tmp_path / "out", display=Silent())
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
     monkeypatch.setattr(ray, "_ray", Here)
-    monkeypatch.setattr(ray, "_cluster", lambda workers: nullcontext(Here()))
+    monkeypatch.setattr(ray, "cluster", lambda workers: nullcontext(Here()))
     compare(asked(engine="ray"), tmp_path / "ray", display=Silent())
     assert numbers(tmp_path / "ray") == numbers(tmp_path / "whole")
 

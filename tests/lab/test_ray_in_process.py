@@ -48,7 +48,7 @@ class Task:
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
     monkeypatch.setattr(engine, "_ray", Here)
-    monkeypatch.setattr(engine, "_cluster", lambda workers: nullcontext(Here()))
+    monkeypatch.setattr(engine, "cluster", lambda workers: nullcontext(Here()))
 
 
 ASKED = Experiment(
