@@ -17,8 +17,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_settings_of_the_loader_are_refused_in_the_experiment():
     with pytest.raises(ArgumentError) as caught:
-        task_of(drawing()).horizon(Experiment(batch_size=16, drop_last=True, steps=10))
-    assert [each.argument for each in caught.value.problems] == ["batch_size", "drop_last", "steps"]
+        task_of([(X, Y)]).horizon(Experiment(batch_size=16, drop_last=True, steps=10, samples=8))
+    assert [each.argument for each in caught.value.problems] == ["samples", "batch_size", "drop_last", "steps"]
     assert "DataLoader(..., batch_size=16)" in str(caught.value)
 
 

@@ -126,8 +126,13 @@ class Task:
         """
         if not self.has_loaders:
             return experiment.horizon(self.samples)
-        loader, e = self.for_experiment(experiment).train, experiment
-        return loader_horizon(loader, "Experiment", e.epochs, e.steps, e.accumulation, e.batch_size, e.drop_last)
+        loader, e, errors = self.train, experiment, list[StepsizeError]()
+        with gathered(errors):
+            loader = self.for_experiment(experiment).train
+        with gathered(errors):
+            horizon = loader_horizon(loader, "Experiment", e.epochs, e.steps, e.accumulation, e.batch_size, e.drop_last)
+        raise_together(errors)
+        return horizon
 
     def for_experiment(self, experiment: "Experiment") -> "Task":
         """The task with the training samples and the test set that the experiment asks for.
