@@ -6,7 +6,7 @@ import pytest
 from commands import numbers
 from silent import Silent
 
-from stepsize.errors import StateError
+from stepsize.errors import ArgumentError, StateError
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.store import load_runs
 
@@ -68,6 +68,11 @@ def test_peaks_are_tuned_on_samples_held_out_from_a_data_loader(tmp_path):
     assert len(tuned.trials) == 4
     assert {run.epochs[-1].step for run in tuned.runs} == {12}
     assert {each.step for each in load_runs(tmp_path / "out" / "tuning").runs()[0].epochs} == {4, 8, 12}
+    with pytest.raises(
+        ArgumentError, match=r"tune_peak=.* must be 0, since it needs held-out samples, which cannot be"
+    ):
+        compare(replace(asked, task="loader_tasks:streaming", steps=9), tmp_path / "none", display=Silent())
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.usefixtures("in_process")

@@ -145,7 +145,7 @@ def compare(
         task.check(settled, valid)
     raise_together(errors)
     if settled.tune_peak:
-        check_tuning(settled, specs)
+        check_tuning(settled, task, specs)
     settled = replace(settled, engine=chosen(settled))
     pool = Workers(Maybe(Whole(1))("compare", "workers", workers))
     displays = _displays(display, tensorboard)

@@ -71,16 +71,25 @@ def tuning_place(directory: ResultDirectory) -> ResultDirectory:
     return ResultDirectory(directory.path / "tuning")
 
 
-def check_tuning(experiment: Experiment, specs: tuple[RunSpec, ...]) -> None:
+def check_tuning(experiment: Experiment, task: AnyTask, specs: tuple[RunSpec, ...]) -> None:
     """Find, before anything is written, what would fail later.
 
     Raises:
-        ArgumentError: a schedule times the largest factor is not a schedule of rates, or the comparison would be judged
-            on the samples on which the peaks are chosen.
+        ArgumentError: a schedule times the largest factor is not a schedule of rates, no samples can be held out from
+            the task, or the comparison would be judged on the samples on which the peaks are chosen.
     """
     if experiment.held_out:
         rule = "False together with tune_peak, which chooses the schedules on the held-out samples"
         raise ArgumentError("Experiment", "held_out", rule, True, "leave one of them out")
+    try:
+        task.horizon(_inner(experiment))
+    except ArgumentError as error:
+        if error.argument != "held_out":
+            raise
+        rule = "0, since it needs held-out samples, which cannot be chosen from the task's loader"
+        raise ArgumentError(
+            "Experiment", "tune_peak", rule, experiment.tune_peak, "give a shuffled DataLoader"
+        ) from None
     for spec in specs:
         spec.validate(MOST)
 
