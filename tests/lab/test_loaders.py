@@ -34,6 +34,17 @@ def test_a_list_of_batches_trains_as_a_plain_loop_does():
     assert [parameter.tolist() for parameter in model.parameters()] == weights
 
 
+class Shifting(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.add_(1.0))
+
+
+def test_a_network_that_works_in_place_leaves_a_list_of_batches_as_it_is():
+    batches = [(X.clone(), Y.clone())]
+    trained(task_of(batches, batches, net=lambda: Shifting(1, 1)))
+    assert torch.equal(batches[0][0], X)
+
+
 class Named(nn.Linear):
     """A network in the manner of transformers, whose outputs hold the loss."""
 
