@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from commands import numbers
@@ -10,6 +11,7 @@ from silent import Silent
 from stepsize.errors import ArgumentError, OutputError, RunError, StateError, StepsizeError
 from stepsize.lab import Experiment, compare, extend, resume
 from stepsize.lab.directory import lock
+from stepsize.lab.displays import NotebookDisplay
 from stepsize.lab.engines import local
 from stepsize.store import Store, load_runs
 
@@ -118,9 +120,12 @@ def test_a_loss_that_is_not_a_number_ends_the_rounds(tmp_path):
     assert comparison.experiment.seeds == (0, 1, 2, 3)
 
 
-def test_equal_schedules_use_the_budget(tmp_path):
+def test_equal_schedules_use_the_budget_and_a_notebook_shows_one_figure(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("IPython.display.display", lambda *_, **__: figures.append(Mock()) or figures[-1])
     same = {"a": "Constant(0.01)", "b": "Constant(0.01)"}
-    comparison = compare(asked(same, most_seeds=5), tmp_path, display=Silent())
+    comparison = compare(asked(same, most_seeds=5), tmp_path, display=NotebookDisplay())
+    assert (len(figures), figures[0].update.call_count >= 2) == (1, True)
     assert comparison.experiment.seeds == (0, 1, 2, 3, 4)
     assert "without a spread there is no interval" in comparison.table.notes[0]
 
@@ -188,15 +193,13 @@ def test_added_seeds_and_schedules_train_as_if_they_had_been_there(tmp_path, eng
     assert len(resume(out, display=Silent()).runs) == 9
 
 
-def test_seeds_within_the_budget_are_another_look_and_others_are_not(whole, tmp_path):
-    compare(asked(ALIKE, most_seeds=4), tmp_path / "a", display=Silent())
-    beyond = extend(tmp_path / "a", seeds=(9,), display=Silent())
-    assert not beyond.experiment.until_told
-    assert "The seed 9 was added after a look" in beyond.table.notes[-1]
-    compare(asked(APART, margin=1.0, most_seeds=8), tmp_path / "b", display=Silent())
-    within = extend(tmp_path / "b", seeds=(9,), display=Silent())
-    assert within.experiment.seeds == (0, 1, 2, 3, 9)
-    assert "with looks at 4 and 5 of at most 8 seeds. No more were needed" in within.table.notes[-2]
+def test_seeds_added_by_hand_end_the_rounds(tmp_path):
+    compare(asked(ALIKE, most_seeds=6), tmp_path, display=Silent())
+    comparison = extend(tmp_path, seeds=(9,), display=Silent())
+    assert (comparison.experiment.until_told, len(comparison.runs)) == (False, 14)
+    assert comparison.table.notes[-1].startswith("The seeds 4, 5 and 9 were added after a look at the results")
+    again = extend(tmp_path, seeds=(11,), display=Silent())
+    assert again.table.notes[-1].startswith("The seeds 4, 5, 9 and 11 were added after a look at the results")
 
 
 def test_a_schedule_added_to_rounds_gets_all_seeds_and_more_if_needed(tmp_path):

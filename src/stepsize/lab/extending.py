@@ -70,7 +70,7 @@ def _extended(
 ) -> Experiment:
     """The experiment with more seeds and schedules, whose runs the store has when this returns.
 
-    Seeds within the budget of `until_told` are another look; with more, the number of seeds is the user's.
+    Seeds that a user adds are not a round of `until_told`, whose looks must not depend on the results.
     """
     results = load_runs(directory.path)
     settings = results.settings
@@ -83,12 +83,8 @@ def _extended(
         )
     grown = _checked(experiment, task, seeds, schedules)
     seen = any(run.status in COMPLETE for run in results.outcomes())
-    looks = settings.get("looks", [])
-    if grown.until_told:
-        more = {"looks": [*looks, len(grown.seeds)] if seeds else looks}
-    else:
-        added = grown.seeds[looks[0] :] if looks else (*settings.get("added", ()), *(seeds if seen else ()))
-        more = {"added": list(added)}
+    after = grown.seeds[settings["looks"][0] :] if "looks" in settings else (*settings.get("added", ()), *seeds)
+    more = {"added": list(after)} if seeds and seen else {}
     what = ", ".join([*(f"seed {seed}" for seed in seeds), *(f"schedule {quoted(name)}" for name, _ in schedules)])
     add_runs(
         directory, grown, task, "extended", f"{what}, {'after' if seen else 'before'} a look at the results", **more
@@ -107,7 +103,7 @@ def _checked(experiment: Experiment, task: AnyTask, seeds: Sequence[int], schedu
             errors.append(ArgumentError("extend", argument, f"{what} that the comparison does not have", there[0]))
     raise_together(errors)
     every = (*experiment.seeds, *seeds)
-    if len(every) > experiment.most_seeds:
+    if seeds:
         experiment = replace(experiment, until_told=False, margin=None)
     try:
         grown = replace(experiment, seeds=every, schedules=(*experiment.schedules, *schedules))
