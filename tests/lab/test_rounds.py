@@ -22,7 +22,14 @@ APART = {"flat": "Constant(0.01)", "high": "Constant(0.2)"}
 
 
 def asked(schedules, **more):
-    given = {"epochs": 4, "batch_size": 16, "device": "cpu", "until_told": True, "most_seeds": 8, **more}
+    given = {
+        "epochs": 4,
+        "batch_size": 16,
+        "device": "cpu",
+        "engine": "local",
+        "until_told": True,
+        "most_seeds": 8,
+    } | more
     return Experiment(schedules, "own_tasks:dropping", **given)
 
 
