@@ -46,6 +46,15 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
         (["--schedule", "a=Constant(1)", "--schedule", "a=Constant(2)"], "given different names"),
         (["--schedule", 'f=Function("math:cos")'], "--functions"),
         (["--out", "/dev/null/results"], "cannot be used for results"),
+        (
+            ["--until-told", "--most-seeds", "2", "--seeds", "0..2"],
+            "--most-seeds must be at least 3, the number of seeds",
+        ),
+        (["--margin", "0.1"], "--margin must be left out, as seeds are not added until a difference is told apart"),
+        (["--until-told", "--margin", "0"], "--margin must be a finite number > 0, got 0"),
+        (["--until-told", "--schedule", "a=Constant(1)"], "--schedule must be at least two, for until_told"),
+        (["--add-seeds", "5..9"], "--add-seeds must be given together with --resume"),
+        (["--add-schedule", "a=Constant(1)"], "--add-schedule must be given together with --resume"),
     ],
 )
 def test_bad_input_ends_in_one_clear_message(refused, arguments, words):

@@ -110,6 +110,9 @@ def test_what_is_told_apart_and_what_is_small():
         'Better than "flat" by 0.010 (0.009 to 0.011), which is smaller than the margin.'
     )
     assert second(both, *SIZES, metric=LOSS).verdict == "worse"
+    for sign in (-1, 1):  # only one end of the interval is within the margin
+        assert "margin" not in second([sign * each for each in both], *SIZES, margin=0.001).words[0]
+        assert second([sign * 0.0003 + each for each in small], *SIZES, margin=0.0005).verdict == "open"
 
 
 def test_more_comparisons_need_more():

@@ -34,7 +34,7 @@ def numbers(text: Any) -> Any:
 def _run_of(text: str) -> Iterable[Any]:
     """The whole numbers from the first to the last in 5..9, or one number."""
     first, dots, last = text.partition("..")
-    if dots and first.strip().isdecimal() and last.strip().isdecimal():
+    if dots and first.strip().isdecimal() and last.strip().isdecimal() and int(first) <= int(last):
         return range(int(first), int(last) + 1)
     return [number(text)]
 

@@ -1,10 +1,10 @@
 from stepsize.lab.comparison import Comparison as Comparison
 from stepsize.lab.comparison import compare as compare
-from stepsize.lab.comparison import extend as extend
 from stepsize.lab.comparison import resume as resume
 from stepsize.lab.experiment import SIX_SCHEDULES as SIX_SCHEDULES
 from stepsize.lab.experiment import Experiment as Experiment
 from stepsize.lab.experiment_file import read_experiment as read_experiment
+from stepsize.lab.extending import extend as extend
 from stepsize.lab.finding import find_rate as find_rate
 from stepsize.lab.finding import train_grid as train_grid
 from stepsize.lab.report.html import html_report as html_report

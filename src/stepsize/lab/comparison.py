@@ -1,12 +1,12 @@
 """`compare`: schedules side by side on equal terms, from an experiment to a directory of results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from stepsize.arguments import SEEDS, Maybe, Whole
+from stepsize.arguments import Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
     DataError,
@@ -24,8 +24,7 @@ from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
-from stepsize.lab.experiment import Experiment, NamedSchedules, named_schedules
-from stepsize.lab.extending import add_round, extended, planned_runs
+from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.notices import notices_of
 from stepsize.lab.report.summary_table import (
@@ -37,7 +36,7 @@ from stepsize.lab.report.summary_table import (
     shared_updates,
     summary_table,
 )
-from stepsize.lab.rounds import about_seeds, first_round, looks_at
+from stepsize.lab.rounds import about_seeds, add_round, first_round, looks_at, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.samples import BATCH_SIZE
@@ -47,7 +46,6 @@ from stepsize.lab.task import Task
 from stepsize.lab.tasks import AnyTask, experiment_task, lasting_name, other_data, task_of
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
-from stepsize.schedules import Plan, Schedule
 from stepsize.store import Run, Store, load_runs
 from stepsize.store.run import StoredRun
 
@@ -189,60 +187,20 @@ def resume(
         OutputError: another process works on it.
         RunError, KeyboardInterrupt: as for `compare`.
     """
-    return _resumed(directory, "resume", workers, display, tensorboard, elsewhere)
+    return resumed("resume", directory, workers, display, tensorboard, elsewhere)
 
 
-def extend(
-    directory: str | Path,
-    *,
-    seeds: Sequence[int] = (),
-    schedules: Mapping[str, str | Schedule | Plan] | NamedSchedules = (),
-    workers: int | None = None,
-    display: Display | None = None,
-    tensorboard: bool = False,
-    elsewhere: bool = False,
-) -> Comparison:
-    """Add seeds and schedules to a comparison, finished or not, and continue it.
-
-    The runs that it has are not touched. The new ones start from the same weights and see the same samples as those of
-    the same seed. Every schedule is then compared with the first under every seed. Intervals and p-values of a fixed
-    number of seeds claim too much if seeds are added after a look at the results; the report says so.
-
-    Args:
-        directory: the directory of the comparison.
-        seeds: seeds that it does not have.
-        schedules: schedules by names that it does not have.
-        workers: as for `compare`.
-        display: as for `compare`.
-        tensorboard: as for `resume`.
-        elsewhere: as for `resume`.
-
-    Raises:
-        ArgumentError: there is nothing to add, or a seed or name is there already, or a schedule is not possible;
-            nothing was changed.
-        DataError, StateError, OutputError, RunError, KeyboardInterrupt: as for `resume`.
-    """
-    if not seeds and not schedules:
-        raise ArgumentError("extend", "seeds", "given, or schedules", None, "write e.g. {seeds}", seeds=(5, 6))
-    errors: list[StepsizeError] = []
-    with gathered(errors):
-        seeds = SEEDS("extend", "seeds", seeds) if seeds else ()
-    with gathered(errors):
-        schedules = named_schedules("extend", "schedules", schedules) if schedules else ()
-    raise_together(errors)
-    return _resumed(directory, "extend", workers, display, tensorboard, elsewhere, seeds, schedules)
-
-
-def _resumed(
-    directory: str | Path,
+def resumed(
     owner: str,
+    directory: str | Path,
     workers: int | None,
     display: Display | None,
     tensorboard: bool,
     elsewhere: bool,
-    seeds: Sequence[int] = (),
-    schedules: NamedSchedules = (),
+    change: Callable[[Experiment, AnyTask, ResultDirectory], Experiment] | None = None,
 ) -> Comparison:
+    """Continue a comparison after a change to its experiment and its store; `owner` is the function for its errors."""
+    workers = Maybe(Whole(1))(owner, "workers", workers)
     place = ResultDirectory(Path(directory))
     load_runs(_begun(place).path)  # or the lock would be left in a directory without a comparison
     with lock(place.path):
@@ -283,11 +241,11 @@ def _resumed(
                 elsewhere=True,
             )
         experiment = replace(experiment, digests=task.digests)
-        if seeds or schedules:
-            experiment = extended(experiment, task, place, seeds, schedules)
+        if change is not None:
+            experiment = change(experiment, task, begun)
         begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
-        with Workers(Maybe(Whole(1))(owner, "workers", workers)) as pool:
+        with Workers(workers) as pool:
             if begun.path != place.path:
                 experiment = _tuned(experiment, task, place, pool, displays[0])
             return _make_rounds(experiment, task, place, pool, displays)

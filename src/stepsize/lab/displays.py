@@ -66,13 +66,17 @@ class PlainDisplay:
 
 
 class NotebookDisplay(PlainDisplay):
-    """The same, with one figure of all runs that is redrawn in the cell."""
+    """The same, with one figure of all runs that is redrawn in the cell, also when a round of seeds is added."""
+
+    _directory: Path | None = None
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         from IPython.display import display  # every notebook has it, and nothing else needs it
 
         super().begin(standings, source, directory)
-        self._handle: Any = display(self._picture(), display_id=True)  # type: ignore[no-untyped-call]
+        if directory != self._directory:
+            self._handle: Any = display(self._picture(), display_id=True)  # type: ignore[no-untyped-call]
+        self._directory = directory
         self._due = time.monotonic() + _BETWEEN_FIGURES
 
     def logged(self, number: int, record: Record) -> None:

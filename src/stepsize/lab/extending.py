@@ -1,79 +1,94 @@
-"""Adding runs to a comparison that has a store: those of another round of seeds, and those that a user asks for."""
+"""`extend`: seeds and schedules added to a comparison, finished or not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from pathlib import Path
 
+from stepsize.arguments import SEEDS
 from stepsize.errors import ArgumentError, StateError, StepsizeError, gathered, quoted, raise_together
+from stepsize.lab.comparison import Comparison, resumed
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import chosen
-from stepsize.lab.experiment import Experiment, NamedSchedules
-from stepsize.lab.rounds import next_round, undecided
-from stepsize.lab.sequential import Looks
+from stepsize.lab.experiment import Experiment, NamedSchedules, named_schedules
+from stepsize.lab.rounds import add_runs
+from stepsize.lab.standings import Display
 from stepsize.lab.tasks import AnyTask
-from stepsize.store import Store, load_runs
-from stepsize.store.run import COMPLETE, StoredRun
+from stepsize.schedules import Plan, Schedule
+from stepsize.store import load_runs
+from stepsize.store.run import COMPLETE
 
 
-def planned_runs(experiment: Experiment, task: AnyTask) -> list[tuple[str, str, int]]:
-    """The runs of an experiment as a store keeps them."""
-    return [(spec.name, spec.text, spec.seed) for spec in experiment.run_specs(task.horizon(experiment))]
+def extend(
+    directory: str | Path,
+    *,
+    seeds: Sequence[int] = (),
+    schedules: Mapping[str, str | Schedule | Plan] | NamedSchedules = (),
+    workers: int | None = None,
+    display: Display | None = None,
+    tensorboard: bool = False,
+    elsewhere: bool = False,
+) -> Comparison:
+    """Add seeds and schedules to a comparison, finished or not, and continue it.
+
+    The runs that it has are not touched. The new ones start from the same weights and see the same samples as those of
+    the same seed. Every schedule is then compared with the first under every seed. Intervals and p-values of a fixed
+    number of seeds claim too much if seeds are added after a look at the results; the report says so.
+
+    Args:
+        directory: the directory of the comparison.
+        seeds: seeds that it does not have.
+        schedules: schedules by names that it does not have.
+        workers: as for `compare`.
+        display: as for `compare`.
+        tensorboard: as for `resume`.
+        elsewhere: as for `resume`.
+
+    Raises:
+        ArgumentError: there is nothing to add, or a seed or name is there already, or a schedule is not possible;
+            nothing was changed.
+        DataError, StateError, OutputError, RunError, KeyboardInterrupt: as for `resume`.
+    """
+    if not seeds and not schedules:
+        raise ArgumentError("extend", "seeds", "given, or schedules", None, "write e.g. {seeds}", seeds=(5, 6))
+    errors: list[StepsizeError] = []
+    with gathered(errors):
+        seeds = SEEDS("extend", "seeds", seeds) if seeds else ()
+    with gathered(errors):
+        schedules = named_schedules("extend", "schedules", schedules) if schedules else ()
+    raise_together(errors)
+    change = partial(_extended, tuple(seeds), tuple(schedules))
+    return resumed("extend", directory, workers, display, tensorboard, elsewhere, change)
 
 
-def add_runs(
-    directory: ResultDirectory, experiment: Experiment, task: AnyTask, kind: str, text: str, **settings: Any
-) -> None:
-    """Add the runs of the experiment that the store does not have, with the event that says why."""
-    results, form = load_runs(directory.path), experiment.as_dict()
-    known = {(run.name, run.seed) for run in results.outcomes()}
-    before = results.settings
-    grown = {name: form[name] for name in ("schedules", "seeds", "until_told", "margin", "functions")}
-    now = {**before, **settings, "experiment": {**before["experiment"], **grown}}
-    new = [run for run in planned_runs(experiment, task) if (run[0], run[2]) not in known]
-    directory.make_checkpoint_folder()
-    with Store.open(directory.store) as store:
-        store.add_runs(new, now, kind, text)
-
-
-def add_round(
-    experiment: Experiment, task: AnyTask, directory: ResultDirectory, looks: Looks | None, runs: Sequence[StoredRun]
-) -> tuple[Experiment, str] | None:
-    """Add the runs of another round of seeds, if it is needed: the experiment with its seeds, and what to tell."""
-    grown = next_round(experiment)
-    if looks is None or grown == experiment or not (waiting := undecided(experiment, looks, runs)):
-        return None
-    seeds = ", ".join(map(str, grown.seeds[len(experiment.seeds) :]))
-    news = f"Not told apart by {len(experiment.seeds)} seeds: {', '.join(map(quoted, waiting))}. Added seeds: {seeds}."
-    add_runs(directory, grown, task, "round", news, looks=[*looks.sizes, len(grown.seeds)])
-    return grown, news
-
-
-def extended(
-    experiment: Experiment, task: AnyTask, directory: ResultDirectory, seeds: Sequence[int], schedules: NamedSchedules
+def _extended(
+    seeds: tuple[int, ...],
+    schedules: NamedSchedules,
+    experiment: Experiment,
+    task: AnyTask,
+    directory: ResultDirectory,
 ) -> Experiment:
     """The experiment with more seeds and schedules, whose runs the store has when this returns.
 
-    Seeds within the budget of `until_told` are another look; with more, the number of seeds is the user's.
-
-    Raises:
-        ArgumentError: a seed or a schedule is there already, or cannot be trained.
-        StateError: a schedule is added to those whose peaks were tuned.
+    Seeds that a user adds are not a round of `until_told`, whose looks must not depend on the results.
     """
-    grown = _checked(experiment, task, seeds, schedules)
     results = load_runs(directory.path)
     settings = results.settings
-    seen = any(run.status in COMPLETE for run in results.outcomes())
-    if schedules and settings.get("trials"):
+    if "trials" not in settings:
+        raise StateError("the peaks of its schedules are still being tuned", "resume it first, and then extend it")
+    if schedules and settings["trials"]:
         raise StateError(
             f"the peaks of the schedules in {directory.path} were tuned, and an added one would be compared untuned",
             "start over in another directory with all of them",
         )
-    looks = settings.get("looks", [])
-    added = grown.seeds[looks[0] :] if looks else [*settings.get("added", ()), *(seeds if seen else ())]
-    what = [f"seed {seed}" for seed in seeds] + [f"schedule {quoted(name)}" for name, _ in schedules]
-    text = f"{', '.join(what)}, {'after' if seen else 'before'} a look at the results"
-    more = {"looks": [*looks, len(grown.seeds)]} if grown.until_told and seeds else {"added": list(added)}
-    add_runs(directory, grown, task, "extended", text, **more)
+    grown = _checked(experiment, task, seeds, schedules)
+    seen = any(run.status in COMPLETE for run in results.outcomes())
+    after = grown.seeds[settings["looks"][0] :] if "looks" in settings else (*settings.get("added", ()), *seeds)
+    more = {"added": list(after)} if seeds and seen else {}
+    what = ", ".join([*(f"seed {seed}" for seed in seeds), *(f"schedule {quoted(name)}" for name, _ in schedules)])
+    add_runs(
+        directory, grown, task, "extended", f"{what}, {'after' if seen else 'before'} a look at the results", **more
+    )
     return grown
 
 
@@ -88,7 +103,7 @@ def _checked(experiment: Experiment, task: AnyTask, seeds: Sequence[int], schedu
             errors.append(ArgumentError("extend", argument, f"{what} that the comparison does not have", there[0]))
     raise_together(errors)
     every = (*experiment.seeds, *seeds)
-    if len(every) > experiment.most_seeds:
+    if seeds:
         experiment = replace(experiment, until_told=False, margin=None)
     try:
         grown = replace(experiment, seeds=every, schedules=(*experiment.schedules, *schedules))

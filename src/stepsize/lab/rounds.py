@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from stepsize.errors import quoted
 from stepsize.lab.differences import LEVEL
+from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import grouped, tables
 from stepsize.lab.sequential import Looks, first_size, next_size
+from stepsize.lab.tasks import AnyTask
+from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, StoredRun
 
 
@@ -57,6 +61,39 @@ def undecided(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -
     return tuple(each.name for each in others if each.finished and each.verdict in ("open", "unknown"))
 
 
+def planned_runs(experiment: Experiment, task: AnyTask) -> list[tuple[str, str, int]]:
+    """The runs of an experiment as a store keeps them."""
+    return [(spec.name, spec.text, spec.seed) for spec in experiment.run_specs(task.horizon(experiment))]
+
+
+def add_runs(
+    directory: ResultDirectory, experiment: Experiment, task: AnyTask, kind: str, text: str, **settings: Any
+) -> None:
+    """Add the runs of the experiment that the store does not have, with the event that says why."""
+    results, form = load_runs(directory.path), experiment.as_dict()
+    known = {(run.name, run.seed) for run in results.outcomes()}
+    before = results.settings
+    grown = {name: form[name] for name in ("schedules", "seeds", "until_told", "margin", "functions")}
+    now = {**before, **settings, "experiment": {**before["experiment"], **grown}}
+    new = [run for run in planned_runs(experiment, task) if (run[0], run[2]) not in known]
+    directory.make_checkpoint_folder()
+    with Store.open(directory.store) as store:
+        store.add_runs(new, now, kind, text)
+
+
+def add_round(
+    experiment: Experiment, task: AnyTask, directory: ResultDirectory, looks: Looks | None, runs: Sequence[StoredRun]
+) -> tuple[Experiment, str] | None:
+    """Add the runs of another round of seeds, if it is needed: the experiment with its seeds, and what to tell."""
+    grown = next_round(experiment)
+    if looks is None or grown == experiment or not (waiting := undecided(experiment, looks, runs)):
+        return None
+    seeds = ", ".join(map(str, grown.seeds[len(experiment.seeds) :]))
+    news = f"Not told apart by {len(experiment.seeds)} seeds: {', '.join(map(quoted, waiting))}. Added seeds: {seeds}."
+    add_runs(directory, grown, task, "round", news, looks=[*looks.sizes, len(grown.seeds)])
+    return grown, news
+
+
 def about_seeds(
     experiment: Experiment, looks: Looks | None, runs: Sequence[StoredRun], added: Sequence[int]
 ) -> tuple[str, ...]:
@@ -65,9 +102,7 @@ def about_seeds(
         return (_about_added(added),) if added else ()
     if not looks.sizes:
         return ("Seeds are added in rounds, the first of which is not complete.",)
-    looked = (
-        f"Seeds were added in rounds, with looks at {', '.join(map(str, looks.sizes))} of at most {looks.most} seeds."
-    )
+    looked = f"Seeds were added in rounds, with looks at {_listed(looks.sizes)} of at most {looks.most} seeds."
     return (
         f"{looked} {_why_now(experiment, looks, runs)}",
         "The intervals are wider than those of a fixed number of seeds: with a probability of at least "
@@ -78,18 +113,26 @@ def about_seeds(
 
 def _why_now(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -> str:
     """Why there are more rounds, or no more."""
-    waiting = ", ".join(map(quoted, undecided(experiment, looks, runs)))
-    margin = f" or shown to be smaller than {looks.margin:g}" if looks.margin else ""
+    waiting = undecided(experiment, looks, runs)
+    told = "told apart from zero" + (f" or shown to be smaller than {looks.margin:g}" if looks.margin else "")
     if looks.sizes[-1] < len(looks.seeds):
         return "Another round is not complete."
     if not waiting:
-        return f"No more were needed: each difference that has results is told apart from zero{margin}."
+        silent = {name for name, _ in experiment.schedules} - {run.name for run in runs if run.status == "finished"}
+        return f"No more were needed: every difference{' that has results' if silent else ''} is {told}."
     reason = "More are needed" if len(looks.seeds) < looks.most else "The budget is used"
-    return f"{reason}: not told apart from zero{margin}: {waiting}."
+    return f"{reason}, and not every difference is {told}: {_listed([quoted(name) for name in waiting])}."
 
 
 def _about_added(seeds: Sequence[int]) -> str:
+    which = f"seed {seeds[0]} was" if len(seeds) == 1 else f"seeds {_listed(seeds)} were"
     return (
-        f"The seeds {', '.join(map(str, seeds))} were added after a look at the results of the others. If the results "
-        "decided that, p and the intervals, which are those of a fixed number of seeds, claim too much."
+        f"The {which} added after a look at the results of the others. If the results decided that, p and the "
+        "intervals, which are those of a fixed number of seeds, claim too much."
     )
+
+
+def _listed(items: Sequence[object]) -> str:
+    """`4`, `4 and 6`, `4, 6 and 8`."""
+    *others, last = map(str, items)
+    return f"{', '.join(others)} and {last}" if others else last

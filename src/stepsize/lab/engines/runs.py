@@ -216,8 +216,8 @@ def run_title(spec: RunSpec, experiment: Experiment) -> str:
     return f"{spec.name}, seed {spec.seed}, {experiment.task}, {spec.text}, settings {settings}"
 
 
-def fingerprint(experiment: Experiment, *without: str) -> str:
-    """Twelve characters that depend on every setting except the fields named and the digests.
+def fingerprint(experiment: Experiment, *without: str, runs: Sequence[object] = ()) -> str:
+    """Twelve characters that depend on the runs, and on every setting except the fields named and the digests.
 
     Example:
         >>> from stepsize.lab import Experiment
@@ -226,7 +226,7 @@ def fingerprint(experiment: Experiment, *without: str) -> str:
         (False, True)
     """
     form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
-    return hashlib.sha256(json.dumps(form).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([form, runs]).encode()).hexdigest()[:12]
 
 
 def job_name(job: Job) -> str:

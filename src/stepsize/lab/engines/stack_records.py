@@ -16,6 +16,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import WHICH_RUNS, Job, fingerprint
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
+from stepsize.store import load_runs
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class StackRecord:
 
     def title(self, experiment: Experiment) -> str:
         """Text that identifies the stack by all that decides its numbers."""
-        settings = fingerprint(experiment, *WHICH_RUNS)
+        known = load_runs(self.checkpoint.parents[1]).outcomes()
+        runs = [(known[number].name, known[number].schedule, seed) for number, seed in self.members.items()]
+        settings = fingerprint(experiment, *WHICH_RUNS, runs=runs)
         return f"the runs {', '.join(map(str, self.members))}, {experiment.task}, settings {settings}"
 
     def branches(self) -> Branches:
