@@ -16,6 +16,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.branches import Branch, shared_beginnings
 from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.run_spec import RunSpec
+from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
 
 STEPS = 20
@@ -70,6 +71,11 @@ def test_equal_values_are_shared_however_they_are_written():
 )
 def test_runs_that_get_other_values_share_nothing(other):
     assert shared_beginnings(specs(ss.Plan(lr=0.1), other)) == {}
+
+
+def test_runs_with_feedback_share_nothing():
+    runs = specs(ss.Constant(0.1), cooldown(8), seeds=(0, 1))
+    assert shared_beginnings(runs | specs(ss.Constant(0.1), cooldown(8), feedback=Plateau())) == {3: Branch(2, 9)}
 
 
 def test_a_beginning_shorter_than_a_twentieth_of_the_run_is_not_shared():

@@ -35,7 +35,7 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
 
     Runs with feedback stay apart, since their rates do not depend on the step alone.
     Each run branches from the one with which it shares most. A family of runs that leave one of them at several steps
-    all branch from that one.
+    all branch from that one. Runs with feedback share nothing.
 
     Example:
         >>> from stepsize.lab import Experiment
