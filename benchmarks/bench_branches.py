@@ -19,7 +19,7 @@ from pathlib import Path
 
 from measure import ratio, seconds
 from stepsize.lab import Experiment, compare, load_task, resume
-from stepsize.lab.engines import local
+from stepsize.lab.engines import runs
 from stepsize.store import load_runs
 
 STARTS = range(44, 81, 4)  # percent of the run
@@ -58,11 +58,11 @@ def killed(asked: Experiment, out: Path, workers: int, after: float) -> None:
 
 def apart(asked: Experiment, out: Path, workers: int) -> None:
     """Each run by itself."""
-    shared_beginnings, local.shared_beginnings = local.shared_beginnings, lambda *_: {}
+    shared_beginnings, runs.shared_beginnings = runs.shared_beginnings, lambda *_: {}
     try:
         compare(asked, out, workers=workers, display=Silent())
     finally:
-        local.shared_beginnings = shared_beginnings
+        runs.shared_beginnings = shared_beginnings
 
 
 def numbers(out: Path) -> list[str]:
@@ -87,9 +87,9 @@ def main() -> None:
             taken["killed"].append(seconds(partial(killed, asked, outs[1], given.workers, taken["shared"][-1] / 2)))
             taken["apart"].append(seconds(partial(apart, asked, outs[2], given.workers)))
             assert numbers(outs[0]) == numbers(outs[1]) == numbers(outs[2]), "the bits differ"
-            runs = load_runs(outs[0]).runs()
-    every = sum(run.points[-1].step for run in runs)
-    trained = every - sum(run.branched_at or 0 for run in runs)
+            stored = load_runs(outs[0]).runs()
+    every = sum(run.points[-1].step for run in stored)
+    trained = every - sum(run.branched_at or 0 for run in stored)
     print(f"{given.task}: {trained:,} of {every:,} updates are trained; same bits in all rounds")
     for name, each in taken.items():
         print(f"{name}: {statistics.median(each):.1f} s")

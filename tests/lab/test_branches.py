@@ -14,7 +14,7 @@ import stepsize as ss
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.branches import Branch, shared_beginnings
-from stepsize.lab.engines import local, ray, stacked
+from stepsize.lab.engines import ray, runs, stacked
 from stepsize.lab.run_spec import RunSpec
 from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
@@ -46,9 +46,9 @@ def test_cooldowns_of_one_run_branch_from_one_of_them():
 
 
 def test_a_run_that_has_begun_branches_no_more_but_others_branch_from_it():
-    runs = specs(*map(cooldown, (4, 12, 8)))
-    assert shared_beginnings(runs, begun={0}) == {1: Branch(0, 5), 2: Branch(1, 9)}
-    assert shared_beginnings(runs, begun={0, 1, 2}) == {}
+    family = specs(*map(cooldown, (4, 12, 8)))
+    assert shared_beginnings(family, begun={0}) == {1: Branch(0, 5), 2: Branch(1, 9)}
+    assert shared_beginnings(family, begun={0, 1, 2}) == {}
 
 
 def test_equal_values_are_shared_however_they_are_written():
@@ -74,8 +74,8 @@ def test_runs_that_get_other_values_share_nothing(other):
 
 
 def test_runs_with_feedback_share_nothing():
-    runs = specs(ss.Constant(0.1), cooldown(8), seeds=(0, 1))
-    assert shared_beginnings(runs | specs(ss.Constant(0.1), cooldown(8), feedback=Plateau())) == {3: Branch(2, 9)}
+    plain = specs(ss.Constant(0.1), cooldown(8), seeds=(0, 1))
+    assert shared_beginnings(plain | specs(ss.Constant(0.1), cooldown(8), feedback=Plateau())) == {3: Branch(2, 9)}
 
 
 def test_a_beginning_shorter_than_a_twentieth_of_the_run_is_not_shared():
@@ -122,7 +122,7 @@ def apart(tmp_path_factory):
     out = tmp_path_factory.mktemp("apart") / "out"
     with pytest.MonkeyPatch.context() as monkeypatch:
         train_here(monkeypatch)
-        monkeypatch.setattr(local, "shared_beginnings", lambda *_: {})
+        monkeypatch.setattr(runs, "shared_beginnings", lambda *_: {})
         compare(tree(), out, display=Silent())
     assert {run.parent for run in load_runs(out).outcomes()} == {None}
     return ends(out)

@@ -12,7 +12,7 @@ from processes import workers
 from silent import Silent
 
 from stepsize.lab import compare, read_experiment
-from stepsize.lab.engines import local
+from stepsize.lab.engines import runs
 from stepsize.store import load_runs
 
 EXPERIMENT = """
@@ -73,7 +73,7 @@ def test_thirty_killed_parents_and_workers_leave_no_trace_in_the_numbers(tmp_pat
     experiment.write_text(EXPERIMENT + SCHEDULES[kind])
     calm, out = tmp_path / "calm", tmp_path / "out"
     train_here(monkeypatch)
-    monkeypatch.setattr(local, "shared_beginnings", lambda *_: {})
+    monkeypatch.setattr(runs, "shared_beginnings", lambda *_: {})
     compare(read_experiment(experiment), calm, display=Silent())  # each run by itself
     draw, kills = random.Random(0), 0
     process = start(experiment, "--out", out)

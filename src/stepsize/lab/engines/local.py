@@ -12,16 +12,24 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from stepsize.errors import OutputError, RunError, StepsizeError
-from stepsize.lab.branches import in_order, shared_beginnings
+from stepsize.lab.branches import in_order
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import Job, job_name, joined, make_job, one_network, run_title, single_offshoots
+from stepsize.lab.engines.runs import (
+    Job,
+    job_name,
+    joined,
+    make_job,
+    one_network,
+    run_title,
+    single_branches,
+    single_offshoots,
+)
 from stepsize.lab.engines.workers import GUARD, Channel, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.task import Task
-from stepsize.lab.tasks import experiment_task
 from stepsize.processes import on_interrupt
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed
@@ -38,12 +46,8 @@ def train_runs(
     workers: Workers,
     watcher: RunWatcher,
 ) -> None:
-    """Train each run in a process, as many at a time as there are cores, or one on a GPU.
-
-    Runs on a stream are trained apart, since those that branch might read other samples.
-    """
-    begun = {number for number in specs if directory.checkpoint(number).exists()}
-    branches = {} if experiment_task(experiment).reads_a_stream else shared_beginnings(specs, begun)
+    """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
+    branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
     jobs = [
         Job(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
-from stepsize.lab.branches import Branches, in_order, shared_beginnings
+from stepsize.lab.branches import Branches, in_order
 from stepsize.lab.checkpoint import Offshoot
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
@@ -35,6 +35,7 @@ from stepsize.lab.engines.runs import (
     joined,
     make_run,
     reason,
+    single_branches,
     single_offshoots,
 )
 from stepsize.lab.engines.workers import Workers
@@ -72,7 +73,7 @@ def train_runs(
     watcher: RunWatcher,
 ) -> None:
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
-    branches = shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
+    branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
     with cluster(workers.asked) as ray, Store.open(directory.store) as store:
         _Scheduling(ray, dict(specs), branches, experiment, directory, workers.asked, watcher, store).run()

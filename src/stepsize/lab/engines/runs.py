@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
-from stepsize.lab.branches import Branches
+from stepsize.lab.branches import Branches, shared_beginnings
 from stepsize.lab.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
@@ -156,6 +156,16 @@ def end_branches(store: Store, offshoots: Sequence[Offshoot], number: int, end: 
         store.branch(branch, number, at)
         store.end(branch, end.status, end.seconds, at)
     return branches
+
+
+def single_branches(specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory) -> Branches:
+    """Which of the runs branch from others if each is trained by itself; those with a checkpoint continue from it.
+
+    Runs on a stream do not branch, since they might read other samples then.
+    """
+    if experiment_task(experiment).reads_a_stream:
+        return {}
+    return shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
 
 
 def single_offshoots(
