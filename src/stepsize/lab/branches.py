@@ -7,7 +7,7 @@ once up to there, as one of them, and the others branch from it.
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ from stepsize.schedules import Constant, Plan
 LEAST = 0.05  # of a run; a shorter beginning is not worth a checkpoint
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(NamedTuple):
     """A run begins in the state of the run `parent` after `step` updates."""
 
     parent: int

@@ -55,6 +55,8 @@ class EventFiles:
             self._rewrite(number, self._standings.unfinished(number), record)
 
     def ended(self, number: int, run: Run | None = None) -> None:
+        if run is not None and number not in self._writers:
+            self._rewrite(number, run)  # it logged nothing: it diverged as a part of the run that it branches from
         if number in self._writers:
             self._writers.pop(number).close()
 

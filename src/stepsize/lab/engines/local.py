@@ -49,14 +49,9 @@ def train_runs(
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
     branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
-    jobs = [
-        Job(
-            {number: specs[number]},
-            single_offshoots(number, branches, specs, experiment, directory.checkpoint),
-            parents,
-        )
-        for number, parents in in_order(specs, branches)
-    ]
+    offshoots = single_offshoots(branches, specs, experiment, directory)
+    ordered = in_order(specs, branches)
+    jobs = [Job({number: specs[number]}, offshoots.get(number, ()), parents) for number, parents in ordered]
     run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job.runs)))
 
 

@@ -127,7 +127,7 @@ class _Scheduling:
     failures: list[RunError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.specs = dict(self.waiting)
+        self.offshoots = single_offshoots(self.branches, self.waiting, self.experiment, self.directory)
         self.results = load_runs(self.directory.path)
         self.task = self.ray.remote(num_cpus=1, max_retries=0)(_make_segment)  # `_take` handles lost tasks
 
@@ -162,9 +162,7 @@ class _Scheduling:
 
     def _offshoots(self, number: int) -> list[Offshoot]:
         """The runs that have not begun and branch from this one."""
-        path = self.directory.checkpoint
-        every = single_offshoots(number, self.branches, self.specs, self.experiment, path)
-        return [each for each in every if self.waiting.keys() >= each.parents.keys()]
+        return [each for each in self.offshoots.get(number, ()) if self.waiting.keys() >= each.parents.keys()]
 
     def _start(self, number: int, spec: RunSpec, checkpoint: bytes | None = None) -> None:
         path = self.directory.checkpoint(number)

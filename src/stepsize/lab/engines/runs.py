@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -169,14 +170,14 @@ def single_branches(specs: Mapping[int, RunSpec], experiment: Experiment, direct
 
 
 def single_offshoots(
-    number: int, branches: Branches, specs: Mapping[int, RunSpec], experiment: Experiment, path: Callable[[int], Path]
-) -> list[Offshoot]:
-    """The runs that branch from a run which is trained by itself; `path` gives the checkpoint of each."""
-    return [
-        Offshoot(branch.step, {child: number}, (0,), path(child), run_title(specs[child], experiment))
-        for child, branch in branches.items()
-        if branch.parent == number
-    ]
+    branches: Branches, specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory
+) -> Mapping[int, list[Offshoot]]:
+    """The runs that branch from each run if each is trained by itself."""
+    found = defaultdict(list)
+    for number, (parent, step) in branches.items():
+        path, title = directory.checkpoint(number), run_title(specs[number], experiment)
+        found[parent].append(Offshoot(step, {number: parent}, (0,), path, title))
+    return found
 
 
 def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
