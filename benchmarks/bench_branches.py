@@ -5,7 +5,7 @@ them with the engine `local` in one process: shared, shared and killed in the mi
 Trunk plus branches is the share of the time apart that their updates have of all updates; so shared pays for its
 checkpoints, its process and its reports out of a tenth of that. The logged numbers must be the same to the last bit.
 
-    python benchmarks/bench_branches.py [--task digits|fashion-mnist] [--epochs 4] [--rounds 3] [--workers 1]
+    python benchmarks/bench_branches.py [--task digits|fashion-mnist] [--epochs 4] [--samples 60000] [--rounds 3] [--workers 1]
 """
 
 import argparse
@@ -36,9 +36,10 @@ class Silent:
     def close(self) -> None: ...
 
 
-def cooldowns(task: str, epochs: int) -> Experiment:
+def cooldowns(task: str, epochs: int, samples: int | None) -> Experiment:
     schedules = {f"at {at}%": f'Constant(0.1).cooldown("{at}%", "20%")' for at in STARTS}
-    return Experiment(schedules, task, epochs=epochs, batch_size=64, checkpoint_every=250, device="cpu", engine="local")
+    settings = {"epochs": epochs, "samples": samples, "batch_size": 64, "checkpoint_every": 250}
+    return Experiment(schedules, task, **settings, device="cpu", engine="local")
 
 
 def shared(asked: Experiment, out: Path, workers: int) -> None:
@@ -74,11 +75,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--task", default="digits", choices=EPOCHS)
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--samples", type=int)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     load_task(given.task)
-    asked = cooldowns(given.task, given.epochs or EPOCHS[given.task])
+    asked = cooldowns(given.task, given.epochs or EPOCHS[given.task], given.samples)
     taken: dict[str, list[float]] = {"shared": [], "killed": [], "apart": []}
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as folder:
