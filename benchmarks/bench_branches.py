@@ -5,7 +5,7 @@ them with the engine `local` in one process: shared, shared and killed in the mi
 Trunk plus branches is the share of the time apart that their updates have of all updates; so shared pays for its
 checkpoints, its process and its reports out of a tenth of that. The logged numbers must be the same to the last bit.
 
-    python benchmarks/bench_branches.py [--task digits|fashion-mnist] [--epochs 4] [--samples 60000] [--rounds 3] [--workers 1]
+    python benchmarks/bench_branches.py [--task digits|fashion-mnist] [--epochs 4] [--samples 60000] [--rounds 3]
 """
 
 import argparse
