@@ -164,7 +164,7 @@ def test_a_stopped_tree_continues_in_the_same_bits_and_is_still_shared(tmp_path,
 @pytest.mark.usefixtures("one_thread")
 def test_ray_carries_the_branches_from_task_to_task(tmp_path, apart, monkeypatch):
     monkeypatch.setattr(ray, "_ray", Here)
-    monkeypatch.setattr(ray, "_cluster", lambda workers: nullcontext(Here()))
+    monkeypatch.setattr(ray, "cluster", lambda workers: nullcontext(Here()))
     compare(tree(engine="ray"), tmp_path, display=Silent())
     assert ends(tmp_path) == apart
     assert [(run.parent, run.branched_at) for run in load_runs(tmp_path).outcomes()] == BRANCHES
