@@ -9,7 +9,6 @@ from in_process import train_here
 from silent import Silent
 from test_ray_in_process import Here, nullcontext
 from test_resume import Impatient
-from test_tensorboard import curves
 
 import stepsize as ss
 from stepsize.errors import RunError
@@ -131,11 +130,8 @@ def apart(tmp_path_factory):
 
 @pytest.mark.usefixtures("in_process", "one_thread")
 def test_branches_end_in_the_same_bits_as_apart(tmp_path, apart):
-    comparison = compare(tree(), tmp_path, display=Silent(), tensorboard=True)
+    comparison = compare(tree(), tmp_path, display=Silent())
     assert ends(tmp_path) == apart
-    for run in comparison.runs:
-        found = curves(tmp_path / "tensorboard" / f"{run.name}-seed0")
-        assert list(found["rate"]) == [point.step for point in run.points]
     outcomes = load_runs(tmp_path).outcomes()
     assert [(run.parent, run.branched_at) for run in outcomes] == BRANCHES
     told = "5 of 6 runs branch from others: 261 of 428 updates were trained (39% saved)."

@@ -96,3 +96,15 @@ def test_a_missing_extra_is_reported_before_anything_is_written(tmp_path, monkey
     with pytest.raises(MissingExtraError, match=r"stepsize\[tensorboard\]"):
         compare(experiment(), tmp_path / "out", display=Silent(), tensorboard=True)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_diverges_as_a_part_of_another_has_its_curves(tmp_path, in_process):
+    wild = "Constant(0.1, 4) >> Constant(1e30, {}) >> Constant(0.1)"
+    schedules = {"wild": wild.format(9), "as wild": wild.format(8)}
+    settings = {"epochs": 3, "batch_size": 8, "log_every": 2, "device": "cpu", "engine": "local"}
+    compare(Experiment(schedules, "own_tasks:line", **settings), tmp_path, display=Silent(), tensorboard=True)
+    runs = load_runs(tmp_path).runs()
+    assert [(run.status, run.parent) for run in runs] == [("diverged", None), ("diverged", 0)]
+    for run in runs:
+        found = curves(tmp_path / "tensorboard" / f"{run.name}-seed0")
+        assert list(found["rate"]) == [point.step for point in run.points]
