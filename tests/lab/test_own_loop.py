@@ -86,6 +86,26 @@ def test_a_metric_of_an_unknown_name_needs_a_mode():
     assert not Experiment(metric="test_loss").headline.higher_is_better
 
 
+def test_settings_of_own_loops_are_refused_for_other_tasks(tmp_path):
+    experiment = Experiment({"a": "Constant(1)"}, "digits", metric="val_f1", mode="max", timeout=9)
+    with pytest.raises(ArgumentError) as failure:
+        compare(experiment, tmp_path / "out")
+    metric, timeout = failure.value.problems
+    assert str(metric).startswith("Experiment(metric=...) must be ")
+    assert "for a task with data, got 'val_f1'" in str(metric)
+    assert "timeout=...) must be left out for a task with data, got 9.0" in str(timeout)
+
+
+def test_the_headline_of_a_task_with_data_is_one_of_its_metrics(tmp_path, in_process):
+    settings = {"schedules": {"low": "Constant(0.001)", "high": "Constant(0.1)"}, "task": "digits", "epochs": 1}
+    comparison = compare(Experiment(**settings, metric="test_loss", seeds=(0, 1)), tmp_path / "out", display=Silent())
+    assert comparison.table.columns == ("schedule", "train loss", "test loss", "seconds", "test loss against low")
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "![rate, train loss and test loss over steps]" in report
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index(">test loss <span") < page.index(">test accuracy <span")
+
+
 def test_what_is_logged_at_one_step_makes_one_record(run, tmp_path):
     run.log(10, lr=np.float32(RATES(9)), train_loss=torch.tensor([2.0]))
     run.log(10, val_f1=0.25, grad_norm=np.float64(3))

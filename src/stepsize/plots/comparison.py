@@ -60,6 +60,7 @@ def plot_comparison(
     rate_top, top = highest_rate_in_view(runs), highest_loss_in_view(runs)
     accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
     metric = metric or ("test_accuracy" if accurate else "test_loss")
+    accurate = metric == "test_accuracy"
     test_trace, is_loss = partial(metric_trace, name=metric), metric in ("test_loss", "train_loss")
     test_top = highest_loss_in_view(runs, test_trace) if is_loss else np.inf
     for index, name in enumerate(names):
@@ -84,7 +85,7 @@ def plot_comparison(
         rate.set_ylim(top=rate_top)
     value_axis(loss, "train loss")
     loss.set_ylim(0 if top > 0 else None, top)
-    value_axis(test, metric.replace("test_", f"{judged_on} ").replace("train_", "train "))
+    value_axis(test, f"{judged_on} {metric[5:]}" if metric.startswith("test_") else metric)
     if is_loss:
         test.set_ylim(0 if test_top > 0 else None, test_top)
     step_axis(panels, max([1, *map(_last_step, runs)]))
