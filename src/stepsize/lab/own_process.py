@@ -36,12 +36,15 @@ _NOT_FILES = ("/dev", "/proc", "/sys")
 
 
 def start(place: RunPlace) -> subprocess.Popen[bytes]:
-    """Start the process of a run; what it prints goes to a file in the folder of the run."""
+    """Start the process of a run; what it prints goes to a file in the folder of the run.
+
+    It has one thread for linear algebra, unless the environment asks for more.
+    """
     place.folder.mkdir(parents=True, exist_ok=True)
     threads = {name: os.environ.get(name, str(THREADS)) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     with open(place.folder / OUTPUT, "ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", _START],
+            [sys.executable, "-u", "-c", _START],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -66,7 +69,6 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    torch.set_num_threads(THREADS)
     journal = Journal(place.journal)
     with _noticed_writes(place, journal):
         try:

@@ -30,6 +30,7 @@ from stepsize.plots.traces import (
 from stepsize.store.run import Logged
 
 DOT = {"marker": "o", "markersize": 4}
+MOST_DOTS = 100  # of a curve; more would hide it
 TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
 
 
@@ -62,6 +63,7 @@ def plot_comparison(
     metric = metric or ("test_accuracy" if accurate else "test_loss")
     accurate = metric == "test_accuracy"
     test_trace, is_loss = partial(metric_trace, name=metric), metric in ("test_loss", "train_loss")
+    dots = DOT if all(test_trace(run).x.size <= MOST_DOTS for run in runs) else {}
     test_top = highest_loss_in_view(runs, test_trace) if is_loss else np.inf
     for index, name in enumerate(names):
         style = line_style(index)
@@ -69,13 +71,13 @@ def plot_comparison(
         kept = [run for run in named if run.status != "diverged"]
         _draw_mean(rate, [below(rate_top, rate_trace(run)) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
-        _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
+        _draw_mean(test, [test_trace(run) for run in kept], style | dots)
         if accurate and (train := band([train_accuracy_trace(run) for run in kept])):
             test.plot(train.x, train.mean, **(style | TRAIN))
         for run in (run for run in named if run.status == "diverged"):
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
             loss.plot(losses.x, losses.y, **style)
-            test.plot(tests.x, tests.y, **style, **DOT)
+            test.plot(tests.x, tests.y, **style, **dots)
             if not losses.x.size and _last_step(run):  # it has no finite loss: mark where it ended
                 losses = Trace(run.column("step")[-1:], np.array([top]))
             for ax, trace in ((rate, below(rate_top, rate_trace(run))), (loss, losses), (test, tests)):

@@ -34,7 +34,7 @@ from stepsize.store import Store
 from stepsize.store.run import Status
 
 _LOOK = 0.05  # seconds between two looks at the journals
-_GRACE = 10.0  # seconds for a process to end after its loop has, or after it was asked to stop
+_GRACE = 30.0  # seconds for a process to end after its loop has, or after it was asked to stop
 
 
 class Process(Protocol):
