@@ -19,6 +19,7 @@ from silent import Silent
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, compare, load, load_task
 from stepsize.lab.engines.journal_records import JournalRecords
+from stepsize.lab.engines.own_loop import visible_gpus
 from stepsize.lab.own_loop import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
@@ -205,6 +206,15 @@ def test_a_run_must_log_what_it_is_judged_on(run, tmp_path):
     assert records(tmp_path, metric="test_loss").unjudged() == 'it logged no "test_loss"; it logged nothing'
 
 
+@pytest.mark.parametrize(
+    ("device", "named", "expected"),
+    [("cuda", "3,GPU-5", ["3", "GPU-5"]), ("cuda:1", "3,GPU-5", ["GPU-5"]), ("cpu", "3,5", [])],
+)
+def test_each_run_sees_one_of_the_visible_gpus(device, named, expected, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert visible_gpus(device) == expected
+
+
 BAD = {
     "raises": r"ValueError\('no more data'\) in misbehaving.py, line",
     "exits": r"SystemExit\(0\) in misbehaving.py",
@@ -290,3 +300,13 @@ def test_the_command_finds_a_loop_in_the_current_folder_and_resumes_it_after_kil
     assert process.wait() == 0, process.communicate()[0]
     assert not runs_in_progress(tmp_path)  # those of a killed comparison have ended with it
     assert commands.numbers(tmp_path / "cut") == commands.numbers(tmp_path / "whole")
+
+
+@pytest.mark.long
+def test_ray_makes_the_same_runs(tmp_path):
+    shutil.copy(LOOPS / "plain_torch.py", tmp_path / "mytask.py")
+    for engine in ("local", "ray"):
+        settings = ["--task", "mytask:train", "--steps", 40, "--schedule", "flat=Constant(0.05)", "--engine", engine]
+        process = commands.start(*settings, "--schedule", "low=Constant(0.01)", "--out", engine, cwd=tmp_path)
+        assert "Report and picture" in process.communicate()[0]
+    assert commands.numbers(tmp_path / "ray") == commands.numbers(tmp_path / "local")
