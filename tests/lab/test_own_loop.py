@@ -19,7 +19,7 @@ from silent import Silent
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, compare, load, load_task
 from stepsize.lab.engines.journal_records import JournalRecords
-from stepsize.lab.engines.own_loop import visible_gpus
+from stepsize.lab.engines.own_processes import visible_gpus
 from stepsize.lab.own_loop import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
