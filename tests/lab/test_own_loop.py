@@ -245,8 +245,12 @@ def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
     assert "ignores run.schedule: it logged lr 0.123 at step 5, and the schedule has 0.1" in report
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["plain_torch", "with_lightning", "with_trainer", "with_jax", "with_keras"])
+LARGE = [
+    pytest.param(name, marks=pytest.mark.long) for name in ("with_lightning", "with_trainer", "with_jax", "with_keras")
+]
+
+
+@pytest.mark.parametrize("name", ["plain_torch", *LARGE])
 def test_real_libraries_train_at_the_rates_of_the_schedule(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = 'Linear(0.0, 0.1, 4) >> Cosine(0.1, 0.01, "rest")'
