@@ -301,7 +301,8 @@ def test_the_command_finds_a_loop_in_the_current_folder_and_resumes_it_after_kil
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         process = commands.start("--resume", "cut", cwd=tmp_path)
-    assert process.wait() == 0, process.communicate()[0]
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
     assert not runs_in_progress(tmp_path)  # those of a killed comparison have ended with it
     assert commands.numbers(tmp_path / "cut") == commands.numbers(tmp_path / "whole")
 
