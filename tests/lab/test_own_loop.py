@@ -5,7 +5,6 @@ import random
 import re
 import shutil
 import signal
-import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +19,7 @@ from silent import Silent
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, compare, load, load_task
 from stepsize.lab.engines.journal_records import JournalRecords
+from stepsize.lab.engines.own_processes import visible_gpus
 from stepsize.lab.own_loop import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
@@ -84,6 +84,26 @@ def test_a_metric_of_an_unknown_name_needs_a_mode():
         Experiment(mode="max")
     assert Experiment(metric="val_f1", mode="max").headline.higher_is_better
     assert not Experiment(metric="test_loss").headline.higher_is_better
+
+
+def test_settings_of_own_loops_are_refused_for_other_tasks(tmp_path):
+    experiment = Experiment({"a": "Constant(1)"}, "digits", metric="val_f1", mode="max", timeout=9)
+    with pytest.raises(ArgumentError) as failure:
+        compare(experiment, tmp_path / "out")
+    metric, timeout = failure.value.problems
+    assert str(metric).startswith("Experiment(metric=...) must be ")
+    assert "for a task with data, got 'val_f1'" in str(metric)
+    assert "timeout=...) must be left out for a task with data, got 9.0" in str(timeout)
+
+
+def test_the_headline_of_a_task_with_data_is_one_of_its_metrics(tmp_path, in_process):
+    settings = {"schedules": {"low": "Constant(0.001)", "high": "Constant(0.1)"}, "task": "digits", "epochs": 1}
+    comparison = compare(Experiment(**settings, metric="test_loss", seeds=(0, 1)), tmp_path / "out", display=Silent())
+    assert comparison.table.columns == ("schedule", "train loss", "test loss", "seconds", "test loss against low")
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "![rate, train loss and test loss over steps]" in report
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.index(">test loss <span") < page.index(">test accuracy <span")
 
 
 def test_what_is_logged_at_one_step_makes_one_record(run, tmp_path):
@@ -186,6 +206,15 @@ def test_a_run_must_log_what_it_is_judged_on(run, tmp_path):
     assert records(tmp_path, metric="test_loss").unjudged() == 'it logged no "test_loss"; it logged nothing'
 
 
+@pytest.mark.parametrize(
+    ("device", "named", "expected"),
+    [("cuda", "3,GPU-5", ["3", "GPU-5"]), ("cuda:1", "3,GPU-5", ["GPU-5"]), ("cpu", "3,5", [])],
+)
+def test_each_run_sees_one_of_the_visible_gpus(device, named, expected, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert visible_gpus(device) == expected
+
+
 BAD = {
     "raises": r"ValueError\('no more data'\) in misbehaving.py, line",
     "exits": r"SystemExit\(0\) in misbehaving.py",
@@ -216,8 +245,12 @@ def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
     assert "ignores run.schedule: it logged lr 0.123 at step 5, and the schedule has 0.1" in report
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["plain_torch", "with_lightning", "with_trainer", "with_jax", "with_keras"])
+LARGE = [
+    pytest.param(name, marks=pytest.mark.long) for name in ("with_lightning", "with_trainer", "with_jax", "with_keras")
+]
+
+
+@pytest.mark.parametrize("name", ["plain_torch", *LARGE])
 def test_real_libraries_train_at_the_rates_of_the_schedule(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = 'Linear(0.0, 0.1, 4) >> Cosine(0.1, 0.01, "rest")'
@@ -233,9 +266,14 @@ def test_real_libraries_train_at_the_rates_of_the_schedule(name, tmp_path, monke
     assert sorted(os.listdir()) == ["out"]
 
 
-def working_folder(process):
-    with suppress(OSError):  # it has ended, or belongs to another user
-        return os.readlink(process / "cwd")
+def runs_in_progress(folder):
+    """The processes of runs that were started in a folder, on Linux."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or belongs to another user
+            if os.readlink(process / "cwd") == str(folder) and b"own_process" in (process / "cmdline").read_bytes():
+                found.append(process)
+    return found
 
 
 def wait_for_logs(directory):
@@ -263,7 +301,17 @@ def test_the_command_finds_a_loop_in_the_current_folder_and_resumes_it_after_kil
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         process = commands.start("--resume", "cut", cwd=tmp_path)
-    assert process.wait() == 0, process.communicate()[0]
-    if sys.platform == "linux":  # no process of a killed comparison is left
-        assert str(tmp_path) not in {working_folder(process) for process in Path("/proc").glob("[0-9]*")}
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
+    assert not runs_in_progress(tmp_path)  # those of a killed comparison have ended with it
     assert commands.numbers(tmp_path / "cut") == commands.numbers(tmp_path / "whole")
+
+
+@pytest.mark.long
+def test_ray_makes_the_same_runs(tmp_path):
+    shutil.copy(LOOPS / "plain_torch.py", tmp_path / "mytask.py")
+    for engine in ("local", "ray"):
+        settings = ["--task", "mytask:train", "--steps", 40, "--schedule", "flat=Constant(0.05)", "--engine", engine]
+        process = commands.start(*settings, "--schedule", "low=Constant(0.01)", "--out", engine, cwd=tmp_path)
+        assert "Report and picture" in process.communicate()[0]
+    assert commands.numbers(tmp_path / "ray") == commands.numbers(tmp_path / "local")

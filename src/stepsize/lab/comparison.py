@@ -25,6 +25,7 @@ from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_loop import OwnLoop, refuse_own_settings
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.notices import notices_of
 from stepsize.lab.report.summary_table import (
@@ -141,6 +142,9 @@ def compare(
                 valid.append(spec)
     with gathered(errors):
         task.check(settled, valid)
+    with gathered(errors):
+        if not isinstance(task, OwnLoop):
+            refuse_own_settings(settled)
     raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, task, specs)

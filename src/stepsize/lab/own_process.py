@@ -9,7 +9,6 @@ import pickle
 import random
 import select
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,40 +20,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from stepsize.lab.command import OUTPUT, run_command
+from stepsize.lab.command import run_command
 from stepsize.lab.engines.runs import account, reason
-from stepsize.lab.environment import THREADS
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
 from stepsize.schedules.function import imported
 
-_START = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from stepsize.lab.own_process import main; main()"
-)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _NOT_FILES = ("/dev", "/proc", "/sys")
-
-
-def start(place: RunPlace) -> subprocess.Popen[bytes]:
-    """Start the process of a run; what it prints goes to a file in the folder of the run."""
-    place.folder.mkdir(parents=True, exist_ok=True)
-    threads = {name: os.environ.get(name, str(THREADS)) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    with open(place.folder / OUTPUT, "ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _START],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **threads, "CUDA_VISIBLE_DEVICES": place.visible},
-            start_new_session=True,
-        )
-    assert process.stdin is not None
-    try:
-        process.stdin.write(pickle.dumps(sys.path) + pickle.dumps(place))
-        process.stdin.flush()
-    except BrokenPipeError:
-        pass  # it has died, as its exit code says
-    return process
 
 
 def main() -> None:
@@ -66,7 +39,6 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    torch.set_num_threads(THREADS)
     journal = Journal(place.journal)
     with _noticed_writes(place, journal):
         try:

@@ -30,6 +30,7 @@ from stepsize.plots.traces import (
 from stepsize.store.run import Logged
 
 DOT = {"marker": "o", "markersize": 4}
+MOST_DOTS = 100  # of a curve; more would hide it
 TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
 
 
@@ -60,7 +61,9 @@ def plot_comparison(
     rate_top, top = highest_rate_in_view(runs), highest_loss_in_view(runs)
     accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
     metric = metric or ("test_accuracy" if accurate else "test_loss")
+    accurate = metric == "test_accuracy"
     test_trace, is_loss = partial(metric_trace, name=metric), metric in ("test_loss", "train_loss")
+    dots = DOT if all(test_trace(run).x.size <= MOST_DOTS for run in runs) else {}
     test_top = highest_loss_in_view(runs, test_trace) if is_loss else np.inf
     for index, name in enumerate(names):
         style = line_style(index)
@@ -68,13 +71,13 @@ def plot_comparison(
         kept = [run for run in named if run.status != "diverged"]
         _draw_mean(rate, [below(rate_top, rate_trace(run)) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
-        _draw_mean(test, [test_trace(run) for run in kept], style | DOT)
+        _draw_mean(test, [test_trace(run) for run in kept], style | dots)
         if accurate and (train := band([train_accuracy_trace(run) for run in kept])):
             test.plot(train.x, train.mean, **(style | TRAIN))
         for run in (run for run in named if run.status == "diverged"):
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
             loss.plot(losses.x, losses.y, **style)
-            test.plot(tests.x, tests.y, **style, **DOT)
+            test.plot(tests.x, tests.y, **style, **dots)
             if not losses.x.size and _last_step(run):  # it has no finite loss: mark where it ended
                 losses = Trace(run.column("step")[-1:], np.array([top]))
             for ax, trace in ((rate, below(rate_top, rate_trace(run))), (loss, losses), (test, tests)):
@@ -84,7 +87,7 @@ def plot_comparison(
         rate.set_ylim(top=rate_top)
     value_axis(loss, "train loss")
     loss.set_ylim(0 if top > 0 else None, top)
-    value_axis(test, metric.replace("test_", f"{judged_on} ").replace("train_", "train "))
+    value_axis(test, f"{judged_on} {metric[5:]}" if metric.startswith("test_") else metric)
     if is_loss:
         test.set_ylim(0 if test_top > 0 else None, test_top)
     step_axis(panels, max([1, *map(_last_step, runs)]))

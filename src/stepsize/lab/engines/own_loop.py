@@ -5,28 +5,22 @@ store, and decides how each run ended; it is the only one that writes the store.
 """
 
 import math
-import os
-import platform
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
-
-import torch
 
 from stepsize.errors import RunError
 from stepsize.lab.command import OUTPUT, last_lines
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import ray
 from stepsize.lab.engines.journal_records import JournalRecords
-from stepsize.lab.engines.runs import Job, cores, job_name, joined, reason
+from stepsize.lab.engines.own_processes import LocalProcess, Process, RayTask, visible_gpus
+from stepsize.lab.engines.runs import Job, cores, job_name, joined
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_process import start
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.training_run import RunPlace
@@ -34,17 +28,7 @@ from stepsize.store import Store
 from stepsize.store.run import Status
 
 _LOOK = 0.05  # seconds between two looks at the journals
-_GRACE = 10.0  # seconds for a process to end after its loop has, or after it was asked to stop
-
-
-class Process(Protocol):
-    """The process of a run, on this machine or on another."""
-
-    def exit_code(self) -> int | None:
-        """None while it runs; -9 if it was ended by the signal 9."""
-
-    def kill(self) -> None:
-        """End it and all that it has started."""
+_GRACE = 30.0  # seconds for a process to end after its loop has, or after it was asked to stop
 
 
 def check(experiment: Experiment) -> None:
@@ -228,68 +212,3 @@ def _how(each: _InProgress, code: int) -> tuple[Status, str, str]:
         return "failed", records.error, records.account
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code} before its loop returned"
     return "failed", f"its process {how}{last_lines(each.place.folder / OUTPUT)}", ""
-
-
-class LocalProcess:
-    """A process on this machine."""
-
-    def __init__(self, place: RunPlace) -> None:
-        self._process = start(place)
-
-    def exit_code(self) -> int | None:
-        code = self._process.poll()
-        if code is not None:
-            self._close()
-        return code
-
-    def kill(self) -> None:
-        with suppress(ProcessLookupError):  # none of its session is left
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._close()
-
-    def _close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-
-
-class RayTask:
-    """A process on a machine of a Ray cluster; the cluster must share the disk of the results."""
-
-    def __init__(self, cluster: Any, place: RunPlace) -> None:
-        self._ray = cluster
-        self._task = cluster.remote(num_cpus=1, max_retries=0)(_in_task).remote(place, sys.path)
-
-    def exit_code(self) -> int | None:
-        if not self._ray.wait([self._task], timeout=0)[0]:
-            return None
-        try:
-            return int(self._ray.get(self._task))
-        except self._ray.exceptions.RayTaskError as error:
-            raise RunError(reason(error.cause)) from error
-        except self._ray.exceptions.RayError:  # the task was lost or cancelled, and its process with it
-            return -signal.SIGKILL
-
-    def kill(self) -> None:
-        self._ray.cancel(self._task, force=True)
-
-
-def _in_task(place: RunPlace, module_folders: Sequence[str]) -> int:
-    """Make a run on any machine of a cluster, and return the exit code of its process."""
-    if not place.journal.parent.is_dir():
-        raise RunError(
-            f"the machine {platform.node()} of the Ray cluster does not have the folder {place.journal.parent}",
-            "put the results on a disk that all machines share",
-        )
-    sys.path.extend(folder for folder in module_folders if folder not in sys.path)
-    return start(place).wait()
-
-
-def visible_gpus(device: str) -> list[str]:
-    """The GPUs that runs may use, as CUDA_VISIBLE_DEVICES names them; none if the device is not a GPU."""
-    name = str(torch.device(device))
-    if not name.startswith("cuda"):
-        return []
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    every = named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
-    return every if name == "cuda" else [every[int(name.partition(":")[2])]]
