@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from measure import ratio, seconds
 from stepsize.lab import Experiment, compare, load_task
 from stepsize.lab.engines.runs import cores
-from stepsize.lab.image_tasks import lenet
+from stepsize.lab.tasks.images import lenet
 
 EPOCHS, BATCH, ROUNDS = 10, 256, 3
 THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})

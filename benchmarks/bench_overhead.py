@@ -19,7 +19,7 @@ from torch import nn
 from measure import ratio
 from stepsize.lab import Experiment, load_task
 from stepsize.lab.engines.runs import make_run
-from stepsize.lab.image_tasks import lenet
+from stepsize.lab.tasks.images import lenet
 from stepsize.store import Store, load_runs
 
 EPOCHS, BATCH, ROUNDS = 3, 256, 5

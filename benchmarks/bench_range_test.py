@@ -16,8 +16,8 @@ from torch.optim import AdamW, Optimizer
 
 import stepsize as ss
 from measure import ratio
-from stepsize.lab.image_tasks import lenet
-from stepsize.lab.language_task import Transformer, next_byte_loss
+from stepsize.lab.tasks.images import lenet
+from stepsize.lab.tasks.language import Transformer, next_byte_loss
 from stepsize.pytorch import range_test
 from stepsize.pytorch.snapshot import Snapshot
 

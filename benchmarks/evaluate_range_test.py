@@ -19,7 +19,7 @@ import torch
 from stepsize.curves import RangeTest
 from stepsize.lab import Task, find_rate, load_task, train
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.samples import Samples, measure
+from stepsize.lab.training.samples import Samples, measure
 
 HALF_DECADES = [10.0 ** (half / 2) for half in range(-10, 3)]
 

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from stepsize.lab import Experiment, Task, compare, resume
-from stepsize.lab.chance import Chance
 from stepsize.lab.report.summary_table import result_line
+from stepsize.lab.tasks.chance import Chance
 from stepsize.store.run import Epoch, Point, Run
 
 X = torch.linspace(-1.0, 1.0, 64)[:, None]

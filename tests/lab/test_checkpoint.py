@@ -8,7 +8,7 @@ from own_tasks import dropping
 
 import stepsize as ss
 from stepsize.errors import StateError
-from stepsize.lab.training import train
+from stepsize.lab.training.loop import train
 
 SETTINGS = {"epochs": 4, "batch_size": 8, "log_every": 3, "seed": 3, "checkpoint_every": 5}
 

@@ -11,9 +11,9 @@ from torch.utils.tensorboard import SummaryWriter
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, compare, load
-from stepsize.lab.command import run_command
+from stepsize.lab.own_loops.command import run_command
+from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.training_run import Journal, JournalReader, RunPlace, TrainingRun
 from stepsize.schedules import parse
 
 PROGRAM = Path(__file__).parent / "own_loops" / "program.py"

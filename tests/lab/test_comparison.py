@@ -19,7 +19,7 @@ from stepsize.lab import SIX_SCHEDULES, Experiment, compare, load_task
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.report.summary_table import markdown_table, rows
-from stepsize.lab.statistics import Mean
+from stepsize.lab.statistics.findings import Mean
 from stepsize.store import Run, load_runs
 from stepsize.store.run import Epoch, Point
 

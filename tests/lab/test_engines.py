@@ -13,7 +13,7 @@ from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task
 from stepsize.lab.engines import ENGINES, chosen, stack_gain
 from stepsize.lab.experiment_file import EXAMPLE
-from stepsize.lab.image_tasks import digits_net, lenet
+from stepsize.lab.tasks.images import digits_net, lenet
 
 
 def test_an_unknown_engine_is_refused():

@@ -14,7 +14,7 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
 from stepsize.lab.report.tables import Whisker, first_and_best, tables
-from stepsize.lab.statistics import METRICS, Mean, findings
+from stepsize.lab.statistics.findings import METRICS, Mean, findings
 from stepsize.store import Run, Store, load_runs, stored_runs
 
 

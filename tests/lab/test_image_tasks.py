@@ -14,7 +14,7 @@ import pytest
 
 from stepsize.errors import DataError, MissingExtraError
 from stepsize.lab import Experiment, compare, load_task
-from stepsize.lab import image_tasks as data
+from stepsize.lab.tasks import images as data
 from stepsize.store import load_runs
 
 SAMPLES = {"train": 20, "t10k": 10}

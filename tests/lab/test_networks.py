@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from stepsize.lab.image_tasks import digits, digits_net, lenet
+from stepsize.lab.tasks.images import digits, digits_net, lenet
 
 
 def test_lenet_has_the_layers_and_shapes_of_1998():

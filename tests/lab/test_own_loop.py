@@ -18,11 +18,11 @@ from silent import Silent
 
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Experiment, compare, load, load_task
-from stepsize.lab.engines.journal_records import JournalRecords
-from stepsize.lab.engines.own_processes import visible_gpus
-from stepsize.lab.own_loop import OwnLoop
+from stepsize.lab.own_loops.journal_records import JournalRecords
+from stepsize.lab.own_loops.processes import visible_gpus
+from stepsize.lab.own_loops.task import OwnLoop
+from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
 from stepsize.schedules import Linear, parse
 from stepsize.store import Store
 from stepsize.store.run import Point, Value

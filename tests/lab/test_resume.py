@@ -315,7 +315,7 @@ def test_the_records_are_in_the_store_before_a_checkpoint_is_written(tmp_path, e
         stored.append(len(load_runs(tmp_path).run(0).points))
         write_whole(path, content)
 
-    monkeypatch.setattr("stepsize.lab.checkpoint.write_whole", write)
+    monkeypatch.setattr("stepsize.lab.training.checkpoint.write_whole", write)
     settings = {"epochs": 3, "log_every": 1, "checkpoint_every": 10, "engine": engine}
     compare(Experiment(**LONG, **settings), tmp_path, display=Silent())
     assert stored[:2] == [10, 20]

@@ -10,8 +10,8 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab import Task
-from stepsize.lab.image_tasks import digits, digits_net
 from stepsize.lab.seeding import sample_order
+from stepsize.lab.tasks.images import digits, digits_net
 
 
 def weights(model):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stepsize.lab.differences import holm, paired_difference
-from stepsize.lab.statistics import METRICS, Mean, Metric, decimals, findings
+from stepsize.lab.statistics.differences import holm, paired_difference
+from stepsize.lab.statistics.findings import METRICS, Mean, Metric, decimals, findings
 
 ACCURACY = METRICS[0]
 LOSS = Metric("test_loss", "test loss")

@@ -8,9 +8,9 @@ import torch
 
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, Task, load_task, train
-from stepsize.lab.language_task import CONTEXT, stdlib_lm
 from stepsize.lab.seeding import random_states
-from stepsize.lab.tasks import experiment_task
+from stepsize.lab.tasks.by_name import experiment_task
+from stepsize.lab.tasks.language import CONTEXT, stdlib_lm
 
 
 def test_the_language_task_is_the_standard_librarys_own_text():

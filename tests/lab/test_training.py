@@ -14,8 +14,8 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 import stepsize as ss
 from stepsize import Horizon
 from stepsize.errors import ArgumentError, ParseError, RunError, StepError
-from stepsize.lab.image_tasks import DEBIAN_FOLDER, digits, digits_net, fashion_mnist, lenet
-from stepsize.lab.training import train
+from stepsize.lab.tasks.images import DEBIAN_FOLDER, digits, digits_net, fashion_mnist, lenet
+from stepsize.lab.training.loop import train
 from stepsize.pytorch import Plateau, Scheduler
 from stepsize.store.run import Epoch, Point
 

@@ -101,7 +101,7 @@ def find(
     With --grid the network is also trained at each rate of a grid, and both answers are shown together.
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.tasks import task_with_data
+    from stepsize.lab.tasks.by_name import task_with_data
     from stepsize.plots import sketch_range_test
 
     if rates is not None and not grid:

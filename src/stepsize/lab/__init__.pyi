@@ -7,10 +7,10 @@ from stepsize.lab.experiment_file import read_experiment as read_experiment
 from stepsize.lab.extending import extend as extend
 from stepsize.lab.finding import find_rate as find_rate
 from stepsize.lab.finding import train_grid as train_grid
+from stepsize.lab.own_loops.training_run import TrainingRun as TrainingRun
 from stepsize.lab.report.html import html_report as html_report
-from stepsize.lab.statistics import findings as findings
-from stepsize.lab.task import Task as Task
-from stepsize.lab.tasks import load_task as load_task
-from stepsize.lab.training import train as train
-from stepsize.lab.training_run import TrainingRun as TrainingRun
+from stepsize.lab.statistics.findings import findings as findings
+from stepsize.lab.tasks.by_name import load_task as load_task
+from stepsize.lab.tasks.task import Task as Task
+from stepsize.lab.training.loop import train as train
 from stepsize.store import load_runs as load  # noqa: F401

@@ -18,14 +18,13 @@ from stepsize.errors import (
     quoted,
     raise_together,
 )
-from stepsize.lab.chance import Chance
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines import chosen, engine_of
 from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loop import OwnLoop, refuse_own_settings
+from stepsize.lab.own_loops.task import OwnLoop, refuse_own_settings
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.notices import notices_of
 from stepsize.lab.report.summary_table import (
@@ -40,12 +39,13 @@ from stepsize.lab.report.summary_table import (
 from stepsize.lab.rounds import about_seeds, add_round, first_round, looks_at, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.samples import BATCH_SIZE
-from stepsize.lab.sequential import Looks
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.task import Task
-from stepsize.lab.tasks import AnyTask, experiment_task, lasting_name, other_data, task_of
+from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.tasks.by_name import AnyTask, experiment_task, lasting_name, other_data, task_of
+from stepsize.lab.tasks.chance import Chance
+from stepsize.lab.tasks.task import Task
 from stepsize.lab.tensorboard import EventFiles, event_folder
+from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.store import Run, Store, load_runs
 from stepsize.store.run import StoredRun

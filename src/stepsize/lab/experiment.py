@@ -27,13 +27,13 @@ from stepsize.arguments import (
 )
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, quoted, raise_together
 from stepsize.horizon import Horizon
-from stepsize.lab.command import command_rule
-from stepsize.lab.followed_metric import followed_metric
 from stepsize.lab.optimizers import check_names
+from stepsize.lab.own_loops.command import command_rule
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.samples import BATCH_SIZE
-from stepsize.lab.statistics import KNOWN, Metric
-from stepsize.lab.task import held_out_of
+from stepsize.lab.statistics.findings import KNOWN, Metric
+from stepsize.lab.tasks.task import held_out_of
+from stepsize.lab.training.rates import followed_metric
+from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Constant, Plan, Schedule
 from stepsize.schedules.plan_text import parse_either, rate_of_plan

@@ -13,7 +13,7 @@ from stepsize.lab.engines import chosen
 from stepsize.lab.experiment import Experiment, NamedSchedules, named_schedules
 from stepsize.lab.rounds import add_runs
 from stepsize.lab.standings import Display
-from stepsize.lab.tasks import AnyTask
+from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.schedules import Plan, Schedule
 from stepsize.store import load_runs
 from stepsize.store.run import COMPLETE

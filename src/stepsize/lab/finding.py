@@ -13,16 +13,16 @@ from torch import Tensor, nn
 from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole, checked
 from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
-from stepsize.lab.batch_forms import on_device
 from stepsize.lab.comparison import Comparison, compare
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.loader_sizes import loader_setting
-from stepsize.lab.loaders import Loader, at_least_one, one_pass
 from stepsize.lab.optimizers import make_optimizer
-from stepsize.lab.samples import BATCH_SIZE, Samples, move_model
 from stepsize.lab.seeding import sample_order, seeded_draws
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.loader_sizes import loader_setting
+from stepsize.lab.tasks.loaders import Loader, at_least_one, one_pass
+from stepsize.lab.tasks.sample_forms import on_device
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.samples import BATCH_SIZE, Samples, move_model
 from stepsize.pytorch import range_test
 from stepsize.schedules import Constant
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from stepsize.errors import quoted
-from stepsize.lab.differences import LEVEL
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import grouped, tables
-from stepsize.lab.sequential import Looks, first_size, next_size
-from stepsize.lab.tasks import AnyTask
+from stepsize.lab.statistics.differences import LEVEL
+from stepsize.lab.statistics.sequential import Looks, first_size, next_size
+from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, StoredRun
 

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.lab.branches import Branches
-from stepsize.lab.chance import Chance
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.statistics import Metric
+from stepsize.lab.statistics.findings import Metric
+from stepsize.lab.tasks.chance import Chance
 from stepsize.store import Results, Run, stored_runs
 from stepsize.store.run import COMPLETE, Epoch, Logged, Point, Record, StoredRun, Value
 

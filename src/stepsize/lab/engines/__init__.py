@@ -7,15 +7,16 @@ import torch
 
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import local, own_loop, ray, stacked
+from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.engines.stack_gain import enough_runs, little_shared, small_enough
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loop import OwnLoop
+from stepsize.lab.own_loops import engine as own_loops
+from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.task import Task
-from stepsize.lab.tasks import task_of
+from stepsize.lab.tasks.by_name import task_of
+from stepsize.lab.tasks.task import Task
 
 
 class Engine(Protocol):
@@ -83,5 +84,5 @@ def chosen(experiment: Experiment) -> str:
 def engine_of(experiment: Experiment) -> Engine:
     """The engine that trains the experiment's runs."""
     if isinstance(task_of(experiment), OwnLoop):
-        return own_loop
+        return own_loops
     return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]

@@ -26,10 +26,10 @@ from stepsize.lab.engines.runs import (
 )
 from stepsize.lab.engines.workers import GUARD, Channel, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.one_network import OneNetwork
 from stepsize.processes import on_interrupt
 
 DEATHS = 3  # of a job's processes without progress, after which its runs have failed

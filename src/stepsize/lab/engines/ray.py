@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.branches import Branches, in_order
-from stepsize.lab.checkpoint import Offshoot
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
 from stepsize.lab.engines.runs import (
@@ -43,7 +42,8 @@ from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.training import End
+from stepsize.lab.training.checkpoint import Offshoot
+from stepsize.lab.training.loop import End
 from stepsize.store import Store, load_runs
 from stepsize.store.run import FIELDS, Epoch, Point
 

@@ -13,17 +13,17 @@ import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
 from stepsize.lab.branches import Branches, shared_beginnings
-from stepsize.lab.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.loader_batches import data_on
-from stepsize.lab.loaders import STREAM_RESUMED
-from stepsize.lab.one_network import OneNetwork
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.task import Task
-from stepsize.lab.tasks import experiment_task
-from stepsize.lab.training import End, Networks, TrainingLoop
+from stepsize.lab.tasks.by_name import experiment_task
+from stepsize.lab.tasks.loaders import STREAM_RESUMED
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
+from stepsize.lab.training.loader_batches import data_on
+from stepsize.lab.training.loop import End, Networks, TrainingLoop
+from stepsize.lab.training.one_network import OneNetwork
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 

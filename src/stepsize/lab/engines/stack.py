@@ -12,8 +12,8 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from stepsize.lab.engines.grouped import GroupedNetwork
-from stepsize.lab.samples import EvaluationSet, Tally
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.samples import EvaluationSet, Tally
 
 Named = dict[str, Tensor]
 

@@ -25,7 +25,7 @@ from stepsize.lab.engines.runs import cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.task import Task
 
 LEAST_RUNS = 3  # for each core
 MOST_SHARED = 0.2  # of all updates

@@ -11,11 +11,11 @@ from pathlib import Path
 from stepsize.errors import StateError
 from stepsize.files import write_whole
 from stepsize.lab.branches import Branch, Branches
-from stepsize.lab.checkpoint import Offshoot
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import WHICH_RUNS, Job, fingerprint
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.training.checkpoint import Offshoot
 from stepsize.store import load_runs
 
 

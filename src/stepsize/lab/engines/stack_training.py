@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_map_only
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.samples import Batch, EvaluationSet
+from stepsize.lab.training.samples import Batch, EvaluationSet
 from stepsize.store.run import Epoch, Point
 
 

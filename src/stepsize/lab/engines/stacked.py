@@ -18,10 +18,10 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.samples import Samples
 from stepsize.lab.seeding import CPU, seeded_draws
-from stepsize.lab.task import Task
-from stepsize.lab.tasks import experiment_task
+from stepsize.lab.tasks.by_name import experiment_task
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.samples import Samples
 from stepsize.schedules import Plan
 
 MOST_ON_A_CPU = 3  # runs in a stack, unless the experiment says otherwise; more pay for small networks only

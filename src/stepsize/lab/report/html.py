@@ -9,8 +9,8 @@ import jinja2
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.summary_table import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
-from stepsize.lab.sequential import Looks
-from stepsize.lab.statistics import Metric
+from stepsize.lab.statistics.findings import Metric
+from stepsize.lab.statistics.sequential import Looks
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.store.run import COMPLETE, Logged
 

@@ -1,6 +1,6 @@
 """Notices about runs: what is odd about them, from the events of a store."""
 
-from stepsize.lab.engines.journal_records import NOTICE
+from stepsize.lab.own_loops.journal_records import NOTICE
 from stepsize.store import Results
 
 _MOST_NAMED = 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stepsize.lab.statistics import KNOWN, Metric
+from stepsize.lab.statistics.findings import KNOWN, Metric
 from stepsize.plots.curves import COLOURS, Floats, line_style
 from stepsize.plots.traces import (
     Band,

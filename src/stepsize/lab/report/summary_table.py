@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from stepsize.lab.chance import Chance
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loop import OURS, OwnLoop
+from stepsize.lab.own_loops.task import OURS, OwnLoop
 from stepsize.lab.report.tables import Line, grouped, judged_label, last_value, no_comparison, tables
-from stepsize.lab.sequential import Looks
-from stepsize.lab.statistics import Mean, Metric, decimals
-from stepsize.lab.tasks import task_of
+from stepsize.lab.statistics.findings import Mean, Metric, decimals
+from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.tasks.by_name import task_of
+from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.store import Run
 from stepsize.store.run import COMPLETE, StoredRun

@@ -8,8 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from stepsize.errors import quoted
-from stepsize.lab.sequential import Looks
-from stepsize.lab.statistics import KNOWN, METRICS, Finding, Metric, decimals, findings
+from stepsize.lab.statistics.findings import KNOWN, METRICS, Finding, Metric, decimals, findings
+from stepsize.lab.statistics.sequential import Looks
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from stepsize.errors import DataError, MissingExtraError
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.task import Task
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"

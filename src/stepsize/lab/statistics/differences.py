@@ -38,7 +38,7 @@ def paired_difference(values: Mapping[int, float], first: Mapping[int, float]) -
     Source: Student, "The probable error of a mean", 1908.
 
     Example:
-        >>> from stepsize.lab.differences import paired_difference
+        >>> from stepsize.lab.statistics.differences import paired_difference
         >>> found = paired_difference({0: 0.84, 1: 0.86, 2: 0.86}, {0: 0.80, 1: 0.82, 2: 0.81})
         >>> print(f"{found.mean:.4f} ({found.low:.4f} to {found.high:.4f}), p = {found.p:.4f}")
         0.0433 (0.0290 to 0.0577), p = 0.0059
@@ -72,7 +72,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
 
     Example:
-        >>> from stepsize.lab.differences import holm
+        >>> from stepsize.lab.statistics.differences import holm
         >>> holm([0.01, 0.04, 0.03])
         [0.03, 0.06, 0.06]
     """

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from stepsize.errors import quoted
-from stepsize.lab.differences import LEVEL, Difference, holm, paired_difference
-from stepsize.lab.sequential import Looks, repeated_difference
+from stepsize.lab.statistics.differences import LEVEL, Difference, holm, paired_difference
+from stepsize.lab.statistics.sequential import Looks, repeated_difference
 
 Values = Mapping[str, Mapping[int, float]]
 """Schedule -> seed -> result in a metric."""
@@ -93,7 +93,7 @@ def findings(
 
     Example:
         >>> from stepsize.lab import findings
-        >>> from stepsize.lab.statistics import METRICS
+        >>> from stepsize.lab.statistics.findings import METRICS
         >>> accuracy = {"flat": {0: 0.80, 1: 0.82, 2: 0.81}, "cosine": {0: 0.84, 1: 0.86, 2: 0.86}}
         >>> findings(METRICS[0], accuracy)[1].words
         ('Better than "flat" by 0.043 (0.029 to 0.058).',)
@@ -128,7 +128,7 @@ def decimals(values: Sequence[Mean]) -> int:
     """The number of decimals, 3 to 6, that shows two digits of the lower quartile of the spreads.
 
     Example:
-        >>> from stepsize.lab.statistics import Mean, decimals
+        >>> from stepsize.lab.statistics.findings import Mean, decimals
         >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
         4
     """

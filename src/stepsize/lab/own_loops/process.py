@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from stepsize.lab.command import run_command
 from stepsize.lab.engines.runs import account, reason
+from stepsize.lab.own_loops.command import run_command
+from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.training_run import Journal, RunPlace, TrainingRun
 from stepsize.schedules.function import imported
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC

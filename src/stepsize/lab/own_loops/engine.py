@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from stepsize.errors import RunError
-from stepsize.lab.command import OUTPUT, last_lines
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import ray
-from stepsize.lab.engines.journal_records import JournalRecords
-from stepsize.lab.engines.own_processes import LocalProcess, Process, RayTask, visible_gpus
 from stepsize.lab.engines.runs import Job, cores, job_name, joined
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_loops.command import OUTPUT, last_lines
+from stepsize.lab.own_loops.journal_records import JournalRecords
+from stepsize.lab.own_loops.processes import LocalProcess, Process, RayTask, visible_gpus
+from stepsize.lab.own_loops.training_run import RunPlace
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.training_run import RunPlace
 from stepsize.store import Store
 from stepsize.store.run import Status
 

@@ -14,7 +14,7 @@ from stepsize.curves.csv_logs import CsvTable
 from stepsize.curves.log import missing
 from stepsize.curves.tensorboard_logs import event_folders, scalars
 from stepsize.errors import ArgumentError, DataError, RunError, one_line
-from stepsize.lab.training_run import RunPlace, TrainingRun
+from stepsize.lab.own_loops.training_run import RunPlace, TrainingRun
 
 EXAMPLE = "python train.py --rates {rates} --seed {seed} --out {folder}"
 PLACEHOLDERS = ("schedule", "name", "seed", "steps", "folder", "rates")

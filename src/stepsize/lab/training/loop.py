@@ -14,17 +14,16 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole, checked
 from stepsize.horizon import Horizon
-from stepsize.lab.checkpoint import Checkpoint, Progress
 from stepsize.lab.environment import resolved_device
-from stepsize.lab.followed_metric import METRICS
-from stepsize.lab.loader_batches import LoaderBatches, data_on
-from stepsize.lab.loader_sizes import loader_horizon
-from stepsize.lab.loaders import STREAM_RESUMED
-from stepsize.lab.one_network import LearningRate, OneNetwork
-from stepsize.lab.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.stepped_too_fast import warn_if_too_fast
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.loader_sizes import loader_horizon
+from stepsize.lab.tasks.loaders import STREAM_RESUMED
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.checkpoint import Checkpoint, Progress
+from stepsize.lab.training.loader_batches import LoaderBatches, data_on
+from stepsize.lab.training.one_network import OneNetwork
+from stepsize.lab.training.rates import METRICS, LearningRate, warn_if_too_fast
+from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either

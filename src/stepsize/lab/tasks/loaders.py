@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab.batch_forms import is_batch
 from stepsize.lab.seeding import OwnDraws, seed_of
+from stepsize.lab.tasks.sample_forms import is_batch
 from stepsize.pytorch.random_states import seed_generator
 from stepsize.pytorch.snapshot import sources_of
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from stepsize.errors import DataError
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.task import Task
 
 CONTEXT = 128  # bytes in a sample; the target of each byte is the next one
 TEST_EVERY = 20  # every twentieth window is in the test set

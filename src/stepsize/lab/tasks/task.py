@@ -16,15 +16,14 @@ from torch.utils._pytree import tree_map
 from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, raise_together, shown
 from stepsize.horizon import Horizon
-from stepsize.lab.accuracy import right_of, usual_accuracy, usual_right
-from stepsize.lab.batch_forms import outputs_of, samples_in
-from stepsize.lab.examples import are_examples, check_examples, digest
-from stepsize.lab.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
-from stepsize.lab.loaders import check_loader, is_stream, one_pass
-from stepsize.lab.losses import Loss, mean_loss
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import sample_order, seeded_draws
+from stepsize.lab.tasks.accuracy import right_of, usual_accuracy, usual_right
+from stepsize.lab.tasks.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
+from stepsize.lab.tasks.loaders import check_loader, is_stream, one_pass
+from stepsize.lab.tasks.losses import Loss, mean_loss
+from stepsize.lab.tasks.sample_forms import are_examples, check_examples, digest, outputs_of, samples_in
 from stepsize.schedules import Plan
 
 if TYPE_CHECKING:
@@ -270,7 +269,7 @@ class Task:
         """The loss as a tensor of shape (); `targets` are the whole batch of a loader.
 
         Raises:
-            RunError: as for `stepsize.lab.losses.mean_loss`.
+            RunError: as for `stepsize.lab.tasks.losses.mean_loss`.
         """
         return mean_loss(self.name, self.loss, outputs, targets, self.has_loaders)
 

@@ -13,13 +13,14 @@ from typing import Any, Protocol
 import torch
 
 from stepsize.errors import RunError
-from stepsize.lab.command import OUTPUT
 from stepsize.lab.engines.runs import reason
 from stepsize.lab.environment import THREADS
-from stepsize.lab.training_run import RunPlace
+from stepsize.lab.own_loops.command import OUTPUT
+from stepsize.lab.own_loops.training_run import RunPlace
 
 _START = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from stepsize.lab.own_process import main; main()"
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from stepsize.lab.own_loops.process import main; main()"
 )
 
 

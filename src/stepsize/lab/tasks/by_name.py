@@ -13,12 +13,12 @@ from stepsize.arguments import nearest
 from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, quoted, shown
 from stepsize.horizon import Horizon
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.image_tasks import digits, fashion_mnist, from_folder
-from stepsize.lab.language_task import stdlib_lm
-from stepsize.lab.own_loop import OwnLoop
+from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.images import digits, fashion_mnist, from_folder
+from stepsize.lab.tasks.language import stdlib_lm
+from stepsize.lab.tasks.task import Task
 from stepsize.schedules.function import imported
 
 _FUNCTION = re.compile(r"(?:[A-Za-z_][\w.]*|(?P<file>.+\.py)):[A-Za-z_]\w*")

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from stepsize.errors import RunError
-from stepsize.lab.examples import Examples
 from stepsize.lab.seeding import sample_order
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.sample_forms import Examples
+from stepsize.lab.tasks.task import Task
 
 EVALUATION_BATCH = 500
 BATCH_SIZE = 256  # of training, unless the user says otherwise

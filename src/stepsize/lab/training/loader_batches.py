@@ -9,10 +9,10 @@ import torch
 
 from stepsize.errors import RunError
 from stepsize.horizon import Horizon
-from stepsize.lab.batch_forms import on_device
-from stepsize.lab.loaders import Loader, at_least_one, length_of, one_pass
-from stepsize.lab.samples import Batch, Batches, EvaluationSet, Samples
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.loaders import Loader, at_least_one, length_of, one_pass
+from stepsize.lab.tasks.sample_forms import on_device
+from stepsize.lab.tasks.task import Task
+from stepsize.lab.training.samples import Batch, Batches, EvaluationSet, Samples
 
 Weight = Callable[[Any], float]
 """How much the mean loss of a batch weighs."""

@@ -10,13 +10,13 @@ import torch
 
 from stepsize.errors import StateError
 from stepsize.files import write_whole
-from stepsize.lab.samples import Tally
 from stepsize.lab.seeding import cuda_only
+from stepsize.lab.training.samples import Tally
 from stepsize.pytorch.random_states import random_states, restore_random_states
 from stepsize.store.run import Epoch, Point
 
 if TYPE_CHECKING:
-    from stepsize.lab.training import Networks
+    from stepsize.lab.training.loop import Networks
 
 VERSION = 6
 START_OVER = "delete it to start the run from the beginning"

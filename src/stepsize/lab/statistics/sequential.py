@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from stepsize.lab.differences import Difference, paired_difference
+from stepsize.lab.statistics.differences import Difference, paired_difference
 
 FIRST = 4  # seeds in the first round, or more if the experiment names more
 
@@ -49,7 +49,7 @@ def next_size(size: int, most: int) -> int:
     """The number of seeds after the next round: a third more, and at least two more.
 
     Example:
-        >>> from stepsize.lab.sequential import next_size
+        >>> from stepsize.lab.statistics.sequential import next_size
         >>> sizes = [4]
         >>> while sizes[-1] < 20:
         ...     sizes.append(next_size(sizes[-1], most=20))
@@ -76,7 +76,7 @@ def repeated_difference(
     "Discrete sequential boundaries for clinical trials", 1983, with the share size / most of the error.
 
     Example:
-        >>> from stepsize.lab.sequential import Looks, repeated_difference
+        >>> from stepsize.lab.statistics.sequential import Looks, repeated_difference
         >>> first = {seed: 0.80 + 0.01 * seed for seed in range(6)}
         >>> better = {seed: value + 0.04 + 0.002 * (seed % 2) for seed, value in first.items()}
         >>> found = repeated_difference(better, first, Looks(tuple(first), sizes=(4, 6), most=20), error=0.05)
@@ -117,7 +117,7 @@ def boundaries(pairs: tuple[int, ...], spent: tuple[float, ...]) -> tuple[float,
     tests", 1991.
 
     Example:
-        >>> from stepsize.lab.sequential import boundaries
+        >>> from stepsize.lab.statistics.sequential import boundaries
         >>> print(*(f"{c:.2f}" for c in boundaries((4, 6, 10, 20), (0.01, 0.015, 0.025, 0.05))))
         5.84 4.43 3.13 2.35
     """

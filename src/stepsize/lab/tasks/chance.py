@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stepsize.errors import quoted
-from stepsize.lab.task import Task
+from stepsize.lab.tasks.task import Task
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6

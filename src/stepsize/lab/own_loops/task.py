@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from stepsize.errors import ArgumentError, StepsizeError, quoted, raise_together
 from stepsize.horizon import Horizon
-from stepsize.lab.command import placeholders
+from stepsize.lab.own_loops.command import placeholders
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.statistics import KNOWN
+from stepsize.lab.statistics.findings import KNOWN
 
 if TYPE_CHECKING:
     from stepsize.lab.experiment import Experiment

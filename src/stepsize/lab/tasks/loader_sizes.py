@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, Subse
 
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
-from stepsize.lab.loaders import Loader, is_stream, length_of
+from stepsize.lab.tasks.loaders import Loader, is_stream, length_of
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -1,0 +1,1 @@
+"""What the results of several schedules and seeds say."""
