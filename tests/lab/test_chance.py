@@ -12,6 +12,7 @@ from torch.nn import functional
 from stepsize.lab import Experiment, Task, compare, resume
 from stepsize.lab.report.summary_table import result_line
 from stepsize.lab.tasks.chance import Chance
+from stepsize.lab.terms import Terms
 from stepsize.store.run import Epoch, Point, Run
 
 X = torch.linspace(-1.0, 1.0, 64)[:, None]
@@ -75,7 +76,7 @@ def test_a_run_is_at_chance_level_by_its_accuracy_or_by_its_loss(logged, expecte
     chance = Chance.of(task_of(functional.cross_entropy))
     assert chance.holds(logged) is expected
     assert bool(chance.notes([logged])) is expected
-    assert ("at chance level" in result_line(logged, chance=chance)) is expected
+    assert ("at chance level" in result_line(logged, Terms(chance=chance))) is expected
 
 
 def test_many_runs_make_one_note_with_the_rule():

@@ -18,7 +18,8 @@ from stepsize.errors import ArgumentError, OutputError, ParseError, RunError
 from stepsize.lab import SIX_SCHEDULES, Experiment, compare, load_task
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
-from stepsize.lab.report.summary_table import markdown_table, rows
+from stepsize.lab.report.markdown import markdown_table
+from stepsize.lab.report.summary_table import rows, summary_table
 from stepsize.lab.statistics.findings import Mean
 from stepsize.store import Run, load_runs
 from stepsize.store.run import Epoch, Point
@@ -111,7 +112,7 @@ def test_a_diverged_run_is_a_result(compared):
     assert [run.status for run in comparison.runs] == ["finished"] * 3 + ["diverged"] + ["finished"] * 2
     assert comparison.rows[3].diverged == 1
     assert math.isnan(comparison.rows[3].test_accuracy.mean)
-    assert "diverged" in markdown_table(comparison.runs)
+    assert "diverged" in markdown_table(comparison.table, comparison.runs)
     assert load_runs(comparison.directory).run(3).diverged_at == wild.diverged_at == wild.points[-1].step
 
 
@@ -359,7 +360,8 @@ def test_the_table_averages_finished_runs_only():
 
 
 def test_names_are_escaped_in_the_tables_of_the_report():
-    text = markdown_table([run("a|b\nc", 0, 0.8)])
+    odd = [run("a|b\nc", 0, 0.8)]
+    text = markdown_table(summary_table(odd), odd)
     assert "| a\\|b c |" in text
 
 

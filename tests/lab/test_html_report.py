@@ -15,6 +15,7 @@ from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
 from stepsize.lab.report.tables import Whisker, first_and_best, tables
 from stepsize.lab.statistics.findings import METRICS, Mean, findings
+from stepsize.lab.terms import Terms
 from stepsize.store import Run, Store, load_runs, stored_runs
 
 
@@ -193,7 +194,9 @@ def test_a_wide_interval_is_drawn_up_to_four_times_the_largest_difference():
         "first": [ending_at("first", seed, 0.5) for seed in (0, 1)],
         "other": [ending_at("other", 0, 0.2), ending_at("other", 1, 1.0)],
     }
-    table = next(each for each in tables(groups) if "accuracy" in each.metric.label and "test" in each.metric.label)
+    table = next(
+        each for each in tables(groups, Terms()) if "accuracy" in each.metric.label and "test" in each.metric.label
+    )
     assert table.lines[1].whisker == Whisker(zero=50.0, mean=61.5, low=4.0, high=96.0)
 
 

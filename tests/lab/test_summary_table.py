@@ -6,7 +6,9 @@ import pytest
 
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
-from stepsize.lab.report.summary_table import markdown_report, markdown_table, result_line, summary_table
+from stepsize.lab.report.markdown import markdown_report, markdown_table
+from stepsize.lab.report.summary_table import result_line, summary_table
+from stepsize.lab.terms import Terms
 from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
@@ -42,8 +44,8 @@ def test_a_spread_larger_than_the_difference_gives_a_warning():
     notes = summary_table(runs(5)).notes
     assert [note.split(":")[0] for note in notes] == ["warm", "even"]
     assert all("The spread of the test accuracy over seeds (" in note for note in notes)
-    assert all(note in markdown_table(runs(5)) for note in notes)
-    assert "| against flat |" in markdown_table(runs(5))
+    assert all(note in markdown_table(summary_table(runs(5)), runs(5)) for note in notes)
+    assert "| against flat |" in markdown_table(summary_table(runs(5)), runs(5))
 
 
 def test_one_seed_gives_one_note_and_one_schedule_gives_none():
@@ -55,7 +57,8 @@ def test_one_seed_gives_one_note_and_one_schedule_gives_none():
 
 
 def test_markup_in_a_name_is_escaped():
-    shown = markdown_table([run("<b>[x](y)|$a_b$*", 0, 0.8)])
+    odd = [run("<b>[x](y)|$a_b$*", 0, 0.8)]
+    shown = markdown_table(summary_table(odd), odd)
     assert shown.count(r"\<b\>\[x\](y)\|\$a\_b\$\*") == 2
 
 
@@ -63,17 +66,17 @@ def test_differences_are_to_the_first_schedule_even_if_its_runs_are_missing():
     """After Ctrl-C or a failure, no other schedule takes the place of the first."""
     names = ["flat", "warm", "even"]
     late = [each for each in runs(3) if (each.name, each.seed) != ("flat", 0)]
-    table = summary_table(late, names, 3)
+    table = summary_table(late, Terms(names, 3))
     assert table.columns[-1] == "against flat"
     assert [line[0] for line in table.lines] == names
     missing = [each for each in late if each.name != "flat"]
-    table = summary_table(missing, names, 3)
+    table = summary_table(missing, Terms(names, 3))
     assert [line[0] for line in table.lines] == names
     assert set(table.lines[0][1:]) == {"-"}
     assert table.columns[-1] == "seconds"
     assert table.notes == ('"flat", the first schedule, has no finished run, so none can be compared with it.',)
     failed = [replace(each, status="failed") if each.name == "flat" else each for each in runs(3)]
-    assert summary_table(failed, names, 3).notes == table.notes
+    assert summary_table(failed, Terms(names, 3)).notes == table.notes
     page = html_report(missing, "Late", names=names, seeds=3)
     assert "against &#34;flat&#34;: &#34;flat&#34;, the first schedule, has no finished run" in page
     assert "against &#34;warm&#34;" not in page
@@ -95,10 +98,10 @@ def test_a_difference_over_fewer_seeds_than_the_means_gives_a_note_and_is_in_the
 
 
 def test_the_note_on_one_seed_depends_on_how_many_were_planned():
-    assert summary_table(runs(1), seeds=1).notes == (
+    assert summary_table(runs(1), Terms(seeds=1)).notes == (
         "One seed says nothing about which schedule is better; give several.",
     )
-    assert summary_table(runs(1), seeds=3).notes == (
+    assert summary_table(runs(1), Terms(seeds=3)).notes == (
         "Only one seed has finished under both, and one seed says nothing about which schedule is better.",
     )
 
@@ -112,7 +115,7 @@ def test_failed_runs_count_as_not_finished():
 
 def test_without_an_accuracy_the_test_loss_is_compared():
     lossy = [run(n, s, NAN, 1.0 + 0.01 * s - b) for s in range(3) for n, b in (("a", 0), ("b", 0.004 * s), ("c", 0.5))]
-    table = summary_table(lossy, ["a", "b", "c", "missing"])
+    table = summary_table(lossy, Terms(("a", "b", "c", "missing")))
     assert table.columns == ("schedule", "train loss", "test loss", "seconds", "test loss against a")
     assert [line[2] for line in table.lines] == ["1.0100 ± 0.0100", "1.0060 ± 0.0060", "0.5100 ± 0.0100", "-"]
     assert table.narrow().columns == ("schedule", "train loss", "test loss", "test loss against a")
@@ -133,10 +136,10 @@ def test_held_out_samples_are_never_called_the_test_set():
     told = [
         markdown_report(experiment, "Data.", 5, some),
         html_report(some, "Held out", judged_on=experiment.judged_on),
-        result_line(some[0], experiment.judged_on),
+        result_line(some[0], experiment.terms()),
         *(axes.get_ylabel() for axes in plot_comparison(some, Picture(), judged_on=experiment.judged_on)),
     ]
-    assert summary_table(some, judged_on="held-out").columns[3] == "held-out accuracy"
+    assert summary_table(some, Terms(judged_on="held-out")).columns[3] == "held-out accuracy"
     for text in told:
         assert "test " not in text.replace("the test set was not looked at", "")
     for text in told[:2]:
@@ -168,10 +171,10 @@ def test_accuracies_are_columns_if_some_schedule_has_one_or_none_has_a_loss():
 
 
 def test_the_line_of_a_run_has_its_accuracy_or_else_its_test_loss():
-    assert result_line(run("a", 3, 0.8)) == (
+    assert result_line(run("a", 3, 0.8), Terms()) == (
         "a, seed 3: train loss 1.000, train accuracy 0.5000, test accuracy 0.8000 (212.5 s)"
     )
-    assert result_line(run("a", 3, NAN)) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
+    assert result_line(run("a", 3, NAN), Terms()) == "a, seed 3: train loss 1.000, test loss 0.4000 (212.5 s)"
 
 
 @pytest.mark.parametrize("judged_on", ["test", "held-out"])
@@ -182,7 +185,7 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, mon
         for index, name in enumerate(SIX_SCHEDULES)
     ]
     monkeypatch.setenv("COLUMNS", "60")
-    table = summary_table(six, judged_on=judged_on).narrow()
+    table = summary_table(six, Terms(judged_on=judged_on)).narrow()
     print_table(table.columns, table.lines, left=[0])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 7

@@ -29,14 +29,14 @@ from stepsize.processes import start_server
 
 def _schedules(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
     """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
-    from stepsize.lab.experiment import named_schedules  # late: it loads PyTorch
+    from stepsize.lab.experiment_rules import named_schedules  # late: it loads PyTorch
 
     return named_schedules(owner, name, [*map(named, texts)])
 
 
 def _feedback(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
     """The rule of NAME=TEXT, which names a schedule."""
-    from stepsize.lab.experiment import named_feedback  # late: it loads PyTorch
+    from stepsize.lab.experiment_rules import named_feedback  # late: it loads PyTorch
 
     return named_feedback(owner, name, [*map(named, texts)])
 

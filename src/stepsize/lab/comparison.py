@@ -26,16 +26,9 @@ from stepsize.lab.environment import OURS, differing, environment, resolved_devi
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop, refuse_own_settings
 from stepsize.lab.report.html import html_report
+from stepsize.lab.report.markdown import markdown_report, settings_shown
 from stepsize.lab.report.notices import notices_of
-from stepsize.lab.report.summary_table import (
-    Row,
-    SummaryTable,
-    markdown_report,
-    rows,
-    settings_shown,
-    shared_updates,
-    summary_table,
-)
+from stepsize.lab.report.summary_table import Row, SummaryTable, rows, shared_updates, summary_table
 from stepsize.lab.rounds import about_seeds, add_round, first_round, looks_at, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
@@ -80,10 +73,7 @@ class Comparison:
     @property
     def table(self) -> SummaryTable:
         """The table as texts, with the differences to the first schedule."""
-        asked = self.experiment
-        names, seeds = [name for name, _ in asked.schedules], len(asked.seeds)
-        judged = asked.judged_on, self._looks, self._remarks, asked.headline
-        return summary_table(self._stored, names, seeds, *judged)
+        return summary_table(self._stored, self.experiment.terms(looks=self._looks), self._remarks)
 
     def _repr_html_(self) -> str:
         """The table, in a notebook."""
@@ -326,7 +316,8 @@ def _make_runs(
     source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
     accuracy = settings.get("accuracy", "")
     chance = Chance(**settings["chance"]) if settings.get("chance") else None
-    standings = Standings(specs, results, experiment.judged_on, experiment.headline, chance)
+    standings = Standings(specs, results, experiment.terms(chance))
+    trains_itself = isinstance(task, OwnLoop)
     left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
     watcher = RunWatcher(standings, directory, displays, directory.path)
 
@@ -335,7 +326,7 @@ def _make_runs(
         looks = looks_at(experiment, settings.get("looks", ()), runs)
         about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
         about = about_seeds(experiment, looks, runs, settings.get("added", ()))
-        return looks, (*about, *about_chance, *notices_of(results))
+        return looks, (*about, *about_chance, *notices_of(results), *shared_updates(runs))
 
     def reports() -> dict[str, str]:
         looks, remarks = looked()
@@ -343,20 +334,21 @@ def _make_runs(
             standings.ended_runs,
             f"Comparison of {len(experiment.schedules)} schedules",
             source=source,
-            settings={**settings_shown(experiment, specs[0].steps), **({"accuracy": accuracy} if accuracy else {})},
+            settings=settings_shown(experiment, specs[0].steps, trains_itself)
+            | ({"accuracy": accuracy} if accuracy else {}),
             environment=results.environment,
             planned=len(specs),
             names=[name for name, _ in experiment.schedules],
             seeds=len(experiment.seeds),
             trials=trials,
             judged_on=experiment.judged_on,
-            shared=shared_updates(standings.ended_runs),
             looks=looks,
             remarks=remarks,
             headline=experiment.headline,
         )
+        terms, runs = experiment.terms(looks=looks), standings.ended_runs
         text = markdown_report(
-            experiment, source, specs[0].steps, standings.ended_runs, trials, looks, remarks, accuracy
+            experiment, source, specs[0].steps, runs, trials, terms, remarks, accuracy, trains_itself
         )
         return {"report.md": text, "report.html": page}
 

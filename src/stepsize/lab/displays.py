@@ -55,7 +55,7 @@ class PlainDisplay:
 
     def ended(self, number: int, run: Run) -> None:
         self._ended += 1
-        line = result_line(run, self._standings.judged_on, self._standings.headline, self._standings.chance)
+        line = result_line(run, self._standings.terms)
         print(f"[{self._ended}/{len(self._standings.specs)}] {line}", flush=True)
 
     def stopping(self) -> None:
@@ -161,9 +161,7 @@ class TerminalDisplay:
     def ended(self, number: int, run: Run) -> None:
         if number in self._bar_of:
             self._bars.remove_task(self._bar_of.pop(number))
-        self._live.console.print(
-            Text(result_line(run, self._standings.judged_on, self._standings.headline, self._standings.chance))
-        )
+        self._live.console.print(Text(result_line(run, self._standings.terms)))
 
     def stopping(self) -> None:
         self._live.console.print(STOPPING)
@@ -181,7 +179,7 @@ class TerminalDisplay:
             news.append(f"accuracy {record.train_accuracy:.3f}")
         if epochs and (accurate or wide):
             judged = epochs[-1].test_accuracy if accurate else epochs[-1].test_loss
-            news.append(f"{self._standings.judged_on} {judged:.3f}")
+            news.append(f"{self._standings.terms.judged_on} {judged:.3f}")
         if points:
             news.append(f"rate {points[-1].lr:.3g}")
         begun, first = self._began[number]

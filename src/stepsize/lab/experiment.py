@@ -1,21 +1,15 @@
 """An experiment as a value: its schedules, its task and how to train."""
 
-import json
 import math
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, TypeVar
-
-import torch
 
 from stepsize.arguments import (
     SEEDS,
     Choice,
     Count,
     Flag,
-    Instance,
     Many,
     Maybe,
     Number,
@@ -27,15 +21,18 @@ from stepsize.arguments import (
 )
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, quoted, raise_together
 from stepsize.horizon import Horizon
+from stepsize.lab import experiment_rules as rules
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.own_loops.command import command_rule
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.statistics.findings import KNOWN, Metric
+from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import held_out_of
-from stepsize.lab.training.rates import followed_metric
+from stepsize.lab.terms import Terms
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.pytorch.plateau import Plateau
-from stepsize.schedules import Constant, Plan, Schedule
+from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 from stepsize.schedules.text import parse_entry
 
@@ -50,111 +47,6 @@ SIX_SCHEDULES = {
 """The schedules that are compared by default; their lengths refer to the horizon of the run."""
 
 S = TypeVar("S", bound=Schedule | Plan)
-NamedSchedules = tuple[tuple[str, str | Schedule | Plan], ...]
-
-_EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
-
-
-def named_schedules(owner: str, name: str, value: Any) -> NamedSchedules:
-    """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
-    items = [*value.items()] if isinstance(value, Mapping) else value
-    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
-        raise ArgumentError(owner, name, "schedules by their names", value, "write e.g. {schedules}", **_EXAMPLE)
-    labels = [str(label).strip() for label, _ in items]
-    pairs = [*zip(labels, (given for _, given in items), strict=True)]
-    if not pairs:
-        raise ArgumentError(owner, name, "at least one schedule", value, "write e.g. {schedules}", **_EXAMPLE)
-    errors: list[StepsizeError] = []
-    for label, given in pairs:
-        with gathered(errors):
-            _check_named(owner, f"{name}[{label!r}]", label, given)
-    for label in dict.fromkeys(label for label in labels if labels.count(label) > 1):
-        errors.append(ArgumentError(owner, name, "given different names", label))
-    raise_together(errors)
-    return tuple(pairs)
-
-
-def _check_named(owner: str, name: str, label: str, given: Any) -> None:
-    if not label or not label.isprintable():
-        raise ArgumentError(owner, name, "a name of printable characters", label)
-    if not isinstance(given, str | Schedule | Plan):
-        number = isinstance(given, int | float) and not isinstance(given, bool)
-        advice = f'write "Constant({given})" for a constant rate' if number else ""
-        raise ArgumentError(owner, name, "a schedule or its text", given, advice)
-    _check_text(owner, name, given, parse_either)
-
-
-def _check_text(owner: str, name: str, given: Any, parse: Callable[..., object]) -> None:
-    """Refuse a text that is not a schedule, whatever the lengths of the run are and whether functions are allowed."""
-    try:
-        _ = parse(given) if isinstance(given, str) else None
-    except ParseError as error:
-        if not error.settings.keys() & {"horizon", "functions"}:
-            raise error.about(owner, name) from None
-
-
-def named_feedback(owner: str, name: str, value: Any) -> tuple[tuple[str, Plateau], ...]:
-    """The rule of feedback: a mapping, or pairs, of the names of schedules to plateaus or their texts."""
-    items = [*value.items()] if isinstance(value, Mapping) else value
-    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
-        rule = "plateaus by the names of their schedules"
-        raise ArgumentError(owner, name, rule, value, "write e.g. {feedback}", feedback={"cosine": "Plateau()"})
-    plateaus: dict[str, Plateau] = {}
-    errors: list[StepsizeError] = []
-    for label, given in items:
-        argument = f"{name}[{label!r}]"
-        with gathered(errors):
-            if label in plateaus:
-                raise ArgumentError(owner, name, "given one Plateau for each schedule", label)
-            try:
-                plateaus[label] = Plateau.parse(given) if isinstance(given, str) else given
-            except ParseError as error:
-                raise error.about(owner, argument) from None
-            Instance(Plateau, "a Plateau or its text")(owner, argument, plateaus[label])
-            followed_metric(owner, argument, plateaus[label])
-    raise_together(errors)
-    return tuple(plateaus.items())
-
-
-def _device(owner: str, name: str, value: Any) -> str:
-    """The rule of a device; whether this machine has it is another question."""
-    word = _word(owner, name, value)
-    try:
-        torch.device("cpu" if word == "auto" else word)
-    except RuntimeError:
-        raise ArgumentError(owner, name, '"auto", "cpu", "cuda" or another device of PyTorch', word) from None
-    return word
-
-
-def _word(owner: str, name: str, value: Any) -> str:
-    """The rule of a name or a path; also of a torch.device."""
-    if not isinstance(value, str | os.PathLike | torch.device):
-        raise ArgumentError(owner, name, "a name", value)
-    return os.fsdecode(value) if isinstance(value, os.PathLike) else str(value)
-
-
-def _optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
-    """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
-    given = dict(value) if isinstance(value, Mapping | tuple | list) else None
-    if given is None or not all(isinstance(key, str) for key in given):
-        raise ArgumentError(owner, name, "arguments by name", value, "write e.g. {optimizer_args}", **_EXAMPLE)
-    for key, item in given.items():
-        try:
-            json.dumps(item, allow_nan=False)  # the store keeps it as JSON
-        except (TypeError, ValueError):
-            rule = "a text, a finite number or a list of them"
-            advice = 'write a plain one such as 0.9, or name your own factory, optimizer="package.module:function"'
-            raise ArgumentError(owner, f"{name}[{key!r}]", rule, item, advice) from None
-    return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
-
-
-def _schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
-    _check_text(owner, name, value, parse_entry)
-    return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
-
-
-def _limit(owner: str, name: str, value: Any) -> float:
-    return Number(above=0.0, infinite=True)(owner, name, float(value) if value == "inf" else value)
 
 
 @dataclass(frozen=True)
@@ -217,8 +109,8 @@ class Experiment:
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[NamedSchedules, named_schedules] = tuple(SIX_SCHEDULES.items())
-    task: Annotated[str, _word] = "fashion-mnist"
+    schedules: Annotated[rules.NamedSchedules, rules.named_schedules] = tuple(SIX_SCHEDULES.items())
+    task: Annotated[str, rules.word] = "fashion-mnist"
     epochs: Count = 3
     steps: Annotated[int | None, Maybe(Whole(1))] = None
     samples: Annotated[int | None, Maybe(Whole(1))] = None
@@ -226,29 +118,29 @@ class Experiment:
     batch_size: Annotated[int | None, Maybe(Whole(1))] = None
     accumulation: Count = 1
     drop_last: Annotated[bool, Flag()] = False
-    optimizer: Annotated[str, _word] = "sgd"
-    optimizer_args: Annotated[tuple[tuple[str, Any], ...], _optimizer_args] = ()
-    weight_decay: Annotated[Schedule | str | None, Maybe(_schedule_or_number)] = None
-    feedback: Annotated[tuple[tuple[str, Plateau], ...], named_feedback] = ()
+    optimizer: Annotated[str, rules.word] = "sgd"
+    optimizer_args: Annotated[tuple[tuple[str, Any], ...], rules.optimizer_args] = ()
+    weight_decay: Annotated[Schedule | str | None, Maybe(rules.schedule_or_number)] = None
+    feedback: Annotated[tuple[tuple[str, Plateau], ...], rules.named_feedback] = ()
     clip_norm: Annotated[float | None, Maybe(Number(above=0.0))] = None
     precision: Annotated[str, Choice(("fp32", "bf16"))] = "fp32"
-    device: Annotated[str, _device] = "auto"
+    device: Annotated[str, rules.device] = "auto"
     engine: Annotated[str, Choice(("auto", "local", "stacked", "ray"))] = "auto"
     runs_at_once: Annotated[int | None, Maybe(Whole(1))] = None
     log_every: Count = 50
     checkpoint_every: Count = 500
-    loss_limit: Annotated[float, _limit] = math.inf
+    loss_limit: Annotated[float, rules.limit] = math.inf
     until_told: Annotated[bool, Flag()] = False
     most_seeds: Annotated[int, Whole(2)] = 20
     margin: Annotated[float | None, Maybe(Number(above=0.0))] = None
     tune_peak: Annotated[int, Whole(0)] = 0
-    metric: Annotated[str | None, Maybe(_word)] = None
+    metric: Annotated[str | None, Maybe(rules.word)] = None
     mode: Annotated[str | None, Maybe(Choice(("min", "max")))] = None
     command: Annotated[str | None, Maybe(command_rule)] = None
     timeout: Annotated[float | None, Maybe(Number(above=0.0))] = None
     held_out: Annotated[bool, Flag()] = False
     functions: Annotated[bool, Flag()] = False
-    digests: Annotated[tuple[str, ...], Many(_word, empty=True)] = field(default=(), repr=False, kw_only=True)
+    digests: Annotated[tuple[str, ...], Many(rules.word, empty=True)] = field(default=(), repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         errors: list[StepsizeError] = []
@@ -273,7 +165,7 @@ class Experiment:
         self._check_rounds()
         named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
         for argument, given in (*named, ("weight_decay", self.weight_decay)):
-            if isinstance(given, Schedule | Plan) and _has_functions(argument, given):
+            if isinstance(given, Schedule | Plan) and rules.has_functions(argument, given):
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     def _check_rounds(self) -> None:
@@ -314,6 +206,11 @@ class Experiment:
     def judged_on(self) -> str:
         """What the runs are judged on after each epoch: "test" or "held-out"."""
         return "held-out" if self.held_out else "test"
+
+    def terms(self, chance: Chance | None = None, looks: Looks | None = None) -> Terms:
+        """On what terms the runs are compared."""
+        names = tuple(name for name, _ in self.schedules)
+        return Terms(names, len(self.seeds), self.judged_on, self.headline, chance, looks)
 
     def horizon(self, samples: int | None) -> Horizon:
         """The horizon of a run on a training set of this size; None if the task has no number of samples.
@@ -407,15 +304,3 @@ class Experiment:
             experiment = cls(**given)
         raise_together(errors)
         return experiment
-
-
-def _has_functions(argument: str, schedule: Schedule | Plan) -> bool:
-    """Whether a schedule's text names functions; an ArgumentError if the schedule cannot be read from its text."""
-    text = str(schedule)
-    for functions in (False, True):
-        with suppress(ParseError):
-            if parse_either(text, functions=functions) == schedule:
-                return functions
-    rule = "a schedule that can be read from its text, since a resume has only the text"
-    advice = 'write your function in a module and name it: Function("package.module:name")'
-    raise ArgumentError("Experiment", argument, rule, schedule, advice)

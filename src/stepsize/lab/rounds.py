@@ -52,9 +52,8 @@ def undecided(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -
 
     A schedule of which no run has a result, such as one whose runs all diverge, is not waited for.
     """
-    found = tables(
-        grouped(runs, [name for name, _ in experiment.schedules]), experiment.judged_on, looks, experiment.headline
-    )
+    terms = experiment.terms(looks=looks)
+    found = tables(grouped(runs, terms.names), terms)
     if not found or not found[0].findings[0].finished:
         return ()
     others = found[0].findings[1:]

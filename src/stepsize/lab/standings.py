@@ -7,8 +7,7 @@ from typing import Any, Protocol
 from stepsize import plots  # loads matplotlib at the first drawing
 from stepsize.lab.branches import Branches
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.statistics.findings import Metric
-from stepsize.lab.tasks.chance import Chance
+from stepsize.lab.terms import Terms
 from stepsize.store import Results, Run, stored_runs
 from stepsize.store.run import COMPLETE, Epoch, Logged, Point, Record, StoredRun, Value
 
@@ -18,23 +17,12 @@ class Standings:
 
     `specs` are the runs as planned. `steps_done` is the sum of the steps of all runs, up to their last points and
     without what they share: a run that branches from another begins at the step in `begins`. `points`, `epochs` and
-    `values` have the records of each run that has not ended. `judged_on` names the samples that the runs are judged on:
-    "test" or "held-out", and `chance` is chance level on them; `headline` is the metric that they are judged on first,
-    if one was named.
+    `values` have the records of each run that has not ended. The runs are compared on these `terms`.
     """
 
-    def __init__(
-        self,
-        specs: Sequence[RunSpec],
-        results: Results | None = None,
-        judged_on: str = "test",
-        headline: Metric | None = None,
-        chance: Chance | None = None,
-    ) -> None:
+    def __init__(self, specs: Sequence[RunSpec], results: Results | None = None, terms: Terms | None = None) -> None:
         self.specs = tuple(specs)
-        self.judged_on = judged_on
-        self.headline = headline
-        self.chance = chance
+        self.terms = terms or Terms()
         self.steps_done = 0
         self.points: list[list[Point]] = [[] for _ in specs]
         self.epochs: list[list[Epoch]] = [[] for _ in specs]
@@ -99,8 +87,8 @@ class Standings:
 
     def draw(self, picture: Any) -> Any:
         """Draw the runs into a figure."""
-        metric = None if self.headline is None else self.headline.field
-        return plots.plot_comparison(self.runs, picture, judged_on=self.judged_on, metric=metric)
+        metric = None if self.terms.headline is None else self.terms.headline.field
+        return plots.plot_comparison(self.runs, picture, judged_on=self.terms.judged_on, metric=metric)
 
     def is_complete(self, number: int) -> bool:
         """Whether the run needs no more training."""

@@ -115,7 +115,7 @@ def tune(
     """
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, specs = load_runs(place.path), _trials(experiment, task)
-    standings = Standings(specs, results, inner.judged_on)
+    standings = Standings(specs, results, inner.terms())
     watcher = RunWatcher(standings, place, [display], directory.path)
     about = (
         f"{task.source} Before they are compared, each schedule gets its best peak rate in {budget} trials, judged on "

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import jinja2
 
+from stepsize.lab.report.markdown import HELD_OUT, in_words
 from stepsize.lab.report.panels import panels, stroke
-from stepsize.lab.report.summary_table import HELD_OUT, in_words
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
 from stepsize.lab.statistics.findings import Metric
 from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.terms import Terms
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.store.run import COMPLETE, Logged
 
@@ -31,7 +32,6 @@ def html_report(
     seeds: int | None = None,
     trials: Sequence[Trial] = (),
     judged_on: str = "test",
-    shared: str = "",
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
     headline: Metric | None = None,
@@ -55,7 +55,6 @@ def html_report(
         seeds: the number of seeds that were asked for; by default those of the runs.
         trials: the trials of `tune_peak`.
         judged_on: the samples that the runs were judged on, "test" or "held-out".
-        shared: what runs that branch from others have saved.
         looks: the looks at the results, if seeds were added in rounds; see `findings`.
         remarks: sentences about the runs, above the tables.
         headline: the metric that comes first, if one is named.
@@ -68,15 +67,16 @@ def html_report(
         >>> "<title>One run</title>" in html_report([run], "One run")
         True
     """
+    terms = Terms(tuple(names), seeds, judged_on, headline, looks=looks)
     every = grouped(runs, names)
     groups = {name: group for name, group in every.items() if group}
-    compared = tables(every, judged_on, looks, headline)
+    compared = tables(every, terms)
     best = listed = tuple(groups)[:MOST_CURVES]
     if compared:
         best = first_and_best(compared[0].metric, compared[0].findings, MOST_CURVES)
         listed = tuple(line.finding.name for line in compared[0].lines)
     drawn = {name: index for index, name in enumerate(name for name in best if name in groups)}
-    shown = panels([groups[name] for name in drawn], judged_on, headline)
+    shown = panels([groups[name] for name in drawn], terms)
     script = _text("report.js")
     return _PAGES.get_template("report.html.jinja").render(
         title=title,
@@ -86,7 +86,6 @@ def html_report(
         planned=planned,
         missing=max(0, planned - sum(run.status in COMPLETE for run in runs)),
         summary=summary(compared[0], seeds or len({run.seed for run in runs})) if compared else "",
-        shared=shared,
         trials=[trial.cells() for trial in trials],
         about_trials=HOW_TUNED,
         remarks=remarks,

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from stepsize.lab.statistics.findings import KNOWN, Metric
+from stepsize.lab.statistics.findings import KNOWN
+from stepsize.lab.terms import Terms
 from stepsize.plots.curves import COLOURS, Floats, line_style
 from stepsize.plots.traces import (
     Band,
@@ -164,9 +165,7 @@ _METRICS = (
 )
 
 
-def panels(
-    groups: Sequence[Sequence[Logged]], judged_on: str = "test", headline: Metric | None = None
-) -> tuple[Panel, ...]:
+def panels(groups: Sequence[Sequence[Logged]], terms: Terms) -> tuple[Panel, ...]:
     """The drawings of runs, a group for each schedule: the rate, and every metric that has finite values."""
     last = max((float(steps[-1]) for group in groups for run in group if (steps := run.column("step")).size), default=0)
     across = Scale(0.0, last or 1.0)
@@ -175,8 +174,8 @@ def panels(
     to_zero = min(rate_ends([group[0] for group in groups]), default=1.0) <= 0.0  # which has no place on a log scale
     top = highest_rate_in_view(run for group in groups for run in group)
     rate = replace(_RATE, top=top, log_beyond=math.inf if to_zero else OTHER_LOG)
-    kinds = [replace(kind, title=kind.title.replace("test", judged_on)) for kind in _METRICS]
-    if headline is not None and headline.field not in KNOWN:
+    kinds = [replace(kind, title=kind.title.replace("test", terms.judged_on)) for kind in _METRICS]
+    if (headline := terms.headline) is not None and headline.field not in KNOWN:
         kinds.append(_Kind(headline.label, partial(metric_trace, name=headline.field), OTHER_LOG))
     drawn = [
         _panel(rate, [*map(runs_by_rates, groups)], lost, across),

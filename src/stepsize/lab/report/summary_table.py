@@ -4,41 +4,23 @@ It has a row of means for each schedule, and the differences to the first schedu
 """
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.task import OURS, OwnLoop
-from stepsize.lab.report.tables import Line, grouped, judged_label, last_value, no_comparison, tables
+from stepsize.lab.report.tables import Line, grouped, last_value, no_comparison, tables
 from stepsize.lab.statistics.findings import Mean, Metric, decimals
-from stepsize.lab.statistics.sequential import Looks
-from stepsize.lab.tasks.by_name import task_of
-from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
+from stepsize.lab.terms import Terms
 from stepsize.store import Run
-from stepsize.store.run import COMPLETE, StoredRun
+from stepsize.store.run import StoredRun
 
 Runs = Sequence[Run | StoredRun]
-
-HELD_OUT = (
-    "The runs were judged on a fifth of the training set, which was held out and not trained on; the test set was not "
-    "looked at."
-)
 
 _WITH_ACCURACY = ("train loss", "train accuracy", "test accuracy", "seconds")
 _WITHOUT_ACCURACY = ("train loss", "test loss", "seconds")
 _WITHOUT_TEST = ("train loss", "seconds")
 _DIGITS = {"train loss": 3, "train accuracy": 4, "test loss": 4, "test accuracy": 4, "seconds": 1}
 _LEFT_OUT_IF_NARROW = ("train accuracy", "seconds")
-
-# These settings have their own place in the report, or do not change what is trained.
-_SHOWN_ELSEWHERE = (
-    *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
-    *("steps", "command", "engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds"),
-    *("margin", "tune_peak", "held_out", "functions", "digests"),
-)
 
 
 @dataclass(frozen=True)
@@ -94,15 +76,17 @@ def _columns(rows: Iterable[Row], headline: Metric | None) -> tuple[str, ...]:
     return columns[next(logged, "test_accuracy")]
 
 
-def result_line(run: Run, judged_on: str = "test", headline: Metric | None = None, chance: Chance | None = None) -> str:
+def result_line(run: Run, terms: Terms) -> str:
     """How a run ended, in one line, and whether it is at chance level."""
     name = f"{run.name}, seed {run.seed}"
     if run.status != "finished":
         return f"{name}: {run.status} at step {run.points[-1].step if run.points else 0}"
-    row = _row([run], headline)
-    columns = _columns([row], headline)[:-1]
-    cells = [f"{_head(column, judged_on)} {cell}" for column, cell in zip(columns, row.cells(columns)[1:], strict=True)]
-    at_chance = ", at chance level" if chance is not None and chance.holds(run) else ""
+    row = _row([run], terms.headline)
+    columns = _columns([row], terms.headline)[:-1]
+    cells = [
+        f"{_head(column, terms.judged_on)} {cell}" for column, cell in zip(columns, row.cells(columns)[1:], strict=True)
+    ]
+    at_chance = ", at chance level" if terms.chance is not None and terms.chance.holds(run) else ""
     return f"{name}: {', '.join(cells)}{at_chance} ({run.seconds:.1f} s)"
 
 
@@ -138,21 +122,10 @@ def _head(column: str, judged_on: str) -> str:
     return column.replace("test", judged_on) if column in _DIGITS else column
 
 
-def summary_table(
-    runs: Runs,
-    names: Sequence[str] = (),
-    seeds: int | None = None,
-    judged_on: str = "test",
-    looks: Looks | None = None,
-    remarks: Sequence[str] = (),
-    headline: Metric | None = None,
-) -> SummaryTable:
-    """The table of some runs of a comparison that planned the schedules `names`, in this order, with `seeds` seeds.
+def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str] = ()) -> SummaryTable:
+    """The table of some runs of a comparison, compared on these terms; the remarks are the last notes.
 
     A schedule without runs has a line too; if it is the first, no other takes its place in the differences.
-    `judged_on` names the samples that the runs were judged on: "test" or "held-out". `looks` are those of
-    `stepsize.lab.findings`, and `remarks` on the seeds and on odd runs are the last notes. The differences are in the
-    `headline`, if one is named.
 
     Example:
         >>> from stepsize.lab.report.summary_table import summary_table
@@ -167,16 +140,16 @@ def summary_table(
         >>> summary_table(runs).narrow().lines[1][-1]
         '+0.101 (0.099 to 0.103)'
     """
-    remarks = [*remarks, *filter(None, [shared_updates(runs)])]
-    groups, by_name = grouped(runs, names), {row.name: row for row in rows(runs, headline)}
-    columns = _columns(by_name.values(), headline)
+    terms = terms or Terms()
+    groups, by_name = grouped(runs, terms.names), {row.name: row for row in rows(runs, terms.headline)}
+    columns = _columns(by_name.values(), terms.headline)
     lines = [by_name[name].cells(columns) if name in by_name else (name, *["-"] * len(columns)) for name in groups]
-    heads = ("schedule", *(_head(column, judged_on) for column in columns))
-    compared = tables(groups, judged_on, looks, headline)
+    heads = ("schedule", *(_head(column, terms.judged_on) for column in columns))
+    compared = tables(groups, terms)
     if not compared or len(groups) < 2:
         return SummaryTable(heads, tuple(lines), tuple(remarks))
     main = compared[0]
-    if reason := no_comparison(main, seeds or len({run.seed for run in runs})):
+    if reason := no_comparison(main, terms.seeds or len({run.seed for run in runs})):
         return SummaryTable(heads, tuple(lines), (reason, *remarks))
     line_of = {line.finding.name: line for line in main.lines}
     metric = "" if main.metric.field == "test_accuracy" else f"{main.metric.label} "
@@ -190,8 +163,8 @@ def summary_table(
     )
 
 
-def shared_updates(runs: Runs) -> str:
-    """What the runs that branch from others have saved, in a sentence; "" if there are none.
+def shared_updates(runs: Runs) -> tuple[str, ...]:
+    """What the runs that branch from others have saved, in a sentence; none if there are none.
 
     Example:
         >>> from dataclasses import replace
@@ -200,16 +173,16 @@ def shared_updates(runs: Runs) -> str:
         >>> from stepsize.store.run import Point
         >>> run = Run("flat", "Constant(0.1)", 0, (Point(1000, 0.1, 1.0, 0.5),), (), 1.0)
         >>> shared_updates([run, replace(run, parent=0, branched_at=800)])
-        '1 of 2 runs branches from another: 1,200 of 2,000 updates were trained (40% saved).'
+        ('1 of 2 runs branches from another: 1,200 of 2,000 updates were trained (40% saved).',)
     """
     branched = [run.branched_at for run in runs if run.branched_at is not None]
     if not branched:
-        return ""
+        return ()
     every = sum(int(run.column("step")[-1]) for run in runs if run.column("step").size)
     share = 100 * sum(branched) / every
     saved = f"{every - sum(branched):,} of {every:,} updates were trained ({share:.0f}% saved)"
     verb = "branch from others" if len(branched) > 1 else "branches from another"
-    return f"{len(branched)} of {len(runs)} runs {verb}: {saved}."
+    return (f"{len(branched)} of {len(runs)} runs {verb}: {saved}.",)
 
 
 def _difference(line: Line | None) -> str:
@@ -223,119 +196,3 @@ def _notes(line: Line) -> tuple[str, ...]:
     """The sentences that the cell does not say."""
     words = line.finding.words
     return words[1:] if line.finding.verdict in ("better", "worse", "small", "open") else words
-
-
-def markdown_report(
-    experiment: Experiment,
-    source: str,
-    steps: int,
-    runs: Runs,
-    trials: Sequence[Trial] = (),
-    looks: Looks | None = None,
-    remarks: Sequence[str] = (),
-    accuracy: str = "",
-) -> str:
-    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials.
-
-    `accuracy` says how right samples were counted.
-    """
-    headline = experiment.headline
-    accurate = headline is None and "test accuracy" in _columns(rows(runs), None)
-    judged = f"{experiment.judged_on} {'accuracy' if accurate else 'loss'}"
-    if headline is not None:
-        judged = judged_label(headline, experiment.judged_on)
-    optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
-    defaults = Experiment().as_dict()
-    others = {
-        name: value
-        for name, value in experiment.as_dict().items()
-        if name not in _SHOWN_ELSEWHERE and value != defaults[name]
-    }
-    by_itself = isinstance(task_of(experiment), OwnLoop)
-    accumulated = f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
-    batches = f"batch size {experiment.batch_size}" if experiment.batch_size else "batches of the task's own"
-    how = (
-        f"{optimizer}, {batches}{accumulated}, epochs: {experiment.epochs} ({steps} steps)"
-        if not by_itself
-        else f"{steps} steps"
-    )
-    planned = len(experiment.schedules) * len(experiment.seeds)
-    missing = planned - sum(run.status in COMPLETE for run in runs)
-    paragraphs = [
-        f"# Comparison of {len(experiment.schedules)} schedules",
-        source,
-        f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}"
-        f"{_listed(in_words(others), '; {}')}.",
-        "Each metric is the last value that a run logged."
-        if by_itself
-        else f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
-        + (" Spread is the standard deviation over seeds." if len(experiment.seeds) > 1 else "")
-        + (f" Accuracy: {_cell(accuracy)}." if accuracy else ""),
-        *([HELD_OUT] if experiment.held_out else []),
-        *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
-        markdown_table(
-            runs,
-            [name for name, _ in experiment.schedules],
-            len(experiment.seeds),
-            experiment.judged_on,
-            looks,
-            remarks,
-            headline,
-        ),
-        f"![rate, train loss and {judged} over steps](comparison.png)",
-    ]
-    if trials:
-        paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
-    return "\n\n".join(paragraphs) + "\n"
-
-
-def markdown_table(
-    runs: Runs,
-    names: Sequence[str] = (),
-    seeds: int | None = None,
-    judged_on: str = "test",
-    looks: Looks | None = None,
-    remarks: Sequence[str] = (),
-    headline: Metric | None = None,
-) -> str:
-    """The summary table in Markdown, with its notes and the text of each schedule."""
-    table = summary_table(runs, names, seeds, judged_on, looks, remarks, headline)
-    schedules = {run.name: run.schedule for run in runs}
-    listed = "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items())
-    return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
-
-
-def settings_shown(experiment: Experiment, steps: int) -> dict[str, object]:
-    """The settings of a comparison whose runs have this many steps, without those that its task does not get."""
-    unused = (*OURS, "epochs", "batch_size", "accumulation") if isinstance(task_of(experiment), OwnLoop) else ()
-    values = {**experiment.as_dict(), "steps": steps}
-    return {"steps": steps, **{name: value for name, value in values.items() if name not in unused}}
-
-
-def in_words(values: Mapping[str, object]) -> dict[str, str]:
-    """Names and values of settings as texts, without the schedules, which have their own place in a report."""
-    return {name.replace("_", " "): _plain(value) for name, value in values.items() if name != "schedules"}
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None or value == "" else str(value)
-
-
-def _grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    head, *rest = [f"| {' | '.join(map(_cell, line))} |" for line in (columns, *lines)]
-    return "\n".join([head, f"|---|{'---:|' * (len(columns) - 1)}", *rest])
-
-
-def _listed(values: Mapping[str, str], within: str) -> str:
-    return within.format(", ".join(f"{name} {value}" for name, value in values.items())) if values else ""
-
-
-def _cell(text: str) -> str:
-    """The text on one line, with Markdown's special characters escaped."""
-    return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))

@@ -9,7 +9,7 @@ import numpy as np
 
 from stepsize.errors import quoted
 from stepsize.lab.statistics.findings import KNOWN, METRICS, Finding, Metric, decimals, findings
-from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.terms import Terms
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6
@@ -84,20 +84,16 @@ def grouped(runs: Sequence[L], names: Sequence[str] = ()) -> dict[str, list[L]]:
     return groups
 
 
-def tables(
-    groups: Mapping[str, Sequence[Logged]],
-    judged_on: str = "test",
-    looks: Looks | None = None,
-    headline: Metric | None = None,
-) -> tuple[Table, ...]:
+def tables(groups: Mapping[str, Sequence[Logged]], terms: Terms) -> tuple[Table, ...]:
     """A table for every metric of which a finished run has a finite value, each with the same schedules.
 
-    The headline comes first, if one is named. The margin of `looks` is one of the first metric.
+    The headline comes first, if one is named. The margin of the looks is one of the first metric.
     """
+    headline, looks = terms.headline, terms.looks
     metrics = METRICS if headline is None else (headline, *(each for each in METRICS if each.field != headline.field))
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     found = []
-    for metric in [replace(each, label=judged_label(each, judged_on)) for each in metrics]:
+    for metric in [replace(each, label=judged_label(each, terms.judged_on)) for each in metrics]:
         values = {
             name: {run.seed: last_value(run, metric.field) for run in group if run.status == "finished"}
             for name, group in groups.items()

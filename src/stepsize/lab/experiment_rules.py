@@ -1,0 +1,137 @@
+"""The rules of an experiment's fields: what is allowed, and in which form it is stored."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import torch
+
+from stepsize.arguments import Instance, Number
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
+from stepsize.lab.training.rates import followed_metric
+from stepsize.pytorch.plateau import Plateau
+from stepsize.schedules import Constant, Plan, Schedule
+from stepsize.schedules.plan_text import parse_either
+from stepsize.schedules.text import parse_entry
+
+NamedSchedules = tuple[tuple[str, str | Schedule | Plan], ...]
+
+_EXAMPLE = {"schedules": {"cosine": "Cosine(0.2, 0.02, 1000)"}, "optimizer_args": {"momentum": 0.9}}
+
+
+def named_schedules(owner: str, name: str, value: Any) -> NamedSchedules:
+    """The rule of named schedules: a mapping, or pairs, of names to texts or schedules."""
+    items = [*value.items()] if isinstance(value, Mapping) else value
+    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
+        raise ArgumentError(owner, name, "schedules by their names", value, "write e.g. {schedules}", **_EXAMPLE)
+    labels = [str(label).strip() for label, _ in items]
+    pairs = [*zip(labels, (given for _, given in items), strict=True)]
+    if not pairs:
+        raise ArgumentError(owner, name, "at least one schedule", value, "write e.g. {schedules}", **_EXAMPLE)
+    errors: list[StepsizeError] = []
+    for label, given in pairs:
+        with gathered(errors):
+            _check_named(owner, f"{name}[{label!r}]", label, given)
+    for label in dict.fromkeys(label for label in labels if labels.count(label) > 1):
+        errors.append(ArgumentError(owner, name, "given different names", label))
+    raise_together(errors)
+    return tuple(pairs)
+
+
+def _check_named(owner: str, name: str, label: str, given: Any) -> None:
+    if not label or not label.isprintable():
+        raise ArgumentError(owner, name, "a name of printable characters", label)
+    if not isinstance(given, str | Schedule | Plan):
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        advice = f'write "Constant({given})" for a constant rate' if number else ""
+        raise ArgumentError(owner, name, "a schedule or its text", given, advice)
+    _check_text(owner, name, given, parse_either)
+
+
+def _check_text(owner: str, name: str, given: Any, parse: Callable[..., object]) -> None:
+    """Refuse a text that is not a schedule, whatever the lengths of the run are and whether functions are allowed."""
+    try:
+        _ = parse(given) if isinstance(given, str) else None
+    except ParseError as error:
+        if not error.settings.keys() & {"horizon", "functions"}:
+            raise error.about(owner, name) from None
+
+
+def named_feedback(owner: str, name: str, value: Any) -> tuple[tuple[str, Plateau], ...]:
+    """The rule of feedback: a mapping, or pairs, of the names of schedules to plateaus or their texts."""
+    items = [*value.items()] if isinstance(value, Mapping) else value
+    if not isinstance(items, tuple | list) or not all(isinstance(each, tuple) and len(each) == 2 for each in items):
+        rule = "plateaus by the names of their schedules"
+        raise ArgumentError(owner, name, rule, value, "write e.g. {feedback}", feedback={"cosine": "Plateau()"})
+    plateaus: dict[str, Plateau] = {}
+    errors: list[StepsizeError] = []
+    for label, given in items:
+        argument = f"{name}[{label!r}]"
+        with gathered(errors):
+            if label in plateaus:
+                raise ArgumentError(owner, name, "given one Plateau for each schedule", label)
+            try:
+                plateaus[label] = Plateau.parse(given) if isinstance(given, str) else given
+            except ParseError as error:
+                raise error.about(owner, argument) from None
+            Instance(Plateau, "a Plateau or its text")(owner, argument, plateaus[label])
+            followed_metric(owner, argument, plateaus[label])
+    raise_together(errors)
+    return tuple(plateaus.items())
+
+
+def device(owner: str, name: str, value: Any) -> str:
+    """The rule of a device; whether this machine has it is another question."""
+    given = word(owner, name, value)
+    try:
+        torch.device("cpu" if given == "auto" else given)
+    except RuntimeError:
+        raise ArgumentError(owner, name, '"auto", "cpu", "cuda" or another device of PyTorch', given) from None
+    return given
+
+
+def word(owner: str, name: str, value: Any) -> str:
+    """The rule of a name or a path; also of a torch.device."""
+    if not isinstance(value, str | os.PathLike | torch.device):
+        raise ArgumentError(owner, name, "a name", value)
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], ...]:
+    """The rule of an optimizer's further arguments: a mapping, stored as pairs."""
+    given = dict(value) if isinstance(value, Mapping | tuple | list) else None
+    if given is None or not all(isinstance(key, str) for key in given):
+        raise ArgumentError(owner, name, "arguments by name", value, "write e.g. {optimizer_args}", **_EXAMPLE)
+    for key, item in given.items():
+        try:
+            json.dumps(item, allow_nan=False)  # the store keeps it as JSON
+        except (TypeError, ValueError):
+            rule = "a text, a finite number or a list of them"
+            advice = 'write a plain one such as 0.9, or name your own factory, optimizer="package.module:function"'
+            raise ArgumentError(owner, f"{name}[{key!r}]", rule, item, advice) from None
+    return tuple((key, tuple(item) if isinstance(item, list) else item) for key, item in given.items())
+
+
+def schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
+    """The rule of a schedule, its text or a number."""
+    _check_text(owner, name, value, parse_entry)
+    return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
+
+
+def limit(owner: str, name: str, value: Any) -> float:
+    """The rule of a limit, which may be infinite."""
+    return Number(above=0.0, infinite=True)(owner, name, float(value) if value == "inf" else value)
+
+
+def has_functions(argument: str, schedule: Schedule | Plan) -> bool:
+    """Whether a schedule's text names functions; an ArgumentError if the schedule cannot be read from its text."""
+    text = str(schedule)
+    for functions in (False, True):
+        with suppress(ParseError):
+            if parse_either(text, functions=functions) == schedule:
+                return functions
+    rule = "a schedule that can be read from its text, since a resume has only the text"
+    advice = 'write your function in a module and name it: Function("package.module:name")'
+    raise ArgumentError("Experiment", argument, rule, schedule, advice)

@@ -1,0 +1,130 @@
+"""The report of a comparison in Markdown, and its settings in words."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_loops.task import OURS
+from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
+from stepsize.lab.report.tables import judged_label
+from stepsize.lab.terms import Terms
+from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
+from stepsize.store.run import COMPLETE
+
+HELD_OUT = (
+    "The runs were judged on a fifth of the training set, which was held out and not trained on; the test set was not "
+    "looked at."
+)
+
+# These settings have their own place in the report, or do not change what is trained.
+_SHOWN_ELSEWHERE = (
+    *("schedules", "task", "epochs", "seeds", "batch_size", "accumulation", "optimizer", "optimizer_args", "device"),
+    *("steps", "command", "engine", "runs_at_once", "log_every", "checkpoint_every", "until_told", "most_seeds"),
+    *("margin", "tune_peak", "held_out", "functions", "digests"),
+)
+
+
+def markdown_report(
+    experiment: Experiment,
+    source: str,
+    steps: int,
+    runs: Runs,
+    trials: Sequence[Trial] = (),
+    terms: Terms | None = None,
+    remarks: Sequence[str] = (),
+    accuracy: str = "",
+    trains_itself: bool = False,
+) -> str:
+    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials.
+
+    `accuracy` says how right samples were counted. A task that trains itself has no optimizer and no epochs.
+    """
+    terms = terms or experiment.terms()
+    table = summary_table(runs, terms, remarks)
+    accurate = f"{terms.judged_on} accuracy" in table.columns
+    judged = f"{terms.judged_on} {'accuracy' if accurate else 'loss'}"
+    if terms.headline is not None:
+        judged = judged_label(terms.headline, terms.judged_on)
+    if trains_itself:
+        how, which = f"{steps} steps", "Each metric is the last value that a run logged."
+    else:
+        how = f"{_training(experiment)}, epochs: {experiment.epochs} ({steps} steps)"
+        which = f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
+    if len(experiment.seeds) > 1:
+        which += " Spread is the standard deviation over seeds."
+    if accuracy:
+        which += f" Accuracy: {_cell(accuracy)}."
+    planned = len(experiment.schedules) * len(experiment.seeds)
+    missing = planned - sum(run.status in COMPLETE for run in runs)
+    paragraphs = [
+        f"# Comparison of {len(experiment.schedules)} schedules",
+        source,
+        f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_others(experiment)}.",
+        which,
+        *([HELD_OUT] if experiment.held_out else []),
+        *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
+        markdown_table(table, runs),
+        f"![rate, train loss and {judged} over steps](comparison.png)",
+    ]
+    if trials:
+        paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def markdown_table(table: SummaryTable, runs: Runs) -> str:
+    """The summary table of some runs in Markdown, with its notes and the text of each schedule."""
+    schedules = {run.name: run.schedule for run in runs}
+    listed = "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items())
+    return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
+
+
+def settings_shown(experiment: Experiment, steps: int, trains_itself: bool) -> dict[str, object]:
+    """The settings of a comparison whose runs have this many steps, without those that its task does not get."""
+    unused = (*OURS, "epochs", "batch_size", "accumulation") if trains_itself else ()
+    values = {**experiment.as_dict(), "steps": steps}
+    return {"steps": steps, **{name: value for name, value in values.items() if name not in unused}}
+
+
+def _training(experiment: Experiment) -> str:
+    """The optimizer and the batches."""
+    optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
+    batches = f"batch size {experiment.batch_size}" if experiment.batch_size else "batches of the task's own"
+    return f"{optimizer}, {batches}" + (
+        f" x {experiment.accumulation} accumulated" if experiment.accumulation > 1 else ""
+    )
+
+
+def _others(experiment: Experiment) -> str:
+    """Other settings that are not the default ones."""
+    values, defaults = experiment.as_dict(), Experiment().as_dict()
+    others = {name: values[name] for name in values if name not in _SHOWN_ELSEWHERE and values[name] != defaults[name]}
+    return _listed(in_words(others), "; {}")
+
+
+def in_words(values: Mapping[str, object]) -> dict[str, str]:
+    """Names and values of settings as texts, without the schedules, which have their own place in a report."""
+    return {name.replace("_", " "): _plain(value) for name, value in values.items() if name != "schedules"}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None or value == "" else str(value)
+
+
+def _grid(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    head, *rest = [f"| {' | '.join(map(_cell, line))} |" for line in (columns, *lines)]
+    return "\n".join([head, f"|---|{'---:|' * (len(columns) - 1)}", *rest])
+
+
+def _listed(values: Mapping[str, str], within: str) -> str:
+    return within.format(", ".join(f"{name} {value}" for name, value in values.items())) if values else ""
+
+
+def _cell(text: str) -> str:
+    """The text on one line, with Markdown's special characters escaped."""
+    return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))
