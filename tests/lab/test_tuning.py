@@ -178,7 +178,9 @@ def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
 
 
 def test_a_schedule_in_steps_is_stretched_to_the_fewer_steps_of_a_trial():
-    (spec,) = _trials(recorded(schedules={"line": "Linear(0.01, 0.0, 15)"}, tune_peak=1), 40)
+    (spec,) = _trials(
+        recorded(schedules={"line": "Linear(0.01, 0.0, 15)"}, tune_peak=1), load_task("recorded_task:recorded")
+    )
     assert spec.steps == 12
     assert spec.schedule(11) == pytest.approx(0.01 * (1 - 11 / 12))
 

@@ -19,7 +19,7 @@ from stepsize.lazy_names import LazyNames
 
 _NAMES = LazyNames(__file__)
 
-__all__ = _NAMES.all
+__all__ = list(_NAMES.all)
 
 
 def __getattr__(name: str) -> Any:

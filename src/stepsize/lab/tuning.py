@@ -152,7 +152,8 @@ def tune(
 def _inner(experiment: Experiment) -> Experiment:
     """The experiment whose runs are the trials."""
     last = max(experiment.seeds)
-    compared = {*experiment.seeds, *range(last + 1, last + 1 + experiment.most_seeds)}  # those of later rounds too
+    later = experiment.most_seeds if experiment.until_told else 0  # of the seeds of rounds
+    compared = {*experiment.seeds, *range(last + 1, last + 1 + later)}
     seed = next(seed for seed in count(_FIRST_SEED) if seed not in compared)
     return replace(experiment, seeds=(seed,), tune_peak=0, held_out=True)
 
