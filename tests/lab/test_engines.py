@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from stepsize.cli import app
 from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task
-from stepsize.lab.engines import ENGINES, chosen, stack_gain
+from stepsize.lab.engines import stack_gain
+from stepsize.lab.engines.choice import ENGINES, chosen
 from stepsize.lab.experiment_file import EXAMPLE
 from stepsize.lab.tasks.images import digits_net, lenet
 

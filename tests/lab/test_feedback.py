@@ -13,7 +13,8 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.lab import Experiment, compare, read_experiment, resume
-from stepsize.lab.engines import chosen, ray
+from stepsize.lab.engines import ray
+from stepsize.lab.engines.choice import chosen
 from stepsize.lab.report.tables import grouped
 from stepsize.plots.traces import rate_trace
 from stepsize.pytorch import Plateau

@@ -16,7 +16,7 @@ from torch import nn
 
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.lab import Experiment, Task, compare
-from stepsize.lab.engines import chosen
+from stepsize.lab.engines.choice import chosen
 from stepsize.store import load_runs
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'stepsize[ray]'")

@@ -19,7 +19,8 @@ from torch import nn
 from stepsize.errors import ArgumentError, StateError
 from stepsize.lab import Experiment, Task, compare, load_task, train
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import chosen, stacked
+from stepsize.lab.engines import stacked
+from stepsize.lab.engines.choice import chosen
 from stepsize.lab.engines.runs import training_loop
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_training import StackTraining, clip_rows, update_rule

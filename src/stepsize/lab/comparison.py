@@ -20,7 +20,7 @@ from stepsize.errors import (
 )
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
-from stepsize.lab.engines import chosen, engine_of
+from stepsize.lab.engines.choice import chosen, engine_of
 from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment

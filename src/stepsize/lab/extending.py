@@ -9,7 +9,7 @@ from stepsize.arguments import SEEDS
 from stepsize.errors import ArgumentError, StateError, StepsizeError, gathered, quoted, raise_together
 from stepsize.lab.comparison import Comparison, resumed
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import chosen
+from stepsize.lab.engines.choice import chosen
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.experiment_rules import NamedSchedules, named_schedules
 from stepsize.lab.rounds import add_runs

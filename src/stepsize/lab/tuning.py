@@ -16,7 +16,7 @@ import numpy as np
 
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import engine_of
+from stepsize.lab.engines.choice import engine_of
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
