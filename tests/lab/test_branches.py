@@ -12,9 +12,11 @@ from test_resume import Impatient
 
 import stepsize as ss
 from stepsize.errors import RunError
+from stepsize.files import write_whole
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.branches import Branch, shared_beginnings
-from stepsize.lab.engines import ray, runs, stacked
+from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines import ray, runs, stack_records, stacked
 from stepsize.lab.run_spec import RunSpec
 from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
@@ -181,6 +183,25 @@ def test_stacks_of_several_seeds_branch(tmp_path, monkeypatch):
             assert one.column(name) == pytest.approx(other.column(name), rel=1e-4, nan_ok=True)
         assert one.epoch_column("test_loss") == pytest.approx(other.epoch_column("test_loss"), rel=1e-4, nan_ok=True)
     assert [run.branched_at for run in shared if run.seed == 1] == [step for _, step in BRANCHES]
+
+
+@pytest.mark.usefixtures("in_process", "one_thread")
+def test_a_kill_as_stacks_are_recorded_changes_nothing(tmp_path, monkeypatch):
+    asked = tree(task="own_tasks:line", seeds=(0, 1), engine="stacked", runs_at_once=2)
+    compare(asked, tmp_path / "whole", display=Silent())
+
+    def killed(*args):
+        write_whole(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(stack_records, "write_whole", killed)
+        patch.setattr(ResultDirectory, "abandon", lambda _: None)
+        compare(asked, tmp_path / "killed", display=Silent())
+    resume(tmp_path / "killed", display=Silent())
+    assert ends(tmp_path / "killed") == ends(tmp_path / "whole")
+    outcomes = [load_runs(tmp_path / name).outcomes() for name in ("killed", "whole")]
+    assert len({tuple((run.parent, run.branched_at) for run in each) for each in outcomes}) == 1
 
 
 @pytest.mark.usefixtures("in_process", "one_thread")

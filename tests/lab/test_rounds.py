@@ -244,6 +244,13 @@ def test_what_cannot_be_added_is_refused_and_changes_nothing(tmp_path, more, wor
     assert len(load_runs(tmp_path).outcomes()) == 4
 
 
+def test_what_a_stack_cannot_train_needs_a_comparison_with_another_engine(tmp_path):
+    compare(fixed(ALIKE, (0,), engine="stacked"), tmp_path, display=Silent())
+    words = "stacked runs, got .*; start over in another directory, and write engine='local'"
+    with pytest.raises(ArgumentError, match=words):
+        extend(tmp_path, schedules={"plan": "Plan(lr=0.1, weight_decay=0.01)"}, display=Silent())
+
+
 def test_a_comparison_in_use_or_with_tuned_peaks_or_other_data_is_not_extended(tmp_path, monkeypatch):
     monkeypatch.setenv("OF_SIZE", "64")
     experiment = replace(fixed(ALIKE, (0,)), task="own_tasks:of_changing_size", tune_peak=1)

@@ -121,5 +121,7 @@ def _checked(experiment: Experiment, task: AnyTask, seeds: Sequence[int], schedu
         for each in error.problems:
             if each.owner == "Experiment":
                 each.owner = "extend"
+                if each.settings:  # that the comparison has, and keeps
+                    each.advice = f"start over in another directory, and {each.advice}"
         raise
     return grown

@@ -1,6 +1,7 @@
-"""Which runs form a stack: chosen along their shared beginnings, and recorded in a file beside the stack's checkpoint.
+"""Which runs form a stack: chosen along their shared beginnings, and recorded in a file beside their checkpoints.
 
-Stacks are recorded before they are trained: what a row draws, and its last bits, depend on its place.
+Stacks are recorded before they are trained, all in one file: what a row draws, and its last bits, depend on its place,
+and a kill must not leave some of the stacks without those that branch from them.
 """
 
 import json
@@ -61,7 +62,7 @@ class StackRecord:
 def record_stacks(
     directory: ResultDirectory, specs: Mapping[int, RunSpec], branches: Branches, size: int
 ) -> list[StackRecord]:
-    """Form stacks of at most `size` of these runs, and record them.
+    """Form stacks of at most `size` of these runs, and record them in a file.
 
     Runs that branch from one stack at the same step form a stack.
     """
@@ -71,19 +72,17 @@ def record_stacks(
             rows = numbers[first : first + size]
             begins = [branches[number] for number in rows if number in branches]
             parents, step = [each.parent for each in begins], begins[0].step if begins else 0
-            yield _record(directory, {number: specs[number].seed for number in rows}, parents, step)
+            members = {number: specs[number].seed for number in rows}
+            yield StackRecord(_checkpoint(directory, rows[0]), members, parents, step)
             children = [number for number in sorted(branches) if branches[number].parent in rows]
             for at in sorted({branches[number].step for number in children}):
                 yield from formed([number for number in children if branches[number].step == at])
 
-    return list(formed([number for number in sorted(specs) if number not in branches]))
-
-
-def _record(directory: ResultDirectory, members: Mapping[int, int], parents: Sequence[int], step: int) -> StackRecord:
-    path = directory.checkpoint(min(members)).with_name(f"stack-{min(members):03d}.json")
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, json.dumps({"members": [*members.items()], "parents": parents, "step": step}).encode())
-    return StackRecord(path.with_suffix(".pt"), members, parents, step)
+    stacks = list(formed([number for number in sorted(specs) if number not in branches]))
+    forms = [{"members": [*each.members.items()], "parents": each.parents, "step": each.step} for each in stacks]
+    directory.make_checkpoint_folder()
+    write_whole(_checkpoint(directory, min(specs)).with_suffix(".json"), json.dumps(forms).encode())
+    return stacks
 
 
 def recorded_stacks(directory: ResultDirectory) -> list[StackRecord]:
@@ -95,14 +94,18 @@ def recorded_stacks(directory: ResultDirectory) -> list[StackRecord]:
     stacks = []
     for path in sorted(directory.checkpoint(0).parent.glob("stack-*.json")):
         try:
-            form = json.loads(path.read_text())
-            members = {int(number): int(seed) for number, seed in form["members"]}
-            parents = [int(number) for number in form["parents"]]
-            stacks.append(StackRecord(path.with_suffix(".pt"), members, parents, int(form["step"])))
+            for form in json.loads(path.read_text()):
+                members = {int(number): int(seed) for number, seed in form["members"]}
+                parents = [int(number) for number in form["parents"]]
+                stacks.append(StackRecord(_checkpoint(directory, min(members)), members, parents, int(form["step"])))
         except (ValueError, TypeError, KeyError) as error:
             reason = f"{path}, the record of which runs form a stack, is damaged"
             raise StateError(reason, "delete it, and its runs start over") from error
     return stacks
+
+
+def _checkpoint(directory: ResultDirectory, first: int) -> Path:
+    return directory.checkpoint(first).with_name(f"stack-{first:03d}.pt")
 
 
 def stack_of(job: Job, stacks: Sequence[StackRecord]) -> StackRecord:
