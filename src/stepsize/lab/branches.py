@@ -66,12 +66,6 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
     return found
 
 
-def in_order(numbers: Iterable[int], branches: Branches) -> list[tuple[int, frozenset[int]]]:
-    """The runs, each with the one that it branches from, if any; those that others wait for come first."""
-    found = [(number, frozenset({branches[number].parent} if number in branches else ())) for number in numbers]
-    return sorted(found, key=lambda each: len(each[1]))
-
-
 def _form(plan: Plan) -> Plan:
     """What a plan schedules, without the values."""
     return plan.map(lambda _: Constant(0.0))

@@ -63,10 +63,11 @@ def chosen(experiment: Experiment) -> str:
         ArgumentError, MissingExtraError: as for `Engine.check`.
     """
     if experiment.engine != "auto":
-        ENGINES[experiment.engine].check(experiment)
+        engine_of(experiment).check(experiment)
         return experiment.engine
     task = task_of(experiment)
     if not isinstance(task, Task):
+        own_loops.check(experiment)
         return "local"
     on_cpu = torch.device(experiment.device).type == "cpu"
     if on_cpu and not enough_runs(experiment):
@@ -82,7 +83,5 @@ def chosen(experiment: Experiment) -> str:
 
 
 def engine_of(experiment: Experiment) -> Engine:
-    """The engine that trains the experiment's runs."""
-    if isinstance(task_of(experiment), OwnLoop):
-        return own_loops
-    return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]
+    """The engine that trains the experiment's runs, once it is `chosen`."""
+    return own_loops if isinstance(task_of(experiment), OwnLoop) else ENGINES[experiment.engine]

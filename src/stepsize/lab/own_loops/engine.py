@@ -6,16 +6,17 @@ store, and decides how each run ended; it is the only one that writes the store.
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from stepsize.errors import RunError
+from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import ray
-from stepsize.lab.engines.runs import Job, cores, job_name, joined
+from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.command import OUTPUT, last_lines
@@ -32,7 +33,15 @@ _GRACE = 30.0  # seconds for a process to end after its loop has, or after it wa
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray if the processes are to be started with it."""
+    """Look for Ray if the processes are to be started with it.
+
+    Raises:
+        ArgumentError: this is Windows, or the device is a GPU and the engine Ray.
+        MissingExtraError: Ray is not installed.
+    """
+    if sys.platform == "win32":
+        rule = "a task with data on Windows, where what a process has started cannot be ended with it"
+        raise ArgumentError("Experiment", "task", rule, experiment.command or experiment.task)
     if experiment.engine == "ray":
         ray.check(experiment)
 
@@ -67,10 +76,9 @@ def train_runs(
 
 @dataclass
 class _InProgress:
-    """A run, its process and its records; `ended_at` is when its loop ended or was asked to stop."""
+    """A run, its process and its records; `ended_at` is when its loop ended."""
 
     number: int
-    spec: RunSpec
     place: RunPlace
     process: Process
     records: JournalRecords
@@ -114,10 +122,9 @@ class _Driver:
         place = self._place(number, spec)
         place.journal.parent.mkdir(exist_ok=True)
         place.stop.unlink(missing_ok=True)
-        records = self._records_of(number, spec, place)
+        records = self._records_of(number, place)
         records.read()  # what earlier processes have logged
-        process = self.begin(place)
-        self.running.append(_InProgress(number, spec, place, process, records, time.time()))
+        self.running.append(_InProgress(number, place, self.begin(place), records, time.time()))
 
     def _place(self, number: int, spec: RunSpec) -> RunPlace:
         gpu = [self.gpus[number % len(self.gpus)]] if self.gpus else []
@@ -133,8 +140,8 @@ class _Driver:
             ",".join(gpu),
         )
 
-    def _records_of(self, number: int, spec: RunSpec, place: RunPlace) -> JournalRecords:
-        return JournalRecords(number, spec, place.journal, self.experiment, self.store, self.watcher)
+    def _records_of(self, number: int, place: RunPlace) -> JournalRecords:
+        return JournalRecords(number, place.spec, place.journal, self.experiment, self.store, self.watcher)
 
     def _look(self) -> None:
         """Take what the runs have logged, and notice those that have ended."""
@@ -171,7 +178,7 @@ class _Driver:
         if status == "failed":
             each.process.kill()  # and what it has started
             output = f"its output is in {each.place.folder / OUTPUT}"
-            self.failures.append(RunError(f"{job_name(Job({each.number: each.spec}))} failed: {why}", output))
+            self.failures.append(RunError(f"{run_in_words(each.place.spec)} failed: {why}", output))
             self.store.event("failed", account or str(self.failures[-1]), each.number)
         self.watcher.ended(each.number)
 
@@ -196,9 +203,9 @@ class _Driver:
 
         Its journal is read again from the beginning, since an interrupt may come between two writes of a record.
         """
-        each.records = self._records_of(each.number, each.spec, each.place)
+        each.records = self._records_of(each.number, each.place)
         each.records.close()
-        done = each.records.error == "" and each.records.last_step >= each.spec.steps
+        done = each.records.error == "" and each.records.last_step >= each.place.spec.steps
         self._ended(each, "finished" if done else "interrupted")
 
 

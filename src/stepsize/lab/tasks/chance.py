@@ -9,16 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stepsize.errors import quoted
+from stepsize.errors import first_few, quoted
+from stepsize.lab.tasks.accuracy import binary_threshold
 from stepsize.lab.tasks.task import Task
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6
 STANDARD_ERRORS = 2.0
-_BINARY = (functional.binary_cross_entropy_with_logits, functional.binary_cross_entropy)
-_BINARY_CLASSES = (nn.BCEWithLogitsLoss, nn.BCELoss)
-_PLAIN = (*_BINARY, functional.cross_entropy, functional.nll_loss)
-_PLAIN_CLASSES = (*_BINARY_CLASSES, nn.CrossEntropyLoss, nn.NLLLoss)
+_OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Chance:
         if task.has_loaders:
             return None
         targets: Tensor = task.test[1]
-        binary = task.loss in _BINARY or isinstance(task.loss, _BINARY_CLASSES)
+        binary = binary_threshold(task.loss) is not None
         if task.correct != "auto" or not (binary or not (targets.is_floating_point() or targets.is_complex())):
             return None
         classes = (targets > 0.5).long() if binary else targets[targets >= 0]  # negative ones are ignored
@@ -77,18 +75,16 @@ class Chance:
         if not seeds:
             return ()
         named = [f"{quoted(name)} (seed{'s' * (len(each) > 1)} {', '.join(each)})" for name, each in seeds.items()]
-        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
         accuracy = f"{self.highest:.4f} (share of the most common class plus two standard errors)"
         rule = f"{judged_on} accuracy at most {accuracy}"
         if self.loss is not None:
             rule += f", or {judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
-        return (f"At chance level: {', '.join(named[:MOST_NAMED])}{more}; {rule}.",)
+        return (f"At chance level: {first_few(named, MOST_NAMED)}; {rule}.",)
 
 
 def _is_plain(loss: Any) -> bool:
     """Whether it is the mean of -log p of the target."""
     settings = {"reduction": "mean", "weight": None, "pos_weight": None, "label_smoothing": 0.0}
-    return loss in _PLAIN or (
-        isinstance(loss, _PLAIN_CLASSES)
-        and all(getattr(loss, name, default) == default for name, default in settings.items())
-    )
+    of_classes = loss in (functional.cross_entropy, functional.nll_loss) or isinstance(loss, _OF_CLASSES)
+    known = of_classes or binary_threshold(loss) is not None
+    return known and all(getattr(loss, name, default) == default for name, default in settings.items())
