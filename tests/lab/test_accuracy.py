@@ -165,3 +165,23 @@ def test_a_plateau_of_mode_max_without_an_accuracy_is_refused_at_the_first_point
     with pytest.raises(RunError, match=r'follows the accuracy, and the task does not have one; write mode="min"'):
         trained(task_of(WITHOUT["a line"], correct=correct), FOLLOWS[kind], observe=seen.append)
     assert seen == []
+
+
+@pytest.mark.parametrize("ignored", [-100, 255])
+@pytest.mark.parametrize("shape", [(8,), (8, 5)])
+def test_targets_that_are_ignored_are_neither_right_nor_wrong(ignored, shape):
+    targets = torch.zeros(shape, dtype=torch.long)
+    scores = functional.one_hot(targets, 3).float().movedim(-1, 1)
+    targets[:4] = 1  # wrong
+    loss = nn.CrossEntropyLoss(ignore_index=ignored)
+    assert usual_right(loss, scores, targets) == 4
+    targets[2:6] = ignored  # half of the wrong ones and half of the right ones
+    assert usual_right(loss, scores, targets) == 4
+    targets[:2] = ignored
+    assert usual_right(loss, scores, targets) == 8
+
+
+def test_a_padded_sample_counts_by_its_targets_that_are_not_padding():
+    scores = functional.one_hot(torch.tensor([[0, 1, 2, 0], [1, 1, 1, 1]]), 3).float().transpose(1, 2)
+    targets = torch.tensor([[0, 2, -100, -100], [1, -100, -100, -100]])
+    assert usual_right(functional.cross_entropy, scores, targets) == 1.5

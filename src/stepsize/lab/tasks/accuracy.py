@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, binary_cross_entropy_with_logits
 
@@ -32,21 +33,30 @@ def usual_right(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor | None:
     target's side of the threshold and the loss is PyTorch's binary cross-entropy, with or without logits. A sample
     with several targets, such as the pixels of an image, counts by its fraction of right ones.
 
+    Targets that are no class, such as those of `ignore_index`, are left out. A sample without another target counts as
+    the mean of those that have one, since a mean loss leaves it out too.
+
     Example:
         >>> import torch
         >>> scores, classes = torch.tensor([[1.0, 2.0], [3.0, 0.0]]), torch.tensor([1, 1])
         >>> usual_right(torch.nn.functional.cross_entropy, scores, classes)
-        tensor(1)
+        tensor(1.)
+        >>> usual_right(torch.nn.functional.cross_entropy, scores, torch.tensor([1, -100]))
+        tensor(2.)
         >>> usual_right(torch.nn.functional.mse_loss, scores, scores) is None
         True
     """
     if _are_class_scores(outputs, targets):
         right = outputs.argmax(dim=1) == targets
+        counted = (targets >= 0) & (targets < outputs.shape[1])
     elif (threshold := _threshold(loss)) is not None and _are_binary(outputs, targets):
         right = (outputs > threshold) == (targets > 0.5)
+        counted = torch.ones_like(right)
     else:
         return None
-    return right.sum() if right.dim() == 1 else right.flatten(1).float().mean(dim=1).sum()
+    rights, targets_left = (each.reshape(len(each), -1).sum(dim=1) for each in (right, counted))
+    fractions, samples_left = rights / targets_left.clamp(min=1), (targets_left > 0).sum()
+    return fractions.sum() * (len(fractions) / samples_left.clamp(min=1))
 
 
 def usual_accuracy(loss: Any, outputs: Tensor, targets: Tensor) -> str:
