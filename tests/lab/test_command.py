@@ -9,7 +9,7 @@ import commands
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from stepsize.errors import ArgumentError, RunError
+from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, compare, load
 from stepsize.lab.own_loops.command import run_command
 from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace, TrainingRun
@@ -56,6 +56,14 @@ def test_event_files_of_several_folders_are_read(log, tmp_path):
         with SummaryWriter(str(tmp_path / "own folder" / name)) as writer:
             writer.add_scalar("epoch_loss", 0.5, 10)
     assert log(f"{sys.executable} -c ''") == {10: {"train/epoch_loss": 0.5, "validation/epoch_loss": 0.5}}
+
+
+def test_tables_without_steps_are_not_logs(log, tmp_path):
+    (tmp_path / "own folder" / "predictions.csv").write_text("id,label\n1,2\n")
+    with pytest.raises(DataError, match=r'predictions\.csv has no column "step"; it has "id", "label"'):
+        log(f"{sys.executable} -c ''")
+    (tmp_path / "own folder" / "log.csv").write_text(",step,loss\n0,1,2\n")  # as pandas writes it
+    assert log(f"{sys.executable} -c ''") == {1: {"train_loss": 2.0}}
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,8 @@ def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
         assert re.search(reason, told[name])
     assert Path("out/runs/well-seed0/output.txt").read_text() == "all done\n"
     report = Path("out/report.md").read_text()
+    assert "events.sqlite appeared during the run, outside its folder" in report
+    assert "runs appeared" not in report
     assert "careless, seed 0: wrote" in report
     assert "weights.bin, outside its folder" in report
     assert "ignores run.schedule: it logged lr 0.123 at step 5, and the schedule has 0.1" in report

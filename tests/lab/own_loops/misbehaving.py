@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,10 @@ def train(run):
 
 
 def well(run):
+    """Meanwhile another comparison begins, and a file appears that Python does not open."""
+    for place in ("runs/another/store.sqlite", "events.sqlite"):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        sqlite3.connect(place).execute("CREATE TABLE run (step)").connection.close()
     for step in range(5, run.steps + 1, 5):
         run.log(step, lr=run.schedule(step - 1), train_loss=1 / step, val_f1=step / 100)
     print("all done")

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from stepsize.curves.csv_logs import CsvTable
-from stepsize.curves.log import missing
+from stepsize.curves.log import quoted_list
 from stepsize.curves.tensorboard_logs import event_folders, scalars
-from stepsize.errors import ArgumentError, DataError, RunError, one_line
+from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, one_line, raise_together
 from stepsize.lab.own_loops.training_run import RunPlace, TrainingRun
 
 EXAMPLE = "python train.py --rates {rates} --seed {seed} --out {folder}"
@@ -108,28 +108,37 @@ def _words(run: TrainingRun, place: RunPlace, rates: Path) -> list[str]:
 
 def _changed_at(folder: Path) -> float:
     """When a file in the folder was written last."""
-    return max((file.stat().st_mtime for file in folder.rglob("*") if file.is_file()), default=0.0)
+    latest = 0.0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # the command has just moved or removed it
+                latest = max(latest, os.stat(os.path.join(place, name)).st_mtime)
+    return latest
 
 
 def _steps_in(folder: Path) -> dict[int, dict[str, float]]:
     """The metrics at each step, from all CSV files and event files in a folder."""
     found: dict[int, dict[str, float]] = {}
+    others: list[StepsizeError] = []
     for file in sorted(folder.rglob("*.csv")):
         table = CsvTable.read(file)
         if "step" not in table.names:
-            raise missing(str(file), "column", "step", "step", table.names)
+            others.append(DataError(f'{file} has no column "step"', f"it has {quoted_list(table.names)}"))
+            continue
         for line, row in table.rows:
             cells = dict(zip(table.names, row, strict=False))
             step, values = _number(cells.pop("step")), {name: _number(cell) for name, cell in cells.items()}
             if step is None or step % 1 or step < 0:
                 raise DataError(f"{file}, line {line}: step must be a whole number of at least 0")
-            _add(found, int(step), {name: value for name, value in values.items() if value is not None})
+            _add(found, int(step), {name: value for name, value in values.items() if name and value is not None})
     places = event_folders(folder)
     for place in places:
         inner = f"{place.relative_to(folder).as_posix()}/" if len(places) > 1 else ""  # Keras has one for validation
         for tag, events in scalars(place).items():
             for event in events:
                 _add(found, event.step, {f"{inner}{tag}": event.value})
+    if not found:
+        raise_together(others)
     return found
 
 

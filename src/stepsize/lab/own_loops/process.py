@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from stepsize.lab.own_loops.command import run_command
 from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.seeding import seeded_draws
 from stepsize.schedules.function import imported
+from stepsize.store.database import FILE_NAME
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _NOT_FILES = ("/dev", "/proc", "/sys")
@@ -92,7 +94,15 @@ def _noticed_writes(place: RunPlace, journal: Journal) -> Iterator[None]:
     try:
         yield
     finally:
-        new = [name for name in os.listdir(here) if name not in before and not name.startswith((".", "__pycache__"))]
-        new = [name for name in new if not f"{results}{os.sep}".startswith(f"{here}{os.sep}{name}{os.sep}")]
-        for path in (outside or [os.path.join(here, name) for name in new])[:1]:
-            journal.note(f"wrote {path}, outside its folder: runs at the same time overwrite each other's files there")
+        names = [name for name in os.listdir(here) if name not in before and not name.startswith((".", "__pycache__"))]
+        new = [path for path in (os.path.join(here, name) for name in names) if not _has_results(Path(path))]
+        why = "runs at the same time overwrite each other's files there"
+        if outside:
+            journal.note(f"wrote {outside[0]}, outside its folder: {why}")
+        elif new:
+            journal.note(f"{new[0]} appeared during the run, outside its folder: if the run wrote it, {why}")
+
+
+def _has_results(path: Path) -> bool:
+    """Whether it is a folder of another comparison, which has begun since, or of several."""
+    return any(any(path.glob(pattern)) for pattern in (FILE_NAME, f"*/{FILE_NAME}"))
