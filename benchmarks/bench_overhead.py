@@ -18,7 +18,7 @@ from torch import nn
 
 from measure import ratio
 from stepsize.lab import Experiment, load_task
-from stepsize.lab.engines.runs import make_run
+from stepsize.lab.engines.runs import Job, make_run
 from stepsize.lab.tasks.images import lenet
 from stepsize.store import Store, load_runs
 
@@ -71,7 +71,8 @@ def by_the_lab(turn: Callable[[], None]) -> None:
         path = Path(folder)
         run = (plan.name, str(plan.schedule), plan.seed)
         with Store.create(path / "store.sqlite", {}, {}, [run]) as store:
-            end = make_run(0, plan, experiment, store, path / "0.pt", lambda number, record: None, should_stop)
+            job = Job({0: plan}, "one run", path / "0.pt")
+            end = make_run(job, experiment, store, lambda number, record: None, should_stop)
         assert end.status == "finished"
         assert len(load_runs(path).runs()[0].points) == EPOCHS * (60_000 // BATCH // TURN + 1)
 

@@ -5,7 +5,7 @@ from fickle_rate import training
 
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.engines import local, stacked
-from stepsize.lab.engines.runs import job_name, joined, reason
+from stepsize.lab.engines.runs import joined, reason
 
 
 class Channel:
@@ -26,12 +26,12 @@ class Channel:
         return self.interrupt is not None
 
 
-def run_jobs(work, jobs, experiment, directory, workers, watcher, checkpoint):
+def run_jobs(work, jobs, experiment, directory, workers, watcher):
     """As `stepsize.lab.engines.local.run_jobs`, one job after another."""
     channel, failures, waiting = Channel(watcher), [], list(jobs)
     while waiting and not channel.should_stop():
         unfinished = {number for job in waiting for number in job.runs}
-        job = next(job for job in waiting if job.is_ready(unfinished, checkpoint(job)))
+        job = next(job for job in waiting if job.is_ready(unfinished))
         waiting.remove(job)
         try:
             with training():
@@ -39,7 +39,7 @@ def run_jobs(work, jobs, experiment, directory, workers, watcher, checkpoint):
         except OutputError:
             raise
         except Exception as error:
-            failures.append(RunError(f"{job_name(job)} failed: {reason(error)}"))
+            failures.append(RunError(f"{job.in_words()} failed: {reason(error)}"))
         for number in job.runs:
             watcher.ended(number)
     if channel.interrupt:

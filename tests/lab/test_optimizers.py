@@ -6,7 +6,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment
-from stepsize.lab.engines.runs import make_run
+from stepsize.lab.engines.runs import Job, make_run
 from stepsize.lab.optimizers import make_optimizer
 
 
@@ -108,7 +108,7 @@ def test_groups_keep_their_share_of_the_rate_and_none_is_given_a_decay_that_othe
 
     hook = register_optimizer_step_pre_hook(note)
     try:
-        make_run(0, plan, experiment, Nowhere(), tmp_path / "0.pt", lambda number, record: None, lambda: False)
+        make_run(Job({0: plan}, "", tmp_path / "0.pt"), experiment, Nowhere(), lambda *_: None, lambda: False)
     finally:
         hook.remove()
     assert used == [

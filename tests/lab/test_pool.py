@@ -46,12 +46,12 @@ def place(tmp_path, runs):
 
 def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterwards(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
-    jobs, listener, nowhere = [Job({0: plans[0]}), Job({1: plans[1]})], Listener(), lambda job: tmp_path / "nowhere"
+    jobs, listener = [Job({number: plan}, "", tmp_path / "nowhere") for number, plan in enumerate(plans)], Listener()
     with (
         pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"),
         Workers(1) as pool,
     ):
-        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, pool, listener, nowhere)
+        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, pool, listener)
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
     assert deaths(directory) == 1, "an error is none"
@@ -72,9 +72,9 @@ class Hasty(Listener):
 
 def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
     experiment, plans, directory = place(tmp_path, 30)
-    jobs, listener = [Job({number: plan}) for number, plan in enumerate(plans)], Hasty(20)
+    jobs, listener = [Job({number: plan}, "", tmp_path / "nowhere") for number, plan in enumerate(plans)], Hasty(20)
     with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
-        run_jobs(nothing, jobs, experiment, directory, pool, listener, lambda job: tmp_path / "nowhere")
+        run_jobs(nothing, jobs, experiment, directory, pool, listener)
     assert listener.stopped
     assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 21
 
@@ -82,10 +82,9 @@ def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
 @pytest.mark.long
 def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_diverged(tmp_path):
     experiment, plans, directory = place(tmp_path, 2)
-    job, listener = Job(dict(enumerate(plans))), Listener()
-    checkpoint = directory.path / "checkpoint"
+    job, listener = Job(dict(enumerate(plans)), "", directory.path / "checkpoint"), Listener()
     with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"), Workers(1) as pool:
-        run_jobs(a_stack_that_dies, [job], experiment, directory, pool, listener, lambda job: checkpoint)
+        run_jobs(a_stack_that_dies, [job], experiment, directory, pool, listener)
     results = load_runs(directory.path)
     assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
     assert [(event.kind, event.number) for event in results.events()] == [("process died", 0)] * 3 + [("failed", 1)]
@@ -96,7 +95,7 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
     """The work runs in this process, and ends as if its process had died for the last time."""
     steps = []
 
-    def here(work, jobs, experiment, directory, workers, watcher, checkpoint):
+    def here(work, jobs, experiment, directory, workers, watcher):
         (job,), stop = jobs, []
 
         def tell(number, record):
@@ -107,7 +106,7 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
 
         work(job, experiment, directory, SimpleNamespace(tell=tell, should_stop=lambda: bool(stop)))
         if stop:
-            assert checkpoint(job).exists()
+            assert job.checkpoint.exists()
             directory.fail(job.runs, "died")
             raise RunError("died")
 

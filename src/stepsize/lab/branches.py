@@ -32,9 +32,8 @@ Branches = Mapping[int, Branch]
 def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ()) -> dict[int, Branch]:
     """Where to branch, so that no update is made twice; those that have `begun` continue from where they are.
 
-    Runs with feedback stay apart, since their rates do not depend on the step alone.
     Each run branches from the one with which it shares most. A family of runs that leave one of them at several steps
-    all branch from that one. Runs with feedback share nothing.
+    all branch from that one. Runs with feedback stay apart, since their rates do not depend on the step alone.
 
     Example:
         >>> from stepsize.lab import Experiment
@@ -65,12 +64,6 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
                 if step >= least:
                     found[family[each]] = Branch(family[nearest], step)
     return found
-
-
-def in_order(numbers: Iterable[int], branches: Branches) -> list[tuple[int, frozenset[int]]]:
-    """The runs, each with the one that it branches from, if any; those that others wait for come first."""
-    found = [(number, frozenset({branches[number].parent} if number in branches else ())) for number in numbers]
-    return sorted(found, key=lambda each: len(each[1]))
 
 
 def _form(plan: Plan) -> Plan:

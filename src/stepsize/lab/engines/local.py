@@ -5,25 +5,14 @@
 
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
-from pathlib import Path
 
 from stepsize.errors import OutputError, RunError, StepsizeError
-from stepsize.lab.branches import in_order
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import (
-    Job,
-    job_name,
-    joined,
-    make_job,
-    one_network,
-    run_title,
-    single_branches,
-    single_offshoots,
-)
+from stepsize.lab.engines.runs import Job, joined, make_job, one_network, single_branches, single_jobs
 from stepsize.lab.engines.workers import GUARD, Channel, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
@@ -49,20 +38,17 @@ def train_runs(
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
     branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
-    offshoots = single_offshoots(branches, specs, experiment, directory)
-    ordered = in_order(specs, branches)
-    jobs = [Job({number: specs[number]}, offshoots.get(number, ()), parents) for number, parents in ordered]
-    run_jobs(_make_run, jobs, experiment, directory, workers, watcher, lambda job: directory.checkpoint(min(job.runs)))
+    jobs = single_jobs(branches, specs, experiment, directory)
+    run_jobs(_make_run, jobs, experiment, directory, workers, watcher)
 
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
     ((number, spec),) = job.runs.items()
-    title, checkpoint = run_title(spec, experiment), directory.checkpoint(number)
 
     def build(task: Task, _: Sequence[RunSpec | None]) -> OneNetwork:
         return one_network(task, spec, experiment)
 
-    make_job(job, [number], build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
+    make_job(job, [number], build, experiment, directory, channel.tell, channel.should_stop)
 
 
 def run_jobs(
@@ -72,12 +58,11 @@ def run_jobs(
     directory: ResultDirectory,
     workers: Workers,
     watcher: RunWatcher,
-    checkpoint: Callable[[Job], Path],
 ) -> None:
     """Do the jobs, one in each worker at a time, and tell the watcher what their runs log and how they end.
 
-    `checkpoint` gives the checkpoint file of a job; a job whose file has changed has made progress. A job whose runs
-    branch from others begins when its file is there, or when the others have ended.
+    A job whose checkpoint has changed has made progress. A job whose runs branch from others begins when its checkpoint
+    is there, or when the others have ended.
 
     Other jobs continue if one fails; its error is raised at the end. A process that dies is replaced, and its job
     continues from its last checkpoint. A job whose processes die three times without progress has failed, and so have
@@ -88,7 +73,7 @@ def run_jobs(
         RunError: a job failed.
         OutputError: the store cannot be written to.
     """
-    _Parent(work, experiment, directory, watcher, checkpoint, deque(jobs), workers).run()
+    _Parent(work, experiment, directory, watcher, deque(jobs), workers).run()
 
 
 @dataclass
@@ -99,7 +84,6 @@ class _Parent:
     experiment: Experiment
     directory: ResultDirectory
     watcher: RunWatcher
-    checkpoint: Callable[[Job], Path]
     waiting: deque[Job]
     workers: Workers
     failures: list[RunError] = field(default_factory=list)
@@ -153,8 +137,7 @@ class _Parent:
         """The first job that need not wait for another."""
         in_progress = [worker.job for worker in self.workers.by_connection.values() if worker.job is not None]
         unfinished = {number for job in (*self.waiting, *in_progress) for number in job.runs}
-        ready = (job for job in self.waiting if job.is_ready(unfinished, self.checkpoint(job)))
-        return next(ready, None)
+        return next((job for job in self.waiting if job.is_ready(unfinished)), None)
 
     def _listen(self) -> None:
         """Take a message from each worker that has sent one, or has died."""
@@ -184,7 +167,7 @@ class _Parent:
             raise error
         if job is not None:
             if error is not None:
-                self.failures.append(RunError(f"{job_name(job)} failed: {error}"))
+                self.failures.append(RunError(f"{job.in_words()} failed: {error}"))
             for number in job.runs:
                 self.watcher.ended(number)
 
@@ -196,16 +179,16 @@ class _Parent:
             return
         if self.stopping:
             return
-        job, path = worker.job, self.checkpoint(worker.job)
+        job, path = worker.job, worker.job.checkpoint
         first, when = min(job.runs), path.stat().st_mtime_ns if path.exists() else 0
         self.deaths[first] = 1 if when != self.saved.get(first, when) else self.deaths[first] + 1
         self.saved[first] = when
         if self.deaths[first] < DEATHS:
-            self.directory.note("process died", f"{job_name(job)} continues from its last checkpoint", first)
+            self.directory.note("process died", f"{job.in_words()} continues from its last checkpoint", first)
             self.waiting.appendleft(job)
             return
         why = f"the process that trained it died {DEATHS} times without progress, killed or out of memory"
-        died = f"{job_name(job)} failed: {why}"
+        died = f"{job.in_words()} failed: {why}"
         self.failures.append(RunError(died))
         self.directory.fail(job.runs, died)
         for number in job.runs:

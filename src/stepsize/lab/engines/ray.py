@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from stepsize.errors import ArgumentError, MissingExtraError, RunError
 from stepsize.files import write_whole
-from stepsize.lab.branches import Branches, in_order
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
 from stepsize.lab.engines.runs import (
@@ -30,12 +29,11 @@ from stepsize.lab.engines.runs import (
     account,
     cores,
     end_branches,
-    job_name,
     joined,
     make_run,
     reason,
     single_branches,
-    single_offshoots,
+    single_jobs,
 )
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.environment import THREADS
@@ -75,8 +73,9 @@ def train_runs(
     """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
     branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
+    jobs = {min(job.runs): job for job in single_jobs(branches, specs, experiment, directory)}
     with cluster(workers.asked) as ray, Store.open(directory.store) as store:
-        _Scheduling(ray, dict(specs), branches, experiment, directory, workers.asked, watcher, store).run()
+        _Scheduling(ray, jobs, experiment, directory, workers.asked, watcher, store).run()
 
 
 @dataclass
@@ -84,8 +83,8 @@ class Segment:
     """The result of a task: its records, how it ended, and the checkpoint to continue from.
 
     `stored` are the steps of the records that the store already has of the run. `start` is the step that the segment
-    starts at; None if it failed before it started. `branched` has the first checkpoints of runs that branch from it.
-    `error` says why the run failed; `account` has the traceback too.
+    starts at; None if it failed before it started. `branched` has the first checkpoints of runs that branch from it,
+    by their files. `error` says why the run failed; `account` has the traceback too.
     """
 
     stored: NDArray[np.int64] = field(repr=False)
@@ -93,7 +92,7 @@ class Segment:
     records: list[Point | Epoch] = field(default_factory=list)
     end: End = field(default_factory=lambda: End("failed", 0.0))
     checkpoint: bytes | None = None
-    branched: dict[int, bytes] = field(default_factory=dict)
+    branched: dict[Path, bytes] = field(default_factory=dict)
     error: str = ""
     account: str = ""
 
@@ -112,22 +111,23 @@ class Segment:
 
 @dataclass
 class _Scheduling:
-    """The runs that wait and the segments in progress, in the process that writes the store."""
+    """The runs that wait and the segments in progress, in the process that writes the store.
+
+    A run that others may wait for comes before them.
+    """
 
     ray: Any
-    waiting: dict[int, RunSpec]
-    branches: Branches
+    waiting: dict[int, Job]
     experiment: Experiment
     directory: ResultDirectory
     workers: int | None
     watcher: RunWatcher
     store: Store
-    in_progress: dict[Any, tuple[int, RunSpec]] = field(default_factory=dict)
+    in_progress: dict[Any, tuple[int, Job]] = field(default_factory=dict)
     deaths: Counter[int] = field(default_factory=Counter)
     failures: list[RunError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.offshoots = single_offshoots(self.branches, self.waiting, self.experiment, self.directory)
         self.results = load_runs(self.directory.path)
         self.task = self.ray.remote(num_cpus=1, max_retries=0)(_make_segment)  # `_take` handles lost tasks
 
@@ -154,29 +154,25 @@ class _Scheduling:
             raise joined(self.failures)
 
     def _first_ready(self) -> int | None:
-        """The first run that need not wait for another; those that others may wait for come first."""
+        """The first run that need not wait for another."""
         unfinished = {*self.waiting, *(number for number, _ in self.in_progress.values())}
-        jobs = [Job({each: self.waiting[each]}, (), parents) for each, parents in in_order(self.waiting, self.branches)]
-        ready = (min(job.runs) for job in jobs if job.is_ready(unfinished, self.directory.checkpoint(min(job.runs))))
-        return next(ready, None)
+        return next((number for number, job in self.waiting.items() if job.is_ready(unfinished)), None)
 
-    def _offshoots(self, number: int) -> list[Offshoot]:
-        """The runs that have not begun and branch from this one."""
-        return [each for each in self.offshoots.get(number, ()) if self.waiting.keys() >= each.parents.keys()]
+    def _offshoots(self, job: Job) -> list[Offshoot]:
+        """The runs that have not begun and branch from that of the job."""
+        return [each for each in job.offshoots if self.waiting.keys() >= each.parents.keys()]
 
-    def _start(self, number: int, spec: RunSpec, checkpoint: bytes | None = None) -> None:
-        path = self.directory.checkpoint(number)
-        if checkpoint is None and path.exists():
-            checkpoint = path.read_bytes()
+    def _start(self, number: int, job: Job, checkpoint: bytes | None = None) -> None:
+        if checkpoint is None and job.checkpoint.exists():
+            checkpoint = job.checkpoint.read_bytes()
         columns = (self.results.columns("train_loss", table=table, runs=[number])["step"] for table in FIELDS)
         stored = np.concatenate(list(columns))
-        offshoots = [each for each in self._offshoots(number) if not each.path.exists()]
-        task = self.task.remote(number, spec, self.experiment, checkpoint, stored, path, sys.path, offshoots)
-        self.in_progress[task] = number, spec
+        left = replace(job, offshoots=[each for each in self._offshoots(job) if not each.path.exists()])
+        self.in_progress[self.task.remote(left, self.experiment, checkpoint, stored, sys.path)] = number, job
 
-    def _take(self, task: Any, number: int, spec: RunSpec) -> None:
+    def _take(self, task: Any, number: int, job: Job) -> None:
         """Write what a segment returned, and start the next."""
-        name = job_name(Job({number: spec}))
+        name = job.in_words()
         try:
             segment: Segment = self.ray.get(task)
         except self.ray.exceptions.RayTaskError as error:
@@ -190,7 +186,7 @@ class _Scheduling:
                 self._fail(number, f"{name} failed: {lost}", str(error))
             else:
                 self.store.event("process died", f"the task of {name} was lost", number)
-                self._start(number, spec)
+                self._start(number, job)
             return
         self.deaths[number] = 0
         if segment.start is not None:
@@ -198,27 +194,26 @@ class _Scheduling:
         self.store.log(number, segment.records)
         for record in segment.records:
             self.watcher.logged(number, record)
-        for branch, content in segment.branched.items():
-            self.store.branch(branch, number, self.branches[branch].step)
-            write_whole(self.directory.checkpoint(branch), content)
-        end, path = segment.end, self.directory.checkpoint(number)
-        if end.status == "failed":
+        for each in job.offshoots:
+            if content := segment.branched.get(each.path):
+                self.store.branch(min(each.parents), number, each.step)
+                write_whole(each.path, content)
+        if segment.end.status == "failed":
             self._fail(number, f"{name} failed: {segment.error}", segment.account)
         elif segment.checkpoint is not None:
-            write_whole(path, segment.checkpoint)
-            self._start(number, spec, segment.checkpoint)
+            write_whole(job.checkpoint, segment.checkpoint)
+            self._start(number, job, segment.checkpoint)
         else:
-            self._end(number, end)
-            path.unlink(missing_ok=True)
+            self._end(number, job, segment.end)
+            job.checkpoint.unlink(missing_ok=True)
 
-    def _end(self, number: int, end: End) -> None:
+    def _end(self, number: int, job: Job, end: End) -> None:
         """Record the end of a run; if it has diverged, also of those that would have branched from it later."""
-        branches = end_branches(self.store, self._offshoots(number), number, end)
+        branches = end_branches(self.store, self._offshoots(job), number, end)
         self.store.end(number, end.status, end.seconds, end.diverged_at)
         self.watcher.ended(number)
         for branch in branches:
-            del self.waiting[branch]
-            self._end(branch, end)
+            self._end(branch, self.waiting.pop(branch), end)
 
     def _fail(self, number: int, error: str, event: str) -> None:
         self.failures.append(RunError(error))
@@ -227,20 +222,12 @@ class _Scheduling:
 
 
 def _make_segment(
-    number: int,
-    spec: RunSpec,
-    experiment: Experiment,
-    state: bytes | None,
-    stored: NDArray[np.int64],
-    path: Path,
-    module_folders: Sequence[str],
-    offshoots: Sequence[Offshoot],
+    job: Job, experiment: Experiment, state: bytes | None, stored: NDArray[np.int64], module_folders: Sequence[str]
 ) -> Segment:
     """Train a run from a checkpoint to the next, or to its end; in a task, on any machine.
 
-    `path` is the file that `state` was read from, for error messages only. `module_folders` is `sys.path` of the
-    process that started the comparison; it finds the user's modules on the same machine or a shared disk. `offshoots`
-    are the runs that branch from this one.
+    `state` is the content of the checkpoint, whose path is used in error messages alone. `module_folders` is `sys.path`
+    of the process that started the comparison; it finds the user's modules on the same machine or a shared disk.
     """
     sys.path.extend(folder for folder in module_folders if folder not in sys.path)
     torch.set_num_threads(THREADS)
@@ -259,11 +246,13 @@ def _make_segment(
         if state is not None:
             checkpoint.write_bytes(state)
         try:
-            here = [replace(each, path=Path(folder, each.path.name)) for each in offshoots]
-            segment.end = make_run(number, spec, experiment, segment, checkpoint, observe, should_stop, here)
-            segment.branched = {min(each.parents): each.path.read_bytes() for each in here if each.path.exists()}
+            here = {each.path: Path(folder, each.path.name) for each in job.offshoots}
+            offshoots = [replace(each, path=here[each.path]) for each in job.offshoots]
+            there = replace(job, checkpoint=checkpoint, offshoots=offshoots)
+            segment.end = make_run(there, experiment, segment, observe, should_stop)
+            segment.branched = {path: own.read_bytes() for path, own in here.items() if own.exists()}
         except (Exception, SystemExit) as error:
-            ours, theirs = str(checkpoint), str(path)
+            ours, theirs = str(checkpoint), str(job.checkpoint)
             segment.error, segment.account = (text(error).replace(ours, theirs) for text in (reason, account))
             return segment  # with what it logged until then
         segment.checkpoint = checkpoint.read_bytes() if segment.end.status == "interrupted" else None

@@ -35,18 +35,25 @@ WHICH_RUNS = ("schedules", "feedback", "seeds", "until_told", "most_seeds", "mar
 
 @dataclass(frozen=True)
 class Job:
-    """The runs that one process makes together, by number.
+    """The runs that one process makes together, by number, and the title and the file of their checkpoint.
 
     They branch from the runs `parents`, and `offshoots` branch from them.
     """
 
     runs: Mapping[int, RunSpec]
+    title: str
+    checkpoint: Path
     offshoots: Sequence[Offshoot] = ()
     parents: Set[int] = frozenset()
 
-    def is_ready(self, unfinished: Set[int], checkpoint: Path) -> bool:
+    def is_ready(self, unfinished: Set[int]) -> bool:
         """Whether it can begin: its checkpoint is there, or no run that it branches from is unfinished."""
-        return self.parents.isdisjoint(unfinished) or checkpoint.exists()
+        return self.parents.isdisjoint(unfinished) or self.checkpoint.exists()
+
+    def in_words(self) -> str:
+        """The run, or the first of them."""
+        name = run_in_words(self.runs[min(self.runs)])
+        return name if len(self.runs) == 1 else f"the stack of {len(self.runs)} runs that begins with {name}"
 
 
 Listener = Callable[[int, Point | Epoch], object]
@@ -62,8 +69,6 @@ def make_job(
     job: Job,
     rows: Sequence[int],
     build: Callable[[Task, Sequence[RunSpec | None]], Networks],
-    title: str,
-    checkpoint: Path,
     experiment: Experiment,
     directory: ResultDirectory,
     observe: Listener,
@@ -79,25 +84,23 @@ def make_job(
         complete = {number for number, outcome in enumerate(outcomes) if outcome.status in COMPLETE}
         left = {number: spec for number, spec in job.runs.items() if number not in complete}
         specs, statuses = {number: left.get(number) for number in rows}, set[str]()
-        offshoots = [each for each in job.offshoots if not complete.issuperset(each.parents)]
+        job = replace(job, offshoots=[each for each in job.offshoots if not complete.issuperset(each.parents)])
 
         def ended(number: int, end: End) -> None:
-            end_branches(store, offshoots, number, end)
+            end_branches(store, job.offshoots, number, end)
             del left[number]
             statuses.add(end.status)
             store.end(number, end.status, end.seconds, end.diverged_at)
 
         for number in job.runs.keys() & complete:
-            end_branches(store, offshoots, number, End.of(outcomes[number]))
+            end_branches(store, job.offshoots, number, End.of(outcomes[number]))
         try:
             if left:
                 task = experiment_task(experiment)
-                if task.reads_a_stream and checkpoint.exists():
+                if task.reads_a_stream and job.checkpoint.exists():
                     store.event("resumed", STREAM_RESUMED, min(left))
                 networks = build(task, list(specs.values()))
-                make_runs(
-                    networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, ended, offshoots
-                )
+                make_runs(job, networks, specs, task, experiment, store, observe, should_stop, ended)
         except OutputError:
             raise
         except BaseException as error:
@@ -106,21 +109,19 @@ def make_job(
                 store.event("failed", account(error), number)
             raise
     if "interrupted" not in statuses:
-        checkpoint.unlink(missing_ok=True)
+        job.checkpoint.unlink(missing_ok=True)
 
 
 def make_runs(
+    job: Job,
     networks: Networks,
     specs: Mapping[int, RunSpec | None],
     task: Task,
     experiment: Experiment,
     store: RecordStore,
-    title: str,
-    checkpoint: Path,
     observe: Listener,
     should_stop: Callable[[], bool],
     ended: Callable[[int, End], object] = lambda number, end: None,
-    offshoots: Sequence[Offshoot] = (),
 ) -> dict[int, End]:
     """Train the networks and record the runs that have a spec; return how each ended.
 
@@ -138,7 +139,7 @@ def make_runs(
         ended(numbers[row], how)
 
     loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in journals]
-    saved = Checkpoint(checkpoint, experiment.checkpoint_every, title, journals, offshoots)
+    saved = Checkpoint(job.checkpoint, experiment.checkpoint_every, job.title, journals, job.offshoots)
     try:
         ends = loop.run(log, should_stop, saved, experiment.loss_limit, rows, end)
     finally:
@@ -169,15 +170,18 @@ def single_branches(specs: Mapping[int, RunSpec], experiment: Experiment, direct
     return shared_beginnings(specs, {number for number in specs if directory.checkpoint(number).exists()})
 
 
-def single_offshoots(
+def single_jobs(
     branches: Branches, specs: Mapping[int, RunSpec], experiment: Experiment, directory: ResultDirectory
-) -> Mapping[int, list[Offshoot]]:
-    """The runs that branch from each run if each is trained by itself."""
-    found = defaultdict(list)
+) -> list[Job]:
+    """A job for each run; those that others wait for come first."""
+    places = {number: (run_title(spec, experiment), directory.checkpoint(number)) for number, spec in specs.items()}
+    offshoots, parents = defaultdict(list), defaultdict(set)
     for number, (parent, step) in branches.items():
-        path, title = directory.checkpoint(number), run_title(specs[number], experiment)
-        found[parent].append(Offshoot(step, {number: parent}, (0,), path, title))
-    return found
+        title, path = places[number]
+        offshoots[parent].append(Offshoot(step, {number: parent}, (0,), path, title))
+        parents[number].add(parent)
+    ordered = sorted(specs, key=branches.__contains__)
+    return [Job({number: specs[number]}, *places[number], offshoots[number], parents[number]) for number in ordered]
 
 
 def training_loop(networks: Networks, task: Task, experiment: Experiment) -> TrainingLoop:
@@ -188,16 +192,9 @@ def training_loop(networks: Networks, task: Task, experiment: Experiment) -> Tra
 
 
 def make_run(
-    number: int,
-    spec: RunSpec,
-    experiment: Experiment,
-    store: RecordStore,
-    checkpoint: Path,
-    observe: Listener,
-    should_stop: Callable[[], bool],
-    offshoots: Sequence[Offshoot] = (),
+    job: Job, experiment: Experiment, store: RecordStore, observe: Listener, should_stop: Callable[[], bool]
 ) -> End:
-    """Train one run by itself, as `make_runs`.
+    """Train the one run of a job, as `make_runs`.
 
     Raises:
         RunError: its training samples are a stream, which cannot be continued from a checkpoint in the same bits.
@@ -206,11 +203,9 @@ def make_run(
     if task.reads_a_stream:
         why = "the training samples are a stream, and each part of a run would begin it again"
         raise RunError(why, "write {engine}", engine="local")
-    networks, title, specs = one_network(task, spec, experiment), run_title(spec, experiment), {number: spec}
-    ends = make_runs(
-        networks, specs, task, experiment, store, title, checkpoint, observe, should_stop, offshoots=offshoots
-    )
-    return ends[number]
+    ((number, spec),) = job.runs.items()
+    network = one_network(task, spec, experiment)
+    return make_runs(job, network, job.runs, task, experiment, store, observe, should_stop)[number]
 
 
 def one_network(task: Task, spec: RunSpec, experiment: Experiment) -> OneNetwork:
@@ -240,11 +235,9 @@ def fingerprint(experiment: Experiment, *without: str, runs: Sequence[object] = 
     return hashlib.sha256(json.dumps([form, runs]).encode()).hexdigest()[:12]
 
 
-def job_name(job: Job) -> str:
-    """A job in words."""
-    spec = job.runs[min(job.runs)]
-    first = f"the run {spec.name!r} with seed {spec.seed}"
-    return first if len(job.runs) == 1 else f"the stack of {len(job.runs)} runs that begins with {first}"
+def run_in_words(spec: RunSpec) -> str:
+    """Which run it is."""
+    return f"the run {spec.name!r} with seed {spec.seed}"
 
 
 _LIBRARIES = tuple(

@@ -118,8 +118,9 @@ def train_runs(
     for stack in sorted(stacks, key=lambda each: len(each.parents) > 0):  # others wait for those without parents
         watcher.branching(stack.branches())
         if left := {number: specs[number] for number in stack.members if number in specs}:
-            jobs.append(Job(left, stack.offshoots(stacks, experiment), frozenset(stack.parents)))
-    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher, lambda job: stack_of(job, stacks).checkpoint)
+            offshoots, parents = stack.offshoots(stacks, experiment), frozenset(stack.parents)
+            jobs.append(Job(left, stack.title(experiment), stack.checkpoint, offshoots, parents))
+    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher)
 
 
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
@@ -129,9 +130,8 @@ def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, ch
         networks = Stack(task, tuple(stack.members.values()), torch.device(experiment.device), experiment.precision)
         return StackTraining(networks, stacked_rule(experiment, task), specs, experiment.clip_norm)
 
-    rows, title, checkpoint = list(stack.members), stack.title(experiment), stack.checkpoint
     try:
-        make_job(job, rows, build, title, checkpoint, experiment, directory, channel.tell, channel.should_stop)
+        make_job(job, [*stack.members], build, experiment, directory, channel.tell, channel.should_stop)
     except torch.OutOfMemoryError as error:
         raise RunError(
             f"there is not enough memory for {len(job.runs)} runs at once",

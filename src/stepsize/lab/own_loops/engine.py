@@ -15,7 +15,7 @@ from functools import partial
 from stepsize.errors import RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import ray
-from stepsize.lab.engines.runs import Job, cores, job_name, joined
+from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.command import OUTPUT, last_lines
@@ -171,7 +171,7 @@ class _Driver:
         if status == "failed":
             each.process.kill()  # and what it has started
             output = f"its output is in {each.place.folder / OUTPUT}"
-            self.failures.append(RunError(f"{job_name(Job({each.number: each.spec}))} failed: {why}", output))
+            self.failures.append(RunError(f"{run_in_words(each.spec)} failed: {why}", output))
             self.store.event("failed", account or str(self.failures[-1]), each.number)
         self.watcher.ended(each.number)
 
