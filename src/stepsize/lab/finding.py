@@ -19,7 +19,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.lab.tasks.loader_sizes import loader_setting
-from stepsize.lab.tasks.loaders import Loader, at_least_one, one_pass
+from stepsize.lab.tasks.loaders import Loader, all_passes
 from stepsize.lab.tasks.sample_forms import on_device
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.samples import BATCH_SIZE, Samples, move_model
@@ -114,10 +114,7 @@ class EndlessPasses:
     device: torch.device
 
     def __iter__(self) -> Iterator[Any]:
-        for number in count():
-            yield from (
-                on_device(batch, self.device) for batch in at_least_one(one_pass(self.loader, self.seed, number))
-            )
+        return (on_device(batch, self.device) for batch in all_passes(self.loader, self.seed))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ def length_of(loader: Loader) -> int | None:
 def is_stream(loader: Loader) -> bool:
     """Whether it reads a stream, which need not begin with the same samples again."""
     return isinstance(loader, DataLoader) and isinstance(loader.dataset, IterableDataset)
+
+
+def all_passes(loader: Loader, seed: int) -> Iterator[Any]:
+    """The batches of pass after pass, without end; raises RunError if a pass has none."""
+    for number in count():
+        yield from at_least_one(one_pass(loader, seed, number))
 
 
 def one_pass(loader: Loader, seed: int, number: int) -> Iterator[Any]:

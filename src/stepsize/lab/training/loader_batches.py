@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 import torch
 
 from stepsize.errors import RunError
 from stepsize.horizon import Horizon
-from stepsize.lab.tasks.loaders import Loader, at_least_one, length_of, one_pass
+from stepsize.lab.tasks.loaders import Loader, all_passes, at_least_one, length_of, one_pass
 from stepsize.lab.tasks.sample_forms import on_device
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.samples import Batch, Batches, EvaluationSet, Samples
@@ -46,7 +46,7 @@ class LoaderBatches:
         if length is None:
             if self._stream is None:
                 done = (number * self.updates + first) * self.accumulation
-                self._stream = islice(self._passes(), done, None)
+                self._stream = islice(all_passes(self.loader, self.seed), done, None)
             batches = self._stream
         else:
             if -(-length // self.accumulation) != self.updates:
@@ -68,11 +68,6 @@ class LoaderBatches:
             yield batch
         if got < length:
             raise RunError(f"the loader gave {got} of its {length} batches in pass {number + 1}", _CHANGED)
-
-    def _passes(self) -> Iterator[Any]:
-        for number in count():
-            batches = one_pass(self.loader, self.seed, number)
-            yield from at_least_one(batches)
 
 
 @dataclass(frozen=True)
