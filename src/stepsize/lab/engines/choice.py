@@ -63,7 +63,7 @@ def chosen(experiment: Experiment) -> str:
         ArgumentError, MissingExtraError: as for `Engine.check`.
     """
     if experiment.engine != "auto":
-        ENGINES[experiment.engine].check(experiment)
+        engine_of(experiment).check(experiment)
         return experiment.engine
     task = task_of(experiment)
     if not isinstance(task, Task):
@@ -82,7 +82,5 @@ def chosen(experiment: Experiment) -> str:
 
 
 def engine_of(experiment: Experiment) -> Engine:
-    """The engine that trains the experiment's runs."""
-    if isinstance(task_of(experiment), OwnLoop):
-        return own_loops
-    return ENGINES[chosen(experiment) if experiment.engine == "auto" else experiment.engine]
+    """The engine that trains the experiment's runs, once it is `chosen`."""
+    return own_loops if isinstance(task_of(experiment), OwnLoop) else ENGINES[experiment.engine]
