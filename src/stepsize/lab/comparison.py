@@ -24,7 +24,7 @@ from stepsize.lab.engines.choice import chosen, engine_of
 from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.task import OwnLoop, refuse_own_settings
+from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.markdown import markdown_report, settings_shown
 from stepsize.lab.report.notices import notices_of
@@ -132,9 +132,6 @@ def compare(
                 valid.append(spec)
     with gathered(errors):
         task.check(settled, valid)
-    with gathered(errors):
-        if not isinstance(task, OwnLoop):
-            refuse_own_settings(settled)
     raise_together(errors)
     if settled.tune_peak:
         check_tuning(settled, task, specs)

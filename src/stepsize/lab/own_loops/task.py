@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from stepsize.errors import ArgumentError, StepsizeError, quoted, raise_together
+from stepsize.errors import ArgumentError, StepsizeError, raise_together
 from stepsize.horizon import Horizon
 from stepsize.lab.own_loops.command import placeholders
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.statistics.findings import KNOWN
 
 if TYPE_CHECKING:
     from stepsize.lab.experiment import Experiment
@@ -71,22 +70,6 @@ class OwnLoop:
         if self.is_command:
             errors += _command_errors(self.name, experiment)
         raise_together(errors)
-
-
-def refuse_own_settings(experiment: "Experiment") -> None:
-    """Refuse what only a training loop of the user's own, or a command, can do with a setting.
-
-    Raises:
-        ArgumentError: there are such settings.
-    """
-    errors: list[StepsizeError] = []
-    if experiment.metric is not None and experiment.metric not in KNOWN:
-        rule = f"{' or '.join(map(quoted, KNOWN))} for a task with data"
-        errors.append(ArgumentError("Experiment", "metric", rule, experiment.metric))
-    if experiment.timeout is not None:
-        rule = "left out for a task with data"
-        errors.append(ArgumentError("Experiment", "timeout", rule, experiment.timeout))
-    raise_together(errors)
 
 
 def _command_errors(command: str, experiment: "Experiment") -> list[StepsizeError]:

@@ -14,11 +14,12 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map
 
 from stepsize.arguments import Whole
-from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, raise_together, shown
+from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import sample_order, seeded_draws
+from stepsize.lab.statistics.findings import KNOWN
 from stepsize.lab.tasks.accuracy import right_of, usual_accuracy, usual_right
 from stepsize.lab.tasks.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
 from stepsize.lab.tasks.loaders import check_loader, is_stream, one_pass
@@ -146,17 +147,24 @@ class Task:
         """Make the network, the optimizer and the schedulers, before anything is written.
 
         Raises:
-            ArgumentError: the experiment's optimizer, or a Plan, does not fit the network.
+            ArgumentError: the experiment's optimizer, or a Plan, does not fit the network; or a setting is one for
+                training loops of the user's own.
             RunError: the task gives the same network twice.
         """
-        seeds = experiment.seeds
-        model, _ = (self.initial_model(seed) for seed in (seeds[0], seeds[-1]))
-        experiment_optimizer(experiment, model)
         errors: list[StepsizeError] = []
-        for spec in specs:
-            if isinstance(spec.schedule, Plan):
-                with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
-                    spec.scheduler(experiment_optimizer(experiment, model))
+        if experiment.metric is not None and experiment.metric not in KNOWN:
+            rule = f"{' or '.join(map(quoted, KNOWN))} for a task with data"
+            errors.append(ArgumentError("Experiment", "metric", rule, experiment.metric))
+        if experiment.timeout is not None:
+            rule = "left out for a task with data"
+            errors.append(ArgumentError("Experiment", "timeout", rule, experiment.timeout))
+        with gathered(errors):
+            model, _ = (self.initial_model(seed) for seed in (experiment.seeds[0], experiment.seeds[-1]))
+            experiment_optimizer(experiment, model)
+            for spec in specs:
+                if isinstance(spec.schedule, Plan):
+                    with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
+                        spec.scheduler(experiment_optimizer(experiment, model))
         raise_together(errors)
 
     @cached_property
