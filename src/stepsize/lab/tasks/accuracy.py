@@ -42,7 +42,7 @@ def usual_right(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor | None:
     """
     if _are_class_scores(outputs, targets):
         right = outputs.argmax(dim=1) == targets
-    elif (threshold := _threshold(loss)) is not None and _are_binary(outputs, targets):
+    elif (threshold := binary_threshold(loss)) is not None and _are_binary(outputs, targets):
         right = (outputs > threshold) == (targets > 0.5)
     else:
         return None
@@ -59,7 +59,7 @@ def usual_accuracy(loss: Any, outputs: Tensor, targets: Tensor) -> str:
     """
     if _are_class_scores(outputs, targets):
         return f"highest of {outputs.shape[1]} class scores"
-    threshold = _threshold(loss) if _are_binary(outputs, targets) else None
+    threshold = binary_threshold(loss) if _are_binary(outputs, targets) else None
     if threshold is None:
         shapes = f"outputs {tuple(outputs.shape[1:])} and targets {tuple(targets.shape[1:])} of a sample"
         return f"none: {shapes} are not scores of classes and a class"
@@ -76,8 +76,8 @@ def _are_binary(outputs: Tensor, targets: Tensor) -> bool:
     return (outputs.dim() == 1 or outputs.shape[1] == 1) and targets.shape == outputs.shape
 
 
-def _threshold(loss: Any) -> float | None:
-    """The output between the two classes of a binary loss."""
+def binary_threshold(loss: Any) -> float | None:
+    """The output between the two classes of PyTorch's binary cross-entropy; None for another loss."""
     if loss is binary_cross_entropy_with_logits or isinstance(loss, nn.BCEWithLogitsLoss):
         return 0.0
     return 0.5 if loss is binary_cross_entropy or isinstance(loss, nn.BCELoss) else None

@@ -10,15 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stepsize.errors import quoted
+from stepsize.lab.tasks.accuracy import binary_threshold
 from stepsize.lab.tasks.task import Task
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6
 STANDARD_ERRORS = 2.0
-_BINARY = (functional.binary_cross_entropy_with_logits, functional.binary_cross_entropy)
-_BINARY_CLASSES = (nn.BCEWithLogitsLoss, nn.BCELoss)
-_PLAIN = (*_BINARY, functional.cross_entropy, functional.nll_loss)
-_PLAIN_CLASSES = (*_BINARY_CLASSES, nn.CrossEntropyLoss, nn.NLLLoss)
+_OF_CLASSES = (nn.CrossEntropyLoss, nn.NLLLoss)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Chance:
         if task.has_loaders:
             return None
         targets: Tensor = task.test[1]
-        binary = task.loss in _BINARY or isinstance(task.loss, _BINARY_CLASSES)
+        binary = binary_threshold(task.loss) is not None
         if task.correct != "auto" or not (binary or not (targets.is_floating_point() or targets.is_complex())):
             return None
         classes = (targets > 0.5).long() if binary else targets[targets >= 0]  # negative ones are ignored
@@ -88,7 +86,6 @@ class Chance:
 def _is_plain(loss: Any) -> bool:
     """Whether it is the mean of -log p of the target."""
     settings = {"reduction": "mean", "weight": None, "pos_weight": None, "label_smoothing": 0.0}
-    return loss in _PLAIN or (
-        isinstance(loss, _PLAIN_CLASSES)
-        and all(getattr(loss, name, default) == default for name, default in settings.items())
-    )
+    of_classes = loss in (functional.cross_entropy, functional.nll_loss) or isinstance(loss, _OF_CLASSES)
+    known = of_classes or binary_threshold(loss) is not None
+    return known and all(getattr(loss, name, default) == default for name, default in settings.items())
