@@ -86,9 +86,9 @@ def run_command(run: TrainingRun, place: RunPlace) -> None:
 
 def last_lines(file: Path) -> str:
     """The end of a process's output, in parentheses; "" if it wrote nothing."""
-    lines = file.read_text("utf-8", errors="replace").split("\n") if file.exists() else []
-    last = " / ".join(line.strip() for line in lines if line.strip()).split(" / ")[-_LAST_LINES:]
-    return f" ({one_line(' / '.join(last), 600)})" if last != [""] else ""
+    lines = file.read_text("utf-8", errors="replace").splitlines() if file.exists() else []
+    last = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]
+    return f" ({one_line(' / '.join(last), 600)})" if last else ""
 
 
 def _write_rates(path: Path, run: TrainingRun) -> None:
@@ -101,11 +101,9 @@ def _write_rates(path: Path, run: TrainingRun) -> None:
 def _words(run: TrainingRun, place: RunPlace, rates: Path) -> list[str]:
     """The words of the command, each with its placeholders filled in, so that values need no quotes."""
     assert place.command is not None
-    values = {
-        **{"schedule": place.spec.schedule, "name": run.name, "seed": run.seed, "steps": run.steps},
-        **{"folder": run.folder, "rates": rates},
-    }
-    return [_WORD.sub(lambda found: str(values[found[1]]), word) for word in shlex.split(place.command)]
+    values = (place.spec.schedule, run.name, run.seed, run.steps, run.folder, rates)
+    by_name = dict(zip(PLACEHOLDERS, map(str, values), strict=True))
+    return [_WORD.sub(lambda found: by_name[found[1]], word) for word in shlex.split(place.command)]
 
 
 def _changed_at(folder: Path) -> float:

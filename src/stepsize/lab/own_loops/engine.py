@@ -67,10 +67,9 @@ def train_runs(
 
 @dataclass
 class _InProgress:
-    """A run, its process and its records; `ended_at` is when its loop ended or was asked to stop."""
+    """A run, its process and its records; `ended_at` is when its loop ended."""
 
     number: int
-    spec: RunSpec
     place: RunPlace
     process: Process
     records: JournalRecords
@@ -114,10 +113,9 @@ class _Driver:
         place = self._place(number, spec)
         place.journal.parent.mkdir(exist_ok=True)
         place.stop.unlink(missing_ok=True)
-        records = self._records_of(number, spec, place)
+        records = self._records_of(number, place)
         records.read()  # what earlier processes have logged
-        process = self.begin(place)
-        self.running.append(_InProgress(number, spec, place, process, records, time.time()))
+        self.running.append(_InProgress(number, place, self.begin(place), records, time.time()))
 
     def _place(self, number: int, spec: RunSpec) -> RunPlace:
         gpu = [self.gpus[number % len(self.gpus)]] if self.gpus else []
@@ -133,8 +131,8 @@ class _Driver:
             ",".join(gpu),
         )
 
-    def _records_of(self, number: int, spec: RunSpec, place: RunPlace) -> JournalRecords:
-        return JournalRecords(number, spec, place.journal, self.experiment, self.store, self.watcher)
+    def _records_of(self, number: int, place: RunPlace) -> JournalRecords:
+        return JournalRecords(number, place.spec, place.journal, self.experiment, self.store, self.watcher)
 
     def _look(self) -> None:
         """Take what the runs have logged, and notice those that have ended."""
@@ -171,7 +169,7 @@ class _Driver:
         if status == "failed":
             each.process.kill()  # and what it has started
             output = f"its output is in {each.place.folder / OUTPUT}"
-            self.failures.append(RunError(f"{run_in_words(each.spec)} failed: {why}", output))
+            self.failures.append(RunError(f"{run_in_words(each.place.spec)} failed: {why}", output))
             self.store.event("failed", account or str(self.failures[-1]), each.number)
         self.watcher.ended(each.number)
 
@@ -196,9 +194,9 @@ class _Driver:
 
         Its journal is read again from the beginning, since an interrupt may come between two writes of a record.
         """
-        each.records = self._records_of(each.number, each.spec, each.place)
+        each.records = self._records_of(each.number, each.place)
         each.records.close()
-        done = each.records.error == "" and each.records.last_step >= each.spec.steps
+        done = each.records.error == "" and each.records.last_step >= each.place.spec.steps
         self._ended(each, "finished" if done else "interrupted")
 
 

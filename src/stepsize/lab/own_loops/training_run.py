@@ -20,8 +20,8 @@ from stepsize.schedules import Plan, Schedule
 class RunPlace:
     """What the process of one run needs: the run, the loop, its own folder, its device, and two files of the lab.
 
-    `task` names the function, or is "" if `command` is the command to run. The process appends to `journal`, and is
-    asked to stop by the file `stop`. `visible` is the environment variable CUDA_VISIBLE_DEVICES of the process.
+    `task` names the function, unless there is a `command` to run. The process appends to `journal`, and is asked to
+    stop by the file `stop`. `visible` is the environment variable CUDA_VISIBLE_DEVICES of the process.
     """
 
     spec: RunSpec
