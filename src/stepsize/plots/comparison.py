@@ -39,11 +39,11 @@ def plot_comparison(
 ) -> NDArray[np.object_]:
     """Draw the rate, the train loss and the test accuracy of runs over steps, and return the three axes.
 
-    The train accuracy of each epoch is beside the test accuracy, as a thin line, so that overfitting is seen. If no run
-    has an accuracy but some have a test loss, the test loss takes its place. Runs of one name share a
-    colour in all three panels. Several seeds are drawn as their mean, each as far as it has come, within a band from
-    the lowest to the highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end; a
-    loss that shot up leaves the view. Runs may be unfinished or empty.
+    The train accuracy of each epoch is a thin line beside the test accuracy, so that overfitting is seen. If no run has
+    an accuracy but some have a test loss, the test loss takes its place. Runs of one name share a colour in all three
+    panels. Several seeds are drawn as their mean, each as far as it has come, within a band from the lowest to the
+    highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end; a loss that shot up
+    leaves the view. Runs may be unfinished or empty.
 
     Args:
         runs: in the order of the legend, which is below the last axes.

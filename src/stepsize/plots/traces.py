@@ -93,12 +93,10 @@ def test_loss_trace(run: Logged) -> Trace:
 
 def metric_trace(run: Logged, name: str) -> Trace:
     """The finite values of a metric: a column of the points or the epochs, or one of another name."""
-    named = {"train_loss": loss_trace, "test_loss": test_loss_trace, "test_accuracy": accuracy_trace}
-    if name in named:
-        return named[name](run)
-    if name == "train_accuracy":
-        return _finite(run.epoch_column("step"), run.epoch_column(name))
-    return _finite(*run.metric(name))
+    if name == "train_loss":
+        return loss_trace(run)
+    of_epochs = name in ("train_accuracy", "test_loss", "test_accuracy")
+    return _finite(run.epoch_column("step"), run.epoch_column(name)) if of_epochs else _finite(*run.metric(name))
 
 
 def _finite(x: Floats, y: Floats) -> Trace:
