@@ -294,6 +294,12 @@ def quoted(word: str, longest: int = 40) -> str:
     return f'"{one_line(word, longest)}"'
 
 
+def first_few(words: Sequence[str], most: int, between: str = ", ") -> str:
+    """The first words, and how many are left out: `a, b and 1,234 more`."""
+    left_out = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return f"{between.join(words[:most])}{left_out}"
+
+
 def one_line(text: str, longest: int) -> str:
     """A text as one line, cut where it is longer."""
     begin = text[: 10 * longest]  # the rest could not be shown, however many blanks are left out

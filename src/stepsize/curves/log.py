@@ -16,6 +16,7 @@ from stepsize.errors import (
     ArgumentError,
     DataError,
     StepsizeError,
+    first_few,
     gathered,
     quoted,
     raise_together,
@@ -138,8 +139,7 @@ def missing(source: str, kind: str, word: str, name: str, known: Sequence[str]) 
 
 def quoted_list(names: Sequence[str]) -> str:
     """The names in quotes, the first twelve of many."""
-    few = ", ".join(map(quoted, names[:12])) or "none"
-    return f"{few} and {len(names) - 12} more" if len(names) > 12 else few
+    return first_few([*map(quoted, names)], 12) or "none"
 
 
 def curves_of(logs: Sequence[Log], options: ReadOptions, unread: Sequence[StepsizeError] = ()) -> tuple[LossCurve, ...]:

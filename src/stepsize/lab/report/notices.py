@@ -1,5 +1,6 @@
 """Notices about runs: what is odd about them, from the events of a store."""
 
+from stepsize.errors import first_few
 from stepsize.lab.own_loops.journal_records import NOTICE
 from stepsize.store import Results
 
@@ -13,9 +14,4 @@ def notices_of(results: Results) -> tuple[str, ...]:
     for event in results.events():
         if event.kind == NOTICE and event.number is not None:
             by_text.setdefault(event.text, {})[runs[event.number]] = None
-    return tuple(f"{_listed([*names])}: {text}" for text, names in by_text.items())
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return "; ".join(names[:_MOST_NAMED]) + more
+    return tuple(f"{first_few([*names], _MOST_NAMED, '; ')}: {text}" for text, names in by_text.items())

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from stepsize.errors import quoted
+from stepsize.errors import first_few, quoted
 from stepsize.lab.statistics.findings import KNOWN, METRICS, Finding, Metric, decimals, findings
 from stepsize.lab.terms import Terms
 from stepsize.store.run import Logged
@@ -218,8 +218,7 @@ def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
 
 
 def _names(names: Sequence[str]) -> str:
-    listed = ", ".join(quoted(name) for name in names[:MOST_NAMED])
-    return listed if len(names) <= MOST_NAMED else f"{listed} and {len(names) - MOST_NAMED:,} more"
+    return first_few([*map(quoted, names)], MOST_NAMED)
 
 
 def judged_label(metric: Metric, judged_on: str) -> str:

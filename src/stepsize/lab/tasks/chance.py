@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stepsize.errors import quoted
+from stepsize.errors import first_few, quoted
 from stepsize.lab.tasks.accuracy import binary_threshold
 from stepsize.lab.tasks.task import Task
 from stepsize.store.run import Logged
@@ -75,12 +75,11 @@ class Chance:
         if not seeds:
             return ()
         named = [f"{quoted(name)} (seed{'s' * (len(each) > 1)} {', '.join(each)})" for name, each in seeds.items()]
-        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
         accuracy = f"{self.highest:.4f} (share of the most common class plus two standard errors)"
         rule = f"{judged_on} accuracy at most {accuracy}"
         if self.loss is not None:
             rule += f", or {judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
-        return (f"At chance level: {', '.join(named[:MOST_NAMED])}{more}; {rule}.",)
+        return (f"At chance level: {first_few(named, MOST_NAMED)}; {rule}.",)
 
 
 def _is_plain(loss: Any) -> bool:
