@@ -1,8 +1,9 @@
 """An experiment as a value: its schedules, its task and how to train."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from stepsize.arguments import (
@@ -150,49 +151,32 @@ class Experiment:
         if isinstance(name, str) and isinstance(arguments, tuple):  # as their rules leave them
             with gathered(errors):
                 check_names("Experiment", name, dict(arguments))
-        with gathered(errors):
-            self._check_metric()
-        with gathered(errors):
-            self._check_command()
         raise_together(errors)
-        names = [name for name, _ in self.schedules]
-        for label in (label for label, _ in self.feedback if label not in names):
-            advice = nearest(label, names) or listed(names)
-            errors.append(
-                ArgumentError("Experiment", f"feedback[{label!r}]", "for a schedule of the experiment", label, advice)
-            )
-        raise_together(errors)
-        self._check_rounds()
+        raise_together([*self._conflicts()])
         named = [(f"schedules[{name!r}]", given) for name, given in self.schedules]
         for argument, given in (*named, ("weight_decay", self.weight_decay)):
             if isinstance(given, Schedule | Plan) and rules.has_functions(argument, given):
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
-    def _check_rounds(self) -> None:
-        errors: list[StepsizeError] = []
-        if self.until_told and len(self.schedules) < 2:
-            errors.append(
-                ArgumentError("Experiment", "schedules", "at least two, for until_told", self.schedules[0][0])
-            )
+    def _conflicts(self) -> Iterator[ArgumentError]:
+        """An error for each setting that does not go with the others."""
+        error, names = partial(ArgumentError, "Experiment"), [name for name, _ in self.schedules]
+        for label in (label for label, _ in self.feedback if label not in names):
+            advice = nearest(label, names) or listed(names)
+            yield error(f"feedback[{label!r}]", "for a schedule of the experiment", label, advice)
+        if self.metric is None and self.mode is not None:
+            yield error("mode", "left out without metric", self.mode)
+        if self.metric is not None and self.mode is None and self.metric not in KNOWN:
+            yield error("mode", f'"min" or "max" for {quoted(self.metric)}, whose better values are not known', None)
+        if self.command is not None and self.task != "fashion-mnist":
+            yield error("task", "left out beside command", self.task)
+        if self.until_told and len(names) < 2:
+            yield error("schedules", "at least two, for until_told", names[0])
         if self.until_told and len(self.seeds) > self.most_seeds:
-            rule = f"at least {len(self.seeds)}, the number of seeds"
-            errors.append(ArgumentError("Experiment", "most_seeds", rule, self.most_seeds))
+            yield error("most_seeds", f"at least {len(self.seeds)}, the number of seeds", self.most_seeds)
         if self.margin is not None and not self.until_told:
             rule = "left out, as seeds are not added until a difference is told apart"
-            advice = "add {until_told}"
-            errors.append(ArgumentError("Experiment", "margin", rule, self.margin, advice, until_told=True))
-        raise_together(errors)
-
-    def _check_metric(self) -> None:
-        if self.metric is None and self.mode is not None:
-            raise ArgumentError("Experiment", "mode", "left out without metric", self.mode)
-        if self.metric is not None and self.mode is None and self.metric not in KNOWN:
-            rule = f'"min" or "max" for {quoted(self.metric)}, whose better values are not known'
-            raise ArgumentError("Experiment", "mode", rule, None)
-
-    def _check_command(self) -> None:
-        if self.command is not None and self.task != "fashion-mnist":
-            raise ArgumentError("Experiment", "task", "left out beside command", self.task)
+            yield error("margin", rule, self.margin, "add {until_told}", until_told=True)
 
     @property
     def headline(self) -> Metric | None:

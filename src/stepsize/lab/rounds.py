@@ -22,12 +22,8 @@ def first_round(experiment: Experiment) -> Experiment:
     return _with_seeds(experiment, first_size(len(experiment.seeds), experiment.most_seeds))
 
 
-def next_round(experiment: Experiment) -> Experiment:
-    """The experiment with the seeds of another round; with the same seeds if it has as many as it may."""
-    return _with_seeds(experiment, next_size(len(experiment.seeds), experiment.most_seeds))
-
-
 def _with_seeds(experiment: Experiment, number: int) -> Experiment:
+    """The experiment with so many seeds; it may have them already."""
     seeds = experiment.seeds
     return replace(experiment, seeds=(*seeds, *range(max(seeds) + 1, max(seeds) + 1 + number - len(seeds))))
 
@@ -84,7 +80,7 @@ def add_round(
     experiment: Experiment, task: AnyTask, directory: ResultDirectory, looks: Looks | None, runs: Sequence[StoredRun]
 ) -> tuple[Experiment, str] | None:
     """Add the runs of another round of seeds, if it is needed: the experiment with its seeds, and what to tell."""
-    grown = next_round(experiment)
+    grown = _with_seeds(experiment, next_size(len(experiment.seeds), experiment.most_seeds))
     if looks is None or grown == experiment or not (waiting := undecided(experiment, looks, runs)):
         return None
     seeds = ", ".join(map(str, grown.seeds[len(experiment.seeds) :]))
