@@ -139,18 +139,17 @@ def compare(
     pool = Workers(Maybe(Whole(1))("compare", "workers", workers))
     displays = _displays(display, tensorboard)
     directory = ResultDirectory.claim(None if out is None else Path(out))
+    making = _Making(task, directory, pool, displays)
     with lock(directory.path), pool:
         try:
             if settled.tune_peak:
                 begin_tuning(settled, task, directory, environment(device))
             else:
-                _make_store(settled, task, directory)
+                making.begin(settled)
         except BaseException:
             directory.abandon()
             raise
-        if settled.tune_peak:
-            settled = _tuned(settled, task, directory, pool, displays[0])
-        return _make_rounds(settled, task, directory, pool, displays, fresh=not settled.tune_peak)
+        return making.rounds(making.tuned(settled)) if settled.tune_peak else making.rounds(settled, fresh=True)
 
 
 def resume(
@@ -237,9 +236,8 @@ def resumed(
         begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         with Workers(workers) as pool:
-            if begun.path != place.path:
-                experiment = _tuned(experiment, task, place, pool, displays[0])
-            return _make_rounds(experiment, task, place, pool, displays)
+            making = _Making(task, place, pool, displays)
+            return making.rounds(making.tuned(experiment) if begun.path != place.path else experiment)
 
 
 def _begun(place: ResultDirectory) -> ResultDirectory:
@@ -253,112 +251,104 @@ def _displays(display: Display | None, tensorboard: bool) -> list[Display]:
     return [shown, EventFiles()] if tensorboard else [shown]
 
 
-def _tuned(
-    experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: Workers, display: Display
-) -> Experiment:
-    """Tune the peaks and make the store of the comparison; return the experiment with the tuned schedules."""
-    experiment, trials = tune(experiment, task, directory, workers, display)
-    _make_store(experiment, task, directory, trials)
-    return experiment
+@dataclass(frozen=True)
+class _Making:
+    """What makes the runs of a comparison, and where."""
 
+    task: AnyTask
+    directory: ResultDirectory
+    workers: Workers
+    displays: Sequence[Display]
 
-def _make_store(
-    experiment: Experiment, task: AnyTask, directory: ResultDirectory, trials: tuple[Trial, ...] = ()
-) -> None:
-    chance = Chance.of(experiment_task(experiment)) if isinstance(task, Task) else None
-    settings: dict[str, Any] = {
-        "experiment": experiment.as_dict(),
-        "data": task.source,
-        "accuracy": task.accuracy if isinstance(task, Task) else "",
-        "trials": [each.as_dict() for each in trials],
-        "chance": None if chance is None else asdict(chance),
-    }
-    if experiment.until_told:
-        settings["looks"] = [len(experiment.seeds)]
-    Store.create(directory.store, settings, environment(experiment.device), planned_runs(experiment, task)).close()
+    def tuned(self, experiment: Experiment) -> Experiment:
+        """Tune the peaks and make the store of the comparison; return the experiment with the tuned schedules."""
+        experiment, trials = tune(experiment, self.task, self.directory, self.workers, self.displays[0])
+        self.begin(experiment, trials)
+        return experiment
 
+    def begin(self, experiment: Experiment, trials: tuple[Trial, ...] = ()) -> None:
+        """Make the store of the comparison."""
+        task = self.task
+        chance = Chance.of(experiment_task(experiment)) if isinstance(task, Task) else None
+        settings: dict[str, Any] = {
+            "experiment": experiment.as_dict(),
+            "data": task.source,
+            "accuracy": task.accuracy if isinstance(task, Task) else "",
+            "trials": [each.as_dict() for each in trials],
+            "chance": None if chance is None else asdict(chance),
+        }
+        if experiment.until_told:
+            settings["looks"] = [len(experiment.seeds)]
+        runs = planned_runs(experiment, task)
+        Store.create(self.directory.store, settings, environment(experiment.device), runs).close()
 
-def _make_rounds(
-    experiment: Experiment,
-    task: AnyTask,
-    directory: ResultDirectory,
-    workers: Workers,
-    displays: Sequence[Display],
-    fresh: bool = False,
-) -> Comparison:
-    """Make the runs, and those of more seeds until each difference is told apart, if the experiment asks for it."""
-    comparison = _make_runs(experiment, task, directory, workers, displays, fresh=fresh)
-    while another := add_round(comparison.experiment, task, directory, comparison._looks, comparison._stored):
-        experiment, news = another
-        comparison = _make_runs(experiment, task, directory, workers, displays, news)
-    return comparison
+    def rounds(self, experiment: Experiment, fresh: bool = False) -> Comparison:
+        """Make the runs, and those of more seeds until each difference is told apart, if the experiment asks for it."""
+        comparison = self.runs(experiment, fresh=fresh)
+        while another := add_round(
+            comparison.experiment, self.task, self.directory, comparison._looks, comparison._stored
+        ):
+            comparison = self.runs(*another)
+        return comparison
 
+    def runs(self, experiment: Experiment, news: str = "", fresh: bool = False) -> Comparison:
+        """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins.
 
-def _make_runs(
-    experiment: Experiment,
-    task: AnyTask,
-    directory: ResultDirectory,
-    workers: Workers,
-    displays: Sequence[Display],
-    news: str = "",
-    fresh: bool = False,
-) -> Comparison:
-    """Train the runs that are not complete, and write the reports; remove a `fresh` directory if no run begins.
+        The displays begin with the news, or else with the source of the data.
+        """
+        task, directory = self.task, self.directory
+        results = load_runs(directory.path)
+        specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
+        settings = results.settings
+        source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
+        accuracy = settings.get("accuracy", "")
+        chance = Chance(**settings["chance"]) if settings.get("chance") else None
+        standings = Standings(specs, results, experiment.terms(chance))
+        trains_itself = isinstance(task, OwnLoop)
+        left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
+        watcher = RunWatcher(standings, directory, self.displays, directory.path)
 
-    The displays begin with the news, or else with the source of the data.
-    """
-    results = load_runs(directory.path)
-    specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
-    settings = results.settings
-    source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
-    accuracy = settings.get("accuracy", "")
-    chance = Chance(**settings["chance"]) if settings.get("chance") else None
-    standings = Standings(specs, results, experiment.terms(chance))
-    trains_itself = isinstance(task, OwnLoop)
-    left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
-    watcher = RunWatcher(standings, directory, displays, directory.path)
+        def looked() -> tuple[Looks | None, tuple[str, ...]]:
+            runs = standings.ended_runs
+            looks = looks_at(experiment, settings.get("looks", ()), runs)
+            about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
+            about = about_seeds(experiment, looks, runs, settings.get("added", ()))
+            return looks, (*about, *about_chance, *notices_of(results), *shared_updates(runs))
 
-    def looked() -> tuple[Looks | None, tuple[str, ...]]:
-        runs = standings.ended_runs
-        looks = looks_at(experiment, settings.get("looks", ()), runs)
-        about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
-        about = about_seeds(experiment, looks, runs, settings.get("added", ()))
-        return looks, (*about, *about_chance, *notices_of(results), *shared_updates(runs))
+        def reports() -> dict[str, str]:
+            looks, remarks = looked()
+            page = html_report(
+                standings.ended_runs,
+                f"Comparison of {len(experiment.schedules)} schedules",
+                source=source,
+                settings=settings_shown(experiment, specs[0].steps, trains_itself)
+                | ({"accuracy": accuracy} if accuracy else {}),
+                environment=results.environment,
+                planned=len(specs),
+                names=[name for name, _ in experiment.schedules],
+                seeds=len(experiment.seeds),
+                trials=trials,
+                judged_on=experiment.judged_on,
+                looks=looks,
+                remarks=remarks,
+                headline=experiment.headline,
+            )
+            terms, runs = experiment.terms(looks=looks), standings.ended_runs
+            text = markdown_report(
+                experiment, source, specs[0].steps, runs, trials, terms, remarks, accuracy, trains_itself
+            )
+            return {"report.md": text, "report.html": page}
 
-    def reports() -> dict[str, str]:
-        looks, remarks = looked()
-        page = html_report(
-            standings.ended_runs,
-            f"Comparison of {len(experiment.schedules)} schedules",
-            source=source,
-            settings=settings_shown(experiment, specs[0].steps, trains_itself)
-            | ({"accuracy": accuracy} if accuracy else {}),
-            environment=results.environment,
-            planned=len(specs),
-            names=[name for name, _ in experiment.schedules],
-            seeds=len(experiment.seeds),
-            trials=trials,
-            judged_on=experiment.judged_on,
-            looks=looks,
-            remarks=remarks,
-            headline=experiment.headline,
-        )
-        terms, runs = experiment.terms(looks=looks), standings.ended_runs
-        text = markdown_report(
-            experiment, source, specs[0].steps, runs, trials, terms, remarks, accuracy, trains_itself
-        )
-        return {"report.md": text, "report.html": page}
-
-    try:
-        with watcher.watching(news or source, reports):
-            if left:
-                engine_of(experiment).train_runs(left, experiment, directory, workers, watcher)
-            directory.remove_checkpoints()
-    except RunError as error:
-        if standings.runs:
-            raise RunError(str(error), f"the results of the other runs are in {directory.path}") from error
-        raise
-    finally:
-        if fresh and not standings.runs and not (directory.path / "runs").exists():
-            directory.abandon()
-    return Comparison(experiment, source, directory.path, trials, standings.ended_runs, *looked())
+        try:
+            with watcher.watching(news or source, reports):
+                if left:
+                    engine_of(experiment).train_runs(left, experiment, directory, self.workers, watcher)
+                directory.remove_checkpoints()
+        except RunError as error:
+            if standings.runs:
+                raise RunError(str(error), f"the results of the other runs are in {directory.path}") from error
+            raise
+        finally:
+            if fresh and not standings.runs and not (directory.path / "runs").exists():
+                directory.abandon()
+        return Comparison(experiment, source, directory.path, trials, standings.ended_runs, *looked())
