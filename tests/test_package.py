@@ -1,5 +1,6 @@
 """The package as a whole: its public names, and what importing it loads."""
 
+import importlib
 import inspect
 import json
 import subprocess
@@ -40,3 +41,11 @@ def test_every_public_name_is_documented_with_an_example(name):
     assert not doc.startswith(f"{name}(")  # what dataclass writes where nobody did
     if not (isinstance(value, type) and issubclass(value, Exception)):
         assert "Example:\n    >>> " in doc
+
+
+@pytest.mark.parametrize("name", ["lab", "plots"])
+def test_names_that_are_loaded_late_are_completed(name):
+    """A notebook completes what `dir` lists."""
+    pytest.importorskip("torch" if name == "lab" else "matplotlib")
+    package = importlib.import_module(f"stepsize.{name}")
+    assert dir(package) == sorted(package.__all__)

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -19,6 +18,8 @@ _PRELOADED = "stepsize.lab.engines.preloaded"
 def start_server() -> None:
     """Start the fork server if it does not run yet. It needs seconds for its imports, and this call does not wait."""
     if sys.platform == "linux":
+        from multiprocessing import forkserver  # which other systems need not have
+
         forkserver.set_forkserver_preload([_PRELOADED])
         with on_interrupt(signal.SIG_IGN):  # the server inherits this
             forkserver.ensure_running()

@@ -22,5 +22,9 @@ _NAMES = LazyNames(__file__)
 __all__ = list(_NAMES.all)
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     return _NAMES.load(__name__, name)

@@ -14,6 +14,10 @@ _NAMES = LazyNames(__file__)
 __all__ = list(_NAMES.all)
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     try:
         return _NAMES.load(__name__, name)
