@@ -41,6 +41,11 @@ def _feedback(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, A
     return named_feedback(owner, name, [*map(named, texts)])
 
 
+def _named_texts(help: str) -> Any:
+    """An option that takes NAME=TEXT, again and again; the rule beside it reads the text."""
+    return typer.Option(parser=str, metavar="NAME=TEXT", help=f"{help}; repeatable.")
+
+
 def compare(
     context: typer.Context,
     experiment: Annotated[
@@ -50,21 +55,11 @@ def compare(
         ),
     ] = None,
     schedule: Annotated[
-        list[Any] | None,
-        typer.Option(
-            parser=str,
-            metavar="NAME=TEXT",
-            help="A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'; repeatable.",
-        ),
-        _schedules,
+        list[Any] | None, _named_texts("A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'"), _schedules
     ] = None,
     feedback: Annotated[
         list[Any] | None,
-        typer.Option(
-            parser=str,
-            metavar="NAME=TEXT",
-            help="Feedback on the rates of the schedule NAME, e.g. 'flat=Plateau(factor=0.5, patience=2)'; repeatable.",
-        ),
+        _named_texts("Feedback on the rates of the schedule NAME, e.g. 'flat=Plateau(factor=0.5, patience=2)'"),
         _feedback,
     ] = None,
     task: TaskName = "fashion-mnist",
@@ -112,10 +107,7 @@ def compare(
     ] = 0,
     engine: Annotated[
         str,
-        typer.Option(
-            metavar="auto|local|stacked|ray",
-            help="What trains the runs: a process each, one program, Ray.",
-        ),
+        typer.Option(metavar="auto|local|stacked|ray", help="What trains the runs: a process each, one program, Ray."),
         Choice(("auto", "local", "stacked", "ray")),
     ] = "auto",
     functions: Functions = False,
@@ -129,11 +121,7 @@ def compare(
     add_seeds: Annotated[
         Any, typer.Option(parser=numbers, metavar="N,N,...", help="With --resume: add seeds, e.g. 5..9."), SEEDS
     ] = None,
-    add_schedule: Annotated[
-        list[Any] | None,
-        typer.Option(parser=str, metavar="NAME=TEXT", help="With --resume: add a schedule; repeatable."),
-        _schedules,
-    ] = None,
+    add_schedule: Annotated[list[Any] | None, _named_texts("With --resume: add a schedule"), _schedules] = None,
     elsewhere: Annotated[
         bool, typer.Option("--elsewhere", help="Resume even on another machine or PyTorch: bits may differ.")
     ] = False,
