@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import commands
 import numpy as np
@@ -94,6 +95,13 @@ def test_settings_of_own_loops_are_refused_for_other_tasks(tmp_path):
     assert str(metric).startswith("Experiment(metric=...) must be ")
     assert "for a task with data, got 'val_f1'" in str(metric)
     assert "timeout=...) must be left out for a task with data, got 9.0" in str(timeout)
+
+
+def test_on_windows_own_loops_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.sys", SimpleNamespace(platform="win32"))
+    with pytest.raises(ArgumentError, match="must be a task with data on Windows, where"):
+        compare(own("plain_torch", {"flat": "Constant(0.1)"}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_headline_of_a_task_with_data_is_one_of_its_metrics(tmp_path, in_process):

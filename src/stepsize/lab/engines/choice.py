@@ -67,6 +67,7 @@ def chosen(experiment: Experiment) -> str:
         return experiment.engine
     task = task_of(experiment)
     if not isinstance(task, Task):
+        own_loops.check(experiment)
         return "local"
     on_cpu = torch.device(experiment.device).type == "cpu"
     if on_cpu and not enough_runs(experiment):

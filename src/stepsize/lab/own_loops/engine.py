@@ -6,13 +6,14 @@ store, and decides how each run ended; it is the only one that writes the store.
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from stepsize.errors import RunError
+from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import ray
 from stepsize.lab.engines.runs import cores, joined, run_in_words
@@ -32,7 +33,15 @@ _GRACE = 30.0  # seconds for a process to end after its loop has, or after it wa
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray if the processes are to be started with it."""
+    """Look for Ray if the processes are to be started with it.
+
+    Raises:
+        ArgumentError: this is Windows, or the device is a GPU and the engine Ray.
+        MissingExtraError: Ray is not installed.
+    """
+    if sys.platform == "win32":
+        rule = "a task with data on Windows, where what a process has started cannot be ended with it"
+        raise ArgumentError("Experiment", "task", rule, experiment.command or experiment.task)
     if experiment.engine == "ray":
         ray.check(experiment)
 
