@@ -31,7 +31,7 @@ def _recorded(monkeypatch, tmp_path):
 
 def recorded(**settings):
     schedules = {"low": 'Cosine(0.0001, 0.0, "100%")', "wild": "Constant(1e20, 10) >> Constant(0.05)"}
-    given = {"batch_size": 8, "epochs": 3, "device": "cpu", "tune_peak": 5, **settings}
+    given = {"batch_size": 8, "epochs": 3, "device": "cpu", "engine": "local", "tune_peak": 5, **settings}
     return Experiment(given.pop("schedules", schedules), "recorded_task:recorded", **given)
 
 
