@@ -95,17 +95,14 @@ def _extended(
 
 def _checked(experiment: Experiment, task: AnyTask, seeds: Sequence[int], schedules: NamedSchedules) -> Experiment:
     errors: list[StepsizeError] = []
-    rules = (
-        ("seeds", "seeds", seeds, experiment.seeds),
-        ("schedules", "names", dict(schedules), dict(experiment.schedules)),
-    )
-    for argument, what, given, known in rules:
-        if there := [each for each in given if each in known]:
-            errors.append(ArgumentError("extend", argument, f"{what} that the comparison does not have", there[0]))
+    if known := [seed for seed in seeds if seed in experiment.seeds]:
+        errors.append(ArgumentError("extend", "seeds", "seeds that the comparison does not have", known[0]))
+    if there := [name for name, _ in schedules if name in dict(experiment.schedules)]:
+        errors.append(ArgumentError("extend", "schedules", "names that the comparison does not have", there[0]))
     raise_together(errors)
-    every = (*experiment.seeds, *seeds)
     if seeds:
         experiment = replace(experiment, until_told=False, margin=None)
+    every = (*experiment.seeds, *seeds)
     try:
         grown = replace(experiment, seeds=every, schedules=(*experiment.schedules, *schedules))
         specs = grown.run_specs(task.horizon(grown))
