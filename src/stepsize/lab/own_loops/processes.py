@@ -20,7 +20,7 @@ from stepsize.lab.own_loops.training_run import RunPlace
 
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from stepsize.lab.own_loops.process import main; main()"
+    "from stepsize.lab.own_loops.main import main; main()"
 )
 
 
