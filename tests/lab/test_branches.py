@@ -194,10 +194,11 @@ def test_a_kill_as_stacks_are_recorded_changes_nothing(tmp_path, monkeypatch):
         write_whole(*args)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(stack_records, "write_whole", killed)
-        patch.setattr(ResultDirectory, "abandon", lambda _: None)
+    monkeypatch.setattr(stack_records, "write_whole", killed)
+    monkeypatch.setattr(ResultDirectory, "abandon", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
         compare(asked, tmp_path / "killed", display=Silent())
+    monkeypatch.setattr(stack_records, "write_whole", write_whole)
     resume(tmp_path / "killed", display=Silent())
     assert ends(tmp_path / "killed") == ends(tmp_path / "whole")
     outcomes = [load_runs(tmp_path / name).outcomes() for name in ("killed", "whole")]
