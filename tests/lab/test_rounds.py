@@ -134,7 +134,7 @@ def test_equal_schedules_use_the_budget_and_a_notebook_shows_one_figure(tmp_path
     comparison = compare(asked(same, most_seeds=5), tmp_path, display=NotebookDisplay())
     assert (len(figures), figures[0].update.call_count >= 2) == (1, True)
     assert comparison.experiment.seeds == (0, 1, 2, 3, 4)
-    assert "without a spread there is no interval" in comparison.table.notes[0]
+    assert 'All 5 seeds have the same result as "a": without a spread there is no interval' in comparison.table.notes[0]
 
 
 def test_a_failed_run_stops_the_rounds_until_it_is_resumed(whole, tmp_path, monkeypatch):

@@ -319,6 +319,18 @@ def asking():
     return Task(lambda: Asking(1, 1), (X, X), (X, X), nn.functional.mse_loss, None, "asking")
 
 
+def classifying():
+    """A network with batch norm, for samples whose statistics are not those that it begins with."""
+    net = lambda: nn.Sequential(nn.Linear(1, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))  # noqa: E731
+    samples = 9 * X, (X[:, 0] > 0).long()
+    return Task(net, samples, samples, name="classifying")
+
+
+def test_a_network_with_batch_norm_can_be_stacked(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    stacked.check(experiment(task="test_stacked:classifying"))
+
+
 def test_auto_is_stacked_on_a_gpu_if_possible(monkeypatch):
     monkeypatch.syspath_prepend(HERE)
     assert chosen(experiment(engine="auto", device="cuda")) == "stacked"

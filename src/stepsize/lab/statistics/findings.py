@@ -170,7 +170,8 @@ def _judgement(
     if pairs == 1:
         return [f"One seed says nothing about a difference to {against}: another seed may reverse it."]
     if verdict == "unknown" and difference.spread == 0:
-        return [f"All {pairs} seeds differ from {against} by the same {size}: without a spread there is no interval."]
+        same = f"differ from {against} by the same {size}" if difference.mean else f"have the same result as {against}"
+        return [f"All {pairs} seeds {same}: without a spread there is no interval."]
     if verdict == "unknown" and difference.spread > 0:
         return ["No look at the results has given an interval yet."]
     if verdict == "unknown":
