@@ -1,6 +1,7 @@
 """Runs that share their beginning: which branch from which, and that they end in the same bits as apart."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -166,6 +167,19 @@ def test_ray_carries_the_branches_from_task_to_task(tmp_path, apart, monkeypatch
     compare(tree(engine="ray"), tmp_path, display=Silent())
     assert ends(tmp_path) == apart
     assert [(run.parent, run.branched_at) for run in load_runs(tmp_path).outcomes()] == BRANCHES
+
+
+@pytest.mark.usefixtures("in_process", "one_thread")
+def test_a_parent_that_a_kill_took_back_branches_from_its_branch(tmp_path):
+    schedules = {"whole": "Constant(0.01)", "early": "Constant(0.01).cooldown(31, 20)"}
+    asked = replace(tree(checkpoint_every=1000), schedules=schedules)
+    with pytest.raises(KeyboardInterrupt):
+        compare(asked, tmp_path, display=Impatient(45))
+    (tmp_path / "checkpoints" / "000.pt").unlink()  # a kill would not have written it
+    assert (tmp_path / "checkpoints" / "001.pt").exists()
+    comparison = resume(tmp_path, display=Silent())
+    assert [(run.parent, run.branched_at) for run in load_runs(tmp_path).outcomes()] == [(1, 32), (None, None)]
+    assert "1 of 2 runs branches from another: 160 of 192 updates were trained" in comparison.table.notes[-1]
 
 
 @pytest.mark.usefixtures("in_process", "one_thread")

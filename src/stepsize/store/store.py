@@ -149,7 +149,8 @@ class Store:
     def branch(self, number: int, parent: int, step: int) -> int:
         """Begin a run as a copy of its `parent` up to a step, and return how many records were copied.
 
-        What the run had logged is dropped; its next records follow that step.
+        What the run had logged is dropped; its next records follow that step. If the parent, or a run that it comes
+        from, had branched from this run, which a kill took back, that one is now the first.
         """
         copied = 0
         with self._transaction(number) as connection:
@@ -163,6 +164,12 @@ class Store:
                 "UPDATE runs SET status = 'running', diverged_at = NULL, points = NULL, epochs = NULL, parent = ?,"
                 " branched_at = ? WHERE number = ?",
                 (parent, step, number),
+            )
+            connection.execute(
+                "WITH RECURSIVE origins(n) AS (SELECT ? UNION SELECT parent FROM runs JOIN origins ON number = n)"
+                " UPDATE runs SET parent = NULL, branched_at = NULL"
+                " WHERE parent = ? AND number IN (SELECT n FROM origins)",
+                (parent, number),
             )
         return copied
 
