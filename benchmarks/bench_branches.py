@@ -17,24 +17,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-from measure import ratio, seconds
+from measure import Silent, ratio, seconds
 from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.engines import runs
 from stepsize.store import load_runs
 
 STARTS = range(44, 81, 4)  # percent of the run
 EPOCHS = {"digits": 200, "fashion-mnist": 4}
-
-
-class Silent:
-    """A display that shows nothing."""
-
-    def begin(self, *_: object) -> None: ...
-    def logged(self, *_: object) -> None: ...
-    def ended(self, *_: object) -> None: ...
-    def starting(self, workers: int) -> None: ...
-    def stopping(self) -> None: ...
-    def close(self) -> None: ...
 
 
 def cooldowns(task: str, epochs: int, samples: int | None) -> Experiment:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from measure import ratio, seconds
+from measure import Silent, ratio, seconds
 from stepsize.lab import Experiment, compare, load_task
 from stepsize.lab.engines.runs import cores
 from stepsize.lab.tasks.images import lenet
@@ -23,17 +23,6 @@ from stepsize.lab.tasks.images import lenet
 EPOCHS, BATCH, ROUNDS = 10, 256, 3
 THREADS = sorted({min(2**power, cores()) for power in range(cores().bit_length() + 1)})
 WORKERS = [0, *THREADS]
-
-
-class Silent:
-    """A display that shows nothing."""
-
-    def begin(self, *_: object) -> None: ...
-    def logged(self, *_: object) -> None: ...
-    def ended(self, *_: object) -> None: ...
-    def starting(self, workers: int) -> None: ...
-    def stopping(self) -> None: ...
-    def close(self) -> None: ...
 
 
 def plain_run(threads: int, workers: int, epochs: float = EPOCHS) -> None:

@@ -24,7 +24,7 @@ EPOCHS, BATCH, ROUNDS, PEERS = 2, 64, 5, 4
 
 
 def experiment_of(runs: int, task: str, device: str) -> Experiment:
-    """So many runs: four rates, as many seeds as it takes."""
+    """This many runs: four rates, as many seeds as it takes."""
     rates = {str(rate): f"Constant({rate})" for rate in (0.05, 0.1, 0.15, 0.2)[: min(runs, 4)]}
     settings = {"batch_size": BATCH, "epochs": EPOCHS, "log_every": 10**6, "device": device}
     return Experiment(rates, task, seeds=tuple(range(max(runs // 4, 1))), **settings)

@@ -23,7 +23,7 @@ def first_round(experiment: Experiment) -> Experiment:
 
 
 def _with_seeds(experiment: Experiment, number: int) -> Experiment:
-    """The experiment with so many seeds; it may have them already."""
+    """The experiment with this number of seeds; unchanged if it has them already."""
     seeds = experiment.seeds
     return replace(experiment, seeds=(*seeds, *range(max(seeds) + 1, max(seeds) + 1 + number - len(seeds))))
 

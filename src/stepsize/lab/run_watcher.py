@@ -63,7 +63,7 @@ class RunWatcher:
         self._standings.branching(branches)
 
     def starting(self, workers: int) -> None:
-        """So many processes that train are starting."""
+        """This many worker processes are starting."""
         self._show(lambda display: display.starting(workers))
 
     def logged(self, number: int, record: Record) -> None:

@@ -131,7 +131,7 @@ class Display(Protocol):
         """The runs are about to start; `source` says where the data came from, results go to `directory`."""
 
     def starting(self, workers: int) -> None:
-        """So many processes that train are starting."""
+        """This many worker processes are starting."""
 
     def logged(self, number: int, record: Record) -> None:
         """A run has logged something."""

@@ -34,7 +34,7 @@ MOST_ELSE = 100_000
 
 
 def enough_runs(experiment: Experiment) -> bool:
-    """Whether each core would have so many runs that stacks are worthwhile."""
+    """Whether each core would have enough runs for stacks to be faster."""
     runs = len(experiment.schedules) * len(experiment.seeds)
     return ceil(runs / cores()) >= LEAST_RUNS
 

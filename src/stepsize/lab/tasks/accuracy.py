@@ -33,7 +33,7 @@ def usual_right(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor | None:
     target's side of the threshold and the loss is PyTorch's binary cross-entropy, with or without logits. A sample
     with several targets, such as the pixels of an image, counts by its fraction of right ones.
 
-    Targets that are no class, such as those of `ignore_index`, are left out. A sample without another target counts as
+    Targets outside the classes, such as those of `ignore_index`, are left out. A sample with no other target counts as
     the mean of those that have one, since a mean loss leaves it out too.
 
     Example:

@@ -61,7 +61,7 @@ class Task:
             fractions; None if there is no accuracy. "auto" counts right classes if the outputs are class scores
             (n, classes, ...) and the targets whole numbers (n, ...), and right signs of single logits if the loss is
             PyTorch's binary cross-entropy; otherwise, or if batches are not pairs of tensors or have a `weight`, there
-            is no accuracy. Targets that are no class, such as those of `ignore_index`, are left out.
+            is no accuracy. Other targets, such as those of `ignore_index`, are left out.
         weight: (batch) to how much its mean loss weighs, such as the number of its tokens that are not padding; these
             are then what `correct` counts. By default the number of samples.
         name: its name in messages and reports.
