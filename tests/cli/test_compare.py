@@ -52,7 +52,7 @@ def test_the_table_has_every_name_as_it_was_written(tmp_path):
         ),
         (["--margin", "0.1"], "--margin must be left out, as seeds are not added until a difference is told apart"),
         (["--until-told", "--margin", "0"], "--margin must be a finite number > 0, got 0"),
-        (["--until-told", "--schedule", "a=Constant(1)"], "--schedule must be at least two, for until_told"),
+        (["--until-told", "--schedule", "a=Constant(1)"], "--schedule must be at least two, to be told apart"),
         (["--add-seeds", "5..9"], "--add-seeds must be given together with --resume"),
         (["--add-schedule", "a=Constant(1)"], "--add-schedule must be given together with --resume"),
     ],

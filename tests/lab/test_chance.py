@@ -42,6 +42,11 @@ def test_chance_is_what_one_prediction_for_every_sample_reaches():
     ("loss", "targets", "expected"),
     [
         (nn.CrossEntropyLoss(), torch.where(TARGETS == 2, -100, TARGETS), math.log(3) - 2 / 3 * math.log(2)),
+        (
+            nn.CrossEntropyLoss(ignore_index=255),
+            torch.where(TARGETS == 2, 255, TARGETS),
+            math.log(3) - 2 / 3 * math.log(2),
+        ),
         (nn.CrossEntropyLoss(label_smoothing=0.1), TARGETS, None),
         (nn.NLLLoss(weight=torch.ones(3)), TARGETS, None),
         (functional.binary_cross_entropy_with_logits, (TARGETS[:, None] > 0).float(), math.log(2)),

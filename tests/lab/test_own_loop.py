@@ -81,7 +81,9 @@ def test_settings_that_a_loop_does_not_get_are_refused_before_anything_is_writte
 def test_a_metric_of_an_unknown_name_needs_a_mode():
     with pytest.raises(ArgumentError, match=r'mode=.* must be "min" or "max" for "val_f1", whose better values are no'):
         Experiment(metric="val_f1")
-    with pytest.raises(ArgumentError, match=r"mode=.* must be left out without metric"):
+    with pytest.raises(
+        ArgumentError, match=r"mode=.* must be left out if no metric is named, got .*; write e.g. metric='val_loss'"
+    ):
         Experiment(mode="max")
     assert Experiment(metric="val_f1", mode="max").headline.higher_is_better
     assert not Experiment(metric="test_loss").headline.higher_is_better

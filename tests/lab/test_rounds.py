@@ -163,7 +163,7 @@ def test_a_failed_run_stops_the_rounds_until_it_is_resumed(whole, tmp_path, monk
         ({"margin": -0.1}, "must be a finite number > 0, got -0.1"),
         ({"margin": math.nan}, "must be a finite number > 0, got nan"),
         ({"margin": 0.1, "until_told": False}, "must be left out, .* add until_told=True"),
-        ({"schedules": {"one": "Constant(1)"}}, "must be at least two, for until_told, got 'one'"),
+        ({"schedules": {"one": "Constant(1)"}}, "must be at least two, to be told apart, got 'one'"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, words):

@@ -41,7 +41,7 @@ from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.store import Run, Store, load_runs
-from stepsize.store.run import StoredRun
+from stepsize.store.run import COMPLETE, StoredRun
 
 
 @dataclass(frozen=True)
@@ -345,7 +345,7 @@ class _Making:
                     engine_of(experiment).train_runs(left, experiment, directory, self.workers, watcher)
                 directory.remove_checkpoints()
         except RunError as error:
-            if standings.runs:
+            if any(run.status in COMPLETE for run in standings.runs):
                 raise RunError(str(error), f"the results of the other runs are in {directory.path}") from error
             raise
         finally:

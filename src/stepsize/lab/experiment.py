@@ -165,13 +165,13 @@ class Experiment:
             advice = nearest(label, names) or listed(names)
             yield error(f"feedback[{label!r}]", "for a schedule of the experiment", label, advice)
         if self.metric is None and self.mode is not None:
-            yield error("mode", "left out without metric", self.mode)
+            yield error("mode", "left out if no metric is named", self.mode, "write e.g. {metric}", metric="val_loss")
         if self.metric is not None and self.mode is None and self.metric not in KNOWN:
             yield error("mode", f'"min" or "max" for {quoted(self.metric)}, whose better values are not known', None)
         if self.command is not None and self.task != "fashion-mnist":
             yield error("task", "left out beside command", self.task)
         if self.until_told and len(names) < 2:
-            yield error("schedules", "at least two, for until_told", names[0])
+            yield error("schedules", "at least two, to be told apart", names[0])
         if self.until_told and len(self.seeds) > self.most_seeds:
             yield error("most_seeds", f"at least {len(self.seeds)}, the number of seeds", self.most_seeds)
         if self.margin is not None and not self.until_told:

@@ -93,15 +93,13 @@ class TrainingRun:
         step = int(Whole(0)("run.log", "step", step))
         values = {name: _number(name, value) for name, value in metrics.items()}
         if step < self._step:
-            raise RunError(
-                f"run.log was called with step {step} after step {self._step}", "log each step once, in rising order"
-            )
+            raise RunError(f"run.log was called with step {step} after step {self._step}", "log steps in rising order")
         if step > self._step:
             self._step, self._at_step = step, {}
         for name in values.keys() & self._at_step.keys():
             raise RunError(
                 f"{quoted(name)} was logged twice at step {step}: {self._at_step[name]:g}, then {values[name]:g}",
-                "log each step once, in rising order",
+                "log each metric once at a step",
             )
         self._at_step |= values
         self._journal.write({"step": step, "values": values})

@@ -43,7 +43,7 @@ class Chance:
         binary = binary_threshold(task.loss) is not None
         if task.correct != "auto" or not (binary or not (targets.is_floating_point() or targets.is_complex())):
             return None
-        classes = (targets > 0.5).long() if binary else targets[targets >= 0]  # negative ones are ignored
+        classes = (targets > 0.5).long() if binary else _classes(task.loss, targets)
         _, counts = torch.unique(classes, return_counts=True)
         if counts.numel() < 2:
             return None
@@ -80,6 +80,11 @@ class Chance:
         if self.loss is not None:
             rule += f", or {judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
         return (f"At chance level: {first_few(named, MOST_NAMED)}; {rule}.",)
+
+
+def _classes(loss: Any, targets: Tensor) -> Tensor:
+    """The targets that are not ignored."""
+    return targets[(targets >= 0) & (targets != getattr(loss, "ignore_index", -1))]
 
 
 def _is_plain(loss: Any) -> bool:
