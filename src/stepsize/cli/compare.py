@@ -27,18 +27,22 @@ from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.processes import start_server
 
 
-def _schedules(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+def _rules() -> Any:
+    """The rules of an experiment's fields. PyTorch is loaded here first, and by the server of the workers meanwhile."""
+    start_server()
+    from stepsize.lab import experiment_rules
+
+    return experiment_rules
+
+
+def _schedules(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
-    from stepsize.lab.experiment_rules import named_schedules  # late: it loads PyTorch
-
-    return named_schedules(owner, name, [*map(named, texts)])
+    return _rules().named_schedules(owner, name, [*map(named, texts)])
 
 
-def _feedback(owner: str, name: str, texts: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+def _feedback(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT, which names a schedule."""
-    from stepsize.lab.experiment_rules import named_feedback  # late: it loads PyTorch
-
-    return named_feedback(owner, name, [*map(named, texts)])
+    return _rules().named_feedback(owner, name, [*map(named, texts)])
 
 
 def _named_texts(help: str) -> Any:
@@ -134,7 +138,7 @@ def compare(
     Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
-    start_server()  # while this process loads PyTorch, so does the server of those that train
+    start_server()  # while this process loads PyTorch, so does the server of the workers
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
     from stepsize.lab.experiment_file import locate
 
