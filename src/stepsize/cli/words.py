@@ -17,6 +17,7 @@ OPTIONS = {
     ("", "schedule"): "log_schedule",
     ("", "warmup_steps"): "log_warmup",
     ("", "jumps"): "log_jump",
+    ("read_curves", "horizon"): "log_horizon",
     ("", "means"): "log_means",
     ("", "smoothed"): "smooth",
     ("", "schedules"): "schedule",

@@ -1,0 +1,160 @@
+"""The cells of CSV files and their kin: commas, semicolons, tabs, bars or blanks between them, a row to a line."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stepsize.curves.loss_curve import Floats
+from stepsize.curves.table import Table, column_of
+from stepsize.curves.text_file import text_of
+from stepsize.errors import DataError, shown
+
+NUMBERED = re.compile(r" \(column \d+\)$")
+"""What is added to a name that an earlier column has."""
+SIGNS = ",;\t| "
+_LOOKED_AT = 20  # lines, by which the sign between the cells is found
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_NO_VALUE = {"", "null", "none", "na", "n/a", "<na>", "-"}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The cells of a file as text, and the line of each row."""
+
+    path: Path
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    lines: Sequence[int] | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> "Sheet":
+        """The cells of a file, whose first line has the names of the columns.
+
+        Raises:
+            DataError: the file cannot be read, has no names or no rows, or a row of another length.
+        """
+        text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
+        numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        plain = [(number, line) for number, line in numbered if line.lstrip()[0] != "#"]
+        sign = _sign([line for _, line in plain[:_LOOKED_AT]])
+        try:
+            names, rows = _names_and_rows(path, numbered, plain, sign)
+        except csv.Error as error:
+            raise DataError(f"{path} cannot be read as a table: {error}") from error
+        notes: tuple[str, ...] = ()
+        if rows and len(rows[-1][1]) < len(names) and not text.endswith("\n"):  # a run that is being logged
+            rows, notes = rows[:-1], ("its last line is not complete and does not count",)
+        rows = [(line, row) for line, row in rows if any(row) and row != names]  # a resumed run may write names again
+        if not rows:
+            raise DataError(f"{path} has no rows, only the names of its columns")
+        for line, row in rows:
+            if len(row) < len(names) or any(row[len(names) :]):
+                raise DataError(
+                    f"{path}, line {line}: {len(row)} {'cell' if len(row) == 1 else 'cells'} for {len(names)} columns",
+                    "a row needs a cell for each column, even an empty one",
+                )
+        lines, cells = zip(*rows, strict=True)
+        return cls(path, _told_apart(names), cells, lines, notes)
+
+    def split(self, columns: Iterable[str]) -> dict[tuple[str, ...], "Sheet"]:
+        """The rows of each combination of texts in these columns, in the order of their first rows."""
+        places = [self.names.index(column) for column in columns]
+        parts: dict[tuple[str, ...], list[int]] = {}
+        for index, row in enumerate(self.rows):
+            parts.setdefault(tuple(row[place] for place in places), []).append(index)
+        return {texts: self._rows(indices) for texts, indices in parts.items()}
+
+    def _rows(self, indices: Sequence[int]) -> "Sheet":
+        lines = self.lines and [self.lines[index] for index in indices]
+        return replace(self, rows=[self.rows[index] for index in indices], lines=lines)
+
+    def texts(self, column: str) -> list[str]:
+        """The cells of a column."""
+        place = self.names.index(column)
+        return [row[place] for row in self.rows]
+
+    def table(self, name: str, columns: Iterable[str], **known: Any) -> Table:
+        """The numbers in these columns; `known` are further attributes of the table."""
+        found, not_numbers = dict[str, Floats](), dict[str, str]()
+        for column in columns:
+            cells = self.texts(column)
+            if not column or column.lower().startswith("unnamed:") or not any(cells):
+                continue
+            try:
+                found[column] = column_of(_number(cell) for cell in cells)
+            except ValueError:
+                place, cell = next((place, cell) for place, cell in enumerate(cells) if not _is_number(cell))
+                line = f", line {self.lines[place]}" if self.lines else ""
+                not_numbers[column] = f"{self.path}{line}: {column} is not a number: {shown(cell)}"
+        lines = None if self.lines is None else np.array(self.lines)
+        known = {"source": str(self.path), "notes": self.notes} | known
+        return Table(name=name, columns=found, lines=lines, not_numbers=not_numbers, **known)
+
+
+def _sign(lines: Sequence[str]) -> str:
+    """The sign that cuts the first lines into the same number of cells, and into the most."""
+    found = {}
+    for sign in SIGNS:
+        widths = [len(row) for _, row in _cells(lines, sign)]
+        if widths and widths[0] > 1:
+            found[sign] = Counter(widths)[widths[0]] / len(widths), widths[0]
+    return max(found, key=found.__getitem__, default=",")
+
+
+def _cells(lines: Iterable[str], sign: str) -> list[tuple[int, list[str]]]:
+    """The cells of each row, and the index of its last line."""
+    if sign == " ":
+        return [(index, line.split()) for index, line in enumerate(lines)]
+    reader = csv.reader(lines, delimiter=sign, skipinitialspace=True)
+    return [(reader.line_num - 1, [cell.strip() for cell in row]) for row in reader]
+
+
+def _names_and_rows(
+    path: Path, numbered: list[tuple[int, str]], plain: list[tuple[int, str]], sign: str
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names of the columns, and the rows with their lines."""
+    rows = [(plain[index][0], row) for index, row in _cells([line for _, line in plain], sign)]
+    if not rows:
+        raise DataError(f"{path} has no rows")
+    (first, names), *others = rows
+    if not all(map(_is_number, names)):
+        return names, others
+    comments = [line.strip("# ") for number, line in numbered if number < first]  # np.savetxt writes the names there
+    names = _cells(comments[-1:], sign)[0][1] if comments else []
+    if len(names) != len(rows[0][1]):
+        raise DataError(f"{path} does not name its columns", "write their names into the first line: step,lr,loss")
+    return names, rows
+
+
+def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
+    """The names; one that was there before has the number of its column added."""
+    return tuple(
+        f"{name} (column {place + 1})" if name and name in names[:place] else name for place, name in enumerate(names)
+    )
+
+
+def _number(cell: str) -> float | None:
+    """The number in a cell; None if it is empty."""
+    try:
+        return float(cell)
+    except ValueError:
+        if cell.lower() in _NO_VALUE:
+            return None
+        if _DECIMAL_COMMA.fullmatch(cell):
+            return float(cell.replace(",", "."))
+        raise
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        _number(cell)
+    except ValueError:
+        return False
+    return True
