@@ -1,0 +1,201 @@
+"""Text logs: lines that a program printed, among them rows of names and numbers such as "step 100 loss 3.1 lr 1e-4"."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stepsize.curves.log import AGREEMENT
+from stepsize.curves.loss_curve import Floats
+from stepsize.curves.table import Table
+from stepsize.curves.text_formats import FORMATS, TextFormat
+from stepsize.errors import DataError
+
+STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
+"""The last words of the keys of a step, in lower case."""
+
+_NUMBER = re.compile(
+    r"(?<![\w.+/-])([+-]?(?:"
+    r"(?:\d+(?:,\d{3})*\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![)\d]|[-:.]\d|[kmbg]\b)"
+    r"|(?:nan|inf)(?=  |\s*[^\s\w]|\s*$| \w+[:=]\S)))[\w%]*",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"""([a-z_][\w./-]*(?: [\w./-]+)*(?: ?\([^()]*\))?)["']?\s*[:=]?\s*["'[]?$""", re.IGNORECASE)
+_LONGEST_KEY = 80
+_TOTAL = re.compile(r"\s*/\s*(\d{1,9})\b")
+_NOISE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\b(?:DEBUG|INFO|WARNING)\b")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
+_RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
+_MOST_COLUMNS = 200
+_OTHER_DATA = ("val", "eval", "test", "dev")
+_RECOGNIZED_WITHIN = 2**22  # characters: some logs begin with the source of the program
+
+
+@dataclass
+class _Row:
+    """The numbers that the log has for one step; `total` is that of "step 100/1000"."""
+
+    marker: str
+    total: int | None
+    rank: str
+    values: dict[str, float]
+
+    @property
+    def step(self) -> float:
+        return self.values[self.marker]
+
+    @property
+    def is_epoch(self) -> bool:
+        return self.marker.lower().split()[-1] == "epoch"
+
+    @property
+    def epoch(self) -> float:
+        """The epoch; NaN if the log has none."""
+        return next((value for key, value in self.values.items() if key.lower().split()[-1] == "epoch"), math.nan)
+
+
+def is_text_log(path: Path) -> bool:
+    """Whether a file has rows with a step or an epoch, and a loss."""
+    return any(_has_loss(row.values) for row in _rows(_lines(path, _RECOGNIZED_WITHIN)))
+
+
+def read_text_log(path: Path) -> list[Table]:
+    """The rows of a text log as one table; none if there are no rows with a step or an epoch, and a loss."""
+    rows = [*_rows(_lines(path))]
+    kind = next((each for each in FORMATS if any(each.has(row.values) for row in rows)), TextFormat("", (frozenset(),)))
+    rows = [row for row in rows if kind.has(row.values)]
+    if not all(row.is_epoch for row in rows):
+        rows = [row for row in rows if not row.is_epoch]
+    if not any(_has_loss(row.values) for row in rows):
+        return []
+    notes = list[str]()
+    return [_table(path, _of_one_rank(rows, notes), kind, notes)]
+
+
+def _lines(path: Path, most: int = -1) -> Iterator[str]:
+    with open(path, encoding="utf-8", errors="replace", newline=None) as file:
+        return iter(file.read(most).splitlines())
+
+
+def _rows(lines: Iterable[str]) -> Iterator[_Row]:
+    """The rows in order; one may go on over indented lines, and over lines of the same step with other numbers."""
+    open_rows = dict[str, _Row]()
+    for line in lines:
+        rank, text = _without_prefix(_NOISE.sub("", line))
+        values, totals = _numbers(text)
+        marker = _marker(values)
+        row = open_rows.get(rank)
+        if marker is None:
+            if row and text[:1].isspace():
+                row.values |= values
+        elif row and (marker, values[marker]) == (row.marker, row.step) and row.values.keys() & values == {marker}:
+            row.values |= values
+        else:
+            if row:
+                yield open_rows.pop(rank)
+            if not _of_other_data(marker):
+                open_rows[rank] = _Row(marker, totals.get(marker), rank, values)
+    yield from open_rows.values()
+
+
+def _without_prefix(line: str) -> tuple[str, str]:
+    """The rank that printed a line, if the line says so, and the line without it and without the time."""
+    found = _RANK.match(line)
+    rest = line[found.end() :] if found else line
+    time = _TIME.match(rest)
+    return found[1] or found[2] if found else "", rest[time.end() :] if time else rest
+
+
+def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
+    """The numbers of a line by the keys before them, and the totals of those like "100/1000"."""
+    values, totals = dict[str, float](), dict[str, int]()
+    end = 0
+    for number in _NUMBER.finditer(text):
+        key = _KEY.search(text[max(end, number.start() - _LONGEST_KEY) : number.start()])
+        end = number.end()
+        if key and key[1] not in values:
+            value = float(number[1].replace(",", ""))
+            values[key[1]] = math.inf if math.isnan(value) else value  # in a table, NaN is an empty cell
+            if total := _TOTAL.match(text, end):
+                totals[key[1]] = int(total[1])
+    return values, totals
+
+
+def _marker(values: dict[str, float]) -> str | None:
+    """The key of the step of a line, or else of its epoch."""
+    of_format = [each.step for each in FORMATS if each.step in values and each.has(values)]
+    last_words = {key: key.lower().split()[-1] for key in values}
+    steps = [key for key, word in last_words.items() if word in STEPS]
+    epochs = [key for key, word in last_words.items() if word == "epoch"]
+    return next(iter(of_format + steps + epochs), None)
+
+
+def _of_other_data(marker: str) -> bool:
+    return any(word.startswith(_OTHER_DATA) for word in marker.lower().split())
+
+
+def _has_loss(values: dict[str, float]) -> bool:
+    return any(value > 0 and ("loss" in key.lower() or key in ("trl", "tel")) for key, value in values.items())
+
+
+def _of_one_rank(rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
+    """The rows of the rank that logged the most losses."""
+    counts = Counter(row.rank for row in rows if _has_loss(row.values))
+    (rank, _), *others = counts.most_common()
+    if others:
+        left_out = f"{len(others)} other rank{'s' * (len(others) > 1)}"
+        notes.append(f"the lines of rank {rank} count, and those of {left_out} are left out")
+    return [row for row in rows if row.rank == rank]
+
+
+def _steps(path: Path, rows: Sequence[_Row]) -> Floats:
+    """The steps of the rows, numbered through all epochs."""
+    steps = np.array([row.step for row in rows])
+    epochs = np.array([row.epoch for row in rows])
+    starts = (np.diff(steps) < 0) & (np.diff(epochs) > 0)
+    if not starts.any():
+        return steps
+    totals = {row.total for row in rows}
+    total = totals.pop()
+    if total is None or totals:
+        raise DataError(
+            f"{path}: the steps begin again with each epoch, and the lines do not say how many an epoch has",
+            f'write it into the lines: "{rows[0].marker} 100/391"',
+        )
+    numbered: Floats = steps + total * (epochs - min(epochs.min(), 1))
+    return numbered
+
+
+def _table(path: Path, rows: Sequence[_Row], kind: TextFormat, notes: list[str]) -> Table:
+    counts = Counter(key for row in rows for key in row.values)
+    most = {key for key, _ in counts.most_common(_MOST_COLUMNS)}
+    columns = {key: np.array([row.values.get(key, math.nan) for row in rows]) for key in counts if key in most}
+    marker = rows[0].marker
+    markers = {row.marker for row in rows}
+    if not rows[0].is_epoch:
+        columns = {marker: _steps(path, rows), **{key: each for key, each in columns.items() if key not in markers}}
+    step = None if rows[0].is_epoch else kind.step if kind.step in columns else marker
+    rates = [key for key in columns if key.startswith(kind.lr)]
+    if rates and kind.lr_decimals is not None:
+        peak = max(float(np.nanmax(columns[key])) for key in rates)
+        if 0.5 * 0.1**kind.lr_decimals > AGREEMENT * peak:
+            notes.append(
+                f"{kind.tool} prints rates with {kind.lr_decimals} decimals, too few for these; they are left out"
+            )
+            columns = {key: each for key, each in columns.items() if key not in rates}
+            rates = []
+    return Table(
+        str(path),
+        path.stem,
+        columns,
+        kind.steps_done,
+        kind.means,
+        step=step,
+        lr=next(iter(rates), None),
+        loss=next((key for key in kind.loss if key in columns), None),
+        notes=tuple(notes),
+    )
