@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from stepsize.curves.conventions import CONVENTIONS, Convention, convention_of
 from stepsize.curves.log import AGREEMENT
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.table import Table
-from stepsize.curves.text_formats import FORMATS, TextFormat
 from stepsize.errors import DataError
 
 STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
@@ -66,7 +66,7 @@ def is_text_log(path: Path) -> bool:
 def read_text_log(path: Path) -> list[Table]:
     """The rows of a text log as one table; none if there are no rows with a step or an epoch, and a loss."""
     rows = [*_rows(_lines(path))]
-    kind = next((each for each in FORMATS if any(each.has(row.values) for row in rows)), TextFormat("", (frozenset(),)))
+    kind = convention_of([row.values for row in rows])
     rows = [row for row in rows if kind.has(row.values)]
     if not all(row.is_epoch for row in rows):
         rows = [row for row in rows if not row.is_epoch]
@@ -127,7 +127,7 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
 
 def _marker(values: dict[str, float]) -> str | None:
     """The key of the step of a line, or else of its epoch."""
-    of_format = [each.step for each in FORMATS if each.step in values and each.has(values)]
+    of_format = [each.step for each in CONVENTIONS if each.step in values and each.has(values)]
     last_words = {key: key.lower().split()[-1] for key in values}
     steps = [key for key, word in last_words.items() if word in STEPS]
     epochs = [key for key, word in last_words.items() if word == "epoch"]
@@ -170,7 +170,7 @@ def _steps(path: Path, rows: Sequence[_Row]) -> Floats:
     return numbered
 
 
-def _table(path: Path, rows: Sequence[_Row], kind: TextFormat, notes: list[str]) -> Table:
+def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str]) -> Table:
     counts = Counter(key for row in rows for key in row.values)
     most = {key for key, _ in counts.most_common(_MOST_COLUMNS)}
     columns = {key: np.array([row.values.get(key, math.nan) for row in rows]) for key in counts if key in most}

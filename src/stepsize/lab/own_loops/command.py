@@ -134,9 +134,9 @@ def _steps_in(folder: Path) -> dict[int, dict[str, float]]:
     places = event_folders(folder)
     for place in places:
         inner = f"{place.relative_to(folder).as_posix()}/" if len(places) > 1 else ""  # Keras has one for validation
-        for tag, events in scalars(place).items():
-            for event in events:
-                _add(found, event.step, {f"{inner}{tag}": event.value})
+        for tag, points in scalars(place).items():
+            for step, value in points:
+                _add(found, int(step), {f"{inner}{tag}": value})
     if not found:
         raise_together(others)
     return found

@@ -1,0 +1,88 @@
+"""The logs in a folder, found by the names that tools give them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stepsize.curves.mlflow_logs import is_mlflow_run
+from stepsize.curves.tensorboard_logs import event_files
+from stepsize.curves.text_logs import is_text_log
+from stepsize.errors import DataError
+
+RUN_LOGS = (
+    "store.sqlite",  # stepsize
+    "trainer_state.json",  # transformers
+    "trainer_log.jsonl",  # LLaMA-Factory
+    "metrics.csv",  # Lightning
+    "summary.csv",  # timm
+    "main.log",  # llm.c
+    "wandb-history.jsonl",  # Weights & Biases, until 2020
+    "output.log",  # Weights & Biases: what the run printed
+)
+"""Names of the log of a run, the preferred one first."""
+_TABLES = (".csv", ".tsv", ".jsonl", ".npz", ".csv.gz", ".tsv.gz", ".jsonl.gz")
+_TEXTS = (".log", ".txt", ".out")
+_INNER = re.compile(r"(/|^)(checkpoint-\d+|files)$")
+"""A folder inside that of the run, which has the run's name."""
+
+
+def logs_in(folder: Path) -> list[tuple[str, Path]]:
+    """The names and places of the logs at and below a folder.
+
+    A place is a file, or a folder of event files or of a run of MLflow. Only if no tool is known by its names, all
+    tables and text logs directly in the folder count.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = [(_name(folder, place.parent if place.is_file() else place), place) for place in _runs_in(folder)]
+    if not found:
+        found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
+    if not found:
+        binary = next(folder.rglob("run-*.wandb"), None)
+        raise _binary(binary) if binary else DataError(f"{folder} has no log that stepsize knows", "name the file")
+    return found
+
+
+def _runs_in(folder: Path) -> Iterator[Path]:
+    own = _own_log(folder)
+    if own:
+        yield own
+        return
+    if event_files(folder):
+        yield folder
+    for inner in sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink()):
+        yield from _runs_in(inner)
+
+
+def _own_log(folder: Path) -> Path | None:
+    """The log that a tool has written for the whole folder."""
+    if is_mlflow_run(folder):
+        return folder
+    checkpoints = sorted(folder.glob("checkpoint-*/trainer_state.json"), key=lambda file: _number(file.parent))
+    files = [file for file in (folder / name for name in RUN_LOGS) if file.is_file()]
+    return next((file for file in (*files, *checkpoints[-1:]) if file.suffix != ".log" or is_text_log(file)), None)
+
+
+def _number(checkpoint: Path) -> int:
+    number = checkpoint.name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def _is_log(file: Path) -> bool:
+    name = file.name.lower()
+    return file.is_file() and (name.endswith(_TABLES) or (name.endswith(_TEXTS) and is_text_log(file)))
+
+
+def _name(folder: Path, place: Path) -> str:
+    """The name of a run whose log is in `place`: the way to it, or the name of the folder."""
+    way = _INNER.sub("", place.relative_to(folder).as_posix().removeprefix("."))
+    return way or folder.absolute().name
+
+
+def _binary(file: Path) -> DataError:
+    run = f'wandb.Api().run("ENTITY/PROJECT/{file.stem.removeprefix("run-")}")'
+    return DataError(
+        f"{file} is a binary log that only Weights & Biases reads",
+        f'export the run: pandas.DataFrame({run}.scan_history()).to_csv("run.csv")',
+    )

@@ -1,0 +1,44 @@
+"""Logs in the folders of MLflow: a file for each metric of each run, with a time, a value and a step on every line."""
+
+import re
+from pathlib import Path
+
+from stepsize.curves.conventions import convention_of
+from stepsize.curves.series import Series, rows_of
+from stepsize.curves.table import Table
+from stepsize.errors import DataError, shown
+
+_NAME = re.compile(r"^run_name: *['\"]?(.*?)['\"]?\s*$", re.MULTILINE)
+
+
+def is_mlflow_run(folder: Path) -> bool:
+    """Whether a folder is that of one run: mlruns/<experiment>/<run>."""
+    return (folder / "meta.yaml").is_file() and (folder / "metrics").is_dir()
+
+
+def read_mlflow_run(folder: Path) -> Table:
+    """The metrics of one run."""
+    metrics = folder / "metrics"
+    series = {
+        file.relative_to(metrics).as_posix(): _read(file) for file in sorted(metrics.rglob("*")) if file.is_file()
+    }
+    columns = rows_of(series)
+    kind = convention_of([columns])
+    return Table(str(folder), _name(folder), columns, kind.steps_done, kind.means, step="step")
+
+
+def _read(file: Path) -> Series:
+    points = list[tuple[float, float]]()
+    for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1):
+        try:
+            _, value, step = map(float, line.split()[:3])
+        except ValueError:
+            raise DataError(f"{file}, line {number}: not a time, a value and a step: {shown(line)}") from None
+        points.append((step, value))
+    return points
+
+
+def _name(folder: Path) -> str:
+    tag = folder / "tags" / "mlflow.runName"
+    found = _NAME.search((folder / "meta.yaml").read_text("utf-8", "replace"))
+    return tag.read_text("utf-8", "replace").strip() if tag.is_file() else found[1] if found else folder.name
