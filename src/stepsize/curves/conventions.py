@@ -57,6 +57,7 @@ CONVENTIONS = (
     ),
     Convention("modded-nanogpt", _rows("train_time"), steps_done=True, loss=("train_loss", "val_loss")),
     Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "val loss")),
+    Convention("fairseq", _rows("loss + num_updates"), steps_done=True, means=True, loss=("loss",), lr=("lr",)),
     Convention(
         "torchtitan",
         _rows("loss + tps", "loss + wps", "loss_metrics/global_avg_loss"),

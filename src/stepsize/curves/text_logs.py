@@ -13,7 +13,6 @@ from stepsize.curves.conventions import CONVENTIONS, Convention, convention_of
 from stepsize.curves.log import AGREEMENT
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.table import Table
-from stepsize.errors import DataError
 
 STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
 """The last words of the keys of a step, in lower case."""
@@ -21,10 +20,10 @@ STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_update
 _NUMBER = re.compile(
     r"(?<![\w.+/-])([+-]?(?:"
     r"(?:\d+(?:,\d{3})*\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![)\d]|[-:.]\d|[kmbg]\b)"
-    r"|(?:nan|inf)(?=  |\s*[^\s\w]|\s*$| \w+[:=]\S)))[\w%]*",
+    r"|(?:nan|inf)\b))[\w%]*",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"""([a-z_][\w./-]*(?: [\w./-]+)*(?: ?\([^()]*\))?)["']?\s*[:=]?\s*["'[]?$""", re.IGNORECASE)
+_KEY = re.compile(r"""([a-z_][\w./-]*(?: [\w./-]+)*(?: ?\([^()]*\))?)["']?\s*([:=]?)\s*["'[]?$""", re.IGNORECASE)
 _LONGEST_KEY = 80
 _TOTAL = re.compile(r"\s*/\s*(\d{1,9})\b")
 _NOISE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\b(?:DEBUG|INFO|WARNING)\b")
@@ -67,7 +66,7 @@ def read_text_log(path: Path) -> list[Table]:
     """The rows of a text log as one table; none if there are no rows with a step or an epoch, and a loss."""
     rows = [*_rows(_lines(path))]
     kind = convention_of([row.values for row in rows])
-    rows = [row for row in rows if kind.has(row.values)]
+    rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1]
     if not all(row.is_epoch for row in rows):
         rows = [row for row in rows if not row.is_epoch]
     if not any(_has_loss(row.values) for row in rows):
@@ -116,9 +115,11 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
     end = 0
     for number in _NUMBER.finditer(text):
         key = _KEY.search(text[max(end, number.start() - _LONGEST_KEY) : number.start()])
+        value = float(number[1].replace(",", ""))
+        if not math.isfinite(value) and not (key and (key[2] or key[1].endswith("loss"))):
+            continue  # it is a word, as in "number of nan iterations"
         end = number.end()
         if key and key[1] not in values:
-            value = float(number[1].replace(",", ""))
             values[key[1]] = math.inf if math.isnan(value) else value  # in a table, NaN is an empty cell
             if total := _TOTAL.match(text, end):
                 totals[key[1]] = int(total[1])
@@ -152,20 +153,14 @@ def _of_one_rank(rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
     return [row for row in rows if row.rank == rank]
 
 
-def _steps(path: Path, rows: Sequence[_Row]) -> Floats:
-    """The steps of the rows, numbered through all epochs."""
+def _steps(rows: Sequence[_Row]) -> Floats:
+    """The steps of the rows; those that begin again with each epoch are numbered through, if the lines say the total."""
     steps = np.array([row.step for row in rows])
     epochs = np.array([row.epoch for row in rows])
-    starts = (np.diff(steps) < 0) & (np.diff(epochs) > 0)
-    if not starts.any():
-        return steps
     totals = {row.total for row in rows}
     total = totals.pop()
-    if total is None or totals:
-        raise DataError(
-            f"{path}: the steps begin again with each epoch, and the lines do not say how many an epoch has",
-            f'write it into the lines: "{rows[0].marker} 100/391"',
-        )
+    if total is None or totals or not np.any((np.diff(steps) < 0) & (np.diff(epochs) > 0)):
+        return steps
     numbered: Floats = steps + total * (epochs - min(epochs.min(), 1))
     return numbered
 
@@ -177,7 +172,7 @@ def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str])
     marker = rows[0].marker
     markers = {row.marker for row in rows}
     if not rows[0].is_epoch:
-        columns = {marker: _steps(path, rows), **{key: each for key, each in columns.items() if key not in markers}}
+        columns = {marker: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
     step = None if rows[0].is_epoch else kind.step if kind.step in columns else marker
     rates = [key for key in columns if key.startswith(kind.lr)]
     if rates and kind.lr_decimals is not None:
