@@ -8,6 +8,7 @@ from stepsize.curves.series import Series, rows_of
 from stepsize.curves.table import Table
 from stepsize.errors import DataError, shown
 
+_DELETED = re.compile(r"^lifecycle_stage: *deleted", re.MULTILINE)
 _NAME = re.compile(r"^run_name: *['\"]?(.*?)['\"]?\s*$", re.MULTILINE)
 
 
@@ -16,15 +17,16 @@ def is_mlflow_run(folder: Path) -> bool:
     return (folder / "meta.yaml").is_file() and (folder / "metrics").is_dir()
 
 
-def read_mlflow_run(folder: Path) -> Table:
-    """The metrics of one run."""
+def read_mlflow_run(folder: Path) -> list[Table]:
+    """The metrics of one run as one table; none if the run was deleted."""
+    meta = (folder / "meta.yaml").read_text("utf-8", "replace")
+    if _DELETED.search(meta):
+        return []
     metrics = folder / "metrics"
-    series = {
-        file.relative_to(metrics).as_posix(): _read(file) for file in sorted(metrics.rglob("*")) if file.is_file()
-    }
-    columns = rows_of(series)
+    files = sorted(file for file in metrics.rglob("*") if file.is_file())
+    columns = rows_of({file.relative_to(metrics).as_posix(): _read(file) for file in files})
     kind = convention_of([columns])
-    return Table(str(folder), _name(folder), columns, kind.steps_done, kind.means, step="step")
+    return [Table(str(folder), _name(folder, meta), columns, kind.steps_done, kind.means, step="step")]
 
 
 def _read(file: Path) -> Series:
@@ -38,7 +40,7 @@ def _read(file: Path) -> Series:
     return points
 
 
-def _name(folder: Path) -> str:
+def _name(folder: Path, meta: str) -> str:
     tag = folder / "tags" / "mlflow.runName"
-    found = _NAME.search((folder / "meta.yaml").read_text("utf-8", "replace"))
+    found = _NAME.search(meta)
     return tag.read_text("utf-8", "replace").strip() if tag.is_file() else found[1] if found else folder.name

@@ -154,7 +154,7 @@ def _of_one_rank(rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
 
 
 def _steps(rows: Sequence[_Row]) -> Floats:
-    """The steps of the rows; those that begin again with each epoch are numbered through, if the lines say the total."""
+    """The steps of the rows, numbered through all epochs if they begin again with each and the lines say the total."""
     steps = np.array([row.step for row in rows])
     epochs = np.array([row.epoch for row in rows])
     totals = {row.total for row in rows}
@@ -169,28 +169,27 @@ def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str])
     counts = Counter(key for row in rows for key in row.values)
     most = {key for key, _ in counts.most_common(_MOST_COLUMNS)}
     columns = {key: np.array([row.values.get(key, math.nan) for row in rows]) for key in counts if key in most}
-    marker = rows[0].marker
-    markers = {row.marker for row in rows}
+    step = None
     if not rows[0].is_epoch:
-        columns = {marker: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
-    step = None if rows[0].is_epoch else kind.step if kind.step in columns else marker
+        markers = {row.marker for row in rows}
+        step = rows[0].marker
+        columns = {step: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
     rates = [key for key in columns if key.startswith(kind.lr)]
-    if rates and kind.lr_decimals is not None:
-        peak = max(float(np.nanmax(columns[key])) for key in rates)
-        if 0.5 * 0.1**kind.lr_decimals > AGREEMENT * peak:
-            notes.append(
-                f"{kind.tool} prints rates with {kind.lr_decimals} decimals, too few for these; they are left out"
-            )
-            columns = {key: each for key, each in columns.items() if key not in rates}
-            rates = []
+    if (
+        kind.lr_decimals
+        and rates
+        and 0.5 * 0.1**kind.lr_decimals > AGREEMENT * np.nanmax([columns[key] for key in rates])
+    ):
+        notes.append(f"{kind.tool} prints rates with {kind.lr_decimals} decimals, too few for these; they are left out")
+        columns = {key: each for key, each in columns.items() if key not in rates}
     return Table(
         str(path),
         path.stem,
         columns,
         kind.steps_done,
         kind.means,
-        step=step,
-        lr=next(iter(rates), None),
+        step=kind.step if kind.step in columns else step,
+        lr=next((key for key in rates if key in columns), None),
         loss=next((key for key in kind.loss if key in columns), None),
         notes=tuple(notes),
     )

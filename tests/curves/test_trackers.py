@@ -1,0 +1,138 @@
+"""Loss curves from the folders of trackers: TensorBoard, MLflow, Weights & Biases, and what trainers leave behind."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from test_formats import FORMATS, INDEX, NEXT, PLAN
+
+import stepsize as ss
+from stepsize.curves import read_curves
+from stepsize.errors import DataError
+
+
+def write_events(folder, steps, tag="loss", rate=0.1, **settings):
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder), **settings) as writer:
+        for step in steps:
+            writer.add_scalar(tag, 5.0 - step / 100, step)
+            writer.add_scalar("lr", rate, step)
+
+
+# TensorBoard.
+
+
+def test_the_later_attempt_of_a_resumed_run_counts(tmp_path):
+    write_events(tmp_path, range(0, 50, 5), rate=0.2)
+    write_events(tmp_path, range(31, 60, 10), rate=0.1, filename_suffix=".resumed")
+    (curve,) = read_curves(tmp_path)
+    assert curve.steps.tolist() == [0, 5, 10, 15, 20, 25, 30, 31, 41, 51]
+    assert (curve.rates[30], curve.rates[31]) == pytest.approx((0.2, 0.1))
+
+
+def test_scalars_that_are_stored_as_tensors_are_read(tmp_path):
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.plugins.scalar.summary import pb
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(tmp_path))
+    for step in range(0, 40, 10):
+        for tag, value in (("batch_loss", 3.0 + step), ("lr", 0.1), ("epoch_loss", 9.0)):
+            summary = pb(tag, value)
+            summary.value[0].tag = tag
+            assert not summary.value[0].simple_value
+            writer.add_event(Event(step=step, summary=summary))
+    writer.close()
+    (curve,) = read_curves(tmp_path)
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 10, 20, 30], [3.0, 13.0, 23.0, 33.0])
+
+
+def test_the_epochs_of_keras_are_not_taken_for_updates(tmp_path):
+    write_events(tmp_path / "train", range(5), "epoch_loss")
+    with pytest.raises(DataError, match="epochs"):
+        read_curves(tmp_path, schedule=ss.Constant(0.1))
+
+
+def test_a_damaged_event_file_is_refused(tmp_path):
+    write_events(tmp_path, range(0, 50, 5))
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"not an event file" * 100)
+    with pytest.raises(DataError, match=r"without scalars|cannot be read"):
+        read_curves(tmp_path)
+
+
+# MLflow.
+
+RUN = "0/ab12cd34ef56ab12cd34ef56ab12cd34"
+
+
+@pytest.mark.parametrize("inner", ["", "0", RUN])
+def test_the_runs_of_mlflow_have_their_names(inner):
+    (curve,) = read_curves(FORMATS / "mlruns" / inner)
+    assert curve.name == "big-fish-7"
+    np.testing.assert_array_equal(curve.steps, INDEX.steps)
+    np.testing.assert_allclose(curve.losses, INDEX.losses)
+    np.testing.assert_allclose(curve.rates[INDEX.steps], PLAN(INDEX.steps))
+
+
+def test_a_deleted_run_of_mlflow_is_left_out(tmp_path):
+    shutil.copytree(FORMATS / "mlruns", tmp_path / "mlruns")
+    meta = tmp_path / "mlruns" / RUN / "meta.yaml"
+    meta.write_text(meta.read_text().replace("active", "deleted"))
+    with pytest.raises(DataError, match="no log"):
+        read_curves(tmp_path)
+
+
+def test_a_line_of_mlflow_that_is_none_is_named(tmp_path):
+    shutil.copytree(FORMATS / "mlruns", tmp_path / "mlruns")
+    (tmp_path / "mlruns" / RUN / "metrics" / "loss").write_text("1700000000000 3.0 0\n1700000000000 x 1\n")
+    with pytest.raises(DataError, match="loss, line 2: not a time, a value and a step: '1700000000000 x 1'"):
+        read_curves(tmp_path)
+
+
+# Folders.
+
+
+def test_the_last_checkpoint_of_a_run_folder_has_the_log(tmp_path):
+    folder = tmp_path / "out" / "lr-6e-4"
+    shutil.copytree(FORMATS / "transformers", folder)
+    write_events(folder / "runs" / "Jan01_host", range(0, 50, 5))  # the same run once more
+    (curve,) = read_curves(tmp_path / "out")
+    assert curve.name == "lr-6e-4"
+    np.testing.assert_array_equal(curve.steps, NEXT.steps)
+
+
+def test_every_version_of_lightning_is_a_run(tmp_path):
+    for version in (0, 1):
+        shutil.copytree(FORMATS / "lightning_logs/version_0", tmp_path / "lightning_logs" / f"version_{version}")
+    curves = read_curves(tmp_path / "lightning_logs")
+    assert [curve.name for curve in curves] == ["version_0", "version_1"]
+
+
+def test_logs_with_names_of_ones_own_are_found_among_other_files(tmp_path):
+    shutil.copy(FORMATS / "plain.log", tmp_path / "first.log")
+    shutil.copy(FORMATS / "plain.csv", tmp_path / "second.csv")
+    (tmp_path / "requirements.txt").write_text("torch==2.6.0\n")
+    (tmp_path / "config.json").write_text(json.dumps({"lr": 0.1}))
+    (tmp_path / "notes.log").write_text("nothing to see\n")
+    assert [curve.name for curve in read_curves(tmp_path)] == ["first", "second"]
+
+
+def test_a_folder_of_weights_and_biases_has_what_the_run_printed(tmp_path):
+    folder = tmp_path / "wandb" / "run-20250101_100000-ef56ab78"
+    shutil.copytree(FORMATS / "wandb" / folder.name, folder)
+    (folder.parent / "latest-run").symlink_to(folder)
+    (folder / "run-ef56ab78.wandb").write_bytes(b":W&B")
+    (curve,) = read_curves(tmp_path / "wandb")
+    assert curve.name == "run-20250101_100000-ef56ab78"
+    (folder / "files" / "output.log").write_text("nothing to see\n")
+    with pytest.raises(DataError, match=r'binary log that only Weights & Biases reads; .*PROJECT/ef56ab78"\)'):
+        read_curves(tmp_path)
+
+
+def test_a_folder_without_a_log_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(DataError, match="no log that stepsize knows"):
+        read_curves(tmp_path)
