@@ -2,22 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from stepsize.curves.read_options import Branch, Branches, Schedules
+from stepsize.curves.read_options import Branch
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, raise_together, shown
 from stepsize.schedules import Schedule, parse
 
 T = TypeVar("T")
 
 
-def schedules_by_run(owner: str, name: str, texts: Sequence[str]) -> Schedules:
-    """The rule of [RUN=]TEXT: one schedule for all runs, or schedules by the names of runs."""
+def schedules_by_run(owner: str, name: str, texts: Sequence[str]) -> list[tuple[str, Schedule]]:
+    """The rule of [RUN=]TEXT: one schedule with the name "" for all runs, or schedules by the names of runs."""
     return _by_run(owner, name, texts, "TEXT", _schedule)
 
 
-def branches_by_run(owner: str, name: str, texts: Sequence[str]) -> Branches:
-    """The rule of [RUN=]FILE:STEP: one run that all others branch from, or such runs by the names of runs."""
+def branches_by_run(owner: str, name: str, texts: Sequence[str]) -> list[tuple[str, Branch]]:
+    """The rule of [RUN=]FILE:STEP: one log that all runs branch from, or logs by the names of runs."""
     return _by_run(owner, name, texts, "FILE:STEP", _branch)
 
 
@@ -37,7 +37,7 @@ def _branch(text: str) -> Branch:
     return Path(file), int(step)
 
 
-def _by_run(owner: str, name: str, texts: Sequence[str], form: str, read: Callable[[str], T]) -> T | dict[str, T]:
+def _by_run(owner: str, name: str, texts: Sequence[str], form: str, read: Callable[[str], T]) -> list[tuple[str, T]]:
     found, errors = list[tuple[str, T]](), list[StepsizeError]()
     for text in texts:
         run, value = _named(text, read)
@@ -51,7 +51,13 @@ def _by_run(owner: str, name: str, texts: Sequence[str], form: str, read: Callab
     elif len({*runs}) < len(runs):
         errors.append(ArgumentError(owner, name, "given once for each run", list(texts)))
     raise_together(errors)
-    return found[0][1] if "" in runs else dict(found)
+    return found
+
+
+def for_runs(by_run: Sequence[tuple[str, T]] | None) -> Any:
+    """What was given for all runs, or by the names of runs; None if nothing was."""
+    found = dict(by_run or ())
+    return found.get("") or found or None
 
 
 def _named(text: str, read: Callable[[str], T]) -> tuple[str, T | StepsizeError]:

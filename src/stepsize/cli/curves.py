@@ -34,7 +34,7 @@ def curves(
     """List the loss curves in logs of any tool: which runs there are, how they were read, and how they went."""
     found = logs.readings(runs)
     print_table(
-        ("run", "format", "rows", "first", "last", "peak rate", "last rate", "last loss"),
+        ("run", "format", "rows", "first", "last", "peak rate", "last loss"),
         [(curve.name, each.format, *_numbers(curve)) for each in found for curve in [each.curve]],
         left=[0, 1],
     )
@@ -48,16 +48,15 @@ def curves(
 
 def _numbers(curve: LossCurve) -> tuple[str, ...]:
     first, last = int(curve.steps[0]), int(curve.steps[-1])
-    rates = f"{curve.peak_lr:.3g}", f"{curve.rates[last]:.3g}"
-    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", *rates, f"{curve.losses[-1]:.4f}"
+    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:.4f}"
 
 
 def _sketch(read: Sequence[LossCurve]) -> str:
     """The losses without the first tenth of each run, in which they fall so far that the rest would look flat."""
     from stepsize.plots import sketch_curves  # late: plots load slowly
 
-    late = [curve.after(min(curve.steps[-1] // 10, curve.steps[-1])) for curve in read]
-    base = math.floor(10 * min(curve.losses.min() for curve in late)) / 10
+    late = [curve.after(curve.steps[-1] // 10) for curve in read]
+    base = max(math.floor(10 * min(curve.losses.min() for curve in late) - 0.5) / 10, 0.0)
     drawn = {curve.name: (curve.steps, curve.losses - base) for curve in late}
     return sketch_curves(drawn, title=f"loss above {base:g}", **form_here(around=8 + len(read)))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stepsize.arguments import Choice, Count, Many, Whole, refuse_unknown
-from stepsize.cli.by_run import branches_by_run, schedules_by_run
+from stepsize.cli.by_run import branches_by_run, for_runs, schedules_by_run
 from stepsize.cli.options import numeric
 from stepsize.cli.schedules import assignments, horizon_of
 from stepsize.cli.words import LAWS, CommandLine
@@ -75,7 +75,7 @@ class LogOptions:
         _log_horizon,
     ] = None
     log_schedule: Annotated[
-        Any,
+        list[Any] | None,
         typer.Option(
             parser=str,
             metavar="[RUN=]TEXT",
@@ -84,7 +84,7 @@ class LogOptions:
         schedules_by_run,
     ] = None
     after: Annotated[
-        Any,
+        list[Any] | None,
         typer.Option(
             parser=str,
             metavar="[RUN=]FILE:STEP",
@@ -127,8 +127,8 @@ class LogOptions:
             **(self.columns or {}),
             means=self.log_means,
             horizon=self.log_horizon,
-            schedule=self.log_schedule,
-            after=self.after,
+            schedule=for_runs(self.log_schedule),
+            after=for_runs(self.after),
             warmup_steps=self.log_warmup,
             jumps=self.log_jump or (),
         )

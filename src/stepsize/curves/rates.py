@@ -15,7 +15,7 @@ AGREEMENT = 0.01  # logged rates are rounded, and may differ from the schedule b
 JUMP = 0.05  # a rate that changes by a smaller fraction of itself between two rows has not jumped
 SMALL = 0.01  # nor has one that changes by a smaller fraction of the peak
 ALIKE = 0.2  # a change is no jump if the rate changes beside it at this fraction of the speed, or faster
-SHORT = 1e-3  # of the run: between rows that are closer, it does not matter where the rate jumps
+SHORT = 1e-3  # of the run: what the rate does in so short a time does not matter
 MOST_QUESTIONS = 4  # about the jumps of one run
 
 
@@ -37,11 +37,11 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
     rows = _held(log.rates, log.held)
     jumps = list(options.jumps)
     if trunk is None:
-        begin = _beginning(log.source, rows, options.warmup_steps)
+        begin = _beginning(log.source, rows, options.warmup_steps, last)
     else:
         rows = rows.from_step(trunk.size)
         rows = Rows(np.concatenate([np.arange(trunk.size), rows.steps]), np.concatenate([trunk, rows.values]))
-        begin, jumps = [], [trunk.size, *jumps]
+        begin = []
     found = jumps_in(rows, jumps)
     for (jump, after), (other, same) in pairwise(sorted(found)):
         if after == same:
@@ -55,7 +55,9 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
         (before, after), (old, new) = rows.steps[row : row + 2].tolist(), rows.values[row : row + 2].tolist()
         change = f"the rate changes from {old:g} at step {before:,} to {new:g} at step {after:,}"
         is_warmup = before <= 1 and new > old
-        if is_warmup and options.warmup_steps is not None and options.warmup_steps <= after:
+        if trunk is not None and before < trunk.size <= after:
+            found.append((trunk.size, row + 1))
+        elif is_warmup and options.warmup_steps is not None and options.warmup_steps <= after:
             begin = [(options.warmup_steps, new)]
         elif after - before <= SHORT * last:
             found.append((after, row + 1))
@@ -136,7 +138,7 @@ def _held(rows: Rows, steps: int) -> Rows:
     return Rows(places, np.tile(rows.values, 2)[which])
 
 
-def _beginning(source: str, rows: Rows, warmup: int | None) -> list[tuple[int, float]]:
+def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> list[tuple[int, float]]:
     """Points before the first row: the rate is a straight line between them, and constant before the first."""
     first, rate = int(rows.steps[0]), float(rows.values[0])
     if first <= 1:
@@ -148,6 +150,8 @@ def _beginning(source: str, rows: Rows, warmup: int | None) -> list[tuple[int, f
         # The first rows are part of the warmup. Logs round, and differ in how they count steps.
         if slope > 0 and abs(origin) <= 2 * slope + AGREEMENT * rate:
             return [(0, max(origin, 0.0))]
+    if warmup is None and first <= SHORT * last:
+        return []
     if warmup is None:
         raise DataError(
             f"{source} begins at step {first} and does not say what the rates were before",

@@ -136,13 +136,17 @@ def _with_rates_of_other_files(found: list[Found]) -> list[Found]:
         rates = {log.name: log for other, _, log in found if other == place and log.no_losses is not None}
         if any(log.name in rates and log.no_rates is not None for _, _, log in found):
             found = [
-                (other, name, replace(log, rates=rates[log.name].rates, no_rates=None))
+                (other, name, _with_rates(log, rates[log.name]))
                 if log.no_rates is not None and log.name in rates
                 else (other, name, log)
                 for other, name, log in found
                 if other != place or log.no_losses is None
             ]
     return found
+
+
+def _with_rates(log: Log, other: Log) -> Log:
+    return replace(log, rates=other.rates, held=other.held, no_rates=None, notes=(*log.notes, *other.notes))
 
 
 def _trunk(place: Path, log: Log, options: ReadOptions) -> Floats | None:
@@ -157,8 +161,7 @@ def _trunk(place: Path, log: Log, options: ReadOptions) -> Floats | None:
         raise ArgumentError("read_curves", "after", f"the log of one run, and this has {len(logs)}", branch[0])
     trunk, at = _curve_of(logs[0][2], options, None), int(branch[1])
     if at > trunk.rates.size:
-        rule = f"at a step up to {trunk.rates.size}, the length of the log"
-        raise ArgumentError("read_curves", "after", rule, at)
+        raise ArgumentError("read_curves", "after", f"at a step of the log, at most {trunk.rates.size}", at)
     return trunk.rates[:at]
 
 

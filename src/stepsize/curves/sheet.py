@@ -41,34 +41,44 @@ class Sheet:
             DataError: the file cannot be read, has no names or no rows, or a row of another length.
         """
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
-        numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-        plain = [(number, line) for number, line in numbered if line.lstrip()[0] != "#"]
-        sign = _sign([line for _, line in plain[:_LOOKED_AT]])
+        lines = text.split("\n")
+        plain = [place for place, line in enumerate(lines) if line.strip() and line.lstrip()[0] != "#"]
+        sign, share = _sign([lines[place] for place in plain[:_LOOKED_AT]])
+        if share < 0.5:
+            raise DataError(f"{path} is no log that stepsize knows", "a table begins with its names: step,lr,loss")
         try:
-            names, rows = _names_and_rows(path, numbered, plain, sign)
+            numbered = _cells([lines[place] for place in plain], sign)
         except csv.Error as error:
             raise DataError(f"{path} cannot be read as a table: {error}") from error
+        if not numbered:
+            raise DataError(f"{path} has no rows")
+        names = [name.strip() for name in numbered[0][1]]
+        if all(map(_is_number, names)):
+            names = _names_before(path, lines[: plain[0]], sign, len(names))
+        # A resumed run may write the names again.
+        rows = [(plain[place] + 1, row) for place, row in numbered if row != names and any(row)]
         notes: tuple[str, ...] = ()
         if rows and len(rows[-1][1]) < len(names) and not text.endswith("\n"):  # a run that is being logged
             rows, notes = rows[:-1], ("its last line is not complete and does not count",)
-        rows = [(line, row) for line, row in rows if any(row) and row != names]  # a resumed run may write names again
         if not rows:
             raise DataError(f"{path} has no rows, only the names of its columns")
-        for line, row in rows:
-            if len(row) < len(names) or any(row[len(names) :]):
+        for number, row in rows:
+            if len(row) != len(names) and (len(row) < len(names) or any(map(str.strip, row[len(names) :]))):
+                cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
                 raise DataError(
-                    f"{path}, line {line}: {len(row)} {'cell' if len(row) == 1 else 'cells'} for {len(names)} columns",
+                    f"{path}, line {number}: {cells} for {len(names)} columns",
                     "a row needs a cell for each column, even an empty one",
                 )
-        lines, cells = zip(*rows, strict=True)
-        return cls(path, _told_apart(names), cells, lines, notes)
+        return cls(path, _told_apart(names), [row for _, row in rows], [number for number, _ in rows], notes)
 
     def split(self, columns: Iterable[str]) -> dict[tuple[str, ...], "Sheet"]:
         """The rows of each combination of texts in these columns, in the order of their first rows."""
         places = [self.names.index(column) for column in columns]
+        if not places:
+            return {(): self}
         parts: dict[tuple[str, ...], list[int]] = {}
         for index, row in enumerate(self.rows):
-            parts.setdefault(tuple(row[place] for place in places), []).append(index)
+            parts.setdefault(tuple(row[place].strip() for place in places), []).append(index)
         return {texts: self._rows(indices) for texts, indices in parts.items()}
 
     def _rows(self, indices: Sequence[int]) -> "Sheet":
@@ -88,7 +98,7 @@ class Sheet:
             if not column or column.lower().startswith("unnamed:") or not any(cells):
                 continue
             try:
-                found[column] = column_of(_number(cell) for cell in cells)
+                found[column] = _numbers(cells)
             except ValueError:
                 place, cell = next((place, cell) for place, cell in enumerate(cells) if not _is_number(cell))
                 line = f", line {self.lines[place]}" if self.lines else ""
@@ -98,14 +108,15 @@ class Sheet:
         return Table(name=name, columns=found, lines=lines, not_numbers=not_numbers, **known)
 
 
-def _sign(lines: Sequence[str]) -> str:
-    """The sign that cuts the first lines into the same number of cells, and into the most."""
+def _sign(lines: Sequence[str]) -> tuple[str, float]:
+    """The sign that cuts most of the first lines into the same number of cells, and their share."""
     found = {}
     for sign in SIGNS:
         widths = [len(row) for _, row in _cells(lines, sign)]
         if widths and widths[0] > 1:
             found[sign] = Counter(widths)[widths[0]] / len(widths), widths[0]
-    return max(found, key=found.__getitem__, default=",")
+    best = max(found, key=found.__getitem__, default=",")
+    return best, found.get(best, (1.0, 1))[0]
 
 
 def _cells(lines: Iterable[str], sign: str) -> list[tuple[int, list[str]]]:
@@ -113,24 +124,16 @@ def _cells(lines: Iterable[str], sign: str) -> list[tuple[int, list[str]]]:
     if sign == " ":
         return [(index, line.split()) for index, line in enumerate(lines)]
     reader = csv.reader(lines, delimiter=sign, skipinitialspace=True)
-    return [(reader.line_num - 1, [cell.strip() for cell in row]) for row in reader]
+    return [(reader.line_num - 1, row) for row in reader]
 
 
-def _names_and_rows(
-    path: Path, numbered: list[tuple[int, str]], plain: list[tuple[int, str]], sign: str
-) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The names of the columns, and the rows with their lines."""
-    rows = [(plain[index][0], row) for index, row in _cells([line for _, line in plain], sign)]
-    if not rows:
-        raise DataError(f"{path} has no rows")
-    (first, names), *others = rows
-    if not all(map(_is_number, names)):
-        return names, others
-    comments = [line.strip("# ") for number, line in numbered if number < first]  # np.savetxt writes the names there
+def _names_before(path: Path, lines: Sequence[str], sign: str, width: int) -> list[str]:
+    """The names in the last comment before the rows, where NumPy's savetxt writes them."""
+    comments = [line.strip("# ") for line in lines if line.strip()]
     names = _cells(comments[-1:], sign)[0][1] if comments else []
-    if len(names) != len(rows[0][1]):
+    if len(names) != width:
         raise DataError(f"{path} does not name its columns", "write their names into the first line: step,lr,loss")
-    return names, rows
+    return names
 
 
 def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
@@ -140,11 +143,20 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def _numbers(cells: Sequence[str]) -> Floats:
+    try:
+        values = np.array([*map(float, cells)])
+    except ValueError:  # cells without a value, or with a decimal comma
+        values = np.array([np.nan])
+    return column_of(map(_number, cells)) if np.isnan(values).any() else values
+
+
 def _number(cell: str) -> float | None:
     """The number in a cell; None if it is empty."""
     try:
         return float(cell)
     except ValueError:
+        cell = cell.strip()
         if cell.lower() in _NO_VALUE:
             return None
         if _DECIMAL_COMMA.fullmatch(cell):

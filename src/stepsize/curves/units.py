@@ -46,8 +46,8 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
             "name the column of the updates with {step}, or give the size of an epoch and of a batch with {horizon}",
             step=...,
             horizon=...,
-        )
-    if unit == UPDATES:
+        ).about("read_curves", "")
+    if epochs is not None:
         return Counted(done + epochs * horizon.epoch_steps, note=f"{horizon.epoch_steps:,} updates to an epoch")
     if unit == EPOCHS:
         return _of_epochs(counts, rows, horizon.epoch_steps)
