@@ -171,10 +171,10 @@ def _step_rank(table: Table, name: str, rows: Any) -> int | None:
 
 def _rate_rank(name: str) -> int | None:
     words = {*_words(name)}
-    is_rate = words & {"lr", "lrate"} or {"learning", "rate"} <= words or words in ({"rate"}, {"eta"})
+    is_rate = words & {"lr", "lrate"} or {"learning", "rate"} <= words or words == {"rate"}
     if not is_rate or words & _NO_RATES:
         return None
-    return 1 if words - _OF_RATES - {"lr", "lrate", "learning", "rate", "eta"} else 0
+    return 1 if words - _OF_RATES - {"lr", "lrate", "learning", "rate"} else 0
 
 
 def _loss_rank(name: str) -> int | None:

@@ -83,7 +83,11 @@ CONVENTIONS = (
     ),
     Convention(
         "transformers",
-        _rows("loss + learning_rate + epoch", "train/loss + train/learning_rate + train/epoch"),
+        _rows(
+            "loss + grad_norm + learning_rate + epoch",
+            "train/loss + train/learning_rate + train/epoch",
+            "current_steps + total_steps",  # LLaMA-Factory
+        ),
         steps_done=True,
         means=True,
         loss=("loss", "train/loss"),

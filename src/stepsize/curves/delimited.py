@@ -6,20 +6,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stepsize.curves.sheet import NUMBERED, Sheet
+from stepsize.curves.conventions import convention_of
+from stepsize.curves.sheet import LOOKED_AT, NUMBERED, Sheet, cells_of, is_number, sign_between
 from stepsize.curves.store_logs import schedule_of_text
 from stepsize.curves.table import Table
 from stepsize.errors import DataError, quoted
 
 EXPORTED = ("run", "name", "schedule", "seed", "status", "step")
 """The first columns of what `Results.write_csv` writes."""
-_OF_THE_TRAINER = {"steps_done": True, "means": True}
-_CONVENTIONS = (
-    ({"current_steps", "total_steps"}, _OF_THE_TRAINER),  # LLaMA-Factory's callback
-    ({"train/global_step", "train/loss"}, _OF_THE_TRAINER),  # the callback for Weights & Biases
-)
-"""What the columns of a log say about its rows: transformers' Trainer writes means, at the number of updates done."""
 _RUNS = re.compile(r"(?:run|experiment|exp|trial)(?:[ _]?(?:name|id))?|name|seed", re.IGNORECASE)
+
+
+def is_delimited(head: str) -> bool:
+    """Whether a text begins with the names of columns, or with numbers, and has a column of numbers below."""
+    lines = [line for line in head[: head.rfind("\n") + 1].splitlines() if line.strip() and line[0] != "#"][:LOOKED_AT]
+    sign, share = sign_between(lines)
+    if share < 0.5 or len(lines) < 2:
+        return False
+    first, *rows = (row for _, row in cells_of(lines, sign))
+    numbers = [*map(is_number, first)]
+    return all(numbers) or (
+        not any(number and name.strip() for number, name in zip(numbers, first, strict=True))
+        and any(all(map(is_number, column)) and any(column) for column in zip(*rows, strict=False))
+    )
 
 
 def read_delimited(path: Path) -> list[Table]:
@@ -44,8 +53,8 @@ def tables_of(sheet: Sheet, name: str = "", **known: Any) -> list[Table]:
     varying = [place for place in range(len(few)) if len({texts[place] for texts in parts}) > 1]
     alone = [place for place, name in enumerate(few) if name.lower() != "seed"][:1]
     numbers = [name for name in sheet.names if name not in few]
-    for names, convention in _CONVENTIONS:
-        known |= convention if names <= {*numbers} else {}
+    kind = convention_of([numbers])
+    known = {"steps_done": kind.steps_done, "means": kind.means} | known
     tables = []
     for texts, part in parts.items():
         label = ", ".join(_label(few[place], texts[place]) for place in varying or alone)

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stepsize.curves.mlflow_logs import is_mlflow_run
+from stepsize.curves.store_logs import FILE_NAME
 from stepsize.curves.tensorboard_logs import event_files
 from stepsize.curves.text_logs import is_text_log
 from stepsize.errors import DataError
 
 RUN_LOGS = (
-    "store.sqlite",  # stepsize
+    FILE_NAME,  # stepsize
     "trainer_state.json",  # transformers
     "trainer_log.jsonl",  # LLaMA-Factory
     "metrics.csv",  # Lightning

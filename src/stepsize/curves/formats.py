@@ -1,50 +1,68 @@
-"""The formats of logs, each recognized by its content."""
+"""The formats of logs, each recognized by its content, and the tables at a path."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stepsize.curves.delimited import read_delimited
+from stepsize.curves.delimited import is_delimited, read_delimited
+from stepsize.curves.folders import logs_in
+from stepsize.curves.mlflow_logs import is_mlflow_run, read_mlflow_run
 from stepsize.curves.records import is_archive, is_json, read_archive, read_json
-from stepsize.curves.store_logs import read_store, store_at
+from stepsize.curves.store_logs import is_store, read_store
 from stepsize.curves.table import Table
-from stepsize.curves.tensorboard_logs import event_folders, read_events
+from stepsize.curves.tensorboard_logs import is_events, read_events
 from stepsize.curves.text_file import head_of
-from stepsize.errors import DataError
+from stepsize.curves.text_logs import is_text_log, read_text_log
+from stepsize.errors import DataError, StepsizeError, gathered, raise_together
 
 
 @dataclass(frozen=True)
-class TextFormat:
-    """A format of text files: whether the beginning of a file shows it, and how such a file is read."""
+class Format:
+    """The name of a format, whether a path has it, how its tables are read, and whether they name their runs."""
 
     name: str
-    begins: Callable[[str], bool]
+    fits: Callable[[Path], bool]
     read: Callable[[Path], list[Table]]
+    with_names: bool = False
 
 
-TEXT_FORMATS = (
-    TextFormat("JSON", is_json, read_json),
-    TextFormat("CSV", lambda head: True, read_delimited),
+FORMATS = (
+    Format("store", is_store, read_store, True),
+    Format("MLflow", is_mlflow_run, read_mlflow_run, True),
+    Format("TensorBoard", is_events, read_events),
+    Format("NumPy", is_archive, read_archive),
+    Format("JSON", lambda path: is_json(head_of(path)), read_json),
+    Format("CSV", lambda path: is_delimited(head_of(path)), read_delimited),
+    Format("text", is_text_log, read_text_log),
+    Format("CSV", lambda path: True, read_delimited),  # which says what is wrong with it
 )
 """In the order in which they are tried."""
 
 
-def tables_at(place: Path) -> tuple[str, list[Table]]:
-    """The name of the format at a path, and the tables there.
+def tables_at(place: Path) -> list[tuple[str, Table]]:
+    """The tables at a path, each with the name of its format; in a folder, those of all logs that it holds.
 
     Raises:
         DataError: nothing is there, or nothing that is a log.
     """
     if not place.exists():
         raise DataError(f"there is no file or folder {place}")
-    if (store := store_at(place)) is not None:
-        return "store", read_store(store)
-    if "tfevents" in place.name or event_folders(place):
-        return "TensorBoard", read_events(place)
-    if place.is_dir():
-        raise DataError(f"{place} holds neither the store of an experiment nor event files of TensorBoard")
-    if is_archive(place):
-        return "NumPy", read_archive(place)
-    head = head_of(place)
-    found = next(each for each in TEXT_FORMATS if each.begins(head))
-    return found.name, found.read(place)
+    if not place.is_dir():
+        return _tables_of(place)
+    found, errors = list[tuple[str, Table]](), list[StepsizeError]()
+    for name, log in logs_in(place):
+        with gathered(errors):
+            found += _tables_of(log, name)
+    raise_together(errors)
+    if not found:
+        raise DataError(f"{place} has no log of a run")
+    return found
+
+
+def _tables_of(log: Path, name: str = "") -> list[tuple[str, Table]]:
+    """The tables of a log; a single one has the name that is given, unless the format has a better one."""
+    form = next(each for each in FORMATS if each.fits(log))
+    tables = form.read(log)
+    if name and len(tables) == 1 and not form.with_names:
+        tables = [replace(tables[0], name=name)]
+    return [(form.name, table) for table in tables]

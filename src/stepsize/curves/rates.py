@@ -55,7 +55,9 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
         (before, after), (old, new) = rows.steps[row : row + 2].tolist(), rows.values[row : row + 2].tolist()
         change = f"the rate changes from {old:g} at step {before:,} to {new:g} at step {after:,}"
         is_warmup = before <= 1 and new > old
-        if trunk is not None and before < trunk.size <= after:
+        if begin and not row:
+            pass  # the first rows lie on the line of the warmup
+        elif trunk is not None and before < trunk.size <= after:
             found.append((trunk.size, row + 1))
         elif is_warmup and options.warmup_steps is not None and options.warmup_steps <= after:
             begin = [(options.warmup_steps, new)]
@@ -144,7 +146,7 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> list[t
     if first <= 1:
         return []
     slope = 0.0
-    if rows.size > 1 and 0 not in _abrupt(rows):
+    if rows.size > 1:
         slope = (float(rows.values[1]) - rate) / int(rows.steps[1] - rows.steps[0])
         origin = rate - slope * first
         # The first rows are part of the warmup. Logs round, and differ in how they count steps.

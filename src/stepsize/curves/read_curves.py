@@ -122,9 +122,8 @@ Found = tuple[Path, str, Log]
 
 def _logs_at(place: Path, options: ReadOptions, errors: list[StepsizeError]) -> list[Found]:
     """The logs at a path; the errors of those that cannot be read are added to the others."""
-    name, tables = tables_at(place)
     found: list[Found] = []
-    for table in tables:
+    for name, table in tables_at(place):
         with gathered(errors):
             found.append((place, name, log_of(table, options)))
     return found

@@ -18,7 +18,7 @@ from stepsize.errors import DataError, shown
 NUMBERED = re.compile(r" \(column \d+\)$")
 """What is added to a name that an earlier column has."""
 SIGNS = ",;\t| "
-_LOOKED_AT = 20  # lines, by which the sign between the cells is found
+LOOKED_AT = 20  # lines, by which the sign between the cells is found
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _NO_VALUE = {"", "null", "none", "na", "n/a", "<na>", "-"}
 
@@ -43,17 +43,17 @@ class Sheet:
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
         lines = text.split("\n")
         plain = [place for place, line in enumerate(lines) if line.strip() and line.lstrip()[0] != "#"]
-        sign, share = _sign([lines[place] for place in plain[:_LOOKED_AT]])
+        sign, share = sign_between([lines[place] for place in plain[:LOOKED_AT]])
         if share < 0.5:
             raise DataError(f"{path} is no log that stepsize knows", "a table begins with its names: step,lr,loss")
         try:
-            numbered = _cells([lines[place] for place in plain], sign)
+            numbered = cells_of([lines[place] for place in plain], sign)
         except csv.Error as error:
             raise DataError(f"{path} cannot be read as a table: {error}") from error
         if not numbered:
             raise DataError(f"{path} has no rows")
         names = [name.strip() for name in numbered[0][1]]
-        if all(map(_is_number, names)):
+        if all(map(is_number, names)):
             names = _names_before(path, lines[: plain[0]], sign, len(names))
         # A resumed run may write the names again.
         rows = [(plain[place] + 1, row) for place, row in numbered if row != names and any(row)]
@@ -100,7 +100,7 @@ class Sheet:
             try:
                 found[column] = _numbers(cells)
             except ValueError:
-                place, cell = next((place, cell) for place, cell in enumerate(cells) if not _is_number(cell))
+                place, cell = next((place, cell) for place, cell in enumerate(cells) if not is_number(cell))
                 line = f", line {self.lines[place]}" if self.lines else ""
                 not_numbers[column] = f"{self.path}{line}: {column} is not a number: {shown(cell)}"
         lines = None if self.lines is None else np.array(self.lines)
@@ -108,18 +108,18 @@ class Sheet:
         return Table(name=name, columns=found, lines=lines, not_numbers=not_numbers, **known)
 
 
-def _sign(lines: Sequence[str]) -> tuple[str, float]:
+def sign_between(lines: Sequence[str]) -> tuple[str, float]:
     """The sign that cuts most of the first lines into the same number of cells, and their share."""
     found = {}
     for sign in SIGNS:
-        widths = [len(row) for _, row in _cells(lines, sign)]
+        widths = [len(row) for _, row in cells_of(lines, sign)]
         if widths and widths[0] > 1:
             found[sign] = Counter(widths)[widths[0]] / len(widths), widths[0]
     best = max(found, key=found.__getitem__, default=",")
     return best, found.get(best, (1.0, 1))[0]
 
 
-def _cells(lines: Iterable[str], sign: str) -> list[tuple[int, list[str]]]:
+def cells_of(lines: Iterable[str], sign: str) -> list[tuple[int, list[str]]]:
     """The cells of each row, and the index of its last line."""
     if sign == " ":
         return [(index, line.split()) for index, line in enumerate(lines)]
@@ -130,7 +130,7 @@ def _cells(lines: Iterable[str], sign: str) -> list[tuple[int, list[str]]]:
 def _names_before(path: Path, lines: Sequence[str], sign: str, width: int) -> list[str]:
     """The names in the last comment before the rows, where NumPy's savetxt writes them."""
     comments = [line.strip("# ") for line in lines if line.strip()]
-    names = _cells(comments[-1:], sign)[0][1] if comments else []
+    names = cells_of(comments[-1:], sign)[0][1] if comments else []
     if len(names) != width:
         raise DataError(f"{path} does not name its columns", "write their names into the first line: step,lr,loss")
     return names
@@ -164,7 +164,8 @@ def _number(cell: str) -> float | None:
         raise
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell has a number or nothing."""
     try:
         _number(cell)
     except ValueError:

@@ -17,10 +17,9 @@ VERSION = 2
 PATIENCE = 60.0  # seconds to wait for a process that writes
 
 
-def store_at(place: Path) -> Path | None:
-    """The store at a path, or in a directory."""
-    path = place / FILE_NAME if place.is_dir() else place
-    return path if path.suffix == ".sqlite" and path.is_file() else None
+def is_store(path: Path) -> bool:
+    """Whether a path is that of a store."""
+    return path.suffix == Path(FILE_NAME).suffix and path.is_file()
 
 
 def read_store(path: Path) -> list[Table]:

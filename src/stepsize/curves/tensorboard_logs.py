@@ -16,6 +16,11 @@ def event_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.glob("*tfevents*") if file.is_file())
 
 
+def is_events(place: Path) -> bool:
+    """Whether a path is an event file or a folder of some."""
+    return bool(event_files(place)) if place.is_dir() else "tfevents" in place.name
+
+
 def event_folders(place: Path) -> list[Path]:
     """The folders at and below `place` that hold event files, one for each run."""
     return sorted({file.parent for file in place.rglob("*tfevents*") if file.is_file()})

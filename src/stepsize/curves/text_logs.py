@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from stepsize.curves.conventions import CONVENTIONS, Convention, convention_of
-from stepsize.curves.log import AGREEMENT
 from stepsize.curves.loss_curve import Floats
+from stepsize.curves.rates import AGREEMENT
 from stepsize.curves.table import Table
 
 STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
