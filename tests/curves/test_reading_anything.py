@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_formats import FORMATS, PLAN
+from test_trackers import record
 
 from stepsize.curves import read_curves
 from stepsize.errors import StepsizeError
@@ -83,22 +84,12 @@ def test_any_bytes_are_read_or_refused(folder, content, suffix):
     read_or_refused(folder / f"any{suffix}", content, PLAN)
 
 
-@pytest.fixture(scope="module")
-def events(folder):
-    """The bytes of an event file."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(str(folder / "events")) as writer:
-        for step in range(0, 40, 10):
-            writer.add_scalar("loss", 3.0, step)
-            writer.add_scalar("lr", 0.1, step)
-    (file,) = (folder / "events").iterdir()
-    return file.read_bytes()
+EVENTS = b"".join(record(step=step, lr=0.1, loss=3.0, tensor=[1.0]) for step in range(0, 40, 10))
 
 
-@settings(max_examples=30)
+@settings(max_examples=50)
 @given(st.data())
-def test_an_altered_event_file_is_read_or_refused(folder, events, data):
-    begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(events))] * 2)))
-    content = events[:begin] + data.draw(st.binary(max_size=8)) + events[end:]
+def test_an_altered_event_file_is_read_or_refused(folder, data):
+    begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(EVENTS))] * 2)))
+    content = EVENTS[:begin] + data.draw(st.binary(max_size=8)) + EVENTS[end:]
     read_or_refused(folder / "altered" / "events.out.tfevents.1", content, None)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -12,13 +13,27 @@ from stepsize.curves import read_curves
 from stepsize.errors import DataError
 
 
-def write_events(folder, steps, tag="loss", rate=0.1, **settings):
-    from torch.utils.tensorboard import SummaryWriter
+def record(**values):
+    """A record of an event file, with the metadata of a scalar for a value that is a tensor."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
 
-    with SummaryWriter(str(folder), **settings) as writer:
-        for step in steps:
-            writer.add_scalar(tag, 5.0 - step / 100, step)
-            writer.add_scalar("lr", rate, step)
+    scalar = {"plugin_data": {"plugin_name": "scalars"}}
+    step = values.pop("step")
+    points = [
+        Summary.Value(tag=tag, simple_value=value)
+        if isinstance(value, float)
+        else Summary.Value(tag=tag, tensor={"dtype": 1, "float_val": value}, metadata=scalar)
+        for tag, value in values.items()
+    ]
+    message = Event(step=step, summary=Summary(value=points)).SerializeToString()
+    return struct.pack("<QI", len(message), 0) + message + bytes(4)
+
+
+def write_events(folder, steps, loss="loss", rate=0.1, time=1):
+    folder.mkdir(parents=True, exist_ok=True)
+    records = [record(step=step, lr=rate, **{loss: 5.0 - step / 100}) for step in steps]
+    (folder / f"events.out.tfevents.{time}.host").write_bytes(b"".join(records))
 
 
 # TensorBoard.
@@ -26,25 +41,16 @@ def write_events(folder, steps, tag="loss", rate=0.1, **settings):
 
 def test_the_later_attempt_of_a_resumed_run_counts(tmp_path):
     write_events(tmp_path, range(0, 50, 5), rate=0.2)
-    write_events(tmp_path, range(31, 60, 10), rate=0.1, filename_suffix=".resumed")
+    write_events(tmp_path, range(31, 60, 10), rate=0.1, time=2)
     (curve,) = read_curves(tmp_path)
     assert curve.steps.tolist() == [0, 5, 10, 15, 20, 25, 30, 31, 41, 51]
     assert (curve.rates[30], curve.rates[31]) == pytest.approx((0.2, 0.1))
+    assert "the run was resumed: 3 rows that it logged again are left out" in curve.notes[0]
 
 
 def test_scalars_that_are_stored_as_tensors_are_read(tmp_path):
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.plugins.scalar.summary import pb
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-    writer = EventFileWriter(str(tmp_path))
-    for step in range(0, 40, 10):
-        for tag, value in (("batch_loss", 3.0 + step), ("lr", 0.1), ("epoch_loss", 9.0)):
-            summary = pb(tag, value)
-            summary.value[0].tag = tag
-            assert not summary.value[0].simple_value
-            writer.add_event(Event(step=step, summary=summary))
-    writer.close()
+    records = [record(step=step, batch_loss=[3.0 + step], lr=[0.1], epoch_loss=[9.0]) for step in range(0, 40, 10)]
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(b"".join(records))
     (curve,) = read_curves(tmp_path)
     assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 10, 20, 30], [3.0, 13.0, 23.0, 33.0])
 
@@ -55,11 +61,17 @@ def test_the_epochs_of_keras_are_not_taken_for_updates(tmp_path):
         read_curves(tmp_path, schedule=ss.Constant(0.1))
 
 
-def test_a_damaged_event_file_is_refused(tmp_path):
+def test_a_record_that_is_cut_off_ends_an_event_file_and_a_damaged_one_is_refused(tmp_path):
     write_events(tmp_path, range(0, 50, 5))
     (file,) = tmp_path.iterdir()
-    file.write_bytes(b"not an event file" * 100)
-    with pytest.raises(DataError, match=r"without scalars|cannot be read"):
+    content = file.read_bytes()
+    file.write_bytes(content[:-30])
+    assert read_curves(tmp_path)[0].steps.tolist() == [*range(0, 45, 5)]
+    file.write_bytes(content[:12] + b"\xff" * 20 + content[32:])
+    with pytest.raises(DataError, match="is damaged"):
+        read_curves(tmp_path)
+    file.write_bytes(b"")
+    with pytest.raises(DataError, match="no scalars"):
         read_curves(tmp_path)
 
 

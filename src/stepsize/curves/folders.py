@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stepsize.curves.mlflow_logs import is_mlflow_run
+from stepsize.curves.mlflow_logs import is_deleted, is_mlflow_run
 from stepsize.curves.store_logs import FILE_NAME
 from stepsize.curves.tensorboard_logs import event_files
+from stepsize.curves.text_file import head_of
 from stepsize.curves.text_logs import is_text_log
 from stepsize.errors import DataError
 
@@ -27,18 +28,18 @@ _INNER = re.compile(r"(/|^)(checkpoint-\d+|files)$")
 """A folder inside that of the run, which has the run's name."""
 
 
-def logs_in(folder: Path) -> list[tuple[str, Path]]:
-    """The names and places of the logs at and below a folder.
+def logs_in(folder: Path) -> list[tuple[Path, str]]:
+    """The logs at and below a folder, each with the name of its run by its place; "" if the log has names itself.
 
-    A place is a file, or a folder of event files or of a run of MLflow. Only if no tool is known by its names, all
-    tables and text logs directly in the folder count.
+    A log is a file, or a folder of event files or of a run of MLflow. Only if no tool is known by its names, all tables
+    and text logs directly in the folder count.
 
     Raises:
         DataError: there are none.
     """
-    found = [(_name(folder, place.parent if place.is_file() else place), place) for place in _runs_in(folder)]
+    found = [(place, _name(folder, place if place.is_dir() else place.parent)) for place in _runs_in(folder)]
     if not found:
-        found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
+        found = [(file, file.name.partition(".")[0]) for file in sorted(folder.iterdir()) if _is_log(file)]
     if not found:
         binary = next(folder.rglob("run-*.wandb"), None)
         raise _binary(binary) if binary else DataError(f"{folder} has no log that stepsize knows", "name the file")
@@ -46,6 +47,8 @@ def logs_in(folder: Path) -> list[tuple[str, Path]]:
 
 
 def _runs_in(folder: Path) -> Iterator[Path]:
+    if is_mlflow_run(folder) and is_deleted(folder):
+        return
     own = _own_log(folder)
     if own:
         yield own
@@ -62,7 +65,11 @@ def _own_log(folder: Path) -> Path | None:
         return folder
     checkpoints = sorted(folder.glob("checkpoint-*/trainer_state.json"), key=lambda file: _number(file.parent))
     files = [file for file in (folder / name for name in RUN_LOGS) if file.is_file()]
-    return next((file for file in (*files, *checkpoints[-1:]) if file.suffix != ".log" or is_text_log(file)), None)
+    return next((file for file in (*files, *checkpoints[-1:]) if file.suffix != ".log" or _is_text(file)), None)
+
+
+def _is_text(file: Path) -> bool:
+    return bool(file.stat().st_size) and is_text_log(head_of(file))
 
 
 def _number(checkpoint: Path) -> int:
@@ -72,11 +79,13 @@ def _number(checkpoint: Path) -> int:
 
 def _is_log(file: Path) -> bool:
     name = file.name.lower()
-    return file.is_file() and (name.endswith(_TABLES) or (name.endswith(_TEXTS) and is_text_log(file)))
+    return file.is_file() and (name.endswith(_TABLES) or (name.endswith(_TEXTS) and _is_text(file)))
 
 
 def _name(folder: Path, place: Path) -> str:
     """The name of a run whose log is in `place`: the way to it, or the name of the folder."""
+    if is_mlflow_run(place) or (place / "store.sqlite").is_file():
+        return ""
     way = _INNER.sub("", place.relative_to(folder).as_posix().removeprefix("."))
     return way or folder.absolute().name
 

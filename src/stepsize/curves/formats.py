@@ -33,7 +33,7 @@ FORMATS = (
     Format("NumPy", is_archive, read_archive),
     Format("JSON", lambda path: is_json(head_of(path)), read_json),
     Format("CSV", lambda path: is_delimited(head_of(path)), read_delimited),
-    Format("text", is_text_log, read_text_log),
+    Format("text", lambda path: is_text_log(head_of(path)), read_text_log),
     Format("CSV", lambda path: True, read_delimited),  # which says what is wrong with it
 )
 """In the order in which they are tried."""

@@ -17,16 +17,26 @@ def is_mlflow_run(folder: Path) -> bool:
     return (folder / "meta.yaml").is_file() and (folder / "metrics").is_dir()
 
 
+def is_deleted(folder: Path) -> bool:
+    """Whether the run was deleted, of which MLflow only takes note."""
+    return _DELETED.search(_meta(folder)) is not None
+
+
 def read_mlflow_run(folder: Path) -> list[Table]:
-    """The metrics of one run as one table; none if the run was deleted."""
-    meta = (folder / "meta.yaml").read_text("utf-8", "replace")
-    if _DELETED.search(meta):
-        return []
+    """The metrics of one run as one table.
+
+    Raises:
+        DataError: a line of a metric is none.
+    """
     metrics = folder / "metrics"
     files = sorted(file for file in metrics.rglob("*") if file.is_file())
     columns = rows_of({file.relative_to(metrics).as_posix(): _read(file) for file in files})
     kind = convention_of([columns])
-    return [Table(str(folder), _name(folder, meta), columns, kind.steps_done, kind.means, step="step")]
+    return [Table(str(folder), _name(folder), columns, kind.steps_done, kind.means, step="step")]
+
+
+def _meta(folder: Path) -> str:
+    return (folder / "meta.yaml").read_text("utf-8", "replace")
 
 
 def _read(file: Path) -> Series:
@@ -40,7 +50,7 @@ def _read(file: Path) -> Series:
     return points
 
 
-def _name(folder: Path, meta: str) -> str:
+def _name(folder: Path) -> str:
     tag = folder / "tags" / "mlflow.runName"
-    found = _NAME.search(meta)
+    found = _NAME.search(_meta(folder))
     return tag.read_text("utf-8", "replace").strip() if tag.is_file() else found[1] if found else folder.name

@@ -1,6 +1,9 @@
 """Logs in TensorBoard's event files."""
 
+import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from stepsize.curves.conventions import convention_of
 from stepsize.curves.series import Series, last_attempt, rows_of
@@ -8,7 +11,7 @@ from stepsize.curves.table import Table
 from stepsize.errors import DataError, MissingExtraError
 
 _OF_EPOCHS = "epoch_"
-"""With this the tags begin that Keras logs at the number of the epoch."""
+"""Tags of Keras that begin with this have the number of the epoch for a step."""
 
 
 def event_files(folder: Path) -> list[Path]:
@@ -29,63 +32,85 @@ def event_folders(place: Path) -> list[Path]:
 def read_events(place: Path) -> list[Table]:
     """The scalars in a folder of event files, or in one of them, as one table.
 
-    If a run was resumed, the later file counts from its first step on.
+    Raises:
+        DataError: a file is damaged, or there are no scalars.
+        MissingExtraError: TensorBoard is not installed.
     """
-    series, left_out = _attempts(place)
+    series, left_out = _last_attempts(place)
     if not series:
-        raise DataError(f"{place} has event files of TensorBoard without scalars")
+        raise DataError(f"{place} has no scalars in its event files of TensorBoard")
     per_epoch = {tag: points for tag, points in series.items() if tag.startswith(_OF_EPOCHS)}
     others = {tag: points for tag, points in series.items() if tag not in per_epoch}
     of_epochs = bool(per_epoch) and not any("loss" in tag.lower() for tag in others)
     axis = "epoch" if of_epochs else "step"
     columns = rows_of(per_epoch if of_epochs else others, axis)
     kind = convention_of([columns])
-    most = max(left_out.values())
-    note = f"the run was resumed: {most} rows that it logged again are left out of the earlier files"
+    notes = [f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"]
+    name = place.stem if place.is_file() else place.name
     return [
-        Table(
-            str(place),
-            place.stem if place.is_file() else place.name,
-            columns,
-            kind.steps_done,
-            kind.means,
-            step=None if of_epochs else axis,
-            notes=(note,) if most else (),
-        )
+        Table(str(place), name, columns, kind.steps_done, kind.means, step=axis, notes=tuple(notes if left_out else ()))
     ]
 
 
 def scalars(place: Path) -> dict[str, Series]:
     """The steps and values of every scalar by its tag, in a folder of event files or in one of them.
 
+    If a run was resumed, the later file counts from its first step on.
+
     Raises:
+        DataError: a file is damaged.
         MissingExtraError: TensorBoard is not installed.
     """
-    return _attempts(place)[0]
+    return _last_attempts(place)[0]
 
 
-def _attempts(place: Path) -> tuple[dict[str, Series], dict[str, int]]:
-    """The points of every scalar, and how many points of earlier attempts were left out."""
-    files = [_read(file) for file in ([place] if place.is_file() else event_files(place))]
+def _last_attempts(place: Path) -> tuple[dict[str, Series], int]:
+    """The points of every scalar, and how many rows of earlier attempts are left out."""
+    files = [_scalars_in(file) for file in ([place] if place.is_file() else event_files(place))]
     tags = dict.fromkeys(tag for file in files for tag in file)
     found = {tag: last_attempt([file[tag] for file in files if tag in file]) for tag in tags}
-    return {tag: points for tag, (points, _) in found.items()}, {tag: count for tag, (_, count) in found.items()}
+    return {tag: points for tag, (points, _) in found.items()}, max((count for _, count in found.values()), default=0)
 
 
-def _read(file: Path) -> dict[str, Series]:
+def _scalars_in(file: Path) -> dict[str, list[tuple[float, float]]]:
+    """The points of every scalar in a file, where newer writers store a scalar as a tensor."""
     try:
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         from tensorboard.util.tensor_util import make_ndarray
     except ModuleNotFoundError as error:
         raise MissingExtraError.naming("TensorBoard", "tensorboard") from error
-    events = EventAccumulator(str(file), size_guidance={"scalars": 0, "tensors": 0}, purge_orphaned_data=False)
-    found: dict[str, Series]
-    try:
-        events.Reload()
-        found = {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
-        for tag in events.Tags()["tensors"]:
-            if events.SummaryMetadata(tag).plugin_data.plugin_name == "scalars":
-                found[tag] = [(event.step, make_ndarray(event.tensor_proto).item()) for event in events.Tensors(tag)]
-    except Exception as error:  # whatever a parser of records and messages raises for a damaged file
-        raise DataError(f"{file} cannot be read as an event file of TensorBoard: {error}") from error
+    found: dict[str, list[tuple[float, float]]] = {}
+    tensors = set[str]()
+    for event in _events(file):
+        for value in event.summary.value:
+            if value.metadata.plugin_data.plugin_name == "scalars":
+                tensors.add(value.tag)
+            kind = value.WhichOneof("value")
+            if kind == "simple_value":
+                number = value.simple_value
+            elif kind == "tensor" and value.tag in tensors:
+                number = make_ndarray(value.tensor).item()
+            else:
+                continue
+            found.setdefault(value.tag, []).append((event.step, number))
     return found
+
+
+def _events(file: Path) -> Iterator[Any]:
+    """The messages in a file of TFRecords: length, checksum, message, checksum.
+
+    A message that is cut off ends the file, since a run may be writing it. TensorBoard's own reader of records would
+    load TensorFlow, if it is installed, which takes many seconds.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    content = file.read_bytes()
+    begin = 12
+    while begin <= len(content):
+        (length,) = struct.unpack_from("<Q", content, begin - 12)
+        if begin + length > len(content):
+            return
+        try:
+            yield Event.FromString(content[begin : begin + length])
+        except Exception as error:  # protobuf's, whose class depends on how it is installed
+            raise DataError(f"{file} is damaged: a record is no event of TensorBoard") from error
+        begin += length + 16

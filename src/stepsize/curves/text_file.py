@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stepsize.errors import DataError
 
-HEAD = 2**16
-"""The bytes of a file by which its format is recognized."""
+HEAD = 2**22
+"""The bytes of a file by which its format is recognized; some logs begin with the source of the program."""
 LARGEST = 2**29
 """The bytes of the largest text that is read."""
 _GZIP = b"\x1f\x8b"

@@ -13,6 +13,7 @@ from stepsize.curves.conventions import CONVENTIONS, Convention, convention_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.rates import AGREEMENT
 from stepsize.curves.table import Table
+from stepsize.curves.text_file import text_of
 
 STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
 """The last words of the keys of a step, in lower case."""
@@ -29,9 +30,10 @@ _TOTAL = re.compile(r"\s*/\s*(\d{1,9})\b")
 _NOISE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\b(?:DEBUG|INFO|WARNING)\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
 _RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
+_STEP = re.compile(rf"(?:{'|'.join(STEPS)}|epoch|\bs)[^\w\n]{{0,20}}\d", re.IGNORECASE)
+"""A line with a step: a quick look that spares tables of numbers the slow one."""
 _MOST_COLUMNS = 200
 _OTHER_DATA = ("val", "eval", "test", "dev")
-_RECOGNIZED_WITHIN = 2**22  # characters: some logs begin with the source of the program
 
 
 @dataclass
@@ -57,27 +59,24 @@ class _Row:
         return next((value for key, value in self.values.items() if key.lower().split()[-1] == "epoch"), math.nan)
 
 
-def is_text_log(path: Path) -> bool:
-    """Whether a file has rows with a step or an epoch, and a loss."""
-    return any(_has_loss(row.values) for row in _rows(_lines(path, _RECOGNIZED_WITHIN)))
+def is_text_log(head: str) -> bool:
+    """Whether a text has rows with a step or an epoch, and a loss."""
+    return _STEP.search(head) is not None and any(_has_loss(row.values) for row in _rows(head.splitlines()))
 
 
 def read_text_log(path: Path) -> list[Table]:
-    """The rows of a text log as one table; none if there are no rows with a step or an epoch, and a loss."""
-    rows = [*_rows(_lines(path))]
+    """The rows of a text log as one table.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    rows = [*_rows(text_of(path).splitlines())]
     kind = convention_of([row.values for row in rows])
     rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1]
     if not all(row.is_epoch for row in rows):
         rows = [row for row in rows if not row.is_epoch]
-    if not any(_has_loss(row.values) for row in rows):
-        return []
     notes = list[str]()
     return [_table(path, _of_one_rank(rows, notes), kind, notes)]
-
-
-def _lines(path: Path, most: int = -1) -> Iterator[str]:
-    with open(path, encoding="utf-8", errors="replace", newline=None) as file:
-        return iter(file.read(most).splitlines())
 
 
 def _rows(lines: Iterable[str]) -> Iterator[_Row]:
@@ -166,22 +165,23 @@ def _steps(rows: Sequence[_Row]) -> Floats:
 
 
 def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str]) -> Table:
-    counts = Counter(key for row in rows for key in row.values)
-    most = {key for key, _ in counts.most_common(_MOST_COLUMNS)}
-    columns = {key: np.array([row.values.get(key, math.nan) for row in rows]) for key in counts if key in most}
+    counts = Counter(key for row in rows for key in row.values if key.lower() != "eta")  # a time, and no rate
+    columns = {
+        key: np.array([row.values.get(key, math.nan) for row in rows]) for key, _ in counts.most_common(_MOST_COLUMNS)
+    }
     step = None
     if not rows[0].is_epoch:
         markers = {row.marker for row in rows}
         step = rows[0].marker
         columns = {step: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
     rates = [key for key in columns if key.startswith(kind.lr)]
-    if (
-        kind.lr_decimals
-        and rates
-        and 0.5 * 0.1**kind.lr_decimals > AGREEMENT * np.nanmax([columns[key] for key in rates])
-    ):
-        notes.append(f"{kind.tool} prints rates with {kind.lr_decimals} decimals, too few for these; they are left out")
-        columns = {key: each for key, each in columns.items() if key not in rates}
+    if rates and kind.lr_decimals:
+        peak = np.nanmax([columns[key] for key in rates])
+        if 0.5 * 0.1**kind.lr_decimals > AGREEMENT * peak:
+            notes.append(
+                f"{kind.tool} prints rates with {kind.lr_decimals} decimals, too few for these: they are left out"
+            )
+            columns = {key: each for key, each in columns.items() if key not in rates}
     return Table(
         str(path),
         path.stem,
