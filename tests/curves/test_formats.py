@@ -61,6 +61,8 @@ COMPLETE = [
     ("lightning_logs/version_0/metrics.csv", INDEX),
     ("wandb-history.csv", NEXT),
     ("wandb/run-20200101_100000-ab12cd34/wandb-history.jsonl", INDEX),
+    ("wandb/offline-run-20250201_100000-ab12cd34/run-ab12cd34.wandb", INDEX),
+    ("wandb/run-20250101_100000-ef56ab78/files/output.log", INDEX),
     ("transformers/checkpoint-100/trainer_state.json", NEXT),
     ("llamafactory/trainer_log.jsonl", NEXT),
     ("megatron.log", NEXT),

@@ -132,16 +132,24 @@ def test_logs_with_names_of_ones_own_are_found_among_other_files(tmp_path):
     assert [curve.name for curve in read_curves(tmp_path)] == ["first", "second"]
 
 
-def test_a_folder_of_weights_and_biases_has_what_the_run_printed(tmp_path):
-    folder = tmp_path / "wandb" / "run-20250101_100000-ef56ab78"
-    shutil.copytree(FORMATS / "wandb" / folder.name, folder)
-    (folder.parent / "latest-run").symlink_to(folder)
-    (folder / "run-ef56ab78.wandb").write_bytes(b":W&B")
-    (curve,) = read_curves(tmp_path / "wandb")
-    assert curve.name == "run-20250101_100000-ef56ab78"
-    (folder / "files" / "output.log").write_text("nothing to see\n")
-    with pytest.raises(DataError, match=r'binary log that only Weights & Biases reads; .*PROJECT/ef56ab78"\)'):
-        read_curves(tmp_path)
+def test_the_runs_of_weights_and_biases_are_read_from_their_folders(tmp_path):
+    shutil.copytree(FORMATS / "wandb", tmp_path / "wandb")
+    (tmp_path / "wandb" / "latest-run").symlink_to(tmp_path / "wandb" / "offline-run-20250201_100000-ab12cd34")
+    names = [curve.name for curve in read_curves(tmp_path)]
+    assert names == ["big-fish", "wandb/run-20200101_100000-ab12cd34", "wandb/run-20250101_100000-ef56ab78"]
+
+
+def test_a_binary_log_of_weights_and_biases_may_be_cut_off_but_not_damaged(tmp_path):
+    content = (FORMATS / "wandb" / "offline-run-20250201_100000-ab12cd34" / "run-ab12cd34.wandb").read_bytes()
+    path = tmp_path / "run-ab12cd34.wandb"
+    path.write_bytes(content[:-40])
+    assert read_curves(path)[0].steps.tolist() == [*range(0, 90, 10)]
+    path.write_bytes(content.replace(b"0.0003", b"0.0004"))
+    with pytest.raises(DataError, match="is damaged, or of a newer version"):
+        read_curves(path)
+    path.write_bytes(content[:42])
+    with pytest.raises(DataError, match="has no history"):
+        read_curves(path)
 
 
 def test_a_folder_without_a_log_is_refused(tmp_path):

@@ -38,7 +38,7 @@ def _rows(*rows: str) -> tuple[frozenset[str], ...]:
 
 
 # docs/reading-logs.md names the source of each.
-CONVENTIONS = (
+PRINTED = (
     Convention(
         "Megatron-LM",
         _rows("elapsed time per iteration (ms)"),
@@ -58,13 +58,7 @@ CONVENTIONS = (
     Convention("modded-nanogpt", _rows("train_time"), steps_done=True, loss=("train_loss", "val_loss")),
     Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "val loss")),
     Convention("fairseq", _rows("loss + num_updates"), steps_done=True, means=True, loss=("loss",), lr=("lr",)),
-    Convention(
-        "torchtitan",
-        _rows("loss + tps", "loss + wps", "loss_metrics/global_avg_loss"),
-        steps_done=True,
-        loss=("loss", "loss_metrics/global_avg_loss"),
-        lr=("lr",),
-    ),
+    Convention("torchtitan", _rows("loss + tps", "loss + wps"), steps_done=True, loss=("loss",), lr=("lr",)),
     Convention(
         "OLMo",
         _rows("train/CrossEntropyLoss", "train/CE loss"),
@@ -83,29 +77,34 @@ CONVENTIONS = (
     ),
     Convention(
         "transformers",
+        _rows("loss + learning_rate + epoch"),
+        steps_done=True,
+        means=True,
+        loss=("loss",),
+        lr=("learning_rate",),
+    ),
+)
+"""The conventions of text logs."""
+KEPT = (
+    Convention(
+        "transformers",
         _rows(
             "loss + grad_norm + learning_rate + epoch",
+            "train/loss + train/global_step",
             "train/loss + train/learning_rate + train/epoch",
-            "current_steps + total_steps",  # LLaMA-Factory
         ),
         steps_done=True,
         means=True,
-        loss=("loss", "train/loss"),
-        lr=("learning_rate", "train/learning_rate"),
     ),
-    Convention(
-        "stepsize",
-        _rows("rate + train/loss + train/accuracy"),
-        steps_done=True,
-        means=True,
-        loss=("train/loss",),
-        lr=("rate",),
-    ),
+    Convention("LLaMA-Factory", _rows("current_steps + total_steps"), steps_done=True, means=True),
+    Convention("torchtitan", _rows("loss_metrics/global_avg_loss"), steps_done=True),
+    Convention("stepsize", _rows("rate + train/loss + train/accuracy"), steps_done=True, means=True),
 )
+"""The conventions of what trainers give to trackers, and write to tables."""
 UNKNOWN = Convention("", (frozenset(),))
 """That of a log that no tool is known to write."""
 
 
-def convention_of(rows: Sequence[Collection[str]]) -> Convention:
+def convention_of(rows: Sequence[Collection[str]], among: Sequence[Convention]) -> Convention:
     """The convention of the tool that wrote rows with these names."""
-    return next((each for each in CONVENTIONS if any(map(each.has, rows))), UNKNOWN)
+    return next((each for each in among if any(map(each.has, rows))), UNKNOWN)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stepsize.curves.conventions import convention_of
+from stepsize.curves.conventions import KEPT, convention_of
 from stepsize.curves.sheet import LOOKED_AT, NUMBERED, Sheet, cells_of, is_number, sign_between
 from stepsize.curves.store_logs import schedule_of_text
 from stepsize.curves.table import Table
@@ -53,7 +53,7 @@ def tables_of(sheet: Sheet, name: str = "", **known: Any) -> list[Table]:
     varying = [place for place in range(len(few)) if len({texts[place] for texts in parts}) > 1]
     alone = [place for place, name in enumerate(few) if name.lower() != "seed"][:1]
     numbers = [name for name in sheet.names if name not in few]
-    kind = convention_of([numbers])
+    kind = convention_of([numbers], KEPT)
     known = {"steps_done": kind.steps_done, "means": kind.means} | known
     tables = []
     for texts, part in parts.items():

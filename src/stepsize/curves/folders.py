@@ -28,8 +28,8 @@ _INNER = re.compile(r"(/|^)(checkpoint-\d+|files)$")
 """A folder inside that of the run, which has the run's name."""
 
 
-def logs_in(folder: Path) -> list[tuple[Path, str]]:
-    """The logs at and below a folder, each with the name of its run by its place; "" if the log has names itself.
+def logs_in(folder: Path) -> list[tuple[str, Path]]:
+    """The logs at and below a folder, each with the name that its run has by its place.
 
     A log is a file, or a folder of event files or of a run of MLflow. Only if no tool is known by its names, all tables
     and text logs directly in the folder count.
@@ -37,12 +37,11 @@ def logs_in(folder: Path) -> list[tuple[Path, str]]:
     Raises:
         DataError: there are none.
     """
-    found = [(place, _name(folder, place if place.is_dir() else place.parent)) for place in _runs_in(folder)]
+    found = [(_name(folder, place), place) for place in _runs_in(folder)]
     if not found:
-        found = [(file, file.name.partition(".")[0]) for file in sorted(folder.iterdir()) if _is_log(file)]
+        found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
     if not found:
-        binary = next(folder.rglob("run-*.wandb"), None)
-        raise _binary(binary) if binary else DataError(f"{folder} has no log that stepsize knows", "name the file")
+        raise DataError(f"{folder} has no log that stepsize knows", "name the file")
     return found
 
 
@@ -63,9 +62,10 @@ def _own_log(folder: Path) -> Path | None:
     """The log that a tool has written for the whole folder."""
     if is_mlflow_run(folder):
         return folder
-    checkpoints = sorted(folder.glob("checkpoint-*/trainer_state.json"), key=lambda file: _number(file.parent))
     files = [file for file in (folder / name for name in RUN_LOGS) if file.is_file()]
-    return next((file for file in (*files, *checkpoints[-1:]) if file.suffix != ".log" or _is_text(file)), None)
+    checkpoints = sorted(folder.glob("checkpoint-*/trainer_state.json"), key=lambda file: _number(file.parent))
+    found = (*files, *checkpoints[-1:], *sorted(folder.glob("run-*.wandb")))
+    return next((file for file in found if file.suffix != ".log" or _is_text(file)), None)
 
 
 def _is_text(file: Path) -> bool:
@@ -83,16 +83,7 @@ def _is_log(file: Path) -> bool:
 
 
 def _name(folder: Path, place: Path) -> str:
-    """The name of a run whose log is in `place`: the way to it, or the name of the folder."""
-    if is_mlflow_run(place) or (place / "store.sqlite").is_file():
-        return ""
-    way = _INNER.sub("", place.relative_to(folder).as_posix().removeprefix("."))
+    """The name of a run in `folder` whose log is `place`: the way to it, or the name of the folder."""
+    inner = place if place.is_dir() else place.parent
+    way = _INNER.sub("", inner.relative_to(folder).as_posix().removeprefix("."))
     return way or folder.absolute().name
-
-
-def _binary(file: Path) -> DataError:
-    run = f'wandb.Api().run("ENTITY/PROJECT/{file.stem.removeprefix("run-")}")'
-    return DataError(
-        f"{file} is a binary log that only Weights & Biases reads",
-        f'export the run: pandas.DataFrame({run}.scan_history()).to_csv("run.csv")',
-    )

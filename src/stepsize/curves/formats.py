@@ -13,6 +13,7 @@ from stepsize.curves.table import Table
 from stepsize.curves.tensorboard_logs import is_events, read_events
 from stepsize.curves.text_file import head_of
 from stepsize.curves.text_logs import is_text_log, read_text_log
+from stepsize.curves.wandb_files import is_wandb_file, read_wandb_file
 from stepsize.errors import DataError, StepsizeError, gathered, raise_together
 
 
@@ -31,6 +32,7 @@ FORMATS = (
     Format("MLflow", is_mlflow_run, read_mlflow_run, True),
     Format("TensorBoard", is_events, read_events),
     Format("NumPy", is_archive, read_archive),
+    Format("Weights & Biases", is_wandb_file, read_wandb_file, True),
     Format("JSON", lambda path: is_json(head_of(path)), read_json),
     Format("CSV", lambda path: is_delimited(head_of(path)), read_delimited),
     Format("text", lambda path: is_text_log(head_of(path)), read_text_log),

@@ -39,7 +39,7 @@ def read_json(path: Path) -> list[Table]:
         lists = [each for each in found.values() if isinstance(each, list)]
         records = [each for each in lists if each and isinstance(each[0], dict)]
         found = records[0] if len(records) == 1 else [found] if not lists else found
-    return tables_of(_of_records(path, found) if isinstance(found, list) else _of_lists(path, found))
+    return tables_of(sheet_of_records(path, found) if isinstance(found, list) else _of_lists(path, found))
 
 
 def is_archive(path: Path) -> bool:
@@ -66,7 +66,7 @@ def _of_trainer_state(path: Path, history: list[Any]) -> list[Table]:
     of_steps = [each for each in history if isinstance(each, dict) and "train_runtime" not in each]
     folder = path.resolve().parent
     name = folder.parent.name if folder.name.startswith("checkpoint-") else folder.name
-    return tables_of(_of_records(path, of_steps), name=name, steps_done=True, means=True)
+    return tables_of(sheet_of_records(path, of_steps), name=name, steps_done=True, means=True)
 
 
 def _of_lines(path: Path, text: str) -> Sheet:
@@ -82,10 +82,12 @@ def _of_lines(path: Path, text: str) -> Sheet:
                 notes = ("its last line is not complete and does not count",)
                 continue
             raise DataError(f"{path}, line {number} is not JSON: {one_line(str(error), 80)}") from None
-    return _of_records(path, records, numbers, notes)
+    return sheet_of_records(path, records, numbers, notes)
 
 
-def _of_records(path: Path, records: list[Any], lines: list[int] | None = None, notes: tuple[str, ...] = ()) -> Sheet:
+def sheet_of_records(
+    path: Path, records: list[Any], lines: list[int] | None = None, notes: tuple[str, ...] = ()
+) -> Sheet:
     """The records as rows of cells, with names such as "train/loss" for what is nested."""
     flat = [dict(_cells("", each)) if isinstance(each, dict) else {} for each in records]
     names = [*dict.fromkeys(name for each in flat for name in each)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stepsize.curves.conventions import convention_of
+from stepsize.curves.conventions import KEPT, convention_of
 from stepsize.curves.series import Series, last_attempt, rows_of
 from stepsize.curves.table import Table
 from stepsize.errors import DataError, MissingExtraError
@@ -44,7 +44,7 @@ def read_events(place: Path) -> list[Table]:
     of_epochs = bool(per_epoch) and not any("loss" in tag.lower() for tag in others)
     axis = "epoch" if of_epochs else "step"
     columns = rows_of(per_epoch if of_epochs else others, axis)
-    kind = convention_of([columns])
+    kind = convention_of([columns], KEPT)
     notes = [f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"]
     name = place.stem if place.is_file() else place.name
     return [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stepsize.curves.conventions import CONVENTIONS, Convention, convention_of
+from stepsize.curves.conventions import PRINTED, Convention, convention_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.rates import AGREEMENT
 from stepsize.curves.table import Table
@@ -71,7 +71,7 @@ def read_text_log(path: Path) -> list[Table]:
         DataError: it cannot be read.
     """
     rows = [*_rows(text_of(path).splitlines())]
-    kind = convention_of([row.values for row in rows])
+    kind = convention_of([row.values for row in rows], PRINTED)
     rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1]
     if not all(row.is_epoch for row in rows):
         rows = [row for row in rows if not row.is_epoch]
@@ -127,7 +127,7 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
 
 def _marker(values: dict[str, float]) -> str | None:
     """The key of the step of a line, or else of its epoch."""
-    of_format = [each.step for each in CONVENTIONS if each.step in values and each.has(values)]
+    of_format = [each.step for each in PRINTED if each.step in values and each.has(values)]
     last_words = {key: key.lower().split()[-1] for key in values}
     steps = [key for key, word in last_words.items() if word in STEPS]
     epochs = [key for key, word in last_words.items() if word == "epoch"]
