@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stepsize.curves.loss_curve import Floats
 from stepsize.curves.sheet import NUMBERED
 from stepsize.curves.table import Table
 from stepsize.errors import DataError, first_few, quoted, raise_together
@@ -91,6 +92,11 @@ def is_held_out(loss: str) -> bool:
     return bool(_HELD_OUT & {*_words(loss)})
 
 
+def has_fractions(counts: Floats) -> bool:
+    """Whether some numbers are not whole."""
+    return bool(np.any((np.floor(counts) != counts) & ~np.isnan(counts)))
+
+
 def _words(name: str) -> list[str]:
     """The words of a name, in lower case and in the singular."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _REPEATED.sub("", name)).lower()
@@ -158,7 +164,7 @@ def _step_rank(table: Table, name: str, rows: Any) -> int | None:
         return None  # it has no value in most of the rows with a loss
     words = {*_words(name)}
     core = words - _TRAIN - _OF_COUNTS
-    if len(core) == 1 and core <= _COUNTS and values is not None and not np.any(values % 1 > 0):
+    if len(core) == 1 and core <= _COUNTS and values is not None and not has_fractions(values):
         if "global" in words:
             return 0
         if "update" in words or {"optimizer", "optim"} & words:

@@ -101,7 +101,7 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
     for place, name, log in found:
         with gathered(errors):
             read.append(Reading(place, name, _curve_of(log, options, _trunk(place, log, options))))
-    raise_together(errors)
+    raise_together([*{str(error): error for error in errors}.values()])  # those of a trunk come once for each branch
     jumping = {jump for log in logs for jump, _ in jumps_in(log.rates, options.jumps)}
     for jump in options.jumps:
         if jump not in jumping:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.arguments import LONGEST
-from stepsize.curves.columns import EPOCHS, MICRO, SAMPLES, UPDATES, unit_of
+from stepsize.curves.columns import EPOCHS, MICRO, SAMPLES, UPDATES, has_fractions, unit_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.table import Table
 from stepsize.errors import DataError
@@ -60,7 +60,7 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
 
 def _of_epochs(counts: Floats, rows: NDArray[np.intp], epoch_steps: int) -> Counted:
     """Whole epochs from 0 are the indices of those that have just ended; others say how much has been done."""
-    whole = not np.any(counts[rows] % 1)
+    whole = not has_fractions(counts[rows])
     from_zero = whole and counts[rows].min(initial=np.inf) == 0
     numbered = f", numbered from {'0' if from_zero else '1'}" if whole else ""
     note = f"{epoch_steps:,} updates to an epoch{numbered}"
@@ -68,7 +68,7 @@ def _of_epochs(counts: Floats, rows: NDArray[np.intp], epoch_steps: int) -> Coun
 
 
 def _check(table: Table, step: str, counts: Floats, whole: bool) -> None:
-    wrong = np.flatnonzero((counts < 0) | (counts > LONGEST) | (whole & (counts % 1 > 0)))
+    wrong = np.flatnonzero((counts < 0) | (counts > LONGEST) | (whole & (np.floor(counts) < counts)))
     if wrong.size:
         row = int(wrong[0])
         rule = "a whole number of at least 0" if whole else "at least 0"
