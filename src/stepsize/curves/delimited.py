@@ -14,12 +14,14 @@ from stepsize.errors import DataError, quoted
 
 EXPORTED = ("run", "name", "schedule", "seed", "status", "step")
 """The first columns of what `Results.write_csv` writes."""
+_BEGIN = 2**16  # characters, by which a table is recognized
 _RUNS = re.compile(r"(?:run|experiment|exp|trial)(?:[ _]?(?:name|id))?|name|seed", re.IGNORECASE)
 
 
 def is_delimited(head: str) -> bool:
     """Whether a text begins with the names of columns, or with numbers, and has a column of numbers below."""
-    lines = [line for line in head[: head.rfind("\n") + 1].splitlines() if line.strip() and line[0] != "#"][:LOOKED_AT]
+    begin = head[:_BEGIN]
+    lines = [line for line in begin[: begin.rfind("\n")].splitlines() if line.strip() and line[0] != "#"][:LOOKED_AT]
     sign, share = sign_between(lines)
     if share < 0.5 or len(lines) < 2:
         return False
