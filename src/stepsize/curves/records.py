@@ -54,7 +54,7 @@ def read_archive(path: Path) -> list[Table]:
         DataError: it cannot be read, or the arrays have different lengths.
     """
     try:
-        with np.load(path) as arrays:
+        with open(path, "rb") as file, np.load(file) as arrays:  # np.load(path) leaves a damaged file open
             rows = {name: arrays[name].tolist() for name in arrays.files if arrays[name].ndim == 1}
     except Exception as error:  # those of damaged archives are of many kinds
         raise DataError(f"{path} cannot be read as an archive of NumPy: {one_line(str(error), 80)}") from error
