@@ -112,6 +112,16 @@ def test_a_log_without_rates_asks_for_the_schedule(path, rows):
     check(path, Rows(rows.steps, rows.losses, rows.steps, rows.steps), schedule=PLAN)
 
 
+def test_rates_with_too_few_decimals_are_only_taken_by_name():
+    words = (
+        r"OLMo prints only 4 decimals of its rates in .*; give the run's schedule with .*, or name it with lr='optim"
+    )
+    with pytest.raises(DataError, match=words):
+        read_curves(FORMATS / "olmo-core.log")
+    (curve,) = read_curves(FORMATS / "olmo-core.log", lr="optim/LR (group 0)")
+    assert curve.rates[LAST.steps] == pytest.approx(PLAN(LAST.steps), abs=1e-4)
+
+
 def test_the_panel_of_the_rates_belongs_to_that_of_the_losses():
     for first, second in (("wandb-panel.csv", "wandb-panel-lr.csv"), ("wandb-panel-lr.csv", "wandb-panel.csv")):
         (curve,) = read_curves([FORMATS / first, FORMATS / second])

@@ -108,7 +108,7 @@ def _column(
     table: Table, word: str, wanted: str | None, rank: Callable[[str], int | None]
 ) -> tuple[str | None, DataError | None]:
     """The column that is wanted or ranks first, or the reason why there is none."""
-    names = [*table.columns, *table.not_numbers]
+    names = [*dict.fromkeys([*table.columns, *table.unfit])]
     if wanted:
         found = _named(table, word, wanted, names)
     else:
@@ -119,8 +119,10 @@ def _column(
             return None, _missing(table, word, f"of {_PLURAL[word]}", word, names)
         first = min(ranks[name] for name in several)
         found = _one_of(table, word, [name for name in several if ranks[name] == first])
-    if found in table.not_numbers:
-        raise DataError(table.not_numbers[found])
+        if found in table.unfit and word == "lr":
+            return None, _unfit(table, word, found)  # there may be a schedule
+    if found not in table.columns:
+        raise _unfit(table, word, found)
     return found, None
 
 
@@ -146,6 +148,16 @@ def _one_of(table: Table, word: str, names: list[str]) -> str:
                 **{word: names[0]},
             )
     return names[0]
+
+
+def _unfit(table: Table, word: str, name: str) -> DataError:
+    if name not in table.columns:
+        return DataError(table.unfit[name])
+    advice = f"name it with {{{word}}} to take it as it is"
+    if word != "lr":
+        return DataError(table.unfit[name], advice, **{word: name})
+    advice = f"give the run's schedule with {{schedule}}, or {advice}"
+    return DataError(table.unfit[name], advice, lr=name, schedule=...)
 
 
 def _missing(table: Table, word: str, what: str, like: str, names: Sequence[str]) -> DataError:

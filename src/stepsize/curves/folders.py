@@ -37,9 +37,12 @@ def logs_in(folder: Path) -> list[tuple[str, Path]]:
     Raises:
         DataError: there are none.
     """
-    found = [(_name(folder, place), place) for place in _runs_in(folder)]
-    if not found:
-        found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
+    try:
+        found = [(_name(folder, place), place) for place in _runs_in(folder)]
+        if not found:
+            found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
+    except OSError as error:
+        raise DataError(f"{folder} cannot be searched: {str(error.strerror).lower()}") from error
     if not found:
         raise DataError(f"{folder} has no log that stepsize knows", "name the file")
     return found
@@ -54,7 +57,9 @@ def _runs_in(folder: Path) -> Iterator[Path]:
         return
     if event_files(folder):
         yield folder
-    for inner in sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink()):
+    for inner in sorted(
+        each for each in folder.iterdir() if each.is_dir() and not each.is_symlink() and each.name[0] != "."
+    ):
         yield from _runs_in(inner)
 
 

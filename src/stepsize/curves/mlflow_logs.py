@@ -6,6 +6,7 @@ from pathlib import Path
 from stepsize.curves.conventions import KEPT, convention_of
 from stepsize.curves.series import Series, rows_of
 from stepsize.curves.table import Table
+from stepsize.curves.text_file import text_of
 from stepsize.errors import DataError, shown
 
 _DELETED = re.compile(r"^lifecycle_stage: *deleted", re.MULTILINE)
@@ -36,12 +37,12 @@ def read_mlflow_run(folder: Path) -> list[Table]:
 
 
 def _meta(folder: Path) -> str:
-    return (folder / "meta.yaml").read_text("utf-8", "replace")
+    return text_of(folder / "meta.yaml")
 
 
 def _read(file: Path) -> Series:
     points = list[tuple[float, float]]()
-    for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(text_of(file).splitlines(), 1):
         try:
             _, value, step = map(float, line.split()[:3])
         except ValueError:
@@ -53,4 +54,4 @@ def _read(file: Path) -> Series:
 def _name(folder: Path) -> str:
     tag = folder / "tags" / "mlflow.runName"
     found = _NAME.search(_meta(folder))
-    return tag.read_text("utf-8", "replace").strip() if tag.is_file() else found[1] if found else folder.name
+    return text_of(tag).strip() if tag.is_file() else found[1] if found else folder.name

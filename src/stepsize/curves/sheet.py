@@ -92,7 +92,7 @@ class Sheet:
 
     def table(self, name: str, columns: Iterable[str], **known: Any) -> Table:
         """The numbers in these columns; `known` are further attributes of the table."""
-        found, not_numbers = dict[str, Floats](), dict[str, str]()
+        found, unfit = dict[str, Floats](), dict[str, str]()
         for column in columns:
             cells = self.texts(column)
             if not column or column.lower().startswith("unnamed:") or not any(cells):
@@ -102,10 +102,10 @@ class Sheet:
             except ValueError:
                 place, cell = next((place, cell) for place, cell in enumerate(cells) if not is_number(cell))
                 line = f", line {self.lines[place]}" if self.lines else ""
-                not_numbers[column] = f"{self.path}{line}: {column} is not a number: {shown(cell)}"
+                unfit[column] = f"{self.path}{line}: {column} is not a number: {shown(cell)}"
         lines = None if self.lines is None else np.array(self.lines)
         known = {"source": str(self.path), "notes": self.notes} | known
-        return Table(name=name, columns=found, lines=lines, not_numbers=not_numbers, **known)
+        return Table(name=name, columns=found, lines=lines, unfit=unfit, **known)
 
 
 def sign_between(lines: Sequence[str]) -> tuple[str, float]:

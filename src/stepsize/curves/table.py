@@ -24,7 +24,7 @@ class Table:
         step: the column of the steps if the format itself says which it is; `lr` and `loss` likewise.
         notes: what the reader of the log should know, such as rows that were left out.
         lines: of the rows in the file, for messages.
-        not_numbers: columns whose cells are not all numbers, and the first cell that is none, for messages.
+        unfit: columns that are not chosen by their names, and why.
     """
 
     source: str
@@ -38,7 +38,7 @@ class Table:
     loss: str | None = None
     notes: tuple[str, ...] = ()
     lines: NDArray[np.int64] | None = None
-    not_numbers: Mapping[str, str] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, row: int) -> str:
         """The file and the line of a row."""

@@ -8,6 +8,7 @@ from typing import Any
 from stepsize.curves.conventions import KEPT, convention_of
 from stepsize.curves.series import Series, last_attempt, rows_of
 from stepsize.curves.table import Table
+from stepsize.curves.text_file import content_of
 from stepsize.errors import DataError, MissingExtraError
 
 _OF_EPOCHS = "epoch_"
@@ -103,7 +104,7 @@ def _events(file: Path) -> Iterator[Any]:
     """
     from tensorboard.compat.proto.event_pb2 import Event
 
-    content = file.read_bytes()
+    content = content_of(file)
     begin = 12
     while begin <= len(content):
         (length,) = struct.unpack_from("<Q", content, begin - 12)

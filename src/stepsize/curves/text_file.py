@@ -20,7 +20,7 @@ def head_of(path: Path) -> str:
     Raises:
         DataError: it cannot be read, is empty, or is not a text.
     """
-    content = _content(path, HEAD)
+    content = content_of(path, HEAD)
     if not content.strip():
         raise DataError(f"{path} is empty")
     text = content.decode(_encoding(content), errors="replace")
@@ -35,13 +35,18 @@ def text_of(path: Path) -> str:
     Raises:
         DataError: it cannot be read or is too large.
     """
-    content = _content(path, LARGEST + 1)
+    content = content_of(path, LARGEST + 1)
     if len(content) > LARGEST:
         raise DataError(f"{path} has more than {LARGEST // 2**20} MB of text", "keep the lines of the log alone")
     return content.decode(_encoding(content[:HEAD]), errors="replace")
 
 
-def _content(path: Path, most: int) -> bytes:
+def content_of(path: Path, most: int = -1) -> bytes:
+    """The bytes of a file, unpacked.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == _GZIP

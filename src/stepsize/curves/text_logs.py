@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from stepsize.arguments import LONGEST
 from stepsize.curves.conventions import PRINTED, Convention, convention_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.rates import AGREEMENT
 from stepsize.curves.table import Table
 from stepsize.curves.text_file import text_of
+from stepsize.errors import DataError
 
 STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
 """The last words of the keys of a step, in lower case."""
@@ -32,6 +34,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
 _RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
 _STEP = re.compile(rf"(?:{'|'.join(STEPS)}|epoch|\bs)[^\w\n]{{0,20}}\d", re.IGNORECASE)
 """A line with a step: a quick look that spares tables of numbers the slow one."""
+_LOSS = re.compile(r"loss|entropy|\b(?:ce|nll|xent|trl|tel)\b", re.IGNORECASE)
 _MOST_COLUMNS = 200
 _OTHER_DATA = ("val", "eval", "test", "dev")
 
@@ -56,7 +59,8 @@ class _Row:
     @property
     def epoch(self) -> float:
         """The epoch; NaN if the log has none."""
-        return next((value for key, value in self.values.items() if key.lower().split()[-1] == "epoch"), math.nan)
+        epochs = [value for key, value in self.values.items() if key.lower().split()[-1] == "epoch"]
+        return epochs[0] if epochs and epochs[0] <= LONGEST else math.nan
 
 
 def is_text_log(head: str) -> bool:
@@ -72,11 +76,11 @@ def read_text_log(path: Path) -> list[Table]:
     """
     rows = [*_rows(text_of(path).splitlines())]
     kind = convention_of([row.values for row in rows], PRINTED)
-    rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1]
+    rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1 and row.step <= LONGEST]
     if not all(row.is_epoch for row in rows):
         rows = [row for row in rows if not row.is_epoch]
     notes = list[str]()
-    return [_table(path, _of_one_rank(rows, notes), kind, notes)]
+    return [_table(path, _of_one_rank(path, rows, notes), kind, notes)]
 
 
 def _rows(lines: Iterable[str]) -> Iterator[_Row]:
@@ -139,12 +143,14 @@ def _of_other_data(marker: str) -> bool:
 
 
 def _has_loss(values: dict[str, float]) -> bool:
-    return any(value > 0 and ("loss" in key.lower() or key in ("trl", "tel")) for key, value in values.items())
+    return any(value > 0 and _LOSS.search(key) for key, value in values.items())
 
 
-def _of_one_rank(rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
+def _of_one_rank(path: Path, rows: Sequence[_Row], notes: list[str]) -> list[_Row]:
     """The rows of the rank that logged the most losses."""
     counts = Counter(row.rank for row in rows if _has_loss(row.values))
+    if not counts:
+        raise DataError(f"{path} has no rows with a step and a loss")
     (rank, _), *others = counts.most_common()
     if others:
         left_out = f"{len(others)} other rank{'s' * (len(others) > 1)}"
@@ -175,13 +181,11 @@ def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str])
         step = rows[0].marker
         columns = {step: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
     rates = [key for key in columns if key.startswith(kind.lr)]
+    rough: dict[str, str] = {}
     if rates and kind.lr_decimals:
         peak = np.nanmax([columns[key] for key in rates])
         if 0.5 * 0.1**kind.lr_decimals > AGREEMENT * peak:
-            notes.append(
-                f"{kind.tool} prints rates with {kind.lr_decimals} decimals, too few for these: they are left out"
-            )
-            columns = {key: each for key, each in columns.items() if key not in rates}
+            rough = dict.fromkeys(rates, f"{kind.tool} prints only {kind.lr_decimals} decimals of its rates in {path}")
     return Table(
         str(path),
         path.stem,
@@ -189,7 +193,8 @@ def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str])
         kind.steps_done,
         kind.means,
         step=kind.step if kind.step in columns else step,
-        lr=next((key for key in rates if key in columns), None),
+        lr=None if rough else next(iter(rates), None),
         loss=next((key for key in kind.loss if key in columns), None),
         notes=tuple(notes),
+        unfit=rough,
     )

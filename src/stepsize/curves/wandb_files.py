@@ -14,6 +14,7 @@ from pathlib import Path
 from stepsize.curves.delimited import tables_of
 from stepsize.curves.records import sheet_of_records
 from stepsize.curves.table import Table
+from stepsize.curves.text_file import content_of
 from stepsize.errors import DataError
 
 _HEADER = b":W&B"
@@ -43,7 +44,7 @@ def read_wandb_file(path: Path) -> list[Table]:
     """
     rows, run = list[dict[str, object]](), path.stem
     try:
-        for record in map(_fields, _records(path.read_bytes())):
+        for record in map(_fields, _records(content_of(path))):
             for about in map(_fields, record.get(_RUN, ())):
                 run = next(iter(about.get(_RUN_NAME) or about[_RUN_ID])).decode()
             rows += [_row(_fields(row)) for row in record.get(_HISTORY, ())]
