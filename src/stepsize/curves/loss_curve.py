@@ -82,6 +82,8 @@ class LossCurve:
         The mean takes as many rows before as after, so it does not shift the curve, but it smears a sudden fall.
         """
         half = min((rows - 1) // 2, self.steps.size)
+        if not half:
+            return self
         sums = np.concatenate([[0.0], np.cumsum(self.losses)])
         places = np.arange(self.steps.size)
         reach = np.minimum(half, np.minimum(places, self.steps.size - 1 - places))
