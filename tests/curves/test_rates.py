@@ -75,6 +75,12 @@ def test_a_beginning_that_is_no_warmup_to_a_held_rate_needs_the_schedule(write, 
     np.testing.assert_array_equal(read(path, schedule=plan).rates, plan.sample(96))
 
 
+def test_a_decay_that_begins_before_the_first_row_is_followed_back_to_the_warmup(write):
+    plan = ss.Linear(0.0, 0.2, 4) >> ss.Linear(0.2, 0.0, 95)
+    path = write(csv_of(AT[2:], plan, LOSSES[2:]))
+    np.testing.assert_allclose(read(path, warmup_steps=4).rates, plan.sample(96), atol=1e-12)
+
+
 def test_a_warmup_within_the_first_interval_is_asked_for(write):
     path = write(rates_csv([0.0, 0.2, 0.2, 0.2]))
     with pytest.raises(DataError, match=r"changes from 0 at step 0 to 0\.2 at step 100; give the length of the warmup"):

@@ -225,6 +225,12 @@ def test_a_dash_in_a_column_does_not_make_a_panel(write):
     assert curve.name == "run"
 
 
+def test_a_panel_over_time_is_refused(write):
+    path = write('"Relative Time (Process)","a - loss"\n10,3\n20,2\n')
+    with pytest.raises(DataError, match=r"counts time \(Relative Time \(Process\)\), not updates"):
+        read_curves(path, schedule=PLAN)
+
+
 def test_a_schedule_is_for_the_runs_that_it_names(write):
     panel = write(PANEL.format("loss") + "0,3,3,3,4\n10,2,2,2,3\n", "panel.csv")
     a, b = read_curves(panel, schedule={"a": ss.Constant(0.1), "b": ss.Constant(0.2)})

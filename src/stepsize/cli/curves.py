@@ -40,7 +40,7 @@ def curves(
     )
     read = [each.curve for each in found]
     print()
-    print(_sketch(read[:MOST_DRAWN]))
+    print(_sketch(read))
     if save is not None:
         write_whole(save, _as_csv(read).encode())
         print(save)
@@ -52,13 +52,14 @@ def _numbers(curve: LossCurve) -> tuple[str, ...]:
 
 
 def _sketch(read: Sequence[LossCurve]) -> str:
-    """The losses without the first tenth of each run, in which they fall so far that the rest would look flat."""
+    """The losses of the first runs without their first tenth, in which they fall so far that the rest looks flat."""
     from stepsize.plots import sketch_curves  # late: plots load slowly
 
-    late = [curve.after(curve.steps[-1] // 10) for curve in read]
+    late = [curve.after(curve.steps[-1] // 10) for curve in read[:MOST_DRAWN]]
     base = max(math.floor(10 * min(curve.losses.min() for curve in late) - 0.5) / 10, 0.0)
     drawn = {curve.name: (curve.steps, curve.losses - base) for curve in late}
-    return sketch_curves(drawn, title=f"loss above {base:g}", **form_here(around=8 + len(read)))
+    title = f"loss above {base:g}" + (f", the first {MOST_DRAWN} runs" if len(read) > MOST_DRAWN else "")
+    return sketch_curves(drawn, title=title, **form_here(around=8 + len(drawn)))
 
 
 def _as_csv(read: Sequence[LossCurve]) -> str:

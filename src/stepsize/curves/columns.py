@@ -35,7 +35,8 @@ _OF_LOSSES = {
 }  # fmt: skip
 _NO_LOSSES = {"scale", "scaler", "weight", "best", "min", "lowest", "std", "coef"}
 _PLURAL = {"step": "steps", "lr": "rates", "loss": "losses"}
-UPDATES, EPOCHS, SAMPLES, TOKENS, MICRO = "updates", "epochs", "samples", "tokens", "micro-batches"
+_TIMES = {"time", "second", "seconds", "sec", "minutes", "hours", "timestamp", "runtime"}
+UPDATES, EPOCHS, SAMPLES, TOKENS, MICRO, TIME = "updates", "epochs", "samples", "tokens", "micro-batches", "time"
 _UNITS = {
     "epoch": EPOCHS, "sample": SAMPLES, "token": TOKENS, "microbatch": MICRO, "microstep": MICRO,
     "micro batch": MICRO, "micro step": MICRO,
@@ -83,6 +84,8 @@ def choose(table: Table, given: dict[str, str | None]) -> Choice:
 def unit_of(step: str) -> str:
     """What a column of steps counts, by its name."""
     words = _words(step)
+    if _TIMES & {*words} and not _COUNTS & {*words}:
+        return TIME
     rest = [word for word in words if word not in _OF_AMOUNTS]
     return _UNITS.get(" ".join(rest), UPDATES)
 
@@ -115,6 +118,8 @@ def _column(
         ranks = {name: place for name in names if (place := rank(name)) is not None}
         counts = {name: int((~np.isnan(table.columns.get(name, np.zeros(9)))).sum()) for name in ranks}
         several = [name for name in ranks if counts[name] > 1] or [name for name in ranks if counts[name]]
+        if ranks and not several:
+            return None, DataError(f"{table.source} has no values in {quoted_list([*ranks])}")
         if not several:
             return None, _missing(table, word, f"of {_PLURAL[word]}", word, names)
         first = min(ranks[name] for name in several)
@@ -184,7 +189,7 @@ def _step_rank(table: Table, name: str, rows: Any) -> int | None:
         return 4 if name == "_step" else 3 if "batch" in words else 2
     if core <= _COUNTS and core:
         return 5  # a text, or steps with fractions: refused later, unless there is a better one
-    return 6 if unit_of(name) != UPDATES else None
+    return 6 if unit_of(name) not in (UPDATES, TIME) else None
 
 
 def _rate_rank(name: str) -> int | None:

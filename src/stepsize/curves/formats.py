@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stepsize.curves.delimited import is_delimited, read_delimited
+from stepsize.curves.delimited import is_delimited, read_delimited, run_name
 from stepsize.curves.folders import logs_in
 from stepsize.curves.mlflow_logs import is_mlflow_run, read_mlflow_run
 from stepsize.curves.records import is_archive, is_json, read_archive, read_json
@@ -19,20 +19,19 @@ from stepsize.errors import DataError, StepsizeError, gathered, raise_together
 
 @dataclass(frozen=True)
 class Format:
-    """The name of a format, whether a path has it, how its tables are read, and whether they name their runs."""
+    """The name of a format, whether a path has it, and how the tables there are read."""
 
     name: str
     fits: Callable[[Path], bool]
     read: Callable[[Path], list[Table]]
-    with_names: bool = False
 
 
 FORMATS = (
-    Format("store", is_store, read_store, True),
-    Format("MLflow", is_mlflow_run, read_mlflow_run, True),
+    Format("store", is_store, read_store),
+    Format("MLflow", is_mlflow_run, read_mlflow_run),
     Format("TensorBoard", is_events, read_events),
     Format("NumPy", is_archive, read_archive),
-    Format("Weights & Biases", is_wandb_file, read_wandb_file, True),
+    Format("Weights & Biases", is_wandb_file, read_wandb_file),
     Format("JSON", lambda path: is_json(head_of(path)), read_json),
     Format("CSV", lambda path: is_delimited(head_of(path)), read_delimited),
     Format("text", lambda path: is_text_log(head_of(path)), read_text_log),
@@ -62,9 +61,9 @@ def tables_at(place: Path) -> list[tuple[str, Table]]:
 
 
 def _tables_of(log: Path, name: str = "") -> list[tuple[str, Table]]:
-    """The tables of a log; a single one has the name that is given, unless the format has a better one."""
+    """The tables of a log; one that has the name of its file or folder gets the name that is given."""
     form = next(each for each in FORMATS if each.fits(log))
     tables = form.read(log)
-    if name and len(tables) == 1 and not form.with_names:
+    if name and len(tables) == 1 and tables[0].name in (log.name, run_name(log)):
         tables = [replace(tables[0], name=name)]
     return [(form.name, table) for table in tables]

@@ -16,6 +16,7 @@ JUMP = 0.05  # a rate that changes by a smaller fraction of itself between two r
 SMALL = 0.01  # nor has one that changes by a smaller fraction of the peak
 ALIKE = 0.2  # a change is no jump if the rate changes beside it at this fraction of the speed, or faster
 SHORT = 1e-3  # of the run: what the rate does in so short a time does not matter
+NEAR = 2  # intervals between rows, over which the slope of the first two rows leads back
 MOST_QUESTIONS = 4  # about the jumps of one run
 
 
@@ -163,10 +164,13 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> list[t
             schedule=...,
             after=...,
         )
+    change = slope * (first - warmup)
     unknown = ""
     if warmup > first:
         unknown = f"within a warmup of {warmup} steps, but its rates do not rise in a straight line from 0"
-    elif abs(slope) * (first - warmup) > JUMP * rate:
+    elif slope < 0 and first - warmup <= NEAR * int(rows.steps[1] - rows.steps[0]):
+        rate -= change  # it fell as it falls between the first rows
+    elif abs(change) > JUMP * rate:
         unknown = (
             f"after a warmup of {warmup} steps, but its rates {'rise' if slope > 0 else 'fall'} from the first row on"
         )
@@ -177,7 +181,7 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> list[t
             schedule=...,
             after=...,
         )
-    return [(0, 0.0), (warmup, rate)] if warmup else []
+    return [(0, 0.0), (warmup, rate)] if warmup else [(0, rate)]
 
 
 def _check_agreement(log: Log, schedule: Schedule, rates: Floats) -> None:

@@ -51,8 +51,8 @@ def read_curves(
             agree with it.
         after: the log of the run that the others branch from, and the number of updates before the branch; or a mapping
             from names of runs to such pairs. Steps that begin again are counted from there.
-        warmup_steps: the length of a linear warmup from 0 to the first logged rate, which was then held; 0: it was held
-            from the start. Ignored for logs whose first rates are known.
+        warmup_steps: the length of a linear warmup from 0, or 0 if there was none, for logs that begin later. Up to the
+            first row the rate was then held, or fell as it falls between the first two rows.
         jumps: the steps at which a logged rate jumps; each must be in one of the logs.
 
     Raises:
@@ -131,7 +131,7 @@ def _logs_at(place: Path, options: ReadOptions, errors: list[StepsizeError]) -> 
 
 def _with_rates_of_other_files(found: list[Found]) -> list[Found]:
     """The logs; those of a file without losses give their rates to the logs of their names that have none."""
-    for place in {place for place, _, log in found if log.no_losses is not None}:
+    for place in dict.fromkeys(place for place, _, log in found if log.no_losses is not None):
         rates = {log.name: log for other, _, log in found if other == place and log.no_losses is not None}
         if any(log.name in rates and log.no_rates is not None for _, _, log in found):
             found = [

@@ -95,7 +95,7 @@ class Sheet:
         found, unfit = dict[str, Floats](), dict[str, str]()
         for column in columns:
             cells = self.texts(column)
-            if not column or column.lower().startswith("unnamed:") or not any(cells):
+            if not column or column.lower().startswith("unnamed:"):
                 continue
             try:
                 found[column] = _numbers(cells)

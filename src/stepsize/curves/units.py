@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.arguments import LONGEST
-from stepsize.curves.columns import EPOCHS, MICRO, SAMPLES, UPDATES, has_fractions, unit_of
+from stepsize.curves.columns import EPOCHS, MICRO, SAMPLES, TIME, UPDATES, has_fractions, unit_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.table import Table
 from stepsize.errors import DataError
@@ -39,6 +39,10 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
     done = counts if steps_done else counts + 1
     if unit == UPDATES and epochs is None:
         return Counted(done)
+    if unit == TIME:
+        raise DataError(
+            f"{table.source} counts time ({step}), not updates", "name the column of the updates with {step}", step=...
+        )
     if horizon is None:
         what = f"counts {unit} ({step})" if epochs is None else f"counts {step} anew in each epoch"
         raise DataError(
