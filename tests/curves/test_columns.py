@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stepsize.curves import read_curves
-from stepsize.curves.columns import unit_of
+from stepsize.curves.column_names import unit_of
 from stepsize.errors import DataError
 
 
@@ -80,7 +80,7 @@ AMBIGUOUS = [
     (["step", "lr-a/pg1", "lr-a/pg2", "loss"], 'several columns of rates: "lr-a/pg1", "lr-a/pg2"; name one with lr='),
     (["step", "iteration", "lr", "loss"], 'several columns of steps: "step", "iteration"; name one with step='),
     (["step", "lr", "loss", "loss"], r'several columns of losses: "loss", "loss \(column 4\)"; name one'),
-    (["step", "lr", "loss", "loss.1"], 'several columns of losses: "loss", "loss.1"'),
+    (["step", "lr", "loss", "loss.1"], r'several columns of losses: "loss", "loss\.1"'),
 ]
 
 
@@ -89,6 +89,12 @@ def test_columns_that_are_equally_likely_are_refused(write, names, words):
     rows = [[k + place for place in range(4)] for k in range(3)]
     with pytest.raises(DataError, match=words):
         read_curves(log(write, names, rows))
+
+
+def test_columns_of_different_rows_are_no_copies(write):
+    rows = [[0, 0.1, 3.0, ""], [1, 0.1, "", 2.0], [2, 0.1, 3.0, ""], [3, 0.1, "", 2.0]]
+    with pytest.raises(DataError, match='several columns of losses: "loss", "train/loss"'):
+        read_curves(log(write, ["step", "lr", "loss", "train/loss"], rows))
 
 
 def test_columns_with_equal_values_need_no_choice(write):

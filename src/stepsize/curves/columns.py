@@ -1,6 +1,5 @@
 """Which columns of a table are the steps, the rates and the losses: by their names, or as the caller says."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,39 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from stepsize.curves.column_names import has_fractions, loss_rank, rate_rank, step_rank
 from stepsize.curves.loss_curve import Floats
-from stepsize.curves.sheet import NUMBERED
 from stepsize.curves.table import Table
 from stepsize.errors import DataError, first_few, quoted, raise_together
 
-_REPEATED = re.compile(rf"{NUMBERED.pattern}|\.\d+$")  # as pandas writes it
-_SINGULAR = {
-    "losses": "loss", "steps": "step", "updates": "update", "iters": "iter", "iterations": "iteration",
-    "batches": "batch", "epochs": "epoch", "samples": "sample", "examples": "sample", "example": "sample",
-    "tokens": "token", "lrs": "lr", "rates": "rate", "microbatches": "microbatch", "microsteps": "microstep",
-}  # fmt: skip
-_TRAIN = {"train", "training", "trainer", "trn", "tr"}
-_HELD_OUT = {"val", "valid", "validation", "eval", "evaluation", "test", "dev"}
-_COUNTS = {"step", "iter", "iteration", "it", "update", "batch"}
-_OF_COUNTS = {"current", "cur", "num", "n", "idx", "index", "completed", "global", "optimizer", "optim", "no", "number"}
-_OF_AMOUNTS = _TRAIN | {"consumed", "seen", "processed", "num", "n", "total", "trained", "cumulative", "global"}
-_OF_RATES = _TRAIN | {"optim", "optimizer", "opt", "current", "cur", "scheduler", "schedule"}
-_NO_RATES = {
-    "min", "max", "base", "peak", "init", "initial", "target", "final", "end", "scale", "mult", "multiplier", "ratio",
-    "decay", "factor", "warmup",
-}  # fmt: skip
-_OF_LOSSES = {
-    "lm", "ce", "cross", "entropy", "xent", "nll", "mlm", "language", "model", "total", "mean", "avg", "average",
-    "reduced", "step", "iter", "batch", "main",
-}  # fmt: skip
-_NO_LOSSES = {"scale", "scaler", "weight", "best", "min", "lowest", "std", "coef"}
 _PLURAL = {"step": "steps", "lr": "rates", "loss": "losses"}
-_TIMES = {"time", "second", "seconds", "sec", "minutes", "hours", "timestamp", "runtime"}
-UPDATES, EPOCHS, SAMPLES, TOKENS, MICRO, TIME = "updates", "epochs", "samples", "tokens", "micro-batches", "time"
-_UNITS = {
-    "epoch": EPOCHS, "sample": SAMPLES, "token": TOKENS, "microbatch": MICRO, "microstep": MICRO,
-    "micro batch": MICRO, "micro step": MICRO,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,39 +44,13 @@ def choose(table: Table, given: dict[str, str | None]) -> Choice:
         DataError: a given column is missing, several are equally likely, or there is none of steps.
     """
     wanted = {word: given[word] or getattr(table, word) for word in ("step", "lr", "loss")}
-    loss, no_losses = _column(table, "loss", wanted["loss"], _loss_rank)
-    lr, no_rates = _column(table, "lr", wanted["lr"], _rate_rank)
-    rows = ~np.isnan(table.columns[loss or lr]) if loss or lr else None  # type: ignore[index]
-    step, no_steps = _column(table, "step", wanted["step"], lambda name: _step_rank(table, name, rows))
-    if step is None or rows is None:
+    loss, no_losses = _column(table, "loss", wanted["loss"], loss_rank)
+    lr, no_rates = _column(table, "lr", wanted["lr"], rate_rank)
+    measured = loss or lr
+    step, no_steps = _column(table, "step", wanted["step"], lambda name: _step_rank(table, name, measured))
+    if step is None or measured is None:
         raise_together([error for error in (no_steps, no_losses) if error is not None])
     return Choice(step or "", lr, loss, no_rates, no_losses)
-
-
-def unit_of(step: str) -> str:
-    """What a column of steps counts, by its name."""
-    words = _words(step)
-    if _TIMES & {*words} and not _COUNTS & {*words}:
-        return TIME
-    rest = [word for word in words if word not in _OF_AMOUNTS]
-    return _UNITS.get(" ".join(rest), UPDATES)
-
-
-def is_held_out(loss: str) -> bool:
-    """Whether a column has losses of samples that the run does not train on, by its name."""
-    return bool(_HELD_OUT & {*_words(loss)})
-
-
-def has_fractions(counts: Floats) -> bool:
-    """Whether some numbers are not whole."""
-    return bool(np.any((np.floor(counts) != counts) & ~np.isnan(counts)))
-
-
-def _words(name: str) -> list[str]:
-    """The words of a name, in lower case and in the singular."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _REPEATED.sub("", name)).lower()
-    apart = re.sub(r"^(train|valid|val|eval|test)(?=loss)", r"\1 ", apart)
-    return [_SINGULAR.get(word, word) for word in re.findall(r"[a-z]+|\d+", apart)]
 
 
 def _column(
@@ -143,16 +89,23 @@ def _named(table: Table, word: str, wanted: str, names: Sequence[str]) -> str:
 
 def _one_of(table: Table, word: str, names: list[str]) -> str:
     """The first of columns that have the same values; they are refused if they differ."""
-    first, *others = (table.columns.get(name) for name in names)
-    for other in others:
-        same = first is not None and other is not None and not np.any((first != other) & ~np.isnan(first + other))
-        if not same:
+    values = {name: table.columns.get(name) for name in names}
+    for other in names[1:]:
+        if not _are_equal(values[names[0]], values[other]):
             raise DataError(
                 f"{table.source} has several columns of {_PLURAL[word]}: {quoted_list(names)}",
                 f"name one with {{{word}}}",
                 **{word: names[0]},
             )
     return names[0]
+
+
+def _are_equal(first: Floats | None, second: Floats | None) -> bool:
+    """Whether two columns have values in common rows, and the same ones there."""
+    if first is None or second is None:
+        return False
+    both = ~np.isnan(first + second)
+    return bool(both.any() and np.all(first[both] == second[both]))
 
 
 def _unfit(table: Table, word: str, name: str) -> DataError:
@@ -175,37 +128,11 @@ def _missing(table: Table, word: str, what: str, like: str, names: Sequence[str]
     return DataError(f"{table.source} has no column {what}; it has {quoted_list(names)}", advice, **settings)
 
 
-def _step_rank(table: Table, name: str, rows: Any) -> int | None:
-    values = table.columns.get(name)
-    if values is not None and rows is not None and np.isnan(values[rows]).sum() > rows.sum() / 2:
-        return None  # it has no value in most of the rows with a loss
-    words = {*_words(name)}
-    core = words - _TRAIN - _OF_COUNTS
-    if len(core) == 1 and core <= _COUNTS and values is not None and not has_fractions(values):
-        if "global" in words:
-            return 0
-        if "update" in words or {"optimizer", "optim"} & words:
-            return 1
-        return 4 if name == "_step" else 3 if "batch" in words else 2
-    if core <= _COUNTS and core:
-        return 5  # a text, or steps with fractions: refused later, unless there is a better one
-    return 6 if unit_of(name) not in (UPDATES, TIME) else None
-
-
-def _rate_rank(name: str) -> int | None:
-    words = {*_words(name)}
-    is_rate = words & {"lr", "lrate"} or {"learning", "rate"} <= words or words == {"rate"}
-    if not is_rate or words & _NO_RATES:
-        return None
-    return 1 if words - _OF_RATES - {"lr", "lrate", "learning", "rate"} else 0
-
-
-def _loss_rank(name: str) -> int | None:
-    words = {*_words(name)}
-    if words == {"value"}:
-        return 9  # TensorBoard's export of one scalar
-    if not words & {"loss", "ce", "nll", "xent", "entropy"} or words & _NO_LOSSES:
-        return None
-    rest = words - _TRAIN - _HELD_OUT - {"loss"}
-    place = 0 if not rest else 1 if rest <= _OF_LOSSES else 2 if rest <= {*_OF_LOSSES, "epoch"} else 6
-    return place + 3 if words & _HELD_OUT and place < 6 else place
+def _step_rank(table: Table, name: str, measured: str | None) -> int | None:
+    """The rank of a column as steps; None if it has no value in most of the rows of the column `measured`."""
+    counts = table.columns.get(name)
+    rank = step_rank(name, counts is not None and not has_fractions(counts))
+    if rank is None or counts is None or measured is None:
+        return rank
+    rows = ~np.isnan(table.columns[measured])
+    return None if np.isnan(counts[rows]).sum() > rows.sum() / 2 else rank

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.curves.columns import choose, is_held_out
+from stepsize.curves.column_names import is_held_out
+from stepsize.curves.columns import choose
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.read_options import ReadOptions
 from stepsize.curves.table import Table

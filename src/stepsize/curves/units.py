@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.arguments import LONGEST
-from stepsize.curves.columns import EPOCHS, MICRO, SAMPLES, TIME, UPDATES, has_fractions, unit_of
+from stepsize.curves.column_names import EPOCHS, MICRO, SAMPLES, TIME, UPDATES, has_fractions, unit_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.table import Table
 from stepsize.errors import DataError
