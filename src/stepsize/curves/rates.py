@@ -36,46 +36,59 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
             f"{log.source} has no learning rates", "give the run's schedule with {schedule}", schedule=...
         )
     rows = _held(log.rates, log.held)
-    jumps = list(options.jumps)
     if trunk is None:
-        begin = _beginning(log.source, rows, options.warmup_steps, last)
+        points = _beginning(log.source, rows, options.warmup_steps, last)
     else:
-        rows = rows.from_step(trunk.size)
-        rows = Rows(np.concatenate([np.arange(trunk.size), rows.steps]), np.concatenate([trunk, rows.values]))
-        begin = []
-    found = jumps_in(rows, jumps)
-    for (jump, after), (other, same) in pairwise(sorted(found)):
-        if after == same:
-            raise DataError(
-                f"{log.source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown",
-                "give the run's schedule with {schedule}",
-                schedule=...,
-            )
-    notes, questions = list[str](), list[StepsizeError]()
-    for row in [row for row in _abrupt(rows) if row + 1 not in {after for _, after in found}]:
-        (before, after), (old, new) = rows.steps[row : row + 2].tolist(), rows.values[row : row + 2].tolist()
-        change = f"the rate changes from {old:g} at step {before:,} to {new:g} at step {after:,}"
-        is_warmup = before <= 1 and new > old
-        if begin and not row:
-            pass  # the first rows lie on the line of the warmup
-        elif trunk is not None and before < trunk.size <= after:
-            found.append((trunk.size, row + 1))
-        elif is_warmup and options.warmup_steps is not None and options.warmup_steps <= after:
-            begin = [(options.warmup_steps, new)]
-        elif after - before <= SHORT * last:
-            found.append((after, row + 1))
-            notes.append(f"{change}: it jumps there")
-        else:
-            questions.append(_question(f"{log.source}: {change}", before, after, is_warmup))
-    raise_together(questions[:MOST_QUESTIONS])
-    x = [step for step, _ in begin] + rows.steps.tolist()
-    y = [rate for _, rate in begin] + rows.values.tolist()
-    for jump, after in found:
-        x += [jump - 1, jump]
-        y += [float(rows.values[after - 1]), float(rows.values[after])]
+        own = rows.from_step(trunk.size)
+        rows = Rows(np.concatenate([np.arange(trunk.size), own.steps]), np.concatenate([trunk, own.values]))
+        points = []
+    more, notes = _at_changes(log.source, rows, last, options, branch=0 if trunk is None else trunk.size)
+    points += more
+    x = [*(step for step, _ in points), *rows.steps.tolist()]
+    y = [*(rate for _, rate in points), *rows.values.tolist()]
     # A row at the step of a jump is there twice, with the same value.
     places, which = np.unique(x, return_index=True)
     return np.asarray(np.interp(np.arange(last + 1), places, np.array(y)[which])), notes
+
+
+Points = list[tuple[int, float]]
+"""Steps with their rates, between which the rate is a straight line."""
+
+
+def _at_changes(source: str, rows: Rows, last: int, options: ReadOptions, branch: int) -> tuple[Points, list[str]]:
+    """Points where the rate changes abruptly, and notes; `branch` is the step at which the run leaves another, or 0.
+
+    Raises:
+        DataError: for each change whose course is unknown.
+    """
+    jumps = jumps_in(rows, options.jumps)
+    for (jump, after), (other, same) in pairwise(sorted(jumps)):
+        if after == same:
+            raise DataError(
+                f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown",
+                "give the run's schedule with {schedule}",
+                schedule=...,
+            )
+    points, notes, questions = Points(), list[str](), list[StepsizeError]()
+    for row in _abrupt(rows):
+        (before, after), (old, new) = rows.steps[row : row + 2].tolist(), rows.values[row : row + 2].tolist()
+        change = f"the rate changes from {old:g} at step {before:,} to {new:g} at step {after:,}"
+        is_warmup = before <= 1 and new > old
+        if row + 1 in {place for _, place in jumps}:
+            continue
+        if before < branch <= after:
+            jumps.append((branch, row + 1))
+        elif is_warmup and options.warmup_steps is not None and options.warmup_steps <= after:
+            points.append((options.warmup_steps, new))
+        elif after - before <= SHORT * last:
+            jumps.append((after, row + 1))
+            notes.append(f"{change}: it jumps there")
+        else:
+            questions.append(_question(f"{source}: {change}", before, after, is_warmup))
+    raise_together(questions[:MOST_QUESTIONS])
+    for jump, row in jumps:
+        points += [(jump - 1, float(rows.values[row - 1])), (jump, float(rows.values[row]))]
+    return points, notes
 
 
 def _question(change: str, before: int, after: int, is_warmup: bool) -> StepsizeError:
@@ -129,7 +142,21 @@ def _abrupt(rows: Rows) -> list[int]:
             beside = np.concatenate([[0.0], speeds, [0.0]])
             fastest = np.maximum(signs * beside[:-2], signs * beside[2:])
             abrupt &= ~(fastest >= ALIKE * np.abs(speeds))
+    if _rises_from_zero(rows):
+        abrupt[0] = False
     return np.flatnonzero(abrupt).tolist()
+
+
+def _rises_from_zero(rows: Rows) -> bool:
+    """Whether the first two rows lie on a straight line from 0, as parts of a warmup do.
+
+    Logs round, and differ in how they count steps.
+    """
+    if rows.size < 2 or rows.steps[0] <= 1:
+        return False
+    rate = float(rows.values[0])
+    slope = (float(rows.values[1]) - rate) / int(rows.steps[1] - rows.steps[0])
+    return slope > 0 and abs(rate - slope * int(rows.steps[0])) <= 2 * slope + AGREEMENT * rate
 
 
 def _held(rows: Rows, steps: int) -> Rows:
@@ -141,20 +168,15 @@ def _held(rows: Rows, steps: int) -> Rows:
     return Rows(places, np.tile(rows.values, 2)[which])
 
 
-def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> list[tuple[int, float]]:
-    """Points before the first row: the rate is a straight line between them, and constant before the first."""
+def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> Points:
+    """Points before the first row."""
     first, rate = int(rows.steps[0]), float(rows.values[0])
-    if first <= 1:
+    if first <= 1 or (warmup is None and first <= SHORT * last and not _rises_from_zero(rows)):
         return []
-    slope = 0.0
-    if rows.size > 1:
-        slope = (float(rows.values[1]) - rate) / int(rows.steps[1] - rows.steps[0])
-        origin = rate - slope * first
-        # The first rows are part of the warmup. Logs round, and differ in how they count steps.
-        if slope > 0 and abs(origin) <= 2 * slope + AGREEMENT * rate:
-            return [(0, max(origin, 0.0))]
-    if warmup is None and first <= SHORT * last:
-        return []
+    interval = int(rows.steps[1]) - first if rows.size > 1 else 1
+    slope = (float(rows.values[1]) - rate) / interval if rows.size > 1 else 0.0
+    if _rises_from_zero(rows):
+        return [(0, max(rate - slope * first, 0.0))]
     if warmup is None:
         raise DataError(
             f"{source} begins at step {first} and does not say what the rates were before",
@@ -164,16 +186,15 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> list[t
             schedule=...,
             after=...,
         )
-    change = slope * (first - warmup)
+    change = 0.0 if 0 in _abrupt(rows) else slope * (first - warmup)
     unknown = ""
     if warmup > first:
         unknown = f"within a warmup of {warmup} steps, but its rates do not rise in a straight line from 0"
-    elif slope < 0 and first - warmup <= NEAR * int(rows.steps[1] - rows.steps[0]):
-        rate -= change  # it fell as it falls between the first rows
+    elif change < -AGREEMENT * rate and first - warmup <= NEAR * interval:
+        rate -= change  # it fell as it falls between the first two rows
     elif abs(change) > JUMP * rate:
-        unknown = (
-            f"after a warmup of {warmup} steps, but its rates {'rise' if slope > 0 else 'fall'} from the first row on"
-        )
+        way = "rise" if change > 0 else "fall"
+        unknown = f"after a warmup of {warmup} steps, but its rates {way} from the first row on"
     if unknown:
         raise DataError(
             f"{source} begins at step {first}, {unknown}",
