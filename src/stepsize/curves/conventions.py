@@ -105,6 +105,6 @@ UNKNOWN = Convention("", (frozenset(),))
 """That of a log that no tool is known to write."""
 
 
-def convention_of(rows: Sequence[Collection[str]], among: Sequence[Convention]) -> Convention:
+def convention_of(rows: Collection[Collection[str]], among: Sequence[Convention]) -> Convention:
     """The convention of the tool that wrote rows with these names."""
     return next((each for each in among if any(map(each.has, rows))), UNKNOWN)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stepsize.errors import DataError
 
-HEAD = 2**22
+HEAD = 2**20
 """The bytes of a file by which its format is recognized; some logs begin with the source of the program."""
 LARGEST = 2**29
 """The bytes of the largest text that is read."""

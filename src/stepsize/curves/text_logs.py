@@ -20,22 +20,25 @@ from stepsize.errors import DataError
 STEPS = ("step", "iter", "iteration", "it", "update", "global_step", "num_updates", "batch", "token", "sample")
 """The last words of the keys of a step, in lower case."""
 
+_MENTIONS = (*STEPS, "epoch", "s:")
+"""One of these is in each line with a step: a quick look that spares other lines the slow one."""
 _NUMBER = re.compile(
     r"(?<![\w.+/-])([+-]?(?:"
     r"(?:\d+(?:,\d{3})*\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![)\d]|[-:.]\d|[kmbg]\b)"
     r"|(?:nan|inf)\b))[\w%]*",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"""([a-z_][\w./-]*(?: [\w./-]+)*(?: ?\([^()]*\))?)["']?\s*([:=]?)\s*["'[]?$""", re.IGNORECASE)
+_KEY = re.compile(r"""["'[]?\s*([:=]?)\s*["']?((?:\)[^()]*\( ?)?[\w./-]*\w(?: [\w./-]*\w)*)""")
+"""The key before a number, read backwards from it: up to a sign that no key has."""
 _LONGEST_KEY = 80
+_LONGEST_LINE = 4096
 _TOTAL = re.compile(r"\s*/\s*(\d{1,9})\b")
-_NOISE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\b(?:DEBUG|INFO|WARNING)\b")
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_LEVELS = ("DEBUG", "INFO", "WARNING")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
 _RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
-_STEP = re.compile(rf"(?:{'|'.join(STEPS)}|epoch|\bs)[^\w\n]{{0,20}}\d", re.IGNORECASE)
-"""A line with a step: a quick look that spares tables of numbers the slow one."""
 _LOSS = re.compile(r"loss|entropy|\b(?:ce|nll|xent|trl|tel)\b", re.IGNORECASE)
-_MOST_COLUMNS = 200
+_MOST_COLUMNS = 64
 _OTHER_DATA = ("val", "eval", "test", "dev")
 
 
@@ -65,7 +68,7 @@ class _Row:
 
 def is_text_log(head: str) -> bool:
     """Whether a text has rows with a step or an epoch, and a loss."""
-    return _STEP.search(head) is not None and any(_has_loss(row.values) for row in _rows(head.splitlines()))
+    return any(_has_loss(row.values) for row in _rows(head.splitlines()))
 
 
 def read_text_log(path: Path) -> list[Table]:
@@ -75,7 +78,7 @@ def read_text_log(path: Path) -> list[Table]:
         DataError: it cannot be read.
     """
     rows = [*_rows(text_of(path).splitlines())]
-    kind = convention_of([row.values for row in rows], PRINTED)
+    kind = convention_of({frozenset(row.values) for row in rows}, PRINTED)
     rows = [row for row in rows if kind.has(row.values) and len(row.values) > 1 and row.step <= LONGEST]
     if not all(row.is_epoch for row in rows):
         rows = [row for row in rows if not row.is_epoch]
@@ -87,7 +90,10 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
     """The rows in order; one may go on over indented lines, and over lines of the same step with other numbers."""
     open_rows = dict[str, _Row]()
     for line in lines:
-        rank, text = _without_prefix(_NOISE.sub("", line))
+        rank, text = _without_prefix(_COLOUR.sub("", line[:_LONGEST_LINE]))
+        lower = text.lower()
+        if not (open_rows and text[:1].isspace()) and not any(word in lower for word in _MENTIONS):
+            continue
         values, totals = _numbers(text)
         marker = _marker(values)
         row = open_rows.get(rank)
@@ -117,16 +123,24 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
     values, totals = dict[str, float](), dict[str, int]()
     end = 0
     for number in _NUMBER.finditer(text):
-        key = _KEY.search(text[max(end, number.start() - _LONGEST_KEY) : number.start()])
+        found = _KEY.match(text[max(end, number.start() - _LONGEST_KEY) : number.start()][::-1])
+        key = _without_level(found[2][::-1]) if found else ""
         value = float(number[1].replace(",", ""))
-        if not math.isfinite(value) and not (key and (key[2] or key[1].endswith("loss"))):
+        if not math.isfinite(value) and not (found and (found[1] or key.endswith("loss"))):
             continue  # it is a word, as in "number of nan iterations"
         end = number.end()
-        if key and key[1] not in values:
-            values[key[1]] = math.inf if math.isnan(value) else value  # in a table, NaN is an empty cell
+        if key and key not in values:
+            values[key] = math.inf if math.isnan(value) else value  # in a table, NaN is an empty cell
             if total := _TOTAL.match(text, end):
-                totals[key[1]] = int(total[1])
+                totals[key] = int(total[1])
     return values, totals
+
+
+def _without_level(key: str) -> str:
+    """A key without numbers and the level of the message before it; "" if it has no other words."""
+    while key[:1].isdigit() or key.startswith(_LEVELS):
+        key = key.partition(" ")[2]
+    return key
 
 
 def _marker(values: dict[str, float]) -> str | None:
