@@ -28,6 +28,7 @@ WRITTEN = {
     "Windows": csv_of().replace("\n", "\r\n"),
     "a comment": "# made on Monday\n\n" + csv_of(),
     "NumPy's savetxt": "# " + csv_of().replace(",", " "),
+    "thousands": csv_of().replace("\n95,", '\n"0,095",'),
     "quotes": csv_of().replace("step,lr,loss", '"step","lr","loss"'),
     "an index": "\n".join(
         f"{'' if row == 0 else row},{line}" for row, line in enumerate(csv_of().splitlines())

@@ -92,6 +92,16 @@ def test_after_a_resume_the_later_rows_count(write):
     assert curve.notes == ("steps 110 to 180 were logged again after a resume: the later rows count",)
 
 
+def test_a_second_run_in_the_same_file_is_not_taken_for_a_resume(write):
+    """But an attempt that was given up before, and begun again, is one."""
+    run = [(step, 3.0) for step in range(0, 200, 20)]
+    with pytest.raises(DataError, match="line 12: step begins again at 0, so these may be several runs; keep each in"):
+        read(write(rows_csv(*run, *run)))
+    with pytest.raises(DataError, match="may be several runs"):
+        read(write(rows_csv(*run, *run[:5])))
+    assert read(write(rows_csv(*run[:5], *run))).steps.size == 10
+
+
 def test_the_last_of_several_values_of_a_step_counts(write):
     curve = read(write(rows_csv((0, 4.0), (5, 3.0), (5, 2.5), (6, 2.0))))
     assert curve.losses.tolist() == [4.0, 2.5, 2.0]

@@ -14,6 +14,7 @@ from stepsize.curves.units import updates_done
 from stepsize.errors import DataError, first_few
 from stepsize.schedules import Schedule
 
+ALIKE = 0.9  # of the length of the last attempt: one that began at the same step and came as far is another run
 LATE = 4  # the beginning of a log of means is missing if its first step exceeds this many times its largest interval
 
 
@@ -125,6 +126,13 @@ def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]
             f"{table.where(after)}: {step} {counts[after]:.0f} comes after {counts[before]:.0f}, and so on",
             "sort the rows by their steps",
         )
+    for fall in falls[steps[falls + 1] <= steps[0]]:
+        if steps[: fall + 1].max() >= ALIKE * steps[-1]:
+            again = rows[fall + 1]
+            raise DataError(
+                f"{table.where(again)}: {step} begins again at {counts[again]:,.0f}, so these may be several runs",
+                "keep each in a file of its own, or name them in a column run",
+            )
     if falls.size:
         again = [f"{counts[rows[fall + 1]]:,.0f} to {counts[rows[fall]]:,.0f}" for fall in falls]
         notes.append(f"steps {first_few(again, 3)} were logged again after a resume: the later rows count")

@@ -20,6 +20,7 @@ NUMBERED = re.compile(r" \(column \d+\)$")
 SIGNS = ",;\t| "
 LOOKED_AT = 20  # lines, by which the sign between the cells is found
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _NO_VALUE = {"", "null", "none", "na", "n/a", "<na>", "-"}
 
 
@@ -55,6 +56,8 @@ class Sheet:
         names = [name.strip() for name in numbered[0][1]]
         if all(map(is_number, names)):
             names = _names_before(path, lines[: plain[0]], sign, len(names))
+        if sign == "," and '"' in text:
+            numbered = [(place, [_without_thousands(cell) for cell in row]) for place, row in numbered]
         # A resumed run may write the names again.
         rows = [(plain[place] + 1, row) for place, row in numbered if row != names and any(row)]
         notes: tuple[str, ...] = ()
@@ -141,6 +144,11 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         f"{name} (column {place + 1})" if name and name in names[:place] else name for place, name in enumerate(names)
     )
+
+
+def _without_thousands(cell: str) -> str:
+    """A cell such as "12,000" in quotes between commas, without its commas."""
+    return cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
 
 
 def _numbers(cells: Sequence[str]) -> Floats:
