@@ -198,6 +198,9 @@ def test_several_paths_are_read_in_order_and_equal_names_get_their_path(tmp_path
     assert [curve.name for curve in read_curves([a, other, b])] == [f"run, {a}", "other", f"run, {b}"]
     with pytest.raises(ArgumentError, match="different from one another"):
         read_curves([a, a])
+    text = csv_of(head="run,step,lr,loss").replace("\n", "\nx,")[:-2]
+    first, second = write(text, "a/one.csv"), write(text, "a/two.csv")
+    assert [curve.name for curve in read_curves(a.parent)] == [f"x, {first}", "run", f"x, {second}"]
 
 
 def test_the_panels_of_the_losses_and_the_rates_make_one_curve_for_each_run(write):

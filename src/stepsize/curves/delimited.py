@@ -90,7 +90,8 @@ def _panel(sheet: Sheet) -> list[Table]:
     for run, metrics in runs.items():
         table = sheet.table(run, [step, *metrics], source=f"{sheet.path}, run {quoted(run)}", step=step)
         columns = {metrics.get(name, name): values for name, values in table.columns.items()}
-        tables.append(replace(table, columns=columns))
+        unfit = {metrics.get(name, name): why for name, why in table.unfit.items()}
+        tables.append(replace(table, columns=columns, unfit=unfit))
     return tables
 
 

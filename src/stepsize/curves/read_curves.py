@@ -107,17 +107,22 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
         if jump not in jumping:
             reason = "the rows on both sides have about the same rate, or one side has no rows"
             raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", largest_change(logs))
-    named = Counter(log.name for log in logs)
-    return [
-        replace(each, curve=replace(each.curve, name=f"{each.curve.name}, {each.place}"))
-        if named[each.curve.name] > 1
-        else each
-        for each in read
-    ]
+    names = _told_apart(found)
+    return [replace(each, curve=replace(each.curve, name=name)) for each, name in zip(read, names, strict=True)]
 
 
 Found = tuple[Path, str, Log]
 """A path, the name of its format, and one of its logs."""
+
+
+def _told_apart(found: Sequence[Found]) -> list[str]:
+    """The names of the runs; one that is there twice has its path added, or its source if the path is the same."""
+    names = Counter(log.name for _, _, log in found)
+    at_place = Counter((log.name, place) for place, _, log in found)
+    return [
+        log.name if names[log.name] == 1 else f"{log.name}, {place if at_place[log.name, place] == 1 else log.source}"
+        for place, _, log in found
+    ]
 
 
 def _logs_at(place: Path, options: ReadOptions, errors: list[StepsizeError]) -> list[Found]:
