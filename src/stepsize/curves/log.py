@@ -126,7 +126,7 @@ def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]
             f"{table.where(after)}: {step} {counts[after]:.0f} comes after {counts[before]:.0f}, and so on",
             "sort the rows by their steps",
         )
-    for fall in falls[steps[falls + 1] <= steps[0]]:
+    for fall in falls[steps[falls + 1] <= steps[:1]]:
         if steps[: fall + 1].max() >= ALIKE * steps[-1]:
             again = rows[fall + 1]
             raise DataError(
