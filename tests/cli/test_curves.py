@@ -70,6 +70,7 @@ def test_curves_reads_a_branch_of_another_run(typed, logs, tmp_path):
 REFUSED = [
     (["k.csv"], "give the size of an epoch and of a batch with --log-horizon NAME=VALUE,..."),
     (["k.csv", "--log-horizon", "samples=10"], "--log-horizon must be given batch and epochs too, got"),
+    (["k.csv", "--log-horizon", "samples=0,batch=1,epochs=1"], "--log-horizon samples must be a whole number of at"),
     (["two.csv"], 'several columns of losses: "a loss", "b loss"; name one with --columns loss=a loss'),
     (["late.csv"], "or the run that it goes on from with --after [RUN=]FILE:STEP"),
     (["late.csv", "--after", "late.csv"], "--after: 'late.csv' is not the path of a log and a step; write e.g. tr"),

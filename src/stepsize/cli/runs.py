@@ -96,14 +96,16 @@ class LogOptions:
         int | None, numeric("N", "Warmup steps that a log which begins late leaves out; 0 if none."), Whole(0)
     ] = None
     log_jump: Annotated[
-        list[int] | None, numeric("STEP", "A step at which the logged rate jumps; repeatable."), Many(Whole(1))
+        list[int] | None,
+        numeric("STEP", "The first step of another rate, to which the logged rate jumps; repeatable."),
+        Many(Whole(1)),
     ] = None
     log_means: Annotated[
         bool | None,
         typer.Option(
             "--log-means/--no-log-means",
             help="Whether a logged loss is the mean since the row before, logged at the number of updates done. "
-            "[default: yes for results of `stepsize compare`]",
+            "[default: as the tool logs]",
         ),
     ] = None
     log_begin: Annotated[int, numeric("STEP", "Ignore what was logged before this step."), Whole(0)] = 0

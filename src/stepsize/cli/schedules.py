@@ -77,7 +77,12 @@ def horizon_of(text: str, option: str = "--horizon") -> Horizon:
         lacking = f"given {' and '.join(missing)} too"
         errors.append(ArgumentError(option, "", lacking, text, f"write e.g. {EXAMPLE}"))
     raise_together(errors)
-    return Horizon(**{name: _value(value) for name, value in given.items()})
+    try:
+        return Horizon(**{name: _value(value) for name, value in given.items()})
+    except StepsizeError as error:
+        for each in error.problems:
+            each.owner, each.argument = "", f"{option} {each.argument}"
+        raise
 
 
 def assignments(option: str, text: str, example: str) -> dict[str, str]:
