@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -41,11 +42,11 @@ def write_events(folder, steps, loss="loss", rate=0.1, time=1):
 
 def test_the_later_attempt_of_a_resumed_run_counts(tmp_path):
     write_events(tmp_path, range(0, 50, 5), rate=0.2)
-    write_events(tmp_path, range(31, 60, 10), rate=0.1, time=2)
+    write_events(tmp_path, range(26, 60, 10), rate=0.1, time=2)
     (curve,) = read_curves(tmp_path)
-    assert curve.steps.tolist() == [0, 5, 10, 15, 20, 25, 30, 31, 41, 51]
-    assert (curve.rates[30], curve.rates[31]) == pytest.approx((0.2, 0.1))
-    assert "the run was resumed: 3 rows that it logged again are left out" in curve.notes[0]
+    assert curve.steps.tolist() == [0, 5, 10, 15, 20, 25, 26, 36, 46, 56]
+    assert (curve.rates[25], curve.rates[26]) == pytest.approx((0.2, 0.1))
+    assert "the run was resumed: 4 rows that it logged again are left out" in curve.notes[0]
 
 
 def test_scalars_that_are_stored_as_tensors_are_read(tmp_path):
@@ -65,14 +66,29 @@ def test_a_record_that_is_cut_off_ends_an_event_file_and_a_damaged_one_is_refuse
     write_events(tmp_path, range(0, 50, 5))
     (file,) = tmp_path.iterdir()
     content = file.read_bytes()
-    file.write_bytes(content[:-30])
-    assert read_curves(tmp_path)[0].steps.tolist() == [*range(0, 45, 5)]
+    for cut in (5, 9, 30):
+        file.write_bytes(content[:-cut])
+        assert read_curves(tmp_path)[0].steps.tolist() == [*range(0, 45, 5)]
     file.write_bytes(content[:12] + b"\xff" * 20 + content[32:])
     with pytest.raises(DataError, match="is damaged"):
         read_curves(tmp_path)
     file.write_bytes(b"")
     with pytest.raises(DataError, match="no scalars"):
         read_curves(tmp_path)
+
+
+def test_a_loss_of_nan_is_no_empty_cell(tmp_path):
+    write_events(tmp_path, [0, 10, 20])
+    write_events(tmp_path, [30], loss="other", time=2)
+    (tmp_path / "events.out.tfevents.3.host").write_bytes(record(step=40, loss=float("nan"), lr=0.1))
+    with pytest.raises(DataError, match="loss is not finite at step 40"):
+        read_curves(tmp_path)
+
+
+def test_event_files_above_other_event_files_are_a_run_of_their_own(tmp_path):
+    for folder in (tmp_path, tmp_path / "b", tmp_path / ".trash"):
+        write_events(folder, [0, 10, 20])
+    assert [curve.name for curve in read_curves(tmp_path)] == [tmp_path.name, "b"]
 
 
 # MLflow.
@@ -135,8 +151,49 @@ def test_logs_with_names_of_ones_own_are_found_among_other_files(tmp_path):
 def test_the_runs_of_weights_and_biases_are_read_from_their_folders(tmp_path):
     shutil.copytree(FORMATS / "wandb", tmp_path / "wandb")
     (tmp_path / "wandb" / "latest-run").symlink_to(tmp_path / "wandb" / "offline-run-20250201_100000-ab12cd34")
+    unreadable = tmp_path / "wandb" / "run-20250301_100000-0123" / "files"
+    unreadable.mkdir(parents=True)
+    (unreadable / "output.log").write_text("nothing to see\n")
     names = [curve.name for curve in read_curves(tmp_path)]
     assert names == ["big-fish", "wandb/run-20200101_100000-ab12cd34", "wandb/run-20250101_100000-ef56ab78"]
+
+
+def wandb_file(rows):
+    """A binary log, in which a record that does not fit into its block of 32 KiB is cut into pieces."""
+
+    def field(number, content):
+        size = len(content)
+        begin = [number * 8 % 128 + 2 | 128, number // 16, size % 128 | 128, size // 128 % 128 | 128, size // 2**14]
+        return bytes(begin) + content
+
+    content = b":W&B\xe1\xbe\x00"
+    for row in rows:
+        items = [(*map(str.encode, name.split("/")), json.dumps(value).encode()) for name, value in row.items()]
+        fields = [b"".join([*(field(2, key) for key in keys), field(16, value)]) for *keys, value in items]
+        record, is_first = field(2, b"".join(field(1, item) for item in fields)), True
+        while record or is_first:
+            left = 2**15 - len(content) % 2**15
+            if left < 7:
+                content += bytes(left)
+                left = 2**15
+            piece, record = record[: left - 7], record[left - 7 :]
+            kind = {(True, True): 1, (True, False): 2, (False, False): 3, (False, True): 4}[is_first, not record]
+            content += struct.pack("<IHB", zlib.crc32(bytes([kind]) + piece), len(piece), kind) + piece
+            is_first = False
+    return content
+
+
+def test_a_record_of_weights_and_biases_may_go_on_in_the_next_block(tmp_path):
+    path = tmp_path / "run-a.wandb"
+    left = set()
+    for size in range(32_640, 32_670):
+        rows = [{"_step": step, "lr": 0.1, "train/loss": 3.5, "text": "x" * size} for step in range(2)]
+        first = wandb_file(rows[:1])
+        left.add(2**15 - len(first))
+        path.write_bytes(wandb_file(rows))
+        (curve,) = read_curves(path)
+        assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 1], [3.5, 3.5])
+    assert left >= {*range(-8, 15)} - {*range(-7, 0)}  # bytes after the first record in its block
 
 
 def test_a_binary_log_of_weights_and_biases_may_be_cut_off_but_not_damaged(tmp_path):

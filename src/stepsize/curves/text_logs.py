@@ -28,7 +28,9 @@ _NUMBER = re.compile(
     r"|(?:nan|inf)\b))[\w%]*",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"""["'[]?\s*([:=]?)\s*["']?((?:\)[^()]*\( ?)?[\w./-]*\w(?: [\w./-]*\w)*)""")
+_KEY = re.compile(
+    r"""["'[]?\s*([:=]?)\s*["']?((?:\)[^()]*\( ?)?[\w./-]*[A-Za-z_](?!\w)(?: [\w./-]*[A-Za-z_](?!\w))*)"""
+)
 """The key before a number, read backwards from it: up to a sign that no key has."""
 _LONGEST_KEY = 80
 _LONGEST_LINE = 4096
@@ -137,10 +139,8 @@ def _numbers(text: str) -> tuple[dict[str, float], dict[str, int]]:
 
 
 def _without_level(key: str) -> str:
-    """A key without numbers and the level of the message before it; "" if it has no other words."""
-    while key[:1].isdigit() or key.startswith(_LEVELS):
-        key = key.partition(" ")[2]
-    return key
+    """A key without the level of the message before it; "" if it has no other words."""
+    return key.partition(" ")[2] if key.startswith(_LEVELS) else key
 
 
 def _marker(values: dict[str, float]) -> str | None:
@@ -185,7 +185,7 @@ def _steps(rows: Sequence[_Row]) -> Floats:
 
 
 def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str]) -> Table:
-    counts = Counter(key for row in rows for key in row.values if key.lower() != "eta")  # a time, and no rate
+    counts = Counter(key for row in rows for key in row.values)
     columns = {
         key: np.array([row.values.get(key, math.nan) for row in rows]) for key, _ in counts.most_common(_MOST_COLUMNS)
     }

@@ -101,7 +101,7 @@ def _fields(message: bytes) -> Fields:
 def _number(message: bytes, begin: int) -> tuple[int, int]:
     """The number in base 128, lowest digit first, that begins here, and where it ends."""
     number = shift = 0
-    while message[begin] >= 128 and shift < 64:
+    while message[begin] >= 128:
         number += message[begin] % 128 << shift
         begin, shift = begin + 1, shift + 7
     return number + (message[begin] << shift), begin + 1
