@@ -110,6 +110,8 @@ def test_runs_are_told_apart_by_all_that_differs(write):
 def test_a_file_of_one_run_has_the_name_that_it_gives(write):
     rows = [f"mine,7,{row}" for row in csv_of().splitlines()[1:]]
     assert check(write("\n".join(["run,seed,step,lr,loss", *rows]))).name == "mine"
+    rows = [f"7,{row}" for row in csv_of().splitlines()[1:]]
+    assert check(write("\n".join(["seed,step,lr,loss", *rows]))).name == "run"
 
 
 BAD_FILES = [

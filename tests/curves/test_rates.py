@@ -81,6 +81,11 @@ def test_a_decay_that_begins_before_the_first_row_is_followed_back_to_the_warmup
     np.testing.assert_allclose(read(path, warmup_steps=4).rates, plan.sample(96), atol=1e-12)
 
 
+def test_a_jump_after_the_first_row_does_not_lead_back_to_the_warmup(write):
+    path = write("step,lr,loss\n50,0.2,3\n100,0.1,3\n150,0.1,3\n")
+    np.testing.assert_array_equal(read(path, warmup_steps=0, jumps=[70]).rates, [0.2] * 70 + [0.1] * 81)
+
+
 def test_a_warmup_within_the_first_interval_is_asked_for(write):
     path = write(rates_csv([0.0, 0.2, 0.2, 0.2]))
     with pytest.raises(DataError, match=r"changes from 0 at step 0 to 0\.2 at step 100; give the length of the warmup"):
@@ -118,6 +123,7 @@ def test_the_question_about_a_jump_suggests_a_round_step(write):
         [0.2] * 5 + [0.1, 0.0],
         [0.2] * 3 + [0.02, 0.002, 0.0002],  # an exponential decay
         [0.2, 0.2, 0.195, 0.19, 0.19],  # steps too small to matter
+        [0.2] * 3 + [0.02, 0.002, 0.002, 2e-4, 2e-4],
         [*ss.OneMinusSqrt(0.2, 0.0, 5).sample(6)],
         [*ss.Cosine(0.2, 0.0, 5).sample(6)],
     ],
@@ -201,7 +207,7 @@ def test_a_branch_with_another_rate_jumps_at_the_branch(write):
     trunk, branch = write(TRUNK, "trunk.csv"), write("step,lr,loss\n350,0.05,2.9\n390,0.05,2.8\n", "low.csv")
     low, flat = read_curves([branch, trunk], after=(trunk, 300))
     assert low.rates[299:302].tolist() == [0.2, 0.05, 0.05]
-    assert flat.rates[-1] == 0.2
+    assert (flat.steps[-1], flat.rates[-1]) == (400, 0.2)
 
 
 def test_a_branch_needs_one_run_that_is_long_enough(write):

@@ -214,6 +214,8 @@ def test_the_panels_of_the_losses_and_the_rates_make_one_curve_for_each_run(writ
     np.testing.assert_allclose(a.rates, np.linspace(0.1, 0.104, 21))
     np.testing.assert_array_equal(b.rates, 0.2)
     assert a.notes == ("step = Step, loss = train/loss", "step = Step, lr = train/lr")
+    bare = write("step,loss\n0,3\n1,2\n", "bare.csv")
+    assert [curve.name for curve in read_curves([bare, losses, rates], schedule={"bare": PLAN})] == ["bare", "a", "b"]
     with pytest.raises(DataError, match=r'(?s)rates\.csv, run "a" has no column of losses; .*run "b" has no'):
         read_curves(rates)
 
