@@ -43,7 +43,7 @@ class Sheet:
         """
         text = text_of(path).replace("\r\n", "\n").replace("\r", "\n")
         lines = text.split("\n")
-        plain = [place for place, line in enumerate(lines) if line.strip() and line.lstrip()[0] != "#"]
+        plain = [place for place, line in enumerate(lines) if line.lstrip()[:1] not in ("", "#")]
         sign, share = sign_between([lines[place] for place in plain[:LOOKED_AT]])
         if share < 0.5:
             raise DataError(f"{path} is no log that stepsize knows", "a table begins with its names: step,lr,loss")
