@@ -57,7 +57,7 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Which blocks count at which rows, shape `(pairs,)` each; `gap` is S(t) - S(k-1), above 0. `rows` is their number."""
+    """Which blocks count at which rows, shape `(pairs,)` each, and the number of rows; `gap` is S(t) - S(k-1) > 0."""
 
     row: Integers
     rate_before: Floats
@@ -76,7 +76,8 @@ class Pairs:
         offsets = np.cumsum([0, *(part.rows for part in parts)])
         row = np.concatenate([part.row + offset for part, offset in zip(parts, offsets, strict=False)])
         columns = ("rate_before", "rate_after", "log_rate", "gap")
-        return cls(row, *(np.concatenate([getattr(part, name) for part in parts]) for name in columns), offsets[-1])
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+        return cls(row, **joined, rows=int(offsets[-1]))
 
 
 class Changes:
@@ -127,9 +128,7 @@ class Changes:
         row, before, after, log_rate, gap = (np.concatenate(column) for column in zip(*found, strict=True))
         return Pairs(row, before, after, log_rate, gap, len(at))
 
-    def _small(
-        self, level: Blocks, block: Integers, at: Integers, reached: Floats, spread: float
-    ) -> NDArray[np.bool_]:
+    def _small(self, level: Blocks, block: Integers, at: Integers, reached: Floats, spread: float) -> NDArray[np.bool_]:
         """Which blocks are monotone, over at the steps `at`, and of at most this spread."""
         first, last = self._sums_before[level.first[block]], self._sums_before[level.last[block]]
         gap = reached - last
@@ -137,7 +136,7 @@ class Changes:
             width = (last - first) / gap
             slope = level.most_log_rate[block] - level.least_log_rate[block]
             small = (slope + width) ** 2 + width**2 <= spread
-        return level.monotone[block] & (level.last[block] <= at) & (gap > 0) & small
+        return np.asarray(level.monotone[block] & (level.last[block] <= at) & (gap > 0) & small)
 
     def chunks(self, at: Integers, spread: float) -> Iterator[tuple[slice, Pairs]]:
         """The pairs of a few rows at a time, which bounds the memory."""

@@ -64,7 +64,7 @@ def design(
     The result may lie beyond what the law was fitted to: train it before you rely on it.
 
     Args:
-        found: a fit, or a `FunctionalLaw` or `MultiPowerLaw`. The momentum law has no useful best schedule, because every decay pays.
+        found: a fit or a law. The momentum law has no useful best schedule, because every decay pays.
         peak_lr: the highest rate; stay near that of the runs.
         steps: total length, warmup included.
         warmup_steps: length of the linear warmup from 0 to the peak; stay near that of the runs.

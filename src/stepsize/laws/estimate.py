@@ -79,7 +79,7 @@ class Estimate:
             bounds=(self.parametrization.low, self.parametrization.high),
             loss=self._rho,
             x_scale="jac",
-            ftol=1e-10,
+            ftol=1e-7,
             max_nfev=MOST_EVALUATIONS,
             args=(scale,),
         )

@@ -1,6 +1,7 @@
 """Fit a law to the loss curves of runs."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Annotated
 
 import numpy as np
@@ -84,7 +85,7 @@ def _left_out(
     determine the law.
     """
     errors, groups = [], groups_by_schedule(runs)
-    folds = [sum(groups[fold::MOST_FOLDS], []) for fold in range(min(MOST_FOLDS, len(groups)))]
+    folds = [[*chain(*groups[fold::MOST_FOLDS])] for fold in range(min(MOST_FOLDS, len(groups)))]
     for fold in folds if len(folds) > 1 else ():
         try:
             check_runs([run for index, run in enumerate(runs) if index not in fold], type(parametrization))

@@ -1,4 +1,4 @@
-"""The functional scaling law: a power of the rates spent, plus the noise of every update, forgotten in intrinsic time."""
+"""The functional scaling law: a power of the rates spent, plus the noise of every update, which is forgotten in time."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -23,11 +23,11 @@ class FunctionalLaw(Law):
     spread evenly over the intrinsic time S that the update takes: an integral of eta^(p-1) over S. It can never be
     negative, it is bounded while the rate is, and it fades if the rate falls to zero.
 
-    Stochastic gradient descent on a kernel regression with power-law spectra has theta = 1, p = 2 and rho = 2 - 1/b with
-    a capacity exponent b > 1 (Li et al., 2025): alpha says how fast the signal is learned in intrinsic time, rho how
-    fast the noise is forgotten. Optimizers that scale the gradient differ, so theta and p are free. With theta = 1 and
-    p = 2 this is `MultiPowerLaw` in the limit gamma -> 0, with beta = rho - 1 and B_multi = B / (C (rho - 1)), if the
-    first rate is 0.
+    Stochastic gradient descent on a kernel regression with power-law spectra has theta = 1, p = 2 and rho = 2 - 1/b,
+    with a capacity exponent b > 1 (Li et al., 2025): alpha says how fast the signal is learned in intrinsic time, rho
+    how fast the noise is forgotten. Optimizers that scale the gradient differ, so theta and p are free. With theta = 1
+    and p = 2 this is `MultiPowerLaw` in the limit gamma -> 0, with beta = rho - 1 and B_multi = B / (C (rho - 1)), if
+    the first rate is 0.
 
     L0, A S_theta^-alpha and B eta^p are in units of the loss; C eta is dimensionless. The loss is infinite until a rate
     is positive.
@@ -73,10 +73,11 @@ class FunctionalLaw(Law):
     def _spread(self, rates: Floats, tolerance: float) -> float:
         """The spread of blocks (see changes.py) with which a loss is off by at most `tolerance`.
 
-        In a block with weights v_k = eta_k^(p-1) - eta_{k-1}^(p-1), let x = S(t) - S(k-1) be at least x0, and range over
-        w x0. The mean of G weighted by v differs from G at the mean of x by at most (w x0)^2 max|G''| / 8. The ratio of v
-        to the changes of the rate, which weigh the mean of x in the block, ranges over a factor of at most e^(|p - 2| l),
-        so that the two means of x differ by at most w x0 |p - 2| l / 4. A block is therefore off by at most
+        In a block with weights v_k = eta_k^(p-1) - eta_{k-1}^(p-1), let x = S(t) - S(k-1) be at least x0, and range
+        over w x0. The mean of G weighted by v differs from G at the mean of x by at most (w x0)^2 max|G''| / 8. The
+        ratio of v to the changes of the rate, which weigh the mean of x in the block, ranges over a factor of at most
+        e^(|p - 2| l), so that the two means of x differ by at most w x0 |p - 2| l / 4. A block is therefore off by at
+        most
 
             |v| (w^2 max x^2 |G''| + 2 |p - 2| l w max x G') / 8,
             max x G' = (rho - 1)^(rho - 1) / rho^rho / C,
@@ -137,14 +138,9 @@ class NoiseRows:
         weight = self._rates ** (law.p - 1.0)
         slope = weight * _log(self._rates)
         change = weight[self._after] - weight[self._before]
-        log1p = np.log1p(law.C * gap)
-        kept, faded = _integral(law.rho - 1.0, log1p), np.exp(-law.rho * log1p)
-        return (
-            total(change * kept) / law.C,
-            total(change * (gap * faded - kept / law.C)) / law.C,
-            total(change * _slope_of_integral(law.rho - 1.0, log1p, kept)) / law.C,
-            total((slope[self._after] - slope[self._before]) * kept) / law.C,
-        )
+        kept, by_c, by_rho = kept_noise(law.C, law.rho, gap)
+        of_p = slope[self._after] - slope[self._before]
+        return total(change * kept), total(change * by_c), total(change * by_rho), total(of_p * kept)
 
 
 def _columns(law: FunctionalLaw, log_sums: Floats, slopes: Floats, noise: tuple[Floats, ...]) -> Floats:
@@ -152,22 +148,22 @@ def _columns(law: FunctionalLaw, log_sums: Floats, slopes: Floats, noise: tuple[
     fallen = np.exp(-law.alpha * log_sums)
     fall = law.A * fallen
     of_noise = [noise[0], *(law.B * each for each in noise[1:])]
-    return np.stack(
-        [np.ones_like(fall), fallen, -fall * log_sums, *of_noise, -law.alpha * fall * slopes], axis=1
-    )
+    return np.stack([np.ones_like(fall), fallen, -fall * log_sums, *of_noise, -law.alpha * fall * slopes], axis=1)
+
+
+def kept_noise(c: float, rho: float, x: Floats) -> tuple[Floats, Floats, Floats]:
+    """G(x), and its derivatives by C and rho."""
+    log1p = np.log1p(c * x)
+    y = (rho - 1.0) * log1p
+    kept = _integral(rho - 1.0, log1p)
+    series = -(log1p**2) * (0.5 - y * (1.0 / 3.0 - y * (0.125 - y / 30.0)))
+    by_rho = np.where(y > 1e-3, (log1p * np.exp(-y) - kept) / max(rho - 1.0, 1e-300), series)
+    return kept / c, (x * np.exp(-rho * log1p) - kept / c) / c, by_rho / c
 
 
 def _integral(b: float, log1p: Floats) -> Floats:
     """C G(x) = (1 - e^(-b log(1 + C x))) / b, with b = rho - 1, or log(1 + C x) at b = 0."""
     return np.asarray(-np.expm1(-b * log1p) / b if b else log1p)
-
-
-def _slope_of_integral(b: float, log1p: Floats, value: Floats) -> Floats:
-    """The derivative of `_integral` by b."""
-    y = b * log1p
-    series = -(log1p**2) * (0.5 - y * (1.0 / 3.0 - y * (0.125 - y / 30.0)))
-    exact = np.divide(log1p * np.exp(-y) - value, b, out=series, where=y > 1e-3)
-    return np.asarray(exact)
 
 
 def _log(rates: Floats) -> Floats:

@@ -4,13 +4,13 @@ Rates are measured in units of the highest rate of the runs, so that nothing her
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
 
-from stepsize.laws.functional_law import FunctionalLaw, FunctionalRows
+from stepsize.laws.functional_law import FunctionalLaw, FunctionalRows, kept_noise
 from stepsize.laws.law import Curves, Floats, Law
 from stepsize.laws.momentum_law import MomentumLaw, MomentumRows
 from stepsize.laws.multi_power_law import MultiPowerLaw, MultiPowerRows
@@ -22,8 +22,8 @@ SPREAD = 0.02  # of blocks of changes (see changes.py): losses are off by about 
 class Parametrization(ABC):
     """How the parameters of a law follow from z, one number for each parameter, for runs with a given peak rate.
 
-    z starts with L0, an amplitude, alpha and another amplitude, and both amplitudes are those of the law if the peak
-    rate is 1. The prior expects the numbers of z at `centre` within `width`; an infinite width expects nothing.
+    z starts with L0, the fall, alpha and another amplitude. The fall is A S^-alpha at a constant peak rate, after as many
+    `updates` as spend the sum of the longest run. The prior expects z at `centre`, within `width` if that is finite.
     """
 
     law_type: ClassVar[type[Law]]
@@ -36,12 +36,16 @@ class Parametrization(ABC):
     starts: ClassVar[Sequence[tuple[float, ...]]]  # alpha, and what follows the second amplitude
     low: ClassVar[tuple[float, ...]]
     high: ClassVar[tuple[float, ...]]
-    rows: ClassVar[Callable[[Curves, float], Any]]
 
     def __init__(self, curves: Curves, peak: float) -> None:
         self.peak, self.log_peak = peak, float(np.log(peak))
-        self.losses = type(self).rows(curves, SPREAD).losses
+        self.updates = max(float(rates[: at[-1] + 1].sum()) for rates, at in curves) / peak
+        self.losses = self._rows(curves).losses
         """The losses of a law at all rows, shape `(rows,)`, and their derivatives, `(rows, parameters)`."""
+
+    @abstractmethod
+    def _rows(self, curves: Curves) -> Any:
+        """The rows of curves, prepared for the law."""
 
     @abstractmethod
     def law(self, z: Floats) -> Any:
@@ -53,7 +57,7 @@ class Parametrization(ABC):
 
 
 class FunctionalParametrization(Parametrization):
-    """L0, A / peak^(alpha theta), alpha, B peak^p, log(C peak), rho, p, theta.
+    """L0, the fall and the noise of a constant peak rate after the `updates`, alpha, log(C peak), rho, p, theta.
 
     1 / (C peak) is the number of steps at the peak rate after which noise begins to be forgotten.
     """
@@ -67,25 +71,34 @@ class FunctionalParametrization(Parametrization):
     starts = tuple((alpha, np.log(speed), 1.5, 2.0, 1.0) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
     low = (0.0, 0.0, 0.02, 0.0, -12.0, 1.0, 1.02, 0.1)
     high = (np.inf, np.inf, 3.0, np.inf, 6.0, 4.0, 4.0, 3.0)
-    rows = FunctionalRows
+
+    def _rows(self, curves: Curves) -> FunctionalRows:
+        return FunctionalRows(curves, SPREAD)
 
     def law(self, z: Floats) -> FunctionalLaw:
         floor, fall, alpha, noise, log_speed, rho, p, theta = z
+        c = float(np.exp(log_speed - self.log_peak))
         return FunctionalLaw(
-            L0=floor, A=fall * self.peak ** (alpha * theta), alpha=alpha, B=noise * self.peak**-p,
-            C=np.exp(log_speed - self.log_peak), rho=rho, p=p, theta=theta,
+            L0=floor, A=fall * (self.peak**theta * self.updates) ** alpha, alpha=alpha,
+            B=noise * self.peak ** (1.0 - p) / self._kept(c, rho)[0], C=c, rho=rho, p=p, theta=theta,
         )  # fmt: skip
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
-        slope = np.diag([1.0, self.peak ** (law.alpha * law.theta), 1.0, self.peak**-law.p, law.C, 1.0, 1.0, 1.0])
-        slope[1, [2, 7]] = law.A * self.log_peak * law.theta, law.A * self.log_peak * law.alpha
-        slope[3, 6] = -law.B * self.log_peak
+        kept, by_c, by_rho = self._kept(law.C, law.rho)
+        of_fall = (self.peak**law.theta * self.updates) ** law.alpha
+        slope = np.diag([1.0, of_fall, 1.0, self.peak ** (1.0 - law.p) / kept, law.C, 1.0, 1.0, 1.0])
+        slope[1, 2] = law.A * (law.theta * self.log_peak + np.log(self.updates))
+        slope[1, 7] = law.A * law.alpha * self.log_peak
+        slope[3, 4:7] = -law.B * np.array([law.C * by_c / kept, by_rho / kept, self.log_peak])
         return slope
+
+    def _kept(self, c: float, rho: float) -> tuple[Floats, Floats, Floats]:
+        return kept_noise(c, rho, np.asarray(self.updates * self.peak))
 
 
 class MultiPowerParametrization(Parametrization):
-    """L0, A / peak^alpha, alpha, B peak, log(C peak^(1 - gamma)), beta, gamma.
+    """L0, the fall, alpha, B peak, log(C peak^(1 - gamma)), beta, gamma.
 
     1 / (C peak^(1 - gamma)) is the number of steps at the peak rate before a change of the rate takes effect.
     """
@@ -99,25 +112,27 @@ class MultiPowerParametrization(Parametrization):
     starts = tuple((alpha, np.log(speed), 0.5, 0.5) for alpha, speed in product((0.3, 0.6), (0.02, 0.2)))
     low = (0.0, 0.0, 0.02, 0.0, -12.0, 0.02, 0.02)
     high = (np.inf, np.inf, 3.0, np.inf, 6.0, 3.0, 0.98)
-    rows = MultiPowerRows.of
+
+    def _rows(self, curves: Curves) -> MultiPowerRows:
+        return MultiPowerRows.of(curves, SPREAD)
 
     def law(self, z: Floats) -> MultiPowerLaw:
         floor, fall, alpha, gain, log_speed, beta, gamma = z
         return MultiPowerLaw(
-            L0=floor, A=fall * self.peak**alpha, alpha=alpha, B=gain / self.peak,
+            L0=floor, A=fall * (self.peak * self.updates) ** alpha, alpha=alpha, B=gain / self.peak,
             C=np.exp(log_speed - (1.0 - gamma) * self.log_peak), beta=beta, gamma=gamma,
         )  # fmt: skip
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
-        slope = np.diag([1.0, self.peak**law.alpha, 1.0, 1.0 / self.peak, law.C, 1.0, 1.0])
-        slope[1, 2] = law.A * self.log_peak
+        slope = np.diag([1.0, (self.peak * self.updates) ** law.alpha, 1.0, 1.0 / self.peak, law.C, 1.0, 1.0])
+        slope[1, 2] = law.A * (self.log_peak + np.log(self.updates))
         slope[4, 6] = law.C * self.log_peak
         return slope
 
 
 class MomentumParametrization(Parametrization):
-    """L0, A / peak^alpha, alpha, C peak / (1 - decay), -log(1 - decay).
+    """L0, the fall, alpha, C peak / (1 - decay), -log(1 - decay).
 
     The fourth is the final gain of a fall of the rate from the peak to zero; the fifth is the logarithm of the number
     of steps that this gain takes.
@@ -133,20 +148,21 @@ class MomentumParametrization(Parametrization):
     low = (0.0, 0.0, 0.02, 0.0, 0.0)
     high = (np.inf, np.inf, 3.0, np.inf, float(np.log(1e6)))
 
-    @staticmethod
-    def rows(curves: Curves, _: float) -> MomentumRows:
+    def _rows(self, curves: Curves) -> MomentumRows:
         return MomentumRows(curves)
 
     def law(self, z: Floats) -> MomentumLaw:
         floor, fall, alpha, gain, log_memory = z
         fades = np.exp(-log_memory)
-        return MomentumLaw(floor, fall * self.peak**alpha, alpha, gain * fades / self.peak, 1.0 - fades)
+        return MomentumLaw(
+            floor, fall * (self.peak * self.updates) ** alpha, alpha, gain * fades / self.peak, 1.0 - fades
+        )
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
         fades = 1.0 - law.decay
-        slope = np.diag([1.0, self.peak**law.alpha, 1.0, fades / self.peak, fades])
-        slope[1, 2] = law.A * self.log_peak
+        slope = np.diag([1.0, (self.peak * self.updates) ** law.alpha, 1.0, fades / self.peak, fades])
+        slope[1, 2] = law.A * (self.log_peak + np.log(self.updates))
         slope[3, 4] = -law.C
         return slope
 
