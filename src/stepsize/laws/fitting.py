@@ -27,7 +27,7 @@ def fit(
     law: type[Law] = FunctionalLaw,
     *,
     prior: NonNegative = 1.0,
-    rows: Count = 250,
+    rows: Count = 100,
 ) -> Fit:
     """Fit a law to runs.
 
@@ -40,8 +40,8 @@ def fit(
         MomentumLaw     alpha 0.5 +- 0.1
 
     where peak is the highest rate of the runs. The scale is the size that two thirds of the residuals do not exceed, at
-    least 0.0015, and residuals count linearly beyond two scales. The errors of neighbouring rows are alike: a run counts
-    as ten independent rows, however many it has. Rows in the first tenth of the summed rates do not count.
+    least 0.0015, and residuals count linearly beyond two scales. The errors of neighbouring rows are alike: a run
+    counts as ten independent rows, however many it has. Rows in the first tenth of the summed rates do not count.
 
     The covariance is the inverse of the curvature at the minimum.
 
