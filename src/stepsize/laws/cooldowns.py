@@ -72,7 +72,7 @@ def plan_cooldowns(
         >>> at = range(200, 4000, 40)
         >>> runs = [LossCurve(name, at, truth.predict(p, 4000, at=at), p) for name, p in [("a", flat), ("b", down)]]
         >>> [(each.at, round(each.final_loss, 2)) for each in plan_cooldowns(fit(runs), runs[0], [4000, 8000])]
-        [(4000, 3.47), (8000, 3.34)]
+        [(4000, 3.49), (8000, 3.35)]
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
