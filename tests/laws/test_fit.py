@@ -29,7 +29,7 @@ def test_runs_without_noise_predict_an_unseen_schedule(truth):
 
 
 def test_the_momentum_law_is_found_if_it_made_the_runs():
-    found = fit(three(law=MOMENTUM_TRUTH), MomentumLaw, prior=0.0)
+    found = fit(three(law=MOMENTUM_TRUTH), MomentumLaw, prior=0.0, rows=200)
     for name, value in vars(MOMENTUM_TRUTH).items():
         assert getattr(found.law, name) == pytest.approx(value, rel=1e-3)
 
