@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares, nnls
+from threadpoolctl import threadpool_limits
 
 from stepsize.curves import LossCurve
 from stepsize.laws.law import Floats, Integers
@@ -71,17 +72,18 @@ class Estimate:
         return z, 0.5 * float(self._rho(self._cost_terms(z, scale) ** 2)[0].sum())
 
     def _search(self, z: Floats, scale: float) -> Solution:
-        done: Any = least_squares(
-            self._cost_terms,
-            z,
-            self._jacobian,
-            bounds=(self.parametrization.low, self.parametrization.high),
-            loss=self._rho,
-            x_scale="jac",
-            ftol=1e-8,
-            max_nfev=MOST_EVALUATIONS,
-            args=(scale,),
-        )
+        with threadpool_limits(1, "blas"):  # with so few columns, more threads only wait for each other
+            done: Any = least_squares(
+                self._cost_terms,
+                z,
+                self._jacobian,
+                bounds=(self.parametrization.low, self.parametrization.high),
+                loss=self._rho,
+                x_scale="jac",
+                ftol=1e-8,
+                max_nfev=MOST_EVALUATIONS,
+                args=(scale,),
+            )
         return Solution(done.x, float(done.cost), scale, done.status > 0)
 
     def _rho(self, squares: Floats) -> Floats:
