@@ -148,7 +148,7 @@ def test_an_uncertain_shift_widens_the_band(found):
     flat = run("flat", PLANS["flat"], steps=3000)
     noisy = run("flat", PLANS["flat"], steps=3000, noise=0.02)
     quiet, loud = (plan_cooldowns(found, each, [3000], 500)[0] for each in (flat, noisy))
-    assert loud.high - loud.low > 5 * (quiet.high - quiet.low)
+    assert loud.high - loud.low > 3 * (quiet.high - quiet.low)
 
 
 def test_the_band_widens_with_its_level_as_that_of_a_normal_distribution(found):
@@ -223,7 +223,7 @@ def test_a_decay_may_be_a_schedule():
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: design(MOMENTUM_TRUTH, PEAK, 100), FitError, "needs a MultiPowerLaw"),
+        (lambda: design(MOMENTUM_TRUTH, PEAK, 100), FitError, "needs another law"),
         (lambda: design(TRUTH, PEAK, 100, warmup_steps=99), ArgumentError, "less than steps - 1 = 99"),
         (lambda: design(TRUTH, PEAK, 100, final_lr=1.0), ArgumentError, "at most the peak"),
         (lambda: design(TRUTH, 0.0, 100), ArgumentError, "peak_lr"),

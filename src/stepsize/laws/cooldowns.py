@@ -11,8 +11,8 @@ from stepsize.arguments import Length, Many, Maybe, NonNegative, checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
 from stepsize.errors import ArgumentError, FitError, StepsizeError, quoted, raise_together
-from stepsize.laws.diagnosis import MOST_SCATTER, SAME_RATE, robust_deviation
-from stepsize.laws.estimate import SEGMENTS
+from stepsize.laws.diagnosis import MOST_SCATTER, SAME_RATE
+from stepsize.laws.estimate import INDEPENDENT, robust_deviation
 from stepsize.laws.forecast import Fit, Probability
 from stepsize.laws.law import Floats
 from stepsize.schedules.transitions import AnyShape, transition
@@ -72,7 +72,7 @@ def plan_cooldowns(
         >>> at = range(200, 4000, 40)
         >>> runs = [LossCurve(name, at, truth.predict(p, 4000, at=at), p) for name, p in [("a", flat), ("b", down)]]
         >>> [(each.at, round(each.final_loss, 2)) for each in plan_cooldowns(fit(runs), runs[0], [4000, 8000])]
-        [(4000, 3.47), (8000, 3.34)]
+        [(4000, 3.49), (8000, 3.35)]
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
@@ -120,8 +120,7 @@ def _shift(found: Fit, so_far: LossCurve, rates: Floats) -> tuple[float, float]:
             f"{_distance(so_far, shift, 0)}: it does not have the setting of the runs of the fit",
             "fit runs of its own setting",
         )
-    # Errors are correlated within segments, as in a fit: a quarter of the run holds two independent ones.
-    return shift, robust_deviation(off - shift) / np.sqrt(SEGMENTS / 4)
+    return shift, robust_deviation(off - shift) / np.sqrt(INDEPENDENT / 4)
 
 
 def _cautions(so_far: LossCurve, rates: Floats, shift: float) -> tuple[str, ...]:

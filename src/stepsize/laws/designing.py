@@ -12,7 +12,7 @@ from stepsize.arguments import NonNegative, Phase, Positive, Steps, checked
 from stepsize.errors import ArgumentError, FitError, StepsizeError, raise_together
 from stepsize.laws.forecast import Fit, check_peak
 from stepsize.laws.law import Floats, Law
-from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.schedules import Cosine, Knots, Linear, Polynomial, Schedule, Table, warmup, wsd
 
 KNOTS = (12, 48, 192)  # the number of knots in each stage of the search, which starts at the result of the one before
@@ -64,7 +64,7 @@ def design(
     The result may lie beyond what the law was fitted to: train it before you rely on it.
 
     Args:
-        found: a fit, or a `MultiPowerLaw`. The momentum law has no useful best schedule, because every decay pays.
+        found: a fit or a law. The momentum law has no useful best schedule, because every decay pays.
         peak_lr: the highest rate; stay near that of the runs.
         steps: total length, warmup included.
         warmup_steps: length of the linear warmup from 0 to the peak; stay near that of the runs.
@@ -74,7 +74,7 @@ def design(
 
     Raises:
         ArgumentError: the warmup takes all the steps, or `final_lr` is above `peak_lr`.
-        FitError: the law is not a `MultiPowerLaw`, or the peak is far from that of the runs.
+        FitError: the law is a `MomentumLaw`, or the peak is far from that of the runs.
 
     Example:
         >>> from stepsize.laws import MultiPowerLaw, design
@@ -86,9 +86,9 @@ def design(
     Reference: Luo et al., arXiv 2503.12811 (2025), who optimise schedules under their law.
     """
     law = found.law if isinstance(found, Fit) else found
-    if not isinstance(law, MultiPowerLaw):
+    if isinstance(law, MomentumLaw):
         raise FitError(
-            "design needs a MultiPowerLaw: under the momentum law a later decay always pays more, so the best schedule "
+            "design needs another law: under the momentum law a later decay always pays more, so the best schedule "
             "depends only on the bounds"
         )
     limits = Limits(steps, peak_lr, warmup_steps, final_lr)
