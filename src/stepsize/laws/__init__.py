@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("SciPy", "laws") from error
 
 from stepsize.laws.convex import convex_bound, merge_weights, rank, refine, transfer_factor
-from stepsize.laws.cooldowns import CooldownForecast, plan_cooldowns
+from stepsize.laws.cooldowns import CooldownForecast, Cooldowns, plan_cooldowns
 from stepsize.laws.designing import Design, design
 from stepsize.laws.fitting import fit
 from stepsize.laws.forecast import Fit, Forecast
@@ -23,6 +23,7 @@ from stepsize.laws.multi_power_law import MultiPowerLaw
 
 __all__ = [
     "CooldownForecast",
+    "Cooldowns",
     "Design",
     "Fit",
     "Forecast",
