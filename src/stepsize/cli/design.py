@@ -26,7 +26,7 @@ def design(
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse()."),
+        typer.Option(metavar="FILE", help="Write the first schedule of the table to FILE as text, for parse()."),
         writable,
     ] = None,
     out: PictureFile = None,
@@ -61,8 +61,8 @@ def design(
         ("excess", "schedule"), [(f"{each.excess:.4f}", str(each.schedule)) for each in found.members], left=[1]
     )
     if save is not None:
-        write_whole(save, f"{found.compact}\n".encode())
-        print(save)
+        write_whole(save, f"{found.members[0].schedule}\n".encode())
+        print(f"\n{save}: {found.members[0].excess:.4f} above the best of all")
     if out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
