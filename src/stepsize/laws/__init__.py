@@ -20,6 +20,7 @@ from stepsize.laws.forecast import Fit, Forecast
 from stepsize.laws.law import Law
 from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.laws.ranking import RankedForecast, rank_forecasts
 
 __all__ = [
     "CooldownForecast",
@@ -30,12 +31,14 @@ __all__ = [
     "Law",
     "MomentumLaw",
     "MultiPowerLaw",
+    "RankedForecast",
     "convex_bound",
     "design",
     "fit",
     "merge_weights",
     "plan_cooldowns",
     "rank",
+    "rank_forecasts",
     "refine",
     "transfer_factor",
 ]
