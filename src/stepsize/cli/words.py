@@ -31,7 +31,7 @@ OPTIONS = {
     ("extend", "schedules"): "add_schedule",
 }
 
-LAWS = {"MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
+LAWS = {"FunctionalLaw": "functional", "MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
 
 
 class CommandLine(Words):

@@ -17,6 +17,7 @@ from stepsize.laws.cooldowns import CooldownForecast, Cooldowns, plan_cooldowns
 from stepsize.laws.designing import Design, design
 from stepsize.laws.fitting import fit
 from stepsize.laws.forecast import Fit, Forecast
+from stepsize.laws.functional_law import FunctionalLaw
 from stepsize.laws.law import Law
 from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.laws.multi_power_law import MultiPowerLaw
@@ -28,6 +29,7 @@ __all__ = [
     "Design",
     "Fit",
     "Forecast",
+    "FunctionalLaw",
     "Law",
     "MomentumLaw",
     "MultiPowerLaw",

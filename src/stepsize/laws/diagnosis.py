@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stepsize.curves import LossCurve
 from stepsize.errors import PYTHON, FitError, StepsizeError, Words, quoted
-from stepsize.laws.estimate import Estimate, Solution
+from stepsize.laws.estimate import Estimate, Solution, robust_deviation
 from stepsize.laws.law import Floats
 from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.laws.parametrization import Parametrization
@@ -58,11 +58,6 @@ def has_decay(run: LossCurve) -> bool:
     return float(used[used.argmax() :].min()) <= (1.0 - DECAY) * float(used.max())
 
 
-def robust_deviation(residuals: Floats) -> float:
-    """The size that two thirds of the residuals do not exceed; for normal ones, the standard deviation."""
-    return float(np.quantile(np.abs(residuals), 0.6827))
-
-
 def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]) -> None:
     """Refuse runs that do not determine the law."""
     peaks = {run.name: run.peak_lr for run in runs}
@@ -88,7 +83,7 @@ def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]
     if len(groups_by_schedule(runs)) < parametrization.fewest_schedules:
         several = "one run" if len(runs) == 1 else f"{len(runs)} runs of one schedule"
         raise FitError(
-            f"{several} cannot determine the multi-power law, which needs different decays",
+            f"{several} cannot determine this law, which needs different decays",
             "add a run with another decay or a constant rate, or use {law}, which has fewer parameters",
             law=MomentumLaw,
         )
@@ -122,19 +117,18 @@ def remarks(runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covar
     elif sum(has_decay(runs[group[0]]) for group in groups) == 1:
         yield Remark("only one schedule has a decay: the effect of its shape is only a guess of the law")
     peaks = [each.peak_lr for each in runs]
-    if max(peaks) > FAR_PEAK * min(peaks):
+    if par.one_peak and max(peaks) > FAR_PEAK * min(peaks):
         yield Remark(
             f"the peak rates of the runs range from {min(peaks):g} to {max(peaks):g}, but the law only compares "
             "schedules of one peak; fit the runs of each peak separately"
         )
     if not best.converged:
         yield Remark("the search for the best parameters stopped before it converged")
-    index = par.prior.index
-    units = np.abs(np.diag(par.slope(z)))[index]
-    undetermined = np.sqrt(np.diag(covariance)[index]) > 0.8 * par.prior.width * units
+    units = np.abs(np.diag(par.slope(z)))
+    undetermined = np.sqrt(np.diag(covariance)) > 0.8 * np.array(par.width) * units
     if undetermined.any():
-        yield Remark(f"the runs say little about {_listed(names[index[undetermined]])}: the expected values remain")
-    low, high = par.bounds
+        yield Remark(f"the runs say little about {_listed(names[undetermined])}: the expected values remain")
+    low, high = np.array(par.low), np.array(par.high)
     # The search approaches a bound and never reaches it.
     stuck = names[(np.minimum(z - low, high - z) < NEAR_BOUND * (high - low)) & np.isfinite(high)]
     if stuck.size:

@@ -11,7 +11,9 @@ from stepsize.curves import LossCurve
 from stepsize.laws.law import Floats, Integers
 from stepsize.laws.parametrization import AMPLITUDES, Parametrization
 
-SEGMENTS = 8  # of each run; errors are taken to be correlated within a segment and independent between segments
+INDEPENDENT = 10  # rows of a run count as this many, because the errors of neighbours are alike
+LEAST_SCALE = 1.5e-3  # relative error of a run of which no law knows
+HUBER = 2.0  # scales beyond which a residual counts linearly
 LEAST_LOSS = 1e-9  # predictions are raised to this, so that they have a logarithm at any z
 MOST_EVALUATIONS = 200
 SEARCHES = 2  # from the starts with the lowest cost
@@ -19,72 +21,74 @@ SEARCHES = 2  # from the starts with the lowest cost
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """z at the lowest cost, and whether the search converged."""
+    """z at the lowest cost, the scale of the residuals, and whether the search converged."""
 
     z: Floats
     cost: float
+    scale: float
     converged: bool
 
 
 class Estimate:
-    """The cost of z, over n rows and the prior:
+    """The cost of z, over the rows of runs and the prior:
 
-        sum_i w_i^2 rho(log L_i - log prediction_i) + n weight^2 sum_j ((z_j - centre_j) / width_j)^2 / 2
+        sum_i w_i rho((log prediction_i - log L_i) / scale) + prior sum_j ((z_j - centre_j) / width_j)^2 / 2
 
-    rho is Huber's function, a square up to `huber` and linear beyond. The weights w make every run count the same and
-    sum to n.
+    rho is half the square up to `HUBER` and linear beyond. The weights w of a run add up to `INDEPENDENT`, or to its
+    rows if it has fewer; those of the runs `without` are 0. The scale is the size that two thirds of the residuals do
+    not exceed, but at least `LEAST_SCALE`.
     """
 
     def __init__(
-        self, runs: Sequence[LossCurve], parametrization: Parametrization, prior_weight: float, huber: float
+        self, runs: Sequence[LossCurve], parametrization: Parametrization, prior: float, without: Sequence[int] = ()
     ) -> None:
-        sizes = [run.steps.size for run in runs]
         self.parametrization = parametrization
         self.log_losses = np.log(np.concatenate([run.losses for run in runs]))
+        sizes = np.array([run.steps.size for run in runs])
         self.run: Integers = np.repeat(np.arange(len(runs)), sizes)
-        count = self.log_losses.size
-        self._weights = np.repeat([np.sqrt(count / len(runs) / size) for size in sizes], sizes)
-        self._segments: Integers = self.run * SEGMENTS + np.concatenate(
-            [np.arange(size) * SEGMENTS // size for size in sizes]
-        )
-        self._prior_weight = prior_weight * np.sqrt(count)
-        self._huber = huber
+        weights = np.minimum(1.0, INDEPENDENT / sizes)
+        weights[list(without)] = 0.0
+        self.weights = weights[self.run]
+        self._prior = np.sqrt(prior) / np.array(parametrization.width)
         self._last: tuple[bytes, tuple[Floats, Floats]] | None = None
 
-    def minimum(self, starts: Sequence[Floats] | None = None) -> Solution:
+    def minimum(self, starts: Sequence[Floats] | None = None, scale: float = LEAST_SCALE) -> Solution:
         """The lowest minimum reached from `starts`, or from the best starts of the parametrization."""
         if starts is None:
-            candidates = [self._with_amplitudes(start) for start in self.parametrization.starts]
+            candidates = [self._with_amplitudes(start, scale) for start in self.parametrization.starts]
             starts = [z for z, _ in sorted(candidates, key=lambda each: each[1])[:SEARCHES]]
-        return min((self._search(z) for z in starts), key=lambda solution: solution.cost)
+        best = min((self._search(z, scale) for z in starts), key=lambda solution: solution.cost)
+        wider = robust_deviation(self.residuals(best.z)[self.weights > 0])
+        return self.minimum([best.z], wider) if wider > 1.05 * scale else best
 
-    def _with_amplitudes(self, start: tuple[Any, ...]) -> tuple[Floats, float]:
+    def _with_amplitudes(self, start: tuple[Any, ...], scale: float) -> tuple[Floats, float]:
         """z of a start with its best amplitudes, and its cost."""
         par = self.parametrization
-        z = par.begin(start, (1.0, 1.0, 1.0))
-        basis = par.losses(par.law(z))[1][:, AMPLITUDES] * (self._weights / np.exp(self.log_losses))[:, None]
-        amplitudes, _ = nnls(basis, self._weights)
-        low, high = par.bounds
-        z = np.clip(par.begin(start, amplitudes), low + 1e-9, high - 1e-9)
-        return z, 0.5 * float(self._rho(self._cost_terms(z) ** 2)[0].sum())
+        z = np.array([0.0, 1.0, start[0], 1.0, *start[1:]])
+        weights = np.sqrt(self.weights)
+        basis = (par.losses(par.law(z))[1] @ par.slope(z))[:, AMPLITUDES]
+        z[AMPLITUDES], _ = nnls(basis * (weights / np.exp(self.log_losses))[:, None], weights)
+        z = np.clip(z, np.array(par.low) + 1e-9, par.high)
+        return z, 0.5 * float(self._rho(self._cost_terms(z, scale) ** 2)[0].sum())
 
-    def _search(self, z: Floats) -> Solution:
+    def _search(self, z: Floats, scale: float) -> Solution:
         done: Any = least_squares(
             self._cost_terms,
             z,
             self._jacobian,
-            bounds=self.parametrization.bounds,
+            bounds=(self.parametrization.low, self.parametrization.high),
             loss=self._rho,
             x_scale="jac",
-            ftol=1e-10,
+            ftol=1e-7,
             max_nfev=MOST_EVALUATIONS,
+            args=(scale,),
         )
-        return Solution(done.x, float(done.cost), done.status > 0)
+        return Solution(done.x, float(done.cost), scale, done.status > 0)
 
     def _rho(self, squares: Floats) -> Floats:
         """Huber's rho of the rows and its two derivatives, as SciPy takes them; the prior terms stay squares."""
         rho = np.stack([squares, np.ones_like(squares), np.zeros_like(squares)])
-        limit = np.concatenate([self._huber * self._weights, np.full(squares.size - self._weights.size, np.inf)])
+        limit = np.concatenate([HUBER * np.sqrt(self.weights), np.full(self._prior.size, np.inf)])
         far = squares > limit**2
         size, limit = np.sqrt(squares[far]), limit[far]
         rho[:, far] = 2.0 * limit * size - limit**2, limit / size, -0.5 * limit / size**3
@@ -102,43 +106,26 @@ class Estimate:
         """log prediction - log L at all rows."""
         return np.asarray(np.log(self._at(z)[0]) - self.log_losses)
 
-    def _cost_terms(self, z: Floats) -> Floats:
-        prior = self.parametrization.prior
-        off = (z[prior.index] - prior.centre) / prior.width
-        return np.concatenate([self._weights * self.residuals(z), self._prior_weight * off])
+    def _cost_terms(self, z: Floats, scale: float) -> Floats:
+        off = self._prior * (z - self.parametrization.centre)
+        return np.concatenate([np.sqrt(self.weights) / scale * self.residuals(z), off])
 
-    def _row_jacobian(self, z: Floats) -> Floats:
+    def _jacobian(self, z: Floats, scale: float) -> Floats:
         predicted, jacobian = self._at(z)
-        return np.asarray((self._weights / predicted)[:, None] * jacobian)
+        return np.vstack([(np.sqrt(self.weights) / scale / predicted)[:, None] * jacobian, np.diag(self._prior)])
 
-    def _jacobian(self, z: Floats) -> Floats:
-        index, width = self.parametrization.prior.index, self.parametrization.prior.width
-        of_prior = np.zeros((index.size, z.size))
-        of_prior[np.arange(index.size), index] = self._prior_weight / width
-        return np.vstack([self._row_jacobian(z), of_prior])
-
-    def covariance(self, z: Floats) -> Floats:
+    def covariance(self, best: Solution) -> Floats:
         """The covariance of the law's parameters at the minimum, shape `(parameters, parameters)`.
 
-        The sandwich H^-1 V H^-1, with H the curvature of the cost and V the covariance of its gradient. H uses the
-        share of rows within `huber` (Huber, 1981). V sums the gradients within segments before squaring them, and is
-        scaled up for the number of fitted parameters. The prior is taken to be off by its width; if one number is off
-        by more, all widths are scaled by that factor.
+        The inverse of the curvature of the cost, in which rows beyond `HUBER` do not bend.
         """
-        jacobian, residuals = self._row_jacobian(z), self.residuals(z)
-        near = np.abs(residuals) <= self._huber
-        within = max(float(np.average(near, weights=self._weights**2)), 1.0 / residuals.size)
-        gradients = jacobian * (self._weights * np.clip(residuals, -self._huber, self._huber))[:, None]
-        sums = np.stack([np.bincount(self._segments, column) for column in gradients.T], axis=1)
-        segments = np.unique(self._segments).size
-        spread = segments / max(1, segments - z.size) * sums.T @ sums
+        near = np.abs(self.residuals(best.z)) <= HUBER * best.scale
+        bends = np.concatenate([near, np.ones(best.z.size)])
+        jacobian = self._jacobian(best.z, best.scale) * bends[:, None]
+        slope = self.parametrization.slope(best.z)
+        return np.asarray(slope @ np.linalg.pinv(jacobian.T @ jacobian, hermitian=True) @ slope.T)
 
-        prior = self.parametrization.prior
-        index, width = prior.index, prior.width
-        weight, off = np.zeros(z.size), np.zeros(z.size)
-        weight[index] = (self._prior_weight / width) ** 2
-        off[index] = width * max(1.0, float(np.max(np.abs(z[index] - prior.centre) / width)))
 
-        inverse = np.linalg.pinv(within * jacobian.T @ jacobian + np.diag(weight), hermitian=True)
-        slope = self.parametrization.slope(z) @ inverse
-        return np.asarray(slope @ (spread + np.diag((weight * off) ** 2)) @ slope.T)
+def robust_deviation(residuals: Floats) -> float:
+    """The size that two thirds of the residuals do not exceed; for normal ones, the standard deviation."""
+    return float(np.quantile(np.abs(residuals), 0.6827))

@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from stepsize.arguments import NonNegative, Number, Positive, Real
-from stepsize.laws.changes import Changes, Pairs, bracket, spread_for
+from stepsize.laws.changes import Changes, Pairs
 from stepsize.laws.law import Curves, Final, Floats, Integers, Law, power
 
 
@@ -44,23 +44,37 @@ class MultiPowerLaw(Law):
     gamma: Annotated[float, Number(above=0.0, most=0.999)]  # at 1 the law has no limit as the rate goes to zero
 
     def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        changes = Changes(rates)
+        changes = Changes(rates, rates[0])
         losses = self.L0 + power(self.A, changes.sums[at], self.alpha)
-        for chunk, pairs in changes.chunks(at, self._spread(changes, tolerance)):
-            left, _, _ = bracket(pairs.u(self.C, self.gamma), self.beta)
-            losses[chunk] += self.B * pairs.sum_rows(1.0 - left) + self.B * pairs.full
+        for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
+            u = np.log(self.C * pairs.gap) - self.gamma * pairs.log_rate
+            left, _, _ = _bracket(u, self.beta)
+            losses[chunk] += self.B * pairs.sum_rows((pairs.rate_after - pairs.rate_before) * (1.0 - left))
         return losses
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        changes = Changes(rates)
+        changes = Changes(rates, rates[0])
         log_sums = np.log(changes.sums[at])
         jacobian = np.empty((at.size, 7))
-        for chunk, pairs in changes.chunks(at, self._spread(changes, tolerance)):
+        for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
             jacobian[chunk] = MultiPowerRows(log_sums[chunk], pairs).losses(self)[1]
         return jacobian
 
-    def _spread(self, changes: Changes, tolerance: float) -> float:
-        return spread_for(tolerance, self.beta, self.B * changes.total) if tolerance else 0.0
+    def _spread(self, rates: Floats, tolerance: float) -> float:
+        """The spread of blocks (see changes.py) with which a loss is off by at most `tolerance`.
+
+        In a block, u = log(C eta_k^-gamma (S(t) - S(k-1))) ranges over at most gamma l + w. The mean of the bracket g
+        over it differs from g at the mean of u by at most an eighth of that squared times the largest |g''|, which is
+        at most max(1, beta) g'max; the mean of u differs from u at the means of log eta_k and S(k-1) by at most
+        w^2 / 8. As gamma < 1, a block is off by at most
+
+            |change| g'max max(1, beta) ((l + w)^2 + w^2) / 8,    g'max = (1 + 1/beta)^-(beta + 1), at e^u = 1/beta.
+        """
+        if not tolerance:
+            return 0.0
+        steepest = float(np.exp(-(self.beta + 1.0) * np.log1p(1.0 / self.beta)))
+        slope = self.B * float(np.abs(np.diff(rates)).sum()) * steepest * max(1.0, self.beta)
+        return 8.0 * tolerance / slope if slope else np.inf
 
     def _final(self, rates: Floats) -> Final:
         total = rates.sum()
@@ -70,7 +84,7 @@ class MultiPowerLaw(Law):
         moved = gap > 0
         # If gap is 0, no later rate is positive and the bracket is 0.
         u = np.where(moved, np.log(self.C) - self.gamma * np.log(rate) + np.log(gap), -np.inf)
-        left, _, share = bracket(u, self.beta)
+        left, _, share = _bracket(u, self.beta)
         kept, slope = 1.0 - left, self.beta * left * share
         fall = power(self.A, total, self.alpha)
         gradient = np.full(rates.shape, -self.alpha * float(fall) / total)
@@ -82,34 +96,42 @@ class MultiPowerLaw(Law):
         return Final(self.L0 + float(fall) + self.B * float(np.sum(change * kept)), gradient)
 
 
-@dataclass(frozen=True)
 class MultiPowerRows:
     """The rows of several curves, prepared for repeated evaluation of the law: log S and the blocks of each row."""
 
-    log_sums: Floats
-    pairs: Pairs
+    def __init__(self, log_sums: Floats, pairs: Pairs) -> None:
+        self._log_sums, self._pairs = log_sums, pairs
+        self._change = pairs.rate_after - pairs.rate_before
+        self._log_gap = np.log(pairs.gap)
 
     @classmethod
     def of(cls, curves: Curves, spread: float) -> "MultiPowerRows":
         """The rows of several curves, with blocks of changes of that `spread`."""
-        changes = [(Changes(rates), steps) for rates, steps in curves]
+        changes = [(Changes(rates, rates[0]), steps) for rates, steps in curves]
         log_sums = np.log(np.concatenate([each.sums[steps] for each, steps in changes]))
         return cls(log_sums, Pairs.joined([each.pairs(steps, spread) for each, steps in changes]))
 
     def losses(self, law: MultiPowerLaw) -> tuple[Floats, Floats]:
         """The losses, shape `(rows,)`, and their derivatives by the seven parameters, shape `(rows, 7)`."""
-        pairs = self.pairs
-        left, log1p, share = bracket(pairs.u(law.C, law.gamma), law.beta)
-        slope = law.beta * left * share
-        fall = law.A * np.exp(-law.alpha * self.log_sums)
-        kept = pairs.sum_rows(1.0 - left) + pairs.full
+        log_rate, change, total = self._pairs.log_rate, self._change, self._pairs.sum_rows
+        left, log1p, share = _bracket(np.log(law.C) + self._log_gap - law.gamma * log_rate, law.beta)
+        slope = change * law.beta * left * share
+        fall = law.A * np.exp(-law.alpha * self._log_sums)
+        kept = total(change * (1.0 - left))
         columns = [
             np.ones(len(fall)),
             fall / law.A,
-            -fall * self.log_sums,
+            -fall * self._log_sums,
             kept,
-            law.B / law.C * pairs.sum_rows(slope),
-            law.B * pairs.sum_rows(left * log1p),
-            -law.B * pairs.sum_rows(slope * pairs.log_rate),
+            law.B / law.C * total(slope),
+            law.B * total(change * left * log1p),
+            -law.B * total(slope * log_rate),
         ]
         return law.L0 + fall + law.B * kept, np.stack(columns, axis=1)
+
+
+def _bracket(u: Floats, beta: float) -> tuple[Floats, Floats, Floats]:
+    """(1 + e^u)^-beta, log(1 + e^u) and e^u / (1 + e^u), which give g and its slope; u may be infinite."""
+    x = np.exp(np.minimum(u, 700.0))
+    log1p = np.maximum(np.log1p(x), u)
+    return np.exp(-beta * log1p), log1p, x / (1.0 + x)

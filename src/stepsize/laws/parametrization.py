@@ -1,63 +1,51 @@
 """The numbers z that a fit searches over, for each law: their bounds, starting points and prior.
 
-Rates are measured in units of the highest rate of the runs, so the prior does not depend on their unit.
+Rates are measured in units of the highest rate of the runs, so that nothing here depends on their unit.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
 
-from stepsize.laws.changes import spread_for
-from stepsize.laws.law import Curves, Floats, Integers, Law
+from stepsize.laws.functional_law import FunctionalLaw, FunctionalRows, kept_noise
+from stepsize.laws.law import Curves, Floats, Law
 from stepsize.laws.momentum_law import MomentumLaw, MomentumRows
 from stepsize.laws.multi_power_law import MultiPowerLaw, MultiPowerRows
 
-AMPLITUDES = [0, 1, 3]  # the indices of L0 and the two amplitudes, in which either law is linear
-
-
-@dataclass(frozen=True)
-class Prior:
-    """The expected values of the numbers z[index], and their widths."""
-
-    index: Integers
-    centre: Floats
-    width: Floats
+AMPLITUDES = [0, 1, 3]  # the places of L0 and the two amplitudes, in which every law is linear
+SPREAD = 0.02  # of blocks of changes (see changes.py): losses are off by about 1e-6
 
 
 class Parametrization(ABC):
     """How the parameters of a law follow from z, one number for each parameter, for runs with a given peak rate.
 
-    Either law starts with L0, A and alpha, for which z has L0, log A and alpha. `prior_weight` and `huber` are the
-    defaults of `fit`, as chosen by benchmarks/choose_fit.py.
+    z starts with L0, the fall, alpha and another amplitude. The fall is A S^-alpha at a constant peak rate, after as many
+    `updates` as spend the sum of the longest run. The prior expects z at `centre`, within `width` if that is finite.
     """
 
     law_type: ClassVar[type[Law]]
+    one_peak: ClassVar[bool]
+    """Whether the law only compares schedules of one peak rate."""
     fewest_schedules: ClassVar[int]
     fewest_rows: ClassVar[int]
-    prior_weight: ClassVar[float]
-    huber: ClassVar[float]
-    prior: ClassVar[Prior]
-    starts: ClassVar[Sequence[tuple[float, ...]]]  # without L0 and the amplitudes
+    centre: ClassVar[tuple[float, ...]]
+    width: ClassVar[tuple[float, ...]]
+    starts: ClassVar[Sequence[tuple[float, ...]]]  # alpha, and what follows the second amplitude
     low: ClassVar[tuple[float, ...]]
-    high: ClassVar[tuple[float, ...]]  # without that of L0, which is the lowest loss
+    high: ClassVar[tuple[float, ...]]
 
-    def __init__(self, curves: Curves, peak: float, lowest: float, spread: float) -> None:
+    def __init__(self, curves: Curves, peak: float) -> None:
         self.peak, self.log_peak = peak, float(np.log(peak))
-        self.bounds = np.array(self.low), np.array([lowest, *self.high])
-        self.losses = self._rows(curves, spread).losses
+        self.updates = max(float(rates[: at[-1] + 1].sum()) for rates, at in curves) / peak
+        self.losses = self._rows(curves).losses
         """The losses of a law at all rows, shape `(rows,)`, and their derivatives, `(rows, parameters)`."""
 
     @abstractmethod
-    def _rows(self, curves: Curves, spread: float) -> Any:
-        """The rows of curves, prepared for the law, with changes of the rate in blocks of that `spread`."""
-
-    @abstractmethod
-    def begin(self, start: tuple[float, ...], amplitudes: Sequence[float]) -> Floats:
-        """z of a start, with L0 and the two amplitudes."""
+    def _rows(self, curves: Curves) -> Any:
+        """The rows of curves, prepared for the law."""
 
     @abstractmethod
     def law(self, z: Floats) -> Any:
@@ -67,88 +55,118 @@ class Parametrization(ABC):
     def slope(self, z: Floats) -> Floats:
         """The derivatives of the parameters by z, shape `(parameters, numbers)`."""
 
-    def widest(self, law: Any, tolerance: float) -> float:
-        """The `spread` up to which the losses of this law are off by at most `tolerance`."""
-        return np.inf
+
+class FunctionalParametrization(Parametrization):
+    """L0, the fall and the noise of a constant peak rate after the `updates`, alpha, log(C peak), rho, p, theta.
+
+    1 / (C peak) is the number of steps at the peak rate after which noise begins to be forgotten.
+    """
+
+    law_type = FunctionalLaw
+    one_peak = False
+    fewest_schedules = 2
+    fewest_rows = 24
+    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.02)), 1.5, 2.0, 1.0)
+    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.3, 0.3, 0.25)
+    starts = tuple((alpha, np.log(speed), 1.5, 2.0, 1.0) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
+    low = (0.0, 0.0, 0.02, 0.0, -12.0, 1.0, 1.02, 0.1)
+    high = (np.inf, np.inf, 3.0, np.inf, 6.0, 4.0, 4.0, 3.0)
+
+    def _rows(self, curves: Curves) -> FunctionalRows:
+        return FunctionalRows(curves, SPREAD)
+
+    def law(self, z: Floats) -> FunctionalLaw:
+        floor, fall, alpha, noise, log_speed, rho, p, theta = z
+        c = float(np.exp(log_speed - self.log_peak))
+        return FunctionalLaw(
+            L0=floor, A=fall * (self.peak**theta * self.updates) ** alpha, alpha=alpha,
+            B=noise * self.peak ** (1.0 - p) / self._kept(c, rho)[0], C=c, rho=rho, p=p, theta=theta,
+        )  # fmt: skip
+
+    def slope(self, z: Floats) -> Floats:
+        law = self.law(z)
+        kept, by_c, by_rho = self._kept(law.C, law.rho)
+        of_fall = (self.peak**law.theta * self.updates) ** law.alpha
+        slope = np.diag([1.0, of_fall, 1.0, self.peak ** (1.0 - law.p) / kept, law.C, 1.0, 1.0, 1.0])
+        slope[1, 2] = law.A * (law.theta * self.log_peak + np.log(self.updates))
+        slope[1, 7] = law.A * law.alpha * self.log_peak
+        slope[3, 4:7] = -law.B * np.array([law.C * by_c / kept, by_rho / kept, self.log_peak])
+        return slope
+
+    def _kept(self, c: float, rho: float) -> tuple[Floats, Floats, Floats]:
+        return kept_noise(c, rho, np.asarray(self.updates * self.peak))
 
 
 class MultiPowerParametrization(Parametrization):
-    """L0, log A, alpha, log(B peak), log(C peak^(1 - gamma)), beta, gamma.
+    """L0, the fall, alpha, B peak, log(C peak^(1 - gamma)), beta, gamma.
 
     1 / (C peak^(1 - gamma)) is the number of steps at the peak rate before a change of the rate takes effect.
     """
 
     law_type = MultiPowerLaw
+    one_peak = True
     fewest_schedules = 2
     fewest_rows = 21
-    prior_weight = 1e-3
-    huber = 2e-3
-    prior = Prior(np.array([2, 4, 5, 6]), np.array([0.5, np.log(0.05), 0.5, 0.5]), np.array([0.1, 1.0, 0.1, 0.1]))
-    starts = tuple(product((0.3, 0.6), (0.02, 0.2), (0.5,), (0.5,)))
-    low = (0.0, -30.0, 0.02, -20.0, -12.0, 0.02, 0.02)
-    high = (30.0, 3.0, 10.0, 6.0, 3.0, 0.98)
+    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.05)), 0.5, 0.5)
+    width = (np.inf, np.inf, 0.1, np.inf, 1.0, 0.1, 0.1)
+    starts = tuple((alpha, np.log(speed), 0.5, 0.5) for alpha, speed in product((0.3, 0.6), (0.02, 0.2)))
+    low = (0.0, 0.0, 0.02, 0.0, -12.0, 0.02, 0.02)
+    high = (np.inf, np.inf, 3.0, np.inf, 6.0, 3.0, 0.98)
 
-    def _rows(self, curves: Curves, spread: float) -> MultiPowerRows:
-        self._moved = max(float(np.abs(np.diff(rates)).sum()) for rates, _ in curves)
-        return MultiPowerRows.of(curves, spread)
-
-    def begin(self, start: tuple[float, ...], amplitudes: Sequence[float]) -> Floats:
-        alpha, speed, beta, gamma = start
-        floor, fall, gain = amplitudes
-        log_gain = np.log(max(gain, 1e-9)) + self.log_peak
-        return np.array([floor, np.log(max(fall, 1e-9)), alpha, log_gain, np.log(speed), beta, gamma])
+    def _rows(self, curves: Curves) -> MultiPowerRows:
+        return MultiPowerRows.of(curves, SPREAD)
 
     def law(self, z: Floats) -> MultiPowerLaw:
-        c = np.exp(z[4] - (1.0 - z[6]) * self.log_peak)
-        return MultiPowerLaw(z[0], np.exp(z[1]), z[2], np.exp(z[3] - self.log_peak), c, z[5], z[6])
+        floor, fall, alpha, gain, log_speed, beta, gamma = z
+        return MultiPowerLaw(
+            L0=floor, A=fall * (self.peak * self.updates) ** alpha, alpha=alpha, B=gain / self.peak,
+            C=np.exp(log_speed - (1.0 - gamma) * self.log_peak), beta=beta, gamma=gamma,
+        )  # fmt: skip
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
-        slope = np.diag([1.0, law.A, 1.0, law.B, law.C, 1.0, 1.0])
+        slope = np.diag([1.0, (self.peak * self.updates) ** law.alpha, 1.0, 1.0 / self.peak, law.C, 1.0, 1.0])
+        slope[1, 2] = law.A * (self.log_peak + np.log(self.updates))
         slope[4, 6] = law.C * self.log_peak
         return slope
 
-    def widest(self, law: MultiPowerLaw, tolerance: float) -> float:
-        return spread_for(tolerance, law.beta, law.B * self._moved)
-
 
 class MomentumParametrization(Parametrization):
-    """L0, log A, alpha, C peak / (1 - decay), -log(1 - decay).
+    """L0, the fall, alpha, C peak / (1 - decay), -log(1 - decay).
 
     The fourth is the final gain of a fall of the rate from the peak to zero; the fifth is the logarithm of the number
     of steps that this gain takes.
     """
 
     law_type = MomentumLaw
+    one_peak = True
     fewest_schedules = 1
     fewest_rows = 12
-    prior_weight = 3e-4
-    huber = 1e-3
-    prior = Prior(np.array([2]), np.array([0.5]), np.array([0.1]))
-    starts = tuple(product((0.5,), (10.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)))
-    low = (0.0, -30.0, 0.02, 0.0, 0.0)
-    high = (30.0, 3.0, np.inf, float(np.log(1e6)))
+    centre = (0.0, 0.0, 0.5, 0.0, 0.0)
+    width = (np.inf, np.inf, 0.1, np.inf, np.inf)
+    starts = tuple((0.5, np.log(memory)) for memory in (10.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0))
+    low = (0.0, 0.0, 0.02, 0.0, 0.0)
+    high = (np.inf, np.inf, 3.0, np.inf, float(np.log(1e6)))
 
-    def _rows(self, curves: Curves, spread: float) -> MomentumRows:
+    def _rows(self, curves: Curves) -> MomentumRows:
         return MomentumRows(curves)
 
-    def begin(self, start: tuple[float, ...], amplitudes: Sequence[float]) -> Floats:
-        alpha, memory = start
-        floor, fall, gain = amplitudes
-        return np.array([floor, np.log(max(fall, 1e-9)), alpha, gain * self.peak * memory, np.log(memory)])
-
     def law(self, z: Floats) -> MomentumLaw:
-        fades = np.exp(-z[4])
-        return MomentumLaw(z[0], np.exp(z[1]), z[2], z[3] * fades / self.peak, 1.0 - fades)
+        floor, fall, alpha, gain, log_memory = z
+        fades = np.exp(-log_memory)
+        return MomentumLaw(
+            floor, fall * (self.peak * self.updates) ** alpha, alpha, gain * fades / self.peak, 1.0 - fades
+        )
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
         fades = 1.0 - law.decay
-        slope = np.diag([1.0, law.A, 1.0, fades / self.peak, fades])
+        slope = np.diag([1.0, (self.peak * self.updates) ** law.alpha, 1.0, fades / self.peak, fades])
+        slope[1, 2] = law.A * (self.log_peak + np.log(self.updates))
         slope[3, 4] = -law.C
         return slope
 
 
 PARAMETRIZATIONS: dict[type[Law], type[Parametrization]] = {
-    each.law_type: each for each in (MultiPowerParametrization, MomentumParametrization)
+    each.law_type: each for each in (FunctionalParametrization, MultiPowerParametrization, MomentumParametrization)
 }
