@@ -18,9 +18,9 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from evaluate_cooldowns import read
-from stepsize.laws import FunctionalLaw, Law, MultiPowerLaw, fit
+from stepsize.laws import FunctionalLaw, Law, MomentumLaw, MultiPowerLaw, fit
 
-LAWS: tuple[type[Law], ...] = (FunctionalLaw, MultiPowerLaw)
+LAWS: tuple[type[Law], ...] = (FunctionalLaw, MultiPowerLaw, MomentumLaw)
 PEAKS = ("0.0005", "0.001")
 LEARNED = {
     "three of 15,000 steps": ("wsd0.2_lr{}_T15000", "wsd0.6_lr{}_T15000", "wsd0.8_lr{}_T15000"),
@@ -68,7 +68,9 @@ def floor_for(errors: np.ndarray, deviations: np.ndarray, losses: np.ndarray, le
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    print("| law | learned from | pairs | error of a loss | of a difference | standard error | 90% hold with a floor of |")
+    print(
+        "| law | learned from | pairs | error of a loss | of a difference | standard error | 90% hold with a floor of |"
+    )
     print("|---|---|---:|---:|---:|---:|---:|")
     for law in LAWS:
         everything = []
@@ -78,9 +80,11 @@ def main() -> None:
             error, a, b, deviation, loss = rows.T
             each = np.abs(np.concatenate([a, b])).mean()
             cells = f"{each:.4f} | {np.abs(error).mean():.4f} | {np.median(deviation):.4f}"
-            print(f"| {law.__name__} | {words}, {peak} | {len(rows)} | {cells} | {floor_for(error, deviation, loss):.2%} |", flush=True)
+            floor = floor_for(error, deviation, loss)
+            print(f"| {law.__name__} | {words}, {peak} | {len(rows)} | {cells} | {floor:.2%} |", flush=True)
         error, _, _, deviation, loss = np.concatenate(everything).T
-        print(f"| {law.__name__} | all | {error.size} | | {np.abs(error).mean():.4f} | | {floor_for(error, deviation, loss):.2%} |")
+        floor = floor_for(error, deviation, loss)
+        print(f"| {law.__name__} | all | {error.size} | | {np.abs(error).mean():.4f} | | {floor:.2%} |", flush=True)
 
 
 if __name__ == "__main__":

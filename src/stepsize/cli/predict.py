@@ -90,8 +90,12 @@ def _print_ranking(ranked: "Sequence[RankedForecast]", level: float) -> None:
         for each in ranked
     ]
     print_table(("final loss", "low", "high", "difference", "schedule"), rows, left=[4])
-    worse = sum(each.distinct for each in others)
-    print(f"the best differs from {worse} of {len(others)} others by more than the {level:.0%} band of the difference")
+    alike = sum(not each.distinct for each in others)
+    error = f"its error, the {level:.0%} band after ±"
+    if alike:
+        print(f"{alike} of {len(others)} others cannot be told from the best: the difference is within {error}")
+    else:
+        print(f"The first is the best: each difference is larger than {error}")
 
 
 def _rows(forecast: "Forecast") -> list[tuple[str, ...]]:

@@ -34,7 +34,7 @@ LawName = Annotated[
     str,
     typer.Option(
         "--law",
-        metavar="auto|multi-power|momentum",
+        metavar="auto|functional|multi-power|momentum",
         help="The law to fit; auto: momentum if all runs have one schedule.",
     ),
     Choice(("auto", *LAWS.values())),
@@ -166,7 +166,7 @@ def fitted(curves: Sequence[LossCurve], law: str, words: CommandLine) -> "Fit":
     why = ""
     if law == "auto":
         several = all(curve.peak_lr for curve in curves) and len(groups_by_schedule(curves)) > 1
-        law, why = ("multi-power", "") if several else ("momentum", " (one schedule determines no more)")
+        law, why = ("functional", "") if several else ("momentum", " (one schedule determines no more)")
     found = laws.fit(curves, named_laws[law])
     rows = sum(run.steps.size for run in found.runs)
     runs = f"{len(curves)} run{'' if len(curves) == 1 else 's'}"

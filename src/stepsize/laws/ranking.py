@@ -11,12 +11,13 @@ from stepsize.laws.convex import named_schedules
 from stepsize.laws.forecast import BAND_TOLERANCE, Fit, Forecast, Probability
 from stepsize.laws.functional_law import FunctionalLaw
 from stepsize.laws.law import Floats, Law, rates_of
+from stepsize.laws.momentum_law import MomentumLaw
+from stepsize.laws.multi_power_law import MultiPowerLaw
 from stepsize.schedules import Schedule
 
-# The part of the loss by which the difference of two runs is off beside the parameters' error, for each law, as found by
-# benchmarks/evaluate_differences.py. Two runs of one schedule differ by 0.06%, in the root mean square.
-FLOORS: Mapping[type[Law], float] = {FunctionalLaw: 6e-4}
-FLOOR = 4.3e-3  # of the other laws
+# By which part of the loss a difference is off beside the error of the parameters: benchmarks/evaluate_differences.py.
+# Two runs of one schedule differ by 0.06%, in the root mean square.
+FLOORS: dict[type[Law], float] = {FunctionalLaw: 6e-4, MultiPowerLaw: 4.3e-3, MomentumLaw: 4.3e-3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def rank_forecasts(
     forecasts = {name: found.predict(schedule, steps, level=level) for name, schedule in named.items()}
     order = sorted(named, key=lambda name: forecasts[name].final_loss)
     best, slopes = forecasts[order[0]], {name: _slope(found, named[name], steps) for name in order}
-    floor = FLOORS.get(type(found.law), FLOOR) * best.final_loss
+    floor = FLOORS[type(found.law)] * best.final_loss
     ranked = []
     for name in order:
         slope = slopes[name] - slopes[order[0]]
@@ -92,4 +93,4 @@ def rank_forecasts(
 def _slope(found: Fit, schedule: Schedule, steps: int | None) -> Floats:
     """The derivatives of the final loss by the parameters."""
     rates = rates_of("rank_forecasts", schedule, steps, positive=True)
-    return found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0]
+    return np.asarray(found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0])
