@@ -65,18 +65,18 @@ def predict(
         print()
     if out is None:
         print(_sketch(forecasts), end="\n\n")
-    else:
-        from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
-
-        print(save_figure(plot_forecasts(forecasts, curves, Picture()), out))
     for text, forecast in forecasts.items():
         for caution in forecast.cautions:
             print(f"caution: {caution}" if len(ranked) == 1 else f"caution: {text}: {caution}")
-    low, high = ranked[0].forecast.final_band
     if len(ranked) == 1:
+        low, high = ranked[0].forecast.final_band
         print(f"final loss {ranked[0].forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
     else:
         _print_ranking(ranked, level)
+    if out is not None:
+        from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
+
+        print(save_figure(plot_forecasts(forecasts, curves, Picture()), out))
 
 
 def _print_ranking(ranked: "Sequence[RankedForecast]", level: float) -> None:

@@ -213,8 +213,8 @@ class _Search:
         forecasts = tuple(self._forecast("now" if at == self._done else "", at, _length(at, steps)) for at in later)
         first = forecasts[0]
         remark = Remark(
-            f"If the cooldown begins {self._begin(first.at)}: {self._end(first)}. It gains {first.waiting:.4f} if it "
-            f"begins {self.unit:,} steps later, and {first.lengthening:.4f} if it takes {self.unit:,} steps more",
+            f"If the cooldown begins {self._begin(first.at)}: {self._end(first)}. {self.unit:,} more steps gain "
+            f"{first.lengthening:.4f} if it takes longer, and {first.waiting:.4f} if it begins later",
             "ask for a decision with {total_steps} or {target_loss}",
             total_steps=...,
             target_loss=...,
