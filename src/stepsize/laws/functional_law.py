@@ -1,4 +1,4 @@
-"""The functional scaling law: a power of the rates spent, plus the noise of every update, which is forgotten in time."""
+"""The functional scaling law: a power of the intrinsic time, plus the noise of every update, forgotten with time."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,29 +8,33 @@ import numpy as np
 from stepsize.arguments import NonNegative, Number, Positive, Real
 from stepsize.laws.changes import Changes, Pairs
 from stepsize.laws.law import Curves, Final, Floats, Integers, Law, power
-from stepsize.laws.summed_powers import SummedPowers
 
 
 @dataclass(frozen=True)
 class FunctionalLaw(Law):
-    """The loss after update t is a power of the rates spent so far, plus the noise that is not yet forgotten.
+    """The loss after update t is a power of the intrinsic time, plus the noise of the updates that is not yet forgotten.
 
-        L(t) = L0 + A S_theta(t)^-alpha + B sum_{k=0..t} (eta_k^(p-1) - eta_{k-1}^(p-1)) G(S(t) - S(k-1)),  eta_{-1} = 0
-        S_theta(t) = eta_0^theta + ... + eta_t^theta,    S(t) = eta_0 + ... + eta_t
+        L(t) = L0 + A S(t)^-alpha + B sum_{k=0..t} (e_k^(p-1) - e_{k-1}^(p-1)) G(S(t) - S(k-1)),    e_{-1} = 0
+        e_k = eta_k m^(theta-1),    m = max(eta_0, ..., eta_t),    S(k) = e_0 + ... + e_k
         G(x) = [1 - (1 + C x)^(1 - rho)] / (C (rho - 1)), the integral of the memory (1 + C u)^-rho from u = 0 to x
 
-    The last term of L is B sum_k eta_k^p (1 + C (S(t) - S(k)))^-rho, summed by parts, with the noise of each update
-    spread evenly over the intrinsic time S that the update takes: an integral of eta^(p-1) over S. It can never be
-    negative, it is bounded while the rate is, and it fades if the rate falls to zero.
+    The last term of L is B sum_k e_k^p (1 + C (S(t) - S(k)))^-rho, summed by parts, with the noise of each update spread
+    evenly over the intrinsic time S that the update takes: an integral of e^(p-1) over S. It is never negative, it is
+    bounded while the rate is, and it fades if the rate falls to zero.
 
     Stochastic gradient descent on a kernel regression with power-law spectra has theta = 1, p = 2 and rho = 2 - 1/b,
     with a capacity exponent b > 1 (Li et al., 2025): alpha says how fast the signal is learned in intrinsic time, rho
-    how fast the noise is forgotten. Optimizers that scale the gradient differ, so theta and p are free. With theta = 1
-    and p = 2 this is `MultiPowerLaw` in the limit gamma -> 0, with beta = rho - 1 and B_multi = B / (C (rho - 1)), if
-    the first rate is 0.
+    how fast the noise is forgotten. Other optimizers scale the noise in another way, so p is free.
 
-    L0, A S_theta^-alpha and B eta^p are in units of the loss; C eta is dimensionless. The loss is infinite until a rate
-    is positive.
+    theta compares runs with different peak rates: at its peak m, a run has the effective rate m^theta. With weight decay
+    the weights of a run grow with its rate until both balance, at an effective rate that goes with the square root of
+    the rate (Kosson et al., 2023); a schedule that falls faster than the weights follow keeps the scale of its peak.
+
+    With theta = 1 and p = 2 this is `MultiPowerLaw` in the limit gamma -> 0, with beta = rho - 1 and
+    B_multi = B / (C (rho - 1)), if the first rate is 0.
+
+    L0, A S^-alpha and B e^p are in units of the loss; C e is dimensionless. The loss is infinite until a rate is
+    positive.
 
     Raises:
         ArgumentError: A, alpha, C or theta is not positive, B is negative, rho is below 1, or p is not above 1.
@@ -41,7 +45,8 @@ class FunctionalLaw(Law):
         >>> law.predict(wsd(3e-4, 2000, 18_000, 4000, final_lr=3e-5), at=[10_000, 20_000, 23_999]).round(3)
         array([3.533, 3.437, 3.355])
 
-    Reference: B. Li et al., "Functional Scaling Laws in Kernel Regression", arXiv 2509.19189 (2025).
+    Reference: B. Li et al., "Functional Scaling Laws in Kernel Regression", arXiv 2509.19189 (2025). Kosson et al.,
+    "Rotational Equilibrium", arXiv 2305.17212 (2023).
     """
 
     L0: Real
@@ -54,28 +59,28 @@ class FunctionalLaw(Law):
     theta: Positive
 
     def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        losses = self.L0 + power(self.A, np.cumsum(rates**self.theta)[at], self.alpha)
-        for chunk, pairs in Changes(rates, 0.0).chunks(at, self._spread(rates, tolerance)):
+        changes, scale = Changes(rates, 0.0), np.exp((self.theta - 1.0) * _log(np.maximum.accumulate(rates)[at]))
+        losses = self.L0 + power(self.A, scale * changes.sums[at], self.alpha)
+        for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
             change = pairs.rate_after ** (self.p - 1.0) - pairs.rate_before ** (self.p - 1.0)
-            kept = _integral(self.rho - 1.0, np.log1p(self.C * pairs.gap)) / self.C
-            losses[chunk] += self.B * pairs.sum_rows(change * kept)
+            kept = _integral(self.rho - 1.0, np.log1p(self.C * scale[chunk][pairs.row] * pairs.gap)) / self.C
+            losses[chunk] += self.B * scale[chunk] ** (self.p - 1.0) * pairs.sum_rows(change * kept)
         return losses
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        powers = rates**self.theta
-        sums, slopes = np.cumsum(powers)[at], np.cumsum(powers * _log(rates))[at]
+        changes, log_peaks = Changes(rates, 0.0), _log(np.maximum.accumulate(rates)[at])
+        log_sums = np.log(changes.sums[at])
         jacobian = np.empty((at.size, 8))
-        for chunk, pairs in Changes(rates, 0.0).chunks(at, self._spread(rates, tolerance)):
-            noise = NoiseRows(pairs).derivatives(self)
-            jacobian[chunk] = _columns(self, np.log(sums[chunk]), slopes[chunk] / sums[chunk], noise)
+        for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
+            jacobian[chunk] = FunctionalRows(log_sums[chunk], log_peaks[chunk], pairs).losses(self)[1]
         return jacobian
 
     def _spread(self, rates: Floats, tolerance: float) -> float:
         """The spread of blocks (see changes.py) with which a loss is off by at most `tolerance`.
 
-        In a block with weights v_k = eta_k^(p-1) - eta_{k-1}^(p-1), let x = S(t) - S(k-1) be at least x0, and range
-        over w x0. The mean of G weighted by v differs from G at the mean of x by at most (w x0)^2 max|G''| / 8. The
-        ratio of v to the changes of the rate, which weigh the mean of x in the block, ranges over a factor of at most
+        In a block with weights v_k = e_k^(p-1) - e_{k-1}^(p-1), let x = S(t) - S(k-1) be at least x0, and range over
+        w x0. The mean of G weighted by v differs from G at the mean of x by at most (w x0)^2 max|G''| / 8. The ratio of
+        v to the changes of the rate, which weigh the mean of x in the block, ranges over a factor of at most
         e^(|p - 2| l), so that the two means of x differ by at most w x0 |p - 2| l / 4. A block is therefore off by at
         most
 
@@ -87,68 +92,79 @@ class FunctionalLaw(Law):
         """
         if not tolerance:
             return 0.0
-        rho, moved = self.rho, float(np.abs(np.diff(rates ** (self.p - 1.0), prepend=0.0)).sum())
+        rho = self.rho
+        weight = rates ** (self.p - 1.0)
+        scale = np.exp((self.theta - 1.0) * (self.p - 1.0) * _log(np.maximum.accumulate(rates)))
+        moved = float(np.max(scale * np.cumsum(np.abs(np.diff(weight, prepend=0.0)))))
         bend = max(4.0 * rho * (rho + 1.0) ** -(rho + 1.0), abs(self.p - 2.0) * rho**-rho) * (rho - 1.0) ** (rho - 1.0)
         return 8.0 * tolerance * self.C / (self.B * moved * bend) if self.B * moved else np.inf
 
     def _final(self, rates: Floats) -> Final:
-        sums = (rates**self.theta).sum()
-        fall = float(power(self.A, sums, self.alpha))
+        highest = int(rates.argmax())
+        scale = rates[highest] ** (self.theta - 1.0)
+        rates = scale * rates
+        total = rates.sum()
+        fall = float(power(self.A, total, self.alpha))
         ahead = np.cumsum(rates[::-1])[::-1]  # S(T) - S(k-1)
         beyond = np.append(ahead[1:], 0.0)
         weight = rates ** (self.p - 1.0)
-        # The noise of an update that is left at the end, as a difference of G without cancellation.
+        # What is left of the noise of each update: a difference of G without cancellation.
         faded = np.exp((1.0 - self.rho) * np.log1p(self.C * beyond))
         left = faded * _integral(self.rho - 1.0, np.log1p(self.C * rates / (1.0 + self.C * beyond))) / self.C
         memory = np.exp(-self.rho * np.log1p(self.C * ahead))
-        positive = rates > 0
-        by_weight = np.divide((self.p - 1.0) * weight * left, rates, out=np.zeros_like(rates), where=positive)
+        by_weight = np.divide((self.p - 1.0) * weight * left, rates, out=np.zeros_like(rates), where=rates > 0)
         by_time = np.cumsum(np.diff(weight, prepend=0.0) * memory)
-        by_power = np.power(rates, self.theta - 1.0, out=np.zeros_like(rates), where=positive)
-        gradient = -self.alpha * self.theta * fall / sums * by_power + self.B * (by_weight + by_time)
+        gradient = self.B * (by_weight + by_time) - self.alpha * fall / total
+        by_peak = (self.theta - 1.0) * float(np.sum(gradient * rates)) / rates[highest]
+        gradient[highest] += by_peak
         # np.sum, not @: a dot product of this length would start BLAS threads, which cost more than they save.
-        return Final(self.L0 + fall + self.B * float(np.sum(weight * left)), gradient)
+        return Final(self.L0 + fall + self.B * float(np.sum(weight * left)), scale * gradient)
 
 
 class FunctionalRows:
-    """The rows of several curves, prepared for repeated evaluation of the law."""
+    """The rows of several curves, prepared for repeated evaluation of the law.
 
-    def __init__(self, curves: Curves, spread: float) -> None:
-        self._powers = [SummedPowers(rates, at) for rates, at in curves]
-        self._noise = NoiseRows(Pairs.joined([Changes(rates, 0.0).pairs(at, spread) for rates, at in curves]))
+    For each row the logarithms of the summed rates and of the highest rate so far, and its blocks, in which each
+    distinct rate is found once.
+    """
 
-    def losses(self, law: FunctionalLaw) -> tuple[Floats, Floats]:
-        """The losses, shape `(rows,)`, and their derivatives by the eight parameters, shape `(rows, 8)`."""
-        log_sums, slopes = np.concatenate([each.at(law.theta) for each in self._powers], axis=1)
-        jacobian = _columns(law, log_sums, slopes, self._noise.derivatives(law))
-        return law.L0 + law.A * jacobian[:, 1] + law.B * jacobian[:, 3], jacobian
-
-
-class NoiseRows:
-    """The noise of rows, B not included, prepared for repeated evaluation: the blocks of every row, each rate once."""
-
-    def __init__(self, pairs: Pairs) -> None:
-        self._pairs = pairs
+    def __init__(self, log_sums: Floats, log_peaks: Floats, pairs: Pairs) -> None:
+        self._log_sums, self._log_peaks, self._pairs = log_sums, log_peaks, pairs
         self._rates, place = np.unique(np.concatenate([pairs.rate_after, pairs.rate_before]), return_inverse=True)
         self._after, self._before = np.split(place, 2)
 
-    def derivatives(self, law: FunctionalLaw) -> tuple[Floats, Floats, Floats, Floats]:
-        """The noise of every row, and its derivatives by C, rho and p."""
-        gap, total = self._pairs.gap, self._pairs.sum_rows
+    @classmethod
+    def of(cls, curves: Curves, spread: float) -> "FunctionalRows":
+        """The rows of several curves, with blocks of changes of that `spread`."""
+        changes = [(Changes(rates, 0.0), steps) for rates, steps in curves]
+        log_sums = np.log(np.concatenate([each.sums[steps] for each, steps in changes]))
+        log_peaks = np.log(np.concatenate([np.maximum.accumulate(rates)[steps] for rates, steps in curves]))
+        return cls(log_sums, log_peaks, Pairs.joined([each.pairs(steps, spread) for each, steps in changes]))
+
+    def losses(self, law: FunctionalLaw) -> tuple[Floats, Floats]:
+        """The losses, shape `(rows,)`, and their derivatives by the eight parameters, shape `(rows, 8)`."""
+        log_scale = (law.theta - 1.0) * self._log_peaks
+        log_time = self._log_sums + log_scale
+        fall = law.A * np.exp(-law.alpha * log_time)
+
+        total = self._pairs.sum_rows
         weight = self._rates ** (law.p - 1.0)
-        slope = weight * _log(self._rates)
-        change = weight[self._after] - weight[self._before]
-        kept, by_c, by_rho = kept_noise(law.C, law.rho, gap)
-        of_p = slope[self._after] - slope[self._before]
-        return total(change * kept), total(change * by_c), total(change * by_rho), total(of_p * kept)
-
-
-def _columns(law: FunctionalLaw, log_sums: Floats, slopes: Floats, noise: tuple[Floats, ...]) -> Floats:
-    """The derivatives by the eight parameters; `slopes` is that of log S_theta by theta."""
-    fallen = np.exp(-law.alpha * log_sums)
-    fall = law.A * fallen
-    of_noise = [noise[0], *(law.B * each for each in noise[1:])]
-    return np.stack([np.ones_like(fall), fallen, -fall * log_sums, *of_noise, -law.alpha * fall * slopes], axis=1)
+        by_p = weight * _log(self._rates)
+        change, change_by_p = (each[self._after] - each[self._before] for each in (weight, by_p))
+        kept, kept_by_c, kept_by_rho = kept_noise(law.C, law.rho, np.exp(log_scale)[self._pairs.row] * self._pairs.gap)
+        scale = np.exp((law.p - 1.0) * log_scale)
+        noise, noise_by_c = scale * total(change * kept), scale * total(change * kept_by_c)
+        columns = [
+            np.ones(len(fall)),
+            fall / law.A,
+            -fall * log_time,
+            noise,
+            law.B * noise_by_c,
+            law.B * scale * total(change * kept_by_rho),
+            law.B * (scale * total(change_by_p * kept) + log_scale * noise),
+            self._log_peaks * (law.B * (law.p * noise + law.C * noise_by_c) - law.alpha * fall),
+        ]
+        return law.L0 + fall + law.B * noise, np.stack(columns, axis=1)
 
 
 def kept_noise(c: float, rho: float, x: Floats) -> tuple[Floats, Floats, Floats]:
@@ -167,5 +183,5 @@ def _integral(b: float, log1p: Floats) -> Floats:
 
 
 def _log(rates: Floats) -> Floats:
-    """The logarithm, and 0 at a rate of 0, whose powers are 0."""
+    """The logarithm, and 0 at a rate of 0."""
     return np.log(rates, out=np.zeros_like(rates), where=rates > 0)

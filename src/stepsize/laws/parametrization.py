@@ -22,7 +22,7 @@ SPREAD = 0.02  # of blocks of changes (see changes.py): losses are off by about 
 class Parametrization(ABC):
     """How the parameters of a law follow from z, one number for each parameter, for runs with a given peak rate.
 
-    z starts with L0, the fall, alpha and another amplitude. The fall is A S^-alpha at a constant peak rate, after as many
+    z starts with L0, the fall, alpha, another amplitude. The fall is A S^-alpha at a constant peak rate, after as many
     `updates` as spend the sum of the longest run. The prior expects z at `centre`, within `width` if that is finite.
     """
 
@@ -57,44 +57,43 @@ class Parametrization(ABC):
 
 
 class FunctionalParametrization(Parametrization):
-    """L0, the fall and the noise of a constant peak rate after the `updates`, alpha, log(C peak), rho, p, theta.
+    """L0, the fall, alpha, the noise at a constant peak rate after the `updates`, log(C peak^theta), rho, p, theta.
 
-    1 / (C peak) is the number of steps at the peak rate after which noise begins to be forgotten.
+    1 / (C peak^theta) is the number of steps at the peak rate after which noise begins to be forgotten.
     """
 
     law_type = FunctionalLaw
     one_peak = False
     fewest_schedules = 2
     fewest_rows = 24
-    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.02)), 1.5, 2.0, 1.0)
-    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.3, 0.3, 0.25)
-    starts = tuple((alpha, np.log(speed), 1.5, 2.0, 1.0) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
+    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.02)), 1.5, 2.0, 0.5)
+    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.3, 0.3, 0.2)
+    starts = tuple((alpha, np.log(speed), 1.5, 2.0, 0.5) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
     low = (0.0, 0.0, 0.02, 0.0, -12.0, 1.0, 1.02, 0.1)
     high = (np.inf, np.inf, 3.0, np.inf, 6.0, 4.0, 4.0, 3.0)
 
     def _rows(self, curves: Curves) -> FunctionalRows:
-        return FunctionalRows(curves, SPREAD)
+        return FunctionalRows.of(curves, SPREAD)
 
     def law(self, z: Floats) -> FunctionalLaw:
         floor, fall, alpha, noise, log_speed, rho, p, theta = z
-        c = float(np.exp(log_speed - self.log_peak))
+        rate = self.peak**theta
+        kept, _, _ = kept_noise(np.exp(log_speed), rho, np.asarray(self.updates))
         return FunctionalLaw(
-            L0=floor, A=fall * (self.peak**theta * self.updates) ** alpha, alpha=alpha,
-            B=noise * self.peak ** (1.0 - p) / self._kept(c, rho)[0], C=c, rho=rho, p=p, theta=theta,
+            L0=floor, A=fall * (rate * self.updates) ** alpha, alpha=alpha, B=noise * rate**-p / kept,
+            C=np.exp(log_speed) / rate, rho=rho, p=p, theta=theta,
         )  # fmt: skip
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
-        kept, by_c, by_rho = self._kept(law.C, law.rho)
-        of_fall = (self.peak**law.theta * self.updates) ** law.alpha
-        slope = np.diag([1.0, of_fall, 1.0, self.peak ** (1.0 - law.p) / kept, law.C, 1.0, 1.0, 1.0])
-        slope[1, 2] = law.A * (law.theta * self.log_peak + np.log(self.updates))
+        rate, log_rate = self.peak**law.theta, law.theta * self.log_peak
+        kept, by_c, by_rho = kept_noise(law.C * rate, law.rho, np.asarray(self.updates))
+        slope = np.diag([1.0, (rate * self.updates) ** law.alpha, 1.0, rate**-law.p / kept, law.C, 1.0, 1.0, 1.0])
+        slope[1, 2] = law.A * (log_rate + np.log(self.updates))
         slope[1, 7] = law.A * law.alpha * self.log_peak
-        slope[3, 4:7] = -law.B * np.array([law.C * by_c / kept, by_rho / kept, self.log_peak])
+        slope[3, 4:] = -law.B * np.array([law.C * rate * by_c / kept, by_rho / kept, log_rate, law.p * self.log_peak])
+        slope[4, 7] = -law.C * self.log_peak
         return slope
-
-    def _kept(self, c: float, rho: float) -> tuple[Floats, Floats, Floats]:
-        return kept_noise(c, rho, np.asarray(self.updates * self.peak))
 
 
 class MultiPowerParametrization(Parametrization):
