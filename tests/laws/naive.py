@@ -1,6 +1,29 @@
 """The formulas, summed term by term."""
 
+import math
+
 import numpy as np
+
+
+def functional(law, rates):
+    """Not summed by parts: the noise of every update, with the memory integrated over the time that it takes."""
+    losses = []
+    for t in range(len(rates)):
+        peak = max(rates[: t + 1])
+        effective = [rate * peak**-law.kappa if peak else 0.0 for rate in rates[: t + 1]]
+        total = sum(rate**law.theta for rate in effective)
+        loss = law.L0 + (law.A * total**-law.alpha if total else np.inf)
+        for k, rate in enumerate(effective):
+            near = sum(effective[k + 1 :])
+            loss += law.B * rate ** (law.p - 1) * memory(law, near, near + rate)
+        losses.append(loss)
+    return np.array(losses)
+
+
+def memory(law, near, far):
+    """The integral of (1 + C u)^-rho from u = near to far."""
+    base, ratio, b = 1 + law.C * near, math.log1p(law.C * (far - near) / (1 + law.C * near)), law.rho - 1
+    return base**-b * (-math.expm1(-b * ratio) / b if b else ratio) / law.C
 
 
 def multi_power(law, rates):

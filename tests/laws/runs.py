@@ -6,10 +6,11 @@ import numpy as np
 
 import stepsize as ss
 from stepsize.curves import LossCurve
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
 
 PEAK = 3e-4
 TRUTH = MultiPowerLaw(3.0, 0.52, 0.5, 400.0, 3.0, 0.5, 0.5)
+FUNCTIONAL_TRUTH = FunctionalLaw(2.9, 4.2, 0.5, 13.0, 3.0, 1.5, 1.9, 1.0, 0.5)
 MOMENTUM_TRUTH = MomentumLaw(3.0, 0.52, 0.5, 1.2, 0.99)
 
 PLANS = {
@@ -32,6 +33,6 @@ def three(noise=0.0, law=TRUTH, seed=0):
 
 
 @cache
-def fitted(noise=0.0, law=TRUTH, seed=0, prior=None):
+def fitted(noise=0.0, law=TRUTH, seed=0, prior=1.0):
     """The fit of a law of the same kind to these three runs."""
     return fit(three(noise, law, seed), type(law), prior=prior)

@@ -6,31 +6,51 @@ import numpy as np
 import pytest
 from benchmarks.scoring import scores
 from published import SIZES, TABLE, TEST, TRAINING, curve, mean_scores
-from runs import MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, fitted, run, three
+from runs import FUNCTIONAL_TRUTH, MOMENTUM_TRUTH, PEAK, PLANS, TRUTH, fitted, run, three
 
 import stepsize as ss
 from stepsize.curves import LossCurve
 from stepsize.errors import FitError
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
-from stepsize.laws.diagnosis import groups_by_schedule, remarks
+from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws.diagnosis import groups_by_schedule
 from stepsize.laws.estimate import Estimate
-from stepsize.laws.fitting import estimated
-from stepsize.laws.parametrization import PARAMETRIZATIONS, MomentumParametrization, MultiPowerParametrization
+from stepsize.laws.parametrization import PARAMETRIZATIONS
 
 LONGER = ss.warmup_cosine(PEAK, 200, 11_000, final_lr=0.1 * PEAK)
 UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)
 
 
-def test_runs_without_noise_predict_an_unseen_schedule():
-    predicted = fitted(prior=0.0).predict(UNSEEN)
-    truth = TRUTH.predict(UNSEEN, at=predicted.steps, tolerance=1e-6)
-    assert np.abs(predicted.losses / truth - 1.0)[20:].max() < 5e-4
+@pytest.mark.parametrize("truth", [FUNCTIONAL_TRUTH, TRUTH, MOMENTUM_TRUTH], ids=lambda truth: type(truth).__name__)
+def test_runs_without_noise_predict_an_unseen_schedule(truth):
+    predicted = fitted(law=truth, prior=0.0).predict(UNSEEN)
+    losses = truth.predict(UNSEEN, at=predicted.steps, tolerance=1e-6)
+    assert np.abs(predicted.losses / losses - 1.0)[20:].max() < 5e-4
 
 
 def test_the_momentum_law_is_found_if_it_made_the_runs():
     found = fit(three(law=MOMENTUM_TRUTH), MomentumLaw, prior=0.0)
     for name, value in vars(MOMENTUM_TRUTH).items():
         assert getattr(found.law, name) == pytest.approx(value, rel=1e-3)
+
+
+def test_the_limit_of_the_loss_may_lie_above_the_losses():
+    """Without a logged warmup the law itself goes below L0."""
+    truth = replace(TRUTH, A=0.02)
+    runs = [LossCurve(each.name, each.steps, each.losses, each.rates) for each in three(law=truth)]
+    assert min(each.losses.min() for each in runs) < truth.L0
+    found = fit(runs, MultiPowerLaw, prior=0.0)
+    assert found.law.L0 == pytest.approx(truth.L0, abs=5e-3)
+
+
+def test_several_peaks_have_one_functional_law():
+    """Runs of two peaks predict a third between them, and kappa is found."""
+    runs = [
+        run(f"{name} at {factor}", factor * plan, FUNCTIONAL_TRUTH, noise=5e-4, seed=seed)
+        for seed, (factor, name, plan) in enumerate((f, n, p) for f in (0.5, 2.0) for n, p in PLANS.items())
+    ]
+    found = fit(runs)
+    assert found.law.kappa == pytest.approx(FUNCTIONAL_TRUTH.kappa, abs=0.1)
+    assert found.predict(UNSEEN).final_loss == pytest.approx(FUNCTIONAL_TRUTH.final(UNSEEN).loss, rel=1e-3)
 
 
 @pytest.mark.parametrize("scale", [1e3, 1e-3])
@@ -52,12 +72,16 @@ def test_every_run_has_the_same_weight_however_often_it_was_logged():
     low, high = (run("flat", PLANS["flat"], scale=scale, every=every) for scale, every in ((0.99, 40), (1.01, 10)))
     dense = LossCurve("flat", high.steps, high.losses, high.rates)
     sparse = LossCurve("flat", high.steps[::4], high.losses[::4], high.rates)
-    rest = three()[1:]
-    finals = []
-    for second in (dense, sparse):
-        estimate, best = estimated([low, second, *rest], MultiPowerParametrization, 1e-3, 2e-3, 1e-4)
-        finals.append(estimate.parametrization.law(best.z).final(UNSEEN).loss)
+    finals = [fit([low, second, *three()[1:]], rows=1000).law.final(UNSEEN).loss for second in (dense, sparse)]
     assert finals[0] == pytest.approx(finals[1], rel=2e-4)
+
+
+def test_the_steep_beginning_of_a_run_does_not_count():
+    spoilt = [
+        LossCurve(each.name, each.steps, np.where(each.steps < 400, 2.0 * each.losses, each.losses), each.rates)
+        for each in three()
+    ]
+    assert fit(spoilt).law == fitted().law
 
 
 AWAY = {
@@ -66,6 +90,8 @@ AWAY = {
     "a faster power": MultiPowerLaw(2.0, 1.0, 0.3, 600.0, 1.0, 0.8, 0.3),
     "sooner": MultiPowerLaw(3.0, 0.5, 0.45, 300.0, 20.0, 0.4, 0.7),
     "momentum": MomentumLaw(3.0, 0.52, 0.7, 0.3, 0.998),
+    "functional": FUNCTIONAL_TRUTH,
+    "functional, away": FunctionalLaw(2.6, 7.0, 0.4, 4.0, 8.0, 1.9, 1.6, 1.2, 0.5),
 }
 """Laws at the centre of the prior, and one to two and a half widths away."""
 
@@ -84,29 +110,34 @@ def test_the_band_holds_the_truth_about_as_often_as_it_says(truth):
     assert np.mean(held) >= 0.85
 
 
-def test_the_prior_counts_by_its_square_however_far_off_it_is():
-    """If it counted linearly, the rows would outweigh it."""
-    assert fit(three(law=AWAY["a slower power"]), prior=0.03).law.alpha == pytest.approx(0.5, abs=2e-3)
+def test_a_heavy_prior_decides():
+    """In units of the highest rate of all runs."""
+    lower = run("lower", ss.warmup_cosine(0.9 * PEAK, 200, 6000, final_lr=0.08 * PEAK))
+    law = fit([lower, *three(law=AWAY["a slower power"])], MultiPowerLaw, prior=1e6).law
+    assert law.alpha == pytest.approx(0.5, abs=2e-3)
+    assert law.C * PEAK ** (1.0 - law.gamma) == pytest.approx(0.05, rel=1e-2)
 
 
-def test_the_peak_of_the_prior_is_the_highest_rate_of_all_runs():
-    lower = run("lower", ss.warmup_cosine(0.8 * PEAK, 200, 6000, final_lr=0.08 * PEAK))
-    estimate, best = estimated([lower, *three()], MultiPowerParametrization, 1.0, 2e-3, 1e-4)
-    law = estimate.parametrization.law(best.z)
-    assert law.C * PEAK ** (1.0 - law.gamma) == pytest.approx(0.05, rel=1e-3)  # so heavy a prior decides
+def test_the_prior_fades_as_runs_are_added():
+    """Its width is fixed: nine runs overrule it more than three."""
+    truth = AWAY["a slower power"]
+    few, many = (
+        fit([each for seed in seeds for each in three(1e-3, truth, seed)], MultiPowerLaw) for seeds in ([0], [0, 1, 2])
+    )
+    assert abs(many.law.alpha - truth.alpha) < 0.8 * abs(few.law.alpha - truth.alpha)
 
 
-@pytest.mark.parametrize("law", [MultiPowerLaw, MomentumLaw])
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
 def test_other_starts_find_nothing_lower(law):
     kind, rng = PARAMETRIZATIONS[law], np.random.default_rng(0)
     for runs in (three(noise=1e-3), three(noise=1e-2, law=AWAY["sooner"])):
-        made = kind([(each.rates, each.steps) for each in runs], PEAK, min(each.losses.min() for each in runs), 0.02)
-        estimate = Estimate(runs, made, kind.prior_weight, kind.huber)
-        low, high = made.bounds
+        estimate = Estimate(runs, kind([(each.rates, each.steps) for each in runs], PEAK), 1.0)
         best = estimate.minimum()
         for _ in range(2):
-            start = np.clip(best.z + rng.normal(0.0, 2.0, best.z.size) * np.abs(best.z), low + 1e-3, high - 1e-3)
-            assert estimate.minimum([start]).cost >= best.cost * (1.0 - 1e-6)
+            start = best.z + rng.normal(0.0, 0.3, best.z.size) * np.abs(best.z)
+            start = np.clip(start, np.array(kind.low) + 1e-3, np.array(kind.high) - 1e-3)
+            other = estimate.minimum(start, best.scale)
+            assert other.cost >= best.cost * (1.0 - 1e-4) or other.scale > best.scale
 
 
 def test_a_search_that_did_not_converge_is_reported(monkeypatch):
@@ -114,13 +145,13 @@ def test_a_search_that_did_not_converge_is_reported(monkeypatch):
     assert any("stopped before it converged" in words for words in fit(three()).diagnosis)
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 1e-7, 1e-4])
-def test_the_fitted_law_is_evaluated_to_the_tolerance(tolerance):
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_the_rows_of_a_fit_are_nearly_exact(law):
     runs = [each.thinned(40) for each in three(noise=1e-3)]
-    estimate, best = estimated(runs, PARAMETRIZATIONS[MultiPowerLaw], 1e-3, 2e-3, tolerance)
-    law = estimate.parametrization.law(best.z)
-    exact = np.concatenate([law.predict(each.rates, at=each.steps, tolerance=0.0) for each in runs])
-    assert np.abs(estimate.parametrization.losses(law)[0] - exact).max() <= tolerance + 1e-12
+    curves = [(each.rates, each.steps) for each in runs]
+    found = fit(runs, law).law
+    exact = np.concatenate([found.predict(rates, at=at, tolerance=0.0) for rates, at in curves])
+    assert np.abs(PARAMETRIZATIONS[law](curves, PEAK).losses(found)[0] - exact).max() < 1e-4
 
 
 # What is left out.
@@ -149,9 +180,9 @@ def test_a_short_run_has_the_schedule_that_it_begins():
     assert groups_by_schedule([*three(), early]) == [[0, 3], [1], [2]]
 
 
-@pytest.mark.parametrize("law", [MultiPowerLaw, MomentumLaw])
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
 def test_left_out_runs_are_predicted_by_fits_of_the_others(law):
-    runs = [each.thinned(60) for each in three(noise=2e-3, law=AWAY["sooner"])]
+    runs = three(noise=2e-3, law=AWAY["sooner"])
     errors = []
     for left in runs:
         try:
@@ -159,8 +190,19 @@ def test_left_out_runs_are_predicted_by_fits_of_the_others(law):
         except FitError:
             continue
         off = np.abs(np.log(found.predict(left.rates, at=left.steps) / left.losses))
-        errors.append(np.quantile(off, 0.6827) ** 2)
-    assert fit(runs, law).left_out == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-6)
+        errors.append(np.quantile(off[left.steps > 800], 0.6827) ** 2)
+    assert fit(runs, law).left_out == pytest.approx(np.sqrt(np.mean(errors)), rel=0.1)
+
+
+def test_many_schedules_are_left_out_in_ten_groups(monkeypatch):
+    fits = []
+    monkeypatch.setattr(Estimate, "minimum", lambda self, *args: fits.append(self) or minimum(self, *args))
+    runs = [run(str(part), ss.wsd(PEAK, 200, 5800 - 400 * part, 400 * part)).thinned(20) for part in range(1, 13)]
+    assert fit(runs).left_out < 0.01
+    assert len(fits) == 1 + 10
+
+
+minimum = Estimate.minimum
 
 
 def test_the_uncertainty_has_every_parameter_and_a_decay_at_its_bound_is_reported():
@@ -171,9 +213,7 @@ def test_the_uncertainty_has_every_parameter_and_a_decay_at_its_bound_is_reporte
         replace(MOMENTUM_TRUTH, C=40.0, decay=0.0),
         replace(MOMENTUM_TRUTH, C=0.1, decay=0.9999999),
     ):
-        runs = three(law=sudden_or_endless)
-        estimate, best = estimated(runs, MomentumParametrization, 3e-4, 1e-3, 1e-4)
-        reported = remarks(runs, estimate, best, estimate.covariance(best.z))
+        reported = fit(three(law=sudden_or_endless), MomentumLaw).diagnosis
         assert any("decay is at the end of the range" in remark for remark in reported)
 
 
@@ -221,17 +261,19 @@ def test_an_outlier_changes_neither_the_fit_nor_the_band():
     assert np.ptp(spoilt.final_band) < 1.5 * np.ptp(clean.final_band)
 
 
-def test_derivatives_of_the_rows_agree_with_differences():
-    curves = [(each.rates, each.steps) for each in three()]
-    for par in (MultiPowerParametrization(curves, PEAK, 3.0, 0.02), MomentumParametrization(curves, PEAK, 3.0, 0.0)):
-        z = par.begin(par.starts[0], (2.9, 0.5, 300.0 if isinstance(par, MultiPowerParametrization) else 1.0))
-        analytic = par.losses(par.law(z))[1] @ par.slope(z)
-        for place in range(z.size):
-            nudge = np.zeros(z.size)
-            nudge[place] = 1e-5
-            above, below = (par.losses(par.law(z + sign * nudge))[0] for sign in (1, -1))
-            column = (above - below) / 2e-5
-            np.testing.assert_allclose(analytic[:, place], column, rtol=1e-4, atol=1e-6 * np.abs(column).max())
+@pytest.mark.parametrize("law", PARAMETRIZATIONS)
+def test_derivatives_of_the_rows_agree_with_differences(law):
+    """At two peaks, so that kappa counts."""
+    runs = [*three(), run("lower", 0.4 * PLANS["cosine"])]
+    par = PARAMETRIZATIONS[law]([(each.rates, each.steps) for each in runs], PEAK)
+    z = np.array([2.9, 0.5, par.starts[0][0], 0.3, *par.starts[0][1:]])
+    analytic = par.losses(par.law(z))[1] @ par.slope(z)
+    for place in range(z.size):
+        nudge = np.zeros(z.size)
+        nudge[place] = 1e-5
+        above, below = (par.losses(par.law(z + sign * nudge))[0] for sign in (1, -1))
+        column = (above - below) / 2e-5
+        np.testing.assert_allclose(analytic[:, place], column, rtol=1e-4, atol=1e-6 * np.abs(column).max())
 
 
 # Published runs, if they lie beside the checkout. REACHED has the errors of this fit when the test curves were first

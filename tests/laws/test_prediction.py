@@ -1,23 +1,24 @@
 """Properties of the laws as functions of the rates, for any parameters."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from naive import momentum, multi_power
+from naive import functional, memory, momentum, multi_power
 
 import stepsize as ss
 from stepsize.errors import ArgumentError
-from stepsize.laws import MomentumLaw, MultiPowerLaw
+from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw
 from stepsize.laws.changes import Changes
 from strategies import ended, trees
 
 LAW = MultiPowerLaw(3.0, 0.5, 0.5, 360.0, 2.0, 0.6, 0.64)
 MOMENTUM = MomentumLaw(3.0, 0.5, 0.5, 0.5, 0.99)
 
-laws = st.builds(
+multi_power_laws = st.builds(
     MultiPowerLaw,
     L0=st.floats(0.0, 5.0),
     A=st.floats(0.01, 5.0),
@@ -27,6 +28,19 @@ laws = st.builds(
     beta=st.floats(0.02, 3.0),
     gamma=st.floats(0.01, 0.98),
 )
+functional_laws = st.builds(
+    FunctionalLaw,
+    L0=st.floats(0.0, 5.0),
+    A=st.floats(0.01, 5.0),
+    alpha=st.floats(0.05, 2.0),
+    B=st.floats(0.0, 1e2),
+    C=st.floats(1e-3, 1e2),
+    rho=st.one_of(st.just(1.0), st.floats(1.0, 3.0)),
+    p=st.floats(1.01, 3.0),
+    theta=st.floats(0.2, 1.5),
+    kappa=st.floats(0.0, 1.0),
+)
+laws = st.one_of(multi_power_laws, functional_laws)
 momentum_laws = st.builds(
     MomentumLaw,
     st.floats(0.0, 5.0),
@@ -40,10 +54,42 @@ rates = st.lists(rate, min_size=1, max_size=30)
 falling = st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=60).map(lambda row: sorted(row, reverse=True))
 
 
-@given(laws, rates)
+@given(multi_power_laws, rates)
 def test_exact_evaluation_is_the_formula_term_by_term(law, row):
     # If the parts of the law cancel, their rounding remains.
     np.testing.assert_allclose(law.predict(row, tolerance=0.0), multi_power(law, row), rtol=1e-9, atol=1e-8 * law.B)
+
+
+@given(functional_laws, rates)
+def test_the_functional_law_adds_the_noise_of_every_update(law, row):
+    np.testing.assert_allclose(
+        law.predict(row, tolerance=0.0), functional(law, row), rtol=1e-9, atol=1e-9 * law.B / law.C
+    )
+
+
+@given(multi_power_laws, st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=30))
+def test_the_functional_law_has_the_multi_power_law_as_a_limit(law, row):
+    """With theta = 1, p = 2, kappa = 0, and positive rates after a first rate of 0."""
+    limit = MultiPowerLaw(law.L0, law.A, law.alpha, law.B, law.C, law.beta, 1e-12)
+    same = FunctionalLaw(law.L0, law.A, law.alpha, law.B * law.C * law.beta, law.C, law.beta + 1.0, 2.0, 1.0)
+    row = [0.0, *row]
+    np.testing.assert_allclose(
+        same.predict(row, tolerance=0.0), limit.predict(row, tolerance=0.0), rtol=1e-8, atol=1e-8 * law.B
+    )
+
+
+@given(functional_laws, rates)
+def test_the_noise_lies_between_none_and_that_of_a_constant_peak_rate(law, row):
+    assume(any(row))
+    noise = law.final(row).loss - replace(law, B=0.0).final(row).loss
+    rate = max(row) ** (1.0 - law.kappa)
+    most = law.B * rate ** (law.p - 1.0) * memory(law, 0.0, rate / max(row) * sum(row))
+    assert -1e-9 * law.L0 <= noise <= most * (1.0 + 1e-9) + 1e-9 * law.L0
+
+
+@given(functional_laws, rates, st.integers(1, 30))
+def test_the_loss_does_not_depend_on_later_rates(law, row, begin):
+    np.testing.assert_allclose(law.predict(row, tolerance=0.0)[:begin], law.predict(row[:begin], tolerance=0.0))
 
 
 @given(momentum_laws, rates)
@@ -99,7 +145,7 @@ def abs_of(schedule):
     return schedule.clip(0.0, 1e3)
 
 
-@given(laws, falling)
+@given(multi_power_laws, falling)
 def test_the_loss_never_rises_if_the_rate_never_rises(law, row):
     losses = law.predict(row, tolerance=0.0)
     assert (np.diff(losses) <= 1e-12 * losses[:-1]).all()
@@ -112,36 +158,54 @@ def test_a_final_rate_of_zero_is_the_limit_of_small_rates(law, first, length):
     near = [law.predict([*row, tiny])[-1] for tiny in (1e-150, 1e-300)]
     assert math.isfinite(at_zero)
     # The remaining difference is B (eta_k - eta_{k-1}) beta C eta_k^(1 - gamma).
-    left = law.B * first * law.beta * law.C * (1e-300) ** (1 - law.gamma)
+    left = law.B * first * law.beta * law.C * (1e-300) ** (1 - law.gamma) if isinstance(law, MultiPowerLaw) else 0.0
     assert near[1] == pytest.approx(at_zero, rel=1e-9, abs=2 * left)
+
+
+def in_unit(law, unit):
+    """The law for rates in another unit."""
+    if isinstance(law, FunctionalLaw):
+        rate = unit ** (1.0 - law.kappa)
+        return replace(law, A=law.A * rate ** (law.alpha * law.theta), B=law.B * rate**-law.p, C=law.C / rate)
+    return MultiPowerLaw(
+        law.L0, law.A * unit**law.alpha, law.alpha, law.B / unit, law.C * unit ** (law.gamma - 1), law.beta, law.gamma
+    )
+
+
+def in_parts(law, parts):
+    """The law if every step is divided: the rates are repeated at an m-th of their size."""
+    if isinstance(law, FunctionalLaw):
+        rate = parts ** (law.kappa - 1.0)  # what becomes of an effective rate of 1
+        time, spent = parts * rate, parts * rate**law.theta
+        return replace(law, A=law.A * spent**law.alpha, B=law.B * rate ** (1.0 - law.p) / time, C=law.C / time)
+    return MultiPowerLaw(
+        law.L0, law.A, law.alpha, law.B * parts, law.C * parts**-law.gamma, law.beta, law.gamma
+    )  # S stays, changes and rates are an m-th
+
+
+def size_of(law):
+    """Of the parts that may cancel, at rates of at most 1."""
+    return law.B / law.C if isinstance(law, FunctionalLaw) else law.B
 
 
 @given(laws, rates, st.floats(0.01, 100.0))
 def test_the_unit_of_the_rate_rescales_the_parameters(law, row, unit):
-    other = MultiPowerLaw(
-        law.L0, law.A * unit**law.alpha, law.alpha, law.B / unit, law.C * unit ** (law.gamma - 1), law.beta, law.gamma
-    )
-    np.testing.assert_allclose(
-        other.predict(np.array(row) * unit, tolerance=0), law.predict(row, tolerance=0), rtol=1e-7, atol=1e-7 * law.B
-    )
+    there, here = in_unit(law, unit).predict(np.array(row) * unit, tolerance=0), law.predict(row, tolerance=0)
+    np.testing.assert_allclose(there, here, rtol=1e-7, atol=1e-7 * size_of(law))
 
 
 @given(laws, rates, st.integers(2, 5))
 def test_dividing_every_step_rescales_the_parameters(law, row, parts):
-    """Every rate is repeated m times at an m-th of its size: S stays, changes and rates are an m-th."""
-    cut = MultiPowerLaw(
-        law.L0, law.A, law.alpha, law.B * parts, law.C * parts**-law.gamma, law.beta, law.gamma
-    )  # fmt: skip
-    fine = cut.predict(np.repeat(np.array(row) / parts, parts), tolerance=0)[parts - 1 :: parts]
-    np.testing.assert_allclose(fine, law.predict(row, tolerance=0), rtol=1e-7, atol=1e-7 * law.B)
+    fine = in_parts(law, parts).predict(np.repeat(np.array(row) / parts, parts), tolerance=0)[parts - 1 :: parts]
+    np.testing.assert_allclose(fine, law.predict(row, tolerance=0), rtol=1e-7, atol=1e-7 * size_of(law))
 
 
 @given(st.one_of(laws, momentum_laws), st.lists(st.one_of(st.just(0.0), st.floats(1e-3, 1.0)), min_size=2, max_size=20))
 def test_the_final_loss_and_its_gradient(law, row):
-    assume(any(row))
+    assume(row.count(max(row)) == 1 and any(row))  # of several highest rates only one moves the loss
     row = np.array(row)
     final = law.final(row)
-    size = law.L0 + (law.B if isinstance(law, MultiPowerLaw) else law.C / (1.0 - law.decay)) * row.max()
+    size = law.L0 + (law.C / (1.0 - law.decay) if isinstance(law, MomentumLaw) else size_of(law)) * row.max()
     assert final.loss == pytest.approx(law.predict(row, tolerance=0.0)[-1], rel=1e-9, abs=1e-12 * size)
     for step in np.flatnonzero(row):  # at a rate of zero the law may jump
         nudge = np.zeros(len(row))
@@ -157,11 +221,19 @@ def test_the_final_loss_is_finite_if_some_rates_are_zero(law, row):
     assert math.isfinite(law.final(row).loss)
 
 
+@given(functional_laws, st.sampled_from([0.0, 1e-300, 1e-20]))
+def test_noise_at_a_vanishing_rate_has_no_slope_of_its_own(law, tiny):
+    """Although eta^(p-1) has an infinite one if p < 2."""
+    law = replace(law, A=1e-300, p=1.5)
+    near, at = (law.final([0.1, 0.2, rate, 0.1]).gradient[2] for rate in (1e-12, tiny))
+    assert at == pytest.approx(near, rel=1e-4, abs=1e-4 * law.B + 1e-200)
+
+
 def test_memory_is_bounded_even_without_blocks(monkeypatch):
     """A rate that goes up and down at every step has no blocks."""
     zigzag = np.where(np.arange(3000) % 2, 0.1, 0.2)
     monkeypatch.setattr("stepsize.laws.changes.MOST_PAIRS", 20_000)
-    parts = list(Changes(zigzag).chunks(np.arange(2000, 2400), 0.02))
+    parts = list(Changes(zigzag, 0.0).chunks(np.arange(2000, 2400), 0.02))
     assert max(pairs.row.size for _, pairs in parts) <= 20_000
     assert sum(part.stop - part.start for part, _ in parts) >= 400
     np.testing.assert_allclose(
@@ -195,6 +267,8 @@ def test_steps_can_be_selected_beyond_the_end_of_a_schedule():
         (lambda: MultiPowerLaw(3, 1, 0.5, 1, 1, 0.5, 1.0), "gamma"),
         (lambda: MultiPowerLaw(3, 1, 0.5, 1, 1, 0.5, 0.0), "gamma"),
         (lambda: MomentumLaw(3, 1, 0.5, 1, 1.0), "decay"),
+        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 0.9, 2.0, 1.0), "rho"),
+        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 1.5, 1.0, 1.0), r"\bp\b"),
     ],
 )
 def test_bad_arguments_are_refused(ask, words):

@@ -16,7 +16,6 @@ LEAST_SCALE = 1.5e-3  # relative error of a run of which no law knows
 HUBER = 2.0  # scales beyond which a residual counts linearly
 LEAST_LOSS = 1e-9  # predictions are raised to this, so that they have a logarithm at any z
 MOST_EVALUATIONS = 200
-SEARCHES = 2  # from the starts with the lowest cost
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +51,14 @@ class Estimate:
         self._prior = np.sqrt(prior) / np.array(parametrization.width)
         self._last: tuple[bytes, tuple[Floats, Floats]] | None = None
 
-    def minimum(self, starts: Sequence[Floats] | None = None, scale: float = LEAST_SCALE) -> Solution:
-        """The lowest minimum reached from `starts`, or from the best starts of the parametrization."""
-        if starts is None:
+    def minimum(self, start: Floats | None = None, scale: float = LEAST_SCALE) -> Solution:
+        """The minimum reached from `start`, or from the start of the parametrization with the lowest cost."""
+        if start is None:
             candidates = [self._with_amplitudes(start, scale) for start in self.parametrization.starts]
-            starts = [z for z, _ in sorted(candidates, key=lambda each: each[1])[:SEARCHES]]
-        best = min((self._search(z, scale) for z in starts), key=lambda solution: solution.cost)
+            start = min(candidates, key=lambda each: each[1])[0]
+        best = self._search(start, scale)
         wider = robust_deviation(self.residuals(best.z)[self.weights > 0])
-        return self.minimum([best.z], wider) if wider > 1.05 * scale else best
+        return self.minimum(best.z, wider) if wider > 1.05 * scale else best
 
     def _with_amplitudes(self, start: tuple[Any, ...], scale: float) -> tuple[Floats, float]:
         """z of a start with its best amplitudes, and its cost."""

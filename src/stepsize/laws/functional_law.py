@@ -8,36 +8,39 @@ import numpy as np
 from stepsize.arguments import NonNegative, Number, Positive, Real
 from stepsize.laws.changes import Changes, Pairs
 from stepsize.laws.law import Curves, Final, Floats, Integers, Law, power
+from stepsize.laws.summed_powers import SummedPowers
 
 
 @dataclass(frozen=True)
 class FunctionalLaw(Law):
-    """The loss after update t is a power of the intrinsic time, plus the noise of the updates that is not yet forgotten.
+    """The loss after update t is a power of the intrinsic time, plus the noise of updates that is not yet forgotten.
 
-        L(t) = L0 + A S(t)^-alpha + B sum_{k=0..t} (e_k^(p-1) - e_{k-1}^(p-1)) G(S(t) - S(k-1)),    e_{-1} = 0
-        e_k = eta_k m^(theta-1),    m = max(eta_0, ..., eta_t),    S(k) = e_0 + ... + e_k
+        L(t) = L0 + A S_theta(t)^-alpha + B sum_{k=0..t} (e_k^(p-1) - e_{k-1}^(p-1)) G(S(t) - S(k-1)),    e_{-1} = 0
+        S_theta(t) = e_0^theta + ... + e_t^theta,    S(t) = e_0 + ... + e_t,    e_k = eta_k max(eta_0..eta_t)^-kappa
         G(x) = [1 - (1 + C x)^(1 - rho)] / (C (rho - 1)), the integral of the memory (1 + C u)^-rho from u = 0 to x
 
-    The last term of L is B sum_k e_k^p (1 + C (S(t) - S(k)))^-rho, summed by parts, with the noise of each update spread
-    evenly over the intrinsic time S that the update takes: an integral of e^(p-1) over S. It is never negative, it is
-    bounded while the rate is, and it fades if the rate falls to zero.
+    The last term of L is B sum_k e_k^p (1 + C (S(t) - S(k)))^-rho, summed by parts, with the noise of each update
+    spread evenly over the intrinsic time S that the update takes: an integral of e^(p-1) over S. It is never negative,
+    it is bounded while the rate is, and it fades if the rate falls to zero.
 
     Stochastic gradient descent on a kernel regression with power-law spectra has theta = 1, p = 2 and rho = 2 - 1/b,
     with a capacity exponent b > 1 (Li et al., 2025): alpha says how fast the signal is learned in intrinsic time, rho
-    how fast the noise is forgotten. Other optimizers scale the noise in another way, so p is free.
+    how fast the noise is forgotten. Optimizers that scale the gradient differ, so theta and p are free.
 
-    theta compares runs with different peak rates: at its peak m, a run has the effective rate m^theta. With weight decay
-    the weights of a run grow with its rate until both balance, at an effective rate that goes with the square root of
-    the rate (Kosson et al., 2023); a schedule that falls faster than the weights follow keeps the scale of its peak.
+    kappa compares runs with different peak rates; runs of one peak do not depend on it. With weight decay the weights
+    of a run grow with its rate until both balance, at an effective rate that goes with the square root of the rate,
+    kappa = 1/2 (Kosson et al., 2023). If the rate then falls, the weights hardly follow: they keep the scale of the
+    highest rate so far.
 
-    With theta = 1 and p = 2 this is `MultiPowerLaw` in the limit gamma -> 0, with beta = rho - 1 and
-    B_multi = B / (C (rho - 1)), if the first rate is 0.
+    With theta = 1, p = 2 and kappa = 0 this is `MultiPowerLaw` in the limit gamma -> 0, with beta = rho - 1 and
+    B_multi = B / (C (rho - 1)), if the first rate is 0 and the others are positive.
 
-    L0, A S^-alpha and B e^p are in units of the loss; C e is dimensionless. The loss is infinite until a rate is
+    L0, A S_theta^-alpha and B e^p are in units of the loss; C e is dimensionless. The loss is infinite until a rate is
     positive.
 
     Raises:
-        ArgumentError: A, alpha, C or theta is not positive, B is negative, rho is below 1, or p is not above 1.
+        ArgumentError: A, alpha, C or theta is not positive, B is negative, rho is below 1, p is not above 1, or kappa
+            is not in [0, 1].
 
     Example:
         >>> from stepsize.laws import FunctionalLaw
@@ -57,22 +60,24 @@ class FunctionalLaw(Law):
     rho: Annotated[float, Number(least=1.0)]  # below, the noise of a constant rate would grow without bound
     p: Annotated[float, Number(above=1.0)]
     theta: Positive
+    kappa: Annotated[float, Number(least=0.0, most=1.0)] = 0.0
 
     def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        changes, scale = Changes(rates, 0.0), np.exp((self.theta - 1.0) * _log(np.maximum.accumulate(rates)[at]))
-        losses = self.L0 + power(self.A, scale * changes.sums[at], self.alpha)
-        for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
+        scale = np.exp(-self.kappa * _log(np.maximum.accumulate(rates)[at]))
+        losses = self.L0 + power(self.A, scale**self.theta * np.cumsum(rates**self.theta)[at], self.alpha)
+        for chunk, pairs in Changes(rates, 0.0).chunks(at, self._spread(rates, tolerance)):
             change = pairs.rate_after ** (self.p - 1.0) - pairs.rate_before ** (self.p - 1.0)
             kept = _integral(self.rho - 1.0, np.log1p(self.C * scale[chunk][pairs.row] * pairs.gap)) / self.C
             losses[chunk] += self.B * scale[chunk] ** (self.p - 1.0) * pairs.sum_rows(change * kept)
         return losses
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        changes, log_peaks = Changes(rates, 0.0), _log(np.maximum.accumulate(rates)[at])
-        log_sums = np.log(changes.sums[at])
-        jacobian = np.empty((at.size, 8))
-        for chunk, pairs in changes.chunks(at, self._spread(rates, tolerance)):
-            jacobian[chunk] = FunctionalRows(log_sums[chunk], log_peaks[chunk], pairs).losses(self)[1]
+        log_peaks, powers = _log(np.maximum.accumulate(rates)[at]), rates**self.theta
+        sums, slopes = np.cumsum(powers)[at], np.cumsum(powers * _log(rates))[at]
+        jacobian = np.empty((at.size, 9))
+        for chunk, pairs in Changes(rates, 0.0).chunks(at, self._spread(rates, tolerance)):
+            noise = NoiseRows(log_peaks[chunk], pairs)
+            jacobian[chunk] = noise.jacobian(self, np.log(sums[chunk]), slopes[chunk] / sums[chunk])
         return jacobian
 
     def _spread(self, rates: Floats, tolerance: float) -> float:
@@ -94,17 +99,20 @@ class FunctionalLaw(Law):
             return 0.0
         rho = self.rho
         weight = rates ** (self.p - 1.0)
-        scale = np.exp((self.theta - 1.0) * (self.p - 1.0) * _log(np.maximum.accumulate(rates)))
+        scale = np.exp(-self.kappa * (self.p - 1.0) * _log(np.maximum.accumulate(rates)))
         moved = float(np.max(scale * np.cumsum(np.abs(np.diff(weight, prepend=0.0)))))
         bend = max(4.0 * rho * (rho + 1.0) ** -(rho + 1.0), abs(self.p - 2.0) * rho**-rho) * (rho - 1.0) ** (rho - 1.0)
         return 8.0 * tolerance * self.C / (self.B * moved * bend) if self.B * moved else np.inf
 
     def _final(self, rates: Floats) -> Final:
         highest = int(rates.argmax())
-        scale = rates[highest] ** (self.theta - 1.0)
+        scale = rates[highest] ** -self.kappa
         rates = scale * rates
-        total = rates.sum()
+        positive = rates > 0
+        total = (rates**self.theta).sum()
         fall = float(power(self.A, total, self.alpha))
+        sloped = positive | (self.theta >= 1.0)
+        by_sum = self.theta * np.power(rates, self.theta - 1.0, out=np.zeros_like(rates), where=sloped)
         ahead = np.cumsum(rates[::-1])[::-1]  # S(T) - S(k-1)
         beyond = np.append(ahead[1:], 0.0)
         weight = rates ** (self.p - 1.0)
@@ -112,42 +120,53 @@ class FunctionalLaw(Law):
         faded = np.exp((1.0 - self.rho) * np.log1p(self.C * beyond))
         left = faded * _integral(self.rho - 1.0, np.log1p(self.C * rates / (1.0 + self.C * beyond))) / self.C
         memory = np.exp(-self.rho * np.log1p(self.C * ahead))
-        by_weight = np.divide((self.p - 1.0) * weight * left, rates, out=np.zeros_like(rates), where=rates > 0)
+        by_weight = np.divide((self.p - 1.0) * weight * left, rates, out=np.zeros_like(rates), where=positive)
         by_time = np.cumsum(np.diff(weight, prepend=0.0) * memory)
-        gradient = self.B * (by_weight + by_time) - self.alpha * fall / total
-        by_peak = (self.theta - 1.0) * float(np.sum(gradient * rates)) / rates[highest]
-        gradient[highest] += by_peak
+        gradient = self.B * (by_weight + by_time) - self.alpha * fall / total * by_sum
+        # Of several equal rates the first counts as the highest.
+        gradient[highest] -= self.kappa * float(np.sum(gradient * rates)) / rates[highest]
         # np.sum, not @: a dot product of this length would start BLAS threads, which cost more than they save.
         return Final(self.L0 + fall + self.B * float(np.sum(weight * left)), scale * gradient)
 
 
 class FunctionalRows:
-    """The rows of several curves, prepared for repeated evaluation of the law.
+    """The rows of several curves, prepared for repeated evaluation of the law."""
 
-    For each row the logarithms of the summed rates and of the highest rate so far, and its blocks, in which each
-    distinct rate is found once.
+    def __init__(self, curves: Curves, spread: float) -> None:
+        self._powers = [SummedPowers(rates, at) for rates, at in curves]
+        log_peaks = np.log(np.concatenate([np.maximum.accumulate(rates)[at] for rates, at in curves]))
+        pairs = Pairs.joined([Changes(rates, 0.0).pairs(at, spread) for rates, at in curves])
+        self._noise = NoiseRows(log_peaks, pairs)
+
+    def losses(self, law: FunctionalLaw) -> tuple[Floats, Floats]:
+        """The losses, shape `(rows,)`, and their derivatives by the nine parameters, shape `(rows, 9)`."""
+        log_sums, slopes = np.concatenate([each.at(law.theta) for each in self._powers], axis=1)
+        jacobian = self._noise.jacobian(law, log_sums, slopes)
+        return law.L0 + law.A * jacobian[:, 1] + law.B * jacobian[:, 3], jacobian
+
+
+class NoiseRows:
+    """The noise of rows, prepared for repeated evaluation: the highest rates so far, and the blocks of every row.
+
+    Each distinct rate of the blocks is kept once.
     """
 
-    def __init__(self, log_sums: Floats, log_peaks: Floats, pairs: Pairs) -> None:
-        self._log_sums, self._log_peaks, self._pairs = log_sums, log_peaks, pairs
+    def __init__(self, log_peaks: Floats, pairs: Pairs) -> None:
+        self._log_peaks, self._pairs = log_peaks, pairs
         self._rates, place = np.unique(np.concatenate([pairs.rate_after, pairs.rate_before]), return_inverse=True)
         self._after, self._before = np.split(place, 2)
 
-    @classmethod
-    def of(cls, curves: Curves, spread: float) -> "FunctionalRows":
-        """The rows of several curves, with blocks of changes of that `spread`."""
-        changes = [(Changes(rates, 0.0), steps) for rates, steps in curves]
-        log_sums = np.log(np.concatenate([each.sums[steps] for each, steps in changes]))
-        log_peaks = np.log(np.concatenate([np.maximum.accumulate(rates)[steps] for rates, steps in curves]))
-        return cls(log_sums, log_peaks, Pairs.joined([each.pairs(steps, spread) for each, steps in changes]))
+    def jacobian(self, law: FunctionalLaw, log_sums: Floats, slopes: Floats) -> Floats:
+        """The derivatives of the loss by the nine parameters, shape `(rows, 9)`.
 
-    def losses(self, law: FunctionalLaw) -> tuple[Floats, Floats]:
-        """The losses, shape `(rows,)`, and their derivatives by the eight parameters, shape `(rows, 8)`."""
-        log_scale = (law.theta - 1.0) * self._log_peaks
-        log_time = self._log_sums + log_scale
+        Args:
+            law: at which they are taken.
+            log_sums: log(eta_0^theta + ... + eta_t^theta) of every row.
+            slopes: its derivative by theta.
+        """
+        log_scale, total = -law.kappa * self._log_peaks, self._pairs.sum_rows
+        log_time = log_sums + law.theta * log_scale
         fall = law.A * np.exp(-law.alpha * log_time)
-
-        total = self._pairs.sum_rows
         weight = self._rates ** (law.p - 1.0)
         by_p = weight * _log(self._rates)
         change, change_by_p = (each[self._after] - each[self._before] for each in (weight, by_p))
@@ -162,9 +181,10 @@ class FunctionalRows:
             law.B * noise_by_c,
             law.B * scale * total(change * kept_by_rho),
             law.B * (scale * total(change_by_p * kept) + log_scale * noise),
-            self._log_peaks * (law.B * (law.p * noise + law.C * noise_by_c) - law.alpha * fall),
+            -law.alpha * fall * (slopes + log_scale),
+            self._log_peaks * (law.alpha * law.theta * fall - law.B * (law.p * noise + law.C * noise_by_c)),
         ]
-        return law.L0 + fall + law.B * noise, np.stack(columns, axis=1)
+        return np.stack(columns, axis=1)
 
 
 def kept_noise(c: float, rho: float, x: Floats) -> tuple[Floats, Floats, Floats]:
