@@ -124,6 +124,15 @@ def test_a_running_run_far_from_the_law_has_a_caution_or_is_refused(found):
         plan_cooldowns(found, far, [3000])
 
 
+def test_the_prediction_is_shifted_to_the_running_run(found):
+    run_so_far = so_far()
+    above = LossCurve("above", run_so_far.steps, 1.005 * run_so_far.losses, run_so_far.rates)
+    here, there = (plan_cooldowns(found, each, [3000]).forecasts[0] for each in (run_so_far, above))
+    for name in ("losses", "low", "high"):
+        assert getattr(there.forecast, name) == pytest.approx(1.005 * getattr(here.forecast, name))
+    assert there.waiting == pytest.approx(1.005 * here.waiting)
+
+
 def test_a_run_that_already_decays_has_a_caution(found):
     decaying = run("cosine", PLANS["cosine"], steps=3000)
     assert "has already decayed" in plan_cooldowns(found, decaying, [3000]).cautions[0]

@@ -13,7 +13,8 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("SciPy", "laws") from error
 
 from stepsize.laws.convex import convex_bound, merge_weights, rank, refine, transfer_factor
-from stepsize.laws.cooldowns import CooldownForecast, Cooldowns, plan_cooldowns
+from stepsize.laws.cooldown_search import CooldownForecast
+from stepsize.laws.cooldowns import Cooldowns, plan_cooldowns
 from stepsize.laws.designing import Design, design
 from stepsize.laws.fitting import fit
 from stepsize.laws.forecast import Fit, Forecast

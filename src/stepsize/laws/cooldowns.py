@@ -1,53 +1,20 @@
 """When to begin the cooldown of a running run, and how long to make it, by the predicted final loss."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any
-
-import numpy as np
+from typing import Annotated
 
 from stepsize.arguments import Length, Many, Maybe, NonNegative, Number, checked
 from stepsize.curves import LossCurve
 from stepsize.curves.loss_curve import LOSS_CURVE
-from stepsize.errors import ArgumentError, FitError, StepsizeError, quoted, raise_together
-from stepsize.laws.diagnosis import MOST_SCATTER, SAME_RATE, Remark
-from stepsize.laws.forecast import Fit, Forecast, Probability
-from stepsize.laws.law import Floats
-from stepsize.schedules.transitions import AnyShape, transition
-
-DELAYS = (0.25, 0.5, 1.0, 2.0)  # as fractions of the steps done
-SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)  # of the cooldown, as fractions of the whole run
-USUAL_SHARE = 0.2
-FARTHEST = 10  # a target loss is looked for up to this many times the steps done
-ALIKE = 4.4e-4  # relative standard deviation of the final loss between two runs of one schedule (124M parameters)
-FAR = 0.01  # a run this far from the law comes with a caution
-POINTS = 200
+from stepsize.errors import ArgumentError, FitError, StepsizeError, raise_together
+from stepsize.laws.cooldown_search import CooldownForecast, Search
+from stepsize.laws.diagnosis import MOST_SCATTER, Remark
+from stepsize.laws.forecast import Fit, Probability
+from stepsize.schedules.transitions import AnyShape
 
 TargetLoss = Annotated[float | None, Maybe(Number(above=0.0))]
 TotalSteps = Annotated[int | None, Maybe(Length(1))]
-
-
-@dataclass(frozen=True, eq=False)
-class CooldownForecast:
-    """A cooldown that begins at step `at` and takes `steps`, with the predicted loss from the present to its end.
-
-    `waiting` is what the final loss gains if the cooldown begins `Cooldowns.unit` steps later, `lengthening` what it
-    gains if the cooldown takes as many steps more. `label` says what the cooldown answers, such as "best".
-    """
-
-    label: str
-    at: int
-    steps: int
-    forecast: Forecast
-    waiting: float
-    lengthening: float
-
-    @property
-    def final_loss(self) -> float:
-        """The predicted loss at the end."""
-        return self.forecast.final_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +52,8 @@ def plan_cooldowns(
     lower bound of the band reaches it, the likely one, and the safe one, at which the upper bound does. With
     `total_steps` the run ends there, and it looks for the best length of the cooldown.
 
-    Fit the running run together with the finished ones. A run that lies more than 1% from the law, or whose rate has
+    Fit the running run together with the finished ones. The prediction is shifted by what is left of its distance from
+    the law, the median over the last quarter of its rows. A run that lies more than 1% from the law, or whose rate has
     already decayed, comes with a caution.
 
     Args:
@@ -120,13 +88,10 @@ def plan_cooldowns(
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)
     check_cooldowns(so_far, starts, steps, target_loss, total_steps, final_lr)
-    search = _Search(found, so_far, shape, final_lr, level)
-    distance = search.distance
-    if abs(distance) > MOST_SCATTER:
-        raise FitError(
-            f"{_where(so_far, distance, 0)}: it does not have the setting of the runs of the fit",
-            "fit runs of its own setting",
-        )
+    search = Search(found, so_far, shape, final_lr, level)
+    if abs(search.distance) > MOST_SCATTER:
+        where = search.where(digits=0)
+        raise FitError(f"{where}: it does not have the setting of the runs of the fit", "fit runs of its own setting")
     if target_loss is not None:
         answer = search.for_target(target_loss, steps)
     elif total_steps is not None:
@@ -156,164 +121,16 @@ def check_cooldowns(
     if total_steps is not None and total_steps <= last + 1:
         rule = f"more than the {last + 1} steps of the log"
         errors.append(ArgumentError("plan_cooldowns", "total_steps", rule, total_steps))
-    given: dict[str, Any] = {}
-    question: dict[str, Any] = {}
-    advice = ""
     if total_steps is not None:
-        given = {"starts": starts, "steps": steps, "target_loss": target_loss}
-        advice, question = "{total_steps} asks for the best cooldown", {"total_steps": total_steps}
-    elif target_loss is not None:
-        given, advice, question = {"starts": starts}, "{target_loss} asks for the start", {"target_loss": target_loss}
-    errors += [
-        ArgumentError("plan_cooldowns", name, "left out", value, advice, **question)
-        for name, value in given.items()
-        if value is not None
-    ]
+        advice = "{total_steps} asks for the best cooldown"
+        errors += [
+            ArgumentError("plan_cooldowns", name, "left out", value, advice, total_steps=total_steps)
+            for name, value in (("starts", starts), ("steps", steps), ("target_loss", target_loss))
+            if value is not None
+        ]
+    elif target_loss is not None and starts is not None:
+        advice = "{target_loss} asks for the start"
+        errors.append(ArgumentError("plan_cooldowns", "starts", "left out", starts, advice, target_loss=target_loss))
     if final_lr > (now := float(so_far.rates[last])):
         errors.append(ArgumentError("plan_cooldowns", "final_lr", f"at most the current rate, {now:g}", final_lr))
     raise_together(errors)
-
-
-Answer = tuple[tuple[CooldownForecast, ...], CooldownForecast | None, Remark]
-
-
-class _Search:
-    """The cooldowns of one running run, their forecasts, and the search among them."""
-
-    def __init__(self, found: Fit, so_far: LossCurve, shape: Any, final_lr: float, level: float) -> None:
-        self._found, self._so_far, self._level = found, so_far, level
-        self._shape, self._final_lr = shape, final_lr
-        self._done = int(so_far.steps[-1]) + 1
-        self._rates = so_far.rates[: self._done]
-        self.unit: int = 10 ** max(0, len(str(self._done)) - 2)  # between a hundredth and a tenth of the steps done
-        self._grain: int = max(1, self.unit // 10)
-
-    @cached_property
-    def distance(self) -> float:
-        """The median of the logarithms of the recent losses above the law."""
-        recent = self._so_far.steps >= self._so_far.steps[-max(1, self._so_far.steps.size // 4)]
-        steps, losses = self._so_far.steps[recent], self._so_far.losses[recent]
-        return float(np.median(np.log(losses / self._found.law.predict(self._rates, at=steps))))
-
-    @property
-    def cautions(self) -> list[str]:
-        """What makes the forecasts doubtful, whatever the cooldown."""
-        cautions = []
-        if abs(self.distance) > FAR:
-            where = _where(self._so_far, self.distance, 1)
-            cautions.append(f"{where}: does it have the setting of the runs?")
-        peak, now = float(self._rates.max()), float(self._rates[-1])
-        if now < (1.0 - SAME_RATE) * peak:
-            cautions.append(f"the rate has already decayed from {peak:g} to {now:g}: the cooldown continues from there")
-        return cautions
-
-    def for_starts(self, starts: Sequence[int] | None, steps: int | None) -> Answer:
-        """The forecasts of given starts, or of some later ones."""
-        later = starts or [self._done, *(self._rounded(self._done * (1.0 + part)) for part in DELAYS)]
-        forecasts = tuple(self._forecast("now" if at == self._done else "", at, _length(at, steps)) for at in later)
-        first = forecasts[0]
-        remark = Remark(
-            f"If the cooldown begins {self._begin(first.at)}: {self._end(first)}. {self.unit:,} more steps gain "
-            f"{first.lengthening:.4f} if it takes longer, and {first.waiting:.4f} if it begins later",
-            "ask for a decision with {total_steps} or {target_loss}",
-            total_steps=...,
-            target_loss=...,
-        )
-        return forecasts, None, remark
-
-    def for_total(self, total: int) -> Answer:
-        """The best length of a cooldown that ends with the run, and the lengths that are about as good."""
-        longest = total - self._done
-        lengths = [*range(self._grain, longest, self._grain), longest]
-
-        def loss(place: int) -> float:
-            return self._loss(total - lengths[place], lengths[place])
-
-        def first(holds: Callable[[int], bool], begin: int, end: int) -> int:
-            return bisect_left(range(end), True, begin, key=holds)
-
-        # The loss falls up to the best length, and rises after it.
-        best = first(lambda place: loss(place) <= loss(place + 1), 0, len(lengths) - 1)
-        most = (1.0 + ALIKE) * loss(best)
-        shortest = first(lambda place: loss(place) <= most, 0, best)
-        last = first(lambda place: loss(place) > most, best, len(lengths)) - 1
-        shown = {round(share * total): f"{share:.0%}" for share in SHARES if 1 <= round(share * total) <= longest}
-        shown[lengths[best]] = "best"
-        forecasts = tuple(self._forecast(shown[each], total - each, each) for each in sorted(shown, reverse=True))
-        recommended = next(each for each in forecasts if each.label == "best")
-        share = f"{100 * lengths[best] / total:.2g}% of {total:,} steps"
-        words = f"Begin {self._begin(recommended.at)}, so that the cooldown takes {share}: {self._end(recommended)}"
-        if shortest < last:
-            words += (
-                f". Any start from {total - lengths[last]:,} to {total - lengths[shortest]:,} is predicted to end "
-                f"within {most - loss(best):.4f} of it, less than two runs of one schedule usually differ"
-            )
-        return forecasts, recommended, Remark(words)
-
-    def for_target(self, target: float, steps: int | None) -> Answer:
-        """The starts from which the lower bound, the loss and the upper bound at the end reach a target."""
-        farthest = FARTHEST * self._done
-        starts = [self._done, *range(self._rounded(self._done + 1), farthest + 1, self._grain)]
-        found: dict[str, int] = {}
-        for place, label in enumerate(("earliest", "likely", "safe")):
-            first = bisect_left(starts, True, key=lambda at: self._band(at, _length(at, steps))[place] <= target)
-            if first < len(starts):
-                found[label] = starts[first]
-        labels = {at: label for label, at in found.items()}  # the last of equal starts
-        forecasts = tuple(self._forecast(label, at, _length(at, steps)) for at, label in labels.items())
-        recommended = next((each for each in forecasts if each.at == found.get("likely")), None)
-        words = f"A loss of {target:g} is not predicted for any cooldown that begins within {farthest:,} steps"
-        if "likely" in found:
-            likely, safe = found["likely"], found.get("safe")
-            words = f"Begin {self._begin(likely)} to reach {target:g}"
-            if found["earliest"] < likely:
-                words += f"; an earlier cooldown may be enough, from step {found['earliest']:,} on"
-            if safe == likely:
-                words += ", which is safe"
-            else:
-                words += (
-                    f"; to be safe, begin at step {safe:,}" if safe else f"; none is safe within {farthest:,} steps"
-                )
-        elif "earliest" in found:
-            words += f"; it is possible from step {found['earliest']:,} on"
-        return forecasts, recommended, Remark(words)
-
-    def _rates_of(self, at: int, steps: int) -> Floats:
-        now = float(self._rates[-1])
-        down = transition("plan_cooldowns", steps, ("shape", self._shape), ("", now), ("final_lr", self._final_lr))
-        return np.concatenate([self._rates, np.full(at - self._done, now), down.sample()])
-
-    def _loss(self, at: int, steps: int) -> float:
-        return self._found.law.final(self._rates_of(at, steps)).loss
-
-    def _band(self, at: int, steps: int) -> tuple[float, float, float]:
-        forecast = self._found.predict(self._rates_of(at, steps), at=[at + steps - 1], level=self._level)
-        return forecast.final_band[0], forecast.final_loss, forecast.final_band[1]
-
-    def _forecast(self, label: str, at: int, steps: int) -> CooldownForecast:
-        rates = self._rates_of(at, steps)
-        shown = np.unique(np.linspace(self._done - 1, rates.size - 1, POINTS).round().astype(np.int64))
-        forecast = self._found.predict(rates, at=shown, level=self._level)
-        loss = self._loss(at, steps)
-        waiting, lengthening = loss - self._loss(at + self.unit, steps), loss - self._loss(at, steps + self.unit)
-        return CooldownForecast(label, at, steps, forecast, waiting, lengthening)
-
-    def _rounded(self, step: float) -> int:
-        return -(-round(step) // self._grain) * self._grain
-
-    def _begin(self, at: int) -> str:
-        return "now" if at == self._done else f"at step {at:,}"
-
-    def _end(self, each: CooldownForecast) -> str:
-        low, high = each.forecast.final_band
-        return f"predicted final loss {each.final_loss:.4f}, {self._level:.0%} band {low:.4f} to {high:.4f}"
-
-
-def _length(at: int, steps: int | None) -> int:
-    """The length of a cooldown that begins at a step."""
-    return steps or max(1, round(at * USUAL_SHARE / (1.0 - USUAL_SHARE)))
-
-
-def _where(so_far: LossCurve, distance: float, digits: int) -> str:
-    side = "above" if distance > 0 else "below"
-    return f"run {quoted(so_far.name)} lies {abs(np.expm1(distance)):.{digits}%} {side} the law"
