@@ -78,7 +78,7 @@ class Estimate:
             bounds=(self.parametrization.low, self.parametrization.high),
             loss=self._rho,
             x_scale="jac",
-            ftol=1e-7,
+            ftol=1e-8,
             max_nfev=MOST_EVALUATIONS,
             args=(scale,),
         )

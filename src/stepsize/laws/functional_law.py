@@ -46,7 +46,7 @@ class FunctionalLaw(Law):
         >>> from stepsize.laws import FunctionalLaw
         >>> law = FunctionalLaw(L0=3.04, A=0.525, alpha=0.508, B=3.6e4, C=66.0, rho=1.5, p=2.0, theta=1.0)
         >>> law.predict(wsd(3e-4, 2000, 18_000, 4000, final_lr=3e-5), at=[10_000, 20_000, 23_999]).round(3)
-        array([3.533, 3.437, 3.355])
+        array([3.659, 3.567, 3.364])
 
     Reference: B. Li et al., "Functional Scaling Laws in Kernel Regression", arXiv 2509.19189 (2025). Kosson et al.,
     "Rotational Equilibrium", arXiv 2305.17212 (2023).

@@ -16,7 +16,7 @@ from stepsize.laws.momentum_law import MomentumLaw, MomentumRows
 from stepsize.laws.multi_power_law import MultiPowerLaw, MultiPowerRows
 
 AMPLITUDES = [0, 1, 3]  # the places of L0 and the two amplitudes, in which every law is linear
-SPREAD = 0.05  # of blocks of changes (see changes.py): losses are off by about 1e-5
+SPREAD = 0.1  # of blocks of changes (see changes.py): losses are off by about 1e-5
 
 
 class Parametrization(ABC):
