@@ -22,7 +22,7 @@ import numpy as np
 import stepsize as ss
 from bench_laws import PEAK, WARMUP, made_up_runs
 from scoring import scores
-from stepsize.curves import LossCurve, read_csv
+from stepsize.curves import LossCurve, read_curves
 from stepsize.laws import Law, MomentumLaw, MultiPowerLaw, fit
 from stepsize.laws.parametrization import MultiPowerParametrization, Prior
 
@@ -53,10 +53,8 @@ UNSEEN = (
 
 
 def curves(folder: Path, size: str) -> list[LossCurve]:
-    return [
-        read_csv(folder / size / f"{name}.csv", warmup_steps=2160, jumps=[8000] if "wsdcon" in name else [])
-        for name in TRAINING
-    ]
+    paths = [folder / size / f"{name}.csv" for name in TRAINING]
+    return list(read_curves(paths, warmup_steps=2160, jumps=[8000]))
 
 
 def left_out(runs: list[LossCurve], law: type[Law], prior: float, huber: float) -> list[tuple[float, float]]:

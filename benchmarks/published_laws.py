@@ -15,7 +15,7 @@ import numpy as np
 
 from choose_fit import SIZES, curves
 from scoring import scores
-from stepsize.curves import read_csv
+from stepsize.curves import read_curves
 from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
 
 BRANCH = {
@@ -45,7 +45,7 @@ def main() -> None:
             rows, held = [], []
             for test, branch in BRANCH.items():
                 path = folder / size / f"{test}.csv"
-                run = read_csv(path, warmup_steps=2160, jumps=[8000] if "wsdcon" in test else [])
+                (run,) = read_curves(path, warmup_steps=2160, jumps=[8000] if "wsdcon" in test else [])
                 predicted = law.predict(run.rates, at=run.steps)
                 error = np.abs(predicted - run.losses)
                 all_rows = vars(scores(predicted, run.losses)).values()

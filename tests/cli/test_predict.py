@@ -97,7 +97,7 @@ def test_predict_reads_the_two_exports_of_weights_and_biases(typed, logs, tmp_pa
         head = ",".join(["Step", *(f"{run} - {metric}" for run in PLANS)])
         rows = [",".join([same[0][0], *(row[place] for row in same)]) for same in zip(*tables, strict=True)]
         (tmp_path / f"{name}.csv").write_text("\n".join([head, *rows]))
-    done = typed("predict", tmp_path / "losses.csv", "--rates", tmp_path / "rates.csv", *BEGUN, "--schedule", WSD)
+    done = typed("predict", tmp_path / "losses.csv", tmp_path / "rates.csv", *BEGUN, "--schedule", WSD)
     assert (done.returncode, done.stderr) == (0, "")
     assert "functional law, fitted to 432 rows of 3 runs" in done.stdout
 
@@ -220,11 +220,11 @@ REFUSED = [
         ["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"],
         '--law must be "auto" or "functional" or "multi-power" or "momentum", got',
     ),
+    (["predict", "{}/cosine.csv", "--columns", "lr=r", "--schedule", WSD], "name it with --columns lr=lr, or give"),
     (
-        ["predict", "{}/cosine.csv", "--rates", "{}/flat.csv", "--schedule", WSD],
-        "--rates must be given with the export of a panel of the loss",
+        ["predict", "{}/drop.csv", "--log-warmup", 200, "--schedule", WSD],
+        "if it jumps, give the first step of the new rate, such as --log-jump 2700; else give the schedule",
     ),
-    (["predict", "{}/cosine.csv", "--columns", "lr=rate", "--schedule", WSD], "name it with --columns lr=lr, or give"),
     (["predict", "{}/cosine.csv", "--log-means", "--log-schedule", "a=b", "--schedule", WSD], "--log-schedule a: "),
     (["predict", "{}/flat.csv", "--log-schedule", 'Constant(1, "5%")', "--schedule", WSD], '"5%" needs a horizon'),
     (

@@ -5,7 +5,7 @@ import pytest
 from logs import AT, LOSSES, PANEL, PLAN, csv_of
 
 import stepsize as ss
-from stepsize.curves import read_csv, read_curves, read_tensorboard
+from stepsize.curves import read_curves
 from stepsize.errors import ArgumentError, DataError
 from stepsize.store import Store, load_runs
 from stepsize.store.run import Epoch, Point
@@ -28,43 +28,32 @@ ROWS = [(int(step), PLAN(int(step)), loss) for step, loss in zip(AT, LOSSES.toli
 def test_event_files_have_a_curve_for_each_folder(tmp_path):
     write_events(tmp_path / "flat-seed0", ROWS)
     write_events(tmp_path / "down" / "seed1", ROWS[:4])
-    down, flat = read_tensorboard(tmp_path)
+    down, flat = read_curves(tmp_path)
     assert (down.name, flat.name) == ("down/seed1", "flat-seed0")
     np.testing.assert_allclose(flat.losses, LOSSES, rtol=1e-6)
     np.testing.assert_allclose(flat.rates[AT], PLAN(AT), rtol=1e-6)
     assert down.steps.tolist() == [0, 5, 10, 15]
 
 
-def test_events_in_another_order_are_sorted_by_step(tmp_path):
-    write_events(tmp_path, [*ROWS[:3], *ROWS[6:], *ROWS[3:6]])
-    (curve,) = read_tensorboard(tmp_path)
-    assert curve.steps.tolist() == AT.tolist()
-    np.testing.assert_allclose(curve.losses, LOSSES, rtol=1e-6)
-
-
 def test_the_later_value_of_a_repeated_step_counts(tmp_path):
     write_events(tmp_path, ROWS)
     write_events(tmp_path, [(95, 0.02, 1.0)], filename_suffix=".resumed")
-    assert read_tensorboard(tmp_path)[0].losses[-1] == 1.0
+    assert read_curves(tmp_path)[0].losses[-1] == 1.0
 
 
-def test_event_files_without_a_tag_are_refused(tmp_path):
-    with pytest.raises(DataError, match="no event files"):
-        read_tensorboard(tmp_path)
-    write_events(tmp_path, ROWS, tags=("lr", "train/loss"))
-    with pytest.raises(DataError, match=r'(?s)no scalar "loss"; it has "lr", "train/loss".*no scalar "rate"'):
-        read_tensorboard(tmp_path, loss="loss")
-    with pytest.raises(DataError, match=r'no scalar "rate"; it has "lr", "train/loss"; name it with lr=.lr., or give'):
-        read_tensorboard(tmp_path)
-    with pytest.raises(ArgumentError, match=r"read_tensorboard\(jumps=\.\.\.\) must be a sequence"):
-        read_tensorboard(tmp_path, jumps=5)
-    assert read_tensorboard(tmp_path, lr="lr")[0].peak_lr == pytest.approx(0.2)
+def test_event_files_without_rates_are_refused(tmp_path):
+    write_events(tmp_path, ROWS, tags=("temperature", "train/loss"))
+    with pytest.raises(
+        DataError, match=r'no column of rates; it has "step", "temperature", "train/loss"; name it with'
+    ):
+        read_curves(tmp_path)
+    assert read_curves(tmp_path, lr="temperature")[0].peak_lr == pytest.approx(0.2)
 
 
 def test_a_loss_of_nan_in_event_files_is_refused(tmp_path):
     write_events(tmp_path / "run", [*ROWS, (100, 0.02, float("nan"))])
-    with pytest.raises(DataError, match="train/loss is nan at step 100, so the run diverged; leave it out"):
-        read_tensorboard(tmp_path)
+    with pytest.raises(DataError, match="train/loss is not finite at step 100: the run diverged; leave out"):
+        read_curves(tmp_path)
 
 
 # The store.
@@ -147,7 +136,7 @@ def test_a_run_is_the_same_curve_from_the_store_the_csv_file_and_the_event_files
     assert [curve.name for curve in stored] == list(PLANS)
     assert stored[0].steps.tolist() == [3, 11, 19, 24, 28, 36, 44, 49]
     by_name = {f"{name}-seed0": plan for name, plan in PLANS.items()}
-    events = read_tensorboard(compared / "tensorboard", schedule=by_name)
+    events = read_curves(compared / "tensorboard", schedule=by_name)
     exported = read_curves(compared / "points.csv")
     for ours, csv_file, event_file in zip(stored, exported, events, strict=True):
         assert csv_file.name == ours.name
@@ -159,26 +148,15 @@ def test_a_run_is_the_same_curve_from_the_store_the_csv_file_and_the_event_files
 
 
 def test_the_logged_rates_of_event_files_are_those_of_their_updates(compared):
-    down, warm = read_tensorboard(compared / "tensorboard", warmup_steps=0)
-    np.testing.assert_allclose(down.rates[7:], PLANS["down"].sample(50)[7:], rtol=1e-6)
+    _, warm = read_curves(compared / "tensorboard", schedule={"down-seed0": PLANS["down"]})
     np.testing.assert_allclose(warm.rates[:8], PLANS["warm"].sample(8), atol=1e-8)
-
-
-def test_read_csv_reads_an_export_of_one_run_and_refuses_several(compared, tmp_path):
-    text = (compared / "points.csv").read_text().splitlines()
-    with pytest.raises(DataError, match=r"has the rows of 2 runs; read_curves\(\) reads them all"):
-        read_csv(compared / "points.csv")
-    (tmp_path / "one.csv").write_text("\n".join(line for line in text if not line.startswith("1,")))
-    for loss in ("loss", "train_loss"):
-        curve = read_csv(tmp_path / "one.csv", loss=loss)
-        np.testing.assert_array_equal(curve.steps, read_curves(compared)[0].steps)
 
 
 def test_exported_epochs_have_the_rates_of_their_schedule(tmp_path):
     with Store.create(tmp_path / "store.sqlite", {}, {}, [("down", str(PLANS["down"]), 0)]) as opened:
         opened.log(0, [Epoch(25, 2.0, 0.5, 2.5, 0.4), Epoch(50, 1.0, 0.7, 1.5, 0.6)])
     load_runs(tmp_path).write_csv(tmp_path / "epochs.csv", table="epochs")
-    curve = read_csv(tmp_path / "epochs.csv")
+    (curve,) = read_curves(tmp_path / "epochs.csv")
     assert (curve.steps.tolist(), curve.losses.tolist()) == ([12, 37], [2.0, 1.0])
     np.testing.assert_array_equal(curve.rates, PLANS["down"].sample(38))
 
@@ -220,21 +198,51 @@ def test_several_paths_are_read_in_order_and_equal_names_get_their_path(tmp_path
     assert [curve.name for curve in read_curves([a, other, b])] == [f"run, {a}", "other", f"run, {b}"]
     with pytest.raises(ArgumentError, match="different from one another"):
         read_curves([a, a])
+    text = csv_of(head="run,step,lr,loss").replace("\n", "\nx,")[:-2]
+    first, second = write(text, "a/one.csv"), write(text, "a/two.csv")
+    assert [curve.name for curve in read_curves(a.parent)] == [f"x, {first}", "run", f"x, {second}"]
 
 
-def test_the_two_files_of_a_panel_are_read_with_other_paths(write):
-    panel = write(PANEL.format("train/loss") + "0,3,3,3,4\n10,2,2,2,\n20,1,1,1,2\n", "panel.csv")
-    rates = write(PANEL.format("train/lr") + "0,0.1,0.1,0.1,0.2\n20,0.3,0.3,0.3,0.2\n", "rates.csv")
-    assert [curve.name for curve in read_curves([write(csv_of()), panel], rates=rates)] == ["run", "a", "b"]
-    with pytest.raises(
-        ArgumentError, match=r"given with the export of a panel of the loss, got .*; none of the paths is one"
-    ):
-        read_curves(write(csv_of()), rates=rates)
+def test_the_panels_of_the_losses_and_the_rates_make_one_curve_for_each_run(write):
+    losses = write(PANEL.format("train/loss") + "0,3,3,3,4\n10,2,2,2,\n20,1,1,1,2\n", "panel.csv")
+    rates = write(PANEL.format("train/lr") + "0,0.1,0.1,0.1,0.2\n20,0.104,0.3,0.3,0.2\n", "rates.csv")
+    run, a, b = read_curves([rates, write(csv_of()), losses][::-1])[::-1]
+    assert (run.name, a.name, b.name) == ("run", "b", "a")
+    run, a, b = read_curves([write(csv_of()), losses, rates])
+    assert (run.name, a.name, b.name) == ("run", "a", "b")
+    assert (a.steps.tolist(), b.steps.tolist()) == ([0, 10, 20], [0, 20])
+    np.testing.assert_allclose(a.rates, np.linspace(0.1, 0.104, 21))
+    np.testing.assert_array_equal(b.rates, 0.2)
+    assert a.notes == ("step = Step, loss = train/loss", "step = Step, lr = train/lr")
+    bare = write("step,loss\n0,3\n1,2\n", "bare.csv")
+    assert [curve.name for curve in read_curves([bare, losses, rates], schedule={"bare": PLAN})] == ["bare", "a", "b"]
+    with pytest.raises(DataError, match=r'(?s)rates\.csv, run "a" has no column of losses; .*run "b" has no'):
+        read_curves(rates)
+
+
+def test_two_runs_of_a_panel_may_have_one_name(write):
+    first, second = read_curves(write('Step,"a - loss","a - loss"\n0,3,4\n1,2,3\n'), schedule=PLAN)
+    assert (first.name, second.name, second.losses.tolist()) == ("a", "a (2)", [4.0, 3.0])
 
 
 def test_a_dash_in_a_column_does_not_make_a_panel(write):
     (curve,) = read_curves(write("step,lr,loss,time - s\n0,0.1,3,1\n1,0.1,2,2\n"))
     assert curve.name == "run"
+
+
+def test_a_panel_over_time_is_refused(write):
+    path = write('"Relative Time (Process)","a - loss"\n10,3\n20,2\n')
+    with pytest.raises(DataError, match=r"counts time \(Relative Time \(Process\)\), not updates"):
+        read_curves(path, schedule=PLAN)
+
+
+def test_a_schedule_is_for_the_runs_that_it_names(write):
+    panel = write(PANEL.format("loss") + "0,3,3,3,4\n10,2,2,2,3\n", "panel.csv")
+    a, b = read_curves(panel, schedule={"a": ss.Constant(0.1), "b": ss.Constant(0.2)})
+    assert (a.peak_lr, b.peak_lr) == (0.1, 0.2)
+    words = r"read_curves\(schedule=\.\.\.\) must be given for runs of the logs, got 'c'; the runs are \"a\", \"b\""
+    with pytest.raises(ArgumentError, match=words):
+        read_curves(panel, schedule={"c": ss.Constant(0.1)})
 
 
 def test_a_schedule_for_one_run_does_not_change_runs_with_their_own(tmp_path, write):
@@ -248,8 +256,20 @@ def test_a_schedule_for_one_run_does_not_change_runs_with_their_own(tmp_path, wr
 def test_a_path_without_a_log_is_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file or folder"):
         read_curves(tmp_path / "none.csv")
-    with pytest.raises(DataError, match="neither the store of an experiment nor event files"):
+    with pytest.raises(DataError, match="no log that stepsize knows"):
         read_curves(tmp_path)
-    (tmp_path / "binary.csv").write_bytes(bytes(range(256)))
-    with pytest.raises(DataError, match="cannot be read as CSV"):
-        read_curves(tmp_path / "binary.csv")
+
+
+SETTINGS = [
+    ({"warmup_steps": -1}, r"read_curves\(warmup_steps=\.\.\.\) must be"),
+    ({"schedule": "Constant(0.2)"}, r"a schedule, got 'Constant\(0\.2\)'; parse\(\) makes one"),
+    ({"schedule": {"rum": PLAN}}, "given for runs of the logs, got 'rum'; did you mean \"run\""),
+    ({"jumps": 50}, r"jumps=\.\.\.\) must be a sequence, got 50; write jumps=\(50,\)"),
+    ({"horizon": 50}, r"horizon=\.\.\.\) must be a Horizon, got 50"),
+]
+
+
+@pytest.mark.parametrize(("settings", "words"), SETTINGS, ids=str)
+def test_a_wrong_setting_is_refused(write, settings, words):
+    with pytest.raises(ArgumentError, match=words):
+        read_curves(write(csv_of()), **settings)

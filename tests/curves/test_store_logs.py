@@ -6,7 +6,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from stepsize.curves import csv_logs, read_curves, store_logs
+from stepsize.curves import delimited, read_curves, store_logs
 from stepsize.errors import DamagedStoreError, DataError
 from stepsize.store import Store, database, export
 from stepsize.store.run import Point
@@ -28,7 +28,7 @@ def change(path, statement):
 
 def test_the_reader_and_the_store_agree_on_the_file():
     assert (store_logs.FILE_NAME, store_logs.VERSION) == (database.FILE_NAME, database.VERSION)
-    assert ("run", *export.LABELS, "step") == csv_logs.EXPORTED
+    assert ("run", *export.LABELS, "step") == delimited.EXPORTED
 
 
 def test_a_store_is_read_while_it_is_written(path):

@@ -227,7 +227,7 @@ def test_each_run_sees_one_of_the_visible_gpus(device, named, expected, monkeypa
 
 BAD = {
     "raises": r"ValueError\('no more data'\) in misbehaving.py, line",
-    "exits": r"SystemExit\(0\) in misbehaving.py",
+    "exits": r"SystemExit\(3\) in misbehaving.py",
     "leaves": r"its process exited with 0 before its loop returned \(leaving\)",
     "dies": "its process was killed by SIGKILL",
     "hangs": "it logged nothing for 60 s",

@@ -15,6 +15,7 @@ from stepsize import __version__
 from stepsize.arguments import refuse_unknown
 from stepsize.cli.compare import Terminated, compare
 from stepsize.cli.cooldown import cooldown
+from stepsize.cli.curves import curves
 from stepsize.cli.descend import descend
 from stepsize.cli.design import design
 from stepsize.cli.find import find
@@ -62,7 +63,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (plot, compare, descend, find, init, predict, design, cooldown, rank):
+for verb in (plot, compare, descend, find, init, curves, predict, design, cooldown, rank):
     app.command(cls=Verb)(verb)
 
 

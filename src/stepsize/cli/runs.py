@@ -3,21 +3,22 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stepsize.arguments import Choice, Count, Many, Whole, refuse_unknown
+from stepsize.cli.by_run import branches_by_run, for_runs, schedules_by_run
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import assignments, named
+from stepsize.cli.schedules import assignments, horizon_of
 from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
-from stepsize.curves.log import ReadOptions
-from stepsize.curves.read_curves import curves_at
-from stepsize.errors import ArgumentError, ParseError, StepsizeError, raise_together
-from stepsize.schedules import Schedule, parse
+from stepsize.curves.read_curves import Reading, readings
+from stepsize.curves.read_options import ReadOptions
+from stepsize.errors import ArgumentError, first_few
+from stepsize.horizon import Horizon
 
 if TYPE_CHECKING:
     from stepsize.laws import Fit
@@ -26,8 +27,7 @@ Runs = Annotated[
     list[Path],
     typer.Argument(
         metavar="RUNS",
-        help="Finished runs: directories of `stepsize compare`, TensorBoard folders, CSV files, exports of Weights & "
-        "Biases.",
+        help="Finished runs: logs of any training tool, as files or folders; directories of `stepsize compare`.",
     ),
 ]
 LawName = Annotated[
@@ -47,24 +47,8 @@ def _columns(owner: str, name: str, text: str) -> dict[str, str]:
     return columns
 
 
-def _log_schedules(owner: str, name: str, texts: Sequence[str]) -> list[tuple[str, Schedule]]:
-    """The rule of [RUN=]TEXT: one schedule without a name for all runs, or schedules by the names of runs."""
-    parts = [("" if run == text else run, text) for run, text in map(named, texts)]
-    runs = [run for run, _ in parts]
-    if "" in runs and len(runs) > 1:
-        raise ArgumentError(owner, name, "given once, or as RUN=TEXT for each run", list(texts))
-    if len(set(runs)) < len(runs):
-        raise ArgumentError(owner, name, "given once for each run", list(texts))
-    found, errors = [], list[StepsizeError]()
-    for run, text in parts:
-        try:
-            found.append((run, parse(text)))
-        except ParseError as error:
-            if "horizon" in error.settings:  # a finished run has none
-                error.advice, error.settings = "write the number of steps", {}
-            errors.append(error.about(owner, f"{name}[{run!r}]" if run else name))
-    raise_together(errors)
-    return found
+def _log_horizon(owner: str, name: str, text: str) -> Horizon:
+    return horizon_of(text, "--log-horizon")
 
 
 @dataclass(frozen=True)
@@ -81,11 +65,14 @@ class LogOptions:
         ),
         _columns,
     ] = None
-    rates: Annotated[
-        Path | None,
+    log_horizon: Annotated[
+        Any,
         typer.Option(
-            "--rates", metavar="FILE", help="The Weights & Biases export of the rates, if RUNS has that of the losses."
+            parser=str,
+            metavar="NAME=VALUE,...",
+            help="The horizon of logs that count epochs, samples or tokens: samples=60000,batch=256,epochs=10",
         ),
+        _log_horizon,
     ] = None
     log_schedule: Annotated[
         list[Any] | None,
@@ -94,49 +81,67 @@ class LogOptions:
             metavar="[RUN=]TEXT",
             help="The schedule of the runs whose logs have no rates, or of the run of that name; repeatable.",
         ),
-        _log_schedules,
+        schedules_by_run,
+    ] = None
+    after: Annotated[
+        list[Any] | None,
+        typer.Option(
+            parser=str,
+            metavar="[RUN=]FILE:STEP",
+            help="The log of the run that all runs, or the run of that name, branch from at that step; repeatable.",
+        ),
+        branches_by_run,
     ] = None
     log_warmup: Annotated[
         int | None, numeric("N", "Warmup steps that a log which begins late leaves out; 0 if none."), Whole(0)
     ] = None
     log_jump: Annotated[
-        list[int] | None, numeric("STEP", "A step at which the logged rate jumps; repeatable."), Many(Whole(1))
+        list[int] | None,
+        numeric("STEP", "The first step of another rate, to which the logged rate jumps; repeatable."),
+        Many(Whole(1)),
     ] = None
     log_means: Annotated[
         bool | None,
         typer.Option(
             "--log-means/--no-log-means",
             help="Whether a logged loss is the mean since the row before, logged at the number of updates done. "
-            "[default: yes for results of `stepsize compare`]",
+            "[default: as the tool logs]",
         ),
     ] = None
     log_begin: Annotated[int, numeric("STEP", "Ignore what was logged before this step."), Whole(0)] = 0
     smooth: Annotated[Count, numeric("ROWS", "Average each loss over this odd number of neighbouring rows.")] = 1
 
     def read(self, places: Sequence[Path]) -> list[LossCurve]:
-        """The curves of all places, in order."""
-        return [curve for _, curve in self._read(places)]
+        """The curves of all places, in order; prints what is worth knowing about how they were read."""
+        return [found.curve for found in self.readings(places)]
 
     def read_with_running(self, places: Sequence[Path], running: Path) -> tuple[list[LossCurve], LossCurve]:
         """The same, and the curve of the one run whose log is at `running`, which may be one of the places."""
-        found = self._read(tuple(dict.fromkeys([*places, running])))
-        going_on = [curve for place, curve in found if place == running]
+        found = self.readings(tuple(dict.fromkeys([*places, running])))
+        going_on = [each.curve for each in found if each.place == running]
         if len(going_on) != 1:
             raise ArgumentError("cooldown", "running", f"the log of one run, and this has {len(going_on)}", running)
-        return [curve for place, curve in found if place in places], going_on[0]
+        return [each.curve for each in found if each.place in places], going_on[0]
 
-    def _read(self, places: Sequence[Path]) -> list[tuple[Path, LossCurve]]:
-        schedules = dict(self.log_schedule or ())
+    def readings(self, places: Sequence[Path]) -> list[Reading]:
+        """The curves of all places with their formats; prints the notes, those of several runs once."""
         options = ReadOptions(
             **(self.columns or {}),
             means=self.log_means,
-            schedule=schedules.get("") or schedules or None,
+            horizon=self.log_horizon,
+            schedule=for_runs(self.log_schedule),
+            after=for_runs(self.after),
             warmup_steps=self.log_warmup,
             jumps=self.log_jump or (),
-            rates=self.rates,
         )
-        found = curves_at(places, options)
-        return [(place, curve.smoothed(self.smooth).after(self.log_begin)) for place, curve in found]
+        found = readings(places, options)
+        runs: dict[str, list[str]] = {}
+        for each in found:
+            for note in each.curve.notes:
+                runs.setdefault(note, []).append(each.curve.name)
+        for note, names in runs.items():
+            print(note if len(names) == len(found) else f"{first_few(names, 3)}: {note}")
+        return [replace(each, curve=each.curve.smoothed(self.smooth).after(self.log_begin)) for each in found]
 
 
 def with_log_options(verb: Callable[..., None]) -> Callable[..., None]:

@@ -61,23 +61,28 @@ def schedules_of(
     return schedules, length.steps if steps is None and length is not None else steps
 
 
-def horizon_of(text: str) -> Horizon:
+def horizon_of(text: str, option: str = "--horizon") -> Horizon:
     """The horizon that `samples=60000,batch=256,epochs=10` describes.
 
     Raises:
         ArgumentError: names are unknown, missing or given twice, or values are not allowed.
     """
     known = {field.name: field for field in fields(Horizon)}
-    given = assignments("--horizon", text, EXAMPLE)
+    given = assignments(option, text, EXAMPLE)
     errors: list[StepsizeError] = []
     with gathered(errors):
-        refuse_unknown("--horizon", given, known)
+        refuse_unknown(option, given, known)
     missing = [name for name, field in known.items() if field.default is MISSING and name not in given]
     if missing:
         lacking = f"given {' and '.join(missing)} too"
-        errors.append(ArgumentError("--horizon", "", lacking, text, f"write e.g. {EXAMPLE}"))
+        errors.append(ArgumentError(option, "", lacking, text, f"write e.g. {EXAMPLE}"))
     raise_together(errors)
-    return Horizon(**{name: _value(value) for name, value in given.items()})
+    try:
+        return Horizon(**{name: _value(value) for name, value in given.items()})
+    except StepsizeError as error:
+        for each in error.problems:
+            each.owner, each.argument = "", f"{option} {each.argument}"
+        raise
 
 
 def assignments(option: str, text: str, example: str) -> dict[str, str]:

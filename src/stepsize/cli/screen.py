@@ -37,7 +37,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: 
     """Print a table; columns are aligned to the right but for those whose index is in `left`."""
     table = Table(box=None, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(Text(column), justify="left" if index in left else "right", no_wrap=index not in left)
+        table.add_column(
+            Text(column), justify="left" if index in left else "right", no_wrap=index not in left, overflow="fold"
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     Console(width=max(Console().width, NARROWEST)).print(table)

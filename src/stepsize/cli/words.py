@@ -19,6 +19,7 @@ OPTIONS = {
     ("", "schedule"): "log_schedule",
     ("", "warmup_steps"): "log_warmup",
     ("", "jumps"): "log_jump",
+    ("read_curves", "horizon"): "log_horizon",
     ("", "means"): "log_means",
     ("", "smoothed"): "smooth",
     ("", "schedules"): "schedule",
@@ -43,8 +44,6 @@ class CommandLine(Words):
     def argument(self, owner: str, name: str) -> str:
         """`--steps`; an item that has a name after its option; the items of 0,1,2 share one name."""
         base, item = name_and_item(name)
-        if owner == "Horizon" and "horizon" in self._parameters:
-            return f"--horizon {name}"
         parameter = self._parameter(owner, base)
         if parameter is None:
             return super().argument(owner, name)

@@ -1,279 +1,151 @@
-"""What a run logged, and the loss curve that this makes with the rate of every update."""
+"""What a run logged: the rows of a table with their updates, in whatever unit the table counts."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from itertools import pairwise
-from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.arguments import Length, Many, Maybe, apply_rules, nearest
-from stepsize.curves.loss_curve import MOST_UPDATES, Floats, LossCurve
-from stepsize.errors import (
-    ArgumentError,
-    DataError,
-    StepsizeError,
-    first_few,
-    gathered,
-    quoted,
-    raise_together,
-    shown,
-)
+from stepsize.curves.column_names import is_held_out
+from stepsize.curves.columns import choose
+from stepsize.curves.loss_curve import Floats
+from stepsize.curves.read_options import ReadOptions
+from stepsize.curves.table import Table
+from stepsize.curves.units import updates_done
+from stepsize.errors import DataError, first_few
 from stepsize.schedules import Schedule
-from stepsize.schedules.plan_text import parse_rate
 
-AGREEMENT = 0.01  # logged rates are rounded, and may differ from the schedule by this fraction
-JUMP = 0.05  # a rate that changes by a smaller fraction of itself between two rows has not jumped
+ALIKE = 0.9  # of the length of the last attempt: one that began at the same step and came as far is another run
 LATE = 4  # the beginning of a log of means is missing if its first step exceeds this many times its largest interval
-
-Rows = tuple[NDArray[np.int64], Floats]
-"""Steps, and the values logged there."""
-Schedules = Schedule | Mapping[str, Schedule] | None
-"""The schedule of every run, or schedules by the names of runs."""
-
-
-def _schedules(owner: str, name: str, value: Any) -> Any:
-    for schedule in value.values() if isinstance(value, Mapping) else [value]:
-        if not isinstance(schedule, Schedule | None):
-            raise ArgumentError(owner, name, "a schedule", schedule, "parse() makes one from a text")
-    return value
 
 
 @dataclass(frozen=True)
-class ReadOptions:
-    """How to read logs, and what is known about the rates besides them.
+class Rows:
+    """Values at rising steps."""
 
-    Args:
-        step: the name of the column of steps, `lr` of rates, `loss` of losses; None: the default of each format.
-        means: see `read_csv`; None: the default of each format.
-        schedule: of the runs without one of their own, or by names of runs; logged rates must agree with it.
-        warmup_steps: see `read_csv`.
-        jumps: see `read_csv`; a log without a jump at one of these steps is left as it is.
-        rates: the file with the rates of Weights & Biases panels.
-        reader: the function that was called, for errors.
-    """
+    steps: NDArray[np.int64]
+    values: Floats
 
-    step: str | None = None
-    lr: str | None = None
-    loss: str | None = None
-    means: bool | None = None
-    schedule: Annotated[Schedules, _schedules] = None
-    warmup_steps: Annotated[int | None, Maybe(Length(0))] = None
-    jumps: Annotated[Sequence[int], Many(Length(1), empty=True)] = ()
-    rates: Path | str | None = None
-    reader: str = "read_curves"
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.steps.size
 
-    def __post_init__(self) -> None:
-        for name, value in apply_rules(self.reader, ReadOptions, vars(self)).items():
-            object.__setattr__(self, name, value)
+    def from_step(self, first: int) -> "Rows":
+        """The rows at this step and later."""
+        kept = self.steps >= first
+        return Rows(self.steps[kept], self.values[kept])
 
-    def schedule_of(self, log: "Log") -> Schedule | None:
-        """The schedule of a run; its own comes before one that is given for every run."""
-        if isinstance(self.schedule, Mapping):
-            return self.schedule.get(log.name, log.schedule)
-        return log.schedule or self.schedule
+    def later(self, steps: int) -> "Rows":
+        """The same values, so many steps later."""
+        return Rows(self.steps + steps, self.values)
+
+
+NO_ROWS = Rows(np.empty(0, np.int64), np.empty(0))
 
 
 @dataclass(frozen=True)
 class Log:
-    """The rows of one run as they were read: losses at some steps, `logged` rates at some, and the `source`.
+    """The rows of one run: the losses of some updates and the rates of some.
 
-    `schedule` is that of the run if the log has it. `no_rates` is raised if the rates are missing and needed.
+    `held` is the number of updates for which each rate was held, if there is one to an epoch. `no_losses` and
+    `no_rates` say why there are none, and are raised if they are needed.
     """
 
     source: str
     name: str
-    steps: NDArray[np.int64]
-    losses: Floats
-    logged: Rows | None = None
-    no_rates: DataError | None = None
+    losses: Rows
+    rates: Rows
+    held: int = 0
     schedule: Schedule | None = None
+    no_losses: DataError | None = None
+    no_rates: DataError | None = None
+    notes: tuple[str, ...] = ()
 
-    def of_means(self) -> "Log":
-        """The same log, if its rows were written when `steps` updates were done, with means since the row before.
-
-        A mean is placed at the middle of its updates; the rate is that of the last of them.
-        """
-        done = self.steps
-        for each in (done, *(self.logged or ())[:1]):
-            if each.size and not each[0]:
-                raise DataError(
-                    f"{self.source} has a row at step 0, before any update, so its losses are not means since the row "
-                    "before",
-                    "read it with {means}",
-                    means=False,
-                )
-        if not done.size:
-            return self
-        largest = int(np.diff(done).max(initial=1)) if done.size > 1 else int(done[0])
-        begin = 0 if done[0] <= LATE * largest else done[0] - largest
-        before = np.concatenate([[begin], done[:-1]])
-        logged = None if self.logged is None else (self.logged[0] - 1, self.logged[1])
-        return replace(self, steps=(before + done - 1) // 2, logged=logged)
+    def later(self, steps: int) -> "Log":
+        """The log of the same rows, so many steps later."""
+        return replace(self, losses=self.losses.later(steps), rates=self.rates.later(steps))
 
 
-def schedule_of_text(text: str) -> Schedule | None:
-    """The schedule of a run whose text was kept; None if the text names a function of the user."""
-    try:
-        return parse_rate(text)
-    except StepsizeError:
-        return None
+def log_of(table: Table, options: ReadOptions) -> Log:
+    """The log in a table.
 
-
-_ALIKE = {"step": ("step", "update"), "lr": ("lr", "rate"), "loss": ("loss",)}
-
-
-def missing(source: str, kind: str, word: str, name: str, known: Sequence[str]) -> DataError:
-    """The error for a column (or metric, or scalar) that a log does not have; `word` is "step", "lr" or "loss"."""
-    alike = [each for each in known if any(part in each.lower() for part in _ALIKE[word])]
-    settings: dict[str, Any] = {word: next(iter(alike or get_close_matches(name, known, 1)), ...)}
-    advice = f"name it with {{{word}}}"
-    if word == "lr":
-        settings["schedule"] = ...
-        advice += ", or give the run's schedule with {schedule}"
-    return DataError(f"{source} has no {kind} {quoted(name)}; it has {quoted_list(known)}", advice, **settings)
-
-
-def quoted_list(names: Sequence[str]) -> str:
-    """The names in quotes, the first twelve of many."""
-    return first_few([*map(quoted, names)], 12) or "none"
-
-
-def curves_of(logs: Sequence[Log], options: ReadOptions, unread: Sequence[StepsizeError] = ()) -> tuple[LossCurve, ...]:
-    """The loss curves of logs, with the rate of every update; `unread` are the errors of logs that cannot be read."""
-    errors, curves = [*unread], list[LossCurve]()
-    names = [log.name for log in logs]
-    for name in options.schedule if isinstance(options.schedule, Mapping) and not unread else ():
-        if name not in names:
-            advice = nearest(name, names) or f"the runs are {quoted_list(names)}"
-            errors.append(ArgumentError(options.reader, "schedule", "given for runs of the logs", name, advice))
-    for log in logs:
-        with gathered(errors):
-            curves.append(_curve_of(log, options))
-    raise_together(errors)
-    found = {jump for log in logs if log.logged for jump, _ in _jumps(log.logged, options)}
-    for jump in options.jumps:
-        if jump not in found:
-            reason = "the rows on both sides have about the same rate, or one side has no rows"
-            raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", _largest_change(logs))
-    return tuple(curves)
-
-
-def _curve_of(log: Log, options: ReadOptions) -> LossCurve:
-    if not log.steps.size:
-        raise DataError(f"{log.source} has no rows with a loss")
-    last = int(log.steps[-1])
-    if last > MOST_UPDATES:
-        raise DataError(
-            f"{log.source} has a row at step {last}, which is more updates than a run makes",
-            "if it counts tokens or samples, name the column of the updates with {step}",
-            step=...,
-        )
-    schedule = options.schedule_of(log)
-    if schedule is not None:
-        rates = schedule.sample(last + 1)
-        if log.logged is not None:
-            _check_agreement(log.source, *log.logged, schedule, rates)
-    elif log.logged is None or not log.logged[0].size:
-        raise log.no_rates or DataError(
-            f"{log.source} has no learning rates", "give the run's schedule with {schedule}", schedule=...
-        )
-    else:
-        rates = _interpolated(log.source, *log.logged, last, options)
-    return LossCurve(log.name, log.steps, log.losses, rates)
-
-
-def _interpolated(source: str, steps: NDArray[np.int64], logged: Floats, last: int, options: ReadOptions) -> Floats:
-    """The rate of every update: straight lines between the rows, except at jumps."""
-    jumps = _jumps((steps, logged), options)
-    for (jump, after), (other, same) in pairwise(jumps):
-        if after == same:
+    Raises:
+        DataError: a column is missing or undecided, a value is not finite, or its update is unknown.
+    """
+    chosen = choose(table, {"step": options.step, "lr": options.lr, "loss": options.loss})
+    steps_done = table.steps_done if options.means is None else options.means
+    counted = updates_done(table, chosen.step, chosen.loss or chosen.lr or "", steps_done, options.horizon)
+    notes = [*filter(None, (chosen.note, counted.note)), *table.notes]
+    rates, losses = NO_ROWS, NO_ROWS
+    if chosen.lr:
+        rates = _latest(table, chosen.step, np.maximum(counted.done - 1, 0), chosen.lr, [])
+    if chosen.loss:
+        means = options.means
+        if means is None:
+            means = (table.means or counted.epoch_steps > 0) and not is_held_out(chosen.loss)
+        losses = _latest(table, chosen.step, counted.done, chosen.loss, notes)
+        if options.means and losses.size and not losses.steps[0]:
             raise DataError(
-                f"{source} has no row between the jumps at {jump} and {other}, so the rate between them is unknown",
-                "read the runs separately with their own jumps, or give the run's schedule with {schedule}",
-                schedule=...,
+                f"{table.source} has a row at step 0, before any update, so its losses are not means since the row "
+                "before",
+                "read it with {means}",
+                means=False,
             )
-    begin = _beginning(source, steps, logged, options.warmup_steps)
-    x = [*(step for step, _ in begin), *steps.tolist()]
-    y = [*(rate for _, rate in begin), *logged.tolist()]
-    for jump, after in jumps:
-        x += [jump - 1, jump]
-        y += [float(logged[after - 1]), float(logged[after])]
-    # A row at the step of a jump is there twice, with the same value.
-    places, which = np.unique(x, return_index=True)
-    return np.asarray(np.interp(np.arange(last + 1), places, np.array(y)[which]))
+        losses = losses.from_step(1)  # what is logged before the first update belongs to no update
+        losses = Rows(_middles(losses.steps) if means else losses.steps - 1, losses.values)
+    return Log(
+        table.source,
+        table.name,
+        losses,
+        rates,
+        counted.epoch_steps,
+        table.schedule,
+        chosen.no_losses,
+        chosen.no_rates,
+        tuple(notes),
+    )
 
 
-def _beginning(source: str, steps: NDArray[np.int64], logged: Floats, warmup: int | None) -> list[tuple[int, float]]:
-    """Points before the first row: the rate is a straight line between them, and constant before the first."""
-    first, rate = int(steps[0]), float(logged[0])
-    if first <= 1:
-        return []
-    if steps.size > 1:
-        slope = (float(logged[1]) - rate) / int(steps[1] - steps[0])
-        origin = rate - slope * first
-        # The first rows are part of the warmup. Logs round, and differ in how they count steps.
-        if slope > 0 and abs(origin) <= 2 * slope + AGREEMENT * rate:
-            return [(0, max(origin, 0.0))]
-    if warmup is None:
+def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]) -> Rows:
+    """The rows with a value by rising step; if steps fall back, as after a resume, the later rows count."""
+    values, counts = table.columns[column], table.columns[step]
+    rows = np.flatnonzero(~np.isnan(values + done))
+    infinite = rows[np.isinf(values[rows])]
+    if infinite.size:
         raise DataError(
-            f"{source} begins at step {first} and does not say what the rates were before",
-            "give the length of the warmup with {warmup_steps} (0 if there was none), or the run's schedule with "
-            "{schedule}",
-            warmup_steps=...,
-            schedule=...,
+            f"{table.where(infinite[0])}: {column} is not finite at step {counts[infinite[0]]:.0f}: the run diverged",
+            "leave out what a run logged after it diverged",
         )
-    if warmup > first:
+    steps = done[rows].astype(np.int64)
+    latest = np.minimum.accumulate(steps[::-1])[::-1]  # the lowest step from each row on
+    kept = np.append(steps[:-1] < latest[1:], True)[: steps.size]
+    falls = np.flatnonzero(np.diff(steps) < 0)
+    if falls.size > 1 and kept.sum() < np.unique(steps).size / 2:
+        before, after = rows[falls[0]], rows[falls[0] + 1]
         raise DataError(
-            f"{source} begins at step {first}, within a warmup of {warmup} steps, but its rates do not rise in a "
-            "straight line from 0",
-            "give the run's schedule with {schedule}",
-            schedule=...,
+            f"{table.where(after)}: {step} {counts[after]:.0f} comes after {counts[before]:.0f}, and so on",
+            "sort the rows by their steps",
         )
-    return [(0, 0.0), (warmup, rate)] if warmup else []
+    for fall in falls[steps[falls + 1] <= steps[:1]]:
+        if steps[: fall + 1].max() >= ALIKE * steps[-1]:
+            again = rows[fall + 1]
+            raise DataError(
+                f"{table.where(again)}: {step} begins again at {counts[again]:,.0f}, so these may be several runs",
+                "keep each in a file of its own, or name them in a column run",
+            )
+    if falls.size:
+        again = [f"{counts[rows[fall + 1]]:,.0f} to {counts[rows[fall]]:,.0f}" for fall in falls]
+        notes.append(f"steps {first_few(again, 3)} were logged again after a resume: the later rows count")
+    elif np.any(values[rows[~kept]] != values[rows[np.flatnonzero(~kept) + 1]]):
+        notes.append(f"{(~kept).sum():,} steps have several values of {column}: the last one counts")
+    return Rows(steps[kept], values[rows[kept]])
 
 
-def _jumps(rows: Rows, options: ReadOptions) -> list[tuple[int, int]]:
-    """The jumps of a log, each with the index of the row after it."""
-    steps, logged = rows
-    changes = np.concatenate([[0.0], _changes(logged), [0.0]])
-    rows_after = np.searchsorted(steps, options.jumps).tolist()
-    return [(jump, after) for jump, after in zip(options.jumps, rows_after, strict=True) if changes[after] > JUMP]
-
-
-def _changes(logged: Floats) -> Floats:
-    """The relative changes of the rate from row to row."""
-    higher = np.maximum(logged[1:], logged[:-1])
-    return np.abs(np.diff(logged)) / np.where(higher > 0, higher, 1.0)
-
-
-def _largest_change(logs: Sequence[Log]) -> str:
-    """Where the rate changes most, as advice."""
-    places = [
-        (float(change), log.name, *log.logged[0][at : at + 2].tolist())
-        for log in logs
-        if log.logged is not None
-        for at, change in enumerate(_changes(log.logged[1]))
-    ]
-    change, name, before, after = max(places, default=(0.0, "", 0, 0))
-    return f"it changes most between steps {before} and {after} of run {quoted(name)}" if change > JUMP else ""
-
-
-def _check_agreement(source: str, steps: NDArray[np.int64], logged: Floats, schedule: Schedule, rates: Floats) -> None:
-    """Refuse a logged rate that the schedule does not have within one step: logs differ in how they count steps."""
-    inside = steps < len(rates)
-    steps, logged = steps[inside], logged[inside]
-    near = np.stack([rates[np.clip(steps + shift, 0, len(rates) - 1)] for shift in (-1, 0, 1)])
-    low, high = near.min(axis=0), near.max(axis=0)
-    room = AGREEMENT * high + 1e-3 * float(rates.max())
-    wrong = np.flatnonzero((logged < low - room) | (logged > high + room))
-    if wrong.size:
-        step = int(steps[wrong[0]])
-        raise DataError(
-            f"{source}: log and schedule disagree at {wrong.size} of {len(steps)} rows: at step {step} the logged rate "
-            f"is {logged[wrong[0]]:g}, and {shown(schedule)} has {rates[step]:g}",
-            "leave out the schedule to use the logged rates, or give the schedule of the run",
-        )
+def _middles(done: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The middle of the updates of each mean, from the numbers of updates done."""
+    if not done.size:
+        return done
+    largest = int(np.diff(done).max(initial=1)) if done.size > 1 else int(done[0])
+    begin = 0 if done[0] <= LATE * largest else done[0] - largest
+    before = np.concatenate([[begin], done[:-1]])
+    return (before + done - 1) // 2

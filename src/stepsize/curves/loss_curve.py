@@ -1,6 +1,6 @@
 """The loss curve of a run with the rate of every update: the data to which laws of loss curves are fitted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ class LossCurve:
         steps: whole, rising, at most 20 million, shape `(rows,)`.
         losses: positive, shape `(rows,)`.
         rates: of the updates 0 .. steps[-1] at least, warmup included; a schedule is sampled.
+        notes: how a log was read, such as the columns that were chosen.
 
     Raises:
         ArgumentError: steps do not rise, a loss or a rate is not allowed, or there are fewer rates than updates.
@@ -40,6 +41,7 @@ class LossCurve:
     steps: NDArray[np.int64]
     losses: Floats
     rates: Floats
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         run = f"run {quoted(str(self.name))}"
@@ -80,11 +82,13 @@ class LossCurve:
         The mean takes as many rows before as after, so it does not shift the curve, but it smears a sudden fall.
         """
         half = min((rows - 1) // 2, self.steps.size)
+        if not half:
+            return self
         sums = np.concatenate([[0.0], np.cumsum(self.losses)])
         places = np.arange(self.steps.size)
         reach = np.minimum(half, np.minimum(places, self.steps.size - 1 - places))
         begin, end = places - reach, places + reach + 1
-        return LossCurve(self.name, self.steps, (sums[end] - sums[begin]) / (end - begin), self.rates)
+        return replace(self, losses=(sums[end] - sums[begin]) / (end - begin))
 
     @checked
     def thinned(self, rows: Count = 500) -> "LossCurve":
@@ -94,7 +98,7 @@ class LossCurve:
         bounds = np.linspace(0, self.steps.size, rows + 1).astype(int)[:-1]
         sizes = np.diff(bounds, append=self.steps.size)
         steps = np.add.reduceat(self.steps, bounds) // sizes
-        return LossCurve(self.name, steps, np.add.reduceat(self.losses, bounds) / sizes, self.rates)
+        return replace(self, steps=steps, losses=np.add.reduceat(self.losses, bounds) / sizes)
 
     @checked
     def after(self, step: Phase) -> "LossCurve":
@@ -107,7 +111,7 @@ class LossCurve:
         if not kept.any():
             rule = f"at most the last step of run {quoted(str(self.name))}, {self.steps[-1]}"
             raise ArgumentError("after", "step", rule, step)
-        return LossCurve(self.name, self.steps[kept], self.losses[kept], self.rates)
+        return replace(self, steps=self.steps[kept], losses=self.losses[kept])
 
 
 # The rule of an argument that is a loss curve:

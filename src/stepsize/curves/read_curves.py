@@ -1,90 +1,188 @@
-"""Loss curves from paths to logs of any known format."""
+"""Loss curves from paths: each path has tables, each table the log of a run, and each log makes a curve."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stepsize.curves.csv_logs import CsvTable, csv_logs
-from stepsize.curves.log import Log, ReadOptions, Schedules, curves_of
-from stepsize.curves.loss_curve import LossCurve
-from stepsize.curves.store_logs import store_at, store_logs
-from stepsize.curves.tensorboard_logs import event_folders, tensorboard_logs
-from stepsize.curves.wandb_logs import is_panel, wandb_logs
-from stepsize.errors import ArgumentError, DataError, StepsizeError, gathered
+from stepsize.curves.formats import tables_at
+from stepsize.curves.log import Log, log_of
+from stepsize.curves.loss_curve import MOST_UPDATES, Floats, LossCurve
+from stepsize.curves.rates import jumps_in, largest_change, rates_of
+from stepsize.curves.read_options import Branches, ReadOptions, Schedules
+from stepsize.errors import ArgumentError, DataError, StepsizeError, gathered, raise_together
+from stepsize.horizon import Horizon
 
 
 def read_curves(
     paths: Path | str | Iterable[Path | str],
     *,
-    rates: Path | str | None = None,
     step: str | None = None,
     lr: str | None = None,
     loss: str | None = None,
     means: bool | None = None,
+    horizon: Horizon | None = None,
     schedule: Schedules = None,
+    after: Branches = None,
     warmup_steps: int | None = None,
     jumps: Sequence[int] = (),
 ) -> tuple[LossCurve, ...]:
-    """Read the loss curves at paths: stores of the lab, TensorBoard's event files, or CSV files.
+    """Read the loss curves in the logs at these paths.
 
-    The format of each path is recognized. A CSV file with the columns of a Weights & Biases panel is read as
-    `read_wandb` does, any other as `read_csv` does. Runs of a store, or of its `write_csv`, have the rates of their
-    schedule if that is a text; runs that diverged are left out. Runs of one name have their path added to it.
+    The content of each path decides its format, which may be: a store of the lab, TensorBoard's event files, JSON of
+    one record or list to a run, a record on each line, NumPy's archive, or a table of cells such as CSV, of one run or
+    several, also as a panel of Weights & Biases. Runs that a store marks as diverged are left out. Runs of one name
+    have their path added to it. A file with rates alone, such as a second panel, gives them to the runs of its names.
+
+    Columns are chosen by their usual names: training losses come before losses on other samples, and what counts
+    updates before epochs, samples and tokens. `curve.notes` says what was chosen and what else is worth knowing.
+
+    If steps fall back, as after a resume, the later rows count. Between logged rates the rate is a straight line. An
+    abrupt change between two rows is refused until `jumps` or `schedule` says what happened there.
 
     Args:
         paths: one or several.
-        rates: the export of the panel of the rate, if the panel of the loss is among the paths.
-        step: the name of the column of steps, `lr` of the column or tag of rates, `loss` of losses; the defaults of
-            `read_csv`, `read_wandb` and `read_tensorboard` if None.
-        means: as in these.
-        schedule: of the runs without one of their own, or a mapping from names of runs to schedules.
-        warmup_steps: as in `read_csv`, for every log with unknown first rates.
-        jumps: as in `read_csv`; each must be in one of the logs.
+        step: the name of the column of steps, `lr` of rates, `loss` of losses; the part up to a "/" may be left out.
+        means: what a row at step s contains. False: the loss and the rate of update s, the first of which is 0. True:
+            the row was written when s updates were done, and has the mean loss since the row before, which is placed at
+            the middle of these updates, and the rate of the last one. None: as the format does.
+        horizon: of the runs, for logs that count epochs, samples, tokens or micro-batches.
+        schedule: of the runs without one of their own, or a mapping from names of runs to schedules; logged rates must
+            agree with it.
+        after: the log of the run that the others branch from, and the number of updates before the branch; or a mapping
+            from names of runs to such pairs. Steps that begin again are counted from there.
+        warmup_steps: the length of a linear warmup from 0, or 0 if there was none, for logs that begin later. Up to the
+            first row the rate was then held, or fell as it falls between the first two rows.
+        jumps: the steps at which a logged rate jumps; each must be in one of the logs.
 
     Raises:
-        DataError: a path does not exist or cannot be read; or as the readers say.
-        ArgumentError: a path is given twice, `rates` is given without a panel, or a schedule for an unknown run.
+        DataError: a path is no log; a column is missing or could be several; a loss is not finite; rates are unknown at
+            some updates, or disagree with the schedule; there is no jump at one of `jumps`.
+        ArgumentError: a path is given twice, or a schedule or a branch for an unknown run.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from stepsize.curves import read_curves
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "run.csv"
+        ...     _ = path.write_text("global_step,lr,train/loss\\n0,0.3,4.0\\n2,0.2,3.0\\n4,0.1,2.5\\n")
+        ...     (curve,) = read_curves(path)
+        >>> curve.rates, curve.notes
+        (array([0.3 , 0.25, 0.2 , 0.15, 0.1 ]), ('step = global_step, lr = lr, loss = train/loss',))
     """
     places = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
-    options = ReadOptions(step, lr, loss, means, schedule, warmup_steps, jumps, rates)
-    return tuple(curve for _, curve in curves_at(places, options))
+    options = ReadOptions(step, lr, loss, means, horizon, schedule, after, warmup_steps, jumps)
+    return tuple(found.curve for found in readings(places, options))
 
 
-def curves_at(places: Sequence[Path], options: ReadOptions) -> list[tuple[Path, LossCurve]]:
-    """The curves at the paths, each with its path."""
+@dataclass(frozen=True)
+class Reading:
+    """A curve, the path of its log, and the name of the log's format."""
+
+    place: Path
+    format: str
+    curve: LossCurve
+
+
+def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
+    """The curves at the paths, with names that differ."""
     errors: list[StepsizeError] = []
-    found: list[tuple[Path, Log]] = []
-    panels = 0
+    found: list[Found] = []
     for place, times in Counter(places).items():
         if times > 1:
             errors.append(ArgumentError("read_curves", "paths", "different from one another", place))
         with gathered(errors):
-            if (store := store_at(place)) is not None:
-                logs = store_logs(store)
-            elif _has_events(place):
-                logs = tensorboard_logs(place, options)
-            else:
-                table = CsvTable.read(place)
-                panel = is_panel(table, options)
-                panels += panel
-                logs = wandb_logs(table, options) if panel else csv_logs(table, options)
-            found += [(place, log) for log in logs]
-    if options.rates is not None and not panels and not errors:
-        rule = "given with the export of a panel of the loss"
-        raise ArgumentError("read_curves", "rates", rule, Path(options.rates), "none of the paths is one")
-    curves = curves_of([log for _, log in found], options, errors)
-    named = Counter(curve.name for curve in curves)
+            found += _logs_at(place, options, errors)
+    found = _with_rates_of_other_files(found)
+    logs = [log for _, _, log in found]
+    if not errors:
+        errors += options.unknown_runs([log.name for log in logs])
+    read: list[Reading] = []
+    for place, name, log in found:
+        with gathered(errors):
+            read.append(Reading(place, name, _curve_of(log, options, _trunk(place, log, options))))
+    raise_together([*{str(error): error for error in errors}.values()])  # those of a trunk come once for each branch
+    jumping = {jump for log in logs for jump, _ in jumps_in(log.rates, options.jumps)}
+    for jump in options.jumps:
+        if jump not in jumping:
+            reason = "the rows on both sides have about the same rate, or one side has no rows"
+            raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", largest_change(logs))
+    names = _told_apart(found)
+    return [replace(each, curve=replace(each.curve, name=name)) for each, name in zip(read, names, strict=True)]
+
+
+Found = tuple[Path, str, Log]
+"""A path, the name of its format, and one of its logs."""
+
+
+def _told_apart(found: Sequence[Found]) -> list[str]:
+    """The names of the runs; one that is there twice has its path added, or its source if the path is the same."""
+    names = Counter(log.name for _, _, log in found)
+    at_place = Counter((log.name, place) for place, _, log in found)
     return [
-        (place, replace(curve, name=f"{curve.name}, {place}") if named[curve.name] > 1 else curve)
-        for curve, (place, _) in zip(curves, found, strict=True)
+        log.name if names[log.name] == 1 else f"{log.name}, {place if at_place[log.name, place] == 1 else log.source}"
+        for place, _, log in found
     ]
 
 
-def _has_events(place: Path) -> bool:
-    """Whether a path leads to event files or else may be a CSV file; DataError if it is neither."""
-    if not place.exists():
-        raise DataError(f"there is no file or folder {place}")
-    if place.is_dir() and not event_folders(place):
-        raise DataError(f"{place} holds neither the store of an experiment nor event files of TensorBoard")
-    return place.is_dir() or "tfevents" in place.name
+def _logs_at(place: Path, options: ReadOptions, errors: list[StepsizeError]) -> list[Found]:
+    """The logs at a path; the errors of those that cannot be read are added to the others."""
+    found: list[Found] = []
+    for name, table in tables_at(place):
+        with gathered(errors):
+            found.append((place, name, log_of(table, options)))
+    return found
+
+
+def _with_rates_of_other_files(found: list[Found]) -> list[Found]:
+    """The logs; those of a file without losses give their rates to the logs of their names that have none."""
+    for place in dict.fromkeys(place for place, _, log in found if log.no_losses is not None):
+        rates = {log.name: log for other, _, log in found if other == place and log.no_losses is not None}
+        if any(log.name in rates and log.no_rates is not None for _, _, log in found):
+            found = [
+                (other, name, _with_rates(log, rates[log.name]))
+                if log.no_rates is not None and log.name in rates
+                else (other, name, log)
+                for other, name, log in found
+                if other != place or log.no_losses is None
+            ]
+    return found
+
+
+def _with_rates(log: Log, other: Log) -> Log:
+    return replace(log, rates=other.rates, held=other.held, no_rates=None, notes=(*log.notes, *other.notes))
+
+
+def _trunk(place: Path, log: Log, options: ReadOptions) -> Floats | None:
+    """The rates of the updates before a run branches from another one; None if it does not."""
+    branch = options.branch_of(log.name)
+    if branch is None or Path(branch[0]) == place:
+        return None
+    errors: list[StepsizeError] = []
+    logs = _logs_at(Path(branch[0]), options, errors)
+    raise_together(errors)
+    if len(logs) != 1:
+        raise ArgumentError("read_curves", "after", f"the log of one run, and this has {len(logs)}", branch[0])
+    trunk, at = _curve_of(logs[0][2], options, None), int(branch[1])
+    if at > trunk.rates.size:
+        raise ArgumentError("read_curves", "after", f"at a step of the log, at most {trunk.rates.size}", at)
+    return trunk.rates[:at]
+
+
+def _curve_of(log: Log, options: ReadOptions, trunk: Floats | None) -> LossCurve:
+    """The curve of a log; `trunk` has the rates before the run branches from another one."""
+    if log.no_losses is not None:
+        raise log.no_losses
+    if not log.losses.size:
+        raise DataError(f"{log.source} has no rows with a step and a loss")
+    if trunk is not None and min(rows.steps[0] for rows in (log.losses, log.rates) if rows.size) < trunk.size:
+        log = log.later(trunk.size)
+    last = int(log.losses.steps[-1])
+    if last > MOST_UPDATES:
+        raise DataError(
+            f"{log.source} has a row at step {last}, which is more updates than a run makes",
+            "if it counts tokens or samples, name the column of the updates with {step}",
+            step=...,
+        )
+    rates, notes = rates_of(log, last, options, trunk)
+    return LossCurve(log.name, log.losses.steps, log.losses.values, rates, (*log.notes, *notes))

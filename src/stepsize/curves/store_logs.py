@@ -1,4 +1,4 @@
-"""The logs in the store of an experiment, read from its tables (docs/store.md)."""
+"""The tables in the store of an experiment, read from its tables (docs/store.md)."""
 
 import os
 import sqlite3
@@ -7,34 +7,35 @@ from pathlib import Path
 
 import numpy as np
 
-from stepsize.curves.log import Log, schedule_of_text
-from stepsize.errors import DamagedStoreError, DataError
+from stepsize.curves.table import Table
+from stepsize.errors import DamagedStoreError, DataError, StepsizeError
+from stepsize.schedules import Schedule
+from stepsize.schedules.plan_text import parse_rate
 
 FILE_NAME = "store.sqlite"
 VERSION = 2
 PATIENCE = 60.0  # seconds to wait for a process that writes
 
 
-def store_at(place: Path) -> Path | None:
-    """The store at a path, or in a directory."""
-    path = place / FILE_NAME if place.is_dir() else place
-    return path if path.suffix == ".sqlite" and path.is_file() else None
+def is_store(path: Path) -> bool:
+    """Whether a path is that of a store."""
+    return path.suffix == Path(FILE_NAME).suffix and path.is_file()
 
 
-def store_logs(path: Path) -> list[Log]:
-    """The logs of the runs in a store that have points; diverged runs are left out."""
+def read_store(path: Path) -> list[Table]:
+    """The tables of the runs in a store that have points; diverged runs are left out."""
     try:
         with closing(_opened(path)) as connection:
-            logs = _read(path, connection)
+            tables = _read(path, connection)
     except DataError:
         raise
     except sqlite3.OperationalError as error:
         raise DataError(f"{path} cannot be read as a store: {error}") from error
     except (sqlite3.Error, TypeError, ValueError) as error:  # a text in place of a number is damage too
         raise DamagedStoreError(path, str(error)) from error
-    if not logs:
+    if not tables:
         raise DataError(f"{path} has no run with a loss curve")
-    return logs
+    return tables
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -44,7 +45,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", timeout=PATIENCE, uri=True)
 
 
-def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
+def _read(path: Path, connection: sqlite3.Connection) -> list[Table]:
     connection.execute("BEGIN")  # reads one consistent state
     ((version,),) = connection.execute("PRAGMA user_version")
     if version > VERSION:
@@ -65,13 +66,17 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Log]:
         if rows:
             found.append((name, schedule, seed, np.array(rows, dtype=np.float64)))
     several = len({seed for _, _, seed, _ in found}) > 1
-    logs = []
+    tables = []
     for name, schedule, seed, values in found:
         label = f"{name}, seed {seed}" if several else name
-        steps = values[:, 0].astype(np.int64)
-        with_rate, with_loss = (~np.isnan(column) for column in values[:, 1:].T)  # a loop of the user's own may log one
-        rates = steps[with_rate], values[with_rate, 1]
-        losses = steps[with_loss], values[with_loss, 2]
-        log = Log(f"{path}, {label}", label, *losses, rates, schedule=schedule_of_text(schedule))
-        logs.append(log.of_means())
-    return logs
+        columns = dict(zip(("step", "lr", "train_loss"), values.T, strict=True))
+        tables.append(Table(f"{path}, {label}", label, columns, True, True, schedule_of_text(schedule)))
+    return tables
+
+
+def schedule_of_text(text: str) -> Schedule | None:
+    """The schedule of a run whose text was kept; None if the text names a function of the user."""
+    try:
+        return parse_rate(text)
+    except StepsizeError:
+        return None

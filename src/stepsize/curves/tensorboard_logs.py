@@ -1,46 +1,28 @@
-"""Loss curves from TensorBoard's event files."""
+"""Logs in TensorBoard's event files."""
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from stepsize.curves.conventions import KEPT, convention_of
+from stepsize.curves.series import Series, last_attempt, rows_of
+from stepsize.curves.table import Table
+from stepsize.curves.text_file import content_of
+from stepsize.errors import DataError, MissingExtraError
 
-from stepsize.curves.log import Log, ReadOptions, Rows, Schedules, curves_of, missing
-from stepsize.curves.loss_curve import LossCurve
-from stepsize.errors import DataError, MissingExtraError, raise_together
-
-OWN_TAGS = {"rate", "train/loss", "train/accuracy"}
-"""The tags that `stepsize compare` writes at every point."""
+_OF_EPOCHS = "epoch_"
+"""Tags of Keras that begin with this have the number of the epoch for a step."""
 
 
-def read_tensorboard(
-    place: Path | str,
-    *,
-    loss: str = "train/loss",
-    lr: str = "rate",
-    means: bool | None = None,
-    schedule: Schedules = None,
-    warmup_steps: int | None = None,
-    jumps: Sequence[int] = (),
-) -> tuple[LossCurve, ...]:
-    """Read the loss curves in a folder of TensorBoard's event files, one for each folder within it that has some.
+def event_files(folder: Path) -> list[Path]:
+    """The event files in a folder, the oldest first."""
+    return sorted(file for file in folder.glob("*tfevents*") if file.is_file())
 
-    If a step was logged again after a resume, the later value counts.
 
-    Args:
-        place: the folder, or one event file.
-        loss: the tag of the loss, `lr` of the rate; the defaults are the tags of `stepsize compare`.
-        means: as in `read_csv`; None: True for files of `stepsize compare`, which are known by their tags.
-        schedule: of every run, or a mapping from names of runs to schedules.
-        warmup_steps: as in `read_csv`, like `jumps`.
-
-    Raises:
-        DataError: there are no event files, or one lacks a tag; or as `read_csv`.
-        MissingExtraError: TensorBoard is not installed.
-    """
-    options = ReadOptions(None, lr, loss, means, schedule, warmup_steps, jumps, reader="read_tensorboard")
-    return curves_of(tensorboard_logs(Path(place), options), options)
+def is_events(place: Path) -> bool:
+    """Whether a path is an event file or a folder of some."""
+    return bool(event_files(place)) if place.is_dir() else "tfevents" in place.name
 
 
 def event_folders(place: Path) -> list[Path]:
@@ -48,51 +30,88 @@ def event_folders(place: Path) -> list[Path]:
     return sorted({file.parent for file in place.rglob("*tfevents*") if file.is_file()})
 
 
-def scalars(place: Path) -> dict[str, list[Any]]:
-    """The events of every scalar, by its tag, in a folder of event files or in one of them.
+def read_events(place: Path) -> list[Table]:
+    """The scalars in a folder of event files, or in one of them, as one table.
 
     Raises:
+        DataError: a file is damaged, or there are no scalars.
         MissingExtraError: TensorBoard is not installed.
     """
+    series, left_out = _last_attempts(place)
+    if not series:
+        raise DataError(f"{place} has no scalars in its event files of TensorBoard")
+    per_epoch = {tag: points for tag, points in series.items() if tag.startswith(_OF_EPOCHS)}
+    others = {tag: points for tag, points in series.items() if tag not in per_epoch}
+    of_epochs = bool(per_epoch) and not any("loss" in tag.lower() for tag in others)
+    axis = "epoch" if of_epochs else "step"
+    columns = rows_of(per_epoch if of_epochs else others, axis)
+    kind = convention_of([columns], KEPT)
+    notes = [f"the run was resumed: {left_out:,} rows that it logged again are left out of the earlier files"]
+    name = place.stem if place.is_file() else place.name
+    return [
+        Table(str(place), name, columns, kind.steps_done, kind.means, step=axis, notes=tuple(notes if left_out else ()))
+    ]
+
+
+def scalars(place: Path) -> dict[str, Series]:
+    """The steps and values of every scalar by its tag, in a folder of event files or in one of them.
+
+    If a run was resumed, the later file counts from its first step on.
+
+    Raises:
+        DataError: a file is damaged.
+        MissingExtraError: TensorBoard is not installed.
+    """
+    return _last_attempts(place)[0]
+
+
+def _last_attempts(place: Path) -> tuple[dict[str, Series], int]:
+    """The points of every scalar, and how many rows of earlier attempts are left out."""
+    files = [_scalars_in(file) for file in ([place] if place.is_file() else event_files(place))]
+    tags = dict.fromkeys(tag for file in files for tag in file)
+    found = {tag: last_attempt([file[tag] for file in files if tag in file]) for tag in tags}
+    return {tag: points for tag, (points, _) in found.items()}, max((count for _, count in found.values()), default=0)
+
+
+def _scalars_in(file: Path) -> dict[str, list[tuple[float, float]]]:
+    """The points of every scalar in a file, where newer writers store a scalar as a tensor."""
     try:
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+        from tensorboard.util.tensor_util import make_ndarray
     except ModuleNotFoundError as error:
         raise MissingExtraError.naming("TensorBoard", "tensorboard") from error
-    events = EventAccumulator(str(place), size_guidance={"scalars": 0, "tensors": 0})
-    events.Reload()
-    return {tag: events.Scalars(tag) for tag in events.Tags()["scalars"]}
+    found: dict[str, list[tuple[float, float]]] = {}
+    tensors = set[str]()
+    for event in _events(file):
+        for value in event.summary.value:
+            if value.metadata.plugin_data.plugin_name == "scalars":
+                tensors.add(value.tag)
+            kind = value.WhichOneof("value")
+            if kind == "simple_value":
+                number = value.simple_value
+            elif kind == "tensor" and value.tag in tensors:
+                number = make_ndarray(value.tensor).item()
+            else:
+                continue
+            found.setdefault(value.tag, []).append((event.step, number))
+    return found
 
 
-def tensorboard_logs(place: Path, options: ReadOptions) -> list[Log]:
-    """The log in each folder of event files."""
-    runs = [place] if place.is_file() else event_folders(place)
-    if not runs:
-        raise DataError(f"there are no event files of TensorBoard in {place}")
-    loss, lr = options.loss or "train/loss", options.lr or "rate"
-    logs = []
-    for run in runs:
-        found = scalars(run)
-        tags = [*found]
-        no_rates = None if lr in tags else missing(str(run), "scalar", "lr", lr, tags)
-        if loss not in tags:
-            no_loss = missing(str(run), "scalar", "loss", loss, tags)
-            raise_together([no_loss, no_rates] if no_rates and options.schedule is None else [no_loss])
-        losses = _rows(run, loss, found[loss])
-        rates = None if no_rates else _rows(run, lr, found[lr])
-        name = run.stem if place.is_file() else run.relative_to(place).as_posix()
-        log = Log(str(run), place.name if name == "." else name, *losses, rates, no_rates)
-        are_means = set(tags) >= OWN_TAGS if options.means is None else options.means
-        logs.append(log.of_means() if are_means else log)
-    return logs
+def _events(file: Path) -> Iterator[Any]:
+    """The messages in a file of TFRecords: length, checksum, message, checksum.
 
+    A message that is cut off ends the file, since a run may be writing it. TensorBoard's own reader of records would
+    load TensorFlow, if it is installed, which takes many seconds.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
 
-def _rows(run: Path, tag: str, events: list[Any]) -> Rows:
-    latest = {event.step: event.value for event in events}
-    for step, value in latest.items():
-        if not np.isfinite(value):
-            raise DataError(
-                f"{run}: {tag} is {value:g} at step {step}, so the run diverged",
-                "leave it out, and give the folders of the others",
-            )
-    steps = sorted(latest)
-    return np.array(steps, dtype=np.int64), np.array([latest[step] for step in steps], dtype=np.float64)
+    content = content_of(file)
+    begin = 12
+    while begin <= len(content):
+        (length,) = struct.unpack_from("<Q", content, begin - 12)
+        if begin + length > len(content):
+            return
+        try:
+            yield Event.FromString(content[begin : begin + length])
+        except Exception as error:  # protobuf's, whose class depends on how it is installed
+            raise DataError(f"{file} is damaged: a record is no event of TensorBoard") from error
+        begin += length + 16

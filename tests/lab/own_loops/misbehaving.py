@@ -20,6 +20,7 @@ def well(run):
     for step in range(5, run.steps + 1, 5):
         run.log(step, lr=run.schedule(step - 1), train_loss=1 / step, val_f1=step / 100)
     print("all done")
+    sys.exit()
 
 
 def raises(run):
@@ -29,7 +30,7 @@ def raises(run):
 
 def exits(run):
     run.log(5, train_loss=1.0, val_f1=0.1)
-    sys.exit(0)
+    sys.exit(3)
 
 
 def leaves(run):

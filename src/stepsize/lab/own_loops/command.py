@@ -1,6 +1,7 @@
 """Runs made by a command: its placeholders, its process, and the logs that it leaves in the folder of the run."""
 
 import csv
+import math
 import os
 import re
 import shlex
@@ -10,8 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from stepsize.curves.csv_logs import CsvTable
-from stepsize.curves.log import quoted_list
+from stepsize.curves.columns import quoted_list
+from stepsize.curves.delimited import read_delimited
 from stepsize.curves.tensorboard_logs import event_folders, scalars
 from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, one_line, raise_together
 from stepsize.lab.own_loops.training_run import RunPlace, TrainingRun
@@ -121,22 +122,21 @@ def _steps_in(folder: Path) -> dict[int, dict[str, float]]:
     found: dict[int, dict[str, float]] = {}
     others: list[StepsizeError] = []
     for file in sorted(folder.rglob("*.csv")):
-        table = CsvTable.read(file)
-        if "step" not in table.names:
-            others.append(DataError(f'{file} has no column "step"', f"it has {quoted_list(table.names)}"))
-            continue
-        for line, row in table.rows:
-            cells = dict(zip(table.names, row, strict=False))
-            step, values = _number(cells.pop("step")), {name: _number(cell) for name, cell in cells.items()}
-            if step is None or step % 1 or step < 0:
-                raise DataError(f"{file}, line {line}: step must be a whole number of at least 0")
-            _add(found, int(step), {name: value for name, value in values.items() if name and value is not None})
+        for table in read_delimited(file):
+            if "step" not in table.columns:
+                others.append(DataError(f'{file} has no column "step"', f"it has {quoted_list([*table.columns])}"))
+                continue
+            for row, step in enumerate(table.columns["step"].tolist()):
+                if not step >= 0 or step % 1:
+                    raise DataError(f"{table.where(row)}: step must be a whole number of at least 0")
+                values = {name: float(values[row]) for name, values in table.columns.items() if name != "step"}
+                _add(found, int(step), {name: value for name, value in values.items() if not math.isnan(value)})
     places = event_folders(folder)
     for place in places:
         inner = f"{place.relative_to(folder).as_posix()}/" if len(places) > 1 else ""  # Keras has one for validation
-        for tag, events in scalars(place).items():
-            for event in events:
-                _add(found, event.step, {f"{inner}{tag}": event.value})
+        for tag, points in scalars(place).items():
+            for step, value in points:
+                _add(found, int(step), {f"{inner}{tag}": value})
     if not found:
         raise_together(others)
     return found
@@ -145,10 +145,3 @@ def _steps_in(folder: Path) -> dict[int, dict[str, float]]:
 def _add(found: dict[int, dict[str, float]], step: int, values: dict[str, float]) -> None:
     """Add the values of a step by our names; if a step was logged again after a resume, the later value counts."""
     found.setdefault(step, {}).update({_OUR_NAMES.get(name, name): value for name, value in values.items()})
-
-
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return None

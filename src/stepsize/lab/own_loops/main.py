@@ -45,7 +45,10 @@ def main() -> None:
     with _noticed_writes(place, journal):
         try:
             _train(place, TrainingRun(place, journal))
-        except BaseException as error:  # also SystemExit: the run has not made its steps
+        except BaseException as error:
+            if isinstance(error, SystemExit) and not error.code:
+                journal.end()  # sys.exit() at the end of a script is a return
+                return
             traceback.print_exc()
             journal.end(reason(error), account(error))
         else:

@@ -1,0 +1,85 @@
+"""`stepsize curves`: the loss curves in logs, as a table and a sketch, and as one clean CSV file."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from stepsize.cli.options import writable
+from stepsize.cli.runs import LogOptions, Runs, with_log_options
+from stepsize.cli.screen import form_here, print_table
+from stepsize.curves import LossCurve
+from stepsize.files import write_whole
+
+BENT = 1e-12  # of the peak: where the rate leaves a straight line by less, it does not bend
+MOST_DRAWN = 8
+
+
+@with_log_options
+def curves(
+    runs: Runs,
+    logs: LogOptions,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the curves to FILE as CSV, which is read without options."),
+        writable,
+    ] = None,
+) -> None:
+    """List the loss curves in logs of any tool: which runs there are, how they were read, and how they went."""
+    found = logs.readings(runs)
+    print_table(
+        ("run", "format", "rows", "first", "last", "peak rate", "last loss"),
+        [(curve.name, each.format, *_numbers(curve)) for each in found for curve in [each.curve]],
+        left=[0, 1],
+    )
+    read = [each.curve for each in found]
+    print()
+    print(_sketch(read))
+    if save is not None:
+        write_whole(save, _as_csv(read).encode())
+        print(save)
+
+
+def _numbers(curve: LossCurve) -> tuple[str, ...]:
+    first, last = int(curve.steps[0]), int(curve.steps[-1])
+    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:.4f}"
+
+
+def _sketch(read: Sequence[LossCurve]) -> str:
+    """The losses of the first runs without their first tenth, in which they fall so far that the rest looks flat."""
+    from stepsize.plots import sketch_curves  # late: plots load slowly
+
+    late = [curve.after(curve.steps[-1] // 10) for curve in read[:MOST_DRAWN]]
+    base = max(math.floor(10 * min(curve.losses.min() for curve in late) - 0.5) / 10, 0.0)
+    drawn = {curve.name: (curve.steps, curve.losses - base) for curve in late}
+    title = f"loss above {base:g}" + (f", the first {MOST_DRAWN} runs" if len(read) > MOST_DRAWN else "")
+    return sketch_curves(drawn, title=title, **form_here(around=8 + len(drawn)))
+
+
+def _as_csv(read: Sequence[LossCurve]) -> str:
+    """A row at every loss, and rows with a rate alone wherever the rate bends."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("run", "step", "lr", "loss"))
+    for curve in read:
+        losses = dict(zip(curve.steps.tolist(), curve.losses.tolist(), strict=True))
+        for step in _rows(curve).tolist():
+            writer.writerow((curve.name, step, repr(float(curve.rates[step])), losses.get(step, "")))
+    return text.getvalue()
+
+
+def _rows(curve: LossCurve) -> NDArray[np.int64]:
+    """The steps of the losses, both ends of each straight piece of the rate, and its middle.
+
+    The middle shows a reader that the rate goes in a straight line between the ends, however steep it is.
+    """
+    rates = curve.rates[: curve.steps[-1] + 1]
+    bends = 1 + np.flatnonzero(np.abs(np.diff(rates, 2)) > BENT * curve.peak_lr)
+    ends = np.unique([0, *bends, rates.size - 1])
+    return np.unique(np.concatenate([curve.steps, ends, (ends[1:] + ends[:-1]) // 2]))

@@ -1,0 +1,110 @@
+"""The conventions of tools: by what names their logs are recognized, and what the numbers in them mean."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How one tool logs.
+
+    Attributes:
+        tool: its name.
+        rows: sets of names; a row of a text log, or a table, has all names of one of them.
+        steps_done: whether a row counts the updates done, not the index of the last one.
+        means: whether a loss is the mean since the row before.
+        step: the name of the step, if its name does not tell.
+        loss: the names of the loss, the preferred one first.
+        lr: how the names of the rates begin.
+        lr_decimals: how many decimals a rate is rounded to.
+    """
+
+    tool: str
+    rows: tuple[frozenset[str], ...]
+    steps_done: bool = False
+    means: bool = False
+    step: str = ""
+    loss: tuple[str, ...] = ()
+    lr: tuple[str, ...] = ()
+    lr_decimals: int | None = None
+
+    def has(self, names: Collection[str]) -> bool:
+        """Whether a row with these names is one of this tool."""
+        return any(row.issubset(names) for row in self.rows)
+
+
+def _rows(*rows: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(row.split(" + ")) for row in rows)
+
+
+# docs/reading-logs.md names the source of each.
+PRINTED = (
+    Convention(
+        "Megatron-LM",
+        _rows("elapsed time per iteration (ms)"),
+        steps_done=True,
+        means=True,
+        loss=("lm loss",),
+        lr=("learning rate",),
+    ),
+    Convention("llm.c", _rows("trl", "tel"), step="s", loss=("trl", "tel"), lr=("lr",)),
+    Convention(
+        "llm.c",
+        _rows("loss + norm + lr", "train loss + norm + lr"),
+        steps_done=True,
+        loss=("loss", "train loss"),
+        lr=("lr",),
+    ),
+    Convention("modded-nanogpt", _rows("train_time"), steps_done=True, loss=("train_loss", "val_loss")),
+    Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "val loss")),
+    Convention("fairseq", _rows("loss + num_updates"), steps_done=True, means=True, loss=("loss",), lr=("lr",)),
+    Convention("torchtitan", _rows("loss + tps", "loss + wps"), steps_done=True, loss=("loss",), lr=("lr",)),
+    Convention(
+        "OLMo",
+        _rows("train/CrossEntropyLoss", "train/CE loss"),
+        steps_done=True,
+        loss=("train/CrossEntropyLoss", "train/CE loss"),
+        lr=("optim/LR",),
+        lr_decimals=4,
+    ),
+    Convention(
+        "Composer",
+        _rows("Train time/batch + Train loss/train/total"),
+        step="Train time/batch",
+        loss=("Train loss/train/total",),
+        lr=("Train lr-",),
+        lr_decimals=4,
+    ),
+    Convention(
+        "transformers",
+        _rows("loss + learning_rate + epoch"),
+        steps_done=True,
+        means=True,
+        loss=("loss",),
+        lr=("learning_rate",),
+    ),
+)
+"""The conventions of text logs."""
+KEPT = (
+    Convention(
+        "transformers",
+        _rows(
+            "loss + grad_norm + learning_rate + epoch",
+            "train/loss + train/global_step",
+            "train/loss + train/learning_rate + train/epoch",
+        ),
+        steps_done=True,
+        means=True,
+    ),
+    Convention("LLaMA-Factory", _rows("current_steps + total_steps"), steps_done=True, means=True),
+    Convention("torchtitan", _rows("loss_metrics/global_avg_loss"), steps_done=True),
+    Convention("stepsize", _rows("rate + train/loss + train/accuracy"), steps_done=True, means=True),
+)
+"""The conventions of what trainers give to trackers, and write to tables."""
+UNKNOWN = Convention("", (frozenset(),))
+"""That of a log that no tool is known to write."""
+
+
+def convention_of(rows: Collection[Collection[str]], among: Sequence[Convention]) -> Convention:
+    """The convention of the tool that wrote rows with these names."""
+    return next((each for each in among if any(map(each.has, rows))), UNKNOWN)

@@ -1,0 +1,130 @@
+"""`stepsize curves`, and the options of logs that it shares with `predict`, `design` and `cooldown`."""
+
+import csv
+
+import numpy as np
+import pytest
+
+import stepsize as ss
+from stepsize.cli.by_run import branches_by_run, for_runs, schedules_by_run
+from stepsize.curves import read_curves
+from stepsize.errors import ArgumentError, StepsizeError
+
+PLANS = {
+    "cosine": ss.warmup_cosine(3e-4, 200, 6000, final_lr=3e-5),
+    "drop": ss.warmup(ss.Piecewise((3e-4, 9e-5), (2500,)), 200),
+    "short": ss.wsd(3e-4, 200, 5770, 30),
+}
+
+
+@pytest.fixture
+def logs(tmp_path):
+    """Logs of three runs with columns of two kinds."""
+    heads = {"cosine": ("step", "lr", "loss"), "drop": ("global_step", "train/lr", "train/loss"), "short": ()}
+    for name, plan in PLANS.items():
+        with open(tmp_path / f"{name}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(heads[name] or heads["drop"])
+            writer.writerows((step, plan(step), 3.0 + 100.0 / (step + 50)) for step in range(0, 6000, 50))
+    return [tmp_path / f"{name}.csv" for name in PLANS]
+
+
+def test_curves_lists_the_runs_and_how_they_were_read(typed, logs):
+    done = typed("curves", *logs, "--log-jump", 2700, "--log-schedule", f"short={PLANS['short']}")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "drop, short: step = global_step, lr = train/lr, loss = train/loss"
+    assert [line.split() for line in lines[1:5]] == [
+        ["run", "format", "rows", "first", "last", "peak", "rate", "last", "loss"],
+        ["cosine", "CSV", "120", "0", "5,950", "0.0003", "3.0167"],
+        ["drop", "CSV", "120", "0", "5,950", "0.0003", "3.0167"],
+        ["short", "CSV", "120", "0", "5,950", "0.0003", "3.0167"],
+    ]
+    assert "loss above 2.9" in done.stdout
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_file_that_curves_writes_is_read_without_options(typed, logs, tmp_path):
+    """Also a jump, and a cooldown that is shorter than the distance between two rows."""
+    clean = tmp_path / "clean.csv"
+    schedule = f"short={PLANS['short']}"
+    done = typed("curves", *logs, "--log-jump", 2700, "--log-schedule", schedule, "--save", clean)
+    assert done.stdout.endswith(f"{clean}\n")
+    before = read_curves(logs, jumps=[2700], schedule={"short": PLANS["short"]})
+    after = read_curves(clean)
+    assert len(clean.read_text().splitlines()) < 1000
+    for old, new in zip(before, after, strict=True):
+        assert (new.name, new.notes) == (old.name, ())
+        np.testing.assert_array_equal(new.steps, old.steps)
+        np.testing.assert_array_equal(new.losses, old.losses)
+        np.testing.assert_allclose(new.rates, old.rates, rtol=1e-9, atol=1e-15)
+
+
+def test_curves_reads_a_branch_of_another_run(typed, logs, tmp_path):
+    branch = tmp_path / "branch.csv"
+    branch.write_text("step,lr,loss\n" + "".join(f"{step},1e-4,2.9\n" for step in range(50, 500, 50)))
+    done = typed("curves", branch, logs[0], "--after", f"branch={logs[0]}:5000")
+    assert done.stdout.splitlines()[1].split() == ["branch", "CSV", "9", "5,050", "5,450", "0.0003", "2.9000"]
+
+
+REFUSED = [
+    (["k.csv"], "give the size of an epoch and of a batch with --log-horizon NAME=VALUE,..."),
+    (["k.csv", "--log-horizon", "samples=10"], "--log-horizon must be given batch and epochs too, got"),
+    (["k.csv", "--log-horizon", "samples=0,batch=1,epochs=1"], "--log-horizon samples must be a whole number of at"),
+    (["two.csv"], 'several columns of losses: "a loss", "b loss"; name one with --columns loss=a loss'),
+    (["late.csv"], "or the run that it goes on from with --after [RUN=]FILE:STEP"),
+    (["late.csv", "--after", "late.csv"], "--after: 'late.csv' is not the path of a log and a step; write e.g. tr"),
+    (["late.csv", "--after", "k=k.csv:7"], "--after must be given for runs of the logs, got 'k'; the runs are"),
+    (["late.csv", "--save", "no/where.csv"], "cannot write no/where.csv"),
+    ([], "RUNS must be given"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED, ids=range(len(REFUSED)))
+def test_what_is_missing_is_said_in_the_words_of_the_command_line(refused, tmp_path, words, message):
+    (tmp_path / "k.csv").write_text("epoch,lr,loss\n0,0.1,3\n1,0.1,2\n")
+    (tmp_path / "two.csv").write_text("step,lr,a loss,b loss\n0,0.1,3,4\n1,0.1,2,3\n")
+    (tmp_path / "late.csv").write_text("step,lr,loss\n500,0.1,3\n600,0.1,2\n")
+    said = refused("curves", *words)
+    assert message in said
+    assert "=..." not in said
+
+
+FLAT, DOWN = ss.Constant(0.1), ss.Linear(0.1, 0.0, 9)
+
+
+@pytest.mark.parametrize(
+    ("texts", "given"),
+    [
+        (["Constant(0.1)"], FLAT),
+        (["Constant(value=0.1)"], FLAT),
+        (["run (1)=Constant(value=0.1)", "b= Linear(0.1, 0, steps=9)"], {"run (1)": FLAT, "b": DOWN}),
+        (["a=10,b=20=Constant(0.1)"], {"a=10,b=20": FLAT}),
+        (['"a b"=Constant(0.1)', "'c='=Linear(0.1, end=0, steps=9)"], {"a b": FLAT, "c=": DOWN}),
+        (["f(x=1)=Constant(0.1)"], {"f(x=1)": FLAT}),
+        ([], None),
+    ],
+)
+def test_the_name_of_a_run_may_have_any_signs(texts, given):
+    assert for_runs(schedules_by_run("predict", "log_schedule", texts)) == given
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["a=Constnt(1)"], r"log_schedule\['a'\]=.*did you mean \"Constant\""),
+        (["Constant(1", "a=Linear(1)"], r"(?s)log_schedule=.*log_schedule\['a'\]="),
+        (["Constant(1)", "a=Linear(1, 0, 5)"], "given once, or as RUN=TEXT for each run"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_refused(texts, words):
+    with pytest.raises(StepsizeError, match=words):
+        schedules_by_run("predict", "log_schedule", texts)
+
+
+def test_a_branch_is_a_file_and_a_step(tmp_path):
+    trunk = tmp_path / "lr=0.1:x.csv"
+    trunk.touch()
+    assert branches_by_run("predict", "after", [f"a={trunk}:20"]) == [("a", (trunk, 20))]
+    with pytest.raises(ArgumentError, match="given once for each run"):
+        branches_by_run("predict", "after", [f"a={trunk}:20", f"a={trunk}:30"])

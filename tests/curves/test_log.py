@@ -1,0 +1,168 @@
+"""The updates of the rows of a log: what its steps count, rows that were logged again, and means."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import csv_of
+
+import stepsize as ss
+from stepsize.curves import read_curves
+from stepsize.errors import ArgumentError, DataError
+
+HORIZON = ss.Horizon(samples=1000, batch=10, epochs=10, accumulation=2, tokens_per_sample=50)  # 50 updates to an epoch
+
+
+def read(path, **settings):
+    (curve,) = read_curves(path, **settings)
+    return curve
+
+
+# Units.
+
+KERAS = "epoch,accuracy,learning_rate,loss,val_loss\n0,0.5,0.2,3.0,3.1\n1,0.6,0.2,2.0,2.1\n2,0.7,0.1,1.5,1.9\n"
+
+
+def test_means_over_epochs_are_placed_at_the_middle_of_their_epoch(write):
+    curve = read(write(KERAS), horizon=HORIZON)
+    assert curve.steps.tolist() == [24, 74, 124]
+    np.testing.assert_array_equal(curve.rates, [0.2] * 100 + [0.1] * 25)
+    assert curve.notes[1] == "50 updates to an epoch, numbered from 0"
+    assert read(write(KERAS), horizon=HORIZON, loss="val_loss").steps.tolist() == [49, 99, 149]
+
+
+def test_epochs_numbered_from_one_are_those_that_are_done(write):
+    text = KERAS.replace("\n2,", "\n3,").replace("\n1,", "\n2,").replace("\n0,", "\n1,")
+    assert read(write(text), horizon=HORIZON).steps.tolist() == [24, 74, 124]
+
+
+def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
+    history = {"loss": [3.0, 2.0], "val_loss": [3.0, 2.5], "learning_rate": [0.1, 0.1]}
+    path = write(json.dumps(history), "history.json")
+    assert read(path, horizon=HORIZON).steps.tolist() == [24, 74]
+    with pytest.raises(DataError, match=r"counts epochs \(epoch\), not updates; .* with horizon=\.\.\."):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "last"),
+    [
+        ("epoch", [0.1, 0.2, 0.5], [4, 9, 24]),
+        ("consumed_samples", [20, 40, 60], [0, 1, 2]),
+        ("tokens", [1000, 2000, 5000], [0, 1, 4]),
+        ("micro_step", [1, 3, 5], [0, 1, 2]),
+    ],
+)
+def test_other_counts_become_updates_with_a_horizon_and_are_refused_without(write, name, values, last):
+    path = write(f"{name},lr,loss\n" + "".join(f"{value},0.1,3.0\n" for value in values))
+    assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == last
+    with pytest.raises(DataError, match=rf"\({name}\), not updates"):
+        read(path)
+
+
+def test_tokens_need_the_tokens_of_a_sample(write):
+    path = write("tokens,lr,loss\n1000,0.1,3.0\n2000,0.1,3.0\n")
+    with pytest.raises(ArgumentError, match="tokens_per_sample"):
+        read(path, horizon=ss.Horizon(samples=1000, batch=10, epochs=10))
+
+
+def test_steps_that_begin_again_with_each_epoch_are_numbered_through(write):
+    rows = [f"{epoch},{step},0.1,3.0" for epoch in (1, 2, 3) for step in range(0, 50, 10)]
+    path = write("\n".join(["epoch,iter,lr,loss", *rows]) + "\n")
+    assert read(path, horizon=HORIZON).steps.tolist() == list(range(0, 150, 10))
+    with pytest.raises(DataError, match="counts iter anew in each epoch, not updates"):
+        read(path)
+    path = write("epoch,iter,lr,loss\n3,40,0.1,3\n4,0,0.1,3\n4,10,0.1,3\n")  # the end of a log
+    assert read(path, horizon=HORIZON, warmup_steps=0).steps.tolist() == [140, 150, 160]
+
+
+# Rows that were logged again.
+
+
+def rows_csv(*rows):
+    return "step,lr,loss\n" + "".join(f"{step},0.1,{loss}\n" for step, loss in rows)
+
+
+def test_after_a_resume_the_later_rows_count(write):
+    before = [(step, 4.0) for step in range(0, 200, 20)]
+    again = [(step, 3.0) for step in range(110, 160, 20)]
+    curve = read(write(rows_csv(*before, *again)))
+    assert curve.steps.tolist() == [0, 20, 40, 60, 80, 100, 110, 130, 150]
+    assert curve.losses.tolist() == [4.0] * 6 + [3.0] * 3
+    assert curve.notes == ("steps 110 to 180 were logged again after a resume: the later rows count",)
+
+
+def test_a_second_run_in_the_same_file_is_not_taken_for_a_resume(write):
+    """But an attempt that was given up before, and begun again, is one."""
+    run = [(step, 3.0) for step in range(0, 200, 20)]
+    with pytest.raises(DataError, match="line 12: step begins again at 0, so these may be several runs; keep each in"):
+        read(write(rows_csv(*run, *run)))
+    with pytest.raises(DataError, match="may be several runs"):
+        read(write(rows_csv(*run, *run[:5])))
+    assert read(write(rows_csv(*run[:5], *run))).steps.size == 10
+
+
+def test_the_last_of_several_values_of_a_step_counts(write):
+    curve = read(write(rows_csv((0, 4.0), (5, 3.0), (5, 2.5), (6, 2.0))))
+    assert curve.losses.tolist() == [4.0, 2.5, 2.0]
+    assert curve.notes == ("1 steps have several values of loss: the last one counts",)
+    assert read(write(rows_csv((0, 4.0), (5, 3.0), (5, 3.0)))).notes == ()
+
+
+def test_rows_in_no_order_are_refused(write):
+    with pytest.raises(DataError, match=r"line 3: step 8 comes after 9, and so on; sort the rows by their steps"):
+        read(write(rows_csv(*[(step, 3.0) for step in range(9, -1, -1)])))
+
+
+def test_rows_without_a_loss_and_rows_of_other_metrics_are_no_matter(write):
+    text = "epoch,lr-AdamW,step,train_loss,val_loss\n,0.1,0,,\n0,,0,3.0,\n,0.1,9,,\n0,,9,2.0,\n0,,9,,2.5\n"
+    curve = read(write(text))
+    assert (curve.steps.tolist(), curve.losses.tolist()) == ([0, 9], [3.0, 2.0])
+
+
+# Means.
+
+
+@pytest.fixture(scope="module")
+def write_once(tmp_path_factory):
+    path = tmp_path_factory.mktemp("once") / "run.csv"
+
+    def write_once(text):
+        path.write_text(text)
+        return path
+
+    return write_once
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(0, 1))
+def test_means_are_placed_at_the_middle_of_their_updates(write_once, distances, missing):
+    """The missing beginning of a log does not count."""
+    done = 1000 * missing + np.cumsum(distances)
+    rows = [f"{step},0.1,{step}.0" for step in done]
+    curve = read(write_once("\n".join(["step,lr,loss", *rows]) + "\n"), means=True, warmup_steps=0)
+    np.testing.assert_array_equal(curve.losses, done)
+    np.testing.assert_array_equal(curve.steps[1:], (done[:-1] + done[1:] - 1) // 2)
+    if len(done) > 1 and missing:
+        assert done[0] - max(distances) <= curve.steps[0] < done[0]
+    if not missing and max(distances[1:], default=1) >= distances[0]:
+        assert curve.steps[0] == (done[0] - 1) // 2
+
+
+def test_a_row_before_the_first_update_has_no_mean(write):
+    with pytest.raises(DataError, match=r"a row at step 0, before any update.* read it with means=False"):
+        read(write(csv_of()), means=True)
+
+
+def test_the_trainer_of_transformers_logs_means_and_ends_with_one_over_the_whole_run(tmp_path):
+    log = [
+        {"step": step, "loss": 3.0, "learning_rate": 1e-3 * (1 - step / 100), "epoch": 1.0} for step in range(1, 100)
+    ]
+    last = [{"step": 99, "eval_loss": 2.0, "epoch": 1.0}, {"step": 99, "train_runtime": 9.0, "train_loss": 3.0}]
+    folder = tmp_path / "my-run" / "checkpoint-99"
+    folder.mkdir(parents=True)
+    (folder / "trainer_state.json").write_text(json.dumps({"log_history": log + last, "max_steps": 100}))
+    curve = read(folder / "trainer_state.json")
+    assert (curve.name, curve.steps.tolist()) == ("my-run", list(range(99)))
+    assert read(folder / "trainer_state.json", loss="eval_loss").steps.tolist() == [98]

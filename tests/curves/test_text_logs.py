@@ -1,0 +1,81 @@
+"""Rows of names and numbers among the other lines of a text log."""
+
+import numpy as np
+import pytest
+
+from stepsize.curves.text_logs import is_text_log, read_text_log
+from stepsize.errors import DataError
+
+NAN, INF = np.nan, np.inf
+LOGS = {
+    "separators": (
+        "step 0 loss 3 lr=0.1\nstep: 1, loss: 2, lr: .1\nstep=2|loss=1.5e0|lr=1e-1\n"
+        "{'step': 3, 'loss': '1', \"lr\": 0.1}",
+        {"step": [0, 1, 2, 3], "loss": [3, 2, 1.5, 1], "lr": [0.1] * 4},
+    ),
+    "totals, thousands, units and brackets": (
+        "Epoch [1/3], Step [1,200/9,999], Loss: 3.0, tokens 1,234,567, memory: 9.5GiB(64.9%), 10.5ms (0.2s)\n",
+        {"Step": [1200], "Epoch": [1], "Loss": [3], "tokens": [1234567], "memory": [9.5]},
+    ),
+    "times, levels and sources": (
+        "2025-01-01 10:00:00,123 INFO step 0 loss 3\n[12:30:01][a.b][WARNING] - step 1 loss 2\n"
+        "DEBUG:root:step 2 loss 1\n",
+        {"step": [0, 1, 2], "loss": [3, 2, 1]},
+    ),
+    "versions, dates and amounts": ("step 1 torch 2.6.0 day 2025-01-01 size 12k loss 3\n", {"step": [1], "loss": [3]}),
+    "a step on two lines": (
+        "step 0 loss 3\nstep 0 lr 0.1\nstep 5 loss 2\nstep 5 lr 0.2\nstep 5 loss 1\n",
+        {"step": [0, 5, 5], "loss": [3, 2, 1], "lr": [0.1, 0.2, NAN]},
+    ),
+    "indented lines": (
+        "[step=1/9]\n    loss=3\n    lr (group 0)=0.1\nother=1\n2025-01-01T10:00:00.123Z     norm=2\nbatches=3\n",
+        {"step": [1], "loss": [3], "lr (group 0)": [0.1], "norm": [2]},
+    ),
+    "validation": (
+        "step 0 loss 3 eval loss 4\nvalid step 0 loss 5\n  accuracy 0.5\nstep 1 loss 2\ntest loss 9\n",
+        {"step": [0, 1], "loss": [3, 2], "eval loss": [4, NAN]},
+    ),
+    "words that look like numbers": (
+        "step 0 nan steps: 0 loss nan lr: inf infinity 1\n",
+        {"step": [0], "nan steps": [0], "loss": [INF], "lr": [INF], "infinity": [1]},
+    ),
+    "progress bars and colours": (
+        "  0%|   | 0/9 [00:00<?, ?it/s]\r 50%|## | 4/9 [00:01<00:01, 4.00it/s]\x1b[32mstep 4\x1b[0m loss: \x1b[1m3\r",
+        {"step": [4], "loss": [3]},
+    ),
+    "ends of epochs": ("step 0 loss 3\nEpoch 1: loss 2.5\nstep 1 loss 2\n", {"step": [0, 1], "loss": [3, 2]}),
+    "epochs alone": ("Epoch 1: loss 3\nEpoch 2: loss 2\n", {"Epoch": [1, 2], "loss": [3, 2]}),
+    "steps of epochs": (
+        "epoch 0 iter 0/5 loss 4\nepoch 0 iter 4/5 loss 3\nepoch 1 iter 0/5 loss 2\n",
+        {"iter": [0, 4, 5], "epoch": [0, 0, 1], "loss": [4, 3, 2]},
+    ),
+    "steps that no run has": ("step: 1e400 loss 4\nstep 1 loss 3\n", {"step": [1], "loss": [3]}),
+    "lines without a number but the step": ("resuming from step 7\nstep 7 loss 3\n", {"step": [7], "loss": [3]}),
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_the_rows_of_a_text_log(write, name):
+    text, columns = LOGS[name]
+    assert is_text_log(text)
+    (table,) = read_text_log(write(text, "run.log"))
+    assert table.name == "run"
+    assert {*table.columns} == {*columns}
+    for key, values in columns.items():
+        np.testing.assert_array_equal(table.columns[key], values, err_msg=key)
+
+
+def test_the_rank_with_the_losses_counts(write):
+    lines = [f"[rank{rank}]:step {step} loss {loss}\n" for step in (0, 1) for rank, loss in ((0, -1), (1, 3 - step))]
+    (table,) = read_text_log(write("".join(lines), "run.log"))
+    assert table.columns["loss"].tolist() == [3, 2]
+    (table,) = read_text_log(write("0: step 0 loss 3\n1: step 0 loss 2\n", "run.log"))
+    assert table.columns["loss"].tolist() == [3]
+    assert table.notes == ("the lines of rank 0 count, and those of 1 other rank are left out",)
+
+
+@pytest.mark.parametrize("text", ["", "loss 3 lr 0.1\n", "step 100\n", "step 1 accuracy 0.5\n", "step,loss\n0,3\n"])
+def test_other_texts_are_no_logs(write, text):
+    assert not is_text_log(text)
+    with pytest.raises(DataError, match="no rows with a step and a loss"):
+        read_text_log(write(text, "run.log"))
