@@ -35,7 +35,7 @@ ALONE = ("--log-warmup", 200)
 def test_predict_gives_the_final_loss_with_a_band(typed, logs):
     done = typed("predict", *three(logs), *BEGUN, "--schedule", WSD, "--level", 0.8)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "multi-power law, fitted to 432 rows of 3 runs" in done.stdout
+    assert "functional law, fitted to 432 rows of 3 runs" in done.stdout
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("final loss")]
     words = line.replace(",", "").split()
     assert float(words[2]) == pytest.approx(TRUTH.predict(parse(WSD))[-1], rel=3e-3)
@@ -88,7 +88,7 @@ def test_predict_takes_the_schedules_of_logs_without_rates_and_leaves_their_begi
     done = typed("predict", *bare, *named, "--schedule", WSD, "--log-begin", 1000, "--smooth", 3)
     assert (done.returncode, done.stderr) == (0, "")
     rows = sum(step >= 1000 for step in range(240, 6000, 40))
-    assert f"multi-power law, fitted to {3 * rows} rows of 3 runs" in done.stdout
+    assert f"functional law, fitted to {3 * rows} rows of 3 runs" in done.stdout
 
 
 def test_predict_reads_the_two_exports_of_weights_and_biases(typed, logs, tmp_path):
@@ -99,7 +99,7 @@ def test_predict_reads_the_two_exports_of_weights_and_biases(typed, logs, tmp_pa
         (tmp_path / f"{name}.csv").write_text("\n".join([head, *rows]))
     done = typed("predict", tmp_path / "losses.csv", tmp_path / "rates.csv", *BEGUN, "--schedule", WSD)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "multi-power law, fitted to 432 rows of 3 runs" in done.stdout
+    assert "functional law, fitted to 432 rows of 3 runs" in done.stdout
 
 
 def test_predict_writes_a_picture(typed, logs, tmp_path):
@@ -136,22 +136,55 @@ def test_design_prints_the_best_members_and_saves_what_parse_reads(typed, logs, 
     assert saved.sample(3000).max() == pytest.approx(PEAK)
     assert saved(200) == pytest.approx(PEAK)
     assert (tmp_path / "best.png").read_bytes().startswith(b"\x89PNG")
-    losses = [float(line.split()[0]) for line in done.stdout.splitlines() if line[:1] == "0"]
-    assert losses == sorted(losses)
-    assert len(losses) == 6
+    excesses = [line.split()[0] for line in done.stdout.splitlines() if line[:1] == "0"]
+    assert excesses == sorted(excesses)
+    assert len(excesses) == 6
+    assert f"{tmp_path / 'best.txt'}: {excesses[0]} above the best of all\n" in done.stdout
+
+
+def test_predict_ranks_several_schedules(typed, logs):
+    others = [
+        f"wsd({PEAK}, 200, 4310, 1490, final_lr={0.1 * PEAK})",
+        f"Linear(0, {PEAK}, 200) >> Constant({PEAK}, 5800)",
+    ]
+    done = typed("predict", *three(logs), *BEGUN, *(word for text in (WSD, *others) for word in ("--schedule", text)))
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("    3.")]
+    assert [float(row[0]) for row in rows] == sorted(float(row[0]) for row in rows)
+    assert rows[0][3] == "best"
+    assert float(rows[2][3]) > float(rows[2][5])  # the difference of the constant rate, and its error
+    assert "1 of 2 others cannot be told from the best" in done.stdout
+
+
+def cooldown(typed, logs, *options):
+    done = typed("cooldown", *three(logs), *BEGUN, "--running", logs / "running.csv", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "fitted to 501 rows of 4 runs" in done.stdout
+    lines = done.stdout.splitlines()
+    return [line.replace(",", "").split() for line in lines if line.split()[1:2] and line[:1] in " ebln"], lines
 
 
 def test_cooldown_predicts_the_final_loss_for_each_start(typed, logs):
-    done = typed(
-        "cooldown", *three(logs), *BEGUN, "--running", logs / "running.csv", "--at", 3000, "--at", 4000, "--steps", 500
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "fitted to 432 rows of 3 runs" in done.stdout  # without the running one
-    rows = [
-        line.replace(",", "").split() for line in done.stdout.splitlines() if " 3,500 " in line or " 4,500 " in line
-    ]
-    assert [row[:2] for row in rows] == [["3000", "3500"], ["4000", "4500"]]
-    assert float(rows[0][2]) > float(rows[1][2])
+    rows, lines = cooldown(typed, logs, "--at", 3000, "--at", 4000, "--steps", 500)
+    (first,), (second,) = ([row for row in rows if row[:2] == ends] for ends in (["3000", "3500"], ["4000", "4500"]))
+    assert float(first[2]) > float(second[2])
+    assert lines[-1].endswith("ask for a decision with --total N or --target LOSS.")
+
+
+def test_cooldown_finds_the_best_length_for_a_budget_and_draws_it(typed, logs, tmp_path):
+    rows, lines = cooldown(typed, logs, "--total", 6000, "--out", tmp_path / "a.png")
+    (best,) = [row for row in rows if row[0] == "best"]
+    losses = [float(row[3]) for row in rows if row[0][-1:] == "%" or row[0] == "best"]
+    assert float(best[3]) == min(losses)
+    assert f"Begin at step {int(best[1]):,}, so that the cooldown takes" in lines[-2]
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cooldown_finds_the_start_for_a_target(typed, logs):
+    rows, lines = cooldown(typed, logs, "--target", 3.5)
+    starts = [int(row[1]) for row in rows if row[0] in ("earliest", "likely", "safe")]
+    assert starts == sorted(starts)
+    assert lines[-1].startswith(f"Begin at step {starts[1]:,} to reach 3.5; ")
 
 
 def test_rank_needs_no_runs(typed):
@@ -185,7 +218,7 @@ REFUSED = [
     (["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "multi-power"], "or use --law momentum, which"),
     (
         ["predict", "{}/cosine.csv", *ALONE, "--schedule", WSD, "--law", "mpl"],
-        '--law must be "auto" or "multi-power" or "momentum", got',
+        '--law must be "auto" or "functional" or "multi-power" or "momentum", got',
     ),
     (["predict", "{}/cosine.csv", "--columns", "lr=r", "--schedule", WSD], "name it with --columns lr=lr, or give"),
     (
@@ -228,11 +261,15 @@ REFUSED = [
     (["predict", "{}/cosine.csv", "--columns", "loss=a", "--schedule", WSD], 'no column "a"'),
     (
         ["design", "{}/cosine.csv", *ALONE, "--steps", 1000],
-        "multi-power law, which needs different decays; add a run with another decay or a constant rate\n",
+        "this law, which needs different decays; add a run with another decay or a constant rate\n",
     ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/running.csv", "--at", 10],
         "--at must be a step after 2960, the last of the log",
+    ),
+    (
+        ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--total", 9000, "--target", 3],
+        "--target must be left out, got 3.0; --total 9000 asks for the best cooldown",
     ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],

@@ -82,3 +82,12 @@ def test_invalid_pictures_are_refused(forecasts):
         plot_forecasts({})
     with pytest.raises(ArgumentError, match=r"2 axes \(rate, loss\) or a figure"):
         plot_forecasts(forecasts, axes=[])
+
+
+def test_a_rate_that_ends_just_above_zero_is_on_a_linear_axis(runs):
+    """The last step of a way down to zero is positive, and the forecast may begin after the warmup."""
+    forecast = fit(runs).predict(ss.wsd(PEAK, 200, 4300, 1500), at=range(1000, 6000, 1))
+    assert forecast.rates.min() > 0
+    rate, _ = plot_forecasts({"down": forecast}, axes=Picture())
+    assert rate.get_yscale() == "linear"
+    assert rate.get_ylim()[0] == 0

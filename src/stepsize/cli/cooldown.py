@@ -1,12 +1,12 @@
-"""`stepsize cooldown`: when to begin the cooldown of a run that is still training."""
+"""`stepsize cooldown`: when to begin the cooldown of a run that is still training, and how long to make it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from stepsize.arguments import Many, NonNegative, Whole
-from stepsize.cli.options import numeric
+from stepsize.arguments import Many, NonNegative, Number, Whole
+from stepsize.cli.options import PictureFile, numeric
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
 from stepsize.schedules.transitions import SHAPE, WORDS
@@ -17,6 +17,12 @@ def cooldown(
     runs: Runs,
     running: Annotated[Path, typer.Option(metavar="RUN", help="The log so far of the run that is still training.")],
     logs: LogOptions,
+    total: Annotated[
+        int | None, numeric("N", "End the run at step N: how long should the cooldown be?"), Whole(1)
+    ] = None,
+    target: Annotated[
+        float | None, numeric("LOSS", "Reach this loss: when must the cooldown begin?"), Number(above=0.0)
+    ] = None,
     at: Annotated[
         list[int] | None, numeric("STEP", "A step at which the cooldown might begin; repeatable."), Many(Whole(1))
     ] = None,
@@ -28,21 +34,41 @@ def cooldown(
     ] = "linear",
     end: Annotated[NonNegative, numeric("RATE", "The rate at its end.")] = 0.0,
     law: LawName = "auto",
+    out: PictureFile = None,
 ) -> None:
     """Predict the final loss of a run that is still training, for a cooldown that begins now or later.
 
-    A law is fitted to finished runs with a decay, and shifted to the loss of the running run.
+    A law is fitted to the running run and to finished runs with a decay. --total finds the best length of the cooldown
+    for a run that ends at a given step, and --target the step at which to begin for a given loss.
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
     from stepsize.laws.cooldowns import check_cooldowns
 
     finished, so_far = logs.read_with_running(runs, running)
-    check_cooldowns(so_far, at or (), end)  # before the fit
-    plans = plan_cooldowns(fitted(finished, law, logs.words), so_far, at, steps, final_lr=end, shape=shape)
+    check_cooldowns(so_far, at, steps, target, total, end)  # before the fit
+    others = [run for run in finished if run is not so_far]
+    found = plan_cooldowns(
+        fitted([*others, so_far], law, logs.words), so_far, at, steps,
+        target_loss=target, total_steps=total, final_lr=end, shape=shape,
+    )  # fmt: skip
     rows = [
-        (f"{plan.at:,}", f"{plan.at + plan.steps:,}", *map("{:.4f}".format, (plan.final_loss, plan.low, plan.high)))
-        for plan in plans
-    ]
-    print_table(("begins at", "ends at", "final loss", "low", "high"), rows)
-    for caution in dict.fromkeys(caution for plan in plans for caution in plan.cautions):
+        (
+            each.label, f"{each.at:,}", f"{each.at + each.steps:,}",
+            *(f"{loss:.4f}" for loss in (each.final_loss, *each.forecast.final_band, each.waiting, each.lengthening)),
+        )
+        for each in found.forecasts
+    ]  # fmt: skip
+    if rows:
+        print_table(("", "begins", "ends", "final loss", "low", "high", "later", "longer"), rows, left=[0])
+        print(f"later, longer: the gain if it begins {found.unit:,} steps later, or takes {found.unit:,} steps more\n")
+    for caution in found.cautions:
         print(f"caution: {caution}")
+    print(f"{found.recommendation.message(logs.words)}.")
+    if out is not None:
+        from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
+
+        shown = {
+            f"{each.label or 'begins'}: steps {each.at:,} to {each.at + each.steps:,}": each.forecast
+            for each in found.forecasts
+        }
+        print(save_figure(plot_forecasts(shown, [found.so_far], Picture()), out))

@@ -7,7 +7,7 @@ import typer
 
 from stepsize.arguments import NonNegative, Number, Whole
 from stepsize.cli.options import PictureFile, numeric, writable
-from stepsize.cli.runs import LogOptions, Runs, fitted, with_log_options
+from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.screen import print_table
 from stepsize.errors import FitError
 from stepsize.files import write_whole
@@ -26,15 +26,16 @@ def design(
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the best schedule to FILE as text, for parse()."),
+        typer.Option(metavar="FILE", help="Write the first schedule of the table to FILE as text, for parse()."),
         writable,
     ] = None,
+    law: LawName = "auto",
     out: PictureFile = None,
 ) -> None:
     """Find the schedule with the lowest predicted loss, and the best schedule of each well-known family.
 
-    A multi-power law is fitted to finished runs of at least two different schedules. The best schedule may lie far
-    from the runs: train it before you trust it.
+    A law is fitted to finished runs of at least two different schedules. The best schedule may lie far from the runs:
+    train it before you trust it.
     """
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
     from stepsize.laws.designing import Limits
@@ -45,7 +46,7 @@ def design(
     Limits(steps, peak_lr, warmup, lowest)  # refuses what is impossible before the fit
     check_peak(peak_lr, curves)
     try:
-        law_of_runs = fitted(curves, "multi-power", logs.words)
+        law_of_runs = fitted(curves, "functional" if law == "auto" else law, logs.words)
     except FitError as error:
         if "law" in error.settings:  # no other law has a best schedule
             error.advice, error.settings = "add a run with another decay or a constant rate", {}
@@ -53,16 +54,15 @@ def design(
     found = best_schedule(law_of_runs, peak_lr, steps, warmup_steps=warmup, final_lr=lowest, monotone=not rises)
     best = law_of_runs.predict(found.schedule)
     low, high = best.final_band
-    print(f"best of all: final loss {found.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}")
     for caution in best.cautions:
         print(f"caution: {caution}")
-    print()
+    print(f"best of all: final loss {found.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}\n")
     print_table(
         ("excess", "schedule"), [(f"{each.excess:.4f}", str(each.schedule)) for each in found.members], left=[1]
     )
     if save is not None:
-        write_whole(save, f"{found.compact}\n".encode())
-        print(save)
+        write_whole(save, f"{found.members[0].schedule}\n".encode())
+        print(f"\n{save}: {found.members[0].excess:.4f} above the best of all")
     if out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 

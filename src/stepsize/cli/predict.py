@@ -1,6 +1,7 @@
 """`stepsize predict`: the loss of a schedule that was never run, from runs of others."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -14,7 +15,7 @@ from stepsize.cli.screen import form_here, print_table
 from stepsize.errors import StepsizeError, gathered, raise_together
 
 if TYPE_CHECKING:
-    from stepsize.laws import Forecast
+    from stepsize.laws import Forecast, RankedForecast
 
 ROWS = 10  # of the table
 
@@ -38,9 +39,10 @@ def predict(
     """Predict the loss curve of a schedule that was never run, from finished runs of other schedules.
 
     A law of loss curves is fitted to the runs. The full law needs at least two schedules, one of them with a decay;
-    for a single schedule a simpler law is fitted, which predicts less.
+    for a single schedule a simpler law is fitted, which predicts less. Several schedules are ranked.
     """
-    from stepsize.laws.forecast import check_peak  # late: they load SciPy
+    from stepsize.laws import rank_forecasts  # late: they load SciPy
+    from stepsize.laws.forecast import check_peak
     from stepsize.laws.law import rates_of
 
     errors: list[StepsizeError] = []
@@ -55,21 +57,45 @@ def predict(
     found = fitted(curves, law, logs.words)
     for note in cut_off(schedules, steps):
         print(f"note: {note}")
-    forecasts = {str(each): found.predict(each, steps, level=level) for each in schedules}
-    for text, forecast in forecasts.items():
-        print(text)
-        print_table(("step", "rate", "loss", "low", "high"), _rows(forecast))
-        low, high = forecast.final_band
-        print(f"final loss {forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
-        for caution in forecast.cautions:
-            print(f"caution: {caution}")
+    ranked = rank_forecasts(found, schedules, steps, level=level)
+    forecasts = {each.name: each.forecast for each in ranked}
+    if len(ranked) == 1:
+        print(ranked[0].name)
+        print_table(("step", "rate", "loss", "low", "high"), _rows(ranked[0].forecast))
         print()
+    if out is None:
+        print(_sketch(forecasts), end="\n\n")
+    for text, forecast in forecasts.items():
+        for caution in forecast.cautions:
+            print(f"caution: {caution}" if len(ranked) == 1 else f"caution: {text}: {caution}")
+    if len(ranked) == 1:
+        low, high = ranked[0].forecast.final_band
+        print(f"final loss {ranked[0].forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
+    else:
+        _print_ranking(ranked, level)
     if out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
         print(save_figure(plot_forecasts(forecasts, curves, Picture()), out))
-        return
-    print(_sketch(forecasts))
+
+
+def _print_ranking(ranked: "Sequence[RankedForecast]", level: float) -> None:
+    best, *others = ranked
+    rows = [
+        (
+            *(f"{loss:.4f}" for loss in (each.forecast.final_loss, *each.forecast.final_band)),
+            "best" if each is best else f"+{each.excess:.4f} ± {each.margin:.4f}",
+            each.name,
+        )
+        for each in ranked
+    ]
+    print_table(("final loss", "low", "high", "difference", "schedule"), rows, left=[4])
+    alike = sum(not each.distinct for each in others)
+    error = f"its error, the {level:.0%} band after ±"
+    if alike:
+        print(f"{alike} of {len(others)} others cannot be told from the best: the difference is within {error}")
+    else:
+        print(f"The first is the best: each difference is larger than {error}")
 
 
 def _rows(forecast: "Forecast") -> list[tuple[str, ...]]:

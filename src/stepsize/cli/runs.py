@@ -34,7 +34,7 @@ LawName = Annotated[
     str,
     typer.Option(
         "--law",
-        metavar="auto|multi-power|momentum",
+        metavar="auto|functional|multi-power|momentum",
         help="The law to fit; auto: momentum if all runs have one schedule.",
     ),
     Choice(("auto", *LAWS.values())),

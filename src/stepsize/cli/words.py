@@ -13,6 +13,8 @@ OPTIONS = {
     ("design", "peak_lr"): "peak",
     ("plan_cooldowns", "starts"): "at",
     ("plan_cooldowns", "final_lr"): "end",
+    ("", "total_steps"): "total",
+    ("", "target_loss"): "target",
     ("after", "step"): "log_begin",
     ("", "schedule"): "log_schedule",
     ("", "warmup_steps"): "log_warmup",

@@ -13,7 +13,8 @@ except ModuleNotFoundError as error:
     raise MissingExtraError.naming("SciPy", "laws") from error
 
 from stepsize.laws.convex import convex_bound, merge_weights, rank, refine, transfer_factor
-from stepsize.laws.cooldowns import CooldownForecast, plan_cooldowns
+from stepsize.laws.cooldown_search import CooldownForecast
+from stepsize.laws.cooldowns import Cooldowns, plan_cooldowns
 from stepsize.laws.designing import Design, design
 from stepsize.laws.fitting import fit
 from stepsize.laws.forecast import Fit, Forecast
@@ -21,9 +22,11 @@ from stepsize.laws.functional_law import FunctionalLaw
 from stepsize.laws.law import Law
 from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.laws.ranking import RankedForecast, rank_forecasts
 
 __all__ = [
     "CooldownForecast",
+    "Cooldowns",
     "Design",
     "Fit",
     "Forecast",
@@ -31,12 +34,14 @@ __all__ = [
     "Law",
     "MomentumLaw",
     "MultiPowerLaw",
+    "RankedForecast",
     "convex_bound",
     "design",
     "fit",
     "merge_weights",
     "plan_cooldowns",
     "rank",
+    "rank_forecasts",
     "refine",
     "transfer_factor",
 ]

@@ -91,14 +91,7 @@ def rank(schedules: Sequence[Schedule] | Mapping[str, Schedule], steps: int | No
         >>> [each.name for each in rank({"flat": Constant(0.1), "down": Linear(0.1, 0.0, 400)}, 400)]
         ['down', 'flat']
     """
-    if isinstance(schedules, Schedule):
-        raise ArgumentError("rank", "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
-    named = schedules if isinstance(schedules, Mapping) else {str(each): each for each in schedules}
-    if not named:
-        raise ArgumentError("rank", "schedules", "at least one schedule", schedules)
-    for name, schedule in named.items():
-        if not isinstance(schedule, Schedule):
-            raise ArgumentError("rank", f"schedules[{name!r}]", "a schedule", schedule, "parse() makes one from a text")
+    named = named_schedules("rank", schedules)
     lengths = {schedule.steps for schedule in named.values()}
     if steps is None and len(lengths) > 1:
         rule = f"a number, because the lengths differ ({', '.join(f'{length:g}' for length in sorted(lengths))})"
@@ -107,6 +100,19 @@ def rank(schedules: Sequence[Schedule] | Mapping[str, Schedule], steps: int | No
     best = min(bound.value for bound in bounds.values())
     order = sorted(named, key=lambda name: bounds[name].value)
     return tuple(Ranked(name, named[name], bounds[name], bounds[name].value / best) for name in order)
+
+
+def named_schedules(owner: str, schedules: Sequence[Schedule] | Mapping[str, Schedule]) -> Mapping[str, Schedule]:
+    """Schedules by their names, which are their texts if none are given."""
+    if isinstance(schedules, Schedule):
+        raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, "write [schedule]")
+    named = schedules if isinstance(schedules, Mapping) else {str(each): each for each in schedules}
+    if not named:
+        raise ArgumentError(owner, "schedules", "at least one schedule", schedules)
+    for name, schedule in named.items():
+        if not isinstance(schedule, Schedule):
+            raise ArgumentError(owner, f"schedules[{name!r}]", "a schedule", schedule, "parse() makes one from a text")
+    return named
 
 
 @checked

@@ -1,7 +1,8 @@
-"""The schedule with the lowest predicted loss: free between knots, and the best member of each named family."""
+"""The schedule with the lowest predicted loss, and the best short ones: a member of each family of shapes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,16 @@ from stepsize.laws.forecast import Fit, check_peak
 from stepsize.laws.law import Floats, Law
 from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.schedules import Cosine, Knots, Linear, Polynomial, Schedule, Table, warmup, wsd
+from stepsize.schedules.transitions import AnyShape
 
 KNOTS = (12, 48, 192)  # the number of knots in each stage of the search, which starts at the result of the one before
+STEEPEST = 4.0  # the largest power of a decay
 DEEPEST = 30.0  # a rate falls to e^-30 of its range above the lowest allowed rate
 
 
 @dataclass(frozen=True)
 class Member:
-    """The best member of a family, and by how much its predicted loss exceeds the best of all."""
+    """The best schedule of a family, and by how much its predicted loss exceeds the best of all."""
 
     family: str
     schedule: Schedule
@@ -31,14 +34,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Design:
-    """The best schedule under a law, its predicted loss, and the best members of named families, best first.
+    """The best schedule under a law, step by step, its predicted loss, and short schedules that come near it.
 
-    `compact` is the same schedule as a short text for a configuration file: few points, or the best member if nothing
-    better was found. `cautions` say where it goes beyond the runs of the fit.
+    `members` are the best schedules of some families, best first; `members[0].schedule` is the one for a configuration
+    file. `cautions` say where the best schedule goes beyond the runs of the fit.
     """
 
     schedule: Table
-    compact: Schedule
     final_loss: float
     members: tuple[Member, ...]
     cautions: tuple[str, ...]
@@ -59,12 +61,12 @@ def design(
     After a linear warmup the rate lies between `final_lr` and `peak_lr`. It is a straight line between about two
     hundred knots, which minimise the exact final loss of the law by its gradient. The search starts from the best
     member of the families below, and from the result with fewer knots. The families are warmup-stable-decay, by the
-    length and shape of the decay, straight lines, cosines and powers, each by its final rate.
+    length and shape of the decay, straight lines and cosines, each by its final rate.
 
     The result may lie beyond what the law was fitted to: train it before you rely on it.
 
     Args:
-        found: a fit or a law. The momentum law has no useful best schedule, because every decay pays.
+        found: a fit, or a law, but not the momentum law, under which every decay pays.
         peak_lr: the highest rate; stay near that of the runs.
         steps: total length, warmup included.
         warmup_steps: length of the linear warmup from 0 to the peak; stay near that of the runs.
@@ -80,8 +82,8 @@ def design(
         >>> from stepsize.laws import MultiPowerLaw, design
         >>> law = MultiPowerLaw(3.04, 0.525, 0.508, 364.0, 2.07, 0.583, 0.641)
         >>> best = design(law, 3e-4, 4000, warmup_steps=200)
-        >>> best.members[0].family, best.members[0].excess < 0.01
-        ('wsd, 1-sqrt', True)
+        >>> best.members[0].family, best.members[0].excess < 0.001
+        ('wsd, power', True)
 
     Reference: Luo et al., arXiv 2503.12811 (2025), who optimise schedules under their law.
     """
@@ -95,16 +97,15 @@ def design(
     if isinstance(found, Fit):
         check_peak(peak_lr, found.runs)
     members = sorted(((name, *best_member(name, law, limits)) for name in FAMILIES), key=lambda member: member[2])
-    _, start, loss = members[0]
-    compact: Schedule = start
-    for knots in _KnotSearch(law, limits, monotone).from_schedule(start):
+    best: Schedule
+    _, best, loss = members[0]
+    for knots in _KnotSearch(law, limits, monotone).from_schedule(best):
         reached = law.final(knots, steps).loss
         if reached < loss:
-            compact, loss = knots, reached
-    table = Table(tuple(compact.sample(steps).tolist()))
+            best, loss = knots, reached
+    table = Table(tuple(best.sample(steps).tolist()))
     return Design(
         schedule=table,
-        compact=compact,
         final_loss=loss,
         members=tuple(Member(*member, member[2] - loss) for member in members),
         cautions=found.cautions(table) if isinstance(found, Fit) else (),
@@ -140,25 +141,29 @@ class Limits:
         return max(float(f"{self.final_lr + x[0] * (self.peak_lr - self.final_lr):.3g}"), self.final_lr)
 
 
-def _wsd(limits: Limits, x: Floats, shape: str) -> Schedule:
+def _wsd(limits: Limits, x: Floats, shape: AnyShape) -> Schedule:
     decay = min(limits.after_warmup, max(1, round(x[1] * limits.after_warmup)))
     stable = limits.after_warmup - decay
     return wsd(limits.peak_lr, limits.warmup_steps, stable, decay, 0.0, limits.end(x), shape)
 
 
-def _down(limits: Limits, x: Floats, shape: Callable[..., Schedule], *more: float) -> Schedule:
-    return warmup(shape(limits.peak_lr, limits.end(x), limits.after_warmup, *more), limits.warmup_steps)
+def _wsd_power(limits: Limits, x: Floats) -> Schedule:
+    return _wsd(limits, x, partial(Polynomial, power=round(STEEPEST * x[2], 2)))
+
+
+def _down(limits: Limits, x: Floats, shape: Callable[..., Schedule]) -> Schedule:
+    return warmup(shape(limits.peak_lr, limits.end(x), limits.after_warmup), limits.warmup_steps)
 
 
 # How numbers x from 0 to 1 make a member, and where the search starts: x[0] sets the final rate, x[1] the length of the
-# decay (wsd) or its power (a quarter of it).
+# decay, x[2] its power.
 FAMILIES: dict[str, tuple[Callable[[Limits, Floats], Schedule], tuple[float, ...]]] = {
     "wsd, linear": (lambda limits, x: _wsd(limits, x, "linear"), (0.05, 0.3)),
     "wsd, cosine": (lambda limits, x: _wsd(limits, x, "cosine"), (0.05, 0.3)),
     "wsd, 1-sqrt": (lambda limits, x: _wsd(limits, x, "1-sqrt"), (0.05, 0.3)),
+    "wsd, power": (_wsd_power, (0.05, 0.3, 0.3)),
     "linear": (lambda limits, x: _down(limits, x, Linear), (0.05,)),
     "cosine": (lambda limits, x: _down(limits, x, Cosine), (0.05,)),
-    "power": (lambda limits, x: _down(limits, x, Polynomial, round(4.0 * x[1], 3)), (0.05, 0.5)),
 }
 
 
@@ -171,8 +176,8 @@ def best_member(family: str, law: Law, limits: Limits) -> tuple[Schedule, float]
 
     # Lengths are whole numbers, so a simplex method works and a derivative would not.
     best = minimize(
-        loss, np.array(start), method="Nelder-Mead", bounds=[(0.0, 1.0), (0.02, 1.0)][: len(start)],
-        options={"xatol": 2e-3, "fatol": 1e-7, "maxfev": 150},
+        loss, np.array(start), method="Nelder-Mead", bounds=[(0.0, 1.0), (0.02, 1.0), (0.02, 1.0)][: len(start)],
+        options={"xatol": 2e-3, "fatol": 1e-7, "maxfev": 100 * len(start)},
     )  # fmt: skip
     return make(limits, best.x), float(best.fun)
 

@@ -16,6 +16,7 @@ from stepsize.laws.law import Floats, Integers, Law, Rates, rates_of, steps_of
 
 FARTHEST_PEAK = 10.0  # no loss is predicted if the peak rate differs from those of the runs by a larger factor
 FAR_STEPS, FAR_LOW = 2.0, 0.3
+NO_RATE = 0.01  # a rate of this fraction of the peak is as good as none: runs that end there show what zero does
 POINTS = 1000
 BAND_TOLERANCE = 1e-3  # of the losses whose derivatives give the band
 
@@ -141,7 +142,7 @@ class Fit:
             )
         lowest = min(float(run.rates[np.argmax(run.rates) : run.steps[-1] + 1].min()) for run in self.runs)
         reached = float(rates[np.argmax(rates) :].min())
-        if reached < FAR_LOW * lowest:
+        if reached < FAR_LOW * lowest and lowest > NO_RATE * peak:
             cautions.append(f"the rate goes below {lowest:.3g}, the lowest rate of the runs")
         return tuple(cautions)
 

@@ -139,7 +139,7 @@ def plot_forecasts(
         highs.append(float(run.losses[run.steps >= EARLY * last].max(initial=run.losses[-1])))
         handles.append(Line2D([], [], **style))
         labels.append(f"{name} (measured)")
-    rate_axis(rate)
+    rate_axis(rate, ends=[0.0])  # a linear axis: a rate that ends at zero is sampled only just above it
     value_axis(loss, "loss")
     room = 0.05 * (max(highs) - min(lows))
     loss.set_ylim(min(lows) - room, max(highs) + room)

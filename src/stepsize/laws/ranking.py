@@ -1,0 +1,96 @@
+"""Schedules by their predicted final losses, and how certain the differences are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from stepsize.arguments import checked
+from stepsize.laws.convex import named_schedules
+from stepsize.laws.forecast import BAND_TOLERANCE, Fit, Forecast, Probability
+from stepsize.laws.functional_law import FunctionalLaw
+from stepsize.laws.law import Floats, Law, rates_of
+from stepsize.laws.momentum_law import MomentumLaw
+from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.schedules import Schedule
+
+# By which part of the loss a difference is off beside the error of the parameters: benchmarks/evaluate_differences.py.
+# Two runs of one schedule differ by 0.06%, in the root mean square.
+FLOORS: dict[type[Law], float] = {FunctionalLaw: 6e-4, MultiPowerLaw: 4e-3, MomentumLaw: 6e-3}
+
+
+@dataclass(frozen=True, eq=False)
+class RankedForecast:
+    """A schedule in a ranking: its forecast, by how much its final loss exceeds the lowest, and the error of that.
+
+    `margin` is half of the band of `excess`. It is often far smaller than the band of either loss, because both share
+    the errors of the level. `distinct` says whether the excess is larger than its margin.
+    """
+
+    name: str
+    schedule: Schedule
+    forecast: Forecast
+    excess: float
+    margin: float
+
+    @property
+    def distinct(self) -> bool:
+        """Whether the schedule is worse than the best, beyond the band of the difference."""
+        return self.excess > self.margin
+
+
+@checked
+def rank_forecasts(
+    found: Fit,
+    schedules: Sequence[Schedule] | Mapping[str, Schedule],
+    steps: int | None = None,
+    *,
+    level: Probability = 0.9,
+) -> tuple[RankedForecast, ...]:
+    """Rank schedules by their predicted final losses, best first, with the certainty of each difference from the best.
+
+    The band of a difference has two parts: the uncertainty of the parameters, to first order from their covariance,
+    and the distance of two runs from the law, which was measured on runs of known outcome.
+
+    Args:
+        found: a fit to runs.
+        schedules: a sequence, or a mapping from names to schedules.
+        steps: the length of all schedules; the own length of each if None.
+        level: the probability of the bands.
+
+    Raises:
+        ArgumentError: there are no schedules, an item is not a schedule, or one never ends and `steps` is None.
+        FitError: as `Fit.predict`.
+
+    Example:
+        >>> from stepsize.laws import MultiPowerLaw, fit, rank_forecasts
+        >>> from stepsize.curves import LossCurve
+        >>> truth = MultiPowerLaw(3.0, 0.5, 0.5, 400.0, 3.0, 0.5, 0.5)
+        >>> flat, down = warmup(Constant(3e-4), 100), warmup_cosine(3e-4, 100, 4000, final_lr=3e-5)
+        >>> at = range(200, 4000, 40)
+        >>> runs = [LossCurve(name, at, truth.predict(p, 4000, at=at), p) for name, p in [("a", flat), ("b", down)]]
+        >>> plans = {"late": wsd(3e-4, 100, 3200, 700), "flat": flat}
+        >>> [each.name for each in rank_forecasts(fit(runs), plans, 4000)]
+        ['late', 'flat']
+    """
+    named = named_schedules("rank_forecasts", schedules)
+    forecasts = {name: found.predict(schedule, steps, level=level) for name, schedule in named.items()}
+    order = sorted(named, key=lambda name: forecasts[name].final_loss)
+    best, slopes = forecasts[order[0]], {name: _slope(found, named[name], steps) for name in order}
+    floor = FLOORS[type(found.law)] * best.final_loss
+    ranked = []
+    for name in order:
+        slope = slopes[name] - slopes[order[0]]
+        deviation = float(np.sqrt(slope @ found.covariance @ slope + (floor**2 if name != order[0] else 0.0)))
+        excess = forecasts[name].final_loss - best.final_loss
+        ranked.append(
+            RankedForecast(name, named[name], forecasts[name], excess, float(ndtri(0.5 + level / 2)) * deviation)
+        )
+    return tuple(ranked)
+
+
+def _slope(found: Fit, schedule: Schedule, steps: int | None) -> Floats:
+    """The derivatives of the final loss by the parameters."""
+    rates = rates_of("rank_forecasts", schedule, steps, positive=True)
+    return np.asarray(found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0])

@@ -1,0 +1,158 @@
+"""Planned cooldowns of a running run: starts, a target loss, a budget."""
+
+from statistics import NormalDist
+
+import pytest
+from runs import PEAK, PLANS, TRUTH, run, three
+
+import stepsize as ss
+from stepsize.curves import LossCurve
+from stepsize.errors import ArgumentError, FitError
+from stepsize.laws import MultiPowerLaw, fit, plan_cooldowns
+
+DONE = 2961
+FLAT = ss.Constant(PEAK)
+
+
+def so_far(**more):
+    return run("flat", PLANS["flat"], steps=3000, **more)
+
+
+def true_loss(at, steps):
+    return TRUTH.final(PLANS["flat"].head(200) >> FLAT.cooldown(at - 200, steps), at + steps).loss
+
+
+@pytest.fixture(scope="module")
+def found():
+    return fit([*three(), so_far()], MultiPowerLaw)
+
+
+def test_a_later_cooldown_ends_lower_and_as_the_truth(found):
+    plans = plan_cooldowns(found, so_far(), steps=500)
+    assert [each.at for each in plans.forecasts] == [DONE, 3710, 4450, 5930, 8890]
+    assert plans.forecasts[0].label == "now"
+    for each in plans.forecasts:
+        assert each.final_loss == pytest.approx(true_loss(each.at, 500), rel=2e-3)
+    losses = [each.final_loss for each in plans.forecasts]
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_a_cooldown_takes_a_fifth_of_the_run_by_default(found):
+    (plan,) = plan_cooldowns(found, so_far(), [4000]).forecasts
+    assert (plan.at, plan.steps) == (4000, 1000)
+
+
+def test_the_forecast_goes_from_the_present_to_the_end(found):
+    forecast = plan_cooldowns(found, so_far(), [4000]).forecasts[0].forecast
+    assert (forecast.steps[0], forecast.steps[-1]) == (DONE - 1, 4999)
+    assert forecast.rates[0] == PEAK
+    assert forecast.rates[-1] == pytest.approx(PEAK / 1000)
+
+
+def test_the_gains_are_those_of_a_later_and_of_a_longer_cooldown(found):
+    plans = plan_cooldowns(found, so_far(), [4000, 4000 + 100], 800)
+    here, later = plans.forecasts
+    longer = plan_cooldowns(found, so_far(), [4000], 800 + 100).forecasts[0]
+    assert plans.unit == 100
+    assert here.waiting == pytest.approx(here.final_loss - later.final_loss, abs=1e-4)
+    assert here.lengthening == pytest.approx(here.final_loss - longer.final_loss, abs=1e-4)
+
+
+def test_the_best_cooldown_for_a_budget_is_better_than_any_other(found):
+    plans = plan_cooldowns(found, so_far(), total_steps=6000)
+    best = plans.recommended
+    assert best in plans.forecasts
+    assert best.at + best.steps == 6000
+    for steps in (best.steps // 2, best.steps - 50, best.steps + 50, 2 * best.steps):
+        assert true_loss(6000 - steps, steps) > true_loss(best.at, best.steps) - 1e-5
+    assert best.waiting == pytest.approx(best.lengthening, rel=0.05)  # at the best split, a step gains the same in both
+    assert f"Begin at step {best.at:,}, so that the cooldown takes" in plans.recommendation
+
+
+def test_a_start_that_the_recommendation_allows_is_about_as_good(found):
+    plans = plan_cooldowns(found, so_far(), total_steps=6000)
+    words = plans.recommendation.replace(",", "").split()
+    for at in (int(words[words.index("from") + 1]), int(words[words.index("from") + 3])):
+        other = plan_cooldowns(found, so_far(), [at], 6000 - at).forecasts[0]
+        assert other.final_loss - plans.recommended.final_loss == pytest.approx(0.0015, abs=2e-4)
+
+
+def test_too_small_a_budget_begins_now(found):
+    plans = plan_cooldowns(found, so_far(), total_steps=DONE + 20)
+    assert (plans.recommended.at, plans.recommended.steps) == (DONE, 20)
+    assert plans.recommendation.startswith("Begin now, so that the cooldown takes 0.67% of 2,981 steps")
+
+
+def test_a_target_loss_has_an_earliest_a_likely_and_a_safe_start(found):
+    plans = plan_cooldowns(found, so_far(), target_loss=3.5)
+    earliest, likely, safe = plans.forecasts
+    assert plans.recommended is likely
+    assert [each.label for each in plans.forecasts] == ["earliest", "likely", "safe"]
+    assert DONE < earliest.at < likely.at < safe.at
+    for loss in (earliest.forecast.low[-1], likely.final_loss, safe.forecast.high[-1]):
+        assert loss == pytest.approx(3.5, abs=1e-3)
+        assert loss <= 3.5
+    assert true_loss(likely.at, likely.steps) == pytest.approx(3.5, rel=2e-3)
+
+
+def test_a_target_that_a_cooldown_reaches_now_is_said_to_be_safe(found):
+    plans = plan_cooldowns(found, so_far(), target_loss=3.9)
+    assert plans.recommendation == "Begin now to reach 3.9, which is safe"
+    assert [(each.label, each.at) for each in plans.forecasts] == [("safe", DONE)]
+
+
+def test_a_target_out_of_reach_is_said_to_be_so(found):
+    plans = plan_cooldowns(found, so_far(), target_loss=2.5)
+    assert plans.forecasts == ()
+    assert plans.recommended is None
+    assert plans.recommendation == "A loss of 2.5 is not predicted for any cooldown that begins within 29,610 steps"
+
+
+def test_the_band_widens_with_its_level_as_that_of_a_normal_distribution(found):
+    half, most = (plan_cooldowns(found, so_far(), [3000], level=level).forecasts[0].forecast for level in (0.5, 0.9))
+    quantile = NormalDist().inv_cdf
+    widths = [each.high[-1] - each.low[-1] for each in (half, most)]
+    assert widths[1] / widths[0] == pytest.approx(quantile(0.95) / quantile(0.75))
+
+
+def test_a_running_run_far_from_the_law_has_a_caution_or_is_refused(found):
+    run_so_far = so_far()
+    near, far = (LossCurve("mine", run_so_far.steps, k * run_so_far.losses, run_so_far.rates) for k in (1.05, 2.0))
+    assert not any("law" in caution for caution in plan_cooldowns(found, run_so_far, [3000]).cautions)
+    assert 'run "mine" lies 5.0% above the law' in plan_cooldowns(found, near, [3000]).cautions[0]
+    with pytest.raises(FitError, match='run "mine" lies 100% above the law'):
+        plan_cooldowns(found, far, [3000])
+
+
+def test_the_prediction_is_shifted_to_the_running_run(found):
+    run_so_far = so_far()
+    above = LossCurve("above", run_so_far.steps, 1.005 * run_so_far.losses, run_so_far.rates)
+    here, there = (plan_cooldowns(found, each, [3000]).forecasts[0] for each in (run_so_far, above))
+    for name in ("losses", "low", "high"):
+        assert getattr(there.forecast, name) == pytest.approx(1.005 * getattr(here.forecast, name))
+    assert there.waiting == pytest.approx(1.005 * here.waiting)
+
+
+def test_a_run_that_already_decays_has_a_caution(found):
+    decaying = run("cosine", PLANS["cosine"], steps=3000)
+    assert "has already decayed" in plan_cooldowns(found, decaying, [3000]).cautions[0]
+
+
+def test_bad_cooldowns_are_refused(found):
+    refused = [
+        ({"starts": [100]}, "a step after 2960, the last of the log, got 100"),
+        ({"final_lr": 1.0}, "at most the current rate"),
+        ({"starts": []}, "at least one item"),
+        ({"starts": 3000}, r"write starts=\(3000,\)"),
+        ({"total_steps": 2000}, "more than the 2961 steps of the log"),
+        ({"total_steps": 6000, "steps": 500}, "steps.*left out, got 500; total_steps=6000 asks for the best"),
+        ({"total_steps": 6000, "target_loss": 3.0}, "target_loss.*left out"),
+        ({"target_loss": 3.0, "starts": [3000]}, "starts.*left out.*target_loss=3.0 asks for the start"),
+    ]
+    for options, words in refused:
+        with pytest.raises(ArgumentError, match=words):
+            plan_cooldowns(found, so_far(), **options)
+    with pytest.raises(ArgumentError, match="what fit"):
+        plan_cooldowns(TRUTH, so_far())
+    with pytest.raises(ArgumentError, match="a LossCurve"):
+        plan_cooldowns(found, [3.0])

@@ -1,0 +1,52 @@
+"""Schedules ranked by their predicted losses."""
+
+import pytest
+from runs import PEAK, PLANS, TRUTH, three
+
+import stepsize as ss
+from stepsize.errors import ArgumentError
+from stepsize.laws import MultiPowerLaw, fit, rank_forecasts
+
+SCHEDULES = {
+    "flat": PLANS["flat"],
+    "late": ss.wsd(PEAK, 200, 4800, 1000),
+    "same": ss.wsd(PEAK, 200, 4790, 1010),
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return fit(three(noise=1e-3), MultiPowerLaw)
+
+
+def test_the_order_and_the_differences_are_those_of_the_forecasts(found):
+    ranked = rank_forecasts(found, SCHEDULES, 6000)
+    losses = {name: found.predict(plan, 6000).final_loss for name, plan in SCHEDULES.items()}
+    assert [each.name for each in ranked] == sorted(losses, key=losses.__getitem__)
+    assert (ranked[0].excess, ranked[0].margin) == (0.0, 0.0)
+    for each in ranked[1:]:
+        assert each.excess == pytest.approx(losses[each.name] - losses[ranked[0].name])
+        assert each.margin > 0
+
+
+def test_a_decay_is_told_from_none_and_not_from_its_like(found):
+    distinct = {each.name: each.distinct for each in rank_forecasts(found, SCHEDULES, 6000)}
+    assert distinct["flat"]
+    assert not distinct["late"]
+    assert not distinct["same"]
+
+
+def test_the_band_of_a_difference_holds_the_truth_and_widens_with_its_level(found):
+    def flat(level):
+        (each,) = (each for each in rank_forecasts(found, SCHEDULES, 6000, level=level) if each.name == "flat")
+        return each
+
+    true = TRUTH.final(SCHEDULES["flat"], 6000).loss - TRUTH.final(SCHEDULES["late"]).loss
+    assert flat(0.9).excess == pytest.approx(true, abs=flat(0.9).margin)
+    assert flat(0.9).margin > 2 * flat(0.5).margin
+
+
+@pytest.mark.parametrize("schedules", [PLANS["flat"], [], ["Constant(1)"]])
+def test_only_schedules_are_ranked(found, schedules):
+    with pytest.raises(ArgumentError, match=r"rank_forecasts.*schedule"):
+        rank_forecasts(found, schedules)
