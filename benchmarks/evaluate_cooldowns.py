@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stepsize.curves import LossCurve, read_csv
+from stepsize.curves import LossCurve, read_curves
 from stepsize.laws import Fit, FunctionalLaw, Law, MomentumLaw, MultiPowerLaw, fit
 from stepsize.laws.estimate import robust_deviation
 
@@ -47,7 +47,8 @@ def cases() -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 
 def read(folder: Path, name: str) -> LossCurve:
-    return read_csv(folder / f"{name}.csv").after(BEGIN)
+    (run,) = read_curves(folder / f"{name}.csv")
+    return run.after(BEGIN)
 
 
 def running_part(run: LossCurve) -> LossCurve:
