@@ -93,6 +93,14 @@ def test_the_number_of_diverged_starts_is_reported():
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
 
 
+@pytest.mark.parametrize(("starts", "bold"), [(8, True), (9, False)])
+def test_more_than_eight_starts_have_thin_paths_without_dots_and_rings(starts, bold):
+    down = descend(BOWL, GradientDescent(), np.linspace([-5.0, -2.0], [-1.0, -2.0], starts), 5, 0.1)
+    lines = plot_descents(down).lines
+    assert any(line.get_markerfacecolor() == "white" for line in lines) == bold
+    assert any(line.get_marker() not in ("None", "") and len(line.get_xdata()) == 6 for line in lines) == bold
+
+
 def test_a_descent_that_stopped_is_labelled_and_its_end_is_marked():
     down = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -2.0], 20, 0.5)
     ax = plot_descents({"cone": down})
