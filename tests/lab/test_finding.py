@@ -44,7 +44,7 @@ def test_the_losses_of_a_loader_are_the_first_of_a_run_with_the_same_seed():
         model, task, make_optimizer("sgd", model.parameters(), 0.1), test.schedule, epochs=2, seed=3, log_every=1
     )
     assert [point.train_loss for point in log.points] == list(test.runs[0].losses)
-    with pytest.raises(ArgumentError, match="find_rate.batch_size=...."):
+    with pytest.raises(ArgumentError, match=r"find_rate\(batch_size=...\) must be left out"):
         find_rate(task, batch_size=16)
 
 
