@@ -125,12 +125,12 @@ def test_added_runs_wait_under_the_next_numbers(store, path):
     assert (added.status, results.settings) == ("waiting", {"batch": 128})
     (event,) = results.events()
     assert (event.number, event.kind, event.text) == (None, "extended", "one more")
-    for runs, settings, words in (
+    for runs, asked, words in (
         ([("a", "Constant(1)", 2**63)], {}, r"Store\.add_runs\(runs=.*seed below 2"),
         ([("a", "Constant(1)", 1)], {"rate": NAN}, r"Store\.add_runs\(settings=.*JSON"),
     ):
         with pytest.raises(ArgumentError, match=words):
-            store.add_runs(runs, settings, "extended", "never")
+            store.add_runs(runs, asked, "extended", "never")
     assert (len(load_runs(path).outcomes()), load_runs(path).settings) == (4, {"batch": 128})
 
 
