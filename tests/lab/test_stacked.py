@@ -58,7 +58,8 @@ class Idle(nn.Linear):
 
 def test_a_parameter_that_the_loss_does_not_use_has_a_gradient_of_zero():
     task = Task(Idle, (X, X), (X, X), nn.functional.mse_loss, None)
-    gradients, losses, _ = Stack(task, (0, 1), CPU).gradients(X, X)
+    batches = torch.stack([X, X])
+    gradients, losses, _ = Stack(task, (0, 1), CPU).gradients(batches, batches)
     assert gradients["idle"].tolist() == [[0.0] * 3] * 2
     assert (gradients["weight"] != 0.0).all()
     assert losses.shape == (2,)
