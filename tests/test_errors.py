@@ -16,8 +16,10 @@ from stepsize.errors import (
     StepsizeError,
     Words,
     concerning,
+    first_few,
     gathered,
     name_and_item,
+    one_line,
     raise_together,
 )
 
@@ -78,6 +80,19 @@ def test_all_bad_arguments_of_a_call_are_reported_together():
 )
 def test_an_argument_is_split_into_its_name_and_its_item(argument, parts):
     assert name_and_item(argument) == parts
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(["a"], "a"), (["a", "b"], "a, b"), (["a", "b", "c"], "a, b and 1 more"), (["a"] * 1236, "a, a and 1,234 more")],
+)
+def test_a_long_list_is_cut_and_the_rest_counted(words, text):
+    assert first_few(words, 2) == text
+
+
+@pytest.mark.parametrize(("text", "line"), [("a" * 9, "a" * 9), ("a" * 10, "aaaaaa..."), (" a\n b ", "a b"), ("", "")])
+def test_a_text_is_shown_as_one_line_and_cut_beyond_its_length(text, line):
+    assert one_line(text, 9) == line
 
 
 def test_what_an_error_is_about_holds_for_all_its_problems():

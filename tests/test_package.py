@@ -1,5 +1,6 @@
 """The package as a whole: its public names, and what importing it loads."""
 
+import dataclasses
 import importlib
 import inspect
 import json
@@ -41,6 +42,14 @@ def test_every_public_name_is_documented_with_an_example(name):
     assert not doc.startswith(f"{name}(")  # what dataclass writes where nobody did
     if not (isinstance(value, type) and issubclass(value, Exception)):
         assert "Example:\n    >>> " in doc
+
+
+@pytest.mark.parametrize("name", ["", ".curves", ".descent", ".lab", ".laws", ".plots", ".pytorch", ".store"])
+def test_public_values_cannot_be_changed(name):
+    package = importlib.import_module(f"stepsize{name}")
+    values = [each for each in (getattr(package, each) for each in package.__all__) if dataclasses.is_dataclass(each)]
+    assert values or name == ".plots"
+    assert [each.__name__ for each in values if not each.__dataclass_params__.frozen] == []
 
 
 @pytest.mark.parametrize("name", ["lab", "plots"])

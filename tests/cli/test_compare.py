@@ -1,11 +1,16 @@
 """`stepsize compare` as it is typed."""
 
 import subprocess
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from installed import STEPSIZE, environment
 from stepsize.cli.schedules import named
+from stepsize.lab import Experiment
+from stepsize.lab.report.summary_table import SummaryTable
+from stepsize.lab.tuning import Trial
 
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "1"]
 
@@ -171,6 +176,58 @@ def test_another_optimizer_beside_a_file_does_not_get_the_arguments_in_the_file(
         with pytest.raises(ZeroDivisionError):
             typed("compare", "e.toml", "--optimizer", optimizer)
     assert [each.optimizer_args for each in asked] == [(), (("momentum", 0.9),)]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the command asks the library for, which trains nothing and answers with a comparison of two trials."""
+    trials = [Trial("a", 0.5, 0.3, False), Trial("a", 2.0, 0.2, True)]
+    table = SummaryTable(("schedule", "loss", "against a"), (("a", "0.2", "-"),), ("a note",))
+    answer = SimpleNamespace(trials=trials, table=table, directory="runs/9")
+    calls = []
+    for name in ("compare", "resume", "extend"):
+        call = lambda *given, name=name, **more: calls.append((name, given, more)) or answer  # noqa: E731
+        monkeypatch.setattr(f"stepsize.lab.{name}", call)
+    return calls
+
+
+def test_each_option_is_a_setting_of_the_experiment(typed, asked):
+    done = typed(
+        *("compare", "--data", "digits", "--schedule", "a=Constant(0.1)", "--schedule", "b=Constant(0.2)"),
+        *("--feedback", "a=Plateau(patience=2)", "--epochs", 2, "--seeds", "3..4", "--batch-size", 8),
+        *("--accumulate", 4, "--metric", "test_loss", "--optimizer", "adamw", "--device", "cpu", "--until-told"),
+        *("--most-seeds", 7, "--margin", 0.5, "--engine", "local", "--functions", "--out", "x", "--tensorboard"),
+    )
+    ((name, (experiment, out), more),) = asked
+    assert (done.stderr, name, out, more) == ("", "compare", Path("x"), {"tensorboard": True})
+    settings = {"epochs": 2, "batch_size": 8, "accumulation": 4, "metric": "test_loss", "device": "cpu"}
+    rounds = {"seeds": (3, 4), "until_told": True, "most_seeds": 7, "margin": 0.5}
+    schedules = {"a": "Constant(0.1)", "b": "Constant(0.2)"}
+    feedback = {"a": "Plateau(patience=2)"}
+    assert experiment == Experiment(
+        schedules, "digits", optimizer="adamw", engine="local", functions=True, feedback=feedback, **settings, **rounds
+    )
+
+
+def test_a_resume_and_an_extension_have_their_options(typed, asked):
+    typed("compare", "--resume", "runs/1", "--elsewhere", "--tensorboard")
+    typed("compare", "--resume", "runs/1", "--add-seeds", "5..6", "--tensorboard")
+    typed("compare", "--resume", "runs/1", "--add-schedule", "c=Constant(0.3)", "--elsewhere")
+    (_, _, plain), (_, _, seeds), (_, _, schedules) = asked
+    assert [(name, given) for name, given, _ in asked] == [
+        (name, (Path("runs/1"),)) for name in ("resume", "extend", "extend")
+    ]
+    assert plain == {"tensorboard": True, "elsewhere": True}
+    assert seeds == {"seeds": (5, 6), "schedules": (), "tensorboard": True, "elsewhere": False}
+    assert [name for name, _ in schedules.pop("schedules")] == ["c"]
+    assert schedules == {"seeds": (), "tensorboard": False, "elsewhere": True}
+
+
+def test_the_best_trial_of_each_schedule_is_named_above_the_table(typed, asked):
+    assert [line.rstrip() for line in typed("compare").stdout.splitlines()] == [
+        "a: 2 times its rates was the best trial",
+        *("schedule  loss  against a", "a          0.2          -", "a note", "Report and picture: runs/9"),
+    ]
 
 
 def test_a_plan_is_an_option(tmp_path):

@@ -64,15 +64,17 @@ def test_a_task_of_the_user_gives_the_same_numbers_every_time(find, tmp_path):
 def test_the_options_of_the_training_are_those_of_the_test_and_of_the_grid(find, tmp_path):
     given = [*("--task", f"{TASKS}:line", "--optimizer", "adamw", "--clip-norm", "0.01", "--grid", "--rates", "0.1")]
     given += ["--optimizer-arg", "betas=[0.5, 0.9]", "--optimizer-arg", "amsgrad=true", "--accumulate", "2"]
+    given += ["--seeds", "1,2", "--epochs", "2", "--device", "cpu"]
     assert find(*given, "--json", "found.json")[0] == 0
     arguments = {"betas": [0.5, 0.9], "amsgrad": True}
     test = RangeTest.of_dict(json.loads((tmp_path / "found.json").read_text())["range_test"])
-    settings = {"optimizer_args": arguments, "clip_norm": 0.01, "batch_size": 64, "accumulation": 2}
+    settings = {"optimizer_args": arguments, "clip_norm": 0.01, "batch_size": 64, "accumulation": 2, "seeds": (1, 2)}
     assert test == find_rate(load_task(f"{TASKS}:line"), "adamw", **settings)
     assert test != find_rate(load_task(f"{TASKS}:line"), "adamw", batch_size=64)
     (folder,) = (tmp_path / "runs").iterdir()
     trained = load_runs(folder).settings["experiment"]
-    assert (trained["optimizer_args"], trained["clip_norm"], trained["accumulation"]) == (arguments, 0.01, 2)
+    expected = {**settings, "seeds": [1, 2], "epochs": 2, "device": "cpu", "optimizer": "adamw"}
+    assert {name: trained[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(("times", "said"), [(9.9, False), (10.0, True)])

@@ -1,14 +1,23 @@
 """The command line as a user meets it: exit codes, and one clear message instead of a traceback."""
 
+import inspect
 import os
 import signal
 import subprocess
 import sys
 
 import pytest
+import typer
 
 import stepsize
 from installed import STEPSIZE, environment
+from stepsize.cli import app
+from stepsize.cli.options import numbers
+from stepsize.descent import descend
+from stepsize.lab import Experiment, find_rate
+from stepsize.pytorch import range_test
+
+COMMANDS = typer.main.get_command(app).commands
 
 
 def run(*args, **options):
@@ -25,6 +34,20 @@ def test_help_names_the_verbs():
     assert done.returncode == 0
     assert "plot" in done.stdout
     assert "compare" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("verb", "library"), [("compare", Experiment), ("find", find_rate), ("find", range_test), ("descend", descend)]
+)
+def test_an_option_has_the_default_of_the_library(verb, library):
+    parameters = inspect.signature(library).parameters.values()
+    expected = {each.name: each.default for each in parameters if each.default not in (each.empty, (), None)}
+    options = {
+        each.name: numbers(each.default) if each.name == "seeds" else each.default for each in COMMANDS[verb].params
+    }
+    shared = expected.keys() & options.keys()
+    assert len(shared) >= 2
+    assert {name: options[name] for name in shared} == {name: expected[name] for name in shared}
 
 
 def test_without_a_command_the_help_is_printed(typed):

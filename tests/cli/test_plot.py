@@ -28,6 +28,12 @@ def test_a_picture_as_wide_as_the_terminal(typed, width):
     )
 
 
+@pytest.mark.parametrize(("lines", "height"), [(1, 8), (24, 16), (99, 20)])
+def test_a_picture_leaves_room_in_the_terminal_if_there_is_some(typed, lines, height):
+    shown = typed("plot", "Constant(0.1)", LINES=str(lines)).stdout.splitlines()
+    assert sum("│" in line or "┤" in line for line in shown) == height
+
+
 def test_an_output_of_ascii_gets_ascii():
     done = plot(TEXT, PYTHONIOENCODING="ascii")
     assert done.returncode == 0

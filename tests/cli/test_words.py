@@ -90,6 +90,22 @@ def test_all_problems_of_a_command_line_come_together(refused, arguments, proble
     assert all(line.startswith(problem) for line, problem in zip(lines, problems, strict=True)), lines
 
 
+@pytest.mark.parametrize(
+    ("verb", "option", "below", "rule"),
+    [
+        *[(verb, "--steps", 0, "a whole number of at least 1") for verb in ("plot", "descend", "compare", "rank")],
+        ("find", "--steps", 1, "a whole number of at least 2"),
+        ("descend", "--seed", -1, "a whole number of at least 0"),
+        ("compare", "--most-seeds", 1, "a whole number of at least 2"),
+        ("compare", "--tune-peak", -1, "a whole number of at least 0"),
+        *[("compare", option, 0, "a finite number > 0") for option in ("--margin", "--timeout")],
+        *[("find", option, 0, "a finite number > 0") for option in ("--clip-norm", "--start-lr", "--end-lr")],
+    ],
+)
+def test_a_number_below_the_least_is_refused(refused, verb, option, below, rule):
+    assert f"{option} must be {rule}, got {below}\n" in refused(verb, option, below)
+
+
 def test_a_value_may_begin_with_a_dash(typed):
     done = typed("descend", "-x**2", "--start", "-1", "--steps", "2")
     assert (done.returncode, done.stderr) == (0, "")

@@ -48,6 +48,20 @@ def test_cooldowns_of_one_run_branch_from_one_of_them():
     }
 
 
+ALONE = [([1], [], 0), ([0], [1], 5), ([2], [1], 9), ([3], [1], 13)]
+ALONE += [([row + 4 for row in rows], [parent + 4 for parent in parents], step) for rows, parents, step in ALONE]
+TOGETHER = [([1, 5], [], 0), ([0, 4], [1, 5], 5), ([2, 6], [1, 5], 9), ([3, 7], [1, 5], 13)]
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1, ALONE), (2, TOGETHER), (8, TOGETHER)])
+def test_runs_that_branch_from_one_stack_at_one_step_form_a_stack(tmp_path, size, expected):
+    family, directory = specs(*map(cooldown, (4, 12, 8, 14)), seeds=(3, 5)), ResultDirectory(tmp_path)
+    stacks = stack_records.record_stacks(directory, family, shared_beginnings(family), size)
+    for found in (stacks, stack_records.recorded_stacks(directory)):
+        assert [(list(each.members), list(each.parents), each.step) for each in found] == expected
+        assert {seed for each in found for seed in each.members.values()} == {3, 5}
+
+
 def test_a_run_that_has_begun_branches_no_more_but_others_branch_from_it():
     family = specs(*map(cooldown, (4, 12, 8)))
     assert shared_beginnings(family, begun={0}) == {1: Branch(0, 5), 2: Branch(1, 9)}

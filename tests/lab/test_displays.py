@@ -115,6 +115,32 @@ def bars(epoch, lr=0.1, width=120):
     return display._bars.tasks[0].fields["news"]
 
 
+def test_the_bar_of_a_run_is_that_of_its_epoch_and_another_bar_counts_all_updates():
+    specs = [RunSpec("flat", Constant(0.1), seed, 3, 30) for seed in (0, 1)]
+    standings, display = Standings(specs), TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
+    display.begin(standings, "Data.", Path("out"))
+    display.starting(1)
+    assert display._all_bar.tasks[0].description == "starting 1 worker"
+    seen = []
+    for record in (
+        Point(5, 0.1, 1.5, 0.5),
+        Epoch(10, 1.5, 0.5, 2.5, 0.5),
+        Point(15, 0.1, 1.5, 0.5),
+        Point(30, 0.1, 1.5, 0.5),
+    ):
+        standings.logged(1, record)
+        display.logged(1, record)
+        (run,), (every,) = display._bars.tasks, display._all_bar.tasks
+        seen.append((run.description, run.completed, run.total, every.description, every.completed, every.total))
+    display.close()
+    assert seen == [
+        ("epoch 1/3  flat, seed 1", 5, 10, "all runs", 5, 60),
+        ("epoch 2/3  flat, seed 1", 0, 10, "all runs", 5, 60),
+        ("epoch 2/3  flat, seed 1", 5, 10, "all runs", 15, 60),
+        ("epoch 2/3  flat, seed 1", 20, 10, "all runs", 30, 60),
+    ]
+
+
 def test_the_bars_of_the_trials_are_gone_when_the_comparison_begins():
     display = TerminalDisplay(Console(file=StringIO(), width=120, force_terminal=True))
     for name in ("flat, trial 1", "flat"):

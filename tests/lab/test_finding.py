@@ -1,5 +1,6 @@
 import math
 
+import loader_tasks
 import own_tasks
 import pytest
 import torch
@@ -20,6 +21,31 @@ def test_the_losses_are_the_first_of_a_run_with_the_same_seed():
         log = train(model, task, optimizer, test.schedule, epochs=2, batch_size=16, seed=seed, log_every=1)
         assert [point.train_loss for point in log.points] == list(test.runs[0].losses)
         assert test.runs[0].seed == seed
+
+
+@pytest.mark.parametrize(
+    "task", [own_tasks.line(), loader_tasks.task_of(loader_tasks.drawing())], ids=["samples", "loaders"]
+)
+def test_every_update_is_observed_with_its_rate_and_its_loss(task):
+    seen = []
+    test = find_rate(task, steps=9, seeds=(0, 5), end_lr=0.01, device="cpu", observe=lambda *each: seen.append(each))
+    rates = test.rates.tolist()
+    assert seen == [(step, rates[step], run.losses[step]) for run in test.runs for step in range(9)]
+
+
+def test_the_losses_of_a_loader_are_the_first_of_a_run_with_the_same_seed():
+    def noisy():
+        return loader_tasks.task_of(loader_tasks.drawing())  # its data set keeps a generator of its own
+
+    test = find_rate(noisy(), seeds=[3], start_lr=1e-4, end_lr=0.1, steps=8, device="cpu")
+    task = noisy()
+    model = task.initial_model(3)
+    log = train(
+        model, task, make_optimizer("sgd", model.parameters(), 0.1), test.schedule, epochs=2, seed=3, log_every=1
+    )
+    assert [point.train_loss for point in log.points] == list(test.runs[0].losses)
+    with pytest.raises(ArgumentError, match=r"find_rate\(batch_size=...\) must be left out"):
+        find_rate(task, batch_size=16)
 
 
 def test_each_seed_has_its_network_and_the_random_state_is_unchanged():

@@ -48,6 +48,23 @@ def normed():
 NORMED = Task(normed, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "normed")
 
 
+class Idle(nn.Linear):
+    """A line with a parameter that its outputs do not use."""
+
+    def __init__(self):
+        super().__init__(1, 1)
+        self.idle = nn.Parameter(torch.ones(3))
+
+
+def test_a_parameter_that_the_loss_does_not_use_has_a_gradient_of_zero():
+    task = Task(Idle, (X, X), (X, X), nn.functional.mse_loss, None)
+    batches = torch.stack([X, X])
+    gradients, losses, _ = Stack(task, (0, 1), CPU).gradients(batches, batches)
+    assert gradients["idle"].tolist() == [[0.0] * 3] * 2
+    assert (gradients["weight"] != 0.0).all()
+    assert losses.shape == (2,)
+
+
 def experiment(**settings):
     given = {"epochs": 2, "batch_size": 30, "log_every": 4, "seeds": (0, 1), "device": "cpu", "engine": "stacked"}
     return Experiment(settings.pop("schedules", SCHEDULES), settings.pop("task", "digits"), **given | settings)

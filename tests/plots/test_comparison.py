@@ -9,6 +9,7 @@ from matplotlib import pyplot
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
 from stepsize.plots import Picture, plot_comparison, plot_schedules
+from stepsize.plots.traces import highest_loss_in_view
 from stepsize.store.run import Epoch, Point, Run
 
 COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)
@@ -26,6 +27,21 @@ def test_a_name_has_one_colour_in_all_panels_and_one_line_in_the_legend():
     assert len(set(colours[0])) == 2
     assert [text.get_text() for text in axes[2].get_legend().get_texts()] == ["cosine", "flat", "train accuracy"]
     assert axes[0].get_legend() is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "status", "top"),
+    [
+        ((4.0, 2.0), "finished", 4.2),
+        ((2.0, 1e9), "diverged", 2.1),
+        ((-4.0, -2.0), "finished", -1.9),
+        ((0.0, 0.0), "finished", 1.0),
+        ((), "running", 1.05),
+    ],
+)
+def test_the_top_of_the_losses_is_a_twentieth_above_the_highest(losses, status, top):
+    points = tuple(Point(step, 0.1, loss, 0.5) for step, loss in enumerate(losses, start=1))
+    assert highest_loss_in_view([Run("a", "Constant(0.1)", 0, points, (), 1.0, status)]) == pytest.approx(top)
 
 
 def test_the_rate_is_the_schedules_own_up_to_the_last_update():

@@ -93,6 +93,14 @@ def test_the_number_of_diverged_starts_is_reported():
     assert legend_of(ax) == ["cubic (2 of 3 starts diverged)"]
 
 
+@pytest.mark.parametrize(("starts", "bold"), [(8, True), (9, False)])
+def test_more_than_eight_starts_have_thin_paths_without_dots_and_rings(starts, bold):
+    down = descend(BOWL, GradientDescent(), np.linspace([-5.0, -2.0], [-1.0, -2.0], starts), 5, 0.1)
+    lines = plot_descents(down).lines
+    assert any(line.get_markerfacecolor() == "white" for line in lines) == bold
+    assert any(line.get_marker() not in ("None", "") and len(line.get_xdata()) == 6 for line in lines) == bold
+
+
 def test_a_descent_that_stopped_is_labelled_and_its_end_is_marked():
     down = descend("sqrt(x**2 + y**2)", GradientDescent(), [0.0, -2.0], 20, 0.5)
     ax = plot_descents({"cone": down})
@@ -304,7 +312,10 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
 
 def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):
     rules = {f"rate {lr}": descend(BOWL, GradientDescent(), START, 5, lr) for lr in np.linspace(0.05, 0.45, 6)}
-    last = frames_of(save_descents(rules, tmp_path / "a.gif"))[-1].reshape(-1, 3)
+    told = []
+    path = save_descents(rules, tmp_path / "a.gif", progress=lambda *done: told.append(done))
+    assert told == [(done, 8) for done in range(1, 9)]  # the start, five steps, and two pictures of the end
+    last = frames_of(path)[-1].reshape(-1, 3)
     for colour in COLOURS[:6]:
         wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
         assert (np.abs(last - wanted).sum(axis=1) < 12).sum() > 20, colour
@@ -325,6 +336,11 @@ def test_a_file_is_of_the_kind_its_name_ends_in(tmp_path, name, begins):
     path = save_descents({"half": HALF}, tmp_path / name)
     assert path.read_bytes().startswith(begins)
     assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_page_has_the_title_that_was_given(tmp_path):
+    page = save_descents(HALF, tmp_path / "a.html", title="Rules & rates").read_text()
+    assert "Rules &amp; rates" in page
 
 
 @pytest.mark.skipif(not animations.FFMpegWriter.isAvailable(), reason="ffmpeg is not installed")

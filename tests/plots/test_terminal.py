@@ -62,6 +62,21 @@ def test_long_texts_are_wrapped_whole():
     assert " ".join(legend.split()) == str(plan)
 
 
+def test_curves_are_drawn_in_the_form_asked_for():
+    curves = {"a": ([0, 1], [1.0, 2.0]), "b": ([0, 1], [2.0, 1.0])}
+    short, coloured = (sketch_curves(curves, width=40, height=5, colour=colour, ascii_only=True) for colour in (0, 1))
+    assert [len(bare(picture).splitlines()) for picture in (short, coloured)] == [9, 9]
+    assert max(map(len, short.splitlines())) == 40
+    assert short.isascii()
+    assert "\x1b" not in short
+    assert bare(coloured) == short != coloured
+
+
+def test_a_picture_is_never_too_small_to_be_read():
+    small = sketch_schedules(PLANS, width=1, height=1)
+    assert small == sketch_schedules(PLANS, width=30, height=4)
+
+
 def test_values_that_are_not_finite_are_left_out():
     picture = sketch_curves({"a": ([0, 1, 2, 3], [1.0, np.nan, np.inf, 2.0]), "b": ([], [])}, title="loss")
     assert picture.startswith("loss\n")

@@ -133,6 +133,17 @@ def test_weight_averaging_starts_at_the_rate_it_found():
     assert from_torch(swa)[0].sample(5) == pytest.approx(ss.Linear(0.07, 0.02, 5).sample(5))
 
 
+def test_weight_averaging_may_begin_late_and_may_take_no_time():
+    assert from_torch(SWALR(sgd(), 0.02, anneal_epochs=0)) == (ss.Constant(0.02),)
+    assert from_torch(SWALR(sgd(), 0.02, anneal_epochs=5)) == (ss.Cosine(0.1, 0.02, 5),)
+    optimizer = sgd()
+    optimizer.param_groups[0]["initial_lr"] = 0.1
+    swa = SWALR(optimizer, 0.02, anneal_epochs=5, anneal_strategy="linear", last_epoch=9)
+    for steps in (0, 3, 9):  # before, during and after
+        drawn.course(optimizer, swa, steps)
+        assert from_torch(swa) == (ss.Linear(0.1, 0.02, 5).shift(10),)
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -38,6 +38,27 @@ def test_nothing_happens_without_a_request():
     assert train(driver, CooldownOnDemand(driver, 4), 10) == [0.4] * 10
 
 
+def test_the_cooldown_comes_down_to_its_end_and_stays_due():
+    driver = scheduler()
+    cooldown = CooldownOnDemand(driver, 4, 0.2)
+    cooldown.request()
+    assert train(driver, cooldown, 99) == [0.4, *(pytest.approx(rate) for rate in (0.4, 0.35, 0.3, 0.25))]
+    assert driver.get_last_lr() == [0.2]
+    assert cooldown.due()
+
+
+@pytest.mark.parametrize("earlier", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_signal_without_a_handler_of_its_own_requests_the_cooldown_too(earlier):
+    before = signal.signal(signal.SIGUSR1, earlier)
+    try:
+        driver = scheduler()
+        cooldown = CooldownOnDemand(driver, 2, on_signal=signal.SIGUSR1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert train(driver, cooldown, 10) == [0.4, 0.4, 0.2]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_a_signal_requests_the_cooldown_and_the_earlier_handler_is_called():
     heard = []
     before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("earlier"))
@@ -157,6 +178,18 @@ def test_the_signal_handler_is_restored_when_the_cooldown_is_gone():
     assert signal.getsignal(signal.SIGUSR2) is before
 
 
+def test_a_signal_handler_that_came_later_is_kept():
+    before = signal.getsignal(signal.SIGUSR2)
+    try:
+        cooldown = CooldownOnDemand(scheduler(), 2, on_signal=signal.SIGUSR2)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+        del cooldown
+        gc.collect()
+        assert signal.getsignal(signal.SIGUSR2) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
 def test_a_request_that_has_not_begun_is_not_lost_in_a_checkpoint():
     driver = scheduler()
     cooldown = CooldownOnDemand(driver, 2)
@@ -172,6 +205,8 @@ def test_wrong_schedulers_and_signals_are_refused():
     for wrong in (9999, "SIGUSR1"):
         with pytest.raises(ArgumentError, match="a signal, such as"):
             CooldownOnDemand(scheduler(), 2, on_signal=wrong)
+    with pytest.raises(ArgumentError, match="a signal that a process may handle"):
+        CooldownOnDemand(scheduler(), 2, on_signal=signal.SIGKILL)
 
 
 def test_after_a_resume_the_pace_is_that_of_the_updates_made_since(monkeypatch):

@@ -118,8 +118,9 @@ def test_observe_says_whether_a_rate_was_lowered():
     assert [at_the_bottom.observe(1.0) for _ in range(3)] == [False, False, False]
     in_a_warmup = Scheduler(sgd(0.1), ss.Linear(0.0, 0.1, 5), feedback=Plateau(patience=0))
     assert [in_a_warmup.observe(1.0) for _ in range(2)] == [False, False]
-    with pytest.raises(ArgumentError, match="must be a number"):
-        in_a_warmup.observe("low")
+    for wrong in ("low", "0.1", True, None):
+        with pytest.raises(ArgumentError, match="must be a number"):
+            in_a_warmup.observe(wrong)
 
 
 def test_an_invalid_saved_multiplier_is_refused():
@@ -129,6 +130,22 @@ def test_an_invalid_saved_multiplier_is_refused():
         state["feedback"]["multipliers"] = [wrong]
         with pytest.raises(StateError, match="not that of a Plateau"):
             scheduler.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"multiplier": 1.5}, {"multiplier": -0.5}, {"multiplier": "half"}, {"best": "low"}, {"bad": None}),
+        *({"cooling": 0.5}, {"recent": ["low"]}, {"recent": None}),
+    ],
+)
+def test_a_state_of_another_form_is_refused_and_nothing_changes(wrong):
+    plateau = Plateau(factor=0.5, patience=0)
+    plateau.observe(1.0)
+    before = plateau.state_dict()
+    with pytest.raises(StateError, match="this is not the state of a Plateau"):
+        plateau.load_state_dict(before | wrong)
+    assert plateau.state_dict() == before
 
 
 class Given:

@@ -20,6 +20,15 @@ def test_settings_of_the_rate_need_a_scheduled_rate(idle):
         Scheduler(sgd(), weight_decay=ss.Constant(0.1), **idle)
 
 
+@pytest.mark.parametrize("rate", [-0.1, math.inf, math.nan])
+def test_a_group_whose_rate_is_no_number_of_at_least_0_is_refused(rate):
+    optimizer = sgd()
+    optimizer.param_groups[0]["lr"] = rate
+    with pytest.raises(ArgumentError, match="the rate of a parameter group must be a finite number >= 0, got"):
+        Scheduler(optimizer, PLAN)
+    assert repr(optimizer.param_groups[0]["lr"]) == repr(rate)
+
+
 def test_a_flag_that_is_none_cannot_be_scheduled():
     with pytest.raises(ArgumentError, match="has no argument 'fused'"):
         Scheduler(sgd(kind=Adam), 0.1, fused=0.5)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from stepsize.errors import ArgumentError, DataError, MissingExtraError, OutputError
 from stepsize.store import Run, Store, load_runs, stored_runs
 from stepsize.store.database import open_database
-from stepsize.store.run import Epoch, Point
+from stepsize.store.run import Epoch, Point, StoredRun, Value
 
 NAN, INF = math.nan, math.inf
 RUNS = [("flat", "Constant(0.1)", 0), ("flat", "Constant(0.1)", 1), ("down", "Linear(0.1, 0.0, 40)", 0)]
@@ -91,6 +91,47 @@ def test_events_are_kept_in_order_with_their_time_and_run(store, path):
     ]
     assert events[0].time <= events[1].time
     assert events[0].time.endswith("+00:00")
+
+
+def test_metrics_of_other_names_are_read_by_their_names(store, path):
+    logged = [Value(20, "f1", 0.75), Value(10, "perplexity", 3.0), Value(10, "f1", 0.5)]
+    store.log(1, [*points(10, 20), *logged])
+    store.log(2, points(10))
+    results = load_runs(path)
+    run, (stored, other) = results.run(1), stored_runs(results)
+    assert results.metrics == ("f1", "perplexity")
+    for each in (run, stored, StoredRun.of(1, run)):
+        assert [column.tolist() for column in each.metric("f1")] == [[10, 20], [0.5, 0.75]]
+        assert [column.tolist() for column in each.metric("perplexity")] == [[10], [3.0]]
+    for steps, values in (run.metric("recall"), stored.metric("recall"), other.metric("f1")):
+        assert (steps.size, values.size) == (0, 0)
+    columns = results.columns("perplexity", "f1", table="metrics", steps=[10])
+    assert {name: column.tolist() for name, column in columns.items()} == {
+        "run": [1],
+        "step": [10],
+        "perplexity": [3.0],
+        "f1": [0.5],
+    }
+    store.rewind(1, 10)
+    assert load_runs(path).run(1).metric("f1")[0].tolist() == [10]
+
+
+def test_added_runs_wait_under_the_next_numbers(store, path):
+    store.add_runs([("late", "Constant(0.2)", 4)], {"batch": 128}, "extended", "one more")
+    results = load_runs(path)
+    results.check()
+    added = results.outcomes()[-1]
+    assert (added.number, added.name, added.schedule, added.seed) == (3, "late", "Constant(0.2)", 4)
+    assert (added.status, results.settings) == ("waiting", {"batch": 128})
+    (event,) = results.events()
+    assert (event.number, event.kind, event.text) == (None, "extended", "one more")
+    for runs, asked, words in (
+        ([("a", "Constant(1)", 2**63)], {}, r"Store\.add_runs\(runs=.*seed below 2"),
+        ([("a", "Constant(1)", 1)], {"rate": NAN}, r"Store\.add_runs\(settings=.*JSON"),
+    ):
+        with pytest.raises(ArgumentError, match=words):
+            store.add_runs(runs, asked, "extended", "never")
+    assert (len(load_runs(path).outcomes()), load_runs(path).settings) == (4, {"batch": 128})
 
 
 def test_a_rewound_run_continues_from_its_step(store, path):

@@ -262,6 +262,16 @@ def test_the_loaded_rates_are_used_until_a_scheduler_loads_or_seeks():
     assert rates(scheduler) == [0.1]
 
 
+@pytest.mark.parametrize("growth", [1, 2])
+def test_a_warm_restart_that_is_sought_has_the_state_of_one_that_was_stepped(growth):
+    for position in range(10):
+        sought = ours.CosineAnnealingWarmRestarts(sgd(), 3, growth)
+        sought.seek(position)
+        stepped = steps(ours.CosineAnnealingWarmRestarts(sgd(), 3, growth), position)
+        for counter in ("last_epoch", "T_cur", "T_i"):
+            assert sought.state_dict()[counter] == stepped.state_dict()[counter], counter
+
+
 def test_a_finished_scheduler_writes_nothing_when_another_continues():
     optimizer = sgd()
     warmup, decay = ours.LinearLR(optimizer, 0.5, total_iters=2), ours.StepLR(optimizer, 1, 0.5)

@@ -88,8 +88,6 @@ def equal(one: Any, other: Any) -> bool:
     """Whether two arguments or values are equal; a number is rounded to the type of a tensor."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(equal(one[name], other[name]) for name in one)
     tensor = next((each for each in (one, other) if isinstance(each, Tensor)), None)
     if tensor is not None and one is not None and other is not None:
         return torch.equal(*(torch.as_tensor(each, dtype=tensor.dtype, device=tensor.device) for each in (one, other)))
