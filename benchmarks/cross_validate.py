@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 from scipy.stats import spearmanr
 
 from development_runs import KINDS, Run, Split, splits
@@ -33,7 +34,8 @@ from stepsize.errors import StepsizeError
 from stepsize.laws.diagnosis import groups_by_schedule
 
 FLOOR = 0.0013  # of the final loss: its standard deviation from run to run
-LEVELS = (0.68, 0.9, 0.95)
+LEVELS = np.array([0.68, 0.9, 0.95])
+FACTORS = ndtri(0.5 + LEVELS / 2) / ndtri(0.5 + 0.9 / 2)  # of the width of the band of 90%
 ROWS = 25  # after the branch, of each run
 SAME = 0.01  # rates that differ by a smaller fraction of the peak are the same
 FALLBACK = "MomentumLaw"
@@ -59,37 +61,61 @@ def branch(run: Run, learned: tuple[Run, ...]) -> int:
 
 
 def evaluated(folder: Path, place: int, procedure: str) -> dict[str, Any]:
-    """What a procedure says of the runs asked for in a split."""
+    """What a procedure says of the runs asked for in a split.
+
+    A law that refuses several peak rates is fitted to the runs of each, and asked for those of the same.
+    """
     split = splits(folder)[place]
-    found: dict[str, Any] = {"kind": split.kind, "split": split.name, "procedure": procedure}
-    law, settings = settings_of(procedure)
+    found = {"kind": split.kind, "split": split.name, "procedure": procedure}
+    runs = []
     try:
-        begin = int(settings.pop("begin", 0))
-        fitted = laws.fit([run.curve.after(begin) for run in split.learned], law, **settings)
+        try:
+            runs = answers(split, split.learned, split.asked, procedure)
+        except StepsizeError:
+            if split.kind != "two peaks":
+                raise
+            for peak in sorted({run.rates.max() for run in split.learned}):
+                learned, those = (
+                    tuple(run for run in runs if run.rates.max() == peak) for runs in (split.learned, split.asked)
+                )
+                runs += answers(split, learned, those, procedure)
     except StepsizeError as error:
         return {**found, "refused": str(error), "runs": []}
-    found["law"], found["scatter"], found["left_out"] = str(fitted.law), fitted.scatter, fitted.left_out
-    found["schedules"] = len(groups_by_schedule([run.curve for run in split.learned]))
-    found["runs"] = [asked(fitted, split, run) for run in split.asked]
-    return found
+    return {**found, "runs": runs}
 
 
-def asked(fitted: laws.Fit, split: Split, run: Run) -> dict[str, Any]:
+def answers(split: Split, learned: tuple[Run, ...], those: tuple[Run, ...], procedure: str) -> list[dict[str, Any]]:
+    law, settings = settings_of(procedure)
+    begin = int(settings.pop("begin", 0))
+    fitted = laws.fit([run.curve.after(begin) for run in learned], law, **settings)
+    of_fit = {
+        "law": str(fitted.law),
+        "scatter": fitted.scatter,
+        "left_out": fitted.left_out,
+        "schedules": len(groups_by_schedule([run.curve for run in learned])),
+    }
+    return [of_fit | answer(fitted, learned, run) for run in those]
+
+
+def answer(fitted: laws.Fit, learned: tuple[Run, ...], run: Run) -> dict[str, Any]:
+    """The predictions at the end of a run and at rows after the branch; errors and bands are relative to them."""
     steps = run.curve.steps
-    new = np.flatnonzero(steps >= branch(run, split.learned))
-    chosen = new[np.unique(np.linspace(0, new.size - 1, min(ROWS, new.size)).round().astype(int))] if new.size else new
-    end = run.length - 1
-    forecast = fitted.predict(run.rates, at=np.append(steps[chosen], end))
-    measured = run.curve.losses[chosen]
+    new = np.flatnonzero(steps >= branch(run, learned))
+    chosen = new[np.linspace(0, new.size - 1, min(ROWS, new.size)).round().astype(int)]
+    at = np.append(steps[chosen], run.length - 1)
+    forecast = fitted.predict(run.rates, at=at)
+    measured = np.append(run.curve.losses[chosen], run.final)
+    jacobian = fitted.law._derivatives(run.rates, at, 1e-3)
+    of_parameters = np.sqrt(np.einsum("ij,jk,ik->i", jacobian, fitted.covariance, jacobian))
     return {
         "run": run.name,
-        "longer": run.length / max(other.length for other in split.learned),
-        "peak": run.rates.max() / max(other.rates.max() for other in split.learned),
+        "peak": run.rates.max() / max(other.rates.max() for other in learned),
         "final": run.final,
         "predicted": forecast.final_loss,
-        "bands": [fitted.predict(run.rates, at=[end], level=level).final_band for level in LEVELS],
-        "rows": (forecast.losses[:-1] - measured).tolist(),
-        "halves": ((forecast.high - forecast.low)[:-1] / 2).tolist(),
+        "longer": ((at + 1) / max(other.length for other in learned)).tolist(),
+        "off": (forecast.losses / measured - 1.0).tolist(),
+        "half": ((forecast.high - forecast.low) / 2 / forecast.losses).tolist(),
+        "of_parameters": (of_parameters / forecast.losses).tolist(),
     }
 
 
@@ -131,9 +157,9 @@ def summary(those: list[dict[str, Any]], errors: dict[tuple[str, str], float]) -
         for one in those
         if len(one["runs"]) > 2
     ]
-    held = [[low <= run["final"] <= high for low, high in run["bands"]] for run in runs]
-    rows = [abs(off) <= half for run in runs for off, half in zip(run["rows"], run["halves"], strict=True)]
-    width = np.mean([np.ptp(run["bands"][1]) / 2 for run in runs]) if runs else np.nan
+    held = [abs(run["off"][-1]) <= FACTORS * run["half"][-1] for run in runs]
+    rows = [abs(off) <= half for run in runs for off, half in list(zip(run["off"], run["half"], strict=True))[:-1]]
+    width = np.mean([run["half"][-1] * run["predicted"] for run in runs]) if runs else np.nan
     mae = np.mean([errors[one["kind"], one["split"]] for one in those])
     shares = " / ".join(f"{share:.0%}" for share in np.mean(held, axis=0)) if held else ""
     refused = sum("refused" in one for one in those)
