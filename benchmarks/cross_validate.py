@@ -2,8 +2,8 @@
 
 Run by hand with the folder of the loss curves (README.md there says where they come from):
 
-    python benchmarks/cross_validate.py ../shared/data/loss-curves --out results.json
-    python benchmarks/cross_validate.py --read results.json
+    python benchmarks/cross_validate.py ../shared/data/loss-curves --out results.jsonl
+    python benchmarks/cross_validate.py --read results.jsonl
 
 A procedure is a law with the keywords of `fit`, such as `FunctionalLaw` or `MultiPowerLaw,huber=0.005`; `begin=1000`
 learns from the rows after step 1000. The score of a
@@ -17,8 +17,10 @@ of final losses within the band of 90% and of rows after the branch within it, a
 
 import argparse
 import json
+import os
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -36,7 +38,7 @@ from stepsize.laws.diagnosis import groups_by_schedule
 FLOOR = 0.0013  # of the final loss: its standard deviation from run to run
 LEVELS = np.array([0.68, 0.9, 0.95])
 FACTORS = ndtri(0.5 + LEVELS / 2) / ndtri(0.5 + 0.9 / 2)  # of the width of the band of 90%
-ROWS = 25  # after the branch, of each run
+ROWS = 15  # after the branch, of each run
 SAME = 0.01  # rates that differ by a smaller fraction of the peak are the same
 FALLBACK = "MomentumLaw"
 LAWS = ("MultiPowerLaw", "MomentumLaw", "FunctionalLaw")
@@ -119,20 +121,16 @@ def answer(fitted: laws.Fit, learned: tuple[Run, ...], run: Run) -> dict[str, An
     }
 
 
-def results(folder: Path, kinds: list[str], procedures: list[str], processes: int) -> list[dict[str, Any]]:
-    work = [
-        (place, procedure)
-        for place, split in enumerate(splits(folder))
-        if split.kind in kinds
-        for procedure in procedures
-    ]
-    found = []
+def results(folder: Path, kinds: list[str], procedures: list[str], processes: int) -> Iterator[dict[str, Any]]:
+    places = [place for place, split in enumerate(splits(folder)) if split.kind in kinds]
+    work = [(place, procedure) for procedure in procedures for place in places]
     with ProcessPoolExecutor(processes) as pool:
-        for done in pool.map(evaluated, [folder] * len(work), *zip(*work, strict=True)):
-            found.append(done)
-            print(f"\r{len(found)} of {len(work)}, {done['kind']}, {done['split']}\033[K", end="", file=sys.stderr)
+        every = pool.map(evaluated, [folder] * len(work), *zip(*work, strict=True))
+        for number, done in enumerate(every, start=1):
+            yield done
+            what = f"{done['procedure']}, {done['kind']}, {done['split']}"
+            print(f"\r{number} of {len(work)}, {what}\033[K", end="", file=sys.stderr)
     print(file=sys.stderr)
-    return found
 
 
 def errors_of(found: list[dict[str, Any]]) -> dict[str, dict[tuple[str, str], float]]:
@@ -196,16 +194,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--read", action="append", type=Path, default=[], help="results of earlier runs")
-    parser.add_argument("--out", type=Path, help="where the results go, as JSON")
+    parser.add_argument("--out", type=Path, help="where the results go, a line of JSON for each split")
     parser.add_argument("--laws", nargs="+", default=[law for law in LAWS if hasattr(laws, law)])
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    found = [one for path in options.read for one in json.loads(path.read_text())]
+    found = [json.loads(line) for path in options.read for line in path.read_text().splitlines()]
     if options.folder:
-        found += results(options.folder, options.kinds, options.laws, options.processes)
-        if options.out:
-            options.out.write_text(json.dumps(found))
+        with open(options.out or os.devnull, "w") as file:
+            for done in results(options.folder, options.kinds, options.laws, options.processes):
+                found.append(done)
+                print(json.dumps(done), file=file, flush=True)
     report(found)
 
 

@@ -158,7 +158,11 @@ def _of_several_lengths(runs: list[Run]) -> Iterator[Split]:
         asked = _asked([run for run in group if run.length == 50_000], few)
         yield Split("longer", f"{peak:g}, three of 25000", few, asked)
         three = tuple(run for run in group if run.length == 50_000 and run.kind in ("cos10", "wsd0.2", "wsd0.6"))
-        for name, learned in (("three of 50000", three), ("six of two lengths", (*few, *three)), ("all", tuple(group))):
+        for name, learned in (
+            ("three of 50000", three),
+            ("six of two lengths", (*few, *three)),
+            ("every fourth", tuple(group[::4])),
+        ):
             yield Split("other peak", f"{peak:g}, {name}", learned, _asked(other, ()))
     long = [run for run in runs if "long" in run.name]
     learned = tuple(run for run in long if run.length <= 100_000)
@@ -188,7 +192,7 @@ def _of_many(runs: list[Run]) -> Iterator[Split]:
             group = [
                 run for run in runs if run.peak == peak and run.length in lengths and not run.name.startswith("long")
             ]
-            for schedule in sorted({run.schedule for run in group if run.kind != "wsd0"})[::2]:
+            for schedule in sorted({run.schedule for run in group if run.kind != "wsd0"})[::3]:
                 learned = tuple(run for run in group if run.schedule != schedule)
                 yield Split("many", f"without {schedule}", learned, _asked(group, learned))
 

@@ -1,6 +1,6 @@
 """Learn how wrong a law is where it predicts, from the results of cross_validate.py, and check it by cross-fitting.
 
-    python benchmarks/learn_bands.py results.json --law FunctionalLaw
+    python benchmarks/learn_bands.py results.jsonl --law FunctionalLaw
 
 The relative error of a prediction is taken to have the variance
 
@@ -99,7 +99,8 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("--law", default="FunctionalLaw")
     options = parser.parse_args()
-    errors = Errors([one for one in json.loads(options.results.read_text()) if one["procedure"] == options.law])
+    found = [json.loads(line) for line in options.results.read_text().splitlines()]
+    errors = Errors([one for one in found if one["procedure"] == options.law])
 
     def row(name: str, learned: Errors, checked: Errors) -> None:
         constants = learned.learned()
