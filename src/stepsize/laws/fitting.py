@@ -80,13 +80,14 @@ def fit(
     scatter = robust_deviation(estimate.residuals(best.z))
     check_scatter(scatter)
     covariance = estimate.covariance(best)
+    left_out = _left_out(learned, parametrization, prior, best)
     return Fit(
         law=parametrization.law(best.z),
         runs=tuple(runs),
         covariance=covariance,
         scatter=scatter,
-        left_out=_left_out(learned, parametrization, prior, best),
-        diagnosis=tuple(remarks(learned, estimate, best, covariance)),
+        left_out=left_out,
+        diagnosis=tuple(remarks(learned, estimate, best, covariance, left_out)),
     )
 
 
