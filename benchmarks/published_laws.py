@@ -5,7 +5,7 @@ Run by hand with the folder of the curves (README.md beside them says where they
     python benchmarks/published_laws.py ../shared/data/loss-curves
 
 The errors are averaged over the six test curves. Some of these share their first rows with a training curve, so the
-table also has the errors after the branch and at the last row. `choose_fit.py` chose the defaults.
+table also has the errors after the branch and at the last row. `cross_validate.py` chose the defaults.
 """
 
 import sys
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from choose_fit import SIZES, curves
+from development_runs import SIZES, curves
 from scoring import scores
 from stepsize.curves import read_csv
 from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
