@@ -38,7 +38,7 @@ from stepsize.laws.diagnosis import groups_by_schedule
 FLOOR = 0.0013  # of the final loss: its standard deviation from run to run
 LEVELS = np.array([0.68, 0.9, 0.95])
 FACTORS = ndtri(0.5 + LEVELS / 2) / ndtri(0.5 + 0.9 / 2)  # of the width of the band of 90%
-ROWS = 15  # after the branch, of each run
+ROWS = 10  # after the branch, of each run
 SAME = 0.01  # rates that differ by a smaller fraction of the peak are the same
 FALLBACK = "MomentumLaw"
 LAWS = ("MultiPowerLaw", "MomentumLaw", "FunctionalLaw")

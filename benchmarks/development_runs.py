@@ -192,7 +192,7 @@ def _of_many(runs: list[Run]) -> Iterator[Split]:
             group = [
                 run for run in runs if run.peak == peak and run.length in lengths and not run.name.startswith("long")
             ]
-            for schedule in sorted({run.schedule for run in group if run.kind != "wsd0"})[::3]:
+            for schedule in sorted({run.schedule for run in group if run.kind != "wsd0"})[::4]:
                 learned = tuple(run for run in group if run.schedule != schedule)
                 yield Split("many", f"without {schedule}", learned, _asked(group, learned))
 
