@@ -53,6 +53,14 @@ def test_the_level_is_that_of_a_normal_error():
     assert width[0.95] / width[0.68] == pytest.approx(1.96 / 0.9945, rel=1e-3)
 
 
+def test_the_band_is_never_narrower_than_the_distance_of_the_runs_from_the_law():
+    found = fitted("functional", 0)
+    for doubtful in (found, replace(found, scatter=0.03), replace(found, left_out=0.05), replace(found, left_out=None)):
+        forecast = doubtful.predict(ASKED[0], level=0.9)
+        own = max(doubtful.scatter, doubtful.left_out or 0.0)
+        assert (forecast.high - forecast.losses >= 1.6448 * own * forecast.losses).all()
+
+
 def test_the_band_widens_with_the_steps_beyond_the_longest_run():
     found = fitted("functional", 0)
     forecast = found.predict(ss.warmup(ss.Constant(PEAK), 200), 24_000, at=[5999, 11_999, 23_999])

@@ -99,7 +99,7 @@ AWAY = {
 
 @pytest.mark.parametrize("truth", AWAY.values(), ids=AWAY)
 def test_the_band_holds_the_truth_about_as_often_as_it_says(truth):
-    """A band of 90%; benchmarks/cover_bands.py counts more often. The first fit shows that runs overrule the prior."""
+    """A band of 90%. The first fit shows that runs overrule the prior."""
     held = []
     for seed in range(2):
         found = fitted(1e-3, truth, seed)

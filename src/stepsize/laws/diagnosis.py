@@ -125,7 +125,9 @@ def remarks(
     elif sum(has_decay(runs[group[0]]) for group in groups) == 1:
         yield Remark("only one schedule has a decay: the effect of its shape is only a guess of the law")
     if left_out is None:
-        yield Remark("no schedule can be left out and predicted from the others, so nothing checks the law on these runs")
+        yield Remark(
+            "no schedule can be left out and predicted from the others, so nothing checks the law on these runs"
+        )
     if not best.converged:
         yield Remark("the search for the best parameters stopped before it converged")
     units = np.abs(np.diag(par.slope(z)))
