@@ -34,6 +34,7 @@ from development_runs import KINDS, Run, Split, splits
 from stepsize import laws
 from stepsize.errors import StepsizeError
 from stepsize.laws.diagnosis import groups_by_schedule
+from stepsize.laws.forecast import check_peak
 
 FLOOR = 0.0013  # of the final loss: its standard deviation from run to run
 LEVELS = np.array([0.68, 0.9, 0.95])
@@ -111,7 +112,7 @@ def answer(fitted: laws.Fit, learned: tuple[Run, ...], run: Run) -> dict[str, An
     of_parameters = np.sqrt(np.einsum("ij,jk,ik->i", jacobian, fitted.covariance, jacobian))
     return {
         "run": run.name,
-        "peak": run.rates.max() / max(other.rates.max() for other in learned),
+        "apart": check_peak(run.rates.max(), fitted.runs),
         "final": run.final,
         "predicted": forecast.final_loss,
         "longer": ((at + 1) / max(other.length for other in learned)).tolist(),

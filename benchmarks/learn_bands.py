@@ -4,7 +4,7 @@
 
 The relative error of a prediction is taken to have the variance
 
-    parameters^2 + distance^2 + base^2 (1 + (few / schedules)^2 + (length log2 longer)^2 + (peak log2 apart)^2)
+    parameters^2 + distance^2 + base^2 + (length log2 longer)^2 + (peak log2 apart)^2
 
 of `forecast.py`. The constants minimise the mean interval score of the band of 90% (Gneiting and Raftery, 2007), with
 the same weight for each kind of split, and half of it for final losses and half for rows after the branch. They are
@@ -14,6 +14,8 @@ kind, and checked on it.
 
 import argparse
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,76 +24,70 @@ from scipy.optimize import minimize
 from scipy.special import ndtri
 
 from development_runs import KINDS
+from stepsize.laws.model_error import ModelError
 
-NAMES = ("base", "few", "length", "peak")
-START = (0.004, 2.0, 0.5, 1.0)
+START = (0.002, 0.003, 0.003)
 MISSED = 2 / (1 - 0.9)  # the price of an error beyond the band, in the interval score
 LEVELS = (0.68, 0.9, 0.95)
 
 
+@dataclass(frozen=True)
 class Errors:
-    """The relative errors of predictions at final losses and at rows, one each, with what their spread depends on."""
+    """The relative errors of predictions, one each, with what their spread depends on, shape `(predictions,)`."""
 
-    def __init__(self, found: list[dict[str, Any]]) -> None:
-        rows = []
+    kind: np.ndarray  # its place in KINDS
+    peak: np.ndarray  # of the run
+    final: np.ndarray  # whether this is a final loss, or one of the rows of a run
+    weight: np.ndarray  # 1, or the share of one row
+    off: np.ndarray
+    known: np.ndarray  # parameters^2 + distance^2
+    longer: np.ndarray
+    apart: np.ndarray
+
+    @classmethod
+    def of(cls, found: list[dict[str, Any]]) -> "Errors":
+        """The errors in the results of a procedure."""
+        table = []
         for one in found:
             for run in one["runs"]:
-                own = max(run["scatter"], run["left_out"] or 0.0)
-                where = list(KINDS).index(one["kind"]), float(run["run"].partition("_lr")[2].partition("_")[0] or 0)
-                count = len(run["off"])
-                for place, (off, longer, sd) in enumerate(
-                    zip(run["off"], run["longer"], run["of_parameters"], strict=True)
-                ):
-                    final = place == count - 1
-                    weight = 1.0 if final else 1.0 / (count - 1)
-                    known = own**2 + sd**2
-                    features = 1 / run["schedules"], np.log2(max(longer, 1.0)), abs(np.log2(run["peak"]))
-                    rows.append((*where, final, weight, abs(off), known, *features))
-        self.rows = np.array(rows)
+                peak = re.search(r"_lr([\d.]+)", run["run"])
+                of_run = list(KINDS).index(one["kind"]), float(peak[1]) if peak else 0.0
+                distance, rows = max(run["scatter"], run["left_out"] or 0.0), len(run["off"]) - 1
+                for place, off in enumerate(run["off"]):
+                    final = place == rows
+                    known = distance**2 + run["of_parameters"][place] ** 2
+                    weight = 1.0 if final else 1.0 / rows
+                    table.append((*of_run, final, weight, abs(off), known, run["longer"][place], run["apart"]))
+        return cls(*np.array(table).T)
 
     def where(self, chosen: np.ndarray) -> "Errors":
-        part = object.__new__(Errors)
-        part.rows = self.rows[chosen]
-        return part
+        return Errors(**{name: column[chosen] for name, column in vars(self).items()})
 
-    @property
-    def kind(self) -> np.ndarray:
-        return self.rows[:, 0]
+    def spread(self, error: ModelError) -> np.ndarray:
+        return np.sqrt(self.known + error.relative(self.longer, self.apart) ** 2)
 
-    @property
-    def peak(self) -> np.ndarray:
-        return self.rows[:, 1]
+    def mean(self, values: np.ndarray, final: bool) -> float:
+        """The mean in which every kind has the same weight."""
+        parts = [(self.kind == kind) & (self.final == final) for kind in np.unique(self.kind)]
+        return float(np.mean([np.average(values[part], weights=self.weight[part]) for part in parts]))
 
-    @property
-    def final(self) -> np.ndarray:
-        return self.rows[:, 2] == 1.0
+    def learned(self) -> ModelError:
+        def score(logs: np.ndarray) -> float:
+            half = ndtri(0.95) * self.spread(ModelError(*np.exp(logs)))
+            scores = 2 * half + MISSED * np.maximum(0.0, self.off - half)
+            return self.mean(scores, True) + self.mean(scores, False)
 
-    def spread(self, constants: np.ndarray) -> np.ndarray:
-        base, *factors = np.exp(constants)
-        return np.sqrt(self.rows[:, 5] + base**2 * (1.0 + ((self.rows[:, 6:] * factors) ** 2).sum(axis=1)))
+        found = minimize(score, np.log(START), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-7})
+        return ModelError(*np.exp(found.x))
 
-    def score(self, constants: np.ndarray) -> float:
-        half = ndtri(0.95) * self.spread(constants)
-        scores = 2 * half + MISSED * np.maximum(0.0, self.rows[:, 4] - half)
-        parts = [(self.kind == kind) & (self.final == final) for kind in np.unique(self.kind) for final in (0, 1)]
-        return float(np.mean([np.average(scores[part], weights=self.rows[part, 3]) for part in parts]))
-
-    def learned(self) -> np.ndarray:
-        found = minimize(self.score, np.log(START), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-7})
-        return np.asarray(found.x)
-
-    def held(self, constants: np.ndarray) -> str:
-        """The shares of final losses and rows within the bands of all levels, each kind with the same weight."""
-        off, spread = self.rows[:, 4], self.spread(constants)
-        cells = []
-        for final in (True, False):
-            shares = []
-            for level in LEVELS:
-                inside = off <= ndtri(0.5 + level / 2) * spread
-                parts = [(self.kind == kind) & (self.final == final) for kind in np.unique(self.kind)]
-                shares.append(np.mean([np.average(inside[part], weights=self.rows[part, 3]) for part in parts]))
-            cells.append(" / ".join(f"{share:.0%}" for share in shares))
-        return " | ".join([*cells, f"{ndtri(0.95) * np.median(spread[self.final]):.2%}"])
+    def held(self, error: ModelError) -> str:
+        """The shares of final losses and of rows within the bands of all levels, and half of the usual band."""
+        spread = self.spread(error)
+        shares = [
+            " / ".join(f"{self.mean(self.off <= ndtri(0.5 + level / 2) * spread, final):.0%}" for level in LEVELS)
+            for final in (True, False)
+        ]
+        return " | ".join([*shares, f"{ndtri(0.95) * np.median(spread[self.final == 1]):.2%}"])
 
 
 def main() -> None:
@@ -100,15 +96,15 @@ def main() -> None:
     parser.add_argument("--law", default="FunctionalLaw")
     options = parser.parse_args()
     found = [json.loads(line) for line in options.results.read_text().splitlines()]
-    errors = Errors([one for one in found if one["procedure"] == options.law])
+    errors = Errors.of([one for one in found if one["procedure"] == options.law])
 
     def row(name: str, learned: Errors, checked: Errors) -> None:
-        constants = learned.learned()
-        values = " ".join(f"{value:.3g}" for value in np.exp(constants))
-        print(f"| {name} | {values} | {checked.held(constants)} |", flush=True)
+        error = learned.learned()
+        values = " | ".join(f"{value:.4f}" for value in vars(error).values())
+        print(f"| {name} | {values} | {checked.held(error)} |", flush=True)
 
-    print(f"| learned from, checked on | {', '.join(NAMES)} | finals | rows | half of the band |")
-    print("|---|---|---:|---:|---:|")
+    print("| learned from, checked on | base | length | peak | finals | rows | half of the band |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     row("all, all", errors, errors)
     for peak in (5e-4, 1e-3):
         here = errors.peak == peak

@@ -79,14 +79,6 @@ def test_the_band_is_wider_at_a_peak_that_is_far_from_those_of_the_runs():
     assert far > 1.5 * near
 
 
-def test_the_band_is_narrower_if_more_schedules_were_learned():
-    error = MODEL_ERRORS[FunctionalLaw]
-    one = np.ones(1)
-    two, sixteen = (error.relative(schedules, one, 1.0)[0] for schedules in (2, 16))
-    assert two > 1.3 * sixteen
-    assert replace(error, few=0.0).relative(2, one, 1.0)[0] == pytest.approx(error.base)
-
-
 def test_real_runs_lie_within_the_bands_of_every_law():
     """Learned from a constant rate, a cosine and one WSD."""
     if not DATA.exists():

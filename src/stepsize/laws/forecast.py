@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from stepsize.arguments import Number, checked
 from stepsize.curves import LossCurve
 from stepsize.errors import FitError
-from stepsize.laws.diagnosis import FAR_PEAK, Remark, groups_by_schedule
+from stepsize.laws.diagnosis import FAR_PEAK, Remark
 from stepsize.laws.law import Floats, Integers, Law, Rates, rates_of, steps_of
 from stepsize.laws.model_error import MODEL_ERRORS
 from stepsize.laws.parametrization import PARAMETRIZATIONS
@@ -88,8 +88,8 @@ class Fit:
 
         - the uncertainty of the parameters, to first order from their covariance;
         - the distance of a single run from the law: `scatter` or `left_out`, whichever is larger;
-        - the error of the law itself, which grows if there are few schedules in the fit, with steps beyond the longest
-          run, and with the distance from the peak rates of the runs (see `ModelError`).
+        - the error of the law itself on development runs, which grows with the steps beyond the longest run and with
+          the distance of the highest rate from those of the runs.
 
         The loss and its band are infinite until a rate is positive.
 
@@ -124,7 +124,6 @@ class Fit:
 
     def _model_error(self, rates: Floats, at: Integers) -> Floats:
         return MODEL_ERRORS[type(self.law)].relative(
-            schedules=len(groups_by_schedule(self.runs)),
             longer=(at + 1.0) / max(int(run.steps[-1]) + 1 for run in self.runs),
             apart=check_peak(float(rates.max()), self.runs),
         )

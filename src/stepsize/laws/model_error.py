@@ -12,28 +12,27 @@ from stepsize.laws.multi_power_law import MultiPowerLaw
 
 @dataclass(frozen=True)
 class ModelError:
-    """The standard deviation of the relative error of a law, beyond what its fit knows:
+    """The standard deviation of the relative error of a law, beyond what the runs of a fit show:
 
-        base sqrt(1 + (few / schedules)^2 + (length log2 longer)^2 + (peak log2 apart)^2)
+        sqrt(base^2 + (length log2 longer)^2 + (peak log2 apart)^2)
 
-    `schedules` is the number of different schedules in the fit, `longer` the factor between a step and the longest run,
-    and `apart` the factor between the highest rate and the nearest one of the runs.
+    `longer` is the factor between a step and the end of the longest run, at least 1, and `apart` the factor between the
+    highest rate and the nearest one of the runs.
     """
 
     base: float
-    few: float
     length: float
     peak: float
 
-    def relative(self, schedules: int, longer: Floats, apart: float) -> Floats:
+    def relative(self, longer: Floats, apart: float) -> Floats:
         """The standard deviation at every step, as a fraction of the loss."""
-        terms = self.few / schedules, self.length * np.log2(np.maximum(longer, 1.0)), self.peak * np.log2(apart)
-        return np.asarray(self.base * np.sqrt(1.0 + sum(term**2 for term in terms)))
+        beyond = self.length * np.log2(np.maximum(longer, 1.0))
+        return np.asarray(np.sqrt(self.base**2 + beyond**2 + (self.peak * np.log2(apart)) ** 2))
 
 
 MODEL_ERRORS: dict[type[Law], ModelError] = {
-    FunctionalLaw: ModelError(0.002, 2.0, 0.5, 1.0),
-    MultiPowerLaw: ModelError(0.004, 2.0, 0.5, 1.0),
-    MomentumLaw: ModelError(0.008, 2.0, 0.5, 1.0),
+    FunctionalLaw: ModelError(0.001, 0.003, 0.0),
+    MultiPowerLaw: ModelError(0.004, 0.004, 0.01),
+    MomentumLaw: ModelError(0.008, 0.004, 0.01),
 }
-"""Learned by benchmarks/learn_bands.py from 76 runs of 124M parameters and six of 25M and 100M (2025)."""
+"""Learned by benchmarks/learn_bands.py from 76 runs of 124M parameters, and six of 25M and 100M."""
