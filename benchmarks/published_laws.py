@@ -16,7 +16,7 @@ import numpy as np
 from development_runs import SIZES, curves
 from scoring import scores
 from stepsize.curves import read_csv
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
 
 BRANCH = {
     "constant_72000": 24_000,
@@ -27,6 +27,7 @@ BRANCH = {
     "wsdcon_18": 8000,
 }
 """The test curves, and the step from which no training curve has their rates or their rows."""
+LAWS = {"functional": FunctionalLaw, "multi-power": MultiPowerLaw, "momentum": MomentumLaw}
 PUBLISHED = {
     "25M": MultiPowerLaw(3.0405, 0.5247, 0.5079, 363.79, 2.0656, 0.5828, 0.6414),
     "100M": MultiPowerLaw(2.6514, 0.6012, 0.4530, 437.95, 2.1325, 0.5979, 0.6552),
@@ -39,7 +40,7 @@ def main() -> None:
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for size in SIZES:
         training = curves(folder, size)
-        fits = {"multi-power": fit(training), "momentum": fit(training, MomentumLaw)}
+        fits = {name: fit(training, law) for name, law in LAWS.items()}
         laws = {"published": PUBLISHED[size], **{name: found.law for name, found in fits.items()}}
         for name, law in laws.items():
             rows, held = [], []
