@@ -76,8 +76,8 @@ def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]
         )
     if parametrization.one_peak and peaks[highest] > FAR_PEAK * peaks[lowest]:
         raise FitError(
-            f"the peak rates of the runs range from {peaks[lowest]:g} to {peaks[highest]:g}, but this law only compares "
-            "schedules of one peak",
+            f"the peak rates of the runs range from {peaks[lowest]:g} to {peaks[highest]:g}, but this law only "
+            "compares schedules of one peak",
             "fit the runs of each peak separately, or use {law}",
             law=FunctionalLaw,
         )

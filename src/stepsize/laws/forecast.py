@@ -57,7 +57,8 @@ class Fit:
 
     `scatter` is the relative distance within which two thirds of the rows lie from the law. `left_out` is the same for
     runs that the law was not fitted to: the runs of each schedule are left out in turn and predicted from the others
-    (None if nothing can be left out, because the others do not determine the law). `diagnosis` says what the runs leave open.
+    (None if nothing can be left out, because the others do not determine the law). `diagnosis` says what the runs leave
+    open.
     """
 
     law: Law
