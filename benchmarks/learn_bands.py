@@ -75,7 +75,10 @@ class Errors:
         def score(logs: np.ndarray) -> float:
             half = ndtri(0.95) * self.spread(ModelError(*np.exp(logs)))
             scores = 2 * half + MISSED * np.maximum(0.0, self.off - half)
-            return self.mean(scores, True) + self.mean(scores, False)
+            undetermined = 1e-6 * float(
+                ((logs - np.log(START)) ** 2).sum()
+            )  # a constant without data stays at its start
+            return self.mean(scores, True) + self.mean(scores, False) + undetermined
 
         found = minimize(score, np.log(START), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-7})
         return ModelError(*np.exp(found.x))
