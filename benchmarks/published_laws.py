@@ -5,7 +5,7 @@ Run by hand with the folder of the curves (README.md beside them says where they
     python benchmarks/published_laws.py ../shared/data/loss-curves
 
 The errors are averaged over the six test curves. Some of these share their first rows with a training curve, so the
-table also has the errors after the branch and at the last row. `choose_fit.py` chose the defaults.
+table also has the errors after the branch and at the last row. `cross_validate.py` chose the defaults.
 """
 
 import sys
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from choose_fit import SIZES, curves
+from development_runs import SIZES, curves
 from scoring import scores
 from stepsize.curves import read_curves
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
 
 BRANCH = {
     "constant_72000": 24_000,
@@ -27,6 +27,7 @@ BRANCH = {
     "wsdcon_18": 8000,
 }
 """The test curves, and the step from which no training curve has their rates or their rows."""
+LAWS = {"functional": FunctionalLaw, "multi-power": MultiPowerLaw, "momentum": MomentumLaw}
 PUBLISHED = {
     "25M": MultiPowerLaw(3.0405, 0.5247, 0.5079, 363.79, 2.0656, 0.5828, 0.6414),
     "100M": MultiPowerLaw(2.6514, 0.6012, 0.4530, 437.95, 2.1325, 0.5979, 0.6552),
@@ -39,7 +40,7 @@ def main() -> None:
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for size in SIZES:
         training = curves(folder, size)
-        fits = {"multi-power": fit(training), "momentum": fit(training, MomentumLaw)}
+        fits = {name: fit(training, law) for name, law in LAWS.items()}
         laws = {"published": PUBLISHED[size], **{name: found.law for name, found in fits.items()}}
         for name, law in laws.items():
             rows, held = [], []

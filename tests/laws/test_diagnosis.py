@@ -9,8 +9,8 @@ from runs import PEAK, PLANS, fitted, run, three
 import stepsize as ss
 from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError, Words
-from stepsize.laws import MomentumLaw, MultiPowerLaw, fit
-from stepsize.laws.diagnosis import Remark
+from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
+from stepsize.laws.diagnosis import Remark, groups_by_schedule
 
 UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)
 
@@ -106,6 +106,7 @@ def test_a_prediction_far_from_the_runs_has_cautions_or_is_refused():
     with pytest.raises(FitError, match="the same unit"):
         found.predict(1000 * UNSEEN)
     assert "only compares schedules of one peak" in found.predict(2 * UNSEEN).cautions[0]
+    assert "another peak is uncertain" in fit(three(), FunctionalLaw).cautions(2 * UNSEEN)[0]
     assert "2 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
     assert "sooner than the runs, which took" in found.predict(ss.Linear(PEAK, 0.1 * PEAK, 6000)).cautions[0]
     assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
@@ -124,12 +125,26 @@ def test_predictions_start_with_the_first_positive_rate():
         fitted().predict([0.0, 0.0])
 
 
-def test_several_peaks_are_reported_and_a_prediction_is_compared_with_the_nearest():
-    other = run("other", ss.warmup(ss.Constant(2 * PEAK), 200))
-    found = fit([each.thinned(50) for each in (*three(), other)], MultiPowerLaw)
-    assert any("range from 0.0003 to 0.0006" in remark for remark in found.diagnosis)
-    assert "only compares schedules of one peak" in found.cautions(1.4 * UNSEEN)[0]  # near to neither
-    assert found.cautions(UNSEEN) == ()
+OTHER_PEAK = run("other", ss.warmup(ss.Constant(2 * PEAK), 200))
+
+
+def test_only_the_functional_law_is_fitted_to_several_peaks():
+    runs = [each.thinned(50) for each in (*three(), OTHER_PEAK)]
+    with pytest.raises(FitError, match=r"range from 0.0003 to 0.0006.*separately, or use law=FunctionalLaw"):
+        fit(runs, MultiPowerLaw)
+    found = fit(runs, FunctionalLaw)
+    assert found.cautions(UNSEEN) == found.cautions(2 * UNSEEN) == ()
+    assert "the loss at another peak is uncertain" in found.cautions(1.4 * UNSEEN)[0]  # near to neither
+
+
+def test_a_run_of_the_same_shape_at_another_peak_has_another_schedule():
+    assert groups_by_schedule([*three(), OTHER_PEAK]) == [[0], [1], [2], [3]]
+
+
+def test_it_is_said_if_no_schedule_can_be_left_out():
+    words = "no schedule can be left out"
+    assert any(words in remark for remark in fit(three()[:2]).diagnosis)
+    assert not any(words in remark for remark in fit(three()).diagnosis)
 
 
 def test_rows_are_counted_after_thinning():

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from stepsize.curves import LossCurve
 from stepsize.errors import PYTHON, FitError, StepsizeError, Words, quoted
 from stepsize.laws.estimate import Estimate, Solution, robust_deviation
+from stepsize.laws.functional_law import FunctionalLaw
 from stepsize.laws.law import Floats
 from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.laws.parametrization import Parametrization
 
 MOST_PEAK_RATIO = 10.0  # peak rates that differ by a larger factor are taken to be in different units
-FAR_PEAK = 1.2  # a law compares schedules whose peak rates differ by at most this factor
+FAR_PEAK = 1.2  # peak rates that differ by at most this factor are one peak
 MOST_SCATTER = 0.25  # relative distance beyond which runs do not obey a law
 NEAR_BOUND = 0.01  # a parameter this near to a bound, as a fraction of its range, is at the bound
 DECAY = 0.1  # a rate has decayed if it is this fraction of the peak lower
@@ -39,12 +40,15 @@ class Remark(str):
 
 def groups_by_schedule(runs: Sequence[LossCurve]) -> list[list[int]]:
     """The indices of the runs of each schedule, in order; a longer run at the same rates has the same schedule."""
-    rates = [run.rates[: run.steps[-1] + 1] / run.peak_lr for run in runs]
+    peaks = [run.peak_lr for run in runs]
+    rates = [run.rates[: run.steps[-1] + 1] / peak for run, peak in zip(runs, peaks, strict=True)]
     groups: list[list[int]] = []
     # The longest first: a short run may be the beginning of several, which are then already separate.
     for index in sorted(range(len(runs)), key=lambda index: -rates[index].size):
         for group in groups:
-            if np.abs(rates[index] - rates[group[0]][: rates[index].size]).max() <= SAME_RATE:
+            first = group[0]
+            near = max(peaks[index], peaks[first]) <= FAR_PEAK * min(peaks[index], peaks[first])
+            if near and np.abs(rates[index] - rates[first][: rates[index].size]).max() <= SAME_RATE:
                 group.append(index)
                 break
         else:
@@ -69,6 +73,13 @@ def check_runs(runs: Sequence[LossCurve], parametrization: type[Parametrization]
         raise FitError(
             f"the highest rate of run {quoted(highest)} is {peaks[highest]:g}, that of run {quoted(lowest)} is "
             f"{peaks[lowest]:g}; are both in one unit?"
+        )
+    if parametrization.one_peak and peaks[highest] > FAR_PEAK * peaks[lowest]:
+        raise FitError(
+            f"the peak rates of the runs range from {peaks[lowest]:g} to {peaks[highest]:g}, but this law only "
+            "compares schedules of one peak",
+            "fit the runs of each peak separately, or use {law}",
+            law=FunctionalLaw,
         )
     if not any(map(has_decay, runs)):
         raise FitError(
@@ -101,7 +112,9 @@ def check_scatter(scatter: float) -> None:
         )
 
 
-def remarks(runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covariance: Floats) -> Iterator[Remark]:
+def remarks(
+    runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covariance: Floats, left_out: float | None
+) -> Iterator[Remark]:
     """What the runs leave open."""
     par, z, run = estimate.parametrization, best.z, estimate.run
     residuals = estimate.residuals(z)
@@ -111,16 +124,15 @@ def remarks(runs: Sequence[LossCurve], estimate: Estimate, best: Solution, covar
         yield Remark("all runs have one schedule: the gain of another decay is only a guess of the law")
     elif sum(has_decay(runs[group[0]]) for group in groups) == 1:
         yield Remark("only one schedule has a decay: the effect of its shape is only a guess of the law")
-    peaks = [each.peak_lr for each in runs]
-    if par.one_peak and max(peaks) > FAR_PEAK * min(peaks):
+    if left_out is None:
         yield Remark(
-            f"the peak rates of the runs range from {min(peaks):g} to {max(peaks):g}, but the law only compares "
-            "schedules of one peak; fit the runs of each peak separately"
+            "no schedule can be left out and predicted from the others, so nothing checks the law on these runs"
         )
     if not best.converged:
         yield Remark("the search for the best parameters stopped before it converged")
     units = np.abs(np.diag(par.slope(z)))
     undetermined = np.sqrt(np.diag(covariance)) > 0.8 * np.array(par.width) * units
+    peaks = [each.peak_lr for each in runs]
     undetermined &= (names != "kappa") | (max(peaks) > FAR_PEAK * min(peaks))  # it only compares peaks
     if undetermined.any():
         yield Remark(f"the runs say little about {_listed(names[undetermined])}: the expected values remain")

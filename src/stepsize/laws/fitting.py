@@ -34,7 +34,7 @@ def fit(
     The fit minimises a Huber loss of the residuals log L - log prediction, in units of their scale, plus half the
     squared distance of the law's shape from a prior, in units of its widths:
 
-        FunctionalLaw   alpha 0.5 +- 0.1, log(C e) log 0.02 +- 1.5, rho 1.5 +- 0.3, p 2 +- 0.3, theta 1 +- 0.25,
+        FunctionalLaw   alpha 0.5 +- 0.1, log(C e) log 0.02 +- 1.5, rho 1.6 +- 0.2, p 1.8 +- 0.2, theta 0.6 +- 0.15,
                         kappa 0.5 +- 0.2, with the effective rate e = peak^(1 - kappa)
         MultiPowerLaw   alpha, beta, gamma 0.5 +- 0.1, log(C peak^(1 - gamma)) log 0.05 +- 1
         MomentumLaw     alpha 0.5 +- 0.1
@@ -80,13 +80,14 @@ def fit(
     scatter = robust_deviation(estimate.residuals(best.z))
     check_scatter(scatter)
     covariance = estimate.covariance(best)
+    left_out = _left_out(learned, parametrization, prior, best)
     return Fit(
         law=parametrization.law(best.z),
         runs=tuple(runs),
         covariance=covariance,
         scatter=scatter,
-        left_out=_left_out(learned, parametrization, prior, best),
-        diagnosis=tuple(remarks(learned, estimate, best, covariance)),
+        left_out=left_out,
+        diagnosis=tuple(remarks(learned, estimate, best, covariance, left_out)),
     )
 
 

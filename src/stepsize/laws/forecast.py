@@ -13,6 +13,8 @@ from stepsize.curves import LossCurve
 from stepsize.errors import FitError
 from stepsize.laws.diagnosis import FAR_PEAK, Remark
 from stepsize.laws.law import Floats, Integers, Law, Rates, rates_of, steps_of
+from stepsize.laws.model_error import MODEL_ERRORS
+from stepsize.laws.parametrization import PARAMETRIZATIONS
 
 FARTHEST_PEAK = 10.0  # no loss is predicted if the peak rate differs from those of the runs by a larger factor
 FAR_STEPS, FAR_LOW = 2.0, 0.3
@@ -56,7 +58,8 @@ class Fit:
 
     `scatter` is the relative distance within which two thirds of the rows lie from the law. `left_out` is the same for
     runs that the law was not fitted to: the runs of each schedule are left out in turn and predicted from the others
-    (None if the others do not determine the law). `diagnosis` says what the runs leave open.
+    (None if nothing can be left out, because the others do not determine the law). `diagnosis` says what the runs leave
+    open.
     """
 
     law: Law
@@ -83,10 +86,14 @@ class Fit:
     ) -> Forecast:
         """Predict the loss of a schedule, with a band.
 
-        The band has two parts: the uncertainty of the parameters, to first order from their covariance, and the
-        distance of a single run from the law, which is `scatter` or `left_out`, whichever is larger. It does not cover
-        the error of the law for schedules unlike all of the runs. The loss and its band are infinite until a rate is
-        positive.
+        The band is that of a normal error, whose variance is the sum of three parts:
+
+        - the uncertainty of the parameters, to first order from their covariance;
+        - the distance of a single run from the law: `scatter` or `left_out`, whichever is larger;
+        - the error of the law itself on development runs, which grows with the steps beyond the longest run and with
+          the distance of the highest rate from those of the runs.
+
+        The loss and its band are infinite until a rate is positive.
 
         Args:
             schedule_or_rates: a schedule, or the rate of every update, warmup included.
@@ -112,10 +119,16 @@ class Fit:
         begun = np.isfinite(losses)
         jacobian = self.law._derivatives(rates, wanted[begun], BAND_TOLERANCE)
         of_parameters = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
-        of_one_run = max(self.scatter, self.left_out or 0.0) * losses[begun]
-        half = float(ndtri(0.5 + level / 2)) * np.sqrt(of_one_run**2 + of_parameters)
+        relative = max(self.scatter, self.left_out or 0.0) ** 2 + self._model_error(rates, wanted[begun]) ** 2
+        half = float(ndtri(0.5 + level / 2)) * np.sqrt(of_parameters + relative * losses[begun] ** 2)
         low[begun], high[begun] = losses[begun] - half, losses[begun] + half
         return Forecast(wanted, rates[wanted], losses, low, high, level, cautions)
+
+    def _model_error(self, rates: Floats, at: Integers) -> Floats:
+        return MODEL_ERRORS[type(self.law)].relative(
+            longer=(at + 1.0) / max(int(run.steps[-1]) + 1 for run in self.runs),
+            apart=check_peak(float(rates.max()), self.runs),
+        )
 
     def cautions(self, schedule_or_rates: Rates, steps: int | None = None) -> tuple[str, ...]:
         """Where a schedule goes beyond the runs of the fit, in words.
@@ -127,10 +140,9 @@ class Fit:
         peak = float(rates.max())
         cautions = []
         if check_peak(peak, self.runs) > FAR_PEAK:
-            cautions.append(
-                f"the highest rate is {peak:g}, but that of the runs is {_peaks(self.runs)}: the law only compares "
-                "schedules of one peak"
-            )
+            one_peak = PARAMETRIZATIONS[type(self.law)].one_peak
+            why = "the law only compares schedules of one peak" if one_peak else "the loss at another peak is uncertain"
+            cautions.append(f"the highest rate is {peak:g}, but that of the runs is {_peaks(self.runs)}: {why}")
         longest = max(int(run.steps[-1]) + 1 for run in self.runs)
         if rates.size > FAR_STEPS * longest:
             cautions.append(f"it is more than {FAR_STEPS:.0f} times as long as the longest run, {longest:,} steps")

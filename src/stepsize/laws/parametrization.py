@@ -67,9 +67,9 @@ class FunctionalParametrization(Parametrization):
     one_peak = False
     fewest_schedules = 2
     fewest_rows = 24
-    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.02)), 1.5, 2.0, 1.0, 0.5)
-    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.3, 0.3, 0.25, 0.2)
-    starts = tuple((alpha, np.log(speed), 1.5, 2.0, 1.0, 0.5) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
+    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.02)), 1.6, 1.8, 0.6, 0.5)
+    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.2, 0.2, 0.15, 0.2)
+    starts = tuple((alpha, np.log(speed), 1.6, 1.8, 0.6, 0.5) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
     low = (0.0, 0.0, 0.02, 0.0, -12.0, 1.0, 1.02, 0.1, 0.0)
     high = (np.inf, np.inf, 3.0, np.inf, 6.0, 4.0, 4.0, 3.0, 1.0)
 

@@ -1,0 +1,122 @@
+"""Learn how wrong a law is where it predicts, from the results of cross_validate.py, and check it by cross-fitting.
+
+    python benchmarks/learn_bands.py results.jsonl --law FunctionalLaw
+
+The relative error of a prediction is taken to have the variance
+
+    parameters^2 + distance^2 + base^2 + (length log2 longer)^2 + (peak log2 apart)^2
+
+of `forecast.py`. The constants minimise the mean interval score of the band of 90% (Gneiting and Raftery, 2007), with
+the same weight for each kind of split, and half of it for final losses and half for rows after the branch. They are
+learned from the splits that predict runs of one peak rate, and checked on those of the other; and learned without a
+kind, and checked on it.
+"""
+
+import argparse
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import ndtri
+
+from development_runs import KINDS
+from stepsize.laws.model_error import ModelError
+
+START = (0.002, 0.003, 0.003)
+MISSED = 2 / (1 - 0.9)  # the price of an error beyond the band, in the interval score
+LEVELS = (0.68, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The relative errors of predictions, one each, with what their spread depends on, shape `(predictions,)`."""
+
+    kind: np.ndarray  # its place in KINDS
+    peak: np.ndarray  # of the run
+    final: np.ndarray  # whether this is a final loss, or one of the rows of a run
+    weight: np.ndarray  # 1, or the share of one row
+    off: np.ndarray
+    known: np.ndarray  # parameters^2 + distance^2
+    longer: np.ndarray
+    apart: np.ndarray
+
+    @classmethod
+    def of(cls, found: list[dict[str, Any]]) -> "Errors":
+        """The errors in the results of a procedure."""
+        table = []
+        for one in found:
+            for run in one["runs"]:
+                peak = re.search(r"_lr([\d.]+)", run["run"])
+                of_run = list(KINDS).index(one["kind"]), float(peak[1]) if peak else 0.0
+                distance, rows = max(run["scatter"], run["left_out"] or 0.0), len(run["off"]) - 1
+                for place, off in enumerate(run["off"]):
+                    final = place == rows
+                    known = distance**2 + run["of_parameters"][place] ** 2
+                    weight = 1.0 if final else 1.0 / rows
+                    table.append((*of_run, final, weight, abs(off), known, run["longer"][place], run["apart"]))
+        return cls(*np.array(table).T)
+
+    def where(self, chosen: np.ndarray) -> "Errors":
+        return Errors(**{name: column[chosen] for name, column in vars(self).items()})
+
+    def spread(self, error: ModelError) -> np.ndarray:
+        return np.sqrt(self.known + error.relative(self.longer, self.apart) ** 2)
+
+    def mean(self, values: np.ndarray, final: bool) -> float:
+        """The mean in which every kind has the same weight."""
+        parts = [(self.kind == kind) & (self.final == final) for kind in np.unique(self.kind)]
+        return float(np.mean([np.average(values[part], weights=self.weight[part]) for part in parts]))
+
+    def learned(self) -> ModelError:
+        def score(logs: np.ndarray) -> float:
+            half = ndtri(0.95) * self.spread(ModelError(*np.exp(logs)))
+            scores = 2 * half + MISSED * np.maximum(0.0, self.off - half)
+            undetermined = 1e-6 * float(
+                ((logs - np.log(START)) ** 2).sum()
+            )  # a constant without data stays at its start
+            return self.mean(scores, True) + self.mean(scores, False) + undetermined
+
+        found = minimize(score, np.log(START), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-7})
+        return ModelError(*np.exp(found.x))
+
+    def held(self, error: ModelError) -> str:
+        """The shares of final losses and of rows within the bands of all levels, and half of the usual band."""
+        spread = self.spread(error)
+        shares = [
+            " / ".join(f"{self.mean(self.off <= ndtri(0.5 + level / 2) * spread, final):.0%}" for level in LEVELS)
+            for final in (True, False)
+        ]
+        return " | ".join([*shares, f"{ndtri(0.95) * np.median(spread[self.final == 1]):.2%}"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--law", default="FunctionalLaw")
+    options = parser.parse_args()
+    found = [json.loads(line) for line in options.results.read_text().splitlines()]
+    errors = Errors.of([one for one in found if one["procedure"] == options.law])
+
+    def row(name: str, learned: Errors, checked: Errors) -> None:
+        error = learned.learned()
+        values = " | ".join(f"{value:.4f}" for value in vars(error).values())
+        print(f"| {name} | {values} | {checked.held(error)} |", flush=True)
+
+    print("| learned from, checked on | base | length | peak | finals | rows | half of the band |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    row("all, all", errors, errors)
+    for peak in (5e-4, 1e-3):
+        here = errors.peak == peak
+        row(f"the other peak, {peak:g}", errors.where(~here), errors.where(here))
+    for place, kind in enumerate(KINDS):
+        here = errors.kind == place
+        if here.any():
+            row(f"the other kinds, {kind}", errors.where(~here), errors.where(here))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""How wrong a law is where it predicts, as learned from development runs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stepsize.laws.functional_law import FunctionalLaw
+from stepsize.laws.law import Floats, Law
+from stepsize.laws.momentum_law import MomentumLaw
+from stepsize.laws.multi_power_law import MultiPowerLaw
+
+
+@dataclass(frozen=True)
+class ModelError:
+    """The standard deviation of the relative error of a law, beyond what the runs of a fit show:
+
+        sqrt(base^2 + (length log2 longer)^2 + (peak log2 apart)^2)
+
+    `longer` is the factor between a step and the end of the longest run, at least 1, and `apart` the factor between the
+    highest rate and the nearest one of the runs.
+    """
+
+    base: float
+    length: float
+    peak: float
+
+    def relative(self, longer: Floats, apart: float) -> Floats:
+        """The standard deviation at every step, as a fraction of the loss."""
+        beyond = self.length * np.log2(np.maximum(longer, 1.0))
+        return np.asarray(np.sqrt(self.base**2 + beyond**2 + (self.peak * np.log2(apart)) ** 2))
+
+
+MODEL_ERRORS: dict[type[Law], ModelError] = {
+    FunctionalLaw: ModelError(0.001, 0.003, 0.003),
+    MultiPowerLaw: ModelError(0.004, 0.004, 0.018),
+    MomentumLaw: ModelError(0.004, 0.005, 0.016),
+}
+"""Learned by benchmarks/learn_bands.py from 76 runs of 124M parameters and six of 25M and 100M, and rounded up."""
