@@ -2,7 +2,7 @@
 
 Run by hand with the folder of the loss curves (README.md there says where they come from):
 
-    python benchmarks/cross_validate.py ../shared/data/loss-curves --out results.jsonl
+    python benchmarks/cross_validate.py CURVES --out results.jsonl
     python benchmarks/cross_validate.py --read results.jsonl
 
 A procedure is a law with the keywords of `fit`, such as `FunctionalLaw` or `MultiPowerLaw,huber=0.005`; `begin=1000`

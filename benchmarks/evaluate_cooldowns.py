@@ -2,7 +2,7 @@
 
 Run by hand with the folder of the runs (README.md beside them says where they come from):
 
-    python benchmarks/evaluate_cooldowns.py ../shared/data/loss-curves/124M
+    python benchmarks/evaluate_cooldowns.py CURVES/124M
 
 A case is a constant rate up to the step at which a cooldown branches from it, and the measured loss at the end of that
 cooldown. The law is learned from three other runs: of a shorter or equal length, of another peak rate, or with another

@@ -2,7 +2,7 @@
 
 Run by hand with the folder of the runs (README.md beside them says where they come from):
 
-    python benchmarks/evaluate_differences.py ../shared/data/loss-curves/124M
+    python benchmarks/evaluate_differences.py CURVES/124M
 
 A law is learned from a few runs of one peak rate, and predicts the others of that peak. For each pair of these that
 have the same length, the error of the predicted difference stands beside its standard error by the covariance of the

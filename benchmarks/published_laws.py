@@ -2,7 +2,7 @@
 
 Run by hand with the folder of the curves (README.md beside them says where they come from):
 
-    python benchmarks/published_laws.py ../shared/data/loss-curves
+    python benchmarks/published_laws.py CURVES
 
 The errors are averaged over the six test curves. Some of these share their first rows with a training curve, so the
 table also has the errors after the branch and at the last row. `cross_validate.py` chose the defaults.
