@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import stepsize as ss
+from stepsize.curves import read_curves
 from stepsize.curves.text_logs import is_text_log, read_text_log
 from stepsize.errors import DataError
 
@@ -79,3 +81,27 @@ def test_other_texts_are_no_logs(write, text):
     assert not is_text_log(text)
     with pytest.raises(DataError, match="no rows with a step and a loss"):
         read_text_log(write(text, "run.log"))
+
+
+def test_of_two_counts_in_a_line_one_must_be_named(write):
+    """As in the output of LitGPT, where the first counts micro-batches."""
+    path = write("".join(f"iter {4 * step} step {step} | loss {9 - step} lr 0.1\n" for step in range(4)), "run.log")
+    with pytest.raises(DataError, match='several columns of steps: "iter", "step"; name one with step='):
+        read_curves(path)
+    (curve,) = read_curves(path, step="step")
+    assert curve.steps.tolist() == [0, 1, 2, 3]
+
+
+def test_fairseq_logs_json_too(write):
+    """Its "update" counts epochs."""
+    line = '| INFO | train_inner | {{"epoch": 1, "update": {}, "loss": "3", "num_updates": "{}", "lr": "0.1"}}\n'
+    path = write("".join(line.format(done / 500, done) for done in (1, 3, 5)), "run.log")
+    (curve,) = read_curves(path)
+    assert curve.steps.tolist() == [0, 1, 3]
+
+
+@pytest.mark.parametrize("more", ["", "\tValidation Loss"])
+def test_the_table_that_transformers_shows_in_a_notebook_has_means(write, more):
+    rows = "".join(f"{done}\t{loss}{more and chr(9)}{more and 2.5}\n" for done, loss in ((10, 3.0), (20, 2.0)))
+    (curve,) = read_curves(write(f"Step\tTraining Loss{more}\n{rows}"), schedule=ss.Constant(0.1))
+    assert curve.steps.tolist() == [4, 14]

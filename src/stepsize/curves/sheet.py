@@ -150,7 +150,7 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _without_thousands(rows: Sequence[tuple[int, list[str]]], sign: str) -> Sequence[tuple[int, list[str]]]:
+def _without_thousands(rows: list[tuple[int, list[str]]], sign: str) -> list[tuple[int, list[str]]]:
     """The rows without the sign between thousands: commas if decimals have points, points if they have commas."""
     found = [_FRACTION.fullmatch(cell) for _, row in rows for cell in row if "," in cell or "." in cell]
     decimal = {each[1] for each in found if each and not _THOUSANDS[each[1]].fullmatch(each[0])}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stepsize.arguments import LONGEST
+from stepsize.curves.column_names import UPDATES, step_rank, unit_of
 from stepsize.curves.conventions import PRINTED, Convention, convention_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.rates import AGREEMENT
@@ -184,6 +185,10 @@ def _steps(rows: Sequence[_Row]) -> Floats:
     return numbered
 
 
+def _is_step(key: str) -> bool:
+    return step_rank(key, whole=True) is not None and unit_of(key) == UPDATES
+
+
 def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str]) -> Table:
     counts = Counter(key for row in rows for key in row.values)
     columns = {
@@ -192,8 +197,9 @@ def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str])
     step = None
     if not rows[0].is_epoch:
         markers = {row.marker for row in rows}
-        step = rows[0].marker
-        columns = {step: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
+        first = rows[0].marker
+        columns = {first: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
+        step = None if any(_is_step(key) for key in columns if key != first) else first
     rates = [key for key in columns if key.startswith(kind.lr)]
     rough: dict[str, str] = {}
     if rates and kind.lr_decimals:
