@@ -100,6 +100,15 @@ def test_fairseq_logs_json_too(write):
     assert curve.steps.tolist() == [0, 1, 3]
 
 
+def test_what_fairseq_prints_about_an_epoch_is_left_out(write):
+    inner = "| INFO | train_inner | epoch 001: {0} / 50 loss={1}, num_updates={0}, lr=0.1\n"
+    train = "| INFO | train | epoch 001 | loss 9 | wps 1000 | num_updates 5 | lr 0.1\n"
+    valid = "| INFO | valid | epoch 001 | valid on 'valid' subset | loss 9 | num_updates 5 | best_loss 9\n"
+    text = inner.format(1, 3) + inner.format(3, 2) + inner.format(5, 1) + train + valid
+    (curve,) = read_curves(write(text, "run.log"))
+    assert curve.losses.tolist() == [3, 2, 1]
+
+
 @pytest.mark.parametrize("more", ["", "\tValidation Loss"])
 def test_the_table_that_transformers_shows_in_a_notebook_has_means(write, more):
     rows = "".join(f"{done}\t{loss}{more and chr(9)}{more and 2.5}\n" for done, loss in ((10, 3.0), (20, 2.0)))

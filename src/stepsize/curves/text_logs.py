@@ -40,6 +40,8 @@ _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LEVELS = ("DEBUG", "INFO", "WARNING")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
 _RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
+_SUMMARY = re.compile(r"\| (?:train|valid|test) \| epoch \d+ \| .*num_updates")
+"""A line of fairseq about a whole epoch, or about validation data."""
 _LOSS = re.compile(r"loss|entropy|\b(?:ce|nll|xent|trl|tel)\b", re.IGNORECASE)
 _MOST_COLUMNS = 64
 _OTHER_DATA = ("val", "eval", "test", "dev")
@@ -96,6 +98,8 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
         rank, text = _without_prefix(_COLOUR.sub("", line[:_LONGEST_LINE]))
         lower = text.lower()
         if not (open_rows and text[:1].isspace()) and not any(word in lower for word in _MENTIONS):
+            continue
+        if _SUMMARY.search(text):
             continue
         values, totals = _numbers(text)
         marker = _marker(values)
