@@ -50,7 +50,8 @@ def read_delimited(path: Path) -> list[Table]:
 def tables_of(sheet: Sheet, name: str = "", **known: Any) -> list[Table]:
     """A table for each run that columns such as "run" and "seed" name; `known` are further attributes of them."""
     columns = [name for name in sheet.names if _RUNS.fullmatch(name)]
-    few = [name for name in columns if len({*sheet.texts(name)}) <= max(1, len(sheet.rows) // 2)]
+    cells = {name: sheet.texts(name) for name in columns}
+    few = [name for name, each in cells.items() if all(each) and len({*each}) <= max(1, len(sheet.rows) // 2)]
     parts = sheet.split(few)
     varying = [place for place in range(len(few)) if len({texts[place] for texts in parts}) > 1]
     alone = [place for place, name in enumerate(few) if name.lower() != "seed"][:1]
