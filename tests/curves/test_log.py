@@ -178,6 +178,13 @@ def test_several_rows_to_an_epoch_do_not_say_their_updates(write):
 
 
 def test_interleaved_runs_are_not_taken_for_one(write):
-    text = "".join(f"{step},{name},{lr},3.0\n" for step in range(9) for name, lr in (("adam", 0.1), ("sgd", 0.2)))
-    with pytest.raises(DataError, match=r"line 3: step 0 has several rates, so these may be several runs; keep each"):
+    text = "".join(f"{step},{name},{lr},3.0\n" for step in range(9) for name, lr in (("adam", step), ("sgd", 2 * step)))
+    with pytest.raises(DataError, match=r"line 5: step 1 has several rates, so these may be several runs; keep each"):
         read(write("step,optimizer,lr,loss\n" + text))
+
+
+def test_rows_about_held_out_data_are_left_out(write):
+    rows = "".join(f"{step},train,0.1,3.0\n{step},val_small,,4.0\n" for step in range(9))
+    curve = read(write("step,split,lr,loss\n" + rows))
+    assert curve.losses.tolist() == [3.0] * 9
+    assert curve.notes == ("rows of split val_small are left out",)

@@ -112,7 +112,7 @@ def _check_one_rate(table: Table, step: str, lr: str) -> None:
     counts, rates = table.columns[step], table.columns[lr]
     rows = np.flatnonzero(~np.isnan(counts + rates))
     again = np.flatnonzero((np.diff(counts[rows]) == 0) & (np.diff(rates[rows]) != 0))
-    if unit_of(step) == UPDATES and again.size and 2 * again.size >= rows.size - 1:
+    if unit_of(step) == UPDATES and again.size > rows.size / 4:
         row = rows[again[0] + 1]
         raise DataError(
             f"{table.where(row)}: {step} {counts[row]:,.0f} has several rates, so these may be several runs",

@@ -86,9 +86,10 @@ class Sheet:
         parts: dict[tuple[str, ...], list[int]] = {}
         for index, row in enumerate(self.rows):
             parts.setdefault(tuple(row[place].strip() for place in places), []).append(index)
-        return {texts: self._rows(indices) for texts, indices in parts.items()}
+        return {texts: self.of_rows(indices) for texts, indices in parts.items()}
 
-    def _rows(self, indices: Sequence[int]) -> "Sheet":
+    def of_rows(self, indices: Sequence[int]) -> "Sheet":
+        """The sheet of these rows alone."""
         lines = self.lines and [self.lines[index] for index in indices]
         return replace(self, rows=[self.rows[index] for index in indices], lines=lines)
 
