@@ -37,6 +37,12 @@ LOGS = {
         "step 0 loss 3 eval loss 4\nvalid step 0 loss 5\n  accuracy 0.5\nstep 1 loss 2\ntest loss 9\n",
         {"step": [0, 1], "loss": [3, 2], "eval loss": [4, NAN]},
     ),
+    "marked validation": (
+        "train: step 0 loss 3\nval: step 0 loss 9\n[valid] step 0 loss 9\nstep 0 | Eval | loss 9\n"
+        "step 1 loss 2 val: n/a\nstep 2 loss 1 | test: loss 9\n"
+        "Results:\n  loss 9\nval: step 2\n  loss 9\n",
+        {"step": [0, 1, 2], "loss": [3, 2, 1]},
+    ),
     "words that look like numbers": (
         "step 0 nan steps: 0 loss nan lr: inf infinity 1\n",
         {"step": [0], "nan steps": [0], "loss": [INF], "lr": [INF], "infinity": [1]},

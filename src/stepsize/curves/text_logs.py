@@ -40,8 +40,12 @@ _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LEVELS = ("DEBUG", "INFO", "WARNING")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
 _RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
-_SUMMARY = re.compile(r"\| (?:train|valid|test) \| epoch \d+ \| .*num_updates")
-"""A line of fairseq about a whole epoch, or about validation data."""
+_SUMMARY = re.compile(r"\| train \| epoch \d+ \| .*num_updates")
+"""What fairseq prints about a whole epoch."""
+_TAG = re.compile(
+    r"(?:^|[\s\[(|>])(?:val(?:id(?:ation)?)?|eval(?:uation)?|test)(?:\s*[\])|]|:\s+(?=[a-z]))", re.IGNORECASE
+)
+"""What marks a line about held-out data, such as "[val]" or "val: step"; not a key such as "val: 3.1"."""
 _LOSS = re.compile(r"loss|entropy|\b(?:ce|nll|xent|trl|tel)\b", re.IGNORECASE)
 _MOST_COLUMNS = 64
 _OTHER_DATA = ("val", "eval", "test", "dev")
@@ -99,14 +103,17 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
         lower = text.lower()
         if not (open_rows and text[:1].isspace()) and not any(word in lower for word in _MENTIONS):
             continue
-        if _SUMMARY.search(text):
+        tag = _TAG.search(text)
+        if _SUMMARY.search(text) or (tag and not _LOSS.search(text[: tag.start()])):
+            if rank in open_rows:
+                yield open_rows.pop(rank)
             continue
         values, totals = _numbers(text)
         marker = _marker(values)
         row = open_rows.get(rank)
         if marker is None:
             if row and text[:1].isspace():
-                row.values |= values
+                row.values = values | row.values
         elif row and (marker, values[marker]) == (row.marker, row.step) and row.values.keys() & values == {marker}:
             row.values |= values
         else:
