@@ -28,7 +28,6 @@ WRITTEN = {
     "Windows": csv_of().replace("\n", "\r\n"),
     "a comment": "# made on Monday\n\n" + csv_of(),
     "NumPy's savetxt": "# " + csv_of().replace(",", " "),
-    "thousands": csv_of().replace("\n95,", '\n"0,095",'),
     "quotes": csv_of().replace("step,lr,loss", '"step","lr","loss"'),
     "an index": "\n".join(
         f"{'' if row == 0 else row},{line}" for row, line in enumerate(csv_of().splitlines())
@@ -45,6 +44,22 @@ WRITTEN = {
 @pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
 def test_a_table_may_be_written_in_many_ways(write, text):
     check(write(text.replace("2025-01-01", "date", 1)))
+
+
+THOUSANDS = {
+    "commas in quotes": 'step,lr,loss\n"0","0.3","3.500"\n"1,000","0.3","3.141"\n',
+    "commas between tabs": "step\tlr\tloss\n0\t0.3\t3.500\n1,000\t0.3\t3.141\n",
+    "points": "step;lr;loss\n0;0,3;3,500\n1.000;0,3;3,141\n",
+    "none, but decimal commas in quotes": 'step,lr,loss\n"0","0,3","3,500"\n"1000","0,3","3,141"\n',
+}
+
+
+@pytest.mark.parametrize("text", THOUSANDS.values(), ids=THOUSANDS)
+def test_thousands_are_told_from_decimals(write, text):
+    (curve,) = read_curves(write(text))
+    assert curve.steps.tolist() == [0, 1000]
+    assert curve.losses.tolist() == [3.5, 3.141]
+    assert curve.rates[0] == 0.3
 
 
 @pytest.mark.parametrize(

@@ -166,3 +166,25 @@ def test_the_trainer_of_transformers_logs_means_and_ends_with_one_over_the_whole
     curve = read(folder / "trainer_state.json")
     assert (curve.name, curve.steps.tolist()) == ("my-run", list(range(99)))
     assert read(folder / "trainer_state.json", loss="eval_loss").steps.tolist() == [98]
+
+
+# Rows of which a log has too many.
+
+
+def test_several_rows_to_an_epoch_do_not_say_their_updates(write):
+    text = "".join(f"Epoch: [{row // 4}][{row % 4 * 10:3d}/40] Loss {3 - row / 10}\n" for row in range(12))
+    with pytest.raises(DataError, match=r"several rows to an epoch \(Epoch\); name the column of the updates with"):
+        read(write(text, "run.log"), horizon=HORIZON, schedule=ss.Constant(0.1))
+
+
+def test_interleaved_runs_are_not_taken_for_one(write):
+    text = "".join(f"{step},{name},{lr},3.0\n" for step in range(9) for name, lr in (("adam", step), ("sgd", 2 * step)))
+    with pytest.raises(DataError, match=r"line 5: step 1 has several rates, so these may be several runs; keep each"):
+        read(write("step,optimizer,lr,loss\n" + text))
+
+
+def test_rows_about_held_out_data_are_left_out(write):
+    rows = "".join(f"{step},train,0.1,3.0\n{step},val_small,,4.0\n" for step in range(9))
+    curve = read(write("step,split,lr,loss\n" + rows))
+    assert curve.losses.tolist() == [3.0] * 9
+    assert curve.notes == ("rows of split val_small are left out",)

@@ -221,3 +221,14 @@ def test_a_branch_needs_one_run_that_is_long_enough(write):
         read(branch, after="trunk.csv")
     with pytest.raises(ArgumentError, match="given for runs of the logs, got 'lo'; did you mean \"low\""):
         read(branch, after={"lo": (trunk, 200)})
+
+
+def test_rates_that_are_rounded_too_roughly_are_only_taken_by_name(write):
+    plan = ss.warmup_cosine(3e-4, 100, 1000)
+    for every in (1, 10):
+        path = write("step,lr,loss\n" + "".join(f"{at},{plan(at):.4f},3.0\n" for at in range(0, 1000, every)))
+        with pytest.raises(DataError, match=r"seem to be rounded to 0\.0001; give the run's schedule with schedule="):
+            read_curves(path)
+        np.testing.assert_array_equal(read_curves(path, schedule=plan)[0].rates, plan(np.arange(1001 - every)))
+    rows = [(row, 0.01 * min(row, 10)) for row in range(100)]  # a warmup of ten rows
+    assert read_curves(write("step,lr,loss\n" + "".join(f"{at},{lr:g},3.0\n" for at, lr in rows)))[0].rates[5] == 0.05

@@ -24,6 +24,7 @@ WRITTEN = {
     "nested records": lines([{"step": k, "train": {"loss": 3.0 - k, "lr": [0.1, 0.1]}} for k in range(3)]),
     "numbers as texts": lines([{name: str(value) for name, value in each.items()} for each in RECORDS]),
     "lists": json.dumps({name: [each[name] for each in RECORDS] for name in RECORDS[0]}),
+    "a record of settings first": lines([{"seed": 1, "exp_name": "a.py"}, *RECORDS]),
     "other records between": lines([{"message": "begin"}, *RECORDS, {"step": 2, "eval_loss": 1.5}]),
 }  # fmt: skip
 

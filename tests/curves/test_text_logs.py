@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import stepsize as ss
+from stepsize.curves import read_curves
 from stepsize.curves.text_logs import is_text_log, read_text_log
 from stepsize.errors import DataError
 
@@ -34,6 +36,12 @@ LOGS = {
     "validation": (
         "step 0 loss 3 eval loss 4\nvalid step 0 loss 5\n  accuracy 0.5\nstep 1 loss 2\ntest loss 9\n",
         {"step": [0, 1], "loss": [3, 2], "eval loss": [4, NAN]},
+    ),
+    "marked validation": (
+        "train: step 0 loss 3\nval: step 0 loss 9\n[valid] step 0 loss 9\nstep 0 | Eval | loss 9\n"
+        "step 1 loss 2 val: n/a\nstep 2 loss 1 | test: loss 9\n"
+        "Results:\n  loss 9\nval: step 2\n  loss 9\n",
+        {"step": [0, 1, 2], "loss": [3, 2, 1]},
     ),
     "words that look like numbers": (
         "step 0 nan steps: 0 loss nan lr: inf infinity 1\n",
@@ -79,3 +87,36 @@ def test_other_texts_are_no_logs(write, text):
     assert not is_text_log(text)
     with pytest.raises(DataError, match="no rows with a step and a loss"):
         read_text_log(write(text, "run.log"))
+
+
+def test_of_two_counts_in_a_line_one_must_be_named(write):
+    """As in the output of LitGPT, where the first counts micro-batches."""
+    path = write("".join(f"iter {4 * step} step {step} | loss {9 - step} lr 0.1\n" for step in range(4)), "run.log")
+    with pytest.raises(DataError, match='several columns of steps: "iter", "step"; name one with step='):
+        read_curves(path)
+    (curve,) = read_curves(path, step="step")
+    assert curve.steps.tolist() == [0, 1, 2, 3]
+
+
+def test_fairseq_logs_json_too(write):
+    """Its "update" counts epochs."""
+    line = '| INFO | train_inner | {{"epoch": 1, "update": {}, "loss": "3", "num_updates": "{}", "lr": "0.1"}}\n'
+    path = write("".join(line.format(done / 500, done) for done in (1, 3, 5)), "run.log")
+    (curve,) = read_curves(path)
+    assert curve.steps.tolist() == [0, 1, 3]
+
+
+def test_what_fairseq_prints_about_an_epoch_is_left_out(write):
+    inner = "| INFO | train_inner | epoch 001: {0} / 50 loss={1}, num_updates={0}, lr=0.1\n"
+    train = "| INFO | train | epoch 001 | loss 9 | wps 1000 | num_updates 5 | lr 0.1\n"
+    valid = "| INFO | valid | epoch 001 | valid on 'valid' subset | loss 9 | num_updates 5 | best_loss 9\n"
+    text = inner.format(1, 3) + inner.format(3, 2) + inner.format(5, 1) + train + valid
+    (curve,) = read_curves(write(text, "run.log"))
+    assert curve.losses.tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("more", ["", "\tValidation Loss"])
+def test_the_table_that_transformers_shows_in_a_notebook_has_means(write, more):
+    rows = "".join(f"{done}\t{loss}{more and chr(9)}{more and 2.5}\n" for done, loss in ((10, 3.0), (20, 2.0)))
+    (curve,) = read_curves(write(f"Step\tTraining Loss{more}\n{rows}"), schedule=ss.Constant(0.1))
+    assert curve.steps.tolist() == [4, 14]

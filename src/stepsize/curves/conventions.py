@@ -57,7 +57,15 @@ PRINTED = (
     ),
     Convention("modded-nanogpt", _rows("train_time"), steps_done=True, loss=("train_loss", "val_loss")),
     Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "val loss")),
-    Convention("fairseq", _rows("loss + num_updates"), steps_done=True, means=True, loss=("loss",), lr=("lr",)),
+    Convention(
+        "fairseq",
+        _rows("loss + num_updates"),
+        steps_done=True,
+        means=True,
+        step="num_updates",  # "update" counts epochs
+        loss=("loss",),
+        lr=("lr",),
+    ),
     Convention("torchtitan", _rows("loss + tps", "loss + wps"), steps_done=True, loss=("loss",), lr=("lr",)),
     Convention(
         "OLMo",
@@ -92,6 +100,7 @@ KEPT = (
             "loss + grad_norm + learning_rate + epoch",
             "train/loss + train/global_step",
             "train/loss + train/learning_rate + train/epoch",
+            "Step + Training Loss",  # the table in a notebook
         ),
         steps_done=True,
         means=True,

@@ -6,16 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stepsize.curves.column_names import is_held_out
 from stepsize.curves.conventions import KEPT, convention_of
 from stepsize.curves.sheet import LOOKED_AT, NUMBERED, Sheet, cells_of, is_number, sign_between
 from stepsize.curves.store_logs import schedule_of_text
 from stepsize.curves.table import Table
-from stepsize.errors import DataError, quoted
+from stepsize.errors import DataError, first_few, quoted
 
 EXPORTED = ("run", "name", "schedule", "seed", "status", "step")
 """The first columns of what `Results.write_csv` writes."""
 _BEGIN = 2**16  # characters, by which a table is recognized
 _RUNS = re.compile(r"(?:run|experiment|exp|trial)(?:[ _]?(?:name|id))?|name|seed", re.IGNORECASE)
+
+_PARTS = re.compile(r"split|phase|mode|stage|subset|set|partition|kind|type|event", re.IGNORECASE)
+"""Names of columns that tell rows of training from others."""
 
 
 def is_delimited(head: str) -> bool:
@@ -49,8 +53,10 @@ def read_delimited(path: Path) -> list[Table]:
 
 def tables_of(sheet: Sheet, name: str = "", **known: Any) -> list[Table]:
     """A table for each run that columns such as "run" and "seed" name; `known` are further attributes of them."""
+    sheet = _of_training(sheet)
     columns = [name for name in sheet.names if _RUNS.fullmatch(name)]
-    few = [name for name in columns if len({*sheet.texts(name)}) <= max(1, len(sheet.rows) // 2)]
+    cells = {name: sheet.texts(name) for name in columns}
+    few = [name for name, each in cells.items() if all(each) and len({*each}) <= max(1, len(sheet.rows) // 2)]
     parts = sheet.split(few)
     varying = [place for place in range(len(few)) if len({texts[place] for texts in parts}) > 1]
     alone = [place for place, name in enumerate(few) if name.lower() != "seed"][:1]
@@ -63,6 +69,17 @@ def tables_of(sheet: Sheet, name: str = "", **known: Any) -> list[Table]:
         source = f"{sheet.path}, {label}" if varying else str(sheet.path)
         tables.append(part.table(label or name or run_name(sheet.path), numbers, source=source, **known))
     return tables
+
+
+def _of_training(sheet: Sheet) -> Sheet:
+    """The rows without those that are about held-out data, as a column says."""
+    for name in sheet.names:
+        others = {text for text in sheet.texts(name) if is_held_out(text)} if _PARTS.fullmatch(name) else set()
+        kept = [row for row, text in enumerate(sheet.texts(name)) if text not in others] if others else []
+        if kept:
+            note = f"rows of {name} {first_few(sorted(others), 3)} are left out"
+            sheet = replace(sheet.of_rows(kept), notes=(*sheet.notes, note))
+    return sheet
 
 
 def run_name(path: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stepsize.curves.column_names import is_held_out
+from stepsize.curves.column_names import UPDATES, is_held_out, unit_of
 from stepsize.curves.columns import choose
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.read_options import ReadOptions
@@ -78,6 +78,7 @@ def log_of(table: Table, options: ReadOptions) -> Log:
     notes = [*filter(None, (chosen.note, counted.note)), *table.notes]
     rates, losses = NO_ROWS, NO_ROWS
     if chosen.lr:
+        _check_one_rate(table, chosen.step, chosen.lr)
         rates = _latest(table, chosen.step, np.maximum(counted.done - 1, 0), chosen.lr, [])
     if chosen.loss:
         means = options.means
@@ -104,6 +105,19 @@ def log_of(table: Table, options: ReadOptions) -> Log:
         chosen.no_rates,
         tuple(notes),
     )
+
+
+def _check_one_rate(table: Table, step: str, lr: str) -> None:
+    """Refuse a log that has another rate at the same step again and again, as only several runs have."""
+    counts, rates = table.columns[step], table.columns[lr]
+    rows = np.flatnonzero(~np.isnan(counts + rates))
+    again = np.flatnonzero((np.diff(counts[rows]) == 0) & (np.diff(rates[rows]) != 0))
+    if unit_of(step) == UPDATES and again.size > rows.size / 4:
+        row = rows[again[0] + 1]
+        raise DataError(
+            f"{table.where(row)}: {step} {counts[row]:,.0f} has several rates, so these may be several runs",
+            "keep each in a file of its own, or name them in a column run",
+        )
 
 
 def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]) -> Rows:

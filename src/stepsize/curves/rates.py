@@ -35,6 +35,13 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
         raise log.no_rates or DataError(
             f"{log.source} has no learning rates", "give the run's schedule with {schedule}", schedule=...
         )
+    if options.lr is None and (unit := _rounded_to(log.rates.values)):
+        raise DataError(
+            f"{log.source} has rates that seem to be rounded to {unit:g}",
+            "give the run's schedule with {schedule}, or name their column with {lr} to take them as they are",
+            schedule=...,
+            lr=...,
+        )
     rows = _held(log.rates, log.held)
     if trunk is None:
         points = _beginning(log.source, rows, options.warmup_steps, last)
@@ -49,6 +56,17 @@ def rates_of(log: Log, last: int, options: ReadOptions, trunk: Floats | None) ->
     # A row at the step of a jump is there twice, with the same value.
     places, which = np.unique(x, return_index=True)
     return np.asarray(np.interp(np.arange(last + 1), places, np.array(y)[which])), notes
+
+
+def _rounded_to(values: Floats) -> float:
+    """The power of ten by which rates change, each time after several rows; 0 if there is none, or a small one."""
+    changes = np.diff(values)
+    rows = np.flatnonzero(changes)
+    if rows.size < 3 or np.median(np.diff(rows)) <= 1:
+        return 0.0
+    sizes = np.abs(changes[rows])
+    unit = 10.0 ** int(np.round(np.log10(sizes[0])))
+    return unit if unit > 2 * AGREEMENT * values.max() and np.allclose(sizes, unit, rtol=1e-3, atol=0.0) else 0.0
 
 
 Points = list[tuple[int, float]]
@@ -211,7 +229,7 @@ def _check_agreement(log: Log, schedule: Schedule, rates: Floats) -> None:
     steps, logged = log.rates.steps[inside], log.rates.values[inside]
     near = np.stack([rates[np.clip(steps + shift, 0, len(rates) - 1)] for shift in (-1, 0, 1)])
     low, high = near.min(axis=0), near.max(axis=0)
-    room = AGREEMENT * high + 1e-3 * float(rates.max())
+    room = AGREEMENT * high + 1e-3 * float(rates.max()) + _rounded_to(log.rates.values) / 2
     wrong = np.flatnonzero((logged < low - room) | (logged > high + room))
     if wrong.size:
         step = int(steps[wrong[0]])

@@ -20,7 +20,11 @@ NUMBERED = re.compile(r" \(column \d+\)$")
 SIGNS = ",;\t| "
 LOOKED_AT = 20  # lines, by which the sign between the cells is found
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_FRACTION = re.compile(r"[+-]?\d*([.,])\d+(?:[eE][+-]?\d+)?")
+_THOUSANDS = {
+    ",": re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"),
+    ".": re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?"),
+}
 _NO_VALUE = {"", "null", "none", "na", "n/a", "<na>", "-"}
 
 
@@ -56,8 +60,8 @@ class Sheet:
         names = [name.strip() for name in numbered[0][1]]
         if all(map(is_number, names)):
             names = _names_before(path, lines[: plain[0]], sign, len(names))
-        if sign == "," and '"' in text:
-            numbered = [(place, [_without_thousands(cell) for cell in row]) for place, row in numbered]
+        if "," in text if sign != "," else '"' in text:
+            numbered = _without_thousands(numbered, sign)
         # A resumed run may write the names again.
         rows = [(plain[place] + 1, row) for place, row in numbered if row != names and any(row)]
         notes: tuple[str, ...] = ()
@@ -82,9 +86,10 @@ class Sheet:
         parts: dict[tuple[str, ...], list[int]] = {}
         for index, row in enumerate(self.rows):
             parts.setdefault(tuple(row[place].strip() for place in places), []).append(index)
-        return {texts: self._rows(indices) for texts, indices in parts.items()}
+        return {texts: self.of_rows(indices) for texts, indices in parts.items()}
 
-    def _rows(self, indices: Sequence[int]) -> "Sheet":
+    def of_rows(self, indices: Sequence[int]) -> "Sheet":
+        """The sheet of these rows alone."""
         lines = self.lines and [self.lines[index] for index in indices]
         return replace(self, rows=[self.rows[index] for index in indices], lines=lines)
 
@@ -146,9 +151,15 @@ def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _without_thousands(cell: str) -> str:
-    """A cell such as "12,000" in quotes between commas, without its commas."""
-    return cell.replace(",", "") if _THOUSANDS.fullmatch(cell) else cell
+def _without_thousands(rows: list[tuple[int, list[str]]], sign: str) -> list[tuple[int, list[str]]]:
+    """The rows without the sign between thousands: commas if decimals have points, points if they have commas."""
+    found = [_FRACTION.fullmatch(cell) for _, row in rows for cell in row if "," in cell or "." in cell]
+    decimal = {each[1] for each in found if each and not _THOUSANDS[each[1]].fullmatch(each[0])}
+    mark = "." if decimal == {","} else "," if decimal == {"."} or sign == "," else ""
+    if not mark:
+        return rows
+    is_large = _THOUSANDS[mark].fullmatch
+    return [(place, [cell.replace(mark, "") if is_large(cell) else cell for cell in row]) for place, row in rows]
 
 
 def _numbers(cells: Sequence[str]) -> Floats:

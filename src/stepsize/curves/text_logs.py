@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stepsize.arguments import LONGEST
+from stepsize.curves.column_names import UPDATES, step_rank, unit_of
 from stepsize.curves.conventions import PRINTED, Convention, convention_of
 from stepsize.curves.loss_curve import Floats
 from stepsize.curves.rates import AGREEMENT
@@ -39,6 +40,12 @@ _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _LEVELS = ("DEBUG", "INFO", "WARNING")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ?")
 _RANK = re.compile(r"(?:\[[a-z]*(\d+)\]|(\d+)): ?")
+_SUMMARY = re.compile(r"\| train \| epoch \d+ \| .*num_updates")
+"""What fairseq prints about a whole epoch."""
+_TAG = re.compile(
+    r"(?:^|[\s\[(|>])(?:val(?:id(?:ation)?)?|eval(?:uation)?|test)(?:\s*[\])|]|:\s+(?=[a-z]))", re.IGNORECASE
+)
+"""What marks a line about held-out data, such as "[val]" or "val: step"; not a key such as "val: 3.1"."""
 _LOSS = re.compile(r"loss|entropy|\b(?:ce|nll|xent|trl|tel)\b", re.IGNORECASE)
 _MOST_COLUMNS = 64
 _OTHER_DATA = ("val", "eval", "test", "dev")
@@ -96,12 +103,17 @@ def _rows(lines: Iterable[str]) -> Iterator[_Row]:
         lower = text.lower()
         if not (open_rows and text[:1].isspace()) and not any(word in lower for word in _MENTIONS):
             continue
+        tag = _TAG.search(text)
+        if _SUMMARY.search(text) or (tag and not _LOSS.search(text[: tag.start()])):
+            if rank in open_rows:
+                yield open_rows.pop(rank)
+            continue
         values, totals = _numbers(text)
         marker = _marker(values)
         row = open_rows.get(rank)
         if marker is None:
             if row and text[:1].isspace():
-                row.values |= values
+                row.values = values | row.values
         elif row and (marker, values[marker]) == (row.marker, row.step) and row.values.keys() & values == {marker}:
             row.values |= values
         else:
@@ -184,6 +196,10 @@ def _steps(rows: Sequence[_Row]) -> Floats:
     return numbered
 
 
+def _is_step(key: str) -> bool:
+    return step_rank(key, whole=True) is not None and unit_of(key) == UPDATES
+
+
 def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str]) -> Table:
     counts = Counter(key for row in rows for key in row.values)
     columns = {
@@ -192,8 +208,9 @@ def _table(path: Path, rows: Sequence[_Row], kind: Convention, notes: list[str])
     step = None
     if not rows[0].is_epoch:
         markers = {row.marker for row in rows}
-        step = rows[0].marker
-        columns = {step: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
+        first = rows[0].marker
+        columns = {first: _steps(rows), **{key: each for key, each in columns.items() if key not in markers}}
+        step = None if any(_is_step(key) for key in columns if key != first) else first
     rates = [key for key in columns if key.startswith(kind.lr)]
     rough: dict[str, str] = {}
     if rates and kind.lr_decimals:

@@ -54,7 +54,7 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
     if epochs is not None:
         return Counted(done + epochs * horizon.epoch_steps, note=f"{horizon.epoch_steps:,} updates to an epoch")
     if unit == EPOCHS:
-        return _of_epochs(counts, rows, horizon.epoch_steps)
+        return _of_epochs(table, step, counts, rows, horizon.epoch_steps)
     if unit == MICRO:
         return Counted(counts // horizon.accumulation + 1, note=f"{horizon.accumulation:,} micro-batches to an update")
     horizon.of("1sp" if unit == SAMPLES else "1tok")  # refuses tokens of unknown size, and batches that grow
@@ -62,9 +62,15 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
     return Counted(np.round(counts / each), note=f"{each:,.0f} {unit} to an update")
 
 
-def _of_epochs(counts: Floats, rows: NDArray[np.intp], epoch_steps: int) -> Counted:
+def _of_epochs(table: Table, step: str, counts: Floats, rows: NDArray[np.intp], epoch_steps: int) -> Counted:
     """Whole epochs from 0 are the indices of those that have just ended; others say how much has been done."""
     whole = not has_fractions(counts[rows])
+    if whole and 2 * np.unique(counts[rows]).size <= rows.size:
+        raise DataError(
+            f"{table.source} has several rows to an epoch ({step})",
+            "name the column of the updates with {step}, or keep one row of each epoch",
+            step=...,
+        )
     from_zero = whole and counts[rows].min(initial=np.inf) == 0
     numbered = f", numbered from {'0' if from_zero else '1'}" if whole else ""
     note = f"{epoch_steps:,} updates to an epoch{numbered}"
