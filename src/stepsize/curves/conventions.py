@@ -56,7 +56,7 @@ PRINTED = (
         lr=("lr",),
     ),
     Convention("modded-nanogpt", _rows("train_time"), steps_done=True, loss=("train_loss", "val_loss")),
-    Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "val loss")),
+    Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "train loss")),
     Convention("fairseq", _rows("loss + num_updates"), steps_done=True, means=True, loss=("loss",), lr=("lr",)),
     Convention("torchtitan", _rows("loss + tps", "loss + wps"), steps_done=True, loss=("loss",), lr=("lr",)),
     Convention(
