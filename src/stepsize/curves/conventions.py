@@ -102,7 +102,7 @@ KEPT = (
 )
 """The conventions of what trainers give to trackers, and write to tables."""
 UNKNOWN = Convention("", (frozenset(),))
-"""That of a log that no tool is known to write."""
+"""The convention of a log that no known tool has written."""
 
 
 def convention_of(rows: Collection[Collection[str]], among: Sequence[Convention]) -> Convention:

@@ -52,9 +52,9 @@ def plan_cooldowns(
     lower bound of the band reaches it, the likely one, and the safe one, at which the upper bound does. With
     `total_steps` the run ends there, and it looks for the best length of the cooldown.
 
-    Fit the running run together with the finished ones. The prediction is shifted by what is left of its distance from
-    the law, the median over the last quarter of its rows. A run that lies more than 1% from the law, or whose rate has
-    already decayed, comes with a caution.
+    Fit the running run together with the finished ones. The prediction is shifted by the distance that remains between
+    the run and the law, the median over the last quarter of its rows. A run that lies more than 1% from the law, or
+    whose rate has already decayed, comes with a caution.
 
     Args:
         found: a fit to the running run and to finished ones of its setting.
