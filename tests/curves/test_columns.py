@@ -103,6 +103,12 @@ def test_columns_with_equal_values_need_no_choice(write):
     assert curve.notes == ("step = step, lr = lr-a/pg1, loss = loss",)
 
 
+def test_of_columns_with_equal_values_the_fullest_is_read(write):
+    rows = [[0, 0.1, 3.0, 3.0], [1, 0.1, "", 2.5], [2, 0.1, 2.0, 2.0]]
+    (curve,) = read_curves(log(write, ["step", "lr", "loss", "train/loss"], rows))
+    assert curve.losses.tolist() == [3.0, 2.5, 2.0]
+
+
 def test_a_column_that_is_named_comes_first(write):
     path = log(write, ["step", "lr", "train/ce", "train/nll"], [[k, 0.1, 3.0 + k, 4.0 + k] for k in range(3)])
     for name in ("train/nll", "nll", "NLL"):

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -155,3 +156,13 @@ def test_a_huge_text_is_refused(write, monkeypatch):
     monkeypatch.setattr("stepsize.curves.text_file.LARGEST", 2**20)
     with pytest.raises(DataError, match="more than 1 MB of text; keep the lines of the log alone"):
         read_curves(write(csv_of() * 2000))
+
+
+def test_a_short_log_takes_little_memory(write):
+    path = write(csv_of())
+    tracemalloc.start()
+    try:
+        read_curves(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()

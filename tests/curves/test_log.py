@@ -39,7 +39,7 @@ def test_epochs_numbered_from_one_are_those_that_are_done(write):
 
 
 def test_the_history_of_keras_has_an_entry_for_each_epoch(write):
-    history = {"loss": [3.0, 2.0], "val_loss": [3.0, 2.5], "learning_rate": [0.1, 0.1]}
+    history = {"loss": [3.0, 2.0], "val_loss": [3.0, 2.5], "learning_rate": [0.1, 0.1], "steps_per_second": [9, 9]}
     path = write(json.dumps(history), "history.json")
     assert read(path, horizon=HORIZON).steps.tolist() == [24, 74]
     with pytest.raises(DataError, match=r"counts epochs \(epoch\), not updates; .* with horizon=\.\.\."):

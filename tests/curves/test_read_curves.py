@@ -203,6 +203,14 @@ def test_several_paths_are_read_in_order_and_equal_names_get_their_path(tmp_path
     assert [curve.name for curve in read_curves(a.parent)] == [f"x, {first}", "run", f"x, {second}"]
 
 
+def test_a_log_in_a_folder_and_by_itself_is_read_once(tmp_path, write, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    for name in "ab":
+        write(csv_of(), f"runs/{name}.csv")
+    monkeypatch.chdir(tmp_path)
+    assert [curve.name for curve in read_curves(["runs", tmp_path / "runs/a.csv"])] == ["b", "a"]
+
+
 def test_the_panels_of_the_losses_and_the_rates_make_one_curve_for_each_run(write):
     losses = write(PANEL.format("train/loss") + "0,3,3,3,4\n10,2,2,2,\n20,1,1,1,2\n", "panel.csv")
     rates = write(PANEL.format("train/lr") + "0,0.1,0.1,0.1,0.2\n20,0.104,0.3,0.3,0.2\n", "rates.csv")

@@ -82,6 +82,12 @@ def test_the_rank_with_the_losses_counts(write):
     assert table.notes == ("the lines of rank 0 count, and those of 1 other rank are left out",)
 
 
+def test_a_training_loss_comes_before_that_on_validation_data(write):
+    lines = "".join(f"step {step}: train loss 3.{step}, val loss 4.{step}\n" for step in range(3))
+    (table,) = read_text_log(write(lines, "run.log"))
+    assert table.loss == "train loss"
+
+
 @pytest.mark.parametrize("text", ["", "loss 3 lr 0.1\n", "step 100\n", "step 1 accuracy 0.5\n", "step,loss\n0,3\n"])
 def test_other_texts_are_no_logs(write, text):
     assert not is_text_log(text)

@@ -1,5 +1,6 @@
 """Planned cooldowns of a running run: starts, a target loss, a budget."""
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import pytest
@@ -81,6 +82,14 @@ def test_too_small_a_budget_begins_now(found):
     plans = plan_cooldowns(found, so_far(), total_steps=DONE + 20)
     assert (plans.recommended.at, plans.recommended.steps) == (DONE, 20)
     assert plans.recommendation.startswith("Begin now, so that the cooldown takes 0.67% of 2,981 steps")
+
+
+def test_a_cooldown_may_take_nearly_the_whole_run(found):
+    """Under a law with little left to learn at a constant rate."""
+    flat = replace(found, law=replace(TRUTH, A=1e-9))
+    early = LossCurve("early", [20, 40], flat.law.predict(FLAT, 41, at=[20, 40]), FLAT)
+    plans = plan_cooldowns(flat, early, total_steps=30_000)
+    assert plans.recommendation.startswith("Begin now, so that the cooldown takes 100% of 30,000 steps")
 
 
 def test_a_target_loss_has_an_earliest_a_likely_and_a_safe_start(found):

@@ -133,10 +133,9 @@ def test_other_starts_find_nothing_lower(law):
         estimate = Estimate(runs, kind([(each.rates, each.steps) for each in runs], PEAK), 1.0)
         best = estimate.minimum()
         for _ in range(2):
-            start = best.z + rng.normal(0.0, 0.3, best.z.size) * np.abs(best.z)
+            start = best.z + rng.normal(0.0, 2.0, best.z.size) * np.abs(best.z)
             start = np.clip(start, np.array(kind.low) + 1e-3, np.array(kind.high) - 1e-3)
-            other = estimate.minimum(start, best.scale)
-            assert other.cost >= best.cost * (1.0 - 1e-4) or other.scale > best.scale
+            assert estimate._search(start, best.scale).cost >= best.cost * (1.0 - 1e-6)
 
 
 def test_a_search_that_did_not_converge_is_reported(monkeypatch):
@@ -150,7 +149,7 @@ def test_the_rows_of_a_fit_are_nearly_exact(law):
     curves = [(each.rates, each.steps) for each in runs]
     found = fit(runs, law).law
     exact = np.concatenate([found.predict(rates, at=at, tolerance=0.0) for rates, at in curves])
-    assert np.abs(PARAMETRIZATIONS[law](curves, PEAK).losses(found)[0] - exact).max() < 1e-4
+    assert np.abs(PARAMETRIZATIONS[law](curves, PEAK).losses(found)[0] - exact).max() < 3e-5
 
 
 # What is left out.
@@ -181,7 +180,7 @@ def test_a_short_run_has_the_schedule_that_it_begins():
 
 @pytest.mark.parametrize("law", PARAMETRIZATIONS)
 def test_left_out_runs_are_predicted_by_fits_of_the_others(law):
-    runs = three(noise=2e-3, law=AWAY["sooner"])
+    runs = [each.thinned(100) for each in three(noise=2e-3, law=AWAY["sooner"])]
     errors = []
     for left in runs:
         try:
@@ -189,8 +188,9 @@ def test_left_out_runs_are_predicted_by_fits_of_the_others(law):
         except FitError:
             continue
         off = np.abs(np.log(found.predict(left.rates, at=left.steps) / left.losses))
-        errors.append(np.quantile(off[left.steps > 800], 0.6827) ** 2)
-    assert fit(runs, law).left_out == pytest.approx(np.sqrt(np.mean(errors)), rel=0.1)
+        spent = np.cumsum(left.rates)[left.steps]
+        errors.append(np.quantile(off[spent >= 0.1 * spent[-1]], 0.6827) ** 2)
+    assert fit(runs, law).left_out == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-3)
 
 
 def test_many_schedules_are_left_out_in_five_groups(monkeypatch):
@@ -208,12 +208,9 @@ def test_the_uncertainty_has_every_parameter_and_a_decay_at_its_bound_is_reporte
     found = fitted(1e-3, MOMENTUM_TRUTH)
     assert list(found.uncertainty) == ["L0", "A", "alpha", "C", "decay"]
     assert 0 < found.uncertainty["decay"] < 3e-2
-    for sudden_or_endless in (
-        replace(MOMENTUM_TRUTH, C=40.0, decay=0.0),
-        replace(MOMENTUM_TRUTH, C=0.1, decay=0.9999999),
-    ):
-        reported = " ".join(fit(three(law=sudden_or_endless), MomentumLaw).diagnosis)
-        assert "decay is at the end of the range" in reported or "stopped before it converged" in reported
+    sudden, endless = replace(MOMENTUM_TRUTH, C=40.0, decay=0.0), replace(MOMENTUM_TRUTH, C=0.1, decay=0.9999999)
+    assert any("decay is at the end of the range" in each for each in fit(three(law=sudden), MomentumLaw).diagnosis)
+    assert any("stopped before it converged" in each for each in fit(three(law=endless), MomentumLaw).diagnosis)
 
 
 # The band.

@@ -53,7 +53,7 @@ def _log_horizon(owner: str, name: str, text: str) -> Horizon:
 
 @dataclass(frozen=True)
 class LogOptions:
-    """How logs are read: the options that `predict`, `design` and `cooldown` share, and the words of the verb."""
+    """How logs are read: the options that `curves`, `predict`, `design` and `cooldown` share, and the verb's words."""
 
     words: CommandLine
     columns: Annotated[

@@ -62,7 +62,7 @@ def _column(
         found = _named(table, word, wanted, names)
     else:
         ranks = {name: place for name in names if (place := rank(name)) is not None}
-        counts = {name: int((~np.isnan(table.columns.get(name, np.zeros(9)))).sum()) for name in ranks}
+        counts = {name: _count(table, name) for name in ranks}
         several = [name for name in ranks if counts[name] > 1] or [name for name in ranks if counts[name]]
         if ranks and not several:
             return None, DataError(f"{table.source} has no values in {quoted_list([*ranks])}")
@@ -88,7 +88,7 @@ def _named(table: Table, word: str, wanted: str, names: Sequence[str]) -> str:
 
 
 def _one_of(table: Table, word: str, names: list[str]) -> str:
-    """The first of columns that have the same values; they are refused if they differ."""
+    """Of columns that have the same values, the one with the most; they are refused if they differ."""
     values = {name: table.columns.get(name) for name in names}
     for other in names[1:]:
         if not _are_equal(values[names[0]], values[other]):
@@ -97,7 +97,12 @@ def _one_of(table: Table, word: str, names: list[str]) -> str:
                 f"name one with {{{word}}}",
                 **{word: names[0]},
             )
-    return names[0]
+    return max(names, key=lambda name: _count(table, name))
+
+
+def _count(table: Table, name: str) -> int:
+    """How many values a column has; one that is unfit counts as if it had several."""
+    return 2 if name in table.unfit else int((~np.isnan(table.columns[name])).sum())
 
 
 def _are_equal(first: Floats | None, second: Floats | None) -> bool:

@@ -56,7 +56,7 @@ PRINTED = (
         lr=("lr",),
     ),
     Convention("modded-nanogpt", _rows("train_time"), steps_done=True, loss=("train_loss", "val_loss")),
-    Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "val loss")),
+    Convention("nanoGPT", _rows("loss + time", "train loss + val loss"), loss=("loss", "train loss")),
     Convention(
         "fairseq",
         _rows("loss + num_updates"),
@@ -111,7 +111,7 @@ KEPT = (
 )
 """The conventions of what trainers give to trackers, and write to tables."""
 UNKNOWN = Convention("", (frozenset(),))
-"""That of a log that no tool is known to write."""
+"""The convention of a log that no known tool has written."""
 
 
 def convention_of(rows: Collection[Collection[str]], among: Sequence[Convention]) -> Convention:

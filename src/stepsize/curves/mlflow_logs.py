@@ -19,7 +19,7 @@ def is_mlflow_run(folder: Path) -> bool:
 
 
 def is_deleted(folder: Path) -> bool:
-    """Whether the run was deleted, of which MLflow only takes note."""
+    """Whether the run was deleted, which MLflow only marks."""
     return _DELETED.search(_meta(folder)) is not None
 
 
@@ -27,7 +27,7 @@ def read_mlflow_run(folder: Path) -> list[Table]:
     """The metrics of one run as one table.
 
     Raises:
-        DataError: a line of a metric is none.
+        DataError: a line of a metric is not a time, a value and a step.
     """
     metrics = folder / "metrics"
     files = sorted(file for file in metrics.rglob("*") if file.is_file())

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from os.path import abspath
 from pathlib import Path
 
 from stepsize.curves.formats import tables_at
@@ -31,8 +32,9 @@ def read_curves(
 
     The content of each path decides its format, which may be: a store of the lab, TensorBoard's event files, JSON of
     one record or list to a run, a record on each line, NumPy's archive, or a table of cells such as CSV, of one run or
-    several, also as a panel of Weights & Biases. Runs that a store marks as diverged are left out. Runs of one name
-    have their path added to it. A file with rates alone, such as a second panel, gives them to the runs of its names.
+    several, also as a panel of Weights & Biases. Runs that a store marks as diverged are left out. A log that two paths
+    lead to counts once. Runs of one name have their path added to it. A file with rates alone, such as a second panel,
+    gives them to the runs of its names.
 
     Columns are chosen by their usual names: training losses come before losses on other samples, and what counts
     updates before epochs, samples and tokens. `curve.notes` says what was chosen and what else is worth knowing.
@@ -93,7 +95,7 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
             errors.append(ArgumentError("read_curves", "paths", "different from one another", place))
         with gathered(errors):
             found += _logs_at(place, options, errors)
-    found = _with_rates_of_other_files(found)
+    found = _with_rates_of_other_files(_once(found))
     logs = [log for _, _, log in found]
     if not errors:
         errors += options.unknown_runs([log.name for log in logs])
@@ -113,6 +115,12 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
 
 Found = tuple[Path, str, Log]
 """A path, the name of its format, and one of its logs."""
+
+
+def _once(found: Sequence[Found]) -> list[Found]:
+    """The logs; one that two paths lead to, such as a folder and a file in it, counts at the last of them."""
+    last = {abspath(log.source): place for place, _, log in found}
+    return [(place, name, log) for place, name, log in found if last[abspath(log.source)] == place]
 
 
 def _told_apart(found: Sequence[Found]) -> list[str]:

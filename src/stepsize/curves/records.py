@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stepsize.curves.column_names import step_rank
 from stepsize.curves.delimited import tables_of
 from stepsize.curves.sheet import Sheet
 from stepsize.curves.table import Table
@@ -116,7 +117,7 @@ def _of_lists(path: Path, columns: Mapping[str, Any]) -> Sheet:
         raise DataError(
             f"{path} has lists of different lengths: {one_line(sizes, 120)}" if sizes else f"{path} is empty"
         )
-    if not any(word in name.lower() for name in lists for word in ("step", "iter", "update", "epoch")):
+    if all(step_rank(name, whole=True) is None for name in lists):
         lists["epoch"] = [*range(next(iter(lengths.values())))]
     rows = [["" if each is None else str(each) for each in row] for row in zip(*lists.values(), strict=True)]
     return Sheet(path, tuple(lists), rows, None)

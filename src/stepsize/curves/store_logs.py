@@ -1,4 +1,4 @@
-"""The tables in the store of an experiment, read from its tables (docs/store.md)."""
+"""Logs in the store of an experiment, a table for each run (docs/store.md has the form of the store)."""
 
 import os
 import sqlite3

@@ -48,7 +48,7 @@ class Table:
 def column_of(cells: Iterable[float | None]) -> Floats:
     """The values of a column; None and NaN stand for no value.
 
-    NaN in all rows from some row on is no missing value but the loss of a run that diverged: it becomes infinite.
+    If all values from some row on are NaN, the run diverged there: they become infinite.
     """
     given = list(cells)
     values = np.array([np.nan if cell is None else cell for cell in given], dtype=np.float64)

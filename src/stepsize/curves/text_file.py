@@ -1,7 +1,9 @@
 """The text of a log file in any encoding, packed by gzip or not."""
 
 import gzip
+import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
 
 from stepsize.errors import DataError
@@ -41,8 +43,8 @@ def text_of(path: Path) -> str:
     return content.decode(_encoding(content[:HEAD]), errors="replace")
 
 
-def content_of(path: Path, most: int = -1) -> bytes:
-    """The bytes of a file, unpacked.
+def content_of(path: Path, most: float = math.inf) -> bytes:
+    """The first `most` bytes of a file, unpacked.
 
     Raises:
         DataError: it cannot be read.
@@ -52,12 +54,20 @@ def content_of(path: Path, most: int = -1) -> bytes:
             packed = file.read(2) == _GZIP
             file.seek(0)
             if not packed:
-                return file.read(most)
+                return _read(file, most)
             with gzip.open(file) as unpacked:
-                return unpacked.read(most)
+                return _read(unpacked, most)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} cannot be read: {str(reason).lower()}") from error
+
+
+def _read(file: BufferedIOBase, most: float) -> bytes:
+    """The next bytes, read in parts: to read them at once would take memory for `most`, however short the file is."""
+    content = bytearray()
+    while part := file.read(int(min(most - len(content), HEAD))):
+        content += part
+    return bytes(content)
 
 
 def _encoding(content: bytes) -> str:

@@ -121,7 +121,7 @@ class Search:
         shown[lengths[best]] = "best"
         forecasts = tuple(self._forecast(shown[each], total - each, each) for each in sorted(shown, reverse=True))
         recommended = next(each for each in forecasts if each.label == "best")
-        share = f"{100 * lengths[best] / total:.2g}% of {total:,} steps"
+        share = f"{float(f'{100 * lengths[best] / total:.2g}'):g}% of {total:,} steps"
         words = f"Begin {self._begin(recommended.at)}, so that the cooldown takes {share}: {self._end(recommended)}"
         if shortest < last:
             words += (

@@ -52,9 +52,9 @@ def plan_cooldowns(
     lower bound of the band reaches it, the likely one, and the safe one, at which the upper bound does. With
     `total_steps` the run ends there, and it looks for the best length of the cooldown.
 
-    Fit the running run together with the finished ones. The prediction is shifted by what is left of its distance from
-    the law, the median over the last quarter of its rows. A run that lies more than 1% from the law, or whose rate has
-    already decayed, comes with a caution.
+    Fit the running run together with the finished ones. The prediction is shifted by the distance that remains between
+    the run and the law, the median over the last quarter of its rows. A run that lies more than 1% from the law, or
+    whose rate has already decayed, comes with a caution.
 
     Args:
         found: a fit to the running run and to finished ones of its setting.
@@ -81,9 +81,9 @@ def plan_cooldowns(
         >>> runs = [LossCurve(name, at, truth.predict(p, 4000, at=at), p) for name, p in [("a", flat), ("b", down)]]
         >>> found = fit(runs)
         >>> [(each.at, round(each.final_loss, 1)) for each in plan_cooldowns(found, runs[0], [4000, 8000]).forecasts]
-        [(4000, 3.5), (8000, 3.3)]
+        [(4000, 3.5), (8000, 3.4)]
         >>> print(plan_cooldowns(found, runs[0], total_steps=8000).recommendation)  # doctest: +ELLIPSIS
-        Begin at step ..., so that the cooldown takes ...% of 8,000 steps: predicted final loss 3.3...
+        Begin at step ..., so that the cooldown takes ...% of 8,000 steps: predicted final loss 3.4...
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)

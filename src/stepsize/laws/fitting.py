@@ -65,7 +65,7 @@ def fit(
         >>> runs = [LossCurve(name, at, truth.predict(plan, 4000, at=at), plan) for name, plan in plans.items()]
         >>> found = fit(runs)
         >>> found.law.alpha.__round__(2), round(found.predict(wsd(3e-4, 100, 2900, 1000)).final_loss, 2)
-        (0.5, 3.61)
+        (0.52, 3.63)
 
     Reference: the form of the residuals is that of Luo et al., arXiv 2503.12811 (2025).
     """

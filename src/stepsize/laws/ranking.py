@@ -15,7 +15,7 @@ from stepsize.laws.momentum_law import MomentumLaw
 from stepsize.laws.multi_power_law import MultiPowerLaw
 from stepsize.schedules import Schedule
 
-# By which part of the loss a difference is off beside the error of the parameters: benchmarks/evaluate_differences.py.
+# The relative error of a difference, in addition to that of the parameters: benchmarks/evaluate_differences.py.
 # Two runs of one schedule differ by 0.06%, in the root mean square.
 FLOORS: dict[type[Law], float] = {FunctionalLaw: 6e-4, MultiPowerLaw: 4e-3, MomentumLaw: 6e-3}
 
