@@ -46,6 +46,16 @@ def test_the_band_of_a_difference_holds_the_truth_and_widens_with_its_level(foun
     assert flat(0.9).margin > 2 * flat(0.5).margin
 
 
+def test_a_difference_is_less_certain_if_one_schedule_is_longer_than_the_runs_or_has_another_peak(found):
+    def margin(other):
+        return rank_forecasts(found, {"late": SCHEDULES["late"], "other": other})[1].margin
+
+    longer = [margin(ss.wsd(PEAK, 200, stable, 1000)) for stable in (4800, 10_800, 22_800)]
+    assert longer[0] < longer[1] < longer[2]
+    assert longer[2] > 1.64 * 2 * 0.004 * TRUTH.L0  # two doublings
+    assert margin(ss.wsd(2 * PEAK, 200, 4800, 1000)) > 1.64 * 0.018 * TRUTH.L0
+
+
 @pytest.mark.parametrize("schedules", [PLANS["flat"], [], ["Constant(1)"]])
 def test_only_schedules_are_ranked(found, schedules):
     with pytest.raises(ArgumentError, match=r"rank_forecasts.*schedule"):

@@ -9,15 +9,9 @@ from scipy.special import ndtri
 from stepsize.arguments import checked
 from stepsize.laws.convex import named_schedules
 from stepsize.laws.forecast import BAND_TOLERANCE, Fit, Forecast, Probability
-from stepsize.laws.functional_law import FunctionalLaw
-from stepsize.laws.law import Floats, Law, rates_of
-from stepsize.laws.momentum_law import MomentumLaw
-from stepsize.laws.multi_power_law import MultiPowerLaw
+from stepsize.laws.law import Floats, rates_of
+from stepsize.laws.model_error import MODEL_ERRORS
 from stepsize.schedules import Schedule
-
-# The relative error of a difference, in addition to that of the parameters: benchmarks/evaluate_differences.py.
-# Two runs of one schedule differ by 0.06%, in the root mean square.
-FLOORS: dict[type[Law], float] = {FunctionalLaw: 6e-4, MultiPowerLaw: 4e-3, MomentumLaw: 6e-3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +45,8 @@ def rank_forecasts(
     """Rank schedules by their predicted final losses, best first, with the certainty of each difference from the best.
 
     The band of a difference has two parts: the uncertainty of the parameters, to first order from their covariance,
-    and the distance of two runs from the law, which was measured on runs of known outcome.
+    and the error of the law, which was measured on runs of known outcome. It grows if the schedules differ in their
+    highest rate, or in how far they reach beyond the longest run.
 
     Args:
         found: a fit to runs.
@@ -77,20 +72,35 @@ def rank_forecasts(
     named = named_schedules("rank_forecasts", schedules)
     forecasts = {name: found.predict(schedule, steps, level=level) for name, schedule in named.items()}
     order = sorted(named, key=lambda name: forecasts[name].final_loss)
-    best, slopes = forecasts[order[0]], {name: _slope(found, named[name], steps) for name in order}
-    floor = FLOORS[type(found.law)] * best.final_loss
-    ranked = []
-    for name in order:
-        slope = slopes[name] - slopes[order[0]]
-        deviation = float(np.sqrt(slope @ found.covariance @ slope + (floor**2 if name != order[0] else 0.0)))
-        excess = forecasts[name].final_loss - best.final_loss
-        ranked.append(
-            RankedForecast(name, named[name], forecasts[name], excess, float(ndtri(0.5 + level / 2)) * deviation)
-        )
+    best = forecasts[order[0]].final_loss
+    asked = {name: _Asked.of(found, named[name], steps) for name in order}
+    width = float(ndtri(0.5 + level / 2))
+    ranked = [RankedForecast(order[0], named[order[0]], forecasts[order[0]], 0.0, 0.0)]
+    for name in order[1:]:
+        margin = width * asked[name].deviation_from(asked[order[0]], found, best)
+        ranked.append(RankedForecast(name, named[name], forecasts[name], forecasts[name].final_loss - best, margin))
     return tuple(ranked)
 
 
-def _slope(found: Fit, schedule: Schedule, steps: int | None) -> Floats:
-    """The derivatives of the final loss by the parameters."""
-    rates = rates_of("rank_forecasts", schedule, steps, positive=True)
-    return np.asarray(found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0])
+@dataclass(frozen=True)
+class _Asked:
+    """What the error of a difference depends on: a schedule's slope of the final loss by the parameters, its reach in
+    steps, at least the length of the longest run, and its highest rate.
+    """
+
+    slope: Floats
+    reach: int
+    peak: float
+
+    @classmethod
+    def of(cls, found: Fit, schedule: Schedule, steps: int | None) -> "_Asked":
+        rates = rates_of("rank_forecasts", schedule, steps, positive=True)
+        slope = found.law._derivatives(rates, np.array([rates.size - 1]), BAND_TOLERANCE)[0]
+        longest = max(int(run.steps[-1]) + 1 for run in found.runs)
+        return cls(slope, max(rates.size, longest), float(rates.max()))
+
+    def deviation_from(self, best: "_Asked", found: Fit, loss: float) -> float:
+        """The standard deviation of the difference."""
+        slope = self.slope - best.slope
+        of_law = MODEL_ERRORS[type(found.law)].of_difference(self.reach / best.reach, self.peak / best.peak)
+        return float(np.sqrt(slope @ found.covariance @ slope + (of_law * loss) ** 2))
