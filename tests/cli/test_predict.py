@@ -187,6 +187,11 @@ def test_cooldown_finds_the_start_for_a_target(typed, logs):
     assert lines[-1].startswith(f"Begin at step {starts[1]:,} to reach 3.5; ")
 
 
+def test_cooldown_draws_nothing_if_no_cooldown_reaches_the_target(typed, logs, tmp_path):
+    _, lines = cooldown(typed, logs, "--target", 1.0, "--out", tmp_path / "a.png")
+    assert lines[-1] == f"{tmp_path / 'a.png'} is not written: there is no cooldown to draw"
+
+
 def test_rank_needs_no_runs(typed):
     done = typed("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 400)
     assert (done.returncode, done.stderr) == (0, "")

@@ -60,11 +60,13 @@ def cooldown(
     ]  # fmt: skip
     if rows:
         print_table(("", "begins", "ends", "final loss", "low", "high", "later", "longer"), rows, left=[0])
-        print(f"later, longer: the gain if it begins {found.unit:,} steps later, or takes {found.unit:,} steps more\n")
+        print(f"later, longer: the gain of each {found.unit:,} steps more, before the cooldown or within it\n")
     for caution in found.cautions:
         print(f"caution: {caution}")
     print(f"{found.recommendation.message(logs.words)}.")
-    if out is not None:
+    if out is not None and not found.forecasts:
+        print(f"{out} is not written: there is no cooldown to draw")
+    elif out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
         shown = {

@@ -11,7 +11,7 @@ import numpy as np
 from stepsize.curves import LossCurve
 from stepsize.errors import quoted
 from stepsize.laws.diagnosis import SAME_RATE, Remark
-from stepsize.laws.forecast import Fit, Forecast
+from stepsize.laws.forecast import NO_RATE, Fit, Forecast
 from stepsize.laws.law import Floats, Integers
 from stepsize.schedules.transitions import transition
 
@@ -79,7 +79,8 @@ class Search:
             cautions.append(f"{where}, and the prediction is shifted by as much: does it have the setting of the runs?")
         peak, now = float(self._rates.max()), float(self._rates[-1])
         if now < (1.0 - SAME_RATE) * peak:
-            cautions.append(f"the rate has already decayed from {peak:g} to {now:g}: the cooldown continues from there")
+            then = "little is left to cool down" if now <= NO_RATE * peak else "the cooldown continues from there"
+            cautions.append(f"the rate has already decayed from {peak:.3g} to {now:.3g}: {then}")
         return cautions
 
     def where(self, digits: int) -> str:
@@ -156,6 +157,8 @@ class Search:
                 )
         elif "earliest" in found:
             words += f"; it is possible from step {found['earliest']:,} on"
+        if (now := self._shift * self._found.law.final(self._rates).loss) <= target:
+            words = f"The run has reached {target:g} without a cooldown: its loss is {now:.4f} now"
         return forecasts, recommended, Remark(words)
 
     def _rates_of(self, at: int, steps: int) -> Floats:
