@@ -65,13 +65,19 @@ def predict(
         print()
     if out is None:
         print(_sketch(forecasts), end="\n\n")
+    cautioned: dict[str, list[str]] = {}
     for text, forecast in forecasts.items():
         for caution in forecast.cautions:
-            print(f"caution: {caution}" if len(ranked) == 1 else f"caution: {text}: {caution}")
+            cautioned.setdefault(caution, []).append(text)
+    for caution, names in cautioned.items():  # what holds for all schedules is said once
+        print(f"caution: {caution}" if len(names) == len(ranked) else f"caution: {'; '.join(names)}: {caution}")
     if len(ranked) == 1:
         low, high = ranked[0].forecast.final_band
         print(f"final loss {ranked[0].forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
     else:
+        lengths = {int(forecast.steps[-1]) + 1 for forecast in forecasts.values()}
+        if len(lengths) > 1:
+            print(f"caution: the schedules have different lengths, from {min(lengths):,} to {max(lengths):,} steps")
         _print_ranking(ranked, level)
     if out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
@@ -93,13 +99,14 @@ def _print_ranking(ranked: "Sequence[RankedForecast]", level: float) -> None:
     alike = sum(not each.distinct for each in others)
     error = f"its error, the {level:.0%} band after ±"
     if alike:
-        print(f"{alike} of {len(others)} others cannot be told from the best: the difference is within {error}")
+        which = f"{alike} of {len(others)} others" if len(others) > 1 else "The other"
+        print(f"{which} cannot be told from the best: the difference is within {error}")
     else:
         print(f"The first is the best: each difference is larger than {error}")
 
 
 def _rows(forecast: "Forecast") -> list[tuple[str, ...]]:
-    chosen = np.unique(np.linspace(0, forecast.steps.size - 1, ROWS + 1).round().astype(int))[1:]
+    chosen = np.unique(np.linspace(0, forecast.steps.size - 1, ROWS + 1)[1:].round().astype(int))
     return [
         (
             f"{forecast.steps[at]:,}",
