@@ -292,7 +292,7 @@ REFUSED = [
     ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],
-        "--end must be at most the current rate",
+        "--end must be less than the current rate",
     ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--shape", "exponential"],

@@ -1,7 +1,9 @@
 """Planned cooldowns of a running run: starts, a target loss, a budget."""
 
+import dataclasses
 from statistics import NormalDist
 
+import numpy as np
 import pytest
 from runs import PEAK, PLANS, TRUTH, run, three
 
@@ -136,6 +138,15 @@ def test_the_prediction_is_shifted_to_the_running_run(found):
     for name in ("losses", "low", "high"):
         assert getattr(there.forecast, name) == pytest.approx(1.005 * getattr(here.forecast, name))
     assert there.waiting == pytest.approx(1.005 * here.waiting)
+
+
+def test_small_losses_are_shown_with_more_digits(found):
+    law = dataclasses.replace(found.law, **{name: 1e-3 * getattr(found.law, name) for name in ("L0", "A", "B")})
+    small = dataclasses.replace(found, law=law, covariance=np.zeros_like(found.covariance))
+    mine = LossCurve("mine", so_far().steps, 1e-3 * so_far().losses, so_far().rates)
+    (plan,) = plan_cooldowns(small, mine, [3000]).forecasts
+    said = plan_cooldowns(small, mine, [3000]).recommendation
+    assert f"predicted final loss {plan.final_loss:.7f}, " in said
 
 
 def test_a_run_that_already_decays_has_a_caution(found):

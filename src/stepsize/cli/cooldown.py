@@ -43,6 +43,7 @@ def cooldown(
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
     from stepsize.laws.cooldowns import check_cooldowns
+    from stepsize.laws.law import loss_format
 
     finished, so_far = logs.read_with_running(runs, running)
     check_cooldowns(so_far, at, steps, target, total, end)  # before the fit
@@ -51,10 +52,14 @@ def cooldown(
         fitted([*others, so_far], law, logs.words), so_far, at, steps,
         target_loss=target, total_steps=total, final_lr=end, shape=shape,
     )  # fmt: skip
+    form = loss_format(min((each.final_loss for each in found.forecasts), default=1.0))
     rows = [
         (
             each.label, f"{each.at:,}", f"{each.at + each.steps:,}",
-            *(f"{loss:.4f}" for loss in (each.final_loss, *each.forecast.final_band, each.waiting, each.lengthening)),
+            *(
+                f"{loss:{form}}"
+                for loss in (each.final_loss, *each.forecast.final_band, each.waiting, each.lengthening)
+            ),
         )
         for each in found.forecasts
     ]  # fmt: skip
