@@ -68,7 +68,7 @@ def test_predict_reads_lengths_with_a_unit_and_says_what_is_cut_off(typed, logs)
     parts = ["--schedule", f'Linear(0, {PEAK}, "5%") >> Linear({PEAK}, 0, "rest")']
     done = typed("predict", logs / "cosine.csv", *ALONE, *parts, "--steps", 4000)
     assert f"Linear(0.0, {PEAK}, 200) >> Linear({PEAK}, 0.0, 3800)\n" in done.stdout
-    assert "left out" not in done.stdout
+    assert "what comes after" not in done.stdout
     done = typed(
         "predict", logs / "cosine.csv", *ALONE, "--schedule", f'Linear({PEAK}, 0, "2ep")',
         "--schedule", f"Linear({PEAK}, 0, 9000)", "--horizon", "samples=1000,batch=1,epochs=2",
@@ -156,6 +156,20 @@ def test_predict_ranks_several_schedules(typed, logs):
     assert "1 of 2 others cannot be told from the best" in done.stdout
 
 
+def test_predict_says_once_what_holds_for_all_schedules_and_compares_lengths(typed, logs):
+    long, longer = (f"Linear(0, {PEAK}, 200) >> Constant({PEAK}, {steps})" for steps in (19_800, 29_800))
+    done = typed("predict", *three(logs), *BEGUN, "--schedule", long, "--schedule", longer)
+    assert [line for line in done.stdout.splitlines() if line.startswith("caution: ")] == [
+        "caution: it is more than 2 times as long as the longest run, 5,961 steps",
+        "caution: the schedules have different lengths, from 20,000 to 30,000 steps",
+    ]
+
+
+def test_predict_of_one_step_has_a_row(typed, logs):
+    done = typed("predict", *three(logs), *BEGUN, "--schedule", f"Constant({PEAK}, 1)")
+    assert "  0  0.0003  " in done.stdout
+
+
 def cooldown(typed, logs, *options):
     done = typed("cooldown", *three(logs), *BEGUN, "--running", logs / "running.csv", *options)
     assert (done.returncode, done.stderr) == (0, "")
@@ -185,6 +199,11 @@ def test_cooldown_finds_the_start_for_a_target(typed, logs):
     starts = [int(row[1]) for row in rows if row[0] in ("earliest", "likely", "safe")]
     assert starts == sorted(starts)
     assert lines[-1].startswith(f"Begin at step {starts[1]:,} to reach 3.5; ")
+
+
+def test_cooldown_draws_nothing_if_no_cooldown_reaches_the_target(typed, logs, tmp_path):
+    _, lines = cooldown(typed, logs, "--target", 1.0, "--out", tmp_path / "a.png")
+    assert lines[-1] == f"{tmp_path / 'a.png'} is not written: there is no cooldown to draw"
 
 
 def test_rank_needs_no_runs(typed):
@@ -273,7 +292,7 @@ REFUSED = [
     ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--end", 1],
-        "--end must be at most the current rate",
+        "--end must be less than the current rate",
     ),
     (
         ["cooldown", "{}/cosine.csv", *ALONE, "--running", "{}/flat.csv", "--shape", "exponential"],

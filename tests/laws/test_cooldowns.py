@@ -3,6 +3,7 @@
 from dataclasses import replace
 from statistics import NormalDist
 
+import numpy as np
 import pytest
 from runs import PEAK, PLANS, TRUTH, run, three
 
@@ -105,9 +106,14 @@ def test_a_target_loss_has_an_earliest_a_likely_and_a_safe_start(found):
 
 
 def test_a_target_that_a_cooldown_reaches_now_is_said_to_be_safe(found):
-    plans = plan_cooldowns(found, so_far(), target_loss=3.9)
-    assert plans.recommendation == "Begin now to reach 3.9, which is safe"
+    plans = plan_cooldowns(found, so_far(), target_loss=3.67)
+    assert plans.recommendation == "Begin now to reach 3.67, which is safe"
     assert [(each.label, each.at) for each in plans.forecasts] == [("safe", DONE)]
+
+
+def test_a_target_that_the_run_has_reached_needs_no_cooldown(found):
+    said = plan_cooldowns(found, so_far(), target_loss=so_far().losses[-1] + 0.1).recommendation
+    assert "without a cooldown: its loss is" in said
 
 
 def test_a_target_out_of_reach_is_said_to_be_so(found):
@@ -129,7 +135,7 @@ def test_a_running_run_far_from_the_law_has_a_caution_or_is_refused(found):
     near, far = (LossCurve("mine", run_so_far.steps, k * run_so_far.losses, run_so_far.rates) for k in (1.05, 2.0))
     assert not any("law" in caution for caution in plan_cooldowns(found, run_so_far, [3000]).cautions)
     assert 'run "mine" lies 5.0% above the law' in plan_cooldowns(found, near, [3000]).cautions[0]
-    with pytest.raises(FitError, match='run "mine" lies 100% above the law'):
+    with pytest.raises(FitError, match=r"lies 100% above the law: it has another setting .*, or diverges"):
         plan_cooldowns(found, far, [3000])
 
 
@@ -142,15 +148,32 @@ def test_the_prediction_is_shifted_to_the_running_run(found):
     assert there.waiting == pytest.approx(1.005 * here.waiting)
 
 
+def test_small_losses_are_shown_with_more_digits(found):
+    law = replace(found.law, **{name: 1e-3 * getattr(found.law, name) for name in ("L0", "A", "B")})
+    small = replace(found, law=law, covariance=np.zeros_like(found.covariance))
+    mine = LossCurve("mine", so_far().steps, 1e-3 * so_far().losses, so_far().rates)
+    (plan,) = plan_cooldowns(small, mine, [3000]).forecasts
+    said = plan_cooldowns(small, mine, [3000]).recommendation
+    assert f"predicted final loss {plan.final_loss:.7f}, " in said
+
+
 def test_a_run_that_already_decays_has_a_caution(found):
     decaying = run("cosine", PLANS["cosine"], steps=3000)
     assert "has already decayed" in plan_cooldowns(found, decaying, [3000]).cautions[0]
 
 
+def test_a_run_that_has_cooled_down_has_a_caution_or_is_refused(found):
+    plan = FLAT.cooldown(1000, 1500)
+    caution = plan_cooldowns(found, run("done", plan >> ss.Constant(PEAK / 500, 500), steps=3000), [3000]).cautions[0]
+    assert caution == "the rate has already decayed from 0.0003 to 6e-07: little is left to cool down"
+    with pytest.raises(ArgumentError, match="the run has no rate left to cool down from"):
+        plan_cooldowns(found, run("done", plan >> ss.Constant(0.0, 500), steps=3000), [3000])
+
+
 def test_bad_cooldowns_are_refused(found):
     refused = [
         ({"starts": [100]}, "a step after 2960, the last of the log, got 100"),
-        ({"final_lr": 1.0}, "at most the current rate"),
+        ({"final_lr": PEAK}, "less than the current rate, 0.0003"),
         ({"starts": []}, "at least one item"),
         ({"starts": 3000}, r"write starts=\(3000,\)"),
         ({"total_steps": 2000}, "more than the 2961 steps of the log"),

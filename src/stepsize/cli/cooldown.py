@@ -43,6 +43,7 @@ def cooldown(
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
     from stepsize.laws.cooldowns import check_cooldowns
+    from stepsize.laws.law import loss_format
 
     finished, so_far = logs.read_with_running(runs, running)
     check_cooldowns(so_far, at, steps, target, total, end)  # before the fit
@@ -51,20 +52,26 @@ def cooldown(
         fitted([*others, so_far], law, logs.words), so_far, at, steps,
         target_loss=target, total_steps=total, final_lr=end, shape=shape,
     )  # fmt: skip
+    form = loss_format(min((each.final_loss for each in found.forecasts), default=1.0))
     rows = [
         (
             each.label, f"{each.at:,}", f"{each.at + each.steps:,}",
-            *(f"{loss:.4f}" for loss in (each.final_loss, *each.forecast.final_band, each.waiting, each.lengthening)),
+            *(
+                f"{loss:{form}}"
+                for loss in (each.final_loss, *each.forecast.final_band, each.waiting, each.lengthening)
+            ),
         )
         for each in found.forecasts
     ]  # fmt: skip
     if rows:
         print_table(("", "begins", "ends", "final loss", "low", "high", "later", "longer"), rows, left=[0])
-        print(f"later, longer: the gain if it begins {found.unit:,} steps later, or takes {found.unit:,} steps more\n")
+        print(f"later, longer: the gain of each {found.unit:,} steps more, before the cooldown or within it\n")
     for caution in found.cautions:
         print(f"caution: {caution}")
     print(f"{found.recommendation.message(logs.words)}.")
-    if out is not None:
+    if out is not None and not found.forecasts:
+        print(f"{out} is not written: there is no cooldown to draw")
+    elif out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
         shown = {

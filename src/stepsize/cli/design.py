@@ -40,6 +40,7 @@ def design(
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
     from stepsize.laws.designing import Limits
     from stepsize.laws.forecast import check_peak
+    from stepsize.laws.law import loss_format
 
     curves = logs.read(runs)
     peak_lr = max(curve.peak_lr for curve in curves) if peak is None else peak
@@ -56,13 +57,14 @@ def design(
     low, high = best.final_band
     for caution in best.cautions:
         print(f"caution: {caution}")
-    print(f"best of all: final loss {found.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}\n")
+    form = loss_format(found.final_loss)
+    print(f"best of all: final loss {found.final_loss:{form}}, 90% band {low:{form}} to {high:{form}}\n")
     print_table(
-        ("excess", "schedule"), [(f"{each.excess:.4f}", str(each.schedule)) for each in found.members], left=[1]
+        ("excess", "schedule"), [(f"{each.excess:{form}}", str(each.schedule)) for each in found.members], left=[1]
     )
     if save is not None:
         write_whole(save, f"{found.members[0].schedule}\n".encode())
-        print(f"\n{save}: {found.members[0].excess:.4f} above the best of all")
+        print(f"\n{save}: {found.members[0].excess:{form}} above the best of all")
     if out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 

@@ -43,7 +43,7 @@ def predict(
     """
     from stepsize.laws import rank_forecasts  # late: they load SciPy
     from stepsize.laws.forecast import check_peak
-    from stepsize.laws.law import rates_of
+    from stepsize.laws.law import loss_format, rates_of
 
     errors: list[StepsizeError] = []
     with gathered(errors):
@@ -59,32 +59,39 @@ def predict(
         print(f"note: {note}")
     ranked = rank_forecasts(found, schedules, steps, level=level)
     forecasts = {each.name: each.forecast for each in ranked}
+    form = loss_format(ranked[0].forecast.final_loss)
     if len(ranked) == 1:
         print(ranked[0].name)
-        print_table(("step", "rate", "loss", "low", "high"), _rows(ranked[0].forecast))
+        print_table(("step", "rate", "loss", "low", "high"), _rows(ranked[0].forecast, form))
         print()
     if out is None:
         print(_sketch(forecasts), end="\n\n")
+    cautioned: dict[str, list[str]] = {}
     for text, forecast in forecasts.items():
         for caution in forecast.cautions:
-            print(f"caution: {caution}" if len(ranked) == 1 else f"caution: {text}: {caution}")
+            cautioned.setdefault(caution, []).append(text)
+    for caution, names in cautioned.items():  # what holds for all schedules is said once
+        print(f"caution: {caution}" if len(names) == len(ranked) else f"caution: {'; '.join(names)}: {caution}")
     if len(ranked) == 1:
         low, high = ranked[0].forecast.final_band
-        print(f"final loss {ranked[0].forecast.final_loss:.4f}, {level:.0%} band {low:.4f} to {high:.4f}")
+        print(f"final loss {ranked[0].forecast.final_loss:{form}}, {level:.0%} band {low:{form}} to {high:{form}}")
     else:
-        _print_ranking(ranked, level)
+        lengths = {int(forecast.steps[-1]) + 1 for forecast in forecasts.values()}
+        if len(lengths) > 1:
+            print(f"caution: the schedules have different lengths, from {min(lengths):,} to {max(lengths):,} steps")
+        _print_ranking(ranked, level, form)
     if out is not None:
         from stepsize.plots import Picture, plot_forecasts, save_figure  # late: they load matplotlib
 
         print(save_figure(plot_forecasts(forecasts, curves, Picture()), out))
 
 
-def _print_ranking(ranked: "Sequence[RankedForecast]", level: float) -> None:
+def _print_ranking(ranked: "Sequence[RankedForecast]", level: float, form: str) -> None:
     best, *others = ranked
     rows = [
         (
-            *(f"{loss:.4f}" for loss in (each.forecast.final_loss, *each.forecast.final_band)),
-            "best" if each is best else f"+{each.excess:.4f} ± {each.margin:.4f}",
+            *(f"{loss:{form}}" for loss in (each.forecast.final_loss, *each.forecast.final_band)),
+            "best" if each is best else f"+{each.excess:{form}} ± {each.margin:{form}}",
             each.name,
         )
         for each in ranked
@@ -93,18 +100,19 @@ def _print_ranking(ranked: "Sequence[RankedForecast]", level: float) -> None:
     alike = sum(not each.distinct for each in others)
     error = f"its error, the {level:.0%} band after ±"
     if alike:
-        print(f"{alike} of {len(others)} others cannot be told from the best: the difference is within {error}")
+        which = f"{alike} of {len(others)} others" if len(others) > 1 else "The other"
+        print(f"{which} cannot be told from the best: the difference is within {error}")
     else:
         print(f"The first is the best: each difference is larger than {error}")
 
 
-def _rows(forecast: "Forecast") -> list[tuple[str, ...]]:
-    chosen = np.unique(np.linspace(0, forecast.steps.size - 1, ROWS + 1).round().astype(int))[1:]
+def _rows(forecast: "Forecast", form: str) -> list[tuple[str, ...]]:
+    chosen = np.unique(np.linspace(0, forecast.steps.size - 1, ROWS + 1)[1:].round().astype(int))
     return [
         (
             f"{forecast.steps[at]:,}",
             f"{forecast.rates[at]:.3g}",
-            *(f"{each[at]:.4f}" for each in (forecast.losses, forecast.low, forecast.high)),
+            *(f"{each[at]:{form}}" for each in (forecast.losses, forecast.low, forecast.high)),
         )
         for at in chosen
     ]

@@ -11,8 +11,8 @@ import numpy as np
 from stepsize.curves import LossCurve
 from stepsize.errors import quoted
 from stepsize.laws.diagnosis import SAME_RATE, Remark
-from stepsize.laws.forecast import Fit, Forecast
-from stepsize.laws.law import Floats, Integers
+from stepsize.laws.forecast import NO_RATE, Fit, Forecast
+from stepsize.laws.law import Floats, Integers, loss_format
 from stepsize.schedules.transitions import transition
 
 DELAYS = (0.25, 0.5, 1.0, 2.0)  # as fractions of the steps done
@@ -79,7 +79,8 @@ class Search:
             cautions.append(f"{where}, and the prediction is shifted by as much: does it have the setting of the runs?")
         peak, now = float(self._rates.max()), float(self._rates[-1])
         if now < (1.0 - SAME_RATE) * peak:
-            cautions.append(f"the rate has already decayed from {peak:g} to {now:g}: the cooldown continues from there")
+            then = "little is left to cool down" if now <= NO_RATE * peak else "the cooldown continues from there"
+            cautions.append(f"the rate has already decayed from {peak:.3g} to {now:.3g}: {then}")
         return cautions
 
     def where(self, digits: int) -> str:
@@ -91,10 +92,10 @@ class Search:
         """The forecasts of given starts, or of some later ones."""
         later = starts or [self._done, *(self._rounded(self._done * (1.0 + part)) for part in DELAYS)]
         forecasts = tuple(self._forecast("now" if at == self._done else "", at, _length(at, steps)) for at in later)
-        first = forecasts[0]
+        first, form = forecasts[0], loss_format(forecasts[0].final_loss)
         remark = Remark(
             f"If the cooldown begins {self._begin(first.at)}: {self._end(first)}. {self.unit:,} more steps gain "
-            f"{first.lengthening:.4f} if it takes longer, and {first.waiting:.4f} if it begins later",
+            f"{first.lengthening:{form}} if it takes longer, and {first.waiting:{form}} if it begins later",
             "ask for a decision with {total_steps} or {target_loss}",
             total_steps=...,
             target_loss=...,
@@ -124,9 +125,10 @@ class Search:
         share = f"{float(f'{100 * lengths[best] / total:.2g}'):g}% of {total:,} steps"
         words = f"Begin {self._begin(recommended.at)}, so that the cooldown takes {share}: {self._end(recommended)}"
         if shortest < last:
+            near = most - loss(best)
             words += (
                 f". Any start from {total - lengths[last]:,} to {total - lengths[shortest]:,} is predicted to end "
-                f"within {most - loss(best):.4f} of it, less than two runs of one schedule usually differ"
+                f"within {near:{loss_format(most)}} of it, less than two runs of one schedule usually differ"
             )
         return forecasts, recommended, Remark(words)
 
@@ -156,6 +158,8 @@ class Search:
                 )
         elif "earliest" in found:
             words += f"; it is possible from step {found['earliest']:,} on"
+        if (now := self._shift * self._found.law.final(self._rates).loss) <= target:
+            words = f"The run has reached {target:g} without a cooldown: its loss is {now:{loss_format(now)}} now"
         return forecasts, recommended, Remark(words)
 
     def _rates_of(self, at: int, steps: int) -> Floats:
@@ -191,7 +195,8 @@ class Search:
 
     def _end(self, each: CooldownForecast) -> str:
         low, high = each.forecast.final_band
-        return f"predicted final loss {each.final_loss:.4f}, {self._level:.0%} band {low:.4f} to {high:.4f}"
+        form = loss_format(each.final_loss)
+        return f"predicted final loss {each.final_loss:{form}}, {self._level:.0%} band {low:{form}} to {high:{form}}"
 
 
 def _length(at: int, steps: int | None) -> int:

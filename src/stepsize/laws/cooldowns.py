@@ -69,7 +69,7 @@ def plan_cooldowns(
 
     Raises:
         ArgumentError: a start or the end lies before the end of the log, two questions are asked at once, or `final_lr`
-            is above the current rate or impossible for the shape.
+            is not below the current rate or impossible for the shape.
         FitError: as `Fit.predict`; or the run lies too far from the law.
 
     Example:
@@ -91,7 +91,9 @@ def plan_cooldowns(
     search = Search(found, so_far, shape, final_lr, level)
     if abs(search.distance) > MOST_SCATTER:
         where = search.where(digits=0)
-        raise FitError(f"{where}: it does not have the setting of the runs of the fit", "fit runs of its own setting")
+        raise FitError(
+            f"{where}: it has another setting than the runs of the fit, or diverges", "fit runs of its own setting"
+        )
     if target_loss is not None:
         answer = search.for_target(target_loss, steps)
     elif total_steps is not None:
@@ -111,7 +113,7 @@ def check_cooldowns(
     total_steps: int | None,
     final_lr: float,
 ) -> None:
-    """Refuse two questions at once, cooldowns that begin before the log ends, and ends above the current rate."""
+    """Refuse two questions at once, cooldowns that begin before the log ends, and ends not below the current rate."""
     last = int(so_far.steps[-1])
     errors: list[StepsizeError] = [
         ArgumentError("plan_cooldowns", "starts", f"a step after {last}, the last of the log", at)
@@ -131,6 +133,8 @@ def check_cooldowns(
     elif target_loss is not None and starts is not None:
         advice = "{target_loss} asks for the start"
         errors.append(ArgumentError("plan_cooldowns", "starts", "left out", starts, advice, target_loss=target_loss))
-    if final_lr > (now := float(so_far.rates[last])):
-        errors.append(ArgumentError("plan_cooldowns", "final_lr", f"at most the current rate, {now:g}", final_lr))
+    if final_lr >= (now := float(so_far.rates[last])):
+        advice = "" if now else "the run has no rate left to cool down from"
+        rule = f"less than the current rate, {now:g}"
+        errors.append(ArgumentError("plan_cooldowns", "final_lr", rule, final_lr, advice))
     raise_together(errors)

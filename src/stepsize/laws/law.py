@@ -1,5 +1,6 @@
 """The interface of a law of loss curves, and the rates that every law and bound takes."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,11 @@ class Law(ABC):
     @abstractmethod
     def _final(self, rates: Floats) -> Final:
         """The loss at the last step and its gradient; at least one rate is positive."""
+
+
+def loss_format(like: float) -> str:
+    """The format of losses and differences that are shown beside a loss: four decimals, and more if it is small."""
+    return f".{max(4, 4 - math.floor(math.log10(max(abs(like), 1e-12))))}f"
 
 
 def power(amplitude: float, total: Floats, exponent: float) -> Floats:
