@@ -1,5 +1,7 @@
 """Loss curves read from TensorBoard's event files, stores, files that the lab writes, and mixed paths."""
 
+import os
+
 import numpy as np
 import pytest
 from logs import AT, LOSSES, PANEL, PLAN, csv_of
@@ -281,3 +283,17 @@ SETTINGS = [
 def test_a_wrong_setting_is_refused(write, settings, words):
     with pytest.raises(ArgumentError, match=words):
         read_curves(write(csv_of()), **settings)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="is a pipe or a device; write its content to a file first"):
+        read_curves(tmp_path / "pipe.csv")
+
+
+def test_text_that_is_no_log_is_said_to_be_none(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("[Rank 0] steps: 10 loss: 3.91 iter time (s): 0.1, samples/sec: 12\n" * 9)
+    with pytest.raises(DataError, match="it was read as CSV, since no line has a step and a loss after their names"):
+        read_curves(path)

@@ -30,7 +30,7 @@ _OF_LOSSES = {
     "lm", "ce", "cross", "entropy", "xent", "nll", "mlm", "language", "model", "total", "mean", "avg", "average",
     "reduced", "step", "iter", "batch", "main",
 }  # fmt: skip
-_NO_LOSSES = {"scale", "scaler", "weight", "best", "min", "lowest", "std", "coef"}
+_NO_LOSSES = {"scale", "scaler", "weight", "best", "min", "lowest", "std", "coef", "z", "aux"}
 _TIMES = {"time", "second", "seconds", "sec", "minutes", "hours", "timestamp", "runtime"}
 UPDATES, EPOCHS, SAMPLES, TOKENS, MICRO, TIME = "updates", "epochs", "samples", "tokens", "micro-batches", "time"
 _UNITS = {

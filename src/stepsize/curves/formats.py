@@ -35,9 +35,18 @@ FORMATS = (
     Format("JSON", lambda path: is_json(head_of(path)), read_json),
     Format("CSV", lambda path: is_delimited(head_of(path)), read_delimited),
     Format("text", lambda path: is_text_log(head_of(path)), read_text_log),
-    Format("CSV", lambda path: True, read_delimited),  # which says what is wrong with it
+    Format("CSV", lambda path: True, lambda path: _unknown(path)),
 )
 """In the order in which they are tried."""
+
+
+def _unknown(path: Path) -> list[Table]:
+    """The tables in a file of no format that was recognized, or what is wrong with it."""
+    try:
+        return read_delimited(path)
+    except DataError as error:
+        error.reason += "; it was read as CSV, since no line has a step and a loss after their names"
+        raise
 
 
 def tables_at(place: Path) -> list[tuple[str, Table]]:
@@ -49,6 +58,8 @@ def tables_at(place: Path) -> list[tuple[str, Table]]:
     if not place.exists():
         raise DataError(f"there is no file or folder {place}")
     if not place.is_dir():
+        if not place.is_file():
+            raise DataError(f"{place} is a pipe or a device", "write its content to a file first")
         return _tables_of(place)
     found, errors = list[tuple[str, Table]](), list[StepsizeError]()
     for name, log in logs_in(place):
