@@ -50,6 +50,13 @@ def test_runs_of_one_name_are_numbered(forecasts, runs):
     assert words[1:] == ["flat, 1 (measured)", "cosine (measured)", "flat, 2 (measured)"]
 
 
+def test_many_runs_are_grey_and_have_one_entry(forecasts, runs):
+    _, loss = plot_forecasts(forecasts, list(runs) * 9)
+    words = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert words == [f"{label} (predicted)" for label in forecasts] + [f"{9 * len(runs)} runs (measured)"]
+    assert {line.get_color() for line in loss.lines[len(forecasts) :]} == {"0.6"}
+
+
 def test_the_steep_beginning_is_out_of_view_and_the_rest_is_in_it(forecasts, runs):
     _, loss = plot_forecasts(forecasts, runs)
     low, high = loss.get_ylim()

@@ -20,6 +20,7 @@ from stepsize.schedules.curve import shown_steps
 if TYPE_CHECKING:
     from stepsize.laws import Forecast
 
+MOST_NAMED = 8  # runs that are told apart by colour
 EARLY = 0.2  # the first part of the steps, with losses so high that the rest looks flat
 
 
@@ -103,8 +104,8 @@ def plot_forecasts(
 ) -> NDArray[np.object_]:
     """Draw the rates and the predicted losses of schedules, with their bands, and return the two axes.
 
-    The measured losses of `runs` are drawn thinner. Losses above all those after the first fifth of the steps are out
-    of view.
+    The measured losses of `runs` are drawn thinner, and those of many in grey. Losses above all those after the first
+    fifth of the steps are out of view.
 
     Args:
         forecasts: by their labels in the legend, which is below the last axes.
@@ -130,15 +131,19 @@ def plot_forecasts(
         highs.append(float(forecast.high[forecast.steps >= EARLY * last].max(initial=forecast.high[-1])))
         handles.append(Line2D([], [], **style))
         labels.append(f"{label} (predicted)")
+    many = len(runs) > MOST_NAMED
     for index, (name, run) in enumerate(zip(_numbered(runs), runs, strict=True), start=len(forecasts)):
         style = line_style(index) | {"linestyle": "solid", "linewidth": 1.0, "alpha": 0.6}
+        if many:
+            style |= {"color": "0.6", "linewidth": 0.5, "zorder": 1.5}
         used = np.arange(run.steps[-1] + 1)
         rate.plot(used, run.rates[: used.size], **style)
         loss.plot(run.steps, run.losses, **style)
         lows.append(float(run.losses.min()))
         highs.append(float(run.losses[run.steps >= EARLY * last].max(initial=run.losses[-1])))
-        handles.append(Line2D([], [], **style))
-        labels.append(f"{name} (measured)")
+        if not many or index == len(forecasts):
+            handles.append(Line2D([], [], **style))
+            labels.append(f"{len(runs)} runs (measured)" if many else f"{name} (measured)")
     rate_axis(rate, ends=[0.0])  # a linear axis: a rate that ends at zero is sampled only just above it
     value_axis(loss, "loss")
     room = 0.05 * (max(highs) - min(lows))
