@@ -100,6 +100,13 @@ def test_another_law_is_refused():
         fit(three(), dict)
 
 
+def test_a_schedule_of_more_steps_than_a_run_makes_is_refused():
+    with pytest.raises(ArgumentError, match="of at most 20,000,000 steps, got 205009700"):
+        fitted().predict(ss.wsd(PEAK, 200, 205_000_500, 9000))
+    with pytest.raises(ArgumentError, match="steps"):
+        fitted().predict(ss.Constant(PEAK), 205_000_000)
+
+
 def test_a_prediction_far_from_the_runs_has_cautions_or_is_refused():
     found = fitted()
     assert found.predict(UNSEEN).cautions == ()

@@ -171,4 +171,4 @@ def check_peak(peak: float, runs: Sequence[LossCurve]) -> float:
 
 
 def _peaks(runs: Sequence[LossCurve]) -> str:
-    return ", ".join(f"{each:g}" for each in sorted({run.peak_lr for run in runs}))
+    return ", ".join(dict.fromkeys(f"{each:.3g}" for each in sorted(run.peak_lr for run in runs)))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stepsize.arguments import Length, NonNegative, apply_field_rules, checked
+from stepsize.curves.loss_curve import MOST_UPDATES
 from stepsize.curves.loss_curve import Floats as Floats
 from stepsize.errors import ArgumentError, shown
 from stepsize.schedules import Schedule
@@ -108,6 +109,8 @@ def rates_of(owner: str, schedule_or_rates: Rates, steps: int | None = None, pos
             raise ArgumentError(
                 owner, "steps", f"a number, because {shown(schedule_or_rates)} {why}", None, "write {steps}", steps=1000
             )
+        if (wanted := length if steps is None else steps) > MOST_UPDATES:
+            raise ArgumentError(owner, name if steps is None else "steps", f"of at most {MOST_UPDATES:,} steps", wanted)
         rates = schedule_or_rates.sample(steps)
     else:
         try:
