@@ -18,7 +18,7 @@ from stepsize.laws.law import Floats, Integers
 
 MOST_PAIRS = 2**20  # of a row and a block, held in memory at once
 MOST_ROWS = 256
-LOG_ZERO = -1e300  # stands for the logarithm of a rate of zero: a change to zero is in no block
+LOG_ZERO = -1e300  # stands for the logarithm of a rate of zero: a change from or to zero is in no block
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,13 @@ class Changes:
         steps = np.flatnonzero(np.diff(rates, prepend=initial))
         after = rates[steps]
         before = np.concatenate([[initial], rates])[steps]
-        log_rate = np.log(after, out=np.full(after.shape, LOG_ZERO), where=after > 0)
+        log_rate, log_before = (
+            np.log(each, out=np.full(each.shape, LOG_ZERO), where=each > 0) for each in (after, before)
+        )
+        least, most = np.minimum(log_rate, log_before), np.maximum(log_rate, log_before)
         monotone = np.ones(steps.shape, np.bool_)
         start = self._sums_before[steps]
-        level = Blocks(before, after, start, log_rate, log_rate, log_rate, steps, steps, monotone)
+        level = Blocks(before, after, start, log_rate, least, most, steps, steps, monotone)
         self._levels = [level]
         while len(level.first) > 1:
             level = level.merged()

@@ -10,6 +10,8 @@ from stepsize.laws.changes import Changes, Pairs
 from stepsize.laws.law import Curves, Final, Floats, Integers, Law, power
 from stepsize.laws.summed_powers import SummedPowers
 
+TINY = 1e-100  # no rate is lower
+
 
 @dataclass(frozen=True)
 class FunctionalLaw(Law):
@@ -63,7 +65,7 @@ class FunctionalLaw(Law):
     kappa: Annotated[float, Number(least=0.0, most=1.0)] = 0.0
 
     def _losses(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        scale = np.exp(-self.kappa * _log(np.maximum.accumulate(rates)[at]))
+        scale = np.exp(-self.kappa * _log_peaks(rates)[at])
         losses = self.L0 + power(self.A, scale**self.theta * np.cumsum(rates**self.theta)[at], self.alpha)
         for chunk, pairs in Changes(rates, 0.0).chunks(at, self._spread(rates, tolerance)):
             change = pairs.rate_after ** (self.p - 1.0) - pairs.rate_before ** (self.p - 1.0)
@@ -72,7 +74,7 @@ class FunctionalLaw(Law):
         return losses
 
     def _derivatives(self, rates: Floats, at: Integers, tolerance: float) -> Floats:
-        log_peaks, powers = _log(np.maximum.accumulate(rates)[at]), rates**self.theta
+        log_peaks, powers = _log_peaks(rates)[at], rates**self.theta
         sums, slopes = np.cumsum(powers)[at], np.cumsum(powers * _log(rates))[at]
         jacobian = np.empty((at.size, 9))
         for chunk, pairs in Changes(rates, 0.0).chunks(at, self._spread(rates, tolerance)):
@@ -99,14 +101,15 @@ class FunctionalLaw(Law):
             return 0.0
         rho = self.rho
         weight = rates ** (self.p - 1.0)
-        scale = np.exp(-self.kappa * (self.p - 1.0) * _log(np.maximum.accumulate(rates)))
+        scale = np.exp(-self.kappa * (self.p - 1.0) * _log_peaks(rates))
         moved = float(np.max(scale * np.cumsum(np.abs(np.diff(weight, prepend=0.0)))))
         bend = max(4.0 * rho * (rho + 1.0) ** -(rho + 1.0), abs(self.p - 2.0) * rho**-rho) * (rho - 1.0) ** (rho - 1.0)
-        return 8.0 * tolerance * self.C / (self.B * moved * bend) if self.B * moved else np.inf
+        off = self.B * moved * bend
+        return 8.0 * tolerance * self.C / off if off else np.inf
 
     def _final(self, rates: Floats) -> Final:
         highest = int(rates.argmax())
-        scale = rates[highest] ** -self.kappa
+        scale = float(np.exp(-self.kappa * _log_peaks(rates)[-1]))
         rates = scale * rates
         positive = rates > 0
         total = (rates**self.theta).sum()
@@ -134,7 +137,7 @@ class FunctionalRows:
 
     def __init__(self, curves: Curves, spread: float) -> None:
         self._powers = [SummedPowers(rates, at) for rates, at in curves]
-        log_peaks = np.log(np.concatenate([np.maximum.accumulate(rates)[at] for rates, at in curves]))
+        log_peaks = np.concatenate([_log_peaks(rates)[at] for rates, at in curves])
         pairs = Pairs.joined([Changes(rates, 0.0).pairs(at, spread) for rates, at in curves])
         self._noise = NoiseRows(log_peaks, pairs)
 
@@ -200,6 +203,12 @@ def kept_noise(c: float, rho: float, x: Floats) -> tuple[Floats, Floats, Floats]
 def _integral(b: float, log1p: Floats) -> Floats:
     """C G(x) = (1 - e^(-b log(1 + C x))) / b, with b = rho - 1, or log(1 + C x) at b = 0."""
     return np.asarray(-np.expm1(-b * log1p) / b if b else log1p)
+
+
+def _log_peaks(rates: Floats) -> Floats:
+    """The logarithm of the highest rate so far; of at least `TINY`, so that powers of it are finite."""
+    highest = np.maximum.accumulate(rates)
+    return _log(np.where(highest > 0, np.maximum(highest, TINY), 0.0))
 
 
 def _log(rates: Floats) -> Floats:
