@@ -139,7 +139,7 @@ BAD_FILES = [
     (b"0,0.1,3\n1,0.1,3\n", "does not name its columns; write their names into the first line: step,lr,loss"),
     (b"step,lr,loss\n0,0.1,3\n1,0.1\n", "line 3: 2 cells for 3 columns; a row needs a cell for each column"),
     (b"step,lr,loss\n0,0,1,4,2\n", "line 2: 5 cells for 3 columns"),
-    (b"Dear reader,\nthis is a letter\nand no log.\n", "no log that stepsize knows"),
+    (b"Dear reader,\nthis is a letter\nand no log.\n", "is not a log that stepsize knows"),
     (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "neither a text nor a file that stepsize knows"),
     (gzip.compress(csv_of().encode())[:40], "cannot be read"),
 ]

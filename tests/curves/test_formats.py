@@ -129,7 +129,7 @@ def test_the_panel_of_the_rates_belongs_to_that_of_the_losses():
 
 
 REFUSED = [
-    ("steps-begin-again.log", "counts iter anew in each epoch"),
+    ("steps-begin-again.log", "counts iter within each epoch"),
     ("diverged.log", "diverged"),
     ("epochs.log", "epochs"),
     ("transformers-console.log", "epochs"),

@@ -1,6 +1,6 @@
 """What the names of columns mean: steps, rates or losses, and what steps count.
 
-A rank says how well a name fits: the lowest comes first, and None is no such name.
+A rank says how well a name fits: the lowest fits best, and None means that the name does not fit.
 """
 
 import re

@@ -14,7 +14,7 @@ from stepsize.curves.units import updates_done
 from stepsize.errors import DataError, first_few
 from stepsize.schedules import Schedule
 
-ALIKE = 0.9  # of the length of the last attempt: one that began at the same step and came as far is another run
+AS_FAR = 0.9  # of the length of the last attempt: one that began at the same step and came as far is another run
 LATE = 4  # the beginning of a log of means is missing if its first step exceeds this many times its largest interval
 
 
@@ -36,7 +36,7 @@ class Rows:
         return Rows(self.steps[kept], self.values[kept])
 
     def later(self, steps: int) -> "Rows":
-        """The same values, so many steps later."""
+        """The same values at steps higher by `steps`."""
         return Rows(self.steps + steps, self.values)
 
 
@@ -62,7 +62,7 @@ class Log:
     notes: tuple[str, ...] = ()
 
     def later(self, steps: int) -> "Log":
-        """The log of the same rows, so many steps later."""
+        """The same rows at steps higher by `steps`."""
         return replace(self, losses=self.losses.later(steps), rates=self.rates.later(steps))
 
 
@@ -141,7 +141,7 @@ def _latest(table: Table, step: str, done: Floats, column: str, notes: list[str]
             "sort the rows by their steps",
         )
     for fall in falls[steps[falls + 1] <= steps[:1]]:
-        if steps[: fall + 1].max() >= ALIKE * steps[-1]:
+        if steps[: fall + 1].max() >= AS_FAR * steps[-1]:
             again = rows[fall + 1]
             raise DataError(
                 f"{table.where(again)}: {step} begins again at {counts[again]:,.0f}, so these may be several runs",

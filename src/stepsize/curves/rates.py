@@ -14,7 +14,7 @@ from stepsize.schedules import Schedule
 AGREEMENT = 0.01  # logged rates are rounded, and may differ from the schedule by this fraction
 JUMP = 0.05  # a rate that changes by a smaller fraction of itself between two rows has not jumped
 SMALL = 0.01  # nor has one that changes by a smaller fraction of the peak
-ALIKE = 0.2  # a change is no jump if the rate changes beside it at this fraction of the speed, or faster
+STEADY = 0.2  # a change does not count as a jump if the rate beside it changes at this fraction of its speed
 SHORT = 1e-3  # of the run: what the rate does in so short a time does not matter
 NEAR = 2  # intervals between rows, over which the slope of the first two rows leads back
 MOST_QUESTIONS = 4  # about the jumps of one run
@@ -159,7 +159,7 @@ def _abrupt(rows: Rows) -> list[int]:
             speeds = np.diff(values) / gaps
             beside = np.concatenate([[0.0], speeds, [0.0]])
             fastest = np.maximum(signs * beside[:-2], signs * beside[2:])
-            abrupt &= ~(fastest >= ALIKE * np.abs(speeds))
+            abrupt &= ~(fastest >= STEADY * np.abs(speeds))
     if _rises_from_zero(rows):
         abrupt[0] = False
     return np.flatnonzero(abrupt).tolist()

@@ -50,7 +50,7 @@ class Sheet:
         plain = [place for place, line in enumerate(lines) if line.lstrip()[:1] not in ("", "#")]
         sign, share = sign_between([lines[place] for place in plain[:LOOKED_AT]])
         if share < 0.5:
-            raise DataError(f"{path} is no log that stepsize knows", "a table begins with its names: step,lr,loss")
+            raise DataError(f"{path} is not a log that stepsize knows", "a table begins with its names: step,lr,loss")
         try:
             numbered = cells_of([lines[place] for place in plain], sign)
         except csv.Error as error:

@@ -113,5 +113,5 @@ def _events(file: Path) -> Iterator[Any]:
         try:
             yield Event.FromString(content[begin : begin + length])
         except Exception as error:  # protobuf's, whose class depends on how it is installed
-            raise DataError(f"{file} is damaged: a record is no event of TensorBoard") from error
+            raise DataError(f"{file} is damaged: a record is not an event of TensorBoard") from error
         begin += length + 16

@@ -44,7 +44,7 @@ def updates_done(table: Table, step: str, measured: str, steps_done: bool, horiz
             f"{table.source} counts time ({step}), not updates", "name the column of the updates with {step}", step=...
         )
     if horizon is None:
-        what = f"counts {unit} ({step})" if epochs is None else f"counts {step} anew in each epoch"
+        what = f"counts {unit} ({step})" if epochs is None else f"counts {step} within each epoch"
         raise DataError(
             f"{table.source} {what}, not updates",
             "name the column of the updates with {step}, or give the size of an epoch and of a batch with {horizon}",
@@ -86,7 +86,7 @@ def _check(table: Table, step: str, counts: Floats, whole: bool) -> None:
 
 
 def _epochs_that_restart(table: Table, counts: Floats, rows: NDArray[np.intp]) -> Floats | None:
-    """The epochs done before each row, if the steps begin anew with each epoch; otherwise None."""
+    """The epochs done before each row, if the steps restart with each epoch; otherwise None."""
     falls = np.flatnonzero(np.diff(counts[rows]) < 0)
     for name, epochs in table.columns.items() if falls.size else ():
         of_rows = epochs[rows]

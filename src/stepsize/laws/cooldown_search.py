@@ -19,7 +19,7 @@ DELAYS = (0.25, 0.5, 1.0, 2.0)  # as fractions of the steps done
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)  # of the cooldown, as fractions of the whole run
 USUAL_SHARE = 0.2
 FARTHEST = 10  # a target loss is looked for up to this many times the steps done
-ALIKE = 4.4e-4  # relative standard deviation of the final loss between two runs of one schedule (124M parameters)
+RUN_TO_RUN = 4.4e-4  # relative standard deviation of the final loss between two runs of one schedule (124M parameters)
 FAR = 0.01  # a run this far from the law comes with a caution
 POINTS = 200
 
@@ -115,7 +115,7 @@ class Search:
 
         # The loss falls up to the best length, and rises after it.
         best = first(lambda place: loss(place) <= loss(place + 1), 0, len(lengths) - 1)
-        most = (1.0 + ALIKE) * loss(best)
+        most = (1.0 + RUN_TO_RUN) * loss(best)
         shortest = first(lambda place: loss(place) <= most, 0, best)
         last = first(lambda place: loss(place) > most, best, len(lengths)) - 1
         shown = {round(share * total): f"{share:.0%}" for share in SHARES if 1 <= round(share * total) <= longest}
