@@ -29,7 +29,7 @@ model.save("model.keras")
 
 LOAD = """
 import keras
-import stepsize.interop.keras
+import stepsize.interop.keras_schedule
 
 model = keras.models.load_model("model.keras")
 print(int(model.optimizer.iterations), float(model.optimizer.learning_rate))

@@ -1,37 +1,21 @@
-"""Schedules for the programs of other libraries."""
+"""Schedules of other tools: `from_x` reads what a config really does, `to_x` writes a schedule exactly or refuses.
 
-from typing import Annotated, Any
+`__init__.pyi` says which file has each name. A file is loaded when one of its names is first used, and no other tool
+is imported to read a config.
+"""
 
-from stepsize.arguments import Instance, Maybe, checked
-from stepsize.errors import MissingExtraError
-from stepsize.horizon import Horizon
-from stepsize.schedules import Schedule, parse
+from typing import Any
 
-__all__ = ["to_keras"]
+from stepsize.lazy_names import LazyNames
+
+_NAMES = LazyNames(__file__)
+
+__all__ = list(_NAMES.all)
 
 
-@checked
-def to_keras(
-    schedule: Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")],
-    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
-) -> Any:
-    """The schedule as a Keras `LearningRateSchedule`, for any backend; a saved model contains it as text.
+def __dir__() -> list[str]:
+    return __all__
 
-    Args:
-        schedule: a schedule or its text.
-        horizon: the run that units in the text refer to.
 
-    Raises:
-        MissingExtraError: Keras is not installed.
-
-    Example:
-        >>> import keras
-        >>> optimizer = keras.optimizers.SGD(to_keras(Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)))
-    """
-    try:
-        from stepsize.interop.keras import KerasSchedule
-    except ModuleNotFoundError as error:
-        if error.name != "keras":
-            raise
-        raise MissingExtraError.naming("keras", "keras") from None
-    return KerasSchedule(parse(schedule, horizon) if isinstance(schedule, str) else schedule)
+def __getattr__(name: str) -> Any:
+    return _NAMES.load(__name__, name)

@@ -1,33 +1,35 @@
-"""A schedule inside Keras; importing this module imports Keras."""
+"""Schedules for Keras's optimizers."""
 
-from typing import Any
+from typing import Annotated, Any
 
-import keras
-
-from stepsize.errors import ParseError, StateError
+from stepsize.arguments import Instance, Maybe, checked
+from stepsize.errors import MissingExtraError
+from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 
-@keras.saving.register_keras_serializable(package="stepsize")
-class KerasSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A schedule as Keras's optimizers take it; its configuration holds the text."""
+@checked
+def to_keras(
+    schedule: Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")],
+    horizon: Annotated[Horizon | None, Maybe(Instance(Horizon, "a Horizon(samples=..., batch=...)"))] = None,
+) -> Any:
+    """The schedule as a Keras `LearningRateSchedule`, for any backend; a saved model contains it as text.
 
-    def __init__(self, schedule: Schedule) -> None:
-        super().__init__()
-        self.schedule = schedule
+    Args:
+        schedule: a schedule or its text.
+        horizon: the run that units in the text refer to.
 
-    @classmethod
-    def from_config(cls, config: dict[str, str]) -> "KerasSchedule":
-        """The schedule of a saved model; StateError if it contains a function, whose code is not in the model."""
-        try:
-            return cls(parse(config["schedule"]))
-        except ParseError as error:
-            advice = "load the model with compile=False, and compile it with to_keras(...) again"
-            raise StateError(f"the model's schedule cannot be read: {config['schedule']}", advice) from error
+    Raises:
+        MissingExtraError: Keras is not installed.
 
-    def __call__(self, step: Any) -> Any:
-        return self.schedule(step.value if isinstance(step, keras.Variable) else step)
-
-    def get_config(self) -> dict[str, str]:
-        """The text of the schedule, from which Keras makes it again."""
-        return {"schedule": str(self.schedule)}
+    Example:
+        >>> import keras
+        >>> optimizer = keras.optimizers.SGD(to_keras(Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)))
+    """
+    try:
+        from stepsize.interop.keras_schedule import KerasSchedule
+    except ModuleNotFoundError as error:
+        if error.name != "keras":
+            raise
+        raise MissingExtraError.naming("keras", "keras") from None
+    return KerasSchedule(parse(schedule, horizon) if isinstance(schedule, str) else schedule)

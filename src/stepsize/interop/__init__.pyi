@@ -1,0 +1,2 @@
+from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
+from stepsize.interop.keras import to_keras as to_keras

@@ -1,0 +1,108 @@
+"""The settings in another tool's config, whatever it is: a mapping, a dataclass, an object, an argument list."""
+
+import argparse
+import dataclasses
+import inspect
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from stepsize.arguments import apply_rules, refuse_unknown
+from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
+
+
+def settings_of(owner: str, config: Any) -> dict[str, Any]:
+    """The settings by name: of a mapping, a dataclass, a namespace, a Pydantic model, an object or an argument list.
+
+    `--lr-decay-style cosine` in an argument list is the setting lr_decay_style. Numbers in it are numbers, and an
+    argument without a value is True.
+
+    Raises:
+        ArgumentError: the config is none of these.
+    """
+    if isinstance(config, Mapping):
+        return dict(config)
+    if isinstance(config, str):
+        return _arguments(owner, shlex.split(config))
+    if isinstance(config, Sequence):
+        return _arguments(owner, [str(each) for each in config])
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {each.name: getattr(config, each.name) for each in dataclasses.fields(config)}
+    if isinstance(config, argparse.Namespace) or not isinstance(config, type | int | float | None):
+        with_fields = getattr(config, "model_dump", None) or getattr(config, "to_dict", None)
+        return dict(with_fields()) if with_fields else dict(vars(config))
+    rule = "a mapping, a dataclass, a namespace or an argument list"
+    raise ArgumentError(owner, "config", rule, config)
+
+
+def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    name = None
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word[2:].replace("-", "_").partition("=")
+            found[name] = plain(value) if equals else True
+        elif name is None:
+            raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", word)
+        else:
+            found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
+    return found
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def plain(text: str) -> Any:
+    """The number, True, False or None that a word of a command line or a config file stands for, or the word."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return {"true": True, "false": False, "none": None, "null": None}.get(text.lower(), text)
+
+
+def bind(
+    owner: str, function: Callable[..., Any], settings: Mapping[str, Any], *, others: bool = False
+) -> dict[str, Any]:
+    """The settings that are parameters of `function`, in their stored form.
+
+    `owner` is the tool's name of what is set, for errors. If `others` is true, settings that the function does not
+    have are left out; they do not concern the schedule.
+
+    Raises:
+        ArgumentError: settings are unknown, missing, "auto", or break the rules of the parameters; one error holds
+            all of them.
+    """
+    known = [each for each in inspect.signature(function).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    given = {each.name: settings[each.name] for each in known if each.name in settings}
+    errors: list[StepsizeError] = []
+    if not others:
+        with gathered(errors):
+            refuse_unknown(owner, settings, [each.name for each in known])
+    for each in known:
+        if each.default is each.empty and each.name not in given:
+            errors.append(ArgumentError(owner, each.name, "given", None))
+        elif given.get(each.name) == "auto":
+            advice = "a program fills it in when it starts: write the value that it gets"
+            errors.append(ArgumentError(owner, each.name, "a value", given.pop(each.name), advice))
+    with gathered(errors):
+        given = apply_rules(owner, function, given)
+    raise_together(errors)
+    return given
+
+
+def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:
+    """The known name that `name` is, in any case.
+
+    Raises:
+        ArgumentError: there is none; the error has the nearest.
+    """
+    from stepsize.arguments import listed, nearest
+
+    by_lower = {each.lower(): each for each in known}
+    if str(name).lower() not in by_lower:
+        advice = nearest(name, by_lower.values()) or listed(by_lower.values())
+        raise ArgumentError(owner, argument, "the name of a scheduler", name, advice)
+    return by_lower[str(name).lower()]

@@ -1,0 +1,42 @@
+"""The table of tools: what each is called, and what its configs are recognized by."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A tool whose configs can be read; its file in this package has `read` and perhaps `source`.
+
+    `marks` are settings by which a config is recognized: it has all settings of one of them. `a.b` is the setting b
+    inside a.
+    """
+
+    name: str
+    title: str
+    marks: tuple[str, ...]
+
+    def read(self, config: Any, run: Run) -> ToolSchedule:
+        """What the config means."""
+        read: Callable[[Any, Run], ToolSchedule] = importlib.import_module(f"stepsize.interop.{self.name}").read
+        return read(config, run)
+
+    def has(self, config: Mapping[str, Any]) -> bool:
+        """Whether a config has the marks of this tool."""
+        return any(all(_has(config, setting) for setting in mark.split()) for mark in self.marks)
+
+
+FRAMEWORKS = (Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),)
+"""Every tool that can be read. If a config has the marks of several, the first counts."""
+
+
+def _has(config: Any, setting: str) -> bool:
+    for name in setting.split("."):
+        if not isinstance(config, Mapping) or name not in config:
+            return False
+        config = config[name]
+    return True

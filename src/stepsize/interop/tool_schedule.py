@@ -1,0 +1,98 @@
+"""What another tool's config means: the schedule that the tool really follows, and what the config names."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from stepsize.arguments import Maybe, Number, apply_field_rules
+from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.horizon import Horizon
+from stepsize.schedules import Plan, Schedule
+
+
+def _horizon(owner: str, name: str, value: Any) -> Horizon | None:
+    """The rule of a horizon, which may be given as a number of updates."""
+    if value is None or isinstance(value, Horizon):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        rule = "a Horizon, or the number of updates of the run"
+        raise ArgumentError(owner, name, rule, value, "write e.g. horizon=10_000, or Horizon(samples, batch, epochs)")
+    return Horizon(samples=value, batch=1, epochs=1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a config leaves to the program: the length of the run, and the rate of the optimizer."""
+
+    owner: str
+    horizon: Annotated[Horizon | int | None, _horizon] = None
+    base_lr: Annotated[float | None, Maybe(Number(least=0.0))] = None
+
+    def __post_init__(self) -> None:
+        try:
+            apply_field_rules(self)
+        except StepsizeError as error:
+            for each in error.problems:
+                each.owner = self.owner
+            raise
+
+    @property
+    def unit(self) -> float:
+        """The optimizer's rate, which a tool's factors multiply; 1 if it is not known, and factors stay factors."""
+        return 1.0 if self.base_lr is None else self.base_lr
+
+    def steps(self, setting: str) -> int:
+        """The updates of the run, which the config's `setting` leaves open.
+
+        Raises:
+            ArgumentError: there is no horizon.
+        """
+        return self._given(setting, "the number of updates").steps
+
+    def epoch_steps(self, setting: str) -> int:
+        """The updates of an epoch, in which the config's `setting` counts.
+
+        Raises:
+            ArgumentError: there is no horizon.
+        """
+        horizon = self._given(setting, "the length of an epoch")
+        if horizon.epochs == 1 and horizon.batch == 1:  # the horizon of a number of updates
+            rule = "a Horizon(samples=..., batch=..., epochs=...)"
+            raise ArgumentError(self.owner, "horizon", rule, horizon.steps, f"{setting} counts epochs")
+        return horizon.epoch_steps
+
+    def _given(self, setting: str, what: str) -> Horizon:
+        if self.horizon is None:
+            raise ArgumentError(self.owner, "horizon", f"given: {setting} needs {what}", None)
+        assert isinstance(self.horizon, Horizon)
+        return self.horizon
+
+
+@dataclass(frozen=True)
+class ToolSchedule:
+    """The schedule of another tool at each update, and what its config names; `check` compares the two.
+
+    `rates` are the learning rates, or factors on the optimizer's rate if `relative`. `others` are the schedules of
+    further hyperparameters. `peak`, `minimum`, `warmup_steps` and `total_steps` are what the config names, in the
+    units of `rates` and in updates; None if it names none. `mends` are the lines of the config that would mend what
+    `check` finds, by the kind of fault.
+    """
+
+    tool: str
+    name: str
+    rates: Schedule
+    peak: float | None = None
+    minimum: float | None = None
+    warmup_steps: float = 0
+    total_steps: float = math.inf
+    relative: bool = False
+    others: Mapping[str, Any] = field(default_factory=dict)
+    mends: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Schedule | Plan:
+        """The rates, or a plan if there are further hyperparameters or the rates are factors."""
+        if self.relative or self.others:
+            return Plan(lr=self.rates, **self.others, relative=self.relative or None)
+        return self.rates

@@ -1,0 +1,49 @@
+"""Each reader gives the rate that the tool's own loop gives the optimizer, at every update."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from measuring import Case, is_installed, loop_of, measured, random_cases, recorded
+
+import stepsize.interop
+from stepsize import Horizon, Plan
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A row: the tool, and how near its rates are to ours, relative to the highest."""
+
+    name: str
+    within: float = 1e-12
+
+
+TOOLS = [
+    Tool("deepspeed"),
+]
+
+
+def ours(tool: str, case: Case) -> list[float]:
+    horizon = Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
+    reader = getattr(stepsize.interop, f"from_{tool}")
+    found = reader(case.config, horizon=horizon, base_lr=case.base_lr)
+    return list((found["lr"] if isinstance(found, Plan) else found)(np.arange(case.updates)))
+
+
+def compare(tool: Tool, cases: list[Case], theirs: list[list[float]]) -> None:
+    for case, rates in zip(cases, theirs, strict=True):
+        peak = max(np.max(np.abs(rates)), 1e-300)
+        np.testing.assert_allclose(ours(tool.name, case), rates, rtol=0, atol=tool.within * peak, err_msg=str(case))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_reader_gives_the_rates_that_the_tool_gave(tool: Tool) -> None:
+    compare(tool, loop_of(tool.name).CASES, recorded(tool.name))
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_reader_gives_the_rates_that_the_tool_gives_for_random_configs(tool: Tool) -> None:
+    if not is_installed(tool.name):
+        pytest.skip(f"{loop_of(tool.name).PACKAGE} is not installed; scripts/peers installs it")
+    cases = [*loop_of(tool.name).CASES, *random_cases(tool.name, 200)]
+    compare(tool, cases, measured(tool.name, cases))
