@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from stepsize.errors import OutputError
+from stepsize.errors import DataError, OutputError
 from stepsize.lab.directory import lock
 
 HOLDER = """
@@ -49,6 +49,28 @@ def test_the_lock_is_free_if_its_holder_was_killed(tmp_path, holder):
 
 def test_the_lock_is_free_if_its_holder_has_ended(tmp_path, holder):
     holder.communicate("")
+    with lock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "name", [".lock", ".lock-holder", "checkpoints/0.pt", "report.html", "tensorboard/flat-seed0", "runs/a/output.txt"]
+)
+def test_links_in_results_are_refused_and_what_they_lead_to_stays(tmp_path, name):
+    thesis, place = tmp_path / "thesis.tex", tmp_path / "results" / name
+    thesis.write_text("years of work")
+    place.parent.mkdir(parents=True)
+    place.symlink_to(os.path.relpath(thesis, place.parent))
+    with pytest.raises(DataError, match=rf"{name} is a link to .*thesis.tex"), lock(tmp_path / "results"):
+        pass
+    assert thesis.read_text() == "years of work"
+    assert [each.name for each in (tmp_path / "results").iterdir()] == [name.partition("/")[0]]
+
+
+def test_a_link_that_a_loop_of_the_users_own_made_is_its_business(tmp_path):
+    own = tmp_path / "runs" / "flat-seed0" / "checkpoint"
+    own.mkdir(parents=True)
+    (own / "latest").symlink_to("step-3")
     with lock(tmp_path):
         pass
 

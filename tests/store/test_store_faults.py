@@ -320,6 +320,32 @@ def test_another_kind_of_file_is_refused(tmp_path, content):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("table", ["runs", "points", "experiment"])
+def test_a_view_in_place_of_a_table_is_refused(path, table):
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS run, i AS step FROM n"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"CREATE VIEW {table} AS {endless}")
+    with pytest.raises(DamagedStoreError, match=f"tables only, and this one has the view {table}"):
+        load_runs(path)
+
+
+@pytest.mark.parametrize("name", ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal"])
+def test_a_link_in_place_of_a_file_of_the_store_is_refused_and_what_it_leads_to_stays(path, tmp_path, name):
+    thesis = tmp_path / "thesis.tex"
+    place = path.with_name(name)
+    if place.exists():
+        place.rename(thesis)
+    else:
+        thesis.write_bytes(b"years of work")
+    before = thesis.read_bytes()
+    place.symlink_to(thesis)
+    for use in (load_runs, Store.open):
+        with pytest.raises(DataError, match=rf"{name} is a link to .*thesis.tex; results hold no links"):
+            use(path)
+    assert thesis.read_bytes() == before
+
+
 def test_another_kind_of_database_is_refused(tmp_path):
     path = tmp_path / "store.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -13,8 +13,11 @@ from filelock import FileLock, Timeout
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
 from stepsize.store import Store, load_runs
-from stepsize.store.database import FILE_NAME
+from stepsize.store.database import FILE_NAME, refuse_links
 from stepsize.store.run import COMPLETE
+
+OUTPUT = "output.txt"
+"""In the folder of a run: what its own loop has printed."""
 
 _NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')
 
@@ -89,8 +92,10 @@ def lock(directory: Path | str) -> Iterator[None]:
     was killed do not hold the lock.
 
     Raises:
+        DataError: a file of the directory is a symbolic link.
         OutputError: another process, which is named, holds it, or the directory cannot be written to.
     """
+    _refuse_links_in(Path(directory))
     held, holder = FileLock(Path(directory, ".lock"), blocking=False), Path(directory, ".lock-holder")
     try:
         held.acquire()
@@ -106,6 +111,16 @@ def lock(directory: Path | str) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         held.release()
+
+
+def _refuse_links_in(directory: Path) -> None:
+    """Refuse links among the files of the lab; the folders of the user's own loops belong to their loops."""
+    own = directory / "runs"
+    for folder, folders, files in os.walk(directory):  # which follows no link
+        refuse_links(*(Path(folder, name) for name in (*folders, *files)))
+        if Path(folder) == own:
+            refuse_links(*(own / each / OUTPUT for each in folders))
+            folders.clear()
 
 
 def run_file_name(name: str, seed: int) -> str:

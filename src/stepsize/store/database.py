@@ -71,6 +71,18 @@ def store_file(place: Path | str) -> Path:
     return path / FILE_NAME if os.path.isdir(path) else path  # Path.is_dir raises for a folder that we may not read
 
 
+def refuse_links(*paths: Path) -> None:
+    """Refuse symbolic links: results may come from a stranger, and a link may lead anywhere.
+
+    Raises:
+        DataError: a path is a symbolic link.
+    """
+    for path in paths:
+        if path.is_symlink():
+            reason = f"{path} is a link to {os.readlink(path)}"
+            raise DataError(reason, "results hold no links: delete it, or put what it leads to in its place")
+
+
 def connect(path: Path, mode: Literal["rw", "rwc", "ro&immutable=1"] = "rw") -> sqlite3.Connection:
     """Connect to the file; transactions begin and end with explicit BEGIN and COMMIT."""
     address = f"{path.absolute().as_uri()}?mode={mode}"
@@ -92,6 +104,7 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
             raise DataError(f"{path} is empty")
     except OSError as error:  # a folder that we may not look into
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    refuse_links(path, *(path.with_name(f"{path.name}-{end}") for end in ("wal", "shm", "journal")))
     effective = os.access in os.supports_effective_ids
     writable = os.access(path.parent, os.W_OK, effective_ids=effective)
     shared = writing or writable or path.with_name(f"{path.name}-wal").exists()
@@ -120,6 +133,9 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
             f"{path} was written by {other} stepsize: it is a store of version {version}, and this one reads {VERSION}",
             f"nothing is wrong with it, {advice}",
         )
+    others = connection.execute("SELECT type, name FROM sqlite_schema WHERE type NOT IN ('table', 'index')").fetchone()
+    if others:  # a view may take for ever
+        raise DamagedStoreError(path, "a store has tables only, and this one has the {} {}".format(*others))
     connection.execute("SELECT count(*) FROM experiment").fetchall()
 
 

@@ -15,11 +15,11 @@ from stepsize.curves.columns import quoted_list
 from stepsize.curves.delimited import read_delimited
 from stepsize.curves.tensorboard_logs import event_folders, scalars
 from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, one_line, raise_together
+from stepsize.lab.directory import OUTPUT
 from stepsize.lab.own_loops.training_run import RunPlace, TrainingRun
 
 EXAMPLE = "python train.py --rates {rates} --seed {seed} --out {folder}"
 PLACEHOLDERS = ("schedule", "name", "seed", "steps", "folder", "rates")
-OUTPUT = "output.txt"
 _WORD = re.compile(r"\{(\w+)\}")
 _LAST_LINES = 5  # of the output, in the message of a failure
 _LOOK = 1.0  # seconds between two looks for signs of life

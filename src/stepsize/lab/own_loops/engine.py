@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.directory import OUTPUT, ResultDirectory
 from stepsize.lab.engines import ray
 from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.command import OUTPUT, last_lines
+from stepsize.lab.own_loops.command import last_lines
 from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import LocalProcess, Process, RayTask, visible_gpus
 from stepsize.lab.own_loops.training_run import RunPlace

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import torch
 
 from stepsize.errors import RunError
+from stepsize.lab.directory import OUTPUT
 from stepsize.lab.engines.runs import reason
 from stepsize.lab.environment import THREADS
-from stepsize.lab.own_loops.command import OUTPUT
 from stepsize.lab.own_loops.training_run import RunPlace
 
 _START = (
