@@ -16,11 +16,12 @@ def phase(shape: Callable[[float, float, int], Schedule], start: float, end: flo
 
 
 def joined(*phases: Schedule | None) -> Schedule:
-    """The phases that there are, one after the other; a constant at the end is left out if the rate is there anyway."""
+    """The phases that there are, one after the other; a last constant is left out if the rates have come down to it."""
     given = [each for each in phases if each is not None]
-    before, last = given[-2] if len(given) > 1 else None, given[-1]
-    if before is not None and isinstance(last, Constant) and before(before.steps) == last.value:
-        given.pop()
+    if len(given) > 1 and isinstance(given[-1], Constant):
+        before, end = given[-2], given[-1].value
+        if before(0) > end and math.isclose(before(before.steps), end, rel_tol=1e-12):
+            given.pop()
     return reduce(rshift, given)
 
 
@@ -38,3 +39,8 @@ def wave(high: float, low: float, steps: int, periods: float) -> Schedule:
 def times(rate: float, factor: float) -> float:
     """The product of two numbers as they are written: 0.1 times 3e-4 is 3e-05, and not 3.0000000000000004e-05."""
     return float(Decimal(repr(rate)) * Decimal(repr(factor)))
+
+
+def minus(rate: float, other: float) -> float:
+    """The difference of two numbers as they are written."""
+    return float(Decimal(repr(rate)) - Decimal(repr(other)))

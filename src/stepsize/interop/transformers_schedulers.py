@@ -9,7 +9,7 @@ from stepsize.arguments import Choice, Count, Maybe, NonNegative, Number, Phase,
 from stepsize.errors import ArgumentError
 from stepsize.interop.phases import joined, phase, times, wave
 from stepsize.interop.tool_schedule import Run
-from stepsize.schedules import Constant, Cosine, InversePower, Linear, OneMinusSqrt, Polynomial, Schedule
+from stepsize.schedules import Constant, Cosine, InversePower, Linear, OneMinusSqrt, Polynomial, Schedule, warmup
 
 Found = tuple[Schedule, float | None]
 MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
@@ -46,7 +46,7 @@ def _constant(peak: float, n: Lengths) -> Found:
 
 
 def _constant_with_warmup(peak: float, n: Lengths) -> Found:
-    return joined(phase(Linear, 0.0, peak, n.warmup), Constant(peak)), None
+    return warmup(Constant(peak), n.warmup), None
 
 
 def _linear(peak: float, n: Lengths) -> Found:
@@ -102,7 +102,7 @@ def _cosine_warmup_with_min_lr(
     low = _minimum("cosine_warmup_with_min_lr", peak, min_lr, min_lr_rate)
     down = wave(peak, low, n.decay, num_cycles)
     start = peak / max(1, n.warmup) if warmup_lr_rate is None else times(peak, warmup_lr_rate)
-    if n.warmup == 1:
+    if n.warmup == 1 and start != peak:
         return Constant(start, 1) >> down.tail(1), low
     return joined(phase(Linear, start, peak, n.warmup - 1), down if n.warmup else down.tail(1)), low
 
