@@ -84,8 +84,8 @@ def _environment() -> dict[str, str]:
 def _record(tool: str) -> None:
     loop = loop_of(tool)
     lines = ",\n".join(json.dumps(rates) for rates in measured(tool, loop.CASES))
-    version = importlib.metadata.version(loop.PACKAGE)
-    form = f'{{"package": "{loop.PACKAGE} {version}", "rates": [\n{lines}\n]}}\n'
+    package = importlib.metadata.packages_distributions()[loop.PACKAGE][0]
+    form = f'{{"package": "{package} {importlib.metadata.version(package)}", "rates": [\n{lines}\n]}}\n'
     (HERE / "recorded" / f"{tool}.json").write_text(form)
 
 

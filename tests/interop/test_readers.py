@@ -20,6 +20,8 @@ class Tool:
 
 TOOLS = [
     Tool("deepspeed"),
+    Tool("megatron"),
+    Tool("transformers"),
 ]
 
 

@@ -94,13 +94,14 @@ def bind(
 
 
 def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:
-    """The known name that `name` is, in any case.
+    """The known name that `name` is, in any case; `name` may be a member of an enumeration.
 
     Raises:
         ArgumentError: there is none; the error has the nearest.
     """
     from stepsize.arguments import listed, nearest
 
+    name = getattr(name, "value", name)
     by_lower = {each.lower(): each for each in known}
     if str(name).lower() not in by_lower:
         advice = nearest(name, by_lower.values()) or listed(by_lower.values())
