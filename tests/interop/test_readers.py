@@ -20,6 +20,7 @@ class Tool:
 
 TOOLS = [
     Tool("deepspeed"),
+    Tool("timm"),
 ]
 
 
