@@ -24,12 +24,13 @@ PEERS = HERE.parents[1] / "build" / "peers"
 
 @dataclass(frozen=True)
 class Case:
-    """A config, what it leaves to the program, and how many updates to make."""
+    """A config, what it leaves to the program, how many updates to make, and which hyperparameter to compare."""
 
     config: Any
     updates: int = 32
     horizon: Any = None  # a number of updates, or the arguments of a Horizon
     base_lr: float | None = None
+    of: str = "lr"  # of a tuple, the first item
 
 
 def without_init(*packages: str) -> None:

@@ -24,6 +24,8 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
         return dict(config)
     if isinstance(config, str):
         return _arguments(owner, shlex.split(config))
+    if isinstance(config, Sequence) and any(isinstance(each, Mapping) for each in config):
+        raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
     if isinstance(config, Sequence):
         return _arguments(owner, [str(each) for each in config])
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
