@@ -7,8 +7,9 @@ import typer
 
 from stepsize.cli.given import BaseRate, Given, Reader, RunSteps, ToolName
 from stepsize.cli.schedules import HorizonText
+from stepsize.errors import one_line
 from stepsize.horizon import Horizon
-from stepsize.interop.check import Finding, findings
+from stepsize.interop.config_check import Finding, findings
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
 
@@ -41,20 +42,17 @@ def check(
 
 
 def _show(given: Given, horizon: Horizon | None, *, blank_before: bool) -> tuple[Finding, ...]:
-    meaning = given.meaning or ToolSchedule("stepsize", "", given.rates, total_steps=given.rates.steps)
+    rates = given.rates
+    meaning = given.meaning or ToolSchedule("stepsize", "", rates, warmup_steps=1, total_steps=rates.steps)
     found = findings(meaning, horizon)
     if blank_before:
         print()
-    print(f"{given.name}: {meaning.tool} {meaning.name}".rstrip())
+    print(f"{one_line(given.name, 60)}: {meaning.tool} {meaning.name}".rstrip())
     print(f"  {given.value}")
-    updates = _telling_updates(meaning, horizon)
-    rates = [f"{float(meaning.rates(update)):.4g}" for update in updates]
-    columns = [(f"{update:,}", rate) for update, rate in zip(updates, rates, strict=True)]
-    for title, row in zip(
-        ("update", "factor" if meaning.relative else "rate"), zip(*columns, strict=True), strict=True
-    ):
-        cells = [cell.rjust(max(map(len, column))) for cell, column in zip(row, columns, strict=True)]
-        print(f"  {title:<6}  {'  '.join(cells)}")
+    columns = [("update", "factor" if meaning.relative else "rate")]
+    columns += [(f"{update:,}", f"{meaning.rates(update):.4g}") for update in _telling_updates(meaning, horizon)]
+    for line in (0, 1):
+        print("  " + "  ".join(column[line].rjust(max(map(len, column))) for column in columns))
     for finding in found:
         print(f"  {'note: ' if finding.note else ''}{finding.sentence}")
         if finding.mend:

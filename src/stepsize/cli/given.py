@@ -16,14 +16,15 @@ from stepsize.cli.schedules import horizon_of, schedules_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
-from stepsize.interop.check import meaning
+from stepsize.interop.config_check import meaning
 from stepsize.interop.config_files import config_in, config_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, from_dict
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
-_CALL = re.compile(rf"\s*({'|'.join(each.name for each in FRAMEWORKS)})\.\w")
+VERB = "check"  # whom errors of configs name
+_CONFIG = re.compile(rf"\s*(--[A-Za-z]|({'|'.join(each.name for each in FRAMEWORKS)})\.\w)")
 _FILE = re.compile(r"[^\s()'\"]+\.(json|py|sh|toml|txt|yaml|yml)", re.IGNORECASE)
 
 ToolName = Annotated[
@@ -73,13 +74,15 @@ class Reader:
         Raises:
             StepsizeError: words cannot be read; one error holds the problems of all.
         """
-        run = Run("check", self.run_length(), self.base_lr)
+        run = Run(VERB, self.run_length(), self.base_lr)
         times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
         found, errors = list[Given](), list[StepsizeError]()
         for place, word in enumerate(words, start=1):
             name = os.path.basename(word) if times[os.path.basename(word)] == 1 else word
             with gathered(errors):
-                if os.path.isfile(word) or self.tool is not None or _CALL.match(word):
+                if os.path.isdir(word) or (_FILE.fullmatch(word) and not os.path.exists(word)):
+                    raise DataError(f"{word} is a folder" if os.path.isdir(word) else f"there is no file {word}")
+                if os.path.isfile(word) or self.tool is not None or _CONFIG.match(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
                 else:
                     found.append(self._text(word, f"schedule {place}" if len(words) > 1 else ""))
@@ -89,8 +92,6 @@ class Reader:
         return found
 
     def _text(self, text: str, place: str) -> Given:
-        if os.path.isdir(text) or _FILE.fullmatch(text):
-            raise DataError(f"{text} is a folder" if os.path.isdir(text) else f"there is no file {text}")
         try:
             ((schedule,), _) = schedules_of([text], self.horizon, self.steps, self.functions)
         except StepsizeError as error:
@@ -111,7 +112,7 @@ class Reader:
 
     def _saved(self, path: str, config: Any) -> Schedule | Plan | None:
         """The schedule or plan that was saved as JSON or as its text; None if the config is another tool's."""
-        if isinstance(config, str) and not _CALL.match(config):
+        if isinstance(config, str) and not _CONFIG.match(config):
             horizon = self.run_length()
             length = Horizon(samples=horizon, batch=1, epochs=1) if isinstance(horizon, int) else horizon
             try:
@@ -133,8 +134,10 @@ class _ConfigWords(CommandLine):
         return f"{error.key}: " if error.key else ""
 
     def argument(self, owner: str, name: str) -> str:
+        if name == "config":
+            return "the config"
         said = super().argument(owner, name)
-        return f"{name} of {owner}" if said == f"{owner}({name}=...)" else said
+        return said if said != f"{owner}({name}=...)" else name if owner == VERB else f"{name} of {owner}"
 
     def unknown(self, owner: str, name: str) -> str:
         return f"{owner} has no {shown(name)}"

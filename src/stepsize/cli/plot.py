@@ -12,7 +12,7 @@ from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.schedules import HorizonText
 from stepsize.cli.screen import form_here
 
-PAST_THE_END = 0.1  # parts of a tool's schedule that are shown after it
+PAST_THE_END = 10  # percent of a tool's schedule that are shown after it
 
 
 def plot(
@@ -54,4 +54,4 @@ def _past_the_ends(given: Sequence[Given]) -> int | None:
     if not any(end < math.inf for end in ends):
         return None
     longest = max(each for each in [*ends, *(each.rates.steps for each in given)] if each < math.inf)
-    return math.ceil(longest * (1 + PAST_THE_END))
+    return math.ceil(longest * (100 + PAST_THE_END) / 100)

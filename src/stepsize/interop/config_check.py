@@ -176,21 +176,25 @@ def _peak(course: Course) -> Iterator[Finding]:
 
 
 def _jump(course: Course) -> Iterator[Finding]:
-    """The change at the end of the warmup is much larger than the changes before and after it."""
+    """The change at the end of the warmup is much larger than the one after it, and not one step of the warmup."""
     end = int(course.meaning.warmup_steps)
-    changes = np.diff(course.rates)
-    places = np.flatnonzero(np.abs(changes) > _EXACT * course.scale)
-    at = np.flatnonzero((course.updates[places] >= end - 1) & (course.updates[places] <= end))
-    if end < 2 or end >= course.run or not at.size:
+    differences = np.diff(course.rates)
+    places = np.flatnonzero(np.abs(differences) > _EXACT * course.scale)
+    changes, after = differences[places], course.updates[places + 1]
+    at_end = np.flatnonzero((after == end) | (after == end + 1))  # some tools are one update late
+    if end < 2 or end >= course.run or not at_end.size:
         return
-    place = max(at, key=lambda each: abs(changes[places[each]]))
-    around = [abs(changes[places[each]]) for each in (place - 1, place + 1) if 0 <= each < len(places)]
-    size = abs(changes[places[place]])
-    if place > 0 and size > max(3 * max(around), _SMALL * course.scale):
-        before, after = _told_apart(course.rates[places[place]], course.rates[places[place] + 1])
-        update = course.updates[places[place] + 1]
+    place = int(at_end[np.abs(changes[at_end]).argmax()])
+    if place == 0:  # the warmup is a constant
+        return
+    change, before = changes[place], changes[place - 1]
+    usual = [before] if change * before > 0 else []
+    if abs(change) > max(
+        [_SMALL * course.scale, *(3 * abs(each) for each in [*usual, *changes[place + 1 : place + 2]])]
+    ):
+        left, right = _told_apart(*course.rates[[places[place], places[place] + 1]])
         yield course.finding(
-            "jump", f"the {{rate}} jumps from {before} to {after} at update {update:,}, after the warmup"
+            "jump", f"the {{rate}} jumps from {left} to {right} at update {after[place]:,}, after the warmup"
         )
 
 
