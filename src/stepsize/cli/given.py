@@ -16,9 +16,9 @@ from stepsize.cli.schedules import horizon_of, schedules_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
-from stepsize.interop.config_check import meaning
 from stepsize.interop.config_files import config_in, config_of
 from stepsize.interop.frameworks import FRAMEWORKS
+from stepsize.interop.recognition import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, from_dict
 from stepsize.schedules.plan_text import parse_either, rate_of_plan

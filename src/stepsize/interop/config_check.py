@@ -4,15 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.horizon import Horizon
-from stepsize.interop.config_files import config_in
-from stepsize.interop.frameworks import framework, recognized
+from stepsize.interop.recognition import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
 Floats = NDArray[np.float64]
@@ -62,19 +60,6 @@ def check(
     """
     run = Run("check", horizon, base_lr)
     return findings(meaning(config, run, tool), run.horizon)  # type: ignore[arg-type]
-
-
-def meaning(config: Any, run: Run, tool: str | None = None) -> ToolSchedule:
-    """What a config or the file of one means; `tool` names its tool, or None if the config shows it.
-
-    Raises:
-        ArgumentError: there is no such tool, or the config is not allowed.
-        DataError: the tool is not recognized, or the file cannot be read.
-    """
-    if isinstance(config, Path):
-        config = config_in(config)
-    found = recognized(run.owner, config) if tool is None else framework(run.owner, tool)
-    return found.read(config, run)
 
 
 def findings(meaning: ToolSchedule, horizon: Horizon | None = None) -> tuple[Finding, ...]:
