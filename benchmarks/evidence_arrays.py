@@ -32,6 +32,7 @@ SHAPES = {
     "Geometric": ss.Geometric(0.3, 0.003, 1000),
     "OneMinusSqrt": ss.OneMinusSqrt(0.3, 0.0, 1000),
     "Rex": ss.Rex(0.3, 0.0, 1000, 0.8),
+    "Logarithmic": ss.Logarithmic(0.0, 0.3, 1000),
     "Exponential": ss.Exponential(0.3, 0.5, 100.0),
     "Staircase": ss.Staircase(0.3, 0.5, 100),
     "MultiStep": ss.MultiStep(0.3, 0.5, (30, 80, 90)),

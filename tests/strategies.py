@@ -112,6 +112,7 @@ SHAPES: dict[type, Row] = {
     ss.Geometric: between(ss.Geometric, value=positive),
     ss.OneMinusSqrt: between(ss.OneMinusSqrt),
     ss.Rex: between(ss.Rex, st.floats(0.0, 1.0), beta=0.7),
+    ss.Logarithmic: between(ss.Logarithmic),
     ss.Exponential: Row(
         st.builds(ss.Exponential, values, factors, st.floats(0.1, 50.0)),
         first=lambda s: s.start,

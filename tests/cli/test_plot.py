@@ -58,6 +58,17 @@ def test_lengths_with_a_unit_are_read_with_a_horizon(typed):
     assert "100 steps" in done.stdout
 
 
+def test_a_config_of_another_tool_is_drawn_past_its_end_under_the_name_of_its_file(typed, tmp_path):
+    params = '{"total_num_steps": 100, "warmup_num_steps": 10, "warmup_type": "linear"}'
+    scheduler = f'{{"type": "WarmupCosineLR", "params": {params}}}'
+    (tmp_path / "ds.json").write_text(f'{{"scheduler": {scheduler}}}')
+    lines = typed("plot", "ds.json", "Constant(0.1)").stdout.splitlines()
+    assert [line.strip() for line in lines[-3:]] == ["0" + lines[-3].strip()[1:], "oo ds.json", "xx Constant(0.1)"]
+    assert lines[-3].endswith("110 steps")
+    assert "▀▀ Constant(0.1)" in typed("plot", "Constant(0.1)", "--base-lr", 0.3).stdout
+    assert typed("plot", "--from", "deepspeed", scheduler, "--base-lr", 0.3).stdout.splitlines()[1].startswith("0.3")
+
+
 @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("b.SVG", b"<?xml")])
 def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
     path = tmp_path / name

@@ -24,12 +24,13 @@ PEERS = HERE.parents[1] / "build" / "peers"
 
 @dataclass(frozen=True)
 class Case:
-    """A config, what it leaves to the program, and how many updates to make."""
+    """A config, what it leaves to the program, how many updates to make, and which hyperparameter to compare."""
 
     config: Any
     updates: int = 32
     horizon: Any = None  # a number of updates, or the arguments of a Horizon
     base_lr: float | None = None
+    of: str = "lr"  # of a tuple, the first item
 
 
 def without_init(*packages: str) -> None:
@@ -84,8 +85,8 @@ def _environment() -> dict[str, str]:
 def _record(tool: str) -> None:
     loop = loop_of(tool)
     lines = ",\n".join(json.dumps(rates) for rates in measured(tool, loop.CASES))
-    version = importlib.metadata.version(loop.PACKAGE)
-    form = f'{{"package": "{loop.PACKAGE} {version}", "rates": [\n{lines}\n]}}\n'
+    package = importlib.metadata.packages_distributions()[loop.PACKAGE][0]
+    form = f'{{"package": "{package} {importlib.metadata.version(package)}", "rates": [\n{lines}\n]}}\n'
     (HERE / "recorded" / f"{tool}.json").write_text(form)
 
 

@@ -20,6 +20,9 @@ class Tool:
 
 TOOLS = [
     Tool("deepspeed"),
+    Tool("megatron"),
+    Tool("transformers"),
+    Tool("timm"),
 ]
 
 
@@ -27,7 +30,8 @@ def ours(tool: str, case: Case) -> list[float]:
     horizon = Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
     reader = getattr(stepsize.interop, f"from_{tool}")
     found = reader(case.config, horizon=horizon, base_lr=case.base_lr)
-    return list((found["lr"] if isinstance(found, Plan) else found)(np.arange(case.updates)))
+    schedule = found[case.of] if isinstance(found, Plan) else found
+    return list((schedule[0] if isinstance(schedule, tuple) else schedule)(np.arange(case.updates)))
 
 
 def compare(tool: Tool, cases: list[Case], theirs: list[list[float]]) -> None:

@@ -35,6 +35,7 @@ PARTS = {
     "geometric": ss.Geometric(1.0, 0.01, 60),
     "1-sqrt": ss.OneMinusSqrt(1.0, 0.0, 40_000),
     "rex": ss.Rex(1.0, 0.0, 30_000),
+    "logarithmic": ss.Logarithmic(0.0, 1.0, 30_000),
     "cosine up": ss.Cosine(0.0, 1.0, 40_000),
     "exponential": ss.Exponential(0.1, 0.9, 30.0),
     "staircase": ss.Staircase(0.4, 0.5, 10),

@@ -13,7 +13,9 @@ from typer.core import TyperGroup
 
 from stepsize import __version__
 from stepsize.arguments import refuse_unknown
+from stepsize.cli.check import check
 from stepsize.cli.compare import Terminated, compare
+from stepsize.cli.convert import convert
 from stepsize.cli.cooldown import cooldown
 from stepsize.cli.curves import curves
 from stepsize.cli.descend import descend
@@ -63,7 +65,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (plot, compare, descend, find, init, curves, predict, design, cooldown, rank):
+for verb in (plot, check, convert, compare, descend, find, init, curves, predict, design, cooldown, rank):
     app.command(cls=Verb)(verb)
 
 

@@ -11,7 +11,7 @@ from stepsize.arguments import apply_rules, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together, shown
 
 UsageError: Any = typer.BadParameter.__base__  # typer does not export it
-OPTION = re.compile(r"--.+|-[A-Za-z]", re.DOTALL)
+OPTION = re.compile(r"--[^\s=]+(=.*)?|-[A-Za-z]", re.DOTALL)  # and not a text such as "--lr 3e-4 --min-lr 3e-5"
 
 
 class Verb(TyperCommand):

@@ -24,6 +24,8 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
         return dict(config)
     if isinstance(config, str):
         return _arguments(owner, shlex.split(config))
+    if isinstance(config, Sequence) and any(isinstance(each, Mapping) for each in config):
+        raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
     if isinstance(config, Sequence):
         return _arguments(owner, [str(each) for each in config])
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
@@ -94,13 +96,14 @@ def bind(
 
 
 def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:
-    """The known name that `name` is, in any case.
+    """The known name that `name` is, in any case; `name` may be a member of an enumeration.
 
     Raises:
         ArgumentError: there is none; the error has the nearest.
     """
     from stepsize.arguments import listed, nearest
 
+    name = getattr(name, "value", name)
     by_lower = {each.lower(): each for each in known}
     if str(name).lower() not in by_lower:
         advice = nearest(name, by_lower.values()) or listed(by_lower.values())

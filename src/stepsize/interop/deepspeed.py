@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Real, Steps
+from stepsize.arguments import Choice, Count, MaybeReal, NonNegative, Real, Steps
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.deepspeed_cycles import one_cycle, range_test
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.schedules import Constant, Cosine, Linear, Plan, Schedule
+from stepsize.schedules import Constant, Cosine, Linear, Logarithmic, Plan, Schedule
 
 WarmupType = Annotated[str, Choice(("log", "linear"))]
+WITHOUT_BETAS = ("sgd", "adagrad", "rmsprop")
 
 
 def from_deepspeed(
@@ -19,10 +21,14 @@ def from_deepspeed(
 ) -> Schedule | Plan:
     """The schedule that a DeepSpeed config sets, as DeepSpeed follows it.
 
+    The warmups come one update late, and their default is a logarithm, not a line. WarmupCosineLR with a linear warmup
+    never reaches its peak. OneCycle also cycles betas, unless the config's optimizer has none.
+
     Args:
         config: the whole config, its `scheduler`, or a mapping with `type` and `params`.
-        horizon: the run, if the config leaves its length open: a Horizon or a number of updates.
-        base_lr: the optimizer's rate for a WarmupCosineLR, which multiplies it; that of the config's optimizer if None.
+        horizon: not needed; a DeepSpeed config has all lengths.
+        base_lr: the optimizer's rate, which WarmupCosineLR multiplies and which is the peak of a WarmupLR without one;
+            that of the config's optimizer if None.
 
     Raises:
         ArgumentError: the config has no scheduler of DeepSpeed's, or settings are missing, unknown or not allowed.
@@ -43,38 +49,86 @@ def read(config: Any, run: Run) -> ToolSchedule:
     scheduler = settings_of(run.owner, settings.get("scheduler", settings))
     if "type" not in scheduler:
         raise ArgumentError(run.owner, "config", 'a config with a "scheduler"', config)
+    optimizer = settings.get("optimizer", {})
     if run.base_lr is None:
-        run = replace(run, base_lr=settings.get("optimizer", {}).get("params", {}).get("lr"))
+        run = replace(run, base_lr=optimizer.get("params", {}).get("lr"))
     name = chosen(run.owner, "type", scheduler["type"], SCHEDULERS)
-    return SCHEDULERS[name](name, run, **bind(name, SCHEDULERS[name], scheduler.get("params", {})))
+    found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], scheduler.get("params", {})))
+    return replace(found, others={}) if optimizer.get("type", "").lower() in WITHOUT_BETAS else found
+
+
+def _warmup(
+    run: Run,
+    *,
+    warmup_min_lr: Real = 0.0,
+    warmup_max_lr: MaybeReal = None,
+    warmup_num_steps: Count = 1000,
+    warmup_type: WarmupType = "log",
+) -> ToolSchedule:
+    is_relative = warmup_max_lr is None and run.base_lr is None
+    if is_relative and warmup_min_lr:
+        raise ArgumentError(run.owner, "base_lr", "given: warmup_max_lr is the optimizer's rate", None)
+    peak, steps = run.unit if warmup_max_lr is None else warmup_max_lr, max(2, warmup_num_steps)
+    rates = Constant(warmup_min_lr, 1) >> _up(warmup_type, warmup_min_lr, peak, steps)
+    mends = {"zero": f'"warmup_min_lr": {peak / steps:.3g}'}
+    return ToolSchedule("DeepSpeed", "WarmupLR", rates, peak, None, steps, relative=is_relative, mends=mends)
+
+
+def _warmup_decay(
+    run: Run,
+    *,
+    total_num_steps: Steps,
+    warmup_min_lr: Real = 0.0,
+    warmup_max_lr: Real = 0.001,
+    warmup_num_steps: Count = 1000,
+    warmup_type: WarmupType = "log",
+) -> ToolSchedule:
+    low, peak, total, steps = warmup_min_lr, warmup_max_lr, total_num_steps, max(2, warmup_num_steps)
+    rates = Constant(low, 1) >> _up(warmup_type, low, peak, steps)
+    if warmup_type == "log":
+        rates = rates >> Constant(peak, 1)
+    rates = rates >> (Linear(peak, low, total - steps) if total > steps else Constant(low))
+    mends = {
+        "zero": f'"warmup_min_lr": {peak / steps:.3g}',
+        "minimum": f'"total_num_steps": {total - 2}',
+        "warmup": f'"warmup_num_steps": {max(2, total // 10)}',
+    }
+    return ToolSchedule("DeepSpeed", "WarmupDecayLR", rates, peak, low, steps, total, mends=mends)
 
 
 def _warmup_cosine(
-    name: str,
     run: Run,
     *,
     total_num_steps: Steps,
     warmup_min_ratio: Real = 0.0,
     warmup_num_steps: Count = 1000,
-    cos_min_ratio: Real = 0.0001,
+    cos_min_ratio: NonNegative = 0.0001,
     warmup_type: WarmupType = "log",
 ) -> ToolSchedule:
-    if warmup_type == "log":
-        raise NotImplementedError
-    warmup_steps = max(2, warmup_num_steps)
+    total, steps = total_num_steps, max(2, warmup_num_steps)
     peak, start, end = (run.unit * factor for factor in (1.0, warmup_min_ratio, cos_min_ratio))
-    up = Linear(start, peak, warmup_steps)
-    down = Cosine(peak, end, total_num_steps - warmup_steps).tail(1)
-    return ToolSchedule(
-        tool="DeepSpeed",
-        name=name,
-        rates=Constant(0.0, 1) >> up >> down,
-        peak=peak,
-        minimum=end,
-        warmup_steps=warmup_steps,
-        total_steps=total_num_steps,
-        relative=run.base_lr is None,
-    )
+    down: Schedule = Cosine(peak, end, max(1, total - steps))
+    if warmup_type == "linear":
+        down = down.tail(1) if down.steps > 1 else Constant(end)
+    rates = Constant(0.0, 1) >> _up(warmup_type, start, peak, steps) >> down
+    mends = {
+        "peak": '"warmup_type": "log"',
+        "minimum": f'"total_num_steps": {total - 1}',
+        "warmup": f'"warmup_num_steps": {max(2, total // 10)}',
+    }
+    name, is_relative = "WarmupCosineLR", run.base_lr is None
+    return ToolSchedule("DeepSpeed", name, rates, peak, end, steps, total, is_relative, mends=mends)
 
 
-SCHEDULERS: dict[str, Callable[..., ToolSchedule]] = {"WarmupCosineLR": _warmup_cosine}
+def _up(warmup_type: str, start: float, peak: float, steps: int) -> Schedule:
+    """The warmup; a logarithm is at the peak a step before a line."""
+    return Linear(start, peak, steps) if warmup_type == "linear" else Logarithmic(start, peak, steps - 1)
+
+
+SCHEDULERS: dict[str, Callable[..., ToolSchedule]] = {
+    "LRRangeTest": range_test,
+    "OneCycle": one_cycle,
+    "WarmupCosineLR": _warmup_cosine,
+    "WarmupDecayLR": _warmup_decay,
+    "WarmupLR": _warmup,
+}

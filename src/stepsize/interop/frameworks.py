@@ -30,7 +30,12 @@ class Framework:
         return any(all(_has(config, setting) for setting in mark.split()) for mark in self.marks)
 
 
-FRAMEWORKS = (Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),)
+FRAMEWORKS = (
+    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
+    Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
+    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
+    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+)
 """Every tool that can be read. If a config has the marks of several, the first counts."""
 
 

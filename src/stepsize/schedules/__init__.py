@@ -11,6 +11,7 @@ from stepsize.schedules.formulas import Exponential as Exponential
 from stepsize.schedules.formulas import Geometric as Geometric
 from stepsize.schedules.formulas import InversePower as InversePower
 from stepsize.schedules.formulas import Linear as Linear
+from stepsize.schedules.formulas import Logarithmic as Logarithmic
 from stepsize.schedules.formulas import OneMinusSqrt as OneMinusSqrt
 from stepsize.schedules.formulas import Polynomial as Polynomial
 from stepsize.schedules.formulas import Rex as Rex

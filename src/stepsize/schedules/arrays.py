@@ -28,7 +28,7 @@ _FEW = 8  # this many constants are compared one by one; more are looked up in a
 class Library:
     """What formulas need of an array library."""
 
-    functions: Any  # a module with cos, sin, sqrt and floor
+    functions: Any  # a module with cos, sin, log, sqrt and floor
     where: Callable[[Array, Any, Any], Array]
     power: Callable[[Any, Any], Array]
     is_whole: Callable[[Array], bool]  # whether its type is one of integers, not of booleans
@@ -214,6 +214,7 @@ def maths_of(library: Library) -> Maths:
 
     return Maths(
         cos=functions.cos,
+        log=lambda x: math.log(x) if isinstance(x, float) else functions.log(x),
         sqrt=functions.sqrt,
         floor=lambda t: ArraySteps(library, t.whole) if isinstance(t, ArraySteps) else functions.floor(t),
         power=power,
@@ -316,7 +317,7 @@ def _tensorflow() -> Library:
         return tf.where(condition, tf.cast(x, kind), tf.cast(y, kind))
 
     return Library(
-        functions=tf,
+        functions=tf.math,
         where=where,
         power=tf.pow,
         is_whole=lambda x: bool(x.dtype.is_integer),

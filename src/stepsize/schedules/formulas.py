@@ -176,6 +176,25 @@ class Rex(Between):
 
 
 @dataclass(frozen=True, repr=False)
+class Logarithmic(Between):
+    """The logarithm of the step: most of the way in the first few steps.
+
+        f(t) = start (1 - w) + end w,    w = log(1 + t) / log(1 + steps)
+
+    Example:
+        >>> Logarithmic(0.0, 1.0, 15)([0, 1, 3, 7, 15])
+        array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+
+    Reference: the default warmup of DeepSpeed (2020).
+    """
+
+    def _between(self, z: Value, rest: Value, m: Maths) -> Value:
+        steps = self.steps * 1.0
+        w = m.log(z * steps + 1.0) / m.log(steps + 1.0)
+        return self.start * (1.0 - w) + self.end * w
+
+
+@dataclass(frozen=True, repr=False)
 class Exponential(Endless):
     """Multiplied by `factor` every `per` steps, smoothly.
 
@@ -222,7 +241,7 @@ class Staircase(Endless):
 
 @dataclass(frozen=True, repr=False)
 class InversePower(Endless):
-    """The classical decay of stochastic approximation, a power of the step.
+    """The classical decay of stochastic approximation, a power of the step; a negative power rises.
 
         f(t) = start (rate t + 1)^-power
 
@@ -235,10 +254,13 @@ class InversePower(Endless):
 
     start: Real
     rate: NonNegative = 1.0
-    power: NonNegative = 0.5
+    power: Real = 0.5
 
     def _at(self, t: Value, m: Maths) -> Value:
         return self.start * m.power(self.rate * (t * 1.0) + 1.0, -self.power)
 
 
-SHAPES = (Constant, Linear, Cosine, Polynomial, Geometric, OneMinusSqrt, Rex, Exponential, Staircase, InversePower)
+SHAPES = (
+    *(Constant, Linear, Cosine, Polynomial, Geometric, OneMinusSqrt, Rex, Logarithmic),
+    *(Exponential, Staircase, InversePower),
+)

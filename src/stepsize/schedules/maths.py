@@ -25,6 +25,7 @@ class Maths:
     """The functions that a formula may use."""
 
     cos: Callable[[Value], Value]
+    log: Callable[[Value], Value]
     sqrt: Callable[[Value], Value]
     floor: Callable[[Value], Value]
     power: Callable[[Value, Value], Value]  # base^exponent; infinite if it overflows, nan if it is not real
@@ -87,6 +88,7 @@ def _array(numbers: Sequence[float]) -> Floats:
 
 SCALAR = Maths(
     cos=math.cos,
+    log=math.log,
     sqrt=math.sqrt,
     floor=math.floor,
     power=_power,
@@ -101,6 +103,7 @@ SCALAR = Maths(
 )
 ARRAY = Maths(
     cos=np.cos,
+    log=np.log,
     sqrt=np.sqrt,
     floor=np.floor,
     power=np.power,

@@ -1,0 +1,52 @@
+"""`stepsize convert`: a schedule, or the config of another tool, in the form of a tool or language."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stepsize.arguments import Choice
+from stepsize.cli.given import BaseRate, Given, Reader, RunSteps, ToolName
+from stepsize.cli.options import Functions, writable
+from stepsize.cli.schedules import HorizonText
+from stepsize.files import write_whole
+from stepsize.schedules import to_dict
+
+FORMS = ("text", "json")
+
+
+def convert(
+    context: typer.Context,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT|FILE", help="A schedule, or a file with a config of another tool.")
+    ],
+    form: Annotated[
+        str, typer.Option("--to", metavar="FORM", help=f"What to write: {', '.join(FORMS)}."), Choice(FORMS)
+    ],
+    tool: ToolName = None,
+    base_lr: BaseRate = None,
+    horizon: HorizonText = None,
+    steps: RunSteps = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write to FILE, not to the terminal."), writable
+    ] = None,
+    functions: Functions = False,
+) -> None:
+    """Write a schedule, or what a config of another tool does, as another tool's config or as code.
+
+    What is written has the same rate at every update; a tool that cannot have it is refused.
+    """
+    (given,) = Reader(context, tool, base_lr, horizon, steps, functions).read([text])
+    written = _written(given, form).rstrip("\n") + "\n"
+    if out is None:
+        print(written, end="")
+    else:
+        write_whole(out, written.encode())
+        print(out)
+
+
+def _written(given: Given, form: str) -> str:
+    if form == "text":
+        return str(given.value)
+    return json.dumps(to_dict(given.value), indent=2)

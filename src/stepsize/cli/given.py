@@ -1,0 +1,143 @@
+"""What verbs that show, check and convert schedules are given: texts, saved schedules, and configs of other tools."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stepsize.arguments import Maybe, Number, Whole
+from stepsize.cli.options import numeric
+from stepsize.cli.schedules import horizon_of, schedules_of
+from stepsize.cli.words import CommandLine
+from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
+from stepsize.horizon import Horizon
+from stepsize.interop.config_files import config_in, config_of
+from stepsize.interop.frameworks import FRAMEWORKS
+from stepsize.interop.recognition import meaning
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.schedules import Plan, Schedule, from_dict
+from stepsize.schedules.plan_text import parse_either, rate_of_plan
+
+VERB = "check"  # whom errors of configs name
+_CONFIG = re.compile(rf"\s*(--[A-Za-z]|({'|'.join(each.name for each in FRAMEWORKS)})\.\w)")
+_FILE = re.compile(r"[^\s()'\"]+\.(json|py|sh|toml|txt|yaml|yml)", re.IGNORECASE)
+
+ToolName = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TOOL", help="The tool of the configs. [default: the one that they show]"),
+]
+BaseRate = Annotated[
+    float | None,
+    numeric("RATE", "The optimizer's rate, which some tools multiply by a factor.", "--base-lr"),
+    Maybe(Number(least=0.0)),
+]
+RunSteps = Annotated[int | None, numeric("N", "The updates of the run, if a config leaves them open."), Whole(1)]
+
+
+@dataclass(frozen=True)
+class Given:
+    """A schedule or a plan, its name in pictures, and what it means in the config of another tool."""
+
+    name: str
+    value: Schedule | Plan
+    meaning: ToolSchedule | None = None
+
+    @property
+    def rates(self) -> Schedule:
+        """The rates, or the factors on them."""
+        return self.value if isinstance(self.value, Schedule) else rate_of_plan("plot", "texts", self.value)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the words of a verb that has these options."""
+
+    context: typer.Context
+    tool: str | None = None
+    base_lr: float | None = None
+    horizon: str | None = None
+    steps: int | None = None
+    functions: bool = False
+
+    def run_length(self) -> Horizon | int | None:
+        """The run, if it is given."""
+        return self.steps if self.horizon is None else horizon_of(self.horizon)
+
+    def read(self, words: Sequence[str]) -> list[Given]:
+        """What each word means, which is a text or the path of a file.
+
+        Raises:
+            StepsizeError: words cannot be read; one error holds the problems of all.
+        """
+        run = Run(VERB, self.run_length(), self.base_lr)
+        times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
+        found, errors = list[Given](), list[StepsizeError]()
+        for place, word in enumerate(words, start=1):
+            name = os.path.basename(word) if times[os.path.basename(word)] == 1 else word
+            with gathered(errors):
+                if os.path.isdir(word) or (_FILE.fullmatch(word) and not os.path.exists(word)):
+                    raise DataError(f"{word} is a folder" if os.path.isdir(word) else f"there is no file {word}")
+                if os.path.isfile(word) or self.tool is not None or _CONFIG.match(word):
+                    found.append(self._config(name, word, run, of_several=len(words) > 1))
+                else:
+                    found.append(self._text(word, f"schedule {place}" if len(words) > 1 else ""))
+        if errors:
+            errors[0].words = _ConfigWords(self.context.command.params)
+        raise_together(errors)
+        return found
+
+    def _text(self, text: str, place: str) -> Given:
+        try:
+            ((schedule,), _) = schedules_of([text], self.horizon, self.steps, self.functions)
+        except StepsizeError as error:
+            raise error.about("", place) if place else error from None
+        return Given(str(schedule), schedule)
+
+    def _config(self, name: str, word: str, run: Run, *, of_several: bool) -> Given:
+        try:
+            config = config_in(Path(word)) if os.path.isfile(word) else config_of(word)
+            if self.tool is None and (saved := self._saved(word, config)) is not None:
+                return Given(name, saved)
+            meant = meaning(config, run, self.tool)
+        except StepsizeError as error:
+            for each in error.problems:
+                each.key = name if of_several else ""
+            raise
+        return Given(name, meant.value, meant)
+
+    def _saved(self, path: str, config: Any) -> Schedule | Plan | None:
+        """The schedule or plan that was saved as JSON or as its text; None if the config is another tool's."""
+        if isinstance(config, str) and not _CONFIG.match(config):
+            horizon = self.run_length()
+            length = Horizon(samples=horizon, batch=1, epochs=1) if isinstance(horizon, int) else horizon
+            try:
+                return parse_either(config, length, self.functions)
+            except ParseError as error:
+                if "\n" not in config:
+                    raise
+                raise DataError(f"{path} is neither a config nor the text of a schedule") from error
+        if isinstance(config, Mapping) and {"version", "type"} <= config.keys():
+            read = Plan.from_dict if config["type"] == "Plan" else from_dict
+            return read(config, functions=self.functions)
+        return None
+
+
+class _ConfigWords(CommandLine):
+    """Settings as a config has them, after the name of its file if there are several."""
+
+    def place(self, error: StepsizeError) -> str:
+        return f"{error.key}: " if error.key else ""
+
+    def argument(self, owner: str, name: str) -> str:
+        if name == "config":
+            return "the config"
+        said = super().argument(owner, name)
+        return said if said != f"{owner}({name}=...)" else name if owner == VERB else f"{name} of {owner}"
+
+    def unknown(self, owner: str, name: str) -> str:
+        return f"{owner} has no {shown(name)}"

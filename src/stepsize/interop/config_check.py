@@ -1,0 +1,273 @@
+"""What looks unintended in another tool's config: what it names is compared with what happens at every update."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stepsize.horizon import Horizon
+from stepsize.interop.recognition import meaning
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+
+Floats = NDArray[np.float64]
+
+_EXACT = 1e-9  # parts of the highest rate that count as none
+_SLIGHT = 1e-4  # parts that nobody would notice
+_SMALL = 0.01  # parts that are worth a note
+_MOST = 500_000  # updates of a run that are all looked at; of longer runs, as many, and all near the ends of phases
+_NEAR = 2_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that looks unintended.
+
+    `kind` is "peak", "rise", "negative", "zero", "minimum", "warmup", "length", "epochs" or "jump". `mend` is the line
+    of the config, or the schedule, that would mend it; "" if none is known. A `note` costs little, or happens only if
+    the run goes on after the end of its schedule.
+    """
+
+    kind: str
+    sentence: str
+    mend: str = ""
+    note: bool = False
+
+
+def check(
+    config: Any, tool: str | None = None, *, horizon: Horizon | int | None = None, base_lr: float | None = None
+) -> tuple[Finding, ...]:
+    """What looks unintended in the schedule of another tool's config.
+
+    Args:
+        config: as its `from_x` takes it, or the path of a file.
+        tool: the name in `from_x`; None if the config shows it.
+        horizon: the run, if the config leaves its length open, or to compare the two.
+        base_lr: the optimizer's rate, for tools whose schedules are factors.
+
+    Raises:
+        ArgumentError: there is no such tool, or the config is not allowed.
+        DataError: the tool is not recognized, or the file cannot be read.
+
+    Example:
+        >>> params = {"total_num_steps": 10, "warmup_num_steps": 4, "warmup_type": "linear"}
+        >>> config = {"type": "WarmupCosineLR", "params": params}
+        >>> [finding.sentence for finding in check({"scheduler": config}, base_lr=0.3)][0]
+        'the first 2 updates change nothing: their rate is 0'
+    """
+    run = Run("check", horizon, base_lr)
+    return findings(meaning(config, run, tool), run.horizon)  # type: ignore[arg-type]
+
+
+def findings(meaning: ToolSchedule, horizon: Horizon | None = None) -> tuple[Finding, ...]:
+    """What looks unintended in a schedule, in the order of the updates at which it shows."""
+    course = Course(meaning, horizon)
+    return tuple(finding for look in _LOOKS for finding in look(course))
+
+
+@dataclass(frozen=True)
+class Course:
+    """The rates of a schedule at the updates of a run, and as many after its end."""
+
+    meaning: ToolSchedule
+    horizon: Horizon | None
+
+    @cached_property
+    def run(self) -> float:
+        """The updates of the run; inf if neither the horizon nor the config says."""
+        return self.horizon.steps if self.horizon else self.meaning.total_steps
+
+    @cached_property
+    def goes_on(self) -> bool:
+        """Whether the run is known to go on after the end of its schedule."""
+        return self.run > self.meaning.total_steps
+
+    @cached_property
+    def updates(self) -> NDArray[np.int64]:
+        lengths = [each for each in (self.run, self.meaning.total_steps, self.meaning.rates.steps) if each < math.inf]
+        last = 2 * int(max([*lengths, 10 * self.meaning.warmup_steps, 500]))
+        if last <= 2 * _MOST:
+            return np.arange(last + 1)
+        near = [int(each) + np.arange(-_NEAR, _NEAR) for each in (_NEAR, self.meaning.warmup_steps, *lengths)]
+        found = np.unique(np.concatenate([np.linspace(0, last, _MOST).astype(np.int64), *near]))
+        return found[found >= 0]
+
+    @cached_property
+    def rates(self) -> Floats:
+        return self.meaning.rates(self.updates)
+
+    @cached_property
+    def applied(self) -> NDArray[np.bool_]:
+        """Which of the updates are in the run."""
+        return self.updates < self.run
+
+    @cached_property
+    def scale(self) -> float:
+        return float(np.abs(self.rates).max())
+
+    @cached_property
+    def highest(self) -> tuple[float, int]:
+        """The highest rate of the run, and its first update."""
+        rates = self.rates[self.applied]
+        top = float(rates.max())
+        return top, int(self.updates[np.argmax(rates >= top - _EXACT * self.scale)])
+
+    def first(self, places: NDArray[np.bool_]) -> int:
+        return int(self.updates[np.argmax(places)])
+
+    def finding(self, kind: str, sentence: str, mend: Any = "", *, note: bool = False) -> Finding:
+        """A finding, with the tool's own way to mend it if it has one, or else a schedule that does what was meant."""
+        word = "factor" if self.meaning.relative else "rate"
+        return Finding(kind, sentence.format(rate=word), self.meaning.mends.get(kind) or str(mend), note)
+
+
+def _warmup_too_long(course: Course) -> bool:
+    return 0 < course.meaning.warmup_steps >= course.run
+
+
+def _zero(course: Course) -> Iterator[Finding]:
+    zeros = np.abs(course.rates) <= _EXACT * course.scale
+    count = len(zeros) if zeros.all() else course.first(~zeros)
+    if count >= min(course.run, len(zeros)):
+        yield course.finding("zero", "the {rate} is 0 at every update")
+    elif count > 1:
+        yield course.finding("zero", f"the first {count:,} updates change nothing: their {{rate}} is 0")
+    elif count == 1:
+        is_usual = course.meaning.warmup_steps > 0
+        yield course.finding("zero", "the first update changes nothing: its {rate} is 0", note=is_usual)
+
+
+def _warmup(course: Course) -> Iterator[Finding]:
+    if _warmup_too_long(course):
+        length, (top, at) = _updates(course.meaning.warmup_steps), course.highest
+        whole = f"the warmup takes {length}, and the run makes {course.run:,.0f}"
+        yield course.finding("warmup", f"{whole}: the highest {{rate}} is {top:.4g}, at update {at:,}")
+
+
+def _peak(course: Course) -> Iterator[Finding]:
+    peak, (top, at) = course.meaning.peak, course.highest
+    if peak is None or peak == 0 or _warmup_too_long(course):
+        return
+    missing = (peak - top) / abs(peak)
+    if abs(missing) > _SLIGHT:
+        named, reached = _told_apart(peak, top)
+        what = f"is never reached: the highest {{rate}} is {reached}, at update {at:,}"
+        if missing < 0:
+            what = f"is passed: the {{rate}} is {reached} at update {at:,}"
+        yield course.finding("peak", f"the peak of {named} {what}", note=abs(missing) < _SMALL)
+
+
+def _jump(course: Course) -> Iterator[Finding]:
+    """The change at the end of the warmup is much larger than the one after it, and not one step of the warmup."""
+    end = int(course.meaning.warmup_steps)
+    differences = np.diff(course.rates)
+    places = np.flatnonzero(np.abs(differences) > _EXACT * course.scale)
+    changes, after = differences[places], course.updates[places + 1]
+    at_end = np.flatnonzero((after == end) | (after == end + 1))  # some tools are one update late
+    if end < 2 or end >= course.run or not at_end.size:
+        return
+    place = int(at_end[np.abs(changes[at_end]).argmax()])
+    if place == 0:  # the warmup is a constant
+        return
+    change, before = changes[place], changes[place - 1]
+    usual = [before] if change * before > 0 else []
+    if abs(change) > max(
+        [_SMALL * course.scale, *(3 * abs(each) for each in [*usual, *changes[place + 1 : place + 2]])]
+    ):
+        left, right = _told_apart(*course.rates[[places[place], places[place] + 1]])
+        yield course.finding(
+            "jump", f"the {{rate}} jumps from {left} to {right} at update {after[place]:,}, after the warmup"
+        )
+
+
+def _minimum(course: Course) -> Iterator[Finding]:
+    lowest = course.meaning.minimum
+    later = course.updates >= course.meaning.warmup_steps
+    if lowest is None or _warmup_too_long(course) or not later.any():
+        return
+    (top, _), least = course.highest, float(course.rates[later].min())
+    missing = (least - lowest) / max(abs(top - lowest), 1e-300)
+    if missing > _SLIGHT:
+        at = course.first(later & (course.rates == least))
+        named, reached = _told_apart(lowest, least)
+        sentence = f"the minimum of {named} is never applied: the lowest {{rate}} is {reached}, at update {at:,}"
+        yield course.finding("minimum", sentence, note=missing < _SMALL)
+    below = later & (course.rates < lowest - _SLIGHT * abs(top - lowest))
+    if below.any() and (least >= 0 or lowest < 0):
+        at = course.first(below)
+        named, reached = _told_apart(lowest, float(course.rates[course.updates == at][0]))
+        after_the_end = at >= course.run
+        sentence = f"the {{rate}} falls below the minimum of {named}, to {reached} at update {at:,}"
+        yield course.finding("minimum", sentence, note=after_the_end)
+
+
+def _length(course: Course) -> Iterator[Finding]:
+    total, run, horizon = course.meaning.total_steps, course.run, course.horizon
+    if horizon is None:
+        return
+    rates, is_in_epochs = course.meaning.rates, horizon.epochs > 1 and horizon.steps > 2 * horizon.epochs
+    changes = np.flatnonzero(np.diff(course.rates)[course.updates[1:] < run]) + 1
+    last_change = int(course.updates[changes[-1]]) if changes.size else 0
+    counts_epochs = abs(total - horizon.epochs) < 1 if total < math.inf else 0 < last_change < horizon.epochs
+    if is_in_epochs and counts_epochs and last_change > course.meaning.warmup_steps:
+        end = _updates(total if total < math.inf else last_change)
+        told = f"the schedule ends after {end}, of {run:,}: it counts epochs, of which the run has {horizon.epochs:g}"
+        yield course.finding("epochs", told, rates.every(horizon.epoch_steps))
+    elif total < run:
+        last = f"{_at(course, run - 1):.4g}"
+        told = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
+        yield course.finding("length", told, note=run - total < _SMALL * run)
+    elif run < total < math.inf:
+        last, end = _told_apart(_at(course, run - 1), _at(course, total))
+        told = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
+        sentence = f"{told}: the last {{rate}} is {last}, not {end}"
+        yield course.finding("length", sentence, note=total - run < _SMALL * run)
+
+
+def _rise(course: Course) -> Iterator[Finding]:
+    total = course.meaning.total_steps
+    if total == math.inf:
+        return
+    after = course.updates >= total
+    rises = after & (course.rates > _at(course, total) + _SLIGHT * course.scale)
+    if rises.any():
+        top = float(course.rates[after].max())
+        at = course.first(after & (course.rates >= top - _EXACT * course.scale))
+        when = f"after the end at update {total:,.0f} the {{rate}} rises again"
+        sentence = f"{when}, from update {course.first(rises):,} on, to {top:.4g} at update {at:,}"
+        yield course.finding("rise", sentence, course.meaning.rates.head(int(total)), note=not course.goes_on)
+
+
+def _negative(course: Course) -> Iterator[Finding]:
+    below = course.rates < -_EXACT * course.scale
+    if below.any():
+        at, total = course.first(below), course.meaning.total_steps
+        least = float(course.rates[course.updates == at][0])
+        mend = course.meaning.rates.head(int(total)) if total <= at else course.meaning.rates.clip(0.0)
+        sentence = f"the {{rate}} is negative from update {at:,} on, {least:.4g} there"
+        yield course.finding("negative", sentence, mend, note=at >= total and not course.goes_on)
+
+
+_LOOKS: tuple[Callable[[Course], Iterator[Finding]], ...] = (
+    _zero, _warmup, _peak, _jump, _minimum, _length, _rise, _negative,
+)  # fmt: skip
+
+
+def _at(course: Course, update: float) -> float:
+    return float(course.meaning.rates(update))
+
+
+def _updates(count: float) -> str:
+    return f"{count:,.0f} update{'' if count == 1 else 's'}"
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (4, 6, 9, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

@@ -1,0 +1,46 @@
+"""Phases as a person writes them: none of 0 steps, none that changes nothing, and no digits of rounding."""
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from functools import reduce
+from operator import rshift
+
+from stepsize.schedules import Constant, Cosine, Schedule
+
+
+def phase(shape: Callable[[float, float, int], Schedule], start: float, end: float, steps: int) -> Schedule | None:
+    """A shape over some steps; None for 0 steps or fewer."""
+    return shape(start, end, steps) if steps > 0 else None
+
+
+def joined(*phases: Schedule | None) -> Schedule:
+    """The phases that there are, one after the other; a last constant is left out if the rates have come down to it."""
+    given = [each for each in phases if each is not None]
+    if len(given) > 1 and isinstance(given[-1], Constant):
+        before, end = given[-2], given[-1].value
+        if before(0) > end and math.isclose(before(before.steps), end, rel_tol=1e-12):
+            given.pop()
+    return reduce(rshift, given)
+
+
+def wave(high: float, low: float, steps: int, periods: float) -> Schedule:
+    """A cosine wave from `high` on, with so many periods in `steps` steps; it goes on for ever."""
+    if periods == 0:
+        return Constant(high)
+    half = Fraction(steps) / Fraction(repr(2 * abs(periods)))
+    if half.denominator == 1:
+        return (Cosine(high, low, half.numerator) >> Cosine(low, high, half.numerator)).repeat(math.inf)
+    several = (Cosine(high, low, 1) >> Cosine(low, high, 1)).repeat(half.denominator)
+    return several.stretch(2 * half.numerator).repeat(math.inf)
+
+
+def times(rate: float, factor: float) -> float:
+    """The product of two numbers as they are written: 0.1 times 3e-4 is 3e-05, and not 3.0000000000000004e-05."""
+    return float(Decimal(repr(rate)) * Decimal(repr(factor)))
+
+
+def minus(rate: float, other: float) -> float:
+    """The difference of two numbers as they are written."""
+    return float(Decimal(repr(rate)) - Decimal(repr(other)))

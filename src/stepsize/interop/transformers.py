@@ -1,0 +1,89 @@
+"""transformers' schedulers, as `TrainingArguments` sets them for its Trainer."""
+
+import json
+import math
+from typing import Annotated, Any
+
+from stepsize.arguments import Maybe, NonNegative, Number
+from stepsize.errors import ArgumentError
+from stepsize.horizon import Horizon
+from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.transformers_schedulers import SCHEDULERS, Lengths
+from stepsize.schedules import Plan, Schedule
+
+OWNER = "TrainingArguments"
+
+
+def from_transformers(
+    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
+) -> Schedule | Plan:
+    """The schedule that `TrainingArguments` sets, as transformers' Trainer follows it.
+
+    Three of its cosines rise again after the last update, warmup_stable_decay starts at its minimum instead of 0, and
+    cosine_warmup_with_min_lr is one update ahead of the others.
+
+    Args:
+        config: the `TrainingArguments`, a mapping of them, or an argument list.
+        horizon: the run, if the config does not set `max_steps`: a Horizon or a number of updates.
+        base_lr: the optimizer's rate; the config's `learning_rate` if None.
+
+    Raises:
+        ArgumentError: the scheduler follows a metric, or settings are missing, unknown or not allowed.
+
+    Example:
+        >>> config = {"lr_scheduler_type": "linear", "learning_rate": 0.3, "warmup_steps": 10, "max_steps": 100}
+        >>> from_transformers(config)
+        Linear(0.0, 0.3, 10) >> Linear(0.3, 0.0, 90)
+
+    Source: optimization.py and training_args.py of transformers 5.23 (2026).
+    """
+    return read(config, Run("from_transformers", horizon, base_lr)).value
+
+
+def read(config: Any, run: Run) -> ToolSchedule:
+    """The schedule of a `TrainingArguments`."""
+    return training(run, **bind(OWNER, training, settings_of(run.owner, config), others=True))
+
+
+def training(
+    run: Run,
+    *,
+    lr_scheduler_type: Any = "linear",
+    lr_scheduler_kwargs: Any = None,
+    learning_rate: NonNegative = 5e-5,
+    warmup_steps: NonNegative = 0.0,
+    warmup_ratio: Annotated[float | None, Maybe(Number(least=0.0))] = None,
+    max_steps: int = -1,
+) -> ToolSchedule:
+    """What these arguments of `TrainingArguments` do."""
+    name = chosen(OWNER, "lr_scheduler_type", lr_scheduler_type, [*SCHEDULERS, "greedy", "reduce_lr_on_plateau"])
+    if name not in SCHEDULERS:
+        advice = "this one follows a metric, as stepsize.pytorch.Plateau does"
+        raise ArgumentError(OWNER, "lr_scheduler_type", "a scheduler that follows the step", name, advice)
+    peak = learning_rate if run.base_lr is None else run.base_lr
+    lengths = Lengths(run, warmup_steps or warmup_ratio or 0.0, max_steps)
+    given = json.loads(lr_scheduler_kwargs) if isinstance(lr_scheduler_kwargs, str) else lr_scheduler_kwargs or {}
+    scheduler = SCHEDULERS[name]
+    rates, minimum = scheduler(peak, lengths, **bind(name, scheduler, given, others=name.startswith("constant")))
+    return ToolSchedule(
+        tool="transformers",
+        name=name,
+        rates=rates,
+        peak=peak,
+        minimum=minimum,
+        warmup_steps=0 if name == "constant" else lengths.warmup,
+        total_steps=lengths.total if max_steps > 0 or run.horizon else math.inf,
+        mends=_mends(name),
+    )
+
+
+def _mends(name: str) -> dict[str, str]:
+    mends = {"warmup": '"warmup_steps": 0.1', "peak": '"warmup_steps": 0.1'}
+    if name == "cosine":
+        mends["rise"] = '"lr_scheduler_type": "cosine_with_restarts"'
+    if name.startswith("cosine"):
+        mends["zero"] = '"lr_scheduler_type": "cosine_warmup_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.0}'
+    if name == "cosine_with_min_lr":
+        mends["minimum"] = '"lr_scheduler_type": "cosine_warmup_with_min_lr"'
+    return mends

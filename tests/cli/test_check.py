@@ -1,0 +1,114 @@
+"""`stepsize check`: the screen, the exit code, and the files that it reads."""
+
+import json
+import subprocess
+
+import pytest
+
+from installed import STEPSIZE, environment
+
+PARAMS = {"total_num_steps": 10, "warmup_num_steps": 4, "cos_min_ratio": 0.1, "warmup_type": "linear"}
+SCHEDULER = {"type": "WarmupCosineLR", "params": PARAMS}
+DEEPSPEED = {"optimizer": {"type": "AdamW", "params": {"lr": 0.3}}, "scheduler": SCHEDULER}
+
+SCREEN = """\
+ds.json: DeepSpeed WarmupCosineLR
+  Constant(0.0, 1) >> Linear(0.0, 0.3, 4) >> Cosine(0.3, 0.03, 6).tail(1)
+  update  0  1     3      4       5        9    10    11
+    rate  0  0  0.15  0.225  0.2819  0.04809  0.03  0.03
+  the first 2 updates change nothing: their rate is 0
+"""
+
+
+def test_the_installed_command_shows_what_a_config_does(tmp_path):
+    (tmp_path / "ds.json").write_text(json.dumps(DEEPSPEED))
+    command = [STEPSIZE, "check", "ds.json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment())
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(SCREEN)
+    assert "the peak of 0.3 is never reached: the highest rate is 0.2819, at update 5" in done.stdout
+
+
+FILES = {
+    "toml": "[scheduler]\ntype = 'WarmupCosineLR'\n[scheduler.params]\ntotal_num_steps = 10\n"
+    "warmup_num_steps = 4\ncos_min_ratio = 0.1\nwarmup_type = 'linear'\n[optimizer.params]\nlr = 3e-1\n",
+    "yaml": "optimizer: {params: {lr: 3e-1}}\nscheduler:\n  type: WarmupCosineLR\n  params:\n    total_num_steps: 10\n"
+    "    warmup_num_steps: 4\n    cos_min_ratio: 1e-1\n    warmup_type: linear\n",
+    "py": "import os\nos.mkdir('ran')\nlr = 0.6 / 2\noptimizer = dict(params=dict(lr=lr))\nscheduler = dict(\n"
+    "    type='WarmupCosineLR',\n    params=dict(total_num_steps=2 * 5, warmup_num_steps=4, cos_min_ratio=0.1,"
+    " warmup_type='linear'),\n)\nother = os.environ\n",
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_of_any_kind_is_read_and_nothing_in_it_is_run(typed, tmp_path, kind):
+    (tmp_path / f"ds.{kind}").write_text(FILES[kind])
+    assert typed("check", f"ds.{kind}").stdout.startswith(SCREEN.replace("json", kind))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_saved_schedule_is_checked_too(typed, tmp_path):
+    (tmp_path / "plan.txt").write_text("Linear(0.1, 0.3, 5) >> Cosine(0.3, 0.03, 95)\n")
+    done = typed("check", "plan.txt", "--steps", 100)
+    assert done.returncode == 0
+    assert done.stdout.endswith("  nothing looks unintended\n")
+    assert "the run makes 200" in typed("check", "plan.txt", "--steps", 200).stdout
+
+
+def test_the_factors_of_a_tool_are_rates_under_the_rate_of_the_optimizer(typed):
+    text = json.dumps(SCHEDULER)
+    assert "\n  factor  0  0  0.5" in typed("check", "--from", "deepspeed", text).stdout
+    assert "\n    rate  0  0  0.15" in typed("check", "--from", "deepspeed", text, "--base-lr", 0.3).stdout
+
+
+REFUSED = [
+    ("a.json", '{"a": 1}', "this is the config of no tool that stepsize knows; name it with --from TOOL; known are"),
+    ("a.json", '{"a": 1,', "a.json is damaged: Expecting"),
+    ("a.json", "{}", "a.json has no settings"),
+    ("a.yaml", "a: [1", "a.yaml is damaged: while parsing a flow sequence"),
+    ("a.toml", "a = ", "a.toml is damaged: Invalid value"),
+    ("a.py", "a = (", "a.py is damaged: '(' was never closed"),
+    ("a.csv", "step,loss\n1,2\n", "a.csv is neither a config nor the text of a schedule"),
+    ("a.bin", "PK\3\4\0\0", "write the arguments as JSON with training_args.to_json_string()"),
+    ("trainer_state.json", '{"log_history": []}', "read it with: stepsize curves trainer_state.json"),
+    ("a.txt", "Linear(0, 0.3 5)", "expected , or ), found '5'"),
+    ("a.json", '{"scheduler": {"type": "WarmupCosinLR", "params": {}}}', "stepsize: type must be the name of a sch"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), REFUSED, ids=range(len(REFUSED)))
+def test_a_file_that_is_no_config_ends_in_one_clear_message(refused, tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    assert message in refused("check", name)
+
+
+def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"scheduler": SCHEDULER | {"params": PARAMS | {"foo": 1}}}))
+    told = refused("check", "a.json", "b.json", ".", "--from", "deepspeed")
+    assert told.startswith("stepsize: a.json: WarmupCosineLR has no 'foo'; known are ")
+    assert "\nthere is no file b.json\n" in told
+    assert told.endswith("\n. is a folder\n")
+    assert 'did you mean "deepspeed"' in refused("check", "a.json", "--from", "deepspede")
+
+
+def test_the_options_of_a_shell_script_are_read():
+    from stepsize.interop.config import settings_of
+    from stepsize.interop.config_files import command_line
+
+    script = """#!/bin/bash
+# don't pass --lr 1
+LR=3e-4
+ARGS=(
+    --lr ${LR}  # the peak
+    --min-lr $LR
+    --bf16
+)
+MORE="
+    --lr-warmup-iters 430 \\
+    --train-iters=$ITERS
+"
+python --version; torchrun --nproc_per_node 8 train.py ${ARGS[@]} $MORE 2>&1 | tee --append log
+"""
+    settings = settings_of("check", command_line(script))
+    expected = {"lr": 3e-4, "min_lr": 3e-4, "bf16": True, "lr_warmup_iters": 430, "train_iters": "$ITERS"}
+    assert settings.items() >= expected.items()

@@ -1,0 +1,47 @@
+"""A config that cannot be read is refused in one clear message."""
+
+import pytest
+
+import stepsize.interop
+from stepsize.errors import ArgumentError
+
+
+def deepspeed(name: str, **params: object) -> dict[str, object]:
+    return {"scheduler": {"type": name, "params": params}}
+
+
+BAD = [
+    ("deepspeed", deepspeed("WarmupCosinLR"), ["the name of a scheduler", 'did you mean "WarmupCosineLR"?']),
+    ("deepspeed", deepspeed("WarmupDecayLR"), ["WarmupDecayLR(total_num_steps=...) must be given"]),
+    (
+        "deepspeed",
+        deepspeed("WarmupDecayLR", total_num_steps="auto", warmup_num_steps="auto"),
+        ["total_num_steps", "warmup_num_steps", "write the value that it gets"],
+    ),
+    ("deepspeed", deepspeed("WarmupLR", warmup_steps=5), ['has no argument "warmup_steps"', '"warmup_num_steps"?']),
+    ("deepspeed", deepspeed("WarmupLR", warmup_min_lr=0.1), ["base_lr", "warmup_max_lr is the optimizer's rate"]),
+    ("deepspeed", {"scheduler": [deepspeed("WarmupLR")]}, ["one scheduler, not a list of several"]),
+    ("deepspeed", {"lr_scheduler_type": "cosine"}, ['a config with a "scheduler"']),
+    ("timm", {"sched": "cosin", "epochs": 10}, ["the name of a scheduler", 'did you mean "cosine"?']),
+    ("timm", {"sched": "plateau", "epochs": 10}, ["the name of a scheduler", "known are constant, cosine"]),
+    ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1}, ["horizon", "step_on_epochs needs the length of an epoch"]),
+    ("timm", {"sched": "cosine", "epochs": 10, "min_lr": 0.1}, ["base_lr", "min_lr and warmup_lr are rates"]),
+    ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1, "lr_noise": [0.4]}, ["noise", "drawn anew"]),
+    ("timm", {"num_epochs": 10, "cycle_mull": 2}, ['did you mean "cycle_mul"?']),
+    ("timm", {"num_epochs": 9, "cycle_mul": 1.5, "cycle_limit": 4, "warmup_lr": 0}, ["each cycle a whole number"]),
+    (
+        "timm",
+        {"sched": "wsd", "num_epochs": 9, "decay_epochs": 10, "warmup_lr": 0},
+        ["decay_epochs", "at most the epochs"],
+    ),
+    ("timm", {"scheduler": "cosine"}, ['a config with "sched"']),
+]
+
+
+@pytest.mark.parametrize(("tool", "config", "words"), BAD, ids=str)
+def test_a_bad_config_is_refused_in_words(tool: str, config: object, words: list[str]) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        getattr(stepsize.interop, f"from_{tool}")(config)
+    message = str(caught.value).replace("'", '"')
+    for each in words:
+        assert each.replace("'", '"') in message, message
