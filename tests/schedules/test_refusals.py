@@ -149,9 +149,9 @@ ARGUMENTS = {
     "cycles that shrink below one step": (lambda: LINE.repeat(9, 1, 0.5), "large enough to leave each cycle a step"),
     "a cycle longer than 2**53 steps": (lambda: LINE.repeat(999, 1, 2), "small enough for cycles under 2**53 steps"),
     "endless cycles that shrink": (lambda: LINE.repeat(INF, 1, 0.9), "or give the number of times"),
-    "more than a million cycles of different lengths": (
+    "more than 10,000 cycles of different lengths": (
         lambda: LINE.repeat(10**7, 1, 1.0000001),
-        "at most 1000000 if stretch is not 1, or inf",
+        "at most 10000 if stretch is not 1, or inf",
     ),
     # operators
     "an array times a schedule": (

@@ -15,6 +15,7 @@ from stepsize.schedules import Schedule, parse
 from stepsize.schedules.base import Nested, nested
 
 Stop = Literal["end", "diverged", "not finite"]
+MOST_UPDATES = 1_000_000
 VERSION = 2
 SMOOTHING = 0.7  # the weight of a loss relative to that of the next update
 
@@ -96,6 +97,9 @@ class RangeTest:
         if self.schedule.steps == math.inf or longest > self.schedule.steps + 1:
             advice = f"a run has {longest} losses"
             raise ArgumentError("RangeTest", "schedule", "finite and as long as its runs", self.schedule, advice)
+        if self.schedule.steps > MOST_UPDATES:
+            rule = f"at most {MOST_UPDATES} steps long, as all its rates are listed"
+            raise ArgumentError("RangeTest", "schedule", rule, self.schedule)
         rates = self.schedule.sample(int(self.schedule.steps) + 1)
         if not (rates.size > 1 and rates[0] > 0.0 and (np.diff(rates) > 0.0).all()):
             raise ArgumentError("RangeTest", "schedule", "rising, from above 0", self.schedule)

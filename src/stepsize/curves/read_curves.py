@@ -14,6 +14,8 @@ from stepsize.curves.read_options import Branches, ReadOptions, Schedules
 from stepsize.errors import ArgumentError, DataError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 
+MOST_UPDATES_IN_ALL = 50_000_000
+
 
 def read_curves(
     paths: Path | str | Iterable[Path | str],
@@ -99,6 +101,7 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
     logs = [log for _, _, log in found]
     if not errors:
         errors += options.unknown_runs([log.name for log in logs])
+    _refuse_too_many_updates(logs)
     read: list[Reading] = []
     for place, name, log in found:
         with gathered(errors):
@@ -111,6 +114,15 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
             raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", largest_change(logs))
     names = _told_apart(found)
     return [replace(each, curve=replace(each.curve, name=name)) for each, name in zip(read, names, strict=True)]
+
+
+def _refuse_too_many_updates(logs: Sequence[Log]) -> None:
+    """Refuse logs whose curves would not fit into memory, as each holds the rate of every update."""
+    lasts = [float(log.losses.steps[-1]) for log in logs if log.losses.size]
+    total = sum(last for last in lasts if last <= MOST_UPDATES)  # longer ones are refused with the name of their log
+    if total > MOST_UPDATES_IN_ALL:
+        reason = f"the {len(lasts)} runs have {total:,.0f} updates in all, and at most {MOST_UPDATES_IN_ALL:,} are read"
+        raise DataError(reason, "read some of them at a time")
 
 
 Found = tuple[Path, str, Log]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stepsize.lab.run_spec import RunSpec
 from stepsize.schedules import Constant, Plan
 
+LONGEST = 3_000_000  # updates; runs that are longer stay apart, since their values are compared step by step
 LEAST = 0.05  # of a run; a shorter beginning is not worth a checkpoint
 
 
@@ -44,6 +45,8 @@ def shared_beginnings(specs: Mapping[int, RunSpec], begun: Collection[int] = ())
         {2: Branch(parent=1, step=7), 0: Branch(parent=1, step=5)}
     """
     steps = min(spec.steps for spec in specs.values())
+    if steps > LONGEST:
+        return {}
     least = math.ceil(LEAST * steps)
     plans = {number: spec.plan for number, spec in specs.items() if spec.feedback is None}
     early = {plan: _values(plan, least).tobytes() for plan in set(plans.values())}

@@ -47,6 +47,8 @@ SIX_SCHEDULES = {
 }
 """The schedules that are compared by default; their lengths refer to the horizon of the run."""
 
+MOST_UPDATES = 1_000_000_000  # of a run
+
 S = TypeVar("S", bound=Schedule | Plan)
 
 
@@ -223,9 +225,13 @@ class Experiment:
         """The runs, seed by seed, on a training set of this size or over this horizon.
 
         Raises:
+            ArgumentError: the runs have too many updates.
             ParseError: texts are not schedules; names each.
         """
         horizon = size if isinstance(size, Horizon) else self.horizon(size)
+        if horizon.steps > MOST_UPDATES:
+            rule = f"few enough for runs of at most {MOST_UPDATES:,} updates"
+            raise ArgumentError("Experiment", "epochs", rule, self.epochs, f"these have {horizon.steps:,}")
         schedules: dict[str, Schedule | Plan] = {}
         decay: Schedule | None = None
         errors: list[StepsizeError] = []

@@ -36,7 +36,9 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
     if missing := [name for name in _NAMES if name not in form]:
         raise StateError(f"the state is cut short: it lacks {', '.join(missing)}")
-    for name, rule in {"position": position_rule(str(form["clock"])), **_RULES}.items():
+    if form["clock"] != clock:
+        raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
+    for name, rule in {"position": position_rule(clock), **_RULES}.items():
         try:
             rule("", f"the state's {name}", form[name])
         except ArgumentError as error:
@@ -44,8 +46,6 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
     if len(form["base_lrs"]) != groups:
         there = f"{len(form['base_lrs'])} parameter groups"
         raise StateError(f"the state is of {there}, and the optimizer has {groups}", "add or remove groups first")
-    if form["clock"] != clock:
-        raise StateError(f"the state counts {shown(form['clock'])}, and this scheduler {clock}")
     if not form["replanned"] and form["plan"] != form["began_with"]:
         raise StateError("the state's plan differs from the one that it began with, although it was never replanned")
     return form

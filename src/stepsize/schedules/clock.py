@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from stepsize.schedules.piecewise import Triangle
 from stepsize.schedules.shape import Wrapper, either_name
 from stepsize.schedules.stacks import flattened, restored
 
-_MAX_CYCLES = 1_000_000  # of different lengths: no formula gives their starts, so they are listed
+_MAX_CYCLES = 10_000  # of different lengths: no formula gives their starts, so they are listed
 
 
 def _parts(owner: str, name: str, value: Any) -> tuple[Schedule, ...]:
@@ -223,7 +223,7 @@ class Repeat(Wrapper):
 
         f(t) = scale^i a((t - n_0 - ... - n_{i-1}) steps / n_i)
 
-    After the last cycle its own end value is held. If `stretch` is not 1, there are at most a million cycles.
+    After the last cycle its own end value is held. If `stretch` is not 1, there are at most 10,000 cycles.
     """
 
     times: EndlessCount
@@ -245,10 +245,10 @@ class Repeat(Wrapper):
         if stretch == 1.0:
             return
         if self.times == math.inf:
-            # A million cycles must reach as far as steps can be told apart: sum of steps stretch^i >= 2^53.
+            # The cycles must reach as far as steps can be told apart: sum of steps stretch^i >= 2^53.
             growth = _MAX_CYCLES * math.log(stretch)
             if growth <= 0 or (growth < 700 and steps * math.expm1(growth) / (stretch - 1) < LONGEST):
-                rule = "1, or at least 1.0001, if times is inf"
+                rule = "1, or at least 1.005, if times is inf"
                 raise ArgumentError("Repeat", "stretch", rule, stretch, "or give the number of times")
             return
         if self.times > _MAX_CYCLES:
@@ -265,14 +265,24 @@ class Repeat(Wrapper):
     def steps(self) -> float:  # type: ignore[override]
         if self.stretch_ == 1.0 or self.times == math.inf:
             return self.schedule.steps * self.times
-        return self._starts[-1]
+        return self._total
+
+    @computed_once
+    def _total(self) -> int:
+        return sum(self._lengths())  # without a list, since a text may hold thousands of these
+
+    def _lengths(self) -> Iterator[int]:
+        steps, stretch = self.schedule.steps, self.stretch_
+        return (math.floor(steps * stretch**cycle + 0.5) for cycle in range(int(min(self.times, _MAX_CYCLES))))
 
     @computed_once
     def _starts(self) -> Column:
         """The first step of every cycle, and the end of the last; endless ones stop at the largest step."""
         starts = [0]
-        while starts[-1] <= LONGEST and len(starts) <= min(self.times, _MAX_CYCLES):
-            starts.append(starts[-1] + math.floor(self.schedule.steps * self.stretch_ ** (len(starts) - 1) + 0.5))
+        for length in self._lengths():
+            starts.append(starts[-1] + length)
+            if starts[-1] > LONGEST:
+                break
         return Column(starts)
 
     @computed_once
