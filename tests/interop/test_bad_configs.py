@@ -10,6 +10,10 @@ def deepspeed(name: str, **params: object) -> dict[str, object]:
     return {"scheduler": {"type": name, "params": params}}
 
 
+OVERLAP = [
+    {"type": "LinearLR", "end": 5, "by_epoch": False},
+    {"type": "CosineAnnealingLR", "end": 9, "by_epoch": False, "eta_min_ratio": 0.1},
+]
 BAD = [
     ("deepspeed", deepspeed("WarmupCosinLR"), ["the name of a scheduler", 'did you mean "WarmupCosineLR"?']),
     ("deepspeed", deepspeed("WarmupDecayLR"), ["WarmupDecayLR(total_num_steps=...) must be given"]),
@@ -22,6 +26,15 @@ BAD = [
     ("deepspeed", deepspeed("WarmupLR", warmup_min_lr=0.1), ["base_lr", "warmup_max_lr is the optimizer's rate"]),
     ("deepspeed", {"scheduler": [deepspeed("WarmupLR")]}, ["one scheduler, not a list of several"]),
     ("deepspeed", {"lr_scheduler_type": "cosine"}, ['a config with a "scheduler"']),
+    ("mmengine", {"type": "LinearRL", "end": 5}, ['did you mean "LinearLR"?']),
+    ("mmengine", {"type": "CosineAnnealingMomentum", "end": 5}, ["the name of a scheduler"]),
+    ("mmengine", {"type": "LinearLR", "by_epoch": False}, ["horizon", "end needs the number of updates"]),
+    ("mmengine", {"type": "LinearLR", "end": 5}, ["horizon", "by_epoch needs the length of an epoch"]),
+    ("mmengine", {"type": "LinearLR", "end": 5, "by_epoch": False, "start": 1}, ['has no argument "start"']),
+    ("mmengine", {"type": "LinearLR", "begin": 5, "end": 5, "by_epoch": False}, ["larger than begin = 5"]),
+    ("mmengine", {"type": "PolyLR", "end": 5, "by_epoch": False, "eta_min": 0.1}, ["base_lr", "eta_min is a rate"]),
+    ("mmengine", OVERLAP, ["schedulers one after another, or schedulers that multiply"]),
+    ("mmengine", {"lr_scheduler": "cosine"}, ['a scheduler with a "type", or a list of them']),
     ("timm", {"sched": "cosin", "epochs": 10}, ["the name of a scheduler", 'did you mean "cosine"?']),
     ("timm", {"sched": "plateau", "epochs": 10}, ["the name of a scheduler", "known are constant, cosine"]),
     ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1}, ["horizon", "step_on_epochs needs the length of an epoch"]),

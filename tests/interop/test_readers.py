@@ -22,6 +22,7 @@ TOOLS = [
     Tool("deepspeed"),
     Tool("megatron"),
     Tool("transformers"),
+    Tool("mmengine"),
     Tool("timm"),
 ]
 

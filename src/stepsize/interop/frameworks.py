@@ -34,6 +34,7 @@ FRAMEWORKS = (
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
     Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
+    Framework("mmengine", "MMEngine", ("param_scheduler",)),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
 )
 """Every tool that can be read. If a config has the marks of several, the first counts."""

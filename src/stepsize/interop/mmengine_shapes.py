@@ -1,0 +1,152 @@
+"""What each of MMEngine's schedulers does in its window of n steps, from the value that it finds there.
+
+A window of n steps has n - 1 changes. `base` is the optimizer's value.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from operator import rshift
+from typing import Annotated
+
+from stepsize.arguments import (
+    Choice,
+    Flag,
+    Fraction,
+    Many,
+    Maybe,
+    MaybeReal,
+    NonNegative,
+    Number,
+    Positive,
+    Real,
+    Steps,
+    Whole,
+)
+from stepsize.errors import ArgumentError
+from stepsize.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    Knots,
+    Linear,
+    MultiStep,
+    Piecewise,
+    Polynomial,
+    Schedule,
+    Staircase,
+)
+
+Factor = Annotated[float, Number(above=0.0, most=1.0)]
+MaybeSteps = Annotated[int | None, Maybe(Whole(1))]
+Lengths = Annotated[tuple[int, ...], Many(Whole(1))]
+
+
+def _constant(start: float, base: float, n: int, *, factor: Factor = 1.0 / 3) -> Schedule:
+    """The last change undoes the first; a window of one step has none."""
+    return Piecewise((start * factor, start), (n - 1,)) if n > 1 else Constant(start * factor)
+
+
+def _linear(
+    start: float, base: float, n: int, *, start_factor: Factor = 1.0 / 3, end_factor: Fraction = 1.0
+) -> Schedule:
+    low, high = start * start_factor, start * end_factor
+    return Linear(low, high, n - 1) if n > 1 else Constant(low)
+
+
+def _step(start: float, base: float, n: int, *, step_size: Steps, gamma: NonNegative = 0.1) -> Schedule:
+    return Staircase(start, gamma, step_size)
+
+
+def _multi_step(
+    start: float,
+    base: float,
+    n: int,
+    *,
+    milestones: Annotated[tuple[int, ...], Many(Whole(0))],
+    gamma: NonNegative = 0.1,
+) -> Schedule:
+    reached = tuple(sorted(each for each in milestones if each < n))
+    return MultiStep(start, gamma, reached) if reached else Constant(start)
+
+
+def _exponential(start: float, base: float, n: int, *, gamma: NonNegative) -> Schedule:
+    return Exponential(start, gamma)
+
+
+def _cosine(
+    start: float,
+    base: float,
+    n: int,
+    *,
+    T_max: MaybeSteps = None,  # noqa: N803  (MMEngine's name)
+    eta_min: MaybeReal = None,
+    eta_min_ratio: MaybeReal = None,
+) -> Schedule:
+    """By default, T_max is the window, whose last step is one before the minimum. After T_max, it rises to `base`."""
+    low, steps = _low(base, eta_min, eta_min_ratio), T_max or n
+    down = Cosine(start, low, steps)
+    return down if n - 1 <= steps else down >> (Cosine(low, base, steps) >> Cosine(base, low, steps)).repeat(math.inf)
+
+
+def _cosine_restart(
+    start: float,
+    base: float,
+    n: int,
+    *,
+    periods: Lengths,
+    restart_weights: Annotated[tuple[float, ...], Many(Number())] = (1.0,),
+    eta_min: MaybeReal = None,
+    eta_min_ratio: MaybeReal = None,
+) -> Schedule:
+    """The last period ends one step before its minimum, and stays there."""
+    if len(periods) != len(restart_weights):
+        raise ArgumentError("CosineRestartLR", "restart_weights", f"{len(periods)} weights", restart_weights)
+    low = _low(base, eta_min, eta_min_ratio)
+    waves = [Cosine(base * weight, low, period) for weight, period in zip(restart_weights, periods, strict=True)]
+    return functools.reduce(rshift, waves).head(min(sum(periods), n) - 1)
+
+
+def _low(base: float, eta_min: float | None, eta_min_ratio: float | None) -> float:
+    return eta_min or 0.0 if eta_min_ratio is None else base * eta_min_ratio
+
+
+def _poly(start: float, base: float, n: int, *, eta_min: Real = 0.0, power: Positive = 1.0) -> Schedule:
+    return Polynomial(start, eta_min, n - 1, power) if n > 1 else Constant(start)
+
+
+def _one_cycle(
+    start: float,
+    base: float,
+    n: int,
+    *,
+    eta_max: Real,
+    total_steps: MaybeSteps = None,
+    pct_start: Fraction = 0.3,
+    anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
+    div_factor: Positive = 25.0,
+    final_div_factor: Positive = 1e4,
+    three_phase: Annotated[bool, Flag()] = False,
+) -> Schedule:
+    total = total_steps or n
+    first, last, top = eta_max / div_factor, total - 1, pct_start * total - 1
+    if not 0 < top < (last / 2 if three_phase else last):
+        raise ArgumentError("OneCycleLR", "pct_start", "such that all phases have a step", pct_start)
+    if n > total:
+        raise ArgumentError("OneCycleLR", "total_steps", f"at least {n}, the steps between begin and end", total_steps)
+    middle = [(2 * top, first)] if three_phase else []
+    points = ((0, first), (top, eta_max), *middle, (last, first / final_div_factor))
+    return Knots(points, "cosine" if anneal_strategy == "cos" else "linear")
+
+
+SHAPES: dict[str, Callable[..., Schedule]] = {
+    "Constant": _constant,
+    "CosineAnnealing": _cosine,
+    "CosineRestart": _cosine_restart,
+    "Exponential": _exponential,
+    "Linear": _linear,
+    "MultiStep": _multi_step,
+    "OneCycle": _one_cycle,
+    "Poly": _poly,
+    "Step": _step,
+}

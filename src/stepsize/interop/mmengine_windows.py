@@ -1,0 +1,78 @@
+"""MMEngine's schedulers at work in their windows, one after another or at the same time."""
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import mul, rshift
+from typing import Any
+
+from stepsize.errors import ArgumentError
+from stepsize.interop.mmengine_shapes import SHAPES
+from stepsize.schedules import Constant, Schedule
+
+INFINITE = 10**9
+"""MMEngine's end of a window that never ends."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A scheduler at work from the update `begin` for n steps of `each` updates."""
+
+    kind: str
+    settings: dict[str, Any]
+    begin: int
+    n: int
+    each: int
+
+    @property
+    def end(self) -> float:
+        return math.inf if self.n >= INFINITE else self.begin + self.n * self.each
+
+    @property
+    def low(self) -> float:
+        return self.settings.get("eta_min") or 0.0
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether it multiplies what it finds, as long as the window is open."""
+        rises = self.kind == "CosineAnnealing" and self.n - 1 > (self.settings.get("T_max") or self.n)
+        lifts = self.low or self.settings.get("eta_min_ratio") or self.kind in ("OneCycle", "CosineRestart")
+        return not (rises or lifts)
+
+    def schedule(self, start: float, base: float) -> Schedule:
+        """What it does from the value that it finds."""
+        made = SHAPES[self.kind](start, base, self.n, **self.settings)
+        if self.n == 1 or isinstance(made, Constant):
+            return Constant(made(0))
+        if self.n < INFINITE and made.steps > self.n - 1:
+            made = made.head(self.n - 1)
+        return made.every(self.each) if self.each > 1 else made
+
+
+def combined(base: float, windows: Sequence[Window]) -> Schedule:
+    """What windows, in the order of their beginnings, do together."""
+    first, *others = windows
+    if any(after.begin < before.end for before, after in itertools.pairwise(windows)):
+        if not all(each.multiplies for each in windows):
+            rule = "schedulers one after another, or schedulers that multiply"
+            raise ArgumentError("MMEngine", "param_scheduler", rule, [f"{each.kind}LR" for each in windows])
+        return functools.reduce(mul, [_delayed(first, base), *(_delayed(each, 1.0) for each in others)])
+    parts: list[Schedule] = [Constant(base, first.begin)] if first.begin else []
+    value = base
+    for window, after in itertools.zip_longest(windows, others):
+        made = window.schedule(value, base)
+        if after:
+            length = after.begin - window.begin
+            value = made(length)
+            made = Constant(value, length) if isinstance(made, Constant) else made
+            if made.steps < length:
+                made = made >> Constant(value, length - int(made.steps))
+        parts.append(made)
+    return functools.reduce(rshift, parts)
+
+
+def _delayed(window: Window, start: float) -> Schedule:
+    made = window.schedule(start, start)
+    return Constant(start, window.begin) >> made if window.begin else made
