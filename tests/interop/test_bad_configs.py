@@ -26,6 +26,7 @@ BAD = [
     ("deepspeed", deepspeed("WarmupLR", warmup_min_lr=0.1), ["base_lr", "warmup_max_lr is the optimizer's rate"]),
     ("deepspeed", {"scheduler": [deepspeed("WarmupLR")]}, ["one scheduler, not a list of several"]),
     ("deepspeed", {"lr_scheduler_type": "cosine"}, ['a config with a "scheduler"']),
+    ("fvcore", {"_target_": "CosinParamScheduler"}, ["horizon", "the progress of the run"]),
     ("mmengine", {"type": "LinearRL", "end": 5}, ['did you mean "LinearLR"?']),
     ("mmengine", {"type": "CosineAnnealingMomentum", "end": 5}, ["the name of a scheduler"]),
     ("mmengine", {"type": "LinearLR", "by_epoch": False}, ["horizon", "end needs the number of updates"]),

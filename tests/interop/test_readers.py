@@ -20,10 +20,11 @@ class Tool:
 
 TOOLS = [
     Tool("deepspeed"),
+    Tool("fvcore"),
     Tool("megatron"),
-    Tool("transformers"),
     Tool("mmengine"),
     Tool("timm"),
+    Tool("transformers"),
 ]
 
 

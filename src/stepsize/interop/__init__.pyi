@@ -1,6 +1,7 @@
 from stepsize.interop.config_check import Finding as Finding
 from stepsize.interop.config_check import check as check
 from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
+from stepsize.interop.fvcore import from_fvcore as from_fvcore
 from stepsize.interop.keras import to_keras as to_keras
 from stepsize.interop.megatron import from_megatron as from_megatron
 from stepsize.interop.mmengine import from_mmengine as from_mmengine

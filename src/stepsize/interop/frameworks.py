@@ -32,10 +32,11 @@ class Framework:
 
 FRAMEWORKS = (
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
+    Framework("fvcore", "fvcore", ("_target_ schedulers lengths", "_target_ start_value", "_target_ base_value")),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
-    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
     Framework("mmengine", "MMEngine", ("param_scheduler",)),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
 )
 """Every tool that can be read. If a config has the marks of several, the first counts."""
 

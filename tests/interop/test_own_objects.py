@@ -1,0 +1,54 @@
+"""A reader takes the tool's own scheduler, too, and gives what it gives for the same settings."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from measuring import PEERS, is_installed, without_init
+
+from stepsize import Horizon
+from stepsize.interop import from_fvcore, from_timm
+
+
+@pytest.fixture(autouse=True)
+def peers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Packages of build/peers can be imported, and are forgotten again."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(PEERS)])
+    yield
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("fvcore", "timm"):
+            del sys.modules[name]
+
+
+def test_a_scheduler_of_timm() -> None:
+    if not is_installed("timm"):
+        pytest.skip("timm is not installed")
+    import torch
+
+    without_init("timm")
+    from timm.scheduler import create_scheduler_v2
+
+    recipe = {"sched": "cosine", "num_epochs": 9, "warmup_epochs": 3, "cycle_limit": 2, "min_lr": 0.01}
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    scheduler, _ = create_scheduler_v2(optimizer, **recipe)
+    horizon = Horizon(samples=70, batch=10, epochs=9)
+    assert from_timm(scheduler, horizon=horizon) == from_timm(recipe, horizon=horizon, base_lr=0.3)
+
+
+def test_a_scheduler_of_fvcore() -> None:
+    if not is_installed("fvcore"):
+        pytest.skip("fvcore is not installed")
+    without_init("fvcore", "fvcore.common")
+    from fvcore.common import param_scheduler as its
+
+    parts = [
+        its.MultiStepParamScheduler([1.0, 0.1], milestones=[3, 9]),
+        its.StepParamScheduler(9, [0.3, 0.2]),
+        its.StepWithFixedGammaParamScheduler(0.1, 2, 0.5, 9),
+        its.CosineParamScheduler(0.3, 0.1),
+        its.PolynomialDecayParamScheduler(0.3, 2.0),
+    ]
+    scheduler = its.CompositeParamScheduler(parts, [0.2] * 5, ["rescaled"] * 5)
+    schedule = from_fvcore(scheduler, horizon=100)
+    assert list(schedule(range(100))) == pytest.approx([scheduler(update / 100) for update in range(100)], abs=1e-12)
