@@ -7,7 +7,7 @@ import pytest
 from measuring import PEERS, is_installed, without_init
 
 from stepsize import Horizon
-from stepsize.interop import from_fvcore, from_timm
+from stepsize.interop import from_fvcore, from_pytorch_optimizer, from_timm
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [*sys.path, str(PEERS)])
     yield
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("fvcore", "timm"):
+        if name.partition(".")[0] in ("fvcore", "pytorch_optimizer", "timm"):
             del sys.modules[name]
 
 
@@ -52,3 +52,25 @@ def test_a_scheduler_of_fvcore() -> None:
     scheduler = its.CompositeParamScheduler(parts, [0.2] * 5, ["rescaled"] * 5)
     schedule = from_fvcore(scheduler, horizon=100)
     assert list(schedule(range(100))) == pytest.approx([scheduler(update / 100) for update in range(100)], abs=1e-12)
+
+
+def test_a_scheduler_of_pytorch_optimizer() -> None:
+    if not is_installed("pytorch_optimizer"):
+        pytest.skip("pytorch_optimizer is not installed")
+    import torch
+
+    without_init("pytorch_optimizer")
+    from pytorch_optimizer.lr_scheduler import load_lr_scheduler
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    for settings in (
+        {"name": "cosine", "t_max": 9, "max_lr": 0.5, "warmup_steps": 3},
+        {"name": "rex", "total_steps": 9, "max_lr": 0.5},
+        {"name": "cosine_annealing_with_warmup", "first_cycle_steps": 9, "max_lr": 0.5, "gamma": 0.7},
+    ):
+        arguments = dict(settings)
+        scheduler = load_lr_scheduler(arguments.pop("name"))(optimizer, **arguments)
+        for _ in range(20):
+            optimizer.step()
+            scheduler.step()
+        assert from_pytorch_optimizer(scheduler) == from_pytorch_optimizer(settings)
