@@ -14,6 +14,8 @@ OVERLAP = [
     {"type": "LinearLR", "end": 5, "by_epoch": False},
     {"type": "CosineAnnealingLR", "end": 9, "by_epoch": False, "eta_min_ratio": 0.1},
 ]
+RAMP = {"warmup_steps": 5, "start_lr": 0.0, "end_lr": 0.1}
+THREEFOLD = {"name": "CosineAnnealingWarmRestarts", "learning_rate": 0.1, "T_0": 5, "T_mult": 3}
 BAD = [
     ("deepspeed", deepspeed("WarmupCosinLR"), ["the name of a scheduler", 'did you mean "WarmupCosineLR"?']),
     ("deepspeed", deepspeed("WarmupDecayLR"), ["WarmupDecayLR(total_num_steps=...) must be given"]),
@@ -36,6 +38,17 @@ BAD = [
     ("mmengine", {"type": "PolyLR", "end": 5, "by_epoch": False, "eta_min": 0.1}, ["base_lr", "eta_min is a rate"]),
     ("mmengine", OVERLAP, ["schedulers one after another, or schedulers that multiply"]),
     ("mmengine", {"lr_scheduler": "cosine"}, ['a scheduler with a "type", or a list of them']),
+    ("paddle", {"name": "CosineAnealingDecay"}, ['did you mean "CosineAnnealingDecay"?']),
+    ("paddle", {"name": "LambdaDecay", "learning_rate": 0.1}, ["follows neither a function nor a metric"]),
+    ("paddle", {"name": "StepDecay"}, ["learning_rate=...) must be given", "step_size=...) must be given"]),
+    (
+        "paddle",
+        {"name": "PolynomialDecay", "learning_rate": 1, "decay_steps": 5, "cycle": True},
+        ["horizon", "cycle needs"],
+    ),
+    ("paddle", {"name": "OneCycleLR", "max_learning_rate": 1, "total_steps": 3}, ["such that all phases have a step"]),
+    ("paddle", {"name": "LinearWarmup", "learning_rate": THREEFOLD, **RAMP}, ["a T_mult of 3 inside a LinearWarmup"]),
+    ("paddle", {"learning_rate": 0.1}, ['a mapping with its "name"']),
     ("pytorch_optimizer", {"name": "cosin"}, ['did you mean "cosine"?']),
     ("pytorch_optimizer", {"name": "one_cycle"}, ["read PyTorch's with stepsize.pytorch.from_torch"]),
     ("pytorch_optimizer", {"name": "cosine"}, ["cosine(t_max=...) must be given", "cosine(max_lr=...) must be given"]),

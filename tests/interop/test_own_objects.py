@@ -4,10 +4,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from measuring import PEERS, is_installed, without_init
+from measuring import PEERS, is_installed, loop_of, without_init
 
 from stepsize import Horizon
-from stepsize.interop import from_fvcore, from_pytorch_optimizer, from_timm
+from stepsize.interop import from_fvcore, from_paddle, from_pytorch_optimizer, from_timm
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [*sys.path, str(PEERS)])
     yield
     for name in set(sys.modules) - before:
-        if name.partition(".")[0] in ("fvcore", "pytorch_optimizer", "timm"):
+        if name.partition(".")[0] in ("fvcore", "paddle", "pytorch_optimizer", "timm"):
             del sys.modules[name]
 
 
@@ -52,6 +52,17 @@ def test_a_scheduler_of_fvcore() -> None:
     scheduler = its.CompositeParamScheduler(parts, [0.2] * 5, ["rescaled"] * 5)
     schedule = from_fvcore(scheduler, horizon=100)
     assert list(schedule(range(100))) == pytest.approx([scheduler(update / 100) for update in range(100)], abs=1e-12)
+
+
+def test_a_scheduler_of_paddle() -> None:
+    if not is_installed("paddle"):
+        pytest.skip("paddle is not installed")
+    lr = loop_of("paddle").its_module()
+    wave = {"learning_rate": 0.3, "T_max": 9}
+    ramp = {"warmup_steps": 4, "start_lr": 0.0, "end_lr": 0.3}
+    scheduler = lr.LinearWarmup(lr.CosineAnnealingDecay(**wave), **ramp)
+    settings = {"name": "LinearWarmup", "learning_rate": {"name": "CosineAnnealingDecay", **wave}, **ramp}
+    assert from_paddle(scheduler) == from_paddle(settings)
 
 
 def test_a_scheduler_of_pytorch_optimizer() -> None:

@@ -23,6 +23,7 @@ TOOLS = [
     Tool("fvcore"),
     Tool("megatron"),
     Tool("mmengine"),
+    Tool("paddle"),
     Tool("pytorch_optimizer"),
     Tool("timm"),
     Tool("transformers"),

@@ -5,6 +5,7 @@ from stepsize.interop.fvcore import from_fvcore as from_fvcore
 from stepsize.interop.keras import to_keras as to_keras
 from stepsize.interop.megatron import from_megatron as from_megatron
 from stepsize.interop.mmengine import from_mmengine as from_mmengine
+from stepsize.interop.paddle import from_paddle as from_paddle
 from stepsize.interop.pytorch_optimizer import from_pytorch_optimizer as from_pytorch_optimizer
 from stepsize.interop.timm import from_timm as from_timm
 from stepsize.interop.transformers import from_transformers as from_transformers

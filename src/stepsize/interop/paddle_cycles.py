@@ -1,0 +1,99 @@
+"""PaddlePaddle's schedulers that go up and down."""
+
+import math
+from functools import reduce
+from operator import rshift
+from typing import Annotated
+
+from stepsize.arguments import Choice, Count, Flag, Fraction, Maybe, NonNegative, Positive, Real, Steps, Whole
+from stepsize.errors import ArgumentError
+from stepsize.interop.tool_schedule import Run
+from stepsize.schedules import Cosine, Knots, Piecewise, Polynomial, Schedule, recipes
+
+
+def cosine(run: Run, *, learning_rate: NonNegative, T_max: Steps, eta_min: Real = 0.0) -> Schedule:  # noqa: N803
+    """A wave without an end."""
+    return (Cosine(learning_rate, eta_min, T_max) >> Cosine(eta_min, learning_rate, T_max)).repeat(math.inf)
+
+
+def restarts(
+    run: Run,
+    *,
+    learning_rate: NonNegative,
+    T_0: Steps,  # noqa: N803
+    T_mult: Count = 1,  # noqa: N803
+    eta_min: Real = 0.0,
+) -> Schedule:
+    """Waves that each begin at the rate again."""
+    return Cosine(learning_rate, eta_min, T_0).repeat(math.inf, 1.0, T_mult)
+
+
+def refuse_late_restarts(run: Run, first: int, factor: int) -> None:
+    """Refuse restarts that are asked for by their step, and of which rounding makes one begin late within the run."""
+    ends = [(factor**i - 1) // (factor - 1) for i in range(1, 50)] if factor > 1 else []
+    late = [end for i, end in enumerate(ends, 1) if int(math.log(end * (factor - 1) + 1, factor)) < i]
+    if late and late[0] * first < run.steps(f"a T_mult of {factor} inside a LinearWarmup"):
+        rule = "2 inside a LinearWarmup in a run of this length"
+        advice = f"rounding delays the restart {late[0] * first} steps after the warmup"
+        raise ArgumentError("CosineAnnealingWarmRestarts", "T_mult", rule, factor, advice)
+
+
+def polynomial(
+    run: Run,
+    *,
+    learning_rate: NonNegative,
+    decay_steps: Steps,
+    end_lr: Real = 0.0001,
+    power: Positive = 1.0,
+    cycle: Annotated[bool, Flag()] = False,
+) -> Schedule:
+    """With `cycle`, the end moves on by `decay_steps` whenever the step has passed it."""
+    first = Polynomial(learning_rate, end_lr, decay_steps, power)
+    if not cycle:
+        return first
+    parts = [first.head(decay_steps + 1)]
+    for end in range(2 * decay_steps, run.steps("cycle") + decay_steps, decay_steps):
+        longer = Polynomial(learning_rate, end_lr, end, power).tail(end - decay_steps + 1)
+        parts.append(longer.head(decay_steps) if decay_steps > 1 else longer)
+    return reduce(rshift, parts)
+
+
+def one_cycle(
+    run: Run,
+    *,
+    max_learning_rate: NonNegative,
+    total_steps: Steps,
+    divide_factor: Positive = 25.0,
+    end_learning_rate: NonNegative = 0.0001,
+    phase_pct: Fraction = 0.3,
+    anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
+    three_phase: Annotated[bool, Flag()] = False,
+) -> Schedule:
+    """It has one step beyond its end, on the line or wave of its last phase; PaddlePaddle stops after that."""
+    first, last, top = max_learning_rate / divide_factor, total_steps - 1, phase_pct * total_steps - 1
+    if not 0 < top < (last / 2 if three_phase else last):
+        raise ArgumentError("OneCycleLR", "phase_pct", "such that all phases have a step", phase_pct)
+    points = [(0, first), (top, max_learning_rate), *([(2 * top, first)] if three_phase else [])]
+    begin, high = points[-1]
+    way = Knots((*points, (last, end_learning_rate)), "cosine" if anneal_strategy == "cos" else "linear")
+    part = 1.0 / (last - begin)
+    if anneal_strategy == "cos":
+        beyond = (1.0 - math.cos(math.pi * part)) / 2.0 * (high - end_learning_rate)
+    else:
+        beyond = part * (end_learning_rate - high)
+    return way >> Piecewise((end_learning_rate, end_learning_rate + beyond), (1,))
+
+
+def cyclic(
+    run: Run,
+    *,
+    base_learning_rate: NonNegative,
+    max_learning_rate: NonNegative,
+    step_size_up: Steps,
+    step_size_down: Annotated[int | None, Maybe(Whole(1))] = None,
+    mode: Annotated[str, Choice(("triangular", "triangular2", "exp_range"))] = "triangular",
+    exp_gamma: Positive = 1.0,
+) -> Schedule:
+    """Triangles without an end."""
+    low, high, up = base_learning_rate, max_learning_rate, step_size_up
+    return recipes.cyclic(low, high, up, step_size_down or up, mode=mode, gamma=exp_gamma)
