@@ -62,6 +62,8 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if run.base_lr is None and lows and one_cycle is None:
         raise ArgumentError(run.owner, "base_lr", "given: eta_min is a rate, and not a factor of it", None)
     warmups = [each for each in windows if each.kind in ("Constant", "Linear") and each.begin == 0]
+    last = windows[-1]
+    mends = {"minimum": f"T_max={last.n - 1}", "rise": f"T_max={last.n}"} if last.kind == "CosineAnnealing" else {}
     return ToolSchedule(
         tool="MMEngine",
         name=", ".join(f"{each.kind}LR" for each in windows),
@@ -71,7 +73,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         warmup_steps=max((each.end for each in warmups), default=0),
         total_steps=max(each.end for each in windows),
         relative=run.base_lr is None and one_cycle is None,
-        mends={"minimum": f"T_max={windows[-1].n - 1}", "rise": f"T_max={windows[-1].n}"},
+        mends=mends,
     )
 
 

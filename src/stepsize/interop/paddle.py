@@ -1,6 +1,7 @@
 """PaddlePaddle's schedulers of `paddle.optimizer.lr`."""
 
 import math
+from dataclasses import replace
 from inspect import signature
 from typing import Any
 
@@ -10,7 +11,7 @@ from stepsize.interop.config import bind, chosen, settings_of
 from stepsize.interop.paddle_cycles import refuse_late_restarts
 from stepsize.interop.paddle_schedulers import SCHEDULERS
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.schedules import Plan, Schedule
+from stepsize.schedules import Constant, Plan, Schedule
 
 ATTRIBUTES = {"learning_rate": "base_lr", "base_learning_rate": "base_lr", "max_learning_rate": "max_lr"}
 """Attributes that have other names than the arguments."""
@@ -44,39 +45,41 @@ def from_paddle(config: Any, *, horizon: Horizon | int | None = None, base_lr: f
 
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a scheduler of PaddlePaddle's."""
-    name, settings, rates = _made(config, run)
-
-    def named(*arguments: str) -> Any:
-        return next((settings[each] for each in arguments if isinstance(settings.get(each), int | float)), None)
-
-    return ToolSchedule(
+    name, settings = _settings(config, run)
+    inner = ToolSchedule("PaddlePaddle", "", Constant(0.0))
+    if name == "LinearWarmup" and not isinstance(settings.get("learning_rate"), int | float | None):
+        inner = read(settings["learning_rate"], run)
+        if inner.name == "CosineAnnealingWarmRestarts":
+            refuse_late_restarts(run, _settings(settings["learning_rate"], run)[1])
+        settings["learning_rate"] = inner.rates
+    settings = bind(name, SCHEDULERS[name], settings)
+    ends, low = settings.get("end_lr"), settings.get("eta_min", settings.get("end_learning_rate"))
+    lengths = (settings[each] for each in ("T_max", "total_steps", "decay_steps") if each in settings)
+    found = ToolSchedule(
         tool="PaddlePaddle",
         name=name,
-        rates=rates,
-        peak=named("max_learning_rate", *(["end_lr"] if name == "LinearWarmup" else []), "learning_rate"),
-        minimum=named("eta_min", "end_learning_rate", *(["end_lr"] if name == "PolynomialDecay" else [])),
-        warmup_steps=named("warmup_steps") or 0,
-        total_steps=named("T_max", "total_steps", "decay_steps") or math.inf,
+        rates=SCHEDULERS[name](run, **settings),
+        peak=settings.get("max_learning_rate", settings.get("learning_rate")),
+        minimum=ends if name == "PolynomialDecay" else low,
+        total_steps=next(lengths, math.inf),
     )
+    if name != "LinearWarmup":
+        return found
+    warmup, mends = settings["warmup_steps"], {"jump": f"learning_rate={ends}"}
+    total = warmup + inner.total_steps
+    return replace(found, peak=ends, minimum=inner.minimum, warmup_steps=warmup, total_steps=total, mends=mends)
 
 
-def _made(config: Any, run: Run) -> tuple[str, dict[str, Any], Schedule]:
-    """The name of a scheduler, its settings, and what it does."""
+def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
+    """The name of a scheduler, and its settings."""
     if type(config).__name__ in SCHEDULERS:
         name, kept = type(config).__name__, vars(config)
         names = list(signature(SCHEDULERS[name]).parameters)[1:]
-        settings = {each: kept[ATTRIBUTES.get(each, each) if each not in kept else each] for each in names}
-    else:
-        settings = settings_of(run.owner, config)
-        if "name" not in settings:
-            raise ArgumentError(run.owner, "config", 'a scheduler, or a mapping with its "name"', config)
-        if settings["name"] in ("LambdaDecay", "MultiplicativeDecay", "ReduceOnPlateau"):
-            rule = "a scheduler that follows neither a function nor a metric"
-            raise ArgumentError(run.owner, "name", rule, settings["name"])
-        name = chosen(run.owner, "name", settings.pop("name"), SCHEDULERS)
-    if name == "LinearWarmup" and not isinstance(settings.get("learning_rate"), int | float | None):
-        inside, its_settings, settings["learning_rate"] = _made(settings["learning_rate"], run)
-        if inside == "CosineAnnealingWarmRestarts":
-            refuse_late_restarts(run, its_settings["T_0"], its_settings.get("T_mult", 1))
-    settings = bind(name, SCHEDULERS[name], settings)
-    return name, settings, SCHEDULERS[name](run, **settings)
+        return name, {each: kept[each if each in kept else ATTRIBUTES[each]] for each in names}
+    settings = settings_of(run.owner, config)
+    if "name" not in settings:
+        raise ArgumentError(run.owner, "config", 'a scheduler, or a mapping with its "name"', config)
+    name = settings.pop("name")
+    if name in ("LambdaDecay", "MultiplicativeDecay", "ReduceOnPlateau"):
+        raise ArgumentError(run.owner, "name", "a scheduler that follows neither a function nor a metric", name)
+    return chosen(run.owner, "name", name, SCHEDULERS), settings

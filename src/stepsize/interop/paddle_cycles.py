@@ -3,7 +3,7 @@
 import math
 from functools import reduce
 from operator import rshift
-from typing import Annotated
+from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Count, Flag, Fraction, Maybe, NonNegative, Positive, Real, Steps, Whole
 from stepsize.errors import ArgumentError
@@ -28,8 +28,9 @@ def restarts(
     return Cosine(learning_rate, eta_min, T_0).repeat(math.inf, 1.0, T_mult)
 
 
-def refuse_late_restarts(run: Run, first: int, factor: int) -> None:
+def refuse_late_restarts(run: Run, settings: dict[str, Any]) -> None:
     """Refuse restarts that are asked for by their step, and of which rounding makes one begin late within the run."""
+    first, factor = settings["T_0"], settings.get("T_mult", 1)
     ends = [(factor**i - 1) // (factor - 1) for i in range(1, 50)] if factor > 1 else []
     late = [end for i, end in enumerate(ends, 1) if int(math.log(end * (factor - 1) + 1, factor)) < i]
     if late and late[0] * first < run.steps(f"a T_mult of {factor} inside a LinearWarmup"):

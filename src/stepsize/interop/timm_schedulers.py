@@ -126,7 +126,8 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
     """The schedule of a scheduler of this class."""
     if s.noise_range_t is not None:
         raise ArgumentError("timm", "noise", "left out", s.noise_range_t, "the noise is drawn anew for every step")
-    base, low, warmup = run.unit, getattr(s, "lr_min", 0.0), s.warmup_t
+    base, warmup = run.unit, s.warmup_t
+    low = None if kind in ("MultiStepLRScheduler", "StepLRScheduler") else s.lr_min
     if run.base_lr is None and (low or (warmup and s.warmup_lr_init)):
         rule = "given: min_lr and warmup_lr are rates, and not factors of it"
         raise ArgumentError(run.owner, "base_lr", rule, None)
@@ -138,21 +139,23 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
     elif rates(0) != base:
         rates = Constant(base, 1) >> _after(rates, 1)
     cycles = range(getattr(s, "cycle_limit", 1))
-    total = sum(getattr(s, "t_initial", math.inf) * getattr(s, "cycle_mul", 1.0) ** i for i in cycles)
-    each = 1
-    if s.t_in_epochs:
-        each = run.epoch_steps("step_on_epochs")
-        rates = rates.every(each)
+    total = (
+        sum(int(s.t_initial * getattr(s, "cycle_mul", 1.0) ** i) for i in cycles)
+        if hasattr(s, "t_initial")
+        else math.inf
+    )
+    each = run.epoch_steps("step_on_epochs") if s.t_in_epochs else 1
     return ToolSchedule(
         tool="timm",
         name=kind,
-        rates=rates,
+        rates=rates.every(each) if s.t_in_epochs else rates,
         peak=base,
         minimum=low,
         warmup_steps=warmup * each,
         total_steps=(total + warmup if prefix else total) * each,
         relative=run.base_lr is None,
-        mends={"jump": "warmup_prefix: true", "minimum": "cooldown_epochs: 1"},
+        mends={"minimum": "cooldown_epochs: 1"}
+        | ({} if prefix else dict.fromkeys(("jump", "peak"), "warmup_prefix: true")),
     )
 
 
