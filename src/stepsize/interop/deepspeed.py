@@ -50,8 +50,8 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if "type" not in scheduler:
         raise ArgumentError(run.owner, "config", 'a config with a "scheduler"', config)
     optimizer = settings.get("optimizer", {})
-    if run.base_lr is None:
-        run = replace(run, base_lr=optimizer.get("params", {}).get("lr"))
+    if run.base_lr is None and (lr := optimizer.get("params", {}).get("lr")) != "auto":
+        run = replace(run, base_lr=lr)
     name = chosen(run.owner, "type", scheduler["type"], SCHEDULERS)
     found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], scheduler.get("params", {})))
     return replace(found, others={}) if optimizer.get("type", "").lower() in WITHOUT_BETAS else found

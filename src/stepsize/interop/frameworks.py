@@ -35,7 +35,9 @@ FRAMEWORKS = (
     Framework("fvcore", "fvcore", ("_target_ schedulers lengths", "_target_ start_value", "_target_ base_value")),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
     Framework("mmengine", "MMEngine", ("param_scheduler",)),
-    Framework("paddle", "PaddlePaddle", ("name learning_rate", "name max_learning_rate")),
+    Framework(
+        "paddle", "PaddlePaddle", ("name learning_rate T_max", "name learning_rate end_lr", "name max_learning_rate")
+    ),
     Framework("pytorch_optimizer", "pytorch_optimizer", ("name t_max max_lr", "name first_cycle_steps")),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
     Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
