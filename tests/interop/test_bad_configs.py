@@ -36,6 +36,7 @@ BAD = [
     ("mmengine", {"type": "LinearLR", "end": 5, "by_epoch": False, "start": 1}, ['has no argument "start"']),
     ("mmengine", {"type": "LinearLR", "begin": 5, "end": 5, "by_epoch": False}, ["larger than begin = 5"]),
     ("mmengine", {"type": "PolyLR", "end": 5, "by_epoch": False, "eta_min": 0.1}, ["base_lr", "eta_min is a rate"]),
+    ("mmengine", {"type": "OneCycleLR", "eta_max": 1, "begin": 2, "end": 9, "by_epoch": False}, ["a OneCycleLR alone"]),
     ("mmengine", OVERLAP, ["schedulers one after another, or schedulers that multiply"]),
     ("mmengine", {"lr_scheduler": "cosine"}, ['a scheduler with a "type", or a list of them']),
     ("paddle", {"name": "CosineAnealingDecay"}, ['did you mean "CosineAnnealingDecay"?']),

@@ -59,7 +59,9 @@ def read(config: Any, run: Run) -> ToolSchedule:
     windows = [_window(run, each, settings.get("train_cfg", {})) for each in entries]
     one_cycle = next((each.settings["eta_max"] for each in windows if each.kind == "OneCycle"), None)
     lows = [each.low for each in windows if each.low]
-    if run.base_lr is None and lows and one_cycle is None:
+    if one_cycle is not None and (len(windows) > 1 or windows[0].begin):
+        raise ArgumentError(run.owner, "param_scheduler", "a OneCycleLR alone, from update 0 on", config)
+    if run.base_lr is None and lows:
         raise ArgumentError(run.owner, "base_lr", "given: eta_min is a rate, and not a factor of it", None)
     warmups = [each for each in windows if each.kind in ("Constant", "Linear") and each.begin == 0]
     last = windows[-1]

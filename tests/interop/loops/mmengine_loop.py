@@ -77,7 +77,7 @@ def random_case(rng: random.Random) -> Case:
     first, second = sorted(rng.sample(range(1, last), 2))
     kinds = [*factors, "PolyLR", "CosineAnnealingLR", "CosineRestartLR"]
     if rng.random() < 0.2:
-        return _case(scheduler("OneCycleLR", rng.randint(0, 3), None, False))
+        return _case(scheduler("OneCycleLR", 0, rng.choice([None, 30]), False))
     windows = [(0, first), (rng.randint(first, second), second + 1), (second + 1, rng.choice([None, last + 5]))]
     count = rng.randint(1, 2 if second + 1 >= last else 3)
     return _case(*(scheduler(rng.choice(kinds), *window, by_epoch) for window in windows[:count]))
