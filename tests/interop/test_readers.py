@@ -21,6 +21,7 @@ class Tool:
 TOOLS = [
     Tool("deepspeed"),
     Tool("megatron"),
+    Tool("torchtitan"),
     Tool("transformers"),
     Tool("timm"),
 ]

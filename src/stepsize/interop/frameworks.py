@@ -33,6 +33,16 @@ class Framework:
 FRAMEWORKS = (
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
+    Framework(
+        "torchtitan",
+        "torchtitan",
+        (
+            "lr_scheduler.decay_ratio",
+            "lr_scheduler.decay_type",
+            "lr_scheduler.min_lr_factor",
+            "lr_scheduler.warmup_steps",
+        ),
+    ),
     Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
 )
