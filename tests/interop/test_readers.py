@@ -19,6 +19,7 @@ class Tool:
 
 
 TOOLS = [
+    Tool("axolotl"),
     Tool("deepspeed"),
     Tool("megatron"),
     Tool("torchtitan"),

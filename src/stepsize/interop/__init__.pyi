@@ -1,5 +1,6 @@
 from stepsize.interop.config_check import Finding as Finding
 from stepsize.interop.config_check import check as check
+from stepsize.interop.axolotl import from_axolotl as from_axolotl
 from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
 from stepsize.interop.keras import to_keras as to_keras
 from stepsize.interop.megatron import from_megatron as from_megatron

@@ -31,6 +31,11 @@ class Framework:
 
 
 FRAMEWORKS = (
+    Framework(
+        "axolotl",
+        "axolotl",
+        ("learning_rate lr_scheduler micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio"),
+    ),
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
     Framework(

@@ -7,7 +7,7 @@ from stepsize.arguments import Choice, Maybe, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
-from stepsize.interop.phases import joined, minus, phase, times, wave
+from stepsize.interop.phases import divided, joined, minus, phase, times, wave
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
 
@@ -75,7 +75,7 @@ def _schedule(
     decay = total - warmup if decay_ratio is None else min(round(total * decay_ratio), total - warmup)
     peak, low = run.unit, times(run.unit, min_lr_factor)
     rates = joined(
-        phase(Linear, peak / max(1, warmup), peak, warmup - 1),
+        phase(Linear, divided(peak, max(1, warmup)), peak, warmup - 1),
         *_after_warmup(decay_type, peak, low, total - decay - max(0, warmup - 1), decay),
     )
     return ToolSchedule(
