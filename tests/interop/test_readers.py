@@ -22,6 +22,7 @@ TOOLS = [
     Tool("axolotl"),
     Tool("deepspeed"),
     Tool("megatron"),
+    Tool("olmo_core"),
     Tool("torchtitan"),
     Tool("transformers"),
     Tool("timm"),

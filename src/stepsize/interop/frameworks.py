@@ -38,6 +38,7 @@ FRAMEWORKS = (
     ),
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
+    Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_")),
     Framework(
         "torchtitan",
         "torchtitan",
