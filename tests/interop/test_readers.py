@@ -20,6 +20,7 @@ class Tool:
 
 TOOLS = [
     Tool("axolotl"),
+    Tool("composer"),
     Tool("deepspeed"),
     Tool("megatron"),
     Tool("olmo_core"),

@@ -36,6 +36,7 @@ FRAMEWORKS = (
         "axolotl",
         ("learning_rate lr_scheduler micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio"),
     ),
+    Framework("composer", "Composer", ("scheduler.t_warmup", "scheduler.t_max", "t_warmup", "max_duration scheduler")),
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
     Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_")),
