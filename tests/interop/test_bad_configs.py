@@ -5,12 +5,32 @@ import pytest
 import stepsize.interop
 from stepsize.errors import ArgumentError
 
+WSD = {"lr_scheduler_type": "warmup_stable_decay", "max_steps": 9}
+MIN_LR = {"lr_scheduler_type": "cosine_with_min_lr", "max_steps": 9}
+COSINE = {"name": "cosine_with_warmup", "t_warmup": "10ba"}
+
 
 def deepspeed(name: str, **params: object) -> dict[str, object]:
     return {"scheduler": {"type": name, "params": params}}
 
 
 BAD = [
+    ("axolotl", {"learning_rate": 0.1, "lr_scheduler": "rexx"}, ['did you mean "rex"?']),
+    ("axolotl", {"lr_scheduler": "rex"}, ["axolotl(learning_rate=...) must be given"]),
+    ("axolotl", {"learning_rate": 0.1}, ["horizon", "num_epochs needs the number of updates"]),
+    (
+        "composer",
+        {"scheduler": COSINE | {"t_warmup": "9 steps"}, "max_duration": "90ba"},
+        ["t_warmup", 'a time such as "100ba", "2ep" or "0.1dur"'],
+    ),
+    (
+        "composer",
+        {"scheduler": COSINE | {"t_max": "500tok"}, "max_duration": "90ba"},
+        ["t_warmup", "in the unit of the other times, tok"],
+    ),
+    ("composer", COSINE, ["horizon", "max_duration needs the number of updates"]),
+    ("composer", COSINE | {"alpha": 1}, ['has no argument "alpha"', 'did you mean "alpha_f"?']),
+    ("composer", {"name": "cosine_warmup", "t_warmup": "10ba"}, ['did you mean "cosine_with_warmup"?']),
     ("deepspeed", deepspeed("WarmupCosinLR"), ["the name of a scheduler", 'did you mean "WarmupCosineLR"?']),
     ("deepspeed", deepspeed("WarmupDecayLR"), ["WarmupDecayLR(total_num_steps=...) must be given"]),
     (
@@ -22,6 +42,11 @@ BAD = [
     ("deepspeed", deepspeed("WarmupLR", warmup_min_lr=0.1), ["base_lr", "warmup_max_lr is the optimizer's rate"]),
     ("deepspeed", {"scheduler": [deepspeed("WarmupLR")]}, ["one scheduler, not a list of several"]),
     ("deepspeed", {"lr_scheduler_type": "cosine"}, ['a config with a "scheduler"']),
+    ("megatron", "--lr 0.1 --train-iters 9 --lr-decay-style cosin", ['did you mean "cosine"?']),
+    ("megatron", "--train-iters 9 --lr-warmup-iters 9", ["lr=...) must be given", "shorter than lr_decay_iters, 9"]),
+    ("megatron", "--lr 0.1 --train-iters 9 --lr-decay-style WSD", ["lr_wsd_decay_iters=...) must be given"]),
+    ("megatron", "--lr 0.1 --train-samples 9", ["global_batch_size=...) must be given: the clock counts samples"]),
+    ("olmo_core", {"type": "cos_with_warmup"}, ["horizon", "trainer.max_duration needs the number of updates"]),
     ("timm", {"sched": "cosin", "epochs": 10}, ["the name of a scheduler", 'did you mean "cosine"?']),
     ("timm", {"sched": "plateau", "epochs": 10}, ["the name of a scheduler", "known are constant, cosine"]),
     ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1}, ["horizon", "step_on_epochs needs the length of an epoch"]),
@@ -35,6 +60,15 @@ BAD = [
         ["decay_epochs", "at most the epochs"],
     ),
     ("timm", {"scheduler": "cosine"}, ['a config with "sched"']),
+    ("torchtitan", {"warmup_steps": 5, "decay_ratio": 1.5, "decay_type": "cos"}, ["decay_ratio", "decay_type"]),
+    ("torchtitan", {"warmup_steps": 5}, ["horizon", "training.steps needs the number of updates"]),
+    ("torchtitan", {"warmup_step": 5}, ['did you mean "warmup_steps"?']),
+    ("transformers", {"lr_scheduler_type": "cosin"}, ['did you mean "cosine"?']),
+    ("transformers", {"lr_scheduler_type": "greedy"}, ["a scheduler that follows the step", "follows a metric"]),
+    ("transformers", {"warmup_steps": 5}, ["horizon", "num_train_epochs needs the number of updates"]),
+    ("transformers", WSD, ["warmup_stable_decay(num_decay_steps=...) must be given"]),
+    ("transformers", MIN_LR, ["min_lr", "given, or min_lr_rate"]),
+    ("transformers", MIN_LR | {"lr_scheduler_kwargs": {"min_lr_ratio": 0.1}}, ['did you mean "min_lr_rate"?']),
 ]
 
 

@@ -24,9 +24,9 @@ TOOLS = [
     Tool("deepspeed"),
     Tool("megatron"),
     Tool("olmo_core"),
+    Tool("timm"),
     Tool("torchtitan"),
     Tool("transformers"),
-    Tool("timm"),
 ]
 
 

@@ -113,7 +113,7 @@ def _training(
         name=name,
         rates=rates,
         peak=peak,
-        minimum=minimum,
+        minimum=minimum or None,
         warmup_steps=warmup,
         total_steps=total,
         others=others,

@@ -60,18 +60,20 @@ def read(config: Any, run: Run) -> ToolSchedule:
     is_object = type(found).__name__ == name  # which has attributes of its own
     given = bind(name, SCHEDULERS[name], scheduler, others=is_object)
     rates = SCHEDULERS[name](run.unit, clock, **given)
+    is_own = "alpha" in given or "alpha_i" in given  # a height that is not the optimizer's rate
     warmup = clock.length(given["t_warmup"], "t_warmup", scaled=False) if "t_warmup" in given else 0
-    batch = clock.batch
+    batch = clock.batch(clock.unit)
+    total, unit = clock.duration()
     if batch > 1:
         rates = rates.reclock(batch)
     return ToolSchedule(
         tool="Composer",
         name=name,
         rates=rates if isinstance(rates, Constant) else rates.shift(1),
-        peak=run.unit,
-        minimum=times(run.unit, given["alpha_f"]) if "alpha_f" in given else None,
+        peak=None if is_own else run.unit,
+        minimum=None if is_own else times(run.unit, given.get("alpha_f", 0.0)) or None,
         warmup_steps=warmup / batch,
-        total_steps=clock.length("1dur", "max_duration") / batch,
+        total_steps=total / clock.batch(unit),
         relative=run.base_lr is None,
         mends=dict.fromkeys(("warmup", "peak"), "t_warmup: 0.1dur"),
     )

@@ -28,7 +28,7 @@ class Clock:
         """A time string, or a Time of Composer's, on the clock; the schedule's scale stretches it if `scaled`."""
         value, unit = self._parts(time, setting)
         if unit == "dur":
-            total, unit = self._run()
+            total, unit = self.duration()
             steps = int(value * total)
         else:
             steps, unit = self._in_batches(int(value), unit, setting)
@@ -38,7 +38,8 @@ class Clock:
         self.unit = unit
         return steps
 
-    def _run(self) -> tuple[int, str]:
+    def duration(self) -> tuple[int, str]:
+        """The length of the run, and its unit."""
         if self.max_duration is None:
             return self.run.steps("max_duration"), "ba"
         total, unit = self._parts(self.max_duration, "max_duration")
@@ -54,11 +55,10 @@ class Clock:
     def _in_batches(self, value: int, unit: str, setting: str) -> tuple[int, str]:
         return (value * self.run.epoch_steps(setting), "ba") if unit == "ep" else (value, unit)
 
-    @property
-    def batch(self) -> int:
-        """How far an update moves the clock."""
+    def batch(self, unit: str) -> int:
+        """How far an update moves a clock of this unit."""
         words = {"sp": "samples", "tok": "tokens"}
-        return self.run.update("the scheduler", words[self.unit]) if self.unit in words else 1
+        return self.run.update("the scheduler", words[unit]) if unit in words else 1
 
 
 Times = Sequence[Any]
@@ -119,8 +119,8 @@ def _up(lr: float, clock: Clock, t_warmup: Any, scale_warmup: bool) -> Schedule 
 def _after(clock: Clock, t_warmup: Any, t_max: Any) -> int:
     end = clock.length(t_max, "t_max")
     scale = clock.scale if str(t_max).endswith("dur") else max(1.0, clock.scale)  # the run is checked unscaled too
-    run = replace(clock, scale=scale).length("1dur", "max_duration")
-    if end < run:
+    run, unit = replace(clock, scale=scale).duration()
+    if end < run and unit == clock.unit:
         raise ArgumentError("from_composer", "t_max", f"at least the run of {run:,}{clock.unit}", t_max)
     return end - clock.length(t_warmup, "t_warmup", scaled=False)
 

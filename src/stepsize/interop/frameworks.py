@@ -34,12 +34,13 @@ FRAMEWORKS = (
     Framework(
         "axolotl",
         "axolotl",
-        ("learning_rate lr_scheduler micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio"),
+        ("learning_rate micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio"),
     ),
     Framework("composer", "Composer", ("scheduler.t_warmup", "scheduler.t_max", "t_warmup", "max_duration scheduler")),
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
-    Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_")),
+    Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_", "type warmup", "type warmup_fraction")),
+    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
     Framework(
         "torchtitan",
         "torchtitan",
@@ -50,8 +51,7 @@ FRAMEWORKS = (
             "lr_scheduler.warmup_steps",
         ),
     ),
-    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
-    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+    Framework("transformers", "transformers", ("lr_scheduler_type", "per_device_train_batch_size")),
 )
 """Every tool that can be read. If a config has the marks of several, the first counts."""
 

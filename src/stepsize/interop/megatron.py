@@ -124,7 +124,7 @@ def _arguments(
         name=lr_decay_style,
         rates=in_updates(joined(phase(Linear, lr_warmup_init, peak, w), *down)),
         peak=peak,
-        minimum=min_lr,
+        minimum=min_lr or None,
         warmup_steps=warmup_steps,
         total_steps=in_updates(Constant(0.0, t)).steps,
         others=others,

@@ -56,7 +56,7 @@ class Run:
         Raises:
             ArgumentError: there is no horizon.
         """
-        return self._with_batch(setting, "epochs").epoch_steps
+        return self._with_batch(setting, "the length of an epoch", "epochs").epoch_steps
 
     def update(self, setting: str, clock: str) -> int:
         """The samples or tokens of an update, which the config's `setting` counts.
@@ -64,10 +64,10 @@ class Run:
         Raises:
             ArgumentError: there is no horizon, or only a number of updates.
         """
-        return self._with_batch(setting, clock).after_update(0, clock)
+        return self._with_batch(setting, f"the {clock} of an update", clock).after_update(0, clock)
 
-    def _with_batch(self, setting: str, counted: str) -> Horizon:
-        horizon = self._given(setting, f"the number of {counted}")
+    def _with_batch(self, setting: str, what: str, counted: str) -> Horizon:
+        horizon = self._given(setting, what)
         if horizon.epochs == 1 and horizon.batch == 1:  # the horizon of a number of updates
             rule = "a Horizon(samples=..., batch=..., epochs=...)"
             raise ArgumentError(self.owner, "horizon", rule, horizon.steps, f"{setting} counts {counted}")

@@ -83,7 +83,7 @@ def _schedule(
         name=decay_type,
         rates=rates,
         peak=peak,
-        minimum=low,
+        minimum=low or None,
         warmup_steps=warmup_steps,
         total_steps=steps or total,
         relative=run.base_lr is None,

@@ -71,7 +71,7 @@ def training(
         name=name,
         rates=rates,
         peak=peak,
-        minimum=minimum,
+        minimum=minimum or None,
         warmup_steps=0 if name == "constant" else lengths.warmup,
         total_steps=lengths.total if max_steps > 0 or run.horizon else math.inf,
         mends=_mends(name),

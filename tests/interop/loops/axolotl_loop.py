@@ -9,9 +9,9 @@ from measuring import Case, without_init
 PACKAGE = "axolotl"
 
 
-def _case(name: str = "cosine", total: int = 10, updates: int = 0, **config: object) -> Case:
+def _case(name: str = "cosine", total: int = 10, updates: int = 0, of: str = "lr", **config: object) -> Case:
     config = {"lr_scheduler": name, "learning_rate": 0.3, "max_steps": total, **config}
-    return Case(config, updates or (total if name == "one_cycle" else 3 * total + 2))
+    return Case(config, updates or (total if name == "one_cycle" else 3 * total + 2), of=of)
 
 
 CASES = [
@@ -31,6 +31,7 @@ CASES = [
     _case("rex", warmup_steps=10, cosine_min_lr_ratio=0.1),
     _case("one_cycle", warmup_steps=3),
     _case("one_cycle", warmup_steps=0, lr_scheduler_kwargs={"anneal_strategy": "linear", "div_factor": 10.0}),
+    _case("one_cycle", warmup_steps=3, of="betas"),
     _case("linear", warmup_steps=4),
     _case("cosine_with_min_lr", warmup_steps=4, lr_scheduler_kwargs={"min_lr_rate": 0.1}),
     _case("rex", 50, warmup_steps=3, jagged_restart_steps=20, jagged_restart_warmup_steps=4),
@@ -87,7 +88,8 @@ def rates(case: Case) -> list[float]:
     scheduler = trainer.create_scheduler(total, optimizer)
     found = []
     for _ in range(case.updates):
-        found.append(optimizer.param_groups[0]["lr"])
+        value = optimizer.param_groups[0][case.of]
+        found.append(value[0] if case.of == "betas" else value)
         optimizer.step()
         if len(found) < case.updates:
             scheduler.step()
