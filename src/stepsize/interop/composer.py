@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.composer_schedulers import SCHEDULERS, Clock
+from stepsize.interop.composer_clock import Clock
+from stepsize.interop.composer_schedulers import SCHEDULERS
 from stepsize.interop.config import bind, chosen, settings_of
 from stepsize.interop.phases import times
 from stepsize.interop.tool_schedule import Run, ToolSchedule
@@ -55,6 +57,8 @@ def read(config: Any, run: Run) -> ToolSchedule:
         run = replace(run, base_lr=settings_of(OWNER, settings.get("optimizer", {})).get("lr"))
     scheduler = settings_of(OWNER, found)
     kind = scheduler.pop("name", type(found).__name__)
+    if kind == "dict":
+        raise ArgumentError(OWNER, "config", 'a scheduler with "name", or a config with one', config)
     name = chosen(OWNER, "name", OF_LLM_FOUNDRY.get(kind, kind), [*SCHEDULERS, *OF_LLM_FOUNDRY])
     clock = Clock(run, settings.get("max_duration"), settings.get("scale_schedule_ratio", 1.0))
     is_object = type(found).__name__ == name  # which has attributes of its own

@@ -1,5 +1,6 @@
 """OLMo-core's schedulers. Its trainer counts an update before it makes it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,8 +42,16 @@ def read(config: Any, run: Run) -> ToolSchedule:
     settings = _section(config)
     module = _section(settings.get("train_module"))
     found = module.get("scheduler") or settings.get("scheduler") or config
+    if isinstance(found, Mapping) and not {"type", "_CLASS_"} & found.keys():
+        raise ArgumentError(
+            "from_olmo_core", "config", 'a scheduler with "type" or "_CLASS_", or a config with one', config
+        )
     if run.base_lr is None:
         run = replace(run, base_lr=_section(module.get("optim")).get("lr"))
+    if run.base_lr is None:
+        for each, value in _section(found).items():
+            if value and (each.endswith("_lr") or each == "lr_min"):
+                raise ArgumentError("from_olmo_core", "base_lr", f"given: {each} is a rate, not a factor", None)
     duration = _section(_section(settings.get("trainer")).get("max_duration"))
     unit = str(_section(found).get("units", "steps")).rpartition(".")[2]
     batch = _section(settings.get("data_loader")).get("global_batch_size") if unit == "tokens" else 1  # in tokens

@@ -1,28 +1,20 @@
-"""What each of OLMo-core's schedulers does at its own step t = 0, 1, ...; the trainer begins at 1."""
+"""OLMo-core's schedulers: which a config has, with its warmup and decay, and those that join stages or schedulers."""
 
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import Choice, Many, Maybe, NonNegative, Number, Positive, Real, Steps, Whole
+from stepsize.arguments import Choice, Maybe, NonNegative, Number, Steps
 from stepsize.errors import ArgumentError
+from stepsize.interop import olmo_core_shapes as shapes
 from stepsize.interop.config import bind, chosen, settings_of
-from stepsize.interop.phases import joined, minus, phase, times
-from stepsize.schedules import Constant, Cosine, Geometric, InversePower, Linear, Schedule, warmup
+from stepsize.interop.olmo_core_shapes import MaybePart, MaybePhase, Way, length_of
+from stepsize.interop.phases import joined, times
+from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 OWNER = "from_olmo_core"
-MaybePhase = Annotated[int | None, Maybe(Whole(0))]
-MaybeSteps = Annotated[int | None, Maybe(Whole(1))]
-MaybePart = Annotated[float | None, Maybe(Number(least=0.0, most=1.0))]
 MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
 Shape = Annotated[str, Choice(("linear", "cosine"))]
-
-
-class _Way(NamedTuple):
-    """The length of a warmup or a decay, and the rate at its low end."""
-
-    steps: int
-    low: float
 
 
 class Found(NamedTuple):
@@ -62,9 +54,9 @@ def _up(
     warmup_steps: MaybePhase = None,
     warmup_fraction: MaybePart = None,
     warmup_min_lr: NonNegative = 0.0,
-) -> _Way:
-    return _Way(
-        _length(owner, "warmup", total, warmup_steps if warmup is None else warmup, warmup_fraction), warmup_min_lr
+) -> Way:
+    return Way(
+        length_of(owner, "warmup", total, warmup_steps if warmup is None else warmup, warmup_fraction), warmup_min_lr
     )
 
 
@@ -76,123 +68,14 @@ def _tail(
     decay_steps: MaybePhase = None,
     decay_fraction: MaybePart = None,
     decay_min_lr: NonNegative = 0.0,
-) -> _Way:
+) -> Way:
     whole = decay_steps if decay is None else decay
     if whole is None and decay_fraction is None:
         decay_fraction = 0.1
-    steps = _length(owner, "decay", total, whole, decay_fraction)
+    steps = length_of(owner, "decay", total, whole, decay_fraction)
     if steps == 0:
         raise ArgumentError(owner, "decay", "at least 1, since OLMo-core divides by it", 0)
-    return _Way(steps, decay_min_lr)
-
-
-def _length(owner: str, name: str, total: int, whole: int | None, part: float | None) -> int:
-    if part is None:
-        if whole is None:
-            raise ArgumentError(owner, name, f"given, or {name}_fraction", None)
-        return whole
-    if whole is not None:
-        raise ArgumentError(owner, name, f"left out, if {name}_fraction is given", whole)
-    return round(total * part)
-
-
-def _constant(peak: float, total: int) -> Schedule:
-    return Constant(peak)
-
-
-def _constant_with_warmup(peak: float, total: int, up: _Way) -> Schedule:
-    return warmup(Constant(peak), up.steps, up.low)
-
-
-def _wsd(peak: float, total: int, up: _Way, tail: _Way) -> Schedule:
-    return _with_tail(peak, lambda steps: Constant(peak, steps), peak, total, up, tail)
-
-
-def _power(peak: float, total: int, up: _Way, tail: _Way, *, b: Real = -0.51) -> Schedule:
-    if up.steps == 0:
-        raise ArgumentError("power_lr", "warmup", "at least 1, since OLMo-core divides by it", 0)
-    top = peak * ((total - tail.steps) / up.steps) ** b
-    return _with_tail(peak, InversePower(peak, 1 / up.steps, -b).head, top, total, up, tail)
-
-
-def _with_tail(
-    peak: float, middle: Callable[[int], Schedule], top: float, total: int, up: _Way, tail: _Way
-) -> Schedule:
-    """A warmup, a middle, and a line down from `top`; the line may have begun when the warmup ends."""
-    rise, fall = phase(Linear, up.low, peak, up.steps), Linear(top, tail.low, tail.steps)
-    begun = up.steps + tail.steps - total
-    if begun <= 0:
-        return joined(rise, middle(-begun) if begun else None, fall)
-    hold = Constant(peak, 1) if up.steps else None
-    begun += hold is not None
-    return joined(rise, hold, fall.tail(begun) if begun < tail.steps else Constant(tail.low))
-
-
-def _linear(peak: float, total: int, up: _Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
-    low = times(peak, alpha_f)
-    down = phase(Linear, peak, low, (t_max or total) - up.steps)
-    return joined(phase(Linear, up.low, peak, up.steps), down, Constant(low))
-
-
-def _cosine(peak: float, total: int, up: _Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
-    low = times(peak, alpha_f)
-    down = phase(Cosine, peak, low, (t_max or total) - up.steps)
-    return joined(phase(Linear, up.low, peak, up.steps), down, Constant(low))
-
-
-def _half_cosine(peak: float, total: int, up: _Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
-    low, steps = times(peak, alpha_f), (t_max or total) - up.steps
-    down = Cosine(peak, low, 2 * steps).tail(steps) if steps > 0 else None
-    return joined(phase(Linear, up.low, low + minus(peak, low) / 2, up.steps), down, Constant(low))
-
-
-def _cosine_with_tail(
-    peak: float, total: int, up: _Way, tail: _Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None
-) -> Schedule:
-    rates = _cosine(peak, total, up, alpha_f=alpha_f, t_max=t_max)
-    return rates.cooldown(max(0, total - tail.steps), tail.steps, tail.low)
-
-
-def _inverse_sqrt(peak: float, total: int, up: _Way, *, alpha_f: Real = 0.1) -> Schedule:
-    low = times(peak, alpha_f)
-    if up.steps == 0:
-        return Constant(low)
-    down = InversePower(minus(peak, low), 1 / up.steps)
-    return Linear(up.low, peak, up.steps) >> (low + down if low else down)
-
-
-def _exponential(peak: float, total: int, *, lr_min: Positive = 1e-9) -> Schedule:
-    return Geometric(lr_min, peak, total)
-
-
-def _wsds(
-    peak: float,
-    total: int,
-    *,
-    period_lengths: Annotated[tuple[int, ...], Many(Whole(1))],
-    period_lr_multipliers: Annotated[tuple[float, ...] | None, Maybe(Many(Number(above=0.0)))] = None,
-    warmup: MaybePhase = None,
-    warmup_fraction: MaybePart = None,
-    decay: MaybeSteps = None,
-    decay_fraction: MaybePart = None,
-    warmup_min_lr: NonNegative = 0.0,
-    decay_min_lr: NonNegative = 0.0,
-) -> Schedule:
-    rise = _length("wsds", "warmup", period_lengths[0], warmup, warmup_fraction)
-    phases: list[Schedule | None] = []
-    for index, length in enumerate(period_lengths):
-        top = times(peak, period_lr_multipliers[index]) if period_lr_multipliers else peak
-        fall = _length("wsds", "decay", length, decay, decay_fraction)
-        stable = length - fall - (rise if index == 0 else 0)
-        if fall == 0 or stable < 0:
-            raise ArgumentError("wsds", "decay", f"from 1 to {length - (rise if index == 0 else 0)} updates", fall)
-        down: Schedule = Linear(top, decay_min_lr, fall)
-        if index == 0:
-            phases += [phase(Linear, warmup_min_lr, top, rise), Constant(top, stable) if stable else None, down]
-        else:  # the period before has its minimum at the first step of this one
-            hold = Constant(top, stable - 1) if stable > 1 else None
-            phases += [Constant(decay_min_lr, 1), hold, down if stable else down.tail(1)]
-    return joined(*phases)
+    return Way(steps, decay_min_lr)
 
 
 def _composable(peak: float, total: int, *, stages: Sequence[Any], override_decay: Any = None) -> Schedule:
@@ -262,18 +145,18 @@ def _given(config: Any) -> dict[str, Any]:
 
 SCHEDULERS: dict[str, Callable[..., Schedule]] = {
     "composable": _composable,
-    "constant": _constant,
-    "constant_with_warmup": _constant_with_warmup,
-    "cos_with_warmup": _cosine,
-    "cos_with_warmup_and_linear_decay": _cosine_with_tail,
-    "exponential": _exponential,
-    "half_cos_with_warmup": _half_cosine,
-    "inv_sqrt_with_warmup": _inverse_sqrt,
-    "linear_with_warmup": _linear,
-    "power_lr": _power,
+    "constant": shapes.constant,
+    "constant_with_warmup": shapes.constant_with_warmup,
+    "cos_with_warmup": shapes.cosine,
+    "cos_with_warmup_and_linear_decay": shapes.cosine_with_tail,
+    "exponential": shapes.exponential,
+    "half_cos_with_warmup": shapes.half_cosine,
+    "inv_sqrt_with_warmup": shapes.inverse_sqrt,
+    "linear_with_warmup": shapes.linear,
+    "power_lr": shapes.power,
     "sequential": _sequential,
-    "wsd": _wsd,
-    "wsds": _wsds,
+    "wsd": shapes.wsd,
+    "wsds": shapes.wsds,
 }
 CLASSES = {
     "ComposableScheduler": "composable",
