@@ -68,6 +68,12 @@ BAD = [
     ("torchtitan", {"warmup_step": 5}, ['did you mean "warmup_steps"?']),
     ("transformers", {"lr_scheduler_type": "cosin"}, ['did you mean "cosine"?']),
     ("transformers", {"lr_scheduler_type": "greedy"}, ["a scheduler that follows the step", "follows a metric"]),
+    ("transformers", deepspeed("WarmupLR"), ["config", "TrainingArguments, with lr_scheduler_type"]),
+    (
+        "transformers",
+        MIN_LR | {"lr_scheduler_kwargs": "{min_lr: 1}"},
+        ["lr_scheduler_kwargs", "a mapping, or one as JSON"],
+    ),
     ("transformers", {"warmup_steps": 5}, ["horizon", "num_train_epochs needs the number of updates"]),
     ("transformers", WSD, ["warmup_stable_decay(num_decay_steps=...) must be given"]),
     ("transformers", MIN_LR, ["min_lr", "given, or min_lr_rate"]),

@@ -6,7 +6,7 @@ from stepsize.arguments import Flag, Maybe, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.axolotl_shapes import jags, one_cycle
-from stepsize.interop.config import bind, chosen, plain, settings_of
+from stepsize.interop.config import bind, chosen, settings_of
 from stepsize.interop.phases import divided, joined, phase, times, wave
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.transformers import training
@@ -45,8 +45,6 @@ def from_axolotl(config: Any, *, horizon: Horizon | int | None = None, base_lr: 
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of an axolotl config."""
     settings = {name: each for name, each in settings_of(run.owner, config).items() if each is not None}
-    if isinstance(settings.get("learning_rate"), str):  # YAML reads 2e-4 as a text
-        settings["learning_rate"] = plain(settings["learning_rate"])
     return _training(run, **bind(OWNER, _training, settings, others=True))
 
 
@@ -122,7 +120,7 @@ def _training(
 
 
 MENDS = {
-    **dict.fromkeys(("warmup", "peak"), "warmup_ratio: 0.1"),
+    "warmup": "warmup_ratio: 0.1",
     **dict.fromkeys(("rise", "minimum"), "cosine_constant_lr_ratio: 0.9"),
     "zero": "lr_scheduler: rex",
 }

@@ -79,5 +79,5 @@ def read(config: Any, run: Run) -> ToolSchedule:
         warmup_steps=warmup / batch,
         total_steps=total / clock.batch(unit),
         relative=run.base_lr is None,
-        mends=dict.fromkeys(("warmup", "peak"), "t_warmup: 0.1dur"),
+        mends={"warmup": "t_warmup: 0.1dur"},
     )

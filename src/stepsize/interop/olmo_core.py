@@ -70,7 +70,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         warmup_steps=warmup_steps / batch,
         total_steps=total / batch,
         relative=run.base_lr is None,
-        mends=dict.fromkeys(("warmup", "peak"), f'"warmup": {total // 10}'),
+        mends={"warmup": f'"warmup": {total // 10}'},
     )
 
 

@@ -43,6 +43,10 @@ CASES = [
 ]
 
 
+several = CASES[0].config | {"schedulers": [CASES[16].config["scheduler"], CASES[4].config["scheduler"]]}
+CASES.append(Case(several, 14, CASES[0].horizon, 0.3))
+
+
 def random_case(rng: random.Random) -> Case:
     total, scale = rng.randint(4, 40), rng.choice([1.0, 1.0, 0.5, 1.7])
     warmup = rng.choice([f"{rng.randint(0, total)}ba", f"{rng.randint(1, 100) / 100}dur", "1ep"])
@@ -84,8 +88,6 @@ def rates(case: Case) -> list[float]:
     sys.modules["composer.core"].__dict__.update(State=object, Time=Time, TimeUnit=TimeUnit)
     from composer.optim import scheduler as module
 
-    settings = dict(case.config["scheduler"])
-    scheduler = getattr(module, settings.pop("name"))(**settings)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=case.base_lr or 1.0)
     samples, batch = case.horizon["samples"], case.horizon["batch"]
     scale = case.config["scale_schedule_ratio"]
@@ -95,12 +97,16 @@ def rates(case: Case) -> list[float]:
         dataloader_len=samples // batch,
         optimizers=[optimizer],
     )
-    compiled = module.compile_composer_scheduler(scheduler, state, scale)
+    compiled = []
+    for each in case.config.get("schedulers", [case.config["scheduler"]]):
+        scheduler = getattr(module, each["name"])(**{key: value for key, value in each.items() if key != "name"})
+        compiled.append(module.compile_composer_scheduler(scheduler, state, scale))
     state.max_duration = state.max_duration * scale
     found = []
     for _ in range(case.updates):
         found.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
-        compiled.step()
+        for scheduler in compiled:
+            scheduler.step()
         state.timestamp = state.timestamp.to_next_batch(samples=batch, tokens=batch * case.horizon["tokens_per_sample"])
     return found
