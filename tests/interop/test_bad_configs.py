@@ -5,6 +5,10 @@ import pytest
 import stepsize.interop
 from stepsize.errors import ArgumentError
 
+WSD = {"lr_scheduler_type": "warmup_stable_decay", "max_steps": 9}
+MIN_LR = {"lr_scheduler_type": "cosine_with_min_lr", "max_steps": 9}
+COSINE = {"name": "cosine_with_warmup", "t_warmup": "10ba"}
+
 
 def deepspeed(name: str, **params: object) -> dict[str, object]:
     return {"scheduler": {"type": name, "params": params}}
@@ -17,6 +21,23 @@ OVERLAP = [
 RAMP = {"warmup_steps": 5, "start_lr": 0.0, "end_lr": 0.1}
 THREEFOLD = {"name": "CosineAnnealingWarmRestarts", "learning_rate": 0.1, "T_0": 5, "T_mult": 3}
 BAD = [
+    ("axolotl", {"learning_rate": 0.1, "lr_scheduler": "rexx"}, ['did you mean "rex"?']),
+    ("axolotl", {"lr_scheduler": "rex"}, ["axolotl(learning_rate=...) must be given"]),
+    ("axolotl", {"learning_rate": 0.1}, ["horizon", "num_epochs needs the number of updates"]),
+    (
+        "composer",
+        {"scheduler": COSINE | {"t_warmup": "9 steps"}, "max_duration": "90ba"},
+        ["t_warmup", 'a time such as "100ba", "2ep" or "0.1dur"'],
+    ),
+    (
+        "composer",
+        {"scheduler": COSINE | {"t_max": "500tok"}, "max_duration": "90ba"},
+        ["t_warmup", "in the unit of the other times, tok"],
+    ),
+    ("composer", {"t_warmup": "10ba"}, ['a scheduler with "name"']),
+    ("composer", COSINE, ["horizon", "max_duration needs the number of updates"]),
+    ("composer", COSINE | {"alpha": 1}, ['has no argument "alpha"', 'did you mean "alpha_f"?']),
+    ("composer", {"name": "cosine_warmup", "t_warmup": "10ba"}, ['did you mean "cosine_with_warmup"?']),
     ("deepspeed", deepspeed("WarmupCosinLR"), ["the name of a scheduler", 'did you mean "WarmupCosineLR"?']),
     ("deepspeed", deepspeed("WarmupDecayLR"), ["WarmupDecayLR(total_num_steps=...) must be given"]),
     (
@@ -55,6 +76,13 @@ BAD = [
     ("pytorch_optimizer", {"name": "cosine"}, ["cosine(t_max=...) must be given", "cosine(max_lr=...) must be given"]),
     ("pytorch_optimizer", {"name": "linear", "t_max": 5, "max_lr": 1, "warmup_steps": 5}, ["warmup_steps = 5"]),
     ("pytorch_optimizer", {"lr": 0.1}, ['a mapping with its "name"']),
+    ("megatron", "--lr 0.1 --train-iters 9 --lr-decay-style cosin", ['did you mean "cosine"?']),
+    ("megatron", "--train-iters 9 --lr-warmup-iters 9", ["lr=...) must be given", "shorter than lr_decay_iters, 9"]),
+    ("megatron", "--lr 0.1 --train-iters 9 --lr-decay-style WSD", ["lr_wsd_decay_iters=...) must be given"]),
+    ("megatron", "--lr 0.1 --train-samples 9", ["global_batch_size=...) must be given: the clock counts samples"]),
+    ("olmo_core", {"warmup": 4}, ['a scheduler with "type" or "_CLASS_"']),
+    ("olmo_core", {"type": "wsd", "warmup": 4, "decay_min_lr": 0.1}, ["base_lr", "decay_min_lr is a rate"]),
+    ("olmo_core", {"type": "cos_with_warmup"}, ["horizon", "trainer.max_duration needs the number of updates"]),
     ("timm", {"sched": "cosin", "epochs": 10}, ["the name of a scheduler", 'did you mean "cosine"?']),
     ("timm", {"sched": "plateau", "epochs": 10}, ["the name of a scheduler", "known are constant, cosine"]),
     ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1}, ["horizon", "step_on_epochs needs the length of an epoch"]),
@@ -68,6 +96,21 @@ BAD = [
         ["decay_epochs", "at most the epochs"],
     ),
     ("timm", {"scheduler": "cosine"}, ['a config with "sched"']),
+    ("torchtitan", {"warmup_steps": 5, "decay_ratio": 1.5, "decay_type": "cos"}, ["decay_ratio", "decay_type"]),
+    ("torchtitan", {"warmup_steps": 5}, ["horizon", "training.steps needs the number of updates"]),
+    ("torchtitan", {"warmup_step": 5}, ['did you mean "warmup_steps"?']),
+    ("transformers", {"lr_scheduler_type": "cosin"}, ['did you mean "cosine"?']),
+    ("transformers", {"lr_scheduler_type": "greedy"}, ["a scheduler that follows the step", "follows a metric"]),
+    ("transformers", deepspeed("WarmupLR"), ["config", "TrainingArguments, with lr_scheduler_type"]),
+    (
+        "transformers",
+        MIN_LR | {"lr_scheduler_kwargs": "{min_lr: 1}"},
+        ["lr_scheduler_kwargs", "a mapping, or one as JSON"],
+    ),
+    ("transformers", {"warmup_steps": 5}, ["horizon", "num_train_epochs needs the number of updates"]),
+    ("transformers", WSD, ["warmup_stable_decay(num_decay_steps=...) must be given"]),
+    ("transformers", MIN_LR, ["min_lr", "given, or min_lr_rate"]),
+    ("transformers", MIN_LR | {"lr_scheduler_kwargs": {"min_lr_ratio": 0.1}}, ['did you mean "min_lr_rate"?']),
 ]
 
 

@@ -19,6 +19,8 @@ class Tool:
 
 
 TOOLS = [
+    Tool("axolotl"),
+    Tool("composer"),
     Tool("deepspeed"),
     Tool("fvcore"),
     Tool("megatron"),
@@ -26,6 +28,9 @@ TOOLS = [
     Tool("paddle"),
     Tool("pytorch_optimizer"),
     Tool("timm"),
+    Tool("olmo_core"),
+    Tool("timm"),
+    Tool("torchtitan"),
     Tool("transformers"),
 ]
 

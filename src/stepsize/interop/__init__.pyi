@@ -1,3 +1,5 @@
+from stepsize.interop.axolotl import from_axolotl as from_axolotl
+from stepsize.interop.composer import from_composer as from_composer
 from stepsize.interop.config_check import Finding as Finding
 from stepsize.interop.config_check import check as check
 from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
@@ -7,5 +9,7 @@ from stepsize.interop.megatron import from_megatron as from_megatron
 from stepsize.interop.mmengine import from_mmengine as from_mmengine
 from stepsize.interop.paddle import from_paddle as from_paddle
 from stepsize.interop.pytorch_optimizer import from_pytorch_optimizer as from_pytorch_optimizer
+from stepsize.interop.olmo_core import from_olmo_core as from_olmo_core
 from stepsize.interop.timm import from_timm as from_timm
+from stepsize.interop.torchtitan import from_torchtitan as from_torchtitan
 from stepsize.interop.transformers import from_transformers as from_transformers

@@ -23,7 +23,7 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
     if isinstance(config, Mapping):
         return dict(config)
     if isinstance(config, str):
-        return _arguments(owner, shlex.split(config))
+        return _arguments(owner, shlex.split(config.replace("\\\n", " ")))
     if isinstance(config, Sequence) and any(isinstance(each, Mapping) for each in config):
         raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
     if isinstance(config, Sequence):
@@ -44,10 +44,10 @@ def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
         if word.startswith("--"):
             name, equals, value = word[2:].replace("-", "_").partition("=")
             found[name] = plain(value) if equals else True
-        elif name is None:
-            raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", word)
-        else:
+        elif name is not None:  # words before the first option are the command
             found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
+    if words and not found:
+        raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", words[0])
     return found
 
 
@@ -78,7 +78,7 @@ def bind(
             all of them.
     """
     known = [each for each in inspect.signature(function).parameters.values() if each.kind is each.KEYWORD_ONLY]
-    given = {each.name: settings[each.name] for each in known if each.name in settings}
+    given = {each.name: _number(settings[each.name]) for each in known if each.name in settings}
     errors: list[StepsizeError] = []
     if not others:
         with gathered(errors):
@@ -93,6 +93,12 @@ def bind(
         given = apply_rules(owner, function, given)
     raise_together(errors)
     return given
+
+
+def _number(value: Any) -> Any:
+    """The number that a text is: YAML reads 2e-4 as a text."""
+    number = plain(value) if isinstance(value, str) else value
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else value
 
 
 def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:

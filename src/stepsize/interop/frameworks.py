@@ -31,6 +31,12 @@ class Framework:
 
 
 FRAMEWORKS = (
+    Framework(
+        "axolotl",
+        "axolotl",
+        ("learning_rate micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio"),
+    ),
+    Framework("composer", "Composer", ("scheduler.t_warmup", "scheduler.t_max", "t_warmup", "max_duration scheduler")),
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
     Framework("fvcore", "fvcore", ("_target_ schedulers lengths", "_target_ start_value", "_target_ base_value")),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
@@ -41,6 +47,19 @@ FRAMEWORKS = (
     Framework("pytorch_optimizer", "pytorch_optimizer", ("name t_max max_lr", "name first_cycle_steps")),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
     Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
+    Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_", "type warmup", "type warmup_fraction")),
+    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+    Framework(
+        "torchtitan",
+        "torchtitan",
+        (
+            "lr_scheduler.decay_ratio",
+            "lr_scheduler.decay_type",
+            "lr_scheduler.min_lr_factor",
+            "lr_scheduler.warmup_steps",
+        ),
+    ),
+    Framework("transformers", "transformers", ("lr_scheduler_type", "per_device_train_batch_size")),
 )
 """Every tool that can be read. If a config has the marks of several, the first counts."""
 

@@ -114,7 +114,7 @@ def _arguments(
     if weight_decay_incr_style != "constant":
         shape = Linear if weight_decay_incr_style == "linear" else Cosine
         others["weight_decay"] = in_updates(shape(start_weight_decay or 0.0, end_weight_decay or 0.0, t))
-    mends = {"warmup": "--lr-warmup-fraction 0.1", "peak": "--lr-warmup-fraction 0.1"}
+    mends = {"warmup": "--lr-warmup-fraction 0.1"}
     mends |= dict.fromkeys(("minimum", "jump"), f"--lr-decay-{unit} {total}")
     warmup_steps = in_updates(Constant(0.0, w)).steps if w else 0
     if w:
@@ -124,7 +124,7 @@ def _arguments(
         name=lr_decay_style,
         rates=in_updates(joined(phase(Linear, lr_warmup_init, peak, w), *down)),
         peak=peak,
-        minimum=min_lr,
+        minimum=min_lr or None,
         warmup_steps=warmup_steps,
         total_steps=in_updates(Constant(0.0, t)).steps,
         others=others,

@@ -44,3 +44,8 @@ def times(rate: float, factor: float) -> float:
 def minus(rate: float, other: float) -> float:
     """The difference of two numbers as they are written."""
     return float(Decimal(repr(rate)) - Decimal(repr(other)))
+
+
+def divided(rate: float, parts: int) -> float:
+    """A number as it is written, divided."""
+    return float(Decimal(repr(rate)) / parts)

@@ -56,11 +56,22 @@ class Run:
         Raises:
             ArgumentError: there is no horizon.
         """
-        horizon = self._given(setting, "the length of an epoch")
+        return self._with_batch(setting, "the length of an epoch", "epochs").epoch_steps
+
+    def update(self, setting: str, clock: str) -> int:
+        """The samples or tokens of an update, which the config's `setting` counts.
+
+        Raises:
+            ArgumentError: there is no horizon, or only a number of updates.
+        """
+        return self._with_batch(setting, f"the {clock} of an update", clock).after_update(0, clock)
+
+    def _with_batch(self, setting: str, what: str, counted: str) -> Horizon:
+        horizon = self._given(setting, what)
         if horizon.epochs == 1 and horizon.batch == 1:  # the horizon of a number of updates
             rule = "a Horizon(samples=..., batch=..., epochs=...)"
-            raise ArgumentError(self.owner, "horizon", rule, horizon.steps, f"{setting} counts epochs")
-        return horizon.epoch_steps
+            raise ArgumentError(self.owner, "horizon", rule, horizon.steps, f"{setting} counts {counted}")
+        return horizon
 
     def _given(self, setting: str, what: str) -> Horizon:
         if self.horizon is None:

@@ -2,9 +2,10 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, NonNegative, Number
+from stepsize.arguments import Maybe, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -43,7 +44,11 @@ def from_transformers(
 
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a `TrainingArguments`."""
-    return training(run, **bind(OWNER, training, settings_of(run.owner, config), others=True))
+    given = bind(OWNER, training, settings_of(run.owner, config), others=True)
+    if not given:
+        rule = "TrainingArguments, with lr_scheduler_type, learning_rate and the like"
+        raise ArgumentError(run.owner, "config", rule, config)
+    return training(run, **given)
 
 
 def training(
@@ -54,7 +59,7 @@ def training(
     learning_rate: NonNegative = 5e-5,
     warmup_steps: NonNegative = 0.0,
     warmup_ratio: Annotated[float | None, Maybe(Number(least=0.0))] = None,
-    max_steps: int = -1,
+    max_steps: Annotated[int, Whole(-1)] = -1,
 ) -> ToolSchedule:
     """What these arguments of `TrainingArguments` do."""
     name = chosen(OWNER, "lr_scheduler_type", lr_scheduler_type, [*SCHEDULERS, "greedy", "reduce_lr_on_plateau"])
@@ -63,7 +68,7 @@ def training(
         raise ArgumentError(OWNER, "lr_scheduler_type", "a scheduler that follows the step", name, advice)
     peak = learning_rate if run.base_lr is None else run.base_lr
     lengths = Lengths(run, warmup_steps or warmup_ratio or 0.0, max_steps)
-    given = json.loads(lr_scheduler_kwargs) if isinstance(lr_scheduler_kwargs, str) else lr_scheduler_kwargs or {}
+    given = _kwargs(lr_scheduler_kwargs)
     scheduler = SCHEDULERS[name]
     rates, minimum = scheduler(peak, lengths, **bind(name, scheduler, given, others=name.startswith("constant")))
     return ToolSchedule(
@@ -71,15 +76,25 @@ def training(
         name=name,
         rates=rates,
         peak=peak,
-        minimum=minimum,
+        minimum=minimum or None,
         warmup_steps=0 if name == "constant" else lengths.warmup,
         total_steps=lengths.total if max_steps > 0 or run.horizon else math.inf,
         mends=_mends(name),
     )
 
 
+def _kwargs(given: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(given) if isinstance(given, str) else given
+    except json.JSONDecodeError:
+        found = given
+    if not isinstance(found, Mapping | None):
+        raise ArgumentError(OWNER, "lr_scheduler_kwargs", "a mapping, or one as JSON", given)
+    return dict(found or {})
+
+
 def _mends(name: str) -> dict[str, str]:
-    mends = {"warmup": '"warmup_steps": 0.1', "peak": '"warmup_steps": 0.1'}
+    mends = {"warmup": '"warmup_steps": 0.1'}
     if name == "cosine":
         mends["rise"] = '"lr_scheduler_type": "cosine_with_restarts"'
     if name.startswith("cosine"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from stepsize.arguments import Choice, Count, Maybe, NonNegative, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
-from stepsize.interop.phases import joined, phase, times, wave
+from stepsize.interop.phases import divided, joined, phase, times, wave
 from stepsize.interop.tool_schedule import Run
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, OneMinusSqrt, Polynomial, Schedule, warmup
 
@@ -101,7 +101,7 @@ def _cosine_warmup_with_min_lr(
 ) -> Found:
     low = _minimum("cosine_warmup_with_min_lr", peak, min_lr, min_lr_rate)
     down = wave(peak, low, n.decay, num_cycles)
-    start = peak / max(1, n.warmup) if warmup_lr_rate is None else times(peak, warmup_lr_rate)
+    start = divided(peak, max(1, n.warmup)) if warmup_lr_rate is None else times(peak, warmup_lr_rate)
     if n.warmup == 1 and start != peak:
         return Constant(start, 1) >> down.tail(1), low
     return joined(phase(Linear, start, peak, n.warmup - 1), down if n.warmup else down.tail(1)), low

@@ -15,12 +15,15 @@ DEFAULTS: dict[str, Any] = {
     "lr_warmup_samples": 0,
     "lr_warmup_init": 0.0,
     "global_batch_size": 8,
+    "start_weight_decay": 0.01,
+    "end_weight_decay": 0.01,
     "weight_decay_incr_style": "constant",
 }
+RISING = {"start_weight_decay": 0.03, "end_weight_decay": 0.3}
 
 
-def _case(updates: int = 32, **config: object) -> Case:
-    return Case({"lr": 0.3, "min_lr": 0.03, **config}, updates)
+def _case(updates: int = 32, of: str = "lr", **config: object) -> Case:
+    return Case({"lr": 0.3, "min_lr": 0.03, **config}, updates, of=of)
 
 
 CASES = [
@@ -42,6 +45,8 @@ CASES = [
     _case(train_iters=10, lr=0.0, min_lr=0.0, lr_warmup_iters=4),
     _case(train_samples=83, lr_warmup_samples=30, global_batch_size=8, lr_decay_style="cosine"),
     _case(train_samples=300, lr_warmup_samples=30, global_batch_size=16, rampup_batch_size=[4, 4, 100]),
+    _case(train_iters=10, of="weight_decay", weight_decay_incr_style="linear", **RISING),
+    _case(train_samples=83, of="weight_decay", weight_decay_incr_style="cosine", **RISING, global_batch_size=8),
 ]
 
 
@@ -79,9 +84,9 @@ def rates(case: Case) -> list[float]:
         config.lr_warmup_init,
         config.lr,
         config.min_lr,
-        start_wd=0.01,
-        end_wd=0.01,
-        wd_incr_style="constant",
+        start_wd=config.start_weight_decay,
+        end_wd=config.end_weight_decay,
+        wd_incr_style=config.weight_decay_incr_style,
         lr_decay_style=config.lr_decay_style,
         lr_wsd_decay_style=config.lr_wsd_decay_style,
         **_lengths(config),
@@ -92,7 +97,7 @@ def rates(case: Case) -> list[float]:
     found, samples = [], 0
     for _ in range(case.updates):
         batches.update_num_microbatches(samples)
-        found.append(optimizer.param_groups[0]["lr"])
+        found.append(optimizer.param_groups[0][case.of])
         optimizer.step()
         scheduler.step(batches.get_num_microbatches())
         samples += batches.get_num_microbatches()

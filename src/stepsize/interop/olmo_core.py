@@ -1,0 +1,78 @@
+"""OLMo-core's schedulers. Its trainer counts an update before it makes it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from stepsize.errors import ArgumentError
+from stepsize.horizon import Horizon
+from stepsize.interop.config import settings_of
+from stepsize.interop.olmo_core_schedulers import scheduler
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.schedules import Constant, Plan, Schedule
+
+
+def from_olmo_core(
+    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
+) -> Schedule | Plan:
+    """The schedule that an OLMo-core config sets, as its trainer follows it.
+
+    The trainer counts an update before it makes it: the first update is at step 1 of the scheduler, and the last has
+    the final rate. A WSD-S period reaches its minimum, and the next one begins a step after its start.
+
+    Args:
+        config: a scheduler of OLMo-core, its mapping with `_CLASS_` or `type`, or the whole config of an experiment.
+        horizon: the run, if the config does not set `trainer.max_duration` in steps: a Horizon or a number of updates.
+        base_lr: the optimizer's rate; that of the config's `train_module.optim` if None.
+
+    Raises:
+        ArgumentError: OLMo-core refuses the config or divides by 0, or settings are missing, unknown or not allowed.
+
+    Example:
+        >>> from_olmo_core({"type": "cos_with_warmup", "warmup": 10}, horizon=100, base_lr=0.3)
+        (Linear(0.0, 0.3, 10) >> Cosine(0.3, 0.03, 90)).tail(1)
+
+    Source: olmo_core/optim/scheduler.py of OLMo-core 3.0.0 (2026).
+    """
+    return read(config, Run("from_olmo_core", horizon, base_lr)).value
+
+
+def read(config: Any, run: Run) -> ToolSchedule:
+    """The schedule of an OLMo-core config."""
+    settings = _section(config)
+    module = _section(settings.get("train_module"))
+    found = module.get("scheduler") or settings.get("scheduler") or config
+    if isinstance(found, Mapping) and not {"type", "_CLASS_"} & found.keys():
+        raise ArgumentError(
+            "from_olmo_core", "config", 'a scheduler with "type" or "_CLASS_", or a config with one', config
+        )
+    if run.base_lr is None:
+        run = replace(run, base_lr=_section(module.get("optim")).get("lr"))
+    if run.base_lr is None:
+        for each, value in _section(found).items():
+            if value and (each.endswith("_lr") or each == "lr_min"):
+                raise ArgumentError("from_olmo_core", "base_lr", f"given: {each} is a rate, not a factor", None)
+    duration = _section(_section(settings.get("trainer")).get("max_duration"))
+    unit = str(_section(found).get("units", "steps")).rpartition(".")[2]
+    batch = _section(settings.get("data_loader")).get("global_batch_size") if unit == "tokens" else 1  # in tokens
+    if batch is None:
+        raise ArgumentError("from_olmo_core", "data_loader.global_batch_size", "given: the units are tokens", None)
+    is_total = str(duration.get("unit")).rpartition(".")[2] == unit
+    total: int = duration["value"] if is_total else run.steps("trainer.max_duration") * batch
+    name, rates, minimum, warmup_steps = scheduler(found, run.unit, total)
+    rates = rates if batch == 1 else rates.reclock(batch)
+    return ToolSchedule(
+        tool="OLMo-core",
+        name=name,
+        rates=rates if isinstance(rates, Constant) else rates.tail(1),
+        peak=None if name in ("composable", "sequential") else run.unit,
+        minimum=minimum or None,
+        warmup_steps=warmup_steps / batch,
+        total_steps=total / batch,
+        relative=run.base_lr is None,
+        mends={"warmup": f'"warmup": {total // 10}'},
+    )
+
+
+def _section(config: Any) -> dict[str, Any]:
+    return {} if config is None else settings_of("from_olmo_core", config)

@@ -1,0 +1,176 @@
+"""OLMo-core's schedulers: which a config has, with its warmup and decay, and those that join stages or schedulers."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NamedTuple
+
+from stepsize.arguments import Choice, Maybe, NonNegative, Number, Steps
+from stepsize.errors import ArgumentError
+from stepsize.interop import olmo_core_shapes as shapes
+from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.olmo_core_shapes import MaybePart, MaybePhase, Way, length_of
+from stepsize.interop.phases import joined, times
+from stepsize.schedules import Constant, Cosine, Linear, Schedule
+
+OWNER = "from_olmo_core"
+MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
+Shape = Annotated[str, Choice(("linear", "cosine"))]
+
+
+class Found(NamedTuple):
+    """A scheduler's name, its rates over t, and what its config names."""
+
+    name: str
+    rates: Schedule
+    minimum: float | None
+    warmup_steps: int
+
+
+def scheduler(config: Any, peak: float, total: int) -> Found:
+    """The scheduler of a config."""
+    settings = {name: each for name, each in settings_of(OWNER, config).items() if each is not None}
+    kind = settings.pop("_CLASS_", settings.pop("type", type(config).__name__)).rpartition(".")[2]
+    name = chosen(OWNER, "type", CLASSES.get(kind, kind), SCHEDULERS)
+    function = SCHEDULERS[name]
+    own = {each: value for each, value in settings.items() if each not in OF_ALL and not each.startswith("_")}
+    ways = {}
+    for way, read in (("up", _up), ("tail", _tail)):
+        if way in inspect.signature(function).parameters:
+            names = [each for each in own if each in inspect.signature(read).parameters]
+            run = own.get("t_max", total) if way == "up" else total  # the fraction of a warmup is one of t_max
+            ways[way] = read(name, run, **bind(name, read, {each: own.pop(each) for each in names}))
+    minimum = ways["tail"].low if "tail" in ways else None
+    if "alpha_f" in inspect.signature(function).parameters:
+        minimum = minimum or times(peak, own.get("alpha_f", 0.1))
+    rates = function(peak, total, **ways, **bind(name, function, own))
+    return Found(name, rates, minimum, ways["up"].steps if "up" in ways else 0)
+
+
+def _up(
+    owner: str,
+    total: int,
+    *,
+    warmup: MaybePhase = None,
+    warmup_steps: MaybePhase = None,
+    warmup_fraction: MaybePart = None,
+    warmup_min_lr: NonNegative = 0.0,
+) -> Way:
+    return Way(
+        length_of(owner, "warmup", total, warmup_steps if warmup is None else warmup, warmup_fraction), warmup_min_lr
+    )
+
+
+def _tail(
+    owner: str,
+    total: int,
+    *,
+    decay: MaybePhase = None,
+    decay_steps: MaybePhase = None,
+    decay_fraction: MaybePart = None,
+    decay_min_lr: NonNegative = 0.0,
+) -> Way:
+    whole = decay_steps if decay is None else decay
+    if whole is None and decay_fraction is None:
+        decay_fraction = 0.1
+    steps = length_of(owner, "decay", total, whole, decay_fraction)
+    if steps == 0:
+        raise ArgumentError(owner, "decay", "at least 1, since OLMo-core divides by it", 0)
+    return Way(steps, decay_min_lr)
+
+
+def _composable(peak: float, total: int, *, stages: Sequence[Any], override_decay: Any = None) -> Schedule:
+    phases: list[Schedule] = []
+    end = peak
+    for each in stages:
+        phases.append(_stage(peak, end, **bind("stages", _stage, _given(each))))
+        end = phases[-1](phases[-1].steps)
+    return _overridden(joined(*phases), peak, override_decay)
+
+
+def _stage(
+    peak: float,
+    start: float,
+    *,
+    duration: Steps,
+    shape: Shape = "linear",
+    start_lr: MaybeRate = None,
+    start_lr_fraction: MaybeRate = None,
+    end_lr: MaybeRate = None,
+    end_lr_fraction: MaybeRate = None,
+) -> Schedule:
+    if (end_lr is None) == (end_lr_fraction is None):
+        raise ArgumentError("stages", "end_lr", "given, or end_lr_fraction, but not both", end_lr)
+    end = times(peak, end_lr_fraction) if end_lr is None else end_lr  # type: ignore[arg-type]
+    if start_lr_fraction is not None:
+        start = times(peak, start_lr_fraction)
+    return (Linear if shape == "linear" else Cosine)(start if start_lr is None else start_lr, end, duration)
+
+
+def _overridden(rates: Schedule, peak: float, override_decay: Any) -> Schedule:
+    if override_decay is None:
+        return rates
+    settings = _given(override_decay)
+    at = settings.pop("start", 0)
+    return joined(rates.head(at) if at else None, _stage(peak, rates(at), **bind("override_decay", _stage, settings)))
+
+
+def _sequential(
+    peak: float,
+    total: int,
+    *,
+    schedulers: Sequence[Any],
+    schedulers_max: Sequence[int] | None = None,
+    schedulers_max_steps: Sequence[int] | None = None,
+    override_decay: Any = None,
+) -> Schedule:
+    lengths = list(schedulers_max or schedulers_max_steps or [])[: len(schedulers) - 1]
+    if len(lengths) < len(schedulers) - 1:
+        rule = "a sequence with the length of each scheduler but the last"
+        raise ArgumentError("sequential", "schedulers_max", rule, schedulers_max)
+    phases: list[Schedule] = []
+    start = peak
+    for each, steps in zip(schedulers, [*lengths, total - sum(lengths)], strict=True):
+        rates = scheduler(each, start, steps).rates
+        if phases and rates(0) != phases[-1](phases[-1].steps):  # a scheduler still has the step at which it ends
+            rates, phases[-1] = rates.tail(1), phases[-1] >> Constant(start, 1)
+        start = rates(steps)
+        phases.append(rates.head(steps))
+    return _overridden(joined(*phases[:-1], rates), peak, override_decay)
+
+
+def _given(config: Any) -> dict[str, Any]:
+    found = settings_of(OWNER, config)
+    return {name: each for name, each in found.items() if each is not None and name != "_CLASS_"}
+
+
+SCHEDULERS: dict[str, Callable[..., Schedule]] = {
+    "composable": _composable,
+    "constant": shapes.constant,
+    "constant_with_warmup": shapes.constant_with_warmup,
+    "cos_with_warmup": shapes.cosine,
+    "cos_with_warmup_and_linear_decay": shapes.cosine_with_tail,
+    "exponential": shapes.exponential,
+    "half_cos_with_warmup": shapes.half_cosine,
+    "inv_sqrt_with_warmup": shapes.inverse_sqrt,
+    "linear_with_warmup": shapes.linear,
+    "power_lr": shapes.power,
+    "sequential": _sequential,
+    "wsd": shapes.wsd,
+    "wsds": shapes.wsds,
+}
+CLASSES = {
+    "ComposableScheduler": "composable",
+    "ConstantScheduler": "constant",
+    "ConstantWithWarmup": "constant_with_warmup",
+    "CosWithWarmup": "cos_with_warmup",
+    "CosWithWarmupAndLinearDecay": "cos_with_warmup_and_linear_decay",
+    "ExponentialScheduler": "exponential",
+    "HalfCosWithWarmup": "half_cos_with_warmup",
+    "InvSqrtWithWarmup": "inv_sqrt_with_warmup",
+    "LinearWithWarmup": "linear_with_warmup",
+    "PowerLR": "power_lr",
+    "SequentialScheduler": "sequential",
+    "WSD": "wsd",
+    "WSDS": "wsds",
+}
+OF_ALL = ("initial_lr_field", "lr_field", "units")

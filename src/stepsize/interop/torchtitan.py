@@ -1,0 +1,105 @@
+"""torchtitan's scheduler: warmup, stable, decay, with the first update at one step of the warmup."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from stepsize.arguments import Choice, Maybe, Number, Phase, Real, Whole
+from stepsize.errors import ArgumentError
+from stepsize.horizon import Horizon
+from stepsize.interop.config import bind, settings_of
+from stepsize.interop.phases import divided, joined, minus, phase, times, wave
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
+
+OWNER = "lr_scheduler"
+DecayType = Annotated[str, Choice(("linear", "sqrt", "cosine"))]
+
+
+def from_torchtitan(
+    config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None
+) -> Schedule | Plan:
+    """The schedule that a torchtitan config sets, as torchtitan follows it.
+
+    The first update has a rate of 1 / warmup_steps of the peak instead of 0, and the minimum would come one update
+    after the last. Later updates go on below the minimum, and below 0; a cosine rises again.
+
+    Args:
+        config: the whole config, with its sections `lr_scheduler`, `optimizer` and `training`, or `lr_scheduler` alone.
+        horizon: the run, if the config has neither `total_steps` nor `training.steps`.
+        base_lr: the optimizer's rate; that of the config's optimizer if None.
+
+    Raises:
+        ArgumentError: settings are missing, unknown or not allowed.
+
+    Example:
+        >>> schedule = from_torchtitan({"warmup_steps": 10, "total_steps": 100}, base_lr=0.3)
+        >>> schedule([0, 9, 10, 99])
+        array([0.03      , 0.3       , 0.3       , 0.00333333])
+
+    Source: torchtitan/components/optimizer/lr_scheduler.py of torchtitan 0.3.0 (2026).
+    """
+    return read(config, Run("from_torchtitan", horizon, base_lr)).value
+
+
+def read(config: Any, run: Run) -> ToolSchedule:
+    """The schedule of a torchtitan config."""
+    settings = settings_of(run.owner, config)
+    sections = {name: settings_of(run.owner, settings.get(name) or {}) for name in (OWNER, "optimizer", "training")}
+    own = sections[OWNER] if OWNER in settings else settings
+    if run.base_lr is None:
+        run = replace(run, base_lr=_lr(sections["optimizer"]))
+    return _schedule(run, sections["training"].get("steps"), **bind(OWNER, _schedule, own))
+
+
+def _lr(optimizer: dict[str, Any]) -> float | None:
+    groups = [settings_of(OWNER, each).get("optimizer_kwargs", {}) for each in optimizer.get("param_groups", [])]
+    rates = {each["lr"] for each in (optimizer, *groups) if "lr" in each}
+    if len(rates) > 1:
+        rule = "given: the groups of the optimizer have rates of their own"
+        raise ArgumentError("from_torchtitan", "base_lr", rule, None)
+    return rates.pop() if rates else None
+
+
+def _schedule(
+    run: Run,
+    steps: int | None,
+    *,
+    warmup_steps: Phase = 200,
+    total_steps: Annotated[int | None, Maybe(Whole(1))] = None,
+    decay_ratio: Annotated[float | None, Maybe(Number(least=0.0, most=1.0))] = None,
+    decay_type: DecayType = "linear",
+    min_lr_factor: Real = 0.0,
+) -> ToolSchedule:
+    total = total_steps or steps or run.steps("training.steps")
+    warmup = min(warmup_steps, total)
+    decay = total - warmup if decay_ratio is None else min(round(total * decay_ratio), total - warmup)
+    peak, low = run.unit, times(run.unit, min_lr_factor)
+    rates = joined(
+        phase(Linear, divided(peak, max(1, warmup)), peak, warmup - 1),
+        *_after_warmup(decay_type, peak, low, total - decay - max(0, warmup - 1), decay),
+    )
+    return ToolSchedule(
+        tool="torchtitan",
+        name=decay_type,
+        rates=rates,
+        peak=peak,
+        minimum=low or None,
+        warmup_steps=warmup_steps,
+        total_steps=steps or total,
+        relative=run.base_lr is None,
+        mends={
+            **dict.fromkeys(("negative", "rise", "minimum"), f"total_steps = {steps or total}"),
+            "warmup": f"warmup_steps = {total // 5}",
+        },
+    )
+
+
+def _after_warmup(kind: str, peak: float, low: float, stable: int, steps: int) -> list[Schedule | None]:
+    """The stable phase, the way down, and how its formula goes on after the end."""
+    if steps == 0:
+        return [Constant(peak)]
+    hold = Constant(peak, stable) if stable else None
+    if kind == "cosine":
+        return [hold, wave(peak, low, steps, 0.5)]
+    shape, power = (Linear, -1.0) if kind == "linear" else (OneMinusSqrt, -0.5)
+    return [hold, shape(peak, low, steps), peak - InversePower(minus(peak, low), 1 / steps, power)]
