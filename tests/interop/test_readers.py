@@ -27,6 +27,10 @@ TOOLS = [
     Tool("mmengine"),
     Tool("paddle"),
     Tool("pytorch_optimizer"),
+    Tool("keras", within=1e-6),
+    Tool("megatron"),
+    Tool("transformers"),
+    Tool("optax", within=1e-6),
     Tool("timm"),
     Tool("olmo_core"),
     Tool("timm"),
@@ -38,7 +42,8 @@ TOOLS = [
 def ours(tool: str, case: Case) -> list[float]:
     horizon = Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
     reader = getattr(stepsize.interop, f"from_{tool}")
-    found = reader(case.config, horizon=horizon, base_lr=case.base_lr)
+    given = {"horizon": horizon, "base_lr": case.base_lr}
+    found = reader(case.config, **{name: value for name, value in given.items() if value is not None})
     schedule = found[case.of] if isinstance(found, Plan) else found
     return list((schedule[0] if isinstance(schedule, tuple) else schedule)(np.arange(case.updates)))
 
