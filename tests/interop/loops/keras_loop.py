@@ -13,14 +13,14 @@ def _of(name: str, updates: int = 32, horizon: int | None = None, **config: obje
 
 
 CASES = [
-    Case("CosineDecay(0, 10, alpha=.1, warmup_target=1, warmup_steps=4)"),
+    Case("CosineDecay(0.0, 10, alpha=.1, warmup_target=1, warmup_steps=4)"),
     Case("keras.optimizers.schedules.CosineDecay(1.0, 10, 0.1)"),
     Case("CosineDecay(0.5, 10, warmup_steps=4)"),
     Case("CosineDecay(0.5, 10, warmup_target=0.3)"),
     Case("PiecewiseConstantDecay([3, 6], [1.0, .5, .1])"),
     Case("CosineDecayRestarts(1.0, 4, 2, .5, alpha=.1)"),
     Case("CosineDecayRestarts(1.0, 5, 1.0)"),
-    Case("PolynomialDecay(1.0, 4, 0, 1, cycle=True)", 32, 32),
+    Case("PolynomialDecay(1.0, 4, 0.0, 1, cycle=True)", 32, 32),
     Case("PolynomialDecay(1.0, 7, 0.1, 2, cycle=True)", 32, 32),
     Case("PolynomialDecay(1.0, 10)"),
     Case("ExponentialDecay(1.0, 4, .5, staircase=True)"),
