@@ -286,7 +286,9 @@ def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, 
     monkeypatch.setattr(Loop, "interrupted", False)
     names = ["at its end", "on its way", "deaf"]
     with pytest.raises(KeyboardInterrupt):
-        compare(own("misbehaving", dict.fromkeys(names, "Constant(0.1)")), tmp_path / "out", display=Silent(), workers=3)
+        compare(
+            own("misbehaving", dict.fromkeys(names, "Constant(0.1)")), tmp_path / "out", display=Silent(), workers=3
+        )
     statuses = {run.name: run.status for run in load(tmp_path / "out").outcomes()}
     assert statuses == {"at its end": "finished", "on its way": "interrupted", "deaf": "interrupted"}
 
