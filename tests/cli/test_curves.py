@@ -60,6 +60,13 @@ def test_the_file_that_curves_writes_is_read_without_options(typed, logs, tmp_pa
         np.testing.assert_allclose(new.rates, old.rates, rtol=1e-9, atol=1e-15)
 
 
+def test_a_rate_that_does_not_bend_adds_no_rows(typed, tmp_path):
+    lines = "".join(f"run,{step},0.1,{3.0 - step / 1000}\n" for step in (0, 100, 200, 300, 400))
+    (tmp_path / "log.csv").write_text(f"run,step,lr,loss\n{lines}")
+    typed("curves", tmp_path / "log.csv", "--save", tmp_path / "clean.csv")
+    assert (tmp_path / "clean.csv").read_text() == (tmp_path / "log.csv").read_text()
+
+
 def test_curves_reads_a_branch_of_another_run(typed, logs, tmp_path):
     branch = tmp_path / "branch.csv"
     branch.write_text("step,lr,loss\n" + "".join(f"{step},1e-4,2.9\n" for step in range(50, 500, 50)))

@@ -292,6 +292,13 @@ def test_a_text_that_is_not_an_optimizer_is_refused_with_the_place(text):
     assert str(caught.value).splitlines()[1] == f"  {text}"
 
 
+@pytest.mark.parametrize(("text", "position"), [("Adam(0.9", 4), ("  Adam 0.9", 7), (" Adam(\0)", 1)])
+def test_what_python_cannot_read_is_shown_at_its_place(text, position):
+    with pytest.raises(ParseError) as caught:
+        optimizer_from(text)
+    assert caught.value.position == position
+
+
 @pytest.mark.parametrize("lr", [-0.1, math.nan, math.inf, "0.1", True, None])
 def test_an_invalid_rate_is_refused(lr):
     rule = Adam()

@@ -257,6 +257,42 @@ def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
     assert "ignores run.schedule: it logged lr 0.123 at step 5, and the schedule has 0.1" in report
 
 
+class Loop:
+    """The process of a loop that logs as far as the name of its schedule says; Ctrl-C comes at the first look."""
+
+    interrupted = False
+
+    def __init__(self, place):
+        self.name, self.stop, self.code = place.spec.name, place.stop, None
+        self.journal = Journal(place.journal)
+        TrainingRun(place, self.journal).log(20 if self.name == "at its end" else 19, train_loss=1.0)
+
+    def exit_code(self):
+        if not self.interrupted:
+            Loop.interrupted = True
+            raise KeyboardInterrupt
+        if self.code is None and self.stop.exists() and self.name != "deaf":
+            self.code = 0
+            self.journal.end()
+        return self.code
+
+    def kill(self):
+        self.code = self.code or -signal.SIGKILL
+
+
+def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.LocalProcess", Loop)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine._GRACE", 0.2)
+    monkeypatch.setattr(Loop, "interrupted", False)
+    names = ["at its end", "on its way", "deaf"]
+    with pytest.raises(KeyboardInterrupt):
+        compare(
+            own("misbehaving", dict.fromkeys(names, "Constant(0.1)")), tmp_path / "out", display=Silent(), workers=3
+        )
+    statuses = {run.name: run.status for run in load(tmp_path / "out").outcomes()}
+    assert statuses == {"at its end": "finished", "on its way": "interrupted", "deaf": "interrupted"}
+
+
 LARGE = [
     pytest.param(name, marks=pytest.mark.long) for name in ("with_lightning", "with_trainer", "with_jax", "with_keras")
 ]

@@ -119,6 +119,11 @@ def test_a_heavy_prior_decides():
     assert law.C * PEAK ** (1.0 - law.gamma) == pytest.approx(0.05, rel=1e-2)
 
 
+@pytest.mark.parametrize("truth", [FUNCTIONAL_TRUTH, TRUTH, MOMENTUM_TRUTH], ids=lambda truth: type(truth).__name__)
+def test_each_law_has_a_prior_of_the_same_width_on_its_power(truth):
+    assert fitted(1e-3, replace(truth, alpha=0.9), prior=30.0).law.alpha == pytest.approx(0.55, abs=0.06)
+
+
 def test_the_prior_fades_as_runs_are_added():
     """Its width is fixed: nine runs overrule it more than three."""
     truth = AWAY["a slower power"]

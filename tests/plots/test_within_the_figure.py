@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from stepsize import Constant, Cosine, Linear, Polynomial
 from stepsize.plots import Picture, plot_comparison, plot_schedules
+from stepsize.plots.axes import _width, _wrapped
 
 SHORT = {f"run {i}": Cosine(0.1 * (i + 1), 0.0, 1000) for i in range(6)}
 LONG = {f"plan {i} {'with a name that never comes to an end ' * 5}": Linear(0.0, 0.1, 10_000_000) for i in range(3)}
@@ -79,3 +80,8 @@ def test_everything_is_inside_after_tight_layout():
 def test_a_comparison_lies_within_its_figure(schedules):
     runs = [made_up_run(name, schedule, seed) for name, schedule in schedules.items() for seed in (0, 1)]
     assert_all_inside(plot_comparison(runs)[0].figure)
+
+
+def test_a_label_is_broken_at_the_last_letter_that_fits():
+    width = 19.5 / 20 * _width(20 * "m", 8)
+    assert _wrapped(20 * "m", width, 8, most=2) == 19 * "m" + "\nm"

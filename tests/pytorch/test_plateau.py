@@ -130,6 +130,9 @@ def test_an_invalid_saved_multiplier_is_refused():
         state["feedback"]["multipliers"] = [wrong]
         with pytest.raises(StateError, match="not that of a Plateau"):
             scheduler.load_state_dict(state)
+    state["feedback"]["multipliers"] = [0.0]  # with a Plateau's factor of 0
+    scheduler.load_state_dict(state)
+    assert scheduler.get_lr() == [0.0]
 
 
 @pytest.mark.parametrize(

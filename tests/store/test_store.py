@@ -103,6 +103,7 @@ def test_metrics_of_other_names_are_read_by_their_names(store, path):
     for each in (run, stored, StoredRun.of(1, run)):
         assert [column.tolist() for column in each.metric("f1")] == [[10, 20], [0.5, 0.75]]
         assert [column.tolist() for column in each.metric("perplexity")] == [[10], [3.0]]
+    assert all(name not in repr(stored) for name in ("points={", "epochs=", "metrics="))
     for steps, values in (run.metric("recall"), stored.metric("recall"), other.metric("f1")):
         assert (steps.size, values.size) == (0, 0)
     columns = results.columns("perplexity", "f1", table="metrics", steps=[10])

@@ -63,6 +63,18 @@ def test_a_sequence_of_cycles_restores_rate_and_momentum(module, at):
         assert momentum(again) == pytest.approx(0.84)
 
 
+def test_a_cycle_after_a_sequence_restores_its_momentum():
+    def make(module):
+        optimizer = sgd()
+        last = module.CyclicLR(optimizer, 0.02, 0.1, step_size_up=7, base_momentum=0.5, max_momentum=0.6)
+        return module.ChainedScheduler([cycles(module, optimizer), last])
+
+    saved, again = steps(make(theirs), 13), make(ours)
+    again.load_state_dict(saved.state_dict())
+    assert momentum(again) == pytest.approx(momentum(saved), abs=1e-15)
+    assert 0.5 <= momentum(again) <= 0.6
+
+
 def test_pytorchs_cosine_beyond_its_end_goes_to_the_end_that_the_warning_names():
     state = steps(theirs.CosineAnnealingLR(sgd(), 10), 15).state_dict()
     again = ours.CosineAnnealingLR(sgd(), 10)
