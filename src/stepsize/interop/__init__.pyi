@@ -1,5 +1,6 @@
 from stepsize.interop.config_check import Finding as Finding
 from stepsize.interop.config_check import check as check
+from stepsize.interop.code import to_code as to_code
 from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
 from stepsize.interop.fvcore import from_fvcore as from_fvcore
 from stepsize.interop.keras import to_keras as to_keras
