@@ -70,7 +70,7 @@ SHAPES_AND_OPERATORS = [
     WARMUP >> WAVE,
     WARMUP + 0.1 - WAVE / 2,
     2 * WARMUP * Exponential(1.0, 0.9),
-    minimum(WARMUP, WAVE, 0.2),
+    minimum(WARMUP, Staircase(0.3, 0.5, 4), 0.2),
     maximum(WARMUP, WAVE),
     (WARMUP + 0.1) ** -1.5,
     WAVE.clip(0.05, 0.25),
@@ -185,6 +185,8 @@ def test_ruff_finds_nothing_to_change(language: str, tmp_path) -> None:
         (tmp_path / f"code_{number}.py").write_text(to_code(schedule, language))
     for command in (["check"], ["format", "--diff"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", tmp_path], capture_output=True, text=True
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", tmp_path],
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -13,11 +13,15 @@ from stepsize.interop.codegen.terms import Language
 from stepsize.interop.codegen.translation import translated
 from stepsize.schedules import Plan, Schedule, parse
 
-_IMPORTS = {
-    "python": [],
-    "torch": ["from torch.optim import Optimizer", "from torch.optim.lr_scheduler import LambdaLR"],
-    "jax": ["import jax", "import jax.numpy as jnp"],
-}
+_IMPORTS = (  # in two blocks, each line with what it is for
+    (("import math", "math."), ("from itertools import accumulate", "accumulate(")),
+    (
+        ("import jax", "jax."),
+        ("import jax.numpy as jnp", "jnp."),
+        ("from torch.optim import Optimizer", "Optimizer)"),
+        ("from torch.optim.lr_scheduler import LambdaLR", "LambdaLR("),
+    ),
+)
 _TORCH = '''\
 def {scheduler}(optimizer: Optimizer) -> LambdaLR:
     """The scheduler of an optimizer whose groups have one rate."""
@@ -84,7 +88,7 @@ def to_code(
         relative = isinstance(schedule, Plan) and schedule.relative
         form = _TORCH_RELATIVE if relative else _TORCH
         program.functions.append(form.format(name=name, scheduler=program.new_name("scheduler_of")))
-    return _module(program, language)
+    return _module(program)
 
 
 def _schedules(schedule: Schedule | Plan, name: str) -> dict[str, Schedule]:
@@ -100,12 +104,9 @@ def _schedules(schedule: Schedule | Plan, name: str) -> dict[str, Schedule]:
     }
 
 
-def _module(program: Program, language: str) -> str:
-    functions = "\n\n\n".join(program.functions)
-    above = "\n".join(program.lists)
-    standard = ["import math"] * ("math." in above + functions) + ["from itertools import accumulate"] * (
-        "accumulate(" in above
-    )
-    other = _IMPORTS[language]
-    head = "\n\n".join("\n".join(each) for each in (standard, other, [above] * bool(above)) if each)
-    return f"{head}\n\n\n{functions}\n" if head else f"{functions}\n"
+def _module(program: Program) -> str:
+    functions, lists = "\n\n\n".join(program.functions), "\n".join(program.lists)
+    code = lists + functions
+    blocks = ["\n".join(line for line, use in block if use in code) for block in _IMPORTS]
+    above = "\n\n".join(filter(None, [*blocks, lists]))
+    return f"{above}\n\n\n{functions}\n" if above else f"{functions}\n"

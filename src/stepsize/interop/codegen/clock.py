@@ -9,6 +9,7 @@ from stepsize.interop.codegen.terms import Expr, minus, number, over, plus, roun
 
 Real = float | Fraction
 
+_LARGEST_FACTOR = 1000  # that a person would write
 _SAME = 1e-12  # a computed step that is this near to a whole one is that step
 
 
@@ -56,24 +57,29 @@ class Clock:
 
     def progress(self, n: Real) -> Expr:
         """t / n."""
-        return _over(self.gone, Fraction(n) / self.rate)
+        length = Fraction(n) / self.rate
+        factor = _factor(length, self.start)
+        return _over(_difference(self._times(factor), self.start * factor), length * factor)
 
     def rest(self, n: Real) -> Expr:
         """1 - t / n."""
-        return _over(*self.remaining(n))
+        length = Fraction(n) / self.rate
+        factor = _factor(length, self.start)
+        return _over(minus(number((self.start + length) * factor), self._times(factor)), length * factor)
 
     @property
     def gone(self) -> Expr:
         """The variable since the start."""
-        variable = Expr(self.variable)
-        if not self.start:
-            return variable
-        return minus(variable, number(self.start)) if self.start > 0 else plus(variable, number(-self.start))
+        return _difference(Expr(self.variable), self.start)
 
     def remaining(self, n: Real) -> tuple[Expr, Fraction]:
         """What the variable still has to go up to step n, and the whole way."""
         length = Fraction(n) / self.rate
         return minus(number(self.start + length), Expr(self.variable)), length
+
+    def _times(self, factor: int) -> Expr:
+        variable = Expr(self.variable)
+        return variable if factor == 1 else times(number(factor), variable)
 
     def divided(self, n: int) -> tuple[Expr, Expr, Fraction]:
         """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction."""
@@ -82,9 +88,7 @@ class Clock:
         offset = multiple.numerator * self.start.numerator
         common = math.gcd(factor, divisor, offset)
         factor, divisor, offset = factor // common, divisor // common, offset // common
-        scaled = Expr(self.variable) if factor == 1 else times(number(factor), Expr(self.variable))
-        if offset:
-            scaled = minus(scaled, number(offset)) if offset > 0 else plus(scaled, number(-offset))
+        scaled = _difference(self._times(factor), Fraction(offset))
         return _whole(scaled, "//", divisor), _whole(scaled, "%", divisor), Fraction(n, divisor)
 
 
@@ -94,12 +98,23 @@ def _whole(a: Expr, sign: str, n: int) -> Expr:
     return Expr(f"{a.within(5)} {sign} {number(n).text}", 1)
 
 
+def _factor(length: Fraction, start: Fraction) -> int:
+    """What makes both whole numbers; 1 if it is not a small one."""
+    factor = math.lcm(length.denominator, start.denominator)
+    return factor if factor <= _LARGEST_FACTOR and length.numerator > 1 else 1
+
+
+def _difference(a: Expr, n: Fraction) -> Expr:
+    """a - n."""
+    if not n:
+        return a
+    return minus(a, number(n)) if n > 0 else plus(a, number(-n))
+
+
 def _over(a: Expr, length: Fraction) -> Expr:
     """a / length."""
     if length == 1:
         return a
-    if length.numerator == 1:
+    if length.numerator == 1 and length.denominator <= _LARGEST_FACTOR:
         return times(number(length.denominator), a)
-    if length.denominator == 1 or length.denominator > 1000:
-        return over(a, number(length))
-    return over(times(number(length.denominator), a), number(length.numerator))
+    return over(a, number(length))

@@ -52,10 +52,32 @@ def _lines(node: Node, depth: int = 1) -> list[str]:
                 found.append(f"if {variable} < {number(bound).text}:")
                 found += [_INDENT + line for line in _lines(each, depth + 1)]
             return found + _lines(nodes[-1][1], depth)
-    line = f"return {node.expr.text}"
-    if len(line) + len(_INDENT) * depth <= _WIDTH or len(node.summands) == 1:
-        return [line]
-    return ["return (", *(_INDENT + each for each in _summands(node)), ")"]
+    return _returned(node, _WIDTH - len(_INDENT) * depth)
+
+
+def _returned(value: Value, width: int) -> list[str]:
+    text = f"return {value.expr.text}"
+    if len(text) > width and len(value.summands) > 2:
+        return ["return (", *(_INDENT + each for each in _summands(value)), ")"]
+    return _fitted(text, width)
+
+
+def _fitted(text: str, width: int) -> list[str]:
+    """A line, with what its last bracket holds on a line of its own if it is too long."""
+    if len(text) <= width or text[-1] != ")":
+        return [text]
+    opening = _last_bracket(text)
+    return [text[:opening], _INDENT + text[opening:-1], ")"]
+
+
+def _last_bracket(text: str) -> int:
+    """The place after the bracket that the last one closes."""
+    depth = 0
+    for place in reversed(range(len(text))):
+        depth += {")": 1, "(": -1}.get(text[place], 0)
+        if depth == 0:
+            break
+    return place + 1
 
 
 def _jax_lines(node: Node, variable: str) -> list[str]:
@@ -80,7 +102,9 @@ def _selected(node: Node, statements: list[str], indent: int) -> list[str]:
             values = ["\n".join(_selected(each, statements, indent + 8)) for _, each in nodes]
             return _choice(conditions, values, indent + len("return "))
     text = node.expr.text
-    return [text] if len(text) + indent <= _WIDTH else _summands(node)
+    if len(text) + indent > _WIDTH and len(node.summands) > 1:
+        return _summands(node)
+    return _fitted(text, _WIDTH - indent)
 
 
 def _choice(conditions: list[str], values: list[str], indent: int) -> list[str]:

@@ -111,11 +111,11 @@ def _between(schedule: Between, clock: Clock, language: Language) -> Value:
         case Cosine():
             return _wave(start, end, n, clock, language)
         case Polynomial(power=power):
-            return Value.of(language.power(language.not_negative(clock.rest(n)), power), fall, end)
+            return Value.of(language.power(clock.rest(n), power), fall, end)
         case Geometric():
             return Value.of(language.power_of(rounded(end / start), clock.progress(n)), start)
         case OneMinusSqrt():
-            root = language.call("sqrt", language.not_negative(clock.progress(n)))
+            root = language.power(clock.progress(n), 0.5)
             return Value.of(root, -fall, start) if start < end else Value.of(minus(_ONE, root), fall, end)
         case Rex(beta=beta):
             if beta in (0, 1):

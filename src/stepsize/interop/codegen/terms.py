@@ -128,10 +128,6 @@ class Language:
         """The module of the functions."""
         return "jnp" if self.jax else "math"
 
-    def not_negative(self, x: Expr) -> Expr:
-        """x, which is negative only if its value is not selected: JAX evaluates all cases."""
-        return Expr(f"jnp.maximum({x.text}, 0)") if self.jax and x.binds == 2 else x
-
     def power_of(self, base: float, exponent: Expr) -> Expr:
         """base ** exponent; in single precision, an error of the base would grow with the exponent."""
         if self.jax and base > 0 and float(np.float32(base)) != base:
@@ -140,9 +136,11 @@ class Language:
 
     def power(self, base: Expr, exponent: float) -> Expr:
         """base ** exponent."""
-        if exponent == 0.5:
-            return self.call("sqrt", base)
-        return base if exponent == 1 else raised(base, number(int(exponent) if exponent.is_integer() else exponent))
+        if exponent.is_integer():
+            return base if exponent == 1 else raised(base, number(int(exponent)))
+        if self.jax and "-" in base.text:  # it may be negative in a case that is computed and not selected
+            base = Expr(f"jnp.maximum({base.text}, 0)")
+        return self.call("sqrt", base) if exponent == 0.5 else raised(base, number(exponent))
 
     def extreme(self, function: str, operands: Sequence[Value]) -> Value:
         """The "min" or "max" of values; that of the numbers among them is computed now."""

@@ -101,7 +101,7 @@ def _warp(schedule: Schedule, steps: int, power: float, clock: Clock, program: P
     if steps == 0:
         return Value(schedule(0))
     z = program.new_name("z")
-    bent = program.language.power(program.language.not_negative(clock.progress(steps)), power)
+    bent = program.language.power(clock.progress(steps), power)
     inner = Clock(z, Fraction(steps), is_whole=False, made=Warped(clock, steps, power))
     node = Let((f"{z} = {bent.text}",), translated(schedule.schedule, inner, program))
     return _ended(schedule, clock, node)
