@@ -1,12 +1,16 @@
+from stepsize.interop.accelerate_log import LogAppliedInAccelerate as LogAppliedInAccelerate
+from stepsize.interop.code import to_code as to_code
 from stepsize.interop.config_check import Finding as Finding
 from stepsize.interop.config_check import check as check
-from stepsize.interop.code import to_code as to_code
+from stepsize.interop.curve_writer import CurveWriter as CurveWriter
 from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
 from stepsize.interop.fvcore import from_fvcore as from_fvcore
 from stepsize.interop.keras import to_keras as to_keras
+from stepsize.interop.lightning_callback import LogAppliedInLightning as LogAppliedInLightning
 from stepsize.interop.megatron import from_megatron as from_megatron
 from stepsize.interop.mmengine import from_mmengine as from_mmengine
 from stepsize.interop.paddle import from_paddle as from_paddle
 from stepsize.interop.pytorch_optimizer import from_pytorch_optimizer as from_pytorch_optimizer
 from stepsize.interop.timm import from_timm as from_timm
 from stepsize.interop.transformers import from_transformers as from_transformers
+from stepsize.interop.transformers_callback import LogAppliedInTrainer as LogAppliedInTrainer
