@@ -3,15 +3,14 @@
 import math
 import subprocess
 import sys
-from itertools import chain
 
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import SHAPES, trees
 
 from stepsize import (
     Constant,
+    ConstantProduct,
     Cosine,
     Exponential,
     Function,
@@ -37,11 +36,11 @@ from stepsize import (
     noam,
     one_cycle,
     sgdr,
-    warmup_cosine,
     wsd,
 )
-from stepsize.errors import ArgumentError, ParseError
+from stepsize.errors import ArgumentError
 from stepsize.interop import to_code
+from strategies import trees
 
 INF = math.inf
 WARMUP = Linear(0.0, 0.3, 7)
@@ -190,3 +189,138 @@ def test_ruff_finds_nothing_to_change(language: str, tmp_path) -> None:
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+WARMUP_COSINE = '''\
+import math
+
+
+def learning_rate(step: int) -> float:
+    """Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)."""
+    if step < 500:
+        return 0.3 * step / 500
+    if step < 10_000:
+        return 0.01 + 0.145 * (1 + math.cos(math.pi * (step - 500) / 9500))
+    return 0.01
+'''
+WSD_IN_JAX = '''\
+import jax
+import jax.numpy as jnp
+
+
+def learning_rate(step: jax.Array) -> jax.Array:
+    """Linear(0.0, 0.0003, 2000) >> Constant(0.0003, 78000)
+    >> OneMinusSqrt(0.0003, 0.0, 20000).
+    """
+    return jnp.select(
+        [step < 2000, step < 80_000, step < 100_000],
+        [
+            0.0003 * step / 2000,
+            0.0003,
+            0.0003 * (1 - jnp.sqrt(jnp.maximum((step - 80_000) / 20_000, 0))),
+        ],
+        0.0,
+    )
+'''
+STEPS_PER_EPOCH_FOR_TORCH = '''\
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+def learning_rate(step: int) -> float:
+    """MultiStep(0.1, 0.1, (30, 60, 90)).every(1563)."""
+    epoch = step // 1563
+    if epoch < 30:
+        return 0.1
+    if epoch < 60:
+        return 0.01
+    if epoch < 90:
+        return 0.001
+    return 0.0001
+
+
+def scheduler_of(optimizer: Optimizer) -> LambdaLR:
+    """The scheduler of an optimizer whose groups have one rate."""
+    base_lr = optimizer.param_groups[0]["lr"]
+    return LambdaLR(optimizer, lambda step: learning_rate(step) / base_lr)
+'''
+WARM_RESTARTS = '''\
+import math
+
+
+def learning_rate(step: int) -> float:
+    """Cosine(0.1, 0.0, 10).repeat(inf, 1.0, 2.0)."""
+    t = step
+    length = 10
+    while t >= length:
+        t -= length
+        length *= 2
+    z = t / length
+    return 0.05 * (1 + math.cos(math.pi * z))
+'''
+DIVIDED_BY_ROOTS = '''\
+import jax
+import jax.numpy as jnp
+
+
+def learning_rate(step: jax.Array) -> jax.Array:
+    """Linear(0.0, 0.2, 100) >> InversePower(0.2, 0.01)."""
+    return jnp.where(step < 100, 0.2 * step / 100, 0.2 * jnp.sqrt(100 / step))
+'''
+
+
+@pytest.mark.parametrize(
+    ("schedule", "language", "code"),
+    [
+        (Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), "python", WARMUP_COSINE),
+        (wsd(3e-4, 2000, 78_000, 20_000, shape="1-sqrt"), "jax", WSD_IN_JAX),
+        (MultiStep(0.1, 0.1, (30, 60, 90)).every(1563), "torch", STEPS_PER_EPOCH_FOR_TORCH),
+        (sgdr(0.1, 10, INF, stretch=2.0), "python", WARM_RESTARTS),
+        (inverse_sqrt(0.2, 100), "jax", DIVIDED_BY_ROOTS),
+    ],
+    ids=[
+        "warmup and cosine",
+        "wsd in JAX",
+        "steps per epoch for PyTorch",
+        "warm restarts",
+        "inverse square root in JAX",
+    ],
+)
+def test_the_code_is_what_a_person_would_write(schedule: Schedule, language: str, code: str) -> None:
+    assert to_code(schedule, language) == code
+
+
+def test_a_text_may_have_units_and_a_function_a_name() -> None:
+    code = to_code('warmup_cosine(0.3, "10%", "2ep")', horizon=Horizon(100, 10, 2), name="rate")
+    assert made(code, "rate")(2) == 0.3
+
+
+def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
+    plan = Plan(lr=[WARMUP, WAVE], betas=("Linear(0.8, 0.9, 10)", 0.99), weight_decay={"head": 0.1})
+    code = to_code(plan)
+    names = ["learning_rate_0", "learning_rate_1", "betas_0", "betas_1", "weight_decay_of_head"]
+    assert [made(code, name)(5) for name in names] == pytest.approx([WARMUP(5), WAVE(5), 0.85, 0.99, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (0.3 * Function("math:exp"),),
+            r"made of shapes, got Function\(\"math:exp\"\); its code is not in the schedule",
+        ),
+        ((Plan(lr=0.1, weight_decay=ConstantProduct(0.1)),), "a plan whose weight_decay is a schedule, got ConstantP"),
+        ((Plan(lr=0.1, momentum=0.9), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
+        ((Table(range(1000)).warp(2.0),), "at most 200 cases"),
+        ((WAVE, "pytorch"), 'did you mean "torch"'),
+        ((0.3,), "a schedule, a plan or a text"),
+    ],
+)
+def test_what_cannot_be_code_is_refused(arguments: tuple, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        to_code(*arguments)
+
+
+def test_a_name_that_no_function_can_have_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="a name that a function can have, got 'my rate'"):
+        to_code(WAVE, name="my rate")

@@ -1,14 +1,11 @@
 """The rates that a loop with Accelerate applied, in its trackers and a curve file."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stepsize.interop.curve_writer import CurveWriter
 from stepsize.interop.mean_loss import MeanLoss
 from stepsize.pytorch.applied import AppliedValues
-
-if TYPE_CHECKING:
-    from accelerate import Accelerator
 
 
 class LogAppliedInAccelerate:
@@ -22,9 +19,7 @@ class LogAppliedInAccelerate:
         path: a curve file that `stepsize predict` reads, if one is wanted; see `CurveWriter`.
     """
 
-    def __init__(
-        self, accelerator: "Accelerator", *optimizers: Any, path: str | os.PathLike[str] | None = None
-    ) -> None:
+    def __init__(self, accelerator: Any, *optimizers: Any, path: str | os.PathLike[str] | None = None) -> None:
         self._accelerator = accelerator
         self._writer = None if path is None else CurveWriter(path)
         self._applied = AppliedValues(*optimizers)
@@ -35,7 +30,7 @@ class LogAppliedInAccelerate:
     def step(self, loss: Any = None) -> None:
         """Log the values of an update that was made; call it after each micro-batch, with its loss."""
         if loss is not None:
-            self._loss.add(float(loss))
+            self._loss.add(loss)
         if values := self._applied.take():
             self._updates += 1
             mean_loss = self._loss.take()

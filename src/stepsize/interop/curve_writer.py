@@ -3,10 +3,11 @@
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from stepsize.files import write_whole
+from stepsize.files import check_place, write_whole
 
 _UPDATES, _LOSS = "updates", "mean_loss"
 
@@ -21,7 +22,7 @@ class CurveWriter:
         path: the file; its folder is made if it is missing.
 
     Raises:
-        OutputError: at a write, if the file cannot be written.
+        OutputError: the file cannot be written.
 
     Example:
         >>> writer = CurveWriter("curve.csv")
@@ -35,6 +36,9 @@ class CurveWriter:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        with suppress(OSError):  # the check says why
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        check_place(self.path)
         self._columns: list[str] = []
 
     def write(self, updates: int, values: Mapping[str, float], mean_loss: float | None = None) -> None:
@@ -49,7 +53,6 @@ class CurveWriter:
         """Write the header, and the rows of earlier updates that a file already has."""
         kept = [row for row in self._rows() if int(row[_UPDATES]) < updates]
         self._columns = list(dict.fromkeys([*(kept[0] if kept else ()), *columns]))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         header = _lines(self._columns, [dict(zip(self._columns, self._columns, strict=True))])
         write_whole(self.path, (header + _lines(self._columns, kept)).encode())
 
@@ -61,7 +64,7 @@ class CurveWriter:
         return [row for row in csv.DictReader(io.StringIO(whole)) if row.get(_UPDATES, "").isdigit()]
 
 
-def _lines(columns: list[str], rows: list[dict[str, object]] | list[dict[str, str]]) -> str:
+def _lines(columns: list[str], rows: Sequence[Mapping[str, object]]) -> str:
     text = io.StringIO()
     csv.DictWriter(text, columns, restval="", lineterminator="\n").writerows(rows)
     return text.getvalue()

@@ -3,12 +3,11 @@
 import os
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from stepsize.interop.curve_writer import CurveWriter
 from stepsize.interop.mean_loss import MeanLoss
-from stepsize.pytorch.applied import AppliedValues
+from stepsize.pytorch.applied import AppliedValues, exact_tensors
 
 
 class LogAppliedInLightning(Callback):
@@ -37,11 +36,10 @@ class LogAppliedInLightning(Callback):
         """Log the values of an update that was made."""
         assert self._applied is not None
         if self._writer and isinstance(outputs, dict) and "loss" in outputs:
-            self._loss.add(float(outputs["loss"]) * trainer.accumulate_grad_batches)  # Lightning has divided it
+            self._loss.add(outputs["loss"] * trainer.accumulate_grad_batches)  # Lightning has divided it
         if values := self._applied.take():
             self._updates += 1
-            exact = {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
-            pl_module.log_dict(exact, on_step=True, on_epoch=False)
+            pl_module.log_dict(exact_tensors(values), on_step=True, on_epoch=False)
             if self._writer and trainer.is_global_zero:
                 self._writer.write(self._updates, values, self._loss.take())
 

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
 from stepsize.pytorch.group_plan import rate_of
@@ -46,6 +47,11 @@ class AppliedValues:
     def _ends(self, optimizer: Optimizer, *_: Any) -> None:
         if is_update(optimizer):
             self._latest |= self._before[id(optimizer)]
+
+
+def exact_tensors(values: dict[str, float]) -> dict[str, torch.Tensor]:
+    """The values in double precision, for loggers that convert numbers to single precision."""
+    return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
 
 
 def _values_of(optimizer: Optimizer) -> dict[str, float]:
