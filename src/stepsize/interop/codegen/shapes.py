@@ -20,6 +20,7 @@ from stepsize.schedules.formulas import (
     Geometric,
     InversePower,
     Linear,
+    Logarithmic,
     OneMinusSqrt,
     Polynomial,
     Rex,
@@ -117,6 +118,10 @@ def _between(schedule: Between, clock: Clock, language: Language) -> Value:
         case OneMinusSqrt():
             root = language.power(clock.progress(n), 0.5)
             return Value.of(root, -fall, start) if start < end else Value.of(minus(_ONE, root), fall, end)
+        case Logarithmic():
+            grown = clock.after(-1).progress(1)
+            log = language.call("log", language.not_below(1, grown))
+            return Value.of(over(log, Expr(f"math.log({number(n + 1).text})")), -fall, start)
         case Rex(beta=beta):
             if beta in (0, 1):
                 return _line(start, end, n, clock) if beta == 0 else Value(start)

@@ -128,6 +128,10 @@ class Language:
         """The module of the functions."""
         return "jnp" if self.jax else "math"
 
+    def not_below(self, low: int, x: Expr) -> Expr:
+        """x, which is lower only in cases that are not selected, and which JAX computes too."""
+        return Expr(f"jnp.maximum({x.text}, {low})") if self.jax and "-" in x.text else x
+
     def power_of(self, base: float, exponent: Expr) -> Expr:
         """base ** exponent; in single precision, an error of the base would grow with the exponent."""
         if self.jax and base > 0 and float(np.float32(base)) != base:
@@ -138,8 +142,7 @@ class Language:
         """base ** exponent."""
         if exponent.is_integer():
             return base if exponent == 1 else raised(base, number(int(exponent)))
-        if self.jax and "-" in base.text:  # it may be negative in a case that is computed and not selected
-            base = Expr(f"jnp.maximum({base.text}, 0)")
+        base = self.not_below(0, base)
         return self.call("sqrt", base) if exponent == 0.5 else raised(base, number(exponent))
 
     def extreme(self, function: str, operands: Sequence[Value]) -> Value:
