@@ -62,7 +62,7 @@ def to_code(
         ArgumentError: the schedule has a Function, a plan has a ConstantProduct, or the code would be very long.
 
     Example:
-        >>> print(to_code(Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.0, 9500)))
+        >>> print(to_code(Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.0, 9500)), end="")
         import math
         <BLANKLINE>
         <BLANKLINE>

@@ -25,10 +25,12 @@ class CurveWriter:
         OutputError: the file cannot be written.
 
     Example:
-        >>> writer = CurveWriter("curve.csv")
-        >>> writer.write(1, {"lr": 0.1})
-        >>> writer.write(2, {"lr": 0.2}, mean_loss=3.5)
-        >>> print(Path("curve.csv").read_text(), end="")
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     writer = CurveWriter(f"{folder}/curve.csv")
+        ...     writer.write(1, {"lr": 0.1})
+        ...     writer.write(2, {"lr": 0.2}, mean_loss=3.5)
+        ...     print(writer.path.read_text(), end="")
         updates,mean_loss,lr
         1,,0.1
         2,3.5,0.2

@@ -30,6 +30,13 @@ class Cases:
 Node = Union[Value, Let, Cases]  # noqa: UP007  (recursive)
 
 
+def few(count: int) -> int:
+    """The number of cases, if it is not too large for code."""
+    if count > _MOST:
+        raise ArgumentError("to_code", "schedule", f"one with at most {_MOST} cases", f"{count} cases")
+    return count
+
+
 def cases(variable: str, nodes: Sequence[tuple[float, Node]]) -> Node:
     """Cases without those that cannot occur, in one list; neighbours that are equal are one."""
     found: list[tuple[float, Node]] = []
@@ -41,9 +48,7 @@ def cases(variable: str, nodes: Sequence[tuple[float, Node]]) -> Node:
             if found and found[-1][1] == each:
                 found.pop()
             found.append((bound, each))
-    if len(found) > _MOST:
-        raise ArgumentError("to_code", "schedule", f"one with at most {_MOST} cases", f"{len(found)} cases")
-    return found[0][1] if len(found) == 1 else Cases(variable, tuple(found))
+    return found[0][1] if few(len(found)) == 1 else Cases(variable, tuple(found))
 
 
 def _between(node: Node, variable: str, low: float, stop: float) -> list[tuple[float, Node]]:

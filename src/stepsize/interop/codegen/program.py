@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from stepsize.errors import ArgumentError
 from stepsize.interop.codegen.cases import Node
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.printing import exploded, function_text
 from stepsize.interop.codegen.terms import Expr, Language, Value, number
-
-_MOST = 200  # values or cycles that still are written one by one
 
 
 @dataclass
@@ -31,12 +28,6 @@ class Program:
             found = f"{name}_{count}"
         self.names.add(found)
         return found
-
-    def few(self, count: int) -> int:
-        """The number of cases, if it is not too large for code."""
-        if count > _MOST:
-            raise ArgumentError("to_code", "schedule", f"one with at most {_MOST} cases", f"{count} cases")
-        return count
 
     def add_function(self, name: str, variable: str, node: Node, docstring: str) -> None:
         """Write a function."""

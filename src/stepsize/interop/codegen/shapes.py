@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from stepsize.arguments import LONGEST
 from stepsize.errors import ArgumentError
-from stepsize.interop.codegen.cases import Let, Node, cases
+from stepsize.interop.codegen.cases import Let, Node, cases, few
 from stepsize.interop.codegen.clock import Clock
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.terms import Expr, Language, Value, minus, number, over, plus, rounded, times
@@ -54,13 +54,13 @@ def translated(schedule: Schedule, clock: Clock, program: Program) -> Node:
             if clock.is_whole:
                 count, _, _ = clock.divided(every)
                 return Value.of(language.power_of(factor, count), start)
-            return _stairs(schedule, [every * i for i in range(1, program.few(clock.longest // every) + 1)], clock)
+            return _stairs(schedule, [every * i for i in range(1, few(clock.longest // every) + 1)], clock)
         case Table(values):
             if clock.is_whole:
                 index, _, _ = clock.divided(1)
                 item = Value.of(Expr(f"{program.add_list('VALUES', values)}[{index.text}]"))
                 return in_turn(clock, [(len(values), item), (math.inf, Value(values[-1]))])
-            return _stairs(schedule, range(1, program.few(len(values))), clock)
+            return _stairs(schedule, range(1, few(len(values))), clock)
         case MultiStep() | Piecewise():
             return _stairs(schedule, schedule.boundaries, clock)
         case Knots(points, shape):

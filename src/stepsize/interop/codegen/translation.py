@@ -9,7 +9,7 @@ from operator import add, mul
 
 from stepsize.errors import ArgumentError
 from stepsize.interop.codegen import shapes
-from stepsize.interop.codegen.cases import Cases, Let, Node, joined, until
+from stepsize.interop.codegen.cases import Cases, Let, Node, few, joined, until
 from stepsize.interop.codegen.clock import Clock, Warped
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.shapes import in_turn
@@ -109,7 +109,7 @@ def _warp(schedule: Schedule, steps: int, power: float, clock: Clock, program: P
 
 def _every(inner: Schedule, n: int, clock: Clock, program: Program) -> Node:
     if not clock.is_whole:
-        last = program.few(clock.longest // n)
+        last = few(clock.longest // n)
         parts: Parts = [((epoch + 1) * n, Value(inner(epoch))) for epoch in range(last)]
         return in_turn(clock, [*parts, (math.inf, Value(inner(last)))])
     count, _, _ = clock.divided(n)
@@ -144,7 +144,7 @@ def _scaled(node: Node, factor: Expr, clock: Clock, program: Program) -> Node:
 def _cycle_by_cycle(schedule: Repeat, clock: Clock, program: Program) -> Node:
     steps, begin, parts = int(schedule.schedule.steps), 0, Parts()
     while begin <= clock.longest and len(parts) < schedule.times:
-        cycle = program.few(len(parts))
+        cycle = few(len(parts))
         length = math.floor(steps * schedule.stretch_**cycle + 0.5)
         local = clock.after(begin).faster(Fraction(steps, length))
         node = translated(schedule.schedule * schedule.scale**cycle, local, program)
@@ -189,7 +189,7 @@ def _reclock(schedule: Reclock, clock: Clock, program: Program) -> Node:
     parts = Parts()
     for first, samples, size, stop in zip(firsts, used, sizes, [*firsts[1:], math.inf], strict=True):
         in_samples = clock.after(first).faster(int(size)).after(-int(samples))
-        program.few(len(parts))
+        few(len(parts))
         parts.append((stop, translated(schedule.schedule, in_samples, program)))
     node = in_turn(clock, parts)
     return node if schedule.steps == math.inf else _ended(schedule, clock, node)
