@@ -37,9 +37,10 @@ def rates_in(path):
 # The hooks.
 
 
-def test_an_update_that_a_grad_scaler_skips_is_not_logged():
+@pytest.mark.parametrize("fused", [False, True])  # a fused one makes the step and leaves the weights alone
+def test_an_update_that_a_grad_scaler_skips_is_not_logged(fused):
     model = line()
-    optimizer = WatchedSGD(model.parameters())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=fused)
     Scheduler(optimizer, PLAN, auto=True)
     applied, scaler, found = AppliedValues(optimizer), torch.amp.GradScaler("cpu"), []
     for overflows in (False, True, False):
@@ -65,6 +66,9 @@ def test_groups_have_names_and_several_optimizers_numbers():
     scheduler.step()
     planned_too.step()
     assert applied.take() == {"optimizer_1/lr": 0.3, "optimizer_1/weight_decay": Linear(0.0, 0.1, 10)(1)}
+    named.step()
+    planned_too.step()
+    assert [*applied.take()][1:3] == ["optimizer_0/lr/1", "optimizer_1/lr"]
     applied.close()
     named.step()
     assert applied.take() == {}
