@@ -107,7 +107,9 @@ KEPT = (
     ),
     Convention("LLaMA-Factory", _rows("current_steps + total_steps"), steps_done=True, means=True),
     Convention("torchtitan", _rows("loss_metrics/global_avg_loss"), steps_done=True),
-    Convention("stepsize", _rows("rate + train/loss + train/accuracy"), steps_done=True, means=True),
+    Convention(
+        "stepsize", _rows("rate + train/loss + train/accuracy", "updates + mean_loss"), steps_done=True, means=True
+    ),
 )
 """The conventions of what trainers give to trackers, and write to tables."""
 UNKNOWN = Convention("", (frozenset(),))

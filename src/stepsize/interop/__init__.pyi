@@ -1,10 +1,14 @@
 from stepsize.interop.axolotl import from_axolotl as from_axolotl
 from stepsize.interop.composer import from_composer as from_composer
+from stepsize.interop.accelerate_log import LogAppliedInAccelerate as LogAppliedInAccelerate
+from stepsize.interop.code import to_code as to_code
 from stepsize.interop.config_check import Finding as Finding
 from stepsize.interop.config_check import check as check
+from stepsize.interop.curve_writer import CurveWriter as CurveWriter
 from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
 from stepsize.interop.fvcore import from_fvcore as from_fvcore
 from stepsize.interop.keras import to_keras as to_keras
+from stepsize.interop.lightning_callback import LogAppliedInLightning as LogAppliedInLightning
 from stepsize.interop.megatron import from_megatron as from_megatron
 from stepsize.interop.mmengine import from_mmengine as from_mmengine
 from stepsize.interop.paddle import from_paddle as from_paddle
@@ -17,3 +21,4 @@ from stepsize.interop.optax import from_optax as from_optax
 from stepsize.interop.timm import from_timm as from_timm
 from stepsize.interop.torchtitan import from_torchtitan as from_torchtitan
 from stepsize.interop.transformers import from_transformers as from_transformers
+from stepsize.interop.transformers_callback import LogAppliedInTrainer as LogAppliedInTrainer

@@ -1,0 +1,120 @@
+"""The local step of a schedule, as a function of a variable of the code."""
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from stepsize.arguments import LONGEST
+from stepsize.interop.codegen.terms import Expr, minus, number, over, plus, rounded, times
+
+Real = float | Fraction
+
+_LARGEST_FACTOR = 1000  # that a person would write
+_SAME = 1e-12  # a computed step that is this near to a whole one is that step
+
+
+@dataclass(frozen=True)
+class Warped:
+    """How a variable z in [0, 1] is made: (t / steps) ** power."""
+
+    clock: "Clock"
+    steps: int
+    power: float
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The step t = rate * (variable - start). The variable is a whole number, or a fraction of a length: `z`."""
+
+    variable: str = "step"
+    rate: Fraction = Fraction(1)
+    start: Fraction = Fraction(0)
+    is_whole: bool = True
+    made: Warped | None = None
+
+    def after(self, n: Real) -> "Clock":
+        """The clock of what begins at step n of this one."""
+        return replace(self, start=self.start + Fraction(n) / self.rate)
+
+    def faster(self, factor: Real) -> "Clock":
+        """The clock that makes so many steps in one of this."""
+        return replace(self, rate=self.rate * Fraction(factor))
+
+    def reaches(self, t: Real) -> tuple[str, float]:
+        """The variable to compare, and its first value at which the step is t or more."""
+        bound = self.start + Fraction(t) / self.rate
+        if self.made:
+            return self.made.clock.reaches(self.made.steps * max(float(bound), 0.0) ** (1 / self.made.power))
+        if not self.is_whole:
+            return self.variable, rounded(float(bound))
+        near = round(bound)
+        return self.variable, near if abs(bound - near) <= _SAME * max(near, 1) else math.ceil(bound)
+
+    @property
+    def longest(self) -> int:
+        """A bound of the step."""
+        return LONGEST if self.is_whole else math.ceil(self.rate * (1 - self.start))
+
+    def progress(self, n: Real) -> Expr:
+        """t / n."""
+        length = Fraction(n) / self.rate
+        factor = _factor(length, self.start)
+        return _over(_difference(self._times(factor), self.start * factor), length * factor)
+
+    def rest(self, n: Real) -> Expr:
+        """1 - t / n."""
+        length = Fraction(n) / self.rate
+        factor = _factor(length, self.start)
+        return _over(minus(number((self.start + length) * factor), self._times(factor)), length * factor)
+
+    @property
+    def gone(self) -> Expr:
+        """The variable since the start."""
+        return _difference(Expr(self.variable), self.start)
+
+    def remaining(self, n: Real) -> tuple[Expr, Fraction]:
+        """What the variable still has to go up to step n, and the whole way."""
+        length = Fraction(n) / self.rate
+        return minus(number(self.start + length), Expr(self.variable)), length
+
+    def _times(self, factor: int) -> Expr:
+        variable = Expr(self.variable)
+        return variable if factor == 1 else times(number(factor), variable)
+
+    def divided(self, n: int) -> tuple[Expr, Expr, Fraction]:
+        """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction."""
+        multiple = self.rate / n
+        factor, divisor = multiple.numerator * self.start.denominator, multiple.denominator * self.start.denominator
+        offset = multiple.numerator * self.start.numerator
+        common = math.gcd(factor, divisor, offset)
+        factor, divisor, offset = factor // common, divisor // common, offset // common
+        scaled = _difference(self._times(factor), Fraction(offset))
+        return _whole(scaled, "//", divisor), _whole(scaled, "%", divisor), Fraction(n, divisor)
+
+
+def _whole(a: Expr, sign: str, n: int) -> Expr:
+    if n == 1 and sign == "//":
+        return a
+    return Expr(f"{a.within(5)} {sign} {number(n).text}", 1)
+
+
+def _factor(length: Fraction, start: Fraction) -> int:
+    """What makes both whole numbers; 1 if it is not a small one."""
+    factor = math.lcm(length.denominator, start.denominator)
+    return factor if factor <= _LARGEST_FACTOR and length.numerator > 1 else 1
+
+
+def _difference(a: Expr, n: Fraction) -> Expr:
+    """a - n."""
+    if not n:
+        return a
+    return minus(a, number(n)) if n > 0 else plus(a, number(-n))
+
+
+def _over(a: Expr, length: Fraction) -> Expr:
+    """a / length."""
+    if length == 1:
+        return a
+    if length.numerator == 1 and length.denominator <= _LARGEST_FACTOR:
+        return times(number(length.denominator), a)
+    return over(a, number(length))

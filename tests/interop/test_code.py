@@ -1,0 +1,329 @@
+"""Code that is written for a schedule: its values, its layout, and what is refused."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from stepsize import (
+    Constant,
+    ConstantProduct,
+    Cosine,
+    Exponential,
+    Function,
+    Geometric,
+    Horizon,
+    InversePower,
+    Knots,
+    Linear,
+    Logarithmic,
+    MultiStep,
+    OneMinusSqrt,
+    Piecewise,
+    Plan,
+    Polynomial,
+    Rex,
+    Schedule,
+    Staircase,
+    Table,
+    Triangle,
+    cyclic,
+    inverse_sqrt,
+    maximum,
+    minimum,
+    noam,
+    one_cycle,
+    sgdr,
+    wsd,
+)
+from stepsize.errors import ArgumentError
+from stepsize.interop import to_code
+from strategies import trees
+
+INF = math.inf
+WARMUP = Linear(0.0, 0.3, 7)
+WAVE = Cosine(0.3, 0.01, 12)
+MANY_KNOTS = [(3 * i, 0.3 / (1 + i % 4)) for i in range(12)]
+
+SHAPES_AND_OPERATORS = [
+    Constant(0.3),
+    WARMUP,
+    Cosine(0.01, 0.3, 9),
+    Polynomial(0.3, 0.1, 9, 0.5),
+    Polynomial(0.1, 0.3, 9, 2.0),
+    Geometric(0.3, 0.001, 9),
+    OneMinusSqrt(0.3, 0.1, 9),
+    OneMinusSqrt(0.1, 0.3, 9),
+    Logarithmic(0.0, 0.3, 9),
+    Rex(0.3, 0.0, 9, 0.7),
+    Exponential(0.3, 0.95, 10),
+    Staircase(0.3, 0.5, 4),
+    MultiStep(0.3, 0.5, (4, 4, 9)),
+    Piecewise((0.3, 0.1, 0.2), (4, 9)),
+    InversePower(0.3, 0.3, 0.7),
+    Triangle(0.1, 0.3, 4, 6),
+    Knots(((2, 0.1), (4.5, 0.3), (9, 0.0)), "cosine"),
+    Knots(MANY_KNOTS),
+    Table((0.1, 0.3, 0.2)),
+    WARMUP >> WAVE,
+    WARMUP + 0.1 - WAVE / 2,
+    2 * WARMUP * Exponential(1.0, 0.9),
+    minimum(WARMUP, Staircase(0.3, 0.5, 4), 0.2),
+    maximum(WARMUP, WAVE),
+    (WARMUP + 0.1) ** -1.5,
+    WAVE.clip(0.05, 0.25),
+    WAVE.shift(5),
+    Piecewise((0.3, 0.1), (2,)).every(5),
+    (WARMUP >> WAVE).stretch(31),
+    (Staircase(0.3, 0.5, 2).head(9) >> WAVE).warp(2.0),
+    (WARMUP >> Table((0.3, 0.2)) >> WAVE).head(15),
+    (WARMUP >> WAVE).tail(9),
+    (WARMUP >> WAVE).cooldown(10, 5, 0.0, "1-sqrt"),
+    WAVE.repeat(3, 0.5),
+    (WARMUP >> WAVE).repeat(INF, -0.9),
+    Constant(0.1, 5) >> (WARMUP >> WAVE).repeat(4, 0.5, 1.5),
+    sgdr(0.3, 5, INF, stretch=2.0),
+    sgdr(0.3, 5, 3, 0.1, 0.5, 2.0).stretch(50),
+    (WARMUP >> WAVE).stretch(200).reclock(Piecewise((2, 5), (40,))),
+    WAVE.repeat(3).every(2) * Table((0.5, 1.0, 0.7)).repeat(INF),
+    noam(512, 8),
+    inverse_sqrt(0.3, 8),
+    one_cycle(0.3, 30),
+    cyclic(0.1, 0.3, 3, 4, mode="exp_range", gamma=0.97),
+    wsd(0.3, 3, 10, 8, shape="rex"),
+]
+each_schedule = pytest.mark.parametrize("schedule", SHAPES_AND_OPERATORS, ids=str)
+
+
+def made(code: str, name: str = "learning_rate"):
+    """The function, from a namespace in which nothing else is."""
+    namespace = {}
+    exec(code, namespace)
+    return namespace[name]
+
+
+def steps_of(schedule: Schedule) -> np.ndarray:
+    return np.arange(3 * int(min(schedule.steps, 60)) + 2)
+
+
+def compare(schedule: Schedule, values: list[float], within: float) -> None:
+    expected = schedule(steps_of(schedule))
+    np.testing.assert_allclose(values, expected, rtol=within, atol=within * max(1.0, np.max(np.abs(expected))))
+
+
+@each_schedule
+def test_python_code_has_the_values_of_every_shape_and_operator(schedule: Schedule) -> None:
+    rate = made(to_code(schedule))
+    compare(schedule, [rate(step) for step in steps_of(schedule).tolist()], 1e-12)
+
+
+@given(trees)
+def test_python_code_has_the_values_of_any_tree(schedule: Schedule) -> None:
+    if contains_a_function(schedule):
+        with pytest.raises(ArgumentError, match="its code is not in the schedule"):
+            to_code(schedule)
+        return
+    rate = made(to_code(schedule))
+    compare(schedule, [rate(step) for step in steps_of(schedule).tolist()], 1e-12)
+
+
+def contains_a_function(schedule: Schedule) -> bool:
+    return isinstance(schedule, Function) or any(map(contains_a_function, schedule._children))
+
+
+def test_jax_code_has_the_values_of_every_shape_and_operator_under_jit_and_vmap() -> None:
+    jax = pytest.importorskip("jax", reason="needs stepsize[frameworks]")
+    rates = [made(to_code(schedule, "jax")) for schedule in SHAPES_AND_OPERATORS]
+    steps = jax.numpy.arange(max(steps_of(schedule).size for schedule in SHAPES_AND_OPERATORS))
+    values = jax.jit(lambda steps: [jax.vmap(rate)(steps) for rate in rates])(steps)
+    for schedule, found in zip(SHAPES_AND_OPERATORS, values, strict=True):
+        compare(schedule, np.asarray(found)[: steps_of(schedule).size], 1e-6)
+
+
+def test_jax_code_is_exact_beyond_2_to_the_24_steps_and_runs_in_scan() -> None:
+    jax = pytest.importorskip("jax", reason="needs stepsize[frameworks]")
+    first = 2**25 + 1
+    plan = Constant(0.3, first) >> Linear(0.3, 0.1, 4) >> Polynomial(0.1, 0.0, 4, 0.5)
+    rate = made(to_code(plan, "jax"))
+    _, values = jax.lax.scan(lambda step, _: (step + 1, rate(step)), first - 1, length=10)
+    np.testing.assert_allclose(values, plan(np.arange(first - 1, first + 9)), atol=1e-7)
+
+
+def test_jax_code_computes_no_nan_in_the_cases_that_do_not_count() -> None:
+    jax = pytest.importorskip("jax", reason="needs stepsize[frameworks]")
+    bent = [OneMinusSqrt(0.3, 0.1, 9), Polynomial(0.3, 0.1, 9, 0.5), InversePower(0.3), Logarithmic(0.0, 0.3, 9)]
+    with jax.debug_nans(True):
+        for schedule in (*bent, WAVE.warp(0.7)):
+            made(to_code(Constant(0.3, 9) >> schedule, "jax"))(jax.numpy.array([0, 5000]))
+
+
+def test_torch_code_drives_a_lambda_lr() -> None:
+    import torch
+
+    plan = WARMUP >> WAVE
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.7)
+    scheduler = made(to_code(plan, "torch"), "scheduler_of")(optimizer)
+    for step in range(25):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(plan(step), abs=1e-12)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_torch_code_of_factors_multiplies_the_rate_of_each_group() -> None:
+    import torch
+
+    groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": rate} for rate in (0.5, 0.25)]
+    optimizer = torch.optim.SGD(groups)
+    made(to_code(Plan(lr=Linear(0.5, 1.0, 4), relative=True), "torch"), "scheduler_of")(optimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.125]
+
+
+@pytest.mark.parametrize("language", ["python", "torch", "jax"])
+def test_ruff_finds_nothing_to_change(language: str, tmp_path) -> None:
+    for number, schedule in enumerate(SHAPES_AND_OPERATORS):
+        (tmp_path / f"code_{number}.py").write_text(to_code(schedule, language))
+    for command in (["check"], ["format", "--diff"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", tmp_path],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+WARMUP_COSINE = '''\
+import math
+
+
+def learning_rate(step: int) -> float:
+    """Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500)."""
+    if step < 500:
+        return 0.3 * step / 500
+    if step < 10_000:
+        return 0.01 + 0.145 * (1 + math.cos(math.pi * (step - 500) / 9500))
+    return 0.01
+'''
+WSD_IN_JAX = '''\
+import jax
+import jax.numpy as jnp
+
+
+def learning_rate(step: jax.Array) -> jax.Array:
+    """Linear(0.0, 0.0003, 2000) >> Constant(0.0003, 78000)
+    >> OneMinusSqrt(0.0003, 0.0, 20000).
+    """
+    return jnp.select(
+        [step < 2000, step < 80_000, step < 100_000],
+        [
+            0.0003 * step / 2000,
+            0.0003,
+            0.0003 * (1 - jnp.sqrt(jnp.maximum((step - 80_000) / 20_000, 0))),
+        ],
+        0.0,
+    )
+'''
+STEPS_PER_EPOCH_FOR_TORCH = '''\
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+
+def learning_rate(step: int) -> float:
+    """MultiStep(0.1, 0.1, (30, 60, 90)).every(1563)."""
+    epoch = step // 1563
+    if epoch < 30:
+        return 0.1
+    if epoch < 60:
+        return 0.01
+    if epoch < 90:
+        return 0.001
+    return 0.0001
+
+
+def scheduler_of(optimizer: Optimizer) -> LambdaLR:
+    """The scheduler of an optimizer whose groups have one rate."""
+    base_lr = optimizer.param_groups[0]["lr"]
+    return LambdaLR(optimizer, lambda step: learning_rate(step) / base_lr)
+'''
+WARM_RESTARTS = '''\
+import math
+
+
+def learning_rate(step: int) -> float:
+    """Cosine(0.1, 0.0, 10).repeat(inf, 1.0, 2.0)."""
+    t = step
+    length = 10
+    while t >= length:
+        t -= length
+        length *= 2
+    z = t / length
+    return 0.05 * (1 + math.cos(math.pi * z))
+'''
+DIVIDED_BY_ROOTS = '''\
+import jax
+import jax.numpy as jnp
+
+
+def learning_rate(step: jax.Array) -> jax.Array:
+    """Linear(0.0, 0.2, 100) >> InversePower(0.2, 0.01)."""
+    return jnp.where(step < 100, 0.2 * step / 100, 0.2 * jnp.sqrt(100 / step))
+'''
+
+
+@pytest.mark.parametrize(
+    ("schedule", "language", "code"),
+    [
+        (Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500), "python", WARMUP_COSINE),
+        (wsd(3e-4, 2000, 78_000, 20_000, shape="1-sqrt"), "jax", WSD_IN_JAX),
+        (MultiStep(0.1, 0.1, (30, 60, 90)).every(1563), "torch", STEPS_PER_EPOCH_FOR_TORCH),
+        (sgdr(0.1, 10, INF, stretch=2.0), "python", WARM_RESTARTS),
+        (inverse_sqrt(0.2, 100), "jax", DIVIDED_BY_ROOTS),
+    ],
+    ids=[
+        "warmup and cosine",
+        "wsd in JAX",
+        "steps per epoch for PyTorch",
+        "warm restarts",
+        "inverse square root in JAX",
+    ],
+)
+def test_the_code_is_what_a_person_would_write(schedule: Schedule, language: str, code: str) -> None:
+    assert to_code(schedule, language) == code
+
+
+def test_a_text_may_have_units_and_a_function_a_name() -> None:
+    code = to_code('warmup_cosine(0.3, "10%", "2ep")', horizon=Horizon(100, 10, 2), name="rate")
+    assert made(code, "rate")(2) == 0.3
+
+
+def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
+    plan = Plan(lr=[WARMUP, WAVE], betas=("Linear(0.8, 0.9, 10)", 0.99), weight_decay={"head": 0.1})
+    code = to_code(plan)
+    names = ["learning_rate_0", "learning_rate_1", "betas_0", "betas_1", "weight_decay_of_head"]
+    assert [made(code, name)(5) for name in names] == pytest.approx([WARMUP(5), WAVE(5), 0.85, 0.99, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (0.3 * Function("math:exp"),),
+            "Function.*its code is not in the schedule",
+        ),
+        ((Plan(lr=0.1, weight_decay=ConstantProduct(0.1)),), "a plan whose weight_decay is a schedule, got ConstantP"),
+        ((Plan(lr=0.1, momentum=0.9), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
+        ((Table(range(1000)).warp(2.0),), "at most 200 cases"),
+        ((WAVE, "pytorch"), 'did you mean "torch"'),
+        ((0.3,), "a schedule, a plan or a text"),
+    ],
+)
+def test_what_cannot_be_code_is_refused(arguments: tuple, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        to_code(*arguments)
+
+
+def test_a_name_that_no_function_can_have_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="a name that a function can have, got 'my rate'"):
+        to_code(WAVE, name="my rate")

@@ -1,0 +1,59 @@
+"""The curve file: what the reader makes of it, and what a kill and a resume leave."""
+
+import numpy as np
+import pytest
+
+from stepsize import Linear
+from stepsize.curves import read_curves
+from stepsize.errors import OutputError
+from stepsize.interop import CurveWriter
+
+PLAN = Linear(0.5, 0.1, 12)
+
+
+def write(path, begin, end, every=3, loss=0.0):
+    writer = CurveWriter(path)
+    for done in range(begin + 1, end + 1):
+        writer.write(done, {"lr": PLAN(done - 1)}, loss + 1 / done if done % every == 0 else None)
+
+
+def test_the_reader_gets_the_rate_of_every_update_and_the_mean_losses(tmp_path):
+    write(tmp_path / "new" / "curve.csv", 0, 12)
+    (curve,) = read_curves(tmp_path / "new" / "curve.csv")
+    np.testing.assert_array_equal(curve.rates, PLAN.sample()[: len(curve.rates)])
+    assert curve.steps.tolist() == [1, 4, 7, 10]  # the middles of the means
+    np.testing.assert_allclose(curve.losses, [1 / 3, 1 / 6, 1 / 9, 1 / 12])
+
+
+def test_a_resumed_run_replaces_the_rows_from_there_on(tmp_path):
+    once, twice = tmp_path / "once.csv", tmp_path / "twice.csv"
+    write(once, 0, 12)
+    write(twice, 0, 9, loss=7.0)
+    write(twice, 0, 7)
+    write(twice, 6, 12)
+    assert twice.read_text() == once.read_text()
+
+
+@pytest.mark.parametrize("kept", [0, 5, 25, 60, 61, 62, 90])
+def test_a_run_killed_in_the_middle_of_a_row_resumes(kept, tmp_path):
+    once, killed = tmp_path / "once.csv", tmp_path / "killed.csv"
+    write(once, 0, 12)
+    text = once.read_text()[:kept]
+    killed.write_text(text)
+    write(killed, max(text.count("\n") - 1, 0), 12)
+    assert killed.read_text() == once.read_text()
+
+
+def test_values_that_are_new_get_a_column(tmp_path):
+    path = tmp_path / "curve.csv"
+    CurveWriter(path).write(1, {"lr": 0.5}, 3.0)
+    writer = CurveWriter(path)
+    writer.write(2, {"lr": 0.4, "momentum": 0.9}, 2.0)
+    writer.write(3, {"momentum": 0.8}, 1.0)
+    assert path.read_text() == "updates,mean_loss,lr,momentum\n1,3.0,0.5,\n2,2.0,0.4,0.9\n3,1.0,,0.8\n"
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "curve.csv").mkdir()
+    with pytest.raises(OutputError, match="it is a folder"):
+        CurveWriter(tmp_path / "curve.csv")
