@@ -1,0 +1,117 @@
+"""Schedules written for another tool: candidates are read back, and the first that gives every rate is taken."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+
+from stepsize.arguments import Instance
+from stepsize.errors import ArgumentError
+from stepsize.horizon import Horizon
+from stepsize.interop.corners import corners
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.schedules import Schedule, parse
+
+AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
+
+TOLERANCE = 1e-9  # of the highest rate
+_ALL = 100_000  # updates of which every one is compared
+_FAR = 2**24  # how far endless schedules are compared
+
+K = TypeVar("K", bound=Schedule)
+
+
+def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
+    """The schedule, whose text may have units of the run."""
+    assert isinstance(run.horizon, Horizon | None)
+    return parse(schedule, run.horizon) if isinstance(schedule, str) else schedule
+
+
+def first_exact(
+    schedule: Schedule,
+    candidates: Iterable[Any],
+    read: Callable[[Any, Run], ToolSchedule],
+    run: Run,
+    tool: str,
+    instead: str,
+) -> Any:
+    """The first config that the tool reads as this schedule: at every update of the run, or for ever without one.
+
+    Raises:
+        ArgumentError: there is none; the error says where the nearest differs, and advises what to use `instead`.
+    """
+    nearest = ""
+    longest = -1
+    for config in candidates:
+        with suppress(ArgumentError):  # the tool refuses the config
+            found = read(config, run)
+            step = _first_difference(schedule, found.rates, run)
+            if step is None:
+                return config
+            if step > longest:
+                longest = step
+                rates = f"{found.rates(step):.6g} at update {step}, not {schedule(step):.6g}"
+                nearest = f"its {found.name} gives {rates}; "
+    raise ArgumentError(run.owner, "schedule", f"one that {tool} has a setting for", schedule, nearest + instead)
+
+
+def _first_difference(schedule: Schedule, other: Schedule, run: Run) -> int | None:
+    steps = _compared([schedule, other], run)
+    ours = schedule(steps)
+    differs = ~(np.abs(other(steps) - ours) <= TOLERANCE * np.abs(ours).max())
+    return int(steps[differs.argmax()]) if differs.any() else None
+
+
+def _compared(schedules: Iterable[Schedule], run: Run) -> np.ndarray[Any, Any]:
+    """All updates to three times the last corner, or those near corners if there are too many; those of a run."""
+    near = sorted({max(0, corner + k) for each in schedules for corner in corners(each) for k in (-2, -1, 0, 1, 2)})
+    far = [2**k for k in range(_FAR.bit_length())]
+    steps = np.union1d(np.arange(min(3 * near[-1] + 10, _ALL)), np.array(near + far)).astype(np.int64)
+    return steps if run.horizon is None else steps[steps < run.steps("schedule")]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Warmup, stable phase and decay, which most configs consist of; the form of the ways is left open."""
+
+    first: float
+    peak: float
+    final: float
+    warmup: int
+    stable: int
+    decay: int
+
+    @property
+    def total(self) -> int:
+        """The updates of all phases."""
+        return self.warmup + self.stable + self.decay
+
+
+def outline_of(schedule: Schedule) -> Outline:
+    """The phases between the corners of a schedule: up to the highest rate, while it is held, and the rest."""
+    places = corners(schedule)
+    values = [schedule(each) for each in places]
+    peak = max(values)
+    held = [place for place, value in zip(places, values, strict=True) if value == peak]
+    return Outline(values[0], peak, values[-1], held[0], held[-1] - held[0], places[-1] - held[-1])
+
+
+def all_of(kind: type[K], schedule: Schedule) -> Iterator[K]:
+    """The schedules of a class inside another, for the numbers in them."""
+    if isinstance(schedule, kind):
+        yield schedule
+    for child in schedule._children:
+        yield from all_of(kind, child)
+
+
+def ratio(part: float, whole: float) -> float:
+    """The shortest number that gives `part` if it is multiplied by `whole`."""
+    if whole == 0.0:
+        return 0.0
+    for digits in range(1, 17):
+        short = float(f"{part / whole:.{digits}g}")
+        if whole * short == part:
+            return short
+    return part / whole
