@@ -17,3 +17,4 @@ from stepsize.interop.optax import from_optax as from_optax
 from stepsize.interop.timm import from_timm as from_timm
 from stepsize.interop.torchtitan import from_torchtitan as from_torchtitan
 from stepsize.interop.transformers import from_transformers as from_transformers
+from stepsize.interop.writers.deepspeed import to_deepspeed as to_deepspeed

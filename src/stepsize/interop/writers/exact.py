@@ -10,8 +10,8 @@ import numpy as np
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.corners import corners
 from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.writers.corners import corners
 from stepsize.schedules import Schedule, parse
 
 AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
