@@ -1,5 +1,6 @@
 """Schedules written for another tool: candidates are read back, and the first that gives every rate is taken."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
-from stepsize.schedules import Schedule, parse
+from stepsize.schedules import Constant, Schedule, parse
+from stepsize.schedules.clock import Chain
+from stepsize.schedules.formulas import Between
 
 AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
 
@@ -89,13 +92,23 @@ class Outline:
         return self.warmup + self.stable + self.decay
 
 
-def outline_of(schedule: Schedule) -> Outline:
-    """The phases between the corners of a schedule: up to the highest rate, while it is held, and the rest."""
+def outlines_of(schedule: Schedule) -> list[Outline]:
+    """The phases between the corners of a schedule: up to the highest rate, while it is held, and the rest.
+
+    Those of a chain, as it is written, are another: its peak may be a rate that is not reached, or reached again.
+    """
     places = corners(schedule)
     values = [schedule(each) for each in places]
-    peak = max(values)
-    held = [place for place, value in zip(places, values, strict=True) if value == peak]
-    return Outline(values[0], peak, values[-1], held[0], held[-1] - held[0], places[-1] - held[-1])
+    held = [place for place, value in zip(places, values, strict=True) if value == max(values)]
+    found = [Outline(values[0], max(values), values[-1], held[0], held[-1] - held[0], places[-1] - held[-1])]
+    if isinstance(schedule, Chain):
+        up, *rest = schedule.parts
+        way = up if isinstance(up, Between) else None
+        warmup, level = (way.steps, rest[0]) if way else (0, up)
+        stable = int(level.steps) if isinstance(level, Constant) and level.steps < math.inf else 0
+        peak = way.end if way else values[0]
+        found.append(Outline(values[0], peak, values[-1], warmup, stable, places[-1] - warmup - stable))
+    return found
 
 
 def all_of(kind: type[K], schedule: Schedule) -> Iterator[K]:
