@@ -57,7 +57,11 @@ def first_exact(
                 longest = step
                 rates = f"{found.rates(step):.6g} at update {step}, not {schedule(step):.6g}"
                 nearest = f"its {found.name} gives {rates}; "
-    raise ArgumentError(run.owner, "schedule", f"one that {tool} has a setting for", schedule, nearest + instead)
+    rule, end = f"one that {tool} has a setting for", schedule.steps
+    if end < longest and run.horizon is None:
+        advice = f"{nearest}if the run ends before, write {{horizon}}; else {instead}"
+        raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end))
+    raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead)
 
 
 def _first_difference(schedule: Schedule, other: Schedule, run: Run) -> int | None:
