@@ -18,5 +18,5 @@ from stepsize.interop.timm import from_timm as from_timm
 from stepsize.interop.torchtitan import from_torchtitan as from_torchtitan
 from stepsize.interop.transformers import from_transformers as from_transformers
 from stepsize.interop.writers.deepspeed import to_deepspeed as to_deepspeed
-from stepsize.interop.writers.transformers import to_transformers as to_transformers
 from stepsize.interop.writers.megatron import to_megatron as to_megatron
+from stepsize.interop.writers.transformers import to_transformers as to_transformers
