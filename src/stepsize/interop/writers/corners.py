@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from stepsize.schedules import Knots, MultiStep, Piecewise, Schedule, Staircase, Triangle
 from stepsize.schedules.clock import Chain, Every, Head, Repeat, Shift, Stretch, Tail, Warp
 
-_MOST = 200
+_MOST = 50
 """So many cycles and stairs, whose number may be infinite."""
 
 
@@ -58,8 +58,8 @@ def _inside(schedule: Schedule) -> Iterable[float]:
 
 
 def _of_cycles(schedule: Repeat) -> Iterator[float]:
-    start, steps = 0.0, schedule.schedule.steps
-    for _ in range(int(min(schedule.times, _MOST))):
-        yield from (start + each for each in corners(schedule.schedule))
-        start += math.floor(steps + 0.5)
-        steps *= schedule.stretch_
+    start, steps, inside = 0, schedule.schedule.steps, corners(schedule.schedule)
+    for i in range(int(min(schedule.times, _MOST))):
+        cycle = math.floor(steps * schedule.stretch_**i + 0.5)
+        yield from (start + each * cycle / steps for each in inside)
+        start += cycle

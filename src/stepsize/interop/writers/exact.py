@@ -24,6 +24,7 @@ _ALL = 100_000  # updates of which every one is compared
 _FAR = 2**24  # how far endless schedules are compared
 
 K = TypeVar("K", bound=Schedule)
+Whole = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
@@ -45,12 +46,14 @@ def first_exact(
     Raises:
         ArgumentError: there is none; the error says where the nearest differs, and advises what to use `instead`.
     """
-    nearest = ""
-    longest = -1
+    nearest, longest = "", -1
+    own = _compared(schedule, run)
     for config in candidates:
         with suppress(ArgumentError):  # the tool refuses the config
             found = read(config, run)
-            step = _first_difference(schedule, found.rates, run)
+            step = _first_difference(schedule, found.rates, own)
+            if step is None:
+                step = _first_difference(schedule, found.rates, _compared(found.rates, run))
             if step is None:
                 return config
             if step > longest:
@@ -64,18 +67,19 @@ def first_exact(
     raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead)
 
 
-def _first_difference(schedule: Schedule, other: Schedule, run: Run) -> int | None:
-    steps = _compared([schedule, other], run)
+def _first_difference(schedule: Schedule, other: Schedule, steps: Whole) -> int | None:
     ours = schedule(steps)
     differs = ~(np.abs(other(steps) - ours) <= TOLERANCE * np.abs(ours).max())
     return int(steps[differs.argmax()]) if differs.any() else None
 
 
-def _compared(schedules: Iterable[Schedule], run: Run) -> np.ndarray[Any, Any]:
+def _compared(schedule: Schedule, run: Run) -> Whole:
     """All updates to three times the last corner, or those near corners if there are too many; those of a run."""
-    near = sorted({max(0, corner + k) for each in schedules for corner in corners(each) for k in (-2, -1, 0, 1, 2)})
-    far = [2**k for k in range(_FAR.bit_length())]
-    steps = np.union1d(np.arange(min(3 * near[-1] + 10, _ALL)), np.array(near + far)).astype(np.int64)
+    near = {max(0, corner + k) for corner in corners(schedule) for k in (-2, -1, 0, 1, 2)}
+    last = 3 * max(near) + 10
+    every = range(last if last < _ALL else 0)
+    far = (2**k for k in range(_FAR.bit_length()))
+    steps = np.array(sorted(near.union(every, far)))
     return steps if run.horizon is None else steps[steps < run.steps("schedule")]
 
 
