@@ -1,5 +1,6 @@
 """Each writer writes a schedule exactly, as the tool's own loop shows, or refuses it."""
 
+import importlib
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -107,3 +108,80 @@ def test_a_random_schedule_is_written_exactly_or_refused(writer: Writer) -> None
             schedules.append(schedule)
     assert 5 < len(written) < 200
     follow(writer, written, schedules)
+
+
+@pytest.mark.parametrize("tool", ["mlx", "optax"])
+def test_a_random_schedule_is_made_of_a_tools_functions_or_refused(tool: str) -> None:
+    array: Callable[[Any], Any]
+    if tool == "mlx":
+        import mlx.core
+
+        array = mlx.core.array
+    else:
+        import jax.numpy
+
+        array = jax.numpy.asarray
+    rng, kept = random.Random(1), 0
+    for schedule in (random_schedule(rng) for _ in range(200)):
+        with suppress(ArgumentError):
+            made = getattr(stepsize.interop, f"to_{tool}")(schedule)
+            kept += 1
+            ours = schedule(np.arange(64))
+            theirs = np.broadcast_to(np.asarray(made(array(np.arange(64)))), ours.shape)
+            np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6 * np.abs(ours).max(), err_msg=str(schedule))
+    assert 20 < kept < 200
+
+
+SOURCES = {
+    "deepspeed": ("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)", '"cycle_first_step_size": 10,'),
+    "megatron": ("warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
+    "mlx": ("warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
+    "optax": ("Linear(0, 0.3, 10) >> Constant(0.3)", "[optax.linear_schedule(0.0, 0.3, 10), optax.constant_schedule"),
+    "transformers": ("warmup_cosine(0.3, 10, 100)", '"lr_scheduler_type": "cosine_with_restarts",'),
+}
+
+
+@pytest.mark.parametrize(("tool", "text", "part"), [(tool, *row) for tool, row in SOURCES.items()])
+def test_the_source_is_what_a_person_would_write(tool: str, text: str, part: str) -> None:
+    written = importlib.import_module(f"stepsize.interop.writers.{tool}").source(ss.parse(text))
+    assert part in written, written
+
+
+def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
+    schedule = ss.warmup_cosine(0.3, 10, 100, final_lr=0.03)
+    with pytest.raises(ArgumentError, match="gives 0.0300822 at update 101, not 0.03; if the run ends before") as found:
+        stepsize.interop.to_transformers(schedule)
+    assert found.value.settings == {"horizon": 100}
+    assert stepsize.interop.to_transformers(schedule, 100)["lr_scheduler_type"] == "cosine_with_min_lr"
+
+
+def test_an_optimizer_of_transformers_can_have_any_schedule() -> None:
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = ss.Table((0.3, 0.1, 0.2))
+    scheduler = stepsize.interop.to_transformers(schedule, optimizer=optimizer)
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx(schedule.sample(4), rel=1e-15)
+
+
+REFUSED = [
+    ("deepspeed", "warmup_cosine(0.3, 10, 100)", r"its OneCycle gives 0 at update 10, not 0\.3; use deepspeed"),
+    ("deepspeed", "Rex(0.3, 0, 10)", r"one that DeepSpeed has a setting for, got Rex\(0\.3, 0\.0, 10\); use"),
+    ("megatron", "Exponential(0.1, 0.9)", r"its constant gives 0\.1 at update 1, not 0\.09; let the training loop"),
+    ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
+    ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
+    ("optax", "inverse_sqrt(0.3, 10)", r"made of shapes that the tool has, got InversePower"),
+    ("optax", 3, "to_optax\(schedule=...\) must be a schedule or its text, got 3"),
+    ("transformers", "Cosine(0.3, 0, 10).repeat(2, 0.5)", "to_transformers, and Trainer"),
+]
+
+
+@pytest.mark.parametrize(("tool", "text", "words"), REFUSED)
+def test_a_refusal_says_what_differs_and_what_to_use(tool: str, text: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        getattr(stepsize.interop, f"to_{tool}")(text)

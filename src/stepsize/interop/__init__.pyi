@@ -19,4 +19,6 @@ from stepsize.interop.torchtitan import from_torchtitan as from_torchtitan
 from stepsize.interop.transformers import from_transformers as from_transformers
 from stepsize.interop.writers.deepspeed import to_deepspeed as to_deepspeed
 from stepsize.interop.writers.megatron import to_megatron as to_megatron
+from stepsize.interop.writers.mlx import to_mlx as to_mlx
+from stepsize.interop.writers.optax import to_optax as to_optax
 from stepsize.interop.writers.transformers import to_transformers as to_transformers

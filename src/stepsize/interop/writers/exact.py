@@ -47,13 +47,13 @@ def first_exact(
         ArgumentError: there is none; the error says where the nearest differs, and advises what to use `instead`.
     """
     nearest, longest = "", -1
-    own = _compared(schedule, run)
+    own = compared(schedule, run)
     for config in candidates:
         with suppress(ArgumentError):  # the tool refuses the config
             found = read(config, run)
             step = _first_difference(schedule, found.rates, own)
             if step is None:
-                step = _first_difference(schedule, found.rates, _compared(found.rates, run))
+                step = _first_difference(schedule, found.rates, compared(found.rates, run))
             if step is None:
                 return config
             if step > longest:
@@ -73,7 +73,7 @@ def _first_difference(schedule: Schedule, other: Schedule, steps: Whole) -> int 
     return int(steps[differs.argmax()]) if differs.any() else None
 
 
-def _compared(schedule: Schedule, run: Run) -> Whole:
+def compared(schedule: Schedule, run: Run) -> Whole:
     """All updates to three times the last corner, or those near corners if there are too many; those of a run."""
     near = {max(0, corner + k) for corner in corners(schedule) for k in (-2, -1, 0, 1, 2)}
     last = 3 * max(near) + 10

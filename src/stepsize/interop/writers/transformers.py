@@ -61,6 +61,8 @@ def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
                 found["max_steps"] = run.steps("max_steps")
             elif name in ENDLESS:
                 del found["max_steps"]
+            if name == "polynomial" and found["max_steps"] == found["warmup_steps"]:
+                continue  # transformers divides by 0 after the last update
             yield {key: found[key] for key in ORDER if found.get(key) or key == "learning_rate"}
 
 
@@ -72,7 +74,8 @@ def _schedulers(schedule: Schedule, form: Outline, run: Run) -> Iterator[tuple[s
     for decay in all_of(InversePower, schedule):
         yield "inverse_sqrt", {}, {"timescale": max(1, round(1 / decay.rate))} if decay.rate else {}
     for power in {each.power for each in all_of(Polynomial, schedule)} | {1.0}:
-        yield "polynomial", {}, {"lr_end": form.final, "power": power}
+        without_decay = {} if form.stable + form.decay else {"max_steps": form.warmup - 1}
+        yield "polynomial", without_decay, {"lr_end": form.final, "power": power}
     for half, high, low in _waves(schedule):
         yield from _cosines(schedule, form, run, half, high, low)
     tails = {each.n: int(each.schedule.steps) for each in all_of(Tail, schedule) if each.schedule.steps < math.inf}
