@@ -66,19 +66,18 @@ def random_schedule(rng: random.Random) -> ss.Schedule:
     """A warmup, a stable phase, a decay, and an end, or something that few tools have."""
     peak, low, warmup, stable, decay = rng.random(), rng.choice([0.0, rng.random() / 5]), *rng.choices(range(9), k=3)
     shapes = ["linear", "cosine", "1-sqrt", "rex", "polynomial(2)", "exponential"]
-    schedule = rng.choice(
-        [
-            lambda: ss.wsd(peak, warmup, stable, decay + 1, rng.choice([0.0, low]), low + 1e-3, rng.choice(shapes)),
-            lambda: ss.warmup_cosine(peak, warmup, warmup + decay + 1, 0.0, low),
-            lambda: ss.wsd(peak, warmup, stable + 1, 0, low),
-            lambda: ss.inverse_sqrt(peak, warmup),
-            lambda: ss.sgdr(peak, decay + 1, stable + 1, low, rng.choice([1.0, 0.5]), rng.choice([1, 2])),
-            lambda: ss.Exponential(peak, rng.random()),
-            lambda: ss.MultiStep(peak, 0.1, sorted({warmup, warmup + decay})),
-            lambda: ss.Piecewise((peak, low, peak), (warmup + 1, warmup + decay + 2)),
-            lambda: ss.Linear(0.0, peak, warmup + 1) >> ss.Linear(peak, 0.0, decay + 1),
-        ]
-    )()
+    kinds: list[Callable[[], ss.Schedule]] = [
+        lambda: ss.wsd(peak, warmup, stable, decay + 1, rng.choice([0.0, low]), low + 1e-3, rng.choice(shapes)),
+        lambda: ss.warmup_cosine(peak, warmup, warmup + decay + 1, 0.0, low),
+        lambda: ss.wsd(peak, warmup, stable + 1, 0, low),
+        lambda: ss.inverse_sqrt(peak, warmup),
+        lambda: ss.sgdr(peak, decay + 1, stable + 1, low, rng.choice([1.0, 0.5]), rng.choice([1, 2])),
+        lambda: ss.Exponential(peak, rng.random()),
+        lambda: ss.MultiStep(peak, 0.1, (warmup, warmup + decay)),
+        lambda: ss.Piecewise((peak, low, peak), (warmup + 1, warmup + decay + 2)),
+        lambda: ss.Linear(0.0, peak, warmup + 1) >> ss.Linear(peak, 0.0, decay + 1),
+    ]
+    schedule = rng.choice(kinds)()
     return rng.choice([schedule, schedule, schedule * 2.0, schedule.shift(1), schedule.head(7)])
 
 
@@ -149,7 +148,7 @@ def test_the_source_is_what_a_person_would_write(tool: str, text: str, part: str
 
 def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
     schedule = ss.warmup_cosine(0.3, 10, 100, final_lr=0.03)
-    with pytest.raises(ArgumentError, match="gives 0.0300822 at update 101, not 0.03; if the run ends before") as found:
+    with pytest.raises(ArgumentError, match=r"at update 101, not .*; if the run ends before") as found:
         stepsize.interop.to_transformers(schedule)
     assert found.value.settings == {"horizon": 100}
     assert stepsize.interop.to_transformers(schedule, 100)["lr_scheduler_type"] == "cosine_with_min_lr"
@@ -176,8 +175,12 @@ REFUSED = [
     ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
     ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
     ("optax", "inverse_sqrt(0.3, 10)", r"made of shapes that the tool has, got InversePower"),
-    ("optax", 3, "to_optax\(schedule=...\) must be a schedule or its text, got 3"),
-    ("transformers", "Cosine(0.3, 0, 10).repeat(2, 0.5)", "to_transformers, and Trainer"),
+    ("optax", 3, r"to_optax\(schedule=...\) must be a schedule or its text, got 3"),
+    (
+        "transformers",
+        "Cosine(0.3, 0, 10).repeat(2, 0.5)",
+        r"gives 0\.3 at update 10, not 0\.15; give to_transformers the",
+    ),
 ]
 
 
