@@ -17,8 +17,17 @@ from stepsize.interop.olmo_core import from_olmo_core as from_olmo_core
 from stepsize.interop.keras import from_keras as from_keras
 from stepsize.interop.keras import to_keras as to_keras
 from stepsize.interop.megatron import from_megatron as from_megatron
+from stepsize.interop.mmengine import from_mmengine as from_mmengine
+from stepsize.interop.olmo_core import from_olmo_core as from_olmo_core
 from stepsize.interop.optax import from_optax as from_optax
+from stepsize.interop.paddle import from_paddle as from_paddle
+from stepsize.interop.pytorch_optimizer import from_pytorch_optimizer as from_pytorch_optimizer
 from stepsize.interop.timm import from_timm as from_timm
 from stepsize.interop.torchtitan import from_torchtitan as from_torchtitan
 from stepsize.interop.transformers import from_transformers as from_transformers
 from stepsize.interop.transformers_callback import LogAppliedInTrainer as LogAppliedInTrainer
+from stepsize.interop.writers.deepspeed import to_deepspeed as to_deepspeed
+from stepsize.interop.writers.megatron import to_megatron as to_megatron
+from stepsize.interop.writers.mlx import to_mlx as to_mlx
+from stepsize.interop.writers.optax import to_optax as to_optax
+from stepsize.interop.writers.transformers import to_transformers as to_transformers

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import functools
 import inspect
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,7 +78,7 @@ def bind(
         ArgumentError: settings are unknown, missing, "auto", or break the rules of the parameters; one error holds
             all of them.
     """
-    known = [each for each in inspect.signature(function).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    known = _keywords(function)
     given = {each.name: _number(settings[each.name]) for each in known if each.name in settings}
     errors: list[StepsizeError] = []
     if not others:
@@ -99,6 +100,11 @@ def _number(value: Any) -> Any:
     """The number that a text is: YAML reads 2e-4 as a text."""
     number = plain(value) if isinstance(value, str) else value
     return number if isinstance(number, int | float) and not isinstance(number, bool) else value
+
+
+@functools.cache
+def _keywords(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return [each for each in inspect.signature(function).parameters.values() if each.kind is each.KEYWORD_ONLY]
 
 
 def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:

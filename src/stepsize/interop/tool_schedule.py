@@ -21,12 +21,15 @@ def _horizon(owner: str, name: str, value: Any) -> Horizon | None:
     return Horizon(samples=value, batch=1, epochs=1)
 
 
+AnyHorizon = Annotated[Horizon | int | None, _horizon]
+
+
 @dataclass(frozen=True)
 class Run:
     """What a config leaves to the program: the length of the run, and the rate of the optimizer."""
 
     owner: str
-    horizon: Annotated[Horizon | int | None, _horizon] = None
+    horizon: AnyHorizon = None
     base_lr: Annotated[float | None, Maybe(Number(least=0.0))] = None
 
     def __post_init__(self) -> None:

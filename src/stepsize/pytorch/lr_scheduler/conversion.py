@@ -8,6 +8,7 @@ from itertools import pairwise
 from operator import mul, rshift
 from typing import Any
 
+from torch.optim import Optimizer
 from torch.optim import lr_scheduler as pytorch
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import SWALR
@@ -83,6 +84,11 @@ def as_lambda(schedule: Schedule, base_lr: float = 1.0) -> Callable[[int], float
     if not isinstance(schedule, Schedule):
         raise ArgumentError("as_lambda", "schedule", "a schedule", schedule)
     return partial(_factor, schedule, Number(above=0.0)("as_lambda", "base_lr", base_lr))
+
+
+def lambda_lr(optimizer: Optimizer, schedule: Schedule) -> pytorch.LambdaLR:
+    """A LambdaLR: a group with the optimizer's default rate follows the schedule, others in proportion."""
+    return pytorch.LambdaLR(optimizer, as_lambda(schedule, optimizer.defaults["lr"]))
 
 
 def _factor(schedule: Schedule, base_lr: float, step: int) -> float:

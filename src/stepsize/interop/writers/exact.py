@@ -1,0 +1,138 @@
+"""Schedules written for another tool: candidates are read back, and the first that gives every rate is taken."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+
+from stepsize.arguments import Instance
+from stepsize.errors import ArgumentError
+from stepsize.horizon import Horizon
+from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.writers.corners import corners
+from stepsize.schedules import Constant, Schedule, parse
+from stepsize.schedules.clock import Chain
+from stepsize.schedules.formulas import Between
+
+AnySchedule = Annotated[Schedule | str, Instance(Schedule | str, "a schedule or its text")]
+
+TOLERANCE = 1e-9  # of the highest rate
+_ALL = 100_000  # updates of which every one is compared
+_FAR = 2**24  # how far endless schedules are compared
+
+K = TypeVar("K", bound=Schedule)
+Whole = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
+    """The schedule, whose text may have units of the run."""
+    assert isinstance(run.horizon, Horizon | None)
+    return parse(schedule, run.horizon) if isinstance(schedule, str) else schedule
+
+
+def first_exact(
+    schedule: Schedule,
+    candidates: Iterable[Any],
+    read: Callable[[Any, Run], ToolSchedule],
+    run: Run,
+    tool: str,
+    instead: str,
+) -> Any:
+    """The first config that the tool reads as this schedule: at every update of the run, or for ever without one.
+
+    Raises:
+        ArgumentError: there is none; the error says where the nearest differs, and advises what to use `instead`.
+    """
+    nearest, longest = "", -1
+    own = compared(schedule, run)
+    for config in candidates:
+        with suppress(ArgumentError):  # the tool refuses the config
+            found = read(config, run)
+            step = _first_difference(schedule, found.rates, own)
+            if step is None:
+                step = _first_difference(schedule, found.rates, compared(found.rates, run))
+            if step is None:
+                return config
+            if step > longest:
+                longest = step
+                rates = f"{found.rates(step):.6g} at update {step}, not {schedule(step):.6g}"
+                nearest = f"its {found.name} gives {rates}; "
+    rule, end = f"one that {tool} has a setting for", schedule.steps
+    if end < longest and run.horizon is None:
+        advice = f"{nearest}if the run ends before, write {{horizon}}; else {instead}"
+        raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end))
+    raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead)
+
+
+def _first_difference(schedule: Schedule, other: Schedule, steps: Whole) -> int | None:
+    ours = schedule(steps)
+    differs = ~(np.abs(other(steps) - ours) <= TOLERANCE * np.abs(ours).max())
+    return int(steps[differs.argmax()]) if differs.any() else None
+
+
+def compared(schedule: Schedule, run: Run) -> Whole:
+    """All updates to three times the last corner, or those near corners if there are too many; those of a run."""
+    near = {max(0, corner + k) for corner in corners(schedule) for k in (-2, -1, 0, 1, 2)}
+    last = 3 * max(near) + 10
+    every = range(last if last < _ALL else 0)
+    far = (2**k for k in range(_FAR.bit_length()))
+    steps = np.array(sorted(near.union(every, far)))
+    return steps if run.horizon is None else steps[steps < run.steps("schedule")]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Warmup, stable phase and decay, which most configs consist of; the form of the ways is left open."""
+
+    first: float
+    peak: float
+    final: float
+    warmup: int
+    stable: int
+    decay: int
+
+    @property
+    def total(self) -> int:
+        """The updates of all phases."""
+        return self.warmup + self.stable + self.decay
+
+
+def outlines_of(schedule: Schedule) -> list[Outline]:
+    """The phases between the corners of a schedule: up to the highest rate, while it is held, and the rest.
+
+    Those of a chain, as it is written, are another: its peak may be a rate that is not reached, or reached again.
+    """
+    places = corners(schedule)
+    values = [schedule(each) for each in places]
+    held = [place for place, value in zip(places, values, strict=True) if value == max(values)]
+    found = [Outline(values[0], max(values), values[-1], held[0], held[-1] - held[0], places[-1] - held[-1])]
+    if isinstance(schedule, Chain):
+        up, *rest = schedule.parts
+        way = up if isinstance(up, Between) else None
+        warmup, level = (way.steps, rest[0]) if way else (0, up)
+        stable = int(level.steps) if isinstance(level, Constant) and level.steps < math.inf else 0
+        peak = way.end if way else values[0]
+        found.append(Outline(values[0], peak, values[-1], warmup, stable, places[-1] - warmup - stable))
+    return found
+
+
+def all_of(kind: type[K], schedule: Schedule) -> Iterator[K]:
+    """The schedules of a class inside another, for the numbers in them."""
+    if isinstance(schedule, kind):
+        yield schedule
+    for child in schedule._children:
+        yield from all_of(kind, child)
+
+
+def ratio(part: float, whole: float) -> float:
+    """The shortest number that gives `part` if it is multiplied by `whole`."""
+    if whole == 0.0:
+        return 0.0
+    for digits in range(1, 17):
+        short = float(f"{part / whole:.{digits}g}")
+        if whole * short == part:
+            return short
+    return part / whole

@@ -1,0 +1,102 @@
+"""Schedules made of optax's own functions."""
+
+import math
+from collections import Counter
+from typing import Any
+
+from stepsize.arguments import checked
+from stepsize.interop.calls import Call
+from stepsize.interop.tool_schedule import AnyHorizon, Run
+from stepsize.interop.writers.exact import AnySchedule, ratio, schedule_of
+from stepsize.interop.writers.joined import installed, joined, made
+from stepsize.interop.writers.pieces import pieces
+from stepsize.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    Geometric,
+    Linear,
+    MultiStep,
+    Polynomial,
+    Schedule,
+    Staircase,
+)
+from stepsize.schedules.arithmetic import Clip
+
+
+@checked
+def to_optax(schedule: AnySchedule, horizon: AnyHorizon = None) -> Any:
+    """A schedule made by optax's own functions: a function of the step for its optimizers, also under `jax.jit`.
+
+    A schedule itself is such a function too; this one does not need stepsize any more.
+
+    Args:
+        schedule: a schedule of rates, or its text.
+        horizon: the run, for units in the text; the rates after its last update are then left open.
+
+    Raises:
+        ArgumentError: optax has no function for a part of the schedule.
+        MissingExtraError: optax is not installed.
+
+    Example:
+        >>> import optax
+        >>> optimizer = optax.adam(to_optax("Linear(0, 0.3, 500) >> Cosine(0.3, 0.03, 9500)"))
+    """
+    return _written(schedule, Run("to_optax", horizon))[1]
+
+
+def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
+    """The Python code of what `to_optax` returns."""
+    call, _ = _written(schedule, Run("to_optax", horizon))
+    return f"import optax\n\nlearning_rate = {call}"
+
+
+def _written(given: Schedule | str, run: Run) -> tuple[Call, Any]:
+    optax, numpy = installed("optax"), installed("jax.numpy")
+    schedule = schedule_of(given, run)
+    call = _warmup_cosine(schedule) or joined(schedule, _call_of, "optax.join_schedules", run)
+    return call, made(schedule, call, numpy.asarray, run, optax=optax)
+
+
+def _warmup_cosine(schedule: Schedule) -> Call | None:
+    match pieces(schedule):
+        case [(0, Linear(start, peak, warmup)), (begin, Cosine(high, low, steps))] if begin == warmup and peak == high:
+            ends = {"init_value": start, "peak_value": peak, "warmup_steps": warmup, "decay_steps": warmup + steps}
+            return Call("optax.warmup_cosine_decay_schedule", (), ends | {"end_value": low})
+    return None
+
+
+def _call_of(piece: Schedule) -> Call | None:
+    match piece:
+        case Constant(value):
+            return _call("constant_schedule", value)
+        case Linear(start, end, steps):
+            return _call("linear_schedule", start, end, steps)
+        case Cosine(start, end, steps) if start != 0.0:
+            return _call("cosine_decay_schedule", start, steps, alpha=ratio(end, start))
+        case Polynomial(start, end, steps, power):
+            return _call("polynomial_schedule", start, end, power, steps)
+        case Geometric(start, end, steps):
+            return _call("exponential_decay", start, steps, ratio(end, start), end_value=end)
+        case Exponential(start, factor, per) if 0.0 < factor < 1.0:
+            return _call("exponential_decay", start, *_over_many(factor, per))
+        case Staircase(start, factor, every) if factor > 0.0:
+            return _call("exponential_decay", start, every, factor, staircase=True)
+        case Clip(Exponential() | Staircase() as decay, low, math.inf) if decay.factor < 1.0:
+            call = _call_of(decay)
+            return call and Call(call.name, call.args, {**call.kwargs, "end_value": low})
+        case MultiStep(start, factor, boundaries):
+            scales = {each: factor**times for each, times in Counter(boundaries).items()}
+            return _call("piecewise_constant_schedule", start, scales)
+    return None
+
+
+def _over_many(factor: float, per: float) -> tuple[float, float]:
+    """The steps and the factor over them: a factor near 1 would lose its last digits in single precision."""
+    while factor > 0.9:
+        factor, per = factor**10, per * 10
+    return int(per) if per == int(per) else per, factor
+
+
+def _call(name: str, *args: Any, **kwargs: Any) -> Call:
+    return Call(f"optax.{name}", args, {key: value for key, value in kwargs.items() if value != 0.0})

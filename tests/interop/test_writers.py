@@ -1,0 +1,190 @@
+"""Each writer writes a schedule exactly, as the tool's own loop shows, or refuses it."""
+
+import importlib
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from measuring import Case, is_installed, loop_of, measured, random_cases
+
+import stepsize as ss
+import stepsize.interop
+from stepsize.errors import ArgumentError
+from stepsize.interop.config import settings_of
+from stepsize.interop.frameworks import FRAMEWORKS
+from stepsize.interop.tool_schedule import Run
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A row: the tool, and how what is written for it becomes a case of its loop."""
+
+    name: str
+    case: Callable[[Any], Case]
+
+    def __call__(self, schedule: ss.Schedule | str, horizon: Any = None) -> Any:
+        return getattr(stepsize.interop, f"to_{self.name}")(schedule, horizon)
+
+
+def _deepspeed(written: Any) -> Case:
+    return Case(written["scheduler"], base_lr=written.get("optimizer", {}).get("params", {}).get("lr", 1.0))
+
+
+def _megatron(written: Any) -> Case:
+    given = settings_of("", written)
+    unit = "samples" if any(name.endswith("_samples") for name in given) else "iters"
+    return Case({f"train_{unit}": 1} | given)
+
+
+def _transformers(written: Any) -> Case:
+    return Case({"lr_scheduler_kwargs": {}, "warmup_steps": 0, "max_steps": 1} | written)
+
+
+WRITERS = [
+    Writer("deepspeed", _deepspeed),
+    Writer("megatron", _megatron),
+    Writer("transformers", _transformers),
+]
+every_writer = pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
+
+
+def read_schedules(tool: str) -> list[ss.Schedule]:
+    """What the tool's reader makes of the configs of the tests, without those that are further hyperparameters."""
+    (framework,) = (each for each in FRAMEWORKS if each.name == tool)
+    found = []
+    for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
+        horizon = ss.Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
+        found.append(framework.read(case.config, Run("read", horizon, case.base_lr)).rates)
+    return found
+
+
+def random_schedule(rng: random.Random) -> ss.Schedule:
+    """A warmup, a stable phase, a decay, and an end, or something that few tools have."""
+    peak, low, warmup, stable, decay = rng.random(), rng.choice([0.0, rng.random() / 5]), *rng.choices(range(9), k=3)
+    shapes = ["linear", "cosine", "1-sqrt", "rex", "polynomial(2)", "exponential"]
+    kinds: list[Callable[[], ss.Schedule]] = [
+        lambda: ss.wsd(peak, warmup, stable, decay + 1, rng.choice([0.0, low]), low + 1e-3, rng.choice(shapes)),
+        lambda: ss.warmup_cosine(peak, warmup, warmup + decay + 1, 0.0, low),
+        lambda: ss.wsd(peak, warmup, stable + 1, 0, low),
+        lambda: ss.inverse_sqrt(peak, warmup),
+        lambda: ss.sgdr(peak, decay + 1, stable + 1, low, rng.choice([1.0, 0.5]), rng.choice([1, 2])),
+        lambda: ss.Exponential(peak, rng.random()),
+        lambda: ss.MultiStep(peak, 0.1, (warmup, warmup + decay)),
+        lambda: ss.Piecewise((peak, low, peak), (warmup + 1, warmup + decay + 2)),
+        lambda: ss.Linear(0.0, peak, warmup + 1) >> ss.Linear(peak, 0.0, decay + 1),
+    ]
+    schedule = rng.choice(kinds)()
+    return rng.choice([schedule, schedule, schedule * 2.0, schedule.shift(1), schedule.head(7)])
+
+
+def follow(writer: Writer, written: list[Any], schedules: list[ss.Schedule], updates: int = 64) -> None:
+    """The tool's own loop, with what is written for them, has the rates of the schedules."""
+    if not is_installed(writer.name):
+        pytest.skip(f"{loop_of(writer.name).PACKAGE} is not installed; scripts/peers installs it")
+    cases = [Case(each.config, updates, each.horizon, each.base_lr) for each in map(writer.case, written)]
+    for schedule, case, rates in zip(schedules, cases, measured(writer.name, cases), strict=True):
+        ours = schedule(np.arange(updates))
+        np.testing.assert_allclose(rates, ours, rtol=0, atol=1e-12 * np.abs(ours).max(), err_msg=f"{schedule} {case}")
+
+
+@every_writer
+def test_what_a_reader_has_read_can_be_written_and_drives_the_tool_alike(writer: Writer) -> None:
+    schedules = read_schedules(writer.name)
+    follow(writer, [writer(each) for each in schedules], schedules)
+
+
+@every_writer
+def test_a_random_schedule_is_written_exactly_or_refused(writer: Writer) -> None:
+    rng = random.Random(1)
+    written, schedules = [], []
+    for schedule in (random_schedule(rng) for _ in range(200)):
+        with suppress(ArgumentError):
+            written.append(writer(schedule))
+            schedules.append(schedule)
+    assert 5 < len(written) < 200
+    follow(writer, written, schedules)
+
+
+@pytest.mark.parametrize("tool", ["mlx", "optax"])
+def test_a_random_schedule_is_made_of_a_tools_functions_or_refused(tool: str) -> None:
+    array: Callable[[Any], Any]
+    if tool == "mlx":
+        import mlx.core
+
+        array = mlx.core.array
+    else:
+        import jax.numpy
+
+        array = jax.numpy.asarray
+    rng, kept = random.Random(1), 0
+    for schedule in (random_schedule(rng) for _ in range(200)):
+        with suppress(ArgumentError):
+            made = getattr(stepsize.interop, f"to_{tool}")(schedule)
+            kept += 1
+            ours = schedule(np.arange(64))
+            theirs = np.broadcast_to(np.asarray(made(array(np.arange(64)))), ours.shape)
+            np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6 * np.abs(ours).max(), err_msg=str(schedule))
+    assert 20 < kept < 200
+
+
+SOURCES = {
+    "deepspeed": ("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)", '"cycle_first_step_size": 10,'),
+    "megatron": ("warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
+    "mlx": ("warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
+    "optax": ("Linear(0, 0.3, 10) >> Constant(0.3)", "[optax.linear_schedule(0.0, 0.3, 10), optax.constant_schedule"),
+    "transformers": ("warmup_cosine(0.3, 10, 100)", '"lr_scheduler_type": "cosine_with_restarts",'),
+}
+
+
+@pytest.mark.parametrize(("tool", "text", "part"), [(tool, *row) for tool, row in SOURCES.items()])
+def test_the_source_is_what_a_person_would_write(tool: str, text: str, part: str) -> None:
+    written = importlib.import_module(f"stepsize.interop.writers.{tool}").source(ss.parse(text))
+    assert part in written, written
+
+
+def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
+    schedule = ss.warmup_cosine(0.3, 10, 100, final_lr=0.03)
+    with pytest.raises(ArgumentError, match=r"at update 101, not .*; if the run ends before") as found:
+        stepsize.interop.to_transformers(schedule)
+    assert found.value.settings == {"horizon": 100}
+    assert stepsize.interop.to_transformers(schedule, 100)["lr_scheduler_type"] == "cosine_with_min_lr"
+
+
+def test_an_optimizer_of_transformers_can_have_any_schedule() -> None:
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = ss.Table((0.3, 0.1, 0.2))
+    scheduler = stepsize.interop.to_transformers(schedule, optimizer=optimizer)
+    rates = []
+    for _ in range(4):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx(schedule.sample(4), rel=1e-15)
+
+
+REFUSED = [
+    ("deepspeed", "warmup_cosine(0.3, 10, 100)", r"its OneCycle gives 0 at update 10, not 0\.3; use deepspeed"),
+    ("deepspeed", "Rex(0.3, 0, 10)", r"one that DeepSpeed has a setting for, got Rex\(0\.3, 0\.0, 10\); use"),
+    ("megatron", "Exponential(0.1, 0.9)", r"its constant gives 0\.1 at update 1, not 0\.09; let the training loop"),
+    ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
+    ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
+    ("optax", "inverse_sqrt(0.3, 10)", r"made of shapes that the tool has, got InversePower"),
+    ("optax", 3, r"to_optax\(schedule=...\) must be a schedule or its text, got 3"),
+    (
+        "transformers",
+        "Cosine(0.3, 0, 10).repeat(2, 0.5)",
+        r"gives 0\.3 at update 10, not 0\.15; give to_transformers the",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "text", "words"), REFUSED)
+def test_a_refusal_says_what_differs_and_what_to_use(tool: str, text: Any, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        getattr(stepsize.interop, f"to_{tool}")(text)
