@@ -1,6 +1,8 @@
 """`stepsize convert`: a schedule, or the config of another tool, in the form of a tool or language."""
 
+import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,13 @@ from stepsize.arguments import Choice
 from stepsize.cli.given import BaseRate, Given, Reader, RunSteps, ToolName
 from stepsize.cli.options import Functions, writable
 from stepsize.cli.schedules import HorizonText
+from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
-from stepsize.schedules import to_dict
+from stepsize.schedules import Plan, Schedule, to_dict
 
-FORMS = ("text", "json")
+LANGUAGES = ("jax", "python", "torch")
+TOOLS = ("deepspeed", "keras", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
+FORMS = ("text", "json", *LANGUAGES, *TOOLS)
 
 
 def convert(
@@ -49,4 +54,13 @@ def convert(
 def _written(given: Given, form: str) -> str:
     if form == "text":
         return str(given.value)
-    return json.dumps(to_dict(given.value), indent=2)
+    if form == "json":
+        return json.dumps(to_dict(given.value), indent=2)
+    if given.meaning is not None and given.meaning.relative:
+        rule, advice = "given: the config has factors of the optimizer's rate", "write {base_lr}"
+        raise ArgumentError("stepsize convert", "base_lr", rule, None, advice, base_lr=...)
+    if form in LANGUAGES:
+        to_code: Callable[[Schedule | Plan, str], str] = importlib.import_module("stepsize.interop.code").to_code
+        return to_code(given.value, form)
+    source: Callable[[Schedule], str] = importlib.import_module(f"stepsize.interop.writers.{form}").source
+    return source(given.rates)

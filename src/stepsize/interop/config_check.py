@@ -75,6 +75,10 @@ class Course:
     meaning: ToolSchedule
     horizon: Horizon | None
 
+    @property
+    def word(self) -> str:
+        return "factor" if self.meaning.relative else "rate"
+
     @cached_property
     def run(self) -> float:
         """The updates of the run; inf if neither the horizon nor the config says."""
@@ -120,8 +124,7 @@ class Course:
 
     def finding(self, kind: str, sentence: str, mend: Any = "", *, note: bool = False) -> Finding:
         """A finding, with the tool's own way to mend it if it has one, or else a schedule that does what was meant."""
-        word = "factor" if self.meaning.relative else "rate"
-        return Finding(kind, sentence.format(rate=word), self.meaning.mends.get(kind) or str(mend), note)
+        return Finding(kind, sentence.format(rate=self.word), self.meaning.mends.get(kind) or str(mend), note)
 
 
 def _warmup_too_long(course: Course) -> bool:
@@ -132,12 +135,12 @@ def _zero(course: Course) -> Iterator[Finding]:
     zeros = np.abs(course.rates) <= _EXACT * course.scale
     count = len(zeros) if zeros.all() else course.first(~zeros)
     if count >= min(course.run, len(zeros)):
-        yield course.finding("zero", "the {rate} is 0 at every update")
-    elif count > 1:
-        yield course.finding("zero", f"the first {count:,} updates change nothing: their {{rate}} is 0")
-    elif count == 1:
-        is_usual = course.meaning.warmup_steps > 0
-        yield course.finding("zero", "the first update changes nothing: its {rate} is 0", note=is_usual)
+        yield Finding("zero", f"the {course.word} is 0 at every update")
+    elif count == 1 and course.meaning.warmup_steps > 0:
+        yield Finding("zero", f"the first update changes nothing: its {course.word} is 0", note=True)
+    elif count:
+        which = "first update changes nothing: its" if count == 1 else f"first {count:,} updates change nothing: their"
+        yield course.finding("zero", f"the {which} {{rate}} is 0")
 
 
 def _warmup(course: Course) -> Iterator[Finding]:
@@ -229,7 +232,7 @@ def _length(course: Course) -> Iterator[Finding]:
 
 def _rise(course: Course) -> Iterator[Finding]:
     total = course.meaning.total_steps
-    if total == math.inf:
+    if total == math.inf or _warmup_too_long(course):
         return
     after = course.updates >= total
     rises = after & (course.rates > _at(course, total) + _SLIGHT * course.scale)

@@ -31,12 +31,12 @@ class Framework:
 
 
 FRAMEWORKS = (
-    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
+    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params")),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
-    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
 )
-"""Every tool that can be read. If a config has the marks of several, the first counts."""
+"""Every tool that can be read."""
 
 
 def _has(config: Any, setting: str) -> bool:
