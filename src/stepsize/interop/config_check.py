@@ -193,7 +193,7 @@ def _minimum(course: Course) -> Iterator[Finding]:
         return
     (top, _), least = course.highest, float(course.rates[later].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
-    if missing > _SLIGHT:
+    if missing > _SLIGHT and lowest != 0:  # a floor of 0 is a default, of stairs and of decays without an end too
         at = course.first(later & (course.rates == least))
         named, reached = _told_apart(lowest, least)
         sentence = f"the minimum of {named} is never applied: the lowest {{rate}} is {reached}, at update {at:,}"
@@ -211,14 +211,14 @@ def _length(course: Course) -> Iterator[Finding]:
     total, run, horizon = course.meaning.total_steps, course.run, course.horizon
     if horizon is None:
         return
-    rates, is_in_epochs = course.meaning.rates, horizon.epochs > 1 and horizon.steps > 2 * horizon.epochs
-    changes = np.flatnonzero(np.diff(course.rates)[course.updates[1:] < run]) + 1
-    last_change = int(course.updates[changes[-1]]) if changes.size else 0
+    changes = course.updates[1:][(np.diff(course.rates) != 0) & (course.updates[1:] < run)]
+    last_change = int(changes.max(initial=0))
+    is_in_epochs = horizon.epochs > 1 and bool((changes % horizon.epoch_steps).any())
     counts_epochs = abs(total - horizon.epochs) < 1 if total < math.inf else 0 < last_change < horizon.epochs
     if is_in_epochs and counts_epochs and last_change > course.meaning.warmup_steps:
         end = _updates(total if total < math.inf else last_change)
         told = f"the schedule ends after {end}, of {run:,}: it counts epochs, of which the run has {horizon.epochs:g}"
-        yield course.finding("epochs", told, rates.every(horizon.epoch_steps))
+        yield course.finding("epochs", told, course.meaning.rates.every(horizon.epoch_steps))
     elif total < run:
         last = f"{_at(course, run - 1):.4g}"
         told = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
