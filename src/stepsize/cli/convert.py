@@ -14,16 +14,17 @@ from stepsize.cli.options import Functions, writable
 from stepsize.cli.schedules import HorizonText
 from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
+from stepsize.horizon import Horizon
+from stepsize.interop.frameworks import WRITTEN
 from stepsize.schedules import Plan, Schedule, to_dict
 
 LANGUAGES = ("jax", "python", "torch")
-TOOLS = ("deepspeed", "keras", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
-FORMS = ("text", "json", *LANGUAGES, *TOOLS)
+FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
 
 
 def convert(
     context: typer.Context,
-    text: Annotated[
+    schedule: Annotated[
         str, typer.Argument(metavar="TEXT|FILE", help="A schedule, or a file with a config of another tool.")
     ],
     form: Annotated[
@@ -42,8 +43,9 @@ def convert(
 
     What is written has the same rate at every update; a tool that cannot have it is refused.
     """
-    (given,) = Reader(context, tool, base_lr, horizon, steps, functions).read([text])
-    written = _written(given, form).rstrip("\n") + "\n"
+    reader = Reader(context, tool, base_lr, horizon, steps, functions)
+    (given,) = reader.read([schedule])
+    written = _written(given, form, reader.run_length()).rstrip("\n") + "\n"
     if out is None:
         print(written, end="")
     else:
@@ -51,7 +53,7 @@ def convert(
         print(out)
 
 
-def _written(given: Given, form: str) -> str:
+def _written(given: Given, form: str, run: Horizon | int | None) -> str:
     if form == "text":
         return str(given.value)
     if form == "json":
@@ -62,5 +64,6 @@ def _written(given: Given, form: str) -> str:
     if form in LANGUAGES:
         to_code: Callable[[Schedule | Plan, str], str] = importlib.import_module("stepsize.interop.code").to_code
         return to_code(given.value, form)
-    source: Callable[[Schedule], str] = importlib.import_module(f"stepsize.interop.writers.{form}").source
-    return source(given.rates)
+    writer = importlib.import_module(f"stepsize.interop.writers.{form}")
+    source: Callable[[Schedule, Horizon | int | None], str] = writer.source
+    return source(given.rates, run)

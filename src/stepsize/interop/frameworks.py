@@ -38,6 +38,9 @@ FRAMEWORKS = (
 )
 """Every tool that can be read."""
 
+WRITTEN = ("deepspeed", "keras", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
+"""The tools that schedules can be written for; the file of each in `writers` has `source`."""
+
 
 def _has(config: Any, setting: str) -> bool:
     path, _, begin = setting.partition("=")
