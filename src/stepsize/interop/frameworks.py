@@ -38,7 +38,7 @@ FRAMEWORKS = (
 )
 """Every tool that can be read."""
 
-WRITTEN = ("deepspeed", "keras", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
+WRITTEN = ("deepspeed", "megatron", "transformers")
 """The tools that schedules can be written for; the file of each in `writers` has `source`."""
 
 
