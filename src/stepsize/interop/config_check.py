@@ -235,9 +235,9 @@ def _rise(course: Course) -> Iterator[Finding]:
     if total == math.inf or _warmup_too_long(course):
         return
     after = course.updates >= total
-    rises = after & (course.rates > _at(course, total) + _SLIGHT * course.scale)
-    if rises.any():
-        top = float(course.rates[after].max())
+    rises = after & (course.rates > _at(course, total) + _EXACT * course.scale)
+    top = float(course.rates[after].max())
+    if top > _at(course, total) + _SLIGHT * course.scale:
         at = course.first(after & (course.rates >= top - _EXACT * course.scale))
         when = f"after the end at update {total:,.0f} the {{rate}} rises again"
         sentence = f"{when}, from update {course.first(rises):,} on, to {top:.4g} at update {at:,}"
