@@ -1,8 +1,11 @@
 """`stepsize convert`: a schedule or a config in every form."""
 
 import json
+from pathlib import Path
 
+import stepsize.interop
 from stepsize import from_dict, parse
+from stepsize.interop.frameworks import WRITTEN
 
 TEXT = "Linear(0.0, 0.3, 4) >> Cosine(0.3, 0.03, 6)"
 
@@ -24,3 +27,30 @@ def test_what_cannot_be_written_is_refused_in_words(refused):
     assert "--to must be given; write --to FORM" in refused("convert", TEXT)
     assert "there is no folder nowhere" in refused("convert", TEXT, "--to", "text", "--out", "nowhere/a.txt")
     assert "there is no file a.json" in refused("convert", "a.json", "--to", "text")
+    text = '{"type": "WarmupCosineLR", "params": {"total_num_steps": 10, "warmup_num_steps": 4}}'
+    told = refused("convert", text, "--from", "deepspeed", "--to", "python")
+    assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in told
+    told = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")
+    assert told.startswith("stepsize: TEXT|FILE must be ")
+
+
+def test_code_of_a_language_is_written(typed):
+    namespace = {}
+    exec(typed("convert", TEXT, "--to", "python").stdout, namespace)
+    assert namespace["learning_rate"](2) == 0.15
+    assert "LambdaLR" in typed("convert", TEXT, "--to", "torch").stdout
+    assert "import jax.numpy as jnp" in typed("convert", TEXT, "--to", "jax").stdout
+
+
+def test_the_config_of_a_tool_becomes_that_of_another(typed):
+    arguments = "--lr 0.3 --min-lr 0.03 --lr-decay-style cosine --lr-warmup-iters 4 --train-iters 10"
+    written = typed("convert", TEXT, "--to", "megatron").stdout
+    assert written == f"{arguments}\n"
+    config = json.loads(typed("convert", arguments, "--to", "transformers", "--steps", 10).stdout)
+    assert config["lr_scheduler_type"] == "cosine_with_min_lr"
+    assert typed("convert", arguments, "--to", "text").stdout == f"{TEXT}\n"
+
+
+def test_every_writer_can_be_chosen():
+    folder = Path(stepsize.interop.__file__).with_name("writers")
+    assert {path.stem for path in folder.glob("*.py") if "\ndef source(" in path.read_text()} == set(WRITTEN)

@@ -53,8 +53,11 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
     [
         (["plt"], ["there is no command 'plt'; did you mean \"plot\"?"]),
         (["--verson"], ["there is no option '--verson'; did you mean \"--version\"?"]),
-        (["plot"], ["TEXT must be given"]),
-        (["plot", "-x", "Constant(1)"], ["there is no option '-x'; known are --steps, --out, --horizon, --functions"]),
+        (["plot"], ["TEXT|FILE must be given"]),
+        (
+            ["plot", "-x", "Constant(1)"],
+            ["there is no option '-x'; known are --steps, --out, --from, --base-lr, --horizon, --functions"],
+        ),
         (["design", "a.csv"], ["--steps must be given; write --steps N"]),
         (["cooldown"], ["RUNS must be given", "--running must be given; write --running RUN"]),
         (["init", "a", "b"], ["init takes only FILE, got also 'b'; put a text with blanks in quotes"]),

@@ -1,7 +1,7 @@
 """Run every block of code in README.md, CONTRIBUTING.md and docs/, in an empty folder for each page.
 
 - The Python blocks of a page share one namespace. A Python or YAML block that begins with the name of a file is also
-  saved there, before any block runs.
+  saved there, before any block runs; so is a JSON block after a line that ends with "`NAME.json`:".
 - In a console block each line with a `$` is a command. `stepsize ...` must succeed and print what the page shows below
   it; `make ...` must name a target, and `pip install ...` existing extras.
 - A text block has a schedule on every line. JSON, TOML and YAML blocks are parsed.
@@ -77,7 +77,8 @@ def run(words: list[str]) -> str:
     """The output of the command, run in this process to save its imports; tests/cli runs the installed command."""
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with redirect_stdout(output):
-        assert not app(words[1:], standalone_mode=False)
+        code = app(words[1:], standalone_mode=False)
+    assert not code or (code, words[1]) == (1, "check")  # it has found something
     output.flush()
     return trimmed(output.buffer.getvalue().decode())  # type: ignore[attr-defined]
 
@@ -136,6 +137,10 @@ def test_every_block_of_the_page_does_what_it_shows(
     ):
         (tmp_path / name).write_text(code)
         monkeypatch.delitem(sys.modules, module, raising=False)
+    for name, code in re.findall(
+        r"`([\w-]+\.json)`:\n\n```json\n(.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
+    ):
+        (tmp_path / name).write_text(code)
     document = Document.parse(str(page), *PARSERS.values())
     for example in document.examples():
         example.evaluate()

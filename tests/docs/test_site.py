@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stepsize.interop.frameworks import FRAMEWORKS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,3 +30,10 @@ def test_every_formula_is_typeset(pages: dict[str, str]) -> None:
     assert "<math" in pages["schedules/index.html"]
     assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in pages["loss-laws/index.html"]
     assert [name for name, page in pages.items() if "arithmatex" in page] == []
+
+
+def test_the_picture_of_other_tools_shows_twelve(pages: dict[str, str]) -> None:
+    page = pages["other-tools/index.html"]
+    picture = page[page.index('<figure class="curves"><svg') :]
+    words = {name for text in re.findall(r"<text[^>]*>([^<]*)</text>", picture) for name in text.split(", ")}
+    assert len(words & {each.title for each in FRAMEWORKS}) >= 12

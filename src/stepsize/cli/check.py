@@ -57,7 +57,7 @@ def _show(given: Given, horizon: Horizon | None, *, blank_before: bool) -> tuple
         print(f"  {'note: ' if finding.note else ''}{finding.sentence}")
         if finding.mend:
             print(f"    write {finding.mend}")
-    if not found:
+    if all(finding.note for finding in found):
         print("  nothing looks unintended")
     return found
 

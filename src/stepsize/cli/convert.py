@@ -1,6 +1,8 @@
 """`stepsize convert`: a schedule, or the config of another tool, in the form of a tool or language."""
 
+import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +12,19 @@ from stepsize.arguments import Choice
 from stepsize.cli.given import BaseRate, Given, Reader, RunSteps, ToolName
 from stepsize.cli.options import Functions, writable
 from stepsize.cli.schedules import HorizonText
+from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
-from stepsize.schedules import to_dict
+from stepsize.horizon import Horizon
+from stepsize.interop.frameworks import WRITTEN
+from stepsize.schedules import Plan, Schedule, to_dict
 
-FORMS = ("text", "json")
+LANGUAGES = ("jax", "python", "torch")
+FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
 
 
 def convert(
     context: typer.Context,
-    text: Annotated[
+    schedule: Annotated[
         str, typer.Argument(metavar="TEXT|FILE", help="A schedule, or a file with a config of another tool.")
     ],
     form: Annotated[
@@ -37,8 +43,9 @@ def convert(
 
     What is written has the same rate at every update; a tool that cannot have it is refused.
     """
-    (given,) = Reader(context, tool, base_lr, horizon, steps, functions).read([text])
-    written = _written(given, form).rstrip("\n") + "\n"
+    reader = Reader(context, tool, base_lr, horizon, steps, functions)
+    (given,) = reader.read([schedule])
+    written = _written(given, form, reader.run_length()).rstrip("\n") + "\n"
     if out is None:
         print(written, end="")
     else:
@@ -46,7 +53,17 @@ def convert(
         print(out)
 
 
-def _written(given: Given, form: str) -> str:
+def _written(given: Given, form: str, run: Horizon | int | None) -> str:
     if form == "text":
         return str(given.value)
-    return json.dumps(to_dict(given.value), indent=2)
+    if form == "json":
+        return json.dumps(to_dict(given.value), indent=2)
+    if given.meaning is not None and given.meaning.relative:
+        rule, advice = "given: the config has factors of the optimizer's rate", "write {base_lr}"
+        raise ArgumentError("stepsize convert", "base_lr", rule, None, advice, base_lr=...)
+    if form in LANGUAGES:
+        to_code: Callable[[Schedule | Plan, str], str] = importlib.import_module("stepsize.interop.code").to_code
+        return to_code(given.value, form)
+    writer = importlib.import_module(f"stepsize.interop.writers.{form}")
+    source: Callable[[Schedule, Horizon | int | None], str] = writer.source
+    return source(given.rates, run)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepsize.errors import Words, name_and_item, shown
+from stepsize.interop.frameworks import WRITTEN
 
 # The parameters of verbs by the arguments of the library that they set, if the names differ; "" is any owner.
 OPTIONS = {
@@ -30,6 +31,7 @@ OPTIONS = {
     ("predict", "schedule_or_rates"): "schedule",
     ("extend", "seeds"): "add_seeds",
     ("extend", "schedules"): "add_schedule",
+    **{(f"to_{tool}", "horizon"): "steps" for tool in WRITTEN},
 }
 
 LAWS = {"FunctionalLaw": "functional", "MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}

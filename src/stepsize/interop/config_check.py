@@ -75,6 +75,10 @@ class Course:
     meaning: ToolSchedule
     horizon: Horizon | None
 
+    @property
+    def word(self) -> str:
+        return "factor" if self.meaning.relative else "rate"
+
     @cached_property
     def run(self) -> float:
         """The updates of the run; inf if neither the horizon nor the config says."""
@@ -120,8 +124,7 @@ class Course:
 
     def finding(self, kind: str, sentence: str, mend: Any = "", *, note: bool = False) -> Finding:
         """A finding, with the tool's own way to mend it if it has one, or else a schedule that does what was meant."""
-        word = "factor" if self.meaning.relative else "rate"
-        return Finding(kind, sentence.format(rate=word), self.meaning.mends.get(kind) or str(mend), note)
+        return Finding(kind, sentence.format(rate=self.word), self.meaning.mends.get(kind) or str(mend), note)
 
 
 def _warmup_too_long(course: Course) -> bool:
@@ -132,12 +135,12 @@ def _zero(course: Course) -> Iterator[Finding]:
     zeros = np.abs(course.rates) <= _EXACT * course.scale
     count = len(zeros) if zeros.all() else course.first(~zeros)
     if count >= min(course.run, len(zeros)):
-        yield course.finding("zero", "the {rate} is 0 at every update")
-    elif count > 1:
-        yield course.finding("zero", f"the first {count:,} updates change nothing: their {{rate}} is 0")
-    elif count == 1:
-        is_usual = course.meaning.warmup_steps > 0
-        yield course.finding("zero", "the first update changes nothing: its {rate} is 0", note=is_usual)
+        yield Finding("zero", f"the {course.word} is 0 at every update")
+    elif count == 1 and course.meaning.warmup_steps > 0:
+        yield Finding("zero", f"the first update changes nothing: its {course.word} is 0", note=True)
+    elif count:
+        which = "first update changes nothing: its" if count == 1 else f"first {count:,} updates change nothing: their"
+        yield course.finding("zero", f"the {which} {{rate}} is 0")
 
 
 def _warmup(course: Course) -> Iterator[Finding]:
@@ -190,7 +193,7 @@ def _minimum(course: Course) -> Iterator[Finding]:
         return
     (top, _), least = course.highest, float(course.rates[later].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
-    if missing > _SLIGHT:
+    if missing > _SLIGHT and lowest != 0:  # a floor of 0 is a default, of stairs and of decays without an end too
         at = course.first(later & (course.rates == least))
         named, reached = _told_apart(lowest, least)
         sentence = f"the minimum of {named} is never applied: the lowest {{rate}} is {reached}, at update {at:,}"
@@ -208,14 +211,14 @@ def _length(course: Course) -> Iterator[Finding]:
     total, run, horizon = course.meaning.total_steps, course.run, course.horizon
     if horizon is None:
         return
-    rates, is_in_epochs = course.meaning.rates, horizon.epochs > 1 and horizon.steps > 2 * horizon.epochs
-    changes = np.flatnonzero(np.diff(course.rates)[course.updates[1:] < run]) + 1
-    last_change = int(course.updates[changes[-1]]) if changes.size else 0
+    changes = course.updates[1:][(np.diff(course.rates) != 0) & (course.updates[1:] < run)]
+    last_change = int(changes.max(initial=0))
+    is_in_epochs = horizon.epochs > 1 and bool((changes % horizon.epoch_steps).any())
     counts_epochs = abs(total - horizon.epochs) < 1 if total < math.inf else 0 < last_change < horizon.epochs
     if is_in_epochs and counts_epochs and last_change > course.meaning.warmup_steps:
         end = _updates(total if total < math.inf else last_change)
         told = f"the schedule ends after {end}, of {run:,}: it counts epochs, of which the run has {horizon.epochs:g}"
-        yield course.finding("epochs", told, rates.every(horizon.epoch_steps))
+        yield course.finding("epochs", told, course.meaning.rates.every(horizon.epoch_steps))
     elif total < run:
         last = f"{_at(course, run - 1):.4g}"
         told = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
@@ -229,12 +232,12 @@ def _length(course: Course) -> Iterator[Finding]:
 
 def _rise(course: Course) -> Iterator[Finding]:
     total = course.meaning.total_steps
-    if total == math.inf:
+    if total == math.inf or _warmup_too_long(course):
         return
     after = course.updates >= total
-    rises = after & (course.rates > _at(course, total) + _SLIGHT * course.scale)
-    if rises.any():
-        top = float(course.rates[after].max())
+    rises = after & (course.rates > _at(course, total) + _EXACT * course.scale)
+    top = float(course.rates[after].max())
+    if top > _at(course, total) + _SLIGHT * course.scale:
         at = course.first(after & (course.rates >= top - _EXACT * course.scale))
         when = f"after the end at update {total:,.0f} the {{rate}} rises again"
         sentence = f"{when}, from update {course.first(rises):,} on, to {top:.4g} at update {at:,}"

@@ -13,7 +13,7 @@ class Framework:
     """A tool whose configs can be read; its file in this package has `read` and perhaps `source`.
 
     `marks` are settings by which a config is recognized: it has all settings of one of them. `a.b` is the setting b
-    inside a.
+    inside a, and `a=text` a setting whose value begins with the text.
     """
 
     name: str
@@ -60,13 +60,21 @@ FRAMEWORKS = (
         ),
     ),
     Framework("transformers", "transformers", ("lr_scheduler_type", "per_device_train_batch_size")),
+    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params")),
+    Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters", "lr train_samples")),
+    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate per_device_train_batch_size")),
 )
-"""Every tool that can be read. If a config has the marks of several, the first counts."""
+"""Every tool that can be read."""
+
+WRITTEN = ("deepspeed", "megatron", "transformers")
+"""The tools that schedules can be written for; the file of each in `writers` has `source`."""
 
 
 def _has(config: Any, setting: str) -> bool:
-    for name in setting.split("."):
+    path, _, begin = setting.partition("=")
+    for name in path.split("."):
         if not isinstance(config, Mapping) or name not in config:
             return False
         config = config[name]
-    return True
+    return str(config).startswith(begin)

@@ -1,5 +1,6 @@
 """Which tool a config is for, and what it means there."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def recognized(owner: str, config: Any) -> Framework:
     if isinstance(config, str) and not config.lstrip().startswith("-"):
         fits = [each for each in FRAMEWORKS if each.name == config.partition(".")[0].strip()]
     else:
-        settings = settings_of(owner, config)
+        in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) for each in config)
+        settings = {"param_scheduler": config} if in_a_list else settings_of(owner, config)
         fits = [each for each in FRAMEWORKS if each.has(settings)]
     if len(fits) == 1:
         return fits[0]
