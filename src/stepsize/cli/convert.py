@@ -16,9 +16,9 @@ from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
 from stepsize.horizon import Horizon
 from stepsize.interop.frameworks import WRITTEN
-from stepsize.schedules import Plan, Schedule, to_dict
+from stepsize.schedules import Schedule, to_dict
 
-LANGUAGES = ("jax", "python", "torch")
+LANGUAGES = {"code": "python", "jax": "jax", "python": "python", "torch": "torch"}
 FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
 
 
@@ -62,8 +62,9 @@ def _written(given: Given, form: str, run: Horizon | int | None) -> str:
         rule, advice = "given: the config has factors of the optimizer's rate", "write {base_lr}"
         raise ArgumentError("stepsize convert", "base_lr", rule, None, advice, base_lr=...)
     if form in LANGUAGES:
-        to_code: Callable[[Schedule | Plan, str], str] = importlib.import_module("stepsize.interop.code").to_code
-        return to_code(given.value, form)
+        from stepsize.interop import to_code  # late: its file is loaded when it is used
+
+        return to_code(given.value, LANGUAGES[form])
     writer = importlib.import_module(f"stepsize.interop.writers.{form}")
     source: Callable[[Schedule, Horizon | int | None], str] = writer.source
     return source(given.rates, run)

@@ -30,44 +30,29 @@ class Framework:
         return any(all(_has(config, setting) for setting in mark.split()) for mark in self.marks)
 
 
+TORCHTITAN = ("decay_ratio", "decay_type", "min_lr_factor", "warmup_steps")
+
 FRAMEWORKS = (
-    Framework(
-        "axolotl",
-        "axolotl",
-        ("learning_rate micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio"),
-    ),
+    Framework("axolotl", "axolotl", ("learning_rate micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio")),
     Framework("composer", "Composer", ("scheduler.t_warmup", "scheduler.t_max", "t_warmup", "max_duration scheduler")),
-    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params",)),
+    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params")),
     Framework("fvcore", "fvcore", ("_target_ schedulers lengths", "_target_ start_value", "_target_ base_value")),
-    Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters")),
+    Framework("keras", "Keras", ("class_name config",)),
+    Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters", "lr train_samples")),
     Framework("mmengine", "MMEngine", ("param_scheduler",)),
+    Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_", "type warmup", "type warmup_fraction")),
+    Framework("optax", "optax", ()),
     Framework(
         "paddle", "PaddlePaddle", ("name learning_rate T_max", "name learning_rate end_lr", "name max_learning_rate")
     ),
     Framework("pytorch_optimizer", "pytorch_optimizer", ("name t_max max_lr", "name first_cycle_steps")),
     Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
-    Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate warmup_ratio")),
-    Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_", "type warmup", "type warmup_fraction")),
-    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
-    Framework(
-        "torchtitan",
-        "torchtitan",
-        (
-            "lr_scheduler.decay_ratio",
-            "lr_scheduler.decay_type",
-            "lr_scheduler.min_lr_factor",
-            "lr_scheduler.warmup_steps",
-        ),
-    ),
-    Framework("transformers", "transformers", ("lr_scheduler_type", "per_device_train_batch_size")),
-    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params")),
-    Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters", "lr train_samples")),
-    Framework("timm", "timm", ("sched epochs", "sched num_epochs")),
+    Framework("torchtitan", "torchtitan", tuple(f"lr_scheduler.{name}" for name in TORCHTITAN)),
     Framework("transformers", "transformers", ("lr_scheduler_type", "learning_rate per_device_train_batch_size")),
 )
 """Every tool that can be read."""
 
-WRITTEN = ("deepspeed", "megatron", "transformers")
+WRITTEN = ("deepspeed", "megatron", "mlx", "optax", "transformers")
 """The tools that schedules can be written for; the file of each in `writers` has `source`."""
 
 
