@@ -16,11 +16,11 @@ import stepsize as ss
 from measure import ratio, rounds
 from stepsize.curves import LossCurve
 from stepsize.laws import FunctionalLaw, Law, MomentumLaw, MultiPowerLaw, design, fit
-from stepsize.laws.functional_law import FunctionalRows
-from stepsize.laws.parametrization import SPREAD
+from stepsize.laws.functional_rows import FunctionalRows
+from stepsize.laws.parametrization import EFFECTIVE_SPREAD
 
 PEAK, WARMUP, STEPS = 3e-4, 2160, 24_000
-LAW = FunctionalLaw(L0=2.6, A=12.0, alpha=0.45, B=5.0, C=1.2, rho=1.6, p=1.8, theta=0.6, kappa=0.5)
+LAW = FunctionalLaw(L0=2.7, A=6.0, alpha=0.5, B=4.0, C=2.5, rho=1.4, p=1.8, kappa=0.5, D=0.3, N0=6e-5)
 COSINE = ss.warmup_cosine(PEAK, WARMUP, STEPS, final_lr=0.1 * PEAK)
 PLANS = {
     "cosine": COSINE,
@@ -73,7 +73,7 @@ def many_runs(seed: int = 0) -> list[LossCurve]:
 def main() -> None:
     runs = made_up_runs()
     curves = [(run.rates, run.steps) for run in runs]
-    grouped, exact = FunctionalRows(curves, SPREAD), FunctionalRows(curves, 0.0)
+    grouped, exact = (FunctionalRows.of(curves, LAW, spread) for spread in (EFFECTIVE_SPREAD, 0.0))
     error = np.abs(grouped.losses(LAW)[0] - exact.losses(LAW)[0]).max()
     taken = rounds({"exact": lambda: exact.losses(LAW), "grouped": lambda: grouped.losses(LAW)}, 9)
     label = f"losses and derivatives at {sum(len(at) for _, at in curves)} rows, times faster grouped"
@@ -106,7 +106,7 @@ def main() -> None:
             peak_mebibytes(lambda t=tolerance, at=at: LAW.predict(COSINE, at=at, tolerance=t))
             for tolerance in (1e-4, 0)
         )
-        prepared = peak_mebibytes(lambda at=at: FunctionalRows([(COSINE.sample(), at)], SPREAD))
+        prepared = peak_mebibytes(lambda at=at: FunctionalRows.of([(COSINE.sample(), at)], LAW, EFFECTIVE_SPREAD))
         print(
             f"memory at {rows:,} rows, MiB: predict {grouped:.0f}, exactly {exact:.0f}; ready for a fit {prepared:.0f}"
         )

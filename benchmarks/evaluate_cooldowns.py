@@ -22,6 +22,7 @@ import numpy as np
 from stepsize.curves import LossCurve, read_curves
 from stepsize.laws import Fit, FunctionalLaw, Law, MomentumLaw, MultiPowerLaw, fit
 from stepsize.laws.estimate import robust_deviation
+from stepsize.laws.parametrization import PARAMETRIZATIONS
 
 LAWS: tuple[type[Law], ...] = (FunctionalLaw, MultiPowerLaw, MomentumLaw)
 BEGIN = 1000  # earlier rows are left out
@@ -86,6 +87,8 @@ def main() -> None:
     for law in LAWS:
         errors = defaultdict(list)
         for kind, learned, name in cases():
+            if kind == "another peak" and PARAMETRIZATIONS[law].one_peak:
+                continue
             run = read(folder, name)
             losses = predictions(law, [read(folder, each) for each in learned], running_part(run), run.rates)
             errors[kind].append(np.abs(losses - run.losses[-1]))

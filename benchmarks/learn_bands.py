@@ -73,7 +73,7 @@ class Errors:
 
     def learned(self) -> ModelError:
         def score(logs: np.ndarray) -> float:
-            half = ndtri(0.95) * self.spread(ModelError(*np.exp(logs)))
+            half = ndtri(0.95) * self.spread(ModelError(*np.exp(logs), difference=0.0))
             scores = 2 * half + MISSED * np.maximum(0.0, self.off - half)
             undetermined = 1e-6 * float(
                 ((logs - np.log(START)) ** 2).sum()
@@ -81,7 +81,7 @@ class Errors:
             return self.mean(scores, True) + self.mean(scores, False) + undetermined
 
         found = minimize(score, np.log(START), method="Nelder-Mead", options={"xatol": 1e-2, "fatol": 1e-7})
-        return ModelError(*np.exp(found.x))
+        return ModelError(*np.exp(found.x), difference=0.0)
 
     def held(self, error: ModelError) -> str:
         """The shares of final losses and of rows within the bands of all levels, and half of the usual band."""
@@ -103,7 +103,7 @@ def main() -> None:
 
     def row(name: str, learned: Errors, checked: Errors) -> None:
         error = learned.learned()
-        values = " | ".join(f"{value:.4f}" for value in vars(error).values())
+        values = " | ".join(f"{value:.4f}" for value in (error.base, error.length, error.peak))
         print(f"| {name} | {values} | {checked.held(error)} |", flush=True)
 
     print("| learned from, checked on | base | length | peak | finals | rows | half of the band |")

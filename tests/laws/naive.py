@@ -7,15 +7,16 @@ import numpy as np
 
 def functional(law, rates):
     """Not summed by parts: the noise of every update, with the memory integrated over the time that it takes."""
-    losses = []
-    for t in range(len(rates)):
-        peak = max(rates[: t + 1])
-        effective = [rate * peak**-law.kappa if peak else 0.0 for rate in rates[: t + 1]]
-        total = sum(rate**law.theta for rate in effective)
+    losses, effective, size = [], [], law.N0
+    for rate in rates:
+        kept = math.exp(-law.D * rate)
+        size = size * kept + rate * (1.0 - kept)
+        effective.append(rate * size**-law.kappa)
+        total = sum(effective)
         loss = law.L0 + (law.A * total**-law.alpha if total else np.inf)
-        for k, rate in enumerate(effective):
+        for k, each in enumerate(effective):
             near = sum(effective[k + 1 :])
-            loss += law.B * rate ** (law.p - 1) * memory(law, near, near + rate)
+            loss += law.B * each ** (law.p - 1) * memory(law, near, near + each)
         losses.append(loss)
     return np.array(losses)
 

@@ -10,7 +10,7 @@ from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
 
 PEAK = 3e-4
 TRUTH = MultiPowerLaw(3.0, 0.52, 0.5, 400.0, 3.0, 0.5, 0.5)
-FUNCTIONAL_TRUTH = FunctionalLaw(2.9, 9.4, 0.5, 8.7, 3.0, 1.6, 1.8, 0.6, 0.5)
+FUNCTIONAL_TRUTH = FunctionalLaw(2.9, 6.0, 0.5, 4.0, 2.5, 1.4, 1.8, 0.5, 0.3, 6e-5)
 MOMENTUM_TRUTH = MomentumLaw(3.0, 0.52, 0.5, 1.2, 0.99)
 
 PLANS = {

@@ -19,7 +19,7 @@ ASKED = (
     ss.warmup_cosine(PEAK, 200, 11_000, final_lr=0.1 * PEAK),
 )
 TRUTHS = {
-    "functional": FunctionalLaw(3.0, 0.52, 0.5, 3e4, 60.0, 1.5, 2.0, 1.0),
+    "functional": FunctionalLaw(2.9, 6.0, 0.5, 4.0, 2.5, 1.4, 1.8, 0.5, 0.3, 6e-5),
     "multi-power": TRUTH,
     "a slower power": MultiPowerLaw(3.0, 0.52, 0.7, 400.0, 0.3, 0.3, 0.5),
     "momentum": MOMENTUM_TRUTH,

@@ -77,8 +77,8 @@ def test_a_law_without_gain_from_decay_keeps_the_rate_high():
     [
         TRUTH,
         MultiPowerLaw(3.0405, 0.5247, 0.5079, 363.79, 2.0656, 0.5828, 0.6414),
-        FunctionalLaw(L0=2.63, A=1.58, alpha=0.449, B=421.0, C=21.4, rho=1.53, p=1.70, theta=0.843),
-        FunctionalLaw(L0=3.04, A=0.525, alpha=0.508, B=3.6e4, C=66.0, rho=1.5, p=2.0, theta=1.0),
+        FunctionalLaw(L0=2.69, A=6.79, alpha=0.528, B=2.36, C=1.40, rho=1.35, p=1.81, D=0.22, N0=2e-4),
+        FunctionalLaw(L0=3.04, A=0.525, alpha=0.508, B=3.6e4, C=66.0, rho=1.5, p=2.0),
     ],
     ids=["made up", "25M", "124M", "noisy"],
 )

@@ -13,6 +13,9 @@ import stepsize as ss
 from stepsize.errors import ArgumentError
 from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw
 from stepsize.laws.changes import Changes
+from stepsize.laws.effective_rates import sizes
+from stepsize.laws.functional_rows import FunctionalRows
+from stepsize.laws.parametrization import EFFECTIVE_SPREAD
 from strategies import ended, trees
 
 LAW = MultiPowerLaw(3.0, 0.5, 0.5, 360.0, 2.0, 0.6, 0.64)
@@ -37,8 +40,9 @@ functional_laws = st.builds(
     C=st.floats(1e-3, 1e2),
     rho=st.one_of(st.just(1.0), st.floats(1.0, 3.0)),
     p=st.floats(1.01, 3.0),
-    theta=st.floats(0.2, 1.5),
     kappa=st.floats(0.0, 1.0),
+    D=st.one_of(st.just(0.0), st.floats(1e-3, 10.0)),
+    N0=st.floats(1e-3, 10.0),
 )
 laws = st.one_of(multi_power_laws, functional_laws)
 momentum_laws = st.builds(
@@ -69,9 +73,9 @@ def test_the_functional_law_adds_the_noise_of_every_update(law, row):
 
 @given(multi_power_laws, st.lists(st.floats(1e-4, 1.0), min_size=1, max_size=30))
 def test_the_functional_law_has_the_multi_power_law_as_a_limit(law, row):
-    """With theta = 1, p = 2, kappa = 0, and positive rates after a first rate of 0."""
+    """With p = 2, D = 0, and positive rates after a first rate of 0."""
     limit = MultiPowerLaw(law.L0, law.A, law.alpha, law.B, law.C, law.beta, 1e-12)
-    same = FunctionalLaw(law.L0, law.A, law.alpha, law.B * law.C * law.beta, law.C, law.beta + 1.0, 2.0, 1.0)
+    same = FunctionalLaw(law.L0, law.A, law.alpha, law.B * law.C * law.beta, law.C, law.beta + 1.0, 2.0)
     row = [0.0, *row]
     np.testing.assert_allclose(
         same.predict(row, tolerance=0.0), limit.predict(row, tolerance=0.0), rtol=1e-8, atol=1e-8 * law.B
@@ -79,13 +83,21 @@ def test_the_functional_law_has_the_multi_power_law_as_a_limit(law, row):
 
 
 @given(functional_laws, rates)
-def test_the_noise_lies_between_none_and_that_of_a_constant_peak_rate(law, row):
+def test_the_noise_lies_between_none_and_that_of_a_constant_effective_rate(law, row):
     assume(any(row))
     noise = law.final(row).loss - replace(law, B=0.0).final(row).loss
-    rate = max(row) ** (1.0 - law.kappa)
-    most = law.B * rate ** (law.p - 1.0) * memory(law, 0.0, rate / max(row) * sum(row))
+    effective = row * sizes(np.array(row), law.D, law.N0) ** -law.kappa
+    most = law.B * effective.max() ** (law.p - 1.0) * memory(law, 0.0, effective.sum())
     rounding = 1e-15 * law.final(row).loss
     assert -rounding <= noise <= most * (1.0 + 1e-9) + rounding
+
+
+@given(functional_laws, st.floats(1e-3, 1.0), st.floats(1e-3, 1.0))
+def test_the_weights_go_to_the_balance_of_a_constant_rate(law, first, second):
+    """After enough steps at a constant rate, whatever came before."""
+    law = replace(law, D=1.0)
+    row = np.repeat([first, second], [3, math.ceil(40.0 / second)])
+    assert sizes(row, law.D, law.N0)[-1] == pytest.approx(second, rel=1e-9)
 
 
 @given(functional_laws, rates, st.integers(1, 30))
@@ -166,8 +178,10 @@ def test_a_final_rate_of_zero_is_the_limit_of_small_rates(law, first, length):
 def in_unit(law, unit):
     """The law for rates in another unit."""
     if isinstance(law, FunctionalLaw):
-        rate = unit ** (1.0 - law.kappa)
-        return replace(law, A=law.A * rate ** (law.alpha * law.theta), B=law.B * rate**-law.p, C=law.C / rate)
+        rate = unit ** (1.0 - law.kappa)  # the unit of the effective rate
+        return replace(
+            law, A=law.A * rate**law.alpha, B=law.B * rate**-law.p, C=law.C / rate, D=law.D / unit, N0=law.N0 * unit
+        )
     return MultiPowerLaw(
         law.L0, law.A * unit**law.alpha, law.alpha, law.B / unit, law.C * unit ** (law.gamma - 1), law.beta, law.gamma
     )
@@ -176,9 +190,12 @@ def in_unit(law, unit):
 def in_parts(law, parts):
     """The law if every step is divided: the rates are repeated at an m-th of their size."""
     if isinstance(law, FunctionalLaw):
-        rate = parts ** (law.kappa - 1.0)  # what becomes of an effective rate of 1
-        time, spent = parts * rate, parts * rate**law.theta
-        return replace(law, A=law.A * spent**law.alpha, B=law.B * rate ** (1.0 - law.p) / time, C=law.C / time)
+        # The rates are in a unit that is m times as large, and the intrinsic time has m times as many steps.
+        rate = parts ** (law.kappa - 1.0)
+        time = parts * rate
+        return replace(
+            law, A=law.A * time**law.alpha, B=law.B * rate ** (1.0 - law.p) / time, C=law.C / time, N0=law.N0 / parts
+        )
     return MultiPowerLaw(
         law.L0, law.A, law.alpha, law.B * parts, law.C * parts**-law.gamma, law.beta, law.gamma
     )  # S stays, changes and rates are an m-th
@@ -197,6 +214,8 @@ def test_the_unit_of_the_rate_rescales_the_parameters(law, row, unit):
 
 @given(laws, rates, st.integers(2, 5))
 def test_dividing_every_step_rescales_the_parameters(law, row, parts):
+    if isinstance(law, FunctionalLaw):
+        law = replace(law, D=0.0)  # a size that lags behind takes the steps that it gets
     fine = in_parts(law, parts).predict(np.repeat(np.array(row) / parts, parts), tolerance=0)[parts - 1 :: parts]
     np.testing.assert_allclose(fine, law.predict(row, tolerance=0), rtol=1e-7, atol=1e-7 * size_of(law))
 
@@ -225,9 +244,20 @@ def test_the_final_loss_is_finite_if_some_rates_are_zero(law, row):
 @given(functional_laws, st.sampled_from([0.0, 1e-300, 1e-20]))
 def test_noise_at_a_vanishing_rate_has_no_slope_of_its_own(law, tiny):
     """Although eta^(p-1) has an infinite one if p < 2."""
-    law = replace(law, A=1e-300, p=1.5, theta=1.0)
+    law = replace(law, A=1e-300, p=1.5, D=0.0)
     near, at = (law.final([0.1, 0.2, rate, 0.1]).gradient[2] for rate in (1e-12, tiny))
     assert at == pytest.approx(near, rel=1e-4, abs=1e-4 * law.B + 1e-200)
+
+
+@pytest.mark.parametrize("start", [1e-5, 1e-3])
+@pytest.mark.parametrize("decay", [0.0, 0.3, 1.0])
+def test_rows_prepared_for_a_fit_agree_with_the_law(decay, start):
+    """Their blocks are those of another law, and they interpolate the sizes."""
+    law = FunctionalLaw(2.7, 6.0, 0.5, 4.0, 2.5, 1.4, 1.8, 0.5, decay, start)
+    at = np.arange(2500, 24_000, 250)
+    for plan in (ss.warmup_cosine(1e-3, 300, 24_000), ss.wsd(3e-4, 2000, 18_000, 4000)):
+        rows = FunctionalRows.of([(plan.sample(), at)], replace(law, D=0.1, N0=1e-4), EFFECTIVE_SPREAD)
+        np.testing.assert_allclose(rows.losses(law)[0], law.predict(plan, at=at), atol=4e-4)
 
 
 def test_memory_is_bounded_even_without_blocks(monkeypatch):
@@ -268,8 +298,10 @@ def test_steps_can_be_selected_beyond_the_end_of_a_schedule():
         (lambda: MultiPowerLaw(3, 1, 0.5, 1, 1, 0.5, 1.0), "gamma"),
         (lambda: MultiPowerLaw(3, 1, 0.5, 1, 1, 0.5, 0.0), "gamma"),
         (lambda: MomentumLaw(3, 1, 0.5, 1, 1.0), "decay"),
-        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 0.9, 2.0, 1.0), "rho"),
-        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 1.5, 1.0, 1.0), r"\bp\b"),
+        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 0.9, 2.0), "rho"),
+        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 1.5, 1.0), r"\bp\b"),
+        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 1.5, 2.0, 0.5, -0.1), r"\bD\b"),
+        (lambda: FunctionalLaw(3, 1, 0.5, 1, 1, 1.5, 2.0, 0.5, 0.1, 0.0), "N0"),
     ],
 )
 def test_bad_arguments_are_refused(ask, words):

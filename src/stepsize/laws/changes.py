@@ -10,6 +10,7 @@ w (S(t) - S(k-1)) at the end nearest to t. Each law derives the spread that a to
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ class Pairs:
     """Which blocks count at which rows, shape `(pairs,)` each, and the number of rows; `gap` is S(t) - S(k-1) > 0."""
 
     row: Integers
+    first: Integers  # the step of the first change of the block
+    last: Integers
     rate_before: Floats
     rate_after: Floats
     log_rate: Floats
@@ -75,7 +78,7 @@ class Pairs:
         """The pairs of several curves, with the rows numbered consecutively."""
         offsets = np.cumsum([0, *(part.rows for part in parts)])
         row = np.concatenate([part.row + offset for part, offset in zip(parts, offsets, strict=False)])
-        columns = ("rate_before", "rate_after", "log_rate", "gap")
+        columns = ("first", "last", "rate_before", "rate_after", "log_rate", "gap")
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
         return cls(row, **joined, rows=int(offsets[-1]))
 
@@ -110,7 +113,7 @@ class Changes:
         reached, rows = self.sums[at], np.arange(len(at))
         levels = self._levels if spread > 0 else self._levels[:1]
         row, block = np.empty(0, np.int64), np.empty(0, np.int64)
-        found: list[tuple[Integers, Floats, Floats, Floats, Floats]] = []
+        found: list[tuple[NDArray[Any], ...]] = []
         for depth in range(len(levels) - 1, -1, -1):
             level = levels[depth]
             # Blocks that no larger block contains: all at the top level, an odd last one below.
@@ -124,12 +127,13 @@ class Changes:
             counts = self._small(level, block, at[row], reached[row], spread) if depth else gap > 0
             chosen = block[counts]
             found.append((
-                row[counts], level.rate_before[chosen], level.rate_after[chosen], level.log_rate[chosen], gap[counts],
+                row[counts], level.first[chosen], level.last[chosen], level.rate_before[chosen],
+                level.rate_after[chosen], level.log_rate[chosen], gap[counts],
             ))  # fmt: skip
             row, block = np.repeat(row[~counts], 2), np.repeat(2 * block[~counts], 2)
             block[1::2] += 1
-        row, before, after, log_rate, gap = (np.concatenate(column) for column in zip(*found, strict=True))
-        return Pairs(row, before, after, log_rate, gap, len(at))
+        row, first, last, before, after, log_rate, gap = (np.concatenate(each) for each in zip(*found, strict=True))
+        return Pairs(row, first, last, before, after, log_rate, gap, len(at))
 
     def _small(self, level: Blocks, block: Integers, at: Integers, reached: Floats, spread: float) -> NDArray[np.bool_]:
         """Which blocks are monotone, over at the steps `at`, and of at most this spread."""

@@ -83,7 +83,7 @@ def plan_cooldowns(
         >>> [(each.at, round(each.final_loss, 1)) for each in plan_cooldowns(found, runs[0], [4000, 8000]).forecasts]
         [(4000, 3.5), (8000, 3.4)]
         >>> print(plan_cooldowns(found, runs[0], total_steps=8000).recommendation)  # doctest: +ELLIPSIS
-        Begin at step ..., so that the cooldown takes ...% of 8,000 steps: predicted final loss 3.4...
+        Begin at step ..., so that the cooldown takes ...% of 8,000 steps: predicted final loss 3.39...
     """
     if not isinstance(found, Fit):
         raise ArgumentError("plan_cooldowns", "found", "what fit() returns", found)

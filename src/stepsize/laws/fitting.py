@@ -34,8 +34,9 @@ def fit(
     The fit minimises a Huber loss of the residuals log L - log prediction, in units of their scale, plus half the
     squared distance of the law's shape from a prior, in units of its widths:
 
-        FunctionalLaw   alpha 0.5 +- 0.1, log(C e) log 0.02 +- 1.5, rho 1.6 +- 0.2, p 1.8 +- 0.2, theta 0.6 +- 0.15,
-                        kappa 0.5 +- 0.2, with the effective rate e = peak^(1 - kappa)
+        FunctionalLaw   alpha 0.5 +- 0.1, log(C e) log 0.03 +- 1.5, rho 1.4 +- 0.2, p 1.8 +- 0.2, kappa 0.5 +- 0.1,
+                        log(D peak) log 0.0001 +- 1, log(N0 / peak) log 0.2 +- 1, with the effective rate
+                        e = peak^(1 - kappa)
         MultiPowerLaw   alpha, beta, gamma 0.5 +- 0.1, log(C peak^(1 - gamma)) log 0.05 +- 1
         MomentumLaw     alpha 0.5 +- 0.1
 
@@ -59,13 +60,13 @@ def fit(
     Example:
         >>> from stepsize.laws import FunctionalLaw, fit
         >>> from stepsize.curves import LossCurve
-        >>> truth = FunctionalLaw(3.0, 0.5, 0.5, 3e4, 70.0, 1.5, 2.0, 1.0)
+        >>> truth = FunctionalLaw(2.7, 6.0, 0.5, 4.0, 2.5, 1.4, 1.8, 0.5, 0.3, 6e-5)
         >>> plans = {"flat": warmup(Constant(3e-4), 100), "down": warmup_cosine(3e-4, 100, 4000, final_lr=3e-5)}
         >>> at = range(200, 4000, 40)
         >>> runs = [LossCurve(name, at, truth.predict(plan, 4000, at=at), plan) for name, plan in plans.items()]
         >>> found = fit(runs)
         >>> found.law.alpha.__round__(2), round(found.predict(wsd(3e-4, 100, 2900, 1000)).final_loss, 2)
-        (0.52, 3.63)
+        (0.5, 3.38)
 
     Reference: the form of the residuals is that of Luo et al., arXiv 2503.12811 (2025).
     """

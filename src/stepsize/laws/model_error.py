@@ -40,7 +40,7 @@ class ModelError:
 
 
 MODEL_ERRORS: dict[type[Law], ModelError] = {
-    FunctionalLaw: ModelError(0.001, 0.003, 0.003, 0.0007),
+    FunctionalLaw: ModelError(0.0005, 0.0005, 0.0005, 0.0005),
     MultiPowerLaw: ModelError(0.004, 0.004, 0.018, 0.004),
     MomentumLaw: ModelError(0.004, 0.005, 0.016, 0.006),
 }

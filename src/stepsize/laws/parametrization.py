@@ -10,13 +10,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stepsize.laws.functional_law import FunctionalLaw, FunctionalRows, kept_noise
+from stepsize.laws.functional_law import FunctionalLaw
+from stepsize.laws.functional_rows import FunctionalRows
 from stepsize.laws.law import Curves, Floats, Law
 from stepsize.laws.momentum_law import MomentumLaw, MomentumRows
 from stepsize.laws.multi_power_law import MultiPowerLaw, MultiPowerRows
+from stepsize.laws.noise_memory import kept_noise
 
 AMPLITUDES = [0, 1, 3]  # the places of L0 and the two amplitudes, in which every law is linear
 SPREAD = 0.1  # of blocks of changes (see changes.py): losses are off by about 1e-5
+EFFECTIVE_SPREAD = 0.3  # of blocks of changes of the effective rate: losses are off by about 1e-4
 
 
 class Parametrization(ABC):
@@ -57,45 +60,51 @@ class Parametrization(ABC):
 
 
 class FunctionalParametrization(Parametrization):
-    """L0, the fall, alpha, the noise at a constant peak rate after the `updates`, log(C e), rho, p, theta, kappa.
+    """L0, the fall, alpha, the noise at a constant peak rate after the `updates`, log(C e), rho, p, kappa, log(D peak)
+    and log(N0 / peak).
 
-    e = peak^(1 - kappa) is the effective rate at the peak, and 1 / (C e) the number of steps at the peak rate after
-    which noise begins to be forgotten.
+    e = peak^(1 - kappa) is the effective rate at the peak once the weights are in balance, 1 / (C e) the number of
+    steps at the peak rate after which noise begins to be forgotten, and 1 / (D peak) the number of steps that the
+    weights need for their balance.
     """
 
     law_type = FunctionalLaw
     one_peak = False
     fewest_schedules = 2
     fewest_rows = 24
-    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.02)), 1.6, 1.8, 0.6, 0.5)
-    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.2, 0.2, 0.15, 0.2)
-    starts = tuple((alpha, np.log(speed), 1.6, 1.8, 0.6, 0.5) for alpha, speed in product((0.3, 0.6), (0.005, 0.05)))
-    low = (0.0, 0.0, 0.02, 0.0, -12.0, 1.0, 1.02, 0.1, 0.0)
-    high = (np.inf, np.inf, 3.0, np.inf, 6.0, 4.0, 4.0, 3.0, 1.0)
+    centre = (0.0, 0.0, 0.5, 0.0, float(np.log(0.03)), 1.4, 1.8, 0.5, float(np.log(1e-4)), float(np.log(0.2)))
+    width = (np.inf, np.inf, 0.1, np.inf, 1.5, 0.2, 0.2, 0.1, 1.0, 1.0)
+    starts = tuple(
+        (alpha, np.log(speed), 1.4, 1.8, 0.5, np.log(1e-4), np.log(0.2))
+        for alpha, speed in product((0.3, 0.6), (0.01, 0.1))
+    )
+    low = (0.0, 0.0, 0.02, 0.0, -12.0, 1.0, 1.02, 0.0, -18.0, -9.0)
+    high = (np.inf, np.inf, 3.0, np.inf, 6.0, 4.0, 4.0, 1.0, -3.0, 9.0)
 
     def _rows(self, curves: Curves) -> FunctionalRows:
-        return FunctionalRows(curves, SPREAD)
+        return FunctionalRows.of(curves, self.law(np.array([0.0, 1.0, 0.5, 1.0, *self.centre[4:]])), EFFECTIVE_SPREAD)
 
     def law(self, z: Floats) -> FunctionalLaw:
-        floor, fall, alpha, noise, log_speed, rho, p, theta, kappa = z
+        floor, fall, alpha, noise, log_speed, rho, p, kappa, log_decay, log_start = z
         rate = self.peak ** (1.0 - kappa)
-        kept, _, _ = kept_noise(np.exp(log_speed), rho, np.asarray(self.updates))
+        kept = kept_noise(np.exp(log_speed), rho, np.array([self.updates]))[0][0]
         return FunctionalLaw(
-            L0=floor, A=fall * (rate**theta * self.updates) ** alpha, alpha=alpha, B=noise * rate**-p / kept,
-            C=np.exp(log_speed) / rate, rho=rho, p=p, theta=theta, kappa=kappa,
+            L0=floor, A=fall * (rate * self.updates) ** alpha, alpha=alpha, B=noise * rate**-p / kept,
+            C=np.exp(log_speed) / rate, rho=rho, p=p, kappa=kappa, D=np.exp(log_decay) / self.peak,
+            N0=np.exp(log_start) * self.peak,
         )  # fmt: skip
 
     def slope(self, z: Floats) -> Floats:
         law = self.law(z)
         rate, log_rate = self.peak ** (1.0 - law.kappa), (1.0 - law.kappa) * self.log_peak
-        kept, by_c, by_rho = kept_noise(law.C * rate, law.rho, np.asarray(self.updates))
-        of_fall, of_noise = (rate**law.theta * self.updates) ** law.alpha, rate**-law.p / kept
-        slope = np.diag([1.0, of_fall, 1.0, of_noise, law.C, 1.0, 1.0, 1.0, 1.0])
-        slope[1, 2] = law.A * (law.theta * log_rate + np.log(self.updates))
-        slope[1, 7:] = law.A * law.alpha * np.array([log_rate, -law.theta * self.log_peak])
+        (kept,), (by_c,), (by_rho,), _ = kept_noise(law.C * rate, law.rho, np.array([self.updates]))
+        of_fall, of_noise = (rate * self.updates) ** law.alpha, rate**-law.p / kept
+        slope = np.diag([1.0, of_fall, 1.0, of_noise, law.C, 1.0, 1.0, 1.0, law.D, law.N0])
+        slope[1, 2] = law.A * (log_rate + np.log(self.updates))
+        slope[1, 7] = -law.A * law.alpha * self.log_peak
         slope[3, 4:7] = -law.B * np.array([law.C * rate * by_c / kept, by_rho / kept, log_rate])
-        slope[3, 8] = law.B * law.p * self.log_peak
-        slope[4, 8] = law.C * self.log_peak
+        slope[3, 7] = law.B * law.p * self.log_peak
+        slope[4, 7] = law.C * self.log_peak
         return slope
 
 
