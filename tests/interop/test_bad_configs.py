@@ -50,6 +50,7 @@ BAD = [
     ("deepspeed", {"scheduler": [deepspeed("WarmupLR")]}, ["one scheduler, not a list of several"]),
     ("deepspeed", {"lr_scheduler_type": "cosine"}, ['a config with a "scheduler"']),
     ("fvcore", {"_target_": "CosinParamScheduler"}, ["horizon", "the progress of the run"]),
+    ("keras", "CosineDecay(0, 10, warmup_target=0.1, warmup_steps=4)", ["a float, got 0", "write 0.0"]),
     ("mmengine", {"type": "LinearRL", "end": 5}, ['did you mean "LinearLR"?']),
     ("mmengine", {"type": "CosineAnnealingMomentum", "end": 5}, ["the name of a scheduler"]),
     ("mmengine", {"type": "LinearLR", "by_epoch": False}, ["horizon", "end needs the number of updates"]),

@@ -1,6 +1,7 @@
 """Keras's schedules, and schedules for its optimizers."""
 
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -42,11 +43,23 @@ Boundaries = Annotated[tuple[float, ...], Many(Number(least=0.0), rising="strict
 Values = Annotated[tuple[float, ...], Many(Number())]
 
 
+def _float(owner: str, name: str, value: Any) -> float:
+    """The rule of the rate in whose type Keras computes; in integers, pi and other rates would be rounded."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        advice = f"Keras would compute in integers, and round pi and other rates to them: write {float(value)}"
+        raise ArgumentError(owner, name, "a float", value, advice)
+    return Number()(owner, name, value)
+
+
+Rate = Annotated[float, _float]
+
+
 def from_keras(config: Any, *, horizon: Horizon | int | None = None) -> Schedule:
     """The schedule of one of Keras's `LearningRateSchedule` classes.
 
     `decay_steps` does not include the warmup. A piecewise schedule has its old value at the boundary, and the new one
-    a step later. Under `gradient_accumulation_steps` Keras counts micro-batches.
+    a step later. Under `gradient_accumulation_steps` Keras counts micro-batches. Keras computes in the type of
+    `initial_learning_rate`, so that CosineDecay(0, ...) has wrong rates; an integer is refused.
 
     Args:
         config: a schedule of Keras's, its serialized form with `class_name` and `config`, or the source of a call.
@@ -93,7 +106,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 
 def _exponential(
-    run: Run, *, initial_learning_rate: Real, decay_steps: Positive, decay_rate: NonNegative, staircase: Stairs = False
+    run: Run, *, initial_learning_rate: Rate, decay_steps: Positive, decay_rate: NonNegative, staircase: Stairs = False
 ) -> Schedule:
     if staircase:
         return Staircase(initial_learning_rate, decay_rate, _whole("ExponentialDecay", decay_steps))
@@ -107,7 +120,7 @@ def _piecewise(run: Run, *, boundaries: Boundaries, values: Values) -> Schedule:
 def _polynomial(
     run: Run,
     *,
-    initial_learning_rate: Real,
+    initial_learning_rate: Rate,
     decay_steps: Steps,
     end_learning_rate: Real = 0.0001,
     power: Positive = 1.0,
@@ -130,7 +143,7 @@ def _polynomial(
 
 
 def _inverse_time(
-    run: Run, *, initial_learning_rate: Real, decay_steps: Positive, decay_rate: NonNegative, staircase: Stairs = False
+    run: Run, *, initial_learning_rate: Rate, decay_steps: Positive, decay_rate: NonNegative, staircase: Stairs = False
 ) -> Schedule:
     if staircase:
         steps = _whole("InverseTimeDecay", decay_steps)
@@ -141,7 +154,7 @@ def _inverse_time(
 def _cosine(
     run: Run,
     *,
-    initial_learning_rate: Real,
+    initial_learning_rate: Rate,
     decay_steps: Steps,
     alpha: Real = 0.0,
     name: Any = None,
@@ -160,7 +173,7 @@ def _cosine(
 def _restarts(
     run: Run,
     *,
-    initial_learning_rate: Real,
+    initial_learning_rate: Rate,
     first_decay_steps: Steps,
     t_mul: Annotated[float, Number(least=1.0)] = 2.0,
     m_mul: NonNegative = 1.0,
