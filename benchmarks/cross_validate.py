@@ -148,6 +148,12 @@ def errors_of(found: list[dict[str, Any]]) -> dict[str, dict[tuple[str, str], fl
     return errors
 
 
+def highest_rank(finals: np.ndarray) -> float:
+    """The rank correlation that a law without any error would have with final losses that differ from run to run."""
+    noise = np.random.default_rng(0).normal(0.0, FLOOR, (200, finals.size))
+    return float(np.mean([spearmanr(finals, finals + each)[0] for each in noise]))
+
+
 def summary(those: list[dict[str, Any]], errors: dict[tuple[str, str], float]) -> str:
     """The cells of a kind."""
     runs = [run for one in those for run in one["runs"]]
@@ -156,6 +162,7 @@ def summary(those: list[dict[str, Any]], errors: dict[tuple[str, str], float]) -
         for one in those
         if len(one["runs"]) > 2
     ]
+    possible = [highest_rank(np.array([run["final"] for run in one["runs"]])) for one in those if len(one["runs"]) > 2]
     held = [abs(run["off"][-1]) <= FACTORS * run["half"][-1] for run in runs]
     rows = [abs(off) <= half for run in runs for off, half in list(zip(run["off"], run["half"], strict=True))[:-1]]
     width = np.mean([run["half"][-1] * run["predicted"] for run in runs]) if runs else np.nan
@@ -163,7 +170,13 @@ def summary(those: list[dict[str, Any]], errors: dict[tuple[str, str], float]) -
     shares = " / ".join(f"{share:.0%}" for share in np.mean(held, axis=0)) if held else ""
     refused = sum("refused" in one for one in those)
     cells = [f"{len(those)}, {len(runs)} runs" + (f", {refused} refused" if refused else "")]
-    cells += [f"{mae:.4f}", f"{np.mean(ranks):.3f}" if ranks else "", shares, f"{np.mean(rows):.0%}", f"{width:.4f}"]
+    cells += [
+        f"{mae:.4f}",
+        f"{np.mean(ranks):.3f} of {np.mean(possible):.3f}" if ranks else "",
+        shares,
+        f"{np.mean(rows):.0%}",
+        f"{width:.4f}",
+    ]
     return " | ".join(cells)
 
 
