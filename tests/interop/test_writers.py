@@ -17,6 +17,7 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.config import settings_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run
+from stepsize.schedules.clock import Every
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ def _megatron(written: Any) -> Case:
     return Case({f"train_{unit}": 1} | given)
 
 
+def _timm(written: Any) -> Case:
+    others = {name: value for name, value in written.items() if name != "lr"}
+    return Case(others, horizon=loop_of("timm").EPOCH, base_lr=written["lr"])
+
+
 def _transformers(written: Any) -> Case:
     return Case({"lr_scheduler_kwargs": {}, "warmup_steps": 0, "max_steps": 1} | written)
 
@@ -47,18 +53,20 @@ def _transformers(written: Any) -> Case:
 WRITERS = [
     Writer("deepspeed", _deepspeed),
     Writer("megatron", _megatron),
+    Writer("timm", _timm),
     Writer("transformers", _transformers),
 ]
 every_writer = pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
 
 
-def read_schedules(tool: str) -> list[ss.Schedule]:
-    """What the tool's reader makes of the configs of the tests, without those that are further hyperparameters."""
-    (framework,) = (each for each in FRAMEWORKS if each.name == tool)
+def read_schedules(tool: str) -> list[tuple[ss.Schedule, Any]]:
+    """What the tool's reader makes of the configs of the tests; with the horizon, if it is one of epochs."""
+    framework = next(each for each in FRAMEWORKS if each.name == tool)
     found = []
     for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
         horizon = ss.Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
-        found.append(framework.read(case.config, Run("read", horizon, case.base_lr)).rates)
+        rates = framework.read(case.config, Run("read", horizon, case.base_lr)).rates
+        found.append((rates, horizon if isinstance(rates, Every) else None))
     return found
 
 
@@ -93,8 +101,9 @@ def follow(writer: Writer, written: list[Any], schedules: list[ss.Schedule], upd
 
 @every_writer
 def test_what_a_reader_has_read_can_be_written_and_drives_the_tool_alike(writer: Writer) -> None:
-    schedules = read_schedules(writer.name)
-    follow(writer, [writer(each) for each in schedules], schedules)
+    read = read_schedules(writer.name)
+    written = [writer(schedule, horizon) for schedule, horizon in read]
+    follow(writer, written, [schedule for schedule, _ in read])
 
 
 @every_writer
@@ -136,6 +145,7 @@ SOURCES = {
     "megatron": ("warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
     "mlx": ("warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
     "optax": ("Linear(0, 0.3, 10) >> Constant(0.3)", "[optax.linear_schedule(0.0, 0.3, 10), optax.constant_schedule"),
+    "timm": ("warmup_cosine(0.3, 10, 100)", '"warmup_prefix": true,'),
     "transformers": ("warmup_cosine(0.3, 10, 100)", '"lr_scheduler_type": "cosine_with_restarts",'),
 }
 
