@@ -64,7 +64,7 @@ def read_schedules(tool: str) -> list[tuple[ss.Schedule, Any]]:
     framework = next(each for each in FRAMEWORKS if each.name == tool)
     found = []
     for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
-        horizon = ss.Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
+        horizon = ss.Horizon(**case.horizon | {"epochs": 30}) if isinstance(case.horizon, dict) else case.horizon
         rates = framework.read(case.config, Run("read", horizon, case.base_lr)).rates
         found.append((rates, horizon if isinstance(rates, Every) else None))
     return found
