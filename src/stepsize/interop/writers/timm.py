@@ -84,8 +84,7 @@ def _schedulers(schedule: Schedule, form: Outline, prefix: bool) -> Iterator[tup
     for decay in DECAYS if form.decay else ():
         yield "wsd", low | {"decay_epochs": form.decay, "decay_fn": decay}
         for stable in all_of(InversePower, schedule):
-            shifts = {(int(each.steps), each.n) for each in all_of(Shift, schedule)} | {(form.decay, 0)}
-            for length, shift in sorted(shifts):
+            for length, shift in [*((each.steps, each.n) for each in all_of(Shift, schedule)), (form.decay, 0)]:
                 lengths = {"num_epochs": length, "decay_epochs": length - shift}
                 scale = {"stable_timescale": 1.0 / stable.rate if stable.rate else 1.0, "decay_fn": decay}
                 yield "rsqrt", low | lengths | scale
