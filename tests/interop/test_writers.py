@@ -140,6 +140,15 @@ def test_a_random_schedule_is_made_of_a_tools_functions_or_refused(tool: str) ->
     assert 20 < kept < 200
 
 
+def test_what_the_reader_of_optax_has_read_can_be_written_and_read_again() -> None:
+    for schedule, _ in read_schedules("optax"):
+        source = importlib.import_module("stepsize.interop.writers.optax").source(schedule, 40)
+        again = stepsize.interop.from_optax(source.partition(" = ")[2])
+        assert isinstance(again, ss.Schedule)
+        ours = schedule(np.arange(40))
+        np.testing.assert_allclose(again(np.arange(40)), ours, rtol=0, atol=1e-12 * np.abs(ours).max(), err_msg=source)
+
+
 SOURCES = {
     "deepspeed": ("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)", '"cycle_first_step_size": 10,'),
     "megatron": ("warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
