@@ -17,6 +17,7 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.config import settings_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run
+from stepsize.schedules.clock import Every
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ def _megatron(written: Any) -> Case:
     return Case({f"train_{unit}": 1} | given)
 
 
+def _timm(written: Any) -> Case:
+    others = {name: value for name, value in written.items() if name != "lr"}
+    return Case(others, horizon=loop_of("timm").EPOCH, base_lr=written["lr"])
+
+
 def _transformers(written: Any) -> Case:
     return Case({"lr_scheduler_kwargs": {}, "warmup_steps": 0, "max_steps": 1} | written)
 
@@ -47,18 +53,20 @@ def _transformers(written: Any) -> Case:
 WRITERS = [
     Writer("deepspeed", _deepspeed),
     Writer("megatron", _megatron),
+    Writer("timm", _timm),
     Writer("transformers", _transformers),
 ]
 every_writer = pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
 
 
-def read_schedules(tool: str) -> list[ss.Schedule]:
-    """What the tool's reader makes of the configs of the tests, without those that are further hyperparameters."""
-    (framework,) = (each for each in FRAMEWORKS if each.name == tool)
+def read_schedules(tool: str) -> list[tuple[ss.Schedule, Any]]:
+    """What the tool's reader makes of the configs of the tests; with the horizon, if it is one of epochs."""
+    framework = next(each for each in FRAMEWORKS if each.name == tool)
     found = []
     for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
-        horizon = ss.Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
-        found.append(framework.read(case.config, Run("read", horizon, case.base_lr)).rates)
+        horizon = ss.Horizon(**case.horizon | {"epochs": 30}) if isinstance(case.horizon, dict) else case.horizon
+        rates = framework.read(case.config, Run("read", horizon, case.base_lr)).rates
+        found.append((rates, horizon if isinstance(rates, Every) else None))
     return found
 
 
@@ -93,8 +101,9 @@ def follow(writer: Writer, written: list[Any], schedules: list[ss.Schedule], upd
 
 @every_writer
 def test_what_a_reader_has_read_can_be_written_and_drives_the_tool_alike(writer: Writer) -> None:
-    schedules = read_schedules(writer.name)
-    follow(writer, [writer(each) for each in schedules], schedules)
+    read = read_schedules(writer.name)
+    written = [writer(schedule, horizon) for schedule, horizon in read]
+    follow(writer, written, [schedule for schedule, _ in read])
 
 
 @every_writer
@@ -131,11 +140,21 @@ def test_a_random_schedule_is_made_of_a_tools_functions_or_refused(tool: str) ->
     assert 20 < kept < 200
 
 
+def test_what_the_reader_of_optax_has_read_can_be_written_and_read_again() -> None:
+    for schedule, _ in read_schedules("optax"):
+        source = importlib.import_module("stepsize.interop.writers.optax").source(schedule, 40)
+        again = stepsize.interop.from_optax(source.partition(" = ")[2])
+        assert isinstance(again, ss.Schedule)
+        ours = schedule(np.arange(40))
+        np.testing.assert_allclose(again(np.arange(40)), ours, rtol=0, atol=1e-12 * np.abs(ours).max(), err_msg=source)
+
+
 SOURCES = {
     "deepspeed": ("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)", '"cycle_first_step_size": 10,'),
     "megatron": ("warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
     "mlx": ("warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
     "optax": ("Linear(0, 0.3, 10) >> Constant(0.3)", "[optax.linear_schedule(0.0, 0.3, 10), optax.constant_schedule"),
+    "timm": ("warmup_cosine(0.3, 10, 100)", '"warmup_prefix": true,'),
     "transformers": ("warmup_cosine(0.3, 10, 100)", '"lr_scheduler_type": "cosine_with_restarts",'),
 }
 

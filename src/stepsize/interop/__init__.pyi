@@ -24,4 +24,5 @@ from stepsize.interop.writers.deepspeed import to_deepspeed as to_deepspeed
 from stepsize.interop.writers.megatron import to_megatron as to_megatron
 from stepsize.interop.writers.mlx import to_mlx as to_mlx
 from stepsize.interop.writers.optax import to_optax as to_optax
+from stepsize.interop.writers.timm import to_timm as to_timm
 from stepsize.interop.writers.transformers import to_transformers as to_transformers

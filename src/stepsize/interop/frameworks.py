@@ -52,7 +52,7 @@ FRAMEWORKS = (
 )
 """Every tool that can be read."""
 
-WRITTEN = ("deepspeed", "megatron", "mlx", "optax", "transformers")
+WRITTEN = ("deepspeed", "megatron", "mlx", "optax", "timm", "transformers")
 """The tools that schedules can be written for; the file of each in `writers` has `source`."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 
 from stepsize.arguments import Instance
-from stepsize.errors import ArgumentError
+from stepsize.errors import ArgumentError, StepError
 from stepsize.horizon import Horizon
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
@@ -49,7 +49,7 @@ def first_exact(
     nearest, longest = "", -1
     own = compared(schedule, run)
     for config in candidates:
-        with suppress(ArgumentError):  # the tool refuses the config
+        with suppress(ArgumentError, StepError):  # the tool refuses the config, or grows beyond all bounds
             found = read(config, run)
             step = _first_difference(schedule, found.rates, own)
             if step is None:
@@ -80,6 +80,10 @@ def compared(schedule: Schedule, run: Run) -> Whole:
     every = range(last if last < _ALL else 0)
     far = (2**k for k in range(_FAR.bit_length()))
     steps = np.array(sorted(near.union(every, far)))
+    try:
+        schedule(steps)
+    except StepError:  # it grows beyond all bounds
+        steps = steps[steps < last]
     return steps if run.horizon is None else steps[steps < run.steps("schedule")]
 
 
@@ -103,19 +107,18 @@ class Outline:
 def outlines_of(schedule: Schedule) -> list[Outline]:
     """The phases between the corners of a schedule: up to the highest rate, while it is held, and the rest.
 
-    Those of a chain, as it is written, are another: its peak may be a rate that is not reached, or reached again.
+    The phases as they are written are another outline: its peak may be a rate that is not reached, or reached again.
     """
     places = corners(schedule)
     values = [schedule(each) for each in places]
     held = [place for place, value in zip(places, values, strict=True) if value == max(values)]
     found = [Outline(values[0], max(values), values[-1], held[0], held[-1] - held[0], places[-1] - held[-1])]
-    if isinstance(schedule, Chain):
-        up, *rest = schedule.parts
-        way = up if isinstance(up, Between) else None
-        warmup, level = (way.steps, rest[0]) if way else (0, up)
-        stable = int(level.steps) if isinstance(level, Constant) and level.steps < math.inf else 0
-        peak = way.end if way else values[0]
-        found.append(Outline(values[0], peak, values[-1], warmup, stable, places[-1] - warmup - stable))
+    up, *rest = schedule.parts if isinstance(schedule, Chain) else (schedule,)
+    way = up if isinstance(up, Between) and rest else None
+    warmup, level = (way.steps, rest[0]) if way else (0, up)
+    stable = int(level.steps) if rest and isinstance(level, Constant) and level.steps < math.inf else 0
+    peak = way.end if way else values[0]
+    found.append(Outline(values[0], peak, values[-1], warmup, stable, places[-1] - warmup - stable))
     return found
 
 

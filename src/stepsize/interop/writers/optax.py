@@ -7,7 +7,7 @@ from typing import Any
 from stepsize.arguments import checked
 from stepsize.interop.calls import Call
 from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, ratio, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, all_of, ratio, schedule_of
 from stepsize.interop.writers.joined import installed, joined, made
 from stepsize.interop.writers.pieces import pieces
 from stepsize.schedules import (
@@ -21,7 +21,8 @@ from stepsize.schedules import (
     Schedule,
     Staircase,
 )
-from stepsize.schedules.arithmetic import Clip
+from stepsize.schedules.arithmetic import Clip, Maximum, Minimum, Power
+from stepsize.schedules.clock import Shift
 
 
 @checked
@@ -70,6 +71,8 @@ def _call_of(piece: Schedule) -> Call | None:
     match piece:
         case Constant(value):
             return _call("constant_schedule", value)
+        case Cosine(start, end) if start == end:
+            return _call("constant_schedule", start)
         case Linear(start, end, steps):
             return _call("linear_schedule", start, end, steps)
         case Cosine(start, end, steps) if start != 0.0:
@@ -78,22 +81,36 @@ def _call_of(piece: Schedule) -> Call | None:
             return _call("polynomial_schedule", start, end, power, steps)
         case Geometric(start, end, steps):
             return _call("exponential_decay", start, steps, ratio(end, start), end_value=end)
-        case Exponential(start, factor, per) if 0.0 < factor < 1.0:
-            return _call("exponential_decay", start, *_over_many(factor, per))
-        case Staircase(start, factor, every) if factor > 0.0:
-            return _call("exponential_decay", start, every, factor, staircase=True)
-        case Clip(Exponential() | Staircase() as decay, low, math.inf) if decay.factor < 1.0:
-            call = _call_of(decay)
-            return call and Call(call.name, call.args, {**call.kwargs, "end_value": low})
         case MultiStep(start, factor, boundaries):
             scales = {each: factor**times for each, times in Counter(boundaries).items()}
             return _call("piecewise_constant_schedule", start, scales)
+    for each in all_of(Power, piece):  # of a cosine
+        first, last = piece(0), piece(piece.steps)
+        if isinstance(each.schedule, Cosine) and first != 0.0:
+            own = {"alpha": ratio(last, first), "exponent": each.exponent}
+            return _call("cosine_decay_schedule", first, int(piece.steps), **own)
+    return _decay(piece)
+
+
+def _decay(piece: Schedule, **settings: Any) -> Call | None:
+    """An exponential or a staircase, perhaps bounded and begun later."""
+    match piece:
+        case Exponential(start, factor, per) if factor > 0.0:
+            return _call("exponential_decay", start, *_over_many(factor, per), **settings)
+        case Staircase(start, factor, every) if factor > 0.0:
+            return _call("exponential_decay", start, every, factor, staircase=True, **settings)
+        case Shift(inner, n):
+            return _decay(inner, transition_begin=n, **settings)
+        case Maximum((Schedule() as inner, float(bound))) | Minimum((Schedule() as inner, float(bound))):
+            return _decay(inner, end_value=bound, **settings)
+        case Clip(inner, bound, math.inf):
+            return _decay(inner, end_value=bound, **settings)
     return None
 
 
 def _over_many(factor: float, per: float) -> tuple[float, float]:
     """The steps and the factor over them: a factor near 1 would lose its last digits in single precision."""
-    while factor > 0.9:
+    while 0.9 < factor < 1.0:
         factor, per = factor**10, per * 10
     return int(per) if per == int(per) else per, factor
 

@@ -21,8 +21,8 @@ def pieces(schedule: Schedule) -> Pieces:
     """The shapes of a schedule; one that cannot be taken apart is one of them.
 
     Example:
-        >>> pieces((Linear(0.0, 1.0, 4) >> Cosine(1.0, 0.5, 6).head(3)) * 0.2)
-        [(0, Linear(0.0, 0.2, 4)), (4, Cosine(0.2, 0.1, 6)), (7, Constant(0.15))]
+        >>> pieces((Linear(0.0, 1.0, 4) >> Cosine(1.0, 0.5, 6).head(3)) * 0.5)
+        [(0, Linear(0.0, 0.5, 4)), (4, Cosine(0.5, 0.25, 6)), (7, Constant(0.375))]
     """
     match schedule:
         case Chain():
