@@ -9,7 +9,9 @@ from stepsize.interop.deepspeed import from_deepspeed as from_deepspeed
 from stepsize.interop.fvcore import from_fvcore as from_fvcore
 from stepsize.interop.keras import from_keras as from_keras
 from stepsize.interop.keras import to_keras as to_keras
+from stepsize.interop.levanter import from_levanter as from_levanter
 from stepsize.interop.lightning_callback import LogAppliedInLightning as LogAppliedInLightning
+from stepsize.interop.maxtext import from_maxtext as from_maxtext
 from stepsize.interop.megatron import from_megatron as from_megatron
 from stepsize.interop.mmengine import from_mmengine as from_mmengine
 from stepsize.interop.olmo_core import from_olmo_core as from_olmo_core

@@ -38,6 +38,8 @@ FRAMEWORKS = (
     Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params")),
     Framework("fvcore", "fvcore", ("_target_ schedulers lengths", "_target_ start_value", "_target_ base_value")),
     Framework("keras", "Keras", ("class_name config",)),
+    Framework("levanter", "Levanter", ("optimizer.lr_schedule", "optimizer.min_lr_ratio", "lr_schedule min_lr_ratio")),
+    Framework("maxtext", "MaxText", ("warmup_steps_fraction", "learning_rate_schedule_steps")),
     Framework("megatron", "Megatron-LM", ("lr_decay_style", "lr train_iters", "lr train_samples")),
     Framework("mmengine", "MMEngine", ("param_scheduler",)),
     Framework("olmo_core", "OLMo-core", ("train_module.scheduler", "_CLASS_", "type warmup", "type warmup_fraction")),
