@@ -1,8 +1,9 @@
 """optax's schedules as schedules of stepsize, each a function with optax's arguments."""
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import accumulate, pairwise
-from operator import mul
+from operator import mul, rshift
 from typing import Annotated, Any
 
 from stepsize.arguments import (
@@ -151,7 +152,7 @@ def _warmup_cosine(
     else:
         alpha = end_value / peak_value if peak_value else 0.0
         decay = _cosine(init_value=peak_value, decay_steps=decay_steps - warmup_steps, alpha=alpha, exponent=exponent)
-    return joined([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
+    return joined_at([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
 
 
 def _warmup_exponential(
@@ -166,7 +167,7 @@ def _warmup_exponential(
     end_value: MaybeReal = None,
 ) -> Schedule:
     decay = _decay(peak_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
-    return joined([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
+    return joined_at([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
 
 
 def _line(start: float, end: float, steps: int) -> Schedule:
@@ -183,13 +184,11 @@ def _knots(shape: str, start: float, factors: dict[int, float]) -> Schedule:
     return Knots(tuple(points.items()), shape) if len(points) > 1 else Constant(start)
 
 
-def joined(schedules: list[Schedule], boundaries: list[int]) -> Schedule:
+def joined_at(schedules: list[Schedule], boundaries: list[int]) -> Schedule:
     """Each schedule from its boundary on; one that has no step is left out."""
     lengths = [end - start for start, end in pairwise([0, *boundaries])]
     parts = [_cut(part, n) for part, n in zip(schedules[:-1], lengths, strict=True) if n]
-    for part in [*parts[1:], schedules[-1]] if parts else []:
-        parts[0] = parts[0] >> part
-    return parts[0] if parts else schedules[-1]
+    return reduce(rshift, [*parts, schedules[-1]])
 
 
 def _cut(schedule: Schedule, steps: int) -> Schedule:
