@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from stepsize.arguments import (
     Choice,
-    Flag,
     Fraction,
     Length,
     MaybeReal,
@@ -18,6 +17,7 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
+    Switch,
 )
 from stepsize.errors import ArgumentError
 from stepsize.schedules import (
@@ -46,7 +46,6 @@ def _factors(owner: str, name: str, value: Any) -> dict[int, float]:
     return found
 
 
-Stairs = Annotated[bool, Flag()]
 Factors = Annotated[dict[int, float] | None, _factors]
 
 
@@ -76,7 +75,7 @@ def _exponential(
     transition_steps: Phase,
     decay_rate: NonNegative,
     transition_begin: Phase = 0,
-    staircase: Stairs = False,
+    staircase: Switch = False,
     end_value: MaybeReal = None,
 ) -> Schedule:
     return _decay(init_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
@@ -163,7 +162,7 @@ def _warmup_exponential(
     transition_steps: Phase,
     decay_rate: NonNegative,
     transition_begin: Phase = 0,
-    staircase: Stairs = False,
+    staircase: Switch = False,
     end_value: MaybeReal = None,
 ) -> Schedule:
     decay = _decay(peak_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
