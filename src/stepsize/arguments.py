@@ -305,6 +305,7 @@ MaybeReal = Annotated[float | None, Maybe(Number())]
 NonNegative = Annotated[float, Number(least=0.0)]
 Positive = Annotated[float, Number(above=0.0)]
 Fraction = Annotated[float, Number(least=0.0, most=1.0)]
+Switch = Annotated[bool, Flag()]
 Count = Annotated[int, Whole(1)]
 """A whole number that is not a span of steps."""
 EndlessCount = Annotated[float, Whole(1, endless=True)]

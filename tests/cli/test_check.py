@@ -34,8 +34,9 @@ FILES = {
     "warmup_num_steps = 4\ncos_min_ratio = 0.1\nwarmup_type = 'linear'\n[optimizer.params]\nlr = 3e-1\n",
     "yaml": "optimizer: {params: {lr: 3e-1}}\nscheduler:\n  type: WarmupCosineLR\n  params:\n    total_num_steps: 10\n"
     "    warmup_num_steps: 4\n    cos_min_ratio: 1e-1\n    warmup_type: linear\n",
-    "py": "import os\nos.mkdir('ran')\nlr = 0.6 / 2\noptimizer = dict(params=dict(lr=lr))\nscheduler = dict(\n"
-    "    type='WarmupCosineLR',\n    params=dict(total_num_steps=2 * 5, warmup_num_steps=4, cos_min_ratio=0.1,"
+    "py": "import os\nos.mkdir('ran')\nnone = 1 / 0\nlr = 0.6 / 2\noptimizer = dict(params=dict(lr=lr))\n"
+    "scheduler = dict(\n    type='WarmupCosineLR',\n"
+    "    params=dict(total_num_steps=2 * 5, warmup_num_steps=4, cos_min_ratio=0.1,"
     " warmup_type='linear'),\n)\nother = os.environ\n",
 }
 

@@ -66,7 +66,7 @@ def test_a_text_has_the_units_of_the_horizon():
 
 @pytest.mark.parametrize("function", ["math:cos", lambda step: 0.1])
 def test_a_function_of_a_saved_model_is_not_run_and_the_error_says_how_to_load_the_rest(function):
-    from stepsize.interop.keras import KerasSchedule
+    from stepsize.interop.keras_schedule import KerasSchedule
 
     with pytest.raises(ss.StepsizeError, match="compile=False"):
         KerasSchedule.from_config(to_keras(ss.Function(function)).get_config())

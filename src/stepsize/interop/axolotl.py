@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from stepsize.arguments import Flag, Maybe, NonNegative, Number, Whole
+from stepsize.arguments import Maybe, NonNegative, Number, Switch, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.axolotl_shapes import jags, one_cycle
@@ -59,7 +59,7 @@ def _training(
     warmup_ratio: MaybePart = None,
     cosine_min_lr_ratio: MaybePart = None,
     cosine_constant_lr_ratio: MaybePart = None,
-    lr_quadratic_warmup: Annotated[bool, Flag()] = False,
+    lr_quadratic_warmup: Switch = False,
     jagged_restart_steps: MaybePhase = None,
     jagged_restart_warmup_steps: MaybePhase = None,
     jagged_restart_anneal_steps: MaybePhase = None,

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Flag, Fraction, Positive
+from stepsize.arguments import Choice, Fraction, Positive, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.phases import joined, phase
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
@@ -16,7 +16,7 @@ def one_cycle(
     beta2: float,
     *,
     anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
-    cycle_momentum: Annotated[bool, Flag()] = True,
+    cycle_momentum: Switch = True,
     base_momentum: Fraction = 0.85,
     max_momentum: Fraction = 0.95,
     div_factor: Positive = 25.0,

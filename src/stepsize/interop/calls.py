@@ -2,12 +2,12 @@
 
 import ast
 import inspect
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stepsize.errors import ArgumentError
+from stepsize.interop.literals import literal
 
 WIDTH = 88  # of the lines of source, as formatters have it
 
@@ -76,9 +76,8 @@ def read_call(owner: str, text: str) -> Call:
         ArgumentError: the text is something else; names in it are not looked up, and nothing is run.
     """
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        call = _value(tree)
-    except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
+        call = literal(ast.parse(text.strip(), mode="eval").body, call=_call)
+    except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
         call = None
     if not isinstance(call, Call):
         rule = "a call written with numbers, such as cosine_decay_schedule(0.3, 1000)"
@@ -86,35 +85,13 @@ def read_call(owner: str, text: str) -> Call:
     return call
 
 
-_ARITHMETIC = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-}
-
-
-def _value(node: ast.expr) -> Any:
-    match node:
-        case ast.BinOp(left, sign, right) if type(sign) in _ARITHMETIC:
-            return _ARITHMETIC[type(sign)](_number(left), _number(right))
-        case ast.Call(ast.Name("dict"), [], keywords):
-            return {each.arg: _value(each.value) for each in keywords}
-        case ast.Call(func, args, keywords) if not any(each.arg is None for each in keywords):
-            return Call(ast.unparse(func), tuple(map(_value, args)), {str(k.arg): _value(k.value) for k in keywords})
-        case ast.List(items) | ast.Tuple(items):
-            return [_value(each) for each in items]
-        case ast.Dict(keys, values) if all(keys):
-            return {_value(key): _value(value) for key, value in zip(keys, values, strict=True) if key}
-    return ast.literal_eval(node)
-
-
-def _number(node: ast.expr) -> float:
-    value = _value(node)
-    if not isinstance(value, int | float):
-        raise ValueError
-    return value
+def _call(node: ast.Call) -> Call:
+    if any(each.arg is None for each in node.keywords):
+        raise ValueError(f"{ast.unparse(node)} unpacks its arguments")
+    args = tuple(literal(each, call=_call) for each in node.args)
+    return Call(
+        ast.unparse(node.func), args, {str(each.arg): literal(each.value, call=_call) for each in node.keywords}
+    )
 
 
 def settings_of_call(owner: str, call: Call, function: Callable[..., Any]) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Flag, Positive, Real
+from stepsize.arguments import Positive, Real, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.composer_clock import Clock
 from stepsize.interop.phases import joined, phase, times
@@ -82,7 +82,7 @@ def _multi_step_with_warmup(
     t_warmup: Any,
     milestones: Times,
     gamma: Real = 0.1,
-    scale_warmup: Annotated[bool, Flag()] = False,
+    scale_warmup: Switch = False,
 ) -> Schedule:
     steps = clock.length(t_warmup, "t_warmup", scaled=False)
     down = _multi_step(lr, clock, milestones=milestones, gamma=gamma)
@@ -97,7 +97,7 @@ def _constant_with_warmup(
     t_warmup: Any,
     alpha: Real = 1.0,
     t_max: Any = "1dur",
-    scale_warmup: Annotated[bool, Flag()] = False,
+    scale_warmup: Switch = False,
 ) -> Schedule:
     _after(clock, t_warmup, t_max)
     return joined(_up(times(lr, alpha), clock, t_warmup, scale_warmup), Constant(times(lr, alpha)))
@@ -111,7 +111,7 @@ def _linear_with_warmup(
     alpha_i: Real = 1.0,
     alpha_f: Real = 0.0,
     t_max: Any = "1dur",
-    scale_warmup: Annotated[bool, Flag()] = False,
+    scale_warmup: Switch = False,
 ) -> Schedule:
     top, low = times(lr, alpha_i), times(lr, alpha_f)
     down = phase(Linear, top, low, _after(clock, t_warmup, t_max)) or Constant(top)
@@ -125,7 +125,7 @@ def _cosine_with_warmup(
     t_warmup: Any,
     t_max: Any = "1dur",
     alpha_f: Real = 0.0,
-    scale_warmup: Annotated[bool, Flag()] = False,
+    scale_warmup: Switch = False,
 ) -> Schedule:
     down = phase(Cosine, lr, times(lr, alpha_f), _after(clock, t_warmup, t_max)) or Constant(lr)
     return joined(_up(lr, clock, t_warmup, scale_warmup), down)
@@ -139,7 +139,7 @@ def _polynomial_with_warmup(
     power: Real = 2.0,
     t_max: Any = "1dur",
     alpha_f: Real = 0.0,
-    scale_warmup: Annotated[bool, Flag()] = False,
+    scale_warmup: Switch = False,
 ) -> Schedule:
     steps = _after(clock, t_warmup, t_max)
     down = Polynomial(lr, times(lr, alpha_f), steps, power) if steps > 0 else Constant(lr)

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from stepsize.arguments import apply_rules, refuse_unknown
+from stepsize.arguments import apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 
 
@@ -113,8 +113,6 @@ def chosen(owner: str, argument: str, name: Any, known: Iterable[str]) -> str:
     Raises:
         ArgumentError: there is none; the error has the nearest.
     """
-    from stepsize.arguments import listed, nearest
-
     name = getattr(name, "value", name)
     by_lower = {each.lower(): each for each in known}
     if str(name).lower() not in by_lower:

@@ -2,25 +2,18 @@
 
 import ast
 import json
-import operator
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stepsize.curves.text_file import text_of
 from stepsize.errors import DataError, MissingExtraError, StepsizeError
+from stepsize.interop.literals import literal
 
 _WORDS = re.compile(r"[\s\"'()]+")
 _ASSIGNMENT = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?([^\s"'()]+)["']?\s*$""", re.MULTILINE)
-_OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-}
 
 
 def config_in(path: Path) -> Any:
@@ -96,45 +89,10 @@ def python_literals(text: str) -> dict[str, Any]:
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             try:
-                found[statement.targets[0].id] = _literal(statement.value, found)
-            except _Computed:
+                found[statement.targets[0].id] = literal(statement.value, found)
+            except (ValueError, TypeError, ArithmeticError):  # it is computed, or an error in the program
                 found.pop(statement.targets[0].id, None)
     return found
-
-
-class _Computed(Exception):  # noqa: N818  (it is no error of the file's)
-    """An expression is not a literal."""
-
-
-def _literal(node: ast.expr, known: dict[str, Any]) -> Any:
-    def items(nodes: list[ast.expr]) -> Iterator[Any]:
-        return (_literal(each, known) for each in nodes)
-
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.Name(id=name) if name in known:
-            return known[name]
-        case ast.List(elts=nodes):
-            return list(items(nodes))
-        case ast.Tuple(elts=nodes):
-            return tuple(items(nodes))
-        case ast.Dict(keys=keys, values=values) if None not in keys:
-            return dict(zip(items([each for each in keys if each]), items(values), strict=True))
-        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(each.arg for each in keywords):
-            return {each.arg: _literal(each.value, known) for each in keywords}
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_number(operand, known)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
-            return _OPERATORS[type(sign)](_number(left, known), _number(right, known))
-    raise _Computed
-
-
-def _number(node: ast.expr, known: dict[str, Any]) -> Any:
-    value = _literal(node, known)
-    if not isinstance(value, int | float):
-        raise _Computed
-    return value
 
 
 _FORMATS: dict[str, Callable[[str], Any]] = {

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from stepsize.arguments import Flag, Length, Maybe, NonNegative, Phase, Real, Steps
+from stepsize.arguments import Length, Maybe, NonNegative, Phase, Real, Steps, Switch
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, Schedule
 
@@ -16,7 +16,7 @@ def range_test(
     lr_range_test_min_lr: Real = 0.001,
     lr_range_test_step_size: Steps = 2000,
     lr_range_test_step_rate: NonNegative = 1.0,
-    lr_range_test_staircase: Annotated[bool, Flag()] = False,
+    lr_range_test_staircase: Switch = False,
 ) -> ToolSchedule:
     """The rates of an LRRangeTest, which rise without an end."""
     low, size, rate = lr_range_test_min_lr, lr_range_test_step_size, lr_range_test_step_rate
@@ -36,7 +36,7 @@ def one_cycle(
     cycle_first_stair_count: Phase = 0,
     cycle_second_stair_count: MaybePhase = None,
     decay_step_size: NonNegative = 0.0,
-    cycle_momentum: Annotated[bool, Flag()] = True,
+    cycle_momentum: Switch = True,
     cycle_min_mom: Real = 0.8,
     cycle_max_mom: Real = 0.9,
     decay_mom_rate: NonNegative = 0.0,

@@ -13,7 +13,7 @@ class Framework:
     """A tool whose configs can be read; its file in this package has `read` and perhaps `source`.
 
     `marks` are settings by which a config is recognized: it has all settings of one of them. `a.b` is the setting b
-    inside a, and `a=text` a setting whose value begins with the text.
+    inside a.
     """
 
     name: str
@@ -59,9 +59,8 @@ WRITTEN = ("deepspeed", "megatron", "mlx", "optax", "timm", "transformers")
 
 
 def _has(config: Any, setting: str) -> bool:
-    path, _, begin = setting.partition("=")
-    for name in path.split("."):
+    for name in setting.split("."):
         if not isinstance(config, Mapping) or name not in config:
             return False
         config = config[name]
-    return str(config).startswith(begin)
+    return True

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Flag, Maybe, Phase, Whole
+from stepsize.arguments import Maybe, Phase, Switch, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -85,8 +85,8 @@ class Timing:
 
     begin: Phase = 0
     end: Annotated[int | None, Maybe(Whole(1))] = None
-    by_epoch: Annotated[bool, Flag()] = True
-    convert_to_iter_based: Annotated[bool, Flag()] = False
+    by_epoch: Switch = True
+    convert_to_iter_based: Switch = False
 
 
 def _window(run: Run, entry: Mapping[str, Any], train: Mapping[str, Any]) -> Window:

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from stepsize.arguments import (
     Choice,
-    Flag,
     Fraction,
     Many,
     Maybe,
@@ -21,6 +20,7 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
+    Switch,
     Whole,
 )
 from stepsize.errors import ArgumentError
@@ -126,7 +126,7 @@ def _one_cycle(
     anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
     div_factor: Positive = 25.0,
     final_div_factor: Positive = 1e4,
-    three_phase: Annotated[bool, Flag()] = False,
+    three_phase: Switch = False,
 ) -> Schedule:
     total = total_steps or n
     first, last, top = eta_max / div_factor, total - 1, pct_start * total - 1

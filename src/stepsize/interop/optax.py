@@ -8,7 +8,7 @@ from stepsize.arguments import Length, Many
 from stepsize.errors import ArgumentError
 from stepsize.interop.calls import Call, read_call, settings_of_call
 from stepsize.interop.config import bind, chosen
-from stepsize.interop.optax_schedules import SHAPES, joined
+from stepsize.interop.optax_schedules import SHAPES, joined_at
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Schedule
 from stepsize.schedules.base import nested
@@ -64,7 +64,7 @@ def _sgdr(*, cosine_kwargs: Annotated[Any, Many(lambda owner, name, value: value
     name = "warmup_cosine_decay_schedule"
     cycles = [bind(name, SHAPES[name], cycle) for cycle in cosine_kwargs]
     ends = list(accumulate(cycle["decay_steps"] for cycle in cycles))
-    return joined([SHAPES[name](**cycle) for cycle in cycles], ends[:-1])
+    return joined_at([SHAPES[name](**cycle) for cycle in cycles], ends[:-1])
 
 
 def _join(
@@ -73,7 +73,7 @@ def _join(
     if len(boundaries) != len(schedules) - 1:
         rule = f"{len(schedules) - 1} steps, one less than schedules"
         raise ArgumentError("join_schedules", "boundaries", rule, boundaries)
-    return joined(schedules, boundaries)
+    return joined_at(schedules, boundaries)
 
 
 SCHEDULES: dict[str, Callable[..., Schedule]] = {**SHAPES, "join_schedules": _join, "sgdr_schedule": _sgdr}

@@ -1,13 +1,13 @@
 """optax's schedules as schedules of stepsize, each a function with optax's arguments."""
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import accumulate, pairwise
-from operator import mul
+from operator import mul, rshift
 from typing import Annotated, Any
 
 from stepsize.arguments import (
     Choice,
-    Flag,
     Fraction,
     Length,
     MaybeReal,
@@ -17,6 +17,7 @@ from stepsize.arguments import (
     Positive,
     Real,
     Steps,
+    Switch,
 )
 from stepsize.errors import ArgumentError
 from stepsize.schedules import (
@@ -45,7 +46,6 @@ def _factors(owner: str, name: str, value: Any) -> dict[int, float]:
     return found
 
 
-Stairs = Annotated[bool, Flag()]
 Factors = Annotated[dict[int, float] | None, _factors]
 
 
@@ -75,7 +75,7 @@ def _exponential(
     transition_steps: Phase,
     decay_rate: NonNegative,
     transition_begin: Phase = 0,
-    staircase: Stairs = False,
+    staircase: Switch = False,
     end_value: MaybeReal = None,
 ) -> Schedule:
     return _decay(init_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
@@ -151,7 +151,7 @@ def _warmup_cosine(
     else:
         alpha = end_value / peak_value if peak_value else 0.0
         decay = _cosine(init_value=peak_value, decay_steps=decay_steps - warmup_steps, alpha=alpha, exponent=exponent)
-    return joined([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
+    return joined_at([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
 
 
 def _warmup_exponential(
@@ -162,11 +162,11 @@ def _warmup_exponential(
     transition_steps: Phase,
     decay_rate: NonNegative,
     transition_begin: Phase = 0,
-    staircase: Stairs = False,
+    staircase: Switch = False,
     end_value: MaybeReal = None,
 ) -> Schedule:
     decay = _decay(peak_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
-    return joined([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
+    return joined_at([_line(init_value, peak_value, warmup_steps), decay], [warmup_steps])
 
 
 def _line(start: float, end: float, steps: int) -> Schedule:
@@ -183,13 +183,11 @@ def _knots(shape: str, start: float, factors: dict[int, float]) -> Schedule:
     return Knots(tuple(points.items()), shape) if len(points) > 1 else Constant(start)
 
 
-def joined(schedules: list[Schedule], boundaries: list[int]) -> Schedule:
+def joined_at(schedules: list[Schedule], boundaries: list[int]) -> Schedule:
     """Each schedule from its boundary on; one that has no step is left out."""
     lengths = [end - start for start, end in pairwise([0, *boundaries])]
     parts = [_cut(part, n) for part, n in zip(schedules[:-1], lengths, strict=True) if n]
-    for part in [*parts[1:], schedules[-1]] if parts else []:
-        parts[0] = parts[0] >> part
-    return parts[0] if parts else schedules[-1]
+    return reduce(rshift, [*parts, schedules[-1]])
 
 
 def _cut(schedule: Schedule, steps: int) -> Schedule:

@@ -5,7 +5,7 @@ from functools import reduce
 from operator import rshift
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Flag, Fraction, Maybe, NonNegative, Positive, Real, Steps, Whole
+from stepsize.arguments import Choice, Count, Fraction, Maybe, NonNegative, Positive, Real, Steps, Switch, Whole
 from stepsize.errors import ArgumentError
 from stepsize.interop.tool_schedule import Run
 from stepsize.schedules import Cosine, Knots, Piecewise, Polynomial, Schedule, recipes
@@ -46,7 +46,7 @@ def polynomial(
     decay_steps: Steps,
     end_lr: Real = 0.0001,
     power: Positive = 1.0,
-    cycle: Annotated[bool, Flag()] = False,
+    cycle: Switch = False,
 ) -> Schedule:
     """With `cycle`, the end moves on by `decay_steps` whenever the step has passed it."""
     first = Polynomial(learning_rate, end_lr, decay_steps, power)
@@ -68,7 +68,7 @@ def one_cycle(
     end_learning_rate: NonNegative = 0.0001,
     phase_pct: Fraction = 0.3,
     anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
-    three_phase: Annotated[bool, Flag()] = False,
+    three_phase: Switch = False,
 ) -> Schedule:
     """It has one step beyond its end, on the line or wave of its last phase; PaddlePaddle stops after that."""
     first, last, top = max_learning_rate / divide_factor, total_steps - 1, phase_pct * total_steps - 1

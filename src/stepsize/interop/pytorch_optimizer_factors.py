@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from stepsize.arguments import Choice, Count, Flag, NonNegative, Phase, Positive
+from stepsize.arguments import Choice, Count, NonNegative, Phase, Positive, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, OneMinusSqrt, Schedule, Table
@@ -49,7 +49,7 @@ def _waves(peak: float, low: float, steps: int, cycles: float) -> Schedule:
     return reduce(rshift, wave).stretch(steps) if halves > 1 else wave[0]
 
 
-def chebyshev(run: Run, *, num_epochs: Count, is_warmup: Annotated[bool, Flag()] = False) -> ToolSchedule:
+def chebyshev(run: Run, *, num_epochs: Count, is_warmup: Switch = False) -> ToolSchedule:
     """The reciprocals of Chebyshev's nodes in a fractal order; the first is that of three epochs."""
     number = 2 ** (int(math.log2(num_epochs - 1)) + 1) if num_epochs > 1 else 1
     nodes = 1.0 / (0.525 - 0.475 * np.cos((np.arange(number) + 0.5) * np.pi / number))

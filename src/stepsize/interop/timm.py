@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Flag, Length, Many, Maybe, NonNegative, Number, Phase, Positive, Whole
+from stepsize.arguments import Choice, Count, Length, Many, Maybe, NonNegative, Number, Phase, Positive, Switch, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -87,7 +87,7 @@ def _create_scheduler(
     min_lr: NonNegative = 0.0,
     warmup_lr: NonNegative = 1e-5,
     warmup_epochs: Phase = 0,
-    warmup_prefix: Annotated[bool, Flag()] = False,
+    warmup_prefix: Switch = False,
     noise: Any = None,
     cycle_mul: Annotated[float, Number(least=1.0)] = 1.0,
     cycle_decay: NonNegative = 0.1,
@@ -95,7 +95,7 @@ def _create_scheduler(
     k_decay: Positive = 1.0,
     decay_fn: Decay = None,
     stable_timescale: Annotated[float | None, Maybe(Number(above=0.0))] = None,
-    step_on_epochs: Annotated[bool, Flag()] = True,
+    step_on_epochs: Switch = True,
     updates_per_epoch: Annotated[int, Whole(0)] = 0,
 ) -> ToolSchedule:
     name = chosen(run.owner, "sched", sched, CLASSES)

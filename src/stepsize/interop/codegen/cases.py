@@ -56,12 +56,17 @@ def _between(node: Node, variable: str, low: float, stop: float) -> list[tuple[f
     if isinstance(node, Let):
         inside = _between(node.body, variable, low, stop)
         body = inside[0][1] if len(inside) == 1 else Cases(variable, (*inside[:-1], (math.inf, inside[-1][1])))
-        return [(stop, Let(node.statements, body) if isinstance(body, Let | Cases) or body.terms else body)]
+        return [(stop, let(node.statements, body))]
     if not isinstance(node, Cases) or node.variable != variable:
         return [(stop, node)]
     inside = [(bound, each) for bound, each in node.nodes if bound > low]
     last = next(i for i, (bound, _) in enumerate(inside) if bound >= stop)
     return [*inside[:last], (stop, inside[last][1])]
+
+
+def let(statements: Sequence[str], body: Node) -> Node:
+    """A node after statements; a number needs none."""
+    return Let(tuple(statements), body) if isinstance(body, Let | Cases) or body.terms else body
 
 
 def until(node: Node, variable: str, stop: float) -> Node:
@@ -77,7 +82,9 @@ def tested(node: Node) -> str | None:
     return node.variable if isinstance(node, Cases) else None
 
 
-def joined(combine: Callable[[Sequence[Value]], Value], nodes: Sequence[Node], apart: Callable[[Node], Value]) -> Node:
+def combined(
+    combine: Callable[[Sequence[Value]], Value], nodes: Sequence[Node], apart: Callable[[Node], Value]
+) -> Node:
     """Nodes combined case by case. If they distinguish cases of several variables, `apart` makes a value of some."""
     variable = next(filter(None, map(tested, nodes)), None)
     nodes = [node if tested(node) in (None, variable) else apart(node) for node in nodes]
@@ -91,7 +98,7 @@ def joined(combine: Callable[[Sequence[Value]], Value], nodes: Sequence[Node], a
         low, found = 0.0, list[tuple[float, Node]]()
         for bound in bounds:
             parts = [_at(node, low) for node in nodes]
-            found.append((bound, joined(combine, parts, apart)))
+            found.append((bound, combined(combine, parts, apart)))
             low = bound
         body = cases(variable, found)
     else:

@@ -9,7 +9,7 @@ from operator import add, mul
 
 from stepsize.errors import ArgumentError
 from stepsize.interop.codegen import shapes
-from stepsize.interop.codegen.cases import Cases, Let, Node, few, joined, until
+from stepsize.interop.codegen.cases import Let, Node, combined, few, let, until
 from stepsize.interop.codegen.clock import Clock, Warped
 from stepsize.interop.codegen.program import Program
 from stepsize.interop.codegen.shapes import in_turn
@@ -83,7 +83,7 @@ def _pointwise(
     combine: Callable[[Sequence[Value]], Value], operands: Sequence[Schedule | float], clock: Clock, program: Program
 ) -> Node:
     nodes = [translated(each, clock, program) if isinstance(each, Schedule) else Value(each) for each in operands]
-    return joined(combine, nodes, partial(program.function, clock))
+    return combined(combine, nodes, partial(program.function, clock))
 
 
 def _changed(change: Callable[[Value], Value], inner: Schedule, clock: Clock, program: Program) -> Node:
@@ -114,7 +114,7 @@ def _every(inner: Schedule, n: int, clock: Clock, program: Program) -> Node:
         return in_turn(clock, [*parts, (math.inf, Value(inner(last)))])
     count, _, _ = clock.divided(n)
     epoch = program.new_name("epoch")
-    return _let([f"{epoch} = {count.text}"], translated(inner, Clock(epoch), program))
+    return let([f"{epoch} = {count.text}"], translated(inner, Clock(epoch), program))
 
 
 def _repeat(schedule: Repeat, clock: Clock, program: Program) -> Node:
@@ -133,12 +133,12 @@ def _repeat(schedule: Repeat, clock: Clock, program: Program) -> Node:
             cycle = program.new_name("cycle")
             statements.insert(0, f"{cycle} = {count.text}")
             body = _scaled(body, program.language.power_of(scale, Expr(cycle)), Clock(t), program)
-        node = _let(statements, body)
+        node = let(statements, body)
     return node if schedule.steps == math.inf else _ended(schedule, clock, node)
 
 
 def _scaled(node: Node, factor: Expr, clock: Clock, program: Program) -> Node:
-    return joined(partial(reduce, mul), [node, Value.of(factor)], partial(program.function, clock))
+    return combined(partial(reduce, mul), [node, Value.of(factor)], partial(program.function, clock))
 
 
 def _cycle_by_cycle(schedule: Repeat, clock: Clock, program: Program) -> Node:
@@ -170,7 +170,7 @@ def _stretched_cycles(schedule: Repeat, clock: Clock, program: Program) -> Node:
         program.lists.append(f"{lengths} = [{by_formula.format('i')} for i in range({count})]")
         starts = program.new_name("STARTS")
         program.lists.append(f"{starts} = jnp.array(list(accumulate({lengths}, initial={int(clock.start)})))")
-        return _let(program.located(starts, clock, cycle, z), body)
+        return let(program.located(starts, clock, cycle, z), body)
     t, length = program.new_name("t"), program.new_name("length")
     begin = [f"{t} = {clock.gone.text}", f"{length} = {number(steps).text}"]
     loop = [f"while {t} >= {length}:", f"    {t} -= {length}"]
@@ -181,7 +181,7 @@ def _stretched_cycles(schedule: Repeat, clock: Clock, program: Program) -> Node:
         loop.append(f"    {length} *= {int(stretch)}")
     else:
         loop.append(f"    {length} = {by_formula.format(cycle)}")
-    return _let([*begin, *loop, f"{z} = {t} / {length}"], body)
+    return let([*begin, *loop, f"{z} = {t} / {length}"], body)
 
 
 def _reclock(schedule: Reclock, clock: Clock, program: Program) -> Node:
@@ -193,7 +193,3 @@ def _reclock(schedule: Reclock, clock: Clock, program: Program) -> Node:
         parts.append((stop, translated(schedule.schedule, in_samples, program)))
     node = in_turn(clock, parts)
     return node if schedule.steps == math.inf else _ended(schedule, clock, node)
-
-
-def _let(statements: Sequence[str], body: Node) -> Node:
-    return Let(tuple(statements), body) if isinstance(body, Cases | Let) or body.terms else body

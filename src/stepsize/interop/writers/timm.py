@@ -9,7 +9,7 @@ from typing import Any
 from stepsize.arguments import checked
 from stepsize.horizon import Horizon
 from stepsize.interop.timm import read
-from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
+from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio, schedule_of
 from stepsize.schedules import Cosine, Geometric, InversePower, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.arithmetic import Product
@@ -37,17 +37,13 @@ def to_timm(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, Any]
     """
     run = Run("to_timm", horizon)
     schedule = schedule_of(schedule, run)
-    found: dict[str, Any] = first_exact(schedule, _candidates(schedule, run), _read, run, "timm", INSTEAD)
+    found: dict[str, Any] = first_exact(schedule, _candidates(schedule, run), read, run, "timm", INSTEAD)
     return found
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
     """What `to_timm` returns, as JSON."""
     return json.dumps(to_timm(schedule, horizon), indent=2)
-
-
-def _read(arguments: dict[str, Any], run: Run) -> ToolSchedule:
-    return read(dict(arguments), run)
 
 
 def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
