@@ -20,6 +20,12 @@ MOST_SCATTER = 0.25  # relative distance beyond which runs do not obey a law
 NEAR_BOUND = 0.01  # a parameter this near to a bound, as a fraction of its range, is at the bound
 DECAY = 0.1  # a rate has decayed if it is this fraction of the peak lower
 SAME_RATE = 0.01  # rates that differ by a smaller fraction of the peak are the same
+INFORMATIVE = {  # runs that show the effect of a parameter of a law
+    "alpha": "a longer run",
+    **dict.fromkeys(("C", "rho", "beta", "gamma", "decay"), "a run with a shorter decay"),
+    **dict.fromkeys(("p", "kappa"), "a run with a lower constant rate"),
+    **dict.fromkeys(("D", "N0"), "a run with a long decay"),
+}
 
 
 class Remark(str):
@@ -138,7 +144,11 @@ def remarks(
     # The search approaches a bound and never reaches it.
     stuck = names[(np.minimum(z - low, high - z) < NEAR_BOUND * (high - low)) & np.isfinite(high)]
     if stuck.size:
-        yield Remark(f"{_listed(stuck)} {'is' if stuck.size == 1 else 'are'} at the end of the range")
+        yield Remark(
+            f"{_listed(stuck)} {'is' if stuck.size == 1 else 'are'} at the end of the range, so the law may not hold "
+            "beyond these runs",
+            f"add {_listed(list(dict.fromkeys(INFORMATIVE[name] for name in stuck)))}",
+        )
     shifts = np.array([np.median(residuals[run == place]) for place in range(len(runs))])
     within = robust_deviation(residuals - shifts[run])
     for each, shift in zip(runs, shifts, strict=True):
