@@ -8,7 +8,7 @@ from stepsize.arguments import Choice, Fraction, Maybe, NonNegative, Number, Who
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
-from stepsize.interop.optax_schedules import joined
+from stepsize.interop.optax_schedules import joined_at
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Schedule, maximum
 
@@ -101,7 +101,7 @@ def _schedule(
     return ToolSchedule(
         tool="Levanter",
         name=lr_schedule,
-        rates=joined(parts, starts[1:]),
+        rates=joined_at(parts, starts[1:]),
         peak=peak,
         minimum=None if lr_schedule == "constant" else low,
         warmup_steps=first_warmup,
