@@ -16,6 +16,7 @@ from stepsize.interop.tool_schedule import Run, ToolSchedule
 Floats = NDArray[np.float64]
 
 _EXACT = 1e-9  # parts of the highest rate that count as none
+_NOTHING = 1e-15  # of a decay to 0, the last step before its end is more
 _SLIGHT = 1e-4  # parts that nobody would notice
 _SMALL = 0.01  # parts that are worth a note
 _MOST = 500_000  # updates of a run that are all looked at; of longer runs, as many, and all near the ends of phases
@@ -141,6 +142,11 @@ def _zero(course: Course) -> Iterator[Finding]:
     elif count:
         which = "first update changes nothing: its" if count == 1 else f"first {count:,} updates change nothing: their"
         yield course.finding("zero", f"the {which} {{rate}} is 0")
+    changing = np.abs(course.rates) > _NOTHING * course.scale
+    last = course.updates[course.applied & changing].max(initial=-1) + 1
+    if 0 < last < (1 - _SMALL) * min(course.run, len(zeros)) and course.run < math.inf:
+        told = f"the last {course.run - last:,.0f} updates change nothing: their {course.word} is 0"
+        yield Finding("zero", told, course.meaning.mends.get("minimum", ""))
 
 
 def _warmup(course: Course) -> Iterator[Finding]:
@@ -191,7 +197,8 @@ def _minimum(course: Course) -> Iterator[Finding]:
     later = course.updates >= course.meaning.warmup_steps
     if lowest is None or _warmup_too_long(course) or not later.any():
         return
-    (top, _), least = course.highest, float(course.rates[later].min())
+    until = course.run if course.run >= course.meaning.total_steps else math.inf  # of a shorter run, `length` is told
+    (top, _), least = course.highest, float(course.rates[later & (course.updates <= until)].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
     if missing > _SLIGHT and lowest != 0:  # a floor of 0 is a default, of stairs and of decays without an end too
         at = course.first(later & (course.rates == least))

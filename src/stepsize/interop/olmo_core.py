@@ -22,7 +22,7 @@ def from_olmo_core(
 
     Args:
         config: a scheduler of OLMo-core, its mapping with `_CLASS_` or `type`, or the whole config of an experiment.
-        horizon: the run, if the config does not set `trainer.max_duration` in steps: a Horizon or a number of updates.
+        horizon: the run, if the config does not set `trainer.max_duration` in steps or tokens: a Horizon or a number of updates.
         base_lr: the optimizer's rate; that of the config's `train_module.optim` if None.
 
     Raises:
@@ -54,11 +54,17 @@ def read(config: Any, run: Run) -> ToolSchedule:
                 raise ArgumentError("from_olmo_core", "base_lr", f"given: {each} is a rate, not a factor", None)
     duration = _section(_section(settings.get("trainer")).get("max_duration"))
     unit = str(_section(found).get("units", "steps")).rpartition(".")[2]
-    batch = _section(settings.get("data_loader")).get("global_batch_size") if unit == "tokens" else 1  # in tokens
+    tokens = _section(settings.get("data_loader")).get("global_batch_size")  # of an update
+    batch = tokens if unit == "tokens" else 1
     if batch is None:
         raise ArgumentError("from_olmo_core", "data_loader.global_batch_size", "given: the units are tokens", None)
-    is_total = str(duration.get("unit")).rpartition(".")[2] == unit
-    total: int = duration["value"] if is_total else run.steps("trainer.max_duration") * batch
+    duration_unit = str(duration.get("unit")).rpartition(".")[2]
+    if duration_unit == unit:
+        total: int = duration["value"]
+    elif duration_unit == "tokens" and tokens:
+        total = -(-duration["value"] // tokens)
+    else:
+        total = run.steps("trainer.max_duration") * batch
     name, rates, minimum, warmup_steps = scheduler(found, run.unit, total)
     rates = rates if batch == 1 else rates.reclock(batch)
     return ToolSchedule(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Length, Many, Maybe, NonNegative, Number, Phase, Positive, Switch, Whole
+from stepsize.arguments import Choice, Count, Many, Maybe, NonNegative, Number, Phase, Positive, Switch, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -118,7 +118,7 @@ def _create_scheduler(
     if name == "multistep":
         s.decay_t = [milestone * per_epoch for milestone in decay_milestones]
     elif name == "step":
-        s.decay_t = Length(1)("create_scheduler_v2", "decay_epochs", (decay_epochs or 90) * per_epoch)
+        s.decay_t = (decay_epochs or 90) * per_epoch
     elif name in ("wsd", "rsqrt"):
         s.t_initial, s.warmup_prefix = s.t_initial - (0 if warmup_prefix else s.warmup_t), True
         length = decay_epochs or 0.2

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from operator import rshift
 from typing import Any
 
@@ -71,7 +72,13 @@ def _begins_late(s: Any, i: int) -> bool:
 def _step(base: float, s: Any) -> Schedule:
     if s.decay_rate == 1.0:
         return Constant(base)
-    return Staircase(base, s.decay_rate, s.decay_t)
+    length = Fraction(repr(s.decay_t))
+    stairs = Staircase(base, s.decay_rate, length.numerator)
+    if length.denominator == 1:
+        return stairs
+    if Fraction(s.decay_t) > length:  # the float is longer than the decimal, and a stair ends after the whole step
+        stairs = Constant(base, 1) >> stairs
+    return stairs.reclock(length.denominator)
 
 
 def _multistep(base: float, s: Any) -> Schedule:
