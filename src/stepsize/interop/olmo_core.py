@@ -22,7 +22,7 @@ def from_olmo_core(
 
     Args:
         config: a scheduler of OLMo-core, its mapping with `_CLASS_` or `type`, or the whole config of an experiment.
-        horizon: the run, if the config does not set `trainer.max_duration` in steps or tokens: a Horizon or a number of updates.
+        horizon: the run, if `trainer.max_duration` is not set in steps or tokens: a Horizon or a number of updates.
         base_lr: the optimizer's rate; that of the config's `train_module.optim` if None.
 
     Raises:

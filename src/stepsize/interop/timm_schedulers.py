@@ -73,7 +73,7 @@ def _step(base: float, s: Any) -> Schedule:
     if s.decay_rate == 1.0:
         return Constant(base)
     length = Fraction(repr(s.decay_t))
-    stairs = Staircase(base, s.decay_rate, length.numerator)
+    stairs: Schedule = Staircase(base, s.decay_rate, length.numerator)
     if length.denominator == 1:
         return stairs
     if Fraction(s.decay_t) > length:  # the float is longer than the decimal, and a stair ends after the whole step
