@@ -55,6 +55,9 @@ BAD = [
     ("levanter", {"lr_schedule": "linear"}, ["horizon", "num_train_steps needs the number of updates"]),
     ("levanter", {"warmup": 2.5, "num_train_steps": 9}, ["a part up to 1, or a whole number of updates"]),
     ("levanter", {"cycles": 2, "cycle_length": 3, "num_train_steps": 9}, ["left out if cycle_length is given"]),
+    ("levanter", {"cycles": [11, 4], "num_train_steps": 20}, ["cycles", "rising, and at most 20 updates in all"]),
+    ("levanter", {"cycles": [30], "num_train_steps": 20}, ["cycles", "at most 20 updates"]),
+    ("levanter", {"cycle_length": [0.5, 4], "num_train_steps": 20}, ["cycle_length[0]", "a whole number"]),
     ("levanter", {"lr_schedule": "inv", "min_lr_ratio": 0, "num_train_steps": 9}, ["above 0 for inv"]),
     ("maxtext", {"learning_rate": 0.1}, ["horizon", "steps needs the number of updates"]),
     (

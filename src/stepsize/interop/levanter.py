@@ -4,7 +4,7 @@ import math
 from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Fraction, Maybe, NonNegative, Number, Whole
+from stepsize.arguments import Choice, Fraction, Many, Maybe, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
@@ -54,10 +54,9 @@ def read(config: Any, run: Run) -> ToolSchedule:
 
 def _cycle_lengths(owner: str, name: str, value: Any) -> Any:
     """The rule of a length, a part, or a list of lengths or ends; None for none."""
-    each = Number(above=0.0)
-    return (
-        [int(each(owner, name, item)) for item in value] if isinstance(value, list) else Maybe(each)(owner, name, value)
-    )
+    if isinstance(value, list):
+        return [int(each) for each in Many(Whole(1))(owner, name, value)]
+    return Maybe(Number(above=0.0))(owner, name, value)
 
 
 def _schedule(
@@ -72,11 +71,12 @@ def _schedule(
     cooldown: Part = None,
     cycle_length: Annotated[Any, _cycle_lengths] = None,
     cycles: Annotated[Any, _cycle_lengths] = None,
+    haps: Annotated[Any, _cycle_lengths] = None,
     lr_schedule: Annotated[str, Choice(NAMES)] = "cosine",
 ) -> ToolSchedule:
     peak = learning_rate if run.base_lr is None else run.base_lr
     low, last = peak * min_lr_ratio, _length("cooldown", cooldown, total)
-    ends = _ends(total - last, cycle_length, cycles)
+    ends = _ends(total - last, cycle_length, cycles if haps is None else haps)  # its earlier name
     parts: list[Schedule] = []
     starts: list[int] = []
     before = 0.0
@@ -137,8 +137,9 @@ def _ends(total: int, cycle_length: Any, cycles: Any) -> list[int]:
         ends = cycles
     else:
         ends = [int(total / cycles * (k + 1)) for k in range(int(cycles) - 1)] if cycles else []
-    if ends and ends[-1] > total:
-        raise ArgumentError(OWNER, "cycle_length", f"at most {total:,} updates in all", ends[-1])
+    if ends and (max(ends) > total or ends != sorted(ends)):
+        name, value = ("cycles", cycles) if cycle_length is None else ("cycle_length", cycle_length)
+        raise ArgumentError(OWNER, name, f"rising, and at most {total:,} updates in all", value)
     return ends if ends and ends[-1] == total else [*ends, total]
 
 

@@ -26,6 +26,7 @@ CASES = [
     _case(20, lr_schedule="linear", cycle_length=[5, 7, 8], rewarmup=0.2),
     _case(20, lr_schedule="cosine", cycle_length=6),
     _case(20, lr_schedule="cosine", cycles=[4, 11], rewarmup=2),
+    _case(20, lr_schedule="linear", haps=[5, 12]),
     _case(20, lr_schedule="linear", cooldown=0.25, decay=0.3),
     _case(20, lr_schedule="inv_sqrt", warmup=5),
     _case(12_000, lr_schedule="inv_sqrt", warmup=100, min_lr_ratio=0.95),
