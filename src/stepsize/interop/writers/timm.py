@@ -13,6 +13,7 @@ from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio, schedule_of
 from stepsize.schedules import Cosine, Geometric, InversePower, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.arithmetic import Product
+from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Every, Repeat, Shift, Warp
 
 INSTEAD = "drive the optimizer with stepsize.pytorch.Scheduler(optimizer, schedule)"
@@ -74,7 +75,11 @@ def _schedulers(schedule: Schedule, form: Outline, prefix: bool) -> Iterator[tup
                 yield "poly", bent | {"decay_rate": power}
         yield "tanh", low | cycles
     for stairs in all_of(Staircase, schedule):
-        yield "step", {"decay_epochs": stairs.every_, "decay_rate": stairs.factor}
+        fractions = (
+            ratio(stairs.every_, each.batch(0)) for each in all_of(Reclock, schedule)
+        )  # 12 of 5 an update: 2.4
+        for length in (stairs.every_, *fractions):
+            yield "step", {"decay_epochs": length, "decay_rate": stairs.factor}
     for steps in all_of(MultiStep, schedule):  # a milestone counts one step early
         yield "multistep", {"decay_milestones": [each + 1 for each in steps.boundaries], "decay_rate": steps.factor}
     for decay in DECAYS if form.decay else ():
