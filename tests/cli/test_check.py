@@ -85,10 +85,10 @@ def test_a_file_that_is_no_config_ends_in_one_clear_message(refused, tmp_path, n
 
 def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"scheduler": SCHEDULER | {"params": PARAMS | {"foo": 1}}}))
-    told = refused("check", "a.json", "b.json", ".", "--from", "deepspeed")
-    assert told.startswith("stepsize: a.json: WarmupCosineLR has no 'foo'; known are ")
-    assert "\nthere is no file b.json\n" in told
-    assert told.endswith("\n. is a folder\n")
+    said = refused("check", "a.json", "b.json", ".", "--from", "deepspeed")
+    assert said.startswith("stepsize: a.json: WarmupCosineLR has no 'foo'; known are ")
+    assert "\nthere is no file b.json\n" in said
+    assert said.endswith("\n. is a folder\n")
     assert 'did you mean "deepspeed"' in refused("check", "a.json", "--from", "deepspede")
 
 

@@ -28,10 +28,10 @@ def test_what_cannot_be_written_is_refused_in_words(refused):
     assert "there is no folder nowhere" in refused("convert", TEXT, "--to", "text", "--out", "nowhere/a.txt")
     assert "there is no file a.json" in refused("convert", "a.json", "--to", "text")
     text = '{"type": "WarmupCosineLR", "params": {"total_num_steps": 10, "warmup_num_steps": 4}}'
-    told = refused("convert", text, "--from", "deepspeed", "--to", "python")
-    assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in told
-    told = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")
-    assert told.startswith("stepsize: TEXT|FILE must be ")
+    said = refused("convert", text, "--from", "deepspeed", "--to", "python")
+    assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in said
+    said = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")
+    assert said.startswith("stepsize: TEXT|FILE must be ")
 
 
 def test_code_of_a_language_is_written(typed):

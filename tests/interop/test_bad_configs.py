@@ -102,7 +102,7 @@ BAD = [
     ("timm", {"sched": "plateau", "epochs": 10}, ["the name of a scheduler", "known are constant, cosine"]),
     ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1}, ["horizon", "step_on_epochs needs the length of an epoch"]),
     ("timm", {"sched": "cosine", "epochs": 10, "min_lr": 0.1}, ["base_lr", "min_lr and warmup_lr are rates"]),
-    ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1, "lr_noise": [0.4]}, ["noise", "drawn anew"]),
+    ("timm", {"sched": "cosine", "epochs": 10, "lr": 0.1, "lr_noise": [0.4]}, ["noise", "random at every step"]),
     ("timm", {"num_epochs": 10, "cycle_mull": 2}, ['did you mean "cycle_mul"?']),
     ("timm", {"num_epochs": 9, "cycle_mul": 1.5, "cycle_limit": 4, "warmup_lr": 0}, ["each cycle a whole number"]),
     (

@@ -145,8 +145,8 @@ def _zero(course: Course) -> Iterator[Finding]:
     changing = np.abs(course.rates) > _NOTHING * course.scale
     last = course.updates[course.applied & changing].max(initial=-1) + 1
     if 0 < last < (1 - _SMALL) * min(course.run, len(zeros)) and course.run < math.inf:
-        told = f"the last {course.run - last:,.0f} updates change nothing: their {course.word} is 0"
-        yield Finding("zero", told, course.meaning.mends.get("minimum", ""))
+        sentence = f"the last {course.run - last:,.0f} updates change nothing: their {course.word} is 0"
+        yield Finding("zero", sentence, course.meaning.mends.get("minimum", ""))
 
 
 def _warmup(course: Course) -> Iterator[Finding]:
@@ -197,7 +197,9 @@ def _minimum(course: Course) -> Iterator[Finding]:
     later = course.updates >= course.meaning.warmup_steps
     if lowest is None or _warmup_too_long(course) or not later.any():
         return
-    until = course.run if course.run >= course.meaning.total_steps else math.inf  # of a shorter run, `length` is told
+    until = (
+        course.run if course.run >= course.meaning.total_steps else math.inf
+    )  # a shorter run has a finding of its own, `length`
     (top, _), least = course.highest, float(course.rates[later & (course.updates <= until)].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
     if missing > _SLIGHT and lowest != 0:  # a floor of 0 is a default, of stairs and of decays without an end too
@@ -224,16 +226,18 @@ def _length(course: Course) -> Iterator[Finding]:
     counts_epochs = abs(total - horizon.epochs) < 1 if total < math.inf else 0 < last_change < horizon.epochs
     if is_in_epochs and counts_epochs and last_change > course.meaning.warmup_steps:
         end = _updates(total if total < math.inf else last_change)
-        told = f"the schedule ends after {end}, of {run:,}: it counts epochs, of which the run has {horizon.epochs:g}"
-        yield course.finding("epochs", told, course.meaning.rates.every(horizon.epoch_steps))
+        sentence = (
+            f"the schedule ends after {end}, of {run:,}: it counts epochs, of which the run has {horizon.epochs:g}"
+        )
+        yield course.finding("epochs", sentence, course.meaning.rates.every(horizon.epoch_steps))
     elif total < run:
         last = f"{_at(course, run - 1):.4g}"
-        told = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
-        yield course.finding("length", told, note=run - total < _SMALL * run)
+        sentence = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
+        yield course.finding("length", sentence, note=run - total < _SMALL * run)
     elif run < total < math.inf:
         last, end = _told_apart(_at(course, run - 1), _at(course, total))
-        told = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
-        sentence = f"{told}: the last {{rate}} is {last}, not {end}"
+        ends = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
+        sentence = f"{ends}: the last {{rate}} is {last}, not {end}"
         yield course.finding("length", sentence, note=total - run < _SMALL * run)
 
 

@@ -64,7 +64,7 @@ def one_cycle(
 
 
 def _stairs(line: Linear, steps: int, late: bool = False) -> Schedule:
-    """A line of stairs over so many steps; with `late`, each stair ends at its first step rather than begins there."""
+    """A line of stairs over these steps; with `late`, each stair ends at its first step rather than begins there."""
     if line.steps == steps:
         return line
     wide = steps // math.gcd(steps, line.steps)

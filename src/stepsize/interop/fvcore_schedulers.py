@@ -1,4 +1,4 @@
-"""What fvcore's schedulers do in a run of so many steps."""
+"""What fvcore's schedulers do in a run of a given length."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -23,7 +23,7 @@ Values = Annotated[tuple[float, ...], Many(Number())]
 
 
 def made(config: Any, run: Run, steps: int) -> tuple[str, Schedule]:
-    """The name of a scheduler, and its schedule over so many steps."""
+    """The name of a scheduler, and its schedule over these steps."""
     if type(config).__name__ in SCHEDULERS:
         name = type(config).__name__
         settings = {each: _attribute(config, each) for each in list(signature(SCHEDULERS[name]).parameters)[2:]}
@@ -102,7 +102,7 @@ def _stairs(run: Run, steps: int, values: Values, index: Callable[[float], int])
 
 
 def _begins(steps: int, number: int, index: Callable[[float], int]) -> list[int]:
-    """The first step of each of so many parts, found with fvcore's arithmetic; `steps` if there is none."""
+    """The first step of each of these parts, found with fvcore's arithmetic; `steps` if there is none."""
     return [bisect_left(range(steps), part, key=lambda step: index(step / steps)) for part in range(number)]
 
 
@@ -140,7 +140,7 @@ def _composite(
 
 
 def _part(schedule: Schedule, begin: int, steps: int, is_last: bool) -> Schedule:
-    """So many steps of a schedule from `begin` on; all of them if it is the last part."""
+    """This many steps of a schedule from `begin` on; all of them if it is the last part."""
     if isinstance(schedule, Constant) or begin >= schedule.steps:
         return Constant(schedule(begin), math.inf if is_last else steps)
     schedule = schedule.tail(begin) if begin else schedule

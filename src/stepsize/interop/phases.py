@@ -26,7 +26,7 @@ def joined(*phases: Schedule | None) -> Schedule:
 
 
 def wave(high: float, low: float, steps: int, periods: float) -> Schedule:
-    """A cosine wave from `high` on, with so many periods in `steps` steps; it goes on for ever."""
+    """A cosine wave from `high` on, with `periods` of them in `steps` steps; it goes on for ever."""
     if periods == 0:
         return Constant(high)
     half = Fraction(steps) / Fraction(repr(2 * abs(periods)))

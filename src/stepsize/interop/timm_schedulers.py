@@ -132,7 +132,7 @@ SHAPES: dict[str, Callable[[float, Any], Schedule]] = {
 def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
     """The schedule of a scheduler of this class."""
     if s.noise_range_t is not None:
-        raise ArgumentError("timm", "noise", "left out", s.noise_range_t, "the noise is drawn anew for every step")
+        raise ArgumentError("timm", "noise", "left out", s.noise_range_t, "the noise is random at every step")
     base, warmup = run.unit, s.warmup_t
     low = None if kind in ("MultiStepLRScheduler", "StepLRScheduler") else s.lr_min
     if run.base_lr is None and (low or (warmup and s.warmup_lr_init)):

@@ -37,7 +37,7 @@ class Clock:
         return replace(self, start=self.start + Fraction(n) / self.rate)
 
     def faster(self, factor: Real) -> "Clock":
-        """The clock that makes so many steps in one of this."""
+        """The clock that makes several steps in one of this."""
         return replace(self, rate=self.rate * Fraction(factor))
 
     def reaches(self, t: Real) -> tuple[str, float]:

@@ -28,7 +28,7 @@ from stepsize.schedules.formulas import (
 )
 from stepsize.schedules.piecewise import Knots, MultiStep, Piecewise, Table, Triangle
 
-_FEW = 8  # so many knots are cases; more become lists
+_FEW = 8  # up to this many knots are cases; more become lists
 
 _ONE = Expr("1")
 

@@ -7,7 +7,7 @@ from stepsize.schedules import Knots, MultiStep, Piecewise, Schedule, Staircase,
 from stepsize.schedules.clock import Chain, Every, Head, Repeat, Shift, Stretch, Tail, Warp
 
 _MOST = 50
-"""So many cycles and stairs, whose number may be infinite."""
+"""At most this many cycles and stairs are listed; their number may be infinite."""
 
 
 def corners(schedule: Schedule) -> list[int]:

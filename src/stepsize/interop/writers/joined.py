@@ -42,7 +42,7 @@ def made(schedule: Schedule, call: Call, array: Callable[[Any], Any], run: Run, 
     function = call.made(**modules)
     steps = compared(schedule, run)
     steps = steps[steps < 2**24]  # which single precision can count
-    steps = np.resize(steps, 1 << len(steps).bit_length())  # JAX compiles anew for each length
+    steps = np.resize(steps, 1 << len(steps).bit_length())  # JAX compiles again for each length
     ours, theirs = schedule(steps), np.asarray(function(array(steps)), dtype=np.float64)
     off = np.abs(np.broadcast_to(theirs, ours.shape) - ours)
     if not (off <= WITHIN * np.abs(ours).max()).all():
