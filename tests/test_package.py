@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,16 @@ def test_all_names_are_listed_sorted_and_public():
         name for name, value in vars(stepsize).items() if not name.startswith("_") and not inspect.ismodule(value)
     }
     assert stepsize.__all__ == sorted(imported | set(stepsize.schedules.LOADED_LATER))
+
+
+def test_the_citation_and_the_changelog_name_this_version():
+    yaml = pytest.importorskip("yaml")
+    root = SOURCE.parent.parent
+    citation = yaml.safe_load((root / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == stepsize.__version__
+    newest = re.search(r"^## \[(.*)\] - (.*)$", (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest is not None
+    assert newest.groups() == (stepsize.__version__, str(citation["date-released"]))
 
 
 def test_importing_stepsize_loads_nothing_heavy():

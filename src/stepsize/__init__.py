@@ -50,8 +50,15 @@ from stepsize.schedules import (
 
 if typing.TYPE_CHECKING:
     from stepsize.schedules import ConstantProduct, Plan, from_dict, parse, to_dict
+else:  # a type checker that saw this function would take a misspelled name for one of ours
 
-__version__ = "0.1.0"
+    def __getattr__(name: str) -> object:
+        if name not in schedules.LOADED_LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(schedules, name)
+
+
+__version__ = "0.2.0"
 
 __all__ = [
     "Constant",
@@ -94,9 +101,3 @@ __all__ = [
     "wsd",
     "wsds",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name not in schedules.LOADED_LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(schedules, name)

@@ -1,6 +1,6 @@
 """Schedules as values: shapes, the operators and methods that combine them, recipes, and their text and JSON forms."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stepsize.schedules.arithmetic import maximum as maximum
 from stepsize.schedules.arithmetic import minimum as minimum
@@ -35,13 +35,6 @@ from stepsize.schedules.recipes import warmup_cosine as warmup_cosine
 from stepsize.schedules.recipes import wsd as wsd
 from stepsize.schedules.recipes import wsds as wsds
 
-if TYPE_CHECKING:
-    from stepsize.schedules.assignment import ConstantProduct as ConstantProduct
-    from stepsize.schedules.dictionary import from_dict as from_dict
-    from stepsize.schedules.dictionary import to_dict as to_dict
-    from stepsize.schedules.plan import Plan as Plan
-    from stepsize.schedules.text import parse as parse
-
 # These need the reader of texts, which takes as long to import as all the rest.
 LOADED_LATER = {
     "ConstantProduct": "assignment",
@@ -51,10 +44,17 @@ LOADED_LATER = {
     "to_dict": "dictionary",
 }
 
+if TYPE_CHECKING:
+    from stepsize.schedules.assignment import ConstantProduct as ConstantProduct
+    from stepsize.schedules.dictionary import from_dict as from_dict
+    from stepsize.schedules.dictionary import to_dict as to_dict
+    from stepsize.schedules.plan import Plan as Plan
+    from stepsize.schedules.text import parse as parse
+else:  # a type checker that saw this function would take a misspelled name for one of ours
 
-def __getattr__(name: str) -> Any:
-    if name not in LOADED_LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+    def __getattr__(name: str) -> object:
+        if name not in LOADED_LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
 
-    return getattr(importlib.import_module(f"{__name__}.{LOADED_LATER[name]}"), name)
+        return getattr(importlib.import_module(f"{__name__}.{LOADED_LATER[name]}"), name)
