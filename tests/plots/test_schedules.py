@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from stepsize import Constant, Cosine, Exponential, Function, Linear, MultiStep, Plan, Table, one_cycle
+from stepsize import Constant, Cosine, Exponential, Function, Linear, MultiStep, Plan, Table, one_cycle, parse
 from stepsize.errors import ArgumentError, StepError
 from stepsize.plots import Picture, plot_plan, plot_schedules
 
@@ -96,7 +96,24 @@ def test_a_function_of_the_step_is_asked_for_whole_steps_only():
 def test_endless_schedules_are_drawn_as_far_as_the_longest_other():
     ax = plot_schedules([Exponential(0.3, 0.99), Linear(0.0, 0.3, 50), Linear(0.0, 0.3, 70)])
     assert [drawn(ax, i)[0][-1] for i in range(3)] == [70, 50, 70]
-    assert drawn(plot_schedules([Constant(0.1)]))[0][-1] == 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("Constant(0.1)", 1000),
+        ("InversePower(0.1)", 1000),
+        ("noam(512, 4000)", 4 * 3999),  # its peak is at a quarter of the picture
+        ("2 * noam(512, 4000)", 4 * 3999),
+        ("Staircase(0.1, 0.5, 10000)", 5 * 10_000),
+        ("Staircase(0.1, 0.5, 100).every(400).shift(7)", 5 * 100 * 400 + 7),
+        ("Linear(0, 0.1, 300) >> Staircase(0.1, 0.5, 10000)", 300 + 5 * 10_000),
+        ("Exponential(0.1, 0.5, 5000)", 10_000),
+        ("cyclic(0.1, 0.2, 2000, 2000)", 4 * 4000),
+    ],
+)
+def test_an_endless_schedule_is_drawn_until_one_sees_what_it_does(text, steps):
+    assert drawn(plot_schedules([parse(text)]))[0][-1] == steps
 
 
 def test_all_are_drawn_over_the_steps_asked_for():

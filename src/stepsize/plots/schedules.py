@@ -41,7 +41,8 @@ def plot_schedules(
         schedules: a sequence, or a mapping whose keys are the labels.
         ax: axes, or an empty figure; None: a new figure of pyplot's.
         steps: draw all of them over this many steps. If None, schedules without an end are drawn as far as the
-            longest of the others, or over 1,000 steps.
+            longest of the others. If none has an end, the picture covers at least 1,000 steps, and more if they are
+            needed to show a peak, five stairs or four cycles.
         labels: of the legend; the text of each schedule if None.
 
     Raises:
@@ -74,7 +75,7 @@ def plot_plan(plan: Plan, axes: Places = None, *, steps: int | None = None) -> N
         plan: the schedules.
         axes: as many axes as there are hyperparameters, cleared first, or an empty figure; None: a new figure of
             pyplot's.
-        steps: draw all schedules over this many steps; if None, as far as the longest that ends, or over 1,000 steps.
+        steps: draw all schedules over this many steps; if None, as far as `plot_schedules` does.
 
     Raises:
         ArgumentError: the number of axes is not that of the hyperparameters.

@@ -6,18 +6,44 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from stepsize.arguments import LONGEST
 from stepsize.schedules.base import Schedule
+from stepsize.schedules.clock import Chain, Every, Repeat, Shift
+from stepsize.schedules.formulas import Exponential, Staircase
 from stepsize.schedules.function import Function
 from stepsize.schedules.maths import Floats
 
-_ENDLESS_STEPS = 1000  # shown of a schedule that never ends
+_ENDLESS_STEPS = 1000  # the fewest shown of a schedule that never ends
 _FEWEST, _MOST = 4096, 2**18  # values to look at
 _BINS = 330
 
 
 def shown_steps(schedules: Iterable[Schedule]) -> int:
-    """The steps that a picture of these covers: those of the longest that ends, or 1,000 if none does."""
-    return max((int(schedule.steps) for schedule in schedules if schedule.steps != math.inf), default=_ENDLESS_STEPS)
+    """The steps that a picture of these covers: those of the longest that ends, or enough to see what the others do."""
+    given = list(schedules)
+    ends = [int(schedule.steps) for schedule in given if schedule.steps != math.inf]
+    return max(ends, default=min(LONGEST, max(_ENDLESS_STEPS, *(math.ceil(_telling_steps(each)) for each in given))))
+
+
+def _telling_steps(schedule: Schedule) -> float:
+    """The steps that show the form of a schedule: to its end, five stairs, four cycles, four times its beginning."""
+    if schedule.steps < math.inf:
+        return schedule.steps
+    match schedule:
+        case Chain():
+            beginning = sum(part.steps for part in schedule.parts[:-1])
+            return max(4 * beginning, beginning + _telling_steps(schedule.parts[-1]))
+        case Staircase():
+            return 5.0 * schedule.every_
+        case Exponential() if 0 < schedule.factor < 1:
+            return schedule.per * math.log(0.25, schedule.factor)
+        case Repeat():
+            return 4.0 * schedule.schedule.steps
+        case Every():
+            return schedule.n * _telling_steps(schedule.schedule)
+        case Shift():
+            return schedule.n + _telling_steps(schedule.schedule)
+    return max(map(_telling_steps, schedule._children), default=0.0)
 
 
 def curve(schedule: Schedule, last: int) -> tuple[Floats, Floats]:
