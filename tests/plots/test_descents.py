@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from PIL import Image
 
+from stepsize import Constant, Linear
 from stepsize.descent import (
     SURFACES,
     Adam,
@@ -125,6 +127,60 @@ def test_a_surface_without_a_window_is_shown_around_its_path(lr):
     assert right - left < 30
     assert high - low < 30
     assert high - low > 0.3 * (right - left)
+
+
+def test_a_path_that_is_still_on_its_way_is_shown_with_the_way_before_it():
+    flat = surface_from("tanh(x)")
+    ((left, right),) = window_of(flat, [descend(flat, GradientDescent(), 4.0, 50, 0.1)])
+    assert left < 0 < 4 < right
+    far = surface_from("(x - 1000)**2")
+    ((left, right),) = window_of(far, [descend(far, GradientDescent(), 1005.0, 50, 0.1)])
+    assert 990 < left < 1000 < 1005 < right < 1015
+
+
+def test_a_long_path_fades_towards_its_start():
+    ax = plot_descents(descend(BOWL, GradientDescent(), START, 100, 0.1, noise=1.0))
+    (path,) = [each for each in ax.collections if isinstance(each, LineCollection) and len(each.get_segments()) == 100]
+    opaque = path.get_colors()[:, 3]
+    assert opaque[0] < 0.2
+    assert opaque[-1] == 1
+    assert (np.diff(opaque) > 0).all()
+
+
+def test_the_rates_stand_above_each_descent():
+    plans = {"linear": Linear(0.4, 0.0, 20), "constant": Constant(0.4)}
+    panels = {name: descend(BOWL, GradientDescent(), START, 20, plan) for name, plan in plans.items()}
+    figure = descent_panels(panels, rates=True)
+    for title, down in panels.items():
+        (above,) = [ax for ax in figure.axes if ax.get_title() == title]
+        assert above.lines[0].get_ydata().tolist() == down.rates.tolist()
+        ground = figure.axes[figure.axes.index(above) + len(panels)]
+        assert path_drawn(ground, down.points)
+        assert ground.get_position().y1 < above.get_position().y0
+
+
+def test_the_numbers_on_contours_are_heights():
+    ax = plot_descents(HALF)
+    for label in ax.texts:
+        assert float(label.get_text()) == pytest.approx(BOWL(np.array(label.get_position())), rel=0.1)
+    assert len(ax.texts) >= 3
+
+
+def test_a_chord_of_a_convex_function_lies_above_it():
+    ax = plot_convexity("x**2 / 2", (-2, 2), is_convex("x**2 / 2", (-2, 2)))
+    (chord,) = [line for line in ax.lines if line.get_color() == COLOURS[2]]
+    (a, b), (fa, fb) = chord.get_data()
+    assert (fa, fb) == pytest.approx((a**2 / 2, b**2 / 2))
+    assert (fa + fb) / 2 > ((a + b) / 2) ** 2 / 2
+
+
+def test_a_chord_of_a_convex_set_lies_within():
+    def disc(x, y):
+        return x**2 + y**2 <= 1
+
+    ax = plot_convexity(disc, ((-2, 2), (-2, 2)), is_convex_set(disc, ((-2, 2), (-2, 2))))
+    (chord,) = [line for line in ax.lines if line.get_color() == COLOURS[2]]
+    assert all(disc(*point) for point in zip(*chord.get_data(), strict=True))
 
 
 def test_contour_levels_rise_even_if_values_are_not_finite_or_all_equal():

@@ -58,10 +58,9 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
     The label is the one given, the mapping's key, or the schedule's text. Errors name arguments of `owner`.
     """
     if not isinstance(schedules, Iterable):
-        advice = "write [schedule]" if isinstance(schedules, Schedule) else "a scheduler has scheduler.schedules"
+        advice = "write [schedule]" if isinstance(schedules, Schedule) else _advice_for(schedules)
         raise ArgumentError(owner, "schedules", "a sequence or a mapping of schedules", schedules, advice)
-    rule = Many(Instance(Schedule, "a schedule", "parse() makes one from a text"))
-    values = rule(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
+    values = Many(_schedule)(owner, "schedules", schedules.values() if isinstance(schedules, Mapping) else schedules)
     if labels is None:
         labels = list(schedules) if isinstance(schedules, Mapping) else [str(schedule) for schedule in values]
     elif isinstance(labels, str) or len(labels) != len(values):
@@ -73,3 +72,16 @@ def curves_of(owner: str, schedules: Schedules, steps: int | None, labels: Seque
         Curve(str(label), *curve(schedule, length))
         for label, schedule, length in zip(labels, values, lengths, strict=True)
     ]
+
+
+def _schedule(owner: str, name: str, value: Any) -> Schedule:
+    return Instance(Schedule, "a schedule", _advice_for(value))(owner, name, value)  # type: ignore[no-any-return]
+
+
+def _advice_for(value: object) -> str:
+    """What to write in place of something that is not a schedule."""
+    if hasattr(value, "schedules"):
+        return "a scheduler has scheduler.schedules"
+    if hasattr(value, "get_last_lr"):
+        return "write from_torch(scheduler), of stepsize.pytorch"
+    return "write Function(f)" if callable(value) else "parse() makes one from a text"

@@ -4,8 +4,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -21,9 +24,10 @@ from stepsize.plots.surfaces import draw_surface, window_of
 
 Descents = Trajectory | Mapping[str, Trajectory]
 
-HEIGHT, PANEL_HEIGHT = 4.2, 2.6  # inches: of one picture, and of one of several
+HEIGHT, PANEL_HEIGHT, RATES_HEIGHT = 4.2, 2.6, 0.75  # inches: of one picture, of one of several, of rates above it
 DOTS = "osD^vPX"
-MOST_MARKED = 60  # a longer path has no dot at every step
+MOST_MARKED = 60  # a longer path has no dot at every step, and fades towards its start
+FAINTEST = 0.15  # how opaque the first line of a fading path is
 MOST_BOLD = 8  # with more starts, the paths are thin lines without dots and rings
 
 
@@ -32,9 +36,10 @@ def plot_descents(descents: Descents, ax: Place = None, *, window: Window = None
     """Draw trajectories over the surface that they descend, with a legend below, and return the axes.
 
     In one dimension a path runs along the curve, in two over contours. It has a ring at its start, a larger dot at its
-    end, and a dot at every step if there are at most 60; with more than 8 starts only the ends are marked. Stars are
-    known minima, crosses saddle points. A path that diverges leaves the picture, and the legend says at which step; it
-    also says where a descent stopped for lack of a gradient.
+    end, and a dot at every step if there are at most 60; a longer path fades towards its start. With more than 8 starts
+    only the ends are marked. Stars are known minima, crosses saddle points, and the numbers on contours are heights. A
+    path that diverges leaves the picture, and the legend says at which step; it also says where a descent stopped for
+    lack of a gradient.
 
     Args:
         descents: a trajectory, or several by their labels in the legend, all on one surface.
@@ -51,40 +56,58 @@ def plot_descents(descents: Descents, ax: Place = None, *, window: Window = None
     return axes  # type: ignore[no-any-return]
 
 
-def descent_panels(panels: Mapping[str, Descents], *, columns: int = 2) -> Figure:
+def descent_panels(panels: Mapping[str, Descents], *, columns: int = 2, rates: bool = False) -> Figure:
     """Draw several pictures side by side on a `Picture`, each below its title, and return it.
 
     Args:
         panels: title to trajectories. If a panel has several, one legend below all panels names them.
         columns: panels in a row.
+        rates: draw the rates over the steps above each panel.
 
     Raises:
         ArgumentError: there is no panel, or one of them cannot be drawn.
     """
-    return panel_grid(named_panels("descent_panels", "panels", panels), columns, draw_paths)
+    return panel_grid(named_panels("descent_panels", "panels", panels), columns, draw_paths, rates=rates)
 
 
 def panel_grid(
     panels: Mapping[str, Mapping[str, Trajectory]],
     columns: int,
     draw: Callable[[Axes, Mapping[str, Trajectory]], object],
+    *,
+    rates: bool = False,
 ) -> Figure:
     """A panel for each title, drawn by `draw`, with one legend below all if a panel has several trajectories."""
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
+    heights = [RATES_HEIGHT] * rates + [HEIGHT if columns == 1 else PANEL_HEIGHT]
     figure = Picture()
-    figure.set_size_inches(WIDTH, rows * (HEIGHT if columns == 1 else PANEL_HEIGHT))
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for ax, (title, each) in zip(axes, panels.items(), strict=False):
-        draw(ax, each)
-        ax.set_title(printable(title), fontsize=9.5)
-        ax.tick_params(labelsize=8)
-    for ax in axes[len(panels) :]:
+    figure.set_size_inches(WIDTH, rows * sum(heights))
+    lines = figure.subplots(rows * len(heights), columns, squeeze=False, height_ratios=heights * rows)
+    # Each column of `cells` is a panel, from top to bottom.
+    cells = lines.reshape(rows, len(heights), columns).swapaxes(0, 1).reshape(len(heights), -1)
+    for cell, (title, each) in zip(cells.T, panels.items(), strict=False):
+        draw(cell[-1], each)
+        if rates:
+            _draw_rates(cell[0], each)
+        cell[0].set_title(printable(title), fontsize=9.5)
+        for ax in cell:
+            ax.tick_params(labelsize=8)
+    for ax in cells[:, len(panels) :].flat:
         ax.set_visible(False)
     labels = labels_of(panels)
     if labels:
         figure.legend(_handles(len(labels)), labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
+
+
+def _draw_rates(ax: Axes, named: Mapping[str, Trajectory]) -> None:
+    for index, each in enumerate(named.values()):
+        ax.plot(each.rates, color=colour(index), linewidth=1.4)
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(0, max(each.steps for each in named.values()))
+    ax.set_ylabel("rate", fontsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def labels_of(panels: Mapping[str, Mapping[str, Trajectory]]) -> list[str]:
@@ -121,14 +144,25 @@ def draw_paths(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = N
         style = path_style(index)
         paths = list(trajectory.paths())
         few = len(paths) <= MOST_BOLD
-        dots = style if few and trajectory.steps <= MOST_MARKED else {"color": style["color"]}
+        dots = style if few else {"color": style["color"]}
         line: dict[str, Any] = {"linewidth": 1.4} if few else {"linewidth": 0.7, "alpha": 0.5}
         end = style | {"markersize": 6.5 if few else 3.0, "markeredgecolor": "white", "zorder": 3.6}
         for path, away in zip(paths, trajectory.diverged.flat, strict=True):
             across, up = on_picture(trajectory.surface, path)
-            ax.plot(across, up, zorder=3, **dots, **line)
+            if few and len(path) > MOST_MARKED:
+                ax.add_collection(_fading(across, up, style["color"]), autolim=False)
+            else:
+                ax.plot(across, up, zorder=3, **dots, **line)
             if not away:
                 ax.plot(across[-1:], up[-1:], linestyle="none", **end)
+
+
+def _fading(across: Floats, up: Floats, colour: str) -> LineCollection:
+    """A path as a line for each step, ever more opaque."""
+    points = np.column_stack([across, up])
+    opaque = np.linspace(FAINTEST, 1.0, len(points) - 1)
+    colours = [(*to_rgba(colour)[:3], each) for each in opaque.tolist()]
+    return LineCollection([*np.stack([points[:-1], points[1:]], axis=1)], colors=colours, linewidths=1.4, zorder=3)
 
 
 def draw_ground(ax: Axes, named: Mapping[str, Trajectory], window: Box | None = None) -> None:

@@ -16,14 +16,15 @@ from stepsize.errors import ArgumentError
 from stepsize.plots.curves import COLOURS, Floats
 from stepsize.plots.figures import Place, axes_on, fit
 
-INK, SHADE, CHORD = "#3b4652", "#93a4b5", COLOURS[1]
-VALLEYS = LinearSegmentedColormap.from_list("valleys", ["#cfdcea", "#fbfcfe"])
+INK, SHADE, CHORD, AGREES = "#3b4652", "#93a4b5", COLOURS[1], COLOURS[2]
+VALLEYS = LinearSegmentedColormap.from_list("valleys", ["#b9cce0", "#fbfcfe"])
 MARK: dict[str, Any] = {"color": "#111418", "markeredgecolor": "white", "markeredgewidth": 0.8, "linestyle": "none"}
 MINIMUM, SADDLE = MARK | {"marker": "*", "markersize": 12}, MARK | {"marker": "X", "markersize": 8}
 FINENESS = {1: 801, 2: 181}  # points along each axis, by dimensions
-LEVELS = 16
+LEVELS, LABELLED = 16, 4  # contours, and of how many one has its height written on it
 # Of a surface without a window: the margin around what is shown, and its shortest side, as parts of the longest side.
 MARGIN, NARROWEST = 0.2, 0.35
+STILL_STEEP = 0.5  # the part of its first slope that a path has at its end if it is still on its way
 REACH = 0.6  # how far paths may widen the window on each side, as a part of its width
 
 
@@ -64,7 +65,10 @@ def draw_surface(ax: Axes, surface: Surface, window: Box) -> None:
         levels = contour_levels(values)
         if len(levels) > 1:
             ax.contourf(*axes, values, levels=levels, cmap=VALLEYS, extend="both", zorder=0)
-            ax.contour(*axes, values, levels=levels, colors=SHADE, linewidths=0.6, linestyles="solid", zorder=0.5)
+            lines = ax.contour(
+                *axes, values, levels=levels, colors=SHADE, linewidths=0.6, linestyles="solid", zorder=0.5
+            )
+            ax.clabel(lines, levels[1::LABELLED], fmt=_height, fontsize=6, zorder=0.6)
         ax.set_ylim(*window[1])
         ax.set_ylabel("y")
     ax.set_xlim(*window[0])
@@ -72,7 +76,11 @@ def draw_surface(ax: Axes, surface: Surface, window: Box) -> None:
     for points, style in ((surface.minima, MINIMUM), (surface.saddles, SADDLE)):
         for point in points:
             height = (float(surface(point)),) if surface.dimensions == 1 else ()
-            ax.plot(*point, *height, zorder=4, **style)
+            ax.plot(*point, *height, zorder=2.9, **style)
+
+
+def _height(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
 
 
 def window_of(surface: Surface, trajectories: Sequence[Trajectory] = ()) -> Box:
@@ -99,7 +107,10 @@ def _around(surface: Surface, paths: Sequence[Floats]) -> tuple[Floats, Floats]:
     """The corners of the box around known minima and the parts of the paths below their starts, or around zero."""
     below = [path[surface(path) <= surface(path[0])] for path in paths]
     known = np.array(surface.minima).reshape(-1, surface.dimensions)
-    points = np.concatenate([known, *below, *([] if below or len(known) else [np.zeros((1, surface.dimensions))])])
+    far = [_as_far_as_zero(path[0]) for path in paths if len(path) > 1 and not _arrived(surface, path)]
+    points = np.concatenate(
+        [known, *below, *far, *([] if below or len(known) else [np.zeros((1, surface.dimensions))])]
+    )
     low, high = points.min(axis=0), points.max(axis=0)
     width = high - low
     if not width.any():  # no point was lower than the start
@@ -110,9 +121,23 @@ def _around(surface: Surface, paths: Sequence[Floats]) -> tuple[Floats, Floats]:
     return middle - half, middle + half
 
 
+def _arrived(surface: Surface, path: Floats) -> bool:
+    """Whether the slope has fallen: a picture of a path that is still on its way shows the way before it."""
+    first, last = np.linalg.norm(surface.gradient(path[[0, -1]]), axis=-1)
+    return not last > STILL_STEEP * first
+
+
+def _as_far_as_zero(start: Floats) -> Floats:
+    """The corners of the box around a point that reaches to zero, or by 1 from there."""
+    reach = np.where(start == 0, 1.0, np.abs(start))
+    return np.stack([start - reach, start + reach])
+
+
 @checked
 def plot_convexity(subject: Source, domain: Domain, answer: Convexity, ax: Place = None) -> Axes:
     """Draw a function of one variable, or a set in the plane, with the chord that refutes its convexity.
+
+    If none does, one of the chords that do not is drawn in green.
 
     Args:
         subject: the function that `is_convex` was given; or, with a domain of two coordinates, the membership function
@@ -135,7 +160,10 @@ def plot_convexity(subject: Source, domain: Domain, answer: Convexity, ax: Place
         draw_surface(axes, subject, domain)
     else:
         _draw_set(axes, subject, domain)
-    if answer.chord is not None:
+    if answer.chord is None:
+        ends = _chord(subject, domain) if isinstance(subject, Surface) else _chord_of_set(subject, domain)
+        axes.plot(*ends.T, "o-", color=AGREES, linewidth=2, markersize=5, zorder=3)
+    else:
         points = np.array([answer.chord.start, answer.chord.end, answer.chord.at])
         if isinstance(subject, Surface):
             points = np.column_stack([points[:, 0], subject(points)])
@@ -146,6 +174,20 @@ def plot_convexity(subject: Source, domain: Domain, answer: Convexity, ax: Place
         axes.plot(*points[2], "X", color=CHORD, markersize=9, markeredgecolor="white", zorder=4)
     fit(axes, 4.2)
     return axes  # type: ignore[no-any-return]
+
+
+def _chord(function: Surface, domain: Domain) -> Floats:
+    """Both ends of the chord over the middle of the domain, shape (2, 2)."""
+    ((low, high),) = np.reshape(domain, (1, 2))
+    x = np.array([[0.8 * low + 0.2 * high], [0.2 * low + 0.8 * high]])
+    return np.column_stack([x[:, 0], function(x)])
+
+
+def _chord_of_set(contains: Callable[..., Any], domain: Domain) -> Floats:
+    """The lowest and the highest of the points of a set on a grid, shape (2, 2)."""
+    _, grid, inside = grid_of(Surface("set", "a set", contains, contains, 2), domain, 241)
+    found: Floats = grid[inside.astype(bool)]
+    return found[[found.sum(axis=-1).argmin(), found.sum(axis=-1).argmax()]] if len(found) else found[:0]
 
 
 def _draw_set(ax: Axes, contains: Callable[..., Any], window: Box) -> None:
