@@ -215,7 +215,7 @@ def test_the_uncertainty_has_every_parameter_and_a_decay_at_its_bound_is_reporte
     assert 0 < found.uncertainty["decay"] < 3e-2
     sudden, endless = replace(MOMENTUM_TRUTH, C=40.0, decay=0.0), replace(MOMENTUM_TRUTH, C=0.1, decay=0.9999999)
     (remark,) = (each for each in fit(three(law=sudden), MomentumLaw).diagnosis if "decay is at the end" in each)
-    assert "add a run with a shorter decay" in remark
+    assert "add a run whose rate drops at once" in remark
     assert any("stopped before it converged" in each for each in fit(three(law=endless), MomentumLaw).diagnosis)
 
 

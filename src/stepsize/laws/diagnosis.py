@@ -20,11 +20,18 @@ MOST_SCATTER = 0.25  # relative distance beyond which runs do not obey a law
 NEAR_BOUND = 0.01  # a parameter this near to a bound, as a fraction of its range, is at the bound
 DECAY = 0.1  # a rate has decayed if it is this fraction of the peak lower
 SAME_RATE = 0.01  # rates that differ by a smaller fraction of the peak are the same
-INFORMATIVE = {  # runs that show the effect of a parameter of a law
-    "alpha": "a longer run",
-    **dict.fromkeys(("C", "rho", "beta", "gamma", "decay"), "a run with a shorter decay"),
-    **dict.fromkeys(("p", "kappa"), "a run with a lower constant rate"),
-    **dict.fromkeys(("D", "N0"), "a run with a long decay"),
+# The run that narrows a parameter most beside a constant rate and a cosine. Tried were a longer run, a constant rate of
+# a third and of three times the peak, a sudden drop, and shorter, longer and deeper decays. A law of one peak takes no
+# run of another.
+LOWER, HIGHER, DROP = "a run with a lower rate", "a run with a higher rate", "a run whose rate drops at once"
+INFORMATIVE = {
+    **dict.fromkeys(("L0", "A", "alpha", "rho", "kappa", "N0"), LOWER),
+    **dict.fromkeys(("B", "p", "D"), HIGHER),
+    "C": DROP,
+}
+INFORMATIVE_OF_ONE_PEAK = {
+    **dict.fromkeys(("L0", "A", "alpha", "B"), "a longer run"),
+    **dict.fromkeys(("C", "beta", "gamma", "decay"), DROP),
 }
 
 
@@ -136,10 +143,18 @@ def remarks(
         )
     if not best.converged:
         yield Remark("the search for the best parameters stopped before it converged")
+    table = INFORMATIVE_OF_ONE_PEAK if par.one_peak else INFORMATIVE
+
+    def informative(parameters: NDArray[np.str_]) -> str:
+        return f"add {_listed(list(dict.fromkeys(table[name] for name in parameters)))}"
+
     units = np.abs(np.diag(par.slope(z)))
     undetermined = np.sqrt(np.diag(covariance)) > 0.8 * np.array(par.width) * units
     if undetermined.any():
-        yield Remark(f"the runs say little about {_listed(names[undetermined])}: the expected values remain")
+        listed = _listed(names[undetermined])
+        yield Remark(
+            f"the runs say little about {listed}: the expected values remain", informative(names[undetermined])
+        )
     low, high = np.array(par.low), np.array(par.high)
     # The search approaches a bound and never reaches it.
     stuck = names[(np.minimum(z - low, high - z) < NEAR_BOUND * (high - low)) & np.isfinite(high)]
@@ -147,7 +162,7 @@ def remarks(
         yield Remark(
             f"{_listed(stuck)} {'is' if stuck.size == 1 else 'are'} at the end of the range, so the law may not hold "
             "beyond these runs",
-            f"add {_listed(list(dict.fromkeys(INFORMATIVE[name] for name in stuck)))}",
+            informative(stuck),
         )
     shifts = np.array([np.median(residuals[run == place]) for place in range(len(runs))])
     within = robust_deviation(residuals - shifts[run])
