@@ -23,7 +23,7 @@ def from_mmengine(
     """The schedule that MMEngine's runner follows.
 
     A window of n steps has n - 1 changes: a CosineAnnealingLR ends one step before its minimum. `milestones` count
-    from `begin`. Windows that overlap multiply.
+    from `begin`. Windows that overlap multiply. A warmup reaches its end if the next window begins one step before.
 
     Args:
         config: a whole config, its `param_scheduler`, or one scheduler of it.

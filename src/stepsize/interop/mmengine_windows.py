@@ -31,6 +31,18 @@ class Window:
         return math.inf if self.n >= INFINITE else self.begin + self.n * self.each
 
     @property
+    def last(self) -> float:
+        """The update of its last change."""
+        return self.end - self.each
+
+    @property
+    def waits(self) -> bool:
+        """Whether its first step leaves what it finds."""
+        if self.kind == "MultiStep":
+            return 0 not in self.settings["milestones"]
+        return self.kind in ("CosineAnnealing", "Exponential", "Poly", "Step")
+
+    @property
     def low(self) -> float:
         return self.settings.get("eta_min") or 0.0
 
@@ -54,7 +66,8 @@ class Window:
 def combined(base: float, windows: Sequence[Window]) -> Schedule:
     """What windows, in the order of their beginnings, do together."""
     first, *others = windows
-    if any(after.begin < before.end for before, after in itertools.pairwise(windows)):
+    lasts = itertools.accumulate((each.last for each in windows), max)
+    if any(after.begin < last + (not after.waits) for last, after in zip(lasts, others, strict=False)):
         if not all(each.multiplies for each in windows):
             rule = "schedulers one after another, or schedulers that multiply"
             raise ArgumentError("MMEngine", "param_scheduler", rule, [f"{each.kind}LR" for each in windows])
@@ -66,6 +79,8 @@ def combined(base: float, windows: Sequence[Window]) -> Schedule:
         if after:
             length = after.begin - window.begin
             value = made(length)
+            if length == 0:
+                continue
             made = Constant(value, length) if isinstance(made, Constant) else made
             if made.steps < length:
                 made = made >> Constant(value, length - int(made.steps))
