@@ -18,13 +18,18 @@ INFINITE = 10**9
 
 @dataclass(frozen=True)
 class Window:
-    """A scheduler at work from the update `begin` for n steps of `each` updates."""
+    """A scheduler at work from the update `begin` for n steps of `each` updates.
+
+    After an update, the schedulers take their turns: those that count updates first, each kind in the order of the
+    config.
+    """
 
     kind: str
     settings: dict[str, Any]
     begin: int
     n: int
     each: int
+    turn: tuple[bool, int]
 
     @property
     def end(self) -> float:
@@ -34,13 +39,6 @@ class Window:
     def last(self) -> float:
         """The update of its last change."""
         return self.end - self.each
-
-    @property
-    def waits(self) -> bool:
-        """Whether its first step leaves what it finds."""
-        if self.kind == "MultiStep":
-            return 0 not in self.settings["milestones"]
-        return self.kind in ("CosineAnnealing", "Exponential", "Poly", "Step")
 
     @property
     def low(self) -> float:
@@ -66,8 +64,7 @@ class Window:
 def combined(base: float, windows: Sequence[Window]) -> Schedule:
     """What windows, in the order of their beginnings, do together."""
     first, *others = windows
-    lasts = itertools.accumulate((each.last for each in windows), max)
-    if any(after.begin < last + (not after.waits) for last, after in zip(lasts, others, strict=False)):
+    if any(_overlap(*pair) for pair in itertools.combinations(windows, 2)):
         if not all(each.multiplies for each in windows):
             rule = "schedulers one after another, or schedulers that multiply"
             raise ArgumentError("MMEngine", "param_scheduler", rule, [f"{each.kind}LR" for each in windows])
@@ -86,6 +83,11 @@ def combined(base: float, windows: Sequence[Window]) -> Schedule:
                 made = made >> Constant(value, length - int(made.steps))
         parts.append(made)
     return functools.reduce(rshift, parts)
+
+
+def _overlap(window: Window, after: Window) -> bool:
+    """Whether `after` begins before the other's last change."""
+    return (after.begin, after.turn) < (window.last, window.turn)
 
 
 def _delayed(window: Window, start: float) -> Schedule:
