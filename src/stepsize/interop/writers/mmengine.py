@@ -20,7 +20,8 @@ from stepsize.schedules.clock import Head, Repeat
 def to_mmengine(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, Any]:
     """The `param_scheduler` of an MMEngine config, with the optimizer's rate in `optim_wrapper`.
 
-    A LinearLR cannot start at 0: a warmup from 0 is written as a PolyLR up from a rate of 0.
+    A LinearLR cannot start at 0: a warmup from 0 is a PolyLR up from a rate of 0. Groups that have an `lr_mult` lose
+    it at an `eta_min`, which is a rate.
 
     Args:
         schedule: a schedule of rates, or its text.

@@ -10,22 +10,12 @@ from stepsize.horizon import Horizon
 from stepsize.interop.mmengine_windows import INFINITE
 from stepsize.interop.tool_schedule import Run
 from stepsize.interop.writers.exact import ratio
+from stepsize.interop.writers.mmengine_shapes import SETS_ITS_START, close, scheduler_of
 from stepsize.interop.writers.pieces import pieces
-from stepsize.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    Geometric,
-    Linear,
-    MultiStep,
-    Polynomial,
-    Schedule,
-    Staircase,
-)
+from stepsize.schedules import Constant, Cosine, MultiStep, Schedule
 from stepsize.schedules.clock import Chain, Every, Repeat
 
 INSTEAD = "let a hook set the rate from the code of to_code(schedule)"
-SETS_ITS_START = ("LinearLR", "CosineRestartLR")
 
 
 @dataclass(frozen=True)
@@ -96,17 +86,21 @@ class _Windows:
     def make(self, part: Part, after: Part | None) -> None:
         last = _last_change(part, after)
         if isinstance(part.shape, Constant):
-            if after and _close(after.first, self.rate) and 0.0 < part.first < self.rate:
+            if after and close(after.first, self.rate) and 0.0 < part.first < self.rate:
                 self._add(part.start, after.start - part.start, 1, "ConstantLR", factor=ratio(part.first, self.rate))
             else:
                 self._jump(part.start, part.first)
             return
-        name, settings = self._scheduler(part.shape, last)
+        found = scheduler_of(part.shape, last, self.rate, self.base)
+        if found is None:
+            raise ArgumentError(self.run.owner, "schedule", "made of shapes that MMEngine has", part.shape, INSTEAD)
+        name, settings = found
         if last == 0 or name not in SETS_ITS_START:
             self._jump(part.start, part.first)
         if last > 0:
             self._add(part.start, last, part.each, name, **settings)
-            self.rate = part.shape(last) if last < math.inf else math.nan
+        if after:
+            self.rate = part.shape(last)
 
     def _add(self, start: int, last: float, each: int, name: str, **settings: Any) -> None:
         """A window with changes up to its step `last`."""
@@ -119,7 +113,7 @@ class _Windows:
         self.made.append({"type": name, **settings, "by_epoch": each > 1, "begin": begin, "end": end})
 
     def _jump(self, start: int, rate: float) -> None:
-        if _close(rate, self.rate):
+        if close(rate, self.rate):
             return
         if self.rate == 0.0 and start > 0:  # a factor would leave it at 0; a PolyLR ends at its minimum
             self._add(start - 1, 1, 1, "PolyLR", eta_min=rate)
@@ -133,44 +127,6 @@ class _Windows:
                 self._add(self.free, start - self.free, 1, "MultiStepLR", milestones=[start - self.free], gamma=gamma)
         self.rate = rate
 
-    def _scheduler(self, shape: Schedule, last: float) -> tuple[str, dict[str, Any]]:
-        match shape:
-            case Linear(start):
-                end = shape(last)
-                if start <= 0.0 or end < 0.0 or max(start, end) > self.rate * (1.0 + 1e-12):
-                    return "PolyLR", {"eta_min": end}
-                factors = {"start_factor": min(1.0, ratio(start, self.rate))}
-                return "LinearLR", factors if _close(end, self.rate) else factors | {
-                    "end_factor": ratio(end, self.rate)
-                }
-            case Polynomial(_, low, steps, power) if last == steps:
-                return "PolyLR", {"eta_min": low, "power": power}
-            case (
-                Cosine(_, low, steps)
-                | Chain((Cosine(_, low, steps), Repeat()))
-                | Repeat(Chain((Cosine(_, low, steps), Cosine())), math.inf)
-            ):
-                return "CosineAnnealingLR", {"T_max": steps, "eta_min": low}
-            case Chain(cosines):
-                return "CosineRestartLR", self._restarts(cosines, last)
-            case Geometric(start, end, steps):
-                return "ExponentialLR", {"gamma": (end / start) ** (1.0 / steps)}
-            case Exponential(_, factor, per):
-                return "ExponentialLR", {"gamma": factor ** (1.0 / per)}
-            case Staircase(_, factor, every):
-                return "StepLR", {"step_size": every, "gamma": factor}
-            case MultiStep(_, factor, boundaries):
-                return "MultiStepLR", {"milestones": [each for each in boundaries if 0 < each <= last], "gamma": factor}
-        raise ArgumentError(self.run.owner, "schedule", "made of shapes that MMEngine has", shape, INSTEAD)
-
-    def _restarts(self, cosines: Sequence[Any], last: float) -> dict[str, Any]:
-        """The last period ends before its minimum; if that is reached, it is a period of its own."""
-        periods, starts, low = [each.steps for each in cosines], [each.start for each in cosines], cosines[0].end
-        if last == sum(periods):
-            periods.append(1)
-            starts.append(low)
-        return {"periods": periods, "restart_weights": [ratio(each, self.base) for each in starts], "eta_min": low}
-
 
 def _last_change(part: Part, after: Part | None) -> float:
     """The last step at which a part changes the rate; the first of the next part if that goes on from there."""
@@ -179,9 +135,5 @@ def _last_change(part: Part, after: Part | None) -> float:
         return last
     length = after.start - part.start
     steps, rest = divmod(length, part.each)
-    goes_on = rest == 0 and _close(part.shape(steps), after.first)
+    goes_on = rest == 0 and close(part.shape(steps), after.first)
     return min(last, steps if goes_on else (length - 1) // part.each)
-
-
-def _close(rate: float, other: float) -> bool:
-    return math.isclose(rate, other, rel_tol=1e-12)
