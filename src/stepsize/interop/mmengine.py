@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Maybe, Phase, Switch, Whole
+from stepsize.arguments import MaybeSteps, Phase, Switch
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -84,7 +84,7 @@ class Timing:
     """The settings that all schedulers share."""
 
     begin: Phase = 0
-    end: Annotated[int | None, Maybe(Whole(1))] = None
+    end: MaybeSteps = None
     by_epoch: Switch = True
     convert_to_iter_based: Switch = False
 
