@@ -312,6 +312,8 @@ EndlessCount = Annotated[float, Whole(1, endless=True)]
 Steps = Annotated[int, Length(1)]
 Phase = Annotated[int, Length(0)]
 """A length; a phase of 0 steps is left out."""
+MaybeSteps = Annotated[int | None, Maybe(Length(1))]
+MaybePhase = Annotated[int | None, Maybe(Length(0))]
 EndlessSteps = Annotated[float, Length(1, endless=True)]
 EndlessPhase = Annotated[float, Length(0, endless=True)]
 SEEDS = Many(Whole(0), distinct=True)

@@ -17,6 +17,7 @@ from stepsize.errors import ArgumentError
 from stepsize.interop.config import settings_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.tool_schedule import Run
+from stepsize.interop.writers.exact import all_of
 from stepsize.schedules.clock import Every
 
 
@@ -41,6 +42,10 @@ def _megatron(written: Any) -> Case:
     return Case({f"train_{unit}": 1} | given)
 
 
+def _mmengine(written: Any) -> Case:
+    return Case(written["param_scheduler"], base_lr=written["optim_wrapper"]["optimizer"]["lr"])
+
+
 def _timm(written: Any) -> Case:
     others = {name: value for name, value in written.items() if name != "lr"}
     return Case(others, horizon=loop_of("timm").EPOCH, base_lr=written["lr"])
@@ -53,6 +58,7 @@ def _transformers(written: Any) -> Case:
 WRITERS = [
     Writer("deepspeed", _deepspeed),
     Writer("megatron", _megatron),
+    Writer("mmengine", _mmengine),
     Writer("timm", _timm),
     Writer("transformers", _transformers),
 ]
@@ -66,7 +72,7 @@ def read_schedules(tool: str) -> list[tuple[ss.Schedule, Any]]:
     for case in [*loop_of(tool).CASES, *random_cases(tool, 200)]:
         horizon = ss.Horizon(**case.horizon | {"epochs": 30}) if isinstance(case.horizon, dict) else case.horizon
         rates = framework.read(case.config, Run("read", horizon, case.base_lr)).rates
-        found.append((rates, horizon if isinstance(rates, Every) else None))
+        found.append((rates, horizon if any(all_of(Every, rates)) else None))
     return found
 
 
@@ -153,6 +159,7 @@ SOURCES = {
     "deepspeed": ("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)", '"cycle_first_step_size": 10,'),
     "megatron": ("warmup_cosine(0.3, 10, 100)", "--lr 0.3 --lr-decay-style cosine --lr-warmup-iters 10"),
     "mlx": ("warmup_cosine(0.3, 10, 100)", "[optim.linear_schedule(0.0, 0.3, 10), optim.cosine_decay(0.3, 90)],"),
+    "mmengine": ("warmup_cosine(0.3, 10, 100)", "dict(type='PolyLR', eta_min=0.3, by_epoch=False, begin=0, end=11),"),
     "optax": ("Linear(0, 0.3, 10) >> Constant(0.3)", "[optax.linear_schedule(0.0, 0.3, 10), optax.constant_schedule"),
     "timm": ("warmup_cosine(0.3, 10, 100)", '"warmup_prefix": true,'),
     "transformers": ("warmup_cosine(0.3, 10, 100)", '"lr_scheduler_type": "cosine_with_restarts",'),
@@ -193,6 +200,12 @@ REFUSED = [
     ("megatron", "Exponential(0.1, 0.9)", r"its constant gives 0\.1 at update 1, not 0\.09; let the training loop"),
     ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
     ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
+    ("mmengine", "Rex(0.3, 0, 10)", r"made of shapes that MMEngine has, got Rex\(0\.3, 0\.0, 10\); let a hook set"),
+    (
+        "mmengine",
+        "Linear(0.1, 1, 10) * Cosine(1, 0.5, 30)",
+        r"MMEngine has a setting for, got Linear.*; let a hook set",
+    ),
     ("optax", "inverse_sqrt(0.3, 10)", r"made of shapes that the tool has, got InversePower"),
     ("optax", 3, r"to_optax\(schedule=...\) must be a schedule or its text, got 3"),
     (

@@ -25,6 +25,7 @@ from stepsize.interop.transformers_callback import LogAppliedInTrainer as LogApp
 from stepsize.interop.writers.deepspeed import to_deepspeed as to_deepspeed
 from stepsize.interop.writers.megatron import to_megatron as to_megatron
 from stepsize.interop.writers.mlx import to_mlx as to_mlx
+from stepsize.interop.writers.mmengine import to_mmengine as to_mmengine
 from stepsize.interop.writers.optax import to_optax as to_optax
 from stepsize.interop.writers.timm import to_timm as to_timm
 from stepsize.interop.writers.transformers import to_transformers as to_transformers

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, NonNegative, Number, Switch, Whole
+from stepsize.arguments import Maybe, MaybePhase, NonNegative, Number, Switch
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.axolotl_shapes import jags, one_cycle
@@ -15,7 +15,6 @@ from stepsize.schedules import Constant, Cosine, Linear, Plan, Rex, Schedule
 
 OWNER = "axolotl"
 MaybePart = Annotated[float | None, Maybe(Number(least=0.0, most=1.0))]
-MaybePhase = Annotated[int | None, Maybe(Whole(0))]
 
 
 def from_axolotl(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:

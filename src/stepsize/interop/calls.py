@@ -30,7 +30,7 @@ class Call:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return _source(self, "", "")
+        return source_of(self)
 
     def made(self, **modules: Any) -> Any:
         """What the call returns, with the modules by the names that calls have them under."""
@@ -48,7 +48,7 @@ def _made(value: Any, modules: Mapping[str, Any]) -> Any:
     return [_made(each, modules) for each in value] if isinstance(value, list) else value
 
 
-def _source(value: Any, indent: str, label: str) -> str:
+def source_of(value: Any, indent: str = "", label: str = "") -> str:
     """The source of a value, on lines of its own if it does not fit; `label` stands before it: `alpha=`."""
     match value:
         case Call():
@@ -62,11 +62,13 @@ def _source(value: Any, indent: str, label: str) -> str:
 
 
 def _enclosed(start: str, items: Sequence[tuple[str, Any]], end: str, indent: str) -> str:
-    line = start + ", ".join(_source(value, "", label) for label, value in items) + end
+    line = start + ", ".join(source_of(value, "", label) for label, value in items) + end
     if "\n" not in line and len(indent) + len(line) < WIDTH:
         return line
     inner = indent + "    "
-    return "\n".join([start, *(f"{inner}{_source(value, inner, label)}," for label, value in items), f"{indent}{end}"])
+    return "\n".join(
+        [start, *(f"{inner}{source_of(value, inner, label)}," for label, value in items), f"{indent}{end}"]
+    )
 
 
 def read_call(owner: str, text: str) -> Call:

@@ -1,13 +1,10 @@
 """DeepSpeed's LRRangeTest and OneCycle, which go up in a line or in stairs, down again, and decay."""
 
 import math
-from typing import Annotated
 
-from stepsize.arguments import Length, Maybe, NonNegative, Phase, Real, Steps, Switch
+from stepsize.arguments import MaybePhase, NonNegative, Phase, Real, Steps, Switch
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, Schedule
-
-MaybePhase = Annotated[int | None, Maybe(Length(0))]
 
 
 def range_test(

@@ -54,7 +54,7 @@ FRAMEWORKS = (
 )
 """Every tool that can be read."""
 
-WRITTEN = ("deepspeed", "megatron", "mlx", "optax", "timm", "transformers")
+WRITTEN = ("deepspeed", "megatron", "mlx", "mmengine", "optax", "timm", "transformers")
 """The tools that schedules can be written for; the file of each in `writers` has `source`."""
 
 

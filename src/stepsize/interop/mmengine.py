@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Maybe, Phase, Switch, Whole
+from stepsize.arguments import MaybeSteps, Phase, Switch
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
 from stepsize.interop.mmengine_shapes import SHAPES
-from stepsize.interop.mmengine_windows import Window, combined
+from stepsize.interop.mmengine_windows import INFINITE, Window, combined
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
 
@@ -23,7 +23,7 @@ def from_mmengine(
     """The schedule that MMEngine's runner follows.
 
     A window of n steps has n - 1 changes: a CosineAnnealingLR ends one step before its minimum. `milestones` count
-    from `begin`. Windows that overlap multiply.
+    from `begin`. Windows that overlap multiply. A warmup reaches its end if the next window begins one step before.
 
     Args:
         config: a whole config, its `param_scheduler`, or one scheduler of it.
@@ -56,7 +56,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         raise ArgumentError(run.owner, "config", 'a scheduler with a "type", or a list of them', config)
     if run.base_lr is None:
         run = replace(run, base_lr=settings.get("optim_wrapper", {}).get("optimizer", {}).get("lr"))
-    windows = [_window(run, each, settings.get("train_cfg", {})) for each in entries]
+    windows = [_window(run, each, i, settings.get("train_cfg", {})) for i, each in enumerate(entries)]
     one_cycle = next((each.settings["eta_max"] for each in windows if each.kind == "OneCycle"), None)
     lows = [each.low for each in windows if each.low]
     if one_cycle is not None and (len(windows) > 1 or windows[0].begin):
@@ -84,12 +84,12 @@ class Timing:
     """The settings that all schedulers share."""
 
     begin: Phase = 0
-    end: Annotated[int | None, Maybe(Whole(1))] = None
+    end: MaybeSteps = None
     by_epoch: Switch = True
     convert_to_iter_based: Switch = False
 
 
-def _window(run: Run, entry: Mapping[str, Any], train: Mapping[str, Any]) -> Window:
+def _window(run: Run, entry: Mapping[str, Any], place: int, train: Mapping[str, Any]) -> Window:
     """The window of a scheduler's config; an end that it leaves out is that of the run."""
     name = chosen(run.owner, "type", entry["type"], [f"{kind}LR" for kind in SHAPES])
     kind = name.removesuffix("LR")
@@ -101,10 +101,11 @@ def _window(run: Run, entry: Mapping[str, Any], train: Mapping[str, Any]) -> Win
     end = timing.end or train.get(longest) or run.steps("end") // each
     if end <= timing.begin:
         raise ArgumentError(name, "end", f"larger than begin = {timing.begin}", end)
+    n = end - timing.begin if end < INFINITE else INFINITE
     if not timing.convert_to_iter_based:
-        return Window(kind, settings, timing.begin * each, end - timing.begin, each)
+        return Window(kind, settings, timing.begin * each, n, each, (timing.by_epoch, place))
     settings = {key: _times(value, each) if key in LENGTHS else value for key, value in settings.items()}
-    return Window(kind, settings, timing.begin * each, (end - timing.begin) * each, 1)
+    return Window(kind, settings, timing.begin * each, n * each, 1, (False, place))
 
 
 def _times(counted: Any, each: int) -> Any:

@@ -13,8 +13,8 @@ from stepsize.arguments import (
     Choice,
     Fraction,
     Many,
-    Maybe,
     MaybeReal,
+    MaybeSteps,
     NonNegative,
     Number,
     Positive,
@@ -38,7 +38,6 @@ from stepsize.schedules import (
 )
 
 Factor = Annotated[float, Number(above=0.0, most=1.0)]
-MaybeSteps = Annotated[int | None, Maybe(Whole(1))]
 Lengths = Annotated[tuple[int, ...], Many(Whole(1))]
 
 

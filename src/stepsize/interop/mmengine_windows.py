@@ -18,17 +18,27 @@ INFINITE = 10**9
 
 @dataclass(frozen=True)
 class Window:
-    """A scheduler at work from the update `begin` for n steps of `each` updates."""
+    """A scheduler at work from the update `begin` for n steps of `each` updates.
+
+    After an update, the schedulers take their turns: those that count updates first, each kind in the order of the
+    config.
+    """
 
     kind: str
     settings: dict[str, Any]
     begin: int
     n: int
     each: int
+    turn: tuple[bool, int]
 
     @property
     def end(self) -> float:
         return math.inf if self.n >= INFINITE else self.begin + self.n * self.each
+
+    @property
+    def last(self) -> float:
+        """The update of its last change."""
+        return self.end - self.each
 
     @property
     def low(self) -> float:
@@ -54,7 +64,7 @@ class Window:
 def combined(base: float, windows: Sequence[Window]) -> Schedule:
     """What windows, in the order of their beginnings, do together."""
     first, *others = windows
-    if any(after.begin < before.end for before, after in itertools.pairwise(windows)):
+    if any(_overlap(*pair) for pair in itertools.combinations(windows, 2)):
         if not all(each.multiplies for each in windows):
             rule = "schedulers one after another, or schedulers that multiply"
             raise ArgumentError("MMEngine", "param_scheduler", rule, [f"{each.kind}LR" for each in windows])
@@ -66,11 +76,18 @@ def combined(base: float, windows: Sequence[Window]) -> Schedule:
         if after:
             length = after.begin - window.begin
             value = made(length)
+            if length == 0:
+                continue
             made = Constant(value, length) if isinstance(made, Constant) else made
             if made.steps < length:
                 made = made >> Constant(value, length - int(made.steps))
         parts.append(made)
     return functools.reduce(rshift, parts)
+
+
+def _overlap(window: Window, after: Window) -> bool:
+    """Whether `after` begins before the other's last change."""
+    return (after.begin, after.turn) < (window.last, window.turn)
 
 
 def _delayed(window: Window, start: float) -> Schedule:

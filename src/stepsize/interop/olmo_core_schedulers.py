@@ -4,11 +4,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import Choice, Maybe, NonNegative, Number, Steps
+from stepsize.arguments import Choice, Maybe, MaybePhase, NonNegative, Number, Steps
 from stepsize.errors import ArgumentError
 from stepsize.interop import olmo_core_shapes as shapes
 from stepsize.interop.config import bind, chosen, settings_of
-from stepsize.interop.olmo_core_shapes import MaybePart, MaybePhase, Way, length_of
+from stepsize.interop.olmo_core_shapes import MaybePart, Way, length_of
 from stepsize.interop.phases import joined, times
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
-from stepsize.arguments import Many, Maybe, NonNegative, Number, Positive, Real, Whole
+from stepsize.arguments import Many, Maybe, MaybePhase, MaybeSteps, NonNegative, Number, Positive, Real, Whole
 from stepsize.errors import ArgumentError
 from stepsize.interop.phases import joined, minus, phase, times
 from stepsize.schedules import Constant, Cosine, Geometric, InversePower, Linear, Schedule, warmup
 
-MaybePhase = Annotated[int | None, Maybe(Whole(0))]
-MaybeSteps = Annotated[int | None, Maybe(Whole(1))]
 MaybePart = Annotated[float | None, Maybe(Number(least=0.0, most=1.0))]
 
 

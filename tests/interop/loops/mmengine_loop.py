@@ -24,6 +24,14 @@ WARMUP = _one("LinearLR", 0, 4, start_factor=0.1)
 
 CASES = [
     _case(WARMUP, _one("CosineAnnealingLR", 4, 10)),
+    _case(WARMUP, _one("CosineAnnealingLR", 3, 11, T_max=7, eta_min=0.03)),
+    _case(_one("PolyLR", 0, 4, eta_min=0.3), _one("PolyLR", 3, 11, power=2.0, eta_min=0.03), base_lr=0.0),
+    _case(_one("MultiStepLR", 0, 1, milestones=[0], gamma=0.5), _one("PolyLR", 0, 10, eta_min=0.03)),
+    _case(
+        _one("PolyLR", 0, 3, True, eta_min=0.1),
+        _one("ExponentialLR", 8, 20, gamma=0.9),
+        _one("StepLR", 19, step_size=5),
+    ),
     _case(_one("PolyLR", 0, 10)),
     _case(_one("PolyLR", 3, 10, power=0.9, eta_min=0.03), base_lr=0.0),
     _case(_one("LinearLR", 0, 1), _one("ConstantLR", 3, 4), _one("PolyLR", 5, 6), _one("ExponentialLR", 7, gamma=0.9)),
@@ -80,6 +88,8 @@ def random_case(rng: random.Random) -> Case:
         return _case(scheduler("OneCycleLR", 0, rng.choice([None, 30]), False))
     windows = [(0, first), (rng.randint(first, second), second + 1), (second + 1, rng.choice([None, last + 5]))]
     count = rng.randint(1, 2 if second + 1 >= last else 3)
+    if count == 2 and not by_epoch and rng.random() < 0.5:  # windows that share an update
+        windows = [(0, first + 1), (first, second + 1)]
     return _case(*(scheduler(rng.choice(kinds), *window, by_epoch) for window in windows[:count]))
 
 
