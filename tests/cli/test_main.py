@@ -50,6 +50,19 @@ def test_an_option_has_the_default_of_the_library(verb, library):
     assert {name: options[name] for name in shared} == {name: expected[name] for name in shared}
 
 
+def test_the_help_cuts_no_sentence_and_shows_no_type_of_python(typed):
+    verbs = typed("--help").stdout.partition("Commands:")[2]
+    assert len(verbs.splitlines()) == 1 + len(COMMANDS)
+    assert "..." not in verbs
+    assert not [verb for verb in COMMANDS if "list[" in typed(verb, "--help").stdout]
+
+
+def test_the_shell_completes_verbs_and_options():
+    words = environment() | {"_STEPSIZE_COMPLETE": "complete_bash", "COMP_WORDS": "stepsize compare --add-se"}
+    done = subprocess.run([STEPSIZE], capture_output=True, text=True, timeout=60, env=words | {"COMP_CWORD": "2"})
+    assert done.stdout.split() == ["--add-seeds"]
+
+
 def test_without_a_command_the_help_is_printed(typed):
     done = typed()
     assert done.returncode == 2

@@ -35,7 +35,11 @@ class Verbs(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse options that belong to no verb and do not exist."""
-        refuse_unknown("stepsize", takewhile(lambda word: word.startswith("-"), args), ("--version", "--help"))
+        refuse_unknown(
+            "stepsize",
+            takewhile(lambda word: word.startswith("-"), args),
+            ("--version", "--install-completion", "--show-completion", "--help"),
+        )
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -61,7 +65,6 @@ app = typer.Typer(
     cls=Verbs,
     help="The learning-rate toolkit: see schedules, find a rate, compare on real training, predict the loss.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -23,7 +23,7 @@ def check(
     horizon: HorizonText = None,
     steps: RunSteps = None,
 ) -> None:
-    """Say what a config of another tool does at each update, and what looks unintended.
+    """Say what looks unintended in a config of another tool.
 
     For each config it prints the tool and its scheduler, the schedule as text, the rates at telling updates, what
     looks unintended, and the line that would mend it. A note costs little, or matters only if the run goes on after

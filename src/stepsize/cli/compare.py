@@ -133,7 +133,7 @@ def compare(
         bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard, during training.")
     ] = False,
 ) -> None:
-    """Train under several schedules, on equal terms, and compare the results.
+    """Train under several schedules and compare the results.
 
     Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".

@@ -39,7 +39,7 @@ def convert(
     ] = None,
     functions: Functions = False,
 ) -> None:
-    """Write a schedule, or what a config of another tool does, as another tool's config or as code.
+    """Write a schedule or a config for another tool, or as code.
 
     What is written has the same rate at every update; a tool that cannot have it is refused.
     """

@@ -36,10 +36,11 @@ def cooldown(
     law: LawName = "auto",
     out: PictureFile = None,
 ) -> None:
-    """Predict the final loss of a run that is still training, for a cooldown that begins now or later.
+    """Say when a running run should begin its cooldown.
 
-    A law is fitted to the running run and to finished runs with a decay. --total finds the best length of the cooldown
-    for a run that ends at a given step, and --target the step at which to begin for a given loss.
+    It predicts the final loss for a cooldown that begins now or later. A law is fitted to the running run and to
+    finished runs with a decay. --total finds the best length of the cooldown for a run that ends at a given step,
+    and --target the step at which to begin for a given loss.
     """
     from stepsize.laws import plan_cooldowns  # late: it loads SciPy
     from stepsize.laws.cooldowns import check_cooldowns

@@ -31,7 +31,10 @@ def curves(
         writable,
     ] = None,
 ) -> None:
-    """List the loss curves in logs of any tool: which runs there are, how they were read, and how they went."""
+    """List the loss curves in the logs of any tool.
+
+    It says which runs there are, how they were read, and how they went.
+    """
     found = logs.readings(runs)
     print_table(
         ("run", "format", "rows", "first", "last", "peak rate", "last loss"),

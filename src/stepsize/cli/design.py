@@ -32,10 +32,10 @@ def design(
     law: LawName = "auto",
     out: PictureFile = None,
 ) -> None:
-    """Find the schedule with the lowest predicted loss, and the best schedule of each well-known family.
+    """Find the schedule with the lowest predicted loss.
 
-    A law is fitted to finished runs of at least two different schedules. The best schedule may lie far from the runs:
-    train it before you trust it.
+    It also finds the best schedule of each well-known family. A law is fitted to finished runs of at least two
+    different schedules. The best schedule may lie far from the runs: train it before you trust it.
     """
     from stepsize.laws import design as best_schedule  # late: it loads SciPy
     from stepsize.laws.designing import Limits

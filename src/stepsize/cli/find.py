@@ -96,9 +96,10 @@ def find(
     ] = None,
     epochs: Annotated[Count, numeric("N", "Passes over the training set at each rate of the grid.")] = 1,
 ) -> None:
-    """Find a learning rate: raise it in a short run, watch the loss, and suggest a rate.
+    """Find a learning rate by raising it in a short run.
 
-    With --grid the network is also trained at each rate of a grid, and both answers are shown together.
+    The loss of that run suggests a rate. With --grid the network is also trained at each rate of a grid, and both
+    answers are shown together.
     """
     from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
     from stepsize.lab.tasks.by_name import task_with_data

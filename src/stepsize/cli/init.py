@@ -12,7 +12,10 @@ from stepsize.files import write_whole
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")] = Path("experiment.toml"),
 ) -> None:
-    """Write an experiment file with every setting and what it means, for `stepsize compare FILE`."""
+    """Write an experiment file that explains every setting.
+
+    It is for `stepsize compare FILE`.
+    """
     from stepsize.lab.experiment_file import EXAMPLE  # late: it loads PyTorch
 
     if path.exists():

@@ -18,10 +18,10 @@ def rank(
     horizon: HorizonText = None,
     functions: Functions = False,
 ) -> None:
-    """Rank shapes of schedules by a bound from convex optimization, each at its own best height.
+    """Rank schedules by a bound from convex optimization.
 
-    This needs no runs and predicts no loss. On real runs its order agreed with that of the losses at a rank
-    correlation of 0.5 to 0.87.
+    Each is taken at its own best height. This needs no runs and predicts no loss. On real runs its order agreed
+    with that of the losses at a rank correlation of 0.5 to 0.87.
     """
     from stepsize.laws import rank as ranked  # late: it loads SciPy
 

@@ -5,7 +5,7 @@ from itertools import takewhile
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from stepsize.arguments import apply_rules, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together, shown
@@ -19,6 +19,14 @@ class Verb(TyperCommand):
 
     # -5,-2 and -1 * Linear(0, 1, 9) are arguments; `parse_args` refuses unknown options.
     ignore_unknown_options = True
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; the help shows an argument by its metavar alone, and not as `FILE <list[str]>`."""
+        parameters: list[Any] = super().get_params(ctx)
+        for each in parameters:
+            if isinstance(each, TyperArgument):
+                each.display_type_rich = lambda ctx: ""  # type: ignore[method-assign]
+        return parameters
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words of a command line; one error holds all their problems."""
