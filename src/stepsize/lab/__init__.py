@@ -4,18 +4,14 @@
 need few of them.
 """
 
+from importlib.util import find_spec
 from typing import Any
 
-try:
-    import torch as _torch  # noqa: F401
-except ModuleNotFoundError as error:
-    if error.name != "torch":
-        raise
-    from stepsize.errors import MissingExtraError
-
-    raise MissingExtraError.naming("PyTorch", "lab") from error
-
+from stepsize.errors import MissingExtraError
 from stepsize.lazy_names import LazyNames
+
+if find_spec("torch") is None:  # names of tasks are checked without importing it
+    raise MissingExtraError.naming("PyTorch", "lab")
 
 _NAMES = LazyNames(__file__)
 

@@ -3,14 +3,12 @@
 import functools
 import inspect
 import os
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from stepsize.arguments import nearest
-from stepsize.errors import ArgumentError, DataError, RunError, StepsizeError, quoted, shown
+from stepsize.errors import ArgumentError, RunError, StepsizeError, quoted, shown
 from stepsize.horizon import Horizon
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
@@ -19,14 +17,10 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.tasks.images import digits, fashion_mnist, from_folder
 from stepsize.lab.tasks.language import stdlib_lm
 from stepsize.lab.tasks.task import Task
+from stepsize.lab.tasks.task_names import BUILT_IN, FUNCTION, is_folder, task_name
 from stepsize.schedules.function import imported
 
-_FUNCTION = re.compile(r"(?:[A-Za-z_][\w.]*|(?P<file>.+\.py)):[A-Za-z_]\w*")
-_BUILT_IN: dict[str, Callable[[], Task]] = {
-    "fashion-mnist": fashion_mnist,
-    "digits": digits,
-    "stdlib-lm": stdlib_lm,
-}
+_BUILT_IN: dict[str, Callable[[], Task]] = dict(zip(BUILT_IN, (fashion_mnist, digits, stdlib_lm), strict=True))
 
 
 class AnyTask(Protocol):
@@ -66,16 +60,9 @@ def load_task(task: str) -> Task | OwnLoop:
     """
     if task in _BUILT_IN:
         return _BUILT_IN[task]()
-    if _FUNCTION.fullmatch(task):
-        return _own(task)
-    folder = Path(os.path.expanduser(task))
-    if task and folder.is_dir():  # Path("") is the current folder
-        return from_folder(folder)
-    known = f"write {', '.join(_BUILT_IN)}, a folder that exists, package.module:function or file.py:function"
-    missing = (
-        f'the task "{task}" is not a folder that exists' if os.sep in task else f"no task is called {quoted(task)}"
-    )
-    raise DataError(missing, nearest(task, _BUILT_IN) or known).about("load_task", "task")
+    if is_folder(task_name("load_task", "task", task)):
+        return from_folder(Path(os.path.expanduser(task)))
+    return _own(task)
 
 
 def task_of(experiment: Experiment) -> AnyTask:
@@ -99,12 +86,10 @@ def task_with_data(name: str) -> Task:
 
 def lasting_name(name: str) -> str:
     """The name of a task that is valid in any working directory, with the absolute path of a folder or file."""
-    function = _FUNCTION.fullmatch(name)
+    function = FUNCTION.fullmatch(name)
     if function and (file := function["file"]):
         return f"{Path(file).absolute()}{name.removeprefix(file)}"
-    folder = Path(os.path.expanduser(name))
-    is_folder = name != "" and name not in _BUILT_IN and not function and folder.is_dir()
-    return str(folder.absolute()) if is_folder else name
+    return str(Path(os.path.expanduser(name)).absolute()) if is_folder(name) else name
 
 
 def experiment_task(experiment: Experiment) -> Task:
