@@ -7,7 +7,7 @@ from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.composer_clock import Clock
 from stepsize.interop.composer_schedulers import SCHEDULERS
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.phases import times
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
@@ -54,7 +54,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if isinstance(found, list | tuple):
         found = found[-1]  # each sets the rate, and none multiplies it
     if run.base_lr is None:
-        run = replace(run, base_lr=settings_of(OWNER, settings.get("optimizer", {})).get("lr"))
+        run = replace(run, base_lr=section(OWNER, settings, "optimizer").get("lr"))
     scheduler = settings_of(OWNER, found)
     kind = scheduler.pop("name", type(found).__name__)
     if kind == "dict":

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from stepsize.arguments import Choice, Count, MaybeReal, NonNegative, Real, Steps
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.deepspeed_cycles import one_cycle, range_test
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Logarithmic, Plan, Schedule
@@ -49,12 +49,12 @@ def read(config: Any, run: Run) -> ToolSchedule:
     scheduler = settings_of(run.owner, settings.get("scheduler", settings))
     if "type" not in scheduler:
         raise ArgumentError(run.owner, "config", 'a config with a "scheduler"', config)
-    optimizer = settings.get("optimizer", {})
-    if run.base_lr is None and (lr := optimizer.get("params", {}).get("lr")) != "auto":
+    optimizer = section(run.owner, settings, "optimizer")
+    if run.base_lr is None and (lr := section("optimizer", optimizer, "params").get("lr")) != "auto":
         run = replace(run, base_lr=lr)
     name = chosen(run.owner, "type", scheduler["type"], SCHEDULERS)
-    found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], scheduler.get("params", {})))
-    return replace(found, others={}) if optimizer.get("type", "").lower() in WITHOUT_BETAS else found
+    found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], section("scheduler", scheduler, "params")))
+    return replace(found, others={}) if str(optimizer.get("type")).lower() in WITHOUT_BETAS else found
 
 
 def _warmup(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from stepsize.arguments import Choice, Maybe, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, settings_of
+from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.phases import divided, joined, minus, phase, times, wave
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
@@ -44,7 +44,7 @@ def from_torchtitan(
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a torchtitan config."""
     settings = settings_of(run.owner, config)
-    sections = {name: settings_of(run.owner, settings.get(name) or {}) for name in (OWNER, "optimizer", "training")}
+    sections = {name: section(run.owner, settings, name) for name in (OWNER, "optimizer", "training")}
     own = sections[OWNER] if OWNER in settings else settings
     if run.base_lr is None:
         run = replace(run, base_lr=_lr(sections["optimizer"]))
