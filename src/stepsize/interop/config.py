@@ -1,15 +1,14 @@
 """The settings in another tool's config, whatever it is: a mapping, a dataclass, an object, an argument list."""
 
-import argparse
 import dataclasses
 import functools
 import inspect
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from stepsize.arguments import apply_rules, listed, nearest, refuse_unknown
+from stepsize.arguments import Many, apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
 
 _SHORT = re.compile(r"-[A-Za-z]")
@@ -34,7 +33,7 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
         return _arguments(owner, [str(each) for each in config])
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {each.name: getattr(config, each.name) for each in dataclasses.fields(config)}
-    if isinstance(config, argparse.Namespace) or not isinstance(config, type | int | float | None):
+    if hasattr(config, "__dict__") and not isinstance(config, type):
         with_fields = getattr(config, "model_dump", None) or getattr(config, "to_dict", None)
         return dict(with_fields()) if with_fields else dict(vars(config))
     rule = "a mapping, a dataclass, a namespace or an argument list"
@@ -50,7 +49,7 @@ def section(owner: str, settings: Mapping[str, Any], name: str) -> dict[str, Any
     found = settings.get(name)
     if found is None:
         return {}
-    if isinstance(found, str | list | tuple) or not isinstance(found, Mapping) and not hasattr(found, "__dict__"):
+    if not isinstance(found, Mapping) and not hasattr(found, "__dict__"):
         raise ArgumentError(owner, name, "a mapping with settings", found)
     return settings_of(owner, found)
 
@@ -126,6 +125,14 @@ def _number(value: Any) -> Any:
     """The number that a text is: YAML reads 2e-4 as a text."""
     number = plain(value) if isinstance(value, str) else value
     return number if isinstance(number, int | float) and not isinstance(number, bool) else value
+
+
+def _as_it_is(owner: str, name: str, value: Any) -> Any:
+    """The rule of an item that is read later."""
+    return value
+
+
+Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
 
 
 @functools.cache

@@ -142,7 +142,9 @@ def _count(value: Any, counts: dict[int, float]) -> float:
         return 1
     if id(value) not in counts:
         counts[id(value)] = math.inf  # while the values inside are counted
-        counts[id(value)] = 1 + sum(_count(each, counts) for each in (value.values() if isinstance(value, dict) else value))
+        counts[id(value)] = 1 + sum(
+            _count(each, counts) for each in (value.values() if isinstance(value, dict) else value)
+        )
     return counts[id(value)]
 
 

@@ -128,6 +128,8 @@ def _ends(total: int, cycle_length: Any, cycles: Any) -> list[int]:
     """The ends of the cycles."""
     if cycle_length is not None and cycles is not None:
         raise ArgumentError(OWNER, "cycles", "left out if cycle_length is given", cycles)
+    if isinstance(cycles, float) and cycles > total:
+        raise ArgumentError(OWNER, "cycles", f"at most {total:,}, the updates in all", cycles)
     if isinstance(cycle_length, list):
         ends = list(accumulate(cycle_length))
     elif cycle_length is not None:

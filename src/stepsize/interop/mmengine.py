@@ -65,7 +65,11 @@ def read(config: Any, run: Run) -> ToolSchedule:
         raise ArgumentError(run.owner, "base_lr", "given: eta_min is a rate, and not a factor of it", None)
     warmups = [each for each in windows if each.kind in ("Constant", "Linear") and each.begin == 0]
     last = windows[-1]
-    mends = {"minimum": f"T_max={last.n - 1}", "rise": f"T_max={last.n}"} if last.kind == "CosineAnnealing" else {}
+    mends = {"rise": f"T_max={last.n}", "minimum": f"T_max={last.n - 1}"} if last.kind == "CosineAnnealing" else {}
+    if mends and entries[-1].get("convert_to_iter_based"):  # its T_max counts epochs
+        mends = {"minimum": ""}
+    if last.settings.get("eta_min_ratio"):
+        mends.pop("minimum", None)
     return ToolSchedule(
         tool="MMEngine",
         name=", ".join(f"{each.kind}LR" for each in windows),
