@@ -75,7 +75,7 @@ def _filled_in(text: str, values: dict[str, str]) -> str:
     """The text with the values of variables, their defaults, and whole numbers for its arithmetic."""
 
     def value(match: re.Match[str]) -> str:
-        found = values.get(match[1] or match[2], match[3])
+        found: str | None = values.get(match[1] or match[2], match[3])
         return match[0] if found is None or len(found) > 200 else found
 
     def result(match: re.Match[str]) -> str:

@@ -93,7 +93,7 @@ class Clock:
         common = math.gcd(factor, divisor, offset)
         factor, divisor, offset = factor // common, divisor // common, offset // common
         variable, whole = Expr(self.variable), None
-        if in_32_bits and 1 < factor and 1 < divisor:
+        if in_32_bits and factor > 1 and divisor > 1:
             if factor * divisor + abs(offset) > LARGEST_32:
                 rule = "one whose clock JAX can count in 32 bits"
                 raise ArgumentError("to_code", "schedule", rule, f"{self.rate} steps an update", "write other lengths")
