@@ -113,3 +113,82 @@ python --version; torchrun --nproc_per_node 8 train.py ${ARGS[@]} $MORE 2>&1 | t
     settings = settings_of("check", command_line(script))
     expected = {"lr": 3e-4, "min_lr": 3e-4, "bf16": True, "lr_warmup_iters": 430, "train_iters": "$ITERS"}
     assert settings.items() >= expected.items()
+
+
+NESTED = "nested too deeply for a config"
+TWICE = 'is damaged: "max_steps" is given twice'
+BAD_FILES = {
+    "empty.json": ("", "empty.json is empty"),
+    "blank.yaml": ("\n  \n", "blank.yaml is empty"),
+    "nested.json": ("[" * 10_000, NESTED),
+    "nested.yaml": ("{a: " * 2000, NESTED),
+    "nested.py": ("x = " + "-" * 100_000 + "1", NESTED),
+    "twice.json": ('{"lr_scheduler_type": "cosine", "max_steps": 1, "max_steps": 2}', TWICE),
+    "twice.yaml": ("lr_scheduler_type: cosine\nmax_steps: 1\nmax_steps: 2\n", TWICE),
+    "bomb.yaml": (
+        "a: &a [x, x, x, x]\n"
+        + "".join(
+            f"{b}: &{b} [{', '.join(4 * [f'*{a}'])}]\n" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
+        )
+        + "max_steps: *l\nlr_scheduler_type: cosine\n",
+        "its aliases repeat too much",
+    ),
+    "inside_itself.yaml": ("&a\nlr_scheduler_type: cosine\nmax_steps: *a\n", "its aliases repeat too much"),
+    "large.json": (
+        '{"lr_scheduler_type": "cosine", "x": "' + 2**20 * "x" + '"}',
+        "large.json is too large for a config",
+    ),
+    "tag.yaml": ("lr_scheduler_type: !!python/object/apply:os.mkdir [ran]\n", "could not determine a constructor"),
+    "optax.py": (
+        "import optax\nschedule = optax.constant_schedule(0.3)\n",
+        "a call in it can be typed, as in --from optax",
+    ),
+    "null.json": (
+        '{"scheduler": {"type": "WarmupLR", "params": 5}}',
+        "params of scheduler must be a mapping with settings, got 5",
+    ),
+    "list.json": ('{"lr_scheduler_type": "cosine", "max_steps": [10]}', "at least -1, got [10]"),
+    "optimizer.json": ('{"optimizer": {"type": "Adam", "params": {}}}', 'a config with a "scheduler"'),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_hostile_or_broken_file_is_refused_in_one_line(refused, tmp_path, name):
+    text, message = BAD_FILES[name]
+    (tmp_path / name).write_text(text)
+    said = refused("check", name)
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_length_that_is_left_open_is_asked_for_as_it_is_typed(refused):
+    said = refused("check", "--from", "transformers", "--learning_rate 0.3")
+    assert said.rstrip().endswith("write e.g. --steps 10000")
+    said = refused("check", "--sched cosine --epochs 9 --lr 0.3", "--steps", 90)
+    assert said.rstrip().endswith("write e.g. --horizon samples=60000,batch=256,epochs=10")
+
+
+SCRIPT = """\
+TRAIN_STEPS=5000
+DECAY=${TRAIN_STEPS}
+LR=${PEAK:-3e-4}
+python pretrain.py --lr $LR --min-lr 1e-5 --train-iters $TRAIN_STEPS --lr-decay-iters $DECAY -b 256 \\
+    --lr-warmup-iters $((TRAIN_STEPS / 10)) --lr-decay-style cosine
+"""
+
+
+def test_variables_defaults_and_arithmetic_of_a_shell_script_are_read(typed, tmp_path):
+    (tmp_path / "train.sh").write_text(SCRIPT)
+    assert "\n  Linear(0.0, 0.0003, 500) >> Cosine(0.0003, 1e-05, 4500)\n" in typed("check", "train.sh").stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python train.py --lr 0.3 --train-iters 9 --lr-decay-style constant",
+        "tf.keras.optimizers.schedules.CosineDecay(0.3, 9)",
+    ],
+)
+def test_a_typed_command_or_call_is_recognized(typed, text):
+    assert typed("check", text)[0] == 0

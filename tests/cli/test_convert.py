@@ -1,6 +1,7 @@
 """`stepsize convert`: a schedule or a config in every form."""
 
 import json
+import re
 from pathlib import Path
 
 import stepsize.interop
@@ -54,3 +55,17 @@ def test_the_config_of_a_tool_becomes_that_of_another(typed):
 def test_every_writer_can_be_chosen():
     folder = Path(stepsize.interop.__file__).with_name("writers")
     assert {path.stem for path in folder.glob("*.py") if "\ndef source(" in path.read_text()} == set(WRITTEN)
+
+
+def test_a_config_that_can_be_written_for_its_run_alone_names_the_option(typed, refused, tmp_path):
+    config = {"lr_scheduler_type": "cosine", "learning_rate": 0.3, "warmup_steps": 10, "max_steps": 100}
+    (tmp_path / "args.json").write_text(json.dumps(config))
+    said = refused("convert", "args.json", "--to", "megatron")
+    assert said.rstrip().endswith("it has one for the updates of the run alone: write --steps 100")
+    assert "--lr-decay-style cosine" in typed("convert", "args.json", "--to", "megatron", "--steps", 100).stdout
+
+
+def test_rates_that_differ_little_are_told_apart(refused):
+    said = refused("convert", "Linear(0, 0.3, 500) >> Cosine(0.3, 0.03, 9500)", "--to", "transformers")
+    theirs, ours = re.search(r"gives (\S+) at update 10,001, not (\S+);", said).groups()
+    assert theirs != ours

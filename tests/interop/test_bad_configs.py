@@ -1,9 +1,17 @@
 """A config that cannot be read is refused in one clear message."""
 
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
 import pytest
+from measuring import loop_of
 
 import stepsize.interop
-from stepsize.errors import ArgumentError
+from stepsize import Horizon
+from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.interop import check, from_mmengine
 
 WSD = {"lr_scheduler_type": "warmup_stable_decay", "max_steps": 9}
 MIN_LR = {"lr_scheduler_type": "cosine_with_min_lr", "max_steps": 9}
@@ -136,3 +144,46 @@ def test_a_bad_config_is_refused_in_words(tool: str, config: object, words: list
     message = str(caught.value).replace("'", '"')
     for each in words:
         assert each.replace("'", '"') in message, message
+
+
+WRONG = [None, [], {}, "", "x", "auto", 5, -1, 0, True, 0.5, float("nan"), float("inf"), 2**60, 2**2000]
+WRONG += [[1], [None], ["a"], {"a": 1}, {1: 2}, b"x", object(), [{"type": "x"}], {"type": "x"}]
+MAPPINGS = ["axolotl", "composer", "deepspeed", "fvcore", "keras", "levanter", "maxtext", "megatron", "mmengine"]
+MAPPINGS += ["olmo_core", "paddle", "pytorch_optimizer", "timm", "torchtitan", "transformers"]
+
+
+def places(config: Any, *before: Any) -> Iterator[tuple[Any, ...]]:
+    """The keys that lead to each value in a config."""
+    yield before
+    items = config.items() if isinstance(config, Mapping) else enumerate(config if isinstance(config, list) else [])
+    for key, value in items:
+        yield from places(value, *before, key)
+
+
+def with_value(config: Any, place: tuple[Any, ...], value: Any) -> Any:
+    if not place:
+        return value
+    changed = dict(config) if isinstance(config, Mapping) else list(config)
+    changed[place[0]] = with_value(config[place[0]], place[1:], value)
+    return changed
+
+
+@pytest.mark.parametrize("around", [{"optim_wrapper": 3}, {"optim_wrapper": {"optimizer": [1]}}, {"train_cfg": "x"}])
+def test_a_part_of_mmengines_config_that_is_no_mapping_is_refused(around: dict[str, Any]) -> None:
+    scheduler = {"type": "CosineAnnealingLR", "T_max": 10, "by_epoch": False}
+    with pytest.raises(ArgumentError, match="a mapping with settings"):
+        from_mmengine({"param_scheduler": [scheduler]} | around, horizon=10)
+
+
+@pytest.mark.parametrize("tool", MAPPINGS)
+def test_a_value_of_another_kind_anywhere_in_a_config_is_read_or_refused(tool: str) -> None:
+    cases = [case for case in loop_of(tool).CASES if isinstance(case.config, Mapping)]
+    changes = [(case, place, value) for case in cases for place in places(case.config) for value in WRONG]
+    for case, place, value in random.Random(0).sample(changes, min(300, len(changes))):
+        horizon = Horizon(**case.horizon) if isinstance(case.horizon, dict) else case.horizon
+        config = with_value(case.config, place, value)
+        try:
+            with suppress(StepsizeError):
+                check(config, tool, horizon=horizon, base_lr=case.base_lr)
+        except Exception as error:
+            raise AssertionError(f"{config} raises {error!r}") from error

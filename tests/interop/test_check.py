@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stepsize import Constant, Cosine, Horizon, Linear, Schedule
+from stepsize import Constant, Cosine, Horizon, Linear, Logarithmic, Schedule
 from stepsize.errors import ArgumentError, DataError
 from stepsize.interop import check
 from stepsize.interop.config_check import Finding, findings
@@ -32,6 +32,30 @@ FINDINGS = [
         "the warmup takes 150 updates, and the run makes 100: the highest rate is 0.198, at update 99",
     ),
     (Constant(0.0, 2) >> COSINE, {}, "zero", "the first 3 updates change nothing: their rate is 0"),
+    (
+        Linear(0, 0.3, 2) >> Cosine(0.3, 0.03, 18),
+        {"warmup_steps": 2, "total_steps": 20},
+        "zero",
+        "the first update changes nothing: its rate is 0, and the run makes 20",
+    ),
+    (
+        Logarithmic(0.0, 0.3, 40) >> Cosine(0.3, 0.03, 60),
+        {"warmup_steps": 40, "mends": {"steep": "a line"}},
+        "steep",
+        "the warmup is steep: the rate is at half of its way at update 6 of 40",
+    ),
+    (
+        COSINE,
+        {"unused_lr": 0.1},
+        "unused",
+        "the optimizer's rate of 0.1 is never used: the scheduler's own go up to 0.3",
+    ),
+    (
+        UP >> Cosine(0.3, 0.0, 100).head(90),
+        {"mends": {"minimum": "a line"}},
+        "minimum",
+        "the minimum of 0 is never applied: the lowest rate is 0.007342, at update 100",
+    ),
     (COSINE, {"warmup_steps": 0}, "zero", "the first update changes nothing: its rate is 0"),
     (Constant(0.0), {"peak": 0.0}, "zero", "the rate is 0 at every update"),
     (
@@ -122,6 +146,12 @@ def test_epochs_that_are_stepped_as_updates():
     stairs = Constant(0.3, 3) >> Constant(0.03)
     (finding,) = found(stairs, HORIZON, warmup_steps=0, total_steps=float("inf"))
     assert finding.kind == "epochs"
+
+
+def test_a_warmup_that_was_chosen_to_be_steep_and_one_that_is_a_line():
+    for rates, notes in ((Logarithmic(0.0, 0.3, 40), [True]), (Linear(0.0, 0.3, 40), [])):
+        steep = [each for each in found(rates >> Cosine(0.3, 0.03, 60), warmup_steps=40) if each.kind == "steep"]
+        assert [each.note for each in steep] == notes
 
 
 def test_the_way_of_the_tool_to_mend_it_comes_before_a_schedule():

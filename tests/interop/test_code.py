@@ -36,6 +36,7 @@ from stepsize import (
     minimum,
     noam,
     one_cycle,
+    parse,
     sgdr,
     wsd,
 )
@@ -150,6 +151,29 @@ def test_jax_code_is_exact_beyond_2_to_the_24_steps_and_runs_in_scan() -> None:
     rate = made(to_code(plan, "jax"))
     _, values = jax.lax.scan(lambda step, _: (step + 1, rate(step)), first - 1, length=10)
     np.testing.assert_allclose(values, plan(np.arange(first - 1, first + 9)), atol=1e-7)
+
+
+def test_a_clock_that_32_bits_cannot_count_is_refused_for_jax() -> None:
+    text = "Linear(0.0, 1.0, 3).repeat(3).stretch(1_000_000_000)"
+    with pytest.raises(ArgumentError, match="one whose clock JAX can count in 32 bits"):
+        to_code(text, "jax")
+    assert "1_000_000_000" in to_code(text)
+
+
+FRACTIONAL = [  # several of their steps make an update, and their clocks are fractions of it
+    "Linear(0.0, 1.0, 3).repeat(3).stretch(100_000_000).repeat(inf)",
+    "(Linear(0.0, 1.0, 7) >> Cosine(1.0, 0.0, 9)).repeat(50).stretch(333).repeat(inf)",
+    "Linear(0.0, 0.3, 100) >> (Linear(0.0, 1.0, 3) >> Cosine(1.0, 0.0, 4)).stretch(2_000_000_000)",
+    "Staircase(1.0, 0.5, 3).head(30).stretch(100_000_000)",
+]
+
+
+@pytest.mark.parametrize("text", FRACTIONAL)
+def test_jax_code_of_fractional_clocks_does_not_overflow(text: str) -> None:
+    jax = pytest.importorskip("jax", reason="needs stepsize[frameworks]")
+    steps = np.random.default_rng(0).integers(0, 2**31 - 1, 300)
+    values = jax.vmap(made(to_code(text, "jax")))(jax.numpy.array(steps, dtype="int32"))
+    np.testing.assert_allclose(values, parse(text)(steps), rtol=0, atol=1e-5)
 
 
 def test_jax_code_computes_no_nan_in_the_cases_that_do_not_count() -> None:

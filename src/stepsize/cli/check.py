@@ -56,7 +56,8 @@ def _show(given: Given, horizon: Horizon | None, *, blank_before: bool) -> tuple
     for finding in found:
         print(f"  {'note: ' if finding.note else ''}{finding.sentence}")
         if finding.mend:
-            print(f"    write {finding.mend}")
+            is_line = finding.mend in meaning.mends.values()
+            print(f"    {'write' if is_line else 'as a schedule of stepsize:'} {finding.mend}")
     if all(finding.note for finding in found):
         print("  nothing looks unintended")
     return found

@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -67,4 +69,13 @@ def _written(given: Given, form: str, run: Horizon | int | None) -> str:
         return to_code(given.value, LANGUAGES[form])
     writer = importlib.import_module(f"stepsize.interop.writers.{form}")
     source: Callable[[Schedule, Horizon | int | None], str] = writer.source
-    return source(given.rates, run)
+    try:
+        return source(given.rates, run)
+    except ArgumentError as error:
+        end = given.meaning.total_steps if given.meaning and run is None else math.inf
+        if end < math.inf:
+            with suppress(ArgumentError):
+                source(given.rates, math.ceil(end))
+                error.advice = "it has one for the updates of the run alone: write {horizon}"
+                error.settings = {"horizon": math.ceil(end)}
+        raise

@@ -12,19 +12,19 @@ import typer
 
 from stepsize.arguments import Maybe, Number, Whole
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import horizon_of, schedules_of
+from stepsize.cli.schedules import EXAMPLE, horizon_of, schedules_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_in, config_of
 from stepsize.interop.frameworks import FRAMEWORKS
 from stepsize.interop.recognition import meaning
-from stepsize.interop.tool_schedule import Run, ToolSchedule
+from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, from_dict
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
-_CONFIG = re.compile(rf"\s*(--[A-Za-z]|({'|'.join(each.name for each in FRAMEWORKS)})\.\w)")
+_CONFIG = re.compile(rf"(.*\s)?--[A-Za-z]|\s*(tf\.)?({'|'.join(each.name for each in FRAMEWORKS)})\.\w", re.DOTALL)
 _FILE = re.compile(r"[^\s()'\"]+\.(json|py|sh|toml|txt|yaml|yml)", re.IGNORECASE)
 
 ToolName = Annotated[
@@ -138,6 +138,16 @@ class _ConfigWords(CommandLine):
             return "the config"
         said = super().argument(owner, name)
         return said if said != f"{owner}({name}=...)" else name if owner == VERB else f"{name} of {owner}"
+
+    def setting(self, owner: str, name: str, value: Any) -> str:
+        as_typed = {UPDATES: "--steps 10000", EPOCHS: f"--horizon {EXAMPLE}"}
+        return as_typed[value] if name == "horizon" and value in as_typed else super().setting(owner, name, value)
+
+    def value(self, value: Any) -> str:
+        return shown(value)
+
+    def got(self, value: Any) -> str:
+        return "" if value is None else f", got {shown(value)}"
 
     def unknown(self, owner: str, name: str) -> str:
         return f"{owner} has no {shown(name)}"

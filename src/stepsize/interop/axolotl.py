@@ -6,7 +6,7 @@ from stepsize.arguments import Maybe, MaybePhase, NonNegative, Number, Switch
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.axolotl_shapes import jags, one_cycle
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.phases import divided, joined, phase, times, wave
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.transformers import training
@@ -82,7 +82,8 @@ def _training(
         down = Rex(peak, low, decay, 0.9) if warmup < total else Constant(peak, 1) >> Constant(low)
         rates = joined(up_early, down) if warmup else down.tail(1)
     elif name == "one_cycle":
-        given = bind(name, one_cycle, lr_scheduler_kwargs or {})
+        kwargs = section(OWNER, {"lr_scheduler_kwargs": lr_scheduler_kwargs}, "lr_scheduler_kwargs")
+        given = bind(name, one_cycle, kwargs)
         rates, others = one_cycle(peak, warmup, total, adam_beta2 or 0.999, **given)
     elif name == "cosine" and lr_quadratic_warmup:
         rates = joined(up and up.warp(2), wave(peak, 0.0, decay, 0.5))
@@ -120,6 +121,7 @@ def _training(
 
 MENDS = {
     "warmup": "warmup_ratio: 0.1",
-    **dict.fromkeys(("rise", "minimum"), "cosine_constant_lr_ratio: 0.9"),
+    "rise": "cosine_min_lr_ratio: 0.1, cosine_constant_lr_ratio: 0.9",
+    "minimum": "cosine_constant_lr_ratio: 0.9",
     "zero": "lr_scheduler: rex",
 }

@@ -78,7 +78,7 @@ def read_call(owner: str, text: str) -> Call:
         ArgumentError: the text is something else; names in it are not looked up, and nothing is run.
     """
     try:
-        call = literal(ast.parse(text.strip(), mode="eval").body, call=_call)
+        call = literal(ast.parse(str(text).strip(), mode="eval").body, call=_call)
     except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
         call = None
     if not isinstance(call, Call):

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from stepsize.arguments import Number
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.composer_clock import Clock
 from stepsize.interop.composer_schedulers import SCHEDULERS
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.phases import times
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
@@ -51,16 +52,20 @@ def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a Composer config."""
     settings = {} if isinstance(config, list | tuple) else settings_of(OWNER, config)
     found = settings.get("schedulers", settings.get("scheduler", config))
-    if isinstance(found, list | tuple):
+    if isinstance(found, list | tuple) and found:
         found = found[-1]  # each sets the rate, and none multiplies it
     if run.base_lr is None:
-        run = replace(run, base_lr=settings_of(OWNER, settings.get("optimizer", {})).get("lr"))
+        run = replace(run, base_lr=section(OWNER, settings, "optimizer").get("lr"))
     scheduler = settings_of(OWNER, found)
     kind = scheduler.pop("name", type(found).__name__)
     if kind == "dict":
         raise ArgumentError(OWNER, "config", 'a scheduler with "name", or a config with one', config)
-    name = chosen(OWNER, "name", OF_LLM_FOUNDRY.get(kind, kind), [*SCHEDULERS, *OF_LLM_FOUNDRY])
-    clock = Clock(run, settings.get("max_duration"), settings.get("scale_schedule_ratio", 1.0))
+    name = chosen(OWNER, "name", OF_LLM_FOUNDRY.get(str(kind), kind), [*SCHEDULERS, *OF_LLM_FOUNDRY])
+    clock = Clock(
+        run,
+        settings.get("max_duration"),
+        Number(above=0.0)(OWNER, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
+    )
     is_object = type(found).__name__ == name  # which has attributes of its own
     given = bind(name, SCHEDULERS[name], scheduler, others=is_object)
     rates = SCHEDULERS[name](run.unit, clock, **given)

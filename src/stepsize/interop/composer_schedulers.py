@@ -1,24 +1,23 @@
 """What each of Composer's schedulers does on its clock of batches, samples or tokens."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from stepsize.arguments import Positive, Real, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.composer_clock import Clock
+from stepsize.interop.config import Items
 from stepsize.interop.phases import joined, phase, times
 from stepsize.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Polynomial, Schedule, Staircase
-
-Times = Sequence[Any]
 
 
 def _step(lr: float, clock: Clock, *, step_size: Any, gamma: Real = 0.1) -> Schedule:
     return Staircase(lr, gamma, clock.length(step_size, "step_size"))
 
 
-def _multi_step(lr: float, clock: Clock, *, milestones: Times, gamma: Real = 0.1) -> Schedule:
+def _multi_step(lr: float, clock: Clock, *, milestones: Items, gamma: Real = 0.1) -> Schedule:
     return MultiStep(lr, gamma, tuple(sorted(clock.length(each, "milestones") for each in milestones)))
 
 
@@ -80,7 +79,7 @@ def _multi_step_with_warmup(
     clock: Clock,
     *,
     t_warmup: Any,
-    milestones: Times,
+    milestones: Items,
     gamma: Real = 0.1,
     scale_warmup: Switch = False,
 ) -> Schedule:

@@ -1,15 +1,17 @@
 """The settings in another tool's config, whatever it is: a mapping, a dataclass, an object, an argument list."""
 
-import argparse
 import dataclasses
 import functools
 import inspect
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from stepsize.arguments import apply_rules, listed, nearest, refuse_unknown
+from stepsize.arguments import Many, apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
+
+_SHORT = re.compile(r"-[A-Za-z]")
 
 
 def settings_of(owner: str, config: Any) -> dict[str, Any]:
@@ -24,18 +26,39 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
     if isinstance(config, Mapping):
         return dict(config)
     if isinstance(config, str):
-        return _arguments(owner, shlex.split(config.replace("\\\n", " ")))
+        return _arguments(owner, _words(owner, config.replace("\\\n", " ")))
     if isinstance(config, Sequence) and any(isinstance(each, Mapping) for each in config):
         raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
     if isinstance(config, Sequence):
         return _arguments(owner, [str(each) for each in config])
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {each.name: getattr(config, each.name) for each in dataclasses.fields(config)}
-    if isinstance(config, argparse.Namespace) or not isinstance(config, type | int | float | None):
+    if hasattr(config, "__dict__") and not isinstance(config, type):
         with_fields = getattr(config, "model_dump", None) or getattr(config, "to_dict", None)
         return dict(with_fields()) if with_fields else dict(vars(config))
     rule = "a mapping, a dataclass, a namespace or an argument list"
     raise ArgumentError(owner, "config", rule, config)
+
+
+def section(owner: str, settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The settings in a part of a config that may be missing, or None.
+
+    Raises:
+        ArgumentError: the part is something else than settings.
+    """
+    found = settings.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping) and not hasattr(found, "__dict__"):
+        raise ArgumentError(owner, name, "a mapping with settings", found)
+    return settings_of(owner, found)
+
+
+def _words(owner: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", text, str(error).lower()) from None
 
 
 def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
@@ -45,10 +68,12 @@ def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
         if word.startswith("--"):
             name, equals, value = word[2:].replace("-", "_").partition("=")
             found[name] = plain(value) if equals else True
+        elif _SHORT.match(word):  # an option such as -b, which concerns no schedule
+            name = None
         elif name is not None:  # words before the first option are the command
             found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
     if words and not found:
-        raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", words[0])
+        raise ArgumentError(owner, "config", "settings, or an argument list such as --lr 3e-4", " ".join(words))
     return found
 
 
@@ -100,6 +125,14 @@ def _number(value: Any) -> Any:
     """The number that a text is: YAML reads 2e-4 as a text."""
     number = plain(value) if isinstance(value, str) else value
     return number if isinstance(number, int | float) and not isinstance(number, bool) else value
+
+
+def _as_it_is(owner: str, name: str, value: Any) -> Any:
+    """The rule of an item that is read later."""
+    return value
+
+
+Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
 
 
 @functools.cache

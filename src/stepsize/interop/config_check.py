@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.horizon import Horizon
+from stepsize.interop.phases import told_apart
 from stepsize.interop.recognition import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
@@ -19,6 +20,7 @@ _EXACT = 1e-9  # parts of the highest rate that count as none
 _NOTHING = 1e-15  # of a decay to 0, the last step before its end is more
 _SLIGHT = 1e-4  # parts that nobody would notice
 _SMALL = 0.01  # parts that are worth a note
+_FEW = 20  # updates of a run, or twice those of a warmup, of which a single one matters
 _MOST = 500_000  # updates of a run that are all looked at; of longer runs, as many, and all near the ends of phases
 _NEAR = 2_000
 
@@ -27,7 +29,8 @@ _NEAR = 2_000
 class Finding:
     """Something that looks unintended.
 
-    `kind` is "peak", "rise", "negative", "zero", "minimum", "warmup", "length", "epochs" or "jump". `mend` is the line
+    `kind` is "peak", "rise", "negative", "zero", "minimum", "warmup", "steep", "unused", "length", "epochs" or "jump".
+    `mend` is the line
     of the config, or the schedule, that would mend it; "" if none is known. A `note` costs little, or happens only if
     the run goes on after the end of its schedule.
     """
@@ -137,11 +140,12 @@ def _zero(course: Course) -> Iterator[Finding]:
     count = len(zeros) if zeros.all() else course.first(~zeros)
     if count >= min(course.run, len(zeros)):
         yield Finding("zero", f"the {course.word} is 0 at every update")
-    elif count == 1 and course.meaning.warmup_steps > 0:
+    elif count == 1 and course.meaning.warmup_steps > 0 and course.run > _FEW:
         yield Finding("zero", f"the first update changes nothing: its {course.word} is 0", note=True)
     elif count:
         which = "first update changes nothing: its" if count == 1 else f"first {count:,} updates change nothing: their"
-        yield course.finding("zero", f"the {which} {{rate}} is 0")
+        of_few = f", and the run makes {course.run:,.0f}" if count == 1 and course.run <= _FEW else ""
+        yield course.finding("zero", f"the {which} {{rate}} is 0{of_few}")
     changing = np.abs(course.rates) > _NOTHING * course.scale
     last = course.updates[course.applied & changing].max(initial=-1) + 1
     if 0 < last < (1 - _SMALL) * min(course.run, len(zeros)) and course.run < math.inf:
@@ -156,13 +160,32 @@ def _warmup(course: Course) -> Iterator[Finding]:
         yield course.finding("warmup", f"{whole}: the highest {{rate}} is {top:.4g}, at update {at:,}")
 
 
+def _steep(course: Course) -> Iterator[Finding]:
+    """A warmup that is far above a line."""
+    end = int(course.meaning.warmup_steps)
+    if end < _FEW / 2 or end >= course.run:
+        return
+    first, top = _at(course, 0), _at(course, end)
+    half = course.first(course.rates >= (first + top) / 2)
+    if top - first > _SMALL * course.scale and half < end / 3:
+        sentence = f"the warmup is steep: the {{rate}} is at half of its way at update {half:,} of {end:,}"
+        yield course.finding("steep", sentence, note="steep" not in course.meaning.mends)
+
+
+def _unused(course: Course) -> Iterator[Finding]:
+    if (unused := course.meaning.unused_lr) is not None:
+        own, highest = told_apart(unused, course.highest[0])
+        sentence = f"the optimizer's rate of {own} is never used: the scheduler's own go up to {highest}"
+        yield course.finding("unused", sentence)
+
+
 def _peak(course: Course) -> Iterator[Finding]:
     peak, (top, at) = course.meaning.peak, course.highest
     if peak is None or peak == 0 or _warmup_too_long(course):
         return
     missing = (peak - top) / abs(peak)
     if abs(missing) > _SLIGHT:
-        named, reached = _told_apart(peak, top)
+        named, reached = told_apart(peak, top)
         what = f"is never reached: the highest {{rate}} is {reached}, at update {at:,}"
         if missing < 0:
             what = f"is passed: the {{rate}} is {reached} at update {at:,}"
@@ -183,17 +206,17 @@ def _jump(course: Course) -> Iterator[Finding]:
         return
     change, before = changes[place], changes[place - 1]
     usual = [before] if change * before > 0 else []
-    if abs(change) > max(
-        [_SMALL * course.scale, *(3 * abs(each) for each in [*usual, *changes[place + 1 : place + 2]])]
-    ):
-        left, right = _told_apart(*course.rates[[places[place], places[place] + 1]])
+    others = [abs(each) for each in [*usual, *changes[place + 1 : place + 2]]]
+    if abs(change) > _SMALL * course.scale and all(abs(change) / 3 > each for each in others):
+        left, right = told_apart(*course.rates[[places[place], places[place] + 1]])
         yield course.finding(
             "jump", f"the {{rate}} jumps from {left} to {right} at update {after[place]:,}, after the warmup"
         )
 
 
 def _minimum(course: Course) -> Iterator[Finding]:
-    lowest = course.meaning.minimum
+    ends = "minimum" in course.meaning.mends
+    lowest = 0.0 if course.meaning.minimum is None and ends else course.meaning.minimum
     later = course.updates >= course.meaning.warmup_steps
     if lowest is None or _warmup_too_long(course) or not later.any():
         return
@@ -202,15 +225,16 @@ def _minimum(course: Course) -> Iterator[Finding]:
     )  # a shorter run has a finding of its own, `length`
     (top, _), least = course.highest, float(course.rates[later & (course.updates <= until)].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
-    if missing > _SLIGHT and lowest != 0:  # a floor of 0 is a default, of stairs and of decays without an end too
+    is_meant = lowest != 0 or course.meaning.minimum is None  # a 0 is the default of stairs and endless decays too
+    if missing > _SLIGHT and is_meant:
         at = course.first(later & (course.rates == least))
-        named, reached = _told_apart(lowest, least)
+        named, reached = told_apart(lowest, least)
         sentence = f"the minimum of {named} is never applied: the lowest {{rate}} is {reached}, at update {at:,}"
         yield course.finding("minimum", sentence, note=missing < _SMALL)
     below = later & (course.rates < lowest - _SLIGHT * abs(top - lowest))
     if below.any() and (least >= 0 or lowest < 0):
         at = course.first(below)
-        named, reached = _told_apart(lowest, float(course.rates[course.updates == at][0]))
+        named, reached = told_apart(lowest, float(course.rates[course.updates == at][0]))
         after_the_end = at >= course.run
         sentence = f"the {{rate}} falls below the minimum of {named}, to {reached} at update {at:,}"
         yield course.finding("minimum", sentence, note=after_the_end)
@@ -235,7 +259,7 @@ def _length(course: Course) -> Iterator[Finding]:
         sentence = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
         yield course.finding("length", sentence, note=run - total < _SMALL * run)
     elif run < total < math.inf:
-        last, end = _told_apart(_at(course, run - 1), _at(course, total))
+        last, end = told_apart(_at(course, run - 1), _at(course, total))
         ends = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
         sentence = f"{ends}: the last {{rate}} is {last}, not {end}"
         yield course.finding("length", sentence, note=total - run < _SMALL * run)
@@ -266,7 +290,7 @@ def _negative(course: Course) -> Iterator[Finding]:
 
 
 _LOOKS: tuple[Callable[[Course], Iterator[Finding]], ...] = (
-    _zero, _warmup, _peak, _jump, _minimum, _length, _rise, _negative,
+    _unused, _zero, _warmup, _steep, _peak, _jump, _minimum, _length, _rise, _negative,
 )  # fmt: skip
 
 
@@ -276,12 +300,3 @@ def _at(course: Course, update: float) -> float:
 
 def _updates(count: float) -> str:
     return f"{count:,.0f} update{'' if count == 1 else 's'}"
-
-
-def _told_apart(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as few digits as tell them apart."""
-    for digits in (4, 6, 9, 17):
-        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if texts[0] != texts[1]:
-            break
-    return texts

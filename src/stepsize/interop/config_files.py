@@ -2,39 +2,52 @@
 
 import ast
 import json
+import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from stepsize.curves.text_file import text_of
-from stepsize.errors import DataError, MissingExtraError, StepsizeError
+from stepsize.errors import DataError, MissingExtraError, StepsizeError, quoted
 from stepsize.interop.literals import literal
 
+LARGEST = 2**20
+"""The characters of the longest config; YAML takes half a minute to read as many."""
+_MOST = 100_000  # values of a YAML file with the repeated ones
 _WORDS = re.compile(r"[\s\"'()]+")
-_ASSIGNMENT = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?([^\s"'()]+)["']?\s*$""", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?([^\s"']{1,200})["']?\s*$""", re.MULTILINE)
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^{}]*))?\})")  # $NAME, ${NAME} or ${NAME:-DEFAULT}
+_ARITHMETIC = re.compile(r"\$\(\(([^()\n]{1,200})\)\)")
 
 
 def config_in(path: Path) -> Any:
     """The settings in a file: a mapping, a list, the words of a command line, or the text if it is none of these.
 
     Raises:
-        DataError: the file cannot be read, or is damaged, empty or a log.
+        DataError: the file cannot be read, or is damaged, too large, empty or a log.
         MissingExtraError: it is YAML, and PyYAML is not installed.
     """
     text = text_of(path)
     if "\0" in text:
         advice = "write the arguments as JSON with training_args.to_json_string()" if path.suffix == ".bin" else ""
         raise DataError(f"{path} is not a text", advice)
+    if len(text) > LARGEST:
+        raise DataError(f"{path} is too large for a config", "keep the settings of the schedule alone")
+    if not text.strip():
+        raise DataError(f"{path} is empty")
     try:
         config = _FORMATS.get(path.suffix.lower(), config_of)(text)
     except StepsizeError:
         raise
     except (ValueError, SyntaxError) as error:
         raise DataError(f"{path} is damaged: {' '.join(str(error).split())}") from None
+    except (RecursionError, MemoryError):
+        raise DataError(f"{path} is nested too deeply for a config") from None
     if not config:
-        raise DataError(f"{path} has no settings")
+        advice = "a call in it can be typed, as in --from optax 'optax.constant_schedule(0.3)'"
+        raise DataError(f"{path} has no settings", advice if path.suffix == ".py" else "")
     if isinstance(config, dict) and "log_history" in config:
         raise DataError(f"{path} is the log of a Trainer, not its arguments", f"read it with: stepsize curves {path}")
     return config
@@ -43,23 +56,59 @@ def config_in(path: Path) -> Any:
 def config_of(text: str) -> Any:
     """The settings in a text: JSON, a command line, or else the text itself."""
     if text.lstrip().startswith(("{", "[")):
-        return json.loads(text)
+        return _json(text)
     return command_line(text) or text.strip()
 
 
 def command_line(text: str) -> list[str]:
     """The options with their values in a command line or a shell script; variables that it sets are filled in."""
     text = re.sub(r"\\\r?\n", " ", re.sub(r"(^|\s)#.*$", "", text, flags=re.MULTILINE))
+    values: dict[str, str] = {}
     for name, value in _ASSIGNMENT.findall(text):
-        text = text.replace(f"${{{name}}}", value)
-        text = re.sub(rf"\${name}\b", lambda _, value=value: value, text)  # type: ignore[misc]
+        values[name] = _filled_in(value, values)
+    text = _filled_in(text, values)
     lines = [[word for word in _WORDS.split(line) if word] for line in re.split(r"[\n;|&<>]", text)]
     return [word for line in lines for word in _from_first_option(line)]
+
+
+def _filled_in(text: str, values: dict[str, str]) -> str:
+    """The text with the values of variables, their defaults, and whole numbers for its arithmetic."""
+
+    def value(match: re.Match[str]) -> str:
+        found: str | None = values.get(match[1] or match[2], match[3])
+        return match[0] if found is None or len(found) > 200 else found
+
+    def result(match: re.Match[str]) -> str:
+        expression = re.sub(r"[A-Za-z_]\w*", lambda name: values.get(name[0], name[0]), match[1])
+        try:
+            return str(int(literal(ast.parse(expression.strip(), mode="eval").body)))
+        except (SyntaxError, ValueError, TypeError, ArithmeticError):
+            return match[0]
+
+    return _ARITHMETIC.sub(result, _VARIABLE.sub(value, text))
 
 
 def _from_first_option(words: list[str]) -> list[str]:
     options = [index for index, word in enumerate(words) if re.match(r"--[A-Za-z]", word)]
     return words[options[0] :] if options else []
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_once_each)
+
+
+def _once_each(items: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
+    """The mapping of these keys and values.
+
+    Raises:
+        ValueError: a key is given twice.
+    """
+    found: dict[Any, Any] = {}
+    for key, value in items:
+        if key in found:
+            raise ValueError(f"{quoted(str(key))} is given twice")
+        found[key] = value
+    return found
 
 
 def _yaml(text: str) -> Any:
@@ -69,14 +118,34 @@ def _yaml(text: str) -> Any:
         raise MissingExtraError.naming("PyYAML", "interop") from None
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Reads 3e-4 as a number, as YAML 1.2 does."""
+        """Reads 3e-4 as a number, as YAML 1.2 does, and refuses a key that is given twice."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            _once_each([(each.value, None) for each, _ in node.value if each.tag != "tag:yaml.org,2002:merge"])
+            found: dict[Any, Any] = super().construct_mapping(node, deep)
+            return found
 
     float_pattern = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", float_pattern, list("-+.0123456789"))
     try:
-        return yaml.load(text, Loader)
+        config = yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
+    if _count(config, {}) > _MOST:
+        raise ValueError("its aliases repeat too much")
+    return config
+
+
+def _count(value: Any, counts: dict[int, float]) -> float:
+    """The values inside a value, each as often as aliases repeat it; inf if it is inside itself."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in counts:
+        counts[id(value)] = math.inf  # while the values inside are counted
+        counts[id(value)] = 1 + sum(
+            _count(each, counts) for each in (value.values() if isinstance(value, dict) else value)
+        )
+    return counts[id(value)]
 
 
 def python_literals(text: str) -> dict[str, Any]:
@@ -96,7 +165,7 @@ def python_literals(text: str) -> dict[str, Any]:
 
 
 _FORMATS: dict[str, Callable[[str], Any]] = {
-    ".json": json.loads,
+    ".json": _json,
     ".py": python_literals,
     ".toml": tomllib.loads,
     ".yaml": _yaml,

@@ -1,18 +1,19 @@
 """DeepSpeed's schedulers, as its config's `scheduler` names them. DeepSpeed's first update comes before its clock."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, MaybeReal, NonNegative, Real, Steps
+from stepsize.arguments import Choice, Count, Maybe, MaybeReal, NonNegative, Real, Steps
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.deepspeed_cycles import one_cycle, range_test
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Logarithmic, Plan, Schedule
 
-WarmupType = Annotated[str, Choice(("log", "linear"))]
+WarmupType = Annotated[str | None, Maybe(Choice(("log", "linear")))]
 WITHOUT_BETAS = ("sgd", "adagrad", "rmsprop")
 
 
@@ -48,13 +49,19 @@ def read(config: Any, run: Run) -> ToolSchedule:
     settings = settings_of(run.owner, config)
     scheduler = settings_of(run.owner, settings.get("scheduler", settings))
     if "type" not in scheduler:
-        raise ArgumentError(run.owner, "config", 'a config with a "scheduler"', config)
-    optimizer = settings.get("optimizer", {})
-    if run.base_lr is None and (lr := optimizer.get("params", {}).get("lr")) != "auto":
+        advice = "without one, the rate is constant, or the program has a scheduler of its own"
+        raise ArgumentError(run.owner, "config", 'a config with a "scheduler"', config, advice)
+    optimizer = section(run.owner, settings, "optimizer")
+    if run.base_lr is None and (lr := section("optimizer", optimizer, "params").get("lr")) != "auto":
         run = replace(run, base_lr=lr)
     name = chosen(run.owner, "type", scheduler["type"], SCHEDULERS)
-    found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], scheduler.get("params", {})))
-    return replace(found, others={}) if optimizer.get("type", "").lower() in WITHOUT_BETAS else found
+    found = SCHEDULERS[name](run, **bind(name, SCHEDULERS[name], section("scheduler", scheduler, "params")))
+    if str(optimizer.get("type")).lower() in WITHOUT_BETAS:
+        found = replace(found, others={})
+    if name in ("WarmupLR", "WarmupDecayLR") and run.base_lr not in (None, found.peak):
+        mends = {**found.mends, "unused": f'"warmup_max_lr": {run.base_lr}'}
+        found = replace(found, unused_lr=run.base_lr, mends=mends)
+    return found
 
 
 def _warmup(
@@ -63,14 +70,14 @@ def _warmup(
     warmup_min_lr: Real = 0.0,
     warmup_max_lr: MaybeReal = None,
     warmup_num_steps: Count = 1000,
-    warmup_type: WarmupType = "log",
+    warmup_type: WarmupType = None,
 ) -> ToolSchedule:
     is_relative = warmup_max_lr is None and run.base_lr is None
     if is_relative and warmup_min_lr:
         raise ArgumentError(run.owner, "base_lr", "given: warmup_max_lr is the optimizer's rate", None)
     peak, steps = run.unit if warmup_max_lr is None else warmup_max_lr, max(2, warmup_num_steps)
     rates = Constant(warmup_min_lr, 1) >> _up(warmup_type, warmup_min_lr, peak, steps)
-    mends = {"zero": f'"warmup_min_lr": {peak / steps:.3g}'}
+    mends = {"zero": f'"warmup_min_lr": {peak / steps:.3g}', **_warmup_mends(warmup_type, math.inf)}
     return ToolSchedule("DeepSpeed", "WarmupLR", rates, peak, None, steps, relative=is_relative, mends=mends)
 
 
@@ -81,17 +88,17 @@ def _warmup_decay(
     warmup_min_lr: Real = 0.0,
     warmup_max_lr: Real = 0.001,
     warmup_num_steps: Count = 1000,
-    warmup_type: WarmupType = "log",
+    warmup_type: WarmupType = None,
 ) -> ToolSchedule:
     low, peak, total, steps = warmup_min_lr, warmup_max_lr, total_num_steps, max(2, warmup_num_steps)
     rates = Constant(low, 1) >> _up(warmup_type, low, peak, steps)
-    if warmup_type == "log":
+    if warmup_type != "linear":
         rates = rates >> Constant(peak, 1)
     rates = rates >> (Linear(peak, low, total - steps) if total > steps else Constant(low))
     mends = {
         "zero": f'"warmup_min_lr": {peak / steps:.3g}',
         "minimum": f'"total_num_steps": {total - 2}',
-        "warmup": f'"warmup_num_steps": {max(2, total // 10)}',
+        **_warmup_mends(warmup_type, total),
     }
     return ToolSchedule("DeepSpeed", "WarmupDecayLR", rates, peak, low, steps, total, mends=mends)
 
@@ -103,7 +110,7 @@ def _warmup_cosine(
     warmup_min_ratio: Real = 0.0,
     warmup_num_steps: Count = 1000,
     cos_min_ratio: NonNegative = 0.0001,
-    warmup_type: WarmupType = "log",
+    warmup_type: WarmupType = None,
 ) -> ToolSchedule:
     total, steps = total_num_steps, max(2, warmup_num_steps)
     peak, start, end = (run.unit * factor for factor in (1.0, warmup_min_ratio, cos_min_ratio))
@@ -114,13 +121,19 @@ def _warmup_cosine(
     mends = {
         "peak": '"warmup_type": "log"',
         "minimum": f'"total_num_steps": {total - 1}',
-        "warmup": f'"warmup_num_steps": {max(2, total // 10)}',
+        **_warmup_mends(warmup_type, total),
     }
     name, is_relative = "WarmupCosineLR", run.base_lr is None
     return ToolSchedule("DeepSpeed", name, rates, peak, end, steps, total, is_relative, mends=mends)
 
 
-def _up(warmup_type: str, start: float, peak: float, steps: int) -> Schedule:
+def _warmup_mends(warmup_type: str | None, total: float) -> dict[str, str]:
+    """How to mend a warmup that is too long, which has at least 2 updates, or whose form was not chosen."""
+    mends = {"warmup": f'"warmup_num_steps": {max(2, total // 10)}'} if 2 < total < math.inf else {}
+    return mends if warmup_type else {**mends, "steep": '"warmup_type": "linear"'}
+
+
+def _up(warmup_type: str | None, start: float, peak: float, steps: int) -> Schedule:
     """The warmup; a logarithm is at the peak a step before a line."""
     return Linear(start, peak, steps) if warmup_type == "linear" else Logarithmic(start, peak, steps - 1)
 

@@ -35,7 +35,9 @@ TORCHTITAN = ("decay_ratio", "decay_type", "min_lr_factor", "warmup_steps")
 FRAMEWORKS = (
     Framework("axolotl", "axolotl", ("learning_rate micro_batch_size", "lr_quadratic_warmup", "cosine_min_lr_ratio")),
     Framework("composer", "Composer", ("scheduler.t_warmup", "scheduler.t_max", "t_warmup", "max_duration scheduler")),
-    Framework("deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params")),
+    Framework(
+        "deepspeed", "DeepSpeed", ("scheduler.type scheduler.params", "type params", "optimizer.type optimizer.params")
+    ),
     Framework("fvcore", "fvcore", ("_target_ schedulers lengths", "_target_ start_value", "_target_ base_value")),
     Framework("keras", "Keras", ("class_name config",)),
     Framework("levanter", "Levanter", ("optimizer.lr_schedule", "optimizer.min_lr_ratio", "lr_schedule min_lr_ratio")),

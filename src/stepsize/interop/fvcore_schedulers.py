@@ -32,7 +32,7 @@ def made(config: Any, run: Run, steps: int) -> tuple[str, Schedule]:
         if "_target_" not in settings:
             raise ArgumentError(run.owner, "config", 'a scheduler of fvcore\'s, or a mapping with "_target_"', config)
         target = settings.pop("_target_")
-        name = chosen(run.owner, "_target_", getattr(target, "__name__", target).rpartition(".")[2], SCHEDULERS)
+        name = chosen(run.owner, "_target_", str(getattr(target, "__name__", target)).rpartition(".")[2], SCHEDULERS)
     return name, SCHEDULERS[name](run, steps, **bind(name, SCHEDULERS[name], settings))
 
 
@@ -70,7 +70,7 @@ def _multi_step(
     num_updates: Annotated[int | None, Maybe(Whole(1))] = None,
     milestones: Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1), rising="strictly", empty=True))] = None,
 ) -> Schedule:
-    if milestones is None:
+    if not milestones:
         if num_updates is None:
             raise ArgumentError("MultiStepParamScheduler", "milestones", "given if num_updates is not", None)
         width = math.ceil(num_updates / len(values))

@@ -7,7 +7,7 @@ from stepsize.arguments import Instance, Maybe, checked
 from stepsize.errors import MissingExtraError
 from stepsize.horizon import Horizon
 from stepsize.interop.calls import read_call, settings_of_call
-from stepsize.interop.config import bind, chosen
+from stepsize.interop.config import bind, chosen, section
 from stepsize.interop.keras_schedules import SCHEDULES
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Schedule, parse
@@ -42,7 +42,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
         config = {"class_name": type(config).__name__, "config": config.get_config()}
     if isinstance(config, Mapping):
         name = chosen(run.owner, "class_name", config.get("class_name"), SCHEDULES)
-        settings = dict(config.get("config", {}))
+        settings = section(run.owner, config, "config")
     else:
         call = read_call(run.owner, config)
         name = chosen(run.owner, "name", call.name.rpartition(".")[2], SCHEDULES)

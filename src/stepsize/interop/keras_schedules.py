@@ -37,10 +37,11 @@ Values = Annotated[tuple[float, ...], Many(Number())]
 
 def _float(owner: str, name: str, value: Any) -> float:
     """The rule of the rate in whose type Keras computes; in integers, pi and other rates would be rounded."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        advice = f"Keras would compute in integers, and round pi and other rates to them: write {float(value)}"
+    number = Number()(owner, name, value)
+    if isinstance(value, numbers.Integral):
+        advice = f"Keras would compute in integers, and round pi and other rates to them: write {number}"
         raise ArgumentError(owner, name, "a float", value, advice)
-    return Number()(owner, name, value)
+    return number
 
 
 Rate = Annotated[float, _float]

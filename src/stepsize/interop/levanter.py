@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from stepsize.arguments import Choice, Fraction, Many, Maybe, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, settings_of
+from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.optax_schedules import joined_at
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Schedule, maximum
@@ -45,7 +45,7 @@ def from_levanter(config: Any, *, horizon: Horizon | int | None = None, base_lr:
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of Levanter's config."""
     settings = settings_of(run.owner, config)
-    trainer = settings_of(run.owner, settings.get("trainer") or {})
+    trainer = section(run.owner, settings, "trainer")
     steps = trainer.get("num_train_steps", settings.get("num_train_steps"))
     total = run.steps("num_train_steps") if steps is None else int(Whole(1)("trainer", "num_train_steps", steps))
     own = settings_of(run.owner, settings["optimizer"]) if "optimizer" in settings else settings
@@ -128,6 +128,8 @@ def _ends(total: int, cycle_length: Any, cycles: Any) -> list[int]:
     """The ends of the cycles."""
     if cycle_length is not None and cycles is not None:
         raise ArgumentError(OWNER, "cycles", "left out if cycle_length is given", cycles)
+    if isinstance(cycles, float) and cycles > total:
+        raise ArgumentError(OWNER, "cycles", f"at most {total:,}, the updates in all", cycles)
     if isinstance(cycle_length, list):
         ends = list(accumulate(cycle_length))
     elif cycle_length is not None:

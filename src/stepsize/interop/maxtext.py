@@ -62,6 +62,8 @@ def _schedule(
     low = times(peak, learning_rate_final_fraction)
     length = run.steps("steps") if steps in (None, -1) else int(steps or 0)
     total = length if learning_rate_schedule_steps in (None, -1) else int(learning_rate_schedule_steps or 0)
+    if total < 1:
+        raise ArgumentError(OWNER, "steps", "at least 1", total)
     up = int(total * warmup_steps_fraction)
     down = total - up if lr_schedule_type == "cosine" else int(total * wsd_decay_steps_fraction)
     if up + down > total:

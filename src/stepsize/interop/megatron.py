@@ -115,7 +115,8 @@ def _arguments(
         shape = Linear if weight_decay_incr_style == "linear" else Cosine
         others["weight_decay"] = in_updates(shape(start_weight_decay or 0.0, end_weight_decay or 0.0, t))
     mends = {"warmup": "--lr-warmup-fraction 0.1"}
-    mends |= dict.fromkeys(("minimum", "jump"), f"--lr-decay-{unit} {total}")
+    if lr_decay_style != "constant":
+        mends |= dict.fromkeys(("minimum", "jump"), f"--lr-decay-{unit} {total}")
     warmup_steps = in_updates(Constant(0.0, w)).steps if w else 0
     if w:
         mends["zero"] = f"--lr-warmup-init {peak / warmup_steps:.3g}"

@@ -7,7 +7,7 @@ from typing import Any
 from stepsize.arguments import MaybeSteps, Phase, Switch
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, section, settings_of
 from stepsize.interop.mmengine_shapes import SHAPES
 from stepsize.interop.mmengine_windows import INFINITE, Window, combined
 from stepsize.interop.tool_schedule import Run, ToolSchedule
@@ -55,8 +55,10 @@ def read(config: Any, run: Run) -> ToolSchedule:
     if not entries or not all(isinstance(each, Mapping) and "type" in each for each in entries):
         raise ArgumentError(run.owner, "config", 'a scheduler with a "type", or a list of them', config)
     if run.base_lr is None:
-        run = replace(run, base_lr=settings.get("optim_wrapper", {}).get("optimizer", {}).get("lr"))
-    windows = [_window(run, each, i, settings.get("train_cfg", {})) for i, each in enumerate(entries)]
+        wrapper = section(run.owner, settings, "optim_wrapper")
+        run = replace(run, base_lr=section(run.owner, wrapper, "optimizer").get("lr"))
+    training = section(run.owner, settings, "train_cfg")
+    windows = [_window(run, each, i, training) for i, each in enumerate(entries)]
     one_cycle = next((each.settings["eta_max"] for each in windows if each.kind == "OneCycle"), None)
     lows = [each.low for each in windows if each.low]
     if one_cycle is not None and (len(windows) > 1 or windows[0].begin):
@@ -65,7 +67,11 @@ def read(config: Any, run: Run) -> ToolSchedule:
         raise ArgumentError(run.owner, "base_lr", "given: eta_min is a rate, and not a factor of it", None)
     warmups = [each for each in windows if each.kind in ("Constant", "Linear") and each.begin == 0]
     last = windows[-1]
-    mends = {"minimum": f"T_max={last.n - 1}", "rise": f"T_max={last.n}"} if last.kind == "CosineAnnealing" else {}
+    mends = {"rise": f"T_max={last.n}", "minimum": f"T_max={last.n - 1}"} if last.kind == "CosineAnnealing" else {}
+    if mends and entries[-1].get("convert_to_iter_based"):  # its T_max counts epochs
+        mends = {"minimum": ""}
+    if last.settings.get("eta_min_ratio"):
+        mends.pop("minimum", None)
     return ToolSchedule(
         tool="MMEngine",
         name=", ".join(f"{each.kind}LR" for each in windows),

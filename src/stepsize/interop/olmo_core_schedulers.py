@@ -1,19 +1,20 @@
 """OLMo-core's schedulers: which a config has, with its warmup and decay, and those that join stages or schedulers."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import Choice, Maybe, MaybePhase, NonNegative, Number, Steps
+from stepsize.arguments import Choice, Many, Maybe, MaybePhase, NonNegative, Number, Steps, Whole
 from stepsize.errors import ArgumentError
 from stepsize.interop import olmo_core_shapes as shapes
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import Items, bind, chosen, settings_of
 from stepsize.interop.olmo_core_shapes import MaybePart, Way, length_of
 from stepsize.interop.phases import joined, times
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 OWNER = "from_olmo_core"
 MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
+MaybeLengths = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
 Shape = Annotated[str, Choice(("linear", "cosine"))]
 
 
@@ -29,7 +30,7 @@ class Found(NamedTuple):
 def scheduler(config: Any, peak: float, total: int) -> Found:
     """The scheduler of a config."""
     settings = {name: each for name, each in settings_of(OWNER, config).items() if each is not None}
-    kind = settings.pop("_CLASS_", settings.pop("type", type(config).__name__)).rpartition(".")[2]
+    kind = str(settings.pop("_CLASS_", settings.pop("type", type(config).__name__))).rpartition(".")[2]
     name = chosen(OWNER, "type", CLASSES.get(kind, kind), SCHEDULERS)
     function = SCHEDULERS[name]
     own = {each: value for each, value in settings.items() if each not in OF_ALL and not each.startswith("_")}
@@ -39,10 +40,11 @@ def scheduler(config: Any, peak: float, total: int) -> Found:
             names = [each for each in own if each in inspect.signature(read).parameters]
             run = own.get("t_max", total) if way == "up" else total  # the fraction of a warmup is one of t_max
             ways[way] = read(name, run, **bind(name, read, {each: own.pop(each) for each in names}))
+    own = bind(name, function, own)
     minimum = ways["tail"].low if "tail" in ways else None
     if "alpha_f" in inspect.signature(function).parameters:
         minimum = minimum or times(peak, own.get("alpha_f", 0.1))
-    rates = function(peak, total, **ways, **bind(name, function, own))
+    rates = function(peak, total, **ways, **own)
     return Found(name, rates, minimum, ways["up"].steps if "up" in ways else 0)
 
 
@@ -78,7 +80,7 @@ def _tail(
     return Way(steps, decay_min_lr)
 
 
-def _composable(peak: float, total: int, *, stages: Sequence[Any], override_decay: Any = None) -> Schedule:
+def _composable(peak: float, total: int, *, stages: Items, override_decay: Any = None) -> Schedule:
     phases: list[Schedule] = []
     end = peak
     for each in stages:
@@ -118,9 +120,9 @@ def _sequential(
     peak: float,
     total: int,
     *,
-    schedulers: Sequence[Any],
-    schedulers_max: Sequence[int] | None = None,
-    schedulers_max_steps: Sequence[int] | None = None,
+    schedulers: Items,
+    schedulers_max: MaybeLengths = None,
+    schedulers_max_steps: MaybeLengths = None,
     override_decay: Any = None,
 ) -> Schedule:
     lengths = list(schedulers_max or schedulers_max_steps or [])[: len(schedulers) - 1]

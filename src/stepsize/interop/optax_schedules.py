@@ -40,10 +40,10 @@ def _factors(owner: str, name: str, value: Any) -> dict[int, float]:
     if not isinstance(value, dict | None):
         raise ArgumentError(owner, name, "a dictionary of steps and factors, such as {1000: 0.1}", value)
     found = {}
-    for step, factor in sorted((value or {}).items()):
+    for step, factor in (value or {}).items():
         item = f"{name}[{step!r}]"
         found[int(Length(1)(owner, item, step))] = Number(least=0.0)(owner, item, factor)
-    return found
+    return dict(sorted(found.items()))
 
 
 Factors = Annotated[dict[int, float] | None, _factors]

@@ -49,3 +49,12 @@ def minus(rate: float, other: float) -> float:
 def divided(rate: float, parts: int) -> float:
     """A number as it is written, divided."""
     return float(Decimal(repr(rate)) / parts)
+
+
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as few digits as tell them apart."""
+    for digits in (4, 6, 9, 12, 17):
+        texts = f"{one:.{digits}g}", f"{other:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

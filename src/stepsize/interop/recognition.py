@@ -44,7 +44,7 @@ def recognized(owner: str, config: Any) -> Framework:
         DataError: the config has the marks of none, or of several.
     """
     if isinstance(config, str) and not config.lstrip().startswith("-"):
-        fits = [each for each in FRAMEWORKS if each.name == config.partition(".")[0].strip()]
+        fits = [each for each in FRAMEWORKS if each.name == config.strip().removeprefix("tf.").partition(".")[0]]
     else:
         in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) for each in config)
         settings = {"param_scheduler": config} if in_a_list else settings_of(owner, config)

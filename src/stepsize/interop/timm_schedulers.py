@@ -161,7 +161,7 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
         warmup_steps=warmup * each,
         total_steps=(total + warmup if prefix else total) * each,
         relative=run.base_lr is None,
-        mends={"minimum": "cooldown_epochs: 1"}
+        mends=({"minimum": "cooldown_epochs: 1"} if low else {})
         | ({} if prefix else dict.fromkeys(("jump", "peak"), "warmup_prefix: true")),
     )
 

@@ -21,6 +21,19 @@ def _horizon(owner: str, name: str, value: Any) -> Horizon | None:
     return Horizon(samples=value, batch=1, epochs=1)
 
 
+class _Example(str):
+    """A value that is shown as it is written in Python."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+_COUNT = "the number of updates"
+UPDATES, EPOCHS = "10_000", "Horizon(samples=60_000, batch=256, epochs=10)"
+"""Examples of a horizon, which command lines have other words for."""
+
 AnyHorizon = Annotated[Horizon | int | None, _horizon]
 
 
@@ -51,7 +64,7 @@ class Run:
         Raises:
             ArgumentError: there is no horizon.
         """
-        return self._given(setting, "the number of updates").steps
+        return self._given(setting, _COUNT).steps
 
     def epoch_steps(self, setting: str) -> int:
         """The updates of an epoch, in which the config's `setting` counts.
@@ -72,15 +85,18 @@ class Run:
     def _with_batch(self, setting: str, what: str, counted: str) -> Horizon:
         horizon = self._given(setting, what)
         if horizon.epochs == 1 and horizon.batch == 1:  # the horizon of a number of updates
-            rule = "a Horizon(samples=..., batch=..., epochs=...)"
-            raise ArgumentError(self.owner, "horizon", rule, horizon.steps, f"{setting} counts {counted}")
+            raise self._missing(f"{setting} counts {counted}, not updates", EPOCHS)
         return horizon
 
     def _given(self, setting: str, what: str) -> Horizon:
         if self.horizon is None:
-            raise ArgumentError(self.owner, "horizon", f"given: {setting} needs {what}", None)
+            raise self._missing(f"{setting} needs {what}", UPDATES if what == _COUNT else EPOCHS)
         assert isinstance(self.horizon, Horizon)
         return self.horizon
+
+    def _missing(self, reason: str, example: str) -> ArgumentError:
+        advice = "write e.g. {horizon}"
+        return ArgumentError(self.owner, "horizon", f"given: {reason}", None, advice, horizon=_Example(example))
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,9 @@ class ToolSchedule:
 
     `rates` are the learning rates, or factors on the optimizer's rate if `relative`. `others` are the schedules of
     further hyperparameters. `peak`, `minimum`, `warmup_steps` and `total_steps` are what the config names, in the
-    units of `rates` and in updates; None if it names none. `mends` are the lines of the config that would mend what
-    `check` finds, by the kind of fault.
+    units of `rates` and in updates; None if it names none. `unused_lr` is a rate of the optimizer that the config has
+    and that the scheduler replaces. `mends` are the lines of the config that would mend what `check` finds, by the
+    kind of fault; with a line for "minimum" and no `minimum`, the decay ends at 0.
     """
 
     tool: str
@@ -101,6 +118,7 @@ class ToolSchedule:
     warmup_steps: float = 0
     total_steps: float = math.inf
     relative: bool = False
+    unused_lr: float | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     mends: Mapping[str, str] = field(default_factory=dict)
 

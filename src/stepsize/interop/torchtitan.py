@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from stepsize.arguments import Choice, Maybe, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, settings_of
+from stepsize.interop.config import bind, section, settings_of
 from stepsize.interop.phases import divided, joined, minus, phase, times, wave
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
@@ -44,16 +44,18 @@ def from_torchtitan(
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a torchtitan config."""
     settings = settings_of(run.owner, config)
-    sections = {name: settings_of(run.owner, settings.get(name) or {}) for name in (OWNER, "optimizer", "training")}
+    sections = {name: section(run.owner, settings, name) for name in (OWNER, "optimizer", "training")}
     own = sections[OWNER] if OWNER in settings else settings
     if run.base_lr is None:
         run = replace(run, base_lr=_lr(sections["optimizer"]))
-    return _schedule(run, sections["training"].get("steps"), **bind(OWNER, _schedule, own))
+    return _schedule(
+        run, Maybe(Whole(1))("training", "steps", sections["training"].get("steps")), **bind(OWNER, _schedule, own)
+    )
 
 
 def _lr(optimizer: dict[str, Any]) -> float | None:
     groups = [settings_of(OWNER, each).get("optimizer_kwargs", {}) for each in optimizer.get("param_groups", [])]
-    rates = {each["lr"] for each in (optimizer, *groups) if "lr" in each}
+    rates = {Number(least=0.0)("optimizer", "lr", each["lr"]) for each in (optimizer, *groups) if "lr" in each}
     if len(rates) > 1:
         rule = "given: the groups of the optimizer have rates of their own"
         raise ArgumentError("from_torchtitan", "base_lr", rule, None)
@@ -88,7 +90,7 @@ def _schedule(
         total_steps=steps or total,
         relative=run.base_lr is None,
         mends={
-            **dict.fromkeys(("negative", "rise", "minimum"), f"total_steps = {steps or total}"),
+            **(dict.fromkeys(("negative", "rise", "minimum"), f"total_steps = {steps}") if steps != total else {}),
             "warmup": f"warmup_steps = {total // 5}",
         },
     )

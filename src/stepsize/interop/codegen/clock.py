@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from stepsize.arguments import LONGEST
+from stepsize.errors import ArgumentError
 from stepsize.interop.codegen.terms import Expr, minus, number, over, plus, rounded, times
 
 Real = float | Fraction
 
+LARGEST_32 = 2**31 - 1
 _LARGEST_FACTOR = 1000  # that a person would write
 _SAME = 1e-12  # a computed step that is this near to a whole one is that step
 
@@ -78,18 +80,33 @@ class Clock:
         return minus(number(self.start + length), Expr(self.variable)), length
 
     def _times(self, factor: int) -> Expr:
-        variable = Expr(self.variable)
-        return variable if factor == 1 else times(number(factor), variable)
+        return _multiple(factor, Expr(self.variable))
 
-    def divided(self, n: int) -> tuple[Expr, Expr, Fraction]:
-        """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction."""
+    def divided(self, n: int, *, in_32_bits: bool) -> tuple[Expr, Expr, Fraction]:
+        """t // n; t % n in units of a fraction of a step, so that it is a whole number; and this fraction.
+
+        In 32 bits, a multiple of the variable would overflow, and that of its rest does not.
+        """
         multiple = self.rate / n
         factor, divisor = multiple.numerator * self.start.denominator, multiple.denominator * self.start.denominator
         offset = multiple.numerator * self.start.numerator
         common = math.gcd(factor, divisor, offset)
         factor, divisor, offset = factor // common, divisor // common, offset // common
-        scaled = _difference(self._times(factor), Fraction(offset))
-        return _whole(scaled, "//", divisor), _whole(scaled, "%", divisor), Fraction(n, divisor)
+        variable, whole = Expr(self.variable), None
+        if in_32_bits and factor > 1 and divisor > 1:
+            if factor * divisor + abs(offset) > LARGEST_32:
+                rule = "one whose clock JAX can count in 32 bits"
+                raise ArgumentError("to_code", "schedule", rule, f"{self.rate} steps an update", "write other lengths")
+            if self.variable == "step":  # others are rests already
+                whole = times(number(factor), _whole(variable, "//", divisor))
+                variable = _whole(variable, "%", divisor)
+        scaled = _difference(_multiple(factor, variable), Fraction(offset))
+        count = _whole(scaled, "//", divisor)
+        return plus(whole, count) if whole else count, _whole(scaled, "%", divisor), Fraction(n, divisor)
+
+
+def _multiple(factor: int, a: Expr) -> Expr:
+    return a if factor == 1 else times(number(factor), a)
 
 
 def _whole(a: Expr, sign: str, n: int) -> Expr:
@@ -99,9 +116,10 @@ def _whole(a: Expr, sign: str, n: int) -> Expr:
 
 
 def _factor(length: Fraction, start: Fraction) -> int:
-    """What makes both whole numbers; 1 if it is not a small one."""
+    """What makes both whole numbers; 1 if it is not a small one, or JAX could not compute with them in 32 bits."""
     factor = math.lcm(length.denominator, start.denominator)
-    return factor if factor <= _LARGEST_FACTOR and length.numerator > 1 else 1
+    is_small = factor <= _LARGEST_FACTOR and factor * (abs(start) + length) <= LARGEST_32
+    return factor if is_small and length.numerator > 1 else 1
 
 
 def _difference(a: Expr, n: Fraction) -> Expr:

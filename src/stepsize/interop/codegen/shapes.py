@@ -52,12 +52,12 @@ def translated(schedule: Schedule, clock: Clock, program: Program) -> Node:
             return in_turn(clock, [(up, rising), (up + down, falling), (math.inf, Value(low))])
         case Staircase(start, factor, every):
             if clock.is_whole:
-                count, _, _ = clock.divided(every)
+                count, _, _ = clock.divided(every, in_32_bits=language.jax)
                 return Value.of(language.power_of(factor, count), start)
             return _stairs(schedule, [every * i for i in range(1, few(clock.longest // every) + 1)], clock)
         case Table(values):
             if clock.is_whole:
-                index, _, _ = clock.divided(1)
+                index, _, _ = clock.divided(1, in_32_bits=language.jax)
                 item = Value.of(Expr(f"{program.add_list('VALUES', values)}[{index.text}]"))
                 return in_turn(clock, [(len(values), item), (math.inf, Value(values[-1]))])
             return _stairs(schedule, range(1, few(len(values))), clock)

@@ -112,7 +112,7 @@ def _every(inner: Schedule, n: int, clock: Clock, program: Program) -> Node:
         last = few(clock.longest // n)
         parts: Parts = [((epoch + 1) * n, Value(inner(epoch))) for epoch in range(last)]
         return in_turn(clock, [*parts, (math.inf, Value(inner(last)))])
-    count, _, _ = clock.divided(n)
+    count, _, _ = clock.divided(n, in_32_bits=program.language.jax)
     epoch = program.new_name("epoch")
     return let([f"{epoch} = {count.text}"], translated(inner, Clock(epoch), program))
 
@@ -125,7 +125,7 @@ def _repeat(schedule: Repeat, clock: Clock, program: Program) -> Node:
     elif schedule.stretch_ != 1:
         node = _stretched_cycles(schedule, clock, program)
     else:
-        count, rest, unit = clock.divided(steps)
+        count, rest, unit = clock.divided(steps, in_32_bits=program.language.jax)
         t = program.new_name("t")
         body = until(translated(inner, Clock(t, unit), program), t, float(steps / unit))
         statements = [f"{t} = {rest.text}"]

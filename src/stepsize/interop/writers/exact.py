@@ -11,6 +11,7 @@ import numpy as np
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
 from stepsize.horizon import Horizon
+from stepsize.interop.phases import told_apart
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
 from stepsize.schedules import Constant, Schedule, parse
@@ -58,8 +59,8 @@ def first_exact(
                 return config
             if step > longest:
                 longest = step
-                rates = f"{found.rates(step):.6g} at update {step}, not {schedule(step):.6g}"
-                nearest = f"its {found.name} gives {rates}; "
+                theirs, ours = told_apart(found.rates(step), schedule(step))
+                nearest = f"its {found.name} gives {theirs} at update {step:,}, not {ours}; "
     rule, end = f"one that {tool} has a setting for", schedule.steps
     if end < longest and run.horizon is None:
         advice = f"{nearest}if the run ends before, write {{horizon}}; else {instead}"
