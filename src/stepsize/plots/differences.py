@@ -1,0 +1,83 @@
+"""Differences to a baseline with their intervals: a row for each, and a line at zero."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from stepsize.plots.curves import colour, printable
+from stepsize.plots.figures import Place, axes_on, fit
+
+ROW, EDGES = 0.42, 1.1  # inches: the height of a row, and of the axis and its label
+LETTERS = 20  # of a name on a line
+FAR = 4  # times the median: an interval that reaches farther ends in an arrow at the edge
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean difference and its interval, with the name of its row; the ends are NaN if there is no interval."""
+
+    name: str
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+def plot_differences(intervals: Sequence[Interval], ax: Place = None, *, label: str = "difference") -> Axes:
+    """Draw a dot for each difference, a bar for its interval, and a line at zero; return the axes.
+
+    The colours are those of the same schedules in `plot_comparison`, if the first of them is the baseline, which has no
+    row. A difference that would make all others hard to see leaves the view; an arrow at the edge points to it.
+
+    Args:
+        intervals: from top to bottom.
+        ax: the axes, an empty figure, or None for a new figure of pyplot's.
+        label: what the differences are, below the axis.
+
+    Example:
+        >>> from stepsize.plots import Picture, plot_differences
+        >>> from stepsize.plots.differences import Interval
+        >>> rows = [Interval("cosine", 0.012, 0.004, 0.020), Interval("linear", -0.003, -0.011, 0.005)]
+        >>> plot_differences(rows, Picture(), label="test accuracy, difference to constant").get_xlabel()
+        'test accuracy, difference to constant'
+    """
+    (axes,) = axes_on("plot_differences", ax, "differences")
+    view = _view(intervals)
+    axes.axvline(0.0, color="0.5", linewidth=1.2)
+    for row, each in enumerate(intervals):
+        style = {"color": colour(row + 1), "clip_on": False}
+        low, high = (each.mean, each.mean) if math.isnan(each.low) else (each.low, each.high)
+        inside = np.clip([low, high], -view, view)
+        axes.plot(inside, [row, row], linewidth=2.4, solid_capstyle="butt", **style)
+        if abs(each.mean) <= view:
+            axes.plot(each.mean, row, "o", markersize=6, **style)
+        for end, mark in ((low, "<"), (high, ">")):
+            if abs(end) > view and (end < 0) == (mark == "<"):
+                axes.plot(math.copysign(view, end), row, mark, markersize=8, **style)
+    names = [_wrapped(each.name) for each in intervals]
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(printable(label), parse_math=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.margins(x=0.08)
+    axes.grid(visible=True, axis="x", alpha=0.25, linewidth=0.8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    fit(axes, ROW * len(names) + EDGES)
+    return axes
+
+
+def _view(intervals: Sequence[Interval]) -> float:
+    """How far from zero the view reaches."""
+    ends = np.abs([[each.mean, each.low, each.high] for each in intervals])
+    reach = np.nanmax(ends, axis=1) if ends.size else np.zeros(1)
+    return float(min(reach.max(), FAR * np.median(reach))) or 1.0
+
+
+def _wrapped(name: str) -> str:
+    lines = textwrap.wrap(printable(name), LETTERS) or [""]
+    return "\n".join(lines if len(lines) <= 2 else [lines[0], f"{lines[1][: LETTERS - 4]} ..."])
