@@ -2,8 +2,8 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,38 +17,41 @@ LETTERS = 20  # of a name on a line
 FAR = 4  # times the median: an interval that reaches farther ends in an arrow at the edge
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean difference and its interval, with the name of its row; the ends are NaN if there is no interval."""
+class Interval(Protocol):
+    """A mean difference and its interval, whose ends are NaN if there is none."""
 
-    name: str
-    mean: float
-    low: float = math.nan
-    high: float = math.nan
+    @property
+    def mean(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
 
 
-def plot_differences(intervals: Sequence[Interval], ax: Place = None, *, label: str = "difference") -> Axes:
+def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, label: str = "difference") -> Axes:
     """Draw a dot for each difference, a bar for its interval, and a line at zero; return the axes.
 
     The colours are those of the same schedules in `plot_comparison`, if the first of them is the baseline, which has no
     row. A difference that would make all others hard to see leaves the view; an arrow at the edge points to it.
 
     Args:
-        intervals: from top to bottom.
+        intervals: by name, from top to bottom: anything with `mean`, `low` and `high`, such as the `difference` of a
+            `Finding`.
         ax: the axes, an empty figure, or None for a new figure of pyplot's.
         label: what the differences are, below the axis.
 
     Example:
+        >>> from stepsize.lab.statistics.differences import paired_difference
         >>> from stepsize.plots import Picture, plot_differences
-        >>> from stepsize.plots.differences import Interval
-        >>> rows = [Interval("cosine", 0.012, 0.004, 0.020), Interval("linear", -0.003, -0.011, 0.005)]
-        >>> plot_differences(rows, Picture(), label="test accuracy, difference to constant").get_xlabel()
-        'test accuracy, difference to constant'
+        >>> flat, cosine = {0: 0.80, 1: 0.82, 2: 0.81}, {0: 0.84, 1: 0.86, 2: 0.86}
+        >>> ax = plot_differences({"cosine": paired_difference(cosine, flat)}, Picture(), label="test accuracy")
+        >>> ax.get_xlabel()
+        'test accuracy'
     """
     (axes,) = axes_on("plot_differences", ax, "differences")
-    view = _view(intervals)
+    view = _view(intervals.values())
     axes.axvline(0.0, color="0.5", linewidth=1.2)
-    for row, each in enumerate(intervals):
+    for row, each in enumerate(intervals.values()):
         style = {"color": colour(row + 1), "clip_on": False}
         low, high = (each.mean, each.mean) if math.isnan(each.low) else (each.low, each.high)
         inside = np.clip([low, high], -view, view)
@@ -58,11 +61,11 @@ def plot_differences(intervals: Sequence[Interval], ax: Place = None, *, label: 
         for end, mark in ((low, "<"), (high, ">")):
             if abs(end) > view and (end < 0) == (mark == "<"):
                 axes.plot(math.copysign(view, end), row, mark, markersize=8, **style)
-    names = [_wrapped(each.name) for each in intervals]
+    names = [*map(_wrapped, intervals)]
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(printable(label), parse_math=False)
+    axes.set_xlabel(label, parse_math=False)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.margins(x=0.08)
     axes.grid(visible=True, axis="x", alpha=0.25, linewidth=0.8)
@@ -71,10 +74,10 @@ def plot_differences(intervals: Sequence[Interval], ax: Place = None, *, label: 
     return axes
 
 
-def _view(intervals: Sequence[Interval]) -> float:
+def _view(intervals: Iterable[Interval]) -> float:
     """How far from zero the view reaches."""
     ends = np.abs([[each.mean, each.low, each.high] for each in intervals])
-    reach = np.nanmax(ends, axis=1) if ends.size else np.zeros(1)
+    reach = np.nanmax(ends, axis=1, initial=0.0)
     return float(min(reach.max(), FAR * np.median(reach))) or 1.0
 
 
