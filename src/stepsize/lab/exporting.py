@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
 
 from stepsize.errors import DataError, OutputError, first_few
 from stepsize.files import write_whole
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.html import MOST_CURVES
 from stepsize.lab.report.methods import Methods, methods
-from stepsize.lab.report.paper_table import file_stem, latex_table, results_csv, runs_csv, short_names
+from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
 from stepsize.lab.report.remarks import looks_and_remarks
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
 from stepsize.lab.terms import Terms
@@ -22,6 +23,8 @@ from stepsize.store import Results, load_runs
 from stepsize.store.database import refuse_links
 from stepsize.store.results import stored_runs
 from stepsize.store.run import StoredRun
+
+LETTERS = 13  # of 8 points that stand on an inch
 
 
 @dataclass(frozen=True)
@@ -154,9 +157,9 @@ def _figures(comparison: _Comparison, width: float, font: str, size: float) -> I
         shown = shown if width >= SIDE_BY_SIDE else shown[:1]
         for table, axes in zip(shown, picture.subplots(1, len(shown), squeeze=False, sharey=True)[0], strict=True):
             first, *others = [each for each in table.findings if each.name in drawn]
-            label = f"{table.metric.label},\ndifference to {comparison.names[first.name]}"
+            label = f"{metric_name(table)}, difference to {comparison.names[first.name]}"
             rows = {comparison.names[each.name]: each.difference for each in others if each.difference}
-            plot_differences(rows, axes, label=label)
+            plot_differences(rows, axes, label="\n".join(wrap(label, int(LETTERS * width / len(shown)))))
     yield from _files("differences", picture)
 
 

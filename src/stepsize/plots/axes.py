@@ -18,12 +18,14 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox, ScaledTranslation
 
+from stepsize.errors import one_line
 from stepsize.plots.curves import printable
 from stepsize.plots.figures import TIERS, Picture, Tiers, fit, without_glyph_warnings
 from stepsize.schedules.curve import wants_log
 
 HANDLE, GAP = 34.0, 16.0  # points: the piece of line before a label, and the space between two columns
 MOST_COLUMNS = 4
+LONGEST_LABEL = 40  # characters beside an axis
 
 
 def step_axis(axes: Iterable[Axes], last: float) -> None:
@@ -42,7 +44,7 @@ def step_axis(axes: Iterable[Axes], last: float) -> None:
 
 def value_axis(ax: Axes, label: str) -> None:
     """Values up, with grid lines."""
-    ax.set_ylabel(printable(label), parse_math=False)
+    ax.set_ylabel(one_line(printable(label), LONGEST_LABEL), parse_math=False)
     ax.grid(visible=True, alpha=0.25, linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
 

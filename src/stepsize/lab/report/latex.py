@@ -20,7 +20,9 @@ _SIGNS = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\symbol{34}",  # some languages make it a command
+    "\N{LEFT DOUBLE QUOTATION MARK}": "``",
+    "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
+    '"': r"\symbol{34}",  # babel makes it a command in some languages
     "`": r"\textasciigrave{}",
     "[": "{[}",  # after a line of a table it would begin an argument
     "*": "{*}",
@@ -41,13 +43,18 @@ def escaped(text: str) -> str:
         >>> print(escaped(r"100% of \input{$x} é"))
         100\% of \textbackslash{}input\{\$x\} \'{e}
     """
-    words = "".join(sign if sign.isprintable() else " " for sign in text).split(" ")
-    return " ".join(r"\allowbreak{}".join(map(_word, re.findall(f".{{1,{_LONG_WORD}}}", word))) for word in words)
+    text = re.sub(r'(^|(?<=[ (]))"', "\N{LEFT DOUBLE QUOTATION MARK}", text)
+    return _broken(text.replace('"', "\N{RIGHT DOUBLE QUOTATION MARK}"))
 
 
 def code(text: str) -> str:
     """The text in LaTeX, in the letters of a typewriter."""
-    return rf"\texttt{{{escaped(text)}}}"
+    return rf"\texttt{{{_broken(text)}}}"
+
+
+def _broken(text: str) -> str:
+    words = "".join(sign if sign.isprintable() else " " for sign in text).split(" ")
+    return " ".join(r"\allowbreak{}".join(map(_word, re.findall(f".{{1,{_LONG_WORD}}}", word))) for word in words)
 
 
 def _word(word: str) -> str:

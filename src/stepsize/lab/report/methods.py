@@ -1,8 +1,8 @@
 """The methods of a comparison in sentences, with every setting and version, in Markdown and in LaTeX."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
@@ -22,34 +22,36 @@ Sentence = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Methods:
-    """A paragraph of sentences, remarks about the runs, and lists under their titles: each item a name and a text."""
+    """Paragraphs: sentences, remarks about the runs, the schedules, and further names with values under their titles."""
 
     sentences: tuple[Sentence, ...]
-    remarks: tuple[str, ...] = ()
-    lists: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    remarks: tuple[str, ...]
+    schedules: Mapping[str, str]
+    details: Mapping[str, Mapping[str, str]]
 
     def markdown(self) -> str:
         """The methods in Markdown."""
-        paragraphs = [
-            "## Methods",
-            " ".join("".join(map(_markdown, each)) for each in self.sentences),
-            " ".join(map(_markdown, self.remarks)),
-            *(
-                f"{title}:\n\n" + "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in items.items())
-                for title, items in self.lists.items()
-            ),
-        ]
-        return "\n\n".join(filter(None, paragraphs)) + "\n"
+        items = "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in self.schedules.items())
+        return "\n\n".join(["## Methods", *self._paragraphs(_markdown, " "), items, *self._details(_markdown)]) + "\n"
 
     def latex(self) -> str:
         """The methods in LaTeX, which need no package."""
-        paragraphs = [
-            "\n".join("".join(map(_latex, each)) for each in self.sentences),
-            "\n".join(map(_latex, self.remarks)),
-            *(_latex_list(title, items) for title, items in self.lists.items()),
-        ]
-        text = "\n\n".join(filter(None, paragraphs)) + "\n"
+        items = "\n".join(f"  \\item {_latex(name)}: {_latex(Code(text))}" for name, text in self.schedules.items())
+        listed = f"\\begin{{itemize}}\\raggedright\n{items}\n\\end{{itemize}}"
+        text = "\n\n".join([*self._paragraphs(_latex, "\n"), listed, *self._details(_latex)]) + "\n"
         return (latex.LETTERS if "stepsizeletter" in text else "") + text
+
+    def _paragraphs(self, write: Callable[[str], str], between: str) -> Iterator[str]:
+        yield between.join("".join(map(write, each)) for each in self.sentences)
+        if self.remarks:
+            yield between.join(map(write, self.remarks))
+        yield "Schedules:"
+
+    def _details(self, write: Callable[[str], str]) -> Iterator[str]:
+        for title, items in self.details.items():
+            if items:
+                pairs = "; ".join(f"{write(name)} {write(Code(text))}" for name, text in items.items())
+                yield f"{title}: {pairs}."
 
 
 def methods(
@@ -110,13 +112,16 @@ def methods(
     sentences += _statistics(compared, next(iter(schedules), ""), looks)
     sentences.append(_versions(environment))
     tuned = {each.schedule: f"{each.factor:g}" for each in trials if each.chosen}
-    lists = {
-        "Schedules": dict(schedules),
+    details = {
         "Factors of the peak rates": tuned,
-        "Settings": in_words(settings_shown(experiment, steps, trains_itself)),
-        "Versions and machine": in_words(environment),
+        "Settings": _given(settings_shown(experiment, steps, trains_itself)),
+        "Versions and machine": _given(environment),
     }
-    return Methods(tuple(sentences), tuple(remarks), {title: items for title, items in lists.items() if items})
+    return Methods(tuple(sentences), tuple(remarks), schedules, details)
+
+
+def _given(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: text for name, text in in_words(values).items() if text not in ("", "-")}
 
 
 def _training(experiment: Experiment, steps: int, trains_itself: bool) -> Sentence:
@@ -169,8 +174,3 @@ def _markdown(piece: str) -> str:
 
 def _latex(piece: str) -> str:
     return latex.code(piece) if isinstance(piece, Code) else latex.escaped(piece)
-
-
-def _latex_list(title: str, items: Mapping[str, str]) -> str:
-    lines = "\n".join(f"  \\item {latex.escaped(name)}: {latex.code(text)}" for name, text in items.items())
-    return f"\\noindent {title}:\n\\begin{{itemize}}\\raggedright\n{lines}\n\\end{{itemize}}"

@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from stepsize.errors import one_line
 from stepsize.lab.report.latex import LETTERS, escaped
 from stepsize.lab.report.tables import Line, Table, last_value
 from stepsize.lab.terms import Terms
@@ -12,7 +13,8 @@ from stepsize.plots.curves import printable
 from stepsize.store.run import StoredRun
 
 LONGEST = 40  # characters of a name in tables and figures
-NARROW = 18  # characters of a name on a line of a table in one column
+SHORT, LONG = 9, 25  # characters of a name that leaves room for the numbers in one column, and in two
+NARROW = 16  # characters of a metric that is not wider than its values
 RESULT_COLUMNS = (
     *("metric", "schedule", "finished", "diverged", "mean", "standard_deviation"),
     *("pairs", "difference", "low", "high", "p", "p_holm", "verdict"),
@@ -39,32 +41,33 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 def latex_table(table: Table, names: Mapping[str, str], terms: Terms, *, seeds: int, two_columns: bool) -> str:
     """A table of one metric, which needs the package booktabs: means, differences, intervals, and p-values.
 
-    A row says how many runs it is about if these numbers differ from that of the seeds. Numbers are rounded as in the
-    report.
+    A row says how many runs it is about if they are not all of the seeds. In one column a long name has a line of its
+    own. Numbers are rounded as in the report.
     """
-    lines = table.lines
-    with_runs = any(line.finding.finished != seeds or line.finding.diverged for line in lines)
+    label = escaped(metric_name(table))
     shown = {
-        "Schedule": [_name_cell(names[line.finding.name], two_columns) for line in lines],
-        "Runs": [escaped(line.runs) for line in lines] if with_runs else [],
-        _capital(escaped(table.metric.label)): [_number(line.value) for line in lines],
-        "Difference": [_number(line.difference) for line in lines] if len(lines) > 1 else [],
-        r"95\% interval": [_interval(line) for line in lines] if table.has_intervals else [],
-        "$p$": [_number(line.p) for line in lines] if table.has_chances else [],
+        _capital(label) if len(metric_name(table)) <= NARROW else "Mean": [_number(line.value) for line in table.lines],
+        "Difference": [_number(line.difference) for line in table.lines] if len(table.lines) > 1 else [],
+        r"95\% interval": [_interval(line) for line in table.lines] if table.has_intervals else [],
+        "$p$": [_number(line.p) for line in table.lines] if table.has_chances else [],
     }
     columns = {head: cells for head, cells in shown.items() if cells}
-    rows = [" & ".join(cells) for cells in zip(*columns.values(), strict=True)]
-    body = "\n".join(f"    {row} \\\\" for row in rows)
+    first_cells = [_first_cell(line, names, seeds) for line in table.lines]
+    if not two_columns and max(map(len, first_cells)) > SHORT:
+        first_cells = [rf"\multicolumn{{{1 + len(columns)}}}{{l}}{{{_wrapped(cell, 0.95)}}} \\" for cell in first_cells]
+    else:
+        first_cells = [_wrapped(cell, 0.3) for cell in first_cells]
+    body = "\n".join(f"    {' & '.join(cells)} \\\\" for cells in zip(first_cells, *columns.values(), strict=True))
     environment = "table*" if two_columns else "table"
     text = rf"""\begin{{{environment}}}
   \centering
   \caption{{{_caption(table, names, terms, seeds)}}}
   \label{{tab:{file_stem(table)}}}
-  \footnotesize
+  \smallskip\footnotesize
   \setlength{{\tabcolsep}}{{{6 if two_columns else 2}pt}}
-  \begin{{tabular}}{{l{"r" * (len(columns) - 1)}}}
+  \begin{{tabular}}{{l{"r" * len(columns)}}}
     \toprule
-    {" & ".join(columns)} \\
+    Schedule & {" & ".join(columns)} \\
     \midrule
 {body}
     \bottomrule
@@ -72,6 +75,11 @@ def latex_table(table: Table, names: Mapping[str, str], terms: Terms, *, seeds: 
 \end{{{environment}}}
 """
     return f"% Needs \\usepackage{{booktabs}}.\n{LETTERS if 'stepsizeletter' in text else ''}{text}"
+
+
+def metric_name(table: Table) -> str:
+    """The label of the metric on one line of at most 40 characters."""
+    return one_line(printable(table.metric.label), LONGEST)
 
 
 def file_stem(table: Table) -> str:
@@ -132,28 +140,38 @@ def _csv_cell(value: object) -> object:
 
 def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -> str:
     """What the numbers are, in LaTeX."""
-    metric, first = table.metric, escaped(names[table.findings[0].name])
-    better = "higher" if metric.higher_is_better else "lower"
+    first = escaped(names[table.findings[0].name])
+    better = "higher" if table.metric.higher_is_better else "lower"
     spread = rf": mean $\pm$ standard deviation over {seeds} seeds" if seeds > 1 else ""
-    sentences = [f"{_capital(escaped(metric.label))} at the end of training{spread} ({better} is better)."]
+    sentences = [f"{_capital(escaped(metric_name(table)))} at the end of training{spread} ({better} is better)."]
     if table.has_intervals:
         how = "that hold at every look at the results" if terms.looks else "of Student's $t$"
         sentences.append(f"Differences are to {first}, in pairs of the same seed, with 95\\% intervals {how}.")
     if table.has_chances:
         sentences.append(f"$p$ is corrected for {table.comparisons} comparison{'s' * (table.comparisons > 1)} (Holm).")
+    if any(line.finding.diverged for line in table.lines):
+        sentences.append("Runs that diverged are left out.")
     if len(table.lines) < len(table.findings):
         sentences.append(f"Of {len(table.findings):,} schedules, the first and the {len(table.lines) - 1} best.")
     return " ".join(sentences)
 
 
-def _name_cell(name: str, two_columns: bool) -> str:
-    if len(name) <= NARROW or two_columns:
+def _first_cell(line: Line, names: Mapping[str, str], seeds: int) -> str:
+    """The name of a schedule, and how many runs it has if they are not all of the seeds."""
+    finished = line.finding.finished
+    return names[line.finding.name] + (f" ({finished} of {seeds} runs)" if finished != seeds else "")
+
+
+def _wrapped(name: str, width: float) -> str:
+    """A name in LaTeX, in lines of this part of the width of the text if it is long."""
+    if len(name) <= LONG:
         return escaped(name)
-    return rf"\parbox[t]{{0.3\linewidth}}{{\raggedright {escaped(name)}\strut}}"
+    return rf"\parbox[t]{{{width}\linewidth}}{{\raggedright {escaped(name)}\strut}}"
 
 
 def _interval(line: Line) -> str:
-    return " to ".join(map(_number, line.interval.split(" to "))) if line.interval else ""
+    low, _, high = line.interval.partition(" to ")
+    return _number(f"[{low}, {high}]") if line.interval else ""
 
 
 def _number(text: str) -> str:
