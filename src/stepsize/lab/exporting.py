@@ -14,6 +14,7 @@ from stepsize.lab.report.methods import Methods, methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
 from stepsize.lab.report.remarks import looks_and_remarks
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
+from stepsize.lab.statistics.differences import Difference
 from stepsize.lab.terms import Terms
 from stepsize.lab.tuning import Trial
 from stepsize.plots.differences import plot_differences
@@ -146,7 +147,8 @@ class _Comparison:
 
 def _figures(comparison: _Comparison, width: float, font: str, size: float) -> Iterator[tuple[str, bytes]]:
     headline, drawn = comparison.tables[0].metric, _drawn(comparison)
-    runs = [replace(run, name=comparison.names[run.name]) for run in comparison.runs if run.name in drawn]
+    shown_runs = sorted((run for run in comparison.runs if run.name in drawn), key=lambda run: drawn.index(run.name))
+    runs = [replace(run, name=comparison.names[run.name]) for run in shown_runs]
     with paper_picture(width, font, size) as picture:
         plot_comparison_on_paper(runs, picture, judged_on=comparison.terms.judged_on, metric=headline.field)
     yield from _files("curves", picture)
@@ -156,9 +158,9 @@ def _figures(comparison: _Comparison, width: float, font: str, size: float) -> I
     with paper_picture(width, font, size) as picture:
         shown = shown if width >= SIDE_BY_SIDE else shown[:1]
         for table, axes in zip(shown, picture.subplots(1, len(shown), squeeze=False, sharey=True)[0], strict=True):
-            first, *others = [each for each in table.findings if each.name in drawn]
-            label = f"{metric_name(table)}, difference to {comparison.names[first.name]}"
-            rows = {comparison.names[each.name]: each.difference for each in others if each.difference}
+            found = {comparison.names[each.name]: each.difference for each in table.findings if each.name in drawn}
+            rows = {name: difference or Difference(0, 0.0) for name, difference in found.items()}
+            label = f"difference in {metric_name(table)}"
             plot_differences(rows, axes, label="\n".join(wrap(label, int(LETTERS * width / len(shown)))))
     yield from _files("differences", picture)
 

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from stepsize.plots.curves import colour, printable
-from stepsize.plots.figures import Place, axes_on, fit
+from stepsize.plots.figures import Picture, Place, axes_on
 
-ROW, EDGES = 0.42, 1.1  # inches: the height of a row, and of the axis and its label
+ROW, EDGES = 1.2, 4.2  # times a line of text: the space around a name, and the height of the axis and its label
+LINE = 1.2  # times the size of the letters: the height of a line
 LETTERS = 20  # of a name on a line
 FAR = 4  # times the median: an interval that reaches farther ends in an arrow at the edge
 
@@ -31,8 +32,8 @@ class Interval(Protocol):
 def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, label: str = "difference") -> Axes:
     """Draw a dot for each difference, a bar for its interval, and a line at zero; return the axes.
 
-    The colours are those of the same schedules in `plot_comparison`, if the first of them is the baseline, which has no
-    row. A difference that would make all others hard to see leaves the view; an arrow at the edge points to it.
+    The colours are those of the same schedules in `plot_comparison`. A difference that would make all others hard to
+    see leaves the view; an arrow at the edge points to it.
 
     Args:
         intervals: by name, from top to bottom: anything with `mean`, `low` and `high`, such as the `difference` of a
@@ -52,7 +53,7 @@ def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, lab
     view = _view(intervals.values())
     axes.axvline(0.0, color="0.5", linewidth=1.2)
     for row, each in enumerate(intervals.values()):
-        style = {"color": colour(row + 1), "clip_on": False}
+        style = {"color": colour(row), "clip_on": False}
         low, high = (each.mean, each.mean) if math.isnan(each.low) else (each.low, each.high)
         inside = np.clip([low, high], -view, view)
         axes.plot(inside, [row, row], linewidth=2.4, solid_capstyle="butt", **style)
@@ -70,7 +71,9 @@ def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, lab
     axes.margins(x=0.08)
     axes.grid(visible=True, axis="x", alpha=0.25, linewidth=0.8)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    fit(axes, ROW * len(names) + EDGES)
+    if isinstance(axes.figure, Picture):
+        lines = len(names) * (ROW + max((name.count("\n") + 1 for name in names), default=0)) + EDGES
+        axes.figure.fit(0.0, lines * LINE * float(axes.xaxis.label.get_fontsize()) / 72)
     return axes
 
 
@@ -78,7 +81,8 @@ def _view(intervals: Iterable[Interval]) -> float:
     """How far from zero the view reaches."""
     ends = np.abs([[each.mean, each.low, each.high] for each in intervals])
     reach = np.nanmax(ends, axis=1, initial=0.0)
-    return float(min(reach.max(), FAR * np.median(reach))) or 1.0
+    reach = reach[reach > 0]  # without the baseline
+    return float(min(reach.max(), FAR * np.median(reach))) if reach.size else 1.0
 
 
 def _wrapped(name: str) -> str:

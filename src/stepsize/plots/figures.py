@@ -53,9 +53,9 @@ class Picture(Figure):
         layout = ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
         super().__init__(**{**options, "figsize": (WIDTH, HIGH), "layout": layout})
 
-    def fit(self, panel_height: float, below: float) -> None:
-        """Take the height of all panels and of what is below them, in inches; a plot function calls it at its end."""
-        self.set_figheight(panel_height * len(self.axes) + below)
+    def fit(self, panel_height: float, texts: float) -> None:
+        """Take the height of all panels and of texts, in inches; a plot function calls it at its end."""
+        self.set_figheight(panel_height * len(self.axes) + texts)
 
     def _repr_png_(self) -> bytes:
         return _content(self, format="png")

@@ -23,7 +23,7 @@ COLUMN, PAGE = 3.3, 6.75
 """Inches: the width of a column of a two-column paper, and of both columns."""
 
 SIDE_BY_SIDE = 5.0  # inches of width from which panels stand beside each other
-PANEL = 1.75  # inches of height of panels that stand beside each other
+PANEL, WIDE_PANEL = 1.25, 1.75  # inches of height of panels above and beside each other
 THIN = 0.55  # of the width of lines and the size of marks on a screen
 PADDING = 0.02  # inches
 _TICKS = {"width": 0.6, "size": 2.0, "pad": 2.0}
@@ -117,12 +117,12 @@ class PaperPicture(Picture):
         with rc_context(self.style):
             super().__init__()
         self.set_figwidth(width)
-        self.get_layout_engine().set(w_pad=PADDING, h_pad=PADDING)
+        self.get_layout_engine().set(w_pad=PADDING, h_pad=PADDING, wspace=0.04)
 
-    def fit(self, panel_height: float, below: float) -> None:
-        """Take the height that the panels and what is below them need, and thin lines and marks, each only once."""
-        share = (self.get_figwidth() / WIDTH) ** 0.75  # the numbers and labels do not shrink
-        super().fit(share * panel_height, below)
+    def fit(self, panel_height: float, texts: float) -> None:
+        """Take the height that panels of this width and the texts need, and thin lines and marks, each only once."""
+        share = (self.get_figwidth() / WIDTH) ** 0.75  # the numbers and labels of a panel do not shrink
+        super().fit(share * panel_height, texts)
         legends = [*self.legends, *filter(None, (ax.get_legend() for ax in self.axes))]
         lines = chain(*(ax.lines for ax in self.axes), *(legend.get_lines() for legend in legends))
         for line in [line for line in lines if line not in self._thinned]:
@@ -140,10 +140,12 @@ class PaperPicture(Picture):
 def plot_comparison_on_paper(
     runs: Sequence[Logged], picture: PaperPicture, *, judged_on: str = "test", metric: str | None = None
 ) -> NDArray[np.object_]:
-    """The panels of `plot_comparison`, beside each other if the picture is at least five inches wide."""
-    if picture.get_figwidth() < SIDE_BY_SIDE:
-        return plot_comparison(runs, picture, judged_on=judged_on, metric=metric)
-    axes: NDArray[np.object_] = picture.subplots(1, 3)
+    """The panels of `plot_comparison`, beside each other if the picture is at least five inches wide.
+
+    The legend is as wide as the picture.
+    """
+    across = picture.get_figwidth() >= SIDE_BY_SIDE
+    axes: NDArray[np.object_] = picture.subplots(1, 3) if across else picture.subplots(3, 1, sharex=True)
     plot_comparison(runs, axes, judged_on=judged_on, metric=metric)
     below = axes[-1].get_legend()
     names = list(dict.fromkeys(run.name for run in runs))  # whole, not wrapped to the width of one panel
@@ -155,11 +157,12 @@ def plot_comparison_on_paper(
             below.legend_handles,
             [str(i) for i in range(len(labels))],
             loc="outside lower center",
-            borderaxespad=1,
-            **layout.options,
+            borderaxespad=0,
+            **(layout.options | {"borderpad": 0.4}),  # room above it
         )
         layout.fill(legend)
-        picture.set_figheight(PANEL + legend.get_window_extent().height / picture.dpi)
+        height = WIDE_PANEL if across else 3 * PANEL
+        picture.set_figheight(height + legend.get_window_extent().height / picture.dpi)
     return axes
 
 
