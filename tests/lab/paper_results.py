@@ -35,17 +35,18 @@ HOSTILE = (
 
 
 def write_results(
-    folder: Path, names: Sequence[str], seeds: int = 5, *, about: Mapping[str, str] = {}, bad: str = "", **experiment: object
+    folder: Path, names: Sequence[str], seeds: int = 5, *, about: Mapping[str, object] = {}, bad: str = "", **experiment: object
 ) -> Path:
     """The store of a comparison of cosines with these names; the run of seed 0 of `bad` diverges."""
     schedules = {name: str(Cosine(0.1 + 0.01 * number, 0.0, 300)) for number, name in enumerate(names)}
-    asked = Experiment(seeds=tuple(range(seeds)), batch_size=64, task="digits", **{"schedules": {"a": "Constant(1)"}} | experiment)
-    form = asked.as_dict() | {"schedules": {name: text for name, text in schedules.items() if name and name.isprintable()}}
-    settings = {"experiment": form, "data": "Made-up data.", "accuracy": "", "trials": [], "chance": None, **about}
+    settings = {"schedules": {"a": "Constant(1)", "b": "Constant(2)"}, "task": "digits", "batch_size": 64}
+    asked = Experiment(**{**settings, "seeds": tuple(range(seeds)), **experiment})
+    named = {name: text for name, text in schedules.items() if name and name.isprintable()}  # others are refused
+    form = {"experiment": asked.as_dict() | {"schedules": named}, "data": "Made-up data.", **about}
     runs = [(name, text, seed) for seed in range(seeds) for name, text in schedules.items()]
     noise = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
-    with Store.create(folder / "store.sqlite", settings, ENVIRONMENT, runs) as store:
+    with Store.create(folder / "store.sqlite", form, ENVIRONMENT, runs) as store:
         for number, (name, _, seed) in enumerate(runs):
             place = list(names).index(name)
             store.log(number, _records(noise, 0.01 * place, asked.metric))

@@ -195,5 +195,5 @@ def _width(text: str, size: float) -> float:
 
 @functools.lru_cache(maxsize=1024)
 def _width_in(text: str, size: float, family: tuple[str, ...]) -> float:
-    font = FontProperties(family, size=size)
+    font = FontProperties(family=family, size=size)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
