@@ -37,7 +37,9 @@ def test_the_terminal_names_the_files_and_what_latex_needs(typed, results, tmp_p
 
 def test_a_second_export_asks_before_it_overwrites(typed, refused, results, tmp_path):
     typed("export", results, "--out", "thesis/figures")
-    assert "write --overwrite, or name another folder with --out DIR" in refused("export", results, "--out", "thesis/figures")
+    assert "write --overwrite, or name another folder with --out DIR" in refused(
+        "export", results, "--out", "thesis/figures"
+    )
     assert typed("export", results, "--out", "thesis/figures", "--overwrite").returncode == 0
     assert not (tmp_path / "first/paper").exists()
 
@@ -49,7 +51,10 @@ def test_a_wrong_option_is_named(refused, results):
     assert "no store" in refused("export", "nowhere")
 
 
-@pytest.mark.parametrize(("text", "inches"), [("3.3in", 3.3), ("84mm", 84 / 25.4), ("8.4 cm", 8.4 / 2.54), ("238.5pt", 238.5 / 72.27), (".5in", 0.5)])
+@pytest.mark.parametrize(
+    ("text", "inches"),
+    [("3.3in", 3.3), ("84mm", 84 / 25.4), ("8.4 cm", 8.4 / 2.54), ("238.5pt", 238.5 / 72.27), (".5in", 0.5)],
+)
 def test_a_width_has_a_unit(text, inches):
     assert _inches("export", "width", text) == pytest.approx(inches)
 

@@ -35,7 +35,13 @@ HOSTILE = (
 
 
 def write_results(
-    folder: Path, names: Sequence[str], seeds: int = 5, *, about: Mapping[str, object] = {}, bad: str = "", **experiment: object
+    folder: Path,
+    names: Sequence[str],
+    seeds: int = 5,
+    *,
+    about: Mapping[str, object] = {},
+    bad: str = "",
+    **experiment: object,
 ) -> Path:
     """The store of a comparison of cosines with these names; the run of seed 0 of `bad` diverges."""
     schedules = {name: str(Cosine(0.1 + 0.01 * number, 0.0, 300)) for number, name in enumerate(names)}

@@ -73,7 +73,9 @@ def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
     values = last_values(six, TABLES[name])
     first = values[SIX[0]]
     raw = {}
-    rows = {row["schedule"]: row for row in read_csv(six / "paper/results.csv") if row["metric"] == name.replace("-", " ")}
+    rows = {
+        row["schedule"]: row for row in read_csv(six / "paper/results.csv") if row["metric"] == name.replace("-", " ")
+    }
     assert list(rows) == list(SIX)
     for schedule, row in rows.items():
         numbers = list(values[schedule].values())
@@ -100,7 +102,9 @@ def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
 
 @pytest.mark.parametrize("two_columns", [False, True])
 @pytest.mark.parametrize("name", TABLES)
-def test_the_latex_table_has_the_numbers_of_the_csv_file(six: Path, tmp_path: Path, name: str, two_columns: bool) -> None:
+def test_the_latex_table_has_the_numbers_of_the_csv_file(
+    six: Path, tmp_path: Path, name: str, two_columns: bool
+) -> None:
     lab.export(six, tmp_path, two_columns=two_columns)
     text = (tmp_path / f"table-{name}.tex").read_text("ascii")
     body = text.partition("\\midrule")[2].partition("\\bottomrule")[0]
@@ -134,7 +138,13 @@ def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["md", "tex"])
 def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -> None:
-    asked = {"clip_norm": 1.25, "accumulation": 3, "precision": "bf16", "optimizer": "adamw", "weight_decay": "Constant(0.07)"}
+    asked = {
+        "clip_norm": 1.25,
+        "accumulation": 3,
+        "precision": "bf16",
+        "optimizer": "adamw",
+        "weight_decay": "Constant(0.07)",
+    }
     folder = write_results(tmp_path / "results", ("a", "b"), optimizer_args={"eps": 1e-7}, epochs=4, **asked)
     lab.export(folder)
     text = (folder / f"paper/methods.{kind}").read_text().replace("\\allowbreak{}", "").replace("\\_", "_")
@@ -144,7 +154,13 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
     for name, value in settings.items():
         if value not in (None, [], {}, "") and name != "schedules":
             shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-            words = [*map(str, shown)] if isinstance(shown, list) else [*map(str, shown.values())] if isinstance(shown, dict) else [str(shown)]
+            words = (
+                [*map(str, shown)]
+                if isinstance(shown, list)
+                else [*map(str, shown.values())]
+                if isinstance(shown, dict)
+                else [str(shown)]
+            )
             assert name.replace("_", " ") in text
             assert all(word in text for word in words), (name, words)
     assert all(version in text for version in ENVIRONMENT.values())
@@ -179,7 +195,9 @@ def test_one_seed_has_no_differences(tmp_path: Path) -> None:
     assert "interval" not in (tmp_path / "results/paper/table-test-loss.tex").read_text()
 
 
-@pytest.mark.parametrize(("two_columns", "options", "points"), [(False, {}, 237.6), (True, {}, 486), (False, {"width": 5.5}, 396)])
+@pytest.mark.parametrize(
+    ("two_columns", "options", "points"), [(False, {}, 237.6), (True, {}, 486), (False, {"width": 5.5}, 396)]
+)
 def test_the_pdf_has_the_width_one_size_of_letters_and_truetype_fonts(
     six: Path, tmp_path: Path, two_columns: bool, options: dict[str, float], points: float
 ) -> None:
@@ -189,7 +207,11 @@ def test_the_pdf_has_the_width_one_size_of_letters_and_truetype_fonts(
         assert float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", content)[1]) == pytest.approx(points, abs=0.1)
         assert set(TYPES_OF_FONT.findall(content)) == {b"Type0"}
         assert b"/CIDFontType2" in content
-        streams = [zlib.decompressobj().decompress(each) for each in re.findall(rb"stream\n(.+?)\nendstream", content, re.DOTALL) if each[:1] == b"x"]
+        streams = [
+            zlib.decompressobj().decompress(each)
+            for each in re.findall(rb"stream\n(.+?)\nendstream", content, re.DOTALL)
+            if each[:1] == b"x"
+        ]
         assert {float(size) for each in streams for size in re.findall(rb"/F\S+ ([\d.]+) Tf", each)} == {8.0}
 
 
@@ -205,7 +227,10 @@ def test_pdffonts_finds_no_type_3(hostile: Path) -> None:
 def test_the_words_of_the_pdf_are_text_and_none_overlaps(six: Path) -> None:
     for path in (six / "paper").glob("*.pdf"):
         page = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, text=True, check=True).stdout
-        words = [(*map(float, found[:4]), found[4]) for found in re.findall(r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.+?)<', page)]
+        words = [
+            (*map(float, found[:4]), found[4])
+            for found in re.findall(r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.+?)<', page)
+        ]
         assert {*SIX} <= {word for *_, word in words}
         for a, b in itertools.combinations(words, 2):
             wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
@@ -345,7 +370,22 @@ def test_a_text_in_latex_is_ascii_and_closes_its_braces(text: str) -> None:
     assert min(depths, default=0) == 0
     assert depths[-1:] in ([], [0])
     commands = set(re.findall(r"\\([a-zA-Z]+)", found))
-    assert commands <= {"textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar", "symbol", "textasciigrave", "allowbreak", "stepsizeletter", "pm", "r", "c", "v"}
+    assert commands <= {
+        "textbackslash",
+        "textasciitilde",
+        "textasciicircum",
+        "textless",
+        "textgreater",
+        "textbar",
+        "symbol",
+        "textasciigrave",
+        "allowbreak",
+        "stepsizeletter",
+        "pm",
+        "r",
+        "c",
+        "v",
+    }
     assert not re.search(r"(?<!\\)[%#&_~^]", re.sub(r"\\[\^~](?=\{)", "", found))
 
 

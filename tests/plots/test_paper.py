@@ -16,7 +16,11 @@ from stepsize.lab.statistics.differences import Difference
 from stepsize.plots import paper_picture, paper_style, plot_differences, plot_plan, plot_schedules, save_figure
 from stepsize.plots.paper import plot_comparison_on_paper
 
-SIX = [made_up_run(name, Cosine(0.2, 0.02, 300), seed) for seed in range(2) for name in ("flat", "warmup-cosine", "c", "d", "e", "f")]
+SIX = [
+    made_up_run(name, Cosine(0.2, 0.02, 300), seed)
+    for seed in range(2)
+    for name in ("flat", "warmup-cosine", "c", "d", "e", "f")
+]
 TWENTY = [made_up_run(f"cosine-{number}-decay", Cosine(0.1 + number / 7, 0.02, 300)) for number in range(20)]
 LONG = [made_up_run(f"lr=0.{number},warmup_steps=1000,decay=0.{number}", Cosine(0.2, 0.0, 300)) for number in range(6)]
 MATH = [made_up_run(name, Cosine(0.2, 0.02, 300)) for name in ("$\\frac{", "_hidden", "$x$")]
@@ -46,14 +50,15 @@ def assert_legible(figure: Figure, size: float) -> None:
     with matplotlib.rc_context(figure.style):
         boxes = [(text.get_text(), text.get_window_extent()) for text in found]
     for text, box in boxes:
-        assert box.x0 >= -0.5 and box.y0 >= -0.5 and box.x1 <= figure.bbox.x1 + 0.5 and box.y1 <= figure.bbox.y1 + 0.5, text
+        assert (
+            box.x0 >= -0.5 and box.y0 >= -0.5 and box.x1 <= figure.bbox.x1 + 0.5 and box.y1 <= figure.bbox.y1 + 0.5
+        ), text
         assert not any(ax.bbox.padded(-1).overlaps(box) for ax in figure.axes), text
     for (a, first), (b, second) in itertools.combinations(boxes, 2):
         assert not first.padded(-0.5).overlaps(second), (a, b)
 
 
-@pytest.mark.parametrize("size", [6.0, 8.0, 10.0])
-@pytest.mark.parametrize("width", [3.3, 5.0, 6.75])
+@pytest.mark.parametrize(("width", "size"), [(3.3, 8.0), (3.3, 10.0), (5.0, 8.0), (6.75, 8.0)])
 @pytest.mark.parametrize("runs", [SIX, TWENTY, LONG, MATH], ids=["six", "twenty", "long", "math"])
 def test_a_comparison_is_legible(runs, width, size):
     with paper_picture(width, size=size) as picture:
@@ -70,7 +75,9 @@ def test_a_comparison_is_legible(runs, width, size):
 @pytest.mark.parametrize("count", [1, 5, 20])
 @pytest.mark.parametrize("name", ["cosine-{}", "lr=0.{},warmup_steps=1000,decay=0.1"])
 def test_differences_are_legible(width, count, name):
-    rows = {name.format(row): Difference(5, 0.01 * row - 0.03, 0.0, 0.01 * row - 0.05, 0.01 * row) for row in range(count)}
+    rows = {
+        name.format(row): Difference(5, 0.01 * row - 0.03, 0.0, 0.01 * row - 0.05, 0.01 * row) for row in range(count)
+    }
     with paper_picture(width) as picture:
         plot_differences(rows, picture, label="difference in test accuracy")
     assert_legible(picture, 8.0)
@@ -78,12 +85,14 @@ def test_differences_are_legible(width, count, name):
 
 def test_other_pictures_take_the_style_too():
     with paper_picture(3.3, "sans-serif", 7) as picture:
-        ax = plot_schedules({"cosine": Cosine(0.2, 0.0, 1000), "a very long name of a schedule": Cosine(0.1, 0.0, 1000)}, picture)
+        ax = plot_schedules(
+            {"cosine": Cosine(0.2, 0.0, 1000), "a very long name of a schedule": Cosine(0.1, 0.0, 1000)}, picture
+        )
     assert_legible(picture, 7.0)
     assert ax.xaxis.label.get_fontfamily() == ["DejaVu Sans"]
     assert {line.get_linewidth() for line in ax.lines} == {0.55 * 1.8}
     with paper_picture() as picture:
-        plot_plan(Plan(lr=Cosine(0.2, 0.0, 1000), weight_decay=Cosine(0.1, 0.0, 1000)), 1000, picture)
+        plot_plan(Plan(lr=Cosine(0.2, 0.0, 1000), weight_decay=Cosine(0.1, 0.0, 1000)), picture)
     assert_legible(picture, 8.0)
 
 

@@ -47,9 +47,7 @@ def export(
         ),
     ] = "serif",
     font_size: Annotated[float, numeric("PT", "The size of all letters in the figures."), Number()] = 8.0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the files of an earlier export.")
-    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier export.")] = False,
 ) -> None:
     """Write a comparison for a paper: figures in PDF and SVG, tables in LaTeX and CSV, and the methods in words.
 

@@ -140,7 +140,11 @@ class _Comparison:
         drawn = len(_drawn(self))
         return (
             *((f"{waiting} runs have not finished and are left out.",) if waiting else ()),
-            *((f"Of {len(self.names)} schedules, the first and the best are drawn.",) if drawn < len(self.names) else ()),
+            *(
+                (f"Of {len(self.names)} schedules, the first and the best are drawn.",)
+                if drawn < len(self.names)
+                else ()
+            ),
             *((reason,) if (reason := no_comparison(self.tables[0], len(self.experiment.seeds))) else ()),
         )
 

@@ -25,7 +25,7 @@ COLUMN, PAGE = 3.3, 6.75
 SIDE_BY_SIDE = 5.0  # inches of width from which panels stand beside each other
 PANEL, WIDE_PANEL = 1.25, 1.75  # inches of height of panels above and beside each other
 THIN = 0.55  # of the width of lines and the size of marks on a screen
-PADDING = 0.02  # inches
+PADDING, MARGIN = 0.02, 12.0  # inches around the panels, points beside the legend
 _TICKS = {"width": 0.6, "size": 2.0, "pad": 2.0}
 # They come with matplotlib; the last of each has most of the letters that the others lack.
 FAMILIES = {
@@ -78,9 +78,7 @@ def paper_style(font: str = "serif", size: float = 8.0) -> dict[str, Any]:
 
 
 @contextmanager
-def paper_picture(
-    width: float = COLUMN, font: str = "serif", size: float = 8.0
-) -> Iterator["PaperPicture"]:
+def paper_picture(width: float = COLUMN, font: str = "serif", size: float = 8.0) -> Iterator["PaperPicture"]:
     """A picture for a paper, which a `plot_*` function draws on in the block; `paper_style` is in use there.
 
     Save it with `save_figure`, in the block or after it.
@@ -152,7 +150,7 @@ def plot_comparison_on_paper(
     labels = [*names, *(text.get_text() for text in below.get_texts()[len(names) :])]
     below.remove()
     with without_glyph_warnings():
-        layout = legend_layout(picture, labels, 72 * picture.get_figwidth(), np.inf)
+        layout = legend_layout(picture, labels, 72 * picture.get_figwidth() - MARGIN, np.inf)
         legend = picture.legend(
             below.legend_handles,
             [str(i) for i in range(len(labels))],
