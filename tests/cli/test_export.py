@@ -5,8 +5,8 @@ from stepsize.errors import ArgumentError
 
 pytest.importorskip("torch")
 
-from stepsize.store import Store  # noqa: E402
-from stepsize.store.run import Epoch, Point  # noqa: E402
+from stepsize.store import Store
+from stepsize.store.run import Epoch, Point
 
 
 @pytest.fixture

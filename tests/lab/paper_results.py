@@ -1,7 +1,6 @@
 """Stores of made-up comparisons, for exports."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np

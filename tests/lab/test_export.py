@@ -3,7 +3,6 @@
 import csv
 import itertools
 import json
-import math
 import re
 import shutil
 import sqlite3
@@ -344,7 +343,7 @@ def test_what_cannot_be_exported_is_said(six: Path, tmp_path: Path) -> None:
         lab.export(tmp_path)
     with pytest.raises(ArgumentError, match=r"font=.* must be .*installed font, got 'No Such Font'"):
         lab.export(six, tmp_path, font="No Such Font")
-    with pytest.raises(ArgumentError, match="size=.* >= 4"):
+    with pytest.raises(ArgumentError, match=r"size=.* >= 4"):
         lab.export(six, tmp_path, font_size=1)
     with pytest.raises(OutputError, match="cannot make the folder"):
         lab.export(six, six / "store.sqlite" / "paper")

@@ -50,9 +50,10 @@ def assert_legible(figure: Figure, size: float) -> None:
     with matplotlib.rc_context(figure.style):
         boxes = [(text.get_text(), text.get_window_extent()) for text in found]
     for text, box in boxes:
-        assert (
-            box.x0 >= -0.5 and box.y0 >= -0.5 and box.x1 <= figure.bbox.x1 + 0.5 and box.y1 <= figure.bbox.y1 + 0.5
-        ), text
+        assert box.x0 >= -0.5, text
+        assert box.y0 >= -0.5, text
+        assert box.x1 <= figure.bbox.x1 + 0.5, text
+        assert box.y1 <= figure.bbox.y1 + 0.5, text
         assert not any(ax.bbox.padded(-1).overlaps(box) for ax in figure.axes), text
     for (a, first), (b, second) in itertools.combinations(boxes, 2):
         assert not first.padded(-0.5).overlaps(second), (a, b)

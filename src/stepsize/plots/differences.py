@@ -49,7 +49,7 @@ def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, lab
         >>> ax.get_xlabel()
         'test accuracy'
     """
-    (axes,) = axes_on("plot_differences", ax, "differences")
+    axes: Axes = axes_on("plot_differences", ax, "differences")[0]
     view = _view(intervals.values())
     axes.axvline(0.0, color="0.5", linewidth=1.2)
     for row, each in enumerate(intervals.values()):

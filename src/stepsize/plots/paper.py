@@ -25,7 +25,7 @@ COLUMN, PAGE = 3.3, 6.75
 SIDE_BY_SIDE = 5.0  # inches of width from which panels stand beside each other
 PANEL, WIDE_PANEL = 1.25, 1.75  # inches of height of panels above and beside each other
 THIN = 0.55  # of the width of lines and the size of marks on a screen
-PADDING, MARGIN = 0.02, 12.0  # inches around the panels, points beside the legend
+PADDING, MARGIN = 0.02, 24.0  # inches around the panels, points beside the legend
 _TICKS = {"width": 0.6, "size": 2.0, "pad": 2.0}
 # They come with matplotlib; the last of each has most of the letters that the others lack.
 FAMILIES = {
@@ -35,7 +35,7 @@ FAMILIES = {
 }
 
 
-def paper_style(font: str = "serif", size: float = 8.0) -> dict[str, Any]:
+def paper_style(font: str = "serif", size: float = 8.0) -> dict[Any, Any]:
     """Settings of matplotlib for a figure in a paper, as `matplotlib.rc_context` and `rcParams.update` take them.
 
     PDF files have TrueType fonts (Type 42, which publishers ask for instead of Type 3), and SVG files have text as
@@ -115,7 +115,8 @@ class PaperPicture(Picture):
         with rc_context(self.style):
             super().__init__()
         self.set_figwidth(width)
-        self.get_layout_engine().set(w_pad=PADDING, h_pad=PADDING, wspace=0.04)
+        layout: Any = self.get_layout_engine()
+        layout.set(w_pad=PADDING, h_pad=PADDING, wspace=0.04)
 
     def fit(self, panel_height: float, texts: float) -> None:
         """Take the height that panels of this width and the texts need, and thin lines and marks, each only once."""
