@@ -3,7 +3,7 @@
 import math
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, lab
     view = _view(intervals.values())
     axes.axvline(0.0, color="0.5", linewidth=1.2)
     for row, each in enumerate(intervals.values()):
-        style = {"color": colour(row), "clip_on": False}
+        style: dict[str, Any] = {"color": colour(row), "clip_on": False}
         low, high = (each.mean, each.mean) if math.isnan(each.low) else (each.low, each.high)
         inside = np.clip([low, high], -view, view)
         axes.plot(inside, [row, row], linewidth=2.4, solid_capstyle="butt", **style)

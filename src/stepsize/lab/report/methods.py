@@ -22,7 +22,7 @@ Sentence = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Methods:
-    """Paragraphs: sentences, remarks about the runs, the schedules, and further names with values under their titles."""
+    """Sentences, remarks about the runs, the schedules, and further names with values under their titles."""
 
     sentences: tuple[Sentence, ...]
     remarks: tuple[str, ...]
@@ -150,8 +150,8 @@ def _statistics(compared: Sequence[Table], first: str, looks: Looks | None) -> l
     if any(table.has_chances for table in compared) and tests > 1:
         found.append(
             (
-                f"The p-values (two-sided) are corrected for the {tests} comparisons in each metric with Holm's method; "
-                "the intervals are not corrected.",
+                f"The p-values (two-sided) are corrected for the {tests} comparisons in each metric with Holm's "
+                "method; the intervals are not corrected.",
             )
         )
     return found
