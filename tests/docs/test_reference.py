@@ -28,7 +28,7 @@ INTERNAL = {  # members without an underscore that only other classes of stepsiz
     "ConstantProduct": {"at"},
     "CosineAnnealingLR": {"get_lr"},  # PyTorch's `step` calls it
     "OneCycleLR": {"get_lr"},
-    "Picture": {"set"},  # matplotlib makes it for every kind of figure
+    "Picture": {"fit", "set"},  # matplotlib makes `set` for every kind of figure
     "Plan": {"of", "with_assignments"},
     "Plateau": {"improves"},
     "Scheduler": {"stepped", "stepping", "driven", "loaded", "taken_over"},

@@ -20,6 +20,7 @@ from stepsize.cli.cooldown import cooldown
 from stepsize.cli.curves import curves
 from stepsize.cli.descend import descend
 from stepsize.cli.design import design
+from stepsize.cli.export import export
 from stepsize.cli.find import find
 from stepsize.cli.init import init
 from stepsize.cli.plot import plot
@@ -68,7 +69,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (plot, check, convert, compare, descend, find, init, curves, predict, design, cooldown, rank):
+for verb in (plot, check, convert, compare, export, descend, find, init, curves, predict, design, cooldown, rank):
     app.command(cls=Verb)(verb)
 
 

@@ -30,6 +30,7 @@ OPTIONS = {
     ("convex_bound", "schedule_or_rates"): "texts",
     ("predict", "schedule_or_rates"): "schedule",
     ("extend", "seeds"): "add_seeds",
+    ("paper_style", "size"): "font_size",
     ("extend", "schedules"): "add_schedule",
     **{(f"to_{tool}", "horizon"): "steps" for tool in WRITTEN},
 }

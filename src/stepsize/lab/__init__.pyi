@@ -4,6 +4,8 @@ from stepsize.lab.comparison import resume as resume
 from stepsize.lab.experiment import SIX_SCHEDULES as SIX_SCHEDULES
 from stepsize.lab.experiment import Experiment as Experiment
 from stepsize.lab.experiment_file import read_experiment as read_experiment
+from stepsize.lab.exporting import Exported as Exported
+from stepsize.lab.exporting import export as export
 from stepsize.lab.extending import extend as extend
 from stepsize.lab.finding import find_rate as find_rate
 from stepsize.lab.finding import train_grid as train_grid

@@ -27,9 +27,9 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.markdown import markdown_report, settings_shown
-from stepsize.lab.report.notices import notices_of
-from stepsize.lab.report.summary_table import Row, SummaryTable, rows, shared_updates, summary_table
-from stepsize.lab.rounds import about_seeds, add_round, first_round, looks_at, planned_runs
+from stepsize.lab.report.remarks import chance_of, looks_and_remarks
+from stepsize.lab.report.summary_table import Row, SummaryTable, rows, summary_table
+from stepsize.lab.rounds import add_round, first_round, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
@@ -274,6 +274,7 @@ class _Making:
             "experiment": experiment.as_dict(),
             "data": task.source,
             "accuracy": task.accuracy if isinstance(task, Task) else "",
+            "trains_itself": isinstance(task, OwnLoop),
             "trials": [each.as_dict() for each in trials],
             "chance": None if chance is None else asdict(chance),
         }
@@ -302,18 +303,13 @@ class _Making:
         settings = results.settings
         source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
         accuracy = settings.get("accuracy", "")
-        chance = Chance(**settings["chance"]) if settings.get("chance") else None
-        standings = Standings(specs, results, experiment.terms(chance))
+        standings = Standings(specs, results, experiment.terms(chance_of(settings)))
         trains_itself = isinstance(task, OwnLoop)
         left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
         watcher = RunWatcher(standings, directory, self.displays, directory.path)
 
         def looked() -> tuple[Looks | None, tuple[str, ...]]:
-            runs = standings.ended_runs
-            looks = looks_at(experiment, settings.get("looks", ()), runs)
-            about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
-            about = about_seeds(experiment, looks, runs, settings.get("added", ()))
-            return looks, (*about, *about_chance, *notices_of(results), *shared_updates(runs))
+            return looks_and_remarks(experiment, settings, results, standings.ended_runs)
 
         def reports() -> dict[str, str]:
             looks, remarks = looked()

@@ -5,8 +5,11 @@ from stepsize.plots.descent_page import descents_page as descents_page
 from stepsize.plots.descents import descent_panels as descent_panels
 from stepsize.plots.descents import plot_batches as plot_batches
 from stepsize.plots.descents import plot_descents as plot_descents
+from stepsize.plots.differences import plot_differences as plot_differences
 from stepsize.plots.figures import Picture as Picture
 from stepsize.plots.figures import save_figure as save_figure
+from stepsize.plots.paper import paper_picture as paper_picture
+from stepsize.plots.paper import paper_style as paper_style
 from stepsize.plots.range_test import plot_range_test as plot_range_test
 from stepsize.plots.schedules import plot_forecasts as plot_forecasts
 from stepsize.plots.schedules import plot_plan as plot_plan

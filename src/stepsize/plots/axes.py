@@ -5,24 +5,27 @@ import itertools
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import SubplotSpec
+from matplotlib.legend import Legend
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox, ScaledTranslation
 
+from stepsize.errors import one_line
 from stepsize.plots.curves import printable
-from stepsize.plots.figures import fit, without_glyph_warnings
+from stepsize.plots.figures import TIERS, Picture, Tiers, fit, without_glyph_warnings
 from stepsize.schedules.curve import wants_log
 
 HANDLE, GAP = 34.0, 16.0  # points: the piece of line before a label, and the space between two columns
 MOST_COLUMNS = 4
-# Sizes of letters in points, and how many lines a label may take, in order of preference.
-TIERS = (((9.0, 8.0, 7.0), 2), ((6.0, 5.0), 2), ((6.0, 5.0), 1))
+LONGEST_LABEL = 40  # characters beside an axis
 
 
 def step_axis(axes: Iterable[Axes], last: float) -> None:
@@ -41,7 +44,7 @@ def step_axis(axes: Iterable[Axes], last: float) -> None:
 
 def value_axis(ax: Axes, label: str) -> None:
     """Values up, with grid lines."""
-    ax.set_ylabel(label)
+    ax.set_ylabel(one_line(printable(label), LONGEST_LABEL), parse_math=False)
     ax.grid(visible=True, alpha=0.25, linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
 
@@ -71,27 +74,19 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str], pan
     place = ax.get_window_extent()
     width, height = (length * 72 / figure.dpi for length in (place.width, place.height))
     with without_glyph_warnings():
-        layout = _layout([printable(label) for label in labels], width, height / 2)
+        layout = legend_layout(figure, labels, width, height / 2)
     drop = 2.6 * float(ax.xaxis.label.get_fontsize()) + 10  # the numbers and the label of the axis
-    legend = ax.legend(
-        handles,
-        [str(i) for i in range(len(labels))],
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=ax.transAxes + ScaledTranslation(0, -drop / 72, figure.dpi_scale_trans),
-        ncols=layout.columns,
-        fontsize=layout.size,
-        frameon=False,
-        borderaxespad=0,
-        borderpad=0,
-        handlelength=(HANDLE - 8) / layout.size,
-        handletextpad=8 / layout.size,
-        columnspacing=GAP / layout.size,
-        labelspacing=0.3,
+    layout.fill(
+        ax.legend(
+            handles,
+            [str(i) for i in range(len(labels))],
+            loc="upper left",
+            bbox_to_anchor=(0, 0),
+            bbox_transform=ax.transAxes + ScaledTranslation(0, -drop / 72, figure.dpi_scale_trans),
+            borderaxespad=0,
+            **layout.options,
+        )
     )
-    for text, label in zip(legend.get_texts(), layout.labels, strict=True):
-        text.set_text(label)  # ax.legend ignores a label that starts with "_"
-        text.set_parse_math(False)
     if figure.get_layout_engine() is None:
         ax.set_axes_locator(_Above(ax, layout.height, drop))
     fit(ax, panel_height)
@@ -122,10 +117,32 @@ class _Above:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class LegendLayout:
+    """The labels of a legend with their line breaks, the number of columns, and the size of the letters in points."""
+
     labels: tuple[str, ...]
     columns: int
     size: float
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keywords of `Axes.legend` and `Figure.legend`."""
+        return {
+            "ncols": self.columns,
+            "fontsize": self.size,
+            "frameon": False,
+            "borderpad": 0,
+            "handlelength": (HANDLE - 8) / self.size,
+            "handletextpad": 8 / self.size,
+            "columnspacing": GAP / self.size,
+            "labelspacing": 0.3,
+        }
+
+    def fill(self, legend: Legend) -> None:
+        """Write the labels into a legend; matplotlib would leave out one that starts with "_" and read "$" as math."""
+        for text, label in zip(legend.get_texts(), self.labels, strict=True):
+            text.set_text(label)
+            text.set_parse_math(False)
 
     @property
     def height(self) -> float:
@@ -135,25 +152,26 @@ class _Layout:
         return 8 + max(sum(1.4 * self.size * (1 + label.count("\n")) for label in column) for column in columns)
 
 
-def _layout(labels: Sequence[str], width: float, height: float) -> _Layout:
-    """The first layout that is at most `height` points high, or the lowest of all."""
+def legend_layout(figure: object, labels: Sequence[str], width: float, height: float) -> LegendLayout:
+    """The first layout in `width` points that is at most `height` points high, or the lowest of all."""
+    tiers = figure.legend_tiers if isinstance(figure, Picture) else TIERS
     seen = []
-    for layout in _layouts(labels, width):
+    for layout in _layouts([printable(label) for label in labels], width, tiers):
         if layout.height <= height:
             return layout
         seen.append(layout)
     return min(seen, key=lambda each: each.height)
 
 
-def _layouts(labels: Sequence[str], width: float) -> Iterator[_Layout]:
+def _layouts(labels: Sequence[str], width: float, tiers: Tiers) -> Iterator[LegendLayout]:
     """As many columns as need no wrapped label, in ever smaller letters; then more columns; then the next tier."""
-    widest = max((_width(label, TIERS[0][0][0]) for label in labels), default=0.0)
+    widest = max((_width(label, tiers[0][0][0]) for label in labels), default=0.0)
     unbroken = max(1, min(len(labels), MOST_COLUMNS, int((width + GAP) // (widest + HANDLE + GAP))))
-    for (sizes, most), columns in itertools.product(TIERS, range(unbroken, MOST_COLUMNS + 1)):
+    for (sizes, most), columns in itertools.product(tiers, range(unbroken, MOST_COLUMNS + 1)):
         column = (width - (columns - 1) * GAP) / columns - HANDLE
         for size in sizes:
             if columns == unbroken or column > 8 * size:
-                yield _Layout(tuple(_wrapped(label, column, size, most) for label in labels), columns, size)
+                yield LegendLayout(tuple(_wrapped(label, column, size, most) for label in labels), columns, size)
 
 
 def _wrapped(label: str, width: float, size: float, most: int) -> str:
@@ -170,7 +188,12 @@ def _wrapped(label: str, width: float, size: float, most: int) -> str:
         length = min(length - 1, int(max(len(line) for line in lines) * width / widest))
 
 
-@functools.lru_cache(maxsize=1024)
 def _width(text: str, size: float) -> float:
-    """In points."""
-    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0])
+    """In points, in the font of the style in use."""
+    return _width_in(text, size, tuple(rcParams["font.family"]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _width_in(text: str, size: float, family: tuple[str, ...]) -> float:
+    font = FontProperties(family=family, size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])

@@ -19,6 +19,9 @@ from stepsize.files import write_whole
 
 # Inches: the width of a figure, its height until the legend is laid out, and the margin.
 WIDTH, HIGH, PADDING = 7.0, 40.0, 0.1
+Tiers = tuple[tuple[tuple[float, ...], int], ...]
+"""Sizes of the letters of a legend in points, and how many lines a label may take, in order of preference."""
+TIERS: Tiers = (((9.0, 8.0, 7.0), 2), ((6.0, 5.0), 2), ((6.0, 5.0), 1))
 Place = Axes | Figure | None
 Places = Sequence[Axes] | NDArray[np.object_] | Figure | None
 PICTURES = ("png", "svg", "pdf", "jpg", "webp")
@@ -44,9 +47,15 @@ class Picture(Figure):
         'step'
     """
 
+    legend_tiers = TIERS
+
     def __init__(self, **options: Any) -> None:
         layout = ConstrainedLayoutEngine(w_pad=PADDING, h_pad=PADDING)
         super().__init__(**{**options, "figsize": (WIDTH, HIGH), "layout": layout})
+
+    def fit(self, panel_height: float, texts: float) -> None:
+        """Take the height of all panels and of texts, in inches; a plot function calls it at its end."""
+        self.set_figheight(panel_height * len(self.axes) + texts)
 
     def _repr_png_(self) -> bytes:
         return _content(self, format="png")
@@ -75,7 +84,7 @@ def fit(ax: Axes, panel_height: float) -> None:
         legend = ax.get_legend()
         with without_glyph_warnings():
             below = legend.get_window_extent().height / figure.dpi if legend else 0.0
-        figure.set_figheight(panel_height * len(figure.axes) + below)
+        figure.fit(panel_height, below)
 
 
 def save_figure(picture: Figure | Axes | Sequence[Axes] | NDArray[np.object_], path: str | os.PathLike[str]) -> Path:

@@ -64,6 +64,11 @@ class Table:
         """Whether any line has a p-value."""
         return any(line.p for line in self.lines)
 
+    @property
+    def comparisons(self) -> int:
+        """The number of p-values that are corrected for each other."""
+        return sum(not math.isnan(each.difference.p) for each in self.findings if each.difference)
+
 
 @dataclass(frozen=True)
 class Ending:

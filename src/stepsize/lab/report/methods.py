@@ -1,0 +1,176 @@
+"""The methods of a comparison in sentences, with every setting and version, in Markdown and in LaTeX."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from stepsize.lab.experiment import Experiment
+from stepsize.lab.report import latex
+from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
+from stepsize.lab.report.tables import Table
+from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.tuning import HOW_TUNED, Trial
+
+
+class Code(str):
+    """A piece of a sentence that is set in the letters of a typewriter."""
+
+
+Sentence = tuple[str, ...]
+"""Pieces of text and of code."""
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Sentences, remarks about the runs, the schedules, and further names with values under their titles."""
+
+    sentences: tuple[Sentence, ...]
+    remarks: tuple[str, ...]
+    schedules: Mapping[str, str]
+    details: Mapping[str, Mapping[str, str]]
+
+    def markdown(self) -> str:
+        """The methods in Markdown."""
+        items = "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in self.schedules.items())
+        return "\n\n".join(["## Methods", *self._paragraphs(_markdown, " "), items, *self._details(_markdown)]) + "\n"
+
+    def latex(self) -> str:
+        """The methods in LaTeX, which need no package."""
+        items = "\n".join(f"  \\item {_latex(name)}: {_latex(Code(text))}" for name, text in self.schedules.items())
+        listed = f"\\begin{{itemize}}\\raggedright\n{items}\n\\end{{itemize}}"
+        text = "\n\n".join([*self._paragraphs(_latex, "\n"), listed, *self._details(_latex)]) + "\n"
+        return (latex.LETTERS if "stepsizeletter" in text else "") + text
+
+    def _paragraphs(self, write: Callable[[str], str], between: str) -> Iterator[str]:
+        yield between.join("".join(map(write, each)) for each in self.sentences)
+        if self.remarks:
+            yield between.join(map(write, self.remarks))
+        yield "Schedules:"
+
+    def _details(self, write: Callable[[str], str]) -> Iterator[str]:
+        for title, items in self.details.items():
+            if items:
+                pairs = "; ".join(f"{write(name)} {write(Code(text))}" for name, text in items.items())
+                yield f"{title}: {pairs}."
+
+
+def methods(
+    experiment: Experiment,
+    source: str,
+    steps: int,
+    schedules: Mapping[str, str],
+    environment: Mapping[str, str],
+    compared: Sequence[Table],
+    *,
+    trials: Sequence[Trial] = (),
+    looks: Looks | None = None,
+    remarks: Sequence[str] = (),
+    accuracy: str = "",
+    trains_itself: bool = False,
+) -> Methods:
+    """How the runs were made and compared.
+
+    Args:
+        experiment: what was asked for.
+        source: the sentence about the data.
+        steps: the updates of a run.
+        schedules: the text of each schedule by its name in the paper, the baseline first.
+        environment: the versions and the machine.
+        compared: the tables that the paper has.
+        trials: of `tune_peak`, with the schedules' own names.
+        looks: the looks at the results, if seeds were added in rounds.
+        remarks: sentences about the runs.
+        accuracy: how right samples were counted.
+        trains_itself: whether the task is a training loop of its own.
+    """
+    seeds = ", ".join(map(str, experiment.seeds))
+    count = len(schedules)
+    sentences: list[Sentence] = [
+        (f"We compared {count} learning-rate schedule{'s' * (count > 1)} on the task ", Code(experiment.task), ".")
+        if experiment.command is None
+        else (f"We compared {count} learning-rate schedules in runs of the command ", Code(experiment.command), "."),
+        (source,),
+        _training(experiment, steps, trains_itself),
+        (f"Every schedule was trained with the seed{'s' * (len(experiment.seeds) > 1)} {seeds}.",),
+    ]
+    if not trains_itself:
+        sentences.append(
+            ("For one seed, all schedules start from the same weights and see the same samples in the same order.",)
+        )
+    if experiment.held_out:
+        sentences.append((HELD_OUT,))
+    if trials:
+        sentences.append((HOW_TUNED,))
+    sentences.append(
+        ("Results are the last values that a run logged.",)
+        if trains_itself
+        else ("Results are those after the last epoch.",)
+    )
+    if accuracy:
+        sentences.append((f"Accuracy: {accuracy}.",))
+    sentences.append(("Runs whose loss was not finite count as diverged and are left out of the means.",))
+    sentences += _statistics(compared, next(iter(schedules), ""), looks)
+    sentences.append(_versions(environment))
+    tuned = {each.schedule: f"{each.factor:g}" for each in trials if each.chosen}
+    details = {
+        "Factors of the peak rates": tuned,
+        "Settings": _given(settings_shown(experiment, steps, trains_itself)),
+        "Versions and machine": _given(environment),
+    }
+    return Methods(tuple(sentences), tuple(remarks), schedules, details)
+
+
+def _given(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: text for name, text in in_words(values).items() if text not in ("", "-")}
+
+
+def _training(experiment: Experiment, steps: int, trains_itself: bool) -> Sentence:
+    if trains_itself:
+        return (f"A run has {steps:,} steps.",)
+    batches = f"batches of {experiment.batch_size} samples" if experiment.batch_size else "batches of the task's own"
+    if experiment.accumulation > 1:
+        batches += f", {experiment.accumulation} of them accumulated for each update"
+    arguments = ", ".join(f"{name}={value}" for name, value in in_words(dict(experiment.optimizer_args)).items())
+    epochs = f"{experiment.epochs} epoch{'s' * (experiment.epochs > 1)}"
+    optimizer = Code(f"{experiment.optimizer}({arguments})" if arguments else experiment.optimizer)
+    return (f"A run has {epochs} ({steps:,} updates) of the optimizer ", optimizer, f", with {batches}.")
+
+
+def _statistics(compared: Sequence[Table], first: str, looks: Looks | None) -> list[Sentence]:
+    if not any(table.has_intervals for table in compared):
+        return []
+    tests = max(table.comparisons for table in compared)
+    found: list[Sentence] = [
+        ("Means are given with the sample standard deviation over the seeds.",),
+        ("Every other schedule was compared with ", Code(first), " by the differences at the same seeds."),
+    ]
+    if looks is not None:
+        return found
+    found.append(("The 95% intervals of the differences are those of Student's t for pairs.",))
+    if any(table.has_chances for table in compared) and tests > 1:
+        found.append(
+            (
+                f"The p-values (two-sided) are corrected for the {tests} comparisons in each metric with Holm's "
+                "method; the intervals are not corrected.",
+            )
+        )
+    return found
+
+
+def _versions(environment: Mapping[str, str]) -> Sentence:
+    known = {"stepsize": "stepsize", "torch": "PyTorch", "numpy": "NumPy", "python": "Python"}
+    named = [f"{title} {environment[key]}" for key, title in known.items() if environment.get(key)]
+    device = environment.get("device", "")
+    return (f"We used {', '.join(named)}{f' on the device {device}' if device else ''}.",)
+
+
+def _markdown(piece: str) -> str:
+    text = "".join(sign if sign.isprintable() else " " for sign in piece)
+    if isinstance(piece, Code):
+        fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+        return f"{fence} {text} {fence}" if "`" in text else f"`{text}`" if text else ""
+    return re.sub(r"([\\`*_\[\]<>#|$~&])", r"\\\1", text)
+
+
+def _latex(piece: str) -> str:
+    return latex.code(piece) if isinstance(piece, Code) else latex.escaped(piece)

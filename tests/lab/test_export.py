@@ -1,0 +1,393 @@
+"""`export`: what it writes is the store's, compiles, and is safe with any name."""
+
+import csv
+import itertools
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import zlib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paper_results import ENVIRONMENT, HOSTILE, write_results
+from scipy import stats
+
+from stepsize import lab
+from stepsize.errors import ArgumentError, DataError, OutputError
+from stepsize.lab.report.latex import escaped
+from stepsize.lab.report.methods import Code, Methods
+from stepsize.lab.report.paper_table import short_names
+
+SIX = ("flat", "square-root", "factor", "multi-factor", "cosine", "warmup-cosine")
+TABLES = {"test-accuracy": "test_accuracy", "test-loss": "test_loss", "train-loss": "train_loss"}
+FILES = {
+    *(f"{name}.{kind}" for name in ("curves", "differences") for kind in ("pdf", "svg")),
+    *(f"table-{name}.tex" for name in TABLES),
+    *("results.csv", "runs.csv", "methods.md", "methods.tex"),
+}
+TYPES_OF_FONT = re.compile(rb"/Subtype /(Type3|Type0|TrueType|Type1)\b")
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of six schedules and five seeds, with their export; one run diverged."""
+    folder = write_results(tmp_path_factory.mktemp("six") / "results", SIX, bad="factor")
+    lab.export(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of results with hostile names for schedules and for the metric."""
+    folder = write_results(tmp_path_factory.mktemp("hostile") / "results", HOSTILE, metric="$x{_&%\\frac=", mode="min")
+    lab.export(folder)
+    return folder
+
+
+def last_values(folder: Path, column: str) -> dict[str, dict[int, float]]:
+    """The last value of each finished run, by schedule and seed, from SQLite alone."""
+    with sqlite3.connect(folder / "store.sqlite") as connection:
+        rows = connection.execute(
+            f"SELECT name, seed, {column} FROM epochs JOIN runs ON number = run"
+            " WHERE status = 'finished' AND step = (SELECT max(step) FROM epochs WHERE run = number)"
+        ).fetchall()
+    found: dict[str, dict[int, float]] = {}
+    for name, seed, value in rows:
+        found.setdefault(name, {})[seed] = value
+    return found
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_number_is_that_of_the_store(six: Path, name: str) -> None:
+    values = last_values(six, TABLES[name])
+    first = values[SIX[0]]
+    raw = {}
+    rows = {
+        row["schedule"]: row for row in read_csv(six / "paper/results.csv") if row["metric"] == name.replace("-", " ")
+    }
+    assert list(rows) == list(SIX)
+    for schedule, row in rows.items():
+        numbers = list(values[schedule].values())
+        assert float(row["mean"]) == pytest.approx(sum(numbers) / len(numbers), rel=1e-13)
+        assert float(row["standard_deviation"]) == pytest.approx(stats.tstd(numbers), rel=1e-9)
+        assert (int(row["finished"]), int(row["diverged"])) == (len(numbers), 5 - len(numbers))
+        if schedule == SIX[0]:
+            assert row["difference"] == row["p_holm"] == ""
+            continue
+        seeds = sorted(values[schedule].keys() & first.keys())
+        test = stats.ttest_rel([values[schedule][seed] for seed in seeds], [first[seed] for seed in seeds])
+        interval = test.confidence_interval(0.95)
+        assert int(row["pairs"]) == len(seeds)
+        assert float(row["low"]) == pytest.approx(interval.low, rel=1e-9)
+        assert float(row["high"]) == pytest.approx(interval.high, rel=1e-9)
+        assert float(row["difference"]) == pytest.approx((interval.low + interval.high) / 2, rel=1e-9)
+        assert float(row["p"]) == pytest.approx(test.pvalue, rel=1e-9)
+        raw[schedule] = float(test.pvalue)
+    for rank, (schedule, _) in enumerate(sorted(raw.items(), key=lambda item: item[1])):
+        below = sorted(raw.values())[: rank + 1]
+        corrected = max(min(1.0, (len(raw) - place) * p) for place, p in enumerate(below))
+        assert float(rows[schedule]["p_holm"]) == pytest.approx(corrected, rel=1e-9)
+
+
+@pytest.mark.parametrize("two_columns", [False, True])
+@pytest.mark.parametrize("name", TABLES)
+def test_the_latex_table_has_the_numbers_of_the_csv_file(
+    six: Path, tmp_path: Path, name: str, two_columns: bool
+) -> None:
+    lab.export(six, tmp_path, two_columns=two_columns)
+    text = (tmp_path / f"table-{name}.tex").read_text("ascii")
+    body = text.partition("\\midrule")[2].partition("\\bottomrule")[0]
+    body = re.sub(r"\\multicolumn\{\d\}\{l\}\{(.*?)\} \\\\ &", r"\1 &", body)
+    lines = [[cell.strip() for cell in line.split("&")] for line in body.split("\\\\\n") if line.strip()]
+    rows = [row for row in read_csv(tmp_path / "results.csv") if row["metric"] == name.replace("-", " ")]
+    assert len(lines) == len(rows) == 6
+    for line, row in zip(lines, rows, strict=True):
+        assert line[0] == row["schedule"] + (" (4 of 5 runs)" if row["schedule"] == "factor" else "")
+        mean, spread = re.fullmatch(r"\$(\S+) \\pm (\S+)\$", line[1]).groups()
+        shown = [(mean, row["mean"]), (spread, row["standard_deviation"])]
+        if row["difference"]:
+            low, high = re.fullmatch(r"\$\[(\S+), (\S+)\]\$", line[3]).groups()
+            shown += [(line[2].strip("$"), row["difference"]), (low, row["low"]), (high, row["high"])]
+            p = line[4].strip("$")
+            assert float(row["p_holm"]) < 0.001 if p.startswith("<") else (p == f"{float(row['p_holm']):.3f}")
+        for rounded, exact in shown:
+            digits = len(rounded.partition(".")[2])
+            assert digits >= 3
+            assert float(rounded) == pytest.approx(round(float(exact), digits), abs=1e-12)
+
+
+def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
+    rows = read_csv(six / "paper/runs.csv")
+    assert len(rows) == 30
+    values = last_values(six, "test_loss")
+    for row in rows:
+        if row["status"] == "finished":
+            assert float(row["test_loss"]) == values[row["schedule"]][int(row["seed"])]
+
+
+@pytest.mark.parametrize("kind", ["md", "tex"])
+def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -> None:
+    asked = {
+        "clip_norm": 1.25,
+        "accumulation": 3,
+        "precision": "bf16",
+        "optimizer": "adamw",
+        "weight_decay": "Constant(0.07)",
+    }
+    folder = write_results(tmp_path / "results", ("a", "b"), optimizer_args={"eps": 1e-7}, epochs=4, **asked)
+    lab.export(folder)
+    text = (folder / f"paper/methods.{kind}").read_text().replace("\\allowbreak{}", "").replace("\\_", "_")
+    with sqlite3.connect(folder / "store.sqlite") as connection:
+        ((form,),) = connection.execute("SELECT settings FROM experiment")
+    settings = json.loads(form)["experiment"]
+    for name, value in settings.items():
+        if value not in (None, [], {}, "") and name != "schedules":
+            shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+            words = (
+                [*map(str, shown)]
+                if isinstance(shown, list)
+                else [*map(str, shown.values())]
+                if isinstance(shown, dict)
+                else [str(shown)]
+            )
+            assert name.replace("_", " ") in text
+            assert all(word in text for word in words), (name, words)
+    assert all(version in text for version in ENVIRONMENT.values())
+    assert all(schedule in text for schedule in settings["schedules"].values())
+    assert "(300 updates) of the optimizer" in text
+    assert "same weights" in text
+    assert "Holm" not in text, "one comparison needs no correction"
+
+
+def test_a_training_loop_of_its_own_has_no_settings_of_ours(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "results", ("a", "b"), about={"trains_itself": True})
+    lab.export(folder)
+    text = (folder / "paper/methods.md").read_text()
+    assert "A run has 300 steps." in text
+    assert "optimizer" not in text
+    assert "same weights" not in text
+
+
+def test_seeds_in_rounds_have_intervals_but_no_p_values(tmp_path: Path) -> None:
+    folder = write_results(tmp_path / "results", ("a", "b"), 6, about={"looks": [4, 6]}, until_told=True)
+    lab.export(folder)
+    table = (folder / "paper/table-test-accuracy.tex").read_text()
+    assert "$p$" not in table
+    assert "hold at every look" in table
+    assert "looks at 4 and 6 of at most 20 seeds" in (folder / "paper/methods.md").read_text()
+
+
+def test_one_seed_has_no_differences(tmp_path: Path) -> None:
+    exported = lab.export(write_results(tmp_path / "results", SIX, 1))
+    assert {path.name for path in exported.files} == FILES - {"differences.pdf", "differences.svg"}
+    assert exported.notes == ("One seed says nothing about which schedule is better; give several.",)
+    assert "interval" not in (tmp_path / "results/paper/table-test-loss.tex").read_text()
+
+
+@pytest.mark.parametrize(
+    ("two_columns", "options", "points"), [(False, {}, 237.6), (True, {}, 486), (False, {"width": 5.5}, 396)]
+)
+def test_the_pdf_has_the_width_one_size_of_letters_and_truetype_fonts(
+    six: Path, tmp_path: Path, two_columns: bool, options: dict[str, float], points: float
+) -> None:
+    lab.export(six, tmp_path, two_columns=two_columns, **options)
+    for path in tmp_path.glob("*.pdf"):
+        content = path.read_bytes()
+        assert float(re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", content)[1]) == pytest.approx(points, abs=0.1)
+        assert set(TYPES_OF_FONT.findall(content)) == {b"Type0"}
+        assert b"/CIDFontType2" in content
+        streams = [
+            zlib.decompressobj().decompress(each)
+            for each in re.findall(rb"stream\n(.+?)\nendstream", content, re.DOTALL)
+            if each[:1] == b"x"
+        ]
+        assert {float(size) for each in streams for size in re.findall(rb"/F\S+ ([\d.]+) Tf", each)} == {8.0}
+
+
+@pytest.mark.skipif(shutil.which("pdffonts") is None, reason="needs pdffonts of poppler-utils")
+def test_pdffonts_finds_no_type_3(hostile: Path) -> None:
+    for path in (hostile / "paper").glob("*.pdf"):
+        listed = subprocess.run(["pdffonts", path], capture_output=True, text=True, check=True).stdout
+        assert "TrueType" in listed
+        assert "Type 3" not in listed
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs pdftotext of poppler-utils")
+def test_the_words_of_the_pdf_are_text_and_none_overlaps(six: Path) -> None:
+    for path in (six / "paper").glob("*.pdf"):
+        page = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, text=True, check=True).stdout
+        words = [
+            (*map(float, found[:4]), found[4])
+            for found in re.findall(r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.+?)<', page)
+        ]
+        assert {*SIX} <= {word for *_, word in words}
+        for a, b in itertools.combinations(words, 2):
+            wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+            assert wide <= 0.5 or high <= 3.5, (a, b)  # of 12 points, which leave room above the tallest letters
+
+
+def test_the_svg_has_text_and_no_code(hostile: Path) -> None:
+    for path in (hostile / "paper").glob("*.svg"):
+        elements = list(ElementTree.parse(path).iter())
+        assert not any(element.tag.endswith(("}script", "}foreignObject", "}a")) for element in elements)
+        assert not any(name.lower().startswith("on") for element in elements for name in element.attrib)
+        texts = {"".join(element.itertext()).strip() for element in elements if element.tag.endswith("}text")}
+        whole = {"<script>alert(1)</script>", "../../../etc/cron.d/x"} if path.stem == "curves" else set()
+        assert {"=1+1", "*", "-1"} | whole <= texts
+
+
+def test_no_cell_of_a_csv_file_is_a_formula(hostile: Path) -> None:
+    for path in (hostile / "paper").glob("*.csv"):
+        content = path.read_text()
+        assert not any(sign in content for sign in "\0\r\x1b\u202e\u200f\ufeff")
+        for row in csv.reader(content.splitlines()):
+            for cell in row:
+                assert not cell.startswith(("=", "@", "+")), cell
+                assert not cell.startswith("-") or float(cell) < 0
+    names = [row["schedule"] for row in read_csv(hostile / "paper/runs.csv")][: len(HOSTILE)]
+    assert {"'=1+1", "'@SUM(A1)", "'-1", "a" * 10_000, "a" * 10_000 + "b"} <= set(names)
+
+
+def test_names_become_no_names_of_files(hostile: Path) -> None:
+    written = {str(path.relative_to(hostile)) for path in hostile.parent.rglob("*") if path.is_file()}
+    expected = {"store.sqlite", *(f"paper/{name}" for name in (*FILES, "table-x-frac.tex"))}
+    assert {name for name in written if not name.startswith("store.sqlite-")} == expected
+
+
+def test_names_are_no_commands_in_markdown(hostile: Path) -> None:
+    text = (hostile / "paper/methods.md").read_text()
+    assert "<script>" not in text.replace("\\<script\\>", "").replace("`<script>alert(1)</script>`", "")
+    assert "\\<script\\>alert(1)" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex (texlive-latex-recommended)")
+@pytest.mark.parametrize("two_columns", [False, True])
+@pytest.mark.parametrize("names", ["six", "hostile"])
+def test_latex_compiles_within_the_column(
+    names: str, two_columns: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    lab.export(request.getfixturevalue(names), tmp_path, two_columns=two_columns)
+    star = "*" if two_columns else ""
+    body = "\n".join(
+        [
+            *(f"\\input{{{path.stem}}}" for path in sorted(tmp_path.glob("table-*.tex"))),
+            *(
+                f"\\begin{{figure{star}}}\\includegraphics{{{name}.pdf}}\\end{{figure{star}}}"
+                for name in ("curves", "differences")
+            ),
+            "\\input{methods}",
+        ]
+    )
+    (tmp_path / "main.tex").write_text(
+        "\\documentclass[twocolumn,10pt]{article}\n\\usepackage{booktabs,graphicx}\n"
+        "\\textwidth=6.8in\\columnsep=0.15in\\oddsidemargin=0pt\n"
+        f"\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    )
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    too_wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", done.stdout)]
+    assert not too_wide
+    words = subprocess.run(["pdftotext", "main.pdf", "-"], cwd=tmp_path, capture_output=True, text=True).stdout
+    assert "root:x:0" not in words
+    if names == "hostile" and words:
+        assert "\\input{/etc/passwd}" in words
+
+
+def test_nothing_is_overwritten_unless_asked(six: Path, tmp_path: Path) -> None:
+    (tmp_path / "methods.tex").write_text("my thesis")
+    with pytest.raises(OutputError, match=r"already has methods\.tex"):
+        lab.export(six, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["methods.tex"]
+    lab.export(six, tmp_path, overwrite=True)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    lab.export(six, tmp_path, overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before, "the same results, the same files"
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    folder, elsewhere = write_results(tmp_path / "results", ("a", "b"), 2), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (folder / "paper").symlink_to(elsewhere)
+    with pytest.raises(DataError, match="is a link"):
+        lab.export(folder)
+    assert not [*elsewhere.iterdir()]
+    thesis, mine = tmp_path / "thesis.tex", tmp_path / "mine"
+    thesis.write_text("my thesis")
+    mine.mkdir()
+    (mine / "methods.tex").symlink_to(thesis)
+    lab.export(folder, mine, overwrite=True)
+    assert thesis.read_text() == "my thesis"
+    assert not (mine / "methods.tex").is_symlink()
+
+
+def test_the_task_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "evil_task.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    lab.export(write_results(tmp_path / "results", ("a", "b"), 2, task="evil_task:task"))
+
+
+def test_what_cannot_be_exported_is_said(six: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no store"):
+        lab.export(tmp_path)
+    with pytest.raises(ArgumentError, match=r"font=.* must be .*installed font, got 'No Such Font'"):
+        lab.export(six, tmp_path, font="No Such Font")
+    with pytest.raises(ArgumentError, match=r"size=.* >= 4"):
+        lab.export(six, tmp_path, font_size=1)
+    with pytest.raises(OutputError, match="cannot make the folder"):
+        lab.export(six, six / "store.sqlite" / "paper")
+    with pytest.raises(DataError, match="no run"):
+        lab.export(write_results(tmp_path / "lost", ("a",), 1, bad="a"))
+
+
+@given(st.lists(st.text(max_size=60), unique=True))
+def test_short_names_differ_and_can_be_printed(names: list[str]) -> None:
+    short = short_names(names)
+    assert list(short) == names
+    assert len(set(short.values())) == len(names)
+    assert all(name and name.isprintable() and len(name) <= 40 for name in short.values())
+
+
+@given(st.text())
+def test_a_text_in_latex_is_ascii_and_closes_its_braces(text: str) -> None:
+    found = escaped(text)
+    assert found.isascii()
+    assert found.isprintable()
+    bare = re.sub(r"\\[{}\\]", "", found)
+    depths = list(itertools.accumulate((sign == "{") - (sign == "}") for sign in bare))
+    assert min(depths, default=0) == 0
+    assert depths[-1:] in ([], [0])
+    commands = set(re.findall(r"\\([a-zA-Z]+)", found))
+    assert commands <= {
+        "textbackslash",
+        "textasciitilde",
+        "textasciicircum",
+        "textless",
+        "textgreater",
+        "textbar",
+        "symbol",
+        "textasciigrave",
+        "allowbreak",
+        "stepsizeletter",
+        "pm",
+        "r",
+        "c",
+        "v",
+    }
+    assert not re.search(r"(?<!\\)[%#&_~^]", re.sub(r"\\[\^~](?=\{)", "", found))
+
+
+def test_code_in_markdown_stays_code() -> None:
+    text = Methods(((Code("a `b`` c"), " *d*"),), (), {}, {}).markdown()
+    assert "``` a `b`` c ``` \\*d\\*" in text
