@@ -229,8 +229,8 @@
     });
   }
 
-  // Paper has no hidden rows.
-  const details = [...document.querySelectorAll("details")];
+  // Paper has no hidden rows, except those of other comparisons, which a reader asks for.
+  const details = [...document.querySelectorAll("details:not(.asked)")];
   let closed = [];
   window.addEventListener("beforeprint", () => {
     closed = details.filter((each) => !each.open);
