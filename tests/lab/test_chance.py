@@ -9,6 +9,7 @@ from silent import Silent
 from torch import nn
 from torch.nn import functional
 
+from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task, compare, resume
 from stepsize.lab.report.summary_table import result_line
 from stepsize.lab.tasks.chance import Chance
@@ -115,3 +116,18 @@ def test_a_rate_of_0_and_one_far_too_large_stay_at_chance_level(tmp_path, capsys
     assert text.startswith("# Held-out accuracy of digits\\_net on digits under 3 schedules\n")
     assert note in text
     assert resume(tmp_path / "out", display=Silent()).table.notes[-1] == note
+
+
+@pytest.mark.usefixtures("in_process", "one_thread")
+def test_the_runs_are_judged_on_the_metric_that_the_task_names(tmp_path, monkeypatch):
+    task = replace(task_of(functional.cross_entropy), metric="test_loss")
+    monkeypatch.setattr("stepsize.lab.comparison.task_of", lambda experiment: task)
+    monkeypatch.setattr("stepsize.lab.tasks.by_name.load_task", lambda name: task)
+    experiment = Experiment({"a": "Constant(0.1)", "b": "Constant(0.2)"}, "digits", epochs=1, device="cpu")
+    found = compare(experiment, tmp_path / "named", display=Silent())
+    assert found.experiment.metric == "test_loss"
+    assert "Test loss of Linear on" in (tmp_path / "named" / "report.md").read_text()
+    asked = compare(replace(experiment, metric="train_loss"), tmp_path / "asked", display=Silent())
+    assert asked.experiment.metric == "train_loss"
+    with pytest.raises(ArgumentError, match="metric"):
+        replace(task, metric="own")

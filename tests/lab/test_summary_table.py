@@ -1,8 +1,10 @@
 """The summary table: means, differences to the first schedule and their limits, within 78 characters."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from reports import HOSTILE
 
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
@@ -194,3 +196,16 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, mon
     assert all(len(line.rstrip()) <= 78 for line in lines)
     assert [line.split()[0] for line in lines[1:]] == list(SIX_SCHEDULES)
     assert " to " in lines[2]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))
+def test_a_hostile_name_stays_one_cell_of_the_markdown(name):
+    some = [run(each, seed, 0.8 + 0.01 * seed) for seed in range(2) for each in ("flat", name)]
+    experiment = Experiment({"flat": "Constant(0.1)", "other": "Constant(0.1)"}, seeds=(0, 1))
+    text = markdown_report(experiment, name, name, 5, some, terms=Terms(("flat", name), 2), remarks=[name])
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+    assert not re.search(r"(?<!\\)[<>`$]", re.sub(r"`[^`\n]*`", "", text))
+    (line,) = [
+        line for line in text.splitlines() if line.startswith("| ") and "flat" not in line and "\xb1 0.0071 |" in line
+    ][:1]
+    assert len(re.findall(r"(?<!\\)\|", line)) == len(summary_table(some).columns) + 1

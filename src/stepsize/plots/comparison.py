@@ -95,7 +95,11 @@ def plot_comparison(
                 losses = Trace(run.column("step")[-1:], np.array([top]))
             for ax, trace in ((rate, below(rate_top, rate_trace(run))), (loss, losses), (test, tests)):
                 _cross(ax, trace, style["color"])
-    labels = ("learning rate", "train loss", f"{judged_on} {metric[5:]}" if metric.startswith("test_") else metric)
+    labels = (
+        "learning rate",
+        "train loss",
+        f"{judged_on} {metric[5:]}" if metric.startswith("test_") else _label(metric),
+    )
     for ax, label, scale, held in zip(panels, labels, scales, extents, strict=True):
         value_axis(ax, label)
         ax.set_yscale("log" if scale.log else "linear")
@@ -105,8 +109,8 @@ def plot_comparison(
             ax.minorticks_off()
         beyond = [name for name, each in zip(names, held, strict=True) if each and scale.leaves(each)]
         if beyond:
-            text = first_few([one_line(printable(name), LONGEST) for name in beyond], MOST_NAMED)
-            ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35").set_parse_math(False)
+            text = first_few([*map(_label, beyond)], MOST_NAMED)
+            ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35")
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
     if accurate and any(train_accuracy_trace(run).x.size for run in runs):
@@ -114,6 +118,11 @@ def plot_comparison(
         names.append("train accuracy")
     legend_below(test, handles, names, panel_height=2.3)
     return panels
+
+
+def _label(name: str) -> str:
+    """A name of the user's, as one short line without formulas."""
+    return one_line(printable(name), LONGEST).replace("$", r"\$")
 
 
 def _last_step(run: Logged) -> int:
