@@ -356,9 +356,9 @@ def test_a_hostile_name_neither_runs_nor_breaks_the_layout(open_in_browser, tmp_
     ]
     metric = Metric(name, name, None)
     runs = [replace(run, values=(Value(300, name, run.points[0].train_loss),)) for run in runs]
-    chance = Chance(1.0, 100, None)
+    chance, text = Chance(1.0, 100, None), name[:500]
     html = html_report(
-        runs, name, source=name, settings={name: name}, environment={name: name}, remarks=[name], headline=metric,
+        runs, name, source=text, settings={text: text}, environment={text: text}, remarks=[text], headline=metric,
         chance=chance,
     )  # fmt: skip
     path = tmp_path / "report.html"
@@ -370,8 +370,7 @@ def test_a_hostile_name_neither_runs_nor_breaks_the_layout(open_in_browser, tmp_
     assert page.locator("script").count() == 2
     assert page.locator("img, iframe, a").count() == 0
     # What stands after a name is not turned around by it.
-    text = page.locator("p.warning").first
-    assert "\u202e" not in text.inner_text()
+    assert "\u202e" not in page.locator("p.warning").first.inner_text()
     assert page.locator(".name").first.evaluate("each => getComputedStyle(each).unicodeBidi") == "isolate"
     point_at(page, "train loss", 0.5)
     box = page.locator("#tip").bounding_box()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import jinja2
 
+from stepsize.errors import one_line
 from stepsize.lab.report.markdown import HELD_OUT, in_words
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
@@ -19,6 +20,7 @@ from stepsize.store.run import COMPLETE, Logged
 
 MOST_CURVES = 42  # that look different from each other
 MOST_RUNS_LISTED = 200
+LONGEST_TITLE = 240
 MARKS = {
     "better": "✓",
     "worse": "✗",
@@ -95,7 +97,7 @@ def html_report(
     shown = panels([groups[name] for name in drawn], terms)
     script = _text("report.js")
     return _PAGES.get_template("report.html.jinja").render(
-        title=printable(title),
+        title=one_line(printable(title), LONGEST_TITLE),
         source=source,
         settings=in_words(settings or {}),
         environment=in_words(environment or {}),

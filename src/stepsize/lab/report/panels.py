@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stepsize.errors import first_few
+from stepsize.lab.report.tables import judged_label
 from stepsize.lab.statistics.findings import KNOWN
 from stepsize.lab.terms import Terms
 from stepsize.plots.curves import COLOURS, Floats, line_style
@@ -100,7 +101,9 @@ def panels(groups: Sequence[Sequence[Logged]], terms: Terms) -> tuple[Panel, ...
     across = Scale(0.0, last or 1.0)
     kinds = [replace(kind, title=kind.title.replace("test", terms.judged_on)) for kind in _METRICS]
     if (headline := terms.headline) is not None and headline.field not in KNOWN:
-        kinds.append(_Kind(headline.field, headline.label, partial(metric_trace, name=headline.field)))
+        kinds.append(
+            _Kind(headline.field, judged_label(headline, terms.judged_on), partial(metric_trace, name=headline.field))
+        )
     drawn = [_panel(kind, groups, across) for kind in (_RATE, *kinds)]
     return tuple(panel for panel in drawn if panel is not None)
 

@@ -150,7 +150,7 @@ def tables(groups: Mapping[str, Sequence[Logged]], terms: Terms) -> tuple[Table,
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
     every = [run for group in groups.values() for run in group]
     found = list[tuple[Metric, tuple[Finding, ...], tuple[Pair, ...]]]()
-    for metric in [*(replace(each, label=judged_label(each, terms.judged_on)) for each in metrics), *terms.others]:
+    for metric in [replace(each, label=judged_label(each, terms.judged_on)) for each in (*metrics, *terms.others)]:
         values = {
             name: {run.seed: last_value(run, metric.field) for run in group if run.status == "finished"}
             for name, group in groups.items()
@@ -342,14 +342,15 @@ def _names(names: Sequence[str]) -> str:
 
 
 def judged_label(metric: Metric, judged_on: str) -> str:
-    """The label of a metric, with the samples that the runs were judged on."""
-    return metric.label.replace("test", judged_on) if metric.field in KNOWN else metric.label
+    """The label of a metric: with the samples that the runs were judged on, or the user's name on one short line."""
+    if metric.field in KNOWN:
+        return metric.label.replace("test", judged_on)
+    return one_line(printable(metric.label), LONGEST)
 
 
 def heading(metric: Metric) -> str:
     """The label of a metric at the beginning of a sentence; a name of the user's stays as it is."""
-    label = one_line(printable(metric.label), LONGEST)
-    return label.capitalize() if metric.field in KNOWN else label
+    return metric.label.capitalize() if metric.field in KNOWN else metric.label
 
 
 def last_value(run: Logged, field: str) -> float:
