@@ -17,13 +17,13 @@ UNNAMED = "task"  # the default name of a Task
 def title_of(experiment: Experiment, task: AnyTask, runs: Sequence[Logged], terms: Terms) -> str:
     """`Test accuracy of lenet on fashion-mnist under 6 schedules`, as far as it is known."""
     found = tables(grouped(runs, terms.names), terms)
-    metric = found[0].metric if found else terms.headline
+    metric = heading(found[0].metric) if found else "Results"
     named = experiment.task if task.name == UNNAMED else task.name
     name = named if experiment.command else PurePath(named).name  # the file of a function, without its folder
     network = f"{_short(task.network)} on " if task.network else ""
     count = len(experiment.schedules)
     under = f"{count} schedules" if count > 1 else "one schedule"
-    return f"{heading(metric) if metric else 'Results'} of {network}{_short(name)} under {under}"
+    return f"{metric} of {network}{_short(name)} under {under}"
 
 
 def _short(name: str) -> str:
