@@ -179,7 +179,7 @@ def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
         ...     for name, values in ends.items() for seed, value in enumerate(values)
         ... ]
         >>> pairs_table(runs, Terms()).lines[1]
-        ('c', 'a', '+0.097 (0.059 to 0.134)', '0.024', 'better')
+        ('c', 'a', '+0.0967 (0.0680 to 0.1254)', '0.009', 'better')
     """
     compared = tables(grouped(runs, terms.names), terms)
     lines = compared[0].pairs if compared else ()
