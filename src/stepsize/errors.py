@@ -290,8 +290,8 @@ def shown(value: Any, longest: int = 60) -> str:
 
 
 def quoted(word: str, longest: int = 40) -> str:
-    """A word of the caller's in double quotes, as one line of a readable length."""
-    return f'"{one_line(word, longest)}"'
+    """A word of the caller's in double quotes, as one line of a readable length without unprintable characters."""
+    return f'"{one_line("".join(c if c.isprintable() or c.isspace() else " " for c in word), longest)}"'
 
 
 def first_few(words: Sequence[str], most: int, between: str = ", ") -> str:

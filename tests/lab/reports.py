@@ -17,6 +17,16 @@ WICKED = (
     "a name of many words " * 10,
     "W" * 200,
 )
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "\u202etxt.exe \u2066",
+    "x" * 10_000,
+    "many words " * 1_000,
+    "nul\x00\x1b[31m\x07",
+    "../../etc/passwd",
+    "\"quoted' `code` $x^2$ [a](javascript:alert(1)) | # *b*",
+)
 ABOUT = {
     "title": "Three schedules",
     "settings": {

@@ -9,6 +9,7 @@ from silent import Silent
 from torch import nn
 from torch.nn import functional
 
+from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task, compare, resume
 from stepsize.lab.report.summary_table import result_line
 from stepsize.lab.tasks.chance import Chance
@@ -88,8 +89,8 @@ def test_many_runs_make_one_note_with_the_rule():
     chance = Chance.of(task_of(functional.cross_entropy))
     runs = [replace(run((2.0, 0.1)), name=name, seed=seed) for name in "abcdefghi" for seed in (0, 1)]
     (note,) = chance.notes(runs, "held-out")
-    assert note.startswith('At chance level: "a" (seeds 0, 1), "b" (seeds 0, 1),')
-    assert '"f" (seeds 0, 1) and 3 more; held-out accuracy at most 0.6250 (share of the most common class' in note
+    assert note.startswith('2 of 2 runs of "a", 2 of 2 runs of "b",')
+    assert 'of "f" and 3 more stayed at chance: held-out accuracy at most 0.6250 (the share of the most common' in note
     assert note.endswith("or held-out loss never below 1.0397 (that of predicting the share of each class).")
 
 
@@ -105,8 +106,28 @@ def test_a_rate_of_0_and_one_far_too_large_stay_at_chance_level(tmp_path, capsys
         "huge": True,
     }
     note = found.table.notes[-1]
-    assert note.startswith('At chance level: "zero" (seed 0), "huge" (seed 0); held-out accuracy')
+    assert note.startswith('"zero", "huge" stayed at chance: held-out accuracy at most')
     html, text = ((tmp_path / "out" / f"report.{kind}").read_text() for kind in ("html", "md"))
-    assert "At chance level:" in html
+    assert "&#34;zero&#34;, &#34;huge&#34; stayed at chance.</p>" in html
+    assert html.count(">1, 1 at chance<") == 2
+    assert html.count("finished, at chance") == 2
+    assert "<h1>Held-out accuracy of digits_net on digits under 3 schedules</h1>" in html
+    assert "<title>Held-out accuracy of digits_net on digits under 3 schedules</title>" in html
+    assert text.startswith("# Held-out accuracy of digits\\_net on digits under 3 schedules\n")
     assert note in text
     assert resume(tmp_path / "out", display=Silent()).table.notes[-1] == note
+
+
+@pytest.mark.usefixtures("in_process", "one_thread")
+def test_the_runs_are_judged_on_the_metric_that_the_task_names(tmp_path, monkeypatch):
+    task = replace(task_of(functional.cross_entropy), metric="test_loss")
+    monkeypatch.setattr("stepsize.lab.comparison.task_of", lambda experiment: task)
+    monkeypatch.setattr("stepsize.lab.tasks.by_name.load_task", lambda name: task)
+    experiment = Experiment({"a": "Constant(0.1)", "b": "Constant(0.2)"}, "digits", epochs=1, device="cpu")
+    found = compare(experiment, tmp_path / "named", display=Silent())
+    assert found.experiment.metric == "test_loss"
+    assert "Test loss of Linear on" in (tmp_path / "named" / "report.md").read_text()
+    asked = compare(replace(experiment, metric="train_loss"), tmp_path / "asked", display=Silent())
+    assert asked.experiment.metric == "train_loss"
+    with pytest.raises(ArgumentError, match="metric"):
+        replace(task, metric="own")

@@ -151,7 +151,7 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
         ((form,),) = connection.execute("SELECT settings FROM experiment")
     settings = json.loads(form)["experiment"]
     for name, value in settings.items():
-        if value not in (None, [], {}, "") and name != "schedules":
+        if value not in (None, False, 0, "inf", [], {}, "") and name not in ("schedules", "most_seeds"):
             shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
             words = (
                 [*map(str, shown)]

@@ -363,3 +363,10 @@ def test_ray_makes_the_same_runs(tmp_path):
         process = commands.start(*settings, "--schedule", "low=Constant(0.01)", "--out", engine, cwd=tmp_path)
         assert "Report and picture" in process.communicate()[0]
     assert commands.numbers(tmp_path / "ray") == commands.numbers(tmp_path / "local")
+
+
+def test_a_loop_names_its_metric_with_attributes(tmp_path):
+    loop = "def train(run):\n    ...\n\n\ntrain.metric, train.mode = 'own_error', 'min'\n"
+    (tmp_path / "names_its_metric.py").write_text(loop)
+    task = load_task(f"{tmp_path}/names_its_metric.py:train")
+    assert task.headline == {"metric": "own_error", "mode": "min"}

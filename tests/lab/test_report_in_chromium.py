@@ -1,15 +1,21 @@
 """The report in a browser: what it shows, and that it logs no errors and sends no requests."""
 
 import itertools
+import math
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
 from made_up import made_up_run
-from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
+from reports import ABOUT, HOSTILE, RUNS, SCHEDULES, WICKED, views
 
 from stepsize import Constant
 from stepsize.lab import html_report
+from stepsize.lab.statistics.findings import Metric
+from stepsize.lab.tasks.chance import Chance
+from stepsize.store.run import Epoch, Point, Run, Value
 
 PAGES = {
     "usual": (RUNS, ABOUT),
@@ -25,6 +31,7 @@ PAGES = {
             "planned": 99,
         },
     ),
+    "twenty": (views(schedules=20, seeds=5, points=20), {"title": "Twenty"}),
     "many": (views(schedules=60, seeds=3, points=50), {"title": "Many"}),
 }
 
@@ -72,10 +79,10 @@ def test_the_page_shows_curves_and_tables(opened):
     assert page.locator(".line").count() == 4 * 3
     places = [curve.bounding_box() for curve in page.locator("g").all()]
     assert all(place["width"] > 300 for place in places)
-    assert page.get_by_role("table").count() == 3
-    row = page.get_by_role("table").first.get_by_role("row").nth(3)
+    assert page.get_by_role("table").count() == 2  # the others are asked for
+    row = page.get_by_role("table").first.get_by_role("row").nth(2)
     assert row.get_by_role("rowheader").inner_text() == "cosine"
-    assert row.get_by_role("cell").count() == 5
+    assert row.get_by_role("cell").count() == 6
     assert page.locator(".cross:visible").count() == 4
 
 
@@ -222,3 +229,150 @@ def test_without_scripts_only_the_tooltip_is_missing(opened):
     page = opened(java_script_enabled=False)
     assert page.locator(".line").count() == 12
     assert page.locator(".cross").first.is_visible()
+
+
+def losing(name, rate, *losses):
+    """A run of 300 steps with these train losses, which are its test losses too."""
+    steps = [round(300 * (place + 1) / len(losses)) for place in range(len(losses))]
+    points = tuple(Point(step, rate, loss, 0.5) for step, loss in zip(steps, losses, strict=True))
+    epochs = tuple(Epoch(step, loss, 0.5, loss, math.nan) for step, loss in zip(steps, losses, strict=True))
+    return Run(name, f"Constant({rate})", 0, points, epochs, 1.0)
+
+
+def numbers(page, title):
+    return page.locator("figure", has=page.get_by_role("heading", name=title)).locator(".up span").all_inner_texts()
+
+
+def highest_point(page, title, curve):
+    """The place of the highest point of a curve above the foot of its panel, in shares of the panel's height."""
+    plot, line = panel(page, title).bounding_box(), panel(page, title).locator(f'g[data-curve="{curve}"] .line')
+    box = line.bounding_box()
+    return 1 - (box["y"] - plot["y"]) / plot["height"]
+
+
+@pytest.fixture
+def one_bad(open_in_browser, tmp_path):
+    """The page of two schedules that train and one that blows up."""
+    runs = [losing("a", 0.1, 1.0, 0.6, 0.5), losing("b", 0.2, 0.9, 0.5, 0.4), losing("bad", 9.0, 1.0, 50.0, 4e5)]
+    path = tmp_path / "report.html"
+    path.write_text(html_report(runs, "One bad"), encoding="utf-8")
+    return open_in_browser(path)
+
+
+def test_a_schedule_that_blows_up_is_out_of_view_and_hiding_the_others_brings_it_back(one_bad):
+    page = one_bad
+    note = page.locator("figure", has=page.get_by_role("heading", name="train loss")).locator(".beyond")
+    assert note.inner_text() == "out of view: bad"
+    before = numbers(page, "train loss"), numbers(page, "learning rate")
+    assert before[1] == ["0", "0.1", "0.2"] or before[1][-1] == "0.2"
+    assert 0.9 < highest_point(page, "train loss", 0) < 1
+    page.get_by_role("button", name="a", exact=True).click()
+    page.get_by_role("button", name="b", exact=True).click()
+    assert float(numbers(page, "train loss")[-1].replace(",", "")) >= 1e5
+    assert numbers(page, "learning rate")[-1] == "8"
+    assert 0.9 < highest_point(page, "train loss", 2) < 1
+    assert not note.is_visible()
+    point_at(page, "train loss", 0.99)
+    spot = panel(page, "train loss").locator(".spot").bounding_box()
+    plot = panel(page, "train loss").bounding_box()
+    assert 0 <= spot["y"] - plot["y"] < 0.1 * plot["height"]
+    page.get_by_role("button", name="a", exact=True).click()
+    page.get_by_role("button", name="b", exact=True).click()
+    assert (numbers(page, "train loss"), numbers(page, "learning rate")) == before
+    assert note.is_visible()
+
+
+def test_the_axes_fit_the_schedules_that_are_shown(opened):
+    page = opened()
+    numbers_before = numbers(page, "learning rate")
+    page.get_by_role("button", name="flat").click()
+    assert numbers(page, "learning rate")[-1] == "0.2"
+    assert 0.9 < highest_point(page, "learning rate", 1) < 1
+    page.get_by_role("button", name="flat").click()
+    assert numbers(page, "learning rate") == numbers_before
+
+
+def test_hiding_all_schedules_leaves_numbers_at_the_axes(opened):
+    page = opened()
+    for name in SCHEDULES:
+        page.get_by_role("button", name=name).click()
+    assert page.locator(".line:visible").count() == 0
+    assert numbers(page, "train loss")
+    assert numbers(page, "learning rate")
+
+
+def test_all_pairs_are_shown_if_they_are_asked_for(opened):
+    page = opened()
+    table = page.get_by_role("table", name="all pairs")
+    assert not table.is_visible()
+    page.get_by_text("All 3 pairs of schedules").click()
+    assert table.get_by_role("row").count() == 4
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert table.is_visible()
+    assert not page.get_by_text("lower is better").first.is_visible()
+
+
+def pages_of(page, tmp_path):
+    """The text of each printed page, as it is laid out."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("Debian's package poppler-utils is not installed")
+    (tmp_path / "report.pdf").write_bytes(page.pdf(format="A4"))
+    text = subprocess.run(
+        ["pdftotext", "-layout", tmp_path / "report.pdf", "-"], check=True, capture_output=True, text=True
+    )
+    return text.stdout.split("\f")
+
+
+@pytest.mark.parametrize("name", ["usual", "twenty"])
+def test_the_printed_page_cuts_no_table(opened, tmp_path, name):
+    page = opened(name, viewport={"width": 680, "height": 960})  # as wide as A4 without margins
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    for table in page.locator("table:visible").all():
+        box = table.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 680
+    pages = pages_of(page, tmp_path)
+    names = list(dict.fromkeys(run.name for run in PAGES[name][0]))
+    heads = [place for place, text in enumerate(pages) if re.search(r"schedule +runs +mean", text)]
+    assert heads
+    for text in pages:
+        lines = [line for line in text.splitlines() if line.strip()]
+        assert not lines or not re.search(r"schedule +(runs|seed)", lines[-1]), "a head alone at the foot of a page"
+    if name == "usual":  # a short table is on one page
+        (text,) = [pages[place] for place in heads]
+        assert all(re.search(rf"{each} +\d.*±", text) for each in names)
+    assert len(pages) <= 7
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))
+def test_a_hostile_name_neither_runs_nor_breaks_the_layout(open_in_browser, tmp_path, name, width):
+    runs = [
+        replace(made_up_run(each, Constant(0.3), 2 * seed + len(each)), seed=seed)
+        for seed in range(2)
+        for each in ("flat", name, "other")
+    ]
+    metric = Metric(name, name, None)
+    runs = [replace(run, values=(Value(300, name, run.points[0].train_loss),)) for run in runs]
+    chance, text = Chance(1.0, 100, None), name[:500]
+    html = html_report(
+        runs, name, source=text, settings={text: text}, environment={text: text}, remarks=[text], headline=metric,
+        chance=chance,
+    )  # fmt: skip
+    path = tmp_path / "report.html"
+    path.write_text(html, encoding="utf-8")
+    page = open_in_browser(path, viewport={"width": width, "height": 900})
+    page.get_by_text("All 3 pairs of schedules").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.documentElement.scrollHeight") < (14_000 if width > 500 else 30_000)
+    assert page.locator("script").count() == 2
+    assert page.locator("img, iframe, a").count() == 0
+    # What stands after a name is not turned around by it.
+    assert "\u202e" not in page.locator("p.warning").first.inner_text()
+    assert page.locator(".name").first.evaluate("each => getComputedStyle(each).unicodeBidi") == "isolate"
+    point_at(page, "train loss", 0.5)
+    box = page.locator("#tip").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stepsize.lab.statistics.differences import holm, paired_difference
-from stepsize.lab.statistics.findings import METRICS, Mean, Metric, decimals, findings
+from stepsize.lab.statistics.findings import METRICS, Mean, Metric, all_pairs, decimals, findings
 
 ACCURACY = METRICS[0]
 LOSS = Metric("test_loss", "test loss")
@@ -223,3 +223,25 @@ def test_values_too_large_for_an_interval_are_reported():
 @pytest.mark.parametrize(("spread", "digits"), [(0.5, 3), (0.0031, 4), (0.00031, 5), (1e-12, 6), (math.nan, 4)])
 def test_decimals_show_two_digits_of_the_spread(spread, digits):
     assert decimals([Mean(1.0, spread)]) == digits
+
+
+def test_all_pairs_are_the_differences_to_each_schedule_before():
+    values = {"a": {0: 0.5, 1: 0.6, 2: 0.55}, "b": {0: 0.7, 1: 0.81, 2: 0.74}, "c": {0: 0.71, 1: 0.82, 2: 0.77}}
+    pairs = all_pairs(ACCURACY, values)
+    assert [(pair.name, pair.against) for pair in pairs] == [("b", "a"), ("c", "a"), ("c", "b")]
+    for name in "bc":
+        (pair,) = [each for each in pairs if (each.name, each.against) == (name, "a")]
+        alone = findings(ACCURACY, {"a": values["a"], name: values[name]})[1].difference
+        assert (pair.difference.mean, pair.difference.low, pair.difference.p) == (alone.mean, alone.low, alone.p)
+    assert [pair.difference.p_holm for pair in pairs] == holm([pair.difference.p for pair in pairs])
+    assert pairs[1].difference.p_holm > findings(ACCURACY, values)[2].difference.p_holm
+
+
+@pytest.mark.parametrize(("direction", "verdict"), [(True, "better"), (False, "worse"), (None, "higher")])
+def test_the_verdict_follows_the_direction_of_the_metric(direction, verdict):
+    metric = Metric("own", "own", direction)
+    values = {"a": {0: 0.5, 1: 0.6, 2: 0.55}, "b": {0: 0.7, 1: 0.81, 2: 0.74}}
+    found = findings(metric, values)[1]
+    assert found.verdict == verdict
+    assert found.words[0].startswith(verdict.capitalize())
+    assert all_pairs(metric, values)[0].verdict == verdict

@@ -1,8 +1,10 @@
 """The summary table: means, differences to the first schedule and their limits, within 78 characters."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from reports import HOSTILE
 
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
@@ -110,7 +112,7 @@ def test_failed_runs_count_as_not_finished():
     experiment = Experiment({"flat": "Constant(0.1)", "warm": "Constant(0.1)"}, "digits", seeds=(0, 1))
     some = [each for each in runs(2) if each.name != "even"]
     some[3] = replace(some[3], status="failed")
-    assert "**1 of 4 runs did not finish and are left out.**" in markdown_report(experiment, "Data.", 5, some)
+    assert "**1 of 4 runs did not finish and are left out.**" in markdown_report(experiment, "Title", "Data.", 5, some)
 
 
 def test_without_an_accuracy_the_test_loss_is_compared():
@@ -123,7 +125,9 @@ def test_without_an_accuracy_the_test_loss_is_compared():
         "b: The spread of the test loss over seeds (0.0100) is larger than the difference (0.0040)."
     )
     assert summary_table(lossy[:3]).columns == ("schedule", "train loss", "test loss", "seconds")
-    page = markdown_report(Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), "Data.", 5, lossy)
+    page = markdown_report(
+        Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), "Title", "Data.", 5, lossy
+    )
     assert "Losses are those of the last epoch." in page
     assert "accuracy" not in page
     assert "![rate, train loss and test loss over steps]" in page
@@ -134,7 +138,7 @@ def test_held_out_samples_are_never_called_the_test_set():
     experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
     some = [each for each in runs(3) if each.name != "even"]
     told = [
-        markdown_report(experiment, "Data.", 5, some),
+        markdown_report(experiment, "Title", "Data.", 5, some),
         html_report(some, "Held out", judged_on=experiment.judged_on),
         result_line(some[0], experiment.terms()),
         *(axes.get_ylabel() for axes in plot_comparison(some, Picture(), judged_on=experiment.judged_on)),
@@ -145,21 +149,21 @@ def test_held_out_samples_are_never_called_the_test_set():
     for text in told[:2]:
         assert "held-out accuracy" in text
         assert "held out and not trained on; the test set was not looked at." in text
-    assert "held out" not in markdown_report(replace(experiment, held_out=False), "Data.", 5, some)
+    assert "held out" not in markdown_report(replace(experiment, held_out=False), "Title", "Data.", 5, some)
 
 
 def test_the_report_has_every_setting_that_changes_what_is_trained():
     settings = {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "samples": 500, "clip_norm": 1.0}
     more = {"precision": "bf16", "weight_decay": 0.01, "accumulation": 2, "loss_limit": 50.0}
     everything = Experiment({"flat": "Constant(0.1)"}, "digits", batch_size=256, **settings, **more)
-    text = markdown_report(everything, "Data.", 5, runs(1)[:1])
+    text = markdown_report(everything, "Title", "Data.", 5, runs(1)[:1])
     for words in (
         "sgd (momentum 0.9, nesterov yes), batch size 256 x 2 accumulated",
         "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
     ):
         assert words in text
     asked = Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu", digests=("train inputs: ...",))
-    plain = markdown_report(asked, "Data.", 5, runs(1)[:1], accuracy="sign of a logit")
+    plain = markdown_report(asked, "Title", "Data.", 5, runs(1)[:1], accuracy="sign of a logit")
     assert "sgd, batches of the task's own, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
     assert "Losses and accuracies are those of the last epoch. Accuracy: sign of a logit." in plain
 
@@ -192,3 +196,16 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, mon
     assert all(len(line.rstrip()) <= 78 for line in lines)
     assert [line.split()[0] for line in lines[1:]] == list(SIX_SCHEDULES)
     assert " to " in lines[2]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))
+def test_a_hostile_name_stays_one_cell_of_the_markdown(name):
+    some = [run(each, seed, 0.8 + 0.01 * seed) for seed in range(2) for each in ("flat", name)]
+    experiment = Experiment({"flat": "Constant(0.1)", "other": "Constant(0.1)"}, seeds=(0, 1))
+    text = markdown_report(experiment, name, name, 5, some, terms=Terms(("flat", name), 2), remarks=[name])
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+    assert not re.search(r"(?<!\\)[<>`$]", re.sub(r"`[^`\n]*`", "", text))
+    (line,) = [
+        line for line in text.splitlines() if line.startswith("| ") and "flat" not in line and "\xb1 0.0071 |" in line
+    ][:1]
+    assert len(re.findall(r"(?<!\\)\|", line)) == len(summary_table(some).columns) + 1

@@ -8,6 +8,8 @@ from matplotlib import pyplot
 
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
+from stepsize.lab.report.panels import panels
+from stepsize.lab.terms import Terms
 from stepsize.plots import Picture, plot_comparison, plot_schedules
 from stepsize.plots.traces import highest_loss_in_view
 from stepsize.store.run import Epoch, Point, Run
@@ -200,6 +202,21 @@ def test_a_live_picture_is_drawn_again_on_the_same_axes():
 def test_axes_must_be_three():
     with pytest.raises(ArgumentError, match=r"3 axes \(rate, train loss, test accuracy or loss\) or a figure"):
         plot_comparison([], axes=pyplot.subplots(2)[1])
+
+
+def test_losses_have_the_log_scale_and_the_numbers_of_the_report():
+    def fallen(name, last, status="finished"):
+        points = tuple(Point(step, 0.1, loss, 0.5) for step, loss in ((1, 2.0), (2, last)))
+        return Run(name, "Constant(0.1)", 0, points, (), 1.0, status)
+
+    _, loss, _ = plot_comparison([fallen("a", 0.15), fallen("b", 1e9)])
+    (_, panel) = panels([[fallen("a", 0.15)], [fallen("b", 1e9)]], Terms())
+    assert loss.get_yscale() == "log"
+    assert panel.log
+    assert np.log10(loss.get_ylim()) == pytest.approx([panel.data["low"], panel.data["high"]])
+    assert [text.get_text() for text in loss.get_yticklabels()] == [tick.label for tick in panel.up]
+    assert loss.get_title(loc="right") == f"out of view: {panel.beyond}" == "out of view: b"
+    assert plot_comparison([fallen("a", 0.3)])[1].get_yscale() == "linear"
 
 
 def test_a_rate_that_ends_at_zero_is_on_a_linear_scale_as_in_a_picture_of_the_schedule():

@@ -1,15 +1,18 @@
 """Nothing is cut off, and no legend lies on a curve or on a number."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from made_up import made_up_run
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from reports import HOSTILE
 
 from stepsize import Constant, Cosine, Linear, Polynomial
 from stepsize.plots import Picture, plot_comparison, plot_schedules
 from stepsize.plots.axes import _width, _wrapped
+from stepsize.store.run import Value
 
 SHORT = {f"run {i}": Cosine(0.1 * (i + 1), 0.0, 1000) for i in range(6)}
 LONG = {f"plan {i} {'with a name that never comes to an end ' * 5}": Linear(0.0, 0.1, 10_000_000) for i in range(3)}
@@ -85,3 +88,17 @@ def test_a_comparison_lies_within_its_figure(schedules):
 def test_a_label_is_broken_at_the_last_letter_that_fits():
     width = 19.5 / 20 * _width(20 * "m", 8)
     assert _wrapped(20 * "m", width, 8, most=2) == 19 * "m" + "\nm"
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: ascii(name[:12]))
+def test_a_comparison_with_hostile_names_lies_within_its_figure(name, tmp_path):
+    good = made_up_run("flat", Constant(0.1))
+    bad = replace(
+        made_up_run(name, Constant(9.0), diverges=True), values=(Value(100, name, 1.0), Value(200, name, 2.0))
+    )
+    axes = plot_comparison([good, bad], metric=name)
+    assert axes[0].get_title(loc="right").startswith("out of view: ")
+    assert_all_inside(axes[0].figure)
+    axes[0].figure.savefig(tmp_path / "picture.png")
+    axes[0].figure.savefig(tmp_path / "picture.svg")
+    assert "<script" not in (tmp_path / "picture.svg").read_text(encoding="utf-8")

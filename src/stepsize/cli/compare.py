@@ -114,6 +114,9 @@ def compare(
         typer.Option(metavar="auto|local|stacked|ray", help="What trains the runs: a process each, one program, Ray."),
         Choice(("auto", "local", "stacked", "ray")),
     ] = "auto",
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Also print the difference of every schedule to every other.")
+    ] = False,
     functions: Functions = False,
     out: Annotated[
         Path | None,
@@ -144,7 +147,7 @@ def compare(
 
     given = typed_in(context)
     of_a_resume = {"elsewhere", "add_seeds", "add_schedule"}
-    if resume is not None and (others := given - of_a_resume - {"resume", "tensorboard"}):
+    if resume is not None and (others := given - of_a_resume - {"resume", "tensorboard", "all_pairs"}):
         typed = {each.name: each.opts[0] for each in context.command.params} | {"experiment": "FILE"}
         named_here = [word for name, word in typed.items() if name in others]
         rule = "given without settings, which are those of the comparison"
@@ -185,6 +188,11 @@ def compare(
     print_table(table.columns, table.lines, left=[0])
     for note in table.notes:
         print(note)
+    if all_pairs:
+        pairs = comparison.all_pairs
+        print_table(pairs.columns, pairs.lines, left=[0, 1, 4])
+        for note in pairs.notes:
+            print(note)
     print(f"Report and picture: {comparison.directory}")
 
 

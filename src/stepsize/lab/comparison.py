@@ -28,7 +28,8 @@ from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.markdown import markdown_report, settings_shown
 from stepsize.lab.report.remarks import chance_of, looks_and_remarks
-from stepsize.lab.report.summary_table import Row, SummaryTable, rows, summary_table
+from stepsize.lab.report.summary_table import Row, SummaryTable, pairs_table, rows, summary_table
+from stepsize.lab.report.title import title_of
 from stepsize.lab.rounds import add_round, first_round, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
@@ -38,6 +39,7 @@ from stepsize.lab.tasks.by_name import AnyTask, experiment_task, lasting_name, o
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.tensorboard import EventFiles, event_folder
+from stepsize.lab.terms import Terms
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.store import Run, Store, load_runs
@@ -56,7 +58,7 @@ class Comparison:
     directory: Path
     trials: tuple[Trial, ...] = field(default=(), repr=False)
     _stored: tuple[StoredRun, ...] = field(default=(), repr=False, compare=False)
-    _looks: Looks | None = field(default=None, repr=False, compare=False)
+    _terms: Terms = field(default=Terms(), repr=False, compare=False)
     _remarks: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @cached_property
@@ -73,7 +75,12 @@ class Comparison:
     @property
     def table(self) -> SummaryTable:
         """The table as texts, with the differences to the first schedule."""
-        return summary_table(self._stored, self.experiment.terms(looks=self._looks), self._remarks)
+        return summary_table(self._stored, self._terms, self._remarks)
+
+    @property
+    def all_pairs(self) -> SummaryTable:
+        """The difference of every schedule to each before it, in the first metric, with p corrected for all pairs."""
+        return pairs_table(self._stored, self._terms)
 
     def _repr_html_(self) -> str:
         """The table, in a notebook."""
@@ -119,6 +126,9 @@ def compare(
         task = task_of(experiment)
     raise_together(errors)
     settled = replace(first_round(experiment), task=lasting_name(experiment.task), device=device, digests=task.digests)
+    if settled.metric is None and task.headline:
+        with gathered(errors):
+            settled = replace(settled, metric=task.headline.get("metric"), mode=task.headline.get("mode"))
     if isinstance(task, Task) and not task.has_loaders:
         settled = replace(settled, batch_size=settled.batch_size or BATCH_SIZE)
     if experiment.task == "fashion-mnist" and task.name == "digits":
@@ -287,7 +297,7 @@ class _Making:
         """Make the runs, and those of more seeds until each difference is told apart, if the experiment asks for it."""
         comparison = self.runs(experiment, fresh=fresh)
         while another := add_round(
-            comparison.experiment, self.task, self.directory, comparison._looks, comparison._stored
+            comparison.experiment, self.task, self.directory, comparison._terms.looks, comparison._stored
         ):
             comparison = self.runs(*another)
         return comparison
@@ -303,7 +313,8 @@ class _Making:
         settings = results.settings
         source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
         accuracy = settings.get("accuracy", "")
-        standings = Standings(specs, results, experiment.terms(chance_of(settings)))
+        chance = chance_of(settings)
+        standings = Standings(specs, results, experiment.terms(chance))
         trains_itself = isinstance(task, OwnLoop)
         left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
         watcher = RunWatcher(standings, directory, self.displays, directory.path)
@@ -311,14 +322,20 @@ class _Making:
         def looked() -> tuple[Looks | None, tuple[str, ...]]:
             return looks_and_remarks(experiment, settings, results, standings.ended_runs)
 
+        def terms_of(looks: Looks | None) -> Terms:
+            logged = {name for run in standings.ended_runs for name in run.metrics}
+            return experiment.terms(chance, looks, logged)
+
         def reports() -> dict[str, str]:
             looks, remarks = looked()
+            terms, runs = terms_of(looks), standings.ended_runs
+            title = title_of(experiment, task, runs, terms)
             page = html_report(
-                standings.ended_runs,
-                f"Comparison of {len(experiment.schedules)} schedules",
+                runs,
+                title,
                 source=source,
                 settings=settings_shown(experiment, specs[0].steps, trains_itself)
-                | ({"accuracy": accuracy} if accuracy else {}),
+                | {name: text for name, text in (("network", task.network), ("accuracy", accuracy)) if text},
                 environment=results.environment,
                 planned=len(specs),
                 names=[name for name, _ in experiment.schedules],
@@ -328,10 +345,11 @@ class _Making:
                 looks=looks,
                 remarks=remarks,
                 headline=experiment.headline,
+                chance=chance,
+                others=terms.others,
             )
-            terms, runs = experiment.terms(looks=looks), standings.ended_runs
             text = markdown_report(
-                experiment, source, specs[0].steps, runs, trials, terms, remarks, accuracy, trains_itself
+                experiment, title, source, specs[0].steps, runs, trials, terms, remarks, accuracy, trains_itself
             )
             return {"report.md": text, "report.html": page}
 
@@ -347,4 +365,5 @@ class _Making:
         finally:
             if fresh and not standings.runs and not (directory.path / "runs").exists():
                 directory.abandon()
-        return Comparison(experiment, source, directory.path, trials, standings.ended_runs, *looked())
+        looks, remarks = looked()
+        return Comparison(experiment, source, directory.path, trials, standings.ended_runs, terms_of(looks), remarks)

@@ -1,7 +1,7 @@
 """An experiment as a value: its schedules, its task and how to train."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -91,7 +91,7 @@ class Experiment:
         margin: a difference of the metric in which runs are compared that does not matter; None if each does.
         tune_peak: trials to find each schedule's best peak rate before the comparison; 0 compares them as they are.
         metric: what the runs are judged on first, such as "test_loss", or any name that a training loop of your own
-            logs; test_accuracy if None, or test_loss, or train_loss.
+            logs. If None, the one that the task names; if it names none, test_accuracy, or test_loss, or train_loss.
         mode: whether the "min" or the "max" of the metric is better; needed if it is a name of your own.
         command: the command of a run that is made by a program of its own, with the placeholders {schedule}, {rates} (a
             CSV file with the rate of every step), {name}, {seed}, {steps} and {folder}. It takes the place of the task.
@@ -193,10 +193,11 @@ class Experiment:
         """What the runs are judged on after each epoch: "test" or "held-out"."""
         return "held-out" if self.held_out else "test"
 
-    def terms(self, chance: Chance | None = None, looks: Looks | None = None) -> Terms:
-        """On what terms the runs are compared."""
-        names = tuple(name for name, _ in self.schedules)
-        return Terms(names, len(self.seeds), self.judged_on, self.headline, chance, looks)
+    def terms(self, chance: Chance | None = None, looks: Looks | None = None, logged: Iterable[str] = ()) -> Terms:
+        """On what terms the runs are compared; `logged` are the names of metrics of their own."""
+        names, others = tuple(name for name, _ in self.schedules), sorted({*logged} - {self.metric})
+        metrics = tuple(Metric(name, name, higher_is_better=None) for name in others)
+        return Terms(names, len(self.seeds), self.judged_on, self.headline, chance, looks, metrics)
 
     def horizon(self, samples: int | None) -> Horizon:
         """The horizon of a run on a training set of this size; None if the task has no number of samples.

@@ -12,7 +12,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.html import MOST_CURVES
 from stepsize.lab.report.methods import Methods, methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
-from stepsize.lab.report.remarks import looks_and_remarks
+from stepsize.lab.report.remarks import chance_of, looks_and_remarks
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
 from stepsize.lab.statistics.differences import Difference
 from stepsize.lab.terms import Terms
@@ -110,7 +110,10 @@ class _Comparison:
         experiment = Experiment.of_dict(settings["experiment"])
         runs = stored_runs(results)
         looks, remarks = looks_and_remarks(experiment, settings, results, runs)
-        terms = experiment.terms(looks=looks)
+        chance = chance_of(settings)
+        if chance is not None:
+            remarks = (*chance.notes(runs, experiment.judged_on), *remarks)
+        terms = experiment.terms(chance, looks, {name for run in runs for name in run.metrics})
         groups = grouped(runs, terms.names)
         compared = tables(groups, terms)
         if not compared:

@@ -19,6 +19,7 @@ class Terms:
         headline: the metric that they are judged on first, if one was named.
         chance: chance level on these samples, if it is known.
         looks: the looks at the results, if seeds are added in rounds.
+        others: other metrics that the runs logged.
     """
 
     names: tuple[str, ...] = ()
@@ -27,3 +28,4 @@ class Terms:
     headline: Metric | None = None
     chance: Chance | None = None
     looks: Looks | None = None
+    others: tuple[Metric, ...] = ()

@@ -9,16 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from stepsize.plots.axes import legend_below, rate_axis, step_axis, value_axis
-from stepsize.plots.curves import line_style
+from stepsize.errors import first_few, one_line
+from stepsize.plots.axes import legend_below, step_axis, value_axis
+from stepsize.plots.curves import line_style, printable
 from stepsize.plots.figures import Places, axes_on
+from stepsize.plots.scales import metric_extents, metric_scale, number, rate_extents, rate_scale
 from stepsize.plots.traces import (
     Trace,
     accuracy_trace,
     band,
     below,
-    highest_loss_in_view,
-    highest_rate_in_view,
     loss_trace,
     metric_trace,
     rate_ends,
@@ -30,6 +30,7 @@ from stepsize.plots.traces import (
 from stepsize.store.run import Logged
 
 DOT = {"marker": "o", "markersize": 4}
+MOST_NAMED, LONGEST = 2, 30  # schedules out of view that are named, and their letters
 MOST_DOTS = 100  # of a curve; more would hide it
 TRAIN: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.9, "alpha": 0.8}
 
@@ -42,8 +43,9 @@ def plot_comparison(
     The train accuracy of each epoch is a thin line beside the test accuracy, so that overfitting is seen. If no run has
     an accuracy but some have a test loss, the test loss takes its place. Runs of one name share a colour in all three
     panels. Several seeds are drawn as their mean, each as far as it has come, within a band from the lowest to the
-    highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end; a loss that shot up
-    leaves the view. Runs may be unfinished or empty.
+    highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end. A loss has a
+    logarithmic scale if its values span a factor of ten. Runs that diverged, or whose loss hardly falls, do not stretch
+    an axis far; a schedule out of view is named above it. Runs may be unfinished or empty.
 
     Args:
         runs: in the order of the legend, which is below the last axes.
@@ -57,19 +59,30 @@ def plot_comparison(
     panels = rate, loss, test = axes_on("plot_comparison", axes, "rate", "train loss", "test accuracy or loss")
     for ax in panels:
         ax.clear()
-    names = list(dict.fromkeys(run.name for run in runs))
-    rate_top, top = highest_rate_in_view(runs), highest_loss_in_view(runs)
+    groups: dict[str, list[Logged]] = {}
+    for run in runs:
+        groups.setdefault(run.name, []).append(run)
+    names, grouped = list(groups), list(groups.values())
     accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
     metric = metric or ("test_accuracy" if accurate else "test_loss")
     accurate = metric == "test_accuracy"
-    test_trace, is_loss = partial(metric_trace, name=metric), metric in ("test_loss", "train_loss")
+    test_trace = partial(metric_trace, name=metric)
+    extents = (
+        rate_extents(grouped),
+        metric_extents(grouped, loss_trace),
+        metric_extents(grouped, test_trace, *([train_accuracy_trace] if accurate else [])),
+    )
+    scales = (
+        rate_scale(extents[0], rate_ends(runs)),
+        metric_scale(extents[1], "train_loss"),
+        metric_scale(extents[2], metric),
+    )
+    rate_top, top, test_top = (scale.ends[1] for scale in scales)
     dots = DOT if all(test_trace(run).x.size <= MOST_DOTS for run in runs) else {}
-    test_top = highest_loss_in_view(runs, test_trace) if is_loss else np.inf
-    for index, name in enumerate(names):
+    for index, named in enumerate(grouped):
         style = line_style(index)
-        named = [run for run in runs if run.name == name]
         kept = [run for run in named if run.status != "diverged"]
-        _draw_mean(rate, [below(rate_top, rate_trace(run)) for run in runs_by_rates(named)], style)
+        _draw_mean(rate, [rate_trace(run) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | dots)
         if accurate and (train := band([train_accuracy_trace(run) for run in kept])):
@@ -82,14 +95,22 @@ def plot_comparison(
                 losses = Trace(run.column("step")[-1:], np.array([top]))
             for ax, trace in ((rate, below(rate_top, rate_trace(run))), (loss, losses), (test, tests)):
                 _cross(ax, trace, style["color"])
-    rate_axis(rate, rate_ends(runs))
-    if any(rate_trace(run).y.max(initial=0.0) > rate_top for run in {run.name: run for run in runs}.values()):
-        rate.set_ylim(top=rate_top)
-    value_axis(loss, "train loss")
-    loss.set_ylim(0 if top > 0 else None, top)
-    value_axis(test, f"{judged_on} {metric[5:]}" if metric.startswith("test_") else metric)
-    if is_loss:
-        test.set_ylim(0 if test_top > 0 else None, test_top)
+    labels = (
+        "learning rate",
+        "train loss",
+        f"{judged_on} {metric[5:]}" if metric.startswith("test_") else _label(metric),
+    )
+    for ax, label, scale, held in zip(panels, labels, scales, extents, strict=True):
+        value_axis(ax, label)
+        ax.set_yscale("log" if scale.log else "linear")
+        ax.set_ylim(*scale.ends)
+        if scale.log:
+            ax.set_yticks(scale.numbers(), map(number, scale.numbers()))
+            ax.minorticks_off()
+        beyond = [name for name, each in zip(names, held, strict=True) if each and scale.leaves(each)]
+        if beyond:
+            text = first_few([*map(_label, beyond)], MOST_NAMED)
+            ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35")
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
     if accurate and any(train_accuracy_trace(run).x.size for run in runs):
@@ -97,6 +118,11 @@ def plot_comparison(
         names.append("train accuracy")
     legend_below(test, handles, names, panel_height=2.3)
     return panels
+
+
+def _label(name: str) -> str:
+    """A name of the user's, as one short line without formulas."""
+    return one_line(printable(name), LONGEST).replace("$", r"\$")
 
 
 def _last_step(run: Logged) -> int:

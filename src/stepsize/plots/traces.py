@@ -1,6 +1,6 @@
 """Runs as curves: their columns over steps, the band of several seeds, and which losses are in view."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -104,18 +104,11 @@ def _finite(x: Floats, y: Floats) -> Trace:
     return Trace(x, y) if finite.all() else Trace(x[finite], y[finite])
 
 
-def highest_loss_in_view(runs: Sequence[Logged], trace: Callable[[Logged], Trace] = loss_trace) -> float:
+def highest_loss_in_view(runs: Sequence[Logged]) -> float:
     """The top of a picture of losses: the highest of all runs; of a run that diverged, only the first loss counts."""
-    losses = [trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
+    losses = [loss_trace(run).y[: 1 if run.status == "diverged" else None] for run in runs]
     highest = max((float(values.max()) for values in losses if values.size), default=1.0)
     return highest + 0.05 * abs(highest) or 1.0
-
-
-def highest_rate_in_view(runs: Iterable[Logged]) -> float:
-    """The top of a picture of rates: about three times the highest of a run that did not diverge; inf without one."""
-    held = {run.name: run for run in runs if run.status != "diverged"}.values()  # one of each schedule
-    highest = max((float(rates.max()) for run in held if (rates := rate_trace(run).y).size), default=0.0)
-    return 3.1 * highest if highest > 0.0 else np.inf  # at 3 the edge of the picture would look like a rate
 
 
 def below(top: float, trace: Trace) -> Trace:

@@ -3,7 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
@@ -26,11 +26,18 @@ class OwnLoop:
     """A training loop of the user's own, which the lab calls with a `TrainingRun` in a process for each run.
 
     `name` is that of its function, "module:name" or "file.py:name", or its command. The length of a run is the
-    experiment's `steps`, or follows from `samples`, `batch_size` and `epochs`.
+    experiment's `steps`, or follows from `samples`, `batch_size` and `epochs`. `headline` has the attributes `metric`
+    and `mode` of the function, which take the place of the experiment's if it has none.
     """
 
     name: str
     is_command: bool = False
+    headline: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """Nothing: the lab does not see the network."""
+        return ""
 
     @property
     def source(self) -> str:

@@ -6,17 +6,31 @@ from collections.abc import Mapping, Sequence
 
 import jinja2
 
+from stepsize.errors import one_line
 from stepsize.lab.report.markdown import HELD_OUT, in_words
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
 from stepsize.lab.statistics.findings import Metric
 from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.terms import Terms
 from stepsize.lab.tuning import HOW_TUNED, Trial
+from stepsize.plots.curves import printable
 from stepsize.store.run import COMPLETE, Logged
 
 MOST_CURVES = 42  # that look different from each other
 MOST_RUNS_LISTED = 200
+LONGEST_TITLE = 240
+MARKS = {
+    "better": "✓",
+    "worse": "✗",
+    "higher": "↑",
+    "lower": "↓",
+    "small": "=",
+    "open": "≈",
+    "unknown": "?",
+    "first": "",
+}
 BANDS_UP_TO = 8  # curves; with more, the bands are hidden until they are asked for
 
 
@@ -35,6 +49,8 @@ def html_report(
     looks: Looks | None = None,
     remarks: Sequence[str] = (),
     headline: Metric | None = None,
+    chance: Chance | None = None,
+    others: Sequence[Metric] = (),
 ) -> str:
     """A page of HTML: a summary, curves with bands over seeds, tables with differences and intervals, the settings.
 
@@ -58,6 +74,8 @@ def html_report(
         looks: the looks at the results, if seeds were added in rounds; see `findings`.
         remarks: sentences about the runs, above the tables.
         headline: the metric that comes first, if one is named.
+        chance: chance level on the samples that the runs were judged on, if it is known.
+        others: other metrics that the runs logged.
 
     Example:
         >>> from stepsize.lab import html_report
@@ -67,7 +85,7 @@ def html_report(
         >>> "<title>One run</title>" in html_report([run], "One run")
         True
     """
-    terms = Terms(tuple(names), seeds, judged_on, headline, looks=looks)
+    terms = Terms(tuple(names), seeds, judged_on, headline, chance, looks, tuple(others))
     every = grouped(runs, names)
     groups = {name: group for name, group in every.items() if group}
     compared = tables(every, terms)
@@ -79,7 +97,7 @@ def html_report(
     shown = panels([groups[name] for name in drawn], terms)
     script = _text("report.js")
     return _PAGES.get_template("report.html.jinja").render(
-        title=title,
+        title=one_line(printable(title), LONGEST_TITLE),
         source=source,
         settings=in_words(settings or {}),
         environment=in_words(environment or {}),
@@ -89,6 +107,8 @@ def html_report(
         trials=[trial.cells() for trial in trials],
         about_trials=HOW_TUNED,
         remarks=remarks,
+        at_chance=chance.flag(runs) if chance else "",
+        chance_rule=chance.rule(judged_on) if chance else "",
         about_held_out=HELD_OUT if judged_on == "held-out" else "",
         schedules={name: groups[name][0].schedule for name in listed if name in groups},
         among=len(groups),
@@ -96,7 +116,8 @@ def html_report(
         strokes=[stroke(index) for index in range(len(drawn))],
         panels=shown,
         tables=compared,
-        endings=endings(runs, compared) if len(runs) <= MOST_RUNS_LISTED else (),
+        marks=MARKS,
+        endings=endings(runs, compared, chance) if len(runs) <= MOST_RUNS_LISTED else (),
         count=len(runs),
         with_bands=any(curve.band for panel in shown for curve in panel.curves),
         bands=len(drawn) <= BANDS_UP_TO,

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OURS
 from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
-from stepsize.lab.report.tables import judged_label
+from stepsize.lab.report.tables import Table, grouped, judged_label, tables
 from stepsize.lab.terms import Terms
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
+from stepsize.plots.curves import printable
 from stepsize.store.run import COMPLETE
 
 HELD_OUT = (
@@ -26,6 +27,7 @@ _SHOWN_ELSEWHERE = (
 
 def markdown_report(
     experiment: Experiment,
+    title: str,
     source: str,
     steps: int,
     runs: Runs,
@@ -57,14 +59,15 @@ def markdown_report(
     planned = len(experiment.schedules) * len(experiment.seeds)
     missing = planned - sum(run.status in COMPLETE for run in runs)
     paragraphs = [
-        f"# Comparison of {len(experiment.schedules)} schedules",
-        source,
+        f"# {_cell(title)}",
+        _cell(source),
         f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_others(experiment)}.",
         which,
         *([HELD_OUT] if experiment.held_out else []),
         *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
         markdown_table(table, runs),
-        f"![rate, train loss and {judged} over steps](comparison.png)",
+        f"![rate, train loss and {_cell(judged)} over steps](comparison.png)",
+        *_others_table(tables(grouped(runs, terms.names), terms)[1:]),
     ]
     if trials:
         paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
@@ -74,15 +77,33 @@ def markdown_report(
 def markdown_table(table: SummaryTable, runs: Runs) -> str:
     """The summary table of some runs in Markdown, with its notes and the text of each schedule."""
     schedules = {run.name: run.schedule for run in runs}
-    listed = "\n".join(f"- {_cell(name)}: `{schedule}`" for name, schedule in schedules.items())
+    listed = "\n".join(f"- {_cell(name)}: `{printable(schedule)}`" for name, schedule in schedules.items())
     return "\n\n".join([_grid(table.columns, table.lines), *map(_cell, table.notes), listed])
 
 
+def _others_table(found: Sequence[Table]) -> list[str]:
+    """The means of the other metrics; nothing if there are none."""
+    if not found:
+        return []
+    columns = ("schedule", *(table.metric.label for table in found))
+    lines = [
+        (each[0].finding.name, *(line.value for line in each))
+        for each in zip(*(table.lines for table in found), strict=True)
+    ]
+    return ["## Other metrics", _grid(columns, lines)]
+
+
 def settings_shown(experiment: Experiment, steps: int, trains_itself: bool) -> dict[str, object]:
-    """The settings of a comparison whose runs have this many steps, without those that its task does not get."""
-    unused = (*OURS, "epochs", "batch_size", "accumulation") if trains_itself else ()
-    values = {**experiment.as_dict(), "steps": steps}
-    return {"steps": steps, **{name: value for name, value in values.items() if name not in unused}}
+    """The settings of a comparison whose runs have this many steps, without those that its task does not get.
+
+    What is off is left out.
+    """
+    unused = {*OURS, "epochs", "batch_size", "accumulation"} if trains_itself else set[str]()
+    if not experiment.until_told:
+        unused.add("most_seeds")
+    values = {"steps": steps, **experiment.as_dict()} | {"steps": steps}
+    off = (None, False, "", 0, "inf")
+    return {name: value for name, value in values.items() if name not in unused and value not in (*off, [], {})}
 
 
 def _training(experiment: Experiment) -> str:
@@ -126,5 +147,5 @@ def _listed(values: Mapping[str, str], within: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """The text on one line, with Markdown's special characters escaped."""
-    return re.sub(r"([\\`*_\[\]<>#|$])", r"\\\1", " ".join(text.split()))
+    """The text on one line, without characters that cannot be printed, and with Markdown's special ones escaped."""
+    return re.sub(r"([\\`*_\[\]<>#|$&~])", r"\\\1", printable(text))

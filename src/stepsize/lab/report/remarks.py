@@ -21,8 +21,7 @@ def chance_of(settings: Mapping[str, Any]) -> Chance | None:
 def looks_and_remarks(
     experiment: Experiment, settings: Mapping[str, Any], results: Results, runs: Sequence[StoredRun]
 ) -> tuple[Looks | None, tuple[str, ...]]:
-    """The looks at the runs that have ended, and sentences about them: seeds, chance level, notices, shared updates."""
-    looks, chance = looks_at(experiment, settings.get("looks", ()), runs), chance_of(settings)
-    about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
+    """The looks at the runs that have ended, and sentences about them: seeds, notices, shared updates."""
+    looks = looks_at(experiment, settings.get("looks", ()), runs)
     about = about_seeds(experiment, looks, runs, settings.get("added", ()))
-    return looks, (*about, *about_chance, *notices_of(results), *shared_updates(runs))
+    return looks, (*about, *notices_of(results), *shared_updates(runs))

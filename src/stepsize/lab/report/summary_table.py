@@ -146,6 +146,8 @@ def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str]
     lines = [by_name[name].cells(columns) if name in by_name else (name, *["-"] * len(columns)) for name in groups]
     heads = ("schedule", *(_head(column, terms.judged_on) for column in columns))
     compared = tables(groups, terms)
+    if terms.chance is not None:
+        remarks = (*terms.chance.notes(runs, terms.judged_on), *remarks)
     if not compared or len(groups) < 2:
         return SummaryTable(heads, tuple(lines), tuple(remarks))
     main = compared[0]
@@ -161,6 +163,40 @@ def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str]
             *remarks,
         ),
     )
+
+
+def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
+    """The difference of every schedule to each before it, in the first metric; without lines if there are no intervals.
+
+    Example:
+        >>> from stepsize.lab.report.summary_table import pairs_table
+        >>> from stepsize.lab.terms import Terms
+        >>> from stepsize.store import Run
+        >>> from stepsize.store.run import Epoch
+        >>> ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
+        >>> runs = [
+        ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, value),), 1.0)
+        ...     for name, values in ends.items() for seed, value in enumerate(values)
+        ... ]
+        >>> pairs_table(runs, Terms()).lines[1]
+        ('c', 'a', '+0.0967 (0.0680 to 0.1254)', '0.009', 'better')
+    """
+    compared = tables(grouped(runs, terms.names), terms)
+    lines = compared[0].pairs if compared else ()
+    texts = [
+        (
+            each.pair.name,
+            each.pair.against,
+            f"{each.difference} ({each.interval.replace('+', '')})" if each.interval else each.difference,
+            each.p or "-",
+            each.verdict,
+        )
+        for each in lines
+    ]
+    label = f"{compared[0].metric.label} difference" if compared else "difference"
+    note = f"p is corrected for {len(lines)} pairs (Holm)." if any(each.p for each in lines) else ""
+    none = "All pairs need at least 3 and at most 32 schedules, and at least 2 seeds."
+    return SummaryTable(("schedule", "against", label, "p", "verdict"), tuple(texts), (note,) if lines else (none,))
 
 
 def shared_updates(runs: Runs) -> tuple[str, ...]:
@@ -195,4 +231,4 @@ def _difference(line: Line | None) -> str:
 def _notes(line: Line) -> tuple[str, ...]:
     """The sentences that the cell does not say."""
     words = line.finding.words
-    return words[1:] if line.finding.verdict in ("better", "worse", "small", "open") else words
+    return words if line.finding.verdict in ("first", "unknown") else words[1:]

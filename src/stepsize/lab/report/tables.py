@@ -1,32 +1,60 @@
-"""The tables of the report: each schedule's mean and its difference to the first, and how every run ended."""
+"""The tables of the report: each schedule's mean and its difference to the first or to every other, and all endings."""
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
-from stepsize.errors import first_few, quoted
-from stepsize.lab.statistics.findings import KNOWN, METRICS, Finding, Metric, decimals, findings
+from stepsize.errors import first_few, one_line, quoted
+from stepsize.lab.statistics.differences import Difference
+from stepsize.lab.statistics.findings import (
+    KNOWN,
+    METRICS,
+    Finding,
+    Metric,
+    Pair,
+    Verdict,
+    all_pairs,
+    decimals,
+    findings,
+)
+from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.terms import Terms
+from stepsize.plots.curves import printable
+from stepsize.plots.scales import MOST_STRETCHED, in_trouble
 from stepsize.store.run import Logged
 
 MOST_NAMED = 6
+LONGEST = 60  # letters of the name of a metric in a sentence
 MOST_LINES = 200
 VIEW = 4  # intervals are drawn up to this many times the largest difference
+MOST_PAIRED = 32  # schedules that are compared with each other
+VERDICTS: dict[Verdict, str] = {
+    "first": "",
+    "better": "better",
+    "worse": "worse",
+    "higher": "higher",
+    "lower": "lower",
+    "small": "within the margin",
+    "open": "not told apart",
+    "unknown": "not judged",
+}
 
 L = TypeVar("L", bound=Logged)
 
 
 @dataclass(frozen=True)
 class Whisker:
-    """An interval in percent of the width it is drawn on."""
+    """An interval in percent of the width it is drawn on; ends that do not fit are cut, and a mean is then left out."""
 
     zero: float
-    mean: float
+    mean: float | None
     low: float
     high: float
+    cut_low: bool = False
+    cut_high: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,23 +64,44 @@ class Line:
     finding: Finding
     value: str
     runs: str
-    difference: str = "-"
+    difference: str = ""
     interval: str = ""
     whisker: Whisker | None = None
     p: str = ""
 
+    @property
+    def verdict(self) -> str:
+        """The verdict in a word or two."""
+        return VERDICTS[self.finding.verdict] if self.difference else ""
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """The line of a pair of schedules, as texts, and the pair behind them."""
+
+    pair: Pair
+    difference: str
+    interval: str
+    p: str
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a word or two."""
+        return VERDICTS[self.pair.verdict]
+
 
 @dataclass(frozen=True)
 class Table:
-    """The results in one metric: the findings of all schedules, and a line for each that is shown.
+    """The results in one metric: the findings of all schedules, a line for each that is shown, and notes on them.
 
-    `remark` holds the sentences that are the same for every difference, to be shown once; "" if they differ.
+    `pairs` has a line for every two schedules in the first metric; none if there are more than 32, or no intervals.
     """
 
     metric: Metric
     findings: tuple[Finding, ...]
     lines: tuple[Line, ...]
-    remark: str
+    notes: tuple[str, ...]
+    pairs: tuple[PairLine, ...] = ()
 
     @property
     def has_intervals(self) -> bool:
@@ -68,6 +117,13 @@ class Table:
     def comparisons(self) -> int:
         """The number of p-values that are corrected for each other."""
         return sum(not math.isnan(each.difference.p) for each in self.findings if each.difference)
+
+    @property
+    def direction(self) -> str:
+        """Which way is better, in words."""
+        if self.metric.higher_is_better is None:
+            return "whether higher or lower is better is not known"
+        return f"{'higher' if self.metric.higher_is_better else 'lower'} is better"
 
 
 @dataclass(frozen=True)
@@ -97,17 +153,23 @@ def tables(groups: Mapping[str, Sequence[Logged]], terms: Terms) -> tuple[Table,
     headline, looks = terms.headline, terms.looks
     metrics = METRICS if headline is None else (headline, *(each for each in METRICS if each.field != headline.field))
     diverged = {name: sum(run.status == "diverged" for run in group) for name, group in groups.items()}
-    found = []
-    for metric in [replace(each, label=judged_label(each, terms.judged_on)) for each in metrics]:
+    every = [run for group in groups.values() for run in group]
+    found = list[tuple[Metric, tuple[Finding, ...], tuple[Pair, ...]]]()
+    for metric in [replace(each, label=judged_label(each, terms.judged_on)) for each in (*metrics, *terms.others)]:
         values = {
             name: {run.seed: last_value(run, metric.field) for run in group if run.status == "finished"}
             for name, group in groups.items()
         }
         if any(math.isfinite(value) for column in values.values() for value in column.values()):
-            found.append((metric, findings(metric, values, diverged, looks)))
+            pairs = all_pairs(metric, values, looks) if not found and 2 < len(groups) <= MOST_PAIRED else ()
+            found.append((metric, findings(metric, values, diverged, looks), pairs))
             looks = None if looks is None else replace(looks, margin=None)
-    shown = set(first_and_best(*found[0], MOST_LINES)) if found else set()
-    return tuple(_table(*each, shown) for each in found)
+    shown = set(first_and_best(*found[0][:2], MOST_LINES)) if found else set()
+    calm = {name for name, group in groups.items() if not in_trouble(group)}
+    at_chance = terms.chance.counts(every) if terms.chance else {}
+    return tuple(
+        _table(*each, shown, calm, at_chance, terms.seeds or len({run.seed for run in every})) for each in found
+    )
 
 
 def first_and_best(metric: Metric, found: Sequence[Finding], most: int) -> tuple[str, ...]:
@@ -121,7 +183,7 @@ def first_and_best(metric: Metric, found: Sequence[Finding], most: int) -> tuple
     return tuple(name for name in names if name in chosen)
 
 
-def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...]:
+def endings(runs: Sequence[Logged], shown: Sequence[Table], chance: Chance | None = None) -> tuple[Ending, ...]:
     """How every run ended, with the metrics of the tables."""
     metrics = [(table.metric, decimals([finding.value for finding in table.findings])) for table in shown]
     found = []
@@ -129,6 +191,8 @@ def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...
         steps = run.column("step")
         end = run.diverged_at if run.diverged_at is not None else int(steps[-1]) if steps.size else 0
         words = run.status if run.status == "finished" else f"{run.status} at step {end:,}"
+        if chance is not None and chance.holds(run):
+            words += ", at chance"
         values = [(last_value(run, metric.field), digits) for metric, digits in metrics]
         texts = tuple(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
         found.append(Ending(run.name, run.seed, run.status, words, texts))
@@ -155,7 +219,7 @@ def summary(table: Table, seeds: int) -> str:
     first, *others = table.findings
     if not others:
         return ""
-    against = f"{table.metric.label.capitalize()} at the end, against {quoted(first.name)}"
+    against = f"{heading(table.metric)} at the end, against {quoted(first.name)}"
     if reason := no_comparison(table, seeds):
         return f"{against}: {reason[0].lower()}{reason[1:]}"
     pairs = sorted({each.difference.pairs for each in others if each.difference and each.difference.pairs})
@@ -167,6 +231,8 @@ def summary(table: Table, seeds: int) -> str:
     kinds = {
         "better": "better",
         "worse": "worse",
+        "higher": "higher",
+        "lower": "lower",
         "small": "smaller than the margin",
         "open": "not told apart",
         "unknown": "cannot be judged",
@@ -185,25 +251,62 @@ def _contradicts_means(found: Finding, first: Finding) -> bool:
     return difference.mean * (found.value.mean - first.value.mean) < 0
 
 
-def _table(metric: Metric, found: tuple[Finding, ...], shown: Container[str]) -> Table:
+def _table(
+    metric: Metric,
+    found: tuple[Finding, ...],
+    pairs: tuple[Pair, ...],
+    shown: Container[str],
+    calm: Container[str],
+    at_chance: Mapping[str, int],
+    seeds: int,
+) -> Table:
     visible = [finding for finding in found if finding.name in shown]
     digits = decimals([finding.value for finding in visible])
-    known = [finding.difference for finding in visible if finding.difference and finding.difference.pairs]
-    ends = [end for each in known for end in (each.low, each.high, each.mean) if not math.isnan(end)]
-    far = VIEW * max((abs(each.mean) for each in known), default=0.0) or max(map(abs, ends), default=0.0)
+    known = {each.name: each.difference for each in visible if each.difference and each.difference.pairs}
+    largest = max((abs(each.mean) for each in known.values()), default=0.0)
+    of_calm = max((abs(each.mean) for name, each in known.items() if name in calm), default=largest)
+    if largest > MOST_STRETCHED * of_calm > 0:
+        largest, known = of_calm, {name: each for name, each in known.items() if name in calm}
+    ends = [end for each in known.values() for end in (each.low, each.high, each.mean) if not math.isnan(end)]
+    far = VIEW * largest or max(map(abs, ends), default=0.0)
     low, high = max(-far, min([0.0, *ends])), min(far, max([0.0, *ends]))
-    words = {finding.words for finding in visible[1:]}
-    alike = len(words) == 1 and len(visible) > 2 and not visible[0].words
-    lines = tuple(_line(finding, digits, low, high) for finding in visible)
-    return Table(metric, found, lines, " ".join(words.pop()) if alike else "")
+    lines = tuple(_line(finding, digits, low, high, at_chance.get(finding.name, 0)) for finding in visible)
+    judged = any(line.whisker for line in lines)
+    paired = tuple(_pair_line(pair, digits) for pair in pairs) if judged else ()
+    table = Table(metric, found, lines, (), paired)
+    return replace(table, notes=tuple(_notes(visible, metric, bool(no_comparison(table, seeds)))))
 
 
-def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
-    runs = f"{finding.finished}" + (f", {finding.diverged} diverged" if finding.diverged else "")
-    value, difference = finding.value.text(digits), finding.difference
-    if difference is None:
-        return Line(finding, value, runs, "")
-    if not difference.pairs:
+def _notes(found: Sequence[Finding], metric: Metric, without_comparison: bool) -> Iterator[str]:
+    """What qualifies the verdicts, each once with the schedules that it is about."""
+    first, *others = found
+    told = [
+        each.name for each in others if each.verdict not in ("open", "small", "unknown") and not each.exceeds_spread
+    ]
+    left = [each.name for each in others if each.verdict == "open" and not each.exceeds_spread]
+    chance = [each.name for each in others if each.by_chance]
+    less = f"The difference to {quoted(first.name)} is smaller than the spread of the {metric.label} over seeds"
+    if told:
+        yield f"{less}, and only the same seeds, compared in pairs, show it: {_names(told)}."
+    if left:
+        yield f"{less}: {_names(left)}."
+    if chance:
+        among = f"among {len(others)} comparisons chance does that too often"
+        yield f"The interval excludes zero, but {among}: {_names(chance)}."
+    about = dict[str, list[str]]()
+    for each in found:
+        reasons = each.words[:1] if each.verdict == "unknown" and not without_comparison else ()
+        for sentence in (*reasons, *each.about_runs):
+            if sentence not in about.setdefault(sentence, []):
+                about[sentence].append(each.name)
+    for sentence, names in about.items():
+        yield f"{_names(names)}: {sentence}"
+
+
+def _line(finding: Finding, digits: int, low: float, high: float, at_chance: int) -> Line:
+    lost = [f"{count} {what}" for count, what in ((finding.diverged, "diverged"), (at_chance, "at chance")) if count]
+    runs, value, difference = ", ".join([f"{finding.finished}", *lost]), finding.value.text(digits), finding.difference
+    if difference is None or not difference.pairs:
         return Line(finding, value, runs)
     if math.isnan(difference.low):
         return Line(finding, value, runs, _signed(difference.mean, digits))
@@ -211,15 +314,32 @@ def _line(finding: Finding, digits: int, low: float, high: float) -> Line:
     def place(end: float) -> float:
         return round(4 + 92 * (min(max(end, low), high) - low) / ((high - low) or 1.0), 2)
 
-    return Line(
-        finding,
-        value,
-        runs,
-        _signed(difference.mean, digits),
-        f"{_signed(difference.low, digits)} to {_signed(difference.high, digits)}",
-        Whisker(*(place(end) for end in (0.0, difference.mean, difference.low, difference.high))),
-        "< 0.001" if difference.p_holm < 0.001 else "" if math.isnan(difference.p) else f"{difference.p_holm:.3f}",
+    whisker = Whisker(
+        place(0.0),
+        place(difference.mean) if low <= difference.mean <= high else None,
+        place(difference.low),
+        place(difference.high),
+        difference.low < low,
+        difference.high > high,
     )
+    interval, p = _interval(difference, digits), _chance(difference)
+    return Line(finding, value, runs, _signed(difference.mean, digits), interval, whisker, p)
+
+
+def _pair_line(pair: Pair, digits: int) -> PairLine:
+    difference = pair.difference
+    size = _signed(difference.mean, digits) if difference.pairs else "-"
+    return PairLine(pair, size, _interval(difference, digits), _chance(difference))
+
+
+def _interval(difference: Difference, digits: int) -> str:
+    if math.isnan(difference.low):
+        return ""
+    return f"{_signed(difference.low, digits)} to {_signed(difference.high, digits)}"
+
+
+def _chance(difference: Difference) -> str:
+    return "< 0.001" if difference.p_holm < 0.001 else "" if math.isnan(difference.p) else f"{difference.p_holm:.3f}"
 
 
 def _names(names: Sequence[str]) -> str:
@@ -227,8 +347,15 @@ def _names(names: Sequence[str]) -> str:
 
 
 def judged_label(metric: Metric, judged_on: str) -> str:
-    """The label of a metric, with the samples that the runs were judged on."""
-    return metric.label.replace("test", judged_on) if metric.field in KNOWN else metric.label
+    """The label of a metric: with the samples that the runs were judged on, or the user's name on one short line."""
+    if metric.field in KNOWN:
+        return metric.label.replace("test", judged_on)
+    return one_line(printable(metric.label), LONGEST)
+
+
+def heading(metric: Metric) -> str:
+    """The label of a metric at the beginning of a sentence; a name of the user's stays as it is."""
+    return metric.label.capitalize() if metric.field in KNOWN else metric.label
 
 
 def last_value(run: Logged, field: str) -> float:
@@ -240,4 +367,5 @@ def last_value(run: Logged, field: str) -> float:
 
 
 def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{value:+z.{digits}f}"
+    return (text if float(text) else text[1:]).replace("-", "\N{MINUS SIGN}")

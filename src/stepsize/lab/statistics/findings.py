@@ -17,16 +17,19 @@ from stepsize.lab.statistics.sequential import Looks, repeated_difference
 
 Values = Mapping[str, Mapping[int, float]]
 """Schedule -> seed -> result in a metric."""
-Verdict = Literal["first", "better", "worse", "small", "open", "unknown"]
+Verdict = Literal["first", "better", "worse", "higher", "lower", "small", "open", "unknown"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that a run ends with: its field in an `Epoch` or its name, its label, and which way is better."""
+    """A number that a run ends with: its field in an `Epoch` or its name, its label, and which way is better.
+
+    `higher_is_better` is None if that is not known; differences are then called higher or lower.
+    """
 
     field: str
     label: str
-    higher_is_better: bool = False
+    higher_is_better: bool | None = False
 
 
 METRICS = (
@@ -67,7 +70,9 @@ class Finding:
     """The results of one schedule in a metric, the difference to the first schedule, and what it means.
 
     `finished` and `diverged` count the runs. `difference` is None for the first schedule. `words` are sentences: the
-    verdict, and warnings.
+    verdict, and warnings. `about_runs` are those of them that say which runs have no result.
+    `exceeds_spread` is whether the difference is larger than the spread over seeds, `by_chance` whether its interval
+    excludes zero although it is not told apart, as one among several.
     """
 
     name: str
@@ -77,6 +82,19 @@ class Finding:
     difference: Difference | None
     verdict: Verdict
     words: tuple[str, ...]
+    about_runs: tuple[str, ...] = ()
+    exceeds_spread: bool = True
+    by_chance: bool = False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The difference of the schedule `name` to the schedule `against`, and what it means."""
+
+    name: str
+    against: str
+    difference: Difference
+    verdict: Verdict
 
 
 def findings(
@@ -98,30 +116,74 @@ def findings(
         >>> findings(METRICS[0], accuracy)[1].words
         ('Better than "flat" by 0.043 (0.029 to 0.058).',)
     """
-    finite = {
-        name: {seed: value for seed, value in runs.items() if math.isfinite(value)} for name, runs in values.items()
-    }
+    finite = _finite(values)
     if not finite:
         return ()
     lost = {name: (diverged or {}).get(name, 0) for name in finite}
     means = {name: Mean.of(list(runs.values())) for name, runs in finite.items()}
     first, *others = finite
-    if looks is None:
-        differences = [paired_difference(finite[name], finite[first]) for name in others]
-    else:
-        error = (1 - LEVEL) / max(1, len(others))
-        differences = [repeated_difference(finite[name], finite[first], looks, error) for name in others]
-    corrected = holm([difference.p for difference in differences])
-    found = [
-        Finding(first, means[first], len(finite[first]), lost[first], None, "first", _warning(finite, lost, first))
-    ]
-    for name, raw, p in zip(others, differences, corrected, strict=True):
-        difference = replace(raw, p_holm=p)
+    alone = _warning(finite, lost, first)
+    found = [Finding(first, means[first], len(finite[first]), lost[first], None, "first", alone, alone)]
+    for name, difference in zip(others, _differences(finite, [(name, first) for name in others], looks), strict=True):
         verdict = _verdict(metric, difference, looks)
         judgement, *warnings = _judgement(metric, verdict, difference, first, name, means, len(others), looks)
-        words = (judgement, *_pairs(difference, finite, means, first, name), *warnings, *_warning(finite, lost, name))
-        found.append(Finding(name, means[name], len(finite[name]), lost[name], difference, verdict, words))
+        pairs, own = _pairs(difference, finite, means, first, name), _warning(finite, lost, name)
+        found.append(
+            Finding(
+                name,
+                means[name],
+                len(finite[name]),
+                lost[name],
+                difference,
+                verdict,
+                (judgement, *pairs, *warnings, *own),
+                (*pairs, *own),
+                not max(means[name].spread, means[first].spread) > abs(difference.mean),
+                verdict == "open" and difference.p < 1 - LEVEL,
+            )
+        )
     return tuple(found)
+
+
+def all_pairs(metric: Metric, values: Values, looks: Looks | None = None) -> tuple[Pair, ...]:
+    """The difference of every schedule to each before it, on the seeds for which both have a finite value.
+
+    `p_holm` is corrected for the number of pairs. With `looks` the intervals hold for all pairs at every look.
+
+    Args:
+        metric: what the values are.
+        values: for each schedule its value for each seed.
+        looks: if seeds were added in rounds, the looks at them.
+
+    Example:
+        >>> from stepsize.lab.statistics.findings import METRICS, all_pairs
+        >>> accuracy = {"a": {0: 0.80, 1: 0.82}, "b": {0: 0.84, 1: 0.86}, "c": {0: 0.83, 1: 0.86}}
+        >>> [(pair.name, pair.against) for pair in all_pairs(METRICS[0], accuracy)]
+        [('b', 'a'), ('c', 'a'), ('c', 'b')]
+    """
+    finite = _finite(values)
+    named = [(name, against) for place, name in enumerate(finite) for against in [*finite][:place]]
+    return tuple(
+        Pair(name, against, difference, _verdict(metric, difference, looks))
+        for (name, against), difference in zip(named, _differences(finite, named, looks), strict=True)
+    )
+
+
+def _finite(values: Values) -> dict[str, dict[int, float]]:
+    return {
+        name: {seed: value for seed, value in runs.items() if math.isfinite(value)} for name, runs in values.items()
+    }
+
+
+def _differences(values: Values, named: Sequence[tuple[str, str]], looks: Looks | None) -> list[Difference]:
+    """The difference of the first to the second of each two schedules, corrected for their number."""
+    if looks is None:
+        found = [paired_difference(values[name], values[against]) for name, against in named]
+    else:
+        error = (1 - LEVEL) / max(1, len(named))
+        found = [repeated_difference(values[name], values[against], looks, error) for name, against in named]
+    corrected = holm([each.p for each in found])
+    return [replace(each, p_holm=p) for each, p in zip(found, corrected, strict=True)]
 
 
 def decimals(values: Sequence[Mean]) -> int:
@@ -142,6 +204,8 @@ def _verdict(metric: Metric, difference: Difference, looks: Looks | None) -> Ver
     if math.isnan(low):
         return "unknown"
     if difference.p_holm < 1 - LEVEL if looks is None else not low <= 0 <= high:
+        if metric.higher_is_better is None:
+            return "higher" if low > 0 else "lower"
         return "better" if (low > 0) == metric.higher_is_better else "worse"
     return "small" if _is_small(difference, looks) else "open"
 

@@ -35,6 +35,14 @@ class AnyTask(Protocol):
         """A sentence that says where the data came from."""
 
     @property
+    def network(self) -> str:
+        """The name of its network; "" if the lab does not see it."""
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """The metric that the task names to be judged on first, and its mode if it needs one, as settings."""
+
+    @property
     def digests(self) -> tuple[str, ...]:
         """A line for each part of the data; a resume refuses others."""
 
@@ -124,7 +132,7 @@ def _own(name: str) -> Task | OwnLoop:
         make = imported("load_task", "task", name)
     needed = _needed(make)
     if needed == ["run"]:
-        return OwnLoop(name)
+        return OwnLoop(name, headline={each: vars(make)[each] for each in ("metric", "mode") if each in vars(make)})
     if needed:
         advice = f"it needs {', '.join(map(shown, needed))}; give each a default, or name a function without arguments"
         rule = "a function without arguments, or a training loop with the one argument run"

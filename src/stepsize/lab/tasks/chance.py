@@ -1,6 +1,7 @@
 """Chance level: what a classifier reaches that ignores its inputs, and the runs that do no better."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,20 +67,31 @@ class Chance:
             return False
         return bool(accuracies[-1] <= self.highest or (self.loss is not None and losses.min() >= self.loss))
 
+    def counts(self, runs: Sequence[Logged]) -> dict[str, int]:
+        """How many runs of each schedule are at chance level, without schedules of which none is."""
+        return dict(Counter(run.name for run in runs if self.holds(run)))
+
+    def flag(self, runs: Sequence[Logged]) -> str:
+        """How many runs of which schedules stayed at chance, without a stop; "" if none did."""
+        planned = Counter(run.name for run in runs)
+        named = [
+            f"{count} of {planned[name]} runs of {quoted(name)}" if planned[name] > 1 else quoted(name)
+            for name, count in self.counts(runs).items()
+        ]
+        return f"{first_few(named, MOST_NAMED)} stayed at chance" if named else ""
+
+    def rule(self, judged_on: str = "test") -> str:
+        """What chance level is, in words."""
+        accuracy = f"{self.highest:.4f} (the share of the most common class plus two standard errors)"
+        if self.loss is None:
+            return f"{judged_on} accuracy at most {accuracy}"
+        loss = f"{judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
+        return f"{judged_on} accuracy at most {accuracy}, or {loss}"
+
     def notes(self, runs: Sequence[Logged], judged_on: str = "test") -> tuple[str, ...]:
-        """A sentence that names the runs at chance level and the rule; nothing if there are none."""
-        seeds: dict[str, list[str]] = {}
-        for run in runs:
-            if self.holds(run):
-                seeds.setdefault(run.name, []).append(str(run.seed))
-        if not seeds:
-            return ()
-        named = [f"{quoted(name)} (seed{'s' * (len(each) > 1)} {', '.join(each)})" for name, each in seeds.items()]
-        accuracy = f"{self.highest:.4f} (share of the most common class plus two standard errors)"
-        rule = f"{judged_on} accuracy at most {accuracy}"
-        if self.loss is not None:
-            rule += f", or {judged_on} loss never below {self.loss:.4f} (that of predicting the share of each class)"
-        return (f"At chance level: {first_few(named, MOST_NAMED)}; {rule}.",)
+        """A sentence that counts the runs at chance level, with the rule; nothing if there are none."""
+        flag = self.flag(runs)
+        return (f"{flag}: {self.rule(judged_on)}.",) if flag else ()
 
 
 def _classes(loss: Any, targets: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map
 
-from stepsize.arguments import Whole
+from stepsize.arguments import Choice, Maybe, Whole
 from stepsize.errors import ArgumentError, RunError, StepsizeError, concerning, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.lab.optimizers import experiment_optimizer
@@ -66,6 +66,8 @@ class Task:
             are then what `correct` counts. By default the number of samples.
         name: its name in messages and reports.
         source: a sentence that says where the data came from.
+        metric: what its runs are judged on first if the experiment names no metric: "test_accuracy", "test_loss",
+            "train_accuracy" or "train_loss". By default the test accuracy, or the test loss if there is none.
 
     Raises:
         ArgumentError: the data are neither tensors nor loaders, inputs and targets differ in number, or there are none;
@@ -88,6 +90,7 @@ class Task:
     name: str = "task"
     weight: Callable[[Any], float] | None = field(default=None, kw_only=True)
     source: str = field(default="The data are the task's own.", kw_only=True)
+    metric: str | None = field(default=None, kw_only=True)
     _given: WeakValueDictionary[int, nn.Parameter] = field(default_factory=WeakValueDictionary, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +101,8 @@ class Task:
         weight: Any = self.weight
         if weight is not None and not (callable(weight) and self.has_loaders):
             errors.append(ArgumentError("Task", "weight", "a function of the batch of a loader", weight))
+        with gathered(errors):
+            Maybe(Choice(tuple(KNOWN)))("Task", "metric", self.metric)
         check = check_loader if self.has_loaders else check_examples
         for part, given in (("train", self.train), ("test", self.test)):
             with gathered(errors):
@@ -167,6 +172,23 @@ class Task:
                     with gathered(errors), concerning(f"schedules[{spec.name!r}]"):
                         spec.scheduler(experiment_optimizer(experiment, model))
         raise_together(errors)
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """The metric that the runs are judged on first, as a setting of an experiment, if the task names one."""
+        return {} if self.metric is None else {"metric": self.metric}
+
+    @cached_property
+    def network(self) -> str:
+        """The name of the function or class that makes the network; of a lambda, the class of what it makes.
+
+        Example:
+            >>> from stepsize.lab import load_task
+            >>> load_task("digits").network
+            'digits_net'
+        """
+        name = getattr(self.model, "__name__", "<lambda>")
+        return type(self.initial_model(0)).__name__ if name == "<lambda>" else name
 
     @cached_property
     def digests(self) -> tuple[str, ...]:

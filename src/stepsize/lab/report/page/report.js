@@ -13,6 +13,7 @@
       if (!on) off.add(index);
       button.setAttribute("aria-pressed", String(on));
       for (const part of document.querySelectorAll(`[data-curve="${index}"]`)) part.classList.toggle("off", !on);
+      panels.forEach(rescale);
     });
   }
   const bands = document.querySelector("[data-bands]");
@@ -33,6 +34,77 @@
     }
     if (xs[right] <= x) return ys[right];
     return ys[left] + ((x - xs[left]) / (xs[right] - xs[left])) * (ys[right] - ys[left]);
+  }
+
+  // A panel fits the curves that are shown, as `value_scale` of stepsize.plots.scales does for all of them. Places on
+  // the scale with which the page was written are turned into places on the new one by moving and stretching.
+  const STRETCHED = 3;
+  const written = panels.map(({ low, high }) => ({ low, high }));
+
+  function fitted(panel) {
+    const shown = panel.extents.filter(([index]) => !off.has(index));
+    if (!shown.length) return null;
+    const ends = (pairs) => [Math.min(...pairs.map((pair) => pair[0])), Math.max(...pairs.map((pair) => pair[1]))];
+    let every = ends(shown.map((extent) => extent[1]));
+    const calm = shown.map((extent) => extent[2]).filter(Boolean);
+    let kept = calm.length ? ends(calm) : every;
+    const zero = panel.zero && kept[0] >= 0;
+    if (zero) [kept, every] = [[0, kept[1]], [Math.min(0, every[0]), every[1]]];
+    if (every[1] / 2 - every[0] / 2 <= STRETCHED * (kept[1] / 2 - kept[0] / 2)) kept = every;
+    const [low, high] = kept;
+    if (panel.log) return high > low ? [low - 0.03 * (high - low), high + 0.03 * (high - low)] : [low - 0.1, high + 0.1];
+    if (zero && low === 0) return [0, 1.05 * high || 1];
+    const room = 0.05 * (high / 2 - low / 2) || 0.05 * Math.abs(high) || 1;
+    return [low - room, high + room];
+  }
+
+  function rescale(panel, number) {
+    const ends = fitted(panel);
+    if (!ends) return;
+    [panel.low, panel.high] = ends;
+    const { low, high } = written[number];
+    const place = (inner) => ((inner / 2 - panel.low / 2) / (panel.high / 2 - panel.low / 2)) * 100;
+    const stretch = (high / 2 - low / 2) / (panel.high / 2 - panel.low / 2);
+    const plot = document.querySelector(`[data-panel="${number}"]`);
+    plot.querySelector(".curves").setAttribute("transform", `translate(0 ${1000 - 1000 * stretch - 10 * place(low)}) scale(1 ${stretch})`);
+    for (const cross of plot.querySelectorAll(".cross")) {
+      cross.style.bottom = `${Math.min(100, Math.max(0, place(low) + stretch * Number(cross.dataset.up)))}%`;
+    }
+    const ticks = numbers(panel).map((inner) => [place(inner), inner]);
+    plot.querySelector(".grid").setAttribute("d", ticks.map(([up]) => `M0,${(1000 - 10 * up).toFixed(1)}H1000`).join(""));
+    const edge = document.querySelector(`[data-up-of="${number}"]`);
+    edge.replaceChildren();
+    for (const [up, inner] of ticks) made("", label(panel.log ? 10 ** inner : inner), edge).style.bottom = `${up}%`;
+    edge.parentElement.style.setProperty("--gutter", `${Math.max(...[...edge.children].map((each) => each.textContent.length))}ch`);
+    const beyond = panel.extents.filter(([index, every]) => !off.has(index) && (every[0] < panel.low || every[1] > panel.high));
+    const note = plot.closest("figure").querySelector(".beyond");
+    note.hidden = !beyond.length;
+    note.querySelector(".name").textContent = beyond.map(([index]) => names[index]).join(", ");
+  }
+
+  // Three to eight round numbers within a panel, as `Scale.ticks` of stepsize.plots.scales has them.
+  function numbers({ low, high, log }) {
+    const within = (each) => each >= low - 1e-9 * Math.abs(low) && each <= high + 1e-9 * Math.abs(high);
+    const span = high - low;
+    const found = [];
+    if (log && span <= 2) {
+      const digits = span > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+      for (let power = Math.floor(low); power <= Math.floor(high); power++) {
+        found.push(...digits.map((digit) => power + Math.log10(digit)).filter(within));
+      }
+      return found;
+    }
+    const power = 10 ** Math.floor(Math.log10(span / 3));
+    const step = log ? Math.max(1, Math.ceil((Math.floor(high) - Math.ceil(low) + 1) / 6)) : power * [5, 2, 1].find((size) => size * power <= span / 3);
+    for (let count = Math.ceil(low / step - 1e-9); count <= Math.floor(high / step + 1e-9); count++) found.push(count * step);
+    return found;
+  }
+
+  function label(value) {
+    const text = Number(value.toPrecision(6));
+    const size = Math.abs(text);
+    if (text === 0 || (size >= 1e-4 && size < 1e6)) return text.toLocaleString("en", { maximumSignificantDigits: 6 });
+    return text.toExponential().replace("e+", "e");
   }
 
   function height(panel, value) {
@@ -157,8 +229,8 @@
     });
   }
 
-  // Paper has no hidden rows.
-  const details = [...document.querySelectorAll("details")];
+  // Paper has no hidden rows, except those of other comparisons, which a reader asks for.
+  const details = [...document.querySelectorAll("details:not(.asked)")];
   let closed = [];
   window.addEventListener("beforeprint", () => {
     closed = details.filter((each) => !each.open);
