@@ -1,8 +1,9 @@
 """`stepsize compare`: train under several schedules and compare the results."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,12 +38,20 @@ def _rules() -> Any:
 
 def _schedules(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
-    return _rules().named_schedules(owner, name, [*map(named, texts)])
+    rules = _rules()
+    return rules.named_schedules(owner, name, _named(texts, partial(rules.check_text, owner, name)))
 
 
 def _feedback(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT, which names a schedule."""
-    return _rules().named_feedback(owner, name, [*map(named, texts)])
+    from stepsize.pytorch import Plateau  # late: it loads PyTorch
+
+    return _rules().named_feedback(owner, name, _named(texts, Plateau.parse))
+
+
+def _named(texts: Sequence[str], read: Callable[[str], object]) -> list[tuple[str, str]]:
+    """The names and the texts; a text without a name is its own name."""
+    return [(name or text, text) for name, text in (named(each, read) for each in texts)]
 
 
 def _named_texts(help: str) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stepsize.cli.options import writable
 from stepsize.cli.runs import LogOptions, Runs, with_log_options
-from stepsize.cli.screen import form_here, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.curves import LossCurve
 from stepsize.files import write_whole
 
@@ -40,7 +40,7 @@ def curves(
     )
     read = [each.curve for each in found]
     print()
-    print(_sketch(read))
+    print_sketch(_sketch(read))
     if save is not None:
         write_whole(save, _as_csv(read).encode())
         print(save)

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from stepsize.arguments import Count, Many, NonNegative, Number, Whole
 from stepsize.cli.options import numbers, numeric, writable
 from stepsize.cli.schedules import EPOCHS
-from stepsize.cli.screen import form_here
+from stepsize.cli.screen import form_here, print_sketch
 from stepsize.errors import ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -76,7 +76,7 @@ def descend(
     if out is not None:
         print(_saved(descents, out, ground.text))
         return
-    print(_sketch(descents))
+    print_sketch(_sketch(descents))
     for name, trajectory in descents.items():
         for line in endings(trajectory):
             print(f"{name}: {line}")

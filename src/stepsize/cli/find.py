@@ -26,7 +26,7 @@ from stepsize.cli.options import (
     numeric,
     writable,
 )
-from stepsize.cli.screen import form_here, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, RunError, StepsizeError, raise_together
 from stepsize.files import write_whole
@@ -132,7 +132,7 @@ def find(
             **training,
         )
     found = test.suggest()
-    print(sketch_range_test(test, found, **form_here(around=12)))
+    print_sketch(sketch_range_test(test, found, **form_here(around=12)))
     for line in _verdict(found):
         print(line)
     _write(test, found, None, out, as_json)
