@@ -78,11 +78,12 @@ def test_long_names_in_heads_and_cells_of_a_table_are_shown_in_full(capsys, monk
     print_table(
         ("schedule", *(f"against {name}" for name in names)), [(name, "0.1", "0.2") for name in names], left=[0]
     )
-    columns = [[], [], []]
+    columns = ["", "", ""]
     for line in capsys.readouterr().out.splitlines():
-        for column, (begin, end) in zip(columns, ((0, 30), (30, 56), (56, 80)), strict=True):
-            column.append(line[begin:end].strip())
-    shown = "".join(columns[0])
-    assert all(name in shown for name in names)
-    assert "".join(columns[1]).startswith(f"against{names[0]}0.1")
-    assert "".join(columns[2]).startswith(f"against{names[1]}0.2")
+        for index, (begin, end) in enumerate(((0, 30), (30, 56), (56, 80))):
+            columns[index] += line[begin:end].strip()
+    assert columns == [
+        f"schedule{names[0]}{names[1]}",
+        f"against {names[0]}0.10.1",
+        f"against {names[1]}0.20.2",
+    ]

@@ -27,6 +27,8 @@ from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.processes import start_server
 
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".html")
+
 
 def _rules() -> Any:
     """The rules of an experiment's fields. PyTorch is loaded here first, and by the server of the workers meanwhile."""
@@ -52,6 +54,13 @@ def _feedback(owner: str, name: str, texts: Sequence[str]) -> Any:
 def _named(texts: Sequence[str], read: Callable[[str], object]) -> list[tuple[str, str]]:
     """The names and the texts; a text without a name is its own name."""
     return [(name or text, text) for name, text in (named(each, read) for each in texts)]
+
+
+def _directory(owner: str, name: str, path: Path) -> Path:
+    """The rule of a directory, which a picture's name is not."""
+    if path.suffix.lower() in PICTURES:
+        raise ArgumentError(owner, name, "a directory", str(path), "it will have the picture comparison.png")
+    return path
 
 
 def _named_texts(help: str) -> Any:
@@ -127,6 +136,7 @@ def compare(
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
+        _directory,
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")

@@ -48,7 +48,7 @@ def curves(
 
 def _numbers(curve: LossCurve) -> tuple[str, ...]:
     first, last = int(curve.steps[0]), int(curve.steps[-1])
-    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:.4f}"
+    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:z.4f}"
 
 
 def _sketch(read: Sequence[LossCurve]) -> str:

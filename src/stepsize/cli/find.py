@@ -156,7 +156,7 @@ def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
         task = bar.add_task("", total=updates, news="")
 
         def observe(step: int, rate: float, loss: float) -> None:
-            bar.update(task, advance=1, news=f"rate {rate:.1e}  loss {loss:.4g}")
+            bar.update(task, advance=1, news=f"rate {rate:.1e}  loss {loss:z.4g}")
 
         yield observe
 
@@ -186,7 +186,7 @@ def _print_grid(trained: "Grid") -> None:
     rows = []
     for rate, losses in trained.losses.items():
         mean = sum(losses) / len(losses)
-        loss = f"{mean:.4f}" if math.isfinite(mean) else "diverged"
+        loss = f"{mean:z.4f}" if math.isfinite(mean) else "diverged"
         rows.append((f"{rate:.3g}", loss, "best" if rate == trained.best else ""))
     print_table(("rate", "held-out loss", ""), rows, left=[2])
 

@@ -9,7 +9,6 @@ from typing import Any
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
-    DataError,
     RunError,
     StateError,
     StepsizeError,
@@ -27,20 +26,20 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.markdown import markdown_report, settings_shown
-from stepsize.lab.report.notices import notices_of
-from stepsize.lab.report.summary_table import Row, SummaryTable, rows, shared_updates, summary_table
-from stepsize.lab.rounds import about_seeds, add_round, first_round, looks_at, planned_runs
+from stepsize.lab.report.summary_table import Row, SummaryTable, rows, summary_table
+from stepsize.lab.rounds import add_round, first_round, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
 from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.stored_settings import StoredSettings, stored_experiment
 from stepsize.lab.tasks.by_name import AnyTask, experiment_task, lasting_name, other_data, task_of
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
-from stepsize.store import Run, Store, load_runs
+from stepsize.store import Run, Store, load_runs, stored_runs
 from stepsize.store.run import COMPLETE, StoredRun
 
 
@@ -152,6 +151,21 @@ def compare(
         return making.rounds(making.tuned(settled)) if settled.tune_peak else making.rounds(settled, fresh=True)
 
 
+def load(directory: str | Path) -> Comparison:
+    """The comparison in a directory, finished or under way, as `compare` returns it; its task is not needed.
+
+    It has the runs that are complete. `stepsize.store.load_runs` reads the others too, and runs without an experiment.
+
+    Raises:
+        DataError: there is no store in the directory, or it is damaged, or does not have the experiment.
+    """
+    results = load_runs(directory)
+    experiment, settings = stored_experiment(results), StoredSettings.of(results)
+    runs = tuple(run for run in stored_runs(results) if run.status in COMPLETE)
+    looked = settings.looked(experiment, results, runs)
+    return Comparison(experiment, settings.source, results.path.parent, settings.trials, runs, *looked)
+
+
 def resume(
     directory: str | Path,
     *,
@@ -196,13 +210,7 @@ def resumed(
     with lock(place.path):
         begun = _begun(place)  # again: another process may have ended the tuning in between
         results = load_runs(begun.path)
-        settings = results.settings
-        if "experiment" not in settings:
-            raise DataError(
-                f"{results.path} does not have the experiment, so it can be read but not resumed",
-                "start over in another directory",
-            )
-        experiment = Experiment.of_dict(settings["experiment"])
+        experiment = stored_experiment(results)
         try:
             resolved_device(experiment.device)
         except ArgumentError as error:
@@ -299,24 +307,15 @@ class _Making:
         task, directory = self.task, self.directory
         results = load_runs(directory.path)
         specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
-        settings = results.settings
-        source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
-        accuracy = settings.get("accuracy", "")
-        chance = Chance(**settings["chance"]) if settings.get("chance") else None
-        standings = Standings(specs, results, experiment.terms(chance))
+        stored = StoredSettings.of(results)
+        source, trials, accuracy = stored.source, stored.trials, stored.accuracy
+        standings = Standings(specs, results, experiment.terms(stored.chance))
         trains_itself = isinstance(task, OwnLoop)
         left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
         watcher = RunWatcher(standings, directory, self.displays, directory.path)
 
-        def looked() -> tuple[Looks | None, tuple[str, ...]]:
-            runs = standings.ended_runs
-            looks = looks_at(experiment, settings.get("looks", ()), runs)
-            about_chance = () if chance is None else chance.notes(runs, experiment.judged_on)
-            about = about_seeds(experiment, looks, runs, settings.get("added", ()))
-            return looks, (*about, *about_chance, *notices_of(results), *shared_updates(runs))
-
         def reports() -> dict[str, str]:
-            looks, remarks = looked()
+            looks, remarks = stored.looked(experiment, results, standings.ended_runs)
             page = html_report(
                 standings.ended_runs,
                 f"Comparison of {len(experiment.schedules)} schedules",
@@ -351,4 +350,11 @@ class _Making:
         finally:
             if fresh and not standings.runs and not (directory.path / "runs").exists():
                 directory.abandon()
-        return Comparison(experiment, source, directory.path, trials, standings.ended_runs, *looked())
+        return Comparison(
+            experiment,
+            source,
+            directory.path,
+            trials,
+            standings.ended_runs,
+            *stored.looked(experiment, results, standings.ended_runs),
+        )

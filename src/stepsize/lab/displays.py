@@ -187,12 +187,12 @@ class TerminalDisplay:
         accurate, wide = not math.isnan(record.train_accuracy), self._console.width >= _WIDE
         news = []
         if wide or not (accurate and epochs):
-            news.append(f"loss {record.train_loss:.3f}")
+            news.append(f"loss {record.train_loss:z.3f}")
         if accurate:
-            news.append(f"accuracy {record.train_accuracy:.3f}")
+            news.append(f"accuracy {record.train_accuracy:z.3f}")
         if epochs and (accurate or wide):
             judged = epochs[-1].test_accuracy if accurate else epochs[-1].test_loss
-            news.append(f"{self._standings.terms.judged_on} {judged:.3f}")
+            news.append(f"{self._standings.terms.judged_on} {judged:z.3f}")
         if points:
             news.append(f"rate {points[-1].lr:.3g}")
         begun, first = self._began[number]

@@ -160,7 +160,7 @@ def _sketch(
     labels = {}
     for number in numbers:
         row = min(int((high - number * scale) / (high - low) * height), height - 1)
-        labels[row] = f"1e{number}" if log else f"{number:.6g}"
+        labels[row] = f"1e{number}" if log else f"{number:z.6g}"
     margin = max(len(label) for label in labels.values())
     last = max(float(curve.x.max()) for curve in curves)
     across = width - margin - 2

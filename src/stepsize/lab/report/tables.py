@@ -125,7 +125,7 @@ def endings(runs: Sequence[Logged], shown: Sequence[Table]) -> tuple[Ending, ...
         end = run.diverged_at if run.diverged_at is not None else int(steps[-1]) if steps.size else 0
         words = run.status if run.status == "finished" else f"{run.status} at step {end:,}"
         values = [(last_value(run, metric.field), digits) for metric, digits in metrics]
-        texts = tuple(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
+        texts = tuple(f"{value:z.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
         found.append(Ending(run.name, run.seed, run.status, words, texts))
     return tuple(found)
 
@@ -235,4 +235,4 @@ def last_value(run: Logged, field: str) -> float:
 
 
 def _signed(value: float, digits: int) -> str:
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+z.{digits}f}".replace("-", "\N{MINUS SIGN}")
