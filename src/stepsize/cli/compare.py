@@ -24,7 +24,7 @@ from stepsize.cli.options import (
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
-from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.errors import ArgumentError, StepsizeError, visible
 from stepsize.processes import start_server
 
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".html")
@@ -203,7 +203,7 @@ def compare(
     table = comparison.table.narrow()
     print_table(table.columns, table.lines, left=[0])
     for note in table.notes:
-        print(note)
+        print(visible(note))
     print(f"Report and picture: {comparison.directory}")
 
 

@@ -15,7 +15,7 @@ from stepsize.cli.options import writable
 from stepsize.cli.runs import LogOptions, Runs, with_log_options
 from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.curves import LossCurve
-from stepsize.files import write_whole
+from stepsize.files import spreadsheet_cell, write_whole
 
 BENT = 1e-12  # of the peak: where the rate leaves a straight line by less, it does not bend
 MOST_DRAWN = 8
@@ -70,7 +70,7 @@ def _as_csv(read: Sequence[LossCurve]) -> str:
     for curve in read:
         losses = dict(zip(curve.steps.tolist(), curve.losses.tolist(), strict=True))
         for step in _rows(curve).tolist():
-            writer.writerow((curve.name, step, repr(float(curve.rates[step])), losses.get(step, "")))
+            writer.writerow((spreadsheet_cell(curve.name), step, repr(float(curve.rates[step])), losses.get(step, "")))
     return text.getvalue()
 
 

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from stepsize.errors import visible
+
 WIDEST_HEAD = 24
 NARROWEST = 78  # columns of a table; in a narrower terminal its lines wrap, and no column is squeezed or dropped
 
@@ -49,11 +51,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: 
     table = Table(box=None, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(
-            Text("\n".join(textwrap.wrap(column, WIDEST_HEAD))),
+            Text("\n".join(textwrap.wrap(visible(column), WIDEST_HEAD))),
             justify="left" if index in left else "right",
             no_wrap=index not in left,
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     Console(width=max(Console().width, NARROWEST)).print(table)

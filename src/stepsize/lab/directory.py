@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
+from stepsize.sqlite_files import refuse_links
 from stepsize.store import Store, load_runs
-from stepsize.store.database import FILE_NAME, refuse_links
+from stepsize.store.database import FILE_NAME
 from stepsize.store.run import COMPLETE
 
 OUTPUT = "output.txt"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stepsize.errors import DamagedStoreError, DataError, StepsizeError
+from stepsize.errors import DamagedStoreError, DataError, StepsizeError, visible
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.notices import notices_of
 from stepsize.lab.report.summary_table import shared_updates
@@ -57,8 +57,8 @@ class StoredSettings:
         settings: dict[str, Any] = results.settings
         try:
             return cls(
-                str(settings["data"]),
-                str(settings.get("accuracy", "")),
+                visible(str(settings["data"])),
+                visible(str(settings.get("accuracy", ""))),
                 tuple(map(Trial.of_dict, settings.get("trials", ()))),
                 Chance(**settings["chance"]) if settings.get("chance") else None,
                 tuple(map(int, settings.get("looks", ()))),
