@@ -63,12 +63,12 @@ def check_place(path: Path) -> None:
 
 def spreadsheet_cell(text: str) -> str:
     """The text for a cell of a CSV file, with a ' before it if a spreadsheet would take it for a formula and run it."""
-    return f"'{text}" if text.startswith(_FORMULAS) and not _NUMBER.fullmatch(text) else text
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULAS) and not _NUMBER.fullmatch(text) else text
 
 
 def text_of_cell(cell: str) -> str:
     """The text that `spreadsheet_cell` wrote."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULAS) else cell
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULAS) else cell
 
 
 def _beside(path: Path) -> Path:

@@ -60,7 +60,8 @@ class Results:
     def metrics(self) -> tuple[str, ...]:
         """The names of the metrics that are neither in points nor in epochs."""
         with self._connected() as connection:
-            return tuple(name for (name,) in connection.execute("SELECT DISTINCT name FROM metrics ORDER BY name"))
+            rows = connection.execute("SELECT DISTINCT name FROM metrics ORDER BY name")
+            return tuple(_metric(name) for (name,) in rows)
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every run without its points, in order."""
@@ -95,7 +96,7 @@ class Results:
                 tuple(Epoch(*_numbers(row[1:])) for row in epochs),
             )
             rows = connection.execute("SELECT step, name, value FROM metrics WHERE run = ? ORDER BY step", (number,))
-            values = tuple(Value(int(step), name, _number(value)) for step, name, value in rows)
+            values = tuple(Value(int(step), _metric(name), _number(value)) for step, name, value in rows)
             _, name, schedule, seed, status, seconds, diverged_at, parent, branched_at = _identity(found)
             return Run(name, schedule, seed, *records, seconds, status, diverged_at, parent, branched_at, values)
 
@@ -291,6 +292,12 @@ def _identity(row: Sequence[Any]) -> tuple[Any, ...]:
     if not (texts and whole and status in get_args(Status)):
         raise ValueError(f"run {number} has a text in place of a number, or characters that are not printable")
     return (*row[:5], float(seconds), *ends)
+
+
+def _metric(name: Any) -> str:
+    if not (isinstance(name, str) and name.isprintable()):
+        raise ValueError("the name of a metric is not a text of printable characters")
+    return name
 
 
 def _numbers(row: Sequence[Any]) -> tuple[Any, ...]:
