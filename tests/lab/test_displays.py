@@ -68,7 +68,7 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert code == 0
     assert "starting 2 workers" in screen
     assert "all runs" in screen
-    assert ("2/2 down [x], seed 0" if columns == 60 else "epoch 2/2  down [x], seed 0") in screen
+    assert ("2/2 down [x], seed 0" if columns == 60 else "epoch 2/2 down [x], seed 0") in screen
     assert "rate 0.1" in screen
     assert "train loss" in screen
     assert screen.count("test accuracy") >= 2
