@@ -155,9 +155,12 @@ class TerminalDisplay:
             self._began[number] = time.monotonic(), record.step
         epoch = min(len(epochs) + 1, spec.epochs)
         news = self._news(number, record)
-        name = self._label(spec, epoch, self._console.width - self._bar_width - len(news) - 2)
+        room = self._console.width - self._bar_width - 2
+        name = self._label(spec, epoch, room - len("  ".join(news)))
+        while len(news) > 1 and cell_len(name) + len("  ".join(news)) > room:
+            del news[0]
         completed = record.step - (epoch - 1) * length
-        self._bars.update(self._bar_of[number], description=name, completed=completed, news=news)
+        self._bars.update(self._bar_of[number], description=name, completed=completed, news="  ".join(news))
         standings = self._standings
         done, to_do = standings.steps_done, standings.steps_to_do
         self._all_bar.update(self._all, description="all runs", completed=done, total=to_do)
@@ -182,7 +185,7 @@ class TerminalDisplay:
                 break
         return f"{head}{_shortened(spec.name, names, max(left, _SHORTEST))}, seed {spec.seed}"
 
-    def _news(self, number: int, record: Point | Epoch) -> str:
+    def _news(self, number: int, record: Point | Epoch) -> list[str]:
         points, epochs = self._standings.points[number], self._standings.epochs[number]
         accurate, wide = not math.isnan(record.train_accuracy), self._console.width >= _WIDE
         news = []
@@ -200,7 +203,7 @@ class TerminalDisplay:
             pace = (time.monotonic() - begun) / (record.step - first)
             minutes, seconds = divmod(round(pace * (self._standings.specs[number].steps - record.step)), 60)
             news.append(f"{minutes}:{seconds:02d} left")
-        return "  ".join(news)
+        return news
 
     def _screen(self) -> Group:
         if time.monotonic() >= self._sketch_due:
