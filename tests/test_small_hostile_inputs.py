@@ -1,10 +1,14 @@
 """Small inputs that ask for gigabytes or hours are refused, or read, within bounds of time and memory."""
 
+import gzip
 import resource
+import struct
 import subprocess
 import sys
 import textwrap
+import zlib
 
+import numpy as np
 import pytest
 
 SECONDS, MEMORY = 20, 1.0  # processor time, and GB on top of what the libraries take
@@ -121,3 +125,80 @@ def test_a_state_with_any_value_is_loaded_or_refused_and_the_scheduler_goes_on()
 def test_milestones_that_are_counted_very_often_are_read_at_once() -> None:
     counted = "__import__('collections').Counter({2: 50_000_000})"
     assert asked(f"loads(steps, ['milestones'], {counted})", STATES) == "goes on"
+
+
+def bombs(folder):
+    """Small files that ask for gigabytes, minutes or code of theirs to run."""
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    (folder / "packed.csv.gz").write_bytes(gzip.compress(b"step,loss\n" + b"1,1\n" * 20_000_000, 1))
+    (folder / "packed.log.gz").write_bytes(gzip.compress(b"a" * 100_000_000, 1))
+    (folder / "zeros.tfevents.1").write_bytes(gzip.compress(bytes(100_000_000), 1))
+    np.savez_compressed(folder / "packed.npz", loss=np.zeros(20_000_000))
+    np.savez(folder / "pickled.npz", loss=np.array([Opens()] * 2, dtype=object))
+    event = Event(step=1)
+    value = event.summary.value.add(tag="loss")
+    value.metadata.plugin_data.plugin_name = "scalars"
+    value.tensor.dtype = 1
+    value.tensor.tensor_shape.dim.add(size=2_000_000_000)
+    value.tensor.float_val.append(1.0)
+    message = event.SerializeToString()
+    record = struct.pack("<Q", len(message)) + bytes(4) + message + bytes(4)
+    (folder / "filled.tfevents.1").write_bytes(record)
+    long = b"\x80" * 32_000
+    body = b"\x01" + long
+    (folder / "run-1.wandb").write_bytes(b":W&B\0\0\0" + struct.pack("<IH", zlib.crc32(body), len(long)) + body)
+    names = "".join(f'{{"step": {step}, "loss{step}": 1}}\n' for step in range(10_000))
+    (folder / "names.jsonl").write_text(names)
+    (folder / "cell.csv").write_text("step,loss\n0," + "1" * 200_000 + "\n")
+
+
+class Opens:
+    """What a pickle does when it is loaded."""
+
+    def __reduce__(self):
+        return open, ("pwned", "w")
+
+
+BOMBS = {
+    "packed.csv.gz": "unpacks to more than 40 times its size",
+    "packed.log.gz": "unpacks to more than 40 times its size",
+    "zeros.tfevents.1": "unpacks to more than 40 times its size",
+    "packed.npz": "it unpacks to more than 40 times its size",
+    "pickled.npz": "Object arrays cannot be loaded",
+    "filled.tfevents.1": "has no scalars",
+    "run-1.wandb": "is damaged",
+    "names.jsonl": "has 10,000 records with 10,001 different names",
+    "cell.csv": "cannot be read as a table: field larger than field limit",
+}
+
+
+def test_logs_from_strangers_cost_no_more_than_their_size(tmp_path) -> None:
+    bombs(tmp_path)
+    head = "def read(name):\n try: read_curves(name)\n except StepsizeError as error: return error\n"
+    said = asked(f"'@'.join(str(read(name)) for name in {[*BOMBS]})", head, tmp_path).split("@")
+    for (name, words), line in zip(BOMBS.items(), said, strict=True):
+        assert words in line, name
+    assert not (tmp_path / "pwned").exists()
+
+
+FILES = {
+    "deep values": ("a = " + "[" * 100_000, "is not TOML: it is nested too deeply"),
+    "deep keys": (".".join(["a"] * 20_000) + " = 1", "line 1: a key has more than 50 parts"),
+    "long numbers": ("epochs = " + "9" * 100_000, "is not TOML: Exceeds the limit"),
+    "a long hexadecimal number": ("epochs = 0x" + "f" * 100_000, "epochs must be at most 2**53"),
+}
+
+
+def test_experiment_files_cost_no_more_than_their_size(tmp_path) -> None:
+    for name, (text, _) in FILES.items():
+        (tmp_path / name).write_text(text)
+    head = """
+from stepsize.lab import read_experiment
+def read(name):
+    try: read_experiment(name)
+    except StepsizeError as error: return str(error)
+"""
+    said = asked(f"'@'.join(map(read, {[*FILES]}))", head, tmp_path).split("@")
+    for (name, (_, words)), line in zip(FILES.items(), said, strict=True):
+        assert words in line, name

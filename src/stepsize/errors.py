@@ -117,7 +117,7 @@ class StepsizeError(ValueError):
             lines.append(f"{words.place(each)}{each._sentence(words)}")
             if hint := words.hint(each):
                 lines.append(hint)
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def __str__(self) -> str:
         return self.message()
@@ -287,6 +287,16 @@ def shown(value: Any, longest: int = 60) -> str:
     except Exception as error:
         text = f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return one_line(text, 4096 if isinstance(value, os.PathLike) else longest)  # a path may be copied
+
+
+def visible(text: str) -> str:
+    """The text with control characters and marks of direction written out: a terminal shows and does not obey them."""
+    if text.isprintable():
+        return text
+    shown_as_is = ("\n", "\N{NO-BREAK SPACE}", "\N{IDEOGRAPHIC SPACE}")
+    return "".join(
+        each if each.isprintable() or each in shown_as_is else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def quoted(word: str, longest: int = 40) -> str:

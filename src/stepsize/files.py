@@ -1,12 +1,16 @@
-"""Files that are written completely or not at all."""
+"""Files that are written completely or not at all, and texts in cells of CSV files."""
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stepsize.errors import OutputError
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -55,6 +59,16 @@ def check_place(path: Path) -> None:
     finally:
         with suppress(OSError):
             beside.unlink()
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text for a cell of a CSV file, with a ' before it if a spreadsheet would take it for a formula and run it."""
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULAS) and not _NUMBER.fullmatch(text) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """The text that `spreadsheet_cell` wrote."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULAS) else cell
 
 
 def _beside(path: Path) -> Path:

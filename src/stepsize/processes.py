@@ -4,6 +4,7 @@ On other systems each is started by itself: libraries of macOS do not work after
 """
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -34,12 +35,31 @@ def start_process(target: Callable[..., object], *arguments: object) -> BaseProc
     start_server()
     if sys.platform == "linux":
         process = multiprocessing.get_context("forkserver").Process(target=target, args=arguments)
-        process.start()  # which waits for the server, and can be interrupted
+        with _importable_script():
+            process.start()  # which waits for the server, and can be interrupted
         return process
     spawned = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
-    with on_interrupt(signal.SIG_IGN):  # the process inherits this
+    with on_interrupt(signal.SIG_IGN), _importable_script():  # the process inherits this
         spawned.start()
     return spawned
+
+
+@contextmanager
+def _importable_script() -> Iterator[None]:
+    """Hide the script from `multiprocessing` if no file has it, as in `python - <<EOF`.
+
+    A process that starts imports the script of its parent, and would look for a file called <stdin>.
+    """
+    script = sys.modules["__main__"]
+    path = getattr(script, "__file__", None)
+    if path is None or os.path.exists(path):
+        yield
+        return
+    script.__file__ = None
+    try:
+        yield
+    finally:
+        script.__file__ = path
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from installed import STEPSIZE, environment
-from stepsize.cli.schedules import named
 from stepsize.lab import Experiment
 from stepsize.lab.report.summary_table import SummaryTable
 from stepsize.lab.tuning import Trial
@@ -17,12 +16,6 @@ COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "1"]
 
 def run(*arguments):
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment())
-
-
-def test_a_name_is_what_stands_before_the_first_equals_sign_outside_brackets():
-    assert named("a=Constant(1)") == ("a", "Constant(1)")
-    assert named("a = Constant(value=1)") == ("a ", " Constant(value=1)")
-    assert named("Constant(value=1)") == ("Constant(value=1)", "Constant(value=1)")
 
 
 def test_the_table_has_every_name_as_it_was_written(tmp_path):

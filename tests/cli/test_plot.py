@@ -158,13 +158,25 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal of POSIX")
-@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_a_terminal_gets_colours_unless_it_is_asked_not_to(variables, coloured):
-    variables = {"COLUMNS": "80"} | variables
+@pytest.mark.parametrize(
+    ("variables", "colour"),
+    [
+        ({"COLORTERM": "truecolor"}, "\x1b[38;2;0;114;178m"),
+        ({"TERM": "xterm-256color"}, "\x1b[38;5;25m"),
+        ({"TERM": "linux"}, ""),
+        ({"TERM": "dumb"}, ""),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, ""),
+    ],
+)
+def test_a_terminal_gets_the_colours_that_it_has_unless_it_is_asked_not_to(variables, colour):
+    variables = {"COLUMNS": "80", "COLORTERM": ""} | variables
     without = {name: value for name, value in environment().items() if name != "NO_COLOR"}
     done = subprocess.run(
         [sys.executable, "-c", COLOURED, STEPSIZE, "plot", TEXT, "Constant(0.1)"],
         capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=without | variables,
     )  # fmt: skip
     assert done.returncode == 0
-    assert ("\x1b[38;2;" in done.stdout) == coloured
+    assert colour in done.stdout
+    if not colour:  # marks tell the curves apart
+        assert "\x1b[" not in done.stdout
+        assert "oo Linear(0.0, 0.3, 500)" in done.stdout

@@ -118,7 +118,7 @@ def test_commands_are_compared_from_the_command_line(tmp_path):
     said, _ = process.communicate()
     assert process.returncode == 0, said
     assert "val_acc 0.2010" in said
-    assert [run.values[-1].value for run in load(tmp_path / "out").runs()] == [0.2, 0.201]
+    assert [run.values[-1].value for run in load(tmp_path / "out").runs] == [0.2, 0.201]
     process = commands.start(
         "--command", f"{sys.executable} -c 'exit(3)' {{rates}} {{folder}}", "--steps", 9, cwd=tmp_path
     )

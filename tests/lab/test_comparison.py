@@ -14,14 +14,14 @@ from in_process import run_jobs
 
 import stepsize as ss
 from installed import STEPSIZE
-from stepsize.errors import ArgumentError, OutputError, ParseError, RunError
-from stepsize.lab import SIX_SCHEDULES, Experiment, compare, load_task
+from stepsize.errors import ArgumentError, DataError, OutputError, ParseError, RunError
+from stepsize.lab import SIX_SCHEDULES, Experiment, compare, load, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.report.markdown import markdown_table
 from stepsize.lab.report.summary_table import rows, summary_table
 from stepsize.lab.statistics.findings import Mean
-from stepsize.store import Run, load_runs
+from stepsize.store import Run, Store, load_runs
 from stepsize.store.run import Epoch, Point
 
 ONE = {"flat": "Constant(0.1)"}
@@ -332,7 +332,7 @@ def test_a_signal_to_stop_keeps_the_finished_runs_and_sets_the_exit_code(tmp_pat
     assert process.returncode == code, errors
     assert_gone(process.pid)
     assert "Traceback" not in errors
-    assert "kept" in errors
+    assert f"is kept in {tmp_path}/out; continue with: stepsize compare --resume {tmp_path}/out" in errors
     assert finished(tmp_path / "out") >= 3
     assert not list((tmp_path / "out").rglob("*.part")), "no half-written file is left"
     assert "did not finish" in (tmp_path / "out" / "report.md").read_text()
@@ -376,3 +376,33 @@ def test_a_script_without_a_main_guard_gets_an_error_and_starts_nothing_twice(tm
     assert ended.returncode == 1
     assert 'put what it does under `if __name__ == "__main__":`' in ended.stderr.splitlines()[-1]
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_a_comparison_is_the_same_when_it_is_loaded(tmp_path, in_process):
+    made = compare(small(), tmp_path / "out", display=Silent())
+    loaded = load(tmp_path / "out")
+    assert type(loaded) is type(made)
+    assert loaded.experiment.as_dict() == made.experiment.as_dict()
+    assert (loaded.source, loaded.directory, loaded.trials) == (made.source, made.directory, made.trials)
+    assert loaded.runs == made.runs
+    assert loaded.rows == made.rows
+    assert loaded.table == made.table
+    assert load(tmp_path / "out" / "store.sqlite").table == made.table
+
+
+@pytest.mark.parametrize("settings", [{}, {"experiment": []}, {"experiment": {"epochs": 0}}, {"experiment": {"a": 1}}])
+def test_a_store_without_a_readable_experiment_is_no_comparison(tmp_path, settings):
+    Store.create(tmp_path / "store.sqlite", settings, {}, [("flat", "Constant(0.1)", 0)]).close()
+    for use in (load, resume):
+        with pytest.raises(DataError, match=r"store\.sqlite"):
+            use(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "form", [{"data": 1, "trials": 5}, {"trials": [{"loss": 1}]}, {"chance": {"x": 1}}, {"looks": "many"}, {}]
+)
+def test_a_comparison_whose_settings_have_another_form_is_refused(tmp_path, form):
+    settings = {"experiment": Experiment().as_dict(), **form}
+    Store.create(tmp_path / "store.sqlite", settings, {}, [("fixed", "Constant(0.1)", 0)]).close()
+    with pytest.raises(DataError, match="its settings have another form"):
+        load(tmp_path)

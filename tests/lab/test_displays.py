@@ -19,7 +19,7 @@ from rich.console import Console
 
 from installed import STEPSIZE
 from stepsize import Constant
-from stepsize.lab.displays import PlainDisplay, TerminalDisplay
+from stepsize.lab.displays import PlainDisplay, TerminalDisplay, display_here
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import Standings
 from stepsize.store import Run
@@ -68,7 +68,7 @@ def test_a_terminal_shows_bars_curves_and_closing_lines(tmp_path, columns):
     assert code == 0
     assert "starting 2 workers" in screen
     assert "all runs" in screen
-    assert "epoch 2/2" in screen
+    assert ("2/2 down [x], seed 0" if columns == 60 else "epoch 2/2 down [x], seed 0") in screen
     assert "rate 0.1" in screen
     assert "train loss" in screen
     assert screen.count("test accuracy") >= 2
@@ -160,6 +160,40 @@ def test_a_bar_shows_the_accuracy_or_else_the_test_loss():
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75)).startswith("loss 1.500  accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, 0.25, 2.5, 0.75), width=80).startswith("accuracy 0.250  test 0.750  rate 0.1")
     assert bars(Epoch(10, 1.5, math.nan, 2.5, math.nan)).startswith("loss 1.500  test 2.500  rate 0.1")
+
+
+LONG = {
+    "end": ("a" + 40 * "x", "b" + 40 * "x"),
+    "beginning": (40 * "x" + "a", 40 * "x" + "b"),
+    "middle": (40 * "x" + "a" + 40 * "x", 40 * "x" + "b" + 40 * "x"),
+    "wide": (40 * "\N{CJK UNIFIED IDEOGRAPH-540D}" + "a", 40 * "\N{CJK UNIFIED IDEOGRAPH-540D}" + "b"),
+}
+
+
+@pytest.mark.parametrize("names", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_bars_of_long_names_tell_them_apart(names, width):
+    specs = [RunSpec(name, Constant(0.1), seed, 3, 30) for name in names for seed in (0, 1)]
+    standings, display = Standings(specs), TerminalDisplay(Console(file=StringIO(), width=width, force_terminal=True))
+    display.begin(standings, "Data.", Path("out"))
+    for number in range(4):
+        standings.logged(number, point := Point(10, 0.1, 1.5, 0.5))
+        display.logged(number, point)
+    display.close()
+    labels = [task.description for task in display._bars.tasks]
+    assert len({*labels}) == 4
+    assert [label[-6:] for label in labels] == ["seed 0", "seed 1"] * 2
+    shown = Console(file=StringIO(), width=width)
+    shown.print(display._bars)
+    lines = shown.file.getvalue().splitlines()
+    assert len(lines) == len({line[: line.index("seed") + 6] for line in lines}) == 4
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for term, kind in (("dumb", PlainDisplay), ("xterm", TerminalDisplay)):
+        monkeypatch.setenv("TERM", term)
+        assert type(display_here()) is kind
 
 
 def test_a_bar_shows_the_time_that_is_left_from_the_second_record_on():

@@ -35,7 +35,7 @@ def test_a_full_disk_is_reported_with_advice_that_works(small_disk):
     place, enlarge = small_disk
     experiment = Experiment({"flat": "Constant(0.1)"}, "own_tasks:line", epochs=200, batch_size=8, log_every=1)
     with pytest.raises(
-        OutputError, match=rf"store\.sqlite.*disk.*make room, and resume the comparison in {place}/out$"
+        OutputError, match=rf"store\.sqlite.*disk.*make room, and continue with: stepsize compare --resume {place}/out$"
     ):
         compare(experiment, place / "out", workers=1, display=Silent())
     (stopped,) = load_runs(place / "out").runs()

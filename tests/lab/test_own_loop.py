@@ -18,14 +18,14 @@ import torch
 from silent import Silent
 
 from stepsize.errors import ArgumentError, RunError
-from stepsize.lab import Experiment, compare, load, load_task
+from stepsize.lab import Experiment, compare, load_task
 from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import visible_gpus
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
 from stepsize.schedules import Linear, parse
-from stepsize.store import Store
+from stepsize.store import Store, load_runs
 from stepsize.store.run import Point, Value
 
 LOOPS = Path(__file__).parent / "own_loops"
@@ -122,7 +122,7 @@ def test_what_is_logged_at_one_step_makes_one_record(run, tmp_path):
     run.log(20, lr=RATES(20), train_loss=1, test_accuracy=0.5)
     found = records(tmp_path)
     found.close()
-    (stored,) = load(tmp_path).runs()
+    (stored,) = load_runs(tmp_path).runs()
     assert stored.points[1] == Point(20, RATES(20), 1.0, stored.points[1].train_accuracy)
     assert [(each.step, each.train_loss) for each in stored.points] == [(10, 2.0), (20, 1.0)]
     assert [(each.step, each.train_loss, each.test_accuracy) for each in stored.epochs] == [(20, 1.0, 0.5)]
@@ -130,14 +130,14 @@ def test_what_is_logged_at_one_step_makes_one_record(run, tmp_path):
     assert found.unjudged() == ""
     assert found.diverged_at is None
     found.note_oddities()
-    assert [event.kind for event in load(tmp_path).events()] == []
+    assert [event.kind for event in load_runs(tmp_path).events()] == []
 
 
 def test_every_table_of_metrics_can_be_exported(run, tmp_path):
     run.log(5, lr=0.1, val_f1=0.25)
     run.log(10, **{"val/ppl": 8.0, "val_f1": 0.5})
     records(tmp_path).close()
-    results = load(tmp_path)
+    results = load_runs(tmp_path)
     assert results.metrics == ("val/ppl", "val_f1")
     assert results.columns("val_f1", table="metrics")["val_f1"].tolist() == [0.25, 0.5]
     assert np.isnan(results.columns(table="metrics")["val/ppl"]).tolist() == [True, False]
@@ -158,12 +158,12 @@ def test_the_first_log_of_a_new_process_takes_the_run_back(run, tmp_path):
     again = TrainingRun(place, Journal(place.journal))
     again.log(10, train_loss=7.0)
     found.close()
-    (stored,) = load(tmp_path).runs()
+    (stored,) = load_runs(tmp_path).runs()
     assert [(each.step, each.train_loss) for each in stored.points] == [(5, 0.2), (10, 7.0)]
     assert [each.step for each in (*stored.epochs, *stored.values)] == [5, 5]
     fresh = records(tmp_path)  # another process of the comparison reads the whole journal
     fresh.close()
-    assert load(tmp_path).runs() == (stored,)
+    assert load_runs(tmp_path).runs() == (stored,)
 
 
 def test_within_a_process_steps_rise_and_a_metric_comes_once_at_each(run):
@@ -203,7 +203,7 @@ def test_odd_logs_are_noticed(logs, notice, run, tmp_path):
     found = records(tmp_path)
     found.close()
     found.note_oddities()
-    (event,) = load(tmp_path).events()
+    (event,) = load_runs(tmp_path).events()
     assert re.match(notice, event.text)
 
 
@@ -242,7 +242,7 @@ def test_a_run_that_misbehaves_fails_by_itself(tmp_path, monkeypatch):
     experiment = own("misbehaving", dict.fromkeys(names, "Constant(0.1)"), metric="val_f1", mode="max", timeout=60)
     with pytest.raises(RunError, match="the results of the other runs are in out"):
         compare(experiment, "out", display=Silent(), workers=3)
-    results = load("out")
+    results = load_runs("out")
     good = {"well": "finished", "diverges": "diverged", "careless": "finished"}
     assert {run.name: run.status for run in results.outcomes()} == dict.fromkeys(BAD, "failed") | good
     told = {names[event.number]: event.text for event in results.events() if event.kind == "failed"}
@@ -289,7 +289,7 @@ def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, 
         compare(
             own("misbehaving", dict.fromkeys(names, "Constant(0.1)")), tmp_path / "out", display=Silent(), workers=3
         )
-    statuses = {run.name: run.status for run in load(tmp_path / "out").outcomes()}
+    statuses = {run.name: run.status for run in load_runs(tmp_path / "out").outcomes()}
     assert statuses == {"at its end": "finished", "on its way": "interrupted", "deaf": "interrupted"}
 
 

@@ -1,6 +1,7 @@
 """Event files, read back with TensorBoard's own reader."""
 
 import math
+import os
 import sys
 
 import pytest
@@ -108,3 +109,23 @@ def test_a_run_that_diverges_as_a_part_of_another_has_its_curves(tmp_path, in_pr
     for run in runs:
         found = curves(tmp_path / "tensorboard" / f"{run.name}-seed0")
         assert list(found["rate"]) == [point.step for point in run.points]
+
+
+def test_names_too_long_for_a_folder_have_their_curves_too(tmp_path, in_process):
+    names = ["n" * 300 + end for end in "ab"] + ["\N{GREEK SMALL LETTER ETA}" * 2000]
+    settings = {"epochs": 1, "log_every": 2, "device": "cpu", "engine": "local"}
+    schedules = dict.fromkeys(names, "Constant(0.1)")
+    compare(Experiment(schedules, "digits", **settings), tmp_path, display=Silent(), tensorboard=True)
+    folders = list((tmp_path / "tensorboard").iterdir())
+    assert len(folders) == 3
+    assert all(len(os.fsencode(folder.name)) < 143 and sorted(curves(folder)) == TAGS for folder in folders)
+
+
+def test_files_that_cannot_be_written_are_reported_once_and_the_runs_go_on(tmp_path, in_process, monkeypatch, capsys):
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_scalar", lambda *_: 1 / 0)
+    compare(experiment(), tmp_path, display=Silent(), tensorboard=True)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "warning: the files for TensorBoard cannot be written: division by zero; the comparison goes on without them"
+    )
+    assert [run.status for run in load_runs(tmp_path).outcomes()] == ["finished"] * 2

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stepsize.errors import DamagedStoreError, DataError
+from stepsize.errors import ArgumentError, DamagedStoreError, DataError
 from stepsize.store import Results, Store, load_runs, stored_runs
 from stepsize.store.database import APPLICATION, VERSION
 from stepsize.store.run import Epoch, Point
@@ -328,6 +328,54 @@ def test_a_view_in_place_of_a_table_is_refused(path, table):
         connection.execute(f"CREATE VIEW {table} AS {endless}")
     with pytest.raises(DamagedStoreError, match=f"tables only, and this one has the view {table}"):
         load_runs(path)
+
+
+PROGRAMS = {
+    "a trigger": ["CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM points; END"],
+    "an index of an expression": ["CREATE INDEX i ON events (hex(zeroblob(400000000)))"],
+    "a generated column": ["ALTER TABLE events ADD COLUMN more AS (hex(zeroblob(400000000)))"],
+    "a check": ["DROP TABLE events", "CREATE TABLE events (time, run, kind, text CHECK (length(zeroblob(9)) > 1))"],
+}
+
+
+@pytest.mark.parametrize("statements", PROGRAMS.values(), ids=PROGRAMS)
+def test_what_sqlite_would_evaluate_is_refused(path, statements):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+    for use in (load_runs, Store.open):
+        with pytest.raises(DamagedStoreError):
+            use(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "runs SET name = x'ff'",
+        "runs SET name = char(27) || '[2J'",
+        "runs SET name = 'a' || char(8238) || 'b'",
+        "runs SET seed = 9e999",
+        "runs SET parent = 'x'",
+        "runs SET status = 'other'",
+        "points SET step = 9e999 WHERE step = 300",
+        "experiment SET settings = '[]', environment = '5'",
+        f"experiment SET settings = '{'[' * 100_000}', environment = '{'[' * 100_000}'",
+    ],
+    ids=lambda change: change[:40],
+)
+def test_values_of_another_kind_are_refused(path, change):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {change}")
+    results = load_runs(path)
+    for read in (lambda: results.settings, lambda: results.environment) if "experiment" in change else (results.runs,):
+        with pytest.raises(DataError, match=r"store\.sqlite"):
+            read()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\0", "\u202ea"])
+def test_a_store_is_not_made_with_names_that_a_terminal_obeys(tmp_path, name):
+    with pytest.raises(ArgumentError, match="printable characters"):
+        Store.create(tmp_path / "store.sqlite", {}, {}, [(name, "Constant(0.1)", 0)])
 
 
 @pytest.mark.parametrize("name", ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "store.sqlite-journal"])

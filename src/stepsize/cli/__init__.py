@@ -28,7 +28,7 @@ from stepsize.cli.predict import predict
 from stepsize.cli.rank import rank
 from stepsize.cli.verb import Verb
 from stepsize.cli.words import CommandLine
-from stepsize.errors import StepsizeError
+from stepsize.errors import StepsizeError, visible
 
 
 class Verbs(TyperGroup):
@@ -136,5 +136,5 @@ def _drop_output() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"stepsize: {message}", file=sys.stderr)
+    print(f"stepsize: {visible(message)}", file=sys.stderr)
     sys.exit(2)

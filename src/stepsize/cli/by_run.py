@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stepsize.cli.schedules import named
 from stepsize.curves.read_options import Branch
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, raise_together, shown
 from stepsize.schedules import Schedule, parse
@@ -40,11 +41,11 @@ def _branch(text: str) -> Branch:
 def _by_run(owner: str, name: str, texts: Sequence[str], form: str, read: Callable[[str], T]) -> list[tuple[str, T]]:
     found, errors = list[tuple[str, T]](), list[StepsizeError]()
     for text in texts:
-        run, value = _named(text, read)
-        if isinstance(value, StepsizeError):
-            errors.append(value.about(owner, f"{name}[{run!r}]" if run else name))
-        else:
-            found.append((run, value))
+        run, rest = named(text, read)
+        try:
+            found.append((run, read(rest)))
+        except StepsizeError as error:
+            errors.append(error.about(owner, f"{name}[{run!r}]" if run else name))
     runs = [run for run, _ in found]
     if "" in runs and len(texts) > 1:
         errors.append(ArgumentError(owner, name, f"given once, or as RUN={form} for each run", list(texts)))
@@ -58,28 +59,3 @@ def for_runs(by_run: Sequence[tuple[str, T]] | None) -> Any:
     """What was given for all runs, or by the names of runs; None if nothing was."""
     found = dict(by_run or ())
     return found.get("") or found or None
-
-
-def _named(text: str, read: Callable[[str], T]) -> tuple[str, T | StepsizeError]:
-    """The name of a run, "" if there is none, and the value or the error of the text after it.
-
-    Names and texts may both contain "=". The name ends at the first "=" after which the rest can be read.
-    """
-    ends = [place for place, sign in enumerate(text) if sign == "="]
-    first: StepsizeError | None = None
-    for end in [-1, *ends]:
-        try:
-            return _unquoted(text[: max(end, 0)]), read(text[end + 1 :].strip())
-        except StepsizeError as error:
-            # The error to show is that of the text after the first "=" that is not inside a call.
-            if end >= 0 and first is None and "(" not in text[:end]:
-                first, name = error, _unquoted(text[:end])
-            elif end < 0:
-                whole = error
-    return (name, first) if first is not None else ("", whole)
-
-
-def _unquoted(name: str) -> str:
-    """A name without blanks and a pair of quotes around it."""
-    name = name.strip()
-    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name

@@ -1,8 +1,9 @@
 """`stepsize compare`: train under several schedules and compare the results."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +24,10 @@ from stepsize.cli.options import (
 from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
-from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.errors import ArgumentError, StepsizeError, visible
 from stepsize.processes import start_server
+
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".html")
 
 
 def _rules() -> Any:
@@ -37,12 +40,27 @@ def _rules() -> Any:
 
 def _schedules(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
-    return _rules().named_schedules(owner, name, [*map(named, texts)])
+    rules = _rules()
+    return rules.named_schedules(owner, name, _named(texts, partial(rules.check_text, owner, name)))
 
 
 def _feedback(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT, which names a schedule."""
-    return _rules().named_feedback(owner, name, [*map(named, texts)])
+    from stepsize.pytorch import Plateau  # late: it loads PyTorch
+
+    return _rules().named_feedback(owner, name, _named(texts, Plateau.parse))
+
+
+def _named(texts: Sequence[str], read: Callable[[str], object]) -> list[tuple[str, str]]:
+    """The names and the texts; a text without a name is its own name."""
+    return [(name or text, text) for name, text in (named(each, read) for each in texts)]
+
+
+def _directory(owner: str, name: str, path: Path) -> Path:
+    """The rule of a directory, which a picture's name is not."""
+    if path.suffix.lower() in PICTURES:
+        raise ArgumentError(owner, name, "a directory", str(path), "it will have the picture comparison.png")
+    return path
 
 
 def _named_texts(help: str) -> Any:
@@ -121,6 +139,7 @@ def compare(
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="A new directory for the results. [default: runs/<date and time>]"),
+        _directory,
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Continue the comparison in DIR from its checkpoints.")
@@ -187,12 +206,12 @@ def compare(
     table = comparison.table.narrow()
     print_table(table.columns, table.lines, left=[0])
     for note in table.notes:
-        print(note)
+        print(visible(note))
     if all_pairs:
         pairs = comparison.all_pairs
         print_table(pairs.columns, pairs.lines, left=[0, 1, 4])
         for note in pairs.notes:
-            print(note)
+            print(visible(note))
     print(f"Report and picture: {comparison.directory}")
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from stepsize.cli.options import writable
 from stepsize.cli.runs import LogOptions, Runs, with_log_options
-from stepsize.cli.screen import form_here, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.curves import LossCurve
-from stepsize.files import write_whole
+from stepsize.files import spreadsheet_cell, write_whole
 
 BENT = 1e-12  # of the peak: where the rate leaves a straight line by less, it does not bend
 MOST_DRAWN = 8
@@ -43,7 +43,7 @@ def curves(
     )
     read = [each.curve for each in found]
     print()
-    print(_sketch(read))
+    print_sketch(_sketch(read))
     if save is not None:
         write_whole(save, _as_csv(read).encode())
         print(save)
@@ -51,7 +51,7 @@ def curves(
 
 def _numbers(curve: LossCurve) -> tuple[str, ...]:
     first, last = int(curve.steps[0]), int(curve.steps[-1])
-    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:.4f}"
+    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:z.4f}"
 
 
 def _sketch(read: Sequence[LossCurve]) -> str:
@@ -73,7 +73,7 @@ def _as_csv(read: Sequence[LossCurve]) -> str:
     for curve in read:
         losses = dict(zip(curve.steps.tolist(), curve.losses.tolist(), strict=True))
         for step in _rows(curve).tolist():
-            writer.writerow((curve.name, step, repr(float(curve.rates[step])), losses.get(step, "")))
+            writer.writerow((spreadsheet_cell(curve.name), step, repr(float(curve.rates[step])), losses.get(step, "")))
     return text.getvalue()
 
 

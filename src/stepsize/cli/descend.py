@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from stepsize.arguments import Count, Many, NonNegative, Number, Whole
-from stepsize.cli.options import numbers, numeric, writable
+from stepsize.cli.options import inside, numbers, numeric, writable
 from stepsize.cli.schedules import EPOCHS
-from stepsize.cli.screen import form_here
+from stepsize.cli.screen import form_here, print_sketch
 from stepsize.errors import ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 def _points(owner: str, name: str, value: Sequence[Any]) -> list[tuple[float, ...]]:
     return [Many(Number())(owner, name, each) for each in value]
+
+
+def _drawing(owner: str, name: str, path: Path) -> Path:
+    return writable(owner, name, inside(owner, path))
 
 
 def descend(
@@ -50,10 +54,11 @@ def descend(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Write a picture (.png, .svg, .pdf, .jpg, .webp), an animation (.gif, .mp4) or a page (.html).",
+            metavar="FILE|DIR",
+            help="Write a picture (.png, .svg, .pdf, .jpg, .webp), an animation (.gif, .mp4) or a page (.html); "
+            "in a directory it is descend.png.",
         ),
-        writable,
+        _drawing,
     ] = None,
 ) -> None:
     """Watch optimizers descend a surface.
@@ -76,7 +81,7 @@ def descend(
     if out is not None:
         print(_saved(descents, out, ground.text))
         return
-    print(_sketch(descents))
+    print_sketch(_sketch(descents))
     for name, trajectory in descents.items():
         for line in endings(trajectory):
             print(f"{name}: {line}")
@@ -108,13 +113,13 @@ def endings(trajectory: "Trajectory") -> list[str]:
             lines.append(f"{origin}diverged at step {lasted + 1}, after {place}")
             continue
         before, after = float(surface(path[0])), float(surface(path[-1]))
-        rose = f", above the {before:.6g} of its start" if after > before else ""
-        lines.append(f"{origin}at {place} after {lasted:,} steps, where f = {after:.6g}{rose}")
+        rose = f", above the {before:z.6g} of its start" if after > before else ""
+        lines.append(f"{origin}at {place} after {lasted:,} steps, where f = {after:z.6g}{rose}")
     return lines
 
 
 def _place(point: Any) -> str:
-    return f"({', '.join(f'{each:.6g}' for each in point)})"
+    return f"({', '.join(f'{each:z.6g}' for each in point)})"
 
 
 def _rate(text: str, steps: int) -> float | Schedule:

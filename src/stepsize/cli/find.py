@@ -26,7 +26,7 @@ from stepsize.cli.options import (
     numeric,
     writable,
 )
-from stepsize.cli.screen import form_here, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, RunError, StepsizeError, raise_together
 from stepsize.files import write_whole
@@ -133,7 +133,7 @@ def find(
             **training,
         )
     found = test.suggest()
-    print(sketch_range_test(test, found, **form_here(around=12)))
+    print_sketch(sketch_range_test(test, found, **form_here(around=12)))
     for line in _verdict(found):
         print(line)
     _write(test, found, None, out, as_json)
@@ -157,7 +157,7 @@ def _progress(updates: int) -> Iterator[Callable[[int, float, float], object]]:
         task = bar.add_task("", total=updates, news="")
 
         def observe(step: int, rate: float, loss: float) -> None:
-            bar.update(task, advance=1, news=f"rate {rate:.1e}  loss {loss:.4g}")
+            bar.update(task, advance=1, news=f"rate {rate:.1e}  loss {loss:z.4g}")
 
         yield observe
 
@@ -187,7 +187,7 @@ def _print_grid(trained: "Grid") -> None:
     rows = []
     for rate, losses in trained.losses.items():
         mean = sum(losses) / len(losses)
-        loss = f"{mean:.4f}" if math.isfinite(mean) else "diverged"
+        loss = f"{mean:z.4f}" if math.isfinite(mean) else "diverged"
         rows.append((f"{rate:.3g}", loss, "best" if rate == trained.best else ""))
     print_table(("rate", "held-out loss", ""), rows, left=[2])
 

@@ -1,5 +1,6 @@
 """`stepsize init`: a commented experiment file to start from."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -20,5 +21,5 @@ def init(
 
     if path.exists():
         raise OutputError(f"{path} exists already and is left unchanged", "name another file")
-    write_whole(path, EXAMPLE.encode())
-    print(f"Wrote {path}; run it with: stepsize compare {path}")
+    write_whole(path, EXAMPLE.replace("experiment.toml", shlex.quote(str(path)), 1).encode())
+    print(f"Wrote {path}; run it with: stepsize compare {shlex.quote(str(path))}")

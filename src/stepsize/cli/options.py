@@ -51,8 +51,14 @@ def _picture(owner: str, name: str, path: Path) -> Path:
     _ = plots.save_figure  # says what to install if matplotlib is missing
     from stepsize.plots.figures import picture_kind
 
+    path = inside(owner, path)
     picture_kind(path)
     return writable(owner, name, path)
+
+
+def inside(owner: str, path: Path) -> Path:
+    """The picture of a verb in a directory, named after the verb; another path stays as it is."""
+    return path / f"{owner.split()[-1]}.png" if path.is_dir() else path
 
 
 Functions = Annotated[
@@ -61,7 +67,11 @@ Functions = Annotated[
 ]
 PictureFile = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write the picture to FILE: .png, .svg, .pdf, .jpg or .webp."),
+    typer.Option(
+        "--out",
+        metavar="FILE|DIR",
+        help="Write the picture to FILE: .png, .svg, .pdf, .jpg or .webp; in a directory it gets the verb's name.",
+    ),
     _picture,
 ]
 TaskName = Annotated[

@@ -10,7 +10,7 @@ from stepsize.arguments import Whole
 from stepsize.cli.given import BaseRate, Given, Reader, ToolName
 from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.schedules import HorizonText
-from stepsize.cli.screen import form_here
+from stepsize.cli.screen import form_here, print_sketch
 
 PAST_THE_END = 10  # percent of a tool's schedule that are shown after it
 
@@ -45,7 +45,7 @@ def plot(
         return
     from stepsize.plots import sketch_schedules
 
-    print(sketch_schedules(schedules, steps=steps, **form_here(around=8)))
+    print_sketch(sketch_schedules(schedules, steps=steps, **form_here(around=8)))
 
 
 def _past_the_ends(given: Sequence[Given]) -> int | None:

@@ -11,7 +11,7 @@ from stepsize.arguments import Number, Whole
 from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
 from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
-from stepsize.cli.screen import form_here, print_table
+from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.errors import StepsizeError, gathered, raise_together
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def predict(
         print_table(("step", "rate", "loss", "low", "high"), _rows(ranked[0].forecast, form))
         print()
     if out is None:
-        print(_sketch(forecasts), end="\n\n")
+        print_sketch(_sketch(forecasts) + "\n")
     cautioned: dict[str, list[str]] = {}
     for text, forecast in forecasts.items():
         for caution in forecast.cautions:

@@ -17,7 +17,7 @@ from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
 from stepsize.curves.read_curves import Reading, readings
 from stepsize.curves.read_options import ReadOptions
-from stepsize.errors import ArgumentError, first_few
+from stepsize.errors import ArgumentError, first_few, visible
 from stepsize.horizon import Horizon
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class LogOptions:
             for note in each.curve.notes:
                 runs.setdefault(note, []).append(each.curve.name)
         for note, names in runs.items():
-            print(note if len(names) == len(found) else f"{first_few(names, 3)}: {note}")
+            print(visible(note if len(names) == len(found) else f"{first_few(names, 3)}: {note}"))
         return [replace(each, curve=each.curve.smoothed(self.smooth).after(self.log_begin)) for each in found]
 
 

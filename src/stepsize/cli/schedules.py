@@ -1,7 +1,8 @@
 """Schedules as arguments of the command line: their texts, their names, and what lengths with a unit mean."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from math import inf
 from typing import Annotated, Any
@@ -86,9 +87,9 @@ def horizon_of(text: str, option: str = "--horizon") -> Horizon:
 
 
 def assignments(option: str, text: str, example: str) -> dict[str, str]:
-    """The names and values in NAME=VALUE,...; each name once."""
+    """The names and values in NAME=VALUE,...; each name once. A comma belongs to a value unless a name follows it."""
     found: dict[str, str] = {}
-    for part in text.split(","):
+    for part in re.split(r",(?=\s*\w+\s*=)", text):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not value:
             raise ArgumentError(option, "", "NAME=VALUE,...", text, f"write e.g. {example}")
@@ -98,10 +99,30 @@ def assignments(option: str, text: str, example: str) -> dict[str, str]:
     return found
 
 
-def named(text: str) -> tuple[str, str]:
-    """The name and the text in NAME=TEXT; a text without a name is its own name."""
-    name, equals, rest = text.partition("=")
-    return (text, text) if not equals or "(" in name else (name, rest)
+def named(text: str, read: Callable[[str], object]) -> tuple[str, str]:
+    """The name, "" if there is none, and the rest of [NAME=]TEXT.
+
+    Names and texts may both contain "=". The name ends at the first "=" after which `read` accepts the rest; if there
+    is none, at the last "=" outside brackets.
+    """
+    parts, end = [("", text)], None
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "=":
+            parts.append((_unquoted(text[:place]), text[place + 1 :].strip()))
+            end = len(parts) - 1 if depth <= 0 else end
+    for name, rest in parts:
+        with suppress(StepsizeError):
+            read(rest)
+            return name, rest
+    return parts[end or 0]
+
+
+def _unquoted(name: str) -> str:
+    """A name without blanks and a pair of quotes around it."""
+    name = name.strip()
+    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name
 
 
 def cut_off(schedules: Sequence[Schedule], steps: int | None) -> list[str]:

@@ -1,5 +1,6 @@
 """Tables from CSV files and their kin: of one run, of several runs, of a panel of Weights & Biases, or of a store."""
 
+import csv
 import re
 from collections import Counter
 from dataclasses import replace
@@ -12,6 +13,7 @@ from stepsize.curves.sheet import LOOKED_AT, NUMBERED, Sheet, cells_of, is_numbe
 from stepsize.curves.store_logs import schedule_of_text
 from stepsize.curves.table import Table
 from stepsize.errors import DataError, first_few, quoted
+from stepsize.files import text_of_cell
 
 EXPORTED = ("run", "name", "schedule", "seed", "status", "step")
 """The first columns of what `Results.write_csv` writes."""
@@ -29,7 +31,10 @@ def is_delimited(head: str) -> bool:
     sign, share = sign_between(lines)
     if share < 0.5 or len(lines) < 2:
         return False
-    first, *rows = (row for _, row in cells_of(lines, sign))
+    try:
+        first, *rows = (row for _, row in cells_of(lines, sign))
+    except csv.Error:
+        return False
     numbers = [*map(is_number, first)]
     return all(numbers) or (
         not any(number and name.strip() for number, name in zip(numbers, first, strict=True))
@@ -88,7 +93,7 @@ def run_name(path: Path) -> str:
 
 
 def _label(column: str, text: str) -> str:
-    return f"{column} {text}" if text.isdecimal() else text
+    return f"{column} {text}" if text.isdecimal() else text_of_cell(text)
 
 
 def _panel(sheet: Sheet) -> list[Table]:
@@ -120,7 +125,7 @@ def _exported(sheet: Sheet) -> list[Table]:
     several = len({part.texts("seed")[0] for part in parts}) > 1
     tables = []
     for part in parts:
-        name, text, seed = (part.texts(column)[0] for column in ("name", "schedule", "seed"))
+        name, text, seed = (text_of_cell(part.texts(column)[0]) for column in ("name", "schedule", "seed"))
         label = f"{name}, seed {seed}" if several else name
         known = {"source": f"{sheet.path}, {label}", "schedule": schedule_of_text(text)}
         tables.append(part.table(label, sheet.names[5:], steps_done=True, means=True, step="step", **known))

@@ -43,6 +43,8 @@ def logs_in(folder: Path) -> list[tuple[str, Path]]:
             found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
     except OSError as error:
         raise DataError(f"{folder} cannot be searched: {str(error.strerror).lower()}") from error
+    except RecursionError:
+        raise DataError(f"{folder} has folders that are nested too deeply") from None
     if not found:
         raise DataError(f"{folder} has no log that stepsize knows", "name the file")
     return found

@@ -11,9 +11,10 @@ from stepsize.curves.column_names import step_rank
 from stepsize.curves.delimited import tables_of
 from stepsize.curves.sheet import Sheet
 from stepsize.curves.table import Table
-from stepsize.curves.text_file import text_of
+from stepsize.curves.text_file import TIMES, room_for, text_of
 from stepsize.errors import DataError, one_line
 
+_MOST_CELLS = 10_000_000
 _MOST_PARTS = 16  # of a list in a record, such as the rates of parameter groups
 
 
@@ -55,8 +56,11 @@ def read_archive(path: Path) -> list[Table]:
         DataError: it cannot be read, or the arrays have different lengths.
     """
     try:
-        with open(path, "rb") as file, np.load(file) as arrays:  # np.load(path) leaves a damaged file open
-            rows = {name: arrays[name].tolist() for name in arrays.files if arrays[name].ndim == 1}
+        with open(path, "rb") as file, np.load(file) as archive:  # np.load(path) leaves a damaged file open
+            if sum(each.file_size for each in archive.zip.infolist()) > room_for(path):
+                raise ValueError(f"it unpacks to more than {TIMES} times its size")
+            arrays = {name: archive[name] for name in archive.files}
+        rows = {name: array.tolist() for name, array in arrays.items() if array.ndim == 1}
     except Exception as error:  # those of damaged archives are of many kinds
         raise DataError(f"{path} cannot be read as an archive of NumPy: {one_line(str(error), 80)}") from error
     return tables_of(_of_lists(path, rows))
@@ -92,6 +96,9 @@ def sheet_of_records(
     """The records as rows of cells, with names such as "train/loss" for what is nested."""
     flat = [dict(_cells("", each)) if isinstance(each, dict) else {} for each in records]
     names = [*dict.fromkeys(name for each in flat for name in each)]
+    if len(names) * len(flat) > _MOST_CELLS:
+        reason = f"{path} has {len(flat):,} records with {len(names):,} different names"
+        raise DataError(reason, f"a table of at most {_MOST_CELLS:,} cells is read")
     if not names:
         raise DataError(f"{path} has no records with names and values")
     rows = [[each.get(name, "") for name in names] for each in flat]

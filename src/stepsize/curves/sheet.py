@@ -120,7 +120,10 @@ def sign_between(lines: Sequence[str]) -> tuple[str, float]:
     """The sign that cuts most of the first lines into the same number of cells, and their share."""
     found = {}
     for sign in SIGNS:
-        widths = [len(row) for _, row in cells_of(lines, sign)]
+        try:
+            widths = [len(row) for _, row in cells_of(lines, sign)]
+        except csv.Error:  # a cell is too long
+            continue
         if widths and widths[0] > 1:
             found[sign] = Counter(widths)[widths[0]] / len(widths), widths[0]
     best = max(found, key=found.__getitem__, default=",")

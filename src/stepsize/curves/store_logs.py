@@ -11,6 +11,7 @@ from stepsize.curves.table import Table
 from stepsize.errors import DamagedStoreError, DataError, StepsizeError
 from stepsize.schedules import Schedule
 from stepsize.schedules.plan_text import parse_rate
+from stepsize.sqlite_files import files_of, refuse_links, refuse_programs
 
 FILE_NAME = "store.sqlite"
 VERSION = 2
@@ -25,13 +26,14 @@ def is_store(path: Path) -> bool:
 def read_store(path: Path) -> list[Table]:
     """The tables of the runs in a store that have points; diverged runs are left out."""
     try:
+        refuse_links(*files_of(path))
         with closing(_opened(path)) as connection:
             tables = _read(path, connection)
     except DataError:
         raise
     except sqlite3.OperationalError as error:
         raise DataError(f"{path} cannot be read as a store: {error}") from error
-    except (sqlite3.Error, TypeError, ValueError) as error:  # a text in place of a number is damage too
+    except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:  # a text in place of a number is damage too
         raise DamagedStoreError(path, str(error)) from error
     if not tables:
         raise DataError(f"{path} has no run with a loss curve")
@@ -46,6 +48,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _read(path: Path, connection: sqlite3.Connection) -> list[Table]:
+    refuse_programs(connection)
     connection.execute("BEGIN")  # reads one consistent state
     ((version,),) = connection.execute("PRAGMA user_version")
     if version > VERSION:
@@ -63,6 +66,8 @@ def _read(path: Path, connection: sqlite3.Connection) -> list[Table]:
                 f"run {number} in {path} has only {len(rows)} of its {count} points: the file was damaged",
                 f"discard the run with Store.open({str(path)!r}).rewind({number}, 0), and resume the comparison",
             )
+        if not (isinstance(name, str) and isinstance(schedule, str)):
+            raise ValueError(f"the name or the schedule of run {number} is not a text")
         if rows:
             found.append((name, schedule, seed, np.array(rows, dtype=np.float64)))
     several = len({seed for _, _, seed, _ in found}) > 1

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.curves.loss_curve import Floats
+from stepsize.errors import visible
 from stepsize.schedules import Schedule
 
 
@@ -39,6 +40,10 @@ class Table:
     notes: tuple[str, ...] = ()
     lines: NDArray[np.int64] | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", visible(self.name))
+        object.__setattr__(self, "source", visible(self.source))
 
     def where(self, row: int) -> str:
         """The file and the line of a row."""

@@ -9,7 +9,7 @@ from stepsize.curves.conventions import KEPT, convention_of
 from stepsize.curves.series import Series, last_attempt, rows_of
 from stepsize.curves.table import Table
 from stepsize.curves.text_file import content_of
-from stepsize.errors import DataError, MissingExtraError
+from stepsize.errors import DataError, MissingExtraError, quoted
 
 _OF_EPOCHS = "epoch_"
 """Tags of Keras that begin with this have the number of the epoch for a step."""
@@ -89,7 +89,12 @@ def _scalars_in(file: Path) -> dict[str, list[tuple[float, float]]]:
             if kind == "simple_value":
                 number = value.simple_value
             elif kind == "tensor" and value.tag in tensors:
-                number = make_ndarray(value.tensor).item()
+                if any(side.size != 1 for side in value.tensor.tensor_shape.dim):  # however few bytes fill it
+                    continue
+                try:
+                    number = float(make_ndarray(value.tensor).item())
+                except (TypeError, ValueError) as error:
+                    raise DataError(f"{file} is damaged: {quoted(value.tag)} is not a number") from error
             else:
                 continue
             found.setdefault(value.tag, []).append((event.step, number))

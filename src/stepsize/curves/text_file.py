@@ -12,6 +12,8 @@ HEAD = 2**20
 """The bytes of a file by which its format is recognized; some logs begin with the source of the program."""
 LARGEST = 2**29
 """The bytes of the largest text that is read."""
+UNPACKED, TIMES = 2**23, 40
+"""A packed file may unpack to this many bytes, and this many times its size."""
 _GZIP = b"\x1f\x8b"
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -55,11 +57,21 @@ def content_of(path: Path, most: float = math.inf) -> bytes:
             file.seek(0)
             if not packed:
                 return _read(file, most)
+            room = room_for(path)
             with gzip.open(file) as unpacked:
-                return _read(unpacked, most)
+                content = _read(unpacked, min(most, room + 1))
+            if len(content) > room:
+                sentence = f"{path} unpacks to more than {TIMES} times its size, which no log does"
+                raise DataError(sentence, "unpack it yourself, if it is meant so")
+            return content
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path} cannot be read: {str(reason).lower()}") from error
+
+
+def room_for(path: Path) -> int:
+    """The most bytes to which a packed file of this size may unpack."""
+    return min(UNPACKED + TIMES * path.stat().st_size, LARGEST)
 
 
 def _read(file: BufferedIOBase, most: float) -> bytes:

@@ -62,7 +62,7 @@ def _row(history: Fields) -> dict[str, object]:
 
 def _records(content: bytes) -> Iterator[bytes]:
     """The records; one that is cut off ends them, since the run may be writing it."""
-    begin, record = 7, b""
+    begin, pieces = 7, list[bytes]()
     while begin + 7 <= len(content):
         if (left := _BLOCK - begin % _BLOCK) < 7:
             begin += left
@@ -73,11 +73,11 @@ def _records(content: bytes) -> Iterator[bytes]:
             return
         if zlib.crc32(content[begin + 6 : end]) != checksum:
             raise ValueError("wrong checksum")
-        record += content[begin + 7 : end]
+        pieces.append(content[begin + 7 : end])
         begin = end
         if piece in (_WHOLE, _LAST):
-            yield record
-            record = b""
+            yield b"".join(pieces)
+            pieces = []
 
 
 def _fields(message: bytes) -> Fields:
@@ -104,4 +104,6 @@ def _number(message: bytes, begin: int) -> tuple[int, int]:
     while message[begin] >= 128:
         number += message[begin] % 128 << shift
         begin, shift = begin + 1, shift + 7
+        if shift >= 64:
+            raise ValueError("a number of more than 64 bits")
     return number + (message[begin] << shift), begin + 1

@@ -1,5 +1,6 @@
 from stepsize.lab.comparison import Comparison as Comparison
 from stepsize.lab.comparison import compare as compare
+from stepsize.lab.comparison import load as load
 from stepsize.lab.comparison import resume as resume
 from stepsize.lab.experiment import SIX_SCHEDULES as SIX_SCHEDULES
 from stepsize.lab.experiment import Experiment as Experiment
@@ -15,4 +16,3 @@ from stepsize.lab.statistics.findings import findings as findings
 from stepsize.lab.tasks.by_name import load_task as load_task
 from stepsize.lab.tasks.task import Task as Task
 from stepsize.lab.training.loop import train as train
-from stepsize.store import load_runs as load  # noqa: F401

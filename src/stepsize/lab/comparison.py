@@ -9,7 +9,6 @@ from typing import Any
 from stepsize.arguments import Maybe, Whole
 from stepsize.errors import (
     ArgumentError,
-    DataError,
     RunError,
     StateError,
     StepsizeError,
@@ -27,14 +26,13 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.report.html import html_report
 from stepsize.lab.report.markdown import markdown_report, settings_shown
-from stepsize.lab.report.remarks import chance_of, looks_and_remarks
 from stepsize.lab.report.summary_table import Row, SummaryTable, pairs_table, rows, summary_table
 from stepsize.lab.report.title import title_of
 from stepsize.lab.rounds import add_round, first_round, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
 from stepsize.lab.run_watcher import RunWatcher
 from stepsize.lab.standings import Display, Standings
-from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.stored_settings import StoredSettings, stored_experiment
 from stepsize.lab.tasks.by_name import AnyTask, experiment_task, lasting_name, other_data, task_of
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import Task
@@ -42,7 +40,7 @@ from stepsize.lab.tensorboard import EventFiles, event_folder
 from stepsize.lab.terms import Terms
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
-from stepsize.store import Run, Store, load_runs
+from stepsize.store import Run, Store, load_runs, stored_runs
 from stepsize.store.run import COMPLETE, StoredRun
 
 
@@ -162,6 +160,21 @@ def compare(
         return making.rounds(making.tuned(settled)) if settled.tune_peak else making.rounds(settled, fresh=True)
 
 
+def load(directory: str | Path) -> Comparison:
+    """The comparison in a directory, finished or under way, as `compare` returns it; its task is not needed.
+
+    It has the runs that are complete. `stepsize.store.load_runs` reads the others too, and runs without an experiment.
+
+    Raises:
+        DataError: there is no store in the directory, or it is damaged, or does not have the experiment.
+    """
+    results = load_runs(directory)
+    experiment, settings = stored_experiment(results), StoredSettings.of(results)
+    runs = tuple(run for run in stored_runs(results) if run.status in COMPLETE)
+    terms, remarks = settings.terms_and_remarks(experiment, results, runs)
+    return Comparison(experiment, settings.source, results.path.parent, settings.trials, runs, terms, remarks)
+
+
 def resume(
     directory: str | Path,
     *,
@@ -206,13 +219,7 @@ def resumed(
     with lock(place.path):
         begun = _begun(place)  # again: another process may have ended the tuning in between
         results = load_runs(begun.path)
-        settings = results.settings
-        if "experiment" not in settings:
-            raise DataError(
-                f"{results.path} does not have the experiment, so it can be read but not resumed",
-                "start over in another directory",
-            )
-        experiment = Experiment.of_dict(settings["experiment"])
+        experiment = stored_experiment(results)
         try:
             resolved_device(experiment.device)
         except ArgumentError as error:
@@ -310,25 +317,16 @@ class _Making:
         task, directory = self.task, self.directory
         results = load_runs(directory.path)
         specs = specs_of(results.outcomes(), experiment.run_specs(task.horizon(experiment)))
-        settings = results.settings
-        source, trials = settings["data"], tuple(map(Trial.of_dict, settings.get("trials", ())))
-        accuracy = settings.get("accuracy", "")
-        chance = chance_of(settings)
-        standings = Standings(specs, results, experiment.terms(chance))
+        stored = StoredSettings.of(results)
+        source, trials, accuracy = stored.source, stored.trials, stored.accuracy
+        standings = Standings(specs, results, experiment.terms(stored.chance))
         trains_itself = isinstance(task, OwnLoop)
         left = {number: spec for number, spec in enumerate(specs) if not standings.is_complete(number)}
         watcher = RunWatcher(standings, directory, self.displays, directory.path)
 
-        def looked() -> tuple[Looks | None, tuple[str, ...]]:
-            return looks_and_remarks(experiment, settings, results, standings.ended_runs)
-
-        def terms_of(looks: Looks | None) -> Terms:
-            logged = {name for run in standings.ended_runs for name in run.metrics}
-            return experiment.terms(chance, looks, logged)
-
         def reports() -> dict[str, str]:
-            looks, remarks = looked()
-            terms, runs = terms_of(looks), standings.ended_runs
+            runs = standings.ended_runs
+            terms, remarks = stored.terms_and_remarks(experiment, results, runs)
             title = title_of(experiment, task, runs, terms)
             page = html_report(
                 runs,
@@ -342,10 +340,10 @@ class _Making:
                 seeds=len(experiment.seeds),
                 trials=trials,
                 judged_on=experiment.judged_on,
-                looks=looks,
+                looks=terms.looks,
                 remarks=remarks,
                 headline=experiment.headline,
-                chance=chance,
+                chance=terms.chance,
                 others=terms.others,
             )
             text = markdown_report(
@@ -365,5 +363,6 @@ class _Making:
         finally:
             if fresh and not standings.runs and not (directory.path / "runs").exists():
                 directory.abandon()
-        looks, remarks = looked()
-        return Comparison(experiment, source, directory.path, trials, standings.ended_runs, terms_of(looks), remarks)
+        ended = standings.ended_runs
+        terms, remarks = stored.terms_and_remarks(experiment, results, ended)
+        return Comparison(experiment, source, directory.path, trials, ended, terms, remarks)

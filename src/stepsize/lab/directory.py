@@ -1,5 +1,6 @@
 """The directory of a comparison: its store, checkpoints, reports and pictures, and its lock."""
 
+import hashlib
 import os
 import platform
 import shutil
@@ -12,14 +13,16 @@ from filelock import FileLock, Timeout
 
 from stepsize.errors import OutputError
 from stepsize.files import write_whole
+from stepsize.sqlite_files import refuse_links
 from stepsize.store import Store, load_runs
-from stepsize.store.database import FILE_NAME, refuse_links
+from stepsize.store.database import FILE_NAME
 from stepsize.store.run import COMPLETE
 
 OUTPUT = "output.txt"
 """In the folder of a run: what its own loop has printed."""
 
 _NOT_IN_A_NAME = frozenset('/\\:*?"<>|%')
+_LONGEST_NAME = 100  # bytes; with checksum and seed it has room in every file system, encrypted ones included
 
 
 class ResultDirectory:
@@ -124,8 +127,14 @@ def _refuse_links_in(directory: Path) -> None:
 
 
 def run_file_name(name: str, seed: int) -> str:
-    """`<schedule>-seed<k>`, with the signs of the name that no file may have as %XX."""
+    """`<schedule>-seed<k>`, with the signs of the name that no file may have as %XX.
+
+    A long name is cut, and a checksum of the whole name keeps it apart from others with the same beginning.
+    """
     escaped = "".join(f"%{ord(c):02X}" if c in _NOT_IN_A_NAME else c for c in name)
+    if len(os.fsencode(escaped)) > _LONGEST_NAME:
+        checksum = hashlib.sha256(name.encode()).hexdigest()[:16]
+        escaped = f"{os.fsencode(escaped)[:_LONGEST_NAME].decode(errors='ignore')}~{checksum}"
     return f"{escaped}-seed{seed}"
 
 

@@ -3,10 +3,12 @@
 import math
 import sys
 import time
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -15,7 +17,9 @@ from rich.text import Text
 
 from stepsize import plots
 from stepsize.lab.report.summary_table import result_line
+from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import Display, Standings
+from stepsize.plots.terminal import has_colours
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point, Record, Value
 
@@ -24,7 +28,7 @@ _BETWEEN_FIGURES = 3.0  # seconds
 _BETWEEN_SKETCHES = 2.0  # seconds; drawing one takes hundredths
 _TALLEST, _LOWEST = 14, 4  # lines of a sketch
 _WIDE = 105  # columns that have room for everything
-_SHORTEST = 11  # characters before a bar: "epoch 12/90"
+_SHORTEST = 12  # characters of the name before a bar
 _AROUND = 8  # lines for the sketch's title and axis, the bar of all runs and the lines above
 
 
@@ -34,7 +38,8 @@ def display_here() -> Display:
     if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return NotebookDisplay()
     console = Console()
-    return TerminalDisplay(console) if console.is_terminal else PlainDisplay()
+    moves = console.is_terminal and not console.is_dumb_terminal  # a dumb one cannot update a line in place
+    return TerminalDisplay(console) if moves else PlainDisplay()
 
 
 class PlainDisplay:
@@ -150,10 +155,12 @@ class TerminalDisplay:
             self._began[number] = time.monotonic(), record.step
         epoch = min(len(epochs) + 1, spec.epochs)
         news = self._news(number, record)
-        name = Text(f"epoch {epoch}/{spec.epochs}  {spec.name}, seed {spec.seed}")
-        name.truncate(max(_SHORTEST, self._console.width - self._bar_width - len(news) - 2), overflow="ellipsis")
+        room = self._console.width - self._bar_width - 2
+        name = self._label(spec, epoch, room - len("  ".join(news)))
+        while len(news) > 1 and cell_len(name) + len("  ".join(news)) > room:
+            del news[0]
         completed = record.step - (epoch - 1) * length
-        self._bars.update(self._bar_of[number], description=name.plain, completed=completed, news=news)
+        self._bars.update(self._bar_of[number], description=name, completed=completed, news="  ".join(news))
         standings = self._standings
         done, to_do = standings.steps_done, standings.steps_to_do
         self._all_bar.update(self._all, description="all runs", completed=done, total=to_do)
@@ -169,17 +176,26 @@ class TerminalDisplay:
     def close(self) -> None:
         self._live.stop()
 
-    def _news(self, number: int, record: Point | Epoch) -> str:
+    def _label(self, spec: RunSpec, epoch: int, room: int) -> str:
+        """What is before the bar of a run: its epoch, its name and its seed, of which only the name is cut."""
+        names = list(dict.fromkeys(each.name for each in self._standings.specs))
+        for head in (f"epoch {epoch}/{spec.epochs}  ", f"{epoch}/{spec.epochs} "):
+            left = room - len(f"{head}, seed {spec.seed}")
+            if left >= min(cell_len(spec.name), _SHORTEST):
+                break
+        return f"{head}{_shortened(spec.name, names, max(left, _SHORTEST))}, seed {spec.seed}"
+
+    def _news(self, number: int, record: Point | Epoch) -> list[str]:
         points, epochs = self._standings.points[number], self._standings.epochs[number]
         accurate, wide = not math.isnan(record.train_accuracy), self._console.width >= _WIDE
         news = []
         if wide or not (accurate and epochs):
-            news.append(f"loss {record.train_loss:.3f}")
+            news.append(f"loss {record.train_loss:z.3f}")
         if accurate:
-            news.append(f"accuracy {record.train_accuracy:.3f}")
+            news.append(f"accuracy {record.train_accuracy:z.3f}")
         if epochs and (accurate or wide):
             judged = epochs[-1].test_accuracy if accurate else epochs[-1].test_loss
-            news.append(f"{self._standings.terms.judged_on} {judged:.3f}")
+            news.append(f"{self._standings.terms.judged_on} {judged:z.3f}")
         if points:
             news.append(f"rate {points[-1].lr:.3g}")
         begun, first = self._began[number]
@@ -187,7 +203,7 @@ class TerminalDisplay:
             pace = (time.monotonic() - begun) / (record.step - first)
             minutes, seconds = divmod(round(pace * (self._standings.specs[number].steps - record.step)), 60)
             news.append(f"{minutes}:{seconds:02d} left")
-        return "  ".join(news)
+        return news
 
     def _screen(self) -> Group:
         if time.monotonic() >= self._sketch_due:
@@ -200,4 +216,27 @@ class TerminalDisplay:
         room = self._console.height - len({run.name for run in runs}) - len(self._bar_of) - _AROUND
         if not runs or room < _LOWEST:
             return ""
-        return plots.sketch_losses(runs, width=width, height=min(room, _TALLEST), colour=not self._console.no_color)
+        return plots.sketch_losses(runs, width=width, height=min(room, _TALLEST), colour=has_colours(self._console))
+
+
+def _shortened(name: str, names: Sequence[str], room: int) -> str:
+    """The name in at most so many characters, different from those of the other names.
+
+    It is cut at its end, or else at its beginning or in its middle; it has its number if all of these leave it unclear.
+    """
+    if cell_len(name) <= room:
+        return name
+
+    def end(text: str, room: int = room - 1) -> str:
+        return f"{set_cell_size(text, room)}…" if cell_len(text) > room else text
+
+    def begin(text: str, room: int = room - 1) -> str:
+        return end(text[::-1], room)[::-1]
+
+    def middle(text: str) -> str:
+        return end(text, (room - 1) // 2) + begin(text, (room - 1) // 2).removeprefix("…")
+
+    for cut in (end, begin, middle):
+        if len({*map(cut, names)}) == len(names):
+            return cut(name)
+    return end(f"{names.index(name) + 1}: {name}")

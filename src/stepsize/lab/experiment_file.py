@@ -19,6 +19,7 @@ from stepsize.errors import (
     one_line,
     quoted,
     raise_together,
+    shown,
 )
 from stepsize.lab.experiment import Experiment
 
@@ -71,6 +72,7 @@ warmup-cosine = 'Linear(0.0, 0.2, "30%") >> Cosine(0.2, 0.02, "rest")'
 # fixed = 'Plateau(factor=0.5, patience=2, mode="max", metric="test_accuracy")'
 """
 
+_KEY, _DEEPEST = re.compile(r"""\s*(?:[\w-]+|"[^"]*"|'[^']*')\s*"""), 50
 _NOT_IN_A_FILE = {
     "functions": "allow a file's texts to run code with --functions or replace(experiment, functions=True)",
     "digests": "they are computed when the experiment starts",
@@ -88,19 +90,31 @@ def read_experiment(path: Path | str) -> Experiment:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
+        _refuse_deep_keys(path, text)
         form = tomllib.loads(text)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except UnicodeDecodeError as error:
         line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
         raise DataError(f"{path}, line {line}: the byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path} is not TOML: {error}") from error
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:  # Python refuses long numbers
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise DataError(f"{path} is not TOML: {reason}") from error
     try:
         return _experiment(form)
     except StepsizeError as error:
         error.words = InFile(path, tuple(_entries(text)))
         raise
+
+
+def _refuse_deep_keys(path: Path | str, text: str) -> None:
+    """Refuse keys such as a.a.a.a with thousands of parts, for which Python's reader takes gigabytes."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        deep = 0
+        for part in line.split(".") if line.count(".") > _DEEPEST else ():
+            deep = deep + 1 if _KEY.fullmatch(part) else 0
+            if deep > _DEEPEST:
+                raise DataError(f"{path}, line {number}: a key has more than {_DEEPEST} parts")
 
 
 def locate(error: StepsizeError, path: Path | str, overruled: Container[str]) -> None:
@@ -212,6 +226,8 @@ def _toml(value: Any) -> str:
         return repr(value)  # inf and nan, not Infinity and NaN
     if isinstance(value, date | time):  # a datetime is a date
         return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return shown(value)  # a number of thousands of digits has no text
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

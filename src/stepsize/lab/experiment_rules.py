@@ -47,10 +47,10 @@ def _check_named(owner: str, name: str, label: str, given: Any) -> None:
         number = isinstance(given, int | float) and not isinstance(given, bool)
         advice = f'write "Constant({given})" for a constant rate' if number else ""
         raise ArgumentError(owner, name, "a schedule or its text", given, advice)
-    _check_text(owner, name, given, parse_either)
+    check_text(owner, name, given)
 
 
-def _check_text(owner: str, name: str, given: Any, parse: Callable[..., object]) -> None:
+def check_text(owner: str, name: str, given: Any, parse: Callable[..., object] = parse_either) -> None:
     """Refuse a text that is not a schedule, whatever the lengths of the run are and whether functions are allowed."""
     try:
         _ = parse(given) if isinstance(given, str) else None
@@ -116,7 +116,7 @@ def optimizer_args(owner: str, name: str, value: Any) -> tuple[tuple[str, Any], 
 
 def schedule_or_number(owner: str, name: str, value: Any) -> Schedule | str:
     """The rule of a schedule, its text or a number."""
-    _check_text(owner, name, value, parse_entry)
+    check_text(owner, name, value, parse_entry)
     return value if isinstance(value, Schedule | str) else Constant(Number(least=0.0)(owner, name, value))
 
 

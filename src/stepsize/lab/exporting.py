@@ -12,16 +12,15 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.html import MOST_CURVES
 from stepsize.lab.report.methods import Methods, methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
-from stepsize.lab.report.remarks import chance_of, looks_and_remarks
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
 from stepsize.lab.statistics.differences import Difference
+from stepsize.lab.stored_settings import StoredSettings, stored_experiment
 from stepsize.lab.terms import Terms
-from stepsize.lab.tuning import Trial
 from stepsize.plots.differences import plot_differences
 from stepsize.plots.figures import without_glyph_warnings
 from stepsize.plots.paper import COLUMN, PAGE, SIDE_BY_SIDE, PaperPicture, paper_picture, plot_comparison_on_paper
+from stepsize.sqlite_files import refuse_links
 from stepsize.store import Results, load_runs
-from stepsize.store.database import refuse_links
 from stepsize.store.results import stored_runs
 from stepsize.store.run import StoredRun
 
@@ -104,16 +103,11 @@ class _Comparison:
 
     @classmethod
     def of(cls, results: Results) -> "_Comparison":
-        settings = results.settings
-        if "experiment" not in settings:
-            raise DataError(f"{results.path} does not have the experiment, so its methods are not known")
-        experiment = Experiment.of_dict(settings["experiment"])
+        experiment, settings = stored_experiment(results), StoredSettings.of(results)
         runs = stored_runs(results)
-        looks, remarks = looks_and_remarks(experiment, settings, results, runs)
-        chance = chance_of(settings)
-        if chance is not None:
-            remarks = (*chance.notes(runs, experiment.judged_on), *remarks)
-        terms = experiment.terms(chance, looks, {name for run in runs for name in run.metrics})
+        terms, remarks = settings.terms_and_remarks(experiment, results, runs)
+        if terms.chance is not None:
+            remarks = (*terms.chance.notes(runs, terms.judged_on), *remarks)
         groups = grouped(runs, terms.names)
         compared = tables(groups, terms)
         if not compared:
@@ -121,16 +115,16 @@ class _Comparison:
         names = short_names(groups)
         described = methods(
             experiment,
-            settings.get("data", ""),
+            settings.source,
             max(int(run.column("step").max(initial=0)) for run in runs),
             {names[name]: group[0].schedule for name, group in groups.items() if group},
             results.environment,
             compared,
-            trials=[Trial.of_dict(each) for each in settings.get("trials", ())],
-            looks=looks,
+            trials=settings.trials,
+            looks=terms.looks,
             remarks=remarks,
-            accuracy=settings.get("accuracy", ""),
-            trains_itself=settings.get("trains_itself", experiment.command is not None),
+            accuracy=settings.accuracy,
+            trains_itself=results.settings.get("trains_itself", experiment.command is not None),
         )
         return cls(experiment, terms, runs, compared, names, described)
 

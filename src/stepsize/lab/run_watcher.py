@@ -1,5 +1,7 @@
 """Following the runs of a comparison: show their progress, draw the live picture, and write the reports."""
 
+import shlex
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +35,7 @@ class RunWatcher:
         self._results = load_runs(place.path)
         self._displays = list(displays)
         self._directory = directory
+        self._resume = f"stepsize compare --resume {shlex.quote(str(directory))}"
         self._picture = LivePicture(standings, place.path / "comparison")
 
     @contextmanager
@@ -52,10 +55,10 @@ class RunWatcher:
                 raise
             self._close(reports)
         except KeyboardInterrupt as interrupt:
-            kept = f"what the runs have done is kept in {self._directory}"
+            kept = f"what the runs have done is kept in {self._directory}; continue with: {self._resume}"
             raise type(interrupt)(f"interrupted; {kept if self._standings.runs else 'no run had begun'}") from None
         except OutputError as error:
-            advice = f"all that was logged before is kept: make room, and resume the comparison in {self._directory}"
+            advice = f"all that was logged before is kept: make room, and continue with: {self._resume}"
             raise OutputError(error.reason, advice) from error
 
     def branching(self, branches: Branches) -> None:
@@ -94,12 +97,15 @@ class RunWatcher:
             self._picture.write(".png", ".svg")
 
     def _show(self, change: Callable[[Display], object]) -> None:
-        """Update the displays; drop one that cannot be written to (a closed pipe or terminal)."""
+        """Update the displays; drop one that cannot be written to: a closed pipe or terminal, or files, with a word."""
         for display in tuple(self._displays):
             try:
                 change(display)
             except OSError:
                 self._displays.remove(display)
+            except OutputError as error:
+                self._displays.remove(display)
+                print(f"warning: {error}", file=sys.stderr, flush=True)
 
 
 class LivePicture:

@@ -2,9 +2,11 @@
 
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from stepsize.errors import MissingExtraError
+from stepsize.errors import MissingExtraError, OutputError, StepsizeError, one_line
 from stepsize.lab.directory import run_file_name
 from stepsize.lab.standings import Standings
 from stepsize.store import Run, load_runs
@@ -16,6 +18,18 @@ _FLUSH = 5  # seconds
 def event_folder(directory: Path) -> Path:
     """The folder for the event files of a comparison."""
     return directory / "tensorboard"
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Raise OutputError for any error of TensorBoard, or of TensorFlow if that is installed and writes the files."""
+    try:
+        yield
+    except StepsizeError:
+        raise
+    except Exception as error:
+        reason = f"the files for TensorBoard cannot be written: {one_line(str(error), 200)}"
+        raise OutputError(reason, "the comparison goes on without them") from error
 
 
 class EventFiles:
@@ -38,6 +52,7 @@ class EventFiles:
         self._writers: dict[int, SummaryWriter] = {}
         self._last: dict[int, int] = {}
 
+    @_reported()
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         self._standings = standings
         self._folder = event_folder(directory)
@@ -48,12 +63,14 @@ class EventFiles:
                 self._rewrite(number, load_runs(directory).run(number))
                 self.ended(number)
 
+    @_reported()
     def logged(self, number: int, record: Record) -> None:
         if number in self._writers and record.step >= self._last[number]:
             self._write(number, record)
         else:
             self._rewrite(number, self._standings.unfinished(number), record)
 
+    @_reported()
     def ended(self, number: int, run: Run | None = None) -> None:
         if run is not None and number not in self._writers:
             self._rewrite(number, run)  # it logged nothing: it diverged as a part of the run that it branches from

@@ -57,7 +57,7 @@ class Trial:
 
     def cells(self) -> tuple[str, str, str, str]:
         """The trial as texts, under `TRIAL_COLUMNS`."""
-        loss = f"{self.loss:.4f}" if math.isfinite(self.loss) else "diverged"
+        loss = f"{self.loss:z.4f}" if math.isfinite(self.loss) else "diverged"
         return self.schedule, f"{self.factor:g}", loss, "chosen" if self.chosen else ""
 
     @classmethod

@@ -87,8 +87,8 @@ class Law(ABC):
 
 
 def loss_format(like: float) -> str:
-    """The format of losses and differences that are shown beside a loss: four decimals, and more if it is small."""
-    return f".{max(4, 4 - math.floor(math.log10(max(abs(like), 1e-12))))}f"
+    """The format of losses and differences shown beside a loss: four decimals, more if it is small, and no -0."""
+    return f"z.{max(4, 4 - math.floor(math.log10(max(abs(like), 1e-12))))}f"
 
 
 def power(amplitude: float, total: Floats, exponent: float) -> Floats:

@@ -148,12 +148,12 @@ class _Drawing:
         (left, right), (low, high) = self._across, self._up
         across = "".join(
             f'<text x="{LEFT + WIDTH * (x - left) / (right - left):.1f}" y="{TOP + HEIGHT + 20}" '
-            f'text-anchor="middle">{x:.4g}</text>'
+            f'text-anchor="middle">{x:z.4g}</text>'
             for x in round_numbers(left, right)
         )
         up = "".join(
             f'<text x="{LEFT - 8}" y="{TOP + 5 + HEIGHT * (high - y) / (high - low):.1f}" '
-            f'text-anchor="end">{y:.4g}</text>'
+            f'text-anchor="end">{y:z.4g}</text>'
             for y in round_numbers(low, high)
         )
         return across + up

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 import uniplot
 from numpy.typing import ArrayLike
+from rich.console import Console
 
 from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
@@ -19,6 +20,7 @@ from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
 from stepsize.store.run import Logged
 
 NARROWEST, LOWEST = 30, 4
+ENOUGH_COLOURS = ("256", "truecolor")  # a terminal with 16 would show several of ours as one
 # One for each curve, if neither colours nor fine characters tell curves apart.
 MARKS = "ox+*#@%&=abcdefghijklmnpqrstuvwyz"
 
@@ -30,6 +32,11 @@ class Form(TypedDict, total=False):
     height: int
     colour: bool
     ascii_only: bool
+
+
+def has_colours(console: Console) -> bool:
+    """Whether it is a terminal with enough colours to tell curves apart, and `NO_COLOR` is not set."""
+    return console.color_system in ENOUGH_COLOURS and not console.no_color
 
 
 def sketch_curves(
@@ -153,7 +160,7 @@ def _sketch(
     labels = {}
     for number in numbers:
         row = min(int((high - number * scale) / (high - low) * height), height - 1)
-        labels[row] = f"1e{number}" if log else f"{number:.6g}"
+        labels[row] = f"1e{number}" if log else f"{number:z.6g}"
     margin = max(len(label) for label in labels.values())
     last = max(float(curve.x.max()) for curve in curves)
     across = width - margin - 2

@@ -1,6 +1,7 @@
 """The groups that a scheduler drives: the plan they follow, their base rates, and the feedback on their rates."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -133,7 +134,7 @@ class DrivenGroups:
 
 
 def _are_multipliers(values: Sequence[Any], number: int) -> bool:
-    return len(values) == number and all(type(x) in (int, float) and 0.0 <= x < math.inf for x in values)
+    return len(values) == number and all(type(x) in (int, float) and 0.0 <= x <= sys.float_info.max for x in values)
 
 
 def _own(feedback: Feedback | None) -> Feedback | None:

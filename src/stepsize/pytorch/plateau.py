@@ -168,7 +168,7 @@ class Plateau:
                 "bad": int(),
                 "cooling": int(),
                 "recent": list(recent),
-            } if 0.0 <= multiplier <= 1.0 and all(type(item) in (float, int) for item in recent):
+            } if 0.0 <= multiplier <= 1.0 and all(_is_number(item) for item in recent):
                 now = vars(self._progress)
                 now.update({name: state[name] for name in now}, recent=list(map(float, recent)))
             case _:
@@ -181,5 +181,10 @@ def as_number(owner: str, argument: str, given: Any) -> float:
         if isinstance(given, bool | str):
             raise TypeError
         return float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ArgumentError(owner, argument, "a number", given) from None
+
+
+def _is_number(item: Any) -> bool:
+    """Whether an item of a saved state is a float, or a whole number that floats can hold."""
+    return type(item) is float or (type(item) is int and abs(item) < 2**1000)

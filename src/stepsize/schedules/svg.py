@@ -33,7 +33,7 @@ def svg(schedule: Schedule) -> str:
         labels = {float(power): f"1e{power}" for power in whole_powers(low, high)}
     else:
         low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-        labels = {value: f"{value:.6g}" for value in round_numbers(low, high)}
+        labels = {value: f"{value:z.6g}" for value in round_numbers(low, high)}
     x = LEFT + steps * ((RIGHT - LEFT) / max(last, 1))
     ticks = zip(_heights(np.array(list(labels)), low, high), labels.values(), strict=True)
     lines = [*_frame(schedule, last), *(_tick(y, label) for y, label in ticks), _line(x, _heights(values, low, high))]

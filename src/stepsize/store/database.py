@@ -1,6 +1,7 @@
 """The database file of a store: its tables, how it is opened, and SQLite's errors as errors of stepsize."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from stepsize.errors import DamagedStoreError, DataError, OutputError, StepsizeError
+from stepsize.sqlite_files import files_of, refuse_links, refuse_programs
 
 FILE_NAME = "store.sqlite"
 APPLICATION = 0x73747073  # "stps", SQLite's application id of a store
@@ -54,6 +56,12 @@ CREATE TABLE events (
 );
 """
 
+_TABLE = re.compile(r"\s*CREATE\s+TABLE\s+[\"'`\[]?(\w+)", re.IGNORECASE)
+TABLES = {
+    text.split()[2]: " ".join(text.split()) for each in SCHEMA.split(";") if (text := each.strip()).startswith("CREATE")
+}
+"""The statements of the tables by their names, with single blanks."""
+
 # A plain ERROR means that a table is missing.
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT}
 REASONS = {
@@ -69,18 +77,6 @@ def store_file(place: Path | str) -> Path:
     """The store's file: in the directory `place`, or `place` itself."""
     path = Path(place)
     return path / FILE_NAME if os.path.isdir(path) else path  # Path.is_dir raises for a folder that we may not read
-
-
-def refuse_links(*paths: Path) -> None:
-    """Refuse symbolic links: results may come from a stranger, and a link may lead anywhere.
-
-    Raises:
-        DataError: a path is a symbolic link.
-    """
-    for path in paths:
-        if path.is_symlink():
-            reason = f"{path} is a link to {os.readlink(path)}"
-            raise DataError(reason, "results hold no links: delete it, or put what it leads to in its place")
 
 
 def connect(path: Path, mode: Literal["rw", "rwc", "ro&immutable=1"] = "rw") -> sqlite3.Connection:
@@ -104,7 +100,7 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
             raise DataError(f"{path} is empty")
     except OSError as error:  # a folder that we may not look into
         raise DataError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
-    refuse_links(path, *(path.with_name(f"{path.name}-{end}") for end in ("wal", "shm", "journal")))
+    refuse_links(*files_of(path))
     effective = os.access in os.supports_effective_ids
     writable = os.access(path.parent, os.W_OK, effective_ids=effective)
     shared = writing or writable or path.with_name(f"{path.name}-wal").exists()
@@ -133,9 +129,11 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
             f"{path} was written by {other} stepsize: it is a store of version {version}, and this one reads {VERSION}",
             f"nothing is wrong with it, {advice}",
         )
-    others = connection.execute("SELECT type, name FROM sqlite_schema WHERE type NOT IN ('table', 'index')").fetchone()
-    if others:  # a view may take for ever
-        raise DamagedStoreError(path, "a store has tables only, and this one has the {} {}".format(*others))
+    refuse_programs(connection)
+    for (text,) in connection.execute("SELECT sql FROM sqlite_schema WHERE type = 'table'"):
+        name = _TABLE.match(text)
+        if name and name[1] in TABLES and " ".join(text.split()) != TABLES[name[1]]:
+            raise ValueError(f"the table {name[1]} is not as stepsize makes it")  # a check may cost a gigabyte
     connection.execute("SELECT count(*) FROM experiment").fetchall()
 
 
@@ -155,7 +153,7 @@ def translated_errors(path: Path, *, writing: bool) -> Iterator[None]:
         if writing:
             raise OutputError(f"cannot write {path}: {reason}", "what was stored before is unharmed") from error
         raise DataError(f"{path} cannot be read: {reason}") from error
-    except (TypeError, ValueError) as error:  # text in place of a number, or JSON cut short
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # text in place of a number, or no JSON
         if writing:
             raise
         raise DamagedStoreError(path, str(error)) from error

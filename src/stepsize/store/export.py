@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stepsize.errors import MissingExtraError
-from stepsize.files import whole_file
+from stepsize.files import spreadsheet_cell, whole_file
 from stepsize.store.run import Outcome
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ def write_csv(path: Path, runs: Sequence[Outcome], names: Sequence[str], blocks:
     Raises:
         OutputError: the file cannot be written.
     """
-    labels = {label: np.array(values, dtype=object) for label, values in _labels(runs).items()}
+    labels = {label: np.array([*map(_cell, values)], dtype=object) for label, values in _labels(runs).items()}
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["run", *LABELS, "step", *names])
+        writer.writerow(["run", *LABELS, "step", *map(spreadsheet_cell, names)])
         for block in blocks:
             places = _places(runs, block)
             run, *rest = [column.tolist() for column in block.values()]
@@ -85,6 +85,10 @@ def places_of(values: NDArray[np.int64], among: Sequence[int] | NDArray[np.int64
 
 def _labels(runs: Sequence[Outcome]) -> dict[str, list[Any]]:
     return {label: [getattr(run, label) for run in runs] for label in LABELS}
+
+
+def _cell(value: Any) -> Any:
+    return spreadsheet_cell(value) if isinstance(value, str) else value
 
 
 def _places(runs: Sequence[Outcome], columns: Columns) -> NDArray[np.intp]:

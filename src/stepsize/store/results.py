@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from stepsize.arguments import Choice, Many, Whole
 from stepsize.errors import ArgumentError, DataError
 from stepsize.store.database import open_database, store_file, translated_errors
 from stepsize.store.export import Columns, frame, places_of, write_csv, write_parquet
-from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, StoredRun, Table, Value
+from stepsize.store.run import FIELDS, Epoch, Floats, Outcome, Point, Run, Status, StoredRun, Table, Value
 
 if TYPE_CHECKING:
     import pandas
@@ -60,7 +60,8 @@ class Results:
     def metrics(self) -> tuple[str, ...]:
         """The names of the metrics that are neither in points nor in epochs."""
         with self._connected() as connection:
-            return tuple(name for (name,) in connection.execute("SELECT DISTINCT name FROM metrics ORDER BY name"))
+            rows = connection.execute("SELECT DISTINCT name FROM metrics ORDER BY name")
+            return tuple(_metric(name) for (name,) in rows)
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every run without its points, in order."""
@@ -71,14 +72,16 @@ class Results:
                 " ON epochs.run = number AND epochs.step = (SELECT max(step) FROM epochs WHERE run = number)"
                 " ORDER BY number"
             )
-            return tuple(Outcome(*(*row[:9], None if row[9] is None else Epoch(*_numbers(row[9:])))) for row in rows)
+            return tuple(
+                Outcome(*(*_identity(row[:9]), None if row[9] is None else Epoch(*_numbers(row[9:])))) for row in rows
+            )
 
     def run(self, number: int) -> Run:
         """One run with its points and epochs; ArgumentError if there is no such run."""
         with self._connected() as connection:
             connection.execute("BEGIN")  # one moment for all queries
             found = connection.execute(
-                "SELECT name, schedule, seed, seconds, status, diverged_at, parent, branched_at FROM runs"
+                "SELECT number, name, schedule, seed, status, seconds, diverged_at, parent, branched_at FROM runs"
                 " WHERE number = ?",
                 (number,),
             ).fetchone()
@@ -93,8 +96,9 @@ class Results:
                 tuple(Epoch(*_numbers(row[1:])) for row in epochs),
             )
             rows = connection.execute("SELECT step, name, value FROM metrics WHERE run = ? ORDER BY step", (number,))
-            values = tuple(Value(int(step), name, _number(value)) for step, name, value in rows)
-            return Run(*(*found[:3], *records, *found[3:], values))
+            values = tuple(Value(int(step), _metric(name), _number(value)) for step, name, value in rows)
+            _, name, schedule, seed, status, seconds, diverged_at, parent, branched_at = _identity(found)
+            return Run(name, schedule, seed, *records, seconds, status, diverged_at, parent, branched_at, values)
 
     def runs(self) -> tuple[Run, ...]:
         """Every run with its points and epochs, in order; for thousands of runs use `outcomes` and `columns`."""
@@ -168,7 +172,7 @@ class Results:
                 "SELECT step FROM points WHERE run = (SELECT number FROM runs"
                 " ORDER BY (SELECT max(step) FROM points WHERE run = number) DESC LIMIT 1) ORDER BY step"
             ).fetchall()
-        steps = np.array(rows, dtype=np.int64).reshape(-1)
+            steps = np.array(rows, dtype=np.int64).reshape(-1)
         if at_most is None or len(steps) <= at_most:
             return steps
         chosen: NDArray[np.int64] = steps[np.linspace(len(steps) - 1, 0, at_most).round().astype(int)[::-1]]
@@ -231,7 +235,9 @@ class Results:
     def _read_json(self, column: str) -> dict[str, Any]:
         with self._connected() as connection:
             ((text,),) = connection.execute(f"SELECT {column} FROM experiment").fetchall()
-            form: dict[str, Any] = json.loads(text)
+            form = json.loads(text)
+            if not isinstance(form, dict):
+                raise ValueError(f"its {column} have another form")
             return form
 
 
@@ -276,6 +282,22 @@ def _by_run(columns: Columns, numbers: Sequence[int]) -> list[dict[str, Floats]]
     starts, ends = (np.searchsorted(columns["run"], numbers, side) for side in ("left", "right"))
     values = {name: column.astype(np.float64, copy=False) for name, column in columns.items() if name != "run"}
     return [{n: column[start:end] for n, column in values.items()} for start, end in zip(starts, ends, strict=True)]
+
+
+def _identity(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The number, name, schedule, seed, status, seconds, diverged_at, parent and branched_at of a run, checked."""
+    number, name, schedule, seed, status, seconds, *ends = row
+    texts = all(isinstance(each, str) and each.isprintable() for each in (name, schedule))
+    whole = isinstance(seed, int) and all(each is None or isinstance(each, int) for each in ends)
+    if not (texts and whole and status in get_args(Status)):
+        raise ValueError(f"run {number} has a text in place of a number, or characters that are not printable")
+    return (*row[:5], float(seconds), *ends)
+
+
+def _metric(name: Any) -> str:
+    if not (isinstance(name, str) and name.isprintable()):
+        raise ValueError("the name of a metric is not a text of printable characters")
+    return name
 
 
 def _numbers(row: Sequence[Any]) -> tuple[Any, ...]:

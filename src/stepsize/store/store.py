@@ -223,6 +223,8 @@ def _as_json(owner: str, **values: Any) -> list[str]:
 def _insert(owner: str, connection: sqlite3.Connection, runs: Sequence[tuple[str, str, int]], first: int = 0) -> None:
     """Add runs that wait, numbered from `first`."""
     rows = [(number, *run) for number, run in enumerate(runs, start=first)]
+    if strange := [run for run in runs if not f"{run[0]}{run[1]}".isprintable()]:
+        raise ArgumentError(owner, "runs", "runs whose names and schedules have printable characters", strange[0])
     try:
         connection.executemany("INSERT INTO runs (number, name, schedule, seed) VALUES (?, ?, ?, ?)", rows)
     except OverflowError as error:

@@ -194,7 +194,7 @@ def endings(runs: Sequence[Logged], shown: Sequence[Table], chance: Chance | Non
         if chance is not None and chance.holds(run):
             words += ", at chance"
         values = [(last_value(run, metric.field), digits) for metric, digits in metrics]
-        texts = tuple(f"{value:.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
+        texts = tuple(f"{value:z.{digits}f}" if math.isfinite(value) else "-" for value, digits in values)
         found.append(Ending(run.name, run.seed, run.status, words, texts))
     return tuple(found)
 

@@ -62,7 +62,7 @@ class Mean:
         if math.isnan(self.mean):
             return "-"
         spread = "" if math.isnan(self.spread) else f" ± {self.spread:.{digits}f}"
-        return f"{self.mean:.{digits}f}{spread}"
+        return f"{self.mean:z.{digits}f}{spread}"
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def _judgement(
     if verdict == "unknown":
         return [f"The differences to {against} are too large for an interval."]
     if verdict == "small":
-        ends = f"{difference.low:+.{digits}f} to {difference.high:+.{digits}f}"
+        ends = f"{difference.low:+z.{digits}f} to {difference.high:+z.{digits}f}"
         return [f"The difference to {against} is smaller than the margin: {ends}."]
     spread = max(means[name].spread, means[first].spread)
     larger = f"The spread of the {metric.label} over seeds ({spread:.{digits}f}) is larger than the difference"
@@ -256,7 +256,7 @@ def _judgement(
         return words
     low, high = sorted([abs(difference.low), abs(difference.high)])
     small = ", which is smaller than the margin" if _is_small(difference, looks) else ""
-    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:.{digits}f} to {high:.{digits}f}){small}.")
+    words.append(f"{verdict.capitalize()} than {against} by {size} ({low:z.{digits}f} to {high:z.{digits}f}){small}.")
     if spread > abs(difference.mean):
         words.append(f"{larger}: only the same seeds, compared in pairs, show it.")
     return words
