@@ -11,18 +11,15 @@ from stepsize.store import Store
 from stepsize.store.run import Epoch, Point, Value
 
 ENVIRONMENT = {"stepsize": "0.2.0", "torch": "2.13.0", "numpy": "2.4.6", "python": "3.11.7", "device": "cpu"}
-HOSTILE = (
+HOSTILE = (  # and printable: a store refuses others
     "<script>alert(1)</script>",
     "=1+1",
     "@SUM(A1)",
     "_ & % $ # { } ~ ^ \\",
     "\\input{/etc/passwd}",
     "$\\frac{1}{0}$ $x",
-    "\u202eright to left\u200f \ufeff",
-    "\u202e",
     "a" * 10_000,
     "a" * 10_000 + "b",
-    "nul\0 and\nlines\r\x1b[31m",
     "../../../etc/cron.d/x",
     "[4pt] * & \\\\ \\end{tabular}",
     "*",
@@ -46,7 +43,7 @@ def write_results(
     schedules = {name: str(Cosine(0.1 + 0.01 * number, 0.0, 300)) for number, name in enumerate(names)}
     settings = {"schedules": {"a": "Constant(1)", "b": "Constant(2)"}, "task": "digits", "batch_size": 64}
     asked = Experiment(**{**settings, "seeds": tuple(range(seeds)), **experiment})
-    named = {name: text for name, text in schedules.items() if name and name.isprintable()}  # others are refused
+    named = {name: text for name, text in schedules.items() if name}  # an experiment refuses ""
     form = {"experiment": asked.as_dict() | {"schedules": named}, "data": "Made-up data.", **about}
     runs = [(name, text, seed) for seed in range(seeds) for name, text in schedules.items()]
     noise = np.random.default_rng(0)
