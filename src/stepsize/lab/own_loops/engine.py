@@ -16,6 +16,9 @@ from functools import partial
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.directory import OUTPUT, ResultDirectory
 from stepsize.lab.engines import ray
+from stepsize.lab.engines.ray_cluster import joined_cluster
+from stepsize.lab.engines.ray_code import Code
+from stepsize.lab.engines.ray_nodes import Contact, check_nodes
 from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
@@ -67,7 +70,9 @@ def train_runs(
         begin: Callable[[RunPlace], Process] = LocalProcess
         most = workers.asked or len(gpus) or cores()
         if experiment.engine == "ray":
-            cluster = stack.enter_context(ray.cluster(workers.asked))
+            here = Code(None, tuple(sys.path))  # all machines share a disk
+            cluster, code = stack.enter_context(joined_cluster(workers.asked, here))
+            check_nodes(Contact(cluster), experiment, code)
             begin = partial(RayTask, cluster)
             most = workers.asked or int(cluster.cluster_resources().get("CPU", 1))
         store = stack.enter_context(Store.open(directory.store))
