@@ -102,7 +102,9 @@ def two_machines(folder):
 def _machine(name, address, folder):
     folder.mkdir()
     Path("/tmp/ray").mkdir(exist_ok=True)  # where Ray writes
-    script = 'hostname "$1"; ip link set lo up; mount --make-rprivate /; mount --bind "$2" /tmp/ray; echo up; exec sleep inf'
+    script = (
+        'hostname "$1"; ip link set lo up; mount --make-rprivate /; mount --bind "$2" /tmp/ray; echo up; exec sleep inf'
+    )
     command = ["unshare", *_OWN, "--fork", "--mount-proc", "--kill-child", "sh", "-ec", script, "sh", name, folder]
     keeper = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert keeper.stdout.readline() == "up\n"

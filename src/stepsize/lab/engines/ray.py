@@ -16,6 +16,7 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
+from stepsize.lab.engines.ray_address import cluster_address
 from stepsize.lab.engines.ray_cluster import joined_cluster, ray_module
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
@@ -32,18 +33,21 @@ from stepsize.store.run import FIELDS
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray.
+    """Look for Ray, and for the head of its cluster if there is one.
 
     Raises:
         ArgumentError: the device is a GPU.
         MissingExtraError: Ray is not installed.
+        RunError: the cluster does not answer.
     """
-    ray_module()
+    ray = ray_module()
     if experiment.device != "cpu":
         advice = "write {device}, or {engine}"
         raise ArgumentError(
             "Experiment", "device", "a CPU for Ray", experiment.device, advice, device="cpu", engine="stacked"
         )
+    if not ray.is_initialized():
+        cluster_address()
 
 
 def train_runs(
@@ -157,7 +161,9 @@ class _Scheduling:
         stored = np.concatenate(list(columns))
         left = replace(job, offshoots=[each for each in self._offshoots(job) if not each.path.exists()])
         place = self.contact.elsewhere(self.lost)
-        task = self.ray.remote(num_cpus=1, max_retries=0, num_returns="streaming", **place)(make_segment)  # `_hear` retries
+        task = self.ray.remote(num_cpus=1, max_retries=0, num_returns="streaming", **place)(
+            make_segment
+        )  # `_hear` retries
         given = left, self.experiment, checkpoint, stored, self.code, versions()
         self.in_progress[task.remote(*given)] = _InProgress(number, job)
 

@@ -39,10 +39,10 @@ def cluster_address() -> str | None:
         greet(host.strip("[]"), int(port), PATIENCE)
     except OSError as error:
         why = f"no answer in {PATIENCE:g} s" if isinstance(error, TimeoutError) else error.strerror or str(error)
-        where = "from RAY_ADDRESS" if named else "that `ray start` has noted on this machine"
-        check = "check the address" if named else "if it has ended, forget it with `ray stop`"
-        advice = f"{check}, that the head is running (`ray status` there), and that no firewall is in between"
-        raise RunError(f"the Ray cluster at {address}, {where}, does not answer ({why.lower()})", advice) from error
+        where = f"{named}, from RAY_ADDRESS," if named else f"{address}, which `ray start` has noted on this machine,"
+        check = "check the address," if named else "if it has ended, forget it with `ray stop`; otherwise check"
+        advice = f"{check} that the head is running (`ray status` there), and that no firewall is in between"
+        raise RunError(f"the Ray cluster at {where} does not answer ({why.lower()})", advice) from error
     return str(address)
 
 

@@ -136,9 +136,7 @@ class Contact:
                 if answer or node["NodeID"] not in self._heard:
                     self._heard[node["NodeID"]] = now
             self._lost = frozenset(
-                node["NodeID"]
-                for node in nodes
-                if not node["Alive"] or now - self._heard[node["NodeID"]] > SILENCE
+                node["NodeID"] for node in nodes if not node["Alive"] or now - self._heard[node["NodeID"]] > SILENCE
             )
         return self._lost
 

@@ -41,6 +41,7 @@ def check(experiment: Experiment) -> None:
     Raises:
         ArgumentError: this is Windows, or the device is a GPU and the engine Ray.
         MissingExtraError: Ray is not installed.
+        RunError: the Ray cluster does not answer.
     """
     if sys.platform == "win32":
         rule = "a task with data on Windows, where what a process has started cannot be ended with it"
