@@ -6,6 +6,7 @@ cable of the second can be pulled: its network card loses the carrier, and nothi
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -47,13 +48,19 @@ class Machine:
         """Put another file in the place of one, on this machine."""
         self.run("mount", "--bind", by, file)
 
-    def ray(self, *options, **env):
-        """Start Ray."""
+    def restore(self, place):
+        """Undo `hide` or `replace`."""
+        self.run("umount", place)
+
+    def ray(self, *options):
+        """Start Ray, with one CPU."""
         asked = ["--node-ip-address", self.address, "--num-cpus", 1, "--object-store-memory", 100 * 2**20]
-        asked += ["--disable-usage-stats", "--include-dashboard", "false", *options]
-        if "--head" not in options:
-            asked = [word for word in asked if word not in ("--include-dashboard", "false")]
-        return self.run(Path(sys.executable).with_name("ray"), "start", *asked, env=env)
+        self.run(Path(sys.executable).with_name("ray"), "start", *asked, "--disable-usage-stats", *options)
+
+    def interrupt(self, process):
+        """Press Ctrl-C in a process of this machine."""
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        os.kill(int(children.split()[0]), signal.SIGINT)
 
     def kill(self):
         """End all processes of this machine at once."""
@@ -79,7 +86,7 @@ class TwoMachines:
 
 @contextmanager
 def two_machines(folder):
-    """Both, without Ray; `folder` holds the temporary files of each, and all that each has started ends with them."""
+    """Both, with Ray joined; `folder` holds the files of Ray, and all that a machine has started ends with it."""
     machines = []
     try:
         for number, name in enumerate(("first", "second"), 1):
@@ -93,6 +100,8 @@ def two_machines(folder):
         first.run("ip", "link", "set", "bridge", "up")
         second.run("ip", "address", "add", f"{second.address}/24", "dev", "card")
         second.run("ip", "link", "set", "card", "up")
+        first.ray("--head", "--port", 6379, "--include-dashboard", "false")
+        second.ray("--address", ADDRESS)
         yield TwoMachines(first, second)
     finally:
         for each in machines:
@@ -102,10 +111,8 @@ def two_machines(folder):
 def _machine(name, address, folder):
     folder.mkdir()
     Path("/tmp/ray").mkdir(exist_ok=True)  # where Ray writes
-    script = (
-        'hostname "$1"; ip link set lo up; mount --make-rprivate /; mount --bind "$2" /tmp/ray; echo up; exec sleep inf'
-    )
-    command = ["unshare", *_OWN, "--fork", "--mount-proc", "--kill-child", "sh", "-ec", script, "sh", name, folder]
+    script = f"hostname {name}; ip link set lo up; mount --make-rprivate /; mount --bind {folder} /tmp/ray; echo up"
+    command = ["unshare", *_OWN, "--fork", "--mount-proc", "--kill-child", "sh", "-ec", f"{script}; exec sleep inf"]
     keeper = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert keeper.stdout.readline() == "up\n"
     children = Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text()

@@ -116,13 +116,14 @@ class Contact:
 
     def elsewhere(self, lost: frozenset[str]) -> dict[str, Any]:
         """The option of a task that must not go to these nodes, some of which Ray may not have given up yet."""
-        from ray.util.scheduling_strategies import NodeLabelSchedulingStrategy, NotIn
+        from ray.util import scheduling_strategies
 
         if not lost:
             return {}
+        strategies: Any = scheduling_strategies  # which is typed in part
         node = self.ray.nodes()[0]
         name = next(name for name, value in node["Labels"].items() if value == node["NodeID"])
-        return {"scheduling_strategy": NodeLabelSchedulingStrategy({name: NotIn(*lost)})}
+        return {"scheduling_strategy": strategies.NodeLabelSchedulingStrategy({name: strategies.NotIn(*lost)})}
 
     def lost(self) -> frozenset[str]:
         """The nodes that have not answered for a while, or that Ray has given up, as of the last look."""
