@@ -64,11 +64,17 @@ down = "Cosine(0.01, 0.0, '100%')"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def data(tmp_path_factory):
+    """The folder of the data of a task."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "points.txt").write_text("0\n1\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, data):
     """The folder where the commands are typed."""
     folder = tmp_path_factory.mktemp("home")
-    data = tmp_path_factory.mktemp("data")
-    (data / "points.txt").write_text("0\n1\n")
     (folder / "mine.py").write_text(TASK.replace("{data}", str(data)))
     (folder / "beside.py").write_text(BESIDE)
     (folder / "asked.toml").write_text(ASKED)
@@ -135,8 +141,7 @@ def test_a_task_that_exists_only_where_the_command_was_typed(undisturbed, home, 
     assert {event.kind for event in load_runs(home / "stopped").events()} == {"resumed"}
 
 
-def test_data_that_one_node_does_not_have(undisturbed, home):
-    (data,) = home.parent.glob("data*")
+def test_data_that_one_node_does_not_have(undisturbed, home, data):
     undisturbed.second.hide(data)
     words = ["asked.toml", "--task", "mine:reading", "--engine", "ray", "--out", "lacking"]
     said = ended(start(undisturbed, home, *words))

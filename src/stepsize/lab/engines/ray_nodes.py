@@ -75,8 +75,8 @@ def _problem(ray: Any, look: Any) -> str:
     try:
         return str(ray.get(look))
     except ray.exceptions.RayTaskError as error:
-        if "No module named 'stepsize'" in str(error):
-            return f"stepsize is not installed; install stepsize {stepsize.__version__} there"
+        if "No module named 'stepsize" in str(error):
+            return f"stepsize is missing or old; install stepsize {stepsize.__version__} there"
         return reason(error.cause)
     except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
         return ""
@@ -121,8 +121,8 @@ class Contact:
         if not lost:
             return {}
         strategies: Any = scheduling_strategies  # which is typed in part
-        node = self.ray.nodes()[0]
-        name = next(name for name, value in node["Labels"].items() if value == node["NodeID"])
+        labels = ((name, value, node["NodeID"]) for node in self.ray.nodes() for name, value in node["Labels"].items())
+        name = next(name for name, value, identifier in labels if value == identifier)
         return {"scheduling_strategy": strategies.NodeLabelSchedulingStrategy({name: strategies.NotIn(*lost)})}
 
     def lost(self) -> frozenset[str]:
