@@ -114,6 +114,7 @@ def _machine(name, address, folder):
     script = f"hostname {name}; ip link set lo up; mount --make-rprivate /; mount --bind {folder} /tmp/ray; echo up"
     command = ["unshare", *_OWN, "--fork", "--mount-proc", "--kill-child", "sh", "-ec", f"{script}; exec sleep inf"]
     keeper = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert keeper.stdout.readline() == "up\n"
+    with keeper.stdout as said:
+        assert said.readline() == "up\n"
     children = Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text()
     return Machine(name, address, keeper, int(children.split()[0]))

@@ -172,7 +172,7 @@ def test_an_address_that_swallows_what_is_sent(undisturbed, home):
     said = ended(start(undisturbed, home, *words, address="10.77.0.9:6379"))
     print(f"\nno answer: said after {time.time() - begun:.0f} s")
     assert "the Ray cluster at 10.77.0.9:6379, from RAY_ADDRESS, does not answer (no answer in 15 s)" in said
-    assert time.time() - begun < 60.0, "Ray itself tries for more than ten minutes"
+    assert time.time() - begun < 180.0, "Ray itself tries for more than ten minutes"
     assert not (home / "refused").exists()
 
 
