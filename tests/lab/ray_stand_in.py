@@ -46,6 +46,12 @@ class Watched(Contact):
     def lost(self):
         return frozenset()
 
+    def names(self, identifiers):
+        return sorted(identifiers)
+
+    def elsewhere(self, lost):
+        return {}
+
 
 def stand_in(monkeypatch):
     """Let the engine use the stand-in."""

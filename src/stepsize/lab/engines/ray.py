@@ -99,11 +99,12 @@ class _Scheduling:
     in_progress: dict[Any, _InProgress] = field(default_factory=dict)
     deaths: Counter[int] = field(default_factory=Counter)
     failures: list[RunError] = field(default_factory=list)
-    lost: frozenset[str] = frozenset()
+    lost: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ray = self.contact.ray
         self.results = load_runs(self.directory.path)
+        self.lost = self.contact.lost()  # before the runs begin
 
     def run(self) -> None:
         """Train all runs; if some fail, their errors are raised at the end."""
@@ -139,15 +140,14 @@ class _Scheduling:
         So are those that have not said where they are: they may be there, and otherwise they have not begun.
         """
         before, self.lost = self.lost, self.contact.lost()
-        if not self.lost - before:
+        if not (newly := self.lost - before):
             return
+        for name in self.contact.names(newly):
+            self.store.event("node lost", f"{name} does not answer; its runs continue elsewhere")
         for task, each in list(self.in_progress.items()):
             if each.node == "" or each.node in self.lost:
                 del self.in_progress[task]
                 self.ray.cancel(task, force=True)
-                if each.node:
-                    text = f"{each.job.in_words()} continues elsewhere from its last checkpoint"
-                    self.store.event("node lost", text, each.number)
                 self._start(each.number, each.job)
 
     def _offshoots(self, job: Job) -> list[Offshoot]:

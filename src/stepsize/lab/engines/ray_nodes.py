@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +65,7 @@ def check_nodes(contact: "Contact", experiment: Experiment, code: Code) -> None:
         for look in [each for each, node in looks.items() if each in ready or node["NodeID"] in lost]:
             node = looks.pop(look)
             if look in ready and (problem := _problem(ray, look)):
-                nodes_with[problem].append(f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})")
+                nodes_with[problem].append(_name(node))
     if nodes_with:
         lacking = "; ".join(f"{first_few(nodes, _MOST_NAMED)}: {problem}" for problem, nodes in nodes_with.items())
         raise RunError(f"nodes of the Ray cluster cannot train the task: {lacking}", code.unsent)
@@ -114,6 +115,10 @@ class Contact:
         """The nodes that Ray has not given up."""
         return [node for node in self.ray.nodes() if node["Alive"]]
 
+    def names(self, identifiers: Set[str]) -> list[str]:
+        """The names of nodes."""
+        return [_name(node) for node in self.ray.nodes() if node["NodeID"] in identifiers]
+
     def elsewhere(self, lost: frozenset[str]) -> dict[str, Any]:
         """The option of a task that must not go to these nodes, some of which Ray may not have given up yet."""
         from ray.util import scheduling_strategies
@@ -140,6 +145,10 @@ class Contact:
                 node["NodeID"] for node in nodes if not node["Alive"] or now - self._heard[node["NodeID"]] > SILENCE
             )
         return self._lost
+
+
+def _name(node: Node) -> str:
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
 def _answers(node: Node) -> bool:
