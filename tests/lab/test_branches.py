@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from in_process import train_here
+from ray_stand_in import stand_in
 from silent import Silent
-from test_ray_in_process import Here, nullcontext
 from test_resume import Impatient
 
 import stepsize as ss
@@ -17,7 +17,7 @@ from stepsize.files import write_whole
 from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.branches import Branch, shared_beginnings
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import ray, runs, stack_records, stacked
+from stepsize.lab.engines import runs, stack_records, stacked
 from stepsize.lab.run_spec import RunSpec
 from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
@@ -176,8 +176,7 @@ def test_a_stopped_tree_continues_in_the_same_bits_and_is_still_shared(tmp_path,
 
 @pytest.mark.usefixtures("one_thread")
 def test_ray_carries_the_branches_from_task_to_task(tmp_path, apart, monkeypatch):
-    monkeypatch.setattr(ray, "_ray", Here)
-    monkeypatch.setattr(ray, "cluster", lambda workers: nullcontext(Here()))
+    stand_in(monkeypatch)
     compare(tree(engine="ray"), tmp_path, display=Silent())
     assert ends(tmp_path) == apart
     assert [(run.parent, run.branched_at) for run in load_runs(tmp_path).outcomes()] == BRANCHES

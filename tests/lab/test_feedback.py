@@ -1,19 +1,16 @@
 """Plateaus beside the schedules of a comparison: what they follow, the rates they lead to, kills, and refusals."""
 
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
 import torch
 from commands import numbers
+from ray_stand_in import stand_in
 from silent import Silent
-from test_ray_in_process import Here
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.lab import Experiment, compare, read_experiment, resume
-from stepsize.lab.engines import ray
 from stepsize.lab.engines.choice import chosen
 from stepsize.lab.report.tables import grouped
 from stepsize.plots.traces import rate_trace
@@ -94,8 +91,7 @@ def test_interrupted_and_on_ray_the_bits_are_the_same(tmp_path, monkeypatch):
         compare(asked(), tmp_path / "out", display=Interrupting())
     resume(tmp_path / "out", display=Silent())
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
-    monkeypatch.setattr(ray, "_ray", Here)
-    monkeypatch.setattr(ray, "cluster", lambda workers: nullcontext(Here()))
+    stand_in(monkeypatch)
     compare(asked(engine="ray"), tmp_path / "ray", display=Silent())
     assert numbers(tmp_path / "ray") == numbers(tmp_path / "whole")
 

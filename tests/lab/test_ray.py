@@ -71,7 +71,7 @@ def segments_at_work():
     found = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if line.read_bytes().startswith(b"ray::_make_segment"):
+            if line.read_bytes().startswith(b"ray::make_segment"):
                 found.append(int(line.parent.name))
         except OSError:  # it has ended
             continue

@@ -1,54 +1,22 @@
-"""The engine on Ray with a stand-in for Ray, which runs tasks in this process."""
+"""The engine on Ray with a stand-in for Ray."""
 
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
+from ray_stand_in import Watched, stand_in
 from silent import Silent
 from test_resume import Impatient
 
 from stepsize.errors import RunError
 from stepsize.lab import Experiment, compare, resume
-from stepsize.lab.engines import ray as engine
 from stepsize.store import load_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-class Here:
-    """The part of Ray that the engine uses; `get` runs the task."""
-
-    class exceptions:  # noqa: N801
-        class RayError(Exception): ...
-
-        class RayTaskError(RayError): ...
-
-    def remote(self, **_):
-        return lambda function: SimpleNamespace(remote=lambda *given: Task(function, given))
-
-    def cluster_resources(self):
-        return {"CPU": 1}
-
-    def wait(self, tasks, num_returns):
-        return tasks[:num_returns], tasks[num_returns:]
-
-    def get(self, task):
-        return task.function(*task.given)
-
-    def cancel(self, task, force): ...
-
-
-@dataclass(eq=False)
-class Task:
-    function: object
-    given: tuple
-
-
 @pytest.fixture(autouse=True)
-def here(monkeypatch):
-    monkeypatch.setattr(engine, "_ray", Here)
-    monkeypatch.setattr(engine, "cluster", lambda workers: nullcontext(Here()))
+def _here(monkeypatch):
+    stand_in(monkeypatch)
 
 
 ASKED = Experiment(
@@ -88,3 +56,14 @@ def test_a_damaged_checkpoint_is_named_and_no_record_is_lost(tmp_path):
     (run,) = resume(tmp_path, display=display).runs
     assert heard[0] == 41, "it continues from its checkpoint"
     assert [point.step for point in run.points] == list(range(1, 81))
+
+
+def test_a_segment_on_a_lost_node_is_made_again_elsewhere_from_its_checkpoint(tmp_path, monkeypatch):
+    compare(ASKED, tmp_path / "undisturbed", display=Silent())
+    looks = iter([frozenset()] * 3)
+    monkeypatch.setattr(Watched, "lost", lambda self: next(looks, frozenset({"here"})))
+    compare(ASKED, tmp_path / "lost", display=Silent())
+    (event,) = load_runs(tmp_path / "lost").events()
+    assert (event.kind, event.text) == ("node lost", "here does not answer; its runs continue elsewhere")
+    before, after = (load_runs(tmp_path / name).runs()[0] for name in ("undisturbed", "lost"))
+    assert (before.points, before.epochs) == (after.points, after.epochs)

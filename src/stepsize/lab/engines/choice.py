@@ -28,6 +28,7 @@ class Engine(Protocol):
         Raises:
             ArgumentError: it cannot.
             MissingExtraError: a library that it needs is not installed.
+            RunError: the machines that it needs do not answer.
         """
 
     def train_runs(
@@ -60,7 +61,7 @@ def chosen(experiment: Experiment) -> str:
     depends on the experiment, its task and the number of cores; the store keeps the name for a resume.
 
     Raises:
-        ArgumentError, MissingExtraError: as for `Engine.check`.
+        ArgumentError, MissingExtraError, RunError: as for `Engine.check`.
     """
     if experiment.engine != "auto":
         engine_of(experiment).check(experiment)

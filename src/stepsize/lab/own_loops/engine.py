@@ -16,6 +16,9 @@ from functools import partial
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.directory import OUTPUT, ResultDirectory
 from stepsize.lab.engines import ray
+from stepsize.lab.engines.ray_cluster import joined_cluster
+from stepsize.lab.engines.ray_code import Code
+from stepsize.lab.engines.ray_nodes import Contact, check_nodes
 from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
@@ -38,6 +41,7 @@ def check(experiment: Experiment) -> None:
     Raises:
         ArgumentError: this is Windows, or the device is a GPU and the engine Ray.
         MissingExtraError: Ray is not installed.
+        RunError: the Ray cluster does not answer.
     """
     if sys.platform == "win32":
         rule = "a task with data on Windows, where what a process has started cannot be ended with it"
@@ -67,7 +71,9 @@ def train_runs(
         begin: Callable[[RunPlace], Process] = LocalProcess
         most = workers.asked or len(gpus) or cores()
         if experiment.engine == "ray":
-            cluster = stack.enter_context(ray.cluster(workers.asked))
+            here = Code(None, tuple(sys.path))  # all machines share a disk
+            cluster, code = stack.enter_context(joined_cluster(workers.asked, here))
+            check_nodes(Contact(cluster), experiment, code)
             begin = partial(RayTask, cluster)
             most = workers.asked or int(cluster.cluster_resources().get("CPU", 1))
         store = stack.enter_context(Store.open(directory.store))
