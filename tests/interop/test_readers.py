@@ -7,7 +7,7 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded
 
 import stepsize.interop
-from stepsize import Horizon, Plan
+from stepsize import Constant, Horizon, Linear, Plan
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ def compare(tool: Tool, cases: list[Case], theirs: list[list[float]]) -> None:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_reader_gives_the_rates_that_the_tool_gave(tool: Tool) -> None:
     compare(tool, loop_of(tool.name).CASES, recorded(tool.name))
+
+
+def test_the_phases_of_maxtext_have_whole_lengths_that_are_rounded_down() -> None:
+    config = {"learning_rate": 1.0, "lr_schedule_type": "wsd", "steps": 27, "wsd_decay_steps_fraction": 0.14}
+    assert stepsize.interop.from_maxtext(config) == Linear(0.0, 1.0, 2) >> Constant(1.0, 22) >> Linear(1.0, 0.1, 2)
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
