@@ -89,6 +89,12 @@ def test_runs_that_do_not_determine_a_law_are_refused(runs, words):
         fit(runs)
 
 
+def test_the_least_number_of_rows_is_enough():
+    fit([COSINE.thinned(12)], MomentumLaw)
+    with pytest.raises(FitError, match="11 rows are too few.*12 rows are the least"):
+        fit([COSINE.thinned(11)], MomentumLaw)
+
+
 def test_runs_that_do_not_obey_the_law_are_refused():
     rng = np.random.default_rng(0)
     few = [each.thinned(30) for each in three()[:2]]
