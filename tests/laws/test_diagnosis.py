@@ -91,7 +91,7 @@ def test_runs_that_do_not_determine_a_law_are_refused(runs, words):
 
 def test_the_least_number_of_rows_is_enough():
     fit([COSINE.thinned(12)], MomentumLaw)
-    with pytest.raises(FitError, match="11 rows are too few.*12 rows are the least"):
+    with pytest.raises(FitError, match=r"11 rows are too few.*12 rows are the least"):
         fit([COSINE.thinned(11)], MomentumLaw)
 
 
