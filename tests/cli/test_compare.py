@@ -203,6 +203,13 @@ def test_each_option_is_a_setting_of_the_experiment(typed, asked):
     )
 
 
+@pytest.mark.parametrize(("text", "seeds"), [("3", (3,)), ("3..3", (3,)), ("0..2,7", (0, 1, 2, 7))])
+def test_seeds_are_numbers_and_ranges_with_both_ends(typed, asked, text, seeds):
+    typed("compare", "--seeds", text)
+    ((_, (experiment, _), _),) = asked
+    assert experiment.seeds == seeds
+
+
 def test_a_resume_and_an_extension_have_their_options(typed, asked):
     typed("compare", "--resume", "runs/1", "--elsewhere", "--tensorboard")
     typed("compare", "--resume", "runs/1", "--add-seeds", "5..6", "--tensorboard")

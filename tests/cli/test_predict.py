@@ -227,6 +227,7 @@ def test_rank_reads_lengths_with_a_unit(typed):
 def test_rank_says_what_is_cut_off(typed):
     done = typed("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 100)
     assert "note: Linear(0.3, 0.0, 400) is 400 steps long; what comes after the first 100 is left out\n" in done.stdout
+    assert "left out" not in typed("rank", "Linear(0.3, 0, 400)", "--steps", 400).stdout
 
 
 REFUSED = [

@@ -186,6 +186,21 @@ def test_lightning_logs_the_rates_that_it_applied(mode, tmp_path):
         assert [float(row["lr"]) for row in csv.DictReader(file)] == used
 
 
+def test_the_curve_of_lightning_has_the_mean_loss_of_the_micro_batches(tmp_path):
+    fit(tmp_path, "stepped", micro_batches=8)
+    model = line()
+    optimizer, losses = WatchedSGD(model.parameters()), []
+    for rate in planned(0, UPDATES):
+        optimizer.param_groups[0]["lr"] = rate
+        loss = model(torch.stack(samples(2))).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    with open(tmp_path / "curve.csv") as file:
+        assert [float(row["mean_loss"]) for row in csv.DictReader(file)] == pytest.approx(losses, rel=1e-5, abs=1e-9)
+
+
 # The equal samples make it no matter which of them come after the checkpoint.
 @pytest.mark.filterwarnings(
     "ignore:You're resuming from a checkpoint that ended before the epoch:UserWarning:lightning"

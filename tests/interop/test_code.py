@@ -205,6 +205,15 @@ def test_torch_code_of_factors_multiplies_the_rate_of_each_group() -> None:
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.125]
 
 
+@pytest.mark.parametrize("relative", [False, None])
+def test_torch_code_of_a_plan_of_rates_replaces_the_optimizers_rate(relative: bool | None) -> None:
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.25)
+    made(to_code(Plan(lr=Linear(0.5, 1.0, 4), relative=relative), "torch"), "scheduler_of")(optimizer)
+    assert optimizer.param_groups[0]["lr"] == 0.5
+
+
 @pytest.mark.parametrize("language", ["python", "torch", "jax"])
 def test_ruff_finds_nothing_to_change(language: str, tmp_path) -> None:
     for number, schedule in enumerate(SHAPES_AND_OPERATORS):

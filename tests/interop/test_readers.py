@@ -7,7 +7,8 @@ import pytest
 from measuring import Case, is_installed, loop_of, measured, random_cases, recorded
 
 import stepsize.interop
-from stepsize import Horizon, Plan
+from stepsize import Constant, Horizon, Linear, Plan
+from stepsize.errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,28 @@ def compare(tool: Tool, cases: list[Case], theirs: list[list[float]]) -> None:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_reader_gives_the_rates_that_the_tool_gave(tool: Tool) -> None:
     compare(tool, loop_of(tool.name).CASES, recorded(tool.name))
+
+
+def test_the_rate_of_torchtitan_is_that_of_the_optimizer_and_of_its_groups() -> None:
+    optimizer = {"lr": 0.3, "param_groups": [{"pattern": "norm", "optimizer_kwargs": {"weight_decay": 0.0}}]}
+    config = {"lr_scheduler": {"warmup_steps": 0}, "optimizer": optimizer, "training": {"steps": 10}}
+    assert stepsize.interop.from_torchtitan(config)(0) == 0.3
+    optimizer["param_groups"][0]["optimizer_kwargs"]["lr"] = 0.1
+    with pytest.raises(ArgumentError, match="the groups of the optimizer have rates of their own"):
+        stepsize.interop.from_torchtitan(config)
+
+
+def test_the_phases_of_maxtext_have_whole_lengths_that_are_rounded_down() -> None:
+    config = {"learning_rate": 1.0, "lr_schedule_type": "wsd", "steps": 27, "wsd_decay_steps_fraction": 0.14}
+    assert stepsize.interop.from_maxtext(config) == Linear(0.0, 1.0, 2) >> Constant(1.0, 22) >> Linear(1.0, 0.1, 2)
+
+
+@pytest.mark.parametrize("settings", [{"cosine_min_lr_ratio": 0.1}, {"lr_quadratic_warmup": True}], ids=str)
+def test_a_run_of_axolotl_may_end_during_its_warmup(settings: dict[str, object]) -> None:
+    power = 2 if "lr_quadratic_warmup" in settings else 1
+    config = {"learning_rate": 1.0, "lr_scheduler": "cosine", "max_steps": 4, "warmup_steps": 6, **settings}
+    rates = stepsize.interop.from_axolotl(config)(np.arange(4))
+    np.testing.assert_allclose(rates, (np.arange(4) / 6) ** power, rtol=1e-12)
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

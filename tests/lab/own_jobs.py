@@ -41,6 +41,15 @@ def a_stack_that_dies(job, experiment, directory, channel):
     die()
 
 
+def one_fails(job, experiment, directory, channel):
+    """Run 0 raises."""
+    number = min(job.runs)
+    with Store.open(directory.store) as store:
+        store.end(number, "finished" if number else "failed", 0.0)
+    if number == 0:
+        raise WrongShapeError(3, "7.bin")
+
+
 def one_fails_and_one_dies(job, experiment, directory, channel):
     """Run 0 raises; the process of run 1 dies once."""
     number = min(job.runs)

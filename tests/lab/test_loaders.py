@@ -48,7 +48,7 @@ def test_a_network_that_works_in_place_leaves_a_list_of_batches_as_it_is():
 class Named(nn.Linear):
     """A network in the manner of transformers, whose outputs hold the loss."""
 
-    def forward(self, inputs, targets=None):
+    def forward(self, inputs, targets=None, scale=None):
         outputs = super().forward(inputs["x"] if isinstance(inputs, dict) else inputs)
         if targets is None:
             return outputs, inputs
@@ -60,6 +60,7 @@ FORMS = {
     "lists": ([[X, Y]], nn.MSELoss()),
     "mappings": ([{"inputs": X, "targets": Y}], functional.cross_entropy),
     "nested": ([({"x": X}, Y)], lambda outputs, batch: functional.mse_loss(outputs[0], batch[1])),
+    "a number first": ([{"scale": torch.tensor(1.0), "inputs": X, "targets": Y}], functional.cross_entropy),
     "tensors": ([X], lambda outputs, batch: functional.mse_loss(outputs[0], batch**2 + batch)),
     "three parts": ([(X, Y, X)], lambda outputs, batch: functional.mse_loss(outputs["logits"], batch[1])),
 }  # fmt: skip

@@ -137,6 +137,14 @@ def test_train_follows_what_a_plan_says_of_the_groups_own_rates(more, expected):
     assert [group["lr"] for group in optimizer.param_groups] == expected
 
 
+@pytest.mark.parametrize(("relative", "expected"), [(None, [0.5, 0.05]), (True, [0.5, 0.05]), (False, [0.5, 0.5])])
+def test_the_groups_of_a_run_keep_their_shares_unless_its_plan_is_not_relative(relative, expected):
+    (spec,) = small({"one": Plan(lr=0.5, relative=relative)}).run_specs(64)
+    optimizer = torch.optim.AdamW([{"params": [torch.zeros(1)], "lr": share} for share in (1.0, 0.1)])
+    spec.scheduler(optimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == expected
+
+
 def test_a_plan_with_a_plain_function_cannot_be_resumed_and_is_refused():
     with pytest.raises(ArgumentError, match="can be read from its text"):
         small({"one": Plan(lr=0.1, weight_decay=lambda step: 0.1)})

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from own_jobs import a_stack_that_dies, deaths, nothing, one_fails_and_one_dies
+from own_jobs import a_stack_that_dies, deaths, nothing, one_fails, one_fails_and_one_dies
 from silent import Silent
 
 from stepsize.errors import RunError
@@ -55,6 +55,15 @@ def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterward
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
     assert deaths(directory) == 1, "an error is none"
+
+
+def test_the_process_of_a_run_that_failed_trains_the_next_without_its_error(tmp_path):
+    experiment, plans, directory = place(tmp_path, 3)
+    jobs = [Job({number: plan}, "", tmp_path / "nowhere") for number, plan in enumerate(plans)]
+    with pytest.raises(RunError) as caught, Workers(1) as pool:
+        run_jobs(one_fails, jobs, experiment, directory, pool, Listener())
+    assert str(caught.value).count("failed: ") == 1
+    assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished", "finished"]
 
 
 class Hasty(Listener):

@@ -39,6 +39,25 @@ def test_an_error_of_the_network_is_reported_with_its_type_and_line(tmp_path, ta
         compare(replace(ASKED, task=f"own_tasks:{task}"), tmp_path, display=Silent())
 
 
+@pytest.mark.parametrize(("workers", "most"), [(2, 2), (None, 3)])
+def test_no_more_runs_are_trained_at_a_time_than_there_are_workers_or_else_processors(
+    tmp_path, monkeypatch, workers, most
+):
+    begun = []
+
+    class Three(Here):
+        def cluster_resources(self):
+            return {"CPU": 3}
+
+        def wait(self, tasks, num_returns):
+            begun.append(len(tasks))
+            return super().wait(tasks, num_returns)
+
+    monkeypatch.setattr(engine, "cluster", lambda workers: nullcontext(Three()))
+    compare(replace(ASKED, seeds=range(4), epochs=1), tmp_path, display=Silent(), workers=workers)
+    assert max(begun) == most
+
+
 def test_a_damaged_checkpoint_is_named_and_no_record_is_lost(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         compare(ASKED, tmp_path, display=Impatient(60))

@@ -142,6 +142,23 @@ def test_networks_with_batch_norm_and_frozen_layers_can_be_stacked():
     assert furthest(experiment(batch_size=16, schedules={"a": "Constant(0.05)"}), NORMED) < 1e-5
 
 
+class Waves(nn.Module):
+    """Random features, which are drawn once and not trained, and a line of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("waves", 3.0 * torch.randn(1, 16))
+        self.line = nn.Linear(16, 1)
+
+    def forward(self, x):
+        return self.line((x @ self.waves).cos())
+
+
+def test_each_row_of_a_stack_keeps_the_buffers_of_its_own_seed():
+    task = Task(Waves, (X, X**2), (X, X**2), nn.functional.mse_loss, None, "waves")
+    assert furthest(experiment(task="waves", schedules={"a": "Constant(0.1)"}), task) < 1e-4
+
+
 def test_attention_can_be_stacked():
     task = load_task("stdlib-lm")
     few = dataclasses.replace(task, train=tuple(x[:24] for x in task.train), test=tuple(x[:8] for x in task.test))

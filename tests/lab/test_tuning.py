@@ -185,6 +185,14 @@ def test_a_schedule_in_steps_is_stretched_to_the_fewer_steps_of_a_trial():
     assert spec.schedule(11) == pytest.approx(0.01 * (1 - 11 / 12))
 
 
+def test_a_schedule_of_the_weight_decay_is_stretched_like_that_of_the_rate():
+    decaying = recorded(
+        schedules={"line": "Linear(0.01, 0.0, 15)"}, weight_decay="Linear(0.3, 0.0, 15)", optimizer="sgd", tune_peak=1
+    )
+    (spec,) = _trials(decaying, load_task("recorded_task:recorded"))
+    assert spec.weight_decay(11) == pytest.approx(0.3 * (1 - 11 / 12))
+
+
 def test_twelve_trials_come_within_a_quarter_of_the_best_rate_wherever_it_lies():
     """On losses that are smooth up to where they diverge, with the best up to 200 times off."""
 

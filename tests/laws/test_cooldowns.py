@@ -173,6 +173,7 @@ def test_a_run_that_has_cooled_down_has_a_caution_or_is_refused(found):
 def test_bad_cooldowns_are_refused(found):
     refused = [
         ({"starts": [100]}, "a step after 2960, the last of the log, got 100"),
+        ({"starts": [2960]}, "a step after 2960, the last of the log, got 2960"),
         ({"final_lr": PEAK}, "less than the current rate, 0.0003"),
         ({"starts": []}, "at least one item"),
         ({"starts": 3000}, r"write starts=\(3000,\)"),

@@ -1,6 +1,7 @@
 """Remarks on what runs do not determine, cautions of predictions, and refused runs."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,6 +89,12 @@ def test_runs_that_do_not_determine_a_law_are_refused(runs, words):
         fit(runs)
 
 
+def test_the_least_number_of_rows_is_enough():
+    fit([COSINE.thinned(12)], MomentumLaw)
+    with pytest.raises(FitError, match=r"11 rows are too few.*12 rows are the least"):
+        fit([COSINE.thinned(11)], MomentumLaw)
+
+
 def test_runs_that_do_not_obey_the_law_are_refused():
     rng = np.random.default_rng(0)
     few = [each.thinned(30) for each in three()[:2]]
@@ -118,6 +125,11 @@ def test_a_prediction_far_from_the_runs_has_cautions_or_is_refused():
     assert "2 times as long as the longest run" in found.predict(UNSEEN, 60_000).cautions[0]
     assert "sooner than the runs, which took" in found.predict(ss.Linear(PEAK, 0.1 * PEAK, 6000)).cautions[0]
     assert "the rate goes below 3e-05" in found.predict(ss.warmup_cosine(PEAK, 200, 6000)).cautions[0]
+
+
+def test_a_schedule_is_long_if_it_is_longer_than_the_longest_run():
+    found = replace(fitted(), runs=(run("short", PLANS["flat"], steps=2000), *fitted().runs))
+    assert found.predict(UNSEEN).cautions == ()
 
 
 def test_predictions_start_with_the_first_positive_rate():

@@ -51,6 +51,13 @@ def test_a_scale_contains_its_values_and_has_a_few_ticks(values):
     assert len({tick.label for tick in ticks}) == len(ticks)
 
 
+def test_a_linear_scale_begins_at_zero_if_asked_unless_a_value_is_below():
+    assert value_scale([Extent.of([(np.array([1.0, 2.0]), False)])], log_beyond=10, from_zero=True).low == 0.0
+    values = np.array([-1.0, 2.0])
+    places = value_scale([Extent.of([(values, False)])], log_beyond=10, from_zero=True).along(values)
+    assert ((places > 0) & (places < 1000)).all()
+
+
 def test_values_beyond_the_edge_keep_their_places_and_their_marks_are_on_it():
     assert Scale(0, 1).along(np.array([-5.0, 0.5, 7.0])).tolist() == [-5000, 500, 7000]
     assert [Scale(0, 1).percent(value) for value in (-5.0, 0.5, 7.0)] == [0, 50, 100]

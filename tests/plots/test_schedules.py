@@ -46,6 +46,11 @@ def test_the_axes_are_returned_and_a_second_call_adds_to_them():
     assert ax.lines[0].get_color() != ax.lines[1].get_color()
 
 
+def test_a_shorter_schedule_that_is_added_leaves_the_longer_one_in_view():
+    ax = plot_schedules([Linear(0.0, 0.3, 500)])
+    assert plot_schedules([Linear(0.3, 0.0, 50)], ax).get_xlim()[1] >= 500
+
+
 @pytest.mark.parametrize("schedule", [one_cycle(0.1, 1000), Exponential(0.6, 0.99)])
 def test_a_range_of_more_than_a_thousand_is_on_a_log_scale(schedule):
     assert plot_schedules([schedule]).get_yscale() == "log"

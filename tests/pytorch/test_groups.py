@@ -183,6 +183,15 @@ def test_a_group_added_late_has_the_multiplier_of_the_feedback():
     assert scheduler.get_last_lr() == [0.5, 0.5]
 
 
+def test_a_group_added_just_before_a_reduction_is_reduced_as_far_as_the_others():
+    optimizer = sgd(0.4)
+    scheduler = Scheduler(optimizer, 0.4, feedback=Plateau(patience=0, factor=0.5, min_lr=0.3))
+    scheduler.observe(1.0)
+    optimizer.add_param_group({"params": [weight()]})
+    assert scheduler.observe(1.0)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.3, 0.3])
+
+
 def test_a_group_added_while_paused_has_its_initial_rate_afterwards():
     optimizer = sgd(0.1)
     scheduler = Scheduler(optimizer, 2.0, relative=True)

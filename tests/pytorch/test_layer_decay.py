@@ -99,6 +99,15 @@ def test_stacks_follow_one_another_and_layers_of_different_classes_are_blocks():
     assert set(layer_decay(mixed, 0.5).factors.values()) == {0.5, 1.0}
 
 
+def test_all_layers_of_a_sequential_before_its_stages_have_depth_0_and_all_after_them_the_greatest():
+    stages = [nn.Sequential(*(nn.TransformerEncoderLayer(4, 1, 4) for _ in range(2))) for _ in range(2)]
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), *stages, nn.Linear(4, 4), nn.Linear(4, 2))
+    found = scales(model, layer_decay(model, 0.5))
+    assert found["0.weight"] == found["1.weight"] == 0.5**5
+    assert [found[f"{at}.linear1.weight"] for at in ("2.0", "2.1", "3.0", "3.1")] == [0.5**4, 0.5**3, 0.5**2, 0.5]
+    assert found["4.weight"] == found["5.weight"] == 1.0
+
+
 def test_groups_have_readable_names_and_no_decay_for_biases_and_norms():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.LayerNorm((2, 2, 2)), nn.Linear(2, 2), nn.PReLU())
     groups = layer_decay(model, 0.5, no_decay=["2.w*"]).groups

@@ -34,6 +34,17 @@ def test_a_function_must_give_finite_numbers(function):
     refused(StepError, "at step 3", lambda: Function(function)([3]))
 
 
+def test_a_plain_function_is_called_at_the_asked_step_alone_however_late():
+    asked = []
+
+    def root(step):
+        asked.append(step)
+        return step**0.5
+
+    assert Function(root)(10**14) == 10**7
+    assert asked == [10**14]
+
+
 @pytest.mark.parametrize("name", ["no.such.module:f", "math:no_such_function", "math:pi"])
 def test_a_function_that_cannot_be_imported_is_an_error_at_the_first_call(name):
     function = Function(name)

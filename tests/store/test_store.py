@@ -54,6 +54,13 @@ def test_a_commit_is_on_the_disk_when_it_returns(store, path):
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_a_run_that_branches_from_its_own_branch_stays_the_parent_of_its_others(store, path):
+    store.log(0, points(10, 20))
+    assert [store.branch(number, 0, 20) for number in (1, 2)] == [2, 2]
+    store.branch(0, 1, 10)
+    assert [(run.parent, run.branched_at) for run in load_runs(path).outcomes()] == [(1, 10), (None, None), (0, 20)]
+
+
 def test_a_run_is_read_as_it_was_logged_and_ended(store, path):
     epoch = Epoch(20, 1.0, 0.5, 2.0, 0.25)
     store.log(2, points(10))
