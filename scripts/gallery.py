@@ -22,10 +22,13 @@ def draw(page: Path) -> None:
     names: dict[str, object] = {"__name__": "page"}
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
+        sys.path.insert(0, folder)
         for language, block in re.findall(
             r"^```(python|console)\n(.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE
         ):
             if language == "python":
+                if module := re.match(r"# (\w+\.py)\n", block):
+                    Path(module[1]).write_text(block)
                 exec(doctest.script_from_examples(block) if block.startswith(">>>") else block, names)
                 continue
             for command in re.findall(r"^\$ (stepsize .*)$", block.replace("\\\n", " "), flags=re.MULTILINE):
@@ -33,6 +36,7 @@ def draw(page: Path) -> None:
         for file in Path(folder).iterdir():
             if file.suffix in PICTURES:
                 shutil.copy(file, page.parent)
+        sys.path.remove(folder)
         os.chdir(DOCS)
 
 
