@@ -22,6 +22,7 @@ from stepsize.cli.descend import descend
 from stepsize.cli.design import design
 from stepsize.cli.find import find
 from stepsize.cli.init import init
+from stepsize.cli.play import play
 from stepsize.cli.plot import plot
 from stepsize.cli.predict import predict
 from stepsize.cli.rank import rank
@@ -65,7 +66,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (plot, check, convert, compare, descend, find, init, curves, predict, design, cooldown, rank):
+for verb in (plot, play, check, convert, compare, descend, find, init, curves, predict, design, cooldown, rank):
     app.command(cls=Verb)(verb)
 
 

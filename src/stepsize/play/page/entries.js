@@ -1,0 +1,141 @@
+// The schedules on the page: their texts, and a slider and a field for every number in a text.
+
+import { change, element, options, page } from "./page.js";
+
+const cards = [];
+
+// Makes as many cards as there are schedules, with their texts; `showAnswers` fills in the rest.
+export function showEntries() {
+  const { schedules } = page.state;
+  while (cards.length > schedules.length) cards.pop().card.remove();
+  while (cards.length < schedules.length) cards.push(newCard(cards.length));
+  schedules.forEach((entry, index) => {
+    const { card, text, name, hide } = cards[index];
+    if (text.value !== entry.text) text.value = entry.text;
+    if (name.value !== entry.name) name.value = entry.name;
+    hide.setAttribute("aria-pressed", String(entry.hidden));
+    hide.textContent = entry.hidden ? "Show" : "Hide";
+    card.classList.toggle("hidden", entry.hidden);
+    fit(text);
+  });
+}
+
+function newCard(index) {
+  const card = element("entry").content.firstElementChild.cloneNode(true);
+  const [text, name, hide, error] = [".text", ".name", ".hide", ".error"].map((part) => card.querySelector(part));
+  const { colour, dashes } = page.opened.strokes[index % page.opened.strokes.length];
+  card.style.setProperty("--colour", colour);
+  card.querySelector(".sample path").setAttribute("stroke-dasharray", dashes.join(" "));
+  const number = index + 1;
+  name.setAttribute("aria-label", `name of schedule ${number}`);
+  text.setAttribute("aria-label", `text of schedule ${number}`);
+  error.id = `error-${number}`;
+  text.setAttribute("aria-describedby", error.id);
+  hide.setAttribute("aria-label", `hide schedule ${number}`);
+  card.querySelector(".remove").setAttribute("aria-label", `remove schedule ${number}`);
+  text.addEventListener("input", () => edit(index, { text: text.value }));
+  name.addEventListener("input", () => edit(index, { name: name.value }));
+  hide.addEventListener("click", () => edit(index, { hidden: !page.state.schedules[index].hidden }));
+  card.querySelector(".remove").addEventListener("click", () => {
+    change({ schedules: page.state.schedules.filter((_, place) => place !== index) });
+    (cards[Math.min(index, cards.length - 1)]?.text ?? element("add")).focus();
+  });
+  element("entries").append(card);
+  return { card, text, name, hide, error, place: card.querySelector(".controls"), rows: [] };
+}
+
+function edit(index, changes) {
+  change({ schedules: page.state.schedules.map((entry, place) => (place === index ? { ...entry, ...changes } : entry)) });
+}
+
+// A text area as high as its text.
+function fit(text) {
+  text.style.height = "auto";
+  text.style.height = `${text.scrollHeight + 2}px`;
+}
+
+// Shows the errors and the controls of the schedules, if their texts are still those that were asked about.
+export function showAnswers(answered) {
+  answered.forEach(({ error, tool, controls }, index) => {
+    const shown = cards[index];
+    if (!shown) return;
+    shown.error.textContent = error;
+    shown.text.setAttribute("aria-invalid", String(error !== ""));
+    shown.card.querySelector(".tool").textContent = tool ? `what ${tool} does with this config` : "";
+    shown.place.classList.toggle("stale", controls.length === 0 && error !== "");
+    if (controls.length || !error) showControls(shown, index, controls);
+  });
+}
+
+function showControls(shown, index, controls) {
+  while (shown.rows.length > controls.length) for (const part of shown.rows.pop().parts) part.remove();
+  while (shown.rows.length < controls.length) shown.rows.push(newRow(shown, index, shown.rows.length));
+  controls.forEach((control, place) => {
+    const row = shown.rows[place];
+    row.control = control;
+    row.label.textContent = row.label.title = control.label;
+    row.unit.textContent = control.unit;
+    row.slider.setAttribute("aria-label", control.label);
+    row.field.step = control.step;
+    if (row.slider !== dragged) {
+      Object.assign(row.slider, { min: control.low, max: control.high, step: control.step });
+      row.slider.value = control.value;
+    }
+    if (row.field !== document.activeElement) row.field.value = control.value;
+  });
+}
+
+let dragged = null; // the slider under the pointer, whose range stays as it is
+
+function newRow(shown, index, place) {
+  const made = (tag, given) => Object.assign(document.createElement(tag), given);
+  const field = made("input", { type: "number", id: `number-${index + 1}-${place + 1}` });
+  const label = made("label", { htmlFor: field.id });
+  const slider = made("input", { type: "range" });
+  const row = { label, slider, field, unit: made("span", { className: "unit" }), control: null };
+  row.parts = [label, slider, field, row.unit];
+  slider.addEventListener("input", () => {
+    dragged = slider;
+    field.value = slider.value;
+    write(shown, index, row, slider.value);
+  });
+  slider.addEventListener("change", () => {
+    dragged = null;
+    change({});
+  });
+  field.addEventListener("input", () => field.value !== "" && write(shown, index, row, field.value));
+  shown.place.append(...row.parts);
+  return row;
+}
+
+// Puts a number into the text in the place of its control, and moves the places behind it.
+function write(shown, index, row, number) {
+  const { text } = page.state.schedules[index];
+  const { start, end } = row.control;
+  const moved = number.length - (end - start);
+  for (const { control } of shown.rows) {
+    if (control.start > start) [control.start, control.end] = [control.start + moved, control.end + moved];
+  }
+  row.control.end = start + number.length;
+  edit(index, { text: text.slice(0, start) + number + text.slice(end) });
+}
+
+export function offerExamples() {
+  const add = element("add");
+  for (const [group, examples] of Object.entries(page.opened.examples)) {
+    const made = Object.assign(document.createElement("optgroup"), { label: group });
+    made.append(...Object.entries(examples).map(([name, text]) => new Option(name, text)));
+    add.append(made);
+  }
+  add.addEventListener("change", () => {
+    change({ schedules: [...page.state.schedules, { text: add.value, name: "", hidden: false }] });
+    add.value = "";
+    cards.at(-1).text.focus();
+  });
+}
+
+// A select that lists the schedules.
+export function listSchedules(select, chosen) {
+  const labels = page.answers.curves?.schedules.map((each) => each.label) ?? [];
+  options(select, labels.map((label, index) => [index, `${index + 1}. ${label.slice(0, 60)}`]), chosen);
+}

@@ -1,0 +1,87 @@
+// The state of the page, and the questions that it asks about it.
+
+export const page = { state: null, opened: null, answers: {} };
+const listeners = [];
+
+// Calls `listener` after each change of the state.
+export const onChange = (listener) => listeners.push(listener);
+
+export function change(changes) {
+  Object.assign(page.state, changes);
+  for (const listener of listeners) listener();
+}
+
+export async function ask(question, form) {
+  const answered = await fetch(`answer/${question}`, { method: "POST", body: JSON.stringify(form) });
+  if (!answered.ok) throw new Error(await answered.text());
+  return answered.json();
+}
+
+let lost = false; // whether the last question got no answer
+
+// Work that runs once at a time; if it is asked for meanwhile, once more after that.
+export function oneAtATime(work) {
+  let running = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (running) return;
+    running = true;
+    while (again) {
+      again = false;
+      try {
+        await work();
+        if (lost) tell("");
+        lost = false;
+      } catch (error) {
+        lost = true;
+        tell(`The page got no answer: ${error.message}. Is stepsize play still running?`);
+      }
+    }
+    running = false;
+  };
+}
+
+export function tell(text) {
+  const message = document.getElementById("message");
+  message.hidden = !text;
+  message.textContent = text;
+}
+
+export const element = (id) => document.getElementById(id);
+
+export function options(select, pairs, value) {
+  select.replaceChildren(...pairs.map(([key, text]) => new Option(text, key, false, String(key) === String(value))));
+}
+
+// A sample of a curve's line, with the name of the curve.
+export function named(index, label) {
+  const { colour, dashes } = page.opened.strokes[index % page.opened.strokes.length];
+  const shown = document.createElement("span");
+  shown.className = "named";
+  shown.style.setProperty("--colour", colour);
+  const sample = document.querySelector("#entry").content.querySelector("svg").cloneNode(true);
+  sample.firstElementChild.setAttribute("stroke-dasharray", dashes.join(" "));
+  const name = document.createElement("span");
+  name.textContent = label;
+  shown.append(sample, name);
+  return shown;
+}
+
+export function rows(table, lines) {
+  const made = lines.map((cells) => {
+    const row = document.createElement("tr");
+    cells.forEach((cell, place) => {
+      const shown = document.createElement("td");
+      shown.className = table.tHead.rows[0].cells[place].className;
+      shown.append(cell);
+      row.append(shown);
+    });
+    return row;
+  });
+  table.tBodies[0].replaceChildren(...made);
+}
+
+export function notes(list, texts) {
+  list.replaceChildren(...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+}
