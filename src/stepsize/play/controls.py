@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepsize.arguments import Rule, Whole, rules
 from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader
@@ -23,9 +23,11 @@ _SETTING = re.compile(rf"""([A-Za-z_][\w-]*)["']?(?:\s*[:=]\s*|\s+)(-?{_NUMBER.p
 class Control:
     """A number that stands in a text from `start` to before `end`, and the slider for it.
 
-    The slider goes from `low` to `high` in steps of `step`. `unit` is what follows the number in quotes, as in "10%".
+    `part` is the shape, recipe or method that it belongs to, `label` its argument. The slider goes from `low` to `high`
+    in steps of `step`. `unit` is what follows the number in quotes, as in "10%".
     """
 
+    part: str
     label: str
     start: int
     end: int
@@ -44,37 +46,51 @@ def controls(text: str, is_config: bool) -> list[Control]:
 
     Example:
         >>> [(each.label, each.value) for each in controls("Linear(0, 0.3, steps=500)", is_config=False)]
-        [('Linear start', 0.0), ('Linear end', 0.3), ('Linear steps', 500.0)]
+        [('start', 0.0), ('end', 0.3), ('steps', 500.0)]
     """
-    found = _settings(text) if is_config else sorted(_numbers(Reader(text).tree(), text), key=lambda each: each.start)
+    found = (
+        _settings(text)
+        if is_config
+        else sorted(_numbers(Reader(text).tree(), text, _Argument()), key=lambda each: each.start)
+    )
     return [each.control(text, found) for each in found[:MOST]]
+
+
+class _Argument(NamedTuple):
+    """What a number sets: an argument of a call, which has its place in the text, or an operand of an operator."""
+
+    part: str = ""
+    label: str = "number"
+    rule: Rule | None = None
+    call: int = -1
+
+    def item(self, place: int, of_point: str = "", rule: Rule | None = None) -> "_Argument":
+        """An item of the argument."""
+        return self._replace(label=f"{self.label}[{place}]{of_point}", rule=rule)
 
 
 @dataclass(frozen=True)
 class _Number:
-    """A number in a text, the argument that it sets, the rule of that, and the call that it is in."""
-
     start: int
     end: int
-    label: str = ""
-    rule: Rule | None = None
-    call: int = -1
+    argument: _Argument
     unit: str = ""
 
     def value(self, text: str) -> float:
         return float(text[self.start : self.end].replace("_", "").replace(" ", ""))
 
     def control(self, text: str, others: Sequence["_Number"]) -> Control:
-        """The control; a number that is 0 has the range of the others in the same call."""
-        value = self.value(text)
-        near = [abs(each.value(text)) for each in others if each.call == self.call and each.is_like(self)]
-        low, high, step = _range(value, max(near, default=0.0), self)
-        return Control(self.label, self.start, self.end, value, low, high, step, self.unit)
+        """The control; a number that is 0 has the range of the nearest in the same call."""
+        value, argument = self.value(text), self.argument
+        alike = [each for each in others if each.argument.call == argument.call and each.is_like(self)]
+        nearest = sorted(alike, key=lambda each: abs(each.start - self.start))
+        sizes = (abs(each.value(text)) for each in nearest)
+        low, high, step = _range(value, next(filter(None, sizes), 1.0), self)
+        return Control(argument.part, argument.label, self.start, self.end, value, low, high, step, self.unit)
 
     @property
     def whole(self) -> bool:
-        """Whether it is a whole number."""
-        return isinstance(self.rule, Whole) and not self.unit
+        return isinstance(self.argument.rule, Whole) and not self.unit
 
     def is_like(self, other: "_Number") -> bool:
         """Whether both have the same unit."""
@@ -85,15 +101,15 @@ def _range(value: float, near: float, number: _Number) -> tuple[float, float, fl
     """The least and the largest value of a slider, and its step."""
     if number.unit == "%":
         return 0.0, max(100.0, value), 0.5
-    least, most = (getattr(number.rule, name, None) for name in ("least", "most"))
+    least, most = (getattr(number.argument.rule, name, None) for name in ("least", "most"))
     if least is not None and most is not None:
         return least, most, (most - least) / 200
-    high = _round_up(ROOM * (abs(value) or near or 1.0))
+    high = _round_up(ROOM * (abs(value) or near))
     if number.whole:
         step = max(1, 10 ** math.floor(math.log10(high / PARTS)))
         return float(step if least else 0), max(high, 10.0), float(step)
     step = _round_up(high / PARTS / 2.5)
-    low = -high if value < 0 else step if getattr(number.rule, "above", None) == 0 else 0.0
+    low = -high if value < 0 else step if getattr(number.argument.rule, "above", None) == 0 else 0.0
     return low, high, step
 
 
@@ -105,68 +121,53 @@ def _round_up(value: float) -> float:
     return next(each for digit in (1, 2, 5, 10) if (each := float(f"{digit}e{power}")) >= value * (1 - 1e-9))
 
 
-def _numbers(node: Node, text: str) -> Iterator[_Number]:
-    """The numbers in a tree; those that are no arguments have the label of the operator before them."""
-    match node:
-        case Call():
-            yield from _arguments(node, text)
-        case Infix():
-            for sign, operand in zip(("", *node.signs), node.operands, strict=True):
-                yield from _labelled(operand, text, f"{sign or node.signs[0]} number")
-        case Power():
-            for place, operand in enumerate(node.operands):
-                yield from _labelled(operand, text, "** power" if place else "** number")
-        case Items():
-            for item in node.items:
-                yield from _numbers(item, text)
-        case Named():
-            for name, value in node.items:
-                yield from _labelled(value, text, name)
-        case Negative():
-            yield from _labelled(node, text, "number")
-        case Literal():
-            yield from _labelled(node, text, "number")
-
-
-def _arguments(call: Call, text: str) -> Iterator[_Number]:
-    if call.target is not None:
-        yield from _numbers(call.target, text)
-    known: Any = (CALLABLE if call.target is None else METHODS).get(call.name)
-    names, of_arguments = _parameters(known)
-    pairs = [*zip([*names, *[""] * len(call.arguments)], call.arguments, strict=False), *call.keywords]
-    for name, node in pairs:
-        label = f"{'.' if call.target else ''}{call.name} {name}".rstrip()
-        yield from _labelled(node, text, label, of_arguments.get(name), call.position)
-
-
-def _parameters(known: Callable[..., Any] | None) -> tuple[list[str], dict[str, Rule]]:
-    if known is None:
-        return [], {}
-    named = [each for each in inspect.signature(known).parameters.values() if each.kind is not each.VAR_POSITIONAL]
-    return [each.name for each in named if each.name != "self"], rules(known)
-
-
-def _labelled(node: Node, text: str, label: str, rule: Rule | None = None, call: int = -1) -> Iterator[_Number]:
-    """The number that a node is, or those in the items of an argument; other nodes have labels of their own."""
+def _numbers(node: Node, text: str, argument: _Argument) -> Iterator[_Number]:
+    """The numbers in a tree, each with the argument that it sets."""
     match node:
         case Literal(kind="number"):
-            yield _Number(node.position, _end(text, node.position), label, rule, call)
-        case Negative(operand=Literal(kind="number") as operand) if text[node.position] == "-":
-            if not text[node.position + 1 : operand.position].strip():
-                yield _Number(node.position, _end(text, operand.position), label, rule, call)
-        case Literal(kind="string"):
-            if match := _LENGTH.match(text, node.position):
-                yield _Number(match.start(1), match.end(1), label, rule, call, match[2])
+            yield _Number(node.position, _end(text, node.position), argument)
+        case Literal(kind="string") if match := _LENGTH.match(text, node.position):
+            yield _Number(match.start(1), match.end(1), argument, match[2])
+        case Negative(Literal(kind="number") as number) if text[node.position : number.position].strip() == "-":
+            yield _Number(node.position, _end(text, number.position), argument)
+        case Negative():
+            yield from _numbers(node.operand, text, argument)
+        case Call():
+            yield from _of_call(node, text)
+        case Infix():
+            for sign, operand in zip((node.signs[0], *node.signs), node.operands, strict=True):
+                yield from _numbers(operand, text, _Argument(label=f"{sign} number"))
+        case Power():
+            for place, operand in enumerate(node.operands):
+                yield from _numbers(operand, text, _Argument(label="power" if place else "number"))
+        case Named():
+            for name, value in node.items:
+                yield from _numbers(value, text, argument._replace(label=f"{argument.label} {name}"))
         case Items():
+            each = getattr(argument.rule, "each", None)
             for place, item in enumerate(node.items):
-                here = f"{label}[{place}]"
                 if isinstance(item, Items) and len(item.items) == 2:  # a point of Knots
-                    yield from _labelled(item.items[0], text, f"{here} step", Whole(0), call)
-                    yield from _labelled(item.items[1], text, f"{here} value", None, call)
+                    yield from _numbers(item.items[0], text, argument.item(place, " step", Whole(0)))
+                    yield from _numbers(item.items[1], text, argument.item(place, " value"))
                 else:
-                    yield from _labelled(item, text, here, getattr(rule, "each", None), call)
-        case _:
-            yield from _numbers(node, text)
+                    yield from _numbers(item, text, argument.item(place, rule=each))
+
+
+def _of_call(call: Call, text: str) -> Iterator[_Number]:
+    """The numbers of what a method is called on, and those of the arguments."""
+    if call.target is not None:
+        yield from _numbers(call.target, text)
+    known = (CALLABLE if call.target is None else METHODS).get(call.name)
+    names, of_arguments = ([], {}) if known is None else _parameters(known)
+    part = call.name if call.target is None else f".{call.name}"
+    pairs = [*zip([*names, *["number"] * len(call.arguments)], call.arguments, strict=False), *call.keywords]
+    for name, node in pairs:
+        yield from _numbers(node, text, _Argument(part, name, of_arguments.get(name), call.position))
+
+
+def _parameters(known: Callable[..., Any]) -> tuple[list[str], dict[str, Rule]]:
+    named = [each for each in inspect.signature(known).parameters.values() if each.kind is not each.VAR_POSITIONAL]
+    return [each.name for each in named if each.name != "self"], rules(known)
 
 
 def _end(text: str, position: int) -> int:
@@ -179,5 +180,5 @@ def _settings(text: str) -> list[_Number]:
     found = []
     for match in _SETTING.finditer(text):
         whole = Whole(0) if re.fullmatch(r"\d+", match[2]) else None
-        found.append(_Number(match.start(2), match.end(2), match[1].strip("-"), whole, match.start(2)))
+        found.append(_Number(match.start(2), match.end(2), _Argument("", match[1], whole, match.start(2))))
     return found

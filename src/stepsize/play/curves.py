@@ -22,6 +22,7 @@ def curves(state: State) -> dict[str, Any]:
     unit, note = unit_of(state.clock, reading.horizon)
     return {
         "address": state.address,
+        "run": f"of {reading.horizon.steps:,} steps" if reading.horizon else "",
         "clock": state.clock if unit else "steps",
         "notes": [each for each in (reading.note, note) if each],
         "schedules": [_entry(each, reading, unit or 1.0, state.log) for each in reading.meanings],

@@ -13,7 +13,7 @@ from stepsize.play.state import State
 from stepsize.schedules import Schedule, Table
 from stepsize.schedules.maths import Floats
 
-MOST_OPTIMIZERS = 8
+MOST_OPTIMIZERS = 7  # as many as there are colours
 FAR = 1.0  # paths are drawn to this many widths of the window beyond it
 FINENESS = {1: 241, 2: 71}  # points along each axis, by dimensions
 
@@ -103,6 +103,7 @@ def _short(values: Floats) -> list[float | None]:
 def _ground(surface: Surface) -> dict[str, Any]:
     """The window, the known minima and saddles, and contours in two dimensions or the curve in one."""
     from contourpy import contour_generator  # late: the other tab needs neither
+
     from stepsize.plots.surfaces import contour_levels, grid_of, height_of
 
     assert surface.window is not None

@@ -33,7 +33,7 @@ def ranking(state: State) -> dict[str, Any]:
                 rates_of("rank", each.schedule, steps, positive=True)
                 ranked[str(index)] = each.schedule
         except StepsizeError as error:
-            notes.append(f"{each.label}: {error.message(WORDS)}")
+            notes.append(f"{each.entry.name or f'schedule {index + 1}'}: {error.message(WORDS)}")
     rows = [
         {"index": int(each.name), "bound": f"{each.bound.value:.5f}", "more": f"+{each.over_best - 1:.1%}"}
         for each in (rank(ranked, steps) if ranked else ())
@@ -57,7 +57,7 @@ def losses(state: State, runs: Sequence[LossCurve]) -> dict[str, Any]:
             try:
                 told.append({"index": index, **_forecast(found, each, reading, unit or 1.0)})
             except StepsizeError as error:
-                notes.append(f"{each.label}: {error.message(WORDS)}")
+                notes.append(f"{each.entry.name or f'schedule {index + 1}'}: {error.message(WORDS)}")
     logged = [
         {"name": run.name, **points(run.steps * (unit or 1.0), run.losses)} for run in (run.thinned(80) for run in runs)
     ]

@@ -19,11 +19,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from stepsize.errors import MissingExtraError, OutputError
-from stepsize.play.answers import SLOW, Subject
 from stepsize.play.guard import Guard
+from stepsize.play.subjects import Subject
 from stepsize.play.worker import Worker
 
 PAGE = Path(__file__).parent / "page"
+SLOW = ("ranking", "losses", "descents", "copied", "report", "progress")
+"""The questions that load SciPy, matplotlib, PyTorch or another tool, or that compute for longer."""
 QUICK_SECONDS, SLOW_SECONDS = 5.0, 60.0  # for an answer
 _OF_REPORT = {"Content-Security-Policy": "frame-ancestors 'self'"}  # the page of a report states its own policy
 

@@ -1,7 +1,7 @@
 """What the page shows, as a value: from and to the part of an address after "#", and from the page's JSON."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -84,7 +84,7 @@ class State:
     form: Annotated[str, Text(20)] = "python"
     copied: Annotated[int, Whole(0)] = 0
     surface: Annotated[str, Text(20)] = "bowl"
-    optimizers: Annotated[str, Text(400)] = "momentum(0.9)\nadam"
+    optimizers: Annotated[str, Text(400)] = "momentum(0.5)\nadam"
     peak: Annotated[float, Number(above=0.0)] = 0.4
     updates: Annotated[int, Whole(1)] = 100
     start: Annotated[tuple[float, ...], Many(Number(), empty=True)] = ()
@@ -179,10 +179,8 @@ class State:
         return {**vars(self), "schedules": [vars(entry) for entry in self.schedules]}
 
 
-_KINDS: dict[str, Any] = {
-    field.name: get_type_hints(State)[field.name] for field in fields(State) if field.default is not MISSING
-}
-del _KINDS["schedules"]
+_TYPES = get_type_hints(State)
+_KINDS: dict[str, Any] = {field.name: _TYPES[field.name] for field in fields(State)[1:]}
 """The types of the fields with one value in an address."""
 
 

@@ -1,19 +1,28 @@
-"""The subject of the page from words: texts, files with configs, logs, and the directory of a comparison."""
+"""What the page is about: the subject, and how it is read from words: texts, configs, logs, a comparison."""
 
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from stepsize.curves import LossCurve
 from stepsize.errors import DataError, StepsizeError, gathered, raise_together
-from stepsize.interop.config_files import config_in
-from stepsize.play.answers import Subject
 from stepsize.play.comparison import is_comparison
-from stepsize.play.entries import is_config, meaning_of
+from stepsize.play.examples import FIRST
 from stepsize.play.state import MOST_SCHEDULES, Entry, State
-from stepsize.schedules import warmup_cosine, wsd
 from stepsize.store import load_runs
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the page is about: the state that it opens with, the curves of logs, the directory of a comparison."""
+
+    state: State
+    runs: Sequence[LossCurve] = ()
+    comparison: Path | None = None
 
 
 def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Sequence[LossCurve]]) -> Subject:
@@ -51,8 +60,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
     comparison = comparisons[0] if comparisons else None
     entries = entries or _first(runs, comparison)
     tab = "comparison" if comparison else "schedules"
-    state = State(tuple(entries[:MOST_SCHEDULES]), tab=tab) if entries else Subject().state
-    return Subject(state, runs, comparison)
+    return Subject(State(tuple(entries[:MOST_SCHEDULES]), tab=tab), runs, comparison)
 
 
 def _is_file(word: str) -> bool:
@@ -66,6 +74,9 @@ def _is_file(word: str) -> bool:
 
 def _config_in(path: Path) -> Entry | None:
     """The entry of a config or of a saved schedule; None if the file is neither, and so perhaps a log."""
+    from stepsize.interop.config_files import config_in  # late: a page about texts needs neither
+    from stepsize.play.entries import is_config, meaning_of
+
     try:
         config = config_in(path)
         text = config if isinstance(config, str) else json.dumps(config, indent=1)
@@ -86,11 +97,12 @@ def _first(runs: Sequence[LossCurve], comparison: Path | None) -> list[Entry]:
         schedules = {run.name: run.schedule for run in load_runs(comparison).outcomes()}
         return [Entry(text, name if name != text else "") for name, text in schedules.items()]
     if not runs:
-        return []
+        return [*map(Entry, FIRST)]
     longest = max(runs, key=lambda run: run.steps[-1])
     steps, peak = int(longest.steps[-1]) + 1, float(f"{longest.peak_lr:.3g}")
-    way_up = max(steps // 100, 1)
+    way_up = int(np.argmax(longest.rates >= 0.99 * longest.peak_lr)) + 1
+    end, down = f"{peak / 10:.3g}", max((steps - way_up) // 5, 1)
     return [
-        Entry(str(warmup_cosine(peak, way_up, steps, final_lr=peak / 10))),
-        Entry(str(wsd(peak, way_up, steps - way_up - steps // 5, steps // 5, final_lr=peak / 10))),
+        Entry(f"warmup_cosine({peak:g}, {way_up}, {steps}, final_lr={end})", "cosine"),
+        Entry(f"wsd({peak:g}, {way_up}, {steps - way_up - down}, {down}, final_lr={end})", "wsd"),
     ]

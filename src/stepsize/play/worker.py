@@ -15,7 +15,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Any
 
-from stepsize.play.answers import Subject
+from stepsize.play.subjects import Subject
 
 MEMORY = 4 * 2**30  # bytes, at most
 LONGEST_ANSWER = 64 * 2**20  # bytes
@@ -75,11 +75,13 @@ def main() -> None:
     """Answer the questions on stdin until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends this process
     _limit_memory()
+    from stepsize.play.answers import answer  # late: the server, which has `Worker`, needs none of it
+
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
     subject: Subject = pickle.loads(base64.b64decode(sys.stdin.buffer.readline()))
     for line in sys.stdin.buffer:
         question, form = json.loads(line)
-        print(json.dumps(subject.answer(question, form), allow_nan=False), file=answers, flush=True)
+        print(json.dumps(answer(subject, question, form), allow_nan=False), file=answers, flush=True)
 
 
 def _limit_memory() -> None:

@@ -88,6 +88,7 @@ export class Chart {
     this.figure = this.old.figure;
     this.axis = this.figure.xaxes[0];
     this.axis.formatter = new Bokeh.NumeralTickFormatter({ format: "0,0.[00]" });
+    if (!log) this.figure.yaxes[0].formatter = new Bokeh.BasicTickFormatter({ power_limit_low: -5 });
     this.figure.x_range.range_padding = 0.02;
     this.dots = new Bokeh.ColumnDataSource({ data: { x: [], y: [] } });
     this.figure.scatter({ field: "x" }, { field: "y" }, { source: this.dots, size: 3, color: this.old.colours.soft, alpha: 0.6 });

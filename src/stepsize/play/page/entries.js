@@ -41,7 +41,7 @@ function newCard(index) {
     (cards[Math.min(index, cards.length - 1)]?.text ?? element("add")).focus();
   });
   element("entries").append(card);
-  return { card, text, name, hide, error, place: card.querySelector(".controls"), rows: [] };
+  return { index, card, text, name, hide, error, place: card.querySelector(".controls"), rows: [], form: "" };
 }
 
 function edit(index, changes) {
@@ -63,19 +63,24 @@ export function showAnswers(answered) {
     shown.text.setAttribute("aria-invalid", String(error !== ""));
     shown.card.querySelector(".tool").textContent = tool ? `what ${tool} does with this config` : "";
     shown.place.classList.toggle("stale", controls.length === 0 && error !== "");
-    if (controls.length || !error) showControls(shown, index, controls);
+    if (controls.length || !error) showControls(shown, controls);
   });
 }
 
-function showControls(shown, index, controls) {
-  while (shown.rows.length > controls.length) for (const part of shown.rows.pop().parts) part.remove();
-  while (shown.rows.length < controls.length) shown.rows.push(newRow(shown, index, shown.rows.length));
+function showControls(shown, controls) {
+  const form = JSON.stringify(controls.map(({ part, label, unit }) => [part, label, unit]));
+  if (form !== shown.form) {
+    shown.form = form;
+    const several = new Set(controls.map(({ part }) => part)).size > 1;
+    shown.place.replaceChildren();
+    shown.rows = controls.map(({ part }, place) => {
+      if (several && part !== controls[place - 1]?.part) shown.place.append(make("h3", { textContent: part || "operators" }));
+      return newRow(shown, controls[place], place);
+    });
+  }
   controls.forEach((control, place) => {
     const row = shown.rows[place];
     row.control = control;
-    row.label.textContent = row.label.title = control.label;
-    row.unit.textContent = control.unit;
-    row.slider.setAttribute("aria-label", control.label);
     row.field.step = control.step;
     if (row.slider !== dragged) {
       Object.assign(row.slider, { min: control.low, max: control.high, step: control.step });
@@ -87,43 +92,44 @@ function showControls(shown, index, controls) {
 
 let dragged = null; // the slider under the pointer, whose range stays as it is
 
-function newRow(shown, index, place) {
-  const made = (tag, given) => Object.assign(document.createElement(tag), given);
-  const field = made("input", { type: "number", id: `number-${index + 1}-${place + 1}` });
-  const label = made("label", { htmlFor: field.id });
-  const slider = made("input", { type: "range" });
-  const row = { label, slider, field, unit: made("span", { className: "unit" }), control: null };
-  row.parts = [label, slider, field, row.unit];
+const make = (tag, given) => Object.assign(document.createElement(tag), given);
+
+function newRow(shown, { part, label, unit }, place) {
+  const field = make("input", { type: "number", id: `number-${shown.index + 1}-${place + 1}` });
+  const slider = make("input", { type: "range" });
+  slider.setAttribute("aria-label", `${part} ${label}`.trim());
+  const row = { slider, field, control: null };
   slider.addEventListener("input", () => {
     dragged = slider;
     field.value = slider.value;
-    write(shown, index, row, slider.value);
+    write(shown, row, slider.value);
   });
   slider.addEventListener("change", () => {
     dragged = null;
     change({});
   });
-  field.addEventListener("input", () => field.value !== "" && write(shown, index, row, field.value));
-  shown.place.append(...row.parts);
+  field.addEventListener("input", () => field.value !== "" && write(shown, row, field.value));
+  const name = make("label", { htmlFor: field.id, textContent: label, title: label });
+  shown.place.append(name, slider, field, make("span", { className: "unit", textContent: unit }));
   return row;
 }
 
 // Puts a number into the text in the place of its control, and moves the places behind it.
-function write(shown, index, row, number) {
-  const { text } = page.state.schedules[index];
+function write(shown, row, number) {
+  const { text } = page.state.schedules[shown.index];
   const { start, end } = row.control;
   const moved = number.length - (end - start);
   for (const { control } of shown.rows) {
     if (control.start > start) [control.start, control.end] = [control.start + moved, control.end + moved];
   }
   row.control.end = start + number.length;
-  edit(index, { text: text.slice(0, start) + number + text.slice(end) });
+  edit(shown.index, { text: text.slice(0, start) + number + text.slice(end) });
 }
 
 export function offerExamples() {
   const add = element("add");
   for (const [group, examples] of Object.entries(page.opened.examples)) {
-    const made = Object.assign(document.createElement("optgroup"), { label: group });
+    const made = make("optgroup", { label: group });
     made.append(...Object.entries(examples).map(([name, text]) => new Option(name, text)));
     add.append(made);
   }

@@ -55,15 +55,15 @@ export function options(select, pairs, value) {
 }
 
 // A sample of a curve's line, with the name of the curve.
-export function named(index, label) {
+export function named(index, label, dashed = true) {
   const { colour, dashes } = page.opened.strokes[index % page.opened.strokes.length];
   const shown = document.createElement("span");
   shown.className = "named";
   shown.style.setProperty("--colour", colour);
   const sample = document.querySelector("#entry").content.querySelector("svg").cloneNode(true);
-  sample.firstElementChild.setAttribute("stroke-dasharray", dashes.join(" "));
+  if (dashed) sample.firstElementChild.setAttribute("stroke-dasharray", dashes.join(" "));
   const name = document.createElement("span");
-  name.textContent = label;
+  name.textContent = name.title = label;
   shown.append(sample, name);
   return shown;
 }

@@ -22,6 +22,7 @@ export const askCurves = oneAtATime(async () => {
   history.replaceState(null, "", `#${answered.address}`);
   showAnswers(answered.schedules);
   notes(element("notes"), answered.notes);
+  element("run-steps").textContent = answered.run;
   drawCurves();
   listSchedules(element("copied"), page.state.copied);
   listSchedules(element("followed"), page.state.followed);
@@ -51,7 +52,10 @@ export const askLosses = oneAtATime(async () => {
   loss.show(curves, { clock: page.answers.curves.clock, dots: answered.runs, view: answered.view });
   rows(element("losses"), curves.map(({ index, label, final, band }) => [named(index, label), final, band]));
   element("about-loss").textContent = answered.about;
-  const cautions = curves.flatMap(({ label, cautions }) => cautions.map((caution) => `${label}: ${caution}`));
+  const cautions = curves.flatMap(({ index, cautions }) => {
+    const called = page.state.schedules[index]?.name || `schedule ${index + 1}`;
+    return cautions.map((caution) => `${called}: ${caution}`);
+  });
   notes(element("loss-notes"), [...answered.notes, ...cautions]);
 });
 

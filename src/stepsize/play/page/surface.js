@@ -26,7 +26,7 @@ function draw() {
   }
   element("start-y").disabled = answered.dimensions === 1;
   element("surface-title").textContent = `${answered.surface}: ${answered.formula}`;
-  rows(element("endings"), answered.paths.map(({ name, ended }, index) => [named(index, name), ended]));
+  rows(element("endings"), answered.paths.map(({ name, ended }, index) => [named(index, name, false), ended]));
   const slider = element("update");
   const atEnd = slider.value === slider.max;
   slider.max = answered.rates.length;
