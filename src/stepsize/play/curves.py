@@ -8,12 +8,13 @@ from stepsize.errors import StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.play.entries import WORDS, Meaning, Reading
 from stepsize.play.state import State
-from stepsize.schedules import Schedule
 from stepsize.schedules.curve import curve, drawn_places
 from stepsize.schedules.maths import Floats
 
-BINS = 160  # of a curve, with at most six points each
-MOST_SUMMED = 2**16  # steps that are summed one by one; of more, evenly spaced ones stand for their neighbours
+BINS = 160  # of a curve of rates, with at most six points each
+SUMS = 300  # points of a curve of sums, which is smooth
+MOST_STEPS = 2**14  # that are looked at; in longer schedules each stands for those up to the next
+SHORT = 2**12  # steps; the curve of a shorter schedule also has points between the steps
 
 
 def curves(state: State) -> dict[str, Any]:
@@ -53,28 +54,30 @@ def _entry(meaning: Meaning, reading: Reading, unit: float, log: bool) -> dict[s
         return told
     length = reading.length(meaning.schedule)
     try:
-        steps, rates = curve(meaning.schedule, length)
-        places = drawn_places([rates], BINS)
+        steps = np.unique(np.linspace(0, length, min(length, MOST_STEPS) + 1).round())
+        rates = meaning.schedule(steps)
         told["steps"] = meaning.schedule.steps if meaning.schedule.steps < np.inf else None
-        told["rate"] = points(steps[places] * unit, rates[places], log)
-        told["sum"] = points(*_sums(meaning.schedule, length, unit), log)
+        drawn = (steps, rates) if length > SHORT else curve(meaning.schedule, length)
+        places = drawn_places(drawn[1:], BINS)
+        told["rate"] = points(drawn[0][places] * unit, drawn[1][places], log)
+        sums = np.append(0.0, np.cumsum(rates[:-1] * np.diff(steps)))  # of the updates before a step
+        few = np.unique(np.linspace(0, len(sums) - 1, SUMS).round().astype(int))
+        told["sum"] = points(steps[few] * unit, sums[few], log)
     except StepsizeError as error:
         told["error"] = error.message(WORDS)
     return told
 
 
-def _sums(schedule: Schedule, length: int, unit: float) -> tuple[Floats, Floats]:
-    """Steps in the unit, and the sum of the rates of the updates before each."""
-    ends = np.unique(np.linspace(0, length, min(length, MOST_SUMMED) + 1).round())
-    sums = np.append(0.0, np.cumsum(schedule(ends[:-1]) * np.diff(ends)))
-    places = drawn_places([sums], BINS)
-    return ends[places] * unit, sums[places]
-
-
 def points(across: Floats, up: Floats, log: bool = False) -> dict[str, list[float | None]]:
     """Points with six digits for the page; on a log scale there is none where a value is not positive."""
     there = np.isfinite(up) & ((up > 0) | (not log))
-    return {
-        "x": [float(f"{each:.10g}") for each in across.tolist()],
-        "y": [float(f"{each:.6g}") if seen else None for each, seen in zip(up.tolist(), there.tolist(), strict=True)],
-    }
+    rounded = zip(_rounded(up, 6).tolist(), there.tolist(), strict=True)
+    return {"x": _rounded(across, 10).tolist(), "y": [value if seen else None for value, seen in rounded]}
+
+
+def _rounded(values: Floats, digits: int) -> Floats:
+    """The values to so many significant digits; those that are not finite or too large stay as they are."""
+    with np.errstate(all="ignore"):
+        power = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(values))))
+        rounded = np.round(values * power) / power
+    return np.where(np.isfinite(rounded), rounded, values)

@@ -62,17 +62,13 @@ export class Chart {
     if (this.log !== log) this.#begin(log);
     this.axis.axis_label = clock.replace(/s$/, "");
     const seen = new Set(curves.map((curve) => curve.index));
-    for (const [index, line] of this.lines) if (!seen.has(index)) line.data = { x: [], y: [], low: [], high: [], label: [] };
+    for (const [index, { source }] of this.lines) if (!seen.has(index)) source.data = { x: [], y: [], low: [], high: [] };
     for (const curve of curves) {
       const line = this.lines.get(curve.index) ?? this.#line(curve.index);
       const [x, y] = [numbers(curve.x), numbers(curve.y)];
-      line.data = {
-        x,
-        y,
-        low: curve.low ? numbers(curve.low) : y,
-        high: curve.high ? numbers(curve.high) : y,
-        label: Array(x.length).fill(curve.label),
-      };
+      const band = this.band ? { low: numbers(curve.low), high: numbers(curve.high) } : {};
+      line.source.data = { x, y, ...band };
+      line.renderer.name = curve.label;
     }
     this.dots.data = { x: dots.flatMap((each) => each.x), y: dots.flatMap((each) => each.y) };
     if (view) [this.figure.y_range.start, this.figure.y_range.end] = view;
@@ -97,15 +93,16 @@ export class Chart {
 
   #line(index) {
     const { colour, dashes } = page.opened.strokes[index % page.opened.strokes.length];
-    const source = new Bokeh.ColumnDataSource({ data: { x: [], y: [], low: [], high: [], label: [] } });
+    const source = new Bokeh.ColumnDataSource({ data: { x: [], y: [], low: [], high: [] } });
     const [x, y] = [{ field: "x" }, { field: "y" }];
     if (this.band) {
       this.figure.varea(x, { field: "low" }, { field: "high" }, { source, fill_color: colour, fill_alpha: 0.17 });
     }
-    const line = this.figure.line(x, y, { source, line_color: colour, line_width: 2, line_dash: dashes, line_join: "round" });
-    const tooltips = [["", "@label"], ["at", "@x{0,0.[00]}"], ["value", "@y{0.[000000]e+0}"]];
-    this.figure.add_tools(new Bokeh.HoverTool({ renderers: [line], tooltips, mode: "mouse", line_policy: "nearest" }));
-    this.lines.set(index, source);
-    return source;
+    const renderer = this.figure.line(x, y, { source, line_color: colour, line_width: 2, line_dash: dashes, line_join: "round" });
+    const tooltips = [["", "$name"], ["at", "@x{0,0.[00]}"], ["value", "@y{0.[000000]e+0}"]];
+    this.figure.add_tools(new Bokeh.HoverTool({ renderers: [renderer], tooltips, mode: "mouse", line_policy: "nearest" }));
+    const line = { source, renderer };
+    this.lines.set(index, line);
+    return line;
   }
 }

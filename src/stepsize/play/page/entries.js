@@ -11,12 +11,15 @@ export function showEntries() {
   while (cards.length < schedules.length) cards.push(newCard(cards.length));
   schedules.forEach((entry, index) => {
     const { card, text, name, hide } = cards[index];
-    if (text.value !== entry.text) text.value = entry.text;
+    if (text.dataset.fits !== entry.text) {
+      if (text.value !== entry.text) text.value = entry.text;
+      text.dataset.fits = entry.text;
+      fit(text);
+    }
     if (name.value !== entry.name) name.value = entry.name;
     hide.setAttribute("aria-pressed", String(entry.hidden));
     hide.textContent = entry.hidden ? "Show" : "Hide";
     card.classList.toggle("hidden", entry.hidden);
-    fit(text);
   });
 }
 
@@ -142,6 +145,6 @@ export function offerExamples() {
 
 // A select that lists the schedules.
 export function listSchedules(select, chosen) {
-  const labels = page.answers.curves?.schedules.map((each) => each.label) ?? [];
+  const labels = page.answers.curves.schedules.map((each) => each.label);
   options(select, labels.map((label, index) => [index, `${index + 1}. ${label.slice(0, 60)}`]), chosen);
 }

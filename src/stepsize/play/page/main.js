@@ -26,11 +26,7 @@ function update() {
   schedules.showState();
   surface.showState();
   schedules.askCurves().then(() => {
-    if (page.state.tab === "schedules") {
-      schedules.askRanking();
-      schedules.askCopied();
-      if (page.opened.runs) schedules.askLosses();
-    }
+    if (page.opened.runs && page.state.tab === "schedules") schedules.askLosses();
     surface.askDescents();
   });
 }

@@ -42,6 +42,15 @@ export function oneAtATime(work) {
   };
 }
 
+// Work that waits until it has not been asked for in a moment.
+export function afterwards(work, milliseconds) {
+  let timer = null;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(work, milliseconds);
+  };
+}
+
 export function tell(text) {
   const message = document.getElementById("message");
   message.hidden = !text;

@@ -2,7 +2,7 @@
 
 import { Chart } from "./charts.js";
 import { listSchedules, showAnswers, showEntries } from "./entries.js";
-import { ask, change, element, named, notes, oneAtATime, page, rows, tell } from "./page.js";
+import { afterwards, ask, change, element, named, notes, oneAtATime, page, rows, tell } from "./page.js";
 
 const rate = new Chart(element("rate-chart"));
 const sum = new Chart(element("sum-chart"));
@@ -19,15 +19,23 @@ export const askCurves = oneAtATime(async () => {
   const answered = await ask("curves", page.state);
   if (answered.refused) return tell(answered.refused);
   page.answers.curves = answered;
-  history.replaceState(null, "", `#${answered.address}`);
   showAnswers(answered.schedules);
   notes(element("notes"), answered.notes);
   element("run-steps").textContent = answered.run;
   drawCurves();
-  listSchedules(element("copied"), page.state.copied);
-  listSchedules(element("followed"), page.state.followed);
+  settle();
   document.documentElement.dataset.shown = answered.address;
 });
+
+// What need not follow a drag: browsers allow few changes of the address in a second.
+const settle = afterwards(() => {
+  history.replaceState(null, "", `#${page.answers.curves.address}`);
+  listSchedules(element("copied"), page.state.copied);
+  listSchedules(element("followed"), page.state.followed);
+  if (page.state.tab !== "schedules") return;
+  askRanking();
+  askCopied();
+}, 150);
 
 function drawCurves() {
   if (page.state.tab !== "schedules") return;
@@ -36,7 +44,7 @@ function drawCurves() {
   sum.show(shown("sum"), look);
 }
 
-export const askRanking = oneAtATime(async () => {
+const askRanking = oneAtATime(async () => {
   const answered = await ask("ranking", page.state);
   if (answered.refused) return notes(element("ranking-notes"), [answered.refused]);
   const label = (index) => page.answers.curves?.schedules[index]?.label ?? "";
@@ -59,7 +67,7 @@ export const askLosses = oneAtATime(async () => {
   notes(element("loss-notes"), [...answered.notes, ...cautions]);
 });
 
-export const askCopied = oneAtATime(async () => {
+const askCopied = oneAtATime(async () => {
   const { text = "", error, refused } = await ask("copied", page.state);
   element("copy-text").textContent = text;
   element("copy-text").hidden = !text;
