@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -116,7 +117,7 @@ def _range(value: float, near: float, number: _Number) -> tuple[float, float, fl
 def _round_up(value: float) -> float:
     """The least 1, 2 or 5 times a power of ten that is not below the value."""
     if not 1e-300 < value < 1e300:
-        return min(max(value, 1e-300), 1e300)
+        return 1e-300 if value < 1 else sys.float_info.max
     power = math.floor(math.log10(value))
     return next(each for digit in (1, 2, 5, 10) if (each := float(f"{digit}e{power}")) >= value * (1 - 1e-9))
 
@@ -156,7 +157,7 @@ def _numbers(node: Node, text: str, argument: _Argument) -> Iterator[_Number]:
 def _of_call(call: Call, text: str) -> Iterator[_Number]:
     """The numbers of what a method is called on, and those of the arguments."""
     if call.target is not None:
-        yield from _numbers(call.target, text)
+        yield from _numbers(call.target, text, _Argument())
     known = (CALLABLE if call.target is None else METHODS).get(call.name)
     names, of_arguments = ([], {}) if known is None else _parameters(known)
     part = call.name if call.target is None else f".{call.name}"
