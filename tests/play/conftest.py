@@ -11,7 +11,7 @@ from chromium import browser  # noqa: F401  (a fixture)
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory):
-    """Serves the page about the words; returns its address, and the process. All end with the module, without errors."""
+    """Serves the page about the words; returns its address, and the process. All end with the module."""
     processes = []
 
     def served(*words, folder=None):
@@ -28,4 +28,5 @@ def play(tmp_path_factory):
     yield served
     for process, log in processes:
         process.send_signal(signal.SIGINT)
+        process.stdout.close()
         assert (process.wait(20), log.read_text()) == (0, "")

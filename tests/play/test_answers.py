@@ -44,7 +44,7 @@ def test_sums_of_long_schedules_are_close():
 
 
 @settings(max_examples=100)
-@given(strategies.trees.map(str))
+@given(strategies.trees.map(str).filter(lambda text: "Function(" not in text))
 def test_every_schedule_has_few_points_of_finite_numbers(text):
     (told,) = asked("curves", text)["schedules"]
     assert told["error"] == ""

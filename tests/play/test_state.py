@@ -73,10 +73,9 @@ def test_an_address_can_be_read_and_written_by_people():
 def test_any_address_is_read_or_refused(address):
     try:
         state = State.of_address(address)
-    except StepsizeError as error:
-        assert str(error)
-    else:
-        assert State.of_address(state.address) == state
+    except StepsizeError:
+        return
+    assert State.of_address(state.address) == state
 
 
 @pytest.mark.parametrize(

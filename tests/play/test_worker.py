@@ -30,11 +30,11 @@ HOSTILE = [
     '{"sched": "cosine", "epochs": 9007199254740992, "lr": 0.1, "cycle_limit": 9007199254740992}',
     '{"name": "CosineAnnealingWarmRestarts", "first_cycle_steps": 1, "cycle_mult": 1.0000001}',
     "--lr 1 --lr-decay-style cosine --train-iters 99999999999999999999",
-    "optax.join_schedules(" * 400,
+    "optax.join_schedules(" * 380,
     'Function("os:system")',
     "<script>alert(1)</script>",
     "\x00\x1b[31m",
-    "Ｌｉｎｅａｒ（０）",
+    "\uff2cinear\uff080\uff09",
 ]
 
 
