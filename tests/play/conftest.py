@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from chromium import browser  # noqa: F401  (a fixture)
-
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory):
@@ -30,3 +28,27 @@ def play(tmp_path_factory):
         process.send_signal(signal.SIGINT)
         process.stdout.close()
         assert (process.wait(20), log.read_text()) == (0, "")
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens an address; fails at the end if the page logged an error or asked for anything elsewhere."""
+    contexts, said = [], []
+
+    def opened(address, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda each: each.type in ("error", "warning") and said.append(each.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        root = address.partition("#")[0]
+        page.on("request", lambda each: each.url.startswith((root, "data:")) or said.append(each.url))
+        page.goto(address)
+        page.wait_for_selector("html[data-shown]", state="attached")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert said == []

@@ -14,6 +14,7 @@ const numbers = (values) => Float64Array.from(values, (value) => value ?? NaN);
 export function figureIn(host, given) {
   const { soft, grid } = colours();
   const figure = Bokeh.Plotting.figure({
+    name: host.id,
     sizing_mode: "stretch_both",
     toolbar_location: null,
     tools: [],
@@ -42,7 +43,7 @@ export function figureIn(host, given) {
   for (const each of [...figure.xgrids, ...figure.ygrids]) each.grid_line_color = grid;
   host.replaceChildren();
   const shown = Bokeh.Plotting.show(figure, host);
-  return { figure, colours: colours(), remove: async () => (await shown)?.remove?.() };
+  return { figure, colours: colours(), remove: () => shown.then((view) => view.remove()) };
 }
 
 export class Chart {
