@@ -104,7 +104,7 @@ def serve(subject: Subject, port: int = 0, tell: Callable[[str], object] = print
         port, token = listening.getsockname()[1], secrets.token_urlsafe(16)
         address = f"http://127.0.0.1:{port}/{token}/"
         config = uvicorn.Config(
-            app_of(subject, token, port), log_level="error", ws="none", timeout_graceful_shutdown=1, lifespan="on"
+            app_of(subject, token, port), log_level="critical", ws="none", timeout_graceful_shutdown=1, lifespan="on"
         )
         tell(address)
         if browser:

@@ -43,7 +43,7 @@ export function figureIn(host, given) {
   for (const each of [...figure.xgrids, ...figure.ygrids]) each.grid_line_color = grid;
   host.replaceChildren();
   const shown = Bokeh.Plotting.show(figure, host);
-  return { figure, colours: colours(), remove: () => shown.then((view) => view.remove()) };
+  return { figure, colours: colours(), remove: () => shown.then((view) => (view.remove(), figure.document?.clear())) };
 }
 
 export class Chart {
@@ -60,6 +60,7 @@ export class Chart {
 
   // Shows curves `{ index, label, x, y, low, high }` and dots `{ x, y }`; `view` is the lowest and the highest value.
   show(curves, { log = false, clock = "steps", dots = [], view = null } = {}) {
+    if (!curves.length) return this.#end();
     if (this.log !== log) this.#begin(log);
     this.axis.axis_label = clock.replace(/s$/, "");
     const seen = new Set(curves.map((curve) => curve.index));
@@ -75,9 +76,16 @@ export class Chart {
     if (view) [this.figure.y_range.start, this.figure.y_range.end] = view;
   }
 
-  #begin(log) {
-    this.log = log;
+  #end() {
     this.old?.remove();
+    this.old = null;
+    this.host.replaceChildren();
+    this.forget();
+  }
+
+  #begin(log) {
+    this.old?.remove();
+    this.log = log;
     this.old = figureIn(this.host, {
       y_axis_type: log ? "log" : "linear",
       ...(this.band ? { y_range: new Bokeh.Range1d({ start: 0, end: 1 }) } : {}),

@@ -58,10 +58,10 @@ function fit(text) {
 }
 
 // Shows the errors and the controls of the schedules, if their texts are still those that were asked about.
-export function showAnswers(answered) {
+export function showAnswers(about, answered) {
   answered.forEach(({ error, tool, controls }, index) => {
+    if (about[index].text !== page.state.schedules[index]?.text) return; // the places of its numbers have moved
     const shown = cards[index];
-    if (!shown) return;
     shown.error.textContent = error;
     shown.text.setAttribute("aria-invalid", String(error !== ""));
     shown.card.querySelector(".tool").textContent = tool ? `what ${tool} does with this config` : "";

@@ -11,10 +11,22 @@ export function change(changes) {
   for (const listener of listeners) listener();
 }
 
+class Unanswered extends Error {}
+
+// The answer to a question; without one the page says so, and `Unanswered` is thrown.
 export async function ask(question, form) {
-  const answered = await fetch(`answer/${question}`, { method: "POST", body: JSON.stringify(form) });
-  if (!answered.ok) throw new Error(await answered.text());
-  return answered.json();
+  try {
+    const answered = await fetch(`answer/${question}`, { method: "POST", body: JSON.stringify(form) });
+    if (!answered.ok) throw new Error(await answered.text());
+    const told = await answered.json();
+    if (lost) tell("");
+    lost = false;
+    return told;
+  } catch (error) {
+    lost = true;
+    tell(`The page got no answer: ${error.message}. Is stepsize play still running?`);
+    throw new Unanswered(error.message);
+  }
 }
 
 let lost = false; // whether the last question got no answer
@@ -27,18 +39,16 @@ export function oneAtATime(work) {
     again = true;
     if (running) return;
     running = true;
-    while (again) {
-      again = false;
-      try {
+    try {
+      while (again) {
+        again = false;
         await work();
-        if (lost) tell("");
-        lost = false;
-      } catch (error) {
-        lost = true;
-        tell(`The page got no answer: ${error.message}. Is stepsize play still running?`);
       }
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+    } finally {
+      running = false;
     }
-    running = false;
   };
 }
 

@@ -16,10 +16,11 @@ const shown = (part) => {
 };
 
 export const askCurves = oneAtATime(async () => {
+  const about = page.state.schedules;
   const answered = await ask("curves", page.state);
   if (answered.refused) return tell(answered.refused);
   page.answers.curves = answered;
-  showAnswers(answered.schedules);
+  showAnswers(about, answered.schedules);
   notes(element("notes"), answered.notes);
   element("run-steps").textContent = answered.run;
   drawCurves();
