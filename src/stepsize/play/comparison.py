@@ -14,16 +14,12 @@ def is_comparison(path: Path) -> bool:
 
 
 def progress(directory: Path) -> dict[str, Any]:
-    """How far the comparison has come; `mark` changes if its store does."""
+    """How far the comparison has come; `mark` changes with its store and its report."""
     outcomes = load_runs(directory).outcomes()
     done = sum(run.status in COMPLETE for run in outcomes)
-    files = [file.stat() for file in sorted(directory.glob(f"{FILE_NAME}*"))]
+    files = [file.stat() for name in (f"{FILE_NAME}*", "report.html") for file in sorted(directory.glob(name))]
     told = f"{done} of {len(outcomes)} runs have finished"
-    return {
-        "mark": repr([(each.st_size, each.st_mtime_ns) for each in files]),
-        "told": told,
-        "running": done < len(outcomes),
-    }
+    return {"mark": repr([(each.st_size, each.st_mtime_ns) for each in files]), "told": told}
 
 
 def report(directory: Path) -> str:

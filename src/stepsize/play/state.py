@@ -123,7 +123,7 @@ class State:
             value = getattr(self, field.name)
             if value != field.default:
                 pairs.append((field.name, _written(value)))
-        return urlencode(pairs, safe="(),*/:[]{}'", quote_via=_quoted)
+        return urlencode(pairs, safe="(),*/:[]{}' ", quote_via=quote).replace(" ", "+")
 
     @classmethod
     def of_address(cls, address: str) -> "State":
@@ -202,10 +202,6 @@ def _read(name: str, text: str, kind: Any) -> Any:
         return float(text) if float in getattr(kind, "__args__", (kind,)) else int(text)
     except ValueError:
         return text
-
-
-def _quoted(text: str, safe: str | bytes, encoding: str, errors: str) -> str:
-    return quote(text, f"{safe!s} ", encoding, errors).replace(" ", "+")
 
 
 LABELS = {
