@@ -4,6 +4,7 @@ The drag is measured in Chromium: from the slider's input event to the frame aft
 with four schedules, over 60 events in a row.
 """
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 ROUNDS = 5
 EVENTS = 60
@@ -66,7 +67,14 @@ def opened(page: Page, address: str) -> float:
     return time.perf_counter() - begun
 
 
+def busy(session: CDPSession) -> float:
+    """The seconds that the page's thread has worked."""
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["TaskDuration"])
+
+
 def main() -> None:
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     served = []
     for _ in range(ROUNDS):
         with playing() as (_, seconds):
@@ -78,7 +86,11 @@ def main() -> None:
         print(f"from opening the page to its curves: {opened(page, address):.2f} s")
         page.wait_for_selector("#ranking .named")  # SciPy is loaded
         page.evaluate(DRAG, 5)
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before = busy(session)
         taken = sorted(page.evaluate(DRAG, EVENTS))
+        print(f"processor time of the page for each event: {(busy(session) - before) / EVENTS * 1e3:.0f} ms")
         late = taken[int(0.95 * EVENTS)]
         print(
             f"from an input event to the redrawn charts, {len(SCHEDULES)} schedules of 100,000 steps: median "
