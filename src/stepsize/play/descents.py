@@ -15,7 +15,7 @@ from stepsize.schedules.maths import Floats
 
 MOST_OPTIMIZERS = 7  # as many as there are colours
 FAR = 1.0  # paths are drawn to this many widths of the window beyond it
-FINENESS = {1: 241, 2: 71}  # points along each axis, by dimensions
+FINENESS = {1: 241, 2: 101}  # points along each axis, by dimensions
 
 
 def descents(state: State) -> dict[str, Any]:

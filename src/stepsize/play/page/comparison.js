@@ -11,7 +11,9 @@ async function look() {
     element("progress").textContent = refused ?? found.told;
     if (!refused && found.mark !== mark) {
       mark = found.mark;
+      element("progress").textContent = `${found.told}; reading the report ...`;
       await reload();
+      element("progress").textContent = found.told;
     }
   }
   setTimeout(look, PAUSE);

@@ -62,12 +62,28 @@ export function showAnswers(about, answered) {
   answered.forEach(({ error, tool, controls }, index) => {
     if (about[index].text !== page.state.schedules[index]?.text) return; // the places of its numbers have moved
     const shown = cards[index];
-    shown.error.textContent = error;
+    showError(shown.error, error);
     shown.text.setAttribute("aria-invalid", String(error !== ""));
     shown.card.querySelector(".tool").textContent = tool ? `what ${tool} does with this config` : "";
     shown.place.classList.toggle("stale", controls.length === 0 && error !== "");
     if (controls.length || !error) showControls(shown, controls);
   });
+}
+
+// An error: its sentences wrap, and the lines with the place and its caret do not.
+function showError(place, error) {
+  if (place.textContent === error) return;
+  place.replaceChildren();
+  for (const part of error.split(/((?:^ {2}.*\n?){2})/m)) {
+    if (!part.startsWith("  ")) {
+      place.append(part);
+      continue;
+    }
+    const lines = make("code", { textContent: part });
+    place.append(lines);
+    const caret = part.lastIndexOf("^") - part.indexOf("\n");
+    lines.scrollLeft = lines.scrollWidth * (caret / part.indexOf("\n")) - lines.clientWidth / 2;
+  }
 }
 
 function showControls(shown, controls) {
