@@ -36,11 +36,6 @@ class Meaning:
         """The name of the entry in legends and tables."""
         return self.entry.name or " ".join(self.entry.text.split())[:200]
 
-    @property
-    def shown(self) -> bool:
-        """Whether there is a curve to show."""
-        return self.schedule is not None and not self.entry.hidden
-
 
 @dataclass(frozen=True)
 class Reading:
@@ -59,6 +54,15 @@ class Reading:
         except StepsizeError as error:
             note = error.message(WORDS)
         return cls(tuple(meaning_of(entry, horizon) for entry in state.schedules), horizon, note)
+
+    @property
+    def shown(self) -> list[tuple[int, str, Schedule]]:
+        """The schedules that are not hidden, each with its index and what sentences call it."""
+        return [
+            (index, each.entry.name or f"schedule {index + 1}", each.schedule)
+            for index, each in enumerate(self.meanings)
+            if each.schedule is not None and not each.entry.hidden
+        ]
 
     def length(self, schedule: Schedule) -> int:
         """The steps to show: those of the run, or the schedule's own; of an endless one as many as of the longest."""

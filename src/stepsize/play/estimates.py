@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stepsize.curves import LossCurve
-from stepsize.errors import StepsizeError
+from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.play.curves import points, unit_of
-from stepsize.play.entries import WORDS, Meaning, Reading
+from stepsize.play.entries import WORDS, Reading
 from stepsize.play.state import State
+from stepsize.schedules import Schedule
+
+if TYPE_CHECKING:
+    from stepsize.laws import Fit
 
 MOST_RANKED = 1_000_000  # steps
 MOST_PREDICTED = 200_000  # steps
@@ -23,17 +27,16 @@ def ranking(state: State) -> dict[str, Any]:
     from stepsize.laws.law import rates_of
 
     reading = Reading.of(state)
-    steps = max((reading.length(each.schedule) for each in reading.meanings if each.shown), default=0)
+    steps = max((reading.length(schedule) for _, _, schedule in reading.shown), default=0)
     if steps > MOST_RANKED:
         return {"rows": [], "notes": [f"at most {MOST_RANKED:,} steps are ranked, and these are {steps:,}"]}
-    ranked, notes = {}, []
-    for index, each in enumerate(reading.meanings):
+    ranked, notes = dict[str, Schedule](), list[str]()
+    for index, name, schedule in reading.shown:
         try:
-            if each.shown:
-                rates_of("rank", each.schedule, steps, positive=True)
-                ranked[str(index)] = each.schedule
+            rates_of("rank", schedule, steps, positive=True)
+            ranked[str(index)] = schedule
         except StepsizeError as error:
-            notes.append(f"{each.entry.name or f'schedule {index + 1}'}: {error.message(WORDS)}")
+            notes.append(f"{name}: {error.message(WORDS)}")
     rows = [
         {"index": int(each.name), "bound": f"{each.bound.value:.5f}", "more": f"+{each.over_best - 1:.1%}"}
         for each in (rank(ranked, steps) if ranked else ())
@@ -52,15 +55,13 @@ def losses(state: State, runs: Sequence[LossCurve]) -> dict[str, Any]:
     except StepsizeError as error:
         return {"error": error.message(WORDS)}
     told, notes = [], []
-    for index, each in enumerate(reading.meanings):
-        if each.shown:
-            try:
-                told.append({"index": index, **_forecast(found, each, reading, unit or 1.0)})
-            except StepsizeError as error:
-                notes.append(f"{each.entry.name or f'schedule {index + 1}'}: {error.message(WORDS)}")
-    logged = [
-        {"name": run.name, **points(run.steps * (unit or 1.0), run.losses)} for run in (run.thinned(80) for run in runs)
-    ]
+    for index, name, schedule in reading.shown:
+        try:
+            told.append({"index": index, **_forecast(found, schedule, reading.length(schedule), unit or 1.0)})
+        except StepsizeError as error:
+            notes.append(f"{name}: {error.message(WORDS)}")
+    few = [run.thinned(80) for run in runs]
+    logged = [{"name": run.name, **points(run.steps * np.float64(unit or 1.0), run.losses)} for run in few]
     return {"about": about, "forecasts": told, "runs": logged, "notes": notes, "view": _view([*told, *logged])}
 
 
@@ -74,7 +75,7 @@ def _view(curves: Sequence[dict[str, Any]]) -> list[float]:
 
 
 @cache
-def fitted(runs: tuple[LossCurve, ...]) -> tuple[Any, str]:
+def fitted(runs: tuple[LossCurve, ...]) -> tuple["Fit", str]:
     """The law of the runs, and how well it fits; the simplest law if all runs have one schedule."""
     from stepsize.laws import FunctionalLaw, MomentumLaw, fit
     from stepsize.laws.diagnosis import groups_by_schedule
@@ -87,24 +88,21 @@ def fitted(runs: tuple[LossCurve, ...]) -> tuple[Any, str]:
     return found, about
 
 
-def _forecast(found: Any, meaning: Meaning, reading: Reading, unit: float) -> dict[str, Any]:
-    from stepsize.errors import ArgumentError
+def _forecast(found: "Fit", schedule: Schedule, steps: int, unit: float) -> dict[str, Any]:
     from stepsize.laws.law import loss_format, rates_of
 
-    assert meaning.schedule is not None
-    steps = reading.length(meaning.schedule)
     if steps > MOST_PREDICTED:
         raise ArgumentError("play", "steps", f"at most {MOST_PREDICTED:,} for a prediction", steps)
-    rates = rates_of("play", meaning.schedule, steps, positive=True)
+    rates = rates_of("play", schedule, steps, positive=True)
     first = int(np.flatnonzero(rates)[0])
     at = np.unique(np.linspace(first, steps - 1, min(POINTS, steps - first)).round().astype(np.int64))
-    forecast = found.predict(rates, at=at)
+    forecast, along = found.predict(rates, at=at), at * np.float64(unit)
     form = loss_format(forecast.final_loss)
     low, high = forecast.final_band
     return {
-        **points(at * unit, forecast.losses),
-        "low": points(at * unit, forecast.low)["y"],
-        "high": points(at * unit, forecast.high)["y"],
+        **points(along, forecast.losses),
+        "low": points(along, forecast.low)["y"],
+        "high": points(along, forecast.high)["y"],
         "final": f"{forecast.final_loss:{form}}",
         "band": f"{low:{form}} to {high:{form}}",
         "cautions": list(forecast.cautions),
