@@ -69,7 +69,7 @@ def page(address, open_page):
 def test_it_shows_the_schedules_their_sums_and_their_ranking(page):
     assert [each["name"] for each in lines(page)] == [COSINE, WSD]
     assert [each["y"][-1] for each in lines(page)] == [0.01, 0.0]
-    assert [round(each["y"][-1]) for each in lines(page, "sum-chart")] == [155, 255]
+    eventually(lambda: [round(each["y"][-1]) for each in lines(page, "sum-chart")], [155, 255])
     cells = eventually(lambda: page.locator("#ranking td").all_inner_texts(), lambda cells: len(cells) == 6)
     first, second = rank([ss.parse(COSINE), ss.parse(WSD)])
     assert cells[:3] == [COSINE, f"{first.bound.value:.5f}", ""]
@@ -144,7 +144,7 @@ def test_schedules_are_added_named_hidden_and_removed(page):
     page.get_by_label("remove schedule 1").click()
     eventually(lambda: [each["name"] for each in lines(page)], ["long", "Rex(0.3, 0, 1000)"])
     assert text(page).evaluate("each => each === document.activeElement")
-    assert state_of(page).schedules == (Entry(WSD, "long"), Entry("Rex(0.3, 0, 1000)"))
+    eventually(lambda: state_of(page).schedules, (Entry(WSD, "long"), Entry("Rex(0.3, 0, 1000)")))
 
 
 def test_all_schedules_can_be_removed(page):

@@ -13,7 +13,7 @@ from stepsize.schedules.maths import Floats
 
 BINS = 160  # of a curve of rates, with at most six points each
 SUMS = 300  # points of a curve of sums, which is smooth
-MOST_STEPS = 2**14  # that are looked at; in longer schedules each stands for those up to the next
+MOST_STEPS = 2**13  # that are looked at; in longer schedules each stands for those up to the next
 SHORT = 2**12  # steps; the curve of a shorter schedule also has points between the steps
 
 

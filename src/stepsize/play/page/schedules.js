@@ -40,9 +40,10 @@ const settle = afterwards(() => {
 
 function drawCurves() {
   if (page.state.tab !== "schedules") return;
-  const look = { log: page.state.log, clock: page.answers.curves.clock };
-  rate.show(shown("rate"), look);
-  sum.show(shown("sum"), look);
+  const look = () => ({ log: page.state.log, clock: page.answers.curves.clock });
+  rate.show(shown("rate"), look());
+  // The sums come a frame later, so that the rates follow a drag at once.
+  requestAnimationFrame(() => setTimeout(() => sum.show(shown("sum"), look()), 0));
 }
 
 const askRanking = oneAtATime(async () => {
