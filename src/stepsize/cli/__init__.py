@@ -23,6 +23,7 @@ from stepsize.cli.design import design
 from stepsize.cli.export import export
 from stepsize.cli.find import find
 from stepsize.cli.init import init
+from stepsize.cli.play import play
 from stepsize.cli.plot import plot
 from stepsize.cli.predict import predict
 from stepsize.cli.rank import rank
@@ -69,7 +70,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (plot, check, convert, compare, export, descend, find, init, curves, predict, design, cooldown, rank):
+VERBS = (plot, play, check, convert, compare, export, descend, find, init, curves, predict, design, cooldown, rank)
+for verb in VERBS:
     app.command(cls=Verb)(verb)
 
 

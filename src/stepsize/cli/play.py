@@ -1,0 +1,39 @@
+"""`stepsize play`: a page in the browser to build, compare and understand schedules."""
+
+from typing import Annotated
+
+import typer
+
+from stepsize.arguments import Maybe, Whole
+from stepsize.cli.options import numeric
+from stepsize.cli.runs import LogOptions, with_log_options
+
+
+@with_log_options
+def play(
+    logs: LogOptions,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEXT|CONFIG|RUNS|DIR]...",
+            help="Schedules, files with configs of other tools, logs to predict losses from, or the directory of a "
+            "comparison, finished or under way.",
+        ),
+    ] = None,
+    port: Annotated[int | None, numeric("N", "The port on 127.0.0.1. [default: a free one]"), Maybe(Whole(1))] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in your browser, or only print its address.")
+    ] = True,
+) -> None:
+    """Play with schedules on a page in your browser: drag their numbers and see rates, sums, bounds and losses.
+
+    The page is served on this machine only, needs no network, and ends with Ctrl-C.
+    """
+    from stepsize.play.server import serve  # late: it loads the server
+    from stepsize.play.subjects import subject_of
+
+    serve(subject_of(words or [], logs.read), port or 0, _tell, browser)
+
+
+def _tell(address: str) -> None:
+    print(f"{address}\nCtrl-C ends it.", flush=True)

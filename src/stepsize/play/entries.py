@@ -1,0 +1,110 @@
+"""What the text of an entry means: a schedule, or what another tool's config does."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from stepsize.errors import DataError, ParseError, StepsizeError
+from stepsize.horizon import Horizon
+from stepsize.interop.config_files import config_of
+from stepsize.interop.frameworks import FRAMEWORKS
+from stepsize.interop.recognition import meaning
+from stepsize.interop.tool_schedule import Run
+from stepsize.play.controls import Control, controls
+from stepsize.play.state import Entry, PageWords, State
+from stepsize.schedules import Plan, Schedule, from_dict
+from stepsize.schedules.curve import shown_steps
+from stepsize.schedules.plan_text import parse_either, rate_of_plan
+
+_CONFIG = re.compile(rf"\s*([\[{{]|--[A-Za-z]|({'|'.join(each.name for each in FRAMEWORKS)})\.\w)")
+WORDS = PageWords()
+FARTHEST = 10**12  # steps that are shown
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The schedule of an entry, or else what is wrong with it; `tool` is the tool of a config."""
+
+    entry: Entry
+    controls: tuple[Control, ...] = ()
+    schedule: Schedule | None = None
+    tool: str = ""
+    error: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name of the entry in legends and tables."""
+        return self.entry.name or " ".join(self.entry.text.split())[:200]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What all entries of a state mean in its run; `note` says what is wrong with the run."""
+
+    meanings: tuple[Meaning, ...]
+    horizon: Horizon | None = None
+    note: str = ""
+
+    @classmethod
+    def of(cls, state: State) -> "Reading":
+        """Read a state."""
+        horizon, note = None, ""
+        try:
+            horizon = state.horizon
+        except StepsizeError as error:
+            note = error.message(WORDS)
+        return cls(tuple(meaning_of(entry, horizon) for entry in state.schedules), horizon, note)
+
+    @property
+    def shown(self) -> list[tuple[int, str, Schedule]]:
+        """The schedules that are not hidden, each with its index and what sentences call it."""
+        return [
+            (index, each.entry.name or f"schedule {index + 1}", each.schedule)
+            for index, each in enumerate(self.meanings)
+            if each.schedule is not None and not each.entry.hidden
+        ]
+
+    def length(self, schedule: Schedule) -> int:
+        """The steps to show: those of the run, or the schedule's own; of an endless one as many as of the longest."""
+        if self.horizon is not None:
+            return min(self.horizon.steps, FARTHEST)
+        others = [each.schedule for each in self.meanings if each.schedule is not None]
+        return min(shown_steps([schedule] if schedule.steps < math.inf else others), FARTHEST)
+
+
+def meaning_of(entry: Entry, horizon: Horizon | None) -> Meaning:
+    """What an entry means; its controls are there as far as its text can be read."""
+    found: tuple[Control, ...] = ()
+    try:
+        found = tuple(controls(entry.text, is_config(entry.text)))
+        schedule, tool = _read(entry.text, horizon)
+        return Meaning(entry, found, schedule, tool)
+    except StepsizeError as error:
+        return Meaning(entry, found, error=error.message(WORDS))
+
+
+def is_config(text: str) -> bool:
+    """Whether a text is JSON, a command line or a call of another tool, and no schedule."""
+    return _CONFIG.match(text) is not None
+
+
+def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
+    if not text.strip():
+        raise ParseError("there is no schedule yet", text, 0, "write e.g. Linear(0.3, 0, 1000)")
+    if not is_config(text):
+        return _rates(parse_either(text, horizon)), ""
+    try:
+        config = config_of(text)
+    except ValueError as error:
+        reason = f"this config cannot be read: {getattr(error, 'msg', error)}"
+        raise ParseError(reason, text, getattr(error, "pos", 0)) from None
+    except RecursionError:
+        raise DataError("this config is nested too deeply") from None
+    if isinstance(config, dict) and {"version", "type"} <= config.keys():
+        return _rates((Plan.from_dict if config["type"] == "Plan" else from_dict)(config)), ""
+    found = meaning(config, Run("play", horizon))
+    return found.rates, found.tool
+
+
+def _rates(value: Schedule | Plan) -> Schedule:
+    return value if isinstance(value, Schedule) else rate_of_plan("play", "text", value)

@@ -1,0 +1,108 @@
+"""What the page is about: the subject, and how it is read from words: texts, configs, logs, a comparison."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stepsize.curves import LossCurve
+from stepsize.errors import DataError, StepsizeError, gathered, raise_together
+from stepsize.play.comparison import is_comparison
+from stepsize.play.examples import FIRST
+from stepsize.play.state import MOST_SCHEDULES, Entry, State
+from stepsize.store import load_runs
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the page is about: the state that it opens with, the curves of logs, the directory of a comparison."""
+
+    state: State
+    runs: Sequence[LossCurve] = ()
+    comparison: Path | None = None
+
+
+def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Sequence[LossCurve]]) -> Subject:
+    """What the page is about: each word is a text, or the path of a config, of logs or of a comparison.
+
+    Args:
+        words: texts and paths.
+        read_logs: reads the curves at the paths that are no configs.
+
+    Raises:
+        StepsizeError: a file cannot be read, or there are two comparisons. A text with an error is shown on the page.
+    """
+    entries, logs, comparisons = list[Entry](), list[Path](), list[Path]()
+    errors: list[StepsizeError] = []
+    for word in words:
+        path = Path(word)
+        with gathered(errors):
+            if path.is_dir() and is_comparison(path):
+                comparisons.append(path)
+            elif path.is_dir():
+                logs.append(path)
+            elif _is_file(word):
+                entry = _config_in(path)
+                entries += [entry] if entry else []
+                logs += [] if entry else [path]
+            else:
+                entries.append(Entry(word.strip()))
+    runs: Sequence[LossCurve] = ()
+    with gathered(errors):
+        if len(comparisons) > 1:
+            raise DataError("a page shows one comparison", "open the others in pages of their own")
+        if logs:
+            runs = read_logs(logs)
+    raise_together(errors)
+    comparison = comparisons[0] if comparisons else None
+    entries = entries or _first(runs, comparison)
+    tab = "comparison" if comparison else "schedules"
+    return Subject(State(tuple(entries[:MOST_SCHEDULES]), tab=tab), runs, comparison)
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word is the path of a file, or meant as one."""
+    if os.path.isfile(word):
+        return True
+    if not set(word) & set(" ()'\"\n") and Path(word).suffix in (".csv", ".json", ".jsonl", ".toml", ".yaml", ".yml"):
+        raise DataError(f"there is no file {word}")
+    return False
+
+
+def _config_in(path: Path) -> Entry | None:
+    """The entry of a config or of a saved schedule; None if the file is neither, and so perhaps a log."""
+    from stepsize.interop.config_files import config_in  # late: a page about texts needs neither
+    from stepsize.play.entries import is_config, meaning_of
+
+    try:
+        config = config_in(path)
+        text = config if isinstance(config, str) else json.dumps(config, indent=1)
+        if isinstance(config, list) and config and str(config[0]).startswith("--"):
+            text = " ".join(config)
+        entry = Entry(text, path.name)
+    except (StepsizeError, TypeError):
+        return None
+    readable = meaning_of(entry, None)
+    if readable.schedule is None and not (is_config(text) and "of no tool" not in readable.error):
+        return None
+    return entry
+
+
+def _first(runs: Sequence[LossCurve], comparison: Path | None) -> list[Entry]:
+    """What the page opens with if no text is given: the schedules of the comparison, or two that suit the logs."""
+    if comparison is not None:
+        schedules = {run.name: run.schedule for run in load_runs(comparison).outcomes()}
+        return [Entry(text, name if name != text else "") for name, text in schedules.items()]
+    if not runs:
+        return [*map(Entry, FIRST)]
+    longest = max(runs, key=lambda run: run.steps[-1])
+    steps, peak = int(longest.steps[-1]) + 1, float(f"{longest.peak_lr:.3g}")
+    way_up = int(np.argmax(longest.rates >= 0.99 * longest.peak_lr)) + 1
+    end, down = f"{peak / 10:.3g}", max((steps - way_up) // 5, 1)
+    return [
+        Entry(f"warmup_cosine({peak:g}, {way_up}, {steps}, final_lr={end})", "cosine"),
+        Entry(f"wsd({peak:g}, {way_up}, {steps - way_up - down}, {down}, final_lr={end})", "wsd"),
+    ]

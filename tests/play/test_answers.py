@@ -1,0 +1,244 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+import stepsize as ss
+import strategies
+from stepsize.curves import LossCurve
+from stepsize.descent import Adam, Momentum, descend
+from stepsize.laws import MultiPowerLaw, fit, rank
+from stepsize.play.answers import answer
+from stepsize.play.copies import FORMS
+from stepsize.play.state import Entry, State
+from stepsize.play.subjects import Subject
+
+TWO = ("Linear(0, 0.3, 100) >> Cosine(0.3, 0.01, 900)", "wsd(0.3, 100, 700, 200)")
+DATA = {"samples": 60_000, "batch": 256, "epochs": 10.0}
+
+
+def asked(question, *texts, subject=None, **fields):
+    state = State(tuple(map(Entry, texts)), **fields)
+    answered = answer(subject or Subject(state), question, state.as_json())
+    json.dumps(answered, allow_nan=False)
+    return answered
+
+
+def test_curves_are_those_of_the_schedules():
+    for text, told in zip(TWO, asked("curves", *TWO)["schedules"], strict=True):
+        schedule = ss.parse(text)
+        assert told["error"] == ""
+        assert told["rate"]["x"][-1] == told["sum"]["x"][-1] == told["steps"] == 1000
+        assert len(told["rate"]["x"]) <= 1000
+        np.testing.assert_allclose(told["rate"]["y"], schedule(np.array(told["rate"]["x"])), rtol=1e-5, atol=1e-12)
+        at = np.array(told["sum"]["x"], dtype=int)
+        np.testing.assert_allclose(told["sum"]["y"], np.append(0, np.cumsum(schedule.sample()))[at], rtol=1e-5)
+
+
+def test_sums_of_long_schedules_are_close():
+    (told,) = asked("curves", "Cosine(0.3, 0, 1_000_000)")["schedules"]
+    assert told["sum"]["y"][-1] == pytest.approx(150_000, rel=1e-3)
+
+
+@settings(max_examples=100)
+@given(strategies.trees.map(str).filter(lambda text: "Function(" not in text))
+def test_every_schedule_has_few_points_of_finite_numbers(text):
+    (told,) = asked("curves", text)["schedules"]
+    assert told["error"] == ""
+    assert len(told["rate"]["x"]) <= 1000
+    assert all(math.isfinite(each) for each in told["rate"]["x"] + told["rate"]["y"])
+
+
+def test_a_log_scale_has_no_place_for_zero():
+    (told,) = asked("curves", "Linear(0, 0.3, 100)", log=True)["schedules"]
+    assert told["rate"]["y"][0] is None
+    assert None not in told["rate"]["y"][1:]
+
+
+def test_jumps_are_vertical():
+    (told,) = asked("curves", "Piecewise((0.3, 0.1), (5,))", steps=10)["schedules"]
+    before = max(x for x, y in zip(told["rate"]["x"], told["rate"]["y"], strict=True) if y == 0.3)
+    assert before > 4.99
+
+
+def test_the_clock_counts_epochs_or_tokens():
+    text = 'Linear(0, 0.3, "10%") >> Cosine(0.3, 0, "rest")'
+    epochs = asked("curves", text, clock="epochs", **DATA)
+    assert (epochs["clock"], epochs["run"]) == ("epochs", "of 2,350 steps")
+    assert epochs["schedules"][0]["rate"]["x"][-1] == 10
+    tokens = asked("curves", text, clock="tokens", tokens_per_sample=100, **DATA)
+    assert tokens["schedules"][0]["rate"]["x"][-1] == 60_000_000
+
+
+def test_a_clock_without_a_run_is_explained_and_steps_are_shown():
+    answered = asked("curves", "Constant(1)", clock="epochs")
+    assert answered["clock"] == "steps"
+    assert "fill in samples, batch and epochs" in answered["notes"][0]
+    assert "tokens in a sample" in asked("curves", "Constant(1)", clock="tokens", **DATA)["notes"][0]
+
+
+def test_a_run_that_is_none_is_explained():
+    (note,) = asked("curves", "Constant(1)", samples=10, batch=3, epochs=0.01)["notes"]
+    assert "epochs" in note
+
+
+def test_an_error_points_at_its_place_and_keeps_the_sliders_that_can_be_read():
+    told, other = asked("curves", "Linear(0, 0.3, 5) >> CosineAnnealingLR(3)", "Constant(0.1)")["schedules"]
+    reason, text, caret = told["error"].splitlines()
+    assert reason.endswith("write Cosine(start, end, steps)")
+    assert text.index("CosineAnnealingLR") == caret.index("^")
+    assert [each["label"] for each in told["controls"]] == ["start", "end", "steps", "number"]
+    assert other["error"] == ""
+
+
+def test_an_error_about_the_run_names_the_place_on_the_page():
+    (told,) = asked("curves", 'Linear(0, 0.3, "3ep")')["schedules"]
+    assert "give samples, batch and epochs under Run" in told["error"]
+
+
+def test_a_config_is_shown_as_its_tool_follows_it():
+    config = {"scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 0.01, "warmup_num_steps": 100}}}
+    (told,) = asked("curves", json.dumps(config), steps=200)["schedules"]
+    assert (told["error"], told["tool"]) == ("", "DeepSpeed")
+    assert told["rate"]["y"][-1] == 0.01
+    assert [each["label"] for each in told["controls"]] == ["warmup_max_lr", "warmup_num_steps"]
+    (optax,) = asked("curves", "optax.linear_schedule(0.1, 0.0, 50)")["schedules"]
+    assert (optax["error"], optax["tool"]) == ("", "optax")
+
+
+def test_a_saved_schedule_and_a_plan_are_read_too():
+    saved = json.dumps(ss.to_dict(ss.parse(TWO[0])))
+    for text in (saved, f"Plan(lr={TWO[0]}, weight_decay=0.1)"):
+        (told,) = asked("curves", text)["schedules"]
+        assert (told["error"], told["steps"]) == ("", 1000)
+
+
+def test_the_ranking_is_that_of_the_package():
+    answered = asked("ranking", *TWO)
+    ranked = rank([ss.parse(text) for text in TWO], 1000)
+    assert [row["bound"] for row in answered["rows"]] == [f"{each.bound.value:.5f}" for each in ranked]
+    assert answered["rows"][0]["more"] == ""
+
+
+def test_hidden_schedules_and_those_with_errors_are_not_ranked():
+    state = State((Entry(TWO[0]), Entry(TWO[1], hidden=True), Entry("nonsense"), Entry("Linear(-1, 1, 9)", "odd")))
+    answered = answer(Subject(state), "ranking", state.as_json())
+    assert [row["index"] for row in answered["rows"]] == [0]
+    assert len(answered["notes"]) == 1
+    assert answered["notes"][0].startswith("odd: ")
+
+
+def test_too_many_steps_are_not_ranked():
+    assert "at most 1,000,000 steps" in asked("ranking", "Constant(1, 10**12)")["notes"][0]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    truth = MultiPowerLaw(3.0, 0.5, 0.5, 400.0, 3.0, 0.5, 0.5)
+    flat, down = ss.warmup(ss.Constant(3e-4), 100), ss.warmup_cosine(3e-4, 100, 4000, final_lr=3e-5)
+    at = range(200, 4000, 40)
+    return tuple(LossCurve(name, at, truth.predict(p, 4000, at=at), p) for name, p in [("a", flat), ("b", down)])
+
+
+def test_predicted_losses_are_those_of_the_law(runs):
+    text = "wsd(3e-4, 100, 3200, 700)"
+    answered = asked("losses", text, "Constant(1, 4000)", subject=Subject(State(), runs))
+    (told,) = answered["forecasts"]
+    forecast = fit(runs).predict(ss.parse(text))
+    assert told["final"] == f"{forecast.final_loss:.4f}"
+    assert told["low"][-1] == pytest.approx(forecast.final_band[0], rel=1e-5)
+    assert told["x"][-1] == 3999
+    assert "schedule 2: the highest rate is 1" in answered["notes"][0]
+    assert len(answered["runs"]) == 2
+    low, high = answered["view"]
+    assert low < told["y"][-1] < high
+
+
+def test_runs_that_determine_no_law_are_explained(runs):
+    short = (runs[0].after(3900),)
+    assert asked("losses", TWO[0], subject=Subject(State(), short))["error"]
+
+
+def test_descents_follow_the_schedule_scaled_to_the_peak():
+    answered = asked("descents", TWO[1], optimizers="momentum(0.5)\nadam", peak=0.2, updates=50, start=(-5.0, -2.0))
+    schedule = ss.parse(TWO[1])
+    rates = schedule(np.arange(50) * 20.0) / 0.3 * 0.2
+    np.testing.assert_allclose(answered["rates"], rates, rtol=1e-5)
+    for path, rule in zip(answered["paths"], (Momentum(0.5), Adam()), strict=True):
+        down = descend("bowl", rule, (-5.0, -2.0), 50, ss.Table(tuple(rates)))
+        np.testing.assert_allclose(np.stack([path["x"], path["y"]], axis=-1), down.points, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("surface", ["wave", "cubic", "tanh", "parabola", "ackley", "saddle", "rosenbrock"])
+def test_every_surface_has_a_ground_and_paths(surface):
+    answered = asked("descents", "Constant(0.1)", surface=surface)
+    assert answered["error"] == ""
+    assert answered["lines"]["xs"]
+    assert len(answered["paths"]) == 2
+
+
+def test_a_path_that_diverges_says_so_and_stays_near_the_window():
+    answered = asked("descents", "Constant(1)", surface="rosenbrock", optimizers="sgd", peak=5.0)
+    (path,) = answered["paths"]
+    assert path["ended"].startswith("diverged at update")
+    assert max(map(abs, path["x"])) <= 6
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"surface": "bowel"}, "bowl"),
+        ({"optimizers": ""}, "1 to 7 lines"),
+        ({"optimizers": "adan"}, "Adam"),
+        ({"followed": 5}, "no schedule to follow"),
+        ({"start": (1e308, 1e308)}, "start"),
+    ],
+)
+def test_what_is_wrong_with_a_descent_is_said(fields, said):
+    assert said in asked("descents", "Constant(0.1)", **fields)["error"]
+
+
+def test_a_schedule_without_a_positive_rate_is_not_followed():
+    assert "no positive rate" in asked("descents", "Constant(0)")["error"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_can_be_copied_or_is_refused_in_words(form):
+    answered = asked("copied", "Linear(0, 0.3, 100) >> Cosine(0.3, 0.01, 900)", form=form, steps=1000)
+    assert bool(answered["text"]) != bool(answered["error"])
+    refused = asked("copied", 'Knots(((0, 0.1), (10, 0.3), (20, 0)), "cosine")', form="deepspeed")
+    assert "to_deepspeed" in refused["error"]
+
+
+def test_what_is_copied_means_the_same():
+    schedule = ss.parse(TWO[0])
+    assert ss.parse(asked("copied", TWO[0], form="text")["text"]) == schedule
+    assert ss.from_dict(json.loads(asked("copied", TWO[0], form="json")["text"])) == schedule
+    names = {}
+    exec(asked("copied", TWO[0], form="python")["text"], names)
+    assert names["schedule"] == schedule
+    exec(asked("copied", TWO[0], form="code")["text"], names)
+    assert names["learning_rate"](500) == pytest.approx(schedule(500))
+
+
+def test_there_is_nothing_to_copy_without_a_schedule():
+    assert "no schedule to copy" in asked("copied", "nonsense")["error"]
+    assert "form" in asked("copied", TWO[0], form="word")["error"]
+
+
+def test_opening_an_address_brings_its_state_and_a_bad_one_the_first():
+    first = State((Entry(TWO[0]),))
+    other = replace(first, log=True)
+    assert answer(Subject(first), "open", "")["state"] == first.as_json()
+    assert answer(Subject(first), "open", other.address)["state"] == other.as_json()
+    refused = answer(Subject(first), "open", "peak=no")
+    assert refused["state"] == first.as_json()
+    assert "the peak rate must be" in refused["refused"]
+
+
+def test_an_unknown_question_is_refused():
+    assert "no question" in asked("nonsense")["refused"]
+    assert "stepsize play DIR" in asked("report")["refused"]

@@ -1,0 +1,78 @@
+import re
+
+import pytest
+
+from stepsize.errors import DataError
+from stepsize.play.comparison import progress, report
+from stepsize.play.subjects import subject_of
+from stepsize.store import Store
+from stepsize.store.run import Epoch, Point
+
+RUNS = [("flat", "Constant(0.1)", 0), ("down", "Linear(0.2, 0, 100)", 0)]
+SETTINGS = {"data": "made up"}
+
+
+def log(store, number, until):
+    store.log(number, [Point(step, 0.1, 2 / step, 0.5) for step in range(10, until + 1, 10)])
+    store.log(number, [Epoch(until, 2 / until, 0.5, 2.1 / until, 0.6)])
+
+
+@pytest.fixture
+def store(tmp_path):
+    """The store of a comparison with one finished run and one that waits."""
+    with Store.create(tmp_path / "store.sqlite", SETTINGS, {}, RUNS) as store:
+        log(store, 0, 100)
+        store.end(0, "finished", 1.0)
+        yield store
+
+
+def test_the_subject_has_the_schedules_of_the_comparison_and_opens_its_tab(store):
+    found = subject_of([str(store.path.parent)], lambda places: [])
+    assert found.comparison == store.path.parent
+    assert [(entry.name, entry.text) for entry in found.state.schedules] == [(name, text) for name, text, _ in RUNS]
+    assert found.state.tab == "comparison"
+
+
+def test_two_comparisons_are_an_error(store, tmp_path):
+    (tmp_path / "other").mkdir()
+    Store.create(tmp_path / "other" / "store.sqlite", SETTINGS, {}, RUNS).close()
+    with pytest.raises(DataError, match="one comparison"):
+        subject_of([str(tmp_path), str(tmp_path / "other")], lambda places: [])
+
+
+def test_the_mark_changes_as_the_comparison_grows(store):
+    first = progress(store.path.parent)
+    assert first["told"] == "1 of 2 runs have finished"
+    assert progress(store.path.parent) == first
+    log(store, 1, 50)
+    assert progress(store.path.parent)["mark"] != first["mark"]
+
+
+def test_the_report_of_a_comparison_under_way_has_its_runs_as_far_as_they_came(store):
+    log(store, 1, 50)
+    page = report(store.path.parent)
+    assert "Comparison of 2 schedules, under way" in page
+    assert "made up" in page
+    assert "1 of 2 runs did not finish" in page
+    assert re.search(r'"names":\["flat","down"\]', page)
+
+
+def test_the_report_of_a_finished_comparison_is_its_own(store, tmp_path):
+    log(store, 1, 100)
+    store.end(1, "finished", 1.0)
+    (tmp_path / "report.html").write_text("<p>the report</p>")
+    assert report(tmp_path) == "<p>the report</p>"
+
+
+def test_the_page_shows_the_report_and_loads_it_again_as_it_grows(store, play, open_page):
+    from test_page import eventually
+
+    page = open_page(play(store.path.parent)[0])
+    frame = page.frame_locator("#report")
+    eventually(frame.locator("h1").text_content, "Comparison of 2 schedules, under way", seconds=60)
+    assert page.get_by_role("tab", name="Comparison").get_attribute("aria-selected") == "true"
+    assert frame.get_by_role("button", name="down").count() == 0
+    log(store, 1, 50)
+    eventually(lambda: frame.get_by_role("button", name="down").count(), 1, seconds=60)
+    page.get_by_role("tab", name="Schedules").click()
+    assert page.get_by_label("text of schedule 2").input_value() == "Linear(0.2, 0, 100)"

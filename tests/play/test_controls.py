@@ -1,0 +1,87 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+import strategies
+from stepsize import parse
+from stepsize.play.controls import controls
+from stepsize.play.examples import EXAMPLES
+from stepsize.schedules.names import SHAPES
+from stepsize.schedules.recipes import RECIPES
+
+
+def numbers(text, is_config=False):
+    return [(each.part, each.label, text[each.start : each.end], each.unit) for each in controls(text, is_config)]
+
+
+def test_every_number_of_a_text_has_its_argument():
+    text = 'Linear(0, 0.3, "5%") >> Cosine(0.3, end=-1e-5, steps="rest") * 2'
+    assert numbers(text) == [
+        ("Linear", "start", "0", ""),
+        ("Linear", "end", "0.3", ""),
+        ("Linear", "steps", "5", "%"),
+        ("Cosine", "start", "0.3", ""),
+        ("Cosine", "end", "-1e-5", ""),
+        ("", "* number", "2", ""),
+    ]
+
+
+def test_numbers_in_tuples_methods_and_powers():
+    assert numbers("Knots(((0, 0.1), (9, 0.3)))") == [
+        ("Knots", "points[0] step", "0", ""),
+        ("Knots", "points[0] value", "0.1", ""),
+        ("Knots", "points[1] step", "9", ""),
+        ("Knots", "points[1] value", "0.3", ""),
+    ]
+    assert numbers("Piecewise((0.3, 0.1), (5,))")[2] == ("Piecewise", "boundaries[0]", "5", "")
+    assert numbers("Cosine(1, 0, 10).clip(0.1) ** 2")[-2:] == [(".clip", "low", "0.1", ""), ("", "power", "2", "")]
+
+
+def test_numbers_of_a_config_have_the_names_of_their_settings():
+    config = '{"scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 3e-4, "warmup_num_steps": 500}}}'
+    assert numbers(config, True) == [("", "warmup_max_lr", "3e-4", ""), ("", "warmup_num_steps", "500", "")]
+    assert numbers("--lr 1e-3 --lr-warmup-iters 20 --bf16", True) == [
+        ("", "lr", "1e-3", ""),
+        ("", "lr-warmup-iters", "20", ""),
+    ]
+
+
+def test_signs_that_are_no_part_of_a_number_stay_outside_of_it():
+    assert numbers("--5 * Constant(1)")[0] == ("", "* number", "5", "")
+    assert numbers("Constant(3) - 5")[1] == ("", "- number", "5", "")
+
+
+@given(strategies.trees.map(str).filter(lambda text: "Function(" not in text))
+def test_writing_the_value_of_a_control_in_its_place_changes_nothing(text):
+    for each in controls(text, is_config=False):
+        assert each.low <= each.value <= each.high
+        assert each.step > 0
+        number = text[each.start : each.end]
+        written = str(int(number)) if number.strip("-").isdigit() else repr(each.value)
+        assert parse(text[: each.start] + written + text[each.end :]) == parse(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_any_number_has_a_slider_that_holds_it(number):
+    (control,) = controls(f"Constant({number!r})", is_config=False)
+    assert control.value == number
+    assert control.low <= number <= control.high
+    assert control.step > 0
+
+
+def test_a_slider_of_a_length_has_whole_steps():
+    for each in controls("wsd(0.3, 100, 123456, 0)", is_config=False)[1:]:
+        assert each.step == int(each.step)
+        assert each.low == int(each.low)
+
+
+def test_a_zero_has_the_range_of_its_neighbour():
+    start, end, _ = controls("Linear(0, 3e-4, 1000)", is_config=False)
+    assert start.high == end.high
+
+
+def test_every_recipe_and_shape_is_offered_and_can_be_read():
+    offered = {name for group in EXAMPLES.values() for name in group}
+    assert {each.__name__ for each in (*SHAPES, *RECIPES)} - {"Function"} <= offered
+    for group in EXAMPLES.values():
+        for text in group.values():
+            assert parse(text).steps >= 750

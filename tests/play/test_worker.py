@@ -1,0 +1,102 @@
+import asyncio
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stepsize.play.answers import answer
+from stepsize.play.state import Entry, State
+from stepsize.play.subjects import Subject
+from stepsize.play.worker import Worker
+
+FIRST = State((Entry("Constant(0.1)"),))
+HOSTILE = [
+    "(" * 7000,
+    "-" * 7000,
+    "[" * 7000,
+    '{"a":' * 1300,
+    "Constant(" + "9" * 7000 + ")",
+    "Constant(1, 9007199254740992)",
+    "Cosine(1, 0, 9007199254740992).repeat(inf)",
+    "Linear(0, 1, 2) ** 1e308 ** 1e308",
+    "Constant(1) >> " * 500 + "Constant(1)",
+    "Constant(1e308) + " * 400 + "Constant(1e308)",
+    "Constant(1, 10).every(1e15)",
+    "sgdr(1, 1, 9007199254740992, stretch=1.5)",
+    "Table((" + "1," * 3900 + "))",
+    "Constant(0.1, 1000000000000000).reclock(Constant(1))",
+    '{"sched": "cosine", "epochs": 9007199254740992, "lr": 0.1, "cycle_limit": 9007199254740992}',
+    '{"name": "CosineAnnealingWarmRestarts", "first_cycle_steps": 1, "cycle_mult": 1.0000001}',
+    "--lr 1 --lr-decay-style cosine --train-iters 99999999999999999999",
+    "optax.join_schedules(" * 380,
+    'Function("os:system")',
+    "<script>alert(1)</script>",
+    "\x00\x1b[31m",
+    "\uff2cinear\uff080\uff09",
+]
+
+
+def run(work):
+    return asyncio.run(work)
+
+
+async def answered(worker, *questions):
+    try:
+        return [json.loads(await worker.answer(*each)) for each in questions]
+    finally:
+        await worker.stop()
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:20])
+def test_hostile_texts_are_answered_or_refused_in_words_and_the_next_question_is_answered(text):
+    state = State((Entry(text),)).as_json()
+    worker = Worker(Subject(FIRST), seconds=5.0)
+    first, second = run(answered(worker, ("curves", state), ("curves", FIRST.as_json())))
+    if "refused" in first:
+        assert first["refused"]
+    else:
+        (told,) = first["schedules"]
+        assert told["error"] or len(told["rate"]["x"]) <= 1000
+        assert len(told["error"]) < 1000
+    assert second["schedules"][0]["error"] == ""
+
+
+@settings(max_examples=200)
+@given(st.text(st.sampled_from('()[]{}.,+-*/>=" 0123456789eLinearCosteprt%'), max_size=60))
+def test_any_text_is_answered(text):
+    (told,) = answer(Subject(FIRST), "curves", State((Entry(text),)).as_json())["schedules"]
+    assert told["error"] or told["rate"]["x"]
+
+
+def test_an_answer_that_takes_too_long_is_refused_and_its_process_ended(monkeypatch):
+    worker = Worker(Subject(FIRST), seconds=0.001)
+
+    async def asked():
+        process = await worker.started()
+        refused = json.loads(await worker.answer("ranking", FIRST.as_json()))
+        return process, refused
+
+    process, refused = run(asked())
+    assert "takes more than 0.001 seconds" in refused["refused"]
+    assert process.returncode is not None
+
+
+def test_a_process_that_dies_is_replaced():
+    worker = Worker(Subject(FIRST), seconds=30.0)
+
+    async def asked():
+        process = await worker.started()
+        process.kill()
+        await process.wait()
+        first = json.loads(await worker.answer("curves", FIRST.as_json()))
+        second = json.loads(await worker.answer("curves", FIRST.as_json()))
+        await worker.stop()
+        return first, second
+
+    begun = time.monotonic()
+    first, second = run(asked())
+    assert "could not be computed" in first["refused"]
+    assert second["schedules"][0]["error"] == ""
+    assert time.monotonic() - begun < 60
