@@ -53,12 +53,12 @@ class Watched(Contact):
         return {}
 
 
-def stand_in(monkeypatch):
+def stand_in(monkeypatch, ray=Here):
     """Let the engine use the stand-in."""
 
     @contextmanager
     def joined(workers, code):
-        yield Here(), code
+        yield ray(), code
 
     monkeypatch.setattr(engine, "ray_module", Here)
     monkeypatch.setattr(engine, "joined_cluster", joined)

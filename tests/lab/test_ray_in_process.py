@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from ray_stand_in import Watched, stand_in
+from ray_stand_in import Here, Watched, stand_in
 from silent import Silent
 from test_resume import Impatient
 
@@ -49,11 +49,11 @@ def test_no_more_runs_are_trained_at_a_time_than_there_are_workers_or_else_proce
         def cluster_resources(self):
             return {"CPU": 3}
 
-        def wait(self, tasks, num_returns):
+        def wait(self, tasks, num_returns, timeout):
             begun.append(len(tasks))
-            return super().wait(tasks, num_returns)
+            return super().wait(tasks, num_returns, timeout)
 
-    monkeypatch.setattr(engine, "cluster", lambda workers: nullcontext(Three()))
+    stand_in(monkeypatch, Three)
     compare(replace(ASKED, seeds=range(4), epochs=1), tmp_path, display=Silent(), workers=workers)
     assert max(begun) == most
 
