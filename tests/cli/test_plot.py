@@ -24,7 +24,7 @@ def test_a_picture_as_wide_as_the_terminal(typed, width):
     assert max(map(len, lines)) == width
     assert "\x1b" not in done.stdout
     assert " ".join(" ".join(lines).split()).endswith(
-        "oo Linear(0.0, 0.3, 500) >> Cosine(0.3, 0.01, 9500) xx Constant(0.1)"
+        "oo Linear(0, 0.3, 500) >> Cosine(0.3, 0.01, 9500) xx Constant(0.1)"
     )
 
 
@@ -48,12 +48,24 @@ def test_steps_bound_the_picture(typed):
 def test_a_schedule_may_begin_with_a_minus(typed):
     done = typed("plot", "-1 * Linear(0, 0.3, 500)")
     assert done.returncode == 0
-    assert "▀▀ -1.0 * Linear(0.0, 0.3, 500)" in done.stdout
+    assert "▀▀ -1 * Linear(0, 0.3, 500)" in done.stdout
+
+
+def test_the_legend_has_the_names_or_the_words_that_were_typed(typed, tmp_path):
+    (tmp_path / "saved.txt").write_text("Constant(0.2)")
+    words = ["warm up=Linear(0, end=0.3, steps=500)", "Cosine(0.3,  end=0, steps=400)", "flat=saved.txt"]
+    lines = typed("plot", *words).stdout.splitlines()
+    assert lines[-3:] == ["oo warm up", "xx Cosine(0.3, end=0, steps=400)", "++ flat"]
+
+
+def test_a_message_names_the_schedule_that_it_is_about(refused):
+    assert 'mine: "Cosin" is not a shape' in refused("plot", "mine=Cosin(1)", "Constant(1)")
 
 
 def test_lengths_with_a_unit_are_read_with_a_horizon(typed):
     done = typed("plot", 'Linear(0, 0.3, "5%") >> Cosine(0.3, 0, "rest")', "--horizon", HORIZON)
-    assert "Linear(0.0, 0.3, 118) >> Cosine(0.3, 0.0, 2232)" in done.stdout
+    assert "2,350 steps" in done.stdout
+    assert '▀▀ Linear(0, 0.3, "5%") >> Cosine(0.3, 0, "rest")' in done.stdout
     done = typed("plot", 'Constant(0.1, "1ep")', "--horizon", "samples = 1e3, batch=10, epochs=1.5, drop_last=TRUE")
     assert "100 steps" in done.stdout
 

@@ -19,6 +19,8 @@ from stepsize.schedules import Schedule, parse
 if TYPE_CHECKING:
     from stepsize.descent import Trajectory
 
+RATE = 0.1
+
 
 def _points(owner: str, name: str, value: Sequence[Any]) -> list[tuple[float, ...]]:
     return [Many(Number())(owner, name, each) for each in value]
@@ -41,13 +43,13 @@ def descend(
         str, typer.Option(metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'.")
     ] = "GradientDescent",
     lr: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="RATE|TEXT",
             help='The learning rate, a number or a schedule: \'Cosine(0.4, 0, 50)\'; lengths such as "10%" and "rest" '
-            "are parts of --steps.",
+            "are parts of --steps. [default: 0.1; 1 for adadelta, which needs none]",
         ),
-    ] = "0.1",
+    ] = None,
     steps: Annotated[Count, numeric("N", "Updates to make.")] = 50,
     noise: Annotated[NonNegative, numeric("X", "Standard deviation of the noise on every gradient.")] = 0.0,
     seed: Annotated[int, numeric("N", "Seed of the noise."), Whole(0)] = 0,
@@ -74,10 +76,14 @@ def descend(
         with gathered(errors):
             rules.append(descent.optimizer_from(text))
     with gathered(errors):
-        rate = _rate(lr, steps)
+        rate = None if lr is None else _rate(lr, steps)
     raise_together(errors)
     where = start[0] if len(start) == 1 else start
-    descents = {str(rule): descent.descend(ground, rule, where, steps, rate, noise, seed) for rule in rules}
+    rates = [rate if rate is not None else 1.0 if isinstance(rule, descent.Adadelta) else RATE for rule in rules]
+    descents = {
+        str(rule): descent.descend(ground, rule, where, steps, own, noise, seed)
+        for rule, own in zip(rules, rates, strict=True)
+    }
     if out is not None:
         print(_saved(descents, out, ground.text))
         return

@@ -12,7 +12,7 @@ import typer
 
 from stepsize.arguments import Maybe, Number, Whole
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import EXAMPLE, horizon_of, schedules_of
+from stepsize.cli.schedules import EXAMPLE, horizon_of, named, schedules_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
@@ -77,26 +77,36 @@ class Reader:
         run = Run(VERB, self.run_length(), self.base_lr)
         times = Counter(os.path.basename(word) for word in words if os.path.isfile(word))
         found, errors = list[Given](), list[StepsizeError]()
-        for place, word in enumerate(words, start=1):
-            name = os.path.basename(word) if times[os.path.basename(word)] == 1 else word
+        for place, typed in enumerate(words, start=1):
+            label, word = self._named(typed)
+            name = label or (os.path.basename(word) if times[os.path.basename(word)] == 1 else word)
             with gathered(errors):
                 if os.path.isdir(word) or (_FILE.fullmatch(word) and not os.path.exists(word)):
                     raise DataError(f"{word} is a folder" if os.path.isdir(word) else f"there is no file {word}")
                 if os.path.isfile(word) or self.tool is not None or _CONFIG.match(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
                 else:
-                    found.append(self._text(word, f"schedule {place}" if len(words) > 1 else ""))
+                    found.append(self._text(label, word, f"schedule {place}" if len(words) > 1 else ""))
         if errors:
             errors[0].words = _ConfigWords(self.context.command.params)
         raise_together(errors)
         return found
 
-    def _text(self, text: str, place: str) -> Given:
+    def _named(self, word: str) -> tuple[str, str]:
+        """The name, "" if there is none, and the rest of [NAME=]TEXT or [NAME=]FILE; a config has no name."""
+        if os.path.isfile(word) or self.tool is not None or _CONFIG.match(word):
+            return "", word
+        return named(word, lambda text: None if os.path.isfile(text) else self._schedule(text))
+
+    def _schedule(self, text: str) -> Schedule:
+        ((schedule,), _) = schedules_of([text], self.horizon, self.steps, self.functions)
+        return schedule
+
+    def _text(self, name: str, text: str, place: str) -> Given:
         try:
-            ((schedule,), _) = schedules_of([text], self.horizon, self.steps, self.functions)
+            return Given(name or " ".join(text.split()), self._schedule(text))
         except StepsizeError as error:
-            raise error.about("", place) if place else error from None
-        return Given(str(schedule), schedule)
+            raise error.about("", name or place) if name or place else error from None
 
     def _config(self, name: str, word: str, run: Run, *, of_several: bool) -> Given:
         try:

@@ -61,6 +61,12 @@ def inside(owner: str, path: Path) -> Path:
     return path / f"{owner.split()[-1]}.png" if path.is_dir() else path
 
 
+def _task(owner: str, name: str, task: str) -> str:
+    from stepsize.lab.tasks.task_names import task_name  # late: other verbs need not have the extra lab
+
+    return task_name(owner, name, task)
+
+
 Functions = Annotated[
     bool,
     typer.Option("--functions", help='Read Function("package.module:name"), which imports and runs that code.'),
@@ -83,6 +89,7 @@ TaskName = Annotated[
         help="What to train: fashion-mnist, digits, stdlib-lm, a folder with Fashion-MNIST's files, or a function "
         "of yours as package.module:function or file.py:function: it makes a task, or is a training loop train(run).",
     ),
+    _task,
 ]
 OptimizerName = Annotated[str, typer.Option(metavar="NAME", help="Any optimizer of torch.optim: sgd, adamw, ...")]
 BatchSize = Annotated[

@@ -20,7 +20,7 @@ def plot(
     texts: Annotated[
         list[str],
         typer.Argument(
-            metavar="TEXT|FILE",
+            metavar="[NAME=]TEXT|FILE",
             help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)', or files with configs of other tools.",
         ),
     ],
