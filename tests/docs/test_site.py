@@ -20,6 +20,12 @@ def test_pages_load_nothing_from_other_sites(pages: dict[str, str]) -> None:
     assert [name for name, page in pages.items() if loaded.search(page)] == []
 
 
+def test_chinese_pages_say_that_they_are_chinese(pages: dict[str, str]) -> None:
+    languages = {name: re.findall(r'<html lang="(.*?)"', page) for name, page in pages.items()}
+    chinese = {"zh/index.html", "zh/from-the-textbook/index.html"}
+    assert languages == {name: ["zh-CN" if name in chinese else "en"] for name in pages}
+
+
 def test_every_drawing_of_a_page_is_drawn(pages: dict[str, str]) -> None:
     source = (ROOT / "docs" / "schedules.md").read_text()
     assert pages["schedules/index.html"].count('<span class="drawing"><svg') == source.count("{.drawn}")
