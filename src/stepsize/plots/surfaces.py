@@ -21,7 +21,7 @@ VALLEYS = LinearSegmentedColormap.from_list("valleys", ["#b9cce0", "#fbfcfe"])
 MARK: dict[str, Any] = {"color": "#111418", "markeredgecolor": "white", "markeredgewidth": 0.8, "linestyle": "none"}
 MINIMUM, SADDLE = MARK | {"marker": "*", "markersize": 12}, MARK | {"marker": "X", "markersize": 8}
 FINENESS = {1: 801, 2: 181}  # points along each axis, by dimensions
-LEVELS, LABELLED = 16, 4  # contours, and of how many one has its height written on it
+LEVELS, LABELLED = 16, 4  # contours, and of how many of the higher ones one has its height written on it
 # Of a surface without a window: the margin around what is shown, and its shortest side, as parts of the longest side.
 MARGIN, NARROWEST = 0.2, 0.35
 STILL_STEEP = 0.5  # the part of its first slope that a path has at its end if it is still on its way
@@ -68,7 +68,7 @@ def draw_surface(ax: Axes, surface: Surface, window: Box) -> None:
             lines = ax.contour(
                 *axes, values, levels=levels, colors=SHADE, linewidths=0.6, linestyles="solid", zorder=0.5
             )
-            ax.clabel(lines, levels[1::LABELLED], fmt=_height, fontsize=6, zorder=0.6)
+            ax.clabel(lines, levels[LABELLED + 1 :: LABELLED], fmt=_height, fontsize=6, zorder=0.6)
         ax.set_ylim(*window[1])
         ax.set_ylabel("y")
     ax.set_xlim(*window[0])
