@@ -49,9 +49,10 @@ def export(
     font_size: Annotated[float, numeric("PT", "The size of all letters in the figures."), Number()] = 8.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier export.")] = False,
 ) -> None:
-    """Write a comparison for a paper: figures in PDF and SVG, tables in LaTeX and CSV, and the methods in words.
+    """Write figures, tables and methods of a comparison for a paper.
 
-    No code that the results name is imported or run.
+    The figures are in PDF and SVG, the tables in LaTeX and CSV, and the methods in words. No code that the results
+    name is imported or run.
     """
     from stepsize import lab  # late: it loads PyTorch
 

@@ -25,9 +25,10 @@ def play(
         bool, typer.Option("--browser/--no-browser", help="Open the page in your browser, or only print its address.")
     ] = True,
 ) -> None:
-    """Play with schedules on a page in your browser: drag their numbers and see rates, sums, bounds and losses.
+    """Play with schedules on a page in your browser.
 
-    The page is served on this machine only, needs no network, and ends with Ctrl-C.
+    Drag the numbers of a schedule and see rates, sums, bounds and predicted losses. The page is served on this
+    machine only, needs no network, and ends with Ctrl-C.
     """
     from stepsize.play.server import serve  # late: it loads the server
     from stepsize.play.subjects import subject_of
