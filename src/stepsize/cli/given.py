@@ -17,14 +17,12 @@ from stepsize.cli.words import CommandLine
 from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_in, config_of
-from stepsize.interop.frameworks import FRAMEWORKS
-from stepsize.interop.recognition import meaning
+from stepsize.interop.recognition import is_typed_config, meaning
 from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, from_dict
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
-_CONFIG = re.compile(rf"(.*\s)?--[A-Za-z]|\s*(tf\.)?({'|'.join(each.name for each in FRAMEWORKS)})\.\w", re.DOTALL)
 _FILE = re.compile(r"[^\s()'\"]+\.(json|py|sh|toml|txt|yaml|yml)", re.IGNORECASE)
 
 ToolName = Annotated[
@@ -83,7 +81,7 @@ class Reader:
             with gathered(errors):
                 if os.path.isdir(word) or (_FILE.fullmatch(word) and not os.path.exists(word)):
                     raise DataError(f"{word} is a folder" if os.path.isdir(word) else f"there is no file {word}")
-                if os.path.isfile(word) or self.tool is not None or _CONFIG.match(word):
+                if os.path.isfile(word) or self.tool is not None or is_typed_config(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
                 else:
                     found.append(self._text(label, word, f"schedule {place}" if len(words) > 1 else ""))
@@ -94,7 +92,7 @@ class Reader:
 
     def _named(self, word: str) -> tuple[str, str]:
         """The name, "" if there is none, and the rest of [NAME=]TEXT or [NAME=]FILE; a config has no name."""
-        if os.path.isfile(word) or self.tool is not None or _CONFIG.match(word):
+        if os.path.isfile(word) or self.tool is not None or is_typed_config(word):
             return "", word
         return named(word, lambda text: None if os.path.isfile(text) else self._schedule(text))
 
@@ -122,7 +120,7 @@ class Reader:
 
     def _saved(self, path: str, config: Any) -> Schedule | Plan | None:
         """The schedule or plan that was saved as JSON or as its text; None if the config is another tool's."""
-        if isinstance(config, str) and not _CONFIG.match(config):
+        if isinstance(config, str) and not is_typed_config(config):
             horizon = self.run_length()
             length = Horizon(samples=horizon, batch=1, epochs=1) if isinstance(horizon, int) else horizon
             try:

@@ -1,5 +1,6 @@
 """Which tool a config is for, and what it means there."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from stepsize.interop.config import settings_of
 from stepsize.interop.config_files import config_in
 from stepsize.interop.frameworks import FRAMEWORKS, Framework
 from stepsize.interop.tool_schedule import Run, ToolSchedule
+
+_TYPED = re.compile(rf"(.*\s)?--[A-Za-z]|\s*(tf\.)?({'|'.join(each.name for each in FRAMEWORKS)})\.\w", re.DOTALL)
+
+
+def is_typed_config(text: str) -> bool:
+    """Whether a text is a command line, or a call of another tool, and no schedule."""
+    return _TYPED.match(text) is not None
 
 
 def meaning(config: Any, run: Run, tool: str | None = None) -> ToolSchedule:

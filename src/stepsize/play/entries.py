@@ -1,14 +1,12 @@
 """What the text of an entry means: a schedule, or what another tool's config does."""
 
 import math
-import re
 from dataclasses import dataclass
 
 from stepsize.errors import DataError, ParseError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_of
-from stepsize.interop.frameworks import FRAMEWORKS
-from stepsize.interop.recognition import meaning
+from stepsize.interop.recognition import is_typed_config, meaning
 from stepsize.interop.tool_schedule import Run
 from stepsize.play.controls import Control, controls
 from stepsize.play.state import Entry, PageWords, State
@@ -16,7 +14,6 @@ from stepsize.schedules import Plan, Schedule, from_dict
 from stepsize.schedules.curve import shown_steps
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
-_CONFIG = re.compile(rf"\s*([\[{{]|--[A-Za-z]|({'|'.join(each.name for each in FRAMEWORKS)})\.\w)")
 WORDS = PageWords()
 FARTHEST = 10**12  # steps that are shown
 
@@ -85,7 +82,7 @@ def meaning_of(entry: Entry, horizon: Horizon | None) -> Meaning:
 
 def is_config(text: str) -> bool:
     """Whether a text is JSON, a command line or a call of another tool, and no schedule."""
-    return _CONFIG.match(text) is not None
+    return text.lstrip()[:1] in ("[", "{") or is_typed_config(text)
 
 
 def _read(text: str, horizon: Horizon | None) -> tuple[Schedule, str]:
