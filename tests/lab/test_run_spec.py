@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from stepsize import Horizon
 from stepsize.errors import ArgumentError
-from stepsize.lab import Experiment, load
+from stepsize.lab import Experiment
 from stepsize.lab.run_spec import specs_of
-from stepsize.store import Store
+from stepsize.store import Store, load_runs
 
 
 @given(st.integers(1, 10**9), st.integers(1, 500), st.integers(1, 4096), st.integers(1, 16))
@@ -40,5 +40,5 @@ def test_runs_of_a_store_are_known_by_name_and_seed(tmp_path):
     runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(64)]
     Store.create(tmp_path / "store.sqlite", {}, {}, [runs[2], runs[0], runs[3], runs[1]]).close()
     again = replace(experiment, seeds=(1, 0)).run_specs(64)
-    found = specs_of(load(tmp_path).outcomes(), again)
+    found = specs_of(load_runs(tmp_path).outcomes(), again)
     assert [(spec.name, spec.seed) for spec in found] == [("a", 1), ("a", 0), ("b", 1), ("b", 0)]

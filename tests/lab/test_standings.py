@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from silent import Silent
 
-from stepsize.lab import Experiment, compare, load
+from stepsize.lab import Experiment, compare
 from stepsize.lab.standings import Standings
-from stepsize.store import Run
+from stepsize.store import Run, load_runs
 from stepsize.store.run import Epoch, Point
 
 SPECS = Experiment({"flat": "Constant(0.1)", "down": "Constant(0.2)"}, "digits", seeds=(0, 1)).run_specs(1437)
@@ -45,7 +45,7 @@ def test_a_run_that_has_ended_has_its_whole_record_and_takes_no_more():
 def test_the_complete_runs_of_a_store_count_from_the_beginning(tmp_path, in_process):
     experiment = Experiment({"flat": "Constant(0.1)", "wild": "Constant(1e30)"}, "own_tasks:line", epochs=2)
     comparison = compare(experiment, tmp_path, display=Silent())
-    standings = Standings(experiment.run_specs(64), load(tmp_path))
+    standings = Standings(experiment.run_specs(64), load_runs(tmp_path))
     assert all(standings.is_complete(number) for number in (0, 1))
     assert standings.steps_done == sum(run.points[-1].step for run in comparison.runs)
     assert [run.status for run in standings.ended_runs] == ["finished", "diverged"]

@@ -325,7 +325,7 @@ def test_the_switch_changes_light_and_dark(page):
     eventually(lambda: len(lines(page)), 2)
     page.emulate_media(color_scheme="dark")
     page.emulate_media(color_scheme="light")
-    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    eventually(lambda: page.evaluate(colour), "rgb(255, 255, 255)")
 
 
 @pytest.fixture(scope="module")

@@ -247,7 +247,7 @@ def bits(record: Point | Epoch) -> bytes:
 
 @settings(max_examples=25)
 @given(
-    text=st.text(max_size=20),
+    text=st.text(max_size=20).filter(str.isprintable),
     seed=st.integers(-(2**63), 2**63 - 1),
     logged=st.lists(st.tuples(values, tests), min_size=1, max_size=3),
 )
