@@ -87,7 +87,9 @@ class Whole:
             raise ArgumentError(owner, name, words, value)
         whole = int(math.floor(value))  # noqa: RUF046  (floor of a user's number class may return any type)
         if value != whole:
-            raise ArgumentError(owner, name, words, value, f"write {whole} or {whole + 1}" if whole >= self.least else "")
+            raise ArgumentError(
+                owner, name, words, value, f"write {whole} or {whole + 1}" if whole >= self.least else ""
+            )
         if whole < self.least:
             raise ArgumentError(owner, name, words, value)
         if whole > LONGEST:
