@@ -87,7 +87,9 @@ class Whole:
             raise ArgumentError(owner, name, words, value)
         whole = int(math.floor(value))  # noqa: RUF046  (floor of a user's number class may return any type)
         if value != whole:
-            raise ArgumentError(owner, name, words, value, f"write {whole} or {whole + 1}")
+            raise ArgumentError(
+                owner, name, words, value, f"write {whole} or {whole + 1}" if whole >= self.least else ""
+            )
         if whole < self.least:
             raise ArgumentError(owner, name, words, value)
         if whole > LONGEST:
@@ -158,7 +160,9 @@ class Instance:
     advice: str = ""
 
     def __call__(self, owner: str, name: str, value: Any) -> Any:
-        if not isinstance(value, self.kind) or isinstance(value, type):
+        if isinstance(value, type) and issubclass(value, self.kind):
+            raise ArgumentError(owner, name, self.words, value, f"write {value.__name__}(...)")
+        if not isinstance(value, self.kind):
             raise ArgumentError(owner, name, self.words, value, self.advice)
         return value
 

@@ -68,6 +68,7 @@ REFUSED = [
     ("a.json", "{}", "a.json has no settings"),
     ("a.yaml", "a: [1", "a.yaml is damaged: while parsing a flow sequence"),
     ("a.toml", "a = ", "a.toml is damaged: Invalid value"),
+    ("train.py", "f(optimizer)\n", "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"),
     ("a.py", "a = (", "a.py is damaged: '(' was never closed"),
     ("a.csv", "step,loss\n1,2\n", "a.csv is neither a config nor the text of a schedule"),
     ("a.bin", "PK\3\4\0\0", "write the arguments as JSON with training_args.to_json_string()"),

@@ -68,7 +68,7 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
             [
                 "there is no option '--epoch'; did you mean \"--epochs\"?",
                 "each of --seeds N,N,... must be a whole number of at least 0, got 'x'; write a number such as 3",
-                "--batch-size must be a whole number of at least 1, got 0.5; write 0 or 1",
+                "--batch-size must be a whole number of at least 1, got 0.5",
                 '--engine must be "auto" or "local" or "stacked" or "ray", got \'rya\'; did you mean "ray"?',
             ],
         ),

@@ -1,4 +1,4 @@
-"""The table of "Move from PyTorch's schedulers": PyTorch's line, ours, and the schedule agree."""
+"""The tables of "Move from PyTorch's schedulers": PyTorch's line, ours, and the schedule agree."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,14 @@ from torch.optim import lr_scheduler
 
 import stepsize
 from pytorch.lr_scheduler.drawn import HERE, THERE, wave
+from stepsize.pytorch import from_torch
 
 PAGE = (Path(__file__).parents[2] / "docs" / "moving-from-pytorch.md").read_text()
-ROWS = re.findall(r"^\| `(\w+\(.+?\))` \| (?:`(.+?)`)?.*\|$", PAGE, flags=re.MULTILINE)
-SCHEDULES = {line.partition("(")[0]: (line, schedule) for line, schedule in ROWS if schedule}
+CLASSES, TRANSFORMERS = (
+    re.findall(r"^\| `(\w+\(.+?\))` \| (?:`(.+?)`)?.*\|$", table, flags=re.MULTILINE)
+    for table in PAGE.split("The functions of transformers")
+)
+SCHEDULES = {line.partition("(")[0]: (line, schedule) for line, schedule in CLASSES if schedule}
 PARTS = {  # examples of a (PyTorch's line, our schedule) and of b (our schedule of StepLR(opt, 9, 0.5))
     "SequentialLR": ("ConstantLR(opt, 0.5, 40)", "Constant(0.05, 40)", "Staircase(0.1, 0.5, 9)"),
     "ChainedScheduler": ("ExponentialLR(opt, 0.9)", "Exponential(0.1, 0.9)", "Staircase(1, 0.5, 9)"),
@@ -54,8 +58,16 @@ def test_the_schedule_has_the_rates_of_our_line(name):
 
 
 def test_every_class_has_its_line():
-    assert {line.partition("(")[0] for line, _ in ROWS} == set(HERE["__all__"]) - {"LRScheduler", "options"}
+    assert {line.partition("(")[0] for line, _ in CLASSES} == set(HERE["__all__"]) - {"LRScheduler", "options"}
 
 
 def test_every_class_that_is_a_function_of_the_step_has_its_schedule():
     assert set(SCHEDULES) == {*lr_scheduler.__all__, "SWALR"} - WITHOUT_SCHEDULE
+
+
+@pytest.mark.parametrize(("line", "text"), TRANSFORMERS)
+def test_the_schedule_has_the_rates_of_the_function_of_transformers(line, text):
+    functions = vars(pytest.importorskip("transformers.optimization", reason="needs stepsize[frameworks]"))
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    [theirs] = from_torch(eval(line, {**functions, "opt": optimizer}))
+    np.testing.assert_allclose(stepsize.parse(text).sample(501), theirs.sample(501), rtol=1e-9, atol=1e-15)

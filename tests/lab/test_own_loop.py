@@ -81,6 +81,8 @@ def test_settings_that_a_loop_does_not_get_are_refused_before_anything_is_writte
 def test_a_metric_of_an_unknown_name_needs_a_mode():
     with pytest.raises(ArgumentError, match=r'mode=.* must be "min" or "max" for "val_f1", whose better values are no'):
         Experiment(metric="val_f1")
+    with pytest.raises(ArgumentError, match='did you mean "test_loss"'):
+        Experiment(metric="test_los")
     with pytest.raises(
         ArgumentError, match=r"mode=.* must be left out if no metric is named, got .*; write e.g. metric='val_loss'"
     ):

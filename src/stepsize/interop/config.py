@@ -73,7 +73,9 @@ def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
         elif name is not None:  # words before the first option are the command
             found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
     if words and not found:
-        raise ArgumentError(owner, "config", "settings, or an argument list such as --lr 3e-4", " ".join(words))
+        given, advice = " ".join(words), "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"
+        rule = "settings, or an argument list such as --lr 3e-4"
+        raise ArgumentError(owner, "config", rule, given, advice if "(" in given else "")
     return found
 
 

@@ -46,7 +46,10 @@ def config_in(path: Path) -> Any:
     except (RecursionError, MemoryError):
         raise DataError(f"{path} is nested too deeply for a config") from None
     if not config:
-        advice = "a call in it can be typed, as in --from optax 'optax.constant_schedule(0.3)'"
+        advice = (
+            "a call in it can be typed, as in --from optax 'optax.constant_schedule(0.3)'; "
+            "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"
+        )
         raise DataError(f"{path} has no settings", advice if path.suffix == ".py" else "")
     if isinstance(config, dict) and "log_history" in config:
         raise DataError(f"{path} is the log of a Trainer, not its arguments", f"read it with: stepsize curves {path}")

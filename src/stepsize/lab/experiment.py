@@ -169,7 +169,8 @@ class Experiment:
         if self.metric is None and self.mode is not None:
             yield error("mode", "left out if no metric is named", self.mode, "write e.g. {metric}", metric="val_loss")
         if self.metric is not None and self.mode is None and self.metric not in KNOWN:
-            yield error("mode", f'"min" or "max" for {quoted(self.metric)}, whose better values are not known', None)
+            rule = f'"min" or "max" for {quoted(self.metric)}, whose better values are not known'
+            yield error("mode", rule, None, nearest(self.metric, KNOWN))
         if self.command is not None and self.task != "fashion-mnist":
             yield error("task", "left out beside command", self.task)
         if self.until_told and len(names) < 2:

@@ -30,8 +30,9 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
         advice = 'take its position with Scheduler(..., on_change="keep")'
         raise StateError("this is the state of a scheduler of PyTorch, which has no plan", advice)
     if not isinstance(form, dict) or form.get("kind") != KIND:
-        kind = shown(form.get("kind", sorted(map(str, form))[:8])) if isinstance(form, dict) else shown(form)
-        raise StateError(f"this is not a state of {KIND} but of {kind}", "load it into the scheduler that made it")
+        keys = f"a dictionary with the keys {sorted(map(str, form))[:8]}" if isinstance(form, dict) else shown(form)
+        given = f"a state of {shown(form['kind'])}" if isinstance(form, dict) and "kind" in form else keys
+        raise StateError(f"this is not a state of {KIND} but {given}", "load it into the object that made it")
     if form.get("version", VERSION) != VERSION:
         raise StateError(f"this stepsize reads version {VERSION} of the state, got {shown(form['version'])}")
     if missing := [name for name in _NAMES if name not in form]:

@@ -45,7 +45,7 @@ _FOREIGN_NAMES = {
     ),
     "Exponential(start, factor)": "ExponentialLR",
     "Exponential(start, factor, per)": "ExponentialDecay exponential_decay ExponentialDecayLR",
-    "Exponential(start, factor).clip(stop, start)": "FactorScheduler",
+    "Exponential(start, factor).tail(1).clip(stop)": "FactorScheduler",
     "InversePower(start)": "SquareRootScheduler",
     "InversePower(start, rate, 1)": "InverseTimeDecay inverse_time_decay",
     "inverse_sqrt(peak_lr, warmup_steps)": "get_inverse_sqrt_schedule InverseSquareRootSchedule InverseSquareRootLR",

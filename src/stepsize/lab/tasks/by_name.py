@@ -88,7 +88,8 @@ def task_with_data(name: str) -> Task:
     task = load_task(name)
     if isinstance(task, OwnLoop):
         rule = "a task with a network and data, and not a training loop of its own"
-        raise ArgumentError("load_task", "task", rule, name)
+        advice = "test the range in your loop with stepsize.pytorch.range_test"
+        raise ArgumentError("load_task", "task", rule, name, advice)
     return task
 
 

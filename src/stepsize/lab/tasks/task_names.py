@@ -29,4 +29,6 @@ def task_name(owner: str, name: str, task: str) -> str:
     missing = (
         f'the task "{task}" is not a folder that exists' if os.sep in task else f"no task is called {quoted(task)}"
     )
+    if task.endswith(".py") and Path(task).is_file():
+        raise DataError(f"{task} names no function", f"write {task}:FUNCTION").about(owner, name)
     raise DataError(missing, nearest(task, BUILT_IN) or known).about(owner, name)
