@@ -112,6 +112,16 @@ class Length(Whole):
         return f"lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of({quoted(text)})"
 
 
+class Seed(Whole):
+    """A whole number that begins a stream of random numbers."""
+
+    def _instead_of(self, text: str) -> str:
+        first, dash, last = (part.strip() for part in text.partition("-"))
+        if dash and first.isdecimal() and last.isdecimal():
+            return f"on the command line a range is written {one_line(first, 20)}..{one_line(last, 20)}"
+        return super()._instead_of(text)
+
+
 class BatchSize(Whole):
     """A whole number of samples, in whose place a schedule of them may stand."""
 
@@ -320,5 +330,5 @@ MaybeSteps = Annotated[int | None, Maybe(Length(1))]
 MaybePhase = Annotated[int | None, Maybe(Length(0))]
 EndlessSteps = Annotated[float, Length(1, endless=True)]
 EndlessPhase = Annotated[float, Length(0, endless=True)]
-SEEDS = Many(Whole(0), distinct=True)
+SEEDS = Many(Seed(0), distinct=True)
 """The rule of seeds: one run for each."""

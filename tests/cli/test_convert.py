@@ -31,6 +31,8 @@ def test_what_cannot_be_written_is_refused_in_words(refused):
     text = '{"type": "WarmupCosineLR", "params": {"total_num_steps": 10, "warmup_num_steps": 4}}'
     said = refused("convert", text, "--from", "deepspeed", "--to", "python")
     assert "--base-lr must be given: the config has factors of the optimizer's rate; write --base-lr RATE" in said
+    said = refused("convert", "--from", "megatron", "--lr 0.3 --lr-decay-style cosine", "--to", "text")
+    assert "the length of the run must be given: train_iters needs the number of updates; write e.g. --steps" in said
     said = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")
     assert said.startswith("stepsize: TEXT|FILE must be ")
 

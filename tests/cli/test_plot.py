@@ -92,6 +92,7 @@ def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
 
 REFUSED = [
     (["Linaer(0, 1, 5)"], 'did you mean "Linear"?'),
+    (["no/such.jsn"], "there is no file no/such.jsn"),
     (["Linear(0, 1, 5"], "never closed"),
     (["Linear(0, 1)"], "steps"),
     (['Linear(0, 1, "10%")'], "needs a horizon"),

@@ -215,6 +215,13 @@ def test_rank_needs_no_runs(typed):
     assert "A ranking, not a prediction" in done.stdout
 
 
+def test_a_schedule_may_be_a_file_with_its_text(typed, tmp_path):
+    (tmp_path / "best.txt").write_text('Linear(0.3, 0, "50%") >> Constant(0.1, "rest")\n', encoding="utf-8")
+    done = typed("rank", tmp_path / "best.txt", "--steps", 400)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Linear(0.3, 0.0, 200) >> Constant(0.1, 200)" in done.stdout
+
+
 def test_rank_reads_lengths_with_a_unit(typed):
     horizon = "samples=60000,batch=256,epochs=10"
     done = typed(
@@ -305,6 +312,7 @@ REFUSED = [
     ),
     (["design", "{}/cosine.csv", "{}/drop.csv", *BEGUN, "--steps", 9, "--warmup", 9], "--warmup must be less than"),
     (["rank", "Constant(0.1)"], "write --steps 1000"),
+    (["rank", "best.txt"], "there is no file best.txt"),
     (
         ["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"],
         "--steps must be a number, because the lengths differ (10, 20)",

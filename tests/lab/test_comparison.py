@@ -301,6 +301,12 @@ def test_a_directory_is_removed_if_its_store_cannot_be_made(tmp_path, monkeypatc
     assert not (tmp_path / "out").exists()
 
 
+def test_the_directory_of_a_comparison_is_refused_with_the_way_to_continue_it(compared):
+    directory = compared[0].directory
+    with pytest.raises(OutputError, match=f"stepsize compare --resume {directory}"):
+        ResultDirectory.claim(directory)
+
+
 def test_two_comparisons_at_once_get_different_directories(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     taken = {ResultDirectory.claim(None).path for _ in range(3)}

@@ -65,12 +65,13 @@ def test_the_report_of_a_finished_comparison_is_its_own(store, tmp_path):
 
 
 def test_the_page_shows_the_report_and_loads_it_again_as_it_grows(store, play, open_page):
-    from test_page import eventually
+    from test_page import OVERFLOW, eventually
 
-    page = open_page(play(store.path.parent)[0])
+    page = open_page(play(store.path.parent)[0], viewport={"width": 390, "height": 844})
     frame = page.frame_locator("#report")
     eventually(frame.locator("h1").text_content, "Comparison of 2 schedules, under way", seconds=60)
     assert page.get_by_role("tab", name="Comparison").get_attribute("aria-selected") == "true"
+    assert page.evaluate(OVERFLOW) <= 0
     assert frame.get_by_role("button", name="down").count() == 0
     log(store, 1, 50)
     eventually(lambda: frame.get_by_role("button", name="down").count(), 1, seconds=60)

@@ -63,7 +63,7 @@ def test_texts_beside_logs_take_the_place_of_those(tmp_path):
     assert [entry.text for entry in found.state.schedules] == ["Constant(0.1)"]
 
 
-@pytest.mark.parametrize("word", ["missing.csv", "there/missing.json"])
+@pytest.mark.parametrize("word", ["missing.csv", "there/missing.json", "missing.log", "missing.txt"])
 def test_a_file_that_is_not_there_is_an_error(word):
     with pytest.raises(DataError, match="there is no file"):
         subject(word)

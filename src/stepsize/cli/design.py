@@ -26,7 +26,9 @@ def design(
     rises: Annotated[bool, typer.Option("--rises", help="Let the rate rise again after the warmup.")] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the first schedule of the table to FILE as text, for parse()."),
+        typer.Option(
+            metavar="FILE", help="Write the first schedule of the table to FILE as text, for predict, plot and parse()."
+        ),
         writable,
     ] = None,
     law: LawName = "auto",

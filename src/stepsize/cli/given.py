@@ -1,7 +1,6 @@
 """What verbs that show, check and convert schedules are given: texts, saved schedules, and configs of other tools."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import typer
 
 from stepsize.arguments import Maybe, Number, Whole
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import EXAMPLE, horizon_of, named, schedules_of
+from stepsize.cli.schedules import EXAMPLE, FILE, horizon_of, named, schedules_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
 from stepsize.horizon import Horizon
@@ -23,7 +22,6 @@ from stepsize.schedules import Plan, Schedule, from_dict
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
-_FILE = re.compile(r"[^\s()'\"]+\.(json|py|sh|toml|txt|yaml|yml)", re.IGNORECASE)
 
 ToolName = Annotated[
     str | None,
@@ -79,7 +77,7 @@ class Reader:
             label, word = self._named(typed)
             name = label or (os.path.basename(word) if times[os.path.basename(word)] == 1 else word)
             with gathered(errors):
-                if os.path.isdir(word) or (_FILE.fullmatch(word) and not os.path.exists(word)):
+                if os.path.isdir(word) or (FILE.fullmatch(word) and not os.path.exists(word)):
                     raise DataError(f"{word} is a folder" if os.path.isdir(word) else f"there is no file {word}")
                 if os.path.isfile(word) or self.tool is not None or is_typed_config(word):
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
@@ -144,6 +142,8 @@ class _ConfigWords(CommandLine):
     def argument(self, owner: str, name: str) -> str:
         if name == "config":
             return "the config"
+        if name == "horizon":
+            return "the length of the run"
         said = super().argument(owner, name)
         return said if said != f"{owner}({name}=...)" else name if owner == VERB else f"{name} of {owner}"
 

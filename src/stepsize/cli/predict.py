@@ -24,7 +24,7 @@ ROWS = 10  # of the table
 def predict(
     runs: Runs,
     schedule: Annotated[
-        list[str], typer.Option(metavar="TEXT", help="The schedule to predict, warmup included; repeatable.")
+        list[str], typer.Option(metavar="TEXT|FILE", help="The schedule to predict, warmup included; repeatable.")
     ],
     logs: LogOptions,
     steps: Annotated[int | None, numeric("N", "How long it runs. [default: its own length]"), Whole(1)] = None,

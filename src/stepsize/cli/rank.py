@@ -12,7 +12,7 @@ from stepsize.cli.screen import print_table
 
 def rank(
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
+        list[str], typer.Argument(metavar="TEXT|FILE", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
     ],
     steps: Annotated[int | None, numeric("N", "How long they run. [default: their own length]"), Whole(1)] = None,
     horizon: HorizonText = None,

@@ -5,17 +5,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from math import inf
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from stepsize.arguments import refuse_unknown
 from stepsize.cli.options import number
-from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
+from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
+FILE = re.compile(r"[^\s()'\"]+\.[a-z]\w*", re.IGNORECASE)  # the path of a file, which is no text of a schedule
 EPOCHS = re.compile(r"""["'][\d. ]+(?:ep|[kMBT]?(?:sp|tok)) *["']""")  # a length in epochs, samples or tokens
 
 HorizonText = Annotated[
@@ -34,16 +36,18 @@ HorizonText = Annotated[
 def schedules_of(
     texts: Sequence[str], horizon: str | None, steps: int | None, functions: bool
 ) -> tuple[list[Schedule], int | None]:
-    """The schedules of the texts, and how long they run: `steps`, or else the horizon's, or else None.
+    """The schedules of the texts or files with texts, and how long they run: `steps`, or else the horizon's, or None.
 
     Lengths with a unit are those of the horizon, or parts of `steps`.
 
     Raises:
         ArgumentError: `horizon` is not a horizon.
+        DataError: there is no such file, or it is not text.
         ParseError: texts are not schedules, or have a length in epochs, samples or tokens without a horizon; names
             each.
     """
     length = None if horizon is None else horizon_of(horizon)
+    texts = [_text_in(Path(text)) if FILE.fullmatch(text) else text for text in texts]
     if length is None and steps is not None:
         length = Horizon(samples=steps, batch=1, epochs=1)
         for text in texts:
@@ -60,6 +64,20 @@ def schedules_of(
                 raise error if len(texts) == 1 else error.about("", f"schedule {place}") from None
     raise_together(errors)
     return schedules, length.steps if steps is None and length is not None else steps
+
+
+def _text_in(path: Path) -> str:
+    """The text in a file.
+
+    Raises:
+        DataError: there is no such file, or it is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as text: {error}") from None
 
 
 def horizon_of(text: str, option: str = "--horizon") -> Horizon:

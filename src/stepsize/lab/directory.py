@@ -40,6 +40,7 @@ class ResultDirectory:
             OutputError: it cannot be made or written to, or is not empty.
         """
         named = Path("runs", datetime.now().strftime("%Y%m%d-%H%M%S")) if path is None else path
+        advice = "name another directory"
         try:
             claimed = _new(named) if path is None else named
             claimed.mkdir(parents=True, exist_ok=True)
@@ -48,10 +49,12 @@ class ResultDirectory:
             (claimed / "checkpoints").mkdir()  # which fails for the second of two comparisons at once
             return cls(claimed)
         except FileExistsError:
+            if (named / FILE_NAME).exists():
+                advice += f", or continue the comparison in it with `stepsize compare --resume {named}`"
             reason = "it is not an empty directory, and results are never overwritten"
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{named} cannot be used for results: {reason}", "name another directory")
+        raise OutputError(f"{named} cannot be used for results: {reason}", advice)
 
     def note(self, kind: str, text: str, number: int | None = None) -> None:
         """Record an event of the comparison, or of a run, in the store."""
