@@ -115,7 +115,7 @@ def test_the_headline_of_a_task_with_data_is_one_of_its_metrics(tmp_path, in_pro
     report = (tmp_path / "out" / "report.md").read_text()
     assert "![rate, train loss and test loss over steps]" in report
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.index(">test loss <span") < page.index(">test accuracy <span")
+    assert page.index('<h3 id="first">test loss ') < page.index(">test accuracy</span></th>")
 
 
 def test_what_is_logged_at_one_step_makes_one_record(run, tmp_path):
