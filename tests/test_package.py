@@ -33,6 +33,12 @@ def test_the_citation_and_the_changelog_name_this_version():
     assert newest.groups() == (stepsize.__version__, str(citation["date-released"]))
 
 
+def test_a_name_of_another_library_is_answered_with_the_line_to_write():
+    with pytest.raises(AttributeError, match=r"'CosineScheduler'; write Cosine\(start, end, steps\)$"):
+        _ = stepsize.CosineScheduler
+    assert not hasattr(stepsize, "Cosin")
+
+
 def test_importing_stepsize_loads_nothing_heavy():
     heavy = ["torch", "matplotlib", "scipy", "rich", "typer", "uniplot", "sklearn", "pandas"]
     path = str(SOURCE.parent)

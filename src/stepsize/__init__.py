@@ -53,9 +53,12 @@ if typing.TYPE_CHECKING:
 else:  # a type checker that saw this function would take a misspelled name for one of ours
 
     def __getattr__(name: str) -> object:
-        if name not in schedules.LOADED_LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(schedules, name)
+        if name in schedules.LOADED_LATER:
+            return getattr(schedules, name)
+        from stepsize.schedules.names import INSTEAD_OF  # late: few programs misspell a name
+
+        advice = f"; write {INSTEAD_OF[name]}" if name in INSTEAD_OF else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
 
 
 __version__ = "0.2.0"
