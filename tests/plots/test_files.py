@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from matplotlib import rc_context
 
 from stepsize import Constant, Linear
 from stepsize.errors import OutputError
@@ -22,6 +23,13 @@ def test_the_name_says_the_kind(tmp_path, figure, kind):
     path = save_figure(figure, tmp_path / f"a.{kind.upper()}")
     assert path.read_bytes().startswith(START[kind])
     assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_pdf_has_truetype_fonts_whatever_the_settings(tmp_path, figure):
+    with rc_context({"pdf.fonttype": 3}):
+        content = save_figure(figure, tmp_path / "a.pdf").read_bytes()
+    assert b"/CIDFontType2" in content
+    assert b"/Type3" not in content
 
 
 @pytest.mark.parametrize("name", ["a", "a.gif", "a.png.txt", ".png"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -118,6 +119,6 @@ def listed_kinds(kinds: Sequence[str]) -> str:
 
 def _content(figure: Figure, **options: Any) -> bytes:
     content = BytesIO()
-    with without_glyph_warnings():
+    with without_glyph_warnings(), rc_context({"pdf.fonttype": 42}):  # TrueType: many journals refuse Type 3
         figure.savefig(content, **options)
     return content.getvalue()
