@@ -192,4 +192,4 @@ def test_a_terminal_gets_the_colours_that_it_has_unless_it_is_asked_not_to(varia
     assert colour in done.stdout
     if not colour:  # marks tell the curves apart
         assert "\x1b[" not in done.stdout
-        assert "oo Linear(0.0, 0.3, 500)" in done.stdout
+        assert "oo Linear(0, 0.3, 500)" in done.stdout

@@ -27,7 +27,7 @@ from stepsize.laws import MomentumLaw
         ),
         (["compare", "--elsewhere"], "--elsewhere must be given together with --resume\n"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
-        (["rank", "Constant(-0.1)", "--steps", "10"], "TEXT must be finite and at least 0 at every step"),
+        (["rank", "Constant(-0.1)", "--steps", "10"], "TEXT|FILE must be finite and at least 0 at every step"),
         (
             ["descend", "bowl", "--start", "1,2", "--lr", "Linear(0, 1, '3ep')"],
             "'3ep' is a length in epochs, and a descent has none; write a number of steps, or a part of the descent",
@@ -53,7 +53,7 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
     [
         (["plt"], ["there is no command 'plt'; did you mean \"plot\"?"]),
         (["--verson"], ["there is no option '--verson'; did you mean \"--version\"?"]),
-        (["plot"], ["TEXT|FILE must be given"]),
+        (["plot"], ["[NAME=]TEXT|FILE must be given"]),
         (
             ["plot", "-x", "Constant(1)"],
             ["there is no option '-x'; known are --steps, --out, --from, --base-lr, --horizon, --functions"],

@@ -1,6 +1,7 @@
 """Runs made by commands: programs that know nothing of stepsize."""
 
 import csv
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace
 from stepsize.lab.run_spec import RunSpec
 from stepsize.schedules import parse
 
-PROGRAM = Path(__file__).parent / "own_loops" / "program.py"
+PYTHON, PROGRAM = map(shlex.quote, (sys.executable, str(Path(__file__).parent / "own_loops" / "program.py")))
 SPEC = RunSpec('warm "and" cool', parse("Linear(0.2, 0.0, 20)"), 3, 1, 20)
 
 
@@ -38,13 +39,13 @@ def test_values_are_filled_in_word_by_word(log, tmp_path):
     code = "import sys; open(sys.argv[1] + '/log.csv', 'w').write('step,loss\\n1,2\\n'); print(sys.argv[2:])"
     out = tmp_path / "words"
     code += f"; open({str(out)!r}, 'w').write(repr(sys.argv[1:]))"
-    log(f"""{sys.executable} -c "{code}" {{folder}} --lr={{schedule}} {{name}} {{seed}}/{{steps}} '{{"a": 1}}'""")
+    log(f"""{PYTHON} -c "{code}" {{folder}} --lr={{schedule}} {{name}} {{seed}}/{{steps}} '{{"a": 1}}'""")
     folder = str(tmp_path / "own folder")
     assert out.read_text() == repr([folder, "--lr=Linear(0.2, 0.0, 20)", 'warm "and" cool', "3/20", '{"a": 1}'])
 
 
 def test_the_rates_are_those_of_every_step(log, tmp_path):
-    values = log(f"{sys.executable} {PROGRAM} --rates {{rates}} --steps {{steps}} --seed {{seed}} --out {{folder}}")
+    values = log(f"{PYTHON} {PROGRAM} --rates {{rates}} --steps {{steps}} --seed {{seed}} --out {{folder}}")
     assert values[5] == {"lr": SPEC.rate(4), "train_loss": 0.2}
     assert values[20] == {"lr": SPEC.rate(19), "train_loss": 0.05, "val_acc": 0.203}
     with open(tmp_path / "001.csv", newline="") as file:
@@ -55,15 +56,15 @@ def test_event_files_of_several_folders_are_read(log, tmp_path):
     for name in ("train", "validation"):
         with SummaryWriter(str(tmp_path / "own folder" / name)) as writer:
             writer.add_scalar("epoch_loss", 0.5, 10)
-    assert log(f"{sys.executable} -c ''") == {10: {"train/epoch_loss": 0.5, "validation/epoch_loss": 0.5}}
+    assert log(f"{PYTHON} -c ''") == {10: {"train/epoch_loss": 0.5, "validation/epoch_loss": 0.5}}
 
 
 def test_tables_without_steps_are_not_logs(log, tmp_path):
     (tmp_path / "own folder" / "predictions.csv").write_text("id,label\n1,2\n")
     with pytest.raises(DataError, match=r'predictions\.csv has no column "step"; it has "id", "label"'):
-        log(f"{sys.executable} -c ''")
+        log(f"{PYTHON} -c ''")
     (tmp_path / "own folder" / "log.csv").write_text(",step,loss\n0,1,2\n")  # as pandas writes it
-    assert log(f"{sys.executable} -c ''") == {1: {"train_loss": 2.0}}
+    assert log(f"{PYTHON} -c ''") == {1: {"train_loss": 2.0}}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_tables_without_steps_are_not_logs(log, tmp_path):
 )
 def test_a_command_that_fails_or_leaves_no_log(code, message, log):
     with pytest.raises(RunError, match=message):
-        log(f'{sys.executable} -c "{code}"')
+        log(f'{PYTHON} -c "{code}"')
 
 
 @pytest.mark.parametrize(
@@ -112,16 +113,14 @@ def test_a_command_takes_the_place_of_a_task():
 
 @pytest.mark.long
 def test_commands_are_compared_from_the_command_line(tmp_path):
-    command = f"{sys.executable} {PROGRAM} --rates {{rates}} --steps {{steps}} --seed {{seed}} --out {{folder}}"
+    command = f"{PYTHON} {PROGRAM} --rates {{rates}} --steps {{steps}} --seed {{seed}} --out {{folder}}"
     settings = ["--command", command, "--steps", 20, "--metric", "val_acc", "--mode", "max", "--seeds", "0,1"]
     process = commands.start(*settings, "--schedule", "flat=Constant(0.1)", "--out", "out", cwd=tmp_path)
     said, _ = process.communicate()
     assert process.returncode == 0, said
     assert "val_acc 0.2010" in said
     assert [run.values[-1].value for run in load(tmp_path / "out").runs] == [0.2, 0.201]
-    process = commands.start(
-        "--command", f"{sys.executable} -c 'exit(3)' {{rates}} {{folder}}", "--steps", 9, cwd=tmp_path
-    )
+    process = commands.start("--command", f"{PYTHON} -c 'exit(3)' {{rates}} {{folder}}", "--steps", 9, cwd=tmp_path)
     said, _ = process.communicate()
     assert process.returncode == 2
     assert "the command exited with 3" in said
