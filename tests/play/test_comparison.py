@@ -42,7 +42,7 @@ def test_two_comparisons_are_an_error(store, tmp_path):
 
 def test_the_mark_changes_as_the_comparison_grows(store):
     first = progress(store.path.parent)
-    assert first["told"] == "1 of 2 runs have finished"
+    assert first["progress"] == "1 of 2 runs have finished"
     assert progress(store.path.parent) == first
     log(store, 1, 50)
     assert progress(store.path.parent)["mark"] != first["mark"]

@@ -220,7 +220,7 @@ class TerminalDisplay:
 
 
 def _shortened(name: str, names: Sequence[str], room: int) -> str:
-    """The name in at most so many characters, different from those of the other names.
+    """The name in at most `room` characters, different from those of the other names.
 
     It is cut at its end, or else at its beginning or in its middle; it has its number if all of these leave it unclear.
     """

@@ -18,8 +18,8 @@ def progress(directory: Path) -> dict[str, Any]:
     outcomes = load_runs(directory).outcomes()
     done = sum(run.status in COMPLETE for run in outcomes)
     files = [file.stat() for name in (f"{FILE_NAME}*", "report.html") for file in sorted(directory.glob(name))]
-    told = f"{done} of {len(outcomes)} runs have finished"
-    return {"mark": repr([(each.st_size, each.st_mtime_ns) for each in files]), "told": told}
+    sentence = f"{done} of {len(outcomes)} runs have finished"
+    return {"mark": repr([(each.st_size, each.st_mtime_ns) for each in files]), "progress": sentence}
 
 
 def report(directory: Path) -> str:

@@ -44,28 +44,28 @@ def unit_of(clock: str, horizon: Horizon | None) -> tuple[float, str]:
 
 
 def _entry(meaning: Meaning, reading: Reading, unit: float, log: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    drawing: dict[str, Any] = {
         "label": meaning.label,
         "tool": meaning.tool,
         "error": meaning.error,
         "controls": [vars(each) for each in meaning.controls],
     }
     if meaning.schedule is None:
-        return told
+        return drawing
     length = reading.length(meaning.schedule)
     try:
         steps = np.unique(np.linspace(0, length, min(length, MOST_STEPS) + 1).round())
         rates = meaning.schedule(steps)
-        told["steps"] = meaning.schedule.steps if meaning.schedule.steps < np.inf else None
+        drawing["steps"] = meaning.schedule.steps if meaning.schedule.steps < np.inf else None
         drawn = (steps, rates) if length > SHORT else curve(meaning.schedule, length)
         places = drawn_places(drawn[1:], BINS)
-        told["rate"] = points(drawn[0][places] * unit, drawn[1][places], log)
+        drawing["rate"] = points(drawn[0][places] * unit, drawn[1][places], log)
         sums = np.append(0.0, np.cumsum(rates[:-1] * np.diff(steps)))  # of the updates before a step
         few = np.unique(np.linspace(0, len(sums) - 1, SUMS).round().astype(int))
-        told["sum"] = points(steps[few] * unit, sums[few], log)
+        drawing["sum"] = points(steps[few] * unit, sums[few], log)
     except StepsizeError as error:
-        told["error"] = error.message(WORDS)
-    return told
+        drawing["error"] = error.message(WORDS)
+    return drawing
 
 
 def points(across: Floats, up: Floats, log: bool = False) -> dict[str, list[float | None]]:
@@ -76,7 +76,7 @@ def points(across: Floats, up: Floats, log: bool = False) -> dict[str, list[floa
 
 
 def _rounded(values: Floats, digits: int) -> Floats:
-    """The values to so many significant digits; those that are not finite or too large stay as they are."""
+    """The values to this number of significant digits; those that are not finite or too large stay as they are."""
     with np.errstate(all="ignore"):
         power = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(values))))
         rounded = np.round(values * power) / power

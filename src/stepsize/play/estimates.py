@@ -54,15 +54,21 @@ def losses(state: State, runs: Sequence[LossCurve]) -> dict[str, Any]:
         found, about = fitted(tuple(runs))
     except StepsizeError as error:
         return {"error": error.message(WORDS)}
-    told, notes = [], []
+    forecasts, notes = [], []
     for index, name, schedule in reading.shown:
         try:
-            told.append({"index": index, **_forecast(found, schedule, reading.length(schedule), unit or 1.0)})
+            forecasts.append({"index": index, **_forecast(found, schedule, reading.length(schedule), unit or 1.0)})
         except StepsizeError as error:
             notes.append(f"{name}: {error.message(WORDS)}")
     few = [run.thinned(80) for run in runs]
     logged = [{"name": run.name, **points(run.steps * np.float64(unit or 1.0), run.losses)} for run in few]
-    return {"about": about, "forecasts": told, "runs": logged, "notes": notes, "view": _view([*told, *logged])}
+    return {
+        "about": about,
+        "forecasts": forecasts,
+        "runs": logged,
+        "notes": notes,
+        "view": _view([*forecasts, *logged]),
+    }
 
 
 def _view(curves: Sequence[dict[str, Any]]) -> list[float]:

@@ -55,8 +55,8 @@ def app_of(subject: Subject, token: str, port: int) -> Starlette:
         return Response(await worker.answer(question, form), media_type="application/json")
 
     async def report(request: Request) -> Response:
-        told = json.loads(await slow.answer("report", None))
-        return HTMLResponse(told["page"], headers=_OF_REPORT) if "page" in told else PlainTextResponse(told["refused"])
+        made = json.loads(await slow.answer("report", None))
+        return HTMLResponse(made["page"], headers=_OF_REPORT) if "page" in made else PlainTextResponse(made["refused"])
 
     routes = [
         Route("/", page),

@@ -20,7 +20,7 @@ RUN = ("samples", "batch", "epochs", "accumulation", "processes", "tokens_per_sa
 
 @dataclass(frozen=True)
 class Text:
-    """The rule of a text of at most so many characters."""
+    """The rule of a text of at most `longest` characters."""
 
     longest: int
 

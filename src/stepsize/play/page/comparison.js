@@ -8,12 +8,12 @@ let mark = null;
 async function look() {
   if (page.state.tab === "comparison" && !document.hidden) {
     const { refused, ...found } = await ask("progress", null).catch((error) => ({ refused: error.message }));
-    element("progress").textContent = refused ?? found.told;
+    element("progress").textContent = refused ?? found.progress;
     if (!refused && found.mark !== mark) {
       mark = found.mark;
-      element("progress").textContent = `${found.told}; reading the report ...`;
+      element("progress").textContent = `${found.progress}; reading the report ...`;
       await reload();
-      element("progress").textContent = found.told;
+      element("progress").textContent = found.progress;
     }
   }
   setTimeout(look, PAUSE);

@@ -18,10 +18,10 @@ export async function ask(question, form) {
   try {
     const answered = await fetch(`answer/${question}`, { method: "POST", body: JSON.stringify(form) });
     if (!answered.ok) throw new Error(await answered.text());
-    const told = await answered.json();
+    const answer = await answered.json();
     if (lost) tell("");
     lost = false;
-    return told;
+    return answer;
   } catch (error) {
     lost = true;
     tell(`The page got no answer: ${error.message}. Is stepsize play still running?`);
