@@ -133,6 +133,23 @@ def test_without_an_accuracy_the_test_loss_is_compared():
     assert "![rate, train loss and test loss over steps]" in page
 
 
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_a_number_that_is_rounded_to_zero_has_no_minus_sign(level):
+    """Means near zero, and a mean difference near zero between results that vary."""
+    tiny = {("a", 0): -1e-9, ("a", 1): 2e-9, ("b", 0): -2e-9, ("b", 1): -1e-9, ("c", 0): -9e-9, ("c", 1): -1e-9}
+    some = [run(name, seed, NAN, level * (1 + seed) + value) for (name, seed), value in tiny.items()]
+    schedules = dict.fromkeys("abc", "Constant(0.1)")
+    table = summary_table(some)
+    shown = [
+        " ".join(word for line in table.lines for word in line),
+        *table.notes,
+        markdown_report(Experiment(schedules, seeds=(0, 1)), "Title", "Data.", 5, some),
+        html_report(some, "Near zero").split("<script", 1)[0],
+        *(result_line(each, Terms(tuple("abc"), 2)) for each in some),
+    ]
+    assert [found for text in shown for found in re.findall(r"(?:-|\N{MINUS SIGN})0\.?0*(?![\d.e])", text)] == []
+
+
 def test_held_out_samples_are_never_called_the_test_set():
     schedules = {"flat": "Constant(0.1)", "warm": "Constant(0.2)"}
     experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
