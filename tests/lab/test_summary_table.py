@@ -191,6 +191,13 @@ def test_accuracies_are_columns_if_some_schedule_has_one_or_none_has_a_loss():
     assert summary_table([replace(run("a", 0, NAN), status="diverged")]).columns == accurate
 
 
+def test_the_other_metrics_of_the_markdown_are_not_in_its_first_table():
+    page = markdown_report(Experiment(dict.fromkeys(("flat", "warm", "even"), "Constant(0.1)")), "T", "D.", 5, runs(3))
+    first, others = page.split("## Other metrics")
+    assert "| schedule | train loss |" in first
+    assert "| schedule | test loss |\n" in others
+
+
 def test_the_line_of_a_run_has_its_accuracy_or_else_its_test_loss():
     assert result_line(run("a", 3, 0.8), Terms()) == (
         "a, seed 3: train loss 1.000, train accuracy 0.5000, test accuracy 0.8000 (212.5 s)"

@@ -56,6 +56,7 @@ def markdown_report(
         which += " Spread is the standard deviation over seeds."
     if accuracy:
         which += f" Accuracy: {_cell(accuracy)}."
+    others = tables(grouped(runs, terms.names), terms)[1:]
     planned = len(experiment.schedules) * len(experiment.seeds)
     missing = planned - sum(run.status in COMPLETE for run in runs)
     paragraphs = [
@@ -67,7 +68,7 @@ def markdown_report(
         *([f"**{missing} of {planned} runs did not finish and are left out.**"] if missing else []),
         markdown_table(table, runs),
         f"![rate, train loss and {_cell(judged)} over steps](comparison.png)",
-        *_others_table(tables(grouped(runs, terms.names), terms)[1:]),
+        *_others_table([each for each in others if each.metric.label not in table.columns]),
     ]
     if trials:
         paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
