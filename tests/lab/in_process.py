@@ -58,4 +58,4 @@ def train_here(monkeypatch):
     """As the fixture, for fixtures of modules."""
     for engine in (local, stacked):
         monkeypatch.setattr(engine, "run_jobs", run_jobs)
-    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)
+    monkeypatch.setattr("stepsize.lab.standings.LivePicture.write", lambda *_: None)

@@ -12,8 +12,8 @@ from torch.nn import functional
 from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task, compare, resume
 from stepsize.lab.report.summary_table import result_line
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.terms import Terms
 from stepsize.store.run import Epoch, Point, Run
 
 X = torch.linspace(-1.0, 1.0, 64)[:, None]

@@ -10,7 +10,7 @@ from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
 from stepsize.lab.report.markdown import markdown_report, markdown_table
 from stepsize.lab.report.summary_table import result_line, summary_table
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point

@@ -30,14 +30,13 @@ from stepsize.lab.report.summary_table import Row, SummaryTable, pairs_table, ro
 from stepsize.lab.report.title import title_of
 from stepsize.lab.rounds import add_round, first_round, planned_runs
 from stepsize.lab.run_spec import RunSpec, specs_of
-from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.standings import Display, Standings
+from stepsize.lab.standings import Display, RunWatcher, Standings
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.stored_settings import StoredSettings, stored_experiment
 from stepsize.lab.tasks.by_name import AnyTask, experiment_task, lasting_name, other_data, task_of
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.tensorboard import EventFiles, event_folder
-from stepsize.lab.terms import Terms
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.lab.tuning import Trial, begin_tuning, check_tuning, tune, tuning_place
 from stepsize.store import Run, Store, load_runs, stored_runs

@@ -26,11 +26,10 @@ from stepsize.lab import experiment_rules as rules
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.own_loops.command import command_rule
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.statistics.findings import KNOWN, Metric
-from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.statistics.differences import Looks
+from stepsize.lab.statistics.findings import KNOWN, Metric, Terms
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import held_out_of
-from stepsize.lab.terms import Terms
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Plan, Schedule

@@ -14,8 +14,8 @@ from stepsize.lab.report.methods import Methods, methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
 from stepsize.lab.statistics.differences import Difference
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.stored_settings import StoredSettings, stored_experiment
-from stepsize.lab.terms import Terms
 from stepsize.plots.differences import plot_differences
 from stepsize.plots.figures import without_glyph_warnings
 from stepsize.plots.paper import COLUMN, PAGE, SIDE_BY_SIDE, PaperPicture, paper_picture, plot_comparison_on_paper

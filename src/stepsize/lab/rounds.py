@@ -8,8 +8,7 @@ from stepsize.errors import quoted
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import grouped, tables
-from stepsize.lab.statistics.differences import LEVEL
-from stepsize.lab.statistics.sequential import Looks, first_size, next_size
+from stepsize.lab.statistics.differences import LEVEL, Looks, first_size, next_size
 from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, StoredRun

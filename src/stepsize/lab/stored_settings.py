@@ -9,8 +9,8 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.notices import notices_of
 from stepsize.lab.report.summary_table import shared_updates
 from stepsize.lab.rounds import about_seeds, looks_at
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.terms import Terms
 from stepsize.lab.tuning import Trial
 from stepsize.store import Results
 from stepsize.store.run import StoredRun

@@ -20,8 +20,7 @@ from stepsize.lab.engines.choice import engine_of
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.standings import Display, Standings
+from stepsize.lab.standings import Display, RunWatcher, Standings
 from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.schedules import Plan, Schedule
 from stepsize.store import Store, load_runs

@@ -16,7 +16,7 @@ from stepsize.lab.engines.runs import Job, joined, make_job, one_network, single
 from stepsize.lab.engines.workers import GUARD, Channel, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.processes import on_interrupt

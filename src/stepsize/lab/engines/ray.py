@@ -16,8 +16,7 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
-from stepsize.lab.engines.ray_address import cluster_address
-from stepsize.lab.engines.ray_cluster import joined_cluster, ray_module
+from stepsize.lab.engines.ray_cluster import cluster_address, joined_cluster, ray_module
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
 from stepsize.lab.engines.ray_segment import Segment, make_segment
@@ -25,7 +24,7 @@ from stepsize.lab.engines.runs import Job, end_branches, joined, reason, single_
 from stepsize.lab.engines.workers import Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.training.checkpoint import Offshoot
 from stepsize.lab.training.loop import End
 from stepsize.store import Store, load_runs

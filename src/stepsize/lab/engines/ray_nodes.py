@@ -9,7 +9,7 @@ from typing import Any
 
 import stepsize
 from stepsize.errors import RunError, first_few, quoted
-from stepsize.lab.engines.ray_address import greet
+from stepsize.lab.engines.ray_cluster import greet
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.runs import reason
 from stepsize.lab.environment import environment

@@ -12,11 +12,10 @@ from pathlib import Path
 import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
-from stepsize.lab.branches import Branches, shared_beginnings
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
-from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.run_spec import Branches, RunSpec, shared_beginnings
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task

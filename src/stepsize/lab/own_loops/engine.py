@@ -27,7 +27,7 @@ from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import LocalProcess, Process, RayTask, visible_gpus
 from stepsize.lab.own_loops.training_run import RunPlace
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.store import Store
 from stepsize.store.run import Status
 

@@ -8,7 +8,7 @@ from stepsize.errors import quoted
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.training_run import Entry, JournalReader
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.statistics.findings import METRICS
 from stepsize.store import Store
 from stepsize.store.run import Epoch, Point, Record, Value

@@ -7,7 +7,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OURS
 from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
 from stepsize.lab.report.tables import Table, grouped, judged_label, tables
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
 from stepsize.plots.curves import printable
 from stepsize.store.run import COMPLETE

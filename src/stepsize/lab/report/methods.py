@@ -8,7 +8,7 @@ from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
 from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
 from stepsize.lab.report.tables import Table
-from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.tuning import HOW_TUNED, Trial
 
 

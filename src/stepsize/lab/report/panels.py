@@ -10,8 +10,7 @@ import numpy as np
 
 from stepsize.errors import first_few
 from stepsize.lab.report.tables import judged_label
-from stepsize.lab.statistics.findings import KNOWN
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import KNOWN, Terms
 from stepsize.plots.curves import COLOURS, Floats, line_style
 from stepsize.plots.scales import (
     UNIT,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from stepsize.errors import one_line
 from stepsize.lab.report.latex import LETTERS, escaped
 from stepsize.lab.report.tables import Line, Table, last_value
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Terms
 from stepsize.plots.curves import printable
 from stepsize.store.run import StoredRun
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from stepsize.lab.report.tables import Line, grouped, last_value, no_comparison, tables
-from stepsize.lab.statistics.findings import Mean, Metric, decimals
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Mean, Metric, Terms, decimals
 from stepsize.store import Run
 from stepsize.store.run import StoredRun
 
@@ -170,7 +169,7 @@ def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
 
     Example:
         >>> from stepsize.lab.report.summary_table import pairs_table
-        >>> from stepsize.lab.terms import Terms
+        >>> from stepsize.lab.statistics.findings import Terms
         >>> from stepsize.store import Run
         >>> from stepsize.store.run import Epoch
         >>> ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}

@@ -15,13 +15,13 @@ from stepsize.lab.statistics.findings import (
     Finding,
     Metric,
     Pair,
+    Terms,
     Verdict,
     all_pairs,
     decimals,
     findings,
 )
 from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.terms import Terms
 from stepsize.plots.curves import printable
 from stepsize.plots.scales import MOST_STRETCHED, in_trouble
 from stepsize.store.run import Logged

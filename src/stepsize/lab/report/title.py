@@ -6,8 +6,8 @@ from pathlib import PurePath
 from stepsize.errors import one_line
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import LONGEST, grouped, heading, tables
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.tasks.by_name import AnyTask
-from stepsize.lab.terms import Terms
 from stepsize.plots.curves import printable
 from stepsize.store.run import Logged
 

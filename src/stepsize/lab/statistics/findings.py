@@ -7,13 +7,15 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from stepsize.errors import quoted
-from stepsize.lab.statistics.differences import LEVEL, Difference, holm, paired_difference
-from stepsize.lab.statistics.sequential import Looks, repeated_difference
+from stepsize.lab.statistics.differences import LEVEL, Difference, Looks, holm, paired_difference, repeated_difference
+
+if TYPE_CHECKING:
+    from stepsize.lab.tasks.chance import Chance
 
 Values = Mapping[str, Mapping[int, float]]
 """Schedule -> seed -> result in a metric."""
@@ -285,3 +287,27 @@ def _warning(values: Values, diverged: Mapping[str, int], name: str) -> tuple[st
         return (f"All {lost} runs diverged." if lost > 1 else "The run diverged.",)
     left_out = "is left out" if lost == 1 else "are left out"
     return (f"{lost} of {finished + lost} runs diverged and {left_out}: the mean of the others is too favourable.",)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What pictures, tables and sentences about the runs of a comparison depend on, besides the runs.
+
+    Args:
+        names: the schedules in order; the others are compared with the first, even if it has no run. Those of the runs
+            come after them.
+        seeds: the number of seeds that were asked for; that of the runs if None.
+        judged_on: the samples that the runs are judged on after each epoch, "test" or "held-out".
+        headline: the metric that they are judged on first, if one was named.
+        chance: chance level on these samples, if it is known.
+        looks: the looks at the results, if seeds are added in rounds.
+        others: other metrics that the runs logged.
+    """
+
+    names: tuple[str, ...] = ()
+    seeds: int | None = None
+    judged_on: str = "test"
+    headline: Metric | None = None
+    chance: "Chance | None" = None
+    looks: Looks | None = None
+    others: tuple[Metric, ...] = ()

@@ -16,13 +16,11 @@ from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole, checke
 from stepsize.horizon import Horizon
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.tasks.loader_sizes import loader_horizon
-from stepsize.lab.tasks.loaders import STREAM_RESUMED
+from stepsize.lab.tasks.loaders import STREAM_RESUMED, loader_horizon
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.checkpoint import Checkpoint, Progress
 from stepsize.lab.training.loader_batches import LoaderBatches, data_on
-from stepsize.lab.training.one_network import OneNetwork
-from stepsize.lab.training.rates import METRICS, LearningRate, warn_if_too_fast
+from stepsize.lab.training.one_network import METRICS, LearningRate, OneNetwork, warn_if_too_fast
 from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
