@@ -295,7 +295,7 @@ def test_a_directory_is_removed_if_its_store_cannot_be_made(tmp_path, monkeypatc
     def full(*_):
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr("stepsize.lab.comparison.Store.create", full)
+    monkeypatch.setattr("stepsize.lab.comparing.Store.create", full)
     with pytest.raises(OutputError, match="full"):
         compare(small(), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()

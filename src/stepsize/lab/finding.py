@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole, checked
 from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
-from stepsize.lab.comparison import Comparison, compare
+from stepsize.lab.comparing import compare
+from stepsize.lab.comparison import Comparison
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import make_optimizer
