@@ -20,7 +20,7 @@ from stepsize.lab.comparison import Comparison, stored_experiment
 from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines.choice import chosen, engine_of
-from stepsize.lab.engines.workers import Workers, refuse_in_a_starting_process
+from stepsize.lab.engines.workers import Training, Workers, refuse_in_a_starting_process
 from stepsize.lab.environment import OURS, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
@@ -270,7 +270,7 @@ class _Making:
         try:
             with watcher.watching(news or begun.source, reports):
                 if left:
-                    engine_of(experiment).train_runs(left, experiment, directory, self.workers, watcher)
+                    engine_of(experiment).train_runs(left, Training(experiment, directory, self.workers, watcher))
                 directory.remove_checkpoints()
         except RunError as error:
             if any(run.status in COMPLETE for run in standings.runs):

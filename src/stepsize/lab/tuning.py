@@ -17,7 +17,7 @@ import numpy as np
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.choice import engine_of
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import Display, RunWatcher, Standings
@@ -138,7 +138,7 @@ def tune(
                 for number, factor in factors.items()
             }
             standings.replace(trials)
-            engine_of(inner).train_runs(trials, inner, place, workers, watcher)
+            engine_of(inner).train_runs(trials, Training(inner, place, workers, watcher))
         found = tuple(
             trial for name, (done, _) in zip(names, searches, strict=True) for trial in _trials_of(name, done)
         )

@@ -19,17 +19,15 @@ import torch
 from torch import nn
 
 from stepsize.errors import ArgumentError
-from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local, ray, stacked
 from stepsize.lab.engines.runs import cores
 from stepsize.lab.engines.stack import GroupedNetwork
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops import engine as own_loops
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.run_spec import RunSpec, shared_beginnings
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.by_name import task_of
 from stepsize.lab.tasks.task import Task
 
@@ -51,14 +49,7 @@ class Engine(Protocol):
             RunError: the machines that it needs do not answer.
         """
 
-    def train_runs(
-        self,
-        specs: Mapping[int, RunSpec],
-        experiment: Experiment,
-        directory: ResultDirectory,
-        workers: Workers,
-        watcher: RunWatcher,
-    ) -> None:
+    def train_runs(self, specs: Mapping[int, RunSpec], training: Training) -> None:
         """Train the runs, in the workers if the engine trains in processes on this machine, and tell the watcher.
 
         Each run continues from its checkpoint if there is one, and writes its records and its end to the directory's
@@ -79,9 +70,6 @@ def chosen(experiment: Experiment) -> str:
 
     "auto" is "stacked" if the runs can be stacked, and on a CPU only if that is faster; otherwise it is "local". It
     depends on the experiment, its task and the number of cores; the store keeps the name for a resume.
-
-    Raises:
-        ArgumentError, MissingExtraError, RunError: as for `Engine.check`.
     """
     if experiment.engine != "auto":
         engine_of(experiment).check(experiment)

@@ -21,7 +21,7 @@ from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
 from stepsize.lab.engines.ray_segment import Segment, make_segment
 from stepsize.lab.engines.runs import Job, end_branches, joined, reason, single_branches, single_jobs
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import RunWatcher
@@ -49,19 +49,9 @@ def check(experiment: Experiment) -> None:
         cluster_address()
 
 
-def train_runs(
-    specs: Mapping[int, RunSpec],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
-    """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray.
-
-    Raises:
-        RunError: the cluster does not answer, a node lacks what the runs need, or a run failed.
-        OutputError: the store cannot be written to.
-    """
+def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
+    """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
+    experiment, directory, workers, watcher = training
     branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
     jobs = {min(job.runs): job for job in single_jobs(branches, specs, experiment, directory)}

@@ -20,12 +20,11 @@ from stepsize.lab.engines.local import run_jobs
 from stepsize.lab.engines.runs import WHICH_RUNS, Job, cores, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
-from stepsize.lab.engines.workers import Channel, Workers
+from stepsize.lab.engines.workers import Channel, Training
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import Branch, Branches, RunSpec, shared_beginnings
 from stepsize.lab.seeding import CPU, seeded_draws
-from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.checkpoint import Offshoot
@@ -197,17 +196,12 @@ def stacked_rule(experiment: Experiment, task: Task) -> UpdateRule:
     return rule
 
 
-def train_runs(
-    specs: Mapping[int, RunSpec],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
+def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Train the runs, `runs_at_once` in one program; on a CPU a program for each core, on a GPU one at a time.
 
     Runs that share their beginning with others are stacked across the seeds.
     """
+    experiment, directory, _, watcher = training
     on_cpu = experiment.device == "cpu"
     stacks = recorded_stacks(directory)
     known = {number for stack in stacks for number in stack.members}
@@ -223,7 +217,7 @@ def train_runs(
         if left := {number: specs[number] for number in stack.members if number in specs}:
             offshoots, parents = stack.offshoots(stacks, experiment), frozenset(stack.parents)
             jobs.append(Job(left, stack.title(experiment), stack.checkpoint, offshoots, parents))
-    run_jobs(_make_stack, jobs, experiment, directory, workers, watcher)
+    run_jobs(_make_stack, jobs, training)
 
 
 def _make_stack(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:

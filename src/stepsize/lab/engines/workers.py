@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
+from typing import NamedTuple
 
 import torch
 
@@ -20,6 +21,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import Job, cores, reason
 from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.standings import RunWatcher
 from stepsize.processes import start_process
 from stepsize.pytorch.random_states import seed_random_states
 from stepsize.store.run import Epoch, Point
@@ -93,6 +95,15 @@ class Workers:
         process = start_process(_serve, theirs, dict(os.environ))
         theirs.close()  # so that `ours` ends when the process does
         self.by_connection[ours] = Worker(process)
+
+
+class Training(NamedTuple):
+    """What an engine needs beside the runs: their experiment and directory, the processes, and who is told."""
+
+    experiment: Experiment
+    directory: ResultDirectory
+    workers: Workers
+    watcher: RunWatcher
 
 
 def refuse_in_a_starting_process() -> None:

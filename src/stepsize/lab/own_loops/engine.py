@@ -20,7 +20,7 @@ from stepsize.lab.engines.ray_cluster import joined_cluster
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import Contact, check_nodes
 from stepsize.lab.engines.runs import cores, joined, run_in_words
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.command import last_lines
 from stepsize.lab.own_loops.journal_records import JournalRecords
@@ -50,22 +50,13 @@ def check(experiment: Experiment) -> None:
         ray.check(experiment)
 
 
-def train_runs(
-    specs: Mapping[int, RunSpec],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
+def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Make the runs, `workers` at a time; by default one on each core, or one on each GPU.
 
     A run that raises an error, is killed, or logs nothing for the experiment's `timeout` has failed; the others
     continue. A run in progress continues from what its loop has saved in `run.checkpoint`.
-
-    Raises:
-        RunError: a run failed; raised at the end.
-        OutputError: the store cannot be written to.
     """
+    experiment, directory, workers, watcher = training
     gpus = visible_gpus(experiment.device)
     with ExitStack() as stack:
         begin: Callable[[RunPlace], Process] = LocalProcess
