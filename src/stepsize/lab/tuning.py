@@ -71,12 +71,7 @@ def tuning_place(directory: ResultDirectory) -> ResultDirectory:
 
 
 def check_tuning(experiment: Experiment, task: AnyTask, specs: tuple[RunSpec, ...]) -> None:
-    """Find, before anything is written, what would fail later.
-
-    Raises:
-        ArgumentError: a schedule times the largest factor is not a schedule of rates, no samples can be held out from
-            the task, or the comparison would be judged on the samples on which the peaks are chosen.
-    """
+    """Find, before anything is written, what would fail later."""
     if experiment.held_out:
         rule = "False together with tune_peak, which chooses the schedules on the held-out samples"
         raise ArgumentError("Experiment", "held_out", rule, True, "leave one of them out")
@@ -105,13 +100,7 @@ def begin_tuning(
 def tune(
     experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: Workers, display: Display
 ) -> tuple[Experiment, tuple[Trial, ...]]:
-    """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials.
-
-    Raises:
-        RunError: a trial failed.
-        OutputError: the store cannot be written to.
-        KeyboardInterrupt: the trials are kept as far as they came.
-    """
+    """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials."""
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, specs = load_runs(place.path), _trials(experiment, task)
     standings = Standings(specs, results, inner.terms())

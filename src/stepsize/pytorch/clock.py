@@ -16,11 +16,7 @@ COUNTED = {"steps": "update", "samples": "sample", "tokens": "token", "seconds":
 
 
 class Clock:
-    """How far an update moves the position, and where the horizon ends.
-
-    Raises:
-        ArgumentError: the clock has no use for the horizon, or needs one to count by itself.
-    """
+    """How far an update moves the position, and where the horizon ends."""
 
     def __init__(self, name: str, horizon: Horizon | None, auto: bool) -> None:
         self.name = name

@@ -32,13 +32,7 @@ from stepsize.store.run import FIELDS
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray, and for the head of its cluster if there is one.
-
-    Raises:
-        ArgumentError: the device is a GPU.
-        MissingExtraError: Ray is not installed.
-        RunError: the cluster does not answer.
-    """
+    """Look for Ray, and for the head of its cluster if there is one."""
     ray = ray_module()
     if experiment.device != "cpu":
         advice = "write {device}, or {engine}"

@@ -23,11 +23,7 @@ _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
 
 
 def cluster_address() -> str | None:
-    """HOST:PORT of the head of the cluster: in RAY_ADDRESS, or that of `ray start` on this machine; None if neither.
-
-    Raises:
-        RunError: nothing answers there, or RAY_ADDRESS is not such an address.
-    """
+    """HOST:PORT of the head of the cluster: in RAY_ADDRESS, or that of `ray start` on this machine; None if neither."""
     from ray._private.services import canonicalize_bootstrap_address  # what ray.init calls, and then waits for minutes
 
     named = os.environ.get("RAY_ADDRESS", "")
@@ -57,11 +53,7 @@ def cluster_address() -> str | None:
 
 
 def greet(host: str, port: int, seconds: float) -> None:
-    """Begin a conversation with a server of Ray.
-
-    Raises:
-        OSError: nothing answers within these seconds, or something that is no Ray.
-    """
+    """Begin a conversation with a server of Ray; OSError if nothing answers in time, or something else."""
     until = time.monotonic() + seconds
     with socket.create_connection((host, port), seconds) as connection:
         if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
@@ -82,11 +74,7 @@ _QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 def ray_module() -> Any:
-    """The package.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
+    """The package; MissingExtraError if it is not installed."""
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -99,9 +87,6 @@ def joined_cluster(workers: int | None, code: Code) -> Iterator[tuple[Any, Code]
     """Ray, connected to the running cluster or to a local Ray until the end of the block; and what its nodes got.
 
     The cluster gets a copy of the code's folder. A Ray to which the user has connected is used as it is.
-
-    Raises:
-        RunError: the cluster does not answer, or does not take this process.
     """
     ray = ray_module()
     if ray.is_initialized():

@@ -46,11 +46,7 @@ def this_node() -> str:
 
 
 def check_nodes(contact: "Contact", experiment: Experiment, code: Code) -> None:
-    """Look on every node, before anything is trained, for the versions, the task and its data.
-
-    Raises:
-        RunError: a node lacks some of it; names the nodes.
-    """
+    """Look on every node, before anything is trained, for the versions, the task and its data."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ray, looks = contact.ray, {}

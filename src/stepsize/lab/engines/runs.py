@@ -193,11 +193,7 @@ def training_loop(networks: Networks, task: Task, experiment: Experiment) -> Tra
 def make_run(
     job: Job, experiment: Experiment, store: RecordStore, observe: Listener, should_stop: Callable[[], bool]
 ) -> End:
-    """Train the one run of a job, as `make_runs`.
-
-    Raises:
-        RunError: its training samples are a stream, which cannot be continued from a checkpoint in the same bits.
-    """
+    """Train the one run of a job, as `make_runs`; RunError if its samples are a stream, which begins again."""
     task = experiment_task(experiment)
     if task.reads_a_stream:
         why = "the training samples are a stream, and each part of a run would begin it again"

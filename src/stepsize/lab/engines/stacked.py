@@ -99,11 +99,7 @@ def record_stacks(
 
 
 def recorded_stacks(directory: ResultDirectory) -> list[StackRecord]:
-    """The stacks that are recorded in the directory.
-
-    Raises:
-        StateError: a record is damaged.
-    """
+    """The stacks that are recorded in the directory."""
     stacks = []
     for path in sorted(directory.checkpoint(0).parent.glob("stack-*.json")):
         try:
@@ -130,11 +126,7 @@ MOST_ON_A_CPU = 3  # runs in a stack, unless the experiment says otherwise; more
 
 
 def check(experiment: Experiment) -> None:
-    """Compute two networks on two samples, and compare their gradients with those of each network by itself.
-
-    Raises:
-        ArgumentError: the optimizer, the network, a Plan or feedback cannot be stacked.
-    """
+    """Compute two networks on two samples, and compare their gradients with those of each network by itself."""
     if experiment.feedback:
         given = {name: str(plateau) for name, plateau in experiment.feedback}
         raise ArgumentError(
@@ -179,11 +171,7 @@ def _close(some: Named, others: Named) -> bool:
 
 
 def stacked_rule(experiment: Experiment, task: Task) -> UpdateRule:
-    """The update rule of the experiment's optimizer, which must train all parameters that require a gradient.
-
-    Raises:
-        ArgumentError: the optimizer cannot be stacked.
-    """
+    """The update rule of the experiment's optimizer, which must train all parameters that require a gradient."""
     model = task.initial_model(experiment.seeds[0])
     optimizer = experiment_optimizer(experiment, model)
     rule = update_rule(optimizer)

@@ -86,11 +86,7 @@ class Workers:
         return self.asked or (cores() if device == "cpu" else 1)
 
     def start(self) -> None:
-        """Start one more.
-
-        Raises:
-            OSError, EOFError: the process died at once.
-        """
+        """Start one more; OSError or EOFError if the process dies at once."""
         ours, theirs = multiprocessing.Pipe()
         process = start_process(_serve, theirs, dict(os.environ))
         theirs.close()  # so that `ours` ends when the process does

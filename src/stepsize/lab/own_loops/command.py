@@ -54,12 +54,7 @@ def placeholders(command: str) -> set[str]:
 
 
 def run_command(run: TrainingRun, place: RunPlace) -> None:
-    """Run the command of a run, and log what its logs say.
-
-    Raises:
-        RunError: it did not end with code 0, or left no logs in the folder.
-        DataError: a log cannot be read.
-    """
+    """Run the command of a run, and log what its logs say."""
     rates = place.journal.with_suffix(".csv")
     _write_rates(rates, run)
     process = subprocess.Popen(_words(run, place, rates), stdin=subprocess.DEVNULL)

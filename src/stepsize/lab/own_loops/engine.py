@@ -36,13 +36,7 @@ _GRACE = 30.0  # seconds for a process to end after its loop has, or after it wa
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray if the processes are to be started with it.
-
-    Raises:
-        ArgumentError: this is Windows, or the device is a GPU and the engine Ray.
-        MissingExtraError: Ray is not installed.
-        RunError: the Ray cluster does not answer.
-    """
+    """Look for Ray if the processes are to be started with it."""
     if sys.platform == "win32":
         rule = "a task with data on Windows, where what a process has started cannot be ended with it"
         raise ArgumentError("Experiment", "task", rule, experiment.command or experiment.task)

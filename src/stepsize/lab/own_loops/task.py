@@ -54,11 +54,7 @@ class OwnLoop:
         return experiment.horizon(None)
 
     def check(self, experiment: "Experiment", specs: Sequence[RunSpec]) -> None:
-        """Refuse settings that the loop would not get, and a command that cannot make different runs.
-
-        Raises:
-            ArgumentError: there are such settings.
-        """
+        """Refuse settings that the loop would not get, and a command that cannot make different runs."""
         what = "a command" if self.is_command else "a training loop of your own"
         errors: list[StepsizeError] = []
         for each in fields(experiment):

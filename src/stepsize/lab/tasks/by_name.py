@@ -79,12 +79,7 @@ def task_of(experiment: Experiment) -> AnyTask:
 
 
 def task_with_data(name: str) -> Task:
-    """The task of this name, which has data and a network.
-
-    Raises:
-        ArgumentError: it is a training loop of the user's own.
-        DataError, RunError: as for `load_task`.
-    """
+    """The task of this name, which has data and a network."""
     task = load_task(name)
     if isinstance(task, OwnLoop):
         rule = "a task with a network and data, and not a training loop of its own"
@@ -102,11 +97,7 @@ def lasting_name(name: str) -> str:
 
 
 def experiment_task(experiment: Experiment) -> Task:
-    """The experiment's task, with the training samples and the test set that the experiment asks for.
-
-    Raises:
-        RunError: the data differ from those that the experiment began with.
-    """
+    """The experiment's task, with the training samples and the test set that the experiment asks for."""
     task = task_with_data(experiment.task)
     if differences := other_data(experiment.digests, task):
         raise RunError(

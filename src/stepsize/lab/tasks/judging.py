@@ -15,12 +15,7 @@ Loss = Callable[[Any, Any], Tensor]
 
 
 def mean_loss(task: str, loss: Loss, outputs: Any, targets: Any, from_loader: bool) -> Tensor:
-    """The loss as a tensor of shape (); `targets` are the whole batch if it comes from a loader.
-
-    Raises:
-        RunError: the function does not take these arguments, compares each output with every target, does not return
-            one number, or returns one that does not depend on the weights although gradients are needed.
-    """
+    """The loss as a tensor of shape (); `targets` are the whole batch if it comes from a loader."""
     value: Any = _of_batch(task, loss, outputs, targets) if from_loader else _of_pair(task, loss, outputs, targets)
     if not isinstance(value, Tensor) or value.numel() != 1:
         given = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else shown(value)
@@ -90,11 +85,7 @@ def _blame_targets(task: str, loss: Loss, outputs: Any, batch: Any, error: Excep
 
 
 def right_of(task: str, correct: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> Tensor:
-    """What the task's own function counts, as a tensor of shape ().
-
-    Raises:
-        RunError: it does not return one number.
-    """
+    """What the task's own function counts, as a tensor of shape ()."""
     right = correct(outputs, targets)
     if not isinstance(right, Tensor) or right.numel() != 1:
         raise RunError(

@@ -153,11 +153,7 @@ def loader_horizon(
     batch_size: int | None,
     drop_last: bool,
 ) -> Horizon:
-    """The length of a run over the passes of a loader; without a length of the loader, `steps` divided by the epochs.
-
-    Raises:
-        ArgumentError: `owner` was given a setting that is the loader's, or `steps` that do not fit.
-    """
+    """The length of a run over the passes of a loader; if the loader has none, an epoch is an equal part of `steps`."""
     errors: list[StepsizeError] = []
     if batch_size is not None:
         errors.append(loader_setting(owner, "batch_size", batch_size))
@@ -195,11 +191,7 @@ def _share(owner: str, steps: int | None, epochs: int) -> int:
 
 
 def divisible(loader: Loader, setting: str, value: object) -> tuple["DataLoader[Any]", int]:
-    """A DataLoader whose samples can be chosen, and their number: it reads its data set in order or shuffled.
-
-    Raises:
-        ArgumentError: the loader is another; names the `setting` of the experiment that asks.
-    """
+    """A DataLoader whose samples can be chosen, and their number: it reads its data set in order or shuffled."""
     if type(loader) is DataLoader and loader.batch_size is not None:
         data_set: Any = loader.dataset
         sampler = loader.sampler

@@ -39,11 +39,7 @@ if TYPE_CHECKING:
 
 
 def held_out_of(samples: int) -> int:
-    """How many training samples are held out to judge on: one of five.
-
-    Raises:
-        ArgumentError: there are fewer than two samples.
-    """
+    """How many training samples are held out to judge on: one of five."""
     if samples < 2:
         raise ArgumentError("held_out", "", "used with at least 2 training samples", samples)
     return max(1, samples // 5)
@@ -307,7 +303,8 @@ class Task:
         """The loss as a tensor of shape (); `targets` are the whole batch of a loader.
 
         Raises:
-            RunError: as for `stepsize.lab.tasks.judging.mean_loss`.
+            RunError: `loss` does not take these arguments, compares each output with every target, does not return one
+                number, or returns one that does not depend on the weights although gradients are needed.
         """
         return mean_loss(self.name, self.loss, outputs, targets, self.has_loaders)
 

@@ -41,11 +41,7 @@ class Journal:
         self.length = 0
 
     def add(self, record: Point | Epoch) -> None:
-        """Add a record.
-
-        Raises:
-            OutputError: the store cannot be written to.
-        """
+        """Add a record."""
         self._waiting.append(record)
         self.length += 1
         if len(self._waiting) >= _BATCH:
@@ -166,9 +162,6 @@ class Checkpoint:
 
         None if the run starts from the beginning: there is no file, or records from before it are missing in a store
         that was recovered. Nothing is restored then.
-
-        Raises:
-            StateError: the file is damaged, or of another version, run or network.
         """
         state = self._read() if self._path.exists() else None
         for journal in self._journals.values():

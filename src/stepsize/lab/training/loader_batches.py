@@ -37,11 +37,7 @@ class LoaderBatches:
     _stream: Iterator[Any] | None = field(default=None, init=False)
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Iterator[Batch]]:
-        """The batches of each update of an epoch, from the update `first` on.
-
-        Raises:
-            RunError: a pass has no batches, or another number than the loader's length.
-        """
+        """The batches of each update of an epoch, from the update `first` on."""
         length = length_of(self.loader)
         if length is None:
             if self._stream is None:
@@ -79,11 +75,7 @@ class LoaderTest:
     weight: Weight
 
     def batches(self) -> Iterator[Batch]:
-        """All batches in order.
-
-        Raises:
-            RunError: there are none.
-        """
+        """All batches in order."""
         for batch in at_least_one(one_pass(self.loader, 0, 0)):
             yield from weighted([batch], self.weight, self.device)
 

@@ -95,12 +95,7 @@ def _checked(rate: Any, step: int) -> float:
 
 
 def followed_metric(owner: str, argument: str, follower: object, metric: str | None = None) -> str:
-    """The name of the number that `follower` gets: `metric`, else its own `metric`, else one that fits its `mode`.
-
-    Raises:
-        ArgumentError: there is no such number; its best values are not on the side that the mode says; or nothing says
-            which number it is. `argument` of `owner` is where it is chosen.
-    """
+    """The name of the number that `follower` gets: `metric`, else its own `metric`, else one that fits its `mode`."""
     among = "" if argument == "metric" else "a Plateau whose metric is "
     mode, name = getattr(follower, "mode", None), metric or getattr(follower, "metric", None)
     if name is None:

@@ -158,9 +158,6 @@ class Tally:
         """Mean loss and accuracy over all samples, for each network; the accuracy is NaN if the task has none.
 
         Losses are summed in double precision, in the order of the batches.
-
-        Raises:
-            RunError: more samples are right than there are, or fewer than none.
         """
         losses = torch.stack(self.losses).cpu().double().reshape(len(self.losses), -1).numpy()
         total, samples = np.zeros(losses.shape[1]), sum(self.sizes)
