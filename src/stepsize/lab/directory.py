@@ -53,7 +53,6 @@ class ResultDirectory:
         raise OutputError(f"{named} cannot be used for results: {reason}", advice)
 
     def note(self, kind: str, text: str, number: int | None = None) -> None:
-        """Record an event of the comparison, or of a run, in the store."""
         with Store.open(self.store) as store:
             store.event(kind, text, number)
 
@@ -66,7 +65,6 @@ class ResultDirectory:
                 store.event("failed", reason, number)
 
     def checkpoint(self, number: int) -> Path:
-        """The file for the checkpoint of a run."""
         return self.path / "checkpoints" / f"{number:03d}.pt"
 
     def run_folder(self, name: str, seed: int) -> Path:

@@ -160,7 +160,6 @@ class Experiment:
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     def _conflicts(self) -> Iterator[ArgumentError]:
-        """An error for each setting that does not go with the others."""
         error, names = partial(ArgumentError, "Experiment"), [name for name, _ in self.schedules]
         for label in (label for label, _ in self.feedback if label not in names):
             advice = nearest(label, names) or listed(names)

@@ -108,7 +108,6 @@ def _paper(results: Results) -> _Paper:
 
 
 def _notes(paper: _Paper) -> Iterator[str]:
-    """What a reader of the files must know."""
     experiment, runs = paper.comparison.experiment, paper.comparison._stored
     planned = len(experiment.schedules) * len(experiment.seeds)
     if waiting := planned - sum(run.status in COMPLETE for run in runs):

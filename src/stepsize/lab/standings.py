@@ -198,15 +198,12 @@ class RunWatcher:
             raise OutputError(error.reason, advice) from error
 
     def branching(self, branches: Branches) -> None:
-        """These runs are going to branch from others."""
         self._standings.branching(branches)
 
     def starting(self, workers: int) -> None:
-        """This many worker processes are starting."""
         self._show(lambda display: display.starting(workers))
 
     def logged(self, number: int, record: Record) -> None:
-        """A run has logged a record."""
         if self._standings.lacks_beginning(number):
             self._standings.begun(number, self._results.run(number))
         if self._standings.logged(number, record):
@@ -264,7 +261,6 @@ class LivePicture:
         self._next = ended + max(_LEAST_WAIT, (ended - begun) / _SHARE)
 
     def write(self, *suffixes: str) -> None:
-        """Draw now, to a file of each kind."""
         picture = plots.Picture()
         self._standings.draw(picture)
         for suffix in suffixes:

@@ -138,7 +138,6 @@ def tune(
 
 
 def _inner(experiment: Experiment) -> Experiment:
-    """The experiment whose runs are the trials."""
     last = max(experiment.seeds)
     later = experiment.most_seeds if experiment.until_told else 0  # of the seeds of rounds
     compared = {*experiment.seeds, *range(last + 1, last + 1 + later)}

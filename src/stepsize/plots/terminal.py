@@ -184,7 +184,6 @@ def _body(
     colours: Sequence[str],
     marks: Sequence[str],
 ) -> list[str]:
-    """The lines of the curves alone."""
     (last, low, high), (width, height) = view, size
     edge = 0.001 * (high - low)  # uniplot leaves out what lies on the upper bound
     picture = uniplot.plot_to_string(

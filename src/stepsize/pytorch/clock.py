@@ -40,7 +40,6 @@ class Clock:
         self._since = time.monotonic()
 
     def after_update(self, position: float) -> float:
-        """The position after the update that begins at this one."""
         if self.name == "seconds":
             return position + self._measured()
         if self.name == "steps" or self._horizon is None:

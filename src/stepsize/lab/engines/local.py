@@ -95,11 +95,9 @@ class _Parent:
 
     @property
     def _jobs(self) -> int:
-        """The number of jobs in progress."""
         return sum(worker.job is not None for worker in self.workers.by_connection.values())
 
     def _hand_out(self) -> None:
-        """Give jobs to workers that wait for one, and start workers if there are too few."""
         for connection, worker in self.workers.by_connection.items():
             if worker.ready and worker.job is None and (job := self._first_ready()):
                 self.waiting.remove(job)
@@ -116,7 +114,6 @@ class _Parent:
                 self._died_early()
 
     def _first_ready(self) -> Job | None:
-        """The first job that need not wait for another."""
         in_progress = [worker.job for worker in self.workers.by_connection.values() if worker.job is not None]
         unfinished = {number for job in (*self.waiting, *in_progress) for number in job.runs}
         return next((job for job in self.waiting if job.is_ready(unfinished)), None)

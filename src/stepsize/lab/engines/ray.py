@@ -113,7 +113,6 @@ class _Scheduling:
             raise joined(self.failures)
 
     def _first_ready(self) -> int | None:
-        """The first run that need not wait for another."""
         unfinished = {*self.waiting, *(each.number for each in self.in_progress.values())}
         return next((number for number, job in self.waiting.items() if job.is_ready(unfinished)), None)
 
@@ -134,7 +133,6 @@ class _Scheduling:
                 self._start(each.number, each.job)
 
     def _offshoots(self, job: Job) -> list[Offshoot]:
-        """The runs that have not begun and branch from that of the job."""
         return [each for each in job.offshoots if self.waiting.keys() >= each.parents.keys()]
 
     def _start(self, number: int, job: Job, checkpoint: bytes | None = None) -> None:
@@ -151,7 +149,6 @@ class _Scheduling:
         self.in_progress[task.remote(*given)] = _InProgress(number, job)
 
     def _hear(self, task: Any) -> None:
-        """Note the node that a task is on, or take the segment that it has made."""
         each = self.in_progress.pop(task)
         number, job, name = each.number, each.job, each.job.in_words()
         try:
@@ -175,7 +172,6 @@ class _Scheduling:
             self._take(said, number, job)
 
     def _take(self, segment: Segment, number: int, job: Job) -> None:
-        """Write what a segment returned, and start the next."""
         self.deaths[number] = 0
         if segment.start is not None:
             self.store.rewind(number, segment.start)

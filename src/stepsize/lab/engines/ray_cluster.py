@@ -116,5 +116,4 @@ def joined_cluster(workers: int | None, code: Code) -> Iterator[tuple[Any, Code]
 
 
 def _first_lines(error: Exception) -> str:
-    """The message of Ray as one line."""
     return " ".join(line.strip() for line in str(error).splitlines() if line.strip())

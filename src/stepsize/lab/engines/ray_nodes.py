@@ -108,11 +108,9 @@ class Contact:
     _lost: frozenset[str] = frozenset()
 
     def alive(self) -> list[Node]:
-        """The nodes that Ray has not given up."""
         return [node for node in self.ray.nodes() if node["Alive"]]
 
     def names(self, identifiers: Set[str]) -> list[str]:
-        """The names of nodes."""
         return [_name(node) for node in self.ray.nodes() if node["NodeID"] in identifiers]
 
     def elsewhere(self, lost: frozenset[str]) -> dict[str, Any]:

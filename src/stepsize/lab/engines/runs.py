@@ -50,7 +50,6 @@ class Job:
         return self.parents.isdisjoint(unfinished) or self.checkpoint.exists()
 
     def in_words(self) -> str:
-        """The run, or the first of them."""
         name = run_in_words(self.runs[min(self.runs)])
         return name if len(self.runs) == 1 else f"the stack of {len(self.runs)} runs that begins with {name}"
 

@@ -176,7 +176,6 @@ class Stack:
         return dict(zip(parameters, gradients, strict=True)), losses.detach(), right
 
     def measure(self, samples: EvaluationSet) -> list[tuple[float, float]]:
-        """Mean loss and accuracy of each row, in evaluation mode, over all samples."""
         self._model.eval()
         tally = Tally()
         with torch.no_grad(), _vectorised():
@@ -208,7 +207,6 @@ class Stack:
         return judged["loss"], judged.get("right")
 
     def _outputs(self, parameters: Named, inputs: Tensor, shared: bool) -> Tensor:
-        """The outputs (rows, batch, ...)."""
         if self._grouped is not None:
             return self._grouped({**parameters, **self.buffers}, inputs, shared)
 

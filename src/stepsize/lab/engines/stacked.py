@@ -53,11 +53,9 @@ class StackRecord:
         return f"the runs {', '.join(map(str, self.members))}, {experiment.task}, settings {settings}"
 
     def branches(self) -> Branches:
-        """Where the runs branch."""
         return {number: Branch(parent, self.step) for number, parent in zip(self.members, self.parents, strict=False)}
 
     def offshoots(self, stacks: Sequence["StackRecord"], experiment: Experiment) -> list[Offshoot]:
-        """Those of the stacks that branch from this one."""
         row = {number: place for place, number in enumerate(self.members)}
         return [
             Offshoot(
@@ -160,7 +158,6 @@ def check(experiment: Experiment) -> None:
 
 
 def _gradients(task: Task, seed: int, inputs: torch.Tensor, targets: torch.Tensor) -> Named:
-    """The gradients of a network by itself, in evaluation mode."""
     model = task.initial_model(seed).eval()
     task.mean_loss(model(inputs.clone()), targets).backward()  # type: ignore[no-untyped-call]
     return {name: each.grad for name, each in model.named_parameters() if each.grad is not None}

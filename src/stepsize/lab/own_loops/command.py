@@ -103,7 +103,6 @@ def _words(run: TrainingRun, place: RunPlace, rates: Path) -> list[str]:
 
 
 def _changed_at(folder: Path) -> float:
-    """When a file in the folder was written last."""
     latest = 0.0
     for place, _, names in os.walk(folder):
         for name in names:

@@ -135,7 +135,6 @@ class _Driver:
         return JournalRecords(number, place.spec, place.journal, self.experiment, self.store, self.watcher)
 
     def _look(self) -> None:
-        """Take what the runs have logged, and notice those that have ended."""
         time.sleep(_LOOK)
         for each in tuple(self.running):
             code = each.process.exit_code()  # before the journal is read for the last time
@@ -174,7 +173,6 @@ class _Driver:
         self.watcher.ended(each.number)
 
     def _stop(self, by_user: bool) -> None:
-        """Ask the runs in progress to end, and wait for a while."""
         if by_user:
             self.watcher.stopping()
         for each in self.running:

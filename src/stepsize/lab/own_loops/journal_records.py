@@ -48,7 +48,6 @@ class JournalRecords:
 
     @property
     def seconds(self) -> float:
-        """The seconds of training so far."""
         return self._before + self._session
 
     def read(self) -> None:
@@ -113,7 +112,6 @@ class JournalRecords:
             self._complete_step()  # nothing follows
 
     def _complete_step(self) -> None:
-        """Make the records of the last step."""
         step, values, self._values = self._step, self._values, {}
         if not values:
             return
@@ -127,11 +125,9 @@ class JournalRecords:
             self._records.append(Value(step, name, values[name]))
 
     def _train(self) -> tuple[float, float]:
-        """The last training loss and accuracy."""
         return self._last.get("train_loss", math.nan), self._last.get("train_accuracy", math.nan)
 
     def _write(self) -> None:
-        """Store the records that are complete, and show them."""
         if self._records:
             self._store.log(self._number, self._records)
             for record in self._records:

@@ -41,7 +41,6 @@ class OwnLoop:
 
     @property
     def source(self) -> str:
-        """What trains."""
         return f"Each run is made by {'the command ' if self.is_command else ''}{self.name}, with data of its own."
 
     @property
@@ -50,7 +49,6 @@ class OwnLoop:
         return ()
 
     def horizon(self, experiment: "Experiment") -> Horizon:
-        """The horizon of a run of the experiment."""
         return experiment.horizon(None)
 
     def check(self, experiment: "Experiment", specs: Sequence[RunSpec]) -> None:

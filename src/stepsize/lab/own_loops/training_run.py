@@ -128,7 +128,6 @@ class Journal:
         os.write(self._file, f"{line}\n".encode())
 
     def note(self, text: str) -> None:
-        """Add a notice for the reports."""
         self.write({"notice": text})
 
     def end(self, error: str = "", account: str = "") -> None:
@@ -163,7 +162,6 @@ class JournalReader:
         self._place = 0
 
     def new(self) -> list[Entry]:
-        """The entries since the last call."""
         if not self._path.exists():
             return []
         with open(self._path, "rb") as file:

@@ -112,7 +112,6 @@ def settings_shown(comparison: Comparison, steps: int) -> dict[str, object]:
 
 
 def _training(experiment: Experiment) -> str:
-    """The optimizer and the batches."""
     optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
     batches = f"batch size {experiment.batch_size}" if experiment.batch_size else "batches of the task's own"
     return f"{optimizer}, {batches}" + (
@@ -121,7 +120,6 @@ def _training(experiment: Experiment) -> str:
 
 
 def _others(experiment: Experiment) -> str:
-    """Other settings that are not the default ones."""
     values, defaults = experiment.as_dict(), Experiment().as_dict()
     others = {name: values[name] for name in values if name not in _SHOWN_ELSEWHERE and values[name] != defaults[name]}
     return _listed(in_words(others), "; {}")

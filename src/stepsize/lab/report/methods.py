@@ -31,7 +31,6 @@ class Methods:
     details: Mapping[str, Mapping[str, str]]
 
     def markdown(self) -> str:
-        """The methods in Markdown."""
         items = "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in self.schedules.items())
         return "\n\n".join(["## Methods", *self._paragraphs(_markdown, " "), items, *self._details(_markdown)]) + "\n"
 

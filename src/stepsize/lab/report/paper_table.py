@@ -139,7 +139,6 @@ def _csv_cell(value: object) -> object:
 
 
 def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -> str:
-    """What the numbers are, in LaTeX."""
     first = escaped(names[table.findings[0].name])
     better = "higher" if table.metric.higher_is_better else "lower"
     spread = rf": mean $\pm$ standard deviation over {seeds} seeds" if seeds > 1 else ""

@@ -38,7 +38,6 @@ class Row:
     headline: Mean
 
     def cells(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """The name and, as texts, the means of these columns."""
         note = f" ({self.diverged} of {self.finished + self.diverged} diverged)" if self.diverged else ""
         return (self.name + note, *map(self._text, columns))
 
@@ -55,7 +54,6 @@ def rows(runs: Runs, headline: Metric | None = None) -> tuple[Row, ...]:
 
 
 def _row(runs: Runs, headline: Metric | None) -> Row:
-    """The row of one schedule with these runs."""
     finished = [run for run in runs if run.status == "finished"]
     fields = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
     means = {field: Mean.of([last_value(run, field) for run in finished]) for field in fields}
@@ -110,7 +108,6 @@ class SummaryTable:
         return SummaryTable(tuple(self.columns[index] for index in kept), lines, self.notes)
 
     def _repr_html_(self) -> str:
-        """The table, in a notebook."""
         head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in self.lines)
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)

@@ -71,7 +71,6 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """The verdict in a word or two."""
         return VERDICTS[self.finding.verdict] if self.difference else ""
 
 
@@ -86,7 +85,6 @@ class PairLine:
 
     @property
     def verdict(self) -> str:
-        """The verdict in a word or two."""
         return VERDICTS[self.pair.verdict]
 
 
@@ -105,12 +103,10 @@ class Table:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether any line has an interval."""
         return any(line.whisker for line in self.lines)
 
     @property
     def has_chances(self) -> bool:
-        """Whether any line has a p-value."""
         return any(line.p for line in self.lines)
 
     @property
@@ -120,7 +116,6 @@ class Table:
 
     @property
     def direction(self) -> str:
-        """Which way is better, in words."""
         if self.metric.higher_is_better is None:
             return "whether higher or lower is better is not known"
         return f"{'higher' if self.metric.higher_is_better else 'lower'} is better"

@@ -230,7 +230,6 @@ def _inside(n: int, before: Floats, masses: Floats, angle: Floats) -> Floats:
 
 
 def _crossing(inside: Callable[[Floats], Floats], probability: float) -> float:
-    """The angle at which `inside` reaches the probability."""
     return bisect_left(range(_PARTS), probability, key=lambda part: inside(np.array([part * _PART]))[0]) * _PART
 
 

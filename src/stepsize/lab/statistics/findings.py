@@ -213,7 +213,6 @@ def _verdict(metric: Metric, difference: Difference, looks: Looks | None) -> Ver
 
 
 def _is_small(difference: Difference, looks: Looks | None) -> bool:
-    """Whether the interval lies within the margin."""
     margin = None if looks is None else looks.margin
     return margin is not None and max(-difference.low, difference.high) < margin
 
@@ -228,7 +227,6 @@ def _judgement(
     comparisons: int,
     looks: Looks | None,
 ) -> list[str]:
-    """The verdict in a sentence, and its limits."""
     digits, against, pairs = decimals(list(means.values())), quoted(first), difference.pairs
     size = f"{abs(difference.mean):.{digits}f}"
     if pairs == 0:

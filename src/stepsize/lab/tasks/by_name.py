@@ -143,7 +143,6 @@ def _own(name: str) -> Task | OwnLoop:
 
 
 def _needed(make: Callable[..., object]) -> list[str]:
-    """The arguments without which it cannot be called."""
     with suppress(TypeError, ValueError):  # a function written in C need not have a signature
         return [
             each.name

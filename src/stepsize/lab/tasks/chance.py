@@ -95,7 +95,6 @@ class Chance:
 
 
 def _classes(loss: Any, targets: Tensor) -> Tensor:
-    """The targets that are not ignored."""
     return targets[(targets >= 0) & (targets != getattr(loss, "ignore_index", -1))]
 
 

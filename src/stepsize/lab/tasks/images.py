@@ -122,7 +122,6 @@ def _read_folder(folder: Path, source: str) -> Task:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """The file of this name in the folder, gzipped or not."""
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 

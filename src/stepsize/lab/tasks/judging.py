@@ -42,7 +42,6 @@ def _of_pair(task: str, loss: Loss, outputs: Any, targets: Any) -> Tensor:
 
 
 def _of_batch(task: str, loss: Loss, outputs: Any, batch: Any) -> Tensor:
-    """The loss of a loader's batch."""
     if not _is_of_pytorch(loss):
         try:
             return loss(outputs, batch)

@@ -75,7 +75,6 @@ class LoaderTest:
     weight: Weight
 
     def batches(self) -> Iterator[Batch]:
-        """All batches in order."""
         for batch in at_least_one(one_pass(self.loader, 0, 0)):
             yield from weighted([batch], self.weight, self.device)
 

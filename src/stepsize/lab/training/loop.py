@@ -196,7 +196,6 @@ class End:
 
     @classmethod
     def of(cls, outcome: Outcome) -> "End":
-        """The end that a store has of a run."""
         return cls(outcome.status, outcome.seconds, outcome.diverged_at)
 
 
@@ -280,7 +279,6 @@ class TrainingLoop:
             yield epochs
 
     def _points(self, branch_steps: Container[int]) -> Iterator[Sequence[Point]]:
-        """The points of what is left of the current epoch."""
         progress, updates = self.progress, self.batches.updates
         self.networks.begin_epoch(progress.step, updates - progress.updates)
         for batches in self.batches.epoch(progress.epoch, progress.updates):

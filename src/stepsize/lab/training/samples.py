@@ -94,12 +94,10 @@ class Batches:
 
     @property
     def updates(self) -> int:
-        """The number of updates in an epoch."""
         return math.ceil(self._used / (self.size * self.accumulation))
 
     @property
     def _used(self) -> int:
-        """The number of samples in an epoch."""
         return len(self.samples) // self.size * self.size if self.drop_last else len(self.samples)
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Iterator[Batch]]:
@@ -149,7 +147,6 @@ class Tally:
         self.sizes.append(size)
 
     def extend(self, later: "Tally") -> None:
-        """Add all batches of `later`."""
         self.losses += later.losses
         self.right += later.right
         self.sizes += later.sizes
@@ -185,7 +182,6 @@ class Tally:
 
     @classmethod
     def of(cls, state: dict[str, Any], device: torch.device) -> "Tally":
-        """The tally whose `state` this is."""
         losses, right = (
             [] if part is None else list(part.to(device).unbind()) for part in (state["losses"], state["right"])
         )
