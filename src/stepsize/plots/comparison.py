@@ -16,7 +16,6 @@ from stepsize.plots.figures import Places, axes_on
 from stepsize.plots.scales import metric_extents, metric_scale, number, rate_extents, rate_scale
 from stepsize.plots.traces import (
     Trace,
-    accuracy_trace,
     band,
     below,
     loss_trace,
@@ -24,8 +23,6 @@ from stepsize.plots.traces import (
     rate_ends,
     rate_trace,
     runs_by_rates,
-    test_loss_trace,
-    train_accuracy_trace,
 )
 from stepsize.store.run import Logged
 
@@ -63,14 +60,14 @@ def plot_comparison(
     for run in runs:
         groups.setdefault(run.name, []).append(run)
     names, grouped = list(groups), list(groups.values())
-    accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
-    metric = metric or ("test_accuracy" if accurate else "test_loss")
+    if metric is None:
+        metric = "test_loss" if _have(runs, "test_loss") and not _have(runs, "test_accuracy") else "test_accuracy"
     accurate = metric == "test_accuracy"
-    test_trace = partial(metric_trace, name=metric)
+    test_trace, train_trace = (partial(metric_trace, name=name) for name in (metric, "train_accuracy"))
     extents = (
         rate_extents(grouped),
         metric_extents(grouped, loss_trace),
-        metric_extents(grouped, test_trace, *([train_accuracy_trace] if accurate else [])),
+        metric_extents(grouped, test_trace, *([train_trace] if accurate else [])),
     )
     scales = (
         rate_scale(extents[0], rate_ends(runs)),
@@ -85,7 +82,7 @@ def plot_comparison(
         _draw_mean(rate, [rate_trace(run) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | dots)
-        if accurate and (train := band([train_accuracy_trace(run) for run in kept])):
+        if accurate and (train := band([train_trace(run) for run in kept])):
             test.plot(train.x, train.mean, **(style | TRAIN))
         for run in (run for run in named if run.status == "diverged"):
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
@@ -113,11 +110,15 @@ def plot_comparison(
             ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35")
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
-    if accurate and any(train_accuracy_trace(run).x.size for run in runs):
+    if accurate and _have(runs, "train_accuracy"):
         handles.append(Line2D([], [], color="grey", **TRAIN))
         names.append("train accuracy")
     legend_below(test, handles, names, panel_height=2.3)
     return panels
+
+
+def _have(runs: Sequence[Logged], metric: str) -> bool:
+    return any(metric_trace(run, metric).x.size for run in runs)
 
 
 def _label(name: str) -> str:

@@ -76,21 +76,6 @@ def loss_trace(run: Logged) -> Trace:
     return _finite(run.column("step"), run.column("train_loss"))
 
 
-def accuracy_trace(run: Logged) -> Trace:
-    """The test accuracy after every epoch."""
-    return _finite(run.epoch_column("step"), run.epoch_column("test_accuracy"))
-
-
-def train_accuracy_trace(run: Logged) -> Trace:
-    """The accuracy while training, over each epoch."""
-    return _finite(run.epoch_column("step"), run.epoch_column("train_accuracy"))
-
-
-def test_loss_trace(run: Logged) -> Trace:
-    """The finite test losses, after every epoch."""
-    return _finite(run.epoch_column("step"), run.epoch_column("test_loss"))
-
-
 def metric_trace(run: Logged, name: str) -> Trace:
     """The finite values of a metric: a column of the points or the epochs, or one of another name."""
     if name == "train_loss":

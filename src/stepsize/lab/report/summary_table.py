@@ -38,6 +38,7 @@ class Row:
     headline: Mean
 
     def cells(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The name and, as texts, the means of these columns."""
         note = f" ({self.diverged} of {self.finished + self.diverged} diverged)" if self.diverged else ""
         return (self.name + note, *map(self._text, columns))
 

@@ -223,15 +223,7 @@ def summary(table: Table, seeds: int) -> str:
         over += f" of {seeds}"
     turned = [each.name for each in others if _contradicts_means(each, first)]
     others.sort(key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0)
-    kinds = {
-        "better": "better",
-        "worse": "worse",
-        "higher": "higher",
-        "lower": "lower",
-        "small": "smaller than the margin",
-        "open": "not told apart",
-        "unknown": "cannot be judged",
-    }
+    kinds = VERDICTS | {"small": "smaller than the margin", "unknown": "cannot be judged"}
     names = {verdict: [each.name for each in others if each.verdict == verdict] for verdict in kinds}
     verdicts = "; ".join(f"{kinds[verdict]}: {_names(group)}" for verdict, group in names.items() if group)
     but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""
