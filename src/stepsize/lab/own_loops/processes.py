@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,16 +37,6 @@ _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from stepsize.lab.own_loops.processes import main; main()"
 )
-
-
-class Process(Protocol):
-    """The process of a run, on this machine or on another."""
-
-    def exit_code(self) -> int | None:
-        """None while it runs; -9 if it was ended by the signal 9."""
-
-    def kill(self) -> None:
-        """End it and all that it has started."""
 
 
 def start(place: RunPlace) -> subprocess.Popen[bytes]:
@@ -75,7 +65,7 @@ def start(place: RunPlace) -> subprocess.Popen[bytes]:
 
 
 class LocalProcess:
-    """A process on this machine."""
+    """A process on this machine; its exit code is None while it runs, and a kill ends all that it has started too."""
 
     def __init__(self, place: RunPlace) -> None:
         self._process = start(place)
@@ -116,6 +106,9 @@ class RayTask:
 
     def kill(self) -> None:
         self._ray.cancel(self._task, force=True)
+
+
+Process = LocalProcess | RayTask
 
 
 def _in_task(place: RunPlace, module_folders: Sequence[str]) -> int:
