@@ -14,7 +14,7 @@ from stepsize.lab.report.methods import methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
 from stepsize.lab.statistics.differences import Difference
-from stepsize.plots.differences import plot_differences
+from stepsize.plots.comparison import plot_differences
 from stepsize.plots.figures import without_glyph_warnings
 from stepsize.plots.paper import COLUMN, PAGE, SIDE_BY_SIDE, PaperPicture, paper_picture, plot_comparison_on_paper
 from stepsize.sqlite_files import refuse_links

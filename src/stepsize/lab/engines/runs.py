@@ -20,9 +20,9 @@ from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
-from stepsize.lab.training.loader_batches import data_on
 from stepsize.lab.training.loop import End, Networks, TrainingLoop
 from stepsize.lab.training.one_network import OneNetwork
+from stepsize.lab.training.samples import data_on
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 

@@ -10,7 +10,18 @@ import numpy as np
 from stepsize.errors import first_few
 from stepsize.lab.report.tables import judged_label
 from stepsize.lab.statistics.findings import KNOWN, Terms
-from stepsize.plots.curves import COLOURS, Floats, line_style
+from stepsize.plots.curves import (
+    COLOURS,
+    Band,
+    Floats,
+    Trace,
+    band,
+    line_style,
+    metric_trace,
+    rate_ends,
+    rate_trace,
+    runs_by_rates,
+)
 from stepsize.plots.scales import (
     UNIT,
     Extent,
@@ -21,15 +32,6 @@ from stepsize.plots.scales import (
     rate_extents,
     rate_scale,
     step_ticks,
-)
-from stepsize.plots.traces import (
-    Band,
-    Trace,
-    band,
-    metric_trace,
-    rate_ends,
-    rate_trace,
-    runs_by_rates,
 )
 from stepsize.store.run import Logged
 

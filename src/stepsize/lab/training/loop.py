@@ -19,9 +19,8 @@ from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.tasks.loaders import STREAM_RESUMED, loader_horizon
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.checkpoint import Checkpoint, Progress
-from stepsize.lab.training.loader_batches import LoaderBatches, data_on
 from stepsize.lab.training.one_network import METRICS, LearningRate, OneNetwork, warn_if_too_fast
-from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
+from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, LoaderBatches, Tally, data_on
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
