@@ -42,7 +42,7 @@ def display_here() -> Display:
     return TerminalDisplay(console) if moves else PlainDisplay()
 
 
-class PlainDisplay(Display):
+class PlainDisplay:
     """Print a line when the runs begin, and one as each ends."""
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
@@ -52,6 +52,12 @@ class PlainDisplay(Display):
         print(source)
         print(f"Runs: {len(specs)}, each of {specs[0].steps} steps; results go to {directory}", flush=True)
 
+    def starting(self, workers: int) -> None:
+        pass
+
+    def logged(self, number: int, record: Record) -> None:
+        pass
+
     def ended(self, number: int, run: Run) -> None:
         self._ended += 1
         line = result_line(run, self._standings.terms)
@@ -59,6 +65,9 @@ class PlainDisplay(Display):
 
     def stopping(self) -> None:
         print(STOPPING, flush=True)
+
+    def close(self) -> None:
+        pass
 
 
 class NotebookDisplay(PlainDisplay):

@@ -132,7 +132,7 @@ class Standings:
 
 
 class Display(Protocol):
-    """Shows the progress of the runs; each method is called after the standings have changed, and may do nothing."""
+    """Shows the progress of the runs; each method is called after the standings have changed."""
 
     def begin(self, standings: Standings, source: str, directory: Path) -> None:
         """The runs are about to start; `source` says where the data came from, results go to `directory`."""

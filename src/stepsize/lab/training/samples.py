@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,13 +32,6 @@ class Batch(NamedTuple):
     targets: Any
     size: float
     share: float = 1.0
-
-
-class EvaluationSet(Protocol):
-    """The samples that networks are measured on."""
-
-    def batches(self) -> Iterator[Batch]:
-        """All samples, in order; a network may work in place on the inputs."""
 
 
 def move_model(model: nn.Module, task: Task, device: torch.device) -> None:
@@ -119,7 +112,7 @@ class Batches:
             yield Batch(*self.samples.chosen(index), index.shape[-1], index.shape[-1] / update.shape[-1])
 
 
-def measure(model: nn.Module, task: Task, samples: EvaluationSet) -> tuple[float, float]:
+def measure(model: nn.Module, task: Task, samples: "EvaluationSet") -> tuple[float, float]:
     """Mean loss and accuracy of `model` over all samples, in evaluation mode; it is left in training mode."""
     model.eval()
     tally = Tally()
@@ -254,6 +247,10 @@ class LoaderTest:
     def batches(self) -> Iterator[Batch]:
         for batch in at_least_one(one_pass(self.loader, 0, 0)):
             yield from weighted([batch], self.weight, self.device)
+
+
+EvaluationSet = Samples | LoaderTest
+"""The samples that networks are measured on."""
 
 
 def weighted(batches: list[Any], weight: Weight, device: torch.device) -> Iterator[Batch]:
