@@ -117,12 +117,7 @@ def small_enough(task: Task) -> bool:
 
 
 def multiply_adds(model: nn.Module, sample: torch.Tensor) -> int:
-    """Those of the dense layers and convolutions of a network, for one sample (1, ...).
-
-    Example:
-        >>> multiply_adds(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), torch.ones(1, 2))
-        9
-    """
+    """Those of the dense layers and convolutions of a network, for one sample (1, ...)."""
     total = 0
 
     def add(layer: Any, _: object, outputs: torch.Tensor) -> None:

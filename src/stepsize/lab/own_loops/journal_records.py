@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stepsize.errors import quoted
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.training_run import Entry, JournalReader
+from stepsize.lab.own_loops.training_run import JournalReader
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import RunWatcher
 from stepsize.lab.statistics.findings import METRICS
@@ -83,17 +84,17 @@ class JournalRecords:
         if not _NEARLY_ALL * steps <= last <= steps:
             self._notice(f"logged for the last time at step {last}, and run.steps is {steps}")
 
-    def _take(self, entry: Entry) -> None:
-        self._session = entry.seconds
-        if entry.begin:
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        self._session = entry["seconds"]
+        if "begin" in entry:
             self._before, self._session, self._returned = self._before + self._session, 0.0, True
             self.error = None
-        if entry.notice:
-            self._notice(entry.notice)
-        if entry.error is not None:
-            self.error, self.account = entry.error, entry.account
-        if entry.step is not None and entry.values is not None:
-            self._log(entry.step, entry.values)
+        if "notice" in entry:
+            self._notice(entry["notice"])
+        if "error" in entry:
+            self.error, self.account = entry["error"], entry["account"]
+        if "step" in entry:
+            self._log(entry["step"], entry["values"])
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:
         if self._returned and step <= self._step:

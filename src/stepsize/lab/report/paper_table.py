@@ -23,13 +23,7 @@ _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS 
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """A different name of at most 40 characters for each name, all of which can be printed.
-
-    Example:
-        >>> from stepsize.lab.report.paper_table import short_names
-        >>> list(short_names(["cosine", "cos\u200bine", "W" * 100]).values())
-        ['cosine', 'cos ine', 'WWWWWWWWWWWWWWWWWWWWWWWW...WWWWWWWWWWWWW']
-    """
+    """A different name of at most 40 characters for each name, all of which can be printed."""
     short: dict[str, str] = {}
     for number, name in enumerate(names, start=1):
         plain = printable(name) or f"schedule {number}"

@@ -189,13 +189,7 @@ def _differences(values: Values, named: Sequence[tuple[str, str]], looks: Looks 
 
 
 def decimals(values: Sequence[Mean]) -> int:
-    """The number of decimals, 3 to 6, that shows two digits of the lower quartile of the spreads.
-
-    Example:
-        >>> from stepsize.lab.statistics.findings import Mean, decimals
-        >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
-        4
-    """
+    """The number of decimals, 3 to 6, that shows two digits of the lower quartile of the spreads."""
     spreads = [each.spread for each in values if each.spread > 0]
     small = float(np.quantile(spreads, 0.25)) if spreads else 0.001
     return min(6, max(3, 1 - math.floor(math.log10(small))))

@@ -129,13 +129,7 @@ def usual_right(loss: Any, outputs: Tensor, targets: Tensor) -> Tensor | None:
 
 
 def usual_accuracy(loss: Any, outputs: Tensor, targets: Tensor) -> str:
-    """What `usual_right` counts, in words.
-
-    Example:
-        >>> import torch
-        >>> usual_accuracy(torch.nn.functional.cross_entropy, torch.zeros(2, 10), torch.tensor([3, 5]))
-        'highest of 10 class scores'
-    """
+    """What `usual_right` counts, in words."""
     if _are_class_scores(outputs, targets):
         return f"highest of {outputs.shape[1]} class scores"
     threshold = binary_threshold(loss) if _are_binary(outputs, targets) else None
