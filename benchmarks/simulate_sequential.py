@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from stepsize.lab.statistics.differences import Looks, boundaries, first_size, next_size
 from stepsize.lab.statistics.findings import Metric, findings
-from stepsize.lab.statistics.sequential import Looks, boundaries, first_size, next_size
 
 COMPARISONS, CHECKED, MOST, ERROR = 20_000, 20, 20, 0.05
 SEEDS = tuple(range(MOST))

@@ -80,7 +80,7 @@ def test_a_range_test_of_a_hundred_million_rates_is_refused() -> None:
 
 @pytest.mark.parametrize("epochs", [10**7, 10**12])
 def test_an_experiment_of_very_many_epochs_is_refused(epochs: int) -> None:
-    head = "from stepsize.lab import Experiment\nfrom stepsize.lab.branches import shared_beginnings"
+    head = "from stepsize.lab import Experiment\nfrom stepsize.lab.run_spec import shared_beginnings"
     specs = f"Experiment({{'a': \"Linear(0.1, 0, '100%')\", 'b': 'Constant(0.1)'}}, epochs={epochs}).run_specs(1500)"
     said = asked(f"shared_beginnings(dict(enumerate({specs})))", head)
     assert said.startswith(

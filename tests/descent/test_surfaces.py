@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 from stepsize.descent import SURFACES, Surface, surface_from
-from stepsize.descent.differences import FiniteDifferences
+from stepsize.descent.sources import FiniteDifferences
 from stepsize.errors import ArgumentError, ParseError
 
 NAMED = list(SURFACES.values())

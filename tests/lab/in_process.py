@@ -1,7 +1,7 @@
 """The jobs of an engine in this process, to save the seconds that other processes take to start."""
 
 import pytest
-from fickle_rate import training
+from fickle_rate import training as trained_here
 
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.engines import local, stacked
@@ -26,15 +26,16 @@ class Channel:
         return self.interrupt is not None
 
 
-def run_jobs(work, jobs, experiment, directory, workers, watcher):
+def run_jobs(work, jobs, training):
     """As `stepsize.lab.engines.local.run_jobs`, one job after another."""
+    experiment, directory, _, watcher = training
     channel, failures, waiting = Channel(watcher), [], list(jobs)
     while waiting and not channel.should_stop():
         unfinished = {number for job in waiting for number in job.runs}
         job = next(job for job in waiting if job.is_ready(unfinished))
         waiting.remove(job)
         try:
-            with training():
+            with trained_here():
                 work(job, experiment, directory, channel)
         except OutputError:
             raise
@@ -58,4 +59,4 @@ def train_here(monkeypatch):
     """As the fixture, for fixtures of modules."""
     for engine in (local, stacked):
         monkeypatch.setattr(engine, "run_jobs", run_jobs)
-    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", lambda *_: None)
+    monkeypatch.setattr("stepsize.lab.standings.LivePicture.write", lambda *_: None)

@@ -79,10 +79,6 @@ class TwoMachines:
         """Pull the cable between them."""
         self.first.run("ip", "link", "set", "port", "down")
 
-    def plug(self):
-        """Put the cable back."""
-        self.first.run("ip", "link", "set", "port", "up")
-
 
 @contextmanager
 def two_machines(folder):

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab import Task, load_task, train
 from stepsize.lab.engines.stack import Stack
-from stepsize.lab.tasks.accuracy import usual_right
+from stepsize.lab.tasks.judging import usual_right
 from stepsize.lab.training.samples import Samples, measure
 from stepsize.pytorch import Plateau, Scheduler
 

@@ -15,10 +15,9 @@ import stepsize as ss
 from stepsize.errors import RunError
 from stepsize.files import write_whole
 from stepsize.lab import Experiment, compare, resume
-from stepsize.lab.branches import Branch, shared_beginnings
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines import runs, stack_records, stacked
-from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.engines import runs, stacked
+from stepsize.lab.run_spec import Branch, RunSpec, shared_beginnings
 from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
 
@@ -56,8 +55,8 @@ TOGETHER = [([1, 5], [], 0), ([0, 4], [1, 5], 5), ([2, 6], [1, 5], 9), ([3, 7], 
 @pytest.mark.parametrize(("size", "expected"), [(1, ALONE), (2, TOGETHER), (8, TOGETHER)])
 def test_runs_that_branch_from_one_stack_at_one_step_form_a_stack(tmp_path, size, expected):
     family, directory = specs(*map(cooldown, (4, 12, 8, 14)), seeds=(3, 5)), ResultDirectory(tmp_path)
-    stacks = stack_records.record_stacks(directory, family, shared_beginnings(family), size)
-    for found in (stacks, stack_records.recorded_stacks(directory)):
+    stacks = stacked.record_stacks(directory, family, shared_beginnings(family), size)
+    for found in (stacks, stacked.recorded_stacks(directory)):
         assert [(list(each.members), list(each.parents), each.step) for each in found] == expected
         assert {seed for each in found for seed in each.members.values()} == {3, 5}
 
@@ -222,7 +221,7 @@ def test_a_kill_as_stacks_are_recorded_changes_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(stack_records, "write_whole", killed)
+        patch.setattr(stacked, "write_whole", killed)
         patch.setattr(ResultDirectory, "abandon", lambda _: None)
         with pytest.raises(KeyboardInterrupt):
             compare(asked, tmp_path / "killed", display=Silent())

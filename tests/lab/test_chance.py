@@ -12,8 +12,8 @@ from torch.nn import functional
 from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task, compare, resume
 from stepsize.lab.report.summary_table import result_line
+from stepsize.lab.statistics.findings import Terms
 from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.terms import Terms
 from stepsize.store.run import Epoch, Point, Run
 
 X = torch.linspace(-1.0, 1.0, 64)[:, None]
@@ -121,7 +121,7 @@ def test_a_rate_of_0_and_one_far_too_large_stay_at_chance_level(tmp_path, capsys
 @pytest.mark.usefixtures("in_process", "one_thread")
 def test_the_runs_are_judged_on_the_metric_that_the_task_names(tmp_path, monkeypatch):
     task = replace(task_of(functional.cross_entropy), metric="test_loss")
-    monkeypatch.setattr("stepsize.lab.comparison.task_of", lambda experiment: task)
+    monkeypatch.setattr("stepsize.lab.comparing.task_of", lambda experiment: task)
     monkeypatch.setattr("stepsize.lab.tasks.by_name.load_task", lambda name: task)
     experiment = Experiment({"a": "Constant(0.1)", "b": "Constant(0.2)"}, "digits", epochs=1, device="cpu")
     found = compare(experiment, tmp_path / "named", display=Silent())

@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, compare, load
-from stepsize.lab.own_loops.command import run_command
+from stepsize.lab.own_loops.task import run_command
 from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
 from stepsize.schedules import parse

@@ -263,7 +263,7 @@ def test_runs_and_report_are_kept_if_the_picture_cannot_be_drawn(tmp_path, in_pr
     def fail(self, *suffixes):
         raise OutputError("no space left")
 
-    monkeypatch.setattr("stepsize.lab.run_watcher.LivePicture.write", fail)
+    monkeypatch.setattr("stepsize.lab.standings.LivePicture.write", fail)
     display = Silent()
     with pytest.raises(OutputError, match="no space"):
         compare(small(schedules=ONE), tmp_path, display=display)
@@ -295,7 +295,7 @@ def test_a_directory_is_removed_if_its_store_cannot_be_made(tmp_path, monkeypatc
     def full(*_):
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr("stepsize.lab.comparison.Store.create", full)
+    monkeypatch.setattr("stepsize.lab.comparing.Store.create", full)
     with pytest.raises(OutputError, match="full"):
         compare(small(), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()

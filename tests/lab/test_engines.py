@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from stepsize.cli import app
 from stepsize.errors import ArgumentError
 from stepsize.lab import Experiment, Task
-from stepsize.lab.engines import stack_gain
+from stepsize.lab.engines import choice
 from stepsize.lab.engines.choice import ENGINES, chosen
 from stepsize.lab.experiment_file import EXAMPLE
 from stepsize.lab.tasks.images import digits_net, lenet
@@ -60,19 +60,19 @@ PLAN = {"plan": 'Plan(lr=Constant(0.1), momentum=Linear(0.9, 0.5, "100%"))'}
 )
 def test_auto_stacks_what_is_faster_in_a_stack_on_two_cores(monkeypatch, settings, engine):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setattr(stack_gain, "cores", lambda: 2)
+    monkeypatch.setattr(choice, "cores", lambda: 2)
     assert chosen(Experiment(device="cpu", **settings)) == engine
 
 
 def test_more_cores_leave_fewer_runs_for_each(monkeypatch):
-    monkeypatch.setattr(stack_gain, "cores", lambda: 4)
+    monkeypatch.setattr(choice, "cores", lambda: 4)
     assert chosen(Experiment(task="digits", device="cpu")) == "local"
     assert chosen(Experiment(task="digits", device="cpu", seeds=(0, 1))) == "stacked"
 
 
 def test_the_multiply_adds_of_the_built_in_networks():
-    assert stack_gain.multiply_adds(digits_net(), torch.ones(1, 1, 8, 8)) == 91_776
-    assert stack_gain.multiply_adds(lenet(), torch.ones(1, 1, 28, 28)) == 416_520
+    assert choice.multiply_adds(digits_net(), torch.ones(1, 1, 8, 8)) == 91_776
+    assert choice.multiply_adds(lenet(), torch.ones(1, 1, 28, 28)) == 416_520
 
 
 X, Y = torch.ones(8, 3, 16, 16), torch.zeros(8, dtype=torch.int64)

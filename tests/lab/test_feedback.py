@@ -13,7 +13,7 @@ from stepsize.errors import ArgumentError, ParseError
 from stepsize.lab import Experiment, compare, read_experiment, resume
 from stepsize.lab.engines.choice import chosen
 from stepsize.lab.report.tables import grouped
-from stepsize.plots.traces import rate_trace
+from stepsize.plots.curves import rate_trace
 from stepsize.pytorch import Plateau
 from stepsize.store import load_runs
 

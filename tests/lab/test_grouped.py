@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from stepsize.lab import load_task
-from stepsize.lab.engines.grouped import GroupedNetwork
+from stepsize.lab.engines.stack import GroupedNetwork
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

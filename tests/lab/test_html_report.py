@@ -14,8 +14,7 @@ from reports import ABOUT, RUNS, SCHEDULES, WICKED, views
 from stepsize import Constant, Function, Geometric
 from stepsize.lab import html_report
 from stepsize.lab.report.tables import Whisker, first_and_best, tables
-from stepsize.lab.statistics.findings import METRICS, Mean, Metric, findings
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import METRICS, Mean, Metric, Terms, findings
 from stepsize.store import Run, Store, load_runs, stored_runs
 from stepsize.store.run import Epoch, Point, Value
 

@@ -130,7 +130,7 @@ def test_a_folder_is_read_gzipped_or_not(folder, contents):
 
 def test_a_folder_is_found_from_another_working_directory(folder, monkeypatch, tmp_path):
     """A comparison keeps its whole path."""
-    monkeypatch.setattr("stepsize.lab.comparison._Making.rounds", lambda *_, **__: None)
+    monkeypatch.setattr("stepsize.lab.comparing._Making.rounds", lambda *_, **__: None)
     monkeypatch.chdir(folder.parent)
     compare(Experiment({"a": "Constant(0.1)"}, folder.name, device="cpu"), tmp_path / "out")
     assert load_runs(tmp_path / "out").settings["experiment"]["task"] == str(folder)

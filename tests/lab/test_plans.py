@@ -12,7 +12,7 @@ import stepsize as ss
 from stepsize import Plan
 from stepsize.errors import ArgumentError, ParseError
 from stepsize.lab import Experiment, compare, load_task, read_experiment, resume, train
-from stepsize.plots.traces import rate_trace
+from stepsize.plots.curves import rate_trace
 from stepsize.store import load_runs
 
 WHOLE = 'Plan(lr=Cosine(0.01, 0, "100%"), weight_decay=Linear(0, 0.1, "50%"), betas=(Linear(0.8, 0.9, "1ep"), 0.99))'

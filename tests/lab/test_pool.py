@@ -12,7 +12,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import stacked
 from stepsize.lab.engines.local import run_jobs
 from stepsize.lab.engines.runs import Job
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training, Workers
 from stepsize.store import Store, load_runs
 
 
@@ -51,7 +51,7 @@ def test_a_failure_is_reported_even_if_the_process_of_another_run_dies_afterward
         pytest.raises(RunError, match=r"'flat' with seed 0 failed: WrongShapeError\('7.bin: wrong shape, code 3'\)"),
         Workers(1) as pool,
     ):
-        run_jobs(one_fails_and_one_dies, jobs, experiment, directory, pool, listener)
+        run_jobs(one_fails_and_one_dies, jobs, Training(experiment, directory, pool, listener))
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished"]
     assert listener.ends == [0, 1]
     assert deaths(directory) == 1, "an error is none"
@@ -61,7 +61,7 @@ def test_the_process_of_a_run_that_failed_trains_the_next_without_its_error(tmp_
     experiment, plans, directory = place(tmp_path, 3)
     jobs = [Job({number: plan}, "", tmp_path / "nowhere") for number, plan in enumerate(plans)]
     with pytest.raises(RunError) as caught, Workers(1) as pool:
-        run_jobs(one_fails, jobs, experiment, directory, pool, Listener())
+        run_jobs(one_fails, jobs, Training(experiment, directory, pool, Listener()))
     assert str(caught.value).count("failed: ") == 1
     assert [outcome.status for outcome in load_runs(directory.path).outcomes()] == ["failed", "finished", "finished"]
 
@@ -83,7 +83,7 @@ def test_no_job_starts_after_a_stop_is_asked_for(tmp_path):
     experiment, plans, directory = place(tmp_path, 30)
     jobs, listener = [Job({number: plan}, "", tmp_path / "nowhere") for number, plan in enumerate(plans)], Hasty(20)
     with pytest.raises(KeyboardInterrupt), Workers(1) as pool:
-        run_jobs(nothing, jobs, experiment, directory, pool, listener)
+        run_jobs(nothing, jobs, Training(experiment, directory, pool, listener))
     assert listener.stopped
     assert 20 <= len(set(listener.ends)) == len(listener.ends) <= 21
 
@@ -93,7 +93,7 @@ def test_a_stack_that_makes_progress_may_die_more_often_and_diverged_runs_stay_d
     experiment, plans, directory = place(tmp_path, 2)
     job, listener = Job(dict(enumerate(plans)), "", directory.path / "checkpoint"), Listener()
     with pytest.raises(RunError, match=r"the stack of 2 runs .* died 3 times without progress"), Workers(1) as pool:
-        run_jobs(a_stack_that_dies, [job], experiment, directory, pool, listener)
+        run_jobs(a_stack_that_dies, [job], Training(experiment, directory, pool, listener))
     results = load_runs(directory.path)
     assert [(run.status, run.diverged_at) for run in results.outcomes()] == [("diverged", 1), ("failed", None)]
     assert [(event.kind, event.number) for event in results.events()] == [("process died", 0)] * 3 + [("failed", 1)]
@@ -104,8 +104,9 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
     """The work runs in this process, and ends as if its process had died for the last time."""
     steps = []
 
-    def here(work, jobs, experiment, directory, workers, watcher):
+    def here(work, jobs, training):
         (job,), stop = jobs, []
+        experiment, directory, _, watcher = training
 
         def tell(number, record):
             watcher.logged(number, record)

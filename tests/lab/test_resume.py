@@ -135,7 +135,7 @@ def test_a_tuning_that_another_process_ends_meanwhile_is_not_resumed(tmp_path, m
         shutil.move(aside, tmp_path)
         yield
 
-    monkeypatch.setattr("stepsize.lab.comparison.lock", awaited)
+    monkeypatch.setattr("stepsize.lab.comparing.lock", awaited)
     assert len(resume(tmp_path, display=Silent()).rows) == 1
 
 

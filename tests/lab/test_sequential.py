@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
+from stepsize.lab.statistics.differences import Looks, boundaries, first_size, next_size, repeated_difference
 from stepsize.lab.statistics.findings import METRICS, findings
-from stepsize.lab.statistics.sequential import Looks, boundaries, first_size, next_size, repeated_difference
 
 ACCURACY, LOSS = METRICS[:2]
 SIZES = (4, 6, 8, 10, 13, 17, 20)

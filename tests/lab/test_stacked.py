@@ -24,6 +24,7 @@ from stepsize.lab.engines.choice import chosen
 from stepsize.lab.engines.runs import training_loop
 from stepsize.lab.engines.stack import Stack
 from stepsize.lab.engines.stack_training import StackTraining, clip_rows, update_rule
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.seeding import CPU, seeded_draws
 from stepsize.pytorch import Scheduler
@@ -259,10 +260,10 @@ down = "Cosine(0.01, 0.0, '100%')"
 def made_here(monkeypatch, directory, asked, jobs=None):
     """Train the remaining runs in this process, up to a number of jobs, and return what all runs have logged."""
 
-    monkeypatch.setattr(stacked, "run_jobs", lambda work, every, *given: run_jobs(work, list(every)[:jobs], *given))
+    monkeypatch.setattr(stacked, "run_jobs", lambda work, every, training: run_jobs(work, list(every)[:jobs], training))
     outcomes, plans = load_runs(directory.path).outcomes(), asked.run_specs(load_task(asked.task).samples)
     left = {number: plan for number, plan in enumerate(plans) if outcomes[number].status not in COMPLETE}
-    stacked.train_runs(left, asked, directory, None, Silent())
+    stacked.train_runs(left, Training(asked, directory, None, Silent()))
     return numbers(directory.path)
 
 

@@ -2,15 +2,17 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from reports import HOSTILE
 
 from stepsize.cli.screen import print_table
 from stepsize.lab import SIX_SCHEDULES, Experiment, html_report
+from stepsize.lab.comparison import Comparison
 from stepsize.lab.report.markdown import markdown_report, markdown_table
 from stepsize.lab.report.summary_table import result_line, summary_table
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison
 from stepsize.store import Run
 from stepsize.store.run import Epoch, Point
@@ -30,6 +32,12 @@ def runs(seeds):
         for seed, swing in enumerate(noise)
         for name, better, factor in (("flat", 0.0, 1), ("warm", 0.012, 2), ("even", 0.0002, 2))
     ]
+
+
+def report(experiment, runs, title="Title", source="Data.", terms=None, remarks=(), accuracy=""):
+    """The Markdown report of runs of five steps."""
+    told = (terms or experiment.terms(), remarks, accuracy)
+    return markdown_report(Comparison(experiment, source, Path(), (), tuple(runs), *told), title, 5)
 
 
 def test_several_seeds_give_a_paired_difference_and_its_interval():
@@ -112,7 +120,7 @@ def test_failed_runs_count_as_not_finished():
     experiment = Experiment({"flat": "Constant(0.1)", "warm": "Constant(0.1)"}, "digits", seeds=(0, 1))
     some = [each for each in runs(2) if each.name != "even"]
     some[3] = replace(some[3], status="failed")
-    assert "**1 of 4 runs did not finish and are left out.**" in markdown_report(experiment, "Title", "Data.", 5, some)
+    assert "**1 of 4 runs did not finish and are left out.**" in report(experiment, some)
 
 
 def test_without_an_accuracy_the_test_loss_is_compared():
@@ -125,9 +133,7 @@ def test_without_an_accuracy_the_test_loss_is_compared():
         "b: The spread of the test loss over seeds (0.0100) is larger than the difference (0.0040)."
     )
     assert summary_table(lossy[:3]).columns == ("schedule", "train loss", "test loss", "seconds")
-    page = markdown_report(
-        Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), "Title", "Data.", 5, lossy
-    )
+    page = report(Experiment(dict.fromkeys("abc", "Constant(0.1)"), seeds=(0, 1, 2)), lossy)
     assert "Losses are those of the last epoch." in page
     assert "accuracy" not in page
     assert "![rate, train loss and test loss over steps]" in page
@@ -143,7 +149,7 @@ def test_a_number_that_is_rounded_to_zero_has_no_minus_sign(level):
     shown = [
         " ".join(word for line in table.lines for word in line),
         *table.notes,
-        markdown_report(Experiment(schedules, seeds=(0, 1)), "Title", "Data.", 5, some),
+        report(Experiment(schedules, seeds=(0, 1)), some),
         html_report(some, "Near zero").split("<script", 1)[0],
         *(result_line(each, Terms(tuple("abc"), 2)) for each in some),
     ]
@@ -155,7 +161,7 @@ def test_held_out_samples_are_never_called_the_test_set():
     experiment = Experiment(schedules, "digits", seeds=(0, 1, 2), held_out=True)
     some = [each for each in runs(3) if each.name != "even"]
     told = [
-        markdown_report(experiment, "Title", "Data.", 5, some),
+        report(experiment, some),
         html_report(some, "Held out", judged_on=experiment.judged_on),
         result_line(some[0], experiment.terms()),
         *(axes.get_ylabel() for axes in plot_comparison(some, Picture(), judged_on=experiment.judged_on)),
@@ -166,21 +172,21 @@ def test_held_out_samples_are_never_called_the_test_set():
     for text in told[:2]:
         assert "held-out accuracy" in text
         assert "held out and not trained on; the test set was not looked at." in text
-    assert "held out" not in markdown_report(replace(experiment, held_out=False), "Title", "Data.", 5, some)
+    assert "held out" not in report(replace(experiment, held_out=False), some)
 
 
 def test_the_report_has_every_setting_that_changes_what_is_trained():
     settings = {"optimizer_args": {"momentum": 0.9, "nesterov": True}, "samples": 500, "clip_norm": 1.0}
     more = {"precision": "bf16", "weight_decay": 0.01, "accumulation": 2, "loss_limit": 50.0}
     everything = Experiment({"flat": "Constant(0.1)"}, "digits", batch_size=256, **settings, **more)
-    text = markdown_report(everything, "Title", "Data.", 5, runs(1)[:1])
+    text = report(everything, runs(1)[:1])
     for words in (
         "sgd (momentum 0.9, nesterov yes), batch size 256 x 2 accumulated",
         "; samples 500, weight decay Constant(0.01), clip norm 1.0, precision bf16, loss limit 50.0.",
     ):
         assert words in text
     asked = Experiment({"flat": "Constant(0.1)"}, "digits", device="cpu", digests=("train inputs: ...",))
-    plain = markdown_report(asked, "Title", "Data.", 5, runs(1)[:1], accuracy="sign of a logit")
+    plain = report(asked, runs(1)[:1], accuracy="sign of a logit")
     assert "sgd, batches of the task's own, epochs: 3 (5 steps), seeds: 0, on cpu.\n" in plain
     assert "Losses and accuracies are those of the last epoch. Accuracy: sign of a logit." in plain
 
@@ -192,7 +198,7 @@ def test_accuracies_are_columns_if_some_schedule_has_one_or_none_has_a_loss():
 
 
 def test_the_other_metrics_of_the_markdown_are_not_in_its_first_table():
-    page = markdown_report(Experiment(dict.fromkeys(("flat", "warm", "even"), "Constant(0.1)")), "T", "D.", 5, runs(3))
+    page = report(Experiment(dict.fromkeys(("flat", "warm", "even"), "Constant(0.1)")), runs(3))
     first, others = page.split("## Other metrics")
     assert "| schedule | train loss |" in first
     assert "| schedule | test loss |\n" in others
@@ -226,7 +232,7 @@ def test_the_six_schedules_over_five_seeds_fit_into_78_characters(judged_on, mon
 def test_a_hostile_name_stays_one_cell_of_the_markdown(name):
     some = [run(each, seed, 0.8 + 0.01 * seed) for seed in range(2) for each in ("flat", name)]
     experiment = Experiment({"flat": "Constant(0.1)", "other": "Constant(0.1)"}, seeds=(0, 1))
-    text = markdown_report(experiment, name, name, 5, some, terms=Terms(("flat", name), 2), remarks=[name])
+    text = report(experiment, some, name, name, terms=Terms(("flat", name), 2), remarks=(name,))
     assert all(character.isprintable() for character in text.replace("\n", ""))
     assert not re.search(r"(?<!\\)[<>`$]", re.sub(r"`[^`\n]*`", "", text))
     (line,) = [

@@ -19,7 +19,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
 from stepsize.lab.tuning import _search, _trials, _trials_of, begin_tuning, tune
-from stepsize.plots.traces import rate_trace
+from stepsize.plots.curves import rate_trace
 from stepsize.store import load_runs
 from stepsize.store.run import Point
 

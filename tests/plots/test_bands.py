@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from stepsize.plots.traces import Trace, band, loss_trace
+from stepsize.plots.curves import Trace, band, loss_trace
 from stepsize.store import Run
 from stepsize.store.run import Point
 

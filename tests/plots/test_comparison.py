@@ -9,9 +9,9 @@ from matplotlib import pyplot
 from stepsize import Constant, Cosine, Function
 from stepsize.errors import ArgumentError
 from stepsize.lab.report.panels import panels
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Terms
 from stepsize.plots import Picture, plot_comparison, plot_schedules
-from stepsize.plots.traces import highest_loss_in_view
+from stepsize.plots.curves import highest_loss_in_view
 from stepsize.store.run import Epoch, Point, Run
 
 COSINE, FLAT = Cosine(0.2, 0.02, 300), Constant(0.3)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stepsize.plots.curves import loss_trace
 from stepsize.plots.scales import (
     Extent,
     Scale,
@@ -16,7 +17,6 @@ from stepsize.plots.scales import (
     step_ticks,
     value_scale,
 )
-from stepsize.plots.traces import loss_trace
 from stepsize.store.run import Point, Run
 
 

@@ -54,7 +54,6 @@ class Formula:
     variables: tuple[str, ...]
 
     def __call__(self, *coordinates: ArrayLike) -> Any:
-        """The values; each coordinate is a number or an array."""
         return _evaluated(self.tree, dict(zip(self.variables, coordinates, strict=True)), OPERATORS | FUNCTIONS)
 
     def partials(self) -> "Gradient":

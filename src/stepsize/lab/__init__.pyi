@@ -1,7 +1,7 @@
+from stepsize.lab.comparing import compare as compare
+from stepsize.lab.comparing import resume as resume
 from stepsize.lab.comparison import Comparison as Comparison
-from stepsize.lab.comparison import compare as compare
 from stepsize.lab.comparison import load as load
-from stepsize.lab.comparison import resume as resume
 from stepsize.lab.experiment import SIX_SCHEDULES as SIX_SCHEDULES
 from stepsize.lab.experiment import Experiment as Experiment
 from stepsize.lab.experiment_file import read_experiment as read_experiment

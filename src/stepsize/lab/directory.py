@@ -34,11 +34,7 @@ class ResultDirectory:
 
     @classmethod
     def claim(cls, path: Path | None) -> "ResultDirectory":
-        """Take the directory at `path`, made if needed; a new `runs/<date and time>` if None.
-
-        Raises:
-            OutputError: it cannot be made or written to, or is not empty.
-        """
+        """Take the directory at `path`, made if needed; a new `runs/<date and time>` if None."""
         named = Path("runs", datetime.now().strftime("%Y%m%d-%H%M%S")) if path is None else path
         advice = "name another directory"
         try:
@@ -57,7 +53,6 @@ class ResultDirectory:
         raise OutputError(f"{named} cannot be used for results: {reason}", advice)
 
     def note(self, kind: str, text: str, number: int | None = None) -> None:
-        """Record an event of the comparison, or of a run, in the store."""
         with Store.open(self.store) as store:
             store.event(kind, text, number)
 
@@ -70,7 +65,6 @@ class ResultDirectory:
                 store.event("failed", reason, number)
 
     def checkpoint(self, number: int) -> Path:
-        """The file for the checkpoint of a run."""
         return self.path / "checkpoints" / f"{number:03d}.pt"
 
     def run_folder(self, name: str, seed: int) -> Path:
@@ -96,10 +90,6 @@ def lock(directory: Path | str) -> Iterator[None]:
 
     The operating system locks the file `.lock`; `.lock-holder` names the process. Files left behind by a process that
     was killed do not hold the lock.
-
-    Raises:
-        DataError: a file of the directory is a symbolic link.
-        OutputError: another process, which is named, holds it, or the directory cannot be written to.
     """
     _refuse_links_in(Path(directory))
     held, holder = FileLock(Path(directory, ".lock"), blocking=False), Path(directory, ".lock-holder")

@@ -63,11 +63,7 @@ def _revision() -> str:
 
 
 def resolved_device(name: str | torch.device, owner: str = "Experiment") -> str:
-    """The device that `name` means here: "auto" is a GPU if there is one.
-
-    Raises:
-        ArgumentError: there is no such device; `owner` is the function whose argument it is.
-    """
+    """The device that `name` means here: "auto" is a GPU if there is one."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -24,13 +24,12 @@ from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, 
 from stepsize.horizon import Horizon
 from stepsize.lab import experiment_rules as rules
 from stepsize.lab.optimizers import check_names
-from stepsize.lab.own_loops.command import command_rule
+from stepsize.lab.own_loops.task import command_rule
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.statistics.findings import KNOWN, Metric
-from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.statistics.differences import Looks
+from stepsize.lab.statistics.findings import KNOWN, Metric, Terms
 from stepsize.lab.tasks.chance import Chance
 from stepsize.lab.tasks.task import held_out_of
-from stepsize.lab.terms import Terms
 from stepsize.lab.training.samples import BATCH_SIZE
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Plan, Schedule
@@ -161,7 +160,6 @@ class Experiment:
                 object.__setattr__(self, "functions", True)  # or a resume could not read its text
 
     def _conflicts(self) -> Iterator[ArgumentError]:
-        """An error for each setting that does not go with the others."""
         error, names = partial(ArgumentError, "Experiment"), [name for name, _ in self.schedules]
         for label in (label for label, _ in self.feedback if label not in names):
             advice = nearest(label, names) or listed(names)

@@ -166,7 +166,6 @@ class InFile(Words):
     entries: tuple[_Entry, ...]
 
     def entry(self, error: StepsizeError) -> _Entry | None:
-        """The entry of the file that the error is about."""
         key = error.key or (error.argument if error.owner in ("Experiment", "an experiment file") else "")
         base, item = name_and_item(key)
         if base in ("optimizer", "optimizer_args"):
@@ -187,11 +186,9 @@ class InFile(Words):
         return f"{table}.{item}" if item else table
 
     def value(self, value: Any) -> str:
-        """A value as TOML writes it."""
         return one_line(_toml(value), 60)
 
     def rule(self, rule: str) -> str:
-        """What a value must be, in TOML's words."""
         return rule.replace("a sequence", "an array").replace("a boolean", "true or false")
 
     def setting(self, owner: str, name: str, value: Any) -> str:
@@ -205,7 +202,6 @@ class InFile(Words):
         return f"there is no key {quoted(name)}" if owner == "Experiment" else super().unknown(owner, name)
 
     def place(self, error: StepsizeError) -> str:
-        """The file and the line."""
         entry = self.entry(error)
         return f"{self.path}: " if entry is None else f"{self.path}, line {entry.line}: "
 
@@ -232,7 +228,6 @@ def _toml(value: Any) -> str:
 
 
 def _entries(text: str) -> Iterator[_Entry]:
-    """Every entry of the file, in its order."""
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := re.match(r"\s*\[{1,2}\s*([\w-]+)\s*(?:\.\s*([\w-]+)\s*)?\]", line):

@@ -10,7 +10,7 @@ import torch
 
 from stepsize.arguments import Instance, Number
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
-from stepsize.lab.training.rates import followed_metric
+from stepsize.lab.training.one_network import followed_metric
 from stepsize.pytorch.plateau import Plateau
 from stepsize.schedules import Constant, Plan, Schedule
 from stepsize.schedules.plan_text import parse_either

@@ -8,21 +8,18 @@ from textwrap import wrap
 
 from stepsize.errors import DataError, OutputError, first_few
 from stepsize.files import write_whole
-from stepsize.lab.experiment import Experiment
+from stepsize.lab.comparison import Comparison, stored_experiment
 from stepsize.lab.report.html import MOST_CURVES
-from stepsize.lab.report.methods import Methods, methods
+from stepsize.lab.report.methods import methods
 from stepsize.lab.report.paper_table import file_stem, latex_table, metric_name, results_csv, runs_csv, short_names
 from stepsize.lab.report.tables import Table, first_and_best, grouped, no_comparison, tables
 from stepsize.lab.statistics.differences import Difference
-from stepsize.lab.stored_settings import StoredSettings, stored_experiment
-from stepsize.lab.terms import Terms
-from stepsize.plots.differences import plot_differences
+from stepsize.plots.comparison import plot_differences
 from stepsize.plots.figures import without_glyph_warnings
 from stepsize.plots.paper import COLUMN, PAGE, SIDE_BY_SIDE, PaperPicture, paper_picture, plot_comparison_on_paper
 from stepsize.sqlite_files import refuse_links
-from stepsize.store import Results, load_runs
-from stepsize.store.results import stored_runs
-from stepsize.store.run import StoredRun
+from stepsize.store import Results, load_runs, stored_runs
+from stepsize.store.run import COMPLETE
 
 LETTERS = 13  # of 8 points that stand on an inch
 
@@ -70,13 +67,13 @@ def export(
         ArgumentError: the font is not installed, or a size is out of range.
     """
     results = load_runs(directory)
-    comparison = _Comparison.of(results)
+    paper = _paper(results)
     folder = results.path.parent / "paper" if out is None else Path(out)
     if out is None:
         refuse_links(folder)
     width = (PAGE if two_columns else COLUMN) if width is None else width
-    contents = dict(_figures(comparison, width, font, font_size))
-    contents |= {name: text.encode() for name, text in _texts(comparison, two_columns)}
+    contents = dict(_figures(paper, width, font, font_size))
+    contents |= {name: text.encode() for name, text in _texts(paper, results.environment, two_columns)}
     existing = [name for name in contents if (folder / name).exists()]
     if existing and not overwrite:
         reason = f"{folder} already has {first_few(existing, 3)}, and nothing is overwritten without being asked"
@@ -87,99 +84,78 @@ def export(
         raise OutputError(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from error
     for name, content in contents.items():
         write_whole(folder / name, content)
-    return Exported(tuple(folder / name for name in contents), comparison.notes)
+    return Exported(tuple(folder / name for name in contents), tuple(_notes(paper)))
 
 
 @dataclass(frozen=True)
-class _Comparison:
-    """What a paper has of a comparison; `names` are those of the schedules in the paper."""
+class _Paper:
+    """A comparison in a paper: its tables, the names of its schedules there, and the schedules that are drawn."""
 
-    experiment: Experiment
-    terms: Terms
-    runs: tuple[StoredRun, ...]
+    comparison: Comparison
     tables: tuple[Table, ...]
     names: Mapping[str, str]
-    methods: Methods
-
-    @classmethod
-    def of(cls, results: Results) -> "_Comparison":
-        experiment, settings = stored_experiment(results), StoredSettings.of(results)
-        runs = stored_runs(results)
-        terms, remarks = settings.terms_and_remarks(experiment, results, runs)
-        if terms.chance is not None:
-            remarks = (*terms.chance.notes(runs, terms.judged_on), *remarks)
-        groups = grouped(runs, terms.names)
-        compared = tables(groups, terms)
-        if not compared:
-            raise DataError(f"no run in {results.path} has finished with a result", "finish the comparison first")
-        names = short_names(groups)
-        described = methods(
-            experiment,
-            settings.source,
-            max(int(run.column("step").max(initial=0)) for run in runs),
-            {names[name]: group[0].schedule for name, group in groups.items() if group},
-            results.environment,
-            compared,
-            trials=settings.trials,
-            looks=terms.looks,
-            remarks=remarks,
-            accuracy=settings.accuracy,
-            trains_itself=results.settings.get("trains_itself", experiment.command is not None),
-        )
-        return cls(experiment, terms, runs, compared, names, described)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader of the files must know."""
-        waiting = len(self.experiment.schedules) * len(self.experiment.seeds) - sum(
-            run.status in ("finished", "diverged") for run in self.runs
-        )
-        drawn = len(_drawn(self))
-        return (
-            *((f"{waiting} runs have not finished and are left out.",) if waiting else ()),
-            *(
-                (f"Of {len(self.names)} schedules, the first and the best are drawn.",)
-                if drawn < len(self.names)
-                else ()
-            ),
-            *((reason,) if (reason := no_comparison(self.tables[0], len(self.experiment.seeds))) else ()),
-        )
+    drawn: tuple[str, ...]
 
 
-def _figures(comparison: _Comparison, width: float, font: str, size: float) -> Iterator[tuple[str, bytes]]:
-    headline, drawn = comparison.tables[0].metric, _drawn(comparison)
-    shown_runs = sorted((run for run in comparison.runs if run.name in drawn), key=lambda run: drawn.index(run.name))
-    runs = [replace(run, name=comparison.names[run.name]) for run in shown_runs]
+def _paper(results: Results) -> _Paper:
+    comparison = Comparison._of(results, stored_experiment(results), stored_runs(results))
+    groups = grouped(comparison._stored, comparison._terms.names)
+    compared = tables(groups, comparison._terms)
+    if not compared:
+        raise DataError(f"no run in {results.path} has finished with a result", "finish the comparison first")
+    drawn = first_and_best(compared[0].metric, compared[0].findings, MOST_CURVES)
+    return _Paper(comparison, compared, short_names(groups), drawn)
+
+
+def _notes(paper: _Paper) -> Iterator[str]:
+    experiment, runs = paper.comparison.experiment, paper.comparison._stored
+    planned = len(experiment.schedules) * len(experiment.seeds)
+    if waiting := planned - sum(run.status in COMPLETE for run in runs):
+        yield f"{waiting} runs have not finished and are left out."
+    if len(paper.drawn) < len(paper.names):
+        yield f"Of {len(paper.names)} schedules, the first and the best are drawn."
+    if reason := no_comparison(paper.tables[0], len(experiment.seeds)):
+        yield reason
+
+
+def _figures(paper: _Paper, width: float, font: str, size: float) -> Iterator[tuple[str, bytes]]:
+    headline, drawn, every = paper.tables[0].metric, paper.drawn, paper.comparison._stored
+    shown_runs = sorted((run for run in every if run.name in drawn), key=lambda run: drawn.index(run.name))
+    runs = [replace(run, name=paper.names[run.name]) for run in shown_runs]
     with paper_picture(width, font, size) as picture:
-        plot_comparison_on_paper(runs, picture, judged_on=comparison.terms.judged_on, metric=headline.field)
+        plot_comparison_on_paper(runs, picture, judged_on=paper.comparison._terms.judged_on, metric=headline.field)
     yield from _files("curves", picture)
-    shown = [table for table in comparison.tables if table.has_intervals]
+    shown = [table for table in paper.tables if table.has_intervals]
     if not shown:
         return
     with paper_picture(width, font, size) as picture:
         shown = shown if width >= SIDE_BY_SIDE else shown[:1]
         for table, axes in zip(shown, picture.subplots(1, len(shown), squeeze=False, sharey=True)[0], strict=True):
-            found = {comparison.names[each.name]: each.difference for each in table.findings if each.name in drawn}
+            found = {paper.names[each.name]: each.difference for each in table.findings if each.name in drawn}
             rows = {name: difference or Difference(0, 0.0) for name, difference in found.items()}
             label = f"difference in {metric_name(table)}"
             plot_differences(rows, axes, label="\n".join(wrap(label, int(LETTERS * width / len(shown)))))
     yield from _files("differences", picture)
 
 
-def _texts(comparison: _Comparison, two_columns: bool) -> Iterator[tuple[str, str]]:
-    seeds, names = len(comparison.experiment.seeds), comparison.names
-    for table in comparison.tables:
-        text = latex_table(table, names, comparison.terms, seeds=seeds, two_columns=two_columns)
+def _texts(paper: _Paper, environment: Mapping[str, str], two_columns: bool) -> Iterator[tuple[str, str]]:
+    comparison, runs, names = paper.comparison, paper.comparison._stored, paper.names
+    for table in paper.tables:
+        seeds = len(comparison.experiment.seeds)
+        text = latex_table(table, names, comparison._terms, seeds=seeds, two_columns=two_columns)
         yield f"table-{file_stem(table)}.tex", text
-    yield "results.csv", results_csv(comparison.tables)
-    yield "runs.csv", runs_csv(comparison.runs, comparison.tables)
-    yield "methods.md", comparison.methods.markdown()
-    yield "methods.tex", comparison.methods.latex()
-
-
-def _drawn(comparison: _Comparison) -> tuple[str, ...]:
-    """The schedules whose curves are drawn."""
-    return first_and_best(comparison.tables[0].metric, comparison.tables[0].findings, MOST_CURVES)
+    yield "results.csv", results_csv(paper.tables)
+    yield "runs.csv", runs_csv(runs, paper.tables)
+    schedules = {name: next((run.schedule for run in runs if run.name == name), None) for name in names}
+    described = methods(
+        comparison,
+        max(int(run.column("step").max(initial=0)) for run in runs),
+        {names[name]: text for name, text in schedules.items() if text is not None},
+        environment,
+        paper.tables,
+    )
+    yield "methods.md", described.markdown()
+    yield "methods.tex", described.latex()
 
 
 def _files(name: str, picture: PaperPicture) -> Iterator[tuple[str, bytes]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from stepsize.arguments import SEEDS
 from stepsize.errors import ArgumentError, StateError, StepsizeError, gathered, quoted, raise_together
-from stepsize.lab.comparison import Comparison, resumed
+from stepsize.lab.comparing import resumed
+from stepsize.lab.comparison import Comparison
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.choice import chosen
 from stepsize.lab.experiment import Experiment

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from stepsize.arguments import SEEDS, Many, Maybe, Number, Whole, checked
 from stepsize.curves import RangeTest
 from stepsize.errors import ArgumentError
-from stepsize.lab.comparison import Comparison, compare
+from stepsize.lab.comparing import compare
+from stepsize.lab.comparison import Comparison
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import make_optimizer
 from stepsize.lab.seeding import sample_order, seeded_draws
-from stepsize.lab.tasks.loader_sizes import loader_setting
-from stepsize.lab.tasks.loaders import Loader, all_passes
+from stepsize.lab.tasks.loaders import Loader, all_passes, loader_setting
 from stepsize.lab.tasks.sample_forms import on_device
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.samples import BATCH_SIZE, Samples, move_model

@@ -94,11 +94,7 @@ def check_names(owner: str, name: str, settings: Mapping[str, Any]) -> None:
 
 
 def experiment_optimizer(experiment: "Experiment", model: nn.Module) -> optim.Optimizer:
-    """The experiment's optimizer with the rate 1, so that the rate of a parameter group is its share.
-
-    Raises:
-        ArgumentError: as for `make_optimizer`.
-    """
+    """The experiment's optimizer with the rate 1, so that the rate of a parameter group is its share."""
     return make_optimizer(experiment.optimizer, model.parameters(), 1.0, dict(experiment.optimizer_args))
 
 

@@ -8,8 +8,7 @@ from stepsize.errors import quoted
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report.tables import grouped, tables
-from stepsize.lab.statistics.differences import LEVEL
-from stepsize.lab.statistics.sequential import Looks, first_size, next_size
+from stepsize.lab.statistics.differences import LEVEL, Looks, first_size, next_size
 from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, StoredRun
@@ -23,7 +22,6 @@ def first_round(experiment: Experiment) -> Experiment:
 
 
 def _with_seeds(experiment: Experiment, number: int) -> Experiment:
-    """The experiment with this number of seeds; unchanged if it has them already."""
     seeds = experiment.seeds
     return replace(experiment, seeds=(*seeds, *range(max(seeds) + 1, max(seeds) + 1 + number - len(seeds))))
 
@@ -107,7 +105,6 @@ def about_seeds(
 
 
 def _why_now(experiment: Experiment, looks: Looks, runs: Sequence[StoredRun]) -> str:
-    """Why there are more rounds, or no more."""
     waiting = undecided(experiment, looks, runs)
     told = "told apart from zero" + (f" or shown to be smaller than {looks.margin:g}" if looks.margin else "")
     if looks.sizes[-1] < len(looks.seeds):

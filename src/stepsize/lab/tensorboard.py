@@ -38,9 +38,6 @@ class EventFiles:
     `train/loss`, `train/accuracy` and `rate` have a value at each logged point, `test/loss` and `test/accuracy` at the
     end of each epoch. If a comparison or a run is resumed, its files are written again from the store, so that every
     point is there once.
-
-    Raises:
-        MissingExtraError: TensorBoard is not installed.
     """
 
     def __init__(self) -> None:

@@ -17,11 +17,10 @@ import numpy as np
 from stepsize.errors import ArgumentError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.choice import engine_of
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
-from stepsize.lab.standings import Display, Standings
+from stepsize.lab.standings import Display, RunWatcher, Standings
 from stepsize.lab.tasks.by_name import AnyTask
 from stepsize.schedules import Plan, Schedule
 from stepsize.store import Store, load_runs
@@ -72,12 +71,7 @@ def tuning_place(directory: ResultDirectory) -> ResultDirectory:
 
 
 def check_tuning(experiment: Experiment, task: AnyTask, specs: tuple[RunSpec, ...]) -> None:
-    """Find, before anything is written, what would fail later.
-
-    Raises:
-        ArgumentError: a schedule times the largest factor is not a schedule of rates, no samples can be held out from
-            the task, or the comparison would be judged on the samples on which the peaks are chosen.
-    """
+    """Find, before anything is written, what would fail later."""
     if experiment.held_out:
         rule = "False together with tune_peak, which chooses the schedules on the held-out samples"
         raise ArgumentError("Experiment", "held_out", rule, True, "leave one of them out")
@@ -106,13 +100,7 @@ def begin_tuning(
 def tune(
     experiment: Experiment, task: AnyTask, directory: ResultDirectory, workers: Workers, display: Display
 ) -> tuple[Experiment, tuple[Trial, ...]]:
-    """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials.
-
-    Raises:
-        RunError: a trial failed.
-        OutputError: the store cannot be written to.
-        KeyboardInterrupt: the trials are kept as far as they came.
-    """
+    """Make the trials that have not been made; return the experiment with the chosen schedules, and all trials."""
     place, budget, inner = tuning_place(directory), experiment.tune_peak, _inner(experiment)
     results, specs = load_runs(place.path), _trials(experiment, task)
     standings = Standings(specs, results, inner.terms())
@@ -139,7 +127,7 @@ def tune(
                 for number, factor in factors.items()
             }
             standings.replace(trials)
-            engine_of(inner).train_runs(trials, inner, place, workers, watcher)
+            engine_of(inner).train_runs(trials, Training(inner, place, workers, watcher))
         found = tuple(
             trial for name, (done, _) in zip(names, searches, strict=True) for trial in _trials_of(name, done)
         )
@@ -150,7 +138,6 @@ def tune(
 
 
 def _inner(experiment: Experiment) -> Experiment:
-    """The experiment whose runs are the trials."""
     last = max(experiment.seeds)
     later = experiment.most_seeds if experiment.until_told else 0  # of the seeds of rounds
     compared = {*experiment.seeds, *range(last + 1, last + 1 + later)}

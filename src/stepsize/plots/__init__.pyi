@@ -1,11 +1,11 @@
 from stepsize.plots.animations import save_animation as save_animation
 from stepsize.plots.animations import save_descents as save_descents
 from stepsize.plots.comparison import plot_comparison as plot_comparison
+from stepsize.plots.comparison import plot_differences as plot_differences
 from stepsize.plots.descent_page import descents_page as descents_page
 from stepsize.plots.descents import descent_panels as descent_panels
 from stepsize.plots.descents import plot_batches as plot_batches
 from stepsize.plots.descents import plot_descents as plot_descents
-from stepsize.plots.differences import plot_differences as plot_differences
 from stepsize.plots.figures import Picture as Picture
 from stepsize.plots.figures import save_figure as save_figure
 from stepsize.plots.paper import paper_picture as paper_picture

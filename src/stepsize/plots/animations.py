@@ -167,7 +167,6 @@ class _MovingPaths:
         self._heads = [ax.add_line(Line2D([], [], **head)) for _ in self._paths]
 
     def grow_to(self, step: int) -> None:
-        """Show the paths up to this step."""
         for (across, up), line, head in zip(self._paths, self._lines, self._heads, strict=True):
             line.set_data(across[: step + 1], up[: step + 1])
             head.set_data(across[: step + 1][-1:], up[: step + 1][-1:])

@@ -126,7 +126,6 @@ class LegendLayout:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keywords of `Axes.legend` and `Figure.legend`."""
         return {
             "ncols": self.columns,
             "fontsize": self.size,

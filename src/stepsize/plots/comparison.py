@@ -1,32 +1,34 @@
-"""Training runs side by side: rate, train loss and test accuracy, or test loss, over steps."""
+"""Training runs side by side over steps, and the differences of their results to a baseline, with intervals."""
 
-from collections.abc import Sequence
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from stepsize.errors import first_few, one_line
 from stepsize.plots.axes import legend_below, step_axis, value_axis
-from stepsize.plots.curves import line_style, printable
-from stepsize.plots.figures import Places, axes_on
-from stepsize.plots.scales import metric_extents, metric_scale, number, rate_extents, rate_scale
-from stepsize.plots.traces import (
+from stepsize.plots.curves import (
     Trace,
-    accuracy_trace,
     band,
     below,
+    colour,
+    line_style,
     loss_trace,
     metric_trace,
+    printable,
     rate_ends,
     rate_trace,
     runs_by_rates,
-    test_loss_trace,
-    train_accuracy_trace,
 )
+from stepsize.plots.figures import Picture, Place, Places, axes_on
+from stepsize.plots.scales import metric_extents, metric_scale, number, rate_extents, rate_scale
 from stepsize.store.run import Logged
 
 DOT = {"marker": "o", "markersize": 4}
@@ -63,14 +65,14 @@ def plot_comparison(
     for run in runs:
         groups.setdefault(run.name, []).append(run)
     names, grouped = list(groups), list(groups.values())
-    accurate = any(accuracy_trace(run).x.size for run in runs) or not any(test_loss_trace(run).x.size for run in runs)
-    metric = metric or ("test_accuracy" if accurate else "test_loss")
+    if metric is None:
+        metric = "test_loss" if _have(runs, "test_loss") and not _have(runs, "test_accuracy") else "test_accuracy"
     accurate = metric == "test_accuracy"
-    test_trace = partial(metric_trace, name=metric)
+    test_trace, train_trace = (partial(metric_trace, name=name) for name in (metric, "train_accuracy"))
     extents = (
         rate_extents(grouped),
         metric_extents(grouped, loss_trace),
-        metric_extents(grouped, test_trace, *([train_accuracy_trace] if accurate else [])),
+        metric_extents(grouped, test_trace, *([train_trace] if accurate else [])),
     )
     scales = (
         rate_scale(extents[0], rate_ends(runs)),
@@ -85,7 +87,7 @@ def plot_comparison(
         _draw_mean(rate, [rate_trace(run) for run in runs_by_rates(named)], style)
         _draw_mean(loss, [loss_trace(run) for run in kept], style)
         _draw_mean(test, [test_trace(run) for run in kept], style | dots)
-        if accurate and (train := band([train_accuracy_trace(run) for run in kept])):
+        if accurate and (train := band([train_trace(run) for run in kept])):
             test.plot(train.x, train.mean, **(style | TRAIN))
         for run in (run for run in named if run.status == "diverged"):
             losses, tests = below(top, loss_trace(run)), below(test_top, test_trace(run))
@@ -113,11 +115,15 @@ def plot_comparison(
             ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35")
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
-    if accurate and any(train_accuracy_trace(run).x.size for run in runs):
+    if accurate and _have(runs, "train_accuracy"):
         handles.append(Line2D([], [], color="grey", **TRAIN))
         names.append("train accuracy")
     legend_below(test, handles, names, panel_height=2.3)
     return panels
+
+
+def _have(runs: Sequence[Logged], metric: str) -> bool:
+    return any(metric_trace(run, metric).x.size for run in runs)
 
 
 def _label(name: str) -> str:
@@ -143,3 +149,81 @@ def _cross(ax: Axes, trace: Trace, colour: str) -> None:
     """Mark the end of a diverged run, even at the edge of the view."""
     if trace.x.size:  # an unclipped mark without a place upsets the layout
         ax.plot(trace.x[-1:], trace.y[-1:], "x", color=colour, markersize=9, markeredgewidth=2.5, clip_on=False)
+
+
+ROW, EDGES = 1.2, 4.2  # times a line of text: the space around a name, and the height of the axis and its label
+LINE = 1.2  # times the size of the letters: the height of a line
+LETTERS = 20  # of a name on a line
+FAR = 4  # times the median: an interval that reaches farther ends in an arrow at the edge
+
+
+class Interval(Protocol):
+    """A mean difference and its interval, whose ends are NaN if there is none."""
+
+    @property
+    def mean(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def plot_differences(intervals: Mapping[str, Interval], ax: Place = None, *, label: str = "difference") -> Axes:
+    """Draw a dot for each difference, a bar for its interval, and a line at zero; return the axes.
+
+    The colours are those of the same schedules in `plot_comparison`. A difference that would make all others hard to
+    see leaves the view; an arrow at the edge points to it.
+
+    Args:
+        intervals: by name, from top to bottom: anything with `mean`, `low` and `high`, such as the `difference` of a
+            `Finding`.
+        ax: the axes, an empty figure, or None for a new figure of pyplot's.
+        label: what the differences are, below the axis.
+
+    Example:
+        >>> from stepsize.lab.statistics.differences import paired_difference
+        >>> from stepsize.plots import Picture, plot_differences
+        >>> flat, cosine = {0: 0.80, 1: 0.82, 2: 0.81}, {0: 0.84, 1: 0.86, 2: 0.86}
+        >>> ax = plot_differences({"cosine": paired_difference(cosine, flat)}, Picture(), label="test accuracy")
+        >>> ax.get_xlabel()
+        'test accuracy'
+    """
+    axes: Axes = axes_on("plot_differences", ax, "differences")[0]
+    view = _view(intervals.values())
+    axes.axvline(0.0, color="0.5", linewidth=1.2)
+    for row, each in enumerate(intervals.values()):
+        style: dict[str, Any] = {"color": colour(row), "clip_on": False}
+        low, high = (each.mean, each.mean) if math.isnan(each.low) else (each.low, each.high)
+        inside = np.clip([low, high], -view, view)
+        axes.plot(inside, [row, row], linewidth=2.4, solid_capstyle="butt", **style)
+        if abs(each.mean) <= view:
+            axes.plot(each.mean, row, "o", markersize=6, **style)
+        for end, mark in ((low, "<"), (high, ">")):
+            if abs(end) > view and (end < 0) == (mark == "<"):
+                axes.plot(math.copysign(view, end), row, mark, markersize=8, **style)
+    names = [*map(_wrapped, intervals)]
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(label, parse_math=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.margins(x=0.08)
+    axes.grid(visible=True, axis="x", alpha=0.25, linewidth=0.8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    if isinstance(axes.figure, Picture):
+        lines = len(names) * (ROW + max((name.count("\n") + 1 for name in names), default=0)) + EDGES
+        axes.figure.fit(0.0, lines * LINE * float(axes.xaxis.label.get_fontsize()) / 72)
+    return axes
+
+
+def _view(intervals: Iterable[Interval]) -> float:
+    """How far from zero the view reaches."""
+    ends = np.abs([[each.mean, each.low, each.high] for each in intervals])
+    reach = np.nanmax(ends, axis=1, initial=0.0)
+    reach = reach[reach > 0]  # without the baseline
+    return float(min(reach.max(), FAR * np.median(reach))) if reach.size else 1.0
+
+
+def _wrapped(name: str) -> str:
+    lines = textwrap.wrap(printable(name), LETTERS) or [""]
+    return "\n".join(lines if len(lines) <= 2 else [lines[0], f"{lines[1][: LETTERS - 4]} ..."])

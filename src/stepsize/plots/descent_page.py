@@ -144,7 +144,6 @@ class _Drawing:
         return places
 
     def numbers(self) -> str:
-        """Round numbers along both sides."""
         (left, right), (low, high) = self._across, self._up
         across = "".join(
             f'<text x="{LEFT + WIDTH * (x - left) / (right - left):.1f}" y="{TOP + HEIGHT + 20}" '

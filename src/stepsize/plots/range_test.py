@@ -12,9 +12,8 @@ from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
 from stepsize.errors import ArgumentError
 from stepsize.plots.axes import legend_below, value_axis
-from stepsize.plots.curves import COLOURS, line_style
+from stepsize.plots.curves import COLOURS, line_style, losses_in_view, rule_labels
 from stepsize.plots.figures import Place, Places, axes_on
-from stepsize.plots.traces import losses_in_view, rule_labels
 from stepsize.schedules import Linear
 
 Trained = Mapping[float, Sequence[float]]

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stepsize.plots.curves import Floats
-from stepsize.plots.traces import Trace, loss_trace, rate_trace, runs_by_rates
+from stepsize.plots.curves import Floats, Trace, loss_trace, rate_trace, runs_by_rates
 from stepsize.schedules.curve import round_numbers, whole_powers
 from stepsize.store.run import Logged
 

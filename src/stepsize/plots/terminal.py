@@ -13,8 +13,19 @@ from rich.console import Console
 from stepsize.curves.range_test import RangeTest
 from stepsize.curves.suggestions import Suggestions
 from stepsize.errors import ArgumentError
-from stepsize.plots.curves import COLOURS, FAR, Curve, Schedules, curves_of, printable
-from stepsize.plots.traces import band, highest_loss_in_view, loss_trace, losses_in_view, rule_labels
+from stepsize.plots.curves import (
+    COLOURS,
+    FAR,
+    Curve,
+    Schedules,
+    band,
+    curves_of,
+    highest_loss_in_view,
+    loss_trace,
+    losses_in_view,
+    printable,
+    rule_labels,
+)
 from stepsize.schedules import Linear
 from stepsize.schedules.curve import round_numbers, wants_log, whole_powers
 from stepsize.store.run import Logged
@@ -184,7 +195,6 @@ def _body(
     colours: Sequence[str],
     marks: Sequence[str],
 ) -> list[str]:
-    """The lines of the curves alone."""
     (last, low, high), (width, height) = view, size
     edge = 0.001 * (high - low)  # uniplot leaves out what lies on the upper bound
     picture = uniplot.plot_to_string(

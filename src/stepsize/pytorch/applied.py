@@ -36,7 +36,6 @@ class AppliedValues:
         return latest
 
     def close(self) -> None:
-        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
 

@@ -16,11 +16,7 @@ COUNTED = {"steps": "update", "samples": "sample", "tokens": "token", "seconds":
 
 
 class Clock:
-    """How far an update moves the position, and where the horizon ends.
-
-    Raises:
-        ArgumentError: the clock has no use for the horizon, or needs one to count by itself.
-    """
+    """How far an update moves the position, and where the horizon ends."""
 
     def __init__(self, name: str, horizon: Horizon | None, auto: bool) -> None:
         self.name = name
@@ -44,7 +40,6 @@ class Clock:
         self._since = time.monotonic()
 
     def after_update(self, position: float) -> float:
-        """The position after the update that begins at this one."""
         if self.name == "seconds":
             return position + self._measured()
         if self.name == "steps" or self._horizon is None:

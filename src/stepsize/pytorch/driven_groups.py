@@ -54,7 +54,6 @@ class DrivenGroups:
         return course(position) * record.factor(self.plan.relative) if isinstance(course, Schedule) else None
 
     def values(self) -> dict[str, float]:
-        """What is written, by hyperparameter and group."""
         names = [str(record.group.get("name", index)) for index, record in enumerate(self.records)]
         of_group = {
             id(record.group): f"/{name}" if names.count(name) == 1 else f"/{name}#{index}"
@@ -97,7 +96,6 @@ class DrivenGroups:
         }
 
     def load(self, plan: GroupPlan, bases: list[float], feedback: Any) -> None:
-        """Follow a plan with these base rates and the saved state of its feedback."""
         self.plan = plan
         for record, base in zip(self.records, bases, strict=True):
             record.base = base

@@ -238,7 +238,6 @@ class GroupPlan:
 
     @property
     def of_groups(self) -> dict[str, Assignment]:
-        """The assignments that are written into groups."""
         return {key: assignment for key, assignment in self.assignments.items() if key not in self.targets}
 
     def for_targets(self) -> dict[str, Schedule]:

@@ -73,7 +73,6 @@ class Attribute:
             raise ArgumentError(place, "", "an attribute that can be set", present, str(error)) from None
 
     def __call__(self, value: float) -> None:
-        """Set it."""
         present = getattr(self.holder, self.name)
         if isinstance(present, Tensor):
             present.fill_(value)
@@ -130,7 +129,6 @@ class TargetWriter:
 
     @property
     def largest(self) -> float:
-        """The largest value that every target can hold."""
         return min((target.largest for target in self._attributes), default=sys.float_info.max)
 
     def value(self, position: float) -> float:

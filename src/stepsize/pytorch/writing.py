@@ -129,7 +129,6 @@ class Writer:
 
     @cached_property
     def largest(self) -> float:
-        """The largest value that every group can hold, its factor included."""
         return min(
             (sys.float_info.max if tensor is None else torch.finfo(tensor.dtype).max) / max(factor, 1.0)
             for _, factor, tensor in self.places
@@ -255,7 +254,6 @@ class Binding:
         return in_groups | {place: writer.key for writer in self._to_targets for place in writer.places}
 
     def in_targets(self) -> dict[str, float]:
-        """What is written into targets, by name."""
         return {writer.key: writer.written for writer in self._to_targets if writer.written is not None}
 
     def write(self, position: float) -> None:

@@ -89,9 +89,6 @@ def open_database(path: Path, *, writing: bool) -> sqlite3.Connection:
     """Connect to a store and check that it is one of this version.
 
     To be read, a store may lie in a write-protected folder; SQLite then works without its WAL.
-
-    Raises:
-        DataError: there is no store, it is damaged, or a newer version wrote it.
     """
     try:
         if not path.is_file():

@@ -23,11 +23,7 @@ TEXTS = ("name", "schedule", "status")
 
 
 def frame(runs: Sequence[Outcome], columns: Columns) -> "pandas.DataFrame":
-    """The columns with the labels of their runs; texts are categories.
-
-    Raises:
-        MissingExtraError: pandas is not installed.
-    """
+    """The columns with the labels of their runs; texts are categories."""
     try:
         import pandas
     except ImportError:
@@ -39,11 +35,7 @@ def frame(runs: Sequence[Outcome], columns: Columns) -> "pandas.DataFrame":
 
 
 def write_csv(path: Path, runs: Sequence[Outcome], names: Sequence[str], blocks: Iterable[Columns]) -> None:
-    """Write a line for each row; numbers read back as the same bits.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+    """Write a line for each row; numbers read back as the same bits."""
     labels = {label: np.array([*map(_cell, values)], dtype=object) for label, values in _labels(runs).items()}
     with whole_file(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -55,12 +47,7 @@ def write_csv(path: Path, runs: Sequence[Outcome], names: Sequence[str], blocks:
 
 
 def write_parquet(path: Path, runs: Sequence[Outcome], names: Sequence[str], blocks: Iterable[Columns]) -> None:
-    """Write a Parquet file; texts are dictionaries.
-
-    Raises:
-        MissingExtraError: pyarrow is not installed.
-        OutputError: the file cannot be written.
-    """
+    """Write a Parquet file; texts are dictionaries."""
     try:
         import pyarrow
         import pyarrow.parquet

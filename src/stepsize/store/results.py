@@ -272,7 +272,6 @@ def stored_runs(results: Results) -> tuple[StoredRun, ...]:
 
 
 def _logged(steps: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """The steps at which a metric was logged, and its values."""
     there = ~np.isnan(values)
     return steps[there], values[there]
 

@@ -233,7 +233,6 @@ def _insert(owner: str, connection: sqlite3.Connection, runs: Sequence[tuple[str
 
 
 def _record(connection: sqlite3.Connection, kind: str, text: str, number: int | None = None) -> None:
-    """Record an event, with the time."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (now, number, kind, text))
 

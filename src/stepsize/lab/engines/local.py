@@ -13,10 +13,10 @@ from multiprocessing.connection import wait
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import Job, joined, make_job, one_network, single_branches, single_jobs
-from stepsize.lab.engines.workers import GUARD, Channel, Work, Worker, Workers
+from stepsize.lab.engines.workers import GUARD, Channel, Training, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.processes import on_interrupt
@@ -28,18 +28,11 @@ def check(experiment: Experiment) -> None:
     """This engine can train every experiment."""
 
 
-def train_runs(
-    specs: Mapping[int, RunSpec],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
+def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Train each run in a process, as many at a time as there are cores, or one on a GPU."""
-    branches = single_branches(specs, experiment, directory)
-    watcher.branching(branches)
-    jobs = single_jobs(branches, specs, experiment, directory)
-    run_jobs(_make_run, jobs, experiment, directory, workers, watcher)
+    branches = single_branches(specs, training.experiment, training.directory)
+    training.watcher.branching(branches)
+    run_jobs(_make_run, single_jobs(branches, specs, training.experiment, training.directory), training)
 
 
 def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, channel: Channel) -> None:
@@ -51,14 +44,7 @@ def _make_run(job: Job, experiment: Experiment, directory: ResultDirectory, chan
     make_job(job, [number], build, experiment, directory, channel.tell, channel.should_stop)
 
 
-def run_jobs(
-    work: Work,
-    jobs: Sequence[Job],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
+def run_jobs(work: Work, jobs: Sequence[Job], training: Training) -> None:
     """Do the jobs, one in each worker at a time, and tell the watcher what their runs log and how they end.
 
     A job whose checkpoint has changed has made progress. A job whose runs branch from others begins when its checkpoint
@@ -68,12 +54,8 @@ def run_jobs(
     continues from its last checkpoint. A job whose processes die three times without progress has failed, and so have
     all jobs if three processes in succession die as they start. On Ctrl-C, an error of the store or an error of the
     watcher, no new job starts, jobs in progress stop at their next logged point, and the watcher hears of each.
-
-    Raises:
-        RunError: a job failed.
-        OutputError: the store cannot be written to.
     """
-    _Parent(work, experiment, directory, watcher, deque(jobs), workers).run()
+    _Parent(work, deque(jobs), *training).run()
 
 
 @dataclass
@@ -81,11 +63,11 @@ class _Parent:
     """The process that gives out the jobs, with a connection to each worker."""
 
     work: Work
+    waiting: deque[Job]
     experiment: Experiment
     directory: ResultDirectory
-    watcher: RunWatcher
-    waiting: deque[Job]
     workers: Workers
+    watcher: RunWatcher
     failures: list[RunError] = field(default_factory=list)
     early_deaths: int = 0
     deaths: Counter[int] = field(default_factory=Counter)
@@ -113,11 +95,9 @@ class _Parent:
 
     @property
     def _jobs(self) -> int:
-        """The number of jobs in progress."""
         return sum(worker.job is not None for worker in self.workers.by_connection.values())
 
     def _hand_out(self) -> None:
-        """Give jobs to workers that wait for one, and start workers if there are too few."""
         for connection, worker in self.workers.by_connection.items():
             if worker.ready and worker.job is None and (job := self._first_ready()):
                 self.waiting.remove(job)
@@ -134,7 +114,6 @@ class _Parent:
                 self._died_early()
 
     def _first_ready(self) -> Job | None:
-        """The first job that need not wait for another."""
         in_progress = [worker.job for worker in self.workers.by_connection.values() if worker.job is not None]
         unfinished = {number for job in (*self.waiting, *in_progress) for number in job.runs}
         return next((job for job in self.waiting if job.is_ready(unfinished)), None)

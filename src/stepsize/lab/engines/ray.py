@@ -16,16 +16,15 @@ from stepsize.errors import ArgumentError, RunError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import DEATHS
-from stepsize.lab.engines.ray_address import cluster_address
-from stepsize.lab.engines.ray_cluster import joined_cluster, ray_module
+from stepsize.lab.engines.ray_cluster import cluster_address, joined_cluster, ray_module
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import LOOK, Contact, check_nodes, versions
 from stepsize.lab.engines.ray_segment import Segment, make_segment
 from stepsize.lab.engines.runs import Job, end_branches, joined, reason, single_branches, single_jobs
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.training.checkpoint import Offshoot
 from stepsize.lab.training.loop import End
 from stepsize.store import Store, load_runs
@@ -33,13 +32,7 @@ from stepsize.store.run import FIELDS
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray, and for the head of its cluster if there is one.
-
-    Raises:
-        ArgumentError: the device is a GPU.
-        MissingExtraError: Ray is not installed.
-        RunError: the cluster does not answer.
-    """
+    """Look for Ray, and for the head of its cluster if there is one."""
     ray = ray_module()
     if experiment.device != "cpu":
         advice = "write {device}, or {engine}"
@@ -50,19 +43,9 @@ def check(experiment: Experiment) -> None:
         cluster_address()
 
 
-def train_runs(
-    specs: Mapping[int, RunSpec],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
-    """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray.
-
-    Raises:
-        RunError: the cluster does not answer, a node lacks what the runs need, or a run failed.
-        OutputError: the store cannot be written to.
-    """
+def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
+    """Train on the cluster that is running (`RAY_ADDRESS`, or `ray start` here), or on a local Ray."""
+    experiment, directory, workers, watcher = training
     branches = single_branches(specs, experiment, directory)
     watcher.branching(branches)
     jobs = {min(job.runs): job for job in single_jobs(branches, specs, experiment, directory)}
@@ -130,7 +113,6 @@ class _Scheduling:
             raise joined(self.failures)
 
     def _first_ready(self) -> int | None:
-        """The first run that need not wait for another."""
         unfinished = {*self.waiting, *(each.number for each in self.in_progress.values())}
         return next((number for number, job in self.waiting.items() if job.is_ready(unfinished)), None)
 
@@ -151,7 +133,6 @@ class _Scheduling:
                 self._start(each.number, each.job)
 
     def _offshoots(self, job: Job) -> list[Offshoot]:
-        """The runs that have not begun and branch from that of the job."""
         return [each for each in job.offshoots if self.waiting.keys() >= each.parents.keys()]
 
     def _start(self, number: int, job: Job, checkpoint: bytes | None = None) -> None:
@@ -168,7 +149,6 @@ class _Scheduling:
         self.in_progress[task.remote(*given)] = _InProgress(number, job)
 
     def _hear(self, task: Any) -> None:
-        """Note the node that a task is on, or take the segment that it has made."""
         each = self.in_progress.pop(task)
         number, job, name = each.number, each.job, each.job.in_words()
         try:
@@ -192,7 +172,6 @@ class _Scheduling:
             self._take(said, number, job)
 
     def _take(self, segment: Segment, number: int, job: Job) -> None:
-        """Write what a segment returned, and start the next."""
         self.deaths[number] = 0
         if segment.start is not None:
             self.store.rewind(number, segment.start)

@@ -9,7 +9,7 @@ from typing import Any
 
 import stepsize
 from stepsize.errors import RunError, first_few, quoted
-from stepsize.lab.engines.ray_address import greet
+from stepsize.lab.engines.ray_cluster import greet
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.runs import reason
 from stepsize.lab.environment import environment
@@ -46,11 +46,7 @@ def this_node() -> str:
 
 
 def check_nodes(contact: "Contact", experiment: Experiment, code: Code) -> None:
-    """Look on every node, before anything is trained, for the versions, the task and its data.
-
-    Raises:
-        RunError: a node lacks some of it; names the nodes.
-    """
+    """Look on every node, before anything is trained, for the versions, the task and its data."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     ray, looks = contact.ray, {}
@@ -112,11 +108,9 @@ class Contact:
     _lost: frozenset[str] = frozenset()
 
     def alive(self) -> list[Node]:
-        """The nodes that Ray has not given up."""
         return [node for node in self.ray.nodes() if node["Alive"]]
 
     def names(self, identifiers: Set[str]) -> list[str]:
-        """The names of nodes."""
         return [_name(node) for node in self.ray.nodes() if node["NodeID"] in identifiers]
 
     def elsewhere(self, lost: frozenset[str]) -> dict[str, Any]:

@@ -12,18 +12,17 @@ from pathlib import Path
 import torch
 
 from stepsize.errors import OutputError, RunError, StepsizeError, shown
-from stepsize.lab.branches import Branches, shared_beginnings
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
-from stepsize.lab.run_spec import RunSpec
+from stepsize.lab.run_spec import Branches, RunSpec, shared_beginnings
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
-from stepsize.lab.training.loader_batches import data_on
 from stepsize.lab.training.loop import End, Networks, TrainingLoop
 from stepsize.lab.training.one_network import OneNetwork
+from stepsize.lab.training.samples import data_on
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
 
@@ -51,7 +50,6 @@ class Job:
         return self.parents.isdisjoint(unfinished) or self.checkpoint.exists()
 
     def in_words(self) -> str:
-        """The run, or the first of them."""
         name = run_in_words(self.runs[min(self.runs)])
         return name if len(self.runs) == 1 else f"the stack of {len(self.runs)} runs that begins with {name}"
 
@@ -194,11 +192,7 @@ def training_loop(networks: Networks, task: Task, experiment: Experiment) -> Tra
 def make_run(
     job: Job, experiment: Experiment, store: RecordStore, observe: Listener, should_stop: Callable[[], bool]
 ) -> End:
-    """Train the one run of a job, as `make_runs`.
-
-    Raises:
-        RunError: its training samples are a stream, which cannot be continued from a checkpoint in the same bits.
-    """
+    """Train the one run of a job, as `make_runs`; RunError if its samples are a stream, which begins again."""
     task = experiment_task(experiment)
     if task.reads_a_stream:
         why = "the training samples are a stream, and each part of a run would begin it again"

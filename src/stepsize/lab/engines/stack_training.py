@@ -110,11 +110,7 @@ class UpdateRule(ABC):
 
 
 def update_rule(optimizer: Optimizer) -> UpdateRule:
-    """The rule with which this optimizer of PyTorch updates; only the optimizer's settings are used.
-
-    Raises:
-        ArgumentError: there is no such rule.
-    """
+    """The rule with which this optimizer of PyTorch updates; only the optimizer's settings are used."""
     rules: dict[type[Optimizer], type[UpdateRule]] = {SGD: StackedSGD, Adam: StackedAdam, AdamW: StackedAdam}
     name, settings = type(optimizer).__name__, optimizer.param_groups[0]
     rule = rules.get(type(optimizer))

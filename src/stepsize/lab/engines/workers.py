@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from types import TracebackType
+from typing import NamedTuple
 
 import torch
 
@@ -20,6 +20,7 @@ from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.runs import Job, cores, reason
 from stepsize.lab.environment import THREADS
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.standings import RunWatcher
 from stepsize.processes import start_process
 from stepsize.pytorch.random_states import seed_random_states
 from stepsize.store.run import Epoch, Point
@@ -71,9 +72,7 @@ class Workers:
     def __enter__(self) -> "Workers":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for connection in self.by_connection:
             connection.close()  # the worker exits
         for worker in self.by_connection.values():
@@ -84,15 +83,20 @@ class Workers:
         return self.asked or (cores() if device == "cpu" else 1)
 
     def start(self) -> None:
-        """Start one more.
-
-        Raises:
-            OSError, EOFError: the process died at once.
-        """
+        """Start one more; OSError or EOFError if the process dies at once."""
         ours, theirs = multiprocessing.Pipe()
         process = start_process(_serve, theirs, dict(os.environ))
         theirs.close()  # so that `ours` ends when the process does
         self.by_connection[ours] = Worker(process)
+
+
+class Training(NamedTuple):
+    """What an engine needs beside the runs: their experiment and directory, the processes, and who is told."""
+
+    experiment: Experiment
+    directory: ResultDirectory
+    workers: Workers
+    watcher: RunWatcher
 
 
 def refuse_in_a_starting_process() -> None:

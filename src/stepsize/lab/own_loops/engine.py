@@ -20,14 +20,14 @@ from stepsize.lab.engines.ray_cluster import joined_cluster
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import Contact, check_nodes
 from stepsize.lab.engines.runs import cores, joined, run_in_words
-from stepsize.lab.engines.workers import Workers
+from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.command import last_lines
 from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import LocalProcess, Process, RayTask, visible_gpus
+from stepsize.lab.own_loops.task import last_lines
 from stepsize.lab.own_loops.training_run import RunPlace
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.store import Store
 from stepsize.store.run import Status
 
@@ -36,13 +36,7 @@ _GRACE = 30.0  # seconds for a process to end after its loop has, or after it wa
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray if the processes are to be started with it.
-
-    Raises:
-        ArgumentError: this is Windows, or the device is a GPU and the engine Ray.
-        MissingExtraError: Ray is not installed.
-        RunError: the Ray cluster does not answer.
-    """
+    """Look for Ray if the processes are to be started with it."""
     if sys.platform == "win32":
         rule = "a task with data on Windows, where what a process has started cannot be ended with it"
         raise ArgumentError("Experiment", "task", rule, experiment.command or experiment.task)
@@ -50,22 +44,13 @@ def check(experiment: Experiment) -> None:
         ray.check(experiment)
 
 
-def train_runs(
-    specs: Mapping[int, RunSpec],
-    experiment: Experiment,
-    directory: ResultDirectory,
-    workers: Workers,
-    watcher: RunWatcher,
-) -> None:
+def train_runs(specs: Mapping[int, RunSpec], training: Training) -> None:
     """Make the runs, `workers` at a time; by default one on each core, or one on each GPU.
 
     A run that raises an error, is killed, or logs nothing for the experiment's `timeout` has failed; the others
     continue. A run in progress continues from what its loop has saved in `run.checkpoint`.
-
-    Raises:
-        RunError: a run failed; raised at the end.
-        OutputError: the store cannot be written to.
     """
+    experiment, directory, workers, watcher = training
     gpus = visible_gpus(experiment.device)
     with ExitStack() as stack:
         begin: Callable[[RunPlace], Process] = LocalProcess
@@ -150,7 +135,6 @@ class _Driver:
         return JournalRecords(number, place.spec, place.journal, self.experiment, self.store, self.watcher)
 
     def _look(self) -> None:
-        """Take what the runs have logged, and notice those that have ended."""
         time.sleep(_LOOK)
         for each in tuple(self.running):
             code = each.process.exit_code()  # before the journal is read for the last time
@@ -189,7 +173,6 @@ class _Driver:
         self.watcher.ended(each.number)
 
     def _stop(self, by_user: bool) -> None:
-        """Ask the runs in progress to end, and wait for a while."""
         if by_user:
             self.watcher.stopping()
         for each in self.running:

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stepsize.errors import quoted
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.training_run import Entry, JournalReader
+from stepsize.lab.own_loops.training_run import JournalReader
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.run_watcher import RunWatcher
+from stepsize.lab.standings import RunWatcher
 from stepsize.lab.statistics.findings import METRICS
 from stepsize.store import Store
 from stepsize.store.run import Epoch, Point, Record, Value
@@ -48,7 +49,6 @@ class JournalRecords:
 
     @property
     def seconds(self) -> float:
-        """The seconds of training so far."""
         return self._before + self._session
 
     def read(self) -> None:
@@ -84,17 +84,17 @@ class JournalRecords:
         if not _NEARLY_ALL * steps <= last <= steps:
             self._notice(f"logged for the last time at step {last}, and run.steps is {steps}")
 
-    def _take(self, entry: Entry) -> None:
-        self._session = entry.seconds
-        if entry.begin:
+    def _take(self, entry: Mapping[str, Any]) -> None:
+        self._session = entry["seconds"]
+        if "begin" in entry:
             self._before, self._session, self._returned = self._before + self._session, 0.0, True
             self.error = None
-        if entry.notice:
-            self._notice(entry.notice)
-        if entry.error is not None:
-            self.error, self.account = entry.error, entry.account
-        if entry.step is not None and entry.values is not None:
-            self._log(entry.step, entry.values)
+        if "notice" in entry:
+            self._notice(entry["notice"])
+        if "error" in entry:
+            self.error, self.account = entry["error"], entry["account"]
+        if "step" in entry:
+            self._log(entry["step"], entry["values"])
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:
         if self._returned and step <= self._step:
@@ -113,7 +113,6 @@ class JournalRecords:
             self._complete_step()  # nothing follows
 
     def _complete_step(self) -> None:
-        """Make the records of the last step."""
         step, values, self._values = self._step, self._values, {}
         if not values:
             return
@@ -127,11 +126,9 @@ class JournalRecords:
             self._records.append(Value(step, name, values[name]))
 
     def _train(self) -> tuple[float, float]:
-        """The last training loss and accuracy."""
         return self._last.get("train_loss", math.nan), self._last.get("train_accuracy", math.nan)
 
     def _write(self) -> None:
-        """Store the records that are complete, and show them."""
         if self._records:
             self._store.log(self._number, self._records)
             for record in self._records:

@@ -1,37 +1,42 @@
-"""The processes of training loops of the user's own: how they start, on this machine or with Ray, and end."""
+"""The processes of training loops of the user's own: how they start, on this machine or with Ray, make a run, and end.
+
+A process is the leader of a session, so that all that the loop starts can be ended with it. Its standard input is a
+pipe from the process that started it: first a description of the run, then nothing, and its end if that process dies.
+"""
 
 import os
 import pickle
 import platform
+import random
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, Protocol
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from stepsize.errors import RunError
 from stepsize.lab.directory import OUTPUT
-from stepsize.lab.engines.runs import reason
+from stepsize.lab.engines.runs import account, reason
 from stepsize.lab.environment import THREADS
-from stepsize.lab.own_loops.training_run import RunPlace
+from stepsize.lab.own_loops.task import run_command
+from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
+from stepsize.lab.seeding import seeded_draws
+from stepsize.schedules.function import imported
+from stepsize.store.database import FILE_NAME
 
 _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from stepsize.lab.own_loops.main import main; main()"
+    "from stepsize.lab.own_loops.processes import main; main()"
 )
-
-
-class Process(Protocol):
-    """The process of a run, on this machine or on another."""
-
-    def exit_code(self) -> int | None:
-        """None while it runs; -9 if it was ended by the signal 9."""
-
-    def kill(self) -> None:
-        """End it and all that it has started."""
 
 
 def start(place: RunPlace) -> subprocess.Popen[bytes]:
@@ -60,7 +65,7 @@ def start(place: RunPlace) -> subprocess.Popen[bytes]:
 
 
 class LocalProcess:
-    """A process on this machine."""
+    """A process on this machine; its exit code is None while it runs, and a kill ends all that it has started too."""
 
     def __init__(self, place: RunPlace) -> None:
         self._process = start(place)
@@ -103,6 +108,9 @@ class RayTask:
         self._ray.cancel(self._task, force=True)
 
 
+Process = LocalProcess | RayTask
+
+
 def _in_task(place: RunPlace, module_folders: Sequence[str]) -> int:
     """Make a run on any machine of a cluster, and return the exit code of its process."""
     if not place.journal.parent.is_dir():
@@ -122,3 +130,86 @@ def visible_gpus(device: str) -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     every = named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
     return every if name == "cuda" else [every[int(name.partition(":")[2])]]
+
+
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_NOT_FILES = ("/dev", "/proc", "/sys")
+
+
+def main() -> None:
+    """Make the run that standard input describes; the end of its journal says how it ended."""
+    place: RunPlace = pickle.load(sys.stdin.buffer)
+    pipe = os.dup(0)
+    if select.select([pipe], [], [], 0)[0]:
+        return  # the process that started this one has died
+    threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    journal = Journal(place.journal)
+    with _noticed_writes(place, journal):
+        try:
+            _train(place, TrainingRun(place, journal))
+        except BaseException as error:
+            if isinstance(error, SystemExit) and not error.code:
+                journal.end()  # sys.exit() at the end of a script is a return
+                return
+            traceback.print_exc()
+            journal.end(reason(error), account(error))
+        else:
+            journal.end()
+
+
+def _train(place: RunPlace, run: TrainingRun) -> None:
+    if place.command is not None:
+        run_command(run, place)
+        return
+    with seeded_draws(0):  # as the task was loaded in the first process
+        train = imported("load_task", "task", place.task)
+    random.seed(run.seed)
+    np.random.seed(run.seed % 2**32)  # noqa: NPY002  (NumPy's global generator, which the loop may draw from)
+    torch.manual_seed(run.seed)
+    train(run)
+
+
+def _end_with_parent(pipe: int) -> None:
+    """End this process and all that it has started when the process that started it has died."""
+    os.read(pipe, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+@contextmanager
+def _noticed_writes(place: RunPlace, journal: Journal) -> Iterator[None]:
+    """Notice, once, a file that is written outside the folder of the run: another run would overwrite it."""
+    here, outside, results = os.path.realpath("."), list[str](), os.path.realpath(place.journal.parent.parent)
+    temporary, cache = os.path.realpath(tempfile.gettempdir()), os.environ.get("XDG_CACHE_HOME", "/dev")
+    folders = [results, sys.prefix, os.path.realpath(cache), *_NOT_FILES]
+    folders += [] if f"{here}{os.sep}".startswith(f"{temporary}{os.sep}") else [temporary]
+    allowed = (*(f"{folder}{os.sep}" for folder in folders), os.path.expanduser(f"~{os.sep}."))  # settings and caches
+
+    def look(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or outside:
+            return
+        path, _, flags = arguments
+        if not isinstance(path, str) or not isinstance(flags, int) or not flags & _WRITING:
+            return
+        full = os.path.realpath(path)
+        if not full.startswith(allowed) and "__pycache__" not in full:
+            outside.append(full)
+
+    before = set(os.listdir(here))
+    sys.addaudithook(look)
+    try:
+        yield
+    finally:
+        names = [name for name in os.listdir(here) if name not in before and not name.startswith((".", "__pycache__"))]
+        new = [path for path in (os.path.join(here, name) for name in names) if not _has_results(Path(path))]
+        why = "runs at the same time overwrite each other's files there"
+        if outside:
+            journal.note(f"wrote {outside[0]}, outside its folder: {why}")
+        elif new:
+            journal.note(f"{new[0]} appeared during the run, outside its folder: if the run wrote it, {why}")
+
+
+def _has_results(path: Path) -> bool:
+    """Whether it is a folder of another comparison, which has begun since, or of several."""
+    return any(any(path.glob(pattern)) for pattern in (FILE_NAME, f"*/{FILE_NAME}"))

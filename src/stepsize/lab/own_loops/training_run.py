@@ -115,6 +115,8 @@ def _number(name: str, value: Any) -> float:
 class Journal:
     """The file to which the process of a run appends a line for each call of `log`, and at last how it ended.
 
+    A line is a mapping with the `seconds` since the process began, and one of: `step` and `values`; `begin`; `notice`;
+    `error`, which says why the loop failed, or "" if it returned, and `account`, which has the traceback too.
     A line is out of the process when the call returns, so that a kill does not lose it.
     """
 
@@ -128,7 +130,6 @@ class Journal:
         os.write(self._file, f"{line}\n".encode())
 
     def note(self, text: str) -> None:
-        """Add a notice for the reports."""
         self.write({"notice": text})
 
     def end(self, error: str = "", account: str = "") -> None:
@@ -139,22 +140,6 @@ class Journal:
         os.fsync(self._file)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A line of a journal: the values of a step, the beginning of a process, or the end of the loop.
-
-    `error` says why the loop failed, "" if it returned; `account` has the traceback too.
-    """
-
-    seconds: float
-    step: int | None = None
-    values: Mapping[str, float] | None = None
-    begin: bool = False
-    error: str | None = None
-    account: str = ""
-    notice: str = ""
-
-
 class JournalReader:
     """Reads the lines of a journal that are new; a line that a kill has cut short is skipped."""
 
@@ -162,8 +147,7 @@ class JournalReader:
         self._path = path
         self._place = 0
 
-    def new(self) -> list[Entry]:
-        """The entries since the last call."""
+    def new(self) -> list[dict[str, Any]]:
         if not self._path.exists():
             return []
         with open(self._path, "rb") as file:
@@ -172,7 +156,7 @@ class JournalReader:
         if not whole:
             return []
         self._place += len(whole) + 1
-        return [Entry(**json.loads(line)) for line in whole.split(b"\n")]
+        return [json.loads(line) for line in whole.split(b"\n")]
 
     def news_at(self) -> float:
         """When the process wrote last, in seconds of the system's clock; -inf if it has not."""

@@ -10,10 +10,9 @@ from stepsize.errors import one_line
 from stepsize.lab.report.markdown import HELD_OUT, in_words
 from stepsize.lab.report.panels import panels, stroke
 from stepsize.lab.report.tables import endings, first_and_best, grouped, summary, tables
-from stepsize.lab.statistics.findings import Metric
-from stepsize.lab.statistics.sequential import Looks
+from stepsize.lab.statistics.differences import Looks
+from stepsize.lab.statistics.findings import Metric, Terms
 from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.terms import Terms
 from stepsize.lab.tuning import HOW_TUNED, Trial
 from stepsize.plots.curves import printable
 from stepsize.store.run import COMPLETE, Logged

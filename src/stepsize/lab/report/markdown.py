@@ -1,14 +1,17 @@
-"""The report of a comparison in Markdown, and its settings in words."""
+"""The report of a comparison in Markdown, its title, and its settings in words."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 
+from stepsize.errors import one_line
+from stepsize.lab.comparison import Comparison
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OURS
-from stepsize.lab.report.summary_table import Runs, SummaryTable, summary_table
-from stepsize.lab.report.tables import Table, grouped, judged_label, tables
-from stepsize.lab.terms import Terms
-from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS, Trial
+from stepsize.lab.report.summary_table import Runs, SummaryTable
+from stepsize.lab.report.tables import LONGEST, Table, grouped, heading, judged_label, tables
+from stepsize.lab.tasks.by_name import AnyTask
+from stepsize.lab.tuning import HOW_TUNED, TRIAL_COLUMNS
 from stepsize.plots.curves import printable
 from stepsize.store.run import COMPLETE
 
@@ -16,6 +19,8 @@ HELD_OUT = (
     "The runs were judged on a fifth of the training set, which was held out and not trained on; the test set was not "
     "looked at."
 )
+
+UNNAMED = "task"  # the default name of a Task
 
 # These settings have their own place in the report, or do not change what is trained.
 _SHOWN_ELSEWHERE = (
@@ -25,43 +30,29 @@ _SHOWN_ELSEWHERE = (
 )
 
 
-def markdown_report(
-    experiment: Experiment,
-    title: str,
-    source: str,
-    steps: int,
-    runs: Runs,
-    trials: Sequence[Trial] = (),
-    terms: Terms | None = None,
-    remarks: Sequence[str] = (),
-    accuracy: str = "",
-    trains_itself: bool = False,
-) -> str:
-    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials.
-
-    `accuracy` says how right samples were counted. A task that trains itself has no optimizer and no epochs.
-    """
-    terms = terms or experiment.terms()
-    table = summary_table(runs, terms, remarks)
+def markdown_report(comparison: Comparison, title: str, steps: int) -> str:
+    """The report of runs of `steps` steps: what was compared, on which data, the table, the picture, the trials."""
+    experiment, runs, terms = comparison.experiment, comparison._stored, comparison._terms
+    table = comparison.table
     accurate = f"{terms.judged_on} accuracy" in table.columns
     judged = f"{terms.judged_on} {'accuracy' if accurate else 'loss'}"
     if terms.headline is not None:
         judged = judged_label(terms.headline, terms.judged_on)
-    if trains_itself:
+    if comparison._trains_itself:
         how, which = f"{steps} steps", "Each metric is the last value that a run logged."
     else:
         how = f"{_training(experiment)}, epochs: {experiment.epochs} ({steps} steps)"
         which = f"{'Losses and accuracies' if accurate else 'Losses'} are those of the last epoch."
     if len(experiment.seeds) > 1:
         which += " Spread is the standard deviation over seeds."
-    if accuracy:
-        which += f" Accuracy: {_cell(accuracy)}."
+    if comparison._accuracy:
+        which += f" Accuracy: {_cell(comparison._accuracy)}."
     others = tables(grouped(runs, terms.names), terms)[1:]
     planned = len(experiment.schedules) * len(experiment.seeds)
     missing = planned - sum(run.status in COMPLETE for run in runs)
     paragraphs = [
         f"# {_cell(title)}",
-        _cell(source),
+        _cell(comparison.source),
         f"{how}, seeds: {', '.join(map(str, experiment.seeds))}, on {experiment.device}{_others(experiment)}.",
         which,
         *([HELD_OUT] if experiment.held_out else []),
@@ -70,9 +61,22 @@ def markdown_report(
         f"![rate, train loss and {_cell(judged)} over steps](comparison.png)",
         *_others_table([each for each in others if each.metric.label not in table.columns]),
     ]
-    if trials:
+    if trials := comparison.trials:
         paragraphs += ["## Peak rates", HOW_TUNED, _grid(TRIAL_COLUMNS, [trial.cells() for trial in trials])]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def report_title(comparison: Comparison, task: AnyTask) -> str:
+    """`Test accuracy of lenet on fashion-mnist under 6 schedules`, as far as it is known."""
+    experiment, terms = comparison.experiment, comparison._terms
+    found = tables(grouped(comparison._stored, terms.names), terms)
+    metric = heading(found[0].metric) if found else "Results"
+    named = experiment.task if task.name == UNNAMED else task.name
+    name = named if experiment.command else PurePath(named).name  # the file of a function, without its folder
+    name, network = (one_line(printable(text), LONGEST) for text in (name, task.network))
+    count = len(experiment.schedules)
+    under = f"{count} schedules" if count > 1 else "one schedule"
+    return f"{metric} of {f'{network} on ' if network else ''}{name} under {under}"
 
 
 def markdown_table(table: SummaryTable, runs: Runs) -> str:
@@ -94,12 +98,13 @@ def _others_table(found: Sequence[Table]) -> list[str]:
     return ["## Other metrics", _grid(columns, lines)]
 
 
-def settings_shown(experiment: Experiment, steps: int, trains_itself: bool) -> dict[str, object]:
+def settings_shown(comparison: Comparison, steps: int) -> dict[str, object]:
     """The settings of a comparison whose runs have this many steps, without those that its task does not get.
 
     What is off is left out.
     """
-    unused = {*OURS, "epochs", "batch_size", "accumulation"} if trains_itself else set[str]()
+    experiment = comparison.experiment
+    unused = {*OURS, "epochs", "batch_size", "accumulation"} if comparison._trains_itself else set[str]()
     if not experiment.until_told:
         unused.add("most_seeds")
     values = {"steps": steps, **experiment.as_dict()} | {"steps": steps}
@@ -108,7 +113,6 @@ def settings_shown(experiment: Experiment, steps: int, trains_itself: bool) -> d
 
 
 def _training(experiment: Experiment) -> str:
-    """The optimizer and the batches."""
     optimizer = f"{experiment.optimizer} {_listed(in_words(dict(experiment.optimizer_args)), '({})')}".rstrip()
     batches = f"batch size {experiment.batch_size}" if experiment.batch_size else "batches of the task's own"
     return f"{optimizer}, {batches}" + (
@@ -117,7 +121,6 @@ def _training(experiment: Experiment) -> str:
 
 
 def _others(experiment: Experiment) -> str:
-    """Other settings that are not the default ones."""
     values, defaults = experiment.as_dict(), Experiment().as_dict()
     others = {name: values[name] for name in values if name not in _SHOWN_ELSEWHERE and values[name] != defaults[name]}
     return _listed(in_words(others), "; {}")

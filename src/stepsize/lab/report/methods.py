@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stepsize.lab.comparison import Comparison
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.report import latex
 from stepsize.lab.report.markdown import HELD_OUT, in_words, settings_shown
 from stepsize.lab.report.tables import Table
-from stepsize.lab.statistics.sequential import Looks
-from stepsize.lab.tuning import HOW_TUNED, Trial
+from stepsize.lab.statistics.differences import Looks
+from stepsize.lab.tuning import HOW_TUNED
 
 
 class Code(str):
@@ -30,7 +31,6 @@ class Methods:
     details: Mapping[str, Mapping[str, str]]
 
     def markdown(self) -> str:
-        """The methods in Markdown."""
         items = "\n".join(f"- {_markdown(name)}: {_markdown(Code(text))}" for name, text in self.schedules.items())
         return "\n\n".join(["## Methods", *self._paragraphs(_markdown, " "), items, *self._details(_markdown)]) + "\n"
 
@@ -55,41 +55,24 @@ class Methods:
 
 
 def methods(
-    experiment: Experiment,
-    source: str,
+    comparison: Comparison,
     steps: int,
     schedules: Mapping[str, str],
     environment: Mapping[str, str],
     compared: Sequence[Table],
-    *,
-    trials: Sequence[Trial] = (),
-    looks: Looks | None = None,
-    remarks: Sequence[str] = (),
-    accuracy: str = "",
-    trains_itself: bool = False,
 ) -> Methods:
-    """How the runs were made and compared.
+    """How the runs, of `steps` updates each, were made and compared.
 
-    Args:
-        experiment: what was asked for.
-        source: the sentence about the data.
-        steps: the updates of a run.
-        schedules: the text of each schedule by its name in the paper, the baseline first.
-        environment: the versions and the machine.
-        compared: the tables that the paper has.
-        trials: of `tune_peak`, with the schedules' own names.
-        looks: the looks at the results, if seeds were added in rounds.
-        remarks: sentences about the runs.
-        accuracy: how right samples were counted.
-        trains_itself: whether the task is a training loop of its own.
+    `schedules` has the text of each schedule by its name in the paper, the baseline first; `compared` are its tables.
     """
+    experiment, trains_itself, chance = comparison.experiment, comparison._trains_itself, comparison._terms.chance
     seeds = ", ".join(map(str, experiment.seeds))
     count = len(schedules)
     sentences: list[Sentence] = [
         (f"We compared {count} learning-rate schedule{'s' * (count > 1)} on the task ", Code(experiment.task), ".")
         if experiment.command is None
         else (f"We compared {count} learning-rate schedules in runs of the command ", Code(experiment.command), "."),
-        (source,),
+        (comparison.source,),
         _training(experiment, steps, trains_itself),
         (f"Every schedule was trained with the seed{'s' * (len(experiment.seeds) > 1)} {seeds}.",),
     ]
@@ -99,25 +82,25 @@ def methods(
         )
     if experiment.held_out:
         sentences.append((HELD_OUT,))
-    if trials:
+    if comparison.trials:
         sentences.append((HOW_TUNED,))
     sentences.append(
         ("Results are the last values that a run logged.",)
         if trains_itself
         else ("Results are those after the last epoch.",)
     )
-    if accuracy:
-        sentences.append((f"Accuracy: {accuracy}.",))
+    if comparison._accuracy:
+        sentences.append((f"Accuracy: {comparison._accuracy}.",))
     sentences.append(("Runs whose loss was not finite count as diverged and are left out of the means.",))
-    sentences += _statistics(compared, next(iter(schedules), ""), looks)
+    sentences += _statistics(compared, next(iter(schedules), ""), comparison._terms.looks)
     sentences.append(_versions(environment))
-    tuned = {each.schedule: f"{each.factor:g}" for each in trials if each.chosen}
+    at_chance = chance.notes(comparison._stored, comparison._terms.judged_on) if chance else ()
     details = {
-        "Factors of the peak rates": tuned,
-        "Settings": _given(settings_shown(experiment, steps, trains_itself)),
+        "Factors of the peak rates": {each.schedule: f"{each.factor:g}" for each in comparison.trials if each.chosen},
+        "Settings": _given(settings_shown(comparison, steps)),
         "Versions and machine": _given(environment),
     }
-    return Methods(tuple(sentences), tuple(remarks), schedules, details)
+    return Methods(tuple(sentences), (*at_chance, *comparison._remarks), schedules, details)
 
 
 def _given(values: Mapping[str, object]) -> dict[str, str]:

@@ -1,18 +1,27 @@
 """The drawings of the report: curves with bands as SVG paths, and ends of diverged runs."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from stepsize.errors import first_few
 from stepsize.lab.report.tables import judged_label
-from stepsize.lab.statistics.findings import KNOWN
-from stepsize.lab.terms import Terms
-from stepsize.plots.curves import COLOURS, Floats, line_style
+from stepsize.lab.statistics.findings import KNOWN, Terms
+from stepsize.plots.curves import (
+    COLOURS,
+    Band,
+    Floats,
+    Trace,
+    band,
+    line_style,
+    metric_trace,
+    rate_ends,
+    rate_trace,
+    runs_by_rates,
+)
 from stepsize.plots.scales import (
     UNIT,
     Extent,
@@ -23,19 +32,6 @@ from stepsize.plots.scales import (
     rate_extents,
     rate_scale,
     step_ticks,
-)
-from stepsize.plots.traces import (
-    Band,
-    Trace,
-    accuracy_trace,
-    band,
-    loss_trace,
-    metric_trace,
-    rate_ends,
-    rate_trace,
-    runs_by_rates,
-    test_loss_trace,
-    train_accuracy_trace,
 )
 from stepsize.store.run import Logged
 
@@ -82,16 +78,20 @@ class Panel:
 class _Kind:
     name: str
     title: str
-    trace: Callable[[Logged], Trace]
-    thin: str = ""  # what is drawn beside it
-    thin_trace: Callable[[Logged], Trace] | None = None
+    thin: str = ""  # the metric that is drawn beside it
+
+    def trace(self, run: Logged) -> Trace:
+        return rate_trace(run) if self is _RATE else metric_trace(run, self.name)
+
+    def thin_trace(self, run: Logged) -> Trace:
+        return metric_trace(run, self.thin)
 
 
-_RATE = _Kind("lr", "learning rate", rate_trace)
+_RATE = _Kind("lr", "learning rate")
 _METRICS = (
-    _Kind("train_loss", "train loss", loss_trace),
-    _Kind("test_accuracy", "test accuracy", accuracy_trace, "train accuracy", train_accuracy_trace),
-    _Kind("test_loss", "test loss", test_loss_trace),
+    _Kind("train_loss", "train loss"),
+    _Kind("test_accuracy", "test accuracy", "train_accuracy"),
+    _Kind("test_loss", "test loss"),
 )
 
 
@@ -101,9 +101,7 @@ def panels(groups: Sequence[Sequence[Logged]], terms: Terms) -> tuple[Panel, ...
     across = Scale(0.0, last or 1.0)
     kinds = [replace(kind, title=kind.title.replace("test", terms.judged_on)) for kind in _METRICS]
     if (headline := terms.headline) is not None and headline.field not in KNOWN:
-        kinds.append(
-            _Kind(headline.field, judged_label(headline, terms.judged_on), partial(metric_trace, name=headline.field))
-        )
+        kinds.append(_Kind(headline.field, judged_label(headline, terms.judged_on)))
     drawn = [_panel(kind, groups, across) for kind in (_RATE, *kinds)]
     return tuple(panel for panel in drawn if panel is not None)
 
@@ -120,11 +118,11 @@ def _panel(kind: _Kind, groups: Sequence[Sequence[Logged]], across: Scale) -> Pa
         extents, kept = rate_extents(groups), [*map(runs_by_rates, groups)]
         up = rate_scale(extents, rate_ends([group[0] for group in groups]))
     else:
-        extents = metric_extents(groups, kind.trace, *([kind.thin_trace] if kind.thin_trace else []))
+        extents = metric_extents(groups, kind.trace, *([kind.thin_trace] if kind.thin else []))
         kept = [[run for run in group if run.status != "diverged"] for group in groups]
         up = metric_scale(extents, kind.name)
     traces = [[kind.trace(run) for run in group] for group in kept]
-    beside = [[kind.thin_trace(run) for run in group] if kind.thin_trace else [] for group in kept]
+    beside = [[kind.thin_trace(run) for run in group] if kind.thin else [] for group in kept]
     lost = [[run for run in group if run.status == "diverged"][:MOST_STRAYS] for group in groups]
     strays = [[found for run in group if (found := _stray(kind, run))] for group in lost]
     bands, thin = [*map(band, traces)], [*map(band, beside)]
@@ -138,7 +136,7 @@ def _panel(kind: _Kind, groups: Sequence[Sequence[Logged]], across: Scale) -> Pa
         "high": up.high,
         "log": up.log,
         "zero": kind is _RATE and not up.log,
-        "thin": kind.thin,
+        "thin": kind.thin.replace("_", " "),
         "extents": [[index, *_inner(each, up)] for index, each in enumerate(extents) if each],
         "curves": [
             {"index": index, **_numbers(each), **({"thin": _numbers(other)} if other else {})}
@@ -148,7 +146,7 @@ def _panel(kind: _Kind, groups: Sequence[Sequence[Logged]], across: Scale) -> Pa
     }
     return Panel(
         kind.title,
-        kind.thin if any(thin) else "",
+        kind.thin.replace("_", " ") if any(thin) else "",
         tuple(curves),
         step_ticks(across),
         up.ticks(),
@@ -167,7 +165,7 @@ def _inner(extent: Extent, up: Scale) -> tuple[list[float], list[float] | None]:
 def _stray(kind: _Kind, run: Logged) -> Band | None:
     """A diverged run; if it never had a finite loss, it leaves the view at its end."""
     found, steps = band([kind.trace(run)]), run.column("step")
-    if found is None and kind.trace is loss_trace and steps.size:
+    if found is None and kind.name == "train_loss" and steps.size:
         beyond = np.array([math.inf])
         return Band(steps[-1:], beyond, beyond, beyond, 1)
     return found

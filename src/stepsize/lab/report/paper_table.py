@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from stepsize.errors import one_line
 from stepsize.lab.report.latex import LETTERS, escaped
 from stepsize.lab.report.tables import Line, Table, last_value
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Terms
 from stepsize.plots.curves import printable
 from stepsize.store.run import StoredRun
 
@@ -23,13 +23,7 @@ _FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS 
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """A different name of at most 40 characters for each name, all of which can be printed.
-
-    Example:
-        >>> from stepsize.lab.report.paper_table import short_names
-        >>> list(short_names(["cosine", "cos\u200bine", "W" * 100]).values())
-        ['cosine', 'cos ine', 'WWWWWWWWWWWWWWWWWWWWWWWW...WWWWWWWWWWWWW']
-    """
+    """A different name of at most 40 characters for each name, all of which can be printed."""
     short: dict[str, str] = {}
     for number, name in enumerate(names, start=1):
         plain = printable(name) or f"schedule {number}"
@@ -139,7 +133,6 @@ def _csv_cell(value: object) -> object:
 
 
 def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -> str:
-    """What the numbers are, in LaTeX."""
     first = escaped(names[table.findings[0].name])
     better = "higher" if table.metric.higher_is_better else "lower"
     spread = rf": mean $\pm$ standard deviation over {seeds} seeds" if seeds > 1 else ""

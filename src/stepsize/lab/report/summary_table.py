@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from stepsize.lab.report.tables import Line, grouped, last_value, no_comparison, tables
-from stepsize.lab.statistics.findings import Mean, Metric, decimals
-from stepsize.lab.terms import Terms
+from stepsize.lab.statistics.findings import Mean, Metric, Terms, decimals
 from stepsize.store import Run
 from stepsize.store.run import StoredRun
 
@@ -56,7 +55,6 @@ def rows(runs: Runs, headline: Metric | None = None) -> tuple[Row, ...]:
 
 
 def _row(runs: Runs, headline: Metric | None) -> Row:
-    """The row of one schedule with these runs."""
     finished = [run for run in runs if run.status == "finished"]
     fields = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
     means = {field: Mean.of([last_value(run, field) for run in finished]) for field in fields}
@@ -111,7 +109,6 @@ class SummaryTable:
         return SummaryTable(tuple(self.columns[index] for index in kept), lines, self.notes)
 
     def _repr_html_(self) -> str:
-        """The table, in a notebook."""
         head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in self.lines)
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
@@ -126,19 +123,6 @@ def summary_table(runs: Runs, terms: Terms | None = None, remarks: Sequence[str]
     """The table of some runs of a comparison, compared on these terms; the remarks are the last notes.
 
     A schedule without runs has a line too; if it is the first, no other takes its place in the differences.
-
-    Example:
-        >>> from stepsize.lab.report.summary_table import summary_table
-        >>> from stepsize.store import Run
-        >>> from stepsize.store.run import Epoch
-        >>> runs = [
-        ...     Run(name, "Constant(0.1)", seed, (), (Epoch(9, 1.0, 0.5, 1.0, better + 0.01 * seed),), 1.0)
-        ...     for seed in range(3) for name, better in (("flat", 0.7), ("warm", 0.8 + 0.001 * seed))
-        ... ]
-        >>> summary_table(runs).narrow().columns
-        ('schedule', 'train loss', 'test accuracy', 'against flat')
-        >>> summary_table(runs).narrow().lines[1][-1]
-        '+0.101 (0.099 to 0.103)'
     """
     terms = terms or Terms()
     groups, by_name = grouped(runs, terms.names), {row.name: row for row in rows(runs, terms.headline)}
@@ -170,7 +154,7 @@ def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
 
     Example:
         >>> from stepsize.lab.report.summary_table import pairs_table
-        >>> from stepsize.lab.terms import Terms
+        >>> from stepsize.lab.statistics.findings import Terms
         >>> from stepsize.store import Run
         >>> from stepsize.store.run import Epoch
         >>> ends = {"a": (0.70, 0.72, 0.71), "b": (0.80, 0.81, 0.81), "c": (0.81, 0.81, 0.80)}
@@ -200,17 +184,7 @@ def pairs_table(runs: Runs, terms: Terms) -> SummaryTable:
 
 
 def shared_updates(runs: Runs) -> tuple[str, ...]:
-    """What the runs that branch from others have saved, in a sentence; none if there are none.
-
-    Example:
-        >>> from dataclasses import replace
-        >>> from stepsize.lab.report.summary_table import shared_updates
-        >>> from stepsize.store import Run
-        >>> from stepsize.store.run import Point
-        >>> run = Run("flat", "Constant(0.1)", 0, (Point(1000, 0.1, 1.0, 0.5),), (), 1.0)
-        >>> shared_updates([run, replace(run, parent=0, branched_at=800)])
-        ('1 of 2 runs branches from another: 1,200 of 2,000 updates were trained (40% saved).',)
-    """
+    """What the runs that branch from others have saved, in a sentence; none if there are none."""
     branched = [run.branched_at for run in runs if run.branched_at is not None]
     if not branched:
         return ()

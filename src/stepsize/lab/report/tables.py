@@ -15,13 +15,13 @@ from stepsize.lab.statistics.findings import (
     Finding,
     Metric,
     Pair,
+    Terms,
     Verdict,
     all_pairs,
     decimals,
     findings,
 )
 from stepsize.lab.tasks.chance import Chance
-from stepsize.lab.terms import Terms
 from stepsize.plots.curves import printable
 from stepsize.plots.scales import MOST_STRETCHED, in_trouble
 from stepsize.store.run import Logged
@@ -71,7 +71,6 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """The verdict in a word or two."""
         return VERDICTS[self.finding.verdict] if self.difference else ""
 
 
@@ -86,7 +85,6 @@ class PairLine:
 
     @property
     def verdict(self) -> str:
-        """The verdict in a word or two."""
         return VERDICTS[self.pair.verdict]
 
 
@@ -105,12 +103,10 @@ class Table:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether any line has an interval."""
         return any(line.whisker for line in self.lines)
 
     @property
     def has_chances(self) -> bool:
-        """Whether any line has a p-value."""
         return any(line.p for line in self.lines)
 
     @property
@@ -120,7 +116,6 @@ class Table:
 
     @property
     def direction(self) -> str:
-        """Which way is better, in words."""
         if self.metric.higher_is_better is None:
             return "whether higher or lower is better is not known"
         return f"{'higher' if self.metric.higher_is_better else 'lower'} is better"
@@ -228,15 +223,7 @@ def summary(table: Table, seeds: int) -> str:
         over += f" of {seeds}"
     turned = [each.name for each in others if _contradicts_means(each, first)]
     others.sort(key=lambda each: -abs(each.difference.mean) if each.difference and each.difference.pairs else 0)
-    kinds = {
-        "better": "better",
-        "worse": "worse",
-        "higher": "higher",
-        "lower": "lower",
-        "small": "smaller than the margin",
-        "open": "not told apart",
-        "unknown": "cannot be judged",
-    }
+    kinds = VERDICTS | {"small": "smaller than the margin", "unknown": "cannot be judged"}
     names = {verdict: [each.name for each in others if each.verdict == verdict] for verdict in kinds}
     verdicts = "; ".join(f"{kinds[verdict]}: {_names(group)}" for verdict, group in names.items() if group)
     but = f" The means, over more runs, say the opposite of {_names(turned)}." if turned else ""

@@ -7,13 +7,15 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from stepsize.errors import quoted
-from stepsize.lab.statistics.differences import LEVEL, Difference, holm, paired_difference
-from stepsize.lab.statistics.sequential import Looks, repeated_difference
+from stepsize.lab.statistics.differences import LEVEL, Difference, Looks, holm, paired_difference, repeated_difference
+
+if TYPE_CHECKING:
+    from stepsize.lab.tasks.chance import Chance
 
 Values = Mapping[str, Mapping[int, float]]
 """Schedule -> seed -> result in a metric."""
@@ -187,13 +189,7 @@ def _differences(values: Values, named: Sequence[tuple[str, str]], looks: Looks 
 
 
 def decimals(values: Sequence[Mean]) -> int:
-    """The number of decimals, 3 to 6, that shows two digits of the lower quartile of the spreads.
-
-    Example:
-        >>> from stepsize.lab.statistics.findings import Mean, decimals
-        >>> decimals([Mean(0.87, 0.0031), Mean(0.88, 0.0052)])
-        4
-    """
+    """The number of decimals, 3 to 6, that shows two digits of the lower quartile of the spreads."""
     spreads = [each.spread for each in values if each.spread > 0]
     small = float(np.quantile(spreads, 0.25)) if spreads else 0.001
     return min(6, max(3, 1 - math.floor(math.log10(small))))
@@ -211,7 +207,6 @@ def _verdict(metric: Metric, difference: Difference, looks: Looks | None) -> Ver
 
 
 def _is_small(difference: Difference, looks: Looks | None) -> bool:
-    """Whether the interval lies within the margin."""
     margin = None if looks is None else looks.margin
     return margin is not None and max(-difference.low, difference.high) < margin
 
@@ -226,7 +221,6 @@ def _judgement(
     comparisons: int,
     looks: Looks | None,
 ) -> list[str]:
-    """The verdict in a sentence, and its limits."""
     digits, against, pairs = decimals(list(means.values())), quoted(first), difference.pairs
     size = f"{abs(difference.mean):.{digits}f}"
     if pairs == 0:
@@ -285,3 +279,27 @@ def _warning(values: Values, diverged: Mapping[str, int], name: str) -> tuple[st
         return (f"All {lost} runs diverged." if lost > 1 else "The run diverged.",)
     left_out = "is left out" if lost == 1 else "are left out"
     return (f"{lost} of {finished + lost} runs diverged and {left_out}: the mean of the others is too favourable.",)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What pictures, tables and sentences about the runs of a comparison depend on, besides the runs.
+
+    Args:
+        names: the schedules in order; the others are compared with the first, even if it has no run. Those of the runs
+            come after them.
+        seeds: the number of seeds that were asked for; that of the runs if None.
+        judged_on: the samples that the runs are judged on after each epoch, "test" or "held-out".
+        headline: the metric that they are judged on first, if one was named.
+        chance: chance level on these samples, if it is known.
+        looks: the looks at the results, if seeds are added in rounds.
+        others: other metrics that the runs logged.
+    """
+
+    names: tuple[str, ...] = ()
+    seeds: int | None = None
+    judged_on: str = "test"
+    headline: Metric | None = None
+    chance: "Chance | None" = None
+    looks: Looks | None = None
+    others: tuple[Metric, ...] = ()

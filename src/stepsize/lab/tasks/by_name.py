@@ -6,13 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from stepsize.errors import ArgumentError, RunError, StepsizeError, quoted, shown
-from stepsize.horizon import Horizon
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
-from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import seeded_draws
 from stepsize.lab.tasks.images import digits, fashion_mnist, from_folder
 from stepsize.lab.tasks.language import stdlib_lm
@@ -23,34 +20,8 @@ from stepsize.schedules.function import imported
 _BUILT_IN: dict[str, Callable[[], Task]] = dict(zip(BUILT_IN, (fashion_mnist, digits, stdlib_lm), strict=True))
 
 
-class AnyTask(Protocol):
-    """What a comparison needs of a task of any form."""
-
-    @property
-    def name(self) -> str:
-        """Its name in messages and reports."""
-
-    @property
-    def source(self) -> str:
-        """A sentence that says where the data came from."""
-
-    @property
-    def network(self) -> str:
-        """The name of its network; "" if the lab does not see it."""
-
-    @property
-    def headline(self) -> dict[str, str]:
-        """The metric that the task names to be judged on first, and its mode if it needs one, as settings."""
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """A line for each part of the data; a resume refuses others."""
-
-    def horizon(self, experiment: Experiment) -> Horizon:
-        """The length of a run."""
-
-    def check(self, experiment: Experiment, specs: Sequence[RunSpec]) -> None:
-        """Raise, before anything is written, what the runs of these specs would fail on as they begin."""
+AnyTask = Task | OwnLoop
+"""What a comparison trains: a network on data, or a loop or a command that trains by itself."""
 
 
 @functools.lru_cache(maxsize=1)  # a comparison has one task, and its runs follow one another in a process
@@ -79,12 +50,7 @@ def task_of(experiment: Experiment) -> AnyTask:
 
 
 def task_with_data(name: str) -> Task:
-    """The task of this name, which has data and a network.
-
-    Raises:
-        ArgumentError: it is a training loop of the user's own.
-        DataError, RunError: as for `load_task`.
-    """
+    """The task of this name, which has data and a network."""
     task = load_task(name)
     if isinstance(task, OwnLoop):
         rule = "a task with a network and data, and not a training loop of its own"
@@ -102,11 +68,7 @@ def lasting_name(name: str) -> str:
 
 
 def experiment_task(experiment: Experiment) -> Task:
-    """The experiment's task, with the training samples and the test set that the experiment asks for.
-
-    Raises:
-        RunError: the data differ from those that the experiment began with.
-    """
+    """The experiment's task, with the training samples and the test set that the experiment asks for."""
     task = task_with_data(experiment.task)
     if differences := other_data(experiment.digests, task):
         raise RunError(
@@ -128,7 +90,7 @@ def other_data(digests: Sequence[str], task: AnyTask) -> list[str]:
     return [f"{before}, and here {now.partition(': ')[2]}" for before, now in pairs if before != now]
 
 
-def _own(name: str) -> Task | OwnLoop:
+def _own(name: str) -> AnyTask:
     with seeded_draws(0):  # a module may draw its data as it is imported
         make = imported("load_task", "task", name)
     needed = _needed(make)
@@ -152,7 +114,6 @@ def _own(name: str) -> Task | OwnLoop:
 
 
 def _needed(make: Callable[..., object]) -> list[str]:
-    """The arguments without which it cannot be called."""
     with suppress(TypeError, ValueError):  # a function written in C need not have a signature
         return [
             each.name

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stepsize.errors import first_few, quoted
-from stepsize.lab.tasks.accuracy import binary_threshold
+from stepsize.lab.tasks.judging import binary_threshold
 from stepsize.lab.tasks.task import Task
 from stepsize.store.run import Logged
 
@@ -95,7 +95,6 @@ class Chance:
 
 
 def _classes(loss: Any, targets: Tensor) -> Tensor:
-    """The targets that are not ignored."""
     return targets[(targets >= 0) & (targets != getattr(loss, "ignore_index", -1))]
 
 

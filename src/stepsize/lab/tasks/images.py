@@ -53,11 +53,7 @@ def digits_net(classes: int = 10) -> nn.Sequential:
 
 
 def from_folder(folder: Path) -> Task:
-    """Fashion-MNIST from a folder that holds its four idx files, gzipped or not.
-
-    Raises:
-        DataError: a file is missing, cut short or altered.
-    """
+    """Fashion-MNIST from a folder that holds its four idx files, gzipped or not."""
     return _read_folder(folder, f"Fashion-MNIST came from the folder {folder}.")
 
 
@@ -65,9 +61,6 @@ def fashion_mnist(debian: Path = DEBIAN_FOLDER, address: str = ADDRESS, cache: P
     """Fashion-MNIST from Debian's package, or downloaded from `address`; the digits if neither works.
 
     Downloads are kept in `cache`, by default the user's cache folder.
-
-    Raises:
-        DataError: Debian's files are all there, and one of them is damaged.
     """
     if all(_find(debian, name) for name in CHECKSUMS):
         return _read_folder(debian, "Fashion-MNIST came from Debian's package dataset-fashion-mnist.")
@@ -129,7 +122,6 @@ def _read_folder(folder: Path, source: str) -> Task:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """The file of this name in the folder, gzipped or not."""
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 

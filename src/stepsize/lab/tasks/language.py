@@ -86,9 +86,6 @@ def stdlib_lm() -> Task:
     The text is the bytes of the running interpreter's library, in the order of the paths, cut into windows of 128;
     every twentieth window is in the test set. Tests, installed packages and what belongs to the build (its
     `_sysconfigdata` and `config-` folders) are left out. The text depends on the version and distribution of Python.
-
-    Raises:
-        DataError: the interpreter has no source of its library.
     """
     root = Path(sysconfig.get_path("stdlib"))
     files = sorted(

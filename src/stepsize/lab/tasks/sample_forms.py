@@ -38,11 +38,7 @@ def digest(tensor: Tensor) -> str:
 
 
 def outputs_of(model: nn.Module, batch: Any) -> Any:
-    """The outputs of a network: of all parts but the last, of the entries by name, or of a tensor.
-
-    Raises:
-        RunError: the network takes other arguments.
-    """
+    """The outputs of a network: of all parts but the last, of the entries by name, or of a tensor."""
     named: Mapping[str, Any] = batch if isinstance(batch, Mapping) else {}
     parts = batch[:-1] if isinstance(batch, tuple | list) else () if named else (batch,)
     try:
@@ -65,11 +61,7 @@ def is_batch(value: Any) -> bool:
 
 
 def samples_in(batch: Any) -> int:
-    """The number of samples in a batch: the first dimension of its first tensor.
-
-    Raises:
-        RunError: it has another form, or no tensor.
-    """
+    """The number of samples in a batch: the first dimension of its first tensor."""
     if not is_batch(batch):
         given = f"one of {len(batch)}" if isinstance(batch, tuple | list) else shown(batch)
         raise RunError(

@@ -20,10 +20,17 @@ from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.seeding import sample_order, seeded_draws
 from stepsize.lab.statistics.findings import KNOWN
-from stepsize.lab.tasks.accuracy import right_of, usual_accuracy, usual_right
-from stepsize.lab.tasks.loader_sizes import divisible, loader_horizon, part_of, samples_of, size_in_words
-from stepsize.lab.tasks.loaders import check_loader, is_stream, one_pass
-from stepsize.lab.tasks.losses import Loss, mean_loss
+from stepsize.lab.tasks.judging import Loss, mean_loss, right_of, usual_accuracy, usual_right
+from stepsize.lab.tasks.loaders import (
+    check_loader,
+    divisible,
+    is_stream,
+    loader_horizon,
+    one_pass,
+    part_of,
+    samples_of,
+    size_in_words,
+)
 from stepsize.lab.tasks.sample_forms import are_examples, check_examples, digest, outputs_of, samples_in
 from stepsize.schedules import Plan
 
@@ -32,11 +39,7 @@ if TYPE_CHECKING:
 
 
 def held_out_of(samples: int) -> int:
-    """How many training samples are held out to judge on: one of five.
-
-    Raises:
-        ArgumentError: there are fewer than two samples.
-    """
+    """How many training samples are held out to judge on: one of five."""
     if samples < 2:
         raise ArgumentError("held_out", "", "used with at least 2 training samples", samples)
     return max(1, samples // 5)
@@ -300,7 +303,8 @@ class Task:
         """The loss as a tensor of shape (); `targets` are the whole batch of a loader.
 
         Raises:
-            RunError: as for `stepsize.lab.tasks.losses.mean_loss`.
+            RunError: `loss` does not take these arguments, compares each output with every target, does not return one
+                number, or returns one that does not depend on the weights although gradients are needed.
         """
         return mean_loss(self.name, self.loss, outputs, targets, self.has_loaders)
 

@@ -18,11 +18,7 @@ def is_folder(task: str) -> bool:
 
 
 def task_name(owner: str, name: str, task: str) -> str:
-    """The rule of a task's name: one of ours, an importable function, or a folder.
-
-    Raises:
-        DataError: there is no such name or folder.
-    """
+    """The rule of a task's name: one of ours, an importable function, or a folder."""
     if task in BUILT_IN or FUNCTION.fullmatch(task) or is_folder(task):
         return task
     known = f"write {', '.join(BUILT_IN)}, a folder that exists, package.module:function or file.py:function"

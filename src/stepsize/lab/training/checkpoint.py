@@ -41,11 +41,6 @@ class Journal:
         self.length = 0
 
     def add(self, record: Point | Epoch) -> None:
-        """Add a record.
-
-        Raises:
-            OutputError: the store cannot be written to.
-        """
         self._waiting.append(record)
         self.length += 1
         if len(self._waiting) >= _BATCH:
@@ -86,7 +81,6 @@ class Progress:
 
     @classmethod
     def of(cls, state: dict[str, Any], device: torch.device) -> "Progress":
-        """The progress whose `state` this is."""
         return cls(**{**state, **{name: Tally.of(state[name], device) for name in ("whole", "recent")}})
 
 
@@ -131,11 +125,9 @@ class Checkpoint:
 
     @property
     def branch_steps(self) -> frozenset[int]:
-        """The steps at which other runs branch."""
         return frozenset(each.step for each in self._offshoots)
 
     def due(self, step: int) -> bool:
-        """Whether it is time for the next save."""
         return step - self._last >= self._every
 
     def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
@@ -166,9 +158,6 @@ class Checkpoint:
 
         None if the run starts from the beginning: there is no file, or records from before it are missing in a store
         that was recovered. Nothing is restored then.
-
-        Raises:
-            StateError: the file is damaged, or of another version, run or network.
         """
         state = self._read() if self._path.exists() else None
         for journal in self._journals.values():
@@ -193,7 +182,6 @@ class Checkpoint:
         return progress, float(state["seconds"])
 
     def _read(self) -> dict[str, Any]:
-        """The content of the file, its tensors on the CPU."""
         try:
             state: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
             found = state["version"]

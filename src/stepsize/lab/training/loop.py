@@ -16,14 +16,11 @@ from stepsize.arguments import Choice, Count, Flag, Maybe, Number, Whole, checke
 from stepsize.horizon import Horizon
 from stepsize.lab.environment import resolved_device
 from stepsize.lab.seeding import seeded_draws
-from stepsize.lab.tasks.loader_sizes import loader_horizon
-from stepsize.lab.tasks.loaders import STREAM_RESUMED
+from stepsize.lab.tasks.loaders import STREAM_RESUMED, loader_horizon
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.checkpoint import Checkpoint, Progress
-from stepsize.lab.training.loader_batches import LoaderBatches, data_on
-from stepsize.lab.training.one_network import OneNetwork
-from stepsize.lab.training.rates import METRICS, LearningRate, warn_if_too_fast
-from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, Tally
+from stepsize.lab.training.one_network import METRICS, LearningRate, OneNetwork, warn_if_too_fast
+from stepsize.lab.training.samples import BATCH_SIZE, Batch, Batches, EvaluationSet, LoaderBatches, Tally, data_on
 from stepsize.pytorch.warnings import caution
 from stepsize.schedules import Plan, Schedule
 from stepsize.schedules.plan_text import parse_either
@@ -198,7 +195,6 @@ class End:
 
     @classmethod
     def of(cls, outcome: Outcome) -> "End":
-        """The end that a store has of a run."""
         return cls(outcome.status, outcome.seconds, outcome.diverged_at)
 
 
@@ -282,7 +278,6 @@ class TrainingLoop:
             yield epochs
 
     def _points(self, branch_steps: Container[int]) -> Iterator[Sequence[Point]]:
-        """The points of what is left of the current epoch."""
         progress, updates = self.progress, self.batches.updates
         self.networks.begin_epoch(progress.step, updates - progress.updates)
         for batches in self.batches.epoch(progress.epoch, progress.updates):

@@ -1,17 +1,20 @@
-"""The samples of a task on a device: in batches to train on, measured, and tallied."""
+"""The samples of a task on a device, tensors or the batches of a loader: to train on, measured, and tallied."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stepsize.errors import RunError
+from stepsize.horizon import Horizon
 from stepsize.lab.seeding import sample_order
-from stepsize.lab.tasks.sample_forms import Examples
+from stepsize.lab.tasks.loaders import Loader, all_passes, at_least_one, length_of, one_pass
+from stepsize.lab.tasks.sample_forms import Examples, on_device
 from stepsize.lab.tasks.task import Task
 
 EVALUATION_BATCH = 500
@@ -29,13 +32,6 @@ class Batch(NamedTuple):
     targets: Any
     size: float
     share: float = 1.0
-
-
-class EvaluationSet(Protocol):
-    """The samples that networks are measured on."""
-
-    def batches(self) -> Iterator[Batch]:
-        """All samples, in order; a network may work in place on the inputs."""
 
 
 def move_model(model: nn.Module, task: Task, device: torch.device) -> None:
@@ -94,12 +90,10 @@ class Batches:
 
     @property
     def updates(self) -> int:
-        """The number of updates in an epoch."""
         return math.ceil(self._used / (self.size * self.accumulation))
 
     @property
     def _used(self) -> int:
-        """The number of samples in an epoch."""
         return len(self.samples) // self.size * self.size if self.drop_last else len(self.samples)
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Iterator[Batch]]:
@@ -118,7 +112,7 @@ class Batches:
             yield Batch(*self.samples.chosen(index), index.shape[-1], index.shape[-1] / update.shape[-1])
 
 
-def measure(model: nn.Module, task: Task, samples: EvaluationSet) -> tuple[float, float]:
+def measure(model: nn.Module, task: Task, samples: "EvaluationSet") -> tuple[float, float]:
     """Mean loss and accuracy of `model` over all samples, in evaluation mode; it is left in training mode."""
     model.eval()
     tally = Tally()
@@ -149,7 +143,6 @@ class Tally:
         self.sizes.append(size)
 
     def extend(self, later: "Tally") -> None:
-        """Add all batches of `later`."""
         self.losses += later.losses
         self.right += later.right
         self.sizes += later.sizes
@@ -158,9 +151,6 @@ class Tally:
         """Mean loss and accuracy over all samples, for each network; the accuracy is NaN if the task has none.
 
         Losses are summed in double precision, in the order of the batches.
-
-        Raises:
-            RunError: more samples are right than there are, or fewer than none.
         """
         losses = torch.stack(self.losses).cpu().double().reshape(len(self.losses), -1).numpy()
         total, samples = np.zeros(losses.shape[1]), sum(self.sizes)
@@ -188,8 +178,97 @@ class Tally:
 
     @classmethod
     def of(cls, state: dict[str, Any], device: torch.device) -> "Tally":
-        """The tally whose `state` this is."""
         losses, right = (
             [] if part is None else list(part.to(device).unbind()) for part in (state["losses"], state["right"])
         )
         return cls(losses, right, list(state["sizes"]))
+
+
+Weight = Callable[[Any], float]
+"""How much the mean loss of a batch weighs."""
+
+_CHANGED = "the length of a run, and with it its schedule, is fixed before it begins: give every pass as many batches"
+
+
+@dataclass
+class LoaderBatches:
+    """The batches of a loader update by update, on a device: the form of `Batches` for loaders.
+
+    `updates` is the number of updates in an epoch, which is a pass if the loader has a length. Without one, an epoch
+    continues where the last one ended, and a new pass begins when the loader has no more.
+    """
+
+    loader: Loader
+    seed: int
+    device: torch.device
+    weight: Weight
+    updates: int
+    accumulation: int = 1
+    _stream: Iterator[Any] | None = field(default=None, init=False)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Iterator[Batch]]:
+        """The batches of each update of an epoch, from the update `first` on."""
+        length = length_of(self.loader)
+        if length is None:
+            if self._stream is None:
+                done = (number * self.updates + first) * self.accumulation
+                self._stream = islice(all_passes(self.loader, self.seed), done, None)
+            batches = self._stream
+        else:
+            if -(-length // self.accumulation) != self.updates:
+                raise RunError(f"the loader has {length} batches in pass {number + 1}, and had other numbers", _CHANGED)
+            batches = islice(self._whole_pass(number, length), first * self.accumulation, None)
+        for _ in range(first, self.updates):
+            yield self._parts(list(islice(batches, self.accumulation)))
+        if length is not None:
+            next(batches, None)  # refuses a batch too many
+
+    def _parts(self, batches: list[Any]) -> Iterator[Batch]:
+        return weighted(batches, self.weight, self.device)
+
+    def _whole_pass(self, number: int, length: int) -> Iterator[Any]:
+        got = 0
+        for got, batch in enumerate(one_pass(self.loader, self.seed, number), 1):
+            if got > length:
+                raise RunError(f"the loader gave more than its {length} batches in pass {number + 1}", _CHANGED)
+            yield batch
+        if got < length:
+            raise RunError(f"the loader gave {got} of its {length} batches in pass {number + 1}", _CHANGED)
+
+
+@dataclass(frozen=True)
+class LoaderTest:
+    """The batches of a test loader, on a device, drawn alike in each pass."""
+
+    loader: Loader
+    device: torch.device
+    weight: Weight
+
+    def batches(self) -> Iterator[Batch]:
+        for batch in at_least_one(one_pass(self.loader, 0, 0)):
+            yield from weighted([batch], self.weight, self.device)
+
+
+EvaluationSet = Samples | LoaderTest
+"""The samples that networks are measured on."""
+
+
+def weighted(batches: list[Any], weight: Weight, device: torch.device) -> Iterator[Batch]:
+    """The batches of one update on a device, each with its weight and its share of the update's weight."""
+    weights = [weight(batch) for batch in batches]
+    for batch, each in zip(batches, weights, strict=True):
+        moved = on_device(batch, device)
+        yield Batch(moved, moved, each, each / sum(weights))
+
+
+def data_on(
+    device: torch.device, task: Task, horizon: Horizon, seeds: Sequence[int]
+) -> tuple[Batches | LoaderBatches, EvaluationSet]:
+    """The training batches of a task and its test set on a device; `horizon` is that of a run over all its samples."""
+    if task.has_loaders:
+        updates, each = horizon.epoch_steps, horizon.accumulation
+        batches = LoaderBatches(task.train, seeds[0], device, task.weight_of, updates, each)
+        return batches, LoaderTest(task.test, device, task.weight_of)
+    samples, test = (Samples.on(device, part) for part in (task.train, task.test))
+    assert isinstance(horizon.batch, int)
+    return Batches(samples, seeds, horizon.batch, horizon.accumulation, horizon.drop_last), test

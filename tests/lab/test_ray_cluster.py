@@ -8,7 +8,7 @@ import pytest
 
 from stepsize.errors import RunError
 from stepsize.lab import Experiment
-from stepsize.lab.engines import ray_address
+from stepsize.lab.engines import ray_cluster
 from stepsize.lab.engines.choice import chosen
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'stepsize[ray]'")
@@ -39,7 +39,7 @@ def test_a_port_where_nothing_listens(monkeypatch):
 
 
 def test_a_head_that_is_stuck(listener, monkeypatch):
-    monkeypatch.setattr(ray_address, "PATIENCE", 0.3)
+    monkeypatch.setattr(ray_cluster, "PATIENCE", 0.3)
     assert "does not answer (no answer in 0.3 s)" in refusal()
 
 
