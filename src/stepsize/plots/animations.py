@@ -36,7 +36,7 @@ from stepsize.plots.figures import PICTURES, Picture, listed_kinds, save_figure,
 ANIMATIONS = ("gif", "mp4")
 MOST_PATHS = 200
 MOST_FRAMES = 60  # a longer descent has several steps in each frame
-FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for a while
+FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for as long as so many more
 DOTS_AN_INCH = 80
 # The palette of a .gif: its common colours, except those as light as NEARLY_WHITE, and the colour of each path mixed
 # with white in these parts, for the edges of lines.
@@ -127,14 +127,15 @@ def _write_frames(
     ]
     last = max(each.trajectory.steps for each in moving)
     frames = np.unique(np.linspace(0, last, min(last, MOST_FRAMES) + 1).round()).astype(int).tolist()
+    frames += [last] * (0 if isinstance(writer, _Gif) else LAST_FRAMES)
     caption = figure.text(0.995, 0.005, "", ha="right", va="bottom", fontsize=9)
     with writer.saving(figure, str(path), DOTS_AN_INCH):
-        for done, step in enumerate([*frames, *[last] * LAST_FRAMES], start=1):
+        for done, step in enumerate(frames, start=1):
             for each in moving:
                 each.grow_to(step)
             caption.set_text(f"step {step:,}")
             writer.grab_frame()
-            progress(done, len(frames) + LAST_FRAMES)
+            progress(done, len(frames))
 
 
 def _turn_into_image(figure: Figure) -> None:
@@ -174,11 +175,13 @@ class _MovingPaths:
 
 
 class _Gif(PillowWriter):
-    """Frames with the same few colours: the parts that do not move then take no room."""
+    """Frames with the same few colours: the parts that do not move then take no room. The last is shown for longer."""
 
     def finish(self) -> None:
         first, *others = in_few_colours(self._frames)  # type: ignore[attr-defined]
-        first.save(self.outfile, save_all=True, append_images=others, duration=int(1000 / self.fps), loop=0)
+        milliseconds = [1000 // self.fps] * (1 + len(others))
+        milliseconds[-1] *= 1 + LAST_FRAMES
+        first.save(self.outfile, save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
 def in_few_colours(pictures: Sequence[Image.Image]) -> list[Image.Image]:
