@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 from PIL import Image
 
 from stepsize.descent import Trajectory
@@ -144,7 +146,7 @@ def _turn_into_image(figure: Figure) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     figure.set_layout_engine("none")  # everything has its place
-    image = np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    background = _Background(np.array(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
     for ax in figure.axes:
         for artist in [*ax.collections, *ax.lines]:
             artist.remove()
@@ -152,7 +154,19 @@ def _turn_into_image(figure: Figure) -> None:
         ax.set_title("")
     for legend in figure.legends:
         legend.remove()
-    figure.figimage(image, zorder=-1)  # below the axes
+    figure.add_artist(background)
+
+
+class _Background(Artist):
+    """An image of the whole figure, below the axes. `figimage` would resample it for every frame."""
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        super().__init__()
+        self.set_zorder(-1)
+        self._image = image[::-1].copy()  # from the bottom up
+
+    def draw(self, renderer: Any) -> None:
+        renderer.draw_image(renderer.new_gc(), 0, 0, self._image)
 
 
 class _MovingPaths:
