@@ -1,5 +1,6 @@
 """The examples in docstrings may use every public name without importing it; fixtures that several folders share."""
 
+import gc
 import os
 import signal
 
@@ -15,8 +16,16 @@ import stepsize
 
 pytest_plugins = ["chromium"]
 
+gc.disable()  # until all tests are collected: what they import is no garbage
+
 # A shell starts its background jobs with SIGINT ignored, and the processes that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """Collect garbage from here on, without looking through the imported libraries each time."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

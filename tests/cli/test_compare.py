@@ -14,19 +14,17 @@ from stepsize.lab.tuning import Trial
 COMMAND = [STEPSIZE, "compare", "--data", "digits", "--epochs", "1"]
 
 
-def run(*arguments):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment())
-
-
-def test_the_table_has_every_name_as_it_was_written(tmp_path):
-    done = run(
-        "--schedule", "[/b]=Constant(0.1)", "--schedule", "down [x]=Linear(0.2, 0, 6)", "--out", tmp_path / "out"
-    )
+def test_the_table_has_every_name_as_it_was_written_and_a_schedule_may_be_a_plan(tmp_path):
+    plan = 'Plan(lr=Cosine(0.2, 0, "100%"), momentum=Linear(0.5, 0.9, "100%"))'
+    schedules = ("[/b]=Constant(0.1)", "down [x]=Linear(0.2, 0, 6)", f"both={plan}")
+    command = [*COMMAND, *(word for each in schedules for word in ("--schedule", each)), "--out", tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
     table = done.stdout[done.stdout.index("schedule  ") :].splitlines()
-    assert [line.split("  ")[0] for line in table[1:3]] == ["[/b]", "down [x]"]
-    assert table[3] == "One seed says nothing about which schedule is better; give several."
+    assert [line.split("  ")[0] for line in table[1:4]] == ["[/b]", "down [x]", "both"]
+    assert table[4] == "One seed says nothing about which schedule is better; give several."
     assert table[-1] == f"Report and picture: {tmp_path / 'out'}"
+    assert "momentum=Linear(0.5, 0.9, 6)" in (tmp_path / "out" / "report.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -237,13 +235,6 @@ def test_the_best_trial_of_each_schedule_is_named_above_the_table(typed, asked):
         "a: 2 times its rates was the best trial",
         *("schedule  loss  against a", "a          0.2          -", "a note", "Report and picture: runs/9"),
     ]
-
-
-def test_a_plan_is_an_option(tmp_path):
-    plan = 'Plan(lr=Cosine(0.2, 0, "100%"), momentum=Linear(0.5, 0.9, "100%"))'
-    done = run("--schedule", f"both={plan}", "--schedule", "flat=Constant(0.1)", "--out", tmp_path / "out")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "momentum=Linear(0.5, 0.9, 6)" in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_a_plan_that_no_optimizer_has_names_its_line(refused, tmp_path):

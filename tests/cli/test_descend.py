@@ -1,5 +1,6 @@
 """`stepsize descend` as a person runs it."""
 
+import functools
 import os
 import subprocess
 
@@ -12,9 +13,16 @@ FORMULA = "0.1*x**2 + 2*y**2"
 
 
 def run(*args, **variables):
+    """The installed command with these words."""
     command = [STEPSIZE, "descend", *map(str, args)]
     variables = {"COLUMNS": "80", "LINES": "24"} | variables
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(**variables))
+
+
+@pytest.fixture
+def descend(typed):
+    """The same within this process."""
+    return functools.partial(typed, "descend")
 
 
 def test_two_optimizers_on_a_formula():
@@ -27,8 +35,8 @@ def test_two_optimizers_on_a_formula():
     assert adam.startswith("Adam(): at (-0.3008")
 
 
-def test_optimizers_with_arguments_schedules_and_names():
-    done = run(
+def test_optimizers_with_arguments_schedules_and_names(descend):
+    done = descend(
         "bowl", "--optimizer", "momentum(0.5, nesterov=True), RMSProp(0.9, 1e-6)", "--lr", "Linear(0.2, 0.0, 40)",
         "--start", "-5,-2", "--steps", 40,
     )  # fmt: skip
@@ -37,39 +45,39 @@ def test_optimizers_with_arguments_schedules_and_names():
     assert "RMSProp(0.9, 1e-06): at (" in done.stdout
 
 
-def test_lengths_with_a_unit_are_parts_of_the_steps():
+def test_lengths_with_a_unit_are_parts_of_the_steps(descend):
     whole = "Linear(0, 0.4, 10) >> Cosine(0.4, 0, 30)"
     parts = 'Linear(0, 0.4, "25%") >> Cosine(0.4, 0, "rest")'
-    steps, units = (run("bowl", "--start", "-5,-2", "--steps", 40, "--lr", lr) for lr in (whole, parts))
+    steps, units = (descend("bowl", "--start", "-5,-2", "--steps", 40, "--lr", lr) for lr in (whole, parts))
     assert units.returncode == 0
     assert units.stdout == steps.stdout
 
 
-def test_a_formula_and_a_start_may_begin_with_a_minus():
-    done = run("-x**2 + y", "--start", "-1,2", "--steps", 3)
+def test_a_formula_and_a_start_may_begin_with_a_minus(descend):
+    done = descend("-x**2 + y", "--start", "-1,2", "--steps", 3)
     assert done.returncode == 0
     assert "at (-1.728, 1.7) after 3 steps" in done.stdout
 
 
-def test_several_starts_and_one_that_diverges():
-    done = run("cubic", "--start", "-1", "--start", "1", "--lr", "0.3", "--steps", 60)
+def test_several_starts_and_one_that_diverges(descend):
+    done = descend("cubic", "--start", "-1", "--start", "1", "--lr", "0.3", "--steps", 60)
     assert done.returncode == 0
     assert "GradientDescent(): from (-1) diverged at step 10, after (-1.78845e+91)" in done.stdout
     assert "GradientDescent(): from (1) at (0.0" in done.stdout
 
 
-def test_a_descent_that_reaches_a_tip_is_reported_as_stopped():
-    done = run("sqrt(x**2 + y**2)", "--start", "0,-2", "--lr", "0.5")
+def test_a_descent_that_reaches_a_tip_is_reported_as_stopped(descend):
+    done = descend("sqrt(x**2 + y**2)", "--start", "0,-2", "--lr", "0.5")
     assert "GradientDescent(): stopped after 4 steps at (0, 0), where there is no gradient" in done.stdout
 
 
-def test_a_descent_that_rose_is_reported():
-    done = run("parabola", "--start", "1", "--lr", "1.1", "--steps", 5)
+def test_a_descent_that_rose_is_reported(descend):
+    done = descend("parabola", "--start", "1", "--lr", "1.1", "--steps", 5)
     assert "where f = 6.19174, above the 1 of its start" in done.stdout
 
 
-def test_noise_is_the_same_for_the_same_seed():
-    same = [run("bowl", "--start", "-5,-2", "--noise", 1, "--seed", seed).stdout for seed in (3, 3, 4)]
+def test_noise_is_the_same_for_the_same_seed(descend):
+    same = [descend("bowl", "--start", "-5,-2", "--noise", 1, "--seed", seed).stdout for seed in (3, 3, 4)]
     assert same[0] == same[1] != same[2]
 
 
@@ -82,9 +90,9 @@ def test_an_output_of_ascii_gets_ascii():
 @pytest.mark.parametrize(
     ("name", "start"), [("a.png", b"\x89PNG"), ("b.gif", b"GIF89a"), ("c.html", b"<!DOCTYPE html>")]
 )
-def test_a_file_is_written_and_its_path_printed(tmp_path, name, start):
+def test_a_file_is_written_and_its_path_printed(descend, tmp_path, name, start):
     path = tmp_path / name
-    done = run("bowl", "--start", "-5,-2", "--steps", 5, "--out", path)
+    done = descend("bowl", "--start", "-5,-2", "--steps", 5, "--out", path)
     assert (done.returncode, done.stdout) == (0, f"{path}\n")
     assert path.read_bytes().startswith(start)
     assert os.listdir(tmp_path) == [name]

@@ -1,6 +1,6 @@
 """The installed command finds the user's modules in the current folder, in every process, after all installed ones.
 
-Each test starts it as a user does: from a folder of its own, without PYTHONPATH.
+The tests start it as a user does: from a folder of its own, without PYTHONPATH.
 """
 
 import signal
@@ -36,6 +36,7 @@ task = "own.task:line"
 optimizer = "own.task:momentum"
 epochs = 2
 batch_size = 8
+tune_peak = 2
 weight_decay = 'Function("own.task:halves")'
 [schedules]
 halves = 'Function("own.task:halves")'
@@ -57,33 +58,35 @@ def stepsize(folder, *words):
 
 
 @pytest.mark.parametrize(
-    "more",
-    [["--engine", "stacked"], ["--tune-peak", "2"], pytest.param(["--engine", "ray"], marks=pytest.mark.long)],
-    ids=["stacked", "tuned", "ray"],
+    ("engine", "optimizer"),
+    [
+        ("stacked", "sgd"),  # a factory of the user cannot be stacked
+        pytest.param("ray", "mytask:momentum", marks=pytest.mark.long),
+    ],
 )
-def test_every_process_of_a_comparison_finds_modules_of_the_current_folder(folder, more):
-    named = ["--task", "mytask:line", "--optimizer", "mytask:momentum", "--functions", "--schedule", HALVES]
-    if "stacked" in more:
-        named[3] = "sgd"  # a factory of the user cannot be stacked
-    done = stepsize(folder, "compare", *named, *TRAINING, *more, "--out", "out")
+def test_every_process_of_a_comparison_finds_modules_of_the_current_folder(folder, engine, optimizer):
+    named = ["--task", "mytask:line", "--optimizer", optimizer, "--functions", "--schedule", HALVES]
+    done = stepsize(folder, "compare", *named, *TRAINING, "--engine", engine, "--out", "out")
     assert done.returncode == 0, done.stderr
     (run,) = load_runs(folder / "out").runs()
     assert run.status == "finished"
 
 
-def test_an_experiment_file_may_name_a_module_of_a_package_without_init(tmp_path):
+def test_a_file_may_name_a_package_without_init_beside_files_named_like_installed_modules(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "task.py").write_text(OWN)
+    for name in ("random", "tempfile", "torch", "numpy", "typer", "stepsize"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the wrong {name}')")
     (tmp_path / "experiment.toml").write_text(TOML)
     done = stepsize(tmp_path, "compare", "experiment.toml", "--functions", "--out", "out")
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert load_runs(tmp_path / "out").runs()[0].status == "finished"
 
 
 def test_a_resumed_comparison_finds_modules_of_the_current_folder(folder):
     command = [STEPSIZE, "compare", "--task", "mytask:line", "--functions", "--schedule", HALVES, *TRAINING[:2]]
     process = subprocess.Popen(
-        [*command, "--epochs", "3000", "--device", "cpu", "--out", "out"],
+        [*command, "--epochs", "1000", "--device", "cpu", "--out", "out"],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
     )  # fmt: skip
     while process.poll() is None and not list(folder.glob("out/**/*.pt")):
@@ -107,10 +110,6 @@ def test_a_file_somewhere_else_is_named_by_its_path_and_found_again_from_another
     (out,) = (here / "runs").iterdir()
     done = stepsize(tmp_path, "compare", "--resume", str(out))
     assert done.returncode == 0, done.stderr
-    (there / "json.py").write_text(OWN)
-    for name, words in (("json.py", "has the name of the module json"), ("no.py", "there is no file ../there/no.py")):
-        done = stepsize(here, "find", "--task", f"../there/{name}:line")
-        assert (done.returncode, words in done.stderr) == (2, True), done.stderr
 
 
 def test_a_picture_and_a_range_test_find_them(folder):
@@ -121,25 +120,19 @@ def test_a_picture_and_a_range_test_find_them(folder):
     assert done.returncode in (0, 1), done.stderr
 
 
-def test_files_named_like_installed_modules_replace_nothing(folder):
-    for name in ("random", "tempfile", "torch", "numpy", "typer", "stepsize"):
-        (folder / f"{name}.py").write_text(f"raise SystemExit('the wrong {name}')")
-    done = stepsize(folder, "compare", "--task", "mytask:line", "--schedule", "a=Constant(0.1)", *TRAINING)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_name_that_another_module_has_is_refused_with_the_file_that_has_it(folder):
+def test_a_name_that_another_module_has_is_refused_with_the_file_that_has_it(folder, refused):
     (folder / "json.py").write_text(OWN)
-    done = stepsize(folder, "compare", "--task", "json:line")
-    assert done.returncode == 2
-    assert "json/__init__.py" in done.stderr
-    assert "rename" in done.stderr
+    said = refused("compare", "--task", "json:line")
+    assert "json/__init__.py" in said
+    assert "rename" in said
+    (folder / "there").mkdir()
+    (folder / "there" / "json.py").write_text(OWN)
+    assert "has the name of the module json" in refused("find", "--task", "there/json.py:line")
 
 
-def test_a_module_that_does_not_exist_is_refused(folder):
-    done = stepsize(folder, "compare", "--task", "mytsk:line")
-    assert done.returncode == 2
-    assert done.stderr == (
+def test_a_module_or_file_that_does_not_exist_is_refused(refused):
+    assert "there is no file ../there/no.py" in refused("find", "--task", "../there/no.py:line")
+    assert refused("compare", "--task", "mytsk:line") == (
         "stepsize: --task must be importable, got 'mytsk:line'; there is no module \"mytsk\"; "
         "write the name of a module in the current folder or installed\n"
     )

@@ -1,4 +1,4 @@
-"""The jobs of an engine in this process, to save the seconds that other processes take to start."""
+"""Runs in this process, to save the seconds that other processes take to start."""
 
 import pytest
 from fickle_rate import training as trained_here
@@ -6,6 +6,9 @@ from fickle_rate import training as trained_here
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.engines import local, stacked
 from stepsize.lab.engines.runs import joined, reason
+from stepsize.lab.own_loops import engine
+from stepsize.lab.own_loops.main import make_run
+from stepsize.lab.own_loops.training_run import Journal, TrainingRun
 
 
 class Channel:
@@ -49,14 +52,30 @@ def run_jobs(work, jobs, training):
         raise joined(failures)
 
 
+class OwnLoop:
+    """The process of a training loop of the user's own: this one, in which the loop returns before the next line."""
+
+    def __init__(self, place):
+        place.folder.mkdir(parents=True)
+        journal = Journal(place.journal)
+        make_run(place, TrainingRun(place, journal))
+        journal.end()
+
+    def exit_code(self):
+        return 0
+
+    def kill(self): ...
+
+
 @pytest.fixture
 def in_process(monkeypatch):
-    """The engines `local` and `stacked` train in this process, and nothing is drawn."""
+    """The engines `local` and `stacked` and loops of the user's own train in this process, and nothing is drawn."""
     train_here(monkeypatch)
 
 
 def train_here(monkeypatch):
     """As the fixture, for fixtures of modules."""
-    for engine in (local, stacked):
-        monkeypatch.setattr(engine, "run_jobs", run_jobs)
+    for each in (local, stacked):
+        monkeypatch.setattr(each, "run_jobs", run_jobs)
+    monkeypatch.setattr(engine, "LocalProcess", OwnLoop)
     monkeypatch.setattr("stepsize.lab.standings.LivePicture.write", lambda *_: None)

@@ -119,7 +119,7 @@ def test_the_headline_of_a_task_with_data_is_one_of_its_metrics(tmp_path, in_pro
 
 
 def test_what_is_logged_at_one_step_makes_one_record(run, tmp_path):
-    run.log(10, lr=np.float32(RATES(9)), train_loss=torch.tensor([2.0]))
+    run.log(10, lr=np.float32(RATES(9)), train_loss=torch.tensor([2.0], requires_grad=True))
     run.log(10, val_f1=0.25, grad_norm=np.float64(3))
     run.log(20, lr=RATES(20), train_loss=1, test_accuracy=0.5)
     found = records(tmp_path)

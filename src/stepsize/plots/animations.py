@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 from PIL import Image
 
 from stepsize.descent import Trajectory
@@ -36,7 +38,7 @@ from stepsize.plots.figures import PICTURES, Picture, listed_kinds, save_figure,
 ANIMATIONS = ("gif", "mp4")
 MOST_PATHS = 200
 MOST_FRAMES = 60  # a longer descent has several steps in each frame
-FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for a while
+FRAMES_A_SECOND, LAST_FRAMES = 10, 12  # the last picture is held for as long as so many more
 DOTS_AN_INCH = 80
 # The palette of a .gif: its common colours, except those as light as NEARLY_WHITE, and the colour of each path mixed
 # with white in these parts, for the edges of lines.
@@ -127,14 +129,15 @@ def _write_frames(
     ]
     last = max(each.trajectory.steps for each in moving)
     frames = np.unique(np.linspace(0, last, min(last, MOST_FRAMES) + 1).round()).astype(int).tolist()
+    frames += [last] * (0 if isinstance(writer, _Gif) else LAST_FRAMES)
     caption = figure.text(0.995, 0.005, "", ha="right", va="bottom", fontsize=9)
     with writer.saving(figure, str(path), DOTS_AN_INCH):
-        for done, step in enumerate([*frames, *[last] * LAST_FRAMES], start=1):
+        for done, step in enumerate(frames, start=1):
             for each in moving:
                 each.grow_to(step)
             caption.set_text(f"step {step:,}")
             writer.grab_frame()
-            progress(done, len(frames) + LAST_FRAMES)
+            progress(done, len(frames))
 
 
 def _turn_into_image(figure: Figure) -> None:
@@ -143,7 +146,7 @@ def _turn_into_image(figure: Figure) -> None:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     figure.set_layout_engine("none")  # everything has its place
-    image = np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    background = _Background(np.array(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
     for ax in figure.axes:
         for artist in [*ax.collections, *ax.lines]:
             artist.remove()
@@ -151,7 +154,19 @@ def _turn_into_image(figure: Figure) -> None:
         ax.set_title("")
     for legend in figure.legends:
         legend.remove()
-    figure.figimage(image, zorder=-1)  # below the axes
+    figure.add_artist(background)
+
+
+class _Background(Artist):
+    """An image of the whole figure, below the axes. `figimage` would resample it for every frame."""
+
+    def __init__(self, image: NDArray[np.uint8]) -> None:
+        super().__init__()
+        self.set_zorder(-1)
+        self._image = image[::-1].copy()  # from the bottom up
+
+    def draw(self, renderer: Any) -> None:
+        renderer.draw_image(renderer.new_gc(), 0, 0, self._image)
 
 
 class _MovingPaths:
@@ -173,11 +188,13 @@ class _MovingPaths:
 
 
 class _Gif(PillowWriter):
-    """Frames with the same few colours: the parts that do not move then take no room."""
+    """Frames with the same few colours: the parts that do not move then take no room. The last is shown for longer."""
 
     def finish(self) -> None:
         first, *others = in_few_colours(self._frames)  # type: ignore[attr-defined]
-        first.save(self.outfile, save_all=True, append_images=others, duration=int(1000 / self.fps), loop=0)
+        milliseconds = [1000 // self.fps] * (1 + len(others))
+        milliseconds[-1] *= 1 + LAST_FRAMES
+        first.save(self.outfile, save_all=True, append_images=others, duration=milliseconds, loop=0)
 
 
 def in_few_colours(pictures: Sequence[Image.Image]) -> list[Image.Image]:

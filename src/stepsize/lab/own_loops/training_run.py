@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from stepsize.arguments import Whole
 from stepsize.errors import ArgumentError, RunError, quoted
 from stepsize.lab.run_spec import RunSpec
@@ -108,7 +110,7 @@ class TrainingRun:
 def _number(name: str, value: Any) -> float:
     if not isinstance(value, str | bytes | bool) and value is not None:
         with suppress(TypeError, ValueError, RuntimeError, OverflowError):  # of arrays with several elements
-            return float(value)
+            return float(value.detach() if isinstance(value, Tensor) else value)
     raise ArgumentError("run.log", name, "a number", value)
 
 
