@@ -85,5 +85,5 @@ def test_a_run_of_axolotl_may_end_during_its_warmup(settings: dict[str, object])
 def test_a_reader_gives_the_rates_that_the_tool_gives_for_random_configs(tool: Tool) -> None:
     if not is_installed(tool.name):
         pytest.skip(f"{loop_of(tool.name).PACKAGE} is not installed; scripts/peers installs it")
-    cases = [*loop_of(tool.name).CASES, *random_cases(tool.name, 100)]
+    cases = [*loop_of(tool.name).CASES, *random_cases(tool.name, 200)]
     compare(tool, cases, measured(tool.name, cases))
