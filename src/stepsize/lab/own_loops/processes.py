@@ -148,7 +148,7 @@ def main() -> None:
     journal = Journal(place.journal)
     with _noticed_writes(place, journal):
         try:
-            _train(place, TrainingRun(place, journal))
+            make_run(place, TrainingRun(place, journal))
         except BaseException as error:
             if isinstance(error, SystemExit) and not error.code:
                 journal.end()  # sys.exit() at the end of a script is a return
@@ -159,7 +159,8 @@ def main() -> None:
             journal.end()
 
 
-def _train(place: RunPlace, run: TrainingRun) -> None:
+def make_run(place: RunPlace, run: TrainingRun) -> None:
+    """Run the command or the training loop of a run; what it draws depends on the seed of the run alone."""
     if place.command is not None:
         run_command(run, place)
         return
