@@ -34,6 +34,7 @@ from development_runs import KINDS, Run, Split, splits
 from stepsize import laws
 from stepsize.errors import StepsizeError
 from stepsize.laws.diagnosis import groups_by_schedule
+from stepsize.laws.fitting import BEGINNING
 from stepsize.laws.forecast import check_peak
 
 FLOOR = 0.0013  # of the final loss: its standard deviation from run to run
@@ -101,10 +102,15 @@ def answers(split: Split, learned: tuple[Run, ...], those: tuple[Run, ...], proc
 
 
 def answer(fitted: laws.Fit, learned: tuple[Run, ...], run: Run) -> dict[str, Any]:
-    """The predictions at the end of a run and at rows after the branch; errors and bands are relative to them."""
+    """The predictions at the end of a run and at rows after the branch; errors and bands are relative to them.
+
+    Rows in the beginning, which the fit leaves out, are left out here too.
+    """
     steps = run.curve.steps
     new = np.flatnonzero(steps >= branch(run, learned))
     chosen = new[np.linspace(0, new.size - 1, min(ROWS, new.size)).round().astype(int)]
+    sums = np.cumsum(run.rates)
+    chosen = chosen[sums[steps[chosen]] >= BEGINNING * sums[-1]]
     at = np.append(steps[chosen], run.length - 1)
     forecast = fitted.predict(run.rates, at=at)
     measured = np.append(run.curve.losses[chosen], run.final)

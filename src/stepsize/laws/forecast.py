@@ -88,7 +88,8 @@ class Fit:
 
         The band is that of a normal error, whose variance is the sum of three parts:
 
-        - the uncertainty of the parameters, to first order from their covariance;
+        - the uncertainty of the parameters, to first order from their covariance; the default law takes half of it,
+          because it was larger than the errors on development runs;
         - the distance of a single run from the law: `scatter` or `left_out`, whichever is larger;
         - the error of the law itself on development runs, which grows with the steps beyond the longest run and with
           the distance of the highest rate from those of the runs.
@@ -118,17 +119,16 @@ class Fit:
         low, high = np.full((2, wanted.size), np.inf)  # like the loss, until a rate is positive
         begun = np.isfinite(losses)
         jacobian = self.law._derivatives(rates, wanted[begun], BAND_TOLERANCE)
-        of_parameters = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
-        relative = max(self.scatter, self.left_out or 0.0) ** 2 + self._model_error(rates, wanted[begun]) ** 2
-        half = float(ndtri(0.5 + level / 2)) * np.sqrt(of_parameters + relative * losses[begun] ** 2)
-        low[begun], high[begun] = losses[begun] - half, losses[begun] + half
-        return Forecast(wanted, rates[wanted], losses, low, high, level, cautions)
-
-    def _model_error(self, rates: Floats, at: Integers) -> Floats:
-        return MODEL_ERRORS[type(self.law)].relative(
-            longer=(at + 1.0) / max(int(run.steps[-1]) + 1 for run in self.runs),
+        of_parameters = np.sqrt(np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)) / losses[begun]
+        error = MODEL_ERRORS[type(self.law)].relative(
+            of_parameters,
+            longer=(wanted[begun] + 1.0) / max(int(run.steps[-1]) + 1 for run in self.runs),
             apart=check_peak(float(rates.max()), self.runs),
         )
+        relative = np.hypot(max(self.scatter, self.left_out or 0.0), error)
+        half = float(ndtri(0.5 + level / 2)) * relative * losses[begun]
+        low[begun], high[begun] = losses[begun] - half, losses[begun] + half
+        return Forecast(wanted, rates[wanted], losses, low, high, level, cautions)
 
     def cautions(self, schedule_or_rates: Rates, steps: int | None = None) -> tuple[str, ...]:
         """Where a schedule goes beyond the runs of the fit, in words.
