@@ -88,7 +88,7 @@ class TrainingRun:
 
         Raises:
             ArgumentError: the step is not a whole number, or a metric is not a number.
-            RunError: the step is lower than that of an earlier call, or has the metric already.
+            RunError: the step is lower than that of an earlier call, or has another value of the metric already.
         """
         step = int(Whole(0)("run.log", "step", step))
         values = {name: _number(name, value) for name, value in metrics.items()}
@@ -97,6 +97,8 @@ class TrainingRun:
         if step > self._step:
             self._step, self._at_step = step, {}
         for name in values.keys() & self._at_step.keys():
+            if values[name] == self._at_step[name]:  # of a loop that logs its rate in two calls
+                continue
             raise RunError(
                 f"{quoted(name)} was logged twice at step {step}: {self._at_step[name]:g}, then {values[name]:g}",
                 "log each metric once at a step",
