@@ -24,6 +24,33 @@ def test_pain_5_an_update_past_the_horizon_is_warned_of_once():
     scheduler.step()
 
 
+def test_a_step_for_each_epoch_is_warned_of_once_at_the_second_update():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    for _ in range(3):
+        update(optimizer)
+        scheduler.step()
+    update(optimizer)
+    with pytest.warns(
+        UserWarning, match=r"two updates were made at step 3; call scheduler.step\(\) after each"
+    ) as told:
+        optimizer.step()
+    assert told[0].filename == __file__
+    update(optimizer)
+
+
+def test_two_optimizers_make_one_update_each_before_a_step_and_no_horizon_asks_for_steps():
+    first, second, alone = sgd(), sgd(), sgd()
+    scheduler = Scheduler([first, second], PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    for _ in range(3):
+        update(first)
+        update(second)
+        scheduler.step()
+    Scheduler(alone, PLAN)
+    for _ in range(3):
+        update(alone)
+
+
 def test_a_warning_under_auto_points_at_the_users_own_line():
     optimizer = sgd()
     Scheduler(optimizer, PLAN, auto=True, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
