@@ -23,6 +23,7 @@ def descents(state: State) -> dict[str, Any]:
     try:
         surface = _surface(state.surface)
         start = state.start if len(state.start) == surface.dimensions else surface.start
+        assert start is not None  # as every named surface has a window
         rules = _rules(state.optimizers)
         name, rates = _rates(Reading.of(state), state)
         paths = [

@@ -106,7 +106,7 @@ def _first(runs: Sequence[LossCurve], comparison: Path | None) -> list[Entry]:
         return [*map(Entry, FIRST)]
     longest = max(runs, key=lambda run: run.steps[-1])
     steps, peak = _rounded(longest.steps[-1] + 1), float(f"{longest.peak_lr:.3g}")
-    way_up = _rounded(np.argmax(longest.rates >= 0.99 * longest.peak_lr) + 1)
+    way_up = _rounded(int(np.argmax(longest.rates >= 0.99 * longest.peak_lr)) + 1)
     end, down = f"{peak / 10:.3g}", _rounded((steps - way_up) / 5)
     return [
         Entry(f"warmup_cosine({peak:g}, {way_up}, {steps}, final_lr={end})", "cosine"),
