@@ -324,7 +324,7 @@ class CallChecked:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made: Any = cls  # mypy knows no hash of type[Self]
         if kwargs or (args and len(args) not in _fitting(made)):  # pickle gives none
-            bound_arguments(made, args, kwargs)
+            bound_arguments(made, args, {argument_name(name): value for name, value in kwargs.items()})
         return super().__new__(cls)
 
 
