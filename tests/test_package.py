@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import stepsize
+from stepsize.schedules.names import PLACES
 
 SOURCE = Path(stepsize.__file__).parent
 
@@ -37,6 +38,14 @@ def test_a_name_of_another_library_is_answered_with_the_line_to_write():
     with pytest.raises(AttributeError, match=r"'CosineScheduler'; write Cosine\(start, end, steps\)$"):
         _ = stepsize.CosineScheduler
     assert not hasattr(stepsize, "Cosin")
+
+
+@pytest.mark.parametrize(("name", "module"), PLACES.items())
+def test_a_name_of_a_package_inside_is_answered_with_its_import(name, module):
+    with pytest.raises(AttributeError, match=f"write from {module} import {name}$"):
+        getattr(stepsize, name)
+    pytest.importorskip("torch")
+    assert name in importlib.import_module(module).__all__
 
 
 def test_importing_stepsize_loads_nothing_heavy():
@@ -69,9 +78,9 @@ def test_public_values_cannot_be_changed(name):
     assert [each.__name__ for each in values if not each.__dataclass_params__.frozen] == []
 
 
-@pytest.mark.parametrize("name", ["lab", "plots"])
+@pytest.mark.parametrize("name", ["", ".lab", ".plots"])
 def test_names_that_are_loaded_late_are_completed(name):
     """A notebook completes what `dir` lists."""
-    pytest.importorskip("torch" if name == "lab" else "matplotlib")
-    package = importlib.import_module(f"stepsize.{name}")
+    pytest.importorskip("torch" if name == ".lab" else "matplotlib")
+    package = importlib.import_module(f"stepsize{name}")
     assert dir(package) == sorted(package.__all__)

@@ -13,7 +13,7 @@ import math
 import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
+from typing import Annotated, Any, Protocol, Self, TypeVar, get_args, get_type_hints, runtime_checkable
 
 from stepsize.errors import ArgumentError, StepsizeError, gathered, one_line, quoted, raise_together, shown
 
@@ -87,14 +87,15 @@ class Whole:
             raise ArgumentError(owner, name, words, value)
         whole = int(math.floor(value))  # noqa: RUF046  (floor of a user's number class may return any type)
         if value != whole:
-            raise ArgumentError(
-                owner, name, words, value, f"write {whole} or {whole + 1}" if whole >= self.least else ""
-            )
+            raise ArgumentError(owner, name, words, value, self._whole_near(value, whole))
         if whole < self.least:
             raise ArgumentError(owner, name, words, value)
         if whole > LONGEST:
             raise ArgumentError(owner, name, f"at most 2**53 = {LONGEST}", value)
         return whole
+
+    def _whole_near(self, value: Any, below: int) -> str:
+        return f"write {below} or {below + 1}" if below >= self.least else ""
 
     def _instead_of(self, text: str) -> str:
         word = text.strip()
@@ -107,6 +108,12 @@ class Length(Whole):
     """A whole number of steps, which the text form may write with a unit."""
 
     measures_steps = True
+
+    def _whole_near(self, value: Any, below: int) -> str:
+        if 0 < value < 1:
+            part = f"{100 * float(value):g}%"
+            return f'for {part} of the run write that many steps, or "{part}" in a text'
+        return super()._whole_near(value, below)
 
     def _instead_of(self, text: str) -> str:
         return f"lengths with a unit are read by parse(text, horizon=...) or Horizon(...).of({quoted(text)})"
@@ -304,14 +311,73 @@ def checked(function: F) -> F:
 
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
-        bound = _signature(function).bind(*args, **kwargs)
+        bound = bound_arguments(function, args, kwargs)
         bound.arguments.update(apply_rules(function.__name__, function, bound.arguments))
         return function(*bound.args, **bound.kwargs)
 
     return apply  # type: ignore[return-value]
 
 
+class CallChecked:
+    """A base of classes that are made with arguments; arguments that do not fit raise ArgumentError."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made: Any = cls  # mypy knows no hash of type[Self]
+        if kwargs or (args and len(args) not in _fitting(made)):  # pickle gives none
+            bound_arguments(made, args, {argument_name(name): value for name, value in kwargs.items()})
+        return super().__new__(cls)
+
+
 _signature = functools.cache(inspect.signature)  # read at the first call, so that importing does not wait for it
+
+
+@functools.cache
+def _fitting(cls: Callable[..., Any]) -> range:
+    """The numbers of unnamed arguments that fit."""
+    defaults = [p.default for p in _signature(cls).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    return range(defaults.count(inspect.Parameter.empty), len(defaults) + 1)
+
+
+def bound_arguments(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> inspect.BoundArguments:
+    """The arguments by name.
+
+    Raises:
+        ArgumentError: the function has no such argument, or lacks one; the advice shows a whole call.
+    """
+    try:
+        return _signature(function).bind(*args, **kwargs)
+    except TypeError:
+        raise_together(_misfits(function, args, kwargs))
+        raise
+
+
+def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> list[StepsizeError]:
+    parameters, owner = _signature(function).parameters.values(), function.__name__
+    unnamed = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    names = [*unnamed, *(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)]
+    needed = [p.name for p in parameters if p.default is p.empty and p.name in names]
+    filled = unnamed[: len(args)]
+    wrong: list[tuple[str, str, str, Any]]
+    unknown = [each for each in kwargs if each not in names]
+    if len(args) > len(unnamed):
+        own = "self" in unnamed
+        about = f"the number of unnamed arguments of {owner}"
+        wrong = [(about, "", f"at most {len(unnamed) - own}", len(args) - own)]
+    elif unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        wrong = [(owner, each, "", None) for each in unknown]
+    else:
+        twice = [(owner, each, "given once", kwargs[each]) for each in filled if each in kwargs]
+        missing = [each for each in needed if each not in filled and each not in kwargs]
+        wrong = twice or [(owner, each, "given", inspect.Parameter.empty) for each in missing]
+    advice = [*[""] * (len(wrong) - 1), f"write {usage(function)}"]  # once, at the end
+    return [ArgumentError(*each, how) for each, how in zip(wrong, advice, strict=False)]
+
+
+def usage(function: Callable[..., Any]) -> str:
+    """A call of the function with its parameters and their defaults, such as `Linear(start, end, steps)`."""
+    parameters = [p for p in _signature(function).parameters.values() if p.name != "self"]
+    words = [str(p.replace(annotation=p.empty)) for p in parameters]
+    return f"{function.__name__}({', '.join(words)})"
 
 
 Real = Annotated[float, Number()]

@@ -139,7 +139,8 @@ class ArgumentError(StepsizeError):
     """An argument of a function, a class or a command has a value that is not allowed.
 
     `Linear(steps=...) must be a whole number of at least 1, got 0` has the owner "Linear", the argument "steps", the
-    rule "a whole number of at least 1", and the value 0. Without a rule, the owner does not have the argument.
+    rule "a whole number of at least 1", and the value 0. Without a rule, the owner does not have the argument. The
+    value `inspect.Parameter.empty` is that of an argument that was left out.
     """
 
     def __init__(self, owner: str, argument: str, rule: str, value: Any, advice: str = "", /, **settings: Any) -> None:
@@ -163,7 +164,8 @@ class ArgumentError(StepsizeError):
         if not self.rule:
             return _joined(words.unknown(self.owner, self.argument), self._advice(words))
         whose = words.argument(self.owner, self.argument) if self.argument else self.owner
-        return _joined(f"{whose} must be {words.rule(self.rule)}{words.got(self.value)}", self._advice(words))
+        got = "" if self.value is inspect.Parameter.empty else words.got(self.value)
+        return _joined(f"{whose} must be {words.rule(self.rule)}{got}", self._advice(words))
 
 
 class StepError(StepsizeError):

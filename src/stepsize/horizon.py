@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
 
-from stepsize.arguments import BatchSize, Choice, Count, Flag, Maybe, Positive, Whole, apply_field_rules, checked
+from stepsize.arguments import (
+    BatchSize,
+    CallChecked,
+    Choice,
+    Count,
+    Flag,
+    Maybe,
+    Positive,
+    Whole,
+    apply_field_rules,
+    checked,
+)
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 
 if TYPE_CHECKING:
@@ -41,7 +52,7 @@ def _batch(owner: str, name: str, value: Any) -> int | BatchSchedule:
 
 
 @dataclass(frozen=True)
-class Horizon:
+class Horizon(CallChecked):
     """The length of a training run in optimizer updates.
 
     With N samples, P processes, a micro-batch of b samples in each, and k micro-batches per update:

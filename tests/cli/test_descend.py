@@ -25,6 +25,13 @@ def descend(typed):
     return functools.partial(typed, "descend")
 
 
+def test_a_named_surface_has_a_start_and_optimizers_may_come_one_by_one(descend):
+    done = descend("bowl", "--optimizer", "sgd,adam", "--optimizer", "momentum(0.5)", "--lr", "0.1", "--steps", 3)
+    at_once = descend("bowl", "--optimizer", "sgd,adam,momentum(0.5)", "--lr", "0.1", "--steps", 3, "--start", "-4.1,1")
+    assert done.stdout == at_once.stdout
+    assert done.stdout.count("after 3 steps") == 3
+
+
 def test_two_optimizers_on_a_formula():
     done = run(FORMULA, "--optimizer", "momentum,adam", "--lr", "0.4", "--start", "-5,-2")
     assert (done.returncode, done.stderr) == (0, "")
@@ -99,8 +106,10 @@ def test_a_file_is_written_and_its_path_printed(descend, tmp_path, name, start):
 
 
 REFUSED = [
-    (["parabola"], "--start must be given; write --start X,Y,..."),
-    (["parabola", "--start", "one"], "each of --start X,Y,... must be a finite number, got 'one'"),
+    (["x**2"], "--start must be given for a formula; write --start X,Y,..."),
+    (["parabola", "--start", "one"], "--start must be coordinates such as -5,-2, got 'one'"),
+    (["bowl", "--start", "(-5, -2)"], "--start must be coordinates such as -5,-2, got '(-5, -2)'"),
+    (["bowl", "--start", "-5 -2"], "--start must be coordinates such as -5,-2, got '-5 -2'"),
     (["x**2", "--start", "1,2"], "points of 1 coordinate, for x**2, got 1.0,2.0"),
     (["log(x)", "--start", "-1"], "must be in the domain of log(x), got -1.0"),
     (["x**2 + y**2 + z**2", "--start", "1,1,1", "--out", "a.png"], "must be of 1 or 2 dimensions, got 3"),

@@ -99,8 +99,8 @@ def test_the_task_says_how_right_samples_are_counted(name):
 
 
 def test_the_task_says_that_the_user_counts_or_nobody():
-    assert task_of(WITH["classes"], correct=None).accuracy == "none: `correct` is None"
-    assert task_of(WITH["classes"], correct=lambda *_: 1).accuracy == "counted by `correct`"
+    assert task_of(WITH["classes"], correct=None).accuracy == "none: the task has correct=None"
+    assert task_of(WITH["classes"], correct=lambda *_: 1).accuracy == "counted by the task's own function"
     unfit = Task(lambda: nn.Linear(2, 2), (X, CLASSES), (X, CLASSES))
     assert unfit.accuracy == "unknown, since the network does not take the test samples"
 

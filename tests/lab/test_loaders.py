@@ -86,7 +86,7 @@ def test_a_batch_of_transformers_reaches_its_model_and_the_loss_of_its_outputs()
     log, _ = trained(task, 0.5, epochs=8)
     assert log.epochs[-1].test_loss < log.epochs[0].test_loss < 1
     assert math.isnan(log.epochs[-1].test_accuracy)
-    assert task.accuracy == "none: there is no `correct` for such batches"
+    assert task.accuracy == "none: the task counts none in such batches"
 
 
 def padded(*sizes):

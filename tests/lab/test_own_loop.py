@@ -168,6 +168,15 @@ def test_the_first_log_of_a_new_process_takes_the_run_back(run, tmp_path):
     assert load_runs(tmp_path).runs() == (stored,)
 
 
+def test_a_metric_may_be_logged_again_with_the_same_value(run, tmp_path):
+    run.log(5, lr=0.1, train_loss=1.0)
+    run.log(5, lr=0.1, val_f1=0.5)
+    records(tmp_path).close()
+    (stored,) = load_runs(tmp_path).runs()
+    assert [(each.step, each.train_loss) for each in stored.points] == [(5, 1.0)]
+    assert [(each.step, each.value) for each in stored.values] == [(5, 0.5)]
+
+
 def test_within_a_process_steps_rise_and_a_metric_comes_once_at_each(run):
     run.log(5, train_loss=1.0)
     with pytest.raises(RunError, match='"train_loss" was logged twice at step 5: 1, then 2'):

@@ -345,7 +345,10 @@ def test_with_logs_the_predicted_loss_and_its_band_move_with_the_sliders(play, o
     page = open_page(play(*logs, "--log-warmup", "100")[0])
     first = eventually(lambda: lines(page, "loss-chart"), lambda found: len(found) == 2, seconds=60)
     assert first[0]["low"][-1] < first[0]["y"][-1]
-    assert "fitted to 380 rows of 2 runs" in page.locator("#about-loss").text_content()
+    about = page.locator("#about-loss").text_content()
+    assert "fitted to 380 rows of 2 runs" in about
+    assert about.endswith("; grey dots are logged losses")
+    assert page.locator("#copy-text").evaluate("each => each.scrollWidth <= each.clientWidth")  # nothing is cut
     rows = page.locator("#losses tbody tr").all_inner_texts()
     page.get_by_label("decay_steps", exact=True).first.fill("2000")
     eventually(lambda: lines(page, "loss-chart")[1]["y"], lambda found: found != first[1]["y"])

@@ -53,7 +53,8 @@ def test_logs_are_read_and_two_schedules_suit_them(tmp_path):
     found = subject(log(tmp_path / "run.csv", schedule))
     assert [run.name for run in found.runs] == ["run"]
     cosine, wsd = (ss.parse(entry.text) for entry in found.state.schedules)
-    assert cosine.steps == wsd.steps == 991
+    assert cosine.steps == wsd.steps == 1000  # the last row is step 990
+    assert found.state.schedules[1].text == "wsd(0.0003, 100, 720, 180, final_lr=3e-05)"
     assert max(cosine.sample()) == max(wsd.sample()) == pytest.approx(3e-4)
     assert subject(tmp_path).runs[0].name == "run"
 

@@ -90,7 +90,7 @@ def test_an_update_that_begins_past_the_horizon_is_warned_of_once():
 
 def test_a_schedule_that_ends_an_update_or_more_apart_from_the_horizon_is_warned_of():
     Scheduler(sgd(), ss.Linear(1.0, 0.0, 1999), horizon=HORIZON, clock="samples")
-    with pytest.warns(UserWarning, match="lasts 1800 samples, and Horizon.* has 2000"):
+    with pytest.warns(UserWarning, match="lasts 1800 samples, and the horizon 2000; write .stretch\\(2000\\)"):
         Scheduler(sgd(), ss.Linear(1.0, 0.0, 1800), horizon=HORIZON, clock="samples")
 
 

@@ -10,7 +10,7 @@ from stepsize.pytorch import Scheduler
 
 
 def test_pain_5_a_schedule_that_does_not_last_as_long_as_the_horizon_is_warned_of():
-    with pytest.warns(UserWarning, match="lasts 20 updates, and Horizon.* has 30"):
+    with pytest.warns(UserWarning, match="lasts 20 updates, and the horizon 30; write .stretch\\(30\\)"):
         Scheduler(sgd(), PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=3))
 
 
@@ -22,6 +22,33 @@ def test_pain_5_an_update_past_the_horizon_is_warned_of_once():
         scheduler.step()
     assert told[0].filename == __file__
     scheduler.step()
+
+
+def test_a_step_for_each_epoch_is_warned_of_once_at_the_second_update():
+    optimizer = sgd()
+    scheduler = Scheduler(optimizer, PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    for _ in range(3):
+        update(optimizer)
+        scheduler.step()
+    update(optimizer)
+    with pytest.warns(
+        UserWarning, match=r"two updates were made at step 3; call scheduler.step\(\) after each"
+    ) as told:
+        optimizer.step()
+    assert told[0].filename == __file__
+    update(optimizer)
+
+
+def test_two_optimizers_make_one_update_each_before_a_step_and_no_horizon_asks_for_steps():
+    first, second, alone = sgd(), sgd(), sgd()
+    scheduler = Scheduler([first, second], PLAN, horizon=ss.Horizon(samples=100, batch=10, epochs=2))
+    for _ in range(3):
+        update(first)
+        update(second)
+        scheduler.step()
+    Scheduler(alone, PLAN)
+    for _ in range(3):
+        update(alone)
 
 
 def test_a_warning_under_auto_points_at_the_users_own_line():

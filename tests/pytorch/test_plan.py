@@ -119,7 +119,7 @@ REFUSED = {
     "a name like no other": (Plan(temperature=0.1), "no argument 'temperature'; known are lr, .*momentum"),
     "a name outside": (Plan(p=0.1), r"known are .*; for a value outside the optimizer, give targets=\{\.\.\.\}"),
     "keys in a mapping": ({"lr": 0.1}, r"to schedule hyperparameters, write Plan\(\*\*\{\.\.\.\}\)"),
-    "a group's name": (Plan(lr={"haed": 0.1}), 'did you mean "head"\\?; the groups are named head, body'),
+    "a group's name": (Plan(lr={"haed": 0.1}), 'did you mean "head"\\?$'),
     "a short list": (Plan(lr=[0.1]), "one schedule for each of the 2 parameter groups"),
     "a tuple": (Plan(momentum=(0.1, 0.2)), "like the group's own value"),
     "a text": ("Plan(lr=0.1, wieght_decay=0.1)", "weight_decay"),

@@ -389,6 +389,8 @@ REFUSED = [
     ({"loss_fn": lambda out, y: 0.5}, "one number, got 0.5"),
     ({"loss_fn": lambda out, y: mse_loss(out, y).detach()}, "must be computed from a trained parameter, got tensor"),
     ({"loss_fn": None}, "or None with a closure, got None; closure="),
+    ({"loss_fn": nn.MSELoss}, r"got MSELoss; MSELoss is a class; write MSELoss\(\)"),
+    ({"loss_fn": BATCHES, "batches": nn.MSELoss()}, r"the order is range_test\(model, optimizer, loss_fn, batches\)"),
     ({"closure": lambda model, batch: 0}, "or None with a closure, got <function"),
     ({"start_lr": 1.0, "end_lr": 0.1}, "must be below the last rate, got 1.0; the last rate is end_lr=0.1"),
     ({"start_lr": 0.1, "end_lr": 0.1}, "must be below the last rate"),
@@ -412,6 +414,12 @@ REFUSED = [
     ({"smoothing": 1.0}, "<= 0.999"),
     ({"clip_norm": 0.0}, "> 0"),
 ]
+
+
+def test_the_repr_leaves_out_the_losses():
+    model, optimizer = line()
+    test = range_test(model, optimizer, mse_loss, BATCHES, steps=50)
+    assert len(repr(test)) < 250
 
 
 @pytest.mark.parametrize(("changed", "words"), REFUSED, ids=[words for _, words in REFUSED])

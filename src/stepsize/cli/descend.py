@@ -1,6 +1,7 @@
 """`stepsize descend`: optimizers on a surface, in the terminal or in a file."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from stepsize.arguments import Count, Many, NonNegative, Number, Whole
 from stepsize.cli.options import inside, numbers, numeric, writable
 from stepsize.cli.schedules import EPOCHS
 from stepsize.cli.screen import form_here, print_sketch
-from stepsize.errors import ParseError, StepsizeError, gathered, raise_together
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
@@ -23,6 +24,9 @@ RATE = 0.1
 
 
 def _points(owner: str, name: str, value: Sequence[Any]) -> list[tuple[float, ...]]:
+    for each in value:
+        if any(isinstance(part, str) for part in each):
+            raise ArgumentError(owner, name, "coordinates such as -5,-2", ",".join(map(str, each)))
     return [Many(Number())(owner, name, each) for each in value]
 
 
@@ -36,12 +40,19 @@ def descend(
     ],
     start: Annotated[
         list[Any],
-        typer.Option(parser=numbers, metavar="X,Y,...", help="A starting point, e.g. -5,-2; repeatable."),
+        typer.Option(
+            parser=numbers,
+            metavar="X,Y,...",
+            help="A starting point, e.g. -5,-2; repeatable. [default: on a named surface, the upper left]",
+        ),
         _points,
-    ],
+    ] = [],  # noqa: B006  (typer copies it)
     optimizer: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'.")
-    ] = "GradientDescent",
+        list[str],
+        typer.Option(
+            metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable."
+        ),
+    ] = ["sgd"],  # noqa: B006
     lr: Annotated[
         str | None,
         typer.Option(
@@ -72,13 +83,16 @@ def descend(
     rules, errors = [], list[StepsizeError]()
     with gathered(errors):
         ground = descent.surface_from(surface)
-    for text in split_outside_brackets(optimizer):
+        if not start and ground.start is None:
+            raise ArgumentError("descend", "start", "given for a formula", None, "write {start}", start=...)
+    for text in chain.from_iterable(map(split_outside_brackets, optimizer)):
         with gathered(errors):
             rules.append(descent.optimizer_from(text))
     with gathered(errors):
         rate = None if lr is None else _rate(lr, steps)
     raise_together(errors)
-    where = start[0] if len(start) == 1 else start
+    starts = start or [ground.start]
+    where = starts[0] if len(starts) == 1 else starts
     rates = [rate if rate is not None else 1.0 if isinstance(rule, descent.Adadelta) else RATE for rule in rules]
     descents = {
         str(rule): descent.descend(ground, rule, where, steps, own, noise, seed)

@@ -24,7 +24,11 @@ def plot(
             help="Schedules, e.g. 'Linear(0, 0.3, 500) >> Constant(0.3)', or files with configs of other tools.",
         ),
     ],
-    steps: Annotated[int | None, numeric("N", "Show this many steps of each."), Whole(1)] = None,
+    steps: Annotated[
+        int | None,
+        numeric("N", "Show this many steps of each. [default: all; of endless schedules, enough to see what they do]"),
+        Whole(1),
+    ] = None,
     out: PictureFile = None,
     tool: ToolName = None,
     base_lr: BaseRate = None,

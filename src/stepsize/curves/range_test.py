@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -42,10 +42,10 @@ class RangeRun:
         ArgumentError: a loss is not finite, or the numbers of losses and validation losses differ.
     """
 
-    losses: Annotated[tuple[float, ...], Many(Number(), empty=True)]
+    losses: Annotated[tuple[float, ...], Many(Number(), empty=True)] = field(repr=False)
     stopped: Annotated[Stop, Choice(("end", "diverged", "not finite"))]
     seed: Annotated[int | None, Maybe(Whole(0))] = None
-    validation_losses: Annotated[tuple[float, ...], Many(Number(), empty=True)] = ()
+    validation_losses: Annotated[tuple[float, ...], Many(Number(), empty=True)] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         apply_field_rules(self)

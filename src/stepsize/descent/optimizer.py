@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stepsize.arguments import Instance, Number, apply_field_rules, listed, nearest
+from stepsize.arguments import CallChecked, Instance, Number, apply_field_rules, listed, nearest
 from stepsize.descent.formula import UNREADABLE, expression
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, quoted
@@ -21,7 +21,7 @@ _EXAMPLE = "expected the name of an optimizer, such as Momentum(0.9)"
 _OTHER_NAMES = {"sgd": "gradientdescent"}
 
 
-class Optimizer(ABC, Generic[State]):
+class Optimizer(CallChecked, ABC, Generic[State]):
     """An update rule as a value: it maps a state, a point, a gradient and a rate to the next point and state.
 
     A rule stores nothing and changes none of its arguments. It treats each coordinate on its own, so points may have

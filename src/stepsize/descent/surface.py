@@ -89,6 +89,13 @@ class Surface:
             if len(each) != self.dimensions:
                 raise ArgumentError("Surface", name, f"in {self.dimensions} dimensions, as dimensions says", each)
 
+    @property
+    def start(self) -> tuple[float, ...] | None:
+        """A point to start from until one is chosen: a fifth from the upper left of the window; None without one."""
+        if self.window is None:
+            return None
+        return tuple(low + part * (high - low) for (low, high), part in zip(self.window, (0.2, 0.8), strict=False))
+
     def __call__(self, points: ArrayLike) -> Floats:
         at = self.points(points)
         values = np.empty(at.shape[:-1])

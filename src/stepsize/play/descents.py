@@ -22,7 +22,8 @@ def descents(state: State) -> dict[str, Any]:
     """The ground and the paths on it; or what is wrong."""
     try:
         surface = _surface(state.surface)
-        start = state.start if len(state.start) == surface.dimensions else _start(surface)
+        start = state.start if len(state.start) == surface.dimensions else surface.start
+        assert start is not None  # as every named surface has a window
         rules = _rules(state.optimizers)
         name, rates = _rates(Reading.of(state), state)
         paths = [
@@ -47,13 +48,6 @@ def _surface(name: str) -> Surface:
     if name not in SURFACES:
         raise ArgumentError("play", "surface", "the name of a surface", name, nearest(name, SURFACES))
     return SURFACES[name]
-
-
-def _start(surface: Surface) -> tuple[float, ...]:
-    """A point to start from until one is chosen: a fifth from the upper left of the window."""
-    assert surface.window is not None
-    parts = (0.2, 0.8)
-    return tuple(low + part * (high - low) for (low, high), part in zip(surface.window, parts, strict=False))
 
 
 def _rules(text: str) -> list[Optimizer[Any]]:

@@ -63,7 +63,7 @@ def losses(state: State, runs: Sequence[LossCurve]) -> dict[str, Any]:
     few = [run.thinned(80) for run in runs]
     logged = [{"name": run.name, **points(run.steps * np.float64(unit or 1.0), run.losses)} for run in few]
     return {
-        "about": about,
+        "about": f"{about}; grey dots are logged losses",
         "forecasts": forecasts,
         "runs": logged,
         "notes": notes,

@@ -91,6 +91,12 @@ def _config_in(path: Path) -> Entry | None:
     return entry
 
 
+def _rounded(steps: float) -> int:
+    """A length of at least 1 as a person would write it: the one with the fewest digits within 1%."""
+    shorter = (round(float(f"{steps:.{digits}g}")) for digits in range(1, 5))
+    return max(next((each for each in shorter if abs(each - steps) <= 0.01 * steps), round(steps)), 1)
+
+
 def _first(runs: Sequence[LossCurve], comparison: Path | None) -> list[Entry]:
     """What the page opens with if no text is given: the schedules of the comparison, or two that suit the logs."""
     if comparison is not None:
@@ -99,9 +105,9 @@ def _first(runs: Sequence[LossCurve], comparison: Path | None) -> list[Entry]:
     if not runs:
         return [*map(Entry, FIRST)]
     longest = max(runs, key=lambda run: run.steps[-1])
-    steps, peak = int(longest.steps[-1]) + 1, float(f"{longest.peak_lr:.3g}")
-    way_up = int(np.argmax(longest.rates >= 0.99 * longest.peak_lr)) + 1
-    end, down = f"{peak / 10:.3g}", max((steps - way_up) // 5, 1)
+    steps, peak = _rounded(longest.steps[-1] + 1), float(f"{longest.peak_lr:.3g}")
+    way_up = _rounded(int(np.argmax(longest.rates >= 0.99 * longest.peak_lr)) + 1)
+    end, down = f"{peak / 10:.3g}", _rounded((steps - way_up) / 5)
     return [
         Entry(f"warmup_cosine({peak:g}, {way_up}, {steps}, final_lr={end})", "cosine"),
         Entry(f"wsd({peak:g}, {way_up}, {steps - way_up - down}, {down}, final_lr={end})", "wsd"),

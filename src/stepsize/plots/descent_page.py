@@ -129,11 +129,11 @@ class _Drawing:
         self._across, self._up = window[0], window[-1]
         if surface.dimensions == 1:
             self._up = height_of(values)
-            self.ground = _svg_path(self.places(grid[np.isfinite(values)]), digits=1)
+            self.ground = _svg_path(self.places(grid[np.isfinite(values)]))
         else:
             generator = contour_generator(x=axes[0], y=axes[1], z=np.ma.masked_invalid(values))
             lines = [line for level in contour_levels(values) for line in generator.lines(level)]
-            self.ground = "".join(_svg_path(self.places(np.asarray(line)), digits=0) for line in lines)
+            self.ground = "".join(_svg_path(self.places(np.asarray(line))) for line in lines)
 
     def places(self, path: Floats) -> Floats:
         """In units of the SVG, to a tenth, shape (points, 2)."""
@@ -158,8 +158,8 @@ class _Drawing:
         return across + up
 
 
-def _svg_path(places: Floats, digits: int) -> str:
-    return "M" + "L".join(f"{x:.{digits}f},{y:.{digits}f}" for x, y in places) if len(places) else ""
+def _svg_path(places: Floats) -> str:
+    return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in places) if len(places) else ""
 
 
 def _text(text: str) -> str:

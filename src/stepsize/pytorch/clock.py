@@ -72,8 +72,8 @@ class Clock:
         update = self._horizon.after_update(0, self.name)
         for name, schedule in schedules.items():
             if schedule.steps < math.inf and abs(schedule.steps - self.end) >= update:
-                counted = f"{COUNTED[self.name]}s"
-                caution(f"{name} = {schedule} lasts {schedule.steps} {counted}, and {self._horizon} has {self.end}")
+                lasts = f"{name} = {schedule} lasts {schedule.steps} {COUNTED[self.name]}s, and the horizon {self.end}"
+                caution(f"{lasts}; write .stretch({self.end}) after the schedule, or correct {self._horizon}")
 
 
 def position_rule(clock: str) -> Rule:

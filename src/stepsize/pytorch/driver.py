@@ -35,6 +35,7 @@ class Driver(LRScheduler):
         self._unstepped = position == 0  # no optimizer has made an update yet, as far as is known
         self._restored = False  # a state was loaded, and no update has followed
         self._warned_of_overwriting = False
+        self._updated_at: dict[int, float] | None = {}  # each optimizer's last update; None after the warning
         self._count = UpdateCount(len(attachment.optimizers))  # under auto
         self._quick: Callable[[float], bool] | None = None  # writes the next values without further checks
 
@@ -160,11 +161,23 @@ class Driver(LRScheduler):
         if (foreign or overwritten is not None) and is_dummy_step(optimizer):
             return
         self._restored = False
+        if self._updated_at is not None and not self._auto and self._clock.name == "steps":
+            self._look_for_missing_step(self._updated_at, index)
         if self._auto and self._count.completes(index):
             self._count_update()
         if overwritten is not None:  # last, as a warning may be an error: the update is counted all the same
             self._warned_of_overwriting = True
             caution(f"{overwritten}; the update used that value, and the next one will use the schedule's")
+
+    def _look_for_missing_step(self, updated_at: dict[int, float], index: int) -> None:
+        """Warn once of a second update at one position, if the horizon says that the schedule counts updates."""
+        if self._expected < math.inf and updated_at.get(index) == self._position:
+            self._updated_at = None
+            caution(
+                f"two updates were made at step {self._position}; call scheduler.step() after each update, not after "
+                "each epoch"
+            )
+        updated_at[index] = self._position
 
     def _count_update(self) -> None:
         self._count.begin()

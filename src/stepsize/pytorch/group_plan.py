@@ -81,9 +81,9 @@ def check_groups(assignment: Assignment, groups: Sequence[Group]) -> None:
         names = [str(group["name"]) for group in groups if "name" in group]
         for name in assignment.items:
             if name not in names:
-                advice = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"'
+                named = f"the groups are named {', '.join(names)}" if names else 'no group has a "name"; give a list'
                 keys = "to schedule hyperparameters, write Plan(**{...})" if name in _hyperparameters(groups) else ""
-                advice = "; ".join(filter(None, [nearest(name, names), advice, keys]))
+                advice = nearest(name, names) or "; ".join(filter(None, [named, keys]))
                 raise ArgumentError("Scheduler", assignment.key, "a mapping by the groups' names", name, advice)
     for index, group in enumerate(groups):
         if (course := course_of(assignment, index, group)) is not None:

@@ -5,7 +5,18 @@ import statistics
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from stepsize.arguments import Choice, Count, Fraction, Instance, Maybe, NonNegative, Number, Whole, apply_field_rules
+from stepsize.arguments import (
+    CallChecked,
+    Choice,
+    Count,
+    Fraction,
+    Instance,
+    Maybe,
+    NonNegative,
+    Number,
+    Whole,
+    apply_field_rules,
+)
 from stepsize.errors import ArgumentError, StateError, shown
 from stepsize.schedules.text import Evaluation, reader_of
 
@@ -39,7 +50,7 @@ class _Progress:
 
 
 @dataclass(frozen=True)
-class Plateau:
+class Plateau(CallChecked):
     """Multiply the rate by `factor` when a metric has not improved for more than `patience` observations.
 
     An observation a improves on the best b so far if

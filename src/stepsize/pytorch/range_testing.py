@@ -137,9 +137,7 @@ def range_test(
         raise ArgumentError("the number of processes in torch.distributed", "", "1", processes, advice)
     driven = _optimizer_of(model, optimizer)
     reference, rates = _rates(driven.param_groups, start_lr, end_lr, steps, shape)
-    if (loss_fn is None) == (closure is None) or not callable(closure if loss_fn is None else loss_fn):
-        rule, advice = "a function (outputs, targets), or None with a closure", "{closure} is a function (model, batch)"
-        raise ArgumentError("range_test", "loss_fn", rule, loss_fn, advice, closure=...)
+    _refuse_wrong_loss(loss_fn, closure)
     loss_of: Any = closure if loss_fn is None else loss_of_pairs(loss_fn)
     if autocast is not None:
         loss_of = torch.autocast(next(model.parameters()).device.type, autocast)(loss_of)
@@ -165,6 +163,19 @@ def range_test(
         finally:
             interrupts.held = True
     return RangeTest(reference, tuple(runs), rates, smoothing, _in_fixed_order(batches))
+
+
+def _refuse_wrong_loss(loss_fn: Any, closure: Any) -> None:
+    if (loss_fn is None) != (closure is None) and callable(given := closure if loss_fn is None else loss_fn):
+        if not isinstance(given, type):
+            return
+        advice = f"{given.__name__} is a class; write {given.__name__}()"
+    elif loss_fn is None or callable(loss_fn):
+        advice = "{closure} is a function (model, batch)"
+    else:
+        advice = "the order is range_test(model, optimizer, loss_fn, batches)"
+    rule = "a function (outputs, targets), or None with a closure"
+    raise ArgumentError("range_test", "loss_fn", rule, loss_fn, advice, closure=...)
 
 
 class _Interrupts:

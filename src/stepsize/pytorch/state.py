@@ -27,7 +27,8 @@ def validated(form: Any, clock: str, groups: int) -> dict[str, Any]:
     if pytorch_position(form) is not None:
         if clock != "steps":
             raise StateError(f"this is the state of a scheduler of PyTorch, which counts steps, not {clock}")
-        advice = 'take its position with Scheduler(..., on_change="keep")'
+        keep = 'take its position with Scheduler(..., on_change="keep")'
+        advice = f"{keep}; if it was stepped once for each epoch, give seek() the number of updates"
         raise StateError("this is the state of a scheduler of PyTorch, which has no plan", advice)
     if not isinstance(form, dict) or form.get("kind") != KIND:
         keys = f"a dictionary with the keys {sorted(map(str, form))[:8]}" if isinstance(form, dict) else shown(form)

@@ -11,6 +11,7 @@ import numpy as np
 from stepsize.arguments import (
     LONGEST,
     BatchSize,
+    CallChecked,
     EndlessCount,
     Number,
     Phase,
@@ -34,7 +35,7 @@ MAX_DEPTH = 100
 """How deep schedules may be nested; their length is not limited."""
 
 
-class Schedule(ABC):
+class Schedule(CallChecked, ABC):
     """The value of a hyperparameter at every step: immutable, comparable, a pure function of the step.
 
     `step` is the number of optimizer updates already done: 0 for the first update. A schedule covers the steps
@@ -75,7 +76,7 @@ class Schedule(ABC):
 
     _binds = 5  # how tightly the text form binds: 1 for >>, 2 for + and -, 3 for * and /, 4 for **, 5 for a call
 
-    def _validate(self) -> None:  # noqa: B027  (most classes have nothing to add)
+    def _validate(self) -> None:
         """Raise ArgumentError for arguments that do not fit together."""
 
     _depth: int

@@ -265,7 +265,8 @@ class Reader:
         if character == "%" and (error := self._bare_unit("%")):
             return error
         if character.isascii():
-            return self.error(f"{character!r} has no meaning here", self._position)
+            then = "write >> for then" if character == ">" else ""
+            return self.error(f"{character!r} has no meaning here", self._position, then)
         import unicodedata
 
         meant = next((ascii for ascii, pasted in _PASTED.items() if character in pasted), "")

@@ -71,3 +71,12 @@ _FOREIGN_NAMES = {
 
 INSTEAD_OF = {name: line for line, names in _FOREIGN_NAMES.items() for name in names.split()}
 """The line to write for a name of another library or tutorial."""
+
+_ELSEWHERE = {
+    "stepsize.pytorch": "Scheduler Plateau range_test from_torch layer_decay parameter_groups CooldownOnDemand",
+    "stepsize.plots": "plot_schedules save_figure",
+    "stepsize.descent": "descend",
+}
+
+PLACES = {name: module for module, names in _ELSEWHERE.items() for name in names.split()}
+"""The module of a public name that `stepsize` itself does not have."""

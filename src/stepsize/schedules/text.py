@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import LONGEST, Flag, Rule, checked, listed, nearest, rules
+from stepsize.arguments import LONGEST, Flag, Rule, checked, listed, nearest, rules, usage
 from stepsize.errors import ArgumentError, ParseError, StepError, StepsizeError, quoted, raise_together, shown
 from stepsize.horizon import ClockName, Horizon, is_time, length_on
 from stepsize.schedules.arithmetic import Product, Sum
@@ -192,7 +192,7 @@ class Evaluation:
         if name == "rest":
             raise self.error("rest needs quotes", position, 'write "rest"')
         if name in CALLABLE:
-            raise self.error(f"{name} needs its arguments: {_parameters(name, CALLABLE[name]).usage}", position)
+            raise self.error(f"{name} needs its arguments: {_parameters(CALLABLE[name]).usage}", position)
         if name == "None":
             raise self.error("None has no meaning in a text", position, "leave the argument out")
         raise self._unknown(name, CALLABLE, "shape or recipe", position)
@@ -243,7 +243,7 @@ class Evaluation:
     def _made(
         self, node: Call, function: Callable[..., Any], target: tuple[Any, ...], value: Callable[[Node], Any]
     ) -> Any:
-        parameters = _parameters(node.name, function)
+        parameters = _parameters(function)
         given = self._bound(node, parameters)
         values = {name: self._argument(argument, name, parameters, value) for name, argument in given.items()}
         try:
@@ -344,16 +344,15 @@ class _Parameters(NamedTuple):
 
 
 @functools.cache
-def _parameters(name: str, function: Callable[..., Any]) -> _Parameters:
+def _parameters(function: Callable[..., Any]) -> _Parameters:
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
-    words = [str(p.replace(annotation=p.empty)) for p in parameters]
     return _Parameters(
         [p.name for p in parameters],
         [p.name for p in parameters if p.default is p.empty],
         {p: _takes_zero(rule) for p, rule in rules(function).items() if getattr(rule, "measures_steps", False)},
         {p for p, rule in rules(function).items() if hasattr(rule, "names_shape")},
         any(p.kind is p.VAR_POSITIONAL for p in parameters),
-        f"{name}({', '.join(words)})",
+        usage(function),
     )
 
 

@@ -90,7 +90,7 @@ class TrainingRun:
 
         Raises:
             ArgumentError: the step is not a whole number, or a metric is not a number.
-            RunError: the step is lower than that of an earlier call, or has the metric already.
+            RunError: the step is lower than that of an earlier call, or has another value of the metric already.
         """
         step = int(Whole(0)("run.log", "step", step))
         values = {name: _number(name, value) for name, value in metrics.items()}
@@ -98,12 +98,15 @@ class TrainingRun:
             raise RunError(f"run.log was called with step {step} after step {self._step}", "log steps in rising order")
         if step > self._step:
             self._step, self._at_step = step, {}
-        for name in values.keys() & self._at_step.keys():
-            raise RunError(
-                f"{quoted(name)} was logged twice at step {step}: {self._at_step[name]:g}, then {values[name]:g}",
-                "log each metric once at a step",
-            )
-        self._at_step |= values
+        before = self._at_step
+        for name in values.keys() & before.keys():  # a loop may log its rate in two calls
+            if values[name] != before[name]:
+                raise RunError(
+                    f"{quoted(name)} was logged twice at step {step}: {before[name]:g}, then {values[name]:g}",
+                    "log each metric once at a step",
+                )
+        values = {name: value for name, value in values.items() if name not in before}
+        self._at_step = before | values
         self._journal.write({"step": step, "values": values})
 
 

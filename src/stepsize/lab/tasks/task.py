@@ -334,10 +334,10 @@ class Task:
             'highest of 10 class scores'
         """
         if self.correct != "auto":
-            return "none: `correct` is None" if self.correct is None else "counted by `correct`"
+            return "none: the task has correct=None" if self.correct is None else "counted by the task's own function"
         batch: Any = next(one_pass(self.test, 0, 0), None) if self.has_loaders else self.test
         if not are_examples(batch) or self.weight is not None:
-            return f"none: there is no `correct` for {'batches with a weight' if self.weight else 'such batches'}"
+            return f"none: the task counts none in {'batches with a weight' if self.weight else 'such batches'}"
         inputs, targets = (part[:2] for part in batch)
         try:
             with torch.no_grad(), seeded_draws(0):
