@@ -1,13 +1,13 @@
 """Phases as a person writes them: none of 0 steps, none that changes nothing, and no digits of rounding."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
 from operator import rshift
 
-from stepsize.schedules import Constant, Cosine, Schedule
+from stepsize.schedules import Constant, Cosine, Linear, Polynomial, Schedule
 
 
 def phase(shape: Callable[[float, float, int], Schedule], start: float, end: float, steps: int) -> Schedule | None:
@@ -25,7 +25,34 @@ def joined(*phases: Schedule | None) -> Schedule:
     return reduce(rshift, given)
 
 
-def wave(high: float, low: float, steps: int, periods: float) -> Schedule:
+def in_turn(parts: Iterable[tuple[Schedule, float]]) -> Schedule:
+    """Each schedule for its steps, one after the other; one of 0 steps is left out, and the last does not end."""
+    *first, (last, _) = (part for part in parts if part[1])
+    return reduce(rshift, [*(cut(schedule, int(steps)) for schedule, steps in first), last])
+
+
+def cut(schedule: Schedule, steps: int) -> Schedule:
+    """The first steps of a schedule; a shorter one holds its end."""
+    if isinstance(schedule, Constant):
+        return Constant(schedule.value, steps)
+    if schedule.steps < steps:
+        return schedule >> Constant(schedule(steps), steps - int(schedule.steps))
+    return schedule if schedule.steps == steps else schedule.head(steps)
+
+
+def begun(schedule: Schedule, steps: int) -> Schedule:
+    """A schedule that began some steps ago."""
+    if steps == 0 or isinstance(schedule, Constant):
+        return schedule
+    return schedule.tail(steps) if steps < schedule.steps else Constant(schedule(steps))
+
+
+def polynomial(start: float, end: float, steps: int, power: float) -> Schedule:
+    """A polynomial way; a line if that is what it is."""
+    return Linear(start, end, steps) if power == 1.0 else Polynomial(start, end, steps, power)
+
+
+def wave(high: float, low: float, steps: int, periods: float = 0.5) -> Schedule:
     """A cosine wave from `high` on, with `periods` of them in `steps` steps; it goes on for ever."""
     if periods == 0:
         return Constant(high)
