@@ -98,14 +98,17 @@ def bind(
 ) -> dict[str, Any]:
     """The settings that are parameters of `function`, in their stored form.
 
-    `owner` is the tool's name of what is set, for errors. If `others` is true, settings that the function does not
-    have are left out; they do not concern the schedule.
+    `owner` is the tool's name of what is set, for errors. A parameter whose type is a dataclass takes the settings
+    that are its fields. If `others` is true, settings that the function does not have are left out; they do not
+    concern the schedule.
 
     Raises:
         ArgumentError: settings are unknown, missing, "auto", or break the rules of the parameters; one error holds
             all of them.
     """
-    known = _keywords(function)
+    own = _keywords(function)
+    groups = {each.name: each.annotation for each in own if dataclasses.is_dataclass(each.annotation)}
+    known = [each for part in (*groups.values(), function) for each in _keywords(part) if each.name not in groups]
     given = {each.name: _number(settings[each.name]) for each in known if each.name in settings}
     errors: list[StepsizeError] = []
     if not others:
@@ -117,9 +120,12 @@ def bind(
         elif given.get(each.name) == "auto":
             advice = "a program fills it in when it starts: write the value that it gets"
             errors.append(ArgumentError(owner, each.name, "a value", given.pop(each.name), advice))
-    with gathered(errors):
-        given = apply_rules(owner, function, given)
+    for part in (function, *groups.values()):
+        with gathered(errors):
+            given = apply_rules(owner, part, given)
     raise_together(errors)
+    for name, group in groups.items():
+        given[name] = group(**{each.name: given.pop(each.name) for each in _keywords(group) if each.name in given})
     return given
 
 

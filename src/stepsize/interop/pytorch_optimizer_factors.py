@@ -9,6 +9,7 @@ import numpy as np
 
 from stepsize.arguments import Choice, Count, NonNegative, Phase, Positive, Switch
 from stepsize.errors import ArgumentError
+from stepsize.interop.phases import joined, phase
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, OneMinusSqrt, Schedule, Table
 
@@ -25,17 +26,15 @@ def warmup_stable_decay(
 ) -> ToolSchedule:
     """Only the cosine knows the minimum; the others go to zero, and then jump to it."""
     peak, low, steps = run.unit, run.unit * min_lr_ratio, num_decay_steps
-    parts: list[Schedule] = [Linear(0.0, peak, num_warmup_steps)] if num_warmup_steps else []
-    if num_stable_steps:
-        parts.append(Constant(peak, num_stable_steps))
+    is_cosine = cooldown_type == "cosine"
+    down: Schedule | None = None
     if steps:
         shapes: dict[str, Schedule] = {"1-sqrt": OneMinusSqrt(peak, 0.0, steps), "linear": Linear(peak, 0.0, steps)}
         shapes["1-square"] = Linear(peak, 0.0, steps).warp(2.0)
-        parts.append(_waves(peak, low, steps, num_cycles) if cooldown_type == "cosine" else shapes[cooldown_type])
-    if not steps or (low and cooldown_type != "cosine") or (cooldown_type == "cosine" and num_cycles != 0.5):
-        parts.append(Constant(low))
+        down = _waves(peak, low, steps, num_cycles) if is_cosine else shapes[cooldown_type]
+    stable = Constant(peak, num_stable_steps) if num_stable_steps else None
+    rates = joined(phase(Linear, 0.0, peak, num_warmup_steps), stable, down, Constant(low))
     total = num_warmup_steps + num_stable_steps + steps
-    rates = reduce(rshift, parts)
     return ToolSchedule(
         "pytorch_optimizer", "warmup_stable_decay", rates, peak, low, num_warmup_steps, total, run.base_lr is None
     )
