@@ -70,7 +70,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     given = bind(name, SCHEDULERS[name], scheduler, others=is_object)
     rates = SCHEDULERS[name](run.unit, clock, **given)
     is_own = "alpha" in given or "alpha_i" in given  # a height that is not the optimizer's rate
-    warmup = clock.length(given["t_warmup"], "t_warmup", scaled=False) if "t_warmup" in given else 0
+    warmup = given["warmup"].steps(clock) if "warmup" in given else 0
     batch = clock.batch(clock.unit)
     total, unit = clock.duration()
     if batch > 1:
