@@ -10,10 +10,8 @@ from stepsize.arguments import Positive, Real, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.composer_clock import Clock
 from stepsize.interop.config import Items
-from stepsize.interop.phases import begun, joined, phase, times
+from stepsize.interop.phases import Way, begun, joined, phase, times
 from stepsize.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Polynomial, Schedule, Staircase
-
-Shape = Callable[[float, float, int], Schedule]
 
 
 def _step(lr: float, clock: Clock, *, step_size: Any, gamma: Real = 0.1) -> Schedule:
@@ -87,7 +85,7 @@ class Warmup:
             raise ArgumentError("from_composer", "t_max", f"at least the run of {run:,}{clock.unit}", t_max)
         return end - self.steps(clock)
 
-    def then(self, shape: Shape, peak: float, low: float, clock: Clock, t_max: Any) -> Schedule:
+    def then(self, shape: Way, peak: float, low: float, clock: Clock, t_max: Any) -> Schedule:
         """The way up, and one down to `t_max`."""
         down = phase(shape, peak, low, self.rest(clock, t_max)) or Constant(peak)
         return joined(self.up(peak, clock), down)

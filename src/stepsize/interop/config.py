@@ -107,7 +107,7 @@ def bind(
             all of them.
     """
     own = _keywords(function)
-    groups = {each.name: each.annotation for each in own if dataclasses.is_dataclass(each.annotation)}
+    groups: dict[str, Any] = {each.name: each.annotation for each in own if dataclasses.is_dataclass(each.annotation)}
     known = [each for part in (*groups.values(), function) for each in _keywords(part) if each.name not in groups]
     given = {each.name: _number(settings[each.name]) for each in known if each.name in settings}
     errors: list[StepsizeError] = []

@@ -1,17 +1,14 @@
 """pytorch_optimizer's schedulers that multiply the optimizer's rate."""
 
 import math
-from functools import reduce
-from operator import rshift
 from typing import Annotated
 
 import numpy as np
 
 from stepsize.arguments import Choice, Count, NonNegative, Phase, Positive, Switch
-from stepsize.errors import ArgumentError
-from stepsize.interop.phases import joined, phase
+from stepsize.interop.phases import joined, level, phase, waves
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.schedules import Constant, Cosine, Linear, OneMinusSqrt, Schedule, Table
+from stepsize.schedules import Constant, Linear, OneMinusSqrt, Schedule, Table
 
 
 def warmup_stable_decay(
@@ -31,21 +28,13 @@ def warmup_stable_decay(
     if steps:
         shapes: dict[str, Schedule] = {"1-sqrt": OneMinusSqrt(peak, 0.0, steps), "linear": Linear(peak, 0.0, steps)}
         shapes["1-square"] = Linear(peak, 0.0, steps).warp(2.0)
-        down = _waves(peak, low, steps, num_cycles) if is_cosine else shapes[cooldown_type]
-    stable = Constant(peak, num_stable_steps) if num_stable_steps else None
-    rates = joined(phase(Linear, 0.0, peak, num_warmup_steps), stable, down, Constant(low))
+        down = waves(peak, low, steps, num_cycles) if is_cosine else shapes[cooldown_type]
+    up = phase(Linear, 0.0, peak, num_warmup_steps)
+    rates = joined(up, level(peak, num_stable_steps), down, Constant(low))
     total = num_warmup_steps + num_stable_steps + steps
     return ToolSchedule(
         "pytorch_optimizer", "warmup_stable_decay", rates, peak, low, num_warmup_steps, total, run.base_lr is None
     )
-
-
-def _waves(peak: float, low: float, steps: int, cycles: float) -> Schedule:
-    halves = round(2 * cycles)
-    if halves != 2 * cycles or halves < 1:
-        raise ArgumentError("warmup_stable_decay", "num_cycles", "a multiple of 0.5", cycles)
-    wave = [Cosine(low, peak, steps) if i % 2 else Cosine(peak, low, steps) for i in range(halves)]
-    return reduce(rshift, wave).stretch(steps) if halves > 1 else wave[0]
 
 
 def chebyshev(run: Run, *, num_epochs: Count, is_warmup: Switch = False) -> ToolSchedule:

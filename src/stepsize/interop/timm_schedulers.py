@@ -1,13 +1,12 @@
 """What timm's schedulers do; `s` is the scheduler, or has its attributes."""
 
-import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from operator import rshift
 from typing import Any
 
 from stepsize.errors import ArgumentError
+from stepsize.interop.phases import Way, begun, joined, level
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import (
     Constant,
@@ -59,7 +58,7 @@ def _cycles(base: float, s: Any, cycle: Callable[[float, int], Schedule]) -> Sch
         each = cycle(base * s.cycle_decay**i, length)
         each = each.head(length + 1) if late[i + 1] else each
         cycles.append(each.tail(1) if late[i] else each)
-    return functools.reduce(rshift, cycles)
+    return joined(*cycles)
 
 
 def _begins_late(s: Any, i: int) -> bool:
@@ -92,8 +91,7 @@ def _wsd(base: float, s: Any) -> Schedule:
         raise ArgumentError("WSDLRScheduler", "decay_fn", "the name of a decay", s.decay_fn)
     if s.stable_fn == "constant":
         peak = max(base, low)
-        down = _down(s, peak, low, steps)
-        return Constant(peak, stable_steps) >> down if stable_steps else down
+        return joined(level(peak, stable_steps), _down(s, peak, low, steps))
     stable = InversePower(base, 1.0 / s.stable_timescale, 0.5 if s.stable_fn == "rsqrt" else s.stable_power)
     weight = _down(s, 1.0, 0.0, steps)
     weight = weight.shift(stable_steps) if stable_steps else weight
@@ -101,17 +99,15 @@ def _wsd(base: float, s: Any) -> Schedule:
 
 
 def _down(s: Any, peak: float, low: float, steps: int) -> Schedule:
-    match s.decay_fn:
-        case "linear":
-            return Linear(peak, low, steps)
-        case "cosine":
-            return Cosine(peak, low, steps)
-        case "1-sqrt":
-            return OneMinusSqrt(peak, low, steps)
-        case "power":
-            return Linear(peak, low, steps).warp(s.decay_power)
+    if s.decay_fn in _WAYS:
+        return _WAYS[s.decay_fn](peak, low, steps)
+    if s.decay_fn == "power":
+        return Linear(peak, low, steps).warp(s.decay_power)
     ratio: float = s.decay_ratio
     return _scaled((Geometric(1.0, ratio, steps) - ratio) / (1.0 - ratio), peak, low)
+
+
+_WAYS: dict[str, Way] = {"linear": Linear, "cosine": Cosine, "1-sqrt": OneMinusSqrt}
 
 
 def _scaled(weight: Schedule, peak: float, low: float) -> Schedule:
@@ -140,11 +136,11 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
         raise ArgumentError(run.owner, "base_lr", rule, None)
     rates, prefix = SHAPES[kind](base, s), getattr(s, "warmup_prefix", True)
     if warmup:
-        rates = _after(rates, 0 if prefix else warmup)
+        rates = begun(rates, 0 if prefix else warmup)
         target = rates(0) if kind == "TanhLRScheduler" and not prefix else base
         rates = Linear(s.warmup_lr_init, target, warmup) >> rates
     elif rates(0) != base:
-        rates = Constant(base, 1) >> _after(rates, 1)
+        rates = Constant(base, 1) >> begun(rates, 1)
     cycles = range(getattr(s, "cycle_limit", 1))
     total = (
         sum(int(s.t_initial * getattr(s, "cycle_mul", 1.0) ** i) for i in cycles)
@@ -164,9 +160,3 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
         mends=({"minimum": "cooldown_epochs: 1"} if low else {})
         | ({} if prefix else dict.fromkeys(("jump", "peak"), "warmup_prefix: true")),
     )
-
-
-def _after(rates: Schedule, steps: int) -> Schedule:
-    if steps == 0 or isinstance(rates, Constant):
-        return rates
-    return rates.tail(steps) if steps < rates.steps else Constant(rates(steps))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, Number, apply_field_rules
+from stepsize.arguments import MaybeNonNegative, apply_field_rules
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Plan, Schedule
@@ -43,7 +43,7 @@ class Run:
 
     owner: str
     horizon: AnyHorizon = None
-    base_lr: Annotated[float | None, Maybe(Number(least=0.0))] = None
+    base_lr: MaybeNonNegative = None
 
     def __post_init__(self) -> None:
         try:
