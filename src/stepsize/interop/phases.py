@@ -63,6 +63,11 @@ def polynomial(start: float, end: float, steps: int, power: float) -> Schedule:
     return Linear(start, end, steps) if power == 1.0 else Polynomial(start, end, steps, power)
 
 
+def above(low: float, schedule: Schedule) -> Schedule:
+    """A schedule on top of a minimum."""
+    return schedule + low if low else schedule
+
+
 def wave(high: float, low: float, steps: int, periods: float = 0.5) -> Schedule:
     """A cosine wave from `high` on, with `periods` of them in `steps` steps; it goes on for ever."""
     if periods == 0:

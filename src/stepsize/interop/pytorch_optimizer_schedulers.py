@@ -7,7 +7,7 @@ from functools import partial
 
 from stepsize.arguments import NonNegative, Phase, Positive, Steps
 from stepsize.errors import ArgumentError
-from stepsize.interop.phases import joined, phase, wave
+from stepsize.interop.phases import above, joined, phase, wave
 from stepsize.interop.pytorch_optimizer_factors import chebyshev, warmup_stable_decay
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Rex, Schedule
@@ -55,7 +55,7 @@ def _linear(run: Run, *, shape: Shape) -> ToolSchedule:
 def _poly(run: Run, *, shape: Shape, poly_order: Positive = 0.5) -> ToolSchedule:
     """It grows as a power of the steps since the warmup, whatever `t_max` says."""
     grown = InversePower(shape.max_lr - shape.min_lr, 1.0, -poly_order)
-    return shape.ending("poly", Constant(shape.max_lr, 1), grown + shape.min_lr if shape.min_lr else grown)
+    return shape.ending("poly", Constant(shape.max_lr, 1), above(shape.min_lr, grown))
 
 
 def _rex(run: Run, *, total_steps: Steps, max_lr: NonNegative = 1.0, min_lr: NonNegative = 0.0) -> ToolSchedule:
