@@ -64,7 +64,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     clock = Clock(
         run,
         settings.get("max_duration"),
-        Number(above=0.0)(OWNER, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
+        Number(above=0.0, most=1e6)(OWNER, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
     )
     is_object = type(found).__name__ == name  # which has attributes of its own
     given = bind(name, SCHEDULERS[name], scheduler, others=is_object)

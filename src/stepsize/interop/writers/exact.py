@@ -11,6 +11,7 @@ import numpy as np
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
 from stepsize.horizon import Horizon
+from stepsize.interop.code import to_code
 from stepsize.interop.phases import told_apart
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
@@ -45,7 +46,8 @@ def first_exact(
     """The first config that the tool reads as this schedule: at every update of the run, or for ever without one.
 
     Raises:
-        ArgumentError: there is none; the error says where the nearest differs, and advises what to use `instead`.
+        ArgumentError: there is none; the error says where the nearest differs, and what to use `instead`. `{form}`
+            in it stands for the writer of code.
     """
     nearest, longest = "", -1
     own = compared(schedule, run)
@@ -64,8 +66,8 @@ def first_exact(
     rule, end = f"one that {tool} has a setting for", schedule.steps
     if end < longest and run.horizon is None:
         advice = f"{nearest}if the run ends before, write {{horizon}}; else {instead}"
-        raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end))
-    raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead)
+        raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end), form=to_code)
+    raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead, form=to_code)
 
 
 def _first_difference(schedule: Schedule, other: Schedule, steps: Whole) -> int | None:

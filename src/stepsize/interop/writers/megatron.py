@@ -15,7 +15,7 @@ from stepsize.schedules import Piecewise, Schedule
 from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Tail
 
-INSTEAD = "let the training loop set the rate from the code of to_code(schedule)"
+INSTEAD = "let the training loop set the rate with the code of {form}"
 WSD_STYLES = ("exponential", "linear", "cosine", "minus_sqrt")
 STYLES = ("constant", "linear", "cosine", "inverse-square-root", *(f"WSD {each}" for each in WSD_STYLES))
 

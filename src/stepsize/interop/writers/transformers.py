@@ -14,7 +14,7 @@ from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_e
 from stepsize.schedules import Cosine, InversePower, Polynomial, Schedule
 from stepsize.schedules.clock import Head, Stretch, Tail
 
-INSTEAD = "give to_transformers the optimizer, and Trainer(optimizers=...) what it returns"
+INSTEAD = "give stepsize.interop.to_transformers the optimizer, and Trainer(optimizers=...) what it returns"
 SHAPES = ("linear", "cosine", "1-sqrt")
 WSD = "warmup_stable_decay"
 ENDLESS = ("constant", "constant_with_warmup", "inverse_sqrt")
