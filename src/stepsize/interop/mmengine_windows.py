@@ -72,7 +72,7 @@ def combined(base: float, windows: Sequence[Window]) -> Schedule:
         return functools.reduce(mul, [_delayed(first, base), *(_delayed(each, 1.0) for each in others)])
     parts: list[tuple[Schedule, float]] = [(Constant(base), first.begin)]
     value = base
-    for window, end in itertools.zip_longest(windows, (each.begin for each in others), fillvalue=math.inf):
+    for window, end in zip(windows, [*(each.begin for each in others), math.inf], strict=True):
         length = end - window.begin
         parts.append((window.schedule(value, base), length))
         value = parts[-1][0](length) if length < math.inf else value
