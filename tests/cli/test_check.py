@@ -97,8 +97,8 @@ def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
 
 
 def test_the_options_of_a_shell_script_are_read():
+    from stepsize.interop.command_lines import command_line
     from stepsize.interop.config import settings_of
-    from stepsize.interop.config_files import command_line
 
     script = """#!/bin/bash
 # don't pass --lr 1

@@ -1,6 +1,5 @@
 """Composer's schedulers, in its time strings; the trainer steps them before it counts the batch."""
 
-from dataclasses import replace
 from typing import Any
 
 from stepsize.arguments import Number
@@ -54,8 +53,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     found = settings.get("schedulers", settings.get("scheduler", config))
     if isinstance(found, list | tuple) and found:
         found = found[-1]  # each sets the rate, and none multiplies it
-    if run.base_lr is None:
-        run = replace(run, base_lr=section(OWNER, settings, "optimizer").get("lr"))
+    run = run.with_lr(section(OWNER, settings, "optimizer").get("lr"))
     scheduler = settings_of(OWNER, found)
     kind = scheduler.pop("name", type(found).__name__)
     if kind == "dict":

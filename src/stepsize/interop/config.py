@@ -3,15 +3,12 @@
 import dataclasses
 import functools
 import inspect
-import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from stepsize.arguments import Many, apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
-
-_SHORT = re.compile(r"-[A-Za-z]")
+from stepsize.interop.command_lines import options, plain
 
 
 def settings_of(owner: str, config: Any) -> dict[str, Any]:
@@ -25,12 +22,10 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
     """
     if isinstance(config, Mapping):
         return dict(config)
-    if isinstance(config, str):
-        return _arguments(owner, _words(owner, config.replace("\\\n", " ")))
-    if isinstance(config, Sequence) and any(isinstance(each, Mapping) for each in config):
-        raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
     if isinstance(config, Sequence):
-        return _arguments(owner, [str(each) for each in config])
+        if any(isinstance(each, Mapping) for each in config):
+            raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
+        return options(owner, config)
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {each.name: getattr(config, each.name) for each in dataclasses.fields(config)}
     if hasattr(config, "__dict__") and not isinstance(config, type):
@@ -52,45 +47,6 @@ def section(owner: str, settings: Mapping[str, Any], name: str) -> dict[str, Any
     if not isinstance(found, Mapping) and not hasattr(found, "__dict__"):
         raise ArgumentError(owner, name, "a mapping with settings", found)
     return settings_of(owner, found)
-
-
-def _words(owner: str, text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", text, str(error).lower()) from None
-
-
-def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    name = None
-    for word in words:
-        if word.startswith("--"):
-            name, equals, value = word[2:].replace("-", "_").partition("=")
-            found[name] = plain(value) if equals else True
-        elif _SHORT.match(word):  # an option such as -b, which concerns no schedule
-            name = None
-        elif name is not None:  # words before the first option are the command
-            found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
-    if words and not found:
-        given, advice = " ".join(words), "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"
-        rule = "settings, or an argument list such as --lr 3e-4"
-        raise ArgumentError(owner, "config", rule, given, advice if "(" in given else "")
-    return found
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def plain(text: str) -> Any:
-    """The number, True, False or None that a word of a command line or a config file stands for, or the word."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return {"true": True, "false": False, "none": None, "null": None}.get(text.lower(), text)
 
 
 def bind(

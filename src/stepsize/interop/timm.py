@@ -77,8 +77,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     settings = settings_of(run.owner, config)
     if not {"sched", "num_epochs"} & set(settings):
         raise ArgumentError(run.owner, "config", 'a config with "sched"', config)
-    if run.base_lr is None:
-        run = replace(run, base_lr=settings.pop("lr", None))
+    run = run.with_lr(settings.pop("lr", None))
     is_script = "num_epochs" not in settings
     if is_script:
         settings = SCRIPT_DEFAULTS | {name.removeprefix("lr_"): value for name, value in settings.items()}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from stepsize.arguments import MaybeNonNegative, apply_field_rules
@@ -57,6 +57,10 @@ class Run:
     def unit(self) -> float:
         """The optimizer's rate, which a tool's factors multiply; 1 if it is not known, and factors stay factors."""
         return 1.0 if self.base_lr is None else self.base_lr
+
+    def with_lr(self, lr: Any) -> "Run":
+        """This run with the rate of the config's optimizer, unless another is given."""
+        return replace(self, base_lr=lr) if self.base_lr is None else self
 
     def steps(self, setting: str) -> int:
         """The updates of the run, which the config's `setting` leaves open.
