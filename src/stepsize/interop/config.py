@@ -62,9 +62,7 @@ def bind(
         ArgumentError: settings are unknown, missing, "auto", or break the rules of the parameters; one error holds
             all of them.
     """
-    own = _keywords(function)
-    groups: dict[str, Any] = {each.name: each.annotation for each in own if dataclasses.is_dataclass(each.annotation)}
-    known = [each for part in (*groups.values(), function) for each in _keywords(part) if each.name not in groups]
+    groups, known = _groups(function), settings_for(function)
     given = {each.name: _number(settings[each.name]) for each in known if each.name in settings}
     errors: list[StepsizeError] = []
     if not others:
@@ -97,6 +95,16 @@ def _as_it_is(owner: str, name: str, value: Any) -> Any:
 
 
 Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
+
+
+def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The settings that `bind` gives to a function."""
+    groups = _groups(function)
+    return [each for part in (*groups.values(), function) for each in _keywords(part) if each.name not in groups]
+
+
+def _groups(function: Callable[..., Any]) -> dict[str, Any]:
+    return {each.name: each.annotation for each in _keywords(function) if dataclasses.is_dataclass(each.annotation)}
 
 
 @functools.cache

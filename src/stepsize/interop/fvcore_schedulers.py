@@ -4,13 +4,12 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from fractions import Fraction
-from inspect import signature
 from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
 from stepsize.arguments import Choice, Count, Many, Maybe, MaybeCount, NonNegative, Number, Positive, Real, Whole
 from stepsize.errors import ArgumentError
-from stepsize.interop.config import Items, bind, chosen, settings_of
+from stepsize.interop.config import Items, bind, chosen, settings_for, settings_of
 from stepsize.interop.phases import begun, cut, in_turn
 from stepsize.interop.tool_schedule import Run
 from stepsize.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Piecewise, Polynomial, Schedule
@@ -25,7 +24,7 @@ def made(config: Any, run: Run, steps: int) -> tuple[str, Schedule]:
     """The name of a scheduler, and its schedule over these steps."""
     if type(config).__name__ in SCHEDULERS:
         name = type(config).__name__
-        settings = {each: _attribute(config, each) for each in list(signature(SCHEDULERS[name]).parameters)[2:]}
+        settings = {each.name: _attribute(config, each.name) for each in settings_for(SCHEDULERS[name])}
     else:
         settings = settings_of(run.owner, config)
         if "_target_" not in settings:

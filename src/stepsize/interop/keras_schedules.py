@@ -5,31 +5,11 @@ import numbers
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from stepsize.arguments import (
-    Length,
-    Many,
-    MaybeReal,
-    NonNegative,
-    Number,
-    Phase,
-    Positive,
-    Real,
-    Steps,
-    Switch,
-)
+from stepsize.arguments import Length, Many, MaybeReal, NonNegative, Number, Phase, Positive, Real, Steps, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.phases import polynomial
 from stepsize.interop.tool_schedule import Run
-from stepsize.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InversePower,
-    Linear,
-    Piecewise,
-    Schedule,
-    Staircase,
-)
+from stepsize.schedules import Constant, Cosine, Exponential, InversePower, Linear, Piecewise, Schedule, Staircase
 
 Boundaries = Annotated[tuple[float, ...], Many(Number(least=0.0), rising="strictly")]
 Values = Annotated[tuple[float, ...], Many(Number())]
