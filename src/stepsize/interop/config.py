@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -100,7 +101,8 @@ Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
 def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The settings that `bind` gives to a function."""
     groups = _groups(function)
-    return [each for part in (*groups.values(), function) for each in _keywords(part) if each.name not in groups]
+    parts = ([each] if each.name not in groups else _keywords(groups[each.name]) for each in _keywords(function))
+    return list(itertools.chain.from_iterable(parts))
 
 
 def _groups(function: Callable[..., Any]) -> dict[str, Any]:

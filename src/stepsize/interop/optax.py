@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from stepsize.arguments import Length, Many
 from stepsize.errors import ArgumentError
 from stepsize.interop.calls import Call, read_call, settings_of_call
-from stepsize.interop.config import bind, chosen
+from stepsize.interop.config import Items, bind, chosen
 from stepsize.interop.optax_knots import KNOTS
 from stepsize.interop.optax_schedules import SHAPES
 from stepsize.interop.phases import in_turn
@@ -46,13 +46,13 @@ def read(config: Any, run: Run) -> ToolSchedule:
     call = config if isinstance(config, Call) else read_call(run.owner, config)
     name = chosen(run.owner, "name", call.name.rpartition(".")[2], SCHEDULES)
     settings = bind(name, SCHEDULES[name], settings_of_call(name, call, SCHEDULES[name]))
-    rates = SCHEDULES[name](**settings)
+    rates, decay = SCHEDULES[name](**settings), settings.get("decay")
     return ToolSchedule(
         tool="optax",
         name=name,
         rates=rates,
         peak=settings.get("peak_value", settings.get("init_value")),
-        minimum=settings.get("end_value"),
+        minimum=decay.end_value if decay else settings.get("end_value"),
         warmup_steps=settings.get("warmup_steps", 0),
         total_steps=rates.steps,
     )
@@ -63,7 +63,7 @@ def _part(owner: str, name: str, value: Any) -> Schedule:
     return read(value, Run(owner)).rates if isinstance(value, Call | str) else nested(owner, name, value)
 
 
-def _sgdr(*, cosine_kwargs: Annotated[Any, Many(lambda owner, name, value: value)]) -> Schedule:
+def _sgdr(*, cosine_kwargs: Items) -> Schedule:
     name = "warmup_cosine_decay_schedule"
     cycles = [bind(name, SHAPES[name], cycle) for cycle in cosine_kwargs]
     return in_turn((SHAPES[name](**cycle), cycle["decay_steps"]) for cycle in cycles)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from stepsize.arguments import MaybeReal, NonNegative, Phase, Positive, Real, Steps, Switch
 from stepsize.errors import ArgumentError
@@ -21,25 +22,29 @@ def _linear(*, init_value: Real, end_value: Real, transition_steps: Phase, trans
     return _later(_line(init_value, end_value, transition_steps), transition_begin)
 
 
-def _exponential(
-    *,
-    init_value: Real,
-    transition_steps: Phase,
-    decay_rate: NonNegative,
-    transition_begin: Phase = 0,
-    staircase: Switch = False,
-    end_value: MaybeReal = None,
-) -> Schedule:
-    return _decay(init_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
+@dataclass(frozen=True, kw_only=True)
+class Decay:
+    """The settings of an exponential decay."""
+
+    transition_steps: Phase
+    decay_rate: NonNegative
+    transition_begin: Phase = 0
+    staircase: Switch = False
+    end_value: MaybeReal = None
+
+    def of(self, start: float) -> Schedule:
+        """The decay of a rate."""
+        if self.transition_steps == 0 or self.decay_rate == 0.0:
+            return Constant(start)
+        shape = Staircase if self.staircase else Exponential
+        decay = _later(shape(start, self.decay_rate, self.transition_steps), self.transition_begin)
+        if self.end_value is None:
+            return decay
+        return maximum(decay, self.end_value) if self.decay_rate < 1.0 else minimum(decay, self.end_value)
 
 
-def _decay(start: float, steps: int, rate: float, begin: int, staircase: bool, end: float | None) -> Schedule:
-    if steps == 0 or rate == 0.0:
-        return Constant(start)
-    decay = _later((Staircase if staircase else Exponential)(start, rate, steps), begin)
-    if end is None:
-        return decay
-    return maximum(decay, end) if rate < 1.0 else minimum(decay, end)
+def _exponential(*, init_value: Real, decay: Decay) -> Schedule:
+    return decay.of(init_value)
 
 
 def _cosine(*, init_value: Real, decay_steps: Steps, alpha: Real = 0.0, exponent: Positive = 1.0) -> Schedule:
@@ -72,19 +77,8 @@ def _warmup_cosine(
     return _warmed_up(init_value, peak_value, warmup_steps, decay)
 
 
-def _warmup_exponential(
-    *,
-    init_value: Real,
-    peak_value: Real,
-    warmup_steps: Phase,
-    transition_steps: Phase,
-    decay_rate: NonNegative,
-    transition_begin: Phase = 0,
-    staircase: Switch = False,
-    end_value: MaybeReal = None,
-) -> Schedule:
-    decay = _decay(peak_value, transition_steps, decay_rate, transition_begin, staircase, end_value)
-    return _warmed_up(init_value, peak_value, warmup_steps, decay)
+def _warmup_exponential(*, init_value: Real, peak_value: Real, warmup_steps: Phase, decay: Decay) -> Schedule:
+    return _warmed_up(init_value, peak_value, warmup_steps, decay.of(peak_value))
 
 
 def _warmed_up(start: float, peak: float, steps: int, decay: Schedule) -> Schedule:
