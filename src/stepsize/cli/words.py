@@ -35,7 +35,7 @@ OPTIONS = {
     **{(f"to_{tool}", "horizon"): "steps" for tool in WRITTEN},
 }
 
-# What does the same as a function of the library.
+# What is typed where Python calls a function of the library.
 COMMANDS = {"to_code": "--to python"}
 
 LAWS = {"FunctionalLaw": "functional", "MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
