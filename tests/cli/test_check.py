@@ -64,6 +64,9 @@ def test_the_factors_of_a_tool_are_rates_under_the_rate_of_the_optimizer(typed):
 
 REFUSED = [
     ("a.json", '{"a": 1}', "this is the config of no tool that stepsize knows; name it with --from TOOL; known are"),
+    ("a.json", '{"a": {"sched": "cosine", "epochs": 9}}', 'its section "a" alone is a config of timm'),
+    ("a.json", '{"lr_schedule": "cosine", "max_lr": 1}', "a config of Levanter has lr_schedule and min_lr_ratio"),
+    ("a.sh", "train --train-iters 9", "a config of Megatron-LM has lr and train_iters"),
     ("a.json", '{"a": 1,', "a.json is damaged: Expecting"),
     ("a.json", "{}", "a.json has no settings"),
     ("a.yaml", "a: [1", "a.yaml is damaged: while parsing a flow sequence"),
@@ -94,8 +97,8 @@ def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
 
 
 def test_the_options_of_a_shell_script_are_read():
+    from stepsize.interop.command_lines import command_line
     from stepsize.interop.config import settings_of
-    from stepsize.interop.config_files import command_line
 
     script = """#!/bin/bash
 # don't pass --lr 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import stepsize.interop
 from stepsize import from_dict, parse
-from stepsize.interop.frameworks import WRITTEN
+from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
 
 TEXT = "Linear(0.0, 0.3, 4) >> Cosine(0.3, 0.03, 6)"
 
@@ -35,6 +35,21 @@ def test_what_cannot_be_written_is_refused_in_words(refused):
     assert "the length of the run must be given: train_iters needs the number of updates; write e.g. --steps" in said
     said = refused("convert", "Linear(0, 0.3, 4) >> Exponential(0.3, 0.9)", "--to", "megatron")
     assert said.startswith("stepsize: TEXT|FILE must be ")
+    assert said.endswith("let the training loop set the rate with the code of --to python\n")
+    assert "with the code of --to python" in refused("convert", "Rex(0.3, 0, 9)", "--to", "mmengine")
+
+
+def test_the_config_of_another_tool_than_named_is_not_read(refused):
+    config = json.dumps({"scheduler": {"type": "WarmupLR", "params": {}}})
+    for words in (["convert", config, "--to", "text"], ["plot", config]):
+        said = refused(*words, "--from", "levanter", "--steps", 9)
+        assert said == "stepsize: this is a config of DeepSpeed, not of Levanter; write --from deepspeed\n"
+
+
+def test_a_tool_without_a_config_to_write_is_answered(refused):
+    assert "stepsize.interop.to_keras(schedule) makes a schedule of Keras" in refused("convert", TEXT, "--to", "keras")
+    for tool in {each.name for each in FRAMEWORKS} - {"keras", *WRITTEN}:
+        assert "and writes none" in refused("convert", TEXT, "--to", tool)
 
 
 def test_code_of_a_language_is_written(typed):

@@ -42,6 +42,13 @@ BAD = [
         {"scheduler": COSINE | {"t_max": "500tok"}, "max_duration": "90ba"},
         ["t_warmup", "in the unit of the other times, tok"],
     ),
+    (
+        "composer",
+        {"scheduler": COSINE, "max_duration": "90ba", "scale_schedule_ratio": 1e308},
+        ["scale_schedule_ratio", "<= 1e+06"],
+    ),
+    ("composer", {"scheduler": COSINE, "max_duration": "9e999ba"}, ["max_duration", "a finite number <= 9.0072e+15"]),
+    ("composer", {"scheduler": COSINE | {"t_warmup": "1..2ba"}, "max_duration": "9ba"}, ["t_warmup", "a time such as"]),
     ("composer", {"t_warmup": "10ba"}, ['a scheduler with "name"']),
     ("composer", COSINE, ["horizon", "max_duration needs the number of updates"]),
     ("composer", COSINE | {"alpha": 1}, ['has no argument "alpha"', 'did you mean "alpha_f"?']),

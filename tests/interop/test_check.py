@@ -174,5 +174,7 @@ def test_a_config_is_recognized_or_named(tmp_path):
     assert check(path) == check(path, "deepspeed")
     with pytest.raises(DataError, match="this is the config of no tool that stepsize knows; name it with tool="):
         check({"a": 1})
+    with pytest.raises(DataError, match="this is a config of DeepSpeed, not of Levanter; write tool='deepspeed'"):
+        check(DEEPSPEED, "levanter", horizon=10)
     with pytest.raises(ArgumentError, match='did you mean "deepspeed"'):
         check(DEEPSPEED, "deepsped")

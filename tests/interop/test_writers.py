@@ -176,7 +176,7 @@ def test_after_the_last_update_of_a_given_run_the_rates_are_open() -> None:
     schedule = ss.warmup_cosine(0.3, 10, 100, final_lr=0.03)
     with pytest.raises(ArgumentError, match=r"at update 101, not .*; if the run ends before") as found:
         stepsize.interop.to_transformers(schedule)
-    assert found.value.settings == {"horizon": 100}
+    assert found.value.settings["horizon"] == 100
     assert stepsize.interop.to_transformers(schedule, 100)["lr_scheduler_type"] == "cosine_with_min_lr"
 
 
@@ -197,7 +197,11 @@ def test_an_optimizer_of_transformers_can_have_any_schedule() -> None:
 REFUSED = [
     ("deepspeed", "warmup_cosine(0.3, 10, 100)", r"its OneCycle gives 0 at update 10, not 0\.3; use deepspeed"),
     ("deepspeed", "Rex(0.3, 0, 10)", r"one that DeepSpeed has a setting for, got Rex\(0\.3, 0\.0, 10\); use"),
-    ("megatron", "Exponential(0.1, 0.9)", r"its constant gives 0\.1 at update 1, not 0\.09; let the training loop"),
+    (
+        "megatron",
+        "Exponential(0.1, 0.9)",
+        r"its constant gives 0\.1 at update 1, not 0\.09; .* with the code of to_code",
+    ),
     ("mlx", "Exponential(0.1, 0.9999)", r"computes to 1e-6, got .*; the nearest is off by .* at update \d+"),
     ("mlx", "Polynomial(0.3, 0, 10, 2)", r"made of shapes that the tool has, got Polynomial\(0\.3, 0\.0, 10, 2\.0\)"),
     ("mmengine", "Rex(0.3, 0, 10)", r"made of shapes that MMEngine has, got Rex\(0\.3, 0\.0, 10\); let a hook set"),
@@ -211,7 +215,7 @@ REFUSED = [
     (
         "transformers",
         "Cosine(0.3, 0, 10).repeat(2, 0.5)",
-        r"gives 0\.3 at update 10, not 0\.15; give to_transformers the",
+        r"gives 0\.3 at update 10, not 0\.15; give stepsize",
     ),
 ]
 

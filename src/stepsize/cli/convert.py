@@ -17,11 +17,20 @@ from stepsize.cli.schedules import HorizonText
 from stepsize.errors import ArgumentError
 from stepsize.files import write_whole
 from stepsize.horizon import Horizon
-from stepsize.interop.frameworks import WRITTEN
+from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
 from stepsize.schedules import Schedule, to_dict
 
 LANGUAGES = {"code": "python", "jax": "jax", "python": "python", "torch": "torch"}
 FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
+
+
+def _form(owner: str, name: str, value: str) -> str:
+    """The rule of a form; tools that have no config to write have an answer of their own."""
+    advice = {each.name: f"stepsize reads configs of {each.title} and writes none" for each in FRAMEWORKS}
+    advice["keras"] = "in Python, stepsize.interop.to_keras(schedule) makes a schedule of Keras"
+    if value in advice and value not in FORMS:
+        raise ArgumentError(owner, name, "a form that can be written", value, advice[value])
+    return Choice(FORMS)(owner, name, value)
 
 
 def convert(
@@ -29,9 +38,7 @@ def convert(
     schedule: Annotated[
         str, typer.Argument(metavar="TEXT|FILE", help="A schedule, or a file with a config of another tool.")
     ],
-    form: Annotated[
-        str, typer.Option("--to", metavar="FORM", help=f"What to write: {', '.join(FORMS)}."), Choice(FORMS)
-    ],
+    form: Annotated[str, typer.Option("--to", metavar="FORM", help=f"What to write: {', '.join(FORMS)}."), _form],
     tool: ToolName = None,
     base_lr: BaseRate = None,
     horizon: HorizonText = None,

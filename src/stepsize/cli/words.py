@@ -35,6 +35,9 @@ OPTIONS = {
     **{(f"to_{tool}", "horizon"): "steps" for tool in WRITTEN},
 }
 
+# What is typed where Python calls a function of the library.
+COMMANDS = {"to_code": "--to python"}
+
 LAWS = {"FunctionalLaw": "functional", "MultiPowerLaw": "multi-power", "MomentumLaw": "momentum"}
 
 
@@ -74,6 +77,8 @@ class CommandLine(Words):
 
     def setting(self, owner: str, name: str, value: Any) -> str:
         """`--steps 1000`; a flag alone; the column of a log as `--columns loss=COLUMN`."""
+        if inspect.isfunction(value) and value.__name__ in COMMANDS:
+            return COMMANDS[value.__name__]
         if name in ("step", "lr", "loss") and "columns" in self._parameters:
             return f"--columns {name}={'COLUMN' if value is ... else value}"
         parameter = self._parameter(owner, name)

@@ -1,8 +1,8 @@
 """axolotl's schedulers, as its YAML config sets them; those that axolotl does not have are transformers'."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Maybe, MaybePhase, NonNegative, Number, Switch
+from stepsize.arguments import MaybeFraction, MaybePhase, NonNegative, Switch
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.axolotl_shapes import jags, one_cycle
@@ -14,7 +14,6 @@ from stepsize.interop.transformers_schedulers import SCHEDULERS
 from stepsize.schedules import Constant, Cosine, Linear, Plan, Rex, Schedule
 
 OWNER = "axolotl"
-MaybePart = Annotated[float | None, Maybe(Number(least=0.0, most=1.0))]
 
 
 def from_axolotl(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule | Plan:
@@ -55,14 +54,14 @@ def _training(
     learning_rate: NonNegative,
     max_steps: MaybePhase = None,
     warmup_steps: MaybePhase = None,
-    warmup_ratio: MaybePart = None,
-    cosine_min_lr_ratio: MaybePart = None,
-    cosine_constant_lr_ratio: MaybePart = None,
+    warmup_ratio: MaybeFraction = None,
+    cosine_min_lr_ratio: MaybeFraction = None,
+    cosine_constant_lr_ratio: MaybeFraction = None,
     lr_quadratic_warmup: Switch = False,
     jagged_restart_steps: MaybePhase = None,
     jagged_restart_warmup_steps: MaybePhase = None,
     jagged_restart_anneal_steps: MaybePhase = None,
-    adam_beta2: MaybePart = None,
+    adam_beta2: MaybeFraction = None,
 ) -> ToolSchedule:
     known = [*SCHEDULERS, "greedy", "one_cycle", "reduce_lr_on_plateau", "rex"]
     name = chosen(OWNER, "lr_scheduler", lr_scheduler, known)
@@ -86,13 +85,13 @@ def _training(
         given = bind(name, one_cycle, kwargs)
         rates, others = one_cycle(peak, warmup, total, adam_beta2 or 0.999, **given)
     elif name == "cosine" and lr_quadratic_warmup:
-        rates = joined(up and up.warp(2), wave(peak, 0.0, decay, 0.5))
+        rates = joined(up and up.warp(2), wave(peak, 0.0, decay))
     elif name == "cosine" and minimum and cosine_constant_lr_ratio:
         steps = int(total * cosine_constant_lr_ratio) - warmup
         is_low = steps > 0 or steps % 2  # without a decay, the cosine ends at 0 or at a whole number of half waves
         rates = joined(up, phase(Cosine, peak, low, steps), Constant(low if is_low else peak))
     elif name == "cosine" and minimum:
-        rates = joined(up, wave(peak, low, decay, 0.5))
+        rates = joined(up, wave(peak, low, decay))
     else:
         found = training(
             run,

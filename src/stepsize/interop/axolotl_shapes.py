@@ -1,11 +1,11 @@
 """What axolotl adds to transformers' schedulers: PyTorch's one cycle, and a jagged restart of any schedule."""
 
 import math
-from typing import Annotated, Any
+from typing import Any
 
-from stepsize.arguments import Choice, Fraction, Positive, Switch
+from stepsize.arguments import Fraction, Positive, Switch
 from stepsize.errors import ArgumentError
-from stepsize.interop.phases import joined, phase
+from stepsize.interop.phases import Anneal, joined, level, phase
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 
@@ -15,7 +15,7 @@ def one_cycle(
     total: int,
     beta2: float,
     *,
-    anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
+    anneal_strategy: Anneal = "cos",
     cycle_momentum: Switch = True,
     base_momentum: Fraction = 0.85,
     max_momentum: Fraction = 0.95,
@@ -43,4 +43,4 @@ def jags(every: int, warmup: int, anneal: int, low: float) -> Schedule:
         raise ArgumentError("axolotl", "jagged_restart_warmup_steps", rule, warmup)
     down = Linear(1.0, low, anneal)
     first = joined(Constant(1.0, every - anneal), down)
-    return first >> joined(Linear(low, 1.0, warmup), Constant(1.0, stable) if stable else None, down).repeat(math.inf)
+    return first >> joined(Linear(low, 1.0, warmup), level(1.0, stable), down).repeat(math.inf)

@@ -1,12 +1,12 @@
 """Calls of another tool's functions as data: read from source, made, and written as source."""
 
 import ast
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stepsize.errors import ArgumentError
+from stepsize.interop.config import settings_for
 from stepsize.interop.literals import literal
 
 WIDTH = 88  # of the lines of source, as formatters have it
@@ -102,7 +102,7 @@ def settings_of_call(owner: str, call: Call, function: Callable[..., Any]) -> di
     Raises:
         ArgumentError: there are more of them than parameters, or one is given twice.
     """
-    names = [each.name for each in inspect.signature(function).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    names = [each.name for each in settings_for(function)]
     if len(call.args) > len(names):
         raise ArgumentError(owner, "", f"called with at most {len(names)} arguments", len(call.args))
     first = dict(zip(names, call.args, strict=False))

@@ -1,6 +1,5 @@
 """Composer's schedulers, in its time strings; the trainer steps them before it counts the batch."""
 
-from dataclasses import replace
 from typing import Any
 
 from stepsize.arguments import Number
@@ -54,8 +53,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     found = settings.get("schedulers", settings.get("scheduler", config))
     if isinstance(found, list | tuple) and found:
         found = found[-1]  # each sets the rate, and none multiplies it
-    if run.base_lr is None:
-        run = replace(run, base_lr=section(OWNER, settings, "optimizer").get("lr"))
+    run = run.with_lr(section(OWNER, settings, "optimizer").get("lr"))
     scheduler = settings_of(OWNER, found)
     kind = scheduler.pop("name", type(found).__name__)
     if kind == "dict":
@@ -64,13 +62,13 @@ def read(config: Any, run: Run) -> ToolSchedule:
     clock = Clock(
         run,
         settings.get("max_duration"),
-        Number(above=0.0)(OWNER, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
+        Number(above=0.0, most=1e6)(OWNER, "scale_schedule_ratio", settings.get("scale_schedule_ratio", 1.0)),
     )
     is_object = type(found).__name__ == name  # which has attributes of its own
     given = bind(name, SCHEDULERS[name], scheduler, others=is_object)
     rates = SCHEDULERS[name](run.unit, clock, **given)
     is_own = "alpha" in given or "alpha_i" in given  # a height that is not the optimizer's rate
-    warmup = clock.length(given["t_warmup"], "t_warmup", scaled=False) if "t_warmup" in given else 0
+    warmup = given["warmup"].steps(clock) if "warmup" in given else 0
     batch = clock.batch(clock.unit)
     total, unit = clock.duration()
     if batch > 1:

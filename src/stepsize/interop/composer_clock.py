@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from stepsize.arguments import LONGEST, Number
 from stepsize.errors import ArgumentError
 from stepsize.interop.tool_schedule import Run
 
-_TIME = re.compile(r"([0-9.]+(?:e\+?[0-9]+)?)(ba|ep|sp|tok|dur)")
+_TIME = re.compile(r"(\d+\.?\d*(?:e\+?\d+)?)(ba|ep|sp|tok|dur)", re.ASCII)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Clock:
         found = _TIME.fullmatch(text)
         if found is None:
             raise ArgumentError("from_composer", setting, 'a time such as "100ba", "2ep" or "0.1dur"', time)
-        return float(found[1]), found[2]
+        return Number(most=LONGEST)("from_composer", setting, float(found[1])), found[2]
 
     def _in_batches(self, value: int, unit: str, setting: str) -> tuple[int, str]:
         return (value * self.run.epoch_steps(setting), "ba") if unit == "ep" else (value, unit)

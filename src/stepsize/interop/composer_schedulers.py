@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from stepsize.arguments import Positive, Real, Switch
 from stepsize.errors import ArgumentError
 from stepsize.interop.composer_clock import Clock
 from stepsize.interop.config import Items
-from stepsize.interop.phases import joined, phase, times
+from stepsize.interop.phases import Way, begun, joined, phase, times
 from stepsize.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Polynomial, Schedule, Staircase
 
 
@@ -57,92 +58,71 @@ def _polynomial(lr: float, clock: Clock, *, power: Real, t_max: Any = "1dur", al
     return Polynomial(lr, times(lr, alpha_f), clock.length(t_max, "t_max"), power)
 
 
-def _up(lr: float, clock: Clock, t_warmup: Any, scale_warmup: bool) -> Schedule | None:
-    steps = clock.length(t_warmup, "t_warmup", scaled=False)
-    if not scale_warmup:
-        return phase(Linear, 0.0, lr, steps)
-    scaled = clock.length(t_warmup, "t_warmup")  # the ramp is scaled, and the update at which it ends is not
-    return Linear(0.0, lr, scaled).head(steps) if steps else None
+@dataclass(frozen=True, kw_only=True)
+class Warmup:
+    """The settings of a warmup."""
 
+    t_warmup: Any
+    scale_warmup: Switch = False
 
-def _after(clock: Clock, t_warmup: Any, t_max: Any) -> int:
-    end = clock.length(t_max, "t_max")
-    scale = clock.scale if str(t_max).endswith("dur") else max(1.0, clock.scale)  # the run is checked unscaled too
-    run, unit = replace(clock, scale=scale).duration()
-    if end < run and unit == clock.unit:
-        raise ArgumentError("from_composer", "t_max", f"at least the run of {run:,}{clock.unit}", t_max)
-    return end - clock.length(t_warmup, "t_warmup", scaled=False)
+    def steps(self, clock: Clock) -> int:
+        """The length of the warmup."""
+        return clock.length(self.t_warmup, "t_warmup", scaled=False)
+
+    def up(self, peak: float, clock: Clock) -> Schedule | None:
+        """The way up; if it is scaled, the update at which it ends is not."""
+        steps = self.steps(clock)
+        if not self.scale_warmup:
+            return phase(Linear, 0.0, peak, steps)
+        return Linear(0.0, peak, clock.length(self.t_warmup, "t_warmup")).head(steps) if steps else None
+
+    def rest(self, clock: Clock, t_max: Any) -> int:
+        """What the warmup leaves up to `t_max`."""
+        end = clock.length(t_max, "t_max")
+        scale = clock.scale if str(t_max).endswith("dur") else max(1.0, clock.scale)  # the run is checked unscaled too
+        run, unit = replace(clock, scale=scale).duration()
+        if end < run and unit == clock.unit:
+            raise ArgumentError("from_composer", "t_max", f"at least the run of {run:,}{clock.unit}", t_max)
+        return end - self.steps(clock)
+
+    def then(self, shape: Way, peak: float, low: float, clock: Clock, t_max: Any) -> Schedule:
+        """The way up, and one down to `t_max`."""
+        down = phase(shape, peak, low, self.rest(clock, t_max)) or Constant(peak)
+        return joined(self.up(peak, clock), down)
 
 
 def _multi_step_with_warmup(
-    lr: float,
-    clock: Clock,
-    *,
-    t_warmup: Any,
-    milestones: Items,
-    gamma: Real = 0.1,
-    scale_warmup: Switch = False,
+    lr: float, clock: Clock, *, warmup: Warmup, milestones: Items, gamma: Real = 0.1
 ) -> Schedule:
-    steps = clock.length(t_warmup, "t_warmup", scaled=False)
+    steps = warmup.steps(clock)
     down = _multi_step(lr, clock, milestones=milestones, gamma=gamma)
-    begun = (down.tail(steps) if steps < down.steps else Constant(down(steps))) if steps else down
-    return joined(_up(lr, clock, t_warmup, scale_warmup), begun)
+    return joined(warmup.up(lr, clock), begun(down, steps))
 
 
 def _constant_with_warmup(
-    lr: float,
-    clock: Clock,
-    *,
-    t_warmup: Any,
-    alpha: Real = 1.0,
-    t_max: Any = "1dur",
-    scale_warmup: Switch = False,
+    lr: float, clock: Clock, *, warmup: Warmup, alpha: Real = 1.0, t_max: Any = "1dur"
 ) -> Schedule:
-    _after(clock, t_warmup, t_max)
-    return joined(_up(times(lr, alpha), clock, t_warmup, scale_warmup), Constant(times(lr, alpha)))
+    peak = times(lr, alpha)
+    warmup.rest(clock, t_max)  # which Composer checks
+    return joined(warmup.up(peak, clock), Constant(peak))
 
 
 def _linear_with_warmup(
-    lr: float,
-    clock: Clock,
-    *,
-    t_warmup: Any,
-    alpha_i: Real = 1.0,
-    alpha_f: Real = 0.0,
-    t_max: Any = "1dur",
-    scale_warmup: Switch = False,
+    lr: float, clock: Clock, *, warmup: Warmup, alpha_i: Real = 1.0, alpha_f: Real = 0.0, t_max: Any = "1dur"
 ) -> Schedule:
-    top, low = times(lr, alpha_i), times(lr, alpha_f)
-    down = phase(Linear, top, low, _after(clock, t_warmup, t_max)) or Constant(top)
-    return joined(_up(top, clock, t_warmup, scale_warmup), down)
+    return warmup.then(Linear, times(lr, alpha_i), times(lr, alpha_f), clock, t_max)
 
 
 def _cosine_with_warmup(
-    lr: float,
-    clock: Clock,
-    *,
-    t_warmup: Any,
-    t_max: Any = "1dur",
-    alpha_f: Real = 0.0,
-    scale_warmup: Switch = False,
+    lr: float, clock: Clock, *, warmup: Warmup, t_max: Any = "1dur", alpha_f: Real = 0.0
 ) -> Schedule:
-    down = phase(Cosine, lr, times(lr, alpha_f), _after(clock, t_warmup, t_max)) or Constant(lr)
-    return joined(_up(lr, clock, t_warmup, scale_warmup), down)
+    return warmup.then(Cosine, lr, times(lr, alpha_f), clock, t_max)
 
 
 def _polynomial_with_warmup(
-    lr: float,
-    clock: Clock,
-    *,
-    t_warmup: Any,
-    power: Real = 2.0,
-    t_max: Any = "1dur",
-    alpha_f: Real = 0.0,
-    scale_warmup: Switch = False,
+    lr: float, clock: Clock, *, warmup: Warmup, power: Real = 2.0, t_max: Any = "1dur", alpha_f: Real = 0.0
 ) -> Schedule:
-    steps = _after(clock, t_warmup, t_max)
-    down = Polynomial(lr, times(lr, alpha_f), steps, power) if steps > 0 else Constant(lr)
-    return joined(_up(lr, clock, t_warmup, scale_warmup), down)
+    return warmup.then(partial(Polynomial, power=power), lr, times(lr, alpha_f), clock, t_max)
 
 
 SCHEDULERS: dict[str, Callable[..., Schedule]] = {

@@ -3,15 +3,13 @@
 import dataclasses
 import functools
 import inspect
-import re
-import shlex
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from stepsize.arguments import Many, apply_rules, listed, nearest, refuse_unknown
 from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together
-
-_SHORT = re.compile(r"-[A-Za-z]")
+from stepsize.interop.command_lines import options, plain
 
 
 def settings_of(owner: str, config: Any) -> dict[str, Any]:
@@ -25,12 +23,10 @@ def settings_of(owner: str, config: Any) -> dict[str, Any]:
     """
     if isinstance(config, Mapping):
         return dict(config)
-    if isinstance(config, str):
-        return _arguments(owner, _words(owner, config.replace("\\\n", " ")))
-    if isinstance(config, Sequence) and any(isinstance(each, Mapping) for each in config):
-        raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
     if isinstance(config, Sequence):
-        return _arguments(owner, [str(each) for each in config])
+        if any(isinstance(each, Mapping) for each in config):
+            raise ArgumentError(owner, "config", "one scheduler, not a list of several", config)
+        return options(owner, config)
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {each.name: getattr(config, each.name) for each in dataclasses.fields(config)}
     if hasattr(config, "__dict__") and not isinstance(config, type):
@@ -54,58 +50,20 @@ def section(owner: str, settings: Mapping[str, Any], name: str) -> dict[str, Any
     return settings_of(owner, found)
 
 
-def _words(owner: str, text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise ArgumentError(owner, "config", "an argument list such as --lr 3e-4", text, str(error).lower()) from None
-
-
-def _arguments(owner: str, words: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    name = None
-    for word in words:
-        if word.startswith("--"):
-            name, equals, value = word[2:].replace("-", "_").partition("=")
-            found[name] = plain(value) if equals else True
-        elif _SHORT.match(word):  # an option such as -b, which concerns no schedule
-            name = None
-        elif name is not None:  # words before the first option are the command
-            found[name] = plain(word) if found[name] is True else [*_as_list(found[name]), plain(word)]
-    if words and not found:
-        given, advice = " ".join(words), "stepsize.pytorch.from_torch reads a scheduler of PyTorch in Python"
-        rule = "settings, or an argument list such as --lr 3e-4"
-        raise ArgumentError(owner, "config", rule, given, advice if "(" in given else "")
-    return found
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def plain(text: str) -> Any:
-    """The number, True, False or None that a word of a command line or a config file stands for, or the word."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return {"true": True, "false": False, "none": None, "null": None}.get(text.lower(), text)
-
-
 def bind(
     owner: str, function: Callable[..., Any], settings: Mapping[str, Any], *, others: bool = False
 ) -> dict[str, Any]:
     """The settings that are parameters of `function`, in their stored form.
 
-    `owner` is the tool's name of what is set, for errors. If `others` is true, settings that the function does not
-    have are left out; they do not concern the schedule.
+    `owner` is the tool's name of what is set, for errors. A parameter whose type is a dataclass takes the settings
+    that are its fields. If `others` is true, settings that the function does not have are left out; they do not
+    concern the schedule.
 
     Raises:
         ArgumentError: settings are unknown, missing, "auto", or break the rules of the parameters; one error holds
             all of them.
     """
-    known = _keywords(function)
+    groups, known = _groups(function), settings_for(function)
     given = {each.name: _number(settings[each.name]) for each in known if each.name in settings}
     errors: list[StepsizeError] = []
     if not others:
@@ -117,9 +75,12 @@ def bind(
         elif given.get(each.name) == "auto":
             advice = "a program fills it in when it starts: write the value that it gets"
             errors.append(ArgumentError(owner, each.name, "a value", given.pop(each.name), advice))
-    with gathered(errors):
-        given = apply_rules(owner, function, given)
+    for part in (function, *groups.values()):
+        with gathered(errors):
+            given = apply_rules(owner, part, given)
     raise_together(errors)
+    for name, group in groups.items():
+        given[name] = group(**{each.name: given.pop(each.name) for each in _keywords(group) if each.name in given})
     return given
 
 
@@ -135,6 +96,17 @@ def _as_it_is(owner: str, name: str, value: Any) -> Any:
 
 
 Items = Annotated[tuple[Any, ...], Many(_as_it_is)]
+
+
+def settings_for(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The settings that `bind` gives to a function."""
+    groups = _groups(function)
+    parts = ([each] if each.name not in groups else _keywords(groups[each.name]) for each in _keywords(function))
+    return list(itertools.chain.from_iterable(parts))
+
+
+def _groups(function: Callable[..., Any]) -> dict[str, Any]:
+    return {each.name: each.annotation for each in _keywords(function) if dataclasses.is_dataclass(each.annotation)}
 
 
 @functools.cache

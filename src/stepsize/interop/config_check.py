@@ -3,26 +3,20 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stepsize.horizon import Horizon
+from stepsize.interop.course import EXACT, Course
 from stepsize.interop.phases import told_apart
 from stepsize.interop.recognition import meaning
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 
-Floats = NDArray[np.float64]
-
-_EXACT = 1e-9  # parts of the highest rate that count as none
 _NOTHING = 1e-15  # of a decay to 0, the last step before its end is more
 _SLIGHT = 1e-4  # parts that nobody would notice
 _SMALL = 0.01  # parts that are worth a note
 _FEW = 20  # updates of a run, or twice those of a warmup, of which a single one matters
-_MOST = 500_000  # updates of a run that are all looked at; of longer runs, as many, and all near the ends of phases
-_NEAR = 2_000
 
 
 @dataclass(frozen=True)
@@ -30,9 +24,8 @@ class Finding:
     """Something that looks unintended.
 
     `kind` is "peak", "rise", "negative", "zero", "minimum", "warmup", "steep", "unused", "length", "epochs" or "jump".
-    `mend` is the line
-    of the config, or the schedule, that would mend it; "" if none is known. A `note` costs little, or happens only if
-    the run goes on after the end of its schedule.
+    `mend` is the line of the config, or the schedule, that would mend it; "" if none is known. A `note` costs little,
+    or happens only if the run goes on after the end of its schedule.
     """
 
     kind: str
@@ -72,92 +65,35 @@ def findings(meaning: ToolSchedule, horizon: Horizon | None = None) -> tuple[Fin
     return tuple(finding for look in _LOOKS for finding in look(course))
 
 
-@dataclass(frozen=True)
-class Course:
-    """The rates of a schedule at the updates of a run, and as many after its end."""
-
-    meaning: ToolSchedule
-    horizon: Horizon | None
-
-    @property
-    def word(self) -> str:
-        return "factor" if self.meaning.relative else "rate"
-
-    @cached_property
-    def run(self) -> float:
-        """The updates of the run; inf if neither the horizon nor the config says."""
-        return self.horizon.steps if self.horizon else self.meaning.total_steps
-
-    @cached_property
-    def goes_on(self) -> bool:
-        """Whether the run is known to go on after the end of its schedule."""
-        return self.run > self.meaning.total_steps
-
-    @cached_property
-    def updates(self) -> NDArray[np.int64]:
-        lengths = [each for each in (self.run, self.meaning.total_steps, self.meaning.rates.steps) if each < math.inf]
-        last = 2 * int(max([*lengths, 10 * self.meaning.warmup_steps, 500]))
-        if last <= 2 * _MOST:
-            return np.arange(last + 1)
-        near = [int(each) + np.arange(-_NEAR, _NEAR) for each in (_NEAR, self.meaning.warmup_steps, *lengths)]
-        found = np.unique(np.concatenate([np.linspace(0, last, _MOST).astype(np.int64), *near]))
-        return found[found >= 0]
-
-    @cached_property
-    def rates(self) -> Floats:
-        return self.meaning.rates(self.updates)
-
-    @cached_property
-    def applied(self) -> NDArray[np.bool_]:
-        """Which of the updates are in the run."""
-        return self.updates < self.run
-
-    @cached_property
-    def scale(self) -> float:
-        return float(np.abs(self.rates).max())
-
-    @cached_property
-    def highest(self) -> tuple[float, int]:
-        """The highest rate of the run, and its first update."""
-        rates = self.rates[self.applied]
-        top = float(rates.max())
-        return top, int(self.updates[np.argmax(rates >= top - _EXACT * self.scale)])
-
-    def first(self, places: NDArray[np.bool_]) -> int:
-        return int(self.updates[np.argmax(places)])
-
-    def finding(self, kind: str, sentence: str, mend: Any = "", *, note: bool = False) -> Finding:
-        """A finding, with the tool's own way to mend it if it has one, or else a schedule that does what was meant."""
-        return Finding(kind, sentence.format(rate=self.word), self.meaning.mends.get(kind) or str(mend), note)
-
-
-def _warmup_too_long(course: Course) -> bool:
-    return 0 < course.meaning.warmup_steps >= course.run
-
-
 def _zero(course: Course) -> Iterator[Finding]:
-    zeros = np.abs(course.rates) <= _EXACT * course.scale
+    zeros, run = np.abs(course.rates) <= EXACT * course.scale, course.run
     count = len(zeros) if zeros.all() else course.first(~zeros)
-    if count >= min(course.run, len(zeros)):
+    first = _nothing(course, "first", count)
+    if count >= min(run, len(zeros)):
         yield Finding("zero", f"the {course.word} is 0 at every update")
-    elif count == 1 and course.meaning.warmup_steps > 0 and course.run > _FEW:
-        yield Finding("zero", f"the first update changes nothing: its {course.word} is 0", note=True)
+    elif count == 1 and course.meaning.warmup_steps > 0 and run > _FEW:
+        yield Finding("zero", first, note=True)
     elif count:
-        which = "first update changes nothing: its" if count == 1 else f"first {count:,} updates change nothing: their"
-        of_few = f", and the run makes {course.run:,.0f}" if count == 1 and course.run <= _FEW else ""
-        yield course.finding("zero", f"the {which} {{rate}} is 0{of_few}")
-    changing = np.abs(course.rates) > _NOTHING * course.scale
-    last = course.updates[course.applied & changing].max(initial=-1) + 1
-    if 0 < last < (1 - _SMALL) * min(course.run, len(zeros)) and course.run < math.inf:
-        sentence = f"the last {course.run - last:,.0f} updates change nothing: their {course.word} is 0"
-        yield Finding("zero", sentence, course.meaning.mends.get("minimum", ""))
+        yield _finding(
+            course, "zero", f"{first}, and the run makes {run:,.0f}" if count == 1 and run <= _FEW else first
+        )
+    changing = (course.updates < run) & (np.abs(course.rates) > _NOTHING * course.scale)
+    last = course.updates[changing].max(initial=-1) + 1
+    if 0 < last < (1 - _SMALL) * min(run, len(zeros)) and run < math.inf:
+        yield Finding("zero", _nothing(course, "last", run - last), course.meaning.mends.get("minimum", ""))
+
+
+def _nothing(course: Course, which: str, count: float) -> str:
+    if count == 1:
+        return f"the {which} update changes nothing: its {course.word} is 0"
+    return f"the {which} {count:,.0f} updates change nothing: their {course.word} is 0"
 
 
 def _warmup(course: Course) -> Iterator[Finding]:
-    if _warmup_too_long(course):
+    if course.ends_in_warmup:
         length, (top, at) = _updates(course.meaning.warmup_steps), course.highest
-        whole = f"the warmup takes {length}, and the run makes {course.run:,.0f}"
-        yield course.finding("warmup", f"{whole}: the highest {{rate}} is {top:.4g}, at update {at:,}")
+        takes = f"the warmup takes {length}, and the run makes {course.run:,.0f}"
+        yield _finding(course, "warmup", f"{takes}: the highest {{rate}} is {top:.4g}, at update {at:,}")
 
 
 def _steep(course: Course) -> Iterator[Finding]:
@@ -165,23 +101,23 @@ def _steep(course: Course) -> Iterator[Finding]:
     end = int(course.meaning.warmup_steps)
     if end < _FEW / 2 or end >= course.run:
         return
-    first, top = _at(course, 0), _at(course, end)
+    first, top = course.at(0), course.at(end)
     half = course.first(course.rates >= (first + top) / 2)
     if top - first > _SMALL * course.scale and half < end / 3:
         sentence = f"the warmup is steep: the {{rate}} is at half of its way at update {half:,} of {end:,}"
-        yield course.finding("steep", sentence, note="steep" not in course.meaning.mends)
+        yield _finding(course, "steep", sentence, note="steep" not in course.meaning.mends)
 
 
 def _unused(course: Course) -> Iterator[Finding]:
     if (unused := course.meaning.unused_lr) is not None:
         own, highest = told_apart(unused, course.highest[0])
         sentence = f"the optimizer's rate of {own} is never used: the scheduler's own go up to {highest}"
-        yield course.finding("unused", sentence)
+        yield _finding(course, "unused", sentence)
 
 
 def _peak(course: Course) -> Iterator[Finding]:
     peak, (top, at) = course.meaning.peak, course.highest
-    if peak is None or peak == 0 or _warmup_too_long(course):
+    if peak is None or peak == 0 or course.ends_in_warmup:
         return
     missing = (peak - top) / abs(peak)
     if abs(missing) > _SLIGHT:
@@ -189,14 +125,14 @@ def _peak(course: Course) -> Iterator[Finding]:
         what = f"is never reached: the highest {{rate}} is {reached}, at update {at:,}"
         if missing < 0:
             what = f"is passed: the {{rate}} is {reached} at update {at:,}"
-        yield course.finding("peak", f"the peak of {named} {what}", note=abs(missing) < _SMALL)
+        yield _finding(course, "peak", f"the peak of {named} {what}", note=abs(missing) < _SMALL)
 
 
 def _jump(course: Course) -> Iterator[Finding]:
     """The change at the end of the warmup is much larger than the one after it, and not one step of the warmup."""
     end = int(course.meaning.warmup_steps)
     differences = np.diff(course.rates)
-    places = np.flatnonzero(np.abs(differences) > _EXACT * course.scale)
+    places = np.flatnonzero(np.abs(differences) > EXACT * course.scale)
     changes, after = differences[places], course.updates[places + 1]
     at_end = np.flatnonzero((after == end) | (after == end + 1))  # some tools are one update late
     if end < 2 or end >= course.run or not at_end.size:
@@ -209,35 +145,31 @@ def _jump(course: Course) -> Iterator[Finding]:
     others = [abs(each) for each in [*usual, *changes[place + 1 : place + 2]]]
     if abs(change) > _SMALL * course.scale and all(abs(change) / 3 > each for each in others):
         left, right = told_apart(*course.rates[[places[place], places[place] + 1]])
-        yield course.finding(
-            "jump", f"the {{rate}} jumps from {left} to {right} at update {after[place]:,}, after the warmup"
-        )
+        sentence = f"the {{rate}} jumps from {left} to {right} at update {after[place]:,}, after the warmup"
+        yield _finding(course, "jump", sentence)
 
 
 def _minimum(course: Course) -> Iterator[Finding]:
-    ends = "minimum" in course.meaning.mends
-    lowest = 0.0 if course.meaning.minimum is None and ends else course.meaning.minimum
+    """A minimum that is never applied, or passed; with a way to mend that, a decay without one ends at 0."""
+    named = course.meaning.minimum
+    lowest = 0.0 if named is None and "minimum" in course.meaning.mends else named
     later = course.updates >= course.meaning.warmup_steps
-    if lowest is None or _warmup_too_long(course) or not later.any():
+    if lowest is None or course.ends_in_warmup or not later.any():
         return
-    until = (
-        course.run if course.run >= course.meaning.total_steps else math.inf
-    )  # a shorter run has a finding of its own, `length`
-    (top, _), least = course.highest, float(course.rates[later & (course.updates <= until)].min())
+    until = course.run if course.run >= course.meaning.total_steps else math.inf  # a shorter run is a `length`
+    top, least = course.highest[0], float(course.rates[later & (course.updates <= until)].min())
     missing = (least - lowest) / max(abs(top - lowest), 1e-300)
-    is_meant = lowest != 0 or course.meaning.minimum is None  # a 0 is the default of stairs and endless decays too
-    if missing > _SLIGHT and is_meant:
-        at = course.first(later & (course.rates == least))
-        named, reached = told_apart(lowest, least)
-        sentence = f"the minimum of {named} is never applied: the lowest {{rate}} is {reached}, at update {at:,}"
-        yield course.finding("minimum", sentence, note=missing < _SMALL)
+    if missing > _SLIGHT and named != 0:  # a 0 is the default of stairs and endless decays too
+        low, reached = told_apart(lowest, least)
+        what = f"the lowest {{rate}} is {reached}, at update {course.first(later & (course.rates == least)):,}"
+        sentence = f"the minimum of {low} is never applied: {what}"
+        yield _finding(course, "minimum", sentence, note=missing < _SMALL)
     below = later & (course.rates < lowest - _SLIGHT * abs(top - lowest))
     if below.any() and (least >= 0 or lowest < 0):
         at = course.first(below)
-        named, reached = told_apart(lowest, float(course.rates[course.updates == at][0]))
-        after_the_end = at >= course.run
-        sentence = f"the {{rate}} falls below the minimum of {named}, to {reached} at update {at:,}"
-        yield course.finding("minimum", sentence, note=after_the_end)
+        low, reached = told_apart(lowest, course.at(at))
+        sentence = f"the {{rate}} falls below the minimum of {low}, to {reached} at update {at:,}"
+        yield _finding(course, "minimum", sentence, note=at >= course.run)
 
 
 def _length(course: Course) -> Iterator[Finding]:
@@ -250,43 +182,40 @@ def _length(course: Course) -> Iterator[Finding]:
     counts_epochs = abs(total - horizon.epochs) < 1 if total < math.inf else 0 < last_change < horizon.epochs
     if is_in_epochs and counts_epochs and last_change > course.meaning.warmup_steps:
         end = _updates(total if total < math.inf else last_change)
-        sentence = (
-            f"the schedule ends after {end}, of {run:,}: it counts epochs, of which the run has {horizon.epochs:g}"
-        )
-        yield course.finding("epochs", sentence, course.meaning.rates.every(horizon.epoch_steps))
+        counts = f"it counts epochs, of which the run has {horizon.epochs:g}"
+        sentence = f"the schedule ends after {end}, of {run:,}: {counts}"
+        yield _finding(course, "epochs", sentence, course.meaning.rates.every(horizon.epoch_steps))
     elif total < run:
-        last = f"{_at(course, run - 1):.4g}"
+        last = f"{course.at(run - 1):.4g}"
         sentence = f"the schedule ends after {_updates(total)}, and the run makes {run:,}: its last {{rate}} is {last}"
-        yield course.finding("length", sentence, note=run - total < _SMALL * run)
+        yield _finding(course, "length", sentence, note=run - total < _SMALL * run)
     elif run < total < math.inf:
-        last, end = told_apart(_at(course, run - 1), _at(course, total))
+        last, end = told_apart(course.at(run - 1), course.at(total))
         ends = f"the run ends after {_updates(run)}, and the schedule takes {total:,.0f}"
         sentence = f"{ends}: the last {{rate}} is {last}, not {end}"
-        yield course.finding("length", sentence, note=total - run < _SMALL * run)
+        yield _finding(course, "length", sentence, note=total - run < _SMALL * run)
 
 
 def _rise(course: Course) -> Iterator[Finding]:
     total = course.meaning.total_steps
-    if total == math.inf or _warmup_too_long(course):
+    if total == math.inf or course.ends_in_warmup:
         return
-    after = course.updates >= total
-    rises = after & (course.rates > _at(course, total) + _EXACT * course.scale)
-    top = float(course.rates[after].max())
-    if top > _at(course, total) + _SLIGHT * course.scale:
-        at = course.first(after & (course.rates >= top - _EXACT * course.scale))
+    after, end = course.updates >= total, course.at(total)
+    top, at = course.top(after)
+    if top > end + _SLIGHT * course.scale:
+        begin = course.first(after & (course.rates > end + EXACT * course.scale))
         when = f"after the end at update {total:,.0f} the {{rate}} rises again"
-        sentence = f"{when}, from update {course.first(rises):,} on, to {top:.4g} at update {at:,}"
-        yield course.finding("rise", sentence, course.meaning.rates.head(int(total)), note=not course.goes_on)
+        sentence = f"{when}, from update {begin:,} on, to {top:.4g} at update {at:,}"
+        yield _finding(course, "rise", sentence, course.meaning.rates.head(int(total)), note=not course.goes_on)
 
 
 def _negative(course: Course) -> Iterator[Finding]:
-    below = course.rates < -_EXACT * course.scale
+    below, rates, total = course.rates < -EXACT * course.scale, course.meaning.rates, course.meaning.total_steps
     if below.any():
-        at, total = course.first(below), course.meaning.total_steps
-        least = float(course.rates[course.updates == at][0])
-        mend = course.meaning.rates.head(int(total)) if total <= at else course.meaning.rates.clip(0.0)
-        sentence = f"the {{rate}} is negative from update {at:,} on, {least:.4g} there"
-        yield course.finding("negative", sentence, mend, note=at >= total and not course.goes_on)
+        at = course.first(below)
+        mend = rates.head(int(total)) if total <= at else rates.clip(0.0)
+        sentence = f"the {{rate}} is negative from update {at:,} on, {course.at(at):.4g} there"
+        yield _finding(course, "negative", sentence, mend, note=at >= total and not course.goes_on)
 
 
 _LOOKS: tuple[Callable[[Course], Iterator[Finding]], ...] = (
@@ -294,8 +223,9 @@ _LOOKS: tuple[Callable[[Course], Iterator[Finding]], ...] = (
 )  # fmt: skip
 
 
-def _at(course: Course, update: float) -> float:
-    return float(course.meaning.rates(update))
+def _finding(course: Course, kind: str, sentence: str, mend: Any = "", *, note: bool = False) -> Finding:
+    """A finding, with the tool's own way to mend it if it has one, or else a schedule that does what was meant."""
+    return Finding(kind, sentence.format(rate=course.word), course.meaning.mends.get(kind) or str(mend), note)
 
 
 def _updates(count: float) -> str:

@@ -11,15 +11,12 @@ from typing import Any
 
 from stepsize.curves.text_file import text_of
 from stepsize.errors import DataError, MissingExtraError, StepsizeError, quoted
+from stepsize.interop.command_lines import command_line
 from stepsize.interop.literals import literal
 
 LARGEST = 2**20
 """The characters of the longest config; YAML takes half a minute to read as many."""
 _MOST = 100_000  # values of a YAML file with the repeated ones
-_WORDS = re.compile(r"[\s\"'()]+")
-_ASSIGNMENT = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?([^\s"']{1,200})["']?\s*$""", re.MULTILINE)
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^{}]*))?\})")  # $NAME, ${NAME} or ${NAME:-DEFAULT}
-_ARITHMETIC = re.compile(r"\$\(\(([^()\n]{1,200})\)\)")
 
 
 def config_in(path: Path) -> Any:
@@ -61,39 +58,6 @@ def config_of(text: str) -> Any:
     if text.lstrip().startswith(("{", "[")):
         return _json(text)
     return command_line(text) or text.strip()
-
-
-def command_line(text: str) -> list[str]:
-    """The options with their values in a command line or a shell script; variables that it sets are filled in."""
-    text = re.sub(r"\\\r?\n", " ", re.sub(r"(^|\s)#.*$", "", text, flags=re.MULTILINE))
-    values: dict[str, str] = {}
-    for name, value in _ASSIGNMENT.findall(text):
-        values[name] = _filled_in(value, values)
-    text = _filled_in(text, values)
-    lines = [[word for word in _WORDS.split(line) if word] for line in re.split(r"[\n;|&<>]", text)]
-    return [word for line in lines for word in _from_first_option(line)]
-
-
-def _filled_in(text: str, values: dict[str, str]) -> str:
-    """The text with the values of variables, their defaults, and whole numbers for its arithmetic."""
-
-    def value(match: re.Match[str]) -> str:
-        found: str | None = values.get(match[1] or match[2], match[3])
-        return match[0] if found is None or len(found) > 200 else found
-
-    def result(match: re.Match[str]) -> str:
-        expression = re.sub(r"[A-Za-z_]\w*", lambda name: values.get(name[0], name[0]), match[1])
-        try:
-            return str(int(literal(ast.parse(expression.strip(), mode="eval").body)))
-        except (SyntaxError, ValueError, TypeError, ArithmeticError):
-            return match[0]
-
-    return _ARITHMETIC.sub(result, _VARIABLE.sub(value, text))
-
-
-def _from_first_option(words: list[str]) -> list[str]:
-    options = [index for index, word in enumerate(words) if re.match(r"--[A-Za-z]", word)]
-    return words[options[0] :] if options else []
 
 
 def _json(text: str) -> Any:

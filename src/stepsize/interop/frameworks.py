@@ -29,6 +29,12 @@ class Framework:
         """Whether a config has the marks of this tool."""
         return any(all(_has(config, setting) for setting in mark.split()) for mark in self.marks)
 
+    def nearest_mark(self, config: Mapping[str, Any]) -> tuple[float, str]:
+        """The largest share of a mark that a config has, and the settings of this mark as words."""
+        shares = [(sum(_has(config, each) for each in mark.split()) / len(mark.split()), mark) for mark in self.marks]
+        share, mark = max(shares, key=lambda row: row[0])
+        return share, mark.replace(" ", " and ")
+
 
 TORCHTITAN = ("decay_ratio", "decay_type", "min_lr_factor", "warmup_steps")
 

@@ -4,15 +4,13 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from fractions import Fraction
-from functools import reduce
-from inspect import signature
 from itertools import accumulate, pairwise
-from operator import rshift
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Instance, Many, Maybe, NonNegative, Number, Positive, Real, Whole
+from stepsize.arguments import Choice, Count, Many, Maybe, MaybeCount, NonNegative, Number, Positive, Real, Whole
 from stepsize.errors import ArgumentError
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import Items, bind, chosen, settings_for, settings_of
+from stepsize.interop.phases import begun, cut, in_turn
 from stepsize.interop.tool_schedule import Run
 from stepsize.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Piecewise, Polynomial, Schedule
 
@@ -26,7 +24,7 @@ def made(config: Any, run: Run, steps: int) -> tuple[str, Schedule]:
     """The name of a scheduler, and its schedule over these steps."""
     if type(config).__name__ in SCHEDULERS:
         name = type(config).__name__
-        settings = {each: _attribute(config, each) for each in list(signature(SCHEDULERS[name]).parameters)[2:]}
+        settings = {each.name: _attribute(config, each.name) for each in settings_for(SCHEDULERS[name])}
     else:
         settings = settings_of(run.owner, config)
         if "_target_" not in settings:
@@ -67,7 +65,7 @@ def _multi_step(
     steps: int,
     *,
     values: Values,
-    num_updates: Annotated[int | None, Maybe(Whole(1))] = None,
+    num_updates: MaybeCount = None,
     milestones: Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1), rising="strictly", empty=True))] = None,
 ) -> Schedule:
     if not milestones:
@@ -110,7 +108,7 @@ def _composite(
     run: Run,
     steps: int,
     *,
-    schedulers: Annotated[tuple[Any, ...], Many(Instance(object, "a scheduler"))],
+    schedulers: Items,
     lengths: Annotated[tuple[float, ...], Many(Number(above=0.0))],
     interval_scaling: Annotated[tuple[str, ...], Many(Choice(("rescaled", "fixed")))],
 ) -> Schedule:
@@ -119,32 +117,22 @@ def _composite(
         raise ArgumentError("CompositeParamScheduler", "lengths", rule, lengths)
     totals = list(accumulate(lengths))[:-1]
     begins = [*_begins(steps, len(lengths), lambda where: bisect_left(totals, where + EPSILON)), steps]
-    parts = []
+    parts: list[tuple[Schedule, int]] = []
     for i, (begin, end) in enumerate(pairwise(begins)):
         if begin == end:
             continue
-        if interval_scaling[i] == "fixed":
-            parts.append(_part(made(schedulers[i], run, steps)[1], begin, end - begin, end == steps))
-            continue
-        # On a finer clock, both the length of the part and its offset are whole.
-        start, length = (Fraction(x).limit_denominator(10**6) * steps for x in (sum(lengths[:i]), lengths[i]))
+        # A fixed scheduler has the whole run. On a finer clock, both the length of the part and its offset are whole.
+        share = (0.0, 1.0) if interval_scaling[i] == "fixed" else (sum(lengths[:i]), lengths[i])
+        start, length = (Fraction(x).limit_denominator(10**6) * steps for x in share)
         fine = math.lcm(start.denominator, length.denominator)
         if begin < start:
             raise ArgumentError("from_fvcore", "horizon", "at most a million updates for a composite", steps)
         whole = made(schedulers[i], run, int(length * fine))[1]
-        if isinstance(whole, Constant):
-            fine = 1
-        part = _part(whole, int((begin - start) * fine), (end - begin) * fine, fine == 1 and end == steps)
-        parts.append(part if fine == 1 else part.stretch(end - begin))
-    return reduce(rshift, parts)
-
-
-def _part(schedule: Schedule, begin: int, steps: int, is_last: bool) -> Schedule:
-    """This many steps of a schedule from `begin` on; all of them if it is the last part."""
-    if isinstance(schedule, Constant) or begin >= schedule.steps:
-        return Constant(schedule(begin), math.inf if is_last else steps)
-    schedule = schedule.tail(begin) if begin else schedule
-    return schedule if is_last or schedule.steps == steps else schedule.head(steps)
+        part = begun(whole, int((begin - start) * fine))
+        if fine > 1 and not isinstance(whole, Constant):
+            part = cut(part, (end - begin) * fine).stretch(end - begin)
+        parts.append((part, end - begin))
+    return in_turn(parts)
 
 
 SCHEDULERS: dict[str, Callable[..., Schedule]] = {

@@ -5,31 +5,11 @@ import numbers
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from stepsize.arguments import (
-    Length,
-    Many,
-    MaybeReal,
-    NonNegative,
-    Number,
-    Phase,
-    Positive,
-    Real,
-    Steps,
-    Switch,
-)
+from stepsize.arguments import Length, Many, MaybeReal, NonNegative, Number, Phase, Positive, Real, Steps, Switch
 from stepsize.errors import ArgumentError
+from stepsize.interop.phases import polynomial
 from stepsize.interop.tool_schedule import Run
-from stepsize.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InversePower,
-    Linear,
-    Piecewise,
-    Polynomial,
-    Schedule,
-    Staircase,
-)
+from stepsize.schedules import Constant, Cosine, Exponential, InversePower, Linear, Piecewise, Schedule, Staircase
 
 Boundaries = Annotated[tuple[float, ...], Many(Number(least=0.0), rising="strictly")]
 Values = Annotated[tuple[float, ...], Many(Number())]
@@ -68,19 +48,15 @@ def _polynomial(
     power: Positive = 1.0,
     cycle: Switch = False,
 ) -> Schedule:
-    def down(start: float) -> Schedule:
-        if power == 1.0:
-            return Linear(start, end_learning_rate, decay_steps)
-        return Polynomial(start, end_learning_rate, decay_steps, power)
-
-    schedule = down(initial_learning_rate)
+    schedule = polynomial(initial_learning_rate, end_learning_rate, decay_steps, power)
     if not cycle:
         return schedule
     # Cycle k is the last part of a decay over k + 1 cycles. It begins after its first step, where the end still holds.
     for k in range(1, -(-run.steps("cycle") // decay_steps)):
         height = (initial_learning_rate - end_learning_rate) / (k + 1) ** power
         before = schedule.head(decay_steps + 1) if k == 1 else schedule >> Constant(end_learning_rate, 1)
-        schedule = before >> down(end_learning_rate + height).tail(1)
+        start = end_learning_rate + height
+        schedule = before >> polynomial(start, end_learning_rate, decay_steps, power).tail(1)
     return schedule
 
 
@@ -105,11 +81,9 @@ def _cosine(
 ) -> Schedule:
     peak = initial_learning_rate if warmup_target is None else warmup_target
     down = Cosine(peak, peak * alpha, decay_steps)
-    return (
-        Linear(initial_learning_rate, peak, warmup_steps) >> down
-        if warmup_steps and warmup_target is not None
-        else down
-    )
+    if not warmup_steps or warmup_target is None:
+        return down
+    return Linear(initial_learning_rate, peak, warmup_steps) >> down
 
 
 def _restarts(

@@ -4,19 +4,17 @@ import math
 from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Fraction, Many, Maybe, NonNegative, Number, Whole
+from stepsize.arguments import Choice, Fraction, Many, Maybe, MaybeNonNegative, NonNegative, Number, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, section, settings_of
-from stepsize.interop.optax_schedules import joined_at
+from stepsize.interop.phases import in_turn
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Schedule, maximum
 
 OWNER = "OptimizerConfig"
 NAMES = ("constant", "cosine", "inv", "inv_sqrt", "linear")
 TIMESCALE = 10_000  # updates, of inv_sqrt
-
-Part = Annotated[float | None, Maybe(Number(least=0.0))]
 
 
 def from_levanter(config: Any, *, horizon: Horizon | int | None = None, base_lr: float | None = None) -> Schedule:
@@ -65,10 +63,10 @@ def _schedule(
     *,
     learning_rate: NonNegative = 6e-4,
     min_lr_ratio: Fraction = 0.1,
-    warmup: Part = 0.01,
-    decay: Part = None,
-    rewarmup: Part = 0.0,
-    cooldown: Part = None,
+    warmup: MaybeNonNegative = 0.01,
+    decay: MaybeNonNegative = None,
+    rewarmup: MaybeNonNegative = 0.0,
+    cooldown: MaybeNonNegative = None,
     cycle_length: Annotated[Any, _cycle_lengths] = None,
     cycles: Annotated[Any, _cycle_lengths] = None,
     haps: Annotated[Any, _cycle_lengths] = None,
@@ -77,8 +75,7 @@ def _schedule(
     peak = learning_rate if run.base_lr is None else run.base_lr
     low, last = peak * min_lr_ratio, _length("cooldown", cooldown, total)
     ends = _ends(total - last, cycle_length, cycles if haps is None else haps)  # its earlier name
-    parts: list[Schedule] = []
-    starts: list[int] = []
+    parts: list[tuple[Schedule, int]] = []
     before = 0.0
     first_warmup = 0
     for start, end in pairwise([0, *ends]):
@@ -87,21 +84,16 @@ def _schedule(
         first_warmup = first_warmup if parts else way_up
         rest = end - start - way_up
         way_down = rest if decay is None else min(_length("decay", decay, end - start), rest)
+        up = Linear(before, peak, way_up) if way_up else Constant(peak)
         down = _decay(lr_schedule, peak, low, way_up, way_down)
-        phases = [(Linear(before, peak, way_up) if way_up else None, way_up), (Constant(peak), rest - way_down)]
-        for part, steps in [*phases, (down, way_down)]:
-            if part is not None and steps:
-                parts.append(part)
-                starts.append(start)
-            start += steps
+        parts += [(up, way_up), (Constant(peak), rest - way_down), (down, way_down)]
         before = down(way_down)
     if last:
-        parts.append(Linear(before, low, last))
-        starts.append(ends[-1])
+        parts.append((Linear(before, low, last), last))
     return ToolSchedule(
         tool="Levanter",
         name=lr_schedule,
-        rates=joined_at(parts, starts[1:]),
+        rates=in_turn(parts),
         peak=peak,
         minimum=None if lr_schedule == "constant" else low,
         warmup_steps=first_warmup,

@@ -6,7 +6,7 @@ from stepsize.arguments import Choice, Fraction, Maybe, NonNegative, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
-from stepsize.interop.phases import joined, phase, times
+from stepsize.interop.phases import joined, level, phase, times
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
@@ -70,7 +70,7 @@ def _schedule(
         rule = "small enough to end with the schedule, after the warmup"
         raise ArgumentError(OWNER, "wsd_decay_steps_fraction", rule, wsd_decay_steps_fraction)
     shape = Linear if lr_schedule_type == "wsd" and wsd_decay_style == "linear" else Cosine
-    phases = [phase(Linear, 0.0, peak, up), Constant(peak, total - up - down) if up + down < total else None]
+    phases = [phase(Linear, 0.0, peak, up), level(peak, total - up - down)]
     if down > 1:
         phases.append(phase(shape, peak, low, down - 1))
     elif down:  # a cosine of one step is at its end, and a line at its beginning

@@ -3,7 +3,17 @@
 from fractions import Fraction
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Many, Maybe, NonNegative, Number, Phase, Whole
+from stepsize.arguments import (
+    Choice,
+    Many,
+    Maybe,
+    MaybeCount,
+    MaybeFraction,
+    MaybeNonNegative,
+    NonNegative,
+    Phase,
+    Whole,
+)
 from stepsize.errors import ArgumentError, StepsizeError, raise_together
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, settings_of
@@ -13,8 +23,6 @@ from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, Linear, Plan, Schedule
 
 OWNER = "Megatron"
-MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
-MaybeCount = Annotated[int | None, Maybe(Whole(1))]
 Style = Annotated[str, Choice(("constant", "linear", "cosine", "inverse-square-root", "WSD"))]
 WSDStyle = Annotated[str, Choice(("exponential", "linear", "cosine", "minus_sqrt"))]
 Rampup = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
@@ -54,7 +62,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
 def _arguments(
     run: Run,
     *,
-    lr: MaybeRate = None,
+    lr: MaybeNonNegative = None,
     min_lr: NonNegative = 0.0,
     lr_decay_style: Style = "linear",
     lr_wsd_decay_style: WSDStyle = "exponential",
@@ -66,12 +74,12 @@ def _arguments(
     lr_wsd_decay_samples: MaybeCount = None,
     lr_warmup_iters: Phase = 0,
     lr_warmup_samples: Phase = 0,
-    lr_warmup_fraction: Annotated[float | None, Maybe(Number(least=0.0, most=1.0))] = None,
+    lr_warmup_fraction: MaybeFraction = None,
     lr_warmup_init: NonNegative = 0.0,
     global_batch_size: MaybeCount = None,
     rampup_batch_size: Rampup = None,
-    start_weight_decay: MaybeRate = None,
-    end_weight_decay: MaybeRate = None,
+    start_weight_decay: MaybeNonNegative = None,
+    end_weight_decay: MaybeNonNegative = None,
     weight_decay_incr_style: Annotated[str, Choice(("constant", "linear", "cosine"))] = "constant",
 ) -> ToolSchedule:
     peak = lr if run.base_lr is None else run.base_lr

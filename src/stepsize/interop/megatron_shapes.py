@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import ceil
 
-from stepsize.interop.phases import minus
+from stepsize.interop.phases import level, minus
 from stepsize.schedules import Constant, Cosine, Geometric, InversePower, Linear, OneMinusSqrt, Piecewise, Schedule
 
 
@@ -25,7 +25,7 @@ def phases_after_warmup(
     if stable < 0:  # the decay began during the warmup, whose last update is still at the peak
         begun = min(wsd, int(warmup > 0) - stable)
         return Constant(peak, 1) if warmup else None, down.tail(begun) if begun < wsd else None, Constant(low)
-    return Constant(peak, stable) if stable else None, down, Constant(low)
+    return level(peak, stable), down, Constant(low)
 
 
 def _wsd(style: str, peak: float, low: float, steps: int) -> Schedule:

@@ -1,7 +1,7 @@
 """MMEngine's param_scheduler: schedulers that each work on what the others have left, in windows from begin to end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from stepsize.arguments import MaybeSteps, Phase, Switch
@@ -54,9 +54,8 @@ def read(config: Any, run: Run) -> ToolSchedule:
     entries = [config] if isinstance(config, Mapping) else list(config)
     if not entries or not all(isinstance(each, Mapping) and "type" in each for each in entries):
         raise ArgumentError(run.owner, "config", 'a scheduler with a "type", or a list of them', config)
-    if run.base_lr is None:
-        wrapper = section(run.owner, settings, "optim_wrapper")
-        run = replace(run, base_lr=section(run.owner, wrapper, "optimizer").get("lr"))
+    wrapper = section(run.owner, settings, "optim_wrapper")
+    run = run.with_lr(section(run.owner, wrapper, "optimizer").get("lr"))
     training = section(run.owner, settings, "train_cfg")
     windows = [_window(run, each, i, training) for i, each in enumerate(entries)]
     one_cycle = next((each.settings["eta_max"] for each in windows if each.kind == "OneCycle"), None)

@@ -3,14 +3,10 @@
 A window of n steps has n - 1 changes. `base` is the optimizer's value.
 """
 
-import functools
-import math
 from collections.abc import Callable
-from operator import rshift
 from typing import Annotated
 
 from stepsize.arguments import (
-    Choice,
     Fraction,
     Many,
     MaybeReal,
@@ -24,11 +20,11 @@ from stepsize.arguments import (
     Whole,
 )
 from stepsize.errors import ArgumentError
+from stepsize.interop.phases import Anneal, in_turn, one_cycle, wave
 from stepsize.schedules import (
     Constant,
     Cosine,
     Exponential,
-    Knots,
     Linear,
     MultiStep,
     Piecewise,
@@ -85,7 +81,7 @@ def _cosine(
     """By default, T_max is the window, whose last step is one before the minimum. After T_max, it rises to `base`."""
     low, steps = _low(base, eta_min, eta_min_ratio), T_max or n
     down = Cosine(start, low, steps)
-    return down if n - 1 <= steps else down >> (Cosine(low, base, steps) >> Cosine(base, low, steps)).repeat(math.inf)
+    return down if n - 1 <= steps else down >> wave(low, base, steps)
 
 
 def _cosine_restart(
@@ -102,8 +98,10 @@ def _cosine_restart(
     if len(periods) != len(restart_weights):
         raise ArgumentError("CosineRestartLR", "restart_weights", f"{len(periods)} weights", restart_weights)
     low = _low(base, eta_min, eta_min_ratio)
-    waves = [Cosine(base * weight, low, period) for weight, period in zip(restart_weights, periods, strict=True)]
-    return functools.reduce(rshift, waves).head(min(sum(periods), n) - 1)
+    waves = [
+        (Cosine(base * weight, low, period), period) for weight, period in zip(restart_weights, periods, strict=True)
+    ]
+    return in_turn(waves).head(min(sum(periods), n) - 1)
 
 
 def _low(base: float, eta_min: float | None, eta_min_ratio: float | None) -> float:
@@ -122,20 +120,17 @@ def _one_cycle(
     eta_max: Real,
     total_steps: MaybeSteps = None,
     pct_start: Fraction = 0.3,
-    anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
+    anneal_strategy: Anneal = "cos",
     div_factor: Positive = 25.0,
     final_div_factor: Positive = 1e4,
     three_phase: Switch = False,
 ) -> Schedule:
     total = total_steps or n
-    first, last, top = eta_max / div_factor, total - 1, pct_start * total - 1
-    if not 0 < top < (last / 2 if three_phase else last):
-        raise ArgumentError("OneCycleLR", "pct_start", "such that all phases have a step", pct_start)
     if n > total:
         raise ArgumentError("OneCycleLR", "total_steps", f"at least {n}, the steps between begin and end", total_steps)
-    middle = [(2 * top, first)] if three_phase else []
-    points = ((0, first), (top, eta_max), *middle, (last, first / final_div_factor))
-    return Knots(points, "cosine" if anneal_strategy == "cos" else "linear")
+    first = eta_max / div_factor
+    rates = (first, eta_max, first / final_div_factor)
+    return one_cycle(rates, total, pct_start, anneal_strategy, three_phase, "pct_start")
 
 
 SHAPES: dict[str, Callable[..., Schedule]] = {

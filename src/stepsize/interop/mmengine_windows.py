@@ -5,11 +5,12 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import mul, rshift
+from operator import mul
 from typing import Any
 
 from stepsize.errors import ArgumentError
 from stepsize.interop.mmengine_shapes import SHAPES
+from stepsize.interop.phases import in_turn
 from stepsize.schedules import Constant, Schedule
 
 INFINITE = 10**9
@@ -69,20 +70,13 @@ def combined(base: float, windows: Sequence[Window]) -> Schedule:
             rule = "schedulers one after another, or schedulers that multiply"
             raise ArgumentError("MMEngine", "param_scheduler", rule, [f"{each.kind}LR" for each in windows])
         return functools.reduce(mul, [_delayed(first, base), *(_delayed(each, 1.0) for each in others)])
-    parts: list[Schedule] = [Constant(base, first.begin)] if first.begin else []
+    parts: list[tuple[Schedule, float]] = [(Constant(base), first.begin)]
     value = base
-    for window, after in itertools.zip_longest(windows, others):
-        made = window.schedule(value, base)
-        if after:
-            length = after.begin - window.begin
-            value = made(length)
-            if length == 0:
-                continue
-            made = Constant(value, length) if isinstance(made, Constant) else made
-            if made.steps < length:
-                made = made >> Constant(value, length - int(made.steps))
-        parts.append(made)
-    return functools.reduce(rshift, parts)
+    for window, end in zip(windows, [*(each.begin for each in others), math.inf], strict=True):
+        length = end - window.begin
+        parts.append((window.schedule(value, base), length))
+        value = parts[-1][0](length) if length < math.inf else value
+    return in_turn(parts)
 
 
 def _overlap(window: Window, after: Window) -> bool:

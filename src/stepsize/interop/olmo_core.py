@@ -1,13 +1,13 @@
 """OLMo-core's schedulers. Its trainer counts an update before it makes it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from stepsize.arguments import Maybe, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import settings_of
-from stepsize.interop.olmo_core_schedulers import scheduler
+from stepsize.interop.config import section, settings_of
+from stepsize.interop.olmo_core_schedulers import OWNER, scheduler
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Plan, Schedule
 
@@ -39,30 +39,28 @@ def from_olmo_core(
 
 def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of an OLMo-core config."""
-    settings = _section(config)
-    module = _section(settings.get("train_module"))
+    settings = {} if config is None else settings_of(OWNER, config)
+    module, trainer, loader = (section(OWNER, settings, name) for name in ("train_module", "trainer", "data_loader"))
     found = module.get("scheduler") or settings.get("scheduler") or config
     if isinstance(found, Mapping) and not {"type", "_CLASS_"} & found.keys():
-        raise ArgumentError(
-            "from_olmo_core", "config", 'a scheduler with "type" or "_CLASS_", or a config with one', config
-        )
-    if run.base_lr is None:
-        run = replace(run, base_lr=_section(module.get("optim")).get("lr"))
-    if run.base_lr is None:
-        for each, value in _section(found).items():
-            if value and (each.endswith("_lr") or each == "lr_min"):
-                raise ArgumentError("from_olmo_core", "base_lr", f"given: {each} is a rate, not a factor", None)
-    duration = _section(_section(settings.get("trainer")).get("max_duration"))
-    unit = str(_section(found).get("units", "steps")).rpartition(".")[2]
-    tokens = _section(settings.get("data_loader")).get("global_batch_size")  # of an update
+        raise ArgumentError(OWNER, "config", 'a scheduler with "type" or "_CLASS_", or a config with one', config)
+    own = settings_of(OWNER, found)
+    run = run.with_lr(section(OWNER, module, "optim").get("lr"))
+    for each, value in own.items() if run.base_lr is None else ():
+        if value and (each.endswith("_lr") or each == "lr_min"):
+            raise ArgumentError(OWNER, "base_lr", f"given: {each} is a rate, not a factor", None)
+    unit = str(own.get("units", "steps")).rpartition(".")[2]
+    tokens = Maybe(Whole(1))(OWNER, "data_loader.global_batch_size", loader.get("global_batch_size"))  # of an update
     batch = tokens if unit == "tokens" else 1
     if batch is None:
-        raise ArgumentError("from_olmo_core", "data_loader.global_batch_size", "given: the units are tokens", None)
-    duration_unit = str(duration.get("unit")).rpartition(".")[2]
+        raise ArgumentError(OWNER, "data_loader.global_batch_size", "given: the units are tokens", None)
+    duration = section(OWNER, trainer, "max_duration")
+    value = Maybe(Whole(1))(OWNER, "trainer.max_duration.value", duration.get("value"))
+    duration_unit = str(duration.get("unit")).rpartition(".")[2] if value else ""
     if duration_unit == unit:
-        total: int = duration["value"]
+        total: int = value
     elif duration_unit == "tokens" and tokens:
-        total = -(-duration["value"] // tokens)
+        total = -(-value // tokens)
     else:
         total = run.steps("trainer.max_duration") * batch
     name, rates, minimum, warmup_steps = scheduler(found, run.unit, total)
@@ -78,7 +76,3 @@ def read(config: Any, run: Run) -> ToolSchedule:
         relative=run.base_lr is None,
         mends={"warmup": f'"warmup": {total // 10}'},
     )
-
-
-def _section(config: Any) -> dict[str, Any]:
-    return {} if config is None else settings_of("from_olmo_core", config)

@@ -4,16 +4,14 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
-from stepsize.arguments import Choice, Many, Maybe, MaybePhase, NonNegative, Number, Steps, Whole
+from stepsize.arguments import Choice, Many, Maybe, MaybeNonNegative, Steps, Whole
 from stepsize.errors import ArgumentError
 from stepsize.interop import olmo_core_shapes as shapes
 from stepsize.interop.config import Items, bind, chosen, settings_of
-from stepsize.interop.olmo_core_shapes import MaybePart, Way, length_of
 from stepsize.interop.phases import joined, times
 from stepsize.schedules import Constant, Cosine, Linear, Schedule
 
 OWNER = "from_olmo_core"
-MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
 MaybeLengths = Annotated[tuple[int, ...] | None, Maybe(Many(Whole(1)))]
 Shape = Annotated[str, Choice(("linear", "cosine"))]
 
@@ -32,52 +30,14 @@ def scheduler(config: Any, peak: float, total: int) -> Found:
     settings = {name: each for name, each in settings_of(OWNER, config).items() if each is not None}
     kind = str(settings.pop("_CLASS_", settings.pop("type", type(config).__name__))).rpartition(".")[2]
     name = chosen(OWNER, "type", CLASSES.get(kind, kind), SCHEDULERS)
-    function = SCHEDULERS[name]
+    _, function = SCHEDULERS[name]
     own = {each: value for each, value in settings.items() if each not in OF_ALL and not each.startswith("_")}
-    ways = {}
-    for way, read in (("up", _up), ("tail", _tail)):
-        if way in inspect.signature(function).parameters:
-            names = [each for each in own if each in inspect.signature(read).parameters]
-            run = own.get("t_max", total) if way == "up" else total  # the fraction of a warmup is one of t_max
-            ways[way] = read(name, run, **bind(name, read, {each: own.pop(each) for each in names}))
-    own = bind(name, function, own)
-    minimum = ways["tail"].low if "tail" in ways else None
+    given = bind(name, function, own)
+    minimum = given["tail"].decay_min_lr if "tail" in given else None
     if "alpha_f" in inspect.signature(function).parameters:
-        minimum = minimum or times(peak, own.get("alpha_f", 0.1))
-    rates = function(peak, total, **ways, **own)
-    return Found(name, rates, minimum, ways["up"].steps if "up" in ways else 0)
-
-
-def _up(
-    owner: str,
-    total: int,
-    *,
-    warmup: MaybePhase = None,
-    warmup_steps: MaybePhase = None,
-    warmup_fraction: MaybePart = None,
-    warmup_min_lr: NonNegative = 0.0,
-) -> Way:
-    return Way(
-        length_of(owner, "warmup", total, warmup_steps if warmup is None else warmup, warmup_fraction), warmup_min_lr
-    )
-
-
-def _tail(
-    owner: str,
-    total: int,
-    *,
-    decay: MaybePhase = None,
-    decay_steps: MaybePhase = None,
-    decay_fraction: MaybePart = None,
-    decay_min_lr: NonNegative = 0.0,
-) -> Way:
-    whole = decay_steps if decay is None else decay
-    if whole is None and decay_fraction is None:
-        decay_fraction = 0.1
-    steps = length_of(owner, "decay", total, whole, decay_fraction)
-    if steps == 0:
-        raise ArgumentError(owner, "decay", "at least 1, since OLMo-core divides by it", 0)
-    return Way(steps, decay_min_lr)
+        minimum = minimum or times(peak, given.get("alpha_f", 0.1))
+    warmup_steps = given["up"].steps(given.get("t_max") or total) if "up" in given else 0
+    return Found(name, function(peak, total, **given), minimum, warmup_steps)
 
 
 def _composable(peak: float, total: int, *, stages: Items, override_decay: Any = None) -> Schedule:
@@ -95,10 +55,10 @@ def _stage(
     *,
     duration: Steps,
     shape: Shape = "linear",
-    start_lr: MaybeRate = None,
-    start_lr_fraction: MaybeRate = None,
-    end_lr: MaybeRate = None,
-    end_lr_fraction: MaybeRate = None,
+    start_lr: MaybeNonNegative = None,
+    start_lr_fraction: MaybeNonNegative = None,
+    end_lr: MaybeNonNegative = None,
+    end_lr_fraction: MaybeNonNegative = None,
 ) -> Schedule:
     if (end_lr is None) == (end_lr_fraction is None):
         raise ArgumentError("stages", "end_lr", "given, or end_lr_fraction, but not both", end_lr)
@@ -145,34 +105,21 @@ def _given(config: Any) -> dict[str, Any]:
     return {name: each for name, each in found.items() if each is not None and name != "_CLASS_"}
 
 
-SCHEDULERS: dict[str, Callable[..., Schedule]] = {
-    "composable": _composable,
-    "constant": shapes.constant,
-    "constant_with_warmup": shapes.constant_with_warmup,
-    "cos_with_warmup": shapes.cosine,
-    "cos_with_warmup_and_linear_decay": shapes.cosine_with_tail,
-    "exponential": shapes.exponential,
-    "half_cos_with_warmup": shapes.half_cosine,
-    "inv_sqrt_with_warmup": shapes.inverse_sqrt,
-    "linear_with_warmup": shapes.linear,
-    "power_lr": shapes.power,
-    "sequential": _sequential,
-    "wsd": shapes.wsd,
-    "wsds": shapes.wsds,
+SCHEDULERS: dict[str, tuple[str, Callable[..., Schedule]]] = {
+    "composable": ("ComposableScheduler", _composable),
+    "constant": ("ConstantScheduler", shapes.constant),
+    "constant_with_warmup": ("ConstantWithWarmup", shapes.constant_with_warmup),
+    "cos_with_warmup": ("CosWithWarmup", shapes.cosine),
+    "cos_with_warmup_and_linear_decay": ("CosWithWarmupAndLinearDecay", shapes.cosine_with_tail),
+    "exponential": ("ExponentialScheduler", shapes.exponential),
+    "half_cos_with_warmup": ("HalfCosWithWarmup", shapes.half_cosine),
+    "inv_sqrt_with_warmup": ("InvSqrtWithWarmup", shapes.inverse_sqrt),
+    "linear_with_warmup": ("LinearWithWarmup", shapes.linear),
+    "power_lr": ("PowerLR", shapes.power),
+    "sequential": ("SequentialScheduler", _sequential),
+    "wsd": ("WSD", shapes.wsd),
+    "wsds": ("WSDS", shapes.wsds),
 }
-CLASSES = {
-    "ComposableScheduler": "composable",
-    "ConstantScheduler": "constant",
-    "ConstantWithWarmup": "constant_with_warmup",
-    "CosWithWarmup": "cos_with_warmup",
-    "CosWithWarmupAndLinearDecay": "cos_with_warmup_and_linear_decay",
-    "ExponentialScheduler": "exponential",
-    "HalfCosWithWarmup": "half_cos_with_warmup",
-    "InvSqrtWithWarmup": "inv_sqrt_with_warmup",
-    "LinearWithWarmup": "linear_with_warmup",
-    "PowerLR": "power_lr",
-    "SequentialScheduler": "sequential",
-    "WSD": "wsd",
-    "WSDS": "wsds",
-}
+"""The class and the schedule of each scheduler."""
+CLASSES = {kind: name for name, (kind, _) in SCHEDULERS.items()}
 OF_ALL = ("initial_lr_field", "lr_field", "units")

@@ -1,32 +1,24 @@
 """OLMo-core's schedules of one shape, over its own step t = 0, 1, ..."""
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
-from stepsize.arguments import Many, Maybe, MaybePhase, MaybeSteps, NonNegative, Number, Positive, Real, Whole
+from stepsize.arguments import (
+    Many,
+    Maybe,
+    MaybeFraction,
+    MaybePhase,
+    MaybeSteps,
+    NonNegative,
+    Number,
+    Positive,
+    Real,
+    Whole,
+)
 from stepsize.errors import ArgumentError
-from stepsize.interop.phases import joined, minus, phase, times
-from stepsize.schedules import Constant, Cosine, Geometric, InversePower, Linear, Schedule, warmup
-
-MaybePart = Annotated[float | None, Maybe(Number(least=0.0, most=1.0))]
-
-
-class Way(NamedTuple):
-    """The length of a warmup or a decay, and the rate at its low end."""
-
-    steps: int
-    low: float
-
-
-def length_of(owner: str, name: str, total: int, whole: int | None, part: float | None) -> int:
-    """The length of a warmup or a decay, given in steps or as a part of the total."""
-    if part is None:
-        if whole is None:
-            raise ArgumentError(owner, name, f"given, or {name}_fraction", None)
-        return whole
-    if whole is not None:
-        raise ArgumentError(owner, name, f"left out, if {name}_fraction is given", whole)
-    return round(total * part)
+from stepsize.interop.olmo_core_ways import Decay, Warmup, length_of
+from stepsize.interop.phases import Way, above, begun, joined, level, minus, phase, times
+from stepsize.schedules import Constant, Cosine, Geometric, InversePower, Linear, Schedule
 
 
 def constant(peak: float, total: int) -> Schedule:
@@ -34,71 +26,73 @@ def constant(peak: float, total: int) -> Schedule:
     return Constant(peak)
 
 
-def constant_with_warmup(peak: float, total: int, up: Way) -> Schedule:
+def constant_with_warmup(peak: float, total: int, *, up: Warmup) -> Schedule:
     """A warmup, and the peak."""
-    return warmup(Constant(peak), up.steps, up.low)
+    return joined(up.to(peak, total), Constant(peak))
 
 
-def wsd(peak: float, total: int, up: Way, tail: Way) -> Schedule:
+def wsd(peak: float, total: int, *, up: Warmup, tail: Decay) -> Schedule:
     """Warmup, stable, decay."""
     return _with_tail(peak, lambda steps: Constant(peak, steps), peak, total, up, tail)
 
 
-def power(peak: float, total: int, up: Way, tail: Way, *, b: Real = -0.51) -> Schedule:
+def power(peak: float, total: int, *, up: Warmup, tail: Decay, b: Real = -0.51) -> Schedule:
     """A warmup, a power of t / warmup, and a line down."""
-    if up.steps == 0:
+    steps = up.steps(total)
+    if steps == 0:
         raise ArgumentError("power_lr", "warmup", "at least 1, since OLMo-core divides by it", 0)
-    top = peak * ((total - tail.steps) / up.steps) ** b
-    return _with_tail(peak, InversePower(peak, 1 / up.steps, -b).head, top, total, up, tail)
+    top = peak * ((total - tail.steps(total)) / steps) ** b
+    return _with_tail(peak, InversePower(peak, 1 / steps, -b).head, top, total, up, tail)
 
 
-def _with_tail(peak: float, middle: Callable[[int], Schedule], top: float, total: int, up: Way, tail: Way) -> Schedule:
+def _with_tail(
+    peak: float, middle: Callable[[int], Schedule], top: float, total: int, up: Warmup, tail: Decay
+) -> Schedule:
     """A warmup, a middle, and a line down from `top`; the line may have begun when the warmup ends."""
-    rise, fall = phase(Linear, up.low, peak, up.steps), Linear(top, tail.low, tail.steps)
-    begun = up.steps + tail.steps - total
-    if begun <= 0:
-        return joined(rise, middle(-begun) if begun else None, fall)
-    hold = Constant(peak, 1) if up.steps else None
-    begun += hold is not None
-    return joined(rise, hold, fall.tail(begun) if begun < tail.steps else Constant(tail.low))
+    rise, fall = up.to(peak, total), Linear(top, tail.decay_min_lr, tail.steps(total))
+    left = total - up.steps(total) - fall.steps
+    if left >= 0:
+        return joined(rise, middle(left) if left else None, fall)
+    return joined(rise, level(peak, 1) if rise else None, begun(fall, int(rise is not None) - left))
 
 
-def linear(peak: float, total: int, up: Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
+def _warmed_up(shape: Way, peak: float, total: int, up: Warmup, alpha_f: float, t_max: int | None) -> Schedule:
+    low, end = times(peak, alpha_f), t_max or total
+    return joined(up.to(peak, end), phase(shape, peak, low, end - up.steps(end)), Constant(low))
+
+
+def linear(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
     """A warmup and a line."""
-    low = times(peak, alpha_f)
-    down = phase(Linear, peak, low, (t_max or total) - up.steps)
-    return joined(phase(Linear, up.low, peak, up.steps), down, Constant(low))
+    return _warmed_up(Linear, peak, total, up, alpha_f, t_max)
 
 
-def cosine(peak: float, total: int, up: Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
+def cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
     """A warmup and half a wave."""
-    low = times(peak, alpha_f)
-    down = phase(Cosine, peak, low, (t_max or total) - up.steps)
-    return joined(phase(Linear, up.low, peak, up.steps), down, Constant(low))
+    return _warmed_up(Cosine, peak, total, up, alpha_f, t_max)
 
 
-def half_cosine(peak: float, total: int, up: Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
+def half_cosine(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1, t_max: MaybeSteps = None) -> Schedule:
     """A warmup to the middle of a cosine, and its second half."""
-    low, steps = times(peak, alpha_f), (t_max or total) - up.steps
+    low, end = times(peak, alpha_f), t_max or total
+    steps = end - up.steps(end)
     down = Cosine(peak, low, 2 * steps).tail(steps) if steps > 0 else None
-    return joined(phase(Linear, up.low, low + minus(peak, low) / 2, up.steps), down, Constant(low))
+    return joined(up.to(low + minus(peak, low) / 2, end), down, Constant(low))
 
 
 def cosine_with_tail(
-    peak: float, total: int, up: Way, tail: Way, *, alpha_f: Real = 0.1, t_max: MaybeSteps = None
+    peak: float, total: int, *, up: Warmup, tail: Decay, alpha_f: Real = 0.1, t_max: MaybeSteps = None
 ) -> Schedule:
     """A cosine that a line cuts short."""
-    rates = cosine(peak, total, up, alpha_f=alpha_f, t_max=t_max)
-    return rates.cooldown(max(0, total - tail.steps), tail.steps, tail.low)
+    rates, steps = cosine(peak, total, up=up, alpha_f=alpha_f, t_max=t_max), tail.steps(total)
+    return rates.cooldown(max(0, total - steps), steps, tail.decay_min_lr)
 
 
-def inverse_sqrt(peak: float, total: int, up: Way, *, alpha_f: Real = 0.1) -> Schedule:
+def inverse_sqrt(peak: float, total: int, *, up: Warmup, alpha_f: Real = 0.1) -> Schedule:
     """A warmup, and the inverse square root of t above the minimum."""
-    low = times(peak, alpha_f)
-    if up.steps == 0:
+    low, rise = times(peak, alpha_f), up.to(peak, total)
+    if rise is None:
         return Constant(low)
-    down = InversePower(minus(peak, low), 1 / up.steps)
-    return Linear(up.low, peak, up.steps) >> (low + down if low else down)
+    return rise >> above(low, InversePower(minus(peak, low), 1 / rise.steps))
 
 
 def exponential(peak: float, total: int, *, lr_min: Positive = 1e-9) -> Schedule:
@@ -113,25 +107,24 @@ def wsds(
     period_lengths: Annotated[tuple[int, ...], Many(Whole(1))],
     period_lr_multipliers: Annotated[tuple[float, ...] | None, Maybe(Many(Number(above=0.0)))] = None,
     warmup: MaybePhase = None,
-    warmup_fraction: MaybePart = None,
+    warmup_fraction: MaybeFraction = None,
     decay: MaybeSteps = None,
-    decay_fraction: MaybePart = None,
+    decay_fraction: MaybeFraction = None,
     warmup_min_lr: NonNegative = 0.0,
     decay_min_lr: NonNegative = 0.0,
 ) -> Schedule:
     """WSD-S: several stable phases, each with its decay."""
-    rise = length_of("wsds", "warmup", period_lengths[0], warmup, warmup_fraction)
+    rise = length_of("warmup", period_lengths[0], warmup, warmup_fraction)
     phases: list[Schedule | None] = []
     for index, length in enumerate(period_lengths):
         top = times(peak, period_lr_multipliers[index]) if period_lr_multipliers else peak
-        fall = length_of("wsds", "decay", length, decay, decay_fraction)
+        fall = length_of("decay", length, decay, decay_fraction)
         stable = length - fall - (rise if index == 0 else 0)
         if fall == 0 or stable < 0:
             raise ArgumentError("wsds", "decay", f"from 1 to {length - (rise if index == 0 else 0)} updates", fall)
         down: Schedule = Linear(top, decay_min_lr, fall)
         if index == 0:
-            phases += [phase(Linear, warmup_min_lr, top, rise), Constant(top, stable) if stable else None, down]
+            phases += [phase(Linear, warmup_min_lr, top, rise), level(top, stable), down]
         else:  # the period before has its minimum at the first step of this one
-            hold = Constant(top, stable - 1) if stable > 1 else None
-            phases += [Constant(decay_min_lr, 1), hold, down if stable else down.tail(1)]
+            phases += [Constant(decay_min_lr, 1), level(top, stable - 1), down if stable else down.tail(1)]
     return joined(*phases)

@@ -1,14 +1,17 @@
 """optax's schedules, by name and arguments or as the source of a call."""
 
+import math
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import pairwise
 from typing import Annotated, Any
 
 from stepsize.arguments import Length, Many
 from stepsize.errors import ArgumentError
 from stepsize.interop.calls import Call, read_call, settings_of_call
-from stepsize.interop.config import bind, chosen
-from stepsize.interop.optax_schedules import SHAPES, joined_at
+from stepsize.interop.config import Items, bind, chosen
+from stepsize.interop.optax_knots import KNOTS
+from stepsize.interop.optax_schedules import SHAPES
+from stepsize.interop.phases import in_turn
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Schedule
 from stepsize.schedules.base import nested
@@ -43,13 +46,13 @@ def read(config: Any, run: Run) -> ToolSchedule:
     call = config if isinstance(config, Call) else read_call(run.owner, config)
     name = chosen(run.owner, "name", call.name.rpartition(".")[2], SCHEDULES)
     settings = bind(name, SCHEDULES[name], settings_of_call(name, call, SCHEDULES[name]))
-    rates = SCHEDULES[name](**settings)
+    rates, decay = SCHEDULES[name](**settings), settings.get("decay")
     return ToolSchedule(
         tool="optax",
         name=name,
         rates=rates,
         peak=settings.get("peak_value", settings.get("init_value")),
-        minimum=settings.get("end_value"),
+        minimum=decay.end_value if decay else settings.get("end_value"),
         warmup_steps=settings.get("warmup_steps", 0),
         total_steps=rates.steps,
     )
@@ -60,11 +63,10 @@ def _part(owner: str, name: str, value: Any) -> Schedule:
     return read(value, Run(owner)).rates if isinstance(value, Call | str) else nested(owner, name, value)
 
 
-def _sgdr(*, cosine_kwargs: Annotated[Any, Many(lambda owner, name, value: value)]) -> Schedule:
+def _sgdr(*, cosine_kwargs: Items) -> Schedule:
     name = "warmup_cosine_decay_schedule"
     cycles = [bind(name, SHAPES[name], cycle) for cycle in cosine_kwargs]
-    ends = list(accumulate(cycle["decay_steps"] for cycle in cycles))
-    return joined_at([SHAPES[name](**cycle) for cycle in cycles], ends[:-1])
+    return in_turn((SHAPES[name](**cycle), cycle["decay_steps"]) for cycle in cycles)
 
 
 def _join(
@@ -73,7 +75,8 @@ def _join(
     if len(boundaries) != len(schedules) - 1:
         rule = f"{len(schedules) - 1} steps, one less than schedules"
         raise ArgumentError("join_schedules", "boundaries", rule, boundaries)
-    return joined_at(schedules, boundaries)
+    lengths = [end - start for start, end in pairwise([0, *boundaries, math.inf])]
+    return in_turn(zip(schedules, lengths, strict=True))
 
 
-SCHEDULES: dict[str, Callable[..., Schedule]] = {**SHAPES, "join_schedules": _join, "sgdr_schedule": _sgdr}
+SCHEDULES: dict[str, Callable[..., Schedule]] = SHAPES | KNOTS | {"join_schedules": _join, "sgdr_schedule": _sgdr}

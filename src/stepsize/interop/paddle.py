@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import replace
-from inspect import signature
 from typing import Any
 
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, settings_for, settings_of
 from stepsize.interop.paddle_cycles import refuse_late_restarts
 from stepsize.interop.paddle_schedulers import SCHEDULERS
 from stepsize.interop.tool_schedule import Run, ToolSchedule
@@ -74,7 +73,7 @@ def _settings(config: Any, run: Run) -> tuple[str, dict[str, Any]]:
     """The name of a scheduler, and its settings."""
     if type(config).__name__ in SCHEDULERS:
         name, kept = type(config).__name__, vars(config)
-        names = list(signature(SCHEDULERS[name]).parameters)[1:]
+        names = [each.name for each in settings_for(SCHEDULERS[name])]
         return name, {each: kept[each if each in kept else ATTRIBUTES[each]] for each in names}
     settings = settings_of(run.owner, config)
     if "name" not in settings:

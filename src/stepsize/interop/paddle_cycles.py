@@ -1,19 +1,19 @@
 """PaddlePaddle's schedulers that go up and down."""
 
 import math
-from functools import reduce
-from operator import rshift
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Fraction, Maybe, NonNegative, Positive, Real, Steps, Switch, Whole
+from stepsize.arguments import Choice, Count, Fraction, MaybeCount, NonNegative, Positive, Real, Steps, Switch
 from stepsize.errors import ArgumentError
+from stepsize.interop import phases
+from stepsize.interop.phases import Anneal, joined, wave
 from stepsize.interop.tool_schedule import Run
-from stepsize.schedules import Cosine, Knots, Piecewise, Polynomial, Schedule, recipes
+from stepsize.schedules import Cosine, Piecewise, Polynomial, Schedule, recipes
 
 
 def cosine(run: Run, *, learning_rate: NonNegative, T_max: Steps, eta_min: Real = 0.0) -> Schedule:  # noqa: N803
     """A wave without an end."""
-    return (Cosine(learning_rate, eta_min, T_max) >> Cosine(eta_min, learning_rate, T_max)).repeat(math.inf)
+    return wave(learning_rate, eta_min, T_max)
 
 
 def restarts(
@@ -56,7 +56,7 @@ def polynomial(
     for end in range(2 * decay_steps, run.steps("cycle") + decay_steps, decay_steps):
         longer = Polynomial(learning_rate, end_lr, end, power).tail(end - decay_steps + 1)
         parts.append(longer.head(decay_steps) if decay_steps > 1 else longer)
-    return reduce(rshift, parts)
+    return joined(*parts)
 
 
 def one_cycle(
@@ -67,22 +67,16 @@ def one_cycle(
     divide_factor: Positive = 25.0,
     end_learning_rate: NonNegative = 0.0001,
     phase_pct: Fraction = 0.3,
-    anneal_strategy: Annotated[str, Choice(("cos", "linear"))] = "cos",
+    anneal_strategy: Anneal = "cos",
     three_phase: Switch = False,
 ) -> Schedule:
     """It has one step beyond its end, on the line or wave of its last phase; PaddlePaddle stops after that."""
-    first, last, top = max_learning_rate / divide_factor, total_steps - 1, phase_pct * total_steps - 1
-    if not 0 < top < (last / 2 if three_phase else last):
-        raise ArgumentError("OneCycleLR", "phase_pct", "such that all phases have a step", phase_pct)
-    points = [(0, first), (top, max_learning_rate), *([(2 * top, first)] if three_phase else [])]
-    begin, high = points[-1]
-    way = Knots((*points, (last, end_learning_rate)), "cosine" if anneal_strategy == "cos" else "linear")
+    rates = (max_learning_rate / divide_factor, max_learning_rate, end_learning_rate)
+    way = phases.one_cycle(rates, total_steps, phase_pct, anneal_strategy, three_phase, "phase_pct")
+    (begin, high), (last, end) = way.points[-2:]
     part = 1.0 / (last - begin)
-    if anneal_strategy == "cos":
-        beyond = (1.0 - math.cos(math.pi * part)) / 2.0 * (high - end_learning_rate)
-    else:
-        beyond = part * (end_learning_rate - high)
-    return way >> Piecewise((end_learning_rate, end_learning_rate + beyond), (1,))
+    beyond = (math.cos(math.pi * part) - 1.0) / 2.0 if anneal_strategy == "cos" else part
+    return way >> Piecewise((end, end + beyond * (end - high)), (1,))
 
 
 def cyclic(
@@ -91,7 +85,7 @@ def cyclic(
     base_learning_rate: NonNegative,
     max_learning_rate: NonNegative,
     step_size_up: Steps,
-    step_size_down: Annotated[int | None, Maybe(Whole(1))] = None,
+    step_size_down: MaybeCount = None,
     mode: Annotated[str, Choice(("triangular", "triangular2", "exp_range"))] = "triangular",
     exp_gamma: Positive = 1.0,
 ) -> Schedule:

@@ -1,18 +1,29 @@
-"""Phases as a person writes them: none of 0 steps, none that changes nothing, and no digits of rounding."""
+"""Phases and shapes that several tools have, as a person writes them: no phase of 0 steps, no digits of rounding."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
 from operator import rshift
+from typing import Annotated
 
-from stepsize.schedules import Constant, Cosine, Schedule
+from stepsize.arguments import Choice
+from stepsize.errors import ArgumentError
+from stepsize.schedules import Constant, Cosine, Knots, Linear, Polynomial, Schedule
+
+Way = Callable[[float, float, int], Schedule]
+Anneal = Annotated[str, Choice(("cos", "linear"))]
 
 
-def phase(shape: Callable[[float, float, int], Schedule], start: float, end: float, steps: int) -> Schedule | None:
+def phase(shape: Way, start: float, end: float, steps: int) -> Schedule | None:
     """A shape over some steps; None for 0 steps or fewer."""
     return shape(start, end, steps) if steps > 0 else None
+
+
+def level(rate: float, steps: int) -> Schedule | None:
+    """A constant rate over some steps; None for 0 steps or fewer."""
+    return Constant(rate, steps) if steps > 0 else None
 
 
 def joined(*phases: Schedule | None) -> Schedule:
@@ -25,7 +36,39 @@ def joined(*phases: Schedule | None) -> Schedule:
     return reduce(rshift, given)
 
 
-def wave(high: float, low: float, steps: int, periods: float) -> Schedule:
+def in_turn(parts: Iterable[tuple[Schedule, float]]) -> Schedule:
+    """Each schedule for its steps, one after the other; one of 0 steps is left out, and the last does not end."""
+    *first, (last, _) = (part for part in parts if part[1])
+    return reduce(rshift, [*(cut(schedule, int(steps)) for schedule, steps in first), last])
+
+
+def cut(schedule: Schedule, steps: int) -> Schedule:
+    """The first steps of a schedule; a shorter one holds its end."""
+    if isinstance(schedule, Constant):
+        return Constant(schedule.value, steps)
+    if schedule.steps < steps:
+        return schedule >> Constant(schedule(steps), steps - int(schedule.steps))
+    return schedule if schedule.steps == steps else schedule.head(steps)
+
+
+def begun(schedule: Schedule, steps: int) -> Schedule:
+    """A schedule that began some steps ago."""
+    if steps == 0 or isinstance(schedule, Constant):
+        return schedule
+    return schedule.tail(steps) if steps < schedule.steps else Constant(schedule(steps))
+
+
+def polynomial(start: float, end: float, steps: int, power: float) -> Schedule:
+    """A polynomial way; a line if that is what it is."""
+    return Linear(start, end, steps) if power == 1.0 else Polynomial(start, end, steps, power)
+
+
+def above(low: float, schedule: Schedule) -> Schedule:
+    """A schedule on top of a minimum."""
+    return schedule + low if low else schedule
+
+
+def wave(high: float, low: float, steps: int, periods: float = 0.5) -> Schedule:
     """A cosine wave from `high` on, with `periods` of them in `steps` steps; it goes on for ever."""
     if periods == 0:
         return Constant(high)
@@ -34,6 +77,27 @@ def wave(high: float, low: float, steps: int, periods: float) -> Schedule:
         return (Cosine(high, low, half.numerator) >> Cosine(low, high, half.numerator)).repeat(math.inf)
     several = (Cosine(high, low, 1) >> Cosine(low, high, 1)).repeat(half.denominator)
     return several.stretch(2 * half.numerator).repeat(math.inf)
+
+
+def waves(high: float, low: float, steps: int, periods: float) -> Schedule:
+    """So many periods of a cosine wave in these steps, and the value that it has come to."""
+    return Cosine(high, low, steps) if periods == 0.5 else wave(high, low, steps, periods).head(steps)
+
+
+def one_cycle(
+    rates: tuple[float, float, float], steps: int, part: float, shape: str, three_phase: bool, setting: str
+) -> Knots:
+    """PyTorch's OneCycleLR: from the first rate to the second in a part of the steps, which `setting` names, and down.
+
+    Raises:
+        ArgumentError: a phase has no step.
+    """
+    first, peak, end = rates
+    last, top = steps - 1, part * steps - 1
+    if not 0 < top < (last / 2 if three_phase else last):
+        raise ArgumentError("OneCycleLR", setting, "such that all phases have a step", part)
+    middle = [(2 * top, first)] if three_phase else []
+    return Knots(((0, first), (top, peak), *middle, (last, end)), "cosine" if shape == "cos" else "linear")
 
 
 def times(rate: float, factor: float) -> float:

@@ -1,11 +1,10 @@
 """pytorch_optimizer's schedulers, by the names of `load_lr_scheduler`."""
 
-from inspect import signature
 from typing import Any
 
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
-from stepsize.interop.config import bind, chosen, settings_of
+from stepsize.interop.config import bind, chosen, settings_for, settings_of
 from stepsize.interop.pytorch_optimizer_schedulers import SCHEDULERS
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule
@@ -55,7 +54,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     """The schedule of a scheduler of pytorch_optimizer's."""
     if type(config).__name__ in CLASSES:
         name, kept = CLASSES[type(config).__name__], vars(config)
-        names = list(signature(SCHEDULERS[name]).parameters)[1:]
+        names = [each.name for each in settings_for(SCHEDULERS[name])]
         settings = {each: kept.get(ATTRIBUTES.get(each, each), kept.get(each)) for each in names}
     else:
         settings = settings_of(run.owner, config)

@@ -1,16 +1,14 @@
 """pytorch_optimizer's schedulers that multiply the optimizer's rate."""
 
 import math
-from functools import reduce
-from operator import rshift
 from typing import Annotated
 
 import numpy as np
 
 from stepsize.arguments import Choice, Count, NonNegative, Phase, Positive, Switch
-from stepsize.errors import ArgumentError
+from stepsize.interop.phases import joined, level, phase, waves
 from stepsize.interop.tool_schedule import Run, ToolSchedule
-from stepsize.schedules import Constant, Cosine, Linear, OneMinusSqrt, Schedule, Table
+from stepsize.schedules import Constant, Linear, OneMinusSqrt, Schedule, Table
 
 
 def warmup_stable_decay(
@@ -25,28 +23,18 @@ def warmup_stable_decay(
 ) -> ToolSchedule:
     """Only the cosine knows the minimum; the others go to zero, and then jump to it."""
     peak, low, steps = run.unit, run.unit * min_lr_ratio, num_decay_steps
-    parts: list[Schedule] = [Linear(0.0, peak, num_warmup_steps)] if num_warmup_steps else []
-    if num_stable_steps:
-        parts.append(Constant(peak, num_stable_steps))
+    is_cosine = cooldown_type == "cosine"
+    down: Schedule | None = None
     if steps:
         shapes: dict[str, Schedule] = {"1-sqrt": OneMinusSqrt(peak, 0.0, steps), "linear": Linear(peak, 0.0, steps)}
         shapes["1-square"] = Linear(peak, 0.0, steps).warp(2.0)
-        parts.append(_waves(peak, low, steps, num_cycles) if cooldown_type == "cosine" else shapes[cooldown_type])
-    if not steps or (low and cooldown_type != "cosine") or (cooldown_type == "cosine" and num_cycles != 0.5):
-        parts.append(Constant(low))
+        down = waves(peak, low, steps, num_cycles) if is_cosine else shapes[cooldown_type]
+    up = phase(Linear, 0.0, peak, num_warmup_steps)
+    rates = joined(up, level(peak, num_stable_steps), down, Constant(low))
     total = num_warmup_steps + num_stable_steps + steps
-    rates = reduce(rshift, parts)
     return ToolSchedule(
         "pytorch_optimizer", "warmup_stable_decay", rates, peak, low, num_warmup_steps, total, run.base_lr is None
     )
-
-
-def _waves(peak: float, low: float, steps: int, cycles: float) -> Schedule:
-    halves = round(2 * cycles)
-    if halves != 2 * cycles or halves < 1:
-        raise ArgumentError("warmup_stable_decay", "num_cycles", "a multiple of 0.5", cycles)
-    wave = [Cosine(low, peak, steps) if i % 2 else Cosine(peak, low, steps) for i in range(halves)]
-    return reduce(rshift, wave).stretch(steps) if halves > 1 else wave[0]
 
 
 def chebyshev(run: Run, *, num_epochs: Count, is_warmup: Switch = False) -> ToolSchedule:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
-from functools import partial, reduce
-from operator import rshift
+from dataclasses import dataclass
+from functools import partial
 
 from stepsize.arguments import NonNegative, Phase, Positive, Steps
 from stepsize.errors import ArgumentError
+from stepsize.interop.phases import above, joined, phase, wave
 from stepsize.interop.pytorch_optimizer_factors import chebyshev, warmup_stable_decay
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, Cosine, InversePower, Linear, Rex, Schedule
@@ -14,64 +15,47 @@ from stepsize.schedules import Constant, Cosine, InversePower, Linear, Rex, Sche
 _named = partial(ToolSchedule, "pytorch_optimizer")
 
 
-def _warmed_up(init_lr: float, max_lr: float, min_lr: float, warmup_steps: int, decay: Schedule) -> Schedule:
-    first = Constant(min_lr, 1)
-    return first >> Linear(init_lr, max_lr, warmup_steps) >> decay if warmup_steps else first >> decay
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """The settings of a warmup and a decay."""
+
+    t_max: Steps
+    max_lr: NonNegative
+    min_lr: NonNegative = 0.0
+    init_lr: NonNegative = 0.0
+    warmup_steps: Phase = 0
+
+    @property
+    def decay_steps(self) -> int:
+        """The updates of the decay."""
+        if self.t_max <= self.warmup_steps:
+            rule = f"larger than warmup_steps = {self.warmup_steps}"
+            raise ArgumentError("pytorch_optimizer", "t_max", rule, self.t_max)
+        return self.t_max - self.warmup_steps
+
+    def ending(self, name: str, *decay: Schedule) -> ToolSchedule:
+        """The first update, the warmup, and a decay."""
+        up = phase(Linear, self.init_lr, self.max_lr, self.warmup_steps)
+        rates = joined(Constant(self.min_lr, 1), up, *decay)
+        return _named(name, rates, self.max_lr, self.min_lr, self.warmup_steps, self.t_max)
 
 
-def _cosine(
-    run: Run,
-    *,
-    t_max: Steps,
-    max_lr: NonNegative,
-    min_lr: NonNegative = 0.0,
-    init_lr: NonNegative = 0.0,
-    warmup_steps: Phase = 0,
-) -> ToolSchedule:
-    steps = _decay_steps(t_max, warmup_steps)
-    wave = (Cosine(max_lr, min_lr, steps) >> Cosine(min_lr, max_lr, steps)).repeat(math.inf)
-    rates = _warmed_up(init_lr, max_lr, min_lr, warmup_steps, wave)
-    return _named("cosine", rates, max_lr, min_lr, warmup_steps, t_max)
+def _cosine(run: Run, *, shape: Shape) -> ToolSchedule:
+    return shape.ending("cosine", wave(shape.max_lr, shape.min_lr, shape.decay_steps))
 
 
-def _linear(
-    run: Run,
-    *,
-    t_max: Steps,
-    max_lr: NonNegative,
-    min_lr: NonNegative = 0.0,
-    init_lr: NonNegative = 0.0,
-    warmup_steps: Phase = 0,
-) -> ToolSchedule:
+def _linear(run: Run, *, shape: Shape) -> ToolSchedule:
     """The line goes on after its end: an inverse power of -1 is a line without an end."""
-    steps = _decay_steps(t_max, warmup_steps)
-    line = InversePower(1.0, abs(max_lr - min_lr) / steps, -1.0)
-    beyond = min_lr + 1.0 - line if max_lr >= min_lr else line + (min_lr - 1.0)
-    rates = _warmed_up(init_lr, max_lr, min_lr, warmup_steps, Linear(max_lr, min_lr, steps) >> beyond)
-    return _named("linear", rates, max_lr, min_lr, warmup_steps, t_max)
+    high, low, steps = shape.max_lr, shape.min_lr, shape.decay_steps
+    line = InversePower(1.0, abs(high - low) / steps, -1.0)
+    beyond = low + 1.0 - line if high >= low else line + (low - 1.0)
+    return shape.ending("linear", Linear(high, low, steps), beyond)
 
 
-def _poly(
-    run: Run,
-    *,
-    t_max: Steps,
-    max_lr: NonNegative,
-    min_lr: NonNegative = 0.0,
-    init_lr: NonNegative = 0.0,
-    warmup_steps: Phase = 0,
-    poly_order: Positive = 0.5,
-) -> ToolSchedule:
+def _poly(run: Run, *, shape: Shape, poly_order: Positive = 0.5) -> ToolSchedule:
     """It grows as a power of the steps since the warmup, whatever `t_max` says."""
-    grown = InversePower(max_lr - min_lr, 1.0, -poly_order)
-    decay = Constant(max_lr, 1) >> (grown + min_lr if min_lr else grown)
-    rates = _warmed_up(init_lr, max_lr, min_lr, warmup_steps, decay)
-    return _named("poly", rates, max_lr, min_lr, warmup_steps, t_max)
-
-
-def _decay_steps(t_max: int, warmup_steps: int) -> int:
-    if t_max <= warmup_steps:
-        raise ArgumentError("pytorch_optimizer", "t_max", f"larger than warmup_steps = {warmup_steps}", t_max)
-    return t_max - warmup_steps
+    grown = InversePower(shape.max_lr - shape.min_lr, 1.0, -poly_order)
+    return shape.ending("poly", Constant(shape.max_lr, 1), above(shape.min_lr, grown))
 
 
 def _rex(run: Run, *, total_steps: Steps, max_lr: NonNegative = 1.0, min_lr: NonNegative = 0.0) -> ToolSchedule:
@@ -103,7 +87,7 @@ def _restarts(
         while sum(each.steps for each in cycles) < longest:
             cycles.append(cycle(min_lr, max_lr * gamma ** len(cycles), steps))
             steps = max(1, int(steps * cycle_mult))
-        rates = reduce(rshift, cycles)
+        rates = joined(*cycles)
     elif gamma == 1.0 or min_lr == 0.0:
         rates = cycle(min_lr, max_lr, steps).repeat(math.inf, gamma)
     else:  # the peaks shrink, and the minimum stays

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from stepsize.arguments import listed, nearest
-from stepsize.errors import ArgumentError, DataError
+from stepsize.errors import ArgumentError, DataError, quoted
 from stepsize.interop.config import settings_of
 from stepsize.interop.config_files import config_in
 from stepsize.interop.frameworks import FRAMEWORKS, Framework
@@ -25,12 +26,19 @@ def meaning(config: Any, run: Run, tool: str | None = None) -> ToolSchedule:
 
     Raises:
         ArgumentError: there is no such tool, or the config is not allowed.
-        DataError: the tool is not recognized, or the file cannot be read.
+        DataError: the tool is not recognized or is another than the one named, or the file cannot be read.
     """
     if isinstance(config, Path):
         config = config_in(config)
-    found = recognized(run.owner, config) if tool is None else framework(run.owner, tool)
-    return found.read(config, run)
+    if tool is None:
+        return recognized(run.owner, config).read(config, run)
+    named = framework(run.owner, tool)
+    with suppress(ArgumentError):  # a config that has no settings, such as an object, is that of the tool named
+        match _fitting(run.owner, config):
+            case [other] if other is not named:
+                reason = f"this is a config of {other.title}, not of {named.title}"
+                raise DataError(reason, "write {tool}", tool=other.name)
+    return named.read(config, run)
 
 
 def framework(owner: str, name: str) -> Framework:
@@ -51,16 +59,42 @@ def recognized(owner: str, config: Any) -> Framework:
     Raises:
         DataError: the config has the marks of none, or of several.
     """
-    if isinstance(config, str) and not config.lstrip().startswith("-"):
-        fits = [each for each in FRAMEWORKS if each.name == config.strip().removeprefix("tf.").partition(".")[0]]
-    else:
-        in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) for each in config)
-        settings = {"param_scheduler": config} if in_a_list else settings_of(owner, config)
-        fits = [each for each in FRAMEWORKS if each.has(settings)]
+    fits = _fitting(owner, config)
     if len(fits) == 1:
         return fits[0]
     if fits:
         names = " or ".join(each.name for each in fits)
         raise DataError("this config could be of several tools", f"name it with {{tool}}: {names}", tool=...)
-    known = listed(each.name for each in FRAMEWORKS)
-    raise DataError("this is the config of no tool that stepsize knows", f"name it with {{tool}}; {known}", tool=...)
+    known = f"{listed(each.name for each in FRAMEWORKS)}, by settings such as lr_scheduler_type or sched"
+    advice = f"name it with {{tool}}; {_near(_settings(owner, config)) or known}"
+    raise DataError("this is the config of no tool that stepsize knows", advice, tool=...)
+
+
+def _fitting(owner: str, config: Any) -> list[Framework]:
+    """The frameworks whose marks a config has."""
+    if _is_call(config):
+        return [each for each in FRAMEWORKS if each.name == config.strip().removeprefix("tf.").partition(".")[0]]
+    settings = _settings(owner, config)
+    return [each for each in FRAMEWORKS if each.has(settings)]
+
+
+def _is_call(config: Any) -> bool:
+    return isinstance(config, str) and not config.lstrip().startswith("-")
+
+
+def _settings(owner: str, config: Any) -> dict[str, Any]:
+    if _is_call(config):
+        return {}
+    in_a_list = isinstance(config, list) and all(isinstance(each, Mapping) for each in config)
+    return {"param_scheduler": config} if in_a_list else settings_of(owner, config)
+
+
+def _near(settings: Mapping[str, Any]) -> str:
+    """What settings without marks have of a tool: a section that is its config, or some of the settings of a mark."""
+    for name, inside in settings.items():
+        for each in FRAMEWORKS:
+            if isinstance(inside, Mapping) and each.has(inside):
+                return f"its section {quoted(str(name))} alone is a config of {each.title}"
+    shares = {each.title: each.nearest_mark(settings) for each in FRAMEWORKS if each.marks}
+    most = max(share for share, _ in shares.values())
+    return ", ".join(f"a config of {title} has {mark}" for title, (share, mark) in shares.items() if share == most > 0)

@@ -4,7 +4,19 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Count, Many, Maybe, NonNegative, Number, Phase, Positive, Switch, Whole
+from stepsize.arguments import (
+    Choice,
+    Count,
+    Many,
+    Maybe,
+    MaybePositive,
+    NonNegative,
+    Number,
+    Phase,
+    Positive,
+    Switch,
+    Whole,
+)
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -65,8 +77,7 @@ def read(config: Any, run: Run) -> ToolSchedule:
     settings = settings_of(run.owner, config)
     if not {"sched", "num_epochs"} & set(settings):
         raise ArgumentError(run.owner, "config", 'a config with "sched"', config)
-    if run.base_lr is None:
-        run = replace(run, base_lr=settings.pop("lr", None))
+    run = run.with_lr(settings.pop("lr", None))
     is_script = "num_epochs" not in settings
     if is_script:
         settings = SCRIPT_DEFAULTS | {name.removeprefix("lr_"): value for name, value in settings.items()}
@@ -80,7 +91,7 @@ def _create_scheduler(
     *,
     sched: str = "cosine",
     num_epochs: Count = 300,
-    decay_epochs: Annotated[float | None, Maybe(Number(above=0.0))] = None,
+    decay_epochs: MaybePositive = None,
     decay_milestones: Annotated[tuple[int, ...], Many(Whole(0), rising="weakly")] = (90, 180, 270),
     cooldown_epochs: Phase = 0,
     decay_rate: NonNegative = 0.1,
@@ -94,7 +105,7 @@ def _create_scheduler(
     cycle_limit: Count = 1,
     k_decay: Positive = 1.0,
     decay_fn: Decay = None,
-    stable_timescale: Annotated[float | None, Maybe(Number(above=0.0))] = None,
+    stable_timescale: MaybePositive = None,
     step_on_epochs: Switch = True,
     updates_per_epoch: Annotated[int, Whole(0)] = 0,
 ) -> ToolSchedule:

@@ -1,13 +1,13 @@
 """What timm's schedulers do; `s` is the scheduler, or has its attributes."""
 
-import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from operator import rshift
 from typing import Any
 
 from stepsize.errors import ArgumentError
+from stepsize.interop import timm_cycles as cycles
+from stepsize.interop.phases import Way, above, begun, joined, level
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import (
     Constant,
@@ -17,56 +17,9 @@ from stepsize.schedules import (
     Linear,
     MultiStep,
     OneMinusSqrt,
-    Polynomial,
     Schedule,
     Staircase,
 )
-
-
-def _cosine(base: float, s: Any) -> Schedule:
-    return _cycles(base, s, lambda peak, steps: _bent(Cosine(peak, s.lr_min, steps), s.k_decay))
-
-
-def _poly(base: float, s: Any) -> Schedule:
-    return _cycles(base, s, lambda peak, steps: _bent(Polynomial(peak, s.lr_min, steps, s.power), s.k_decay))
-
-
-def _tanh(base: float, s: Any) -> Schedule:
-    """(1 - tanh(y)) / 2 is 1 / (1 + e^2y). It does not end at the minimum, but jumps to it."""
-
-    def cycle(peak: float, steps: int) -> Schedule:
-        return _scaled((1.0 + Geometric(math.exp(2 * s.lb), math.exp(2 * s.ub), steps)) ** -1.0, peak, s.lr_min)
-
-    return _cycles(base, s, cycle) >> Constant(s.lr_min)
-
-
-def _bent(schedule: Schedule, power: float) -> Schedule:
-    return schedule if power == 1.0 else schedule.warp(power)
-
-
-def _cycles(base: float, s: Any, cycle: Callable[[float, int], Schedule]) -> Schedule:
-    """The cycles one after another. Rounding makes timm begin some of them a step late: they are then cut there."""
-    numbers = range(s.cycle_limit)
-    lengths = [s.t_initial * s.cycle_mul**i for i in numbers]
-    if any(length != int(length) for length in lengths):
-        raise ArgumentError("timm", "cycle_mul", "a factor that makes each cycle a whole number of steps", s.cycle_mul)
-    late = [_begins_late(s, i) for i in numbers] + [False]
-    if not any(late) and (s.cycle_decay == 1.0 or s.lr_min == 0.0):
-        once = cycle(base, s.t_initial)
-        return once if s.cycle_limit == 1 else once.repeat(s.cycle_limit, s.cycle_decay, s.cycle_mul)
-    cycles = []
-    for i, length in enumerate(map(int, lengths)):
-        each = cycle(base * s.cycle_decay**i, length)
-        each = each.head(length + 1) if late[i + 1] else each
-        cycles.append(each.tail(1) if late[i] else each)
-    return functools.reduce(rshift, cycles)
-
-
-def _begins_late(s: Any, i: int) -> bool:
-    if s.cycle_mul == 1.0:
-        return False
-    begin = (s.cycle_mul**i - 1) / (s.cycle_mul - 1) * s.t_initial
-    return math.floor(math.log(1 - begin / s.t_initial * (1 - s.cycle_mul), s.cycle_mul)) < i
 
 
 def _step(base: float, s: Any) -> Schedule:
@@ -92,39 +45,31 @@ def _wsd(base: float, s: Any) -> Schedule:
         raise ArgumentError("WSDLRScheduler", "decay_fn", "the name of a decay", s.decay_fn)
     if s.stable_fn == "constant":
         peak = max(base, low)
-        down = _down(s, peak, low, steps)
-        return Constant(peak, stable_steps) >> down if stable_steps else down
+        return joined(level(peak, stable_steps), _down(s, peak, low, steps))
     stable = InversePower(base, 1.0 / s.stable_timescale, 0.5 if s.stable_fn == "rsqrt" else s.stable_power)
     weight = _down(s, 1.0, 0.0, steps)
     weight = weight.shift(stable_steps) if stable_steps else weight
-    return (stable.clip(low) - low) * weight + low if low else stable * weight
+    return above(low, (stable.clip(low) - low if low else stable) * weight)
 
 
 def _down(s: Any, peak: float, low: float, steps: int) -> Schedule:
-    match s.decay_fn:
-        case "linear":
-            return Linear(peak, low, steps)
-        case "cosine":
-            return Cosine(peak, low, steps)
-        case "1-sqrt":
-            return OneMinusSqrt(peak, low, steps)
-        case "power":
-            return Linear(peak, low, steps).warp(s.decay_power)
+    if s.decay_fn in _WAYS:
+        return _WAYS[s.decay_fn](peak, low, steps)
+    if s.decay_fn == "power":
+        return Linear(peak, low, steps).warp(s.decay_power)
     ratio: float = s.decay_ratio
-    return _scaled((Geometric(1.0, ratio, steps) - ratio) / (1.0 - ratio), peak, low)
+    return above(low, (peak - low) * ((Geometric(1.0, ratio, steps) - ratio) / (1.0 - ratio)))
 
 
-def _scaled(weight: Schedule, peak: float, low: float) -> Schedule:
-    scaled = (peak - low) * weight
-    return scaled + low if low else scaled
+_WAYS: dict[str, Way] = {"linear": Linear, "cosine": Cosine, "1-sqrt": OneMinusSqrt}
 
 
 SHAPES: dict[str, Callable[[float, Any], Schedule]] = {
-    "CosineLRScheduler": _cosine,
+    "CosineLRScheduler": cycles.cosine,
     "MultiStepLRScheduler": _multistep,
-    "PolyLRScheduler": _poly,
+    "PolyLRScheduler": cycles.poly,
     "StepLRScheduler": _step,
-    "TanhLRScheduler": _tanh,
+    "TanhLRScheduler": cycles.tanh,
     "WSDLRScheduler": _wsd,
 }
 
@@ -140,17 +85,12 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
         raise ArgumentError(run.owner, "base_lr", rule, None)
     rates, prefix = SHAPES[kind](base, s), getattr(s, "warmup_prefix", True)
     if warmup:
-        rates = _after(rates, 0 if prefix else warmup)
+        rates = begun(rates, 0 if prefix else warmup)
         target = rates(0) if kind == "TanhLRScheduler" and not prefix else base
         rates = Linear(s.warmup_lr_init, target, warmup) >> rates
     elif rates(0) != base:
-        rates = Constant(base, 1) >> _after(rates, 1)
-    cycles = range(getattr(s, "cycle_limit", 1))
-    total = (
-        sum(int(s.t_initial * getattr(s, "cycle_mul", 1.0) ** i) for i in cycles)
-        if hasattr(s, "t_initial")
-        else math.inf
-    )
+        rates = Constant(base, 1) >> begun(rates, 1)
+    total = sum(cycles.lengths(s)) if hasattr(s, "t_initial") else math.inf
     each = run.epoch_steps("step_on_epochs") if s.t_in_epochs else 1
     return ToolSchedule(
         tool="timm",
@@ -164,9 +104,3 @@ def followed(run: Run, kind: str, s: Any) -> ToolSchedule:
         mends=({"minimum": "cooldown_epochs: 1"} if low else {})
         | ({} if prefix else dict.fromkeys(("jump", "peak"), "warmup_prefix: true")),
     )
-
-
-def _after(rates: Schedule, steps: int) -> Schedule:
-    if steps == 0 or isinstance(rates, Constant):
-        return rates
-    return rates.tail(steps) if steps < rates.steps else Constant(rates(steps))

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, Number, apply_field_rules
+from stepsize.arguments import MaybeNonNegative, apply_field_rules
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.horizon import Horizon
 from stepsize.schedules import Plan, Schedule
@@ -43,7 +43,7 @@ class Run:
 
     owner: str
     horizon: AnyHorizon = None
-    base_lr: Annotated[float | None, Maybe(Number(least=0.0))] = None
+    base_lr: MaybeNonNegative = None
 
     def __post_init__(self) -> None:
         try:
@@ -57,6 +57,10 @@ class Run:
     def unit(self) -> float:
         """The optimizer's rate, which a tool's factors multiply; 1 if it is not known, and factors stay factors."""
         return 1.0 if self.base_lr is None else self.base_lr
+
+    def with_lr(self, lr: Any) -> "Run":
+        """This run with the rate of the config's optimizer, unless another is given."""
+        return replace(self, base_lr=lr) if self.base_lr is None else self
 
     def steps(self, setting: str) -> int:
         """The updates of the run, which the config's `setting` leaves open.

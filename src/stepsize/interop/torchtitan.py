@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from stepsize.arguments import Choice, Maybe, Number, Phase, Real, Whole
+from stepsize.arguments import Choice, Maybe, MaybeCount, MaybeFraction, Number, Phase, Real, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, section, settings_of
-from stepsize.interop.phases import divided, joined, minus, phase, times, wave
+from stepsize.interop.phases import divided, joined, level, minus, phase, times, wave
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.schedules import Constant, InversePower, Linear, OneMinusSqrt, Plan, Schedule
 
@@ -67,8 +67,8 @@ def _schedule(
     steps: int | None,
     *,
     warmup_steps: Phase = 200,
-    total_steps: Annotated[int | None, Maybe(Whole(1))] = None,
-    decay_ratio: Annotated[float | None, Maybe(Number(least=0.0, most=1.0))] = None,
+    total_steps: MaybeCount = None,
+    decay_ratio: MaybeFraction = None,
     decay_type: DecayType = "linear",
     min_lr_factor: Real = 0.0,
 ) -> ToolSchedule:
@@ -100,8 +100,7 @@ def _after_warmup(kind: str, peak: float, low: float, stable: int, steps: int) -
     """The stable phase, the way down, and how its formula goes on after the end."""
     if steps == 0:
         return [Constant(peak)]
-    hold = Constant(peak, stable) if stable else None
     if kind == "cosine":
-        return [hold, wave(peak, low, steps, 0.5)]
+        return [level(peak, stable), wave(peak, low, steps)]
     shape, power = (Linear, -1.0) if kind == "linear" else (OneMinusSqrt, -0.5)
-    return [hold, shape(peak, low, steps), peak - InversePower(minus(peak, low), 1 / steps, power)]
+    return [level(peak, stable), shape(peak, low, steps), peak - InversePower(minus(peak, low), 1 / steps, power)]

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from stepsize.arguments import Maybe, NonNegative, Number, Whole
+from stepsize.arguments import MaybeNonNegative, NonNegative, Whole
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
 from stepsize.interop.config import bind, chosen, settings_of
@@ -58,7 +58,7 @@ def training(
     lr_scheduler_kwargs: Any = None,
     learning_rate: NonNegative = 5e-5,
     warmup_steps: NonNegative = 0.0,
-    warmup_ratio: Annotated[float | None, Maybe(Number(least=0.0))] = None,
+    warmup_ratio: MaybeNonNegative = None,
     max_steps: Annotated[int, Whole(-1)] = -1,
 ) -> ToolSchedule:
     """What these arguments of `TrainingArguments` do."""

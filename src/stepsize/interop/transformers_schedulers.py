@@ -3,16 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
-from stepsize.arguments import Choice, Count, Maybe, NonNegative, Number, Phase, Real, Whole
+from stepsize.arguments import Choice, Count, MaybeCount, MaybeNonNegative, MaybePhase, NonNegative, Phase, Real
 from stepsize.errors import ArgumentError
-from stepsize.interop.phases import divided, joined, phase, times, wave
+from stepsize.interop.phases import Way, divided, joined, level, phase, polynomial, times, wave, waves
 from stepsize.interop.tool_schedule import Run
-from stepsize.schedules import Constant, Cosine, InversePower, Linear, OneMinusSqrt, Polynomial, Schedule, warmup
+from stepsize.schedules import Constant, Cosine, InversePower, Linear, OneMinusSqrt, Polynomial, Schedule
 
 Found = tuple[Schedule, float | None]
-MaybeRate = Annotated[float | None, Maybe(Number(least=0.0))]
 Shape = Annotated[str, Choice(("linear", "cosine", "1-sqrt"))]
 
 
@@ -40,22 +40,25 @@ class Lengths:
         """The updates after the warmup, but at least 1."""
         return max(1, self.total - self.warmup)
 
+    def warmed_up(self, peak: float, *phases: Schedule | None) -> Schedule:
+        """The warmup, and phases after it."""
+        return joined(phase(Linear, 0.0, peak, self.warmup), *phases)
+
 
 def _constant(peak: float, n: Lengths) -> Found:
     return Constant(peak), None
 
 
 def _constant_with_warmup(peak: float, n: Lengths) -> Found:
-    return warmup(Constant(peak), n.warmup), None
+    return n.warmed_up(peak, Constant(peak)), None
 
 
 def _linear(peak: float, n: Lengths) -> Found:
-    down = phase(Linear, peak, 0.0, n.total - n.warmup)
-    return joined(phase(Linear, 0.0, peak, n.warmup), down, Constant(0.0)), None
+    return n.warmed_up(peak, phase(Linear, peak, 0.0, n.total - n.warmup), Constant(0.0)), None
 
 
 def _cosine(peak: float, n: Lengths, *, num_cycles: Real = 0.5) -> Found:
-    return joined(phase(Linear, 0.0, peak, n.warmup), wave(peak, 0.0, n.decay, num_cycles)), None
+    return n.warmed_up(peak, wave(peak, 0.0, n.decay, num_cycles)), None
 
 
 def _cosine_with_restarts(peak: float, n: Lengths, *, num_cycles: Count = 1) -> Found:
@@ -64,43 +67,46 @@ def _cosine_with_restarts(peak: float, n: Lengths, *, num_cycles: Count = 1) -> 
     else:
         cycle = Cosine(peak, 0.0, n.decay // num_cycles)
         cycles = cycle.repeat(num_cycles) if num_cycles > 1 else cycle
-    return joined(phase(Linear, 0.0, peak, n.warmup), cycles), None
+    return n.warmed_up(peak, cycles), None
 
 
 def _polynomial(peak: float, n: Lengths, *, lr_end: NonNegative = 1e-7, power: Real = 1.0) -> Found:
     if lr_end >= peak:
         raise ArgumentError("polynomial", "lr_end", f"below the learning rate {peak:g}", lr_end)
-
-    def shape(start: float, end: float, steps: int) -> Schedule:
-        return Linear(start, end, steps) if power == 1 else Polynomial(start, end, steps, power)
-
-    down = phase(shape, peak, lr_end, n.total - n.warmup)
-    return joined(phase(Linear, 0.0, peak, n.warmup), down, Constant(lr_end)), lr_end
+    down = phase(partial(polynomial, power=power), peak, lr_end, n.total - n.warmup)
+    return n.warmed_up(peak, down, Constant(lr_end)), lr_end
 
 
-def _inverse_sqrt(peak: float, n: Lengths, *, timescale: Annotated[int | None, Maybe(Whole(1))] = None) -> Found:
-    down = InversePower(peak, 1 / (timescale or n.warmup or 10_000))
-    return joined(phase(Linear, 0.0, peak, n.warmup), down), None
+def _inverse_sqrt(peak: float, n: Lengths, *, timescale: MaybeCount = None) -> Found:
+    return n.warmed_up(peak, InversePower(peak, 1 / (timescale or n.warmup or 10_000))), None
 
 
-def _cosine_with_min_lr(
-    peak: float, n: Lengths, *, min_lr: MaybeRate = None, min_lr_rate: MaybeRate = None, num_cycles: Real = 0.5
-) -> Found:
-    low = _minimum("cosine_with_min_lr", peak, min_lr, min_lr_rate)
-    return joined(phase(Linear, 0.0, peak, n.warmup), wave(peak, low, n.decay, num_cycles)), low
+@dataclass(frozen=True, kw_only=True)
+class Wave:
+    """The settings of a cosine with a minimum."""
+
+    min_lr: MaybeNonNegative = None
+    min_lr_rate: MaybeNonNegative = None
+    num_cycles: Real = 0.5
+
+    def down(self, peak: float, n: Lengths) -> Found:
+        """The wave after the warmup, and its minimum."""
+        if (self.min_lr is None) == (self.min_lr_rate is None):
+            rule = "given, or min_lr_rate, but not both"
+            raise ArgumentError("lr_scheduler_kwargs", "min_lr", rule, self.min_lr)
+        low = times(peak, self.min_lr_rate) if self.min_lr is None else self.min_lr  # type: ignore[arg-type]
+        return wave(peak, low, n.decay, self.num_cycles), low
+
+
+def _cosine_with_min_lr(peak: float, n: Lengths, *, shape: Wave) -> Found:
+    down, low = shape.down(peak, n)
+    return n.warmed_up(peak, down), low
 
 
 def _cosine_warmup_with_min_lr(
-    peak: float,
-    n: Lengths,
-    *,
-    min_lr: MaybeRate = None,
-    min_lr_rate: MaybeRate = None,
-    warmup_lr_rate: MaybeRate = None,
-    num_cycles: Real = 0.5,
+    peak: float, n: Lengths, *, shape: Wave, warmup_lr_rate: MaybeNonNegative = None
 ) -> Found:
-    low = _minimum("cosine_warmup_with_min_lr", peak, min_lr, min_lr_rate)
-    down = wave(peak, low, n.decay, num_cycles)
+    down, low = shape.down(peak, n)
     start = divided(peak, max(1, n.warmup)) if warmup_lr_rate is None else times(peak, warmup_lr_rate)
     if n.warmup == 1 and start != peak:
         return Constant(start, 1) >> down.tail(1), low
@@ -112,7 +118,7 @@ def _warmup_stable_decay(
     n: Lengths,
     *,
     num_decay_steps: Phase,
-    num_stable_steps: Annotated[int | None, Maybe(Whole(0))] = None,
+    num_stable_steps: MaybePhase = None,
     warmup_type: Shape = "linear",
     decay_type: Shape = "cosine",
     min_lr_ratio: NonNegative = 0.0,
@@ -120,30 +126,14 @@ def _warmup_stable_decay(
 ) -> Found:
     low = times(peak, min_lr_ratio)
     stable = n.total - n.warmup - num_decay_steps if num_stable_steps is None else num_stable_steps
-    down = phase(_DOWN[decay_type], peak, low, num_decay_steps)
-    if decay_type == "cosine" and num_cycles != 0.5 and down:
-        down = wave(peak, low, num_decay_steps, num_cycles).head(num_decay_steps)
+    ways: dict[str, Way] = {"linear": Linear, "cosine": partial(waves, periods=num_cycles), "1-sqrt": OneMinusSqrt}
+    down = phase(ways[decay_type], peak, low, num_decay_steps)
     if stable < 0 and down:  # the decay began during the warmup
         down = down.tail(-stable) if -stable < num_decay_steps else None
-    up = phase(_UP[warmup_type], low, peak, n.warmup)
-    return joined(up, Constant(peak, stable) if stable > 0 else None, down, Constant(low)), low
+    return joined(phase(_UP[warmup_type], low, peak, n.warmup), level(peak, stable), down, Constant(low)), low
 
 
-_UP: dict[str, Callable[[float, float, int], Schedule]] = {
-    "linear": Linear,
-    "cosine": Cosine,
-    "1-sqrt": lambda start, end, steps: Polynomial(start, end, steps, 0.5),
-}
-_DOWN = {"linear": Linear, "cosine": Cosine, "1-sqrt": OneMinusSqrt}
-
-
-def _minimum(name: str, peak: float, min_lr: float | None, min_lr_rate: float | None) -> float:
-    if min_lr_rate is None and min_lr is not None:
-        return min_lr
-    if min_lr_rate is None or min_lr is not None:
-        advice = "write one of {min_lr} and {min_lr_rate}"
-        raise ArgumentError(name, "min_lr", "given, or min_lr_rate", min_lr, advice, min_lr=1e-5, min_lr_rate=0.1)
-    return times(peak, min_lr_rate)
+_UP: dict[str, Way] = {"linear": Linear, "cosine": Cosine, "1-sqrt": partial(Polynomial, power=0.5)}
 
 
 SCHEDULERS: dict[str, Callable[..., Found]] = {

@@ -230,9 +230,7 @@ class PageWords(Words):
         return super().argument(owner, name)
 
     def setting(self, owner: str, name: str, value: Any) -> str:
-        if name in ("horizon", "steps", "base_lr", "functions", "tool"):
-            return _ADVICE[name]
-        return super().setting(owner, name, value)
+        return _ADVICE.get(name) or super().setting(owner, name, value)
 
 
 _ADVICE = {
@@ -241,4 +239,5 @@ _ADVICE = {
     "base_lr": "the optimizer's rate in place of its factor",
     "functions": "stepsize plot --functions, as this page runs no code",
     "tool": "a setting that only its tool has",
+    "form": 'the form "Python alone"',
 }

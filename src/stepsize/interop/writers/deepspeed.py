@@ -8,7 +8,7 @@ from stepsize.arguments import checked
 from stepsize.interop.deepspeed import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.corners import corners
-from stepsize.interop.writers.exact import AnySchedule, all_of, first_exact, ratio, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, all_of, first_exact, ratio
 from stepsize.schedules import Constant, InversePower, Linear, Logarithmic, Schedule
 from stepsize.schedules.clock import Chain, Every
 
@@ -33,10 +33,7 @@ def to_deepspeed(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str,
         >>> to_deepspeed("Linear(0, 0.3, 10) >> Linear(0.3, 0, 90)")["scheduler"]["type"]
         'OneCycle'
     """
-    run = Run("to_deepspeed", horizon)
-    schedule = schedule_of(schedule, run)
-    found: dict[str, Any] = first_exact(schedule, _candidates(schedule), read, run, "DeepSpeed", INSTEAD)
-    return found
+    return first_exact(schedule, Run("to_deepspeed", horizon), _candidates, read, "DeepSpeed", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
@@ -44,7 +41,7 @@ def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
     return json.dumps(to_deepspeed(schedule, horizon), indent=2)
 
 
-def _candidates(schedule: Schedule) -> Iterator[dict[str, Any]]:
+def _candidates(schedule: Schedule, run: Run) -> Iterator[dict[str, Any]]:
     parts = schedule.parts if isinstance(schedule, Chain) else (schedule,)
     match parts:
         case (Constant(low, 1), Linear() | Logarithmic() as up, *_):

@@ -11,6 +11,7 @@ import numpy as np
 from stepsize.arguments import Instance
 from stepsize.errors import ArgumentError, StepError
 from stepsize.horizon import Horizon
+from stepsize.interop.code import to_code
 from stepsize.interop.phases import told_apart
 from stepsize.interop.tool_schedule import Run, ToolSchedule
 from stepsize.interop.writers.corners import corners
@@ -24,6 +25,7 @@ TOLERANCE = 1e-9  # of the highest rate
 _ALL = 100_000  # updates of which every one is compared
 _FAR = 2**24  # how far endless schedules are compared
 
+Config = TypeVar("Config")
 K = TypeVar("K", bound=Schedule)
 Whole = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -35,21 +37,23 @@ def schedule_of(schedule: Schedule | str, run: Run) -> Schedule:
 
 
 def first_exact(
-    schedule: Schedule,
-    candidates: Iterable[Any],
-    read: Callable[[Any, Run], ToolSchedule],
+    given: Schedule | str,
     run: Run,
+    candidates: Callable[[Schedule, Run], Iterable[Config]],
+    read: Callable[[Config, Run], ToolSchedule],
     tool: str,
     instead: str,
-) -> Any:
+) -> Config:
     """The first config that the tool reads as this schedule: at every update of the run, or for ever without one.
 
     Raises:
-        ArgumentError: there is none; the error says where the nearest differs, and advises what to use `instead`.
+        ArgumentError: there is none; the error says where the nearest differs, and what to use `instead`. `{form}`
+            in it stands for the writer of code.
     """
+    schedule = schedule_of(given, run)
     nearest, longest = "", -1
     own = compared(schedule, run)
-    for config in candidates:
+    for config in candidates(schedule, run):
         with suppress(ArgumentError, StepError):  # the tool refuses the config, or grows beyond all bounds
             found = read(config, run)
             step = _first_difference(schedule, found.rates, own)
@@ -64,8 +68,8 @@ def first_exact(
     rule, end = f"one that {tool} has a setting for", schedule.steps
     if end < longest and run.horizon is None:
         advice = f"{nearest}if the run ends before, write {{horizon}}; else {instead}"
-        raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end))
-    raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead)
+        raise ArgumentError(run.owner, "schedule", rule, schedule, advice, horizon=int(end), form=to_code)
+    raise ArgumentError(run.owner, "schedule", rule, schedule, nearest + instead, form=to_code)
 
 
 def _first_difference(schedule: Schedule, other: Schedule, steps: Whole) -> int | None:

@@ -10,12 +10,12 @@ from typing import Any
 from stepsize.arguments import checked
 from stepsize.interop.megatron import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run, ToolSchedule
-from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of
 from stepsize.schedules import Piecewise, Schedule
 from stepsize.schedules.batches import Reclock
 from stepsize.schedules.clock import Tail
 
-INSTEAD = "let the training loop set the rate from the code of to_code(schedule)"
+INSTEAD = "let the training loop set the rate with the code of {form}"
 WSD_STYLES = ("exponential", "linear", "cosine", "minus_sqrt")
 STYLES = ("constant", "linear", "cosine", "inverse-square-root", *(f"WSD {each}" for each in WSD_STYLES))
 
@@ -37,10 +37,7 @@ def to_megatron(schedule: AnySchedule, horizon: AnyHorizon = None) -> list[str]:
         >>> " ".join(to_megatron("Linear(0, 0.3, 10) >> Cosine(0.3, 0.03, 90)"))
         '--lr 0.3 --min-lr 0.03 --lr-decay-style cosine --lr-warmup-iters 10 --train-iters 100'
     """
-    run = Run("to_megatron", horizon)
-    schedule = schedule_of(schedule, run)
-    found: list[str] = first_exact(schedule, _candidates(schedule, run), _read, run, "Megatron", INSTEAD)
-    return found
+    return first_exact(schedule, Run("to_megatron", horizon), _candidates, _read, "Megatron", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:

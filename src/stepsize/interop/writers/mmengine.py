@@ -9,7 +9,7 @@ from stepsize.interop.calls import Call, source_of
 from stepsize.interop.mmengine import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
 from stepsize.interop.writers.corners import corners
-from stepsize.interop.writers.exact import AnySchedule, all_of, first_exact, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, all_of, first_exact
 from stepsize.interop.writers.mmengine_windows import INSTEAD, Part, parts_of, windows_of
 from stepsize.schedules import Constant, Cosine, Knots, Linear, Schedule
 from stepsize.schedules.arithmetic import Product
@@ -36,10 +36,7 @@ def to_mmengine(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, 
         {'type': 'LinearLR', 'start_factor': 0.1, 'by_epoch': False, 'begin': 0, 'end': 11}
         {'type': 'CosineAnnealingLR', 'T_max': 90, 'eta_min': 0.03, 'by_epoch': False, 'begin': 10, 'end': 101}
     """
-    run = Run("to_mmengine", horizon)
-    schedule = schedule_of(schedule, run)
-    found: dict[str, Any] = first_exact(schedule, _candidates(schedule, run), read, run, "MMEngine", INSTEAD)
-    return found
+    return first_exact(schedule, Run("to_mmengine", horizon), _candidates, read, "MMEngine", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:

@@ -5,16 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stepsize.interop.writers.exact import ratio
-from stepsize.schedules import (
-    Cosine,
-    Exponential,
-    Geometric,
-    Linear,
-    MultiStep,
-    Polynomial,
-    Schedule,
-    Staircase,
-)
+from stepsize.schedules import Cosine, Exponential, Geometric, Linear, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.clock import Chain, Repeat
 
 SETS_ITS_START = ("LinearLR", "CosineRestartLR")

@@ -7,6 +7,7 @@ from typing import Any
 
 from stepsize.errors import ArgumentError
 from stepsize.horizon import Horizon
+from stepsize.interop.code import to_code
 from stepsize.interop.mmengine_windows import INFINITE
 from stepsize.interop.tool_schedule import Run
 from stepsize.interop.writers.exact import ratio
@@ -15,7 +16,7 @@ from stepsize.interop.writers.pieces import pieces
 from stepsize.schedules import Constant, Cosine, MultiStep, Schedule
 from stepsize.schedules.clock import Chain, Every, Repeat
 
-INSTEAD = "let a hook set the rate from the code of to_code(schedule)"
+INSTEAD = "let a hook set the rate with the code of {form}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class _Windows:
             return
         found = scheduler_of(part.shape, last, self.rate, self.base)
         if found is None:
-            raise ArgumentError(self.run.owner, "schedule", "made of shapes that MMEngine has", part.shape, INSTEAD)
+            rule = "made of shapes that MMEngine has"
+            raise ArgumentError(self.run.owner, "schedule", rule, part.shape, INSTEAD, form=to_code)
         name, settings = found
         if last == 0 or name not in SETS_ITS_START:
             self._jump(part.start, part.first)

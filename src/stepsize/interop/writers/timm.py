@@ -10,7 +10,7 @@ from stepsize.arguments import checked
 from stepsize.horizon import Horizon
 from stepsize.interop.timm import read
 from stepsize.interop.tool_schedule import AnyHorizon, Run
-from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio, schedule_of
+from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_exact, outlines_of, ratio
 from stepsize.schedules import Cosine, Geometric, InversePower, MultiStep, Polynomial, Schedule, Staircase
 from stepsize.schedules.arithmetic import Product
 from stepsize.schedules.batches import Reclock
@@ -36,10 +36,7 @@ def to_timm(schedule: AnySchedule, horizon: AnyHorizon = None) -> dict[str, Any]
         >>> found["sched"], found["num_epochs"], found["warmup_epochs"], found["warmup_prefix"]
         ('cosine', 90, 10, True)
     """
-    run = Run("to_timm", horizon)
-    schedule = schedule_of(schedule, run)
-    found: dict[str, Any] = first_exact(schedule, _candidates(schedule, run), read, run, "timm", INSTEAD)
-    return found
+    return first_exact(schedule, Run("to_timm", horizon), _candidates, read, "timm", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:

@@ -14,7 +14,7 @@ from stepsize.interop.writers.exact import AnySchedule, Outline, all_of, first_e
 from stepsize.schedules import Cosine, InversePower, Polynomial, Schedule
 from stepsize.schedules.clock import Head, Stretch, Tail
 
-INSTEAD = "give to_transformers the optimizer, and Trainer(optimizers=...) what it returns"
+INSTEAD = "give stepsize.interop.to_transformers the optimizer, and Trainer(optimizers=...) what it returns"
 SHAPES = ("linear", "cosine", "1-sqrt")
 WSD = "warmup_stable_decay"
 ENDLESS = ("constant", "constant_with_warmup", "inverse_sqrt")
@@ -39,12 +39,11 @@ def to_transformers(schedule: AnySchedule, horizon: AnyHorizon = None, *, optimi
         {'learning_rate': 0.3, 'lr_scheduler_type': 'linear', 'warmup_steps': 10, 'max_steps': 100}
     """
     run = Run("to_transformers", horizon)
-    schedule = schedule_of(schedule, run)
     if optimizer is not None:
         from stepsize.pytorch.lr_scheduler.conversion import lambda_lr
 
-        return lambda_lr(optimizer, schedule)
-    return first_exact(schedule, _candidates(schedule, run), read, run, "transformers", INSTEAD)
+        return lambda_lr(optimizer, schedule_of(schedule, run))
+    return first_exact(schedule, run, _candidates, read, "transformers", INSTEAD)
 
 
 def source(schedule: Schedule, horizon: AnyHorizon = None) -> str:
