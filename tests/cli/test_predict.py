@@ -215,6 +215,14 @@ def test_rank_needs_no_runs(typed):
     assert "A ranking, not a prediction" in done.stdout
 
 
+def test_long_schedules_are_ranked_in_a_column_of_their_own_and_shown_whole(typed):
+    short, long = "Constant(0.1)", " >> ".join(f"Constant({rate / 100}, 9)" for rate in range(10, 20))
+    done = typed("rank", short, long, "--steps", 90)
+    lines = done.stdout.splitlines()
+    assert lines[0].index("schedule") == lines[1].index("Constant") == lines[2].index("Constant")
+    assert long.replace(" ", "") in done.stdout.replace(" ", "").replace("\n", "")
+
+
 def test_a_schedule_may_be_a_file_with_its_text(typed, tmp_path):
     (tmp_path / "best.txt").write_text('Linear(0.3, 0, "50%") >> Constant(0.1, "rest")\n', encoding="utf-8")
     done = typed("rank", tmp_path / "best.txt", "--steps", 400)
