@@ -9,7 +9,7 @@ from hypothesis import given, settings
 import stepsize as ss
 import strategies
 from stepsize.curves import LossCurve
-from stepsize.descent import Adam, Momentum, descend
+from stepsize.descent import SURFACES, Adam, Momentum, descend
 from stepsize.laws import MultiPowerLaw, fit, rank
 from stepsize.play.answers import answer
 from stepsize.play.copies import FORMS
@@ -178,6 +178,18 @@ def test_every_surface_has_a_ground_and_paths(surface):
     assert answered["error"] == ""
     assert answered["lines"]["xs"]
     assert len(answered["paths"]) == 2
+
+
+@pytest.mark.parametrize("surface", ["wave", "saddle", "rosenbrock"])
+def test_the_ground_is_the_curve_of_a_function_or_contours_of_one_height(surface):
+    ground, named = asked("descents", "Constant(0.1)", surface=surface), SURFACES[surface]
+    lines = [np.stack(line, axis=-1) for line in zip(ground["lines"]["xs"], ground["lines"]["ys"], strict=True)]
+    if ground["dimensions"] == 1:
+        (line,) = lines
+        assert line[[0, -1], 0].tolist() == [*named.window[0]]
+        np.testing.assert_allclose(named(line[:, :1]), line[:, 1], atol=1e-3)
+    for line in lines if ground["dimensions"] == 2 else ():
+        assert np.ptp(named(line)) < 0.1 * np.ptp(named(np.array(named.window).T)) + 0.1
 
 
 def test_a_path_that_diverges_says_so_and_stays_near_the_window():
