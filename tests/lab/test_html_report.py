@@ -85,6 +85,12 @@ def test_each_quantity_has_a_panel_with_a_curve_for_each_schedule():
     assert shown.count("path", **{"class": "stray"}) == 4
 
 
+def test_of_many_diverged_runs_five_of_a_schedule_are_drawn():
+    runs = [replace(made_up_run("hot", Constant(9.0), diverges=True), seed=seed) for seed in range(8)]
+    before, after = (page(shown).count("path", **{"class": "stray"}) for shown in (RUNS, [*RUNS, *runs]))
+    assert after - before == 5 * 4  # in each panel
+
+
 def test_the_table_has_means_spreads_differences_and_words():
     shown = page(RUNS)
     for name in SCHEDULES:

@@ -110,7 +110,9 @@ def train(run):
         run.log(step, train_loss=1.0, python=random.random(), numpy=numpy.random.rand(), torch=float(torch.rand(())))
 """
     (tmp_path / "draws.py").write_text(loop)
-    experiment = Experiment({"a": "Constant(1)", "b": "Constant(2)"}, f"{tmp_path}/draws.py:train", steps=3, seeds=(0, 1))
+    experiment = Experiment(
+        {"a": "Constant(1)", "b": "Constant(2)"}, f"{tmp_path}/draws.py:train", steps=3, seeds=(0, 1)
+    )
     runs = compare(experiment, tmp_path / "out", display=Silent()).runs
     for name in ("python", "numpy", "torch"):
         drawn = {(run.name, run.seed): run.metric(name)[1].tolist() for run in runs}
