@@ -2,8 +2,8 @@
 
 A file of `loops/` belongs to one tool. It has `PACKAGE`, the package that must be importable; `CASES`, configs that
 stand for the kinds there are; `random_case(rng)`; and `rates(case)`, which runs the tool. If the package is not
-installed, the recorded rates of `CASES` and of some random cases stand in. `python tests/interop/measuring.py TOOL` records them again, and
-`scripts/peers` installs the packages in build/peers.
+installed, the recorded rates of `CASES` and of some random cases stand in. `python tests/interop/measuring.py TOOL`
+records them again, and `scripts/peers` installs the packages in build/peers.
 """
 
 import importlib
