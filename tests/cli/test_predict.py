@@ -41,6 +41,10 @@ def test_predict_gives_the_final_loss_with_a_band(typed, logs):
     assert float(words[2]) == pytest.approx(TRUTH.predict(parse(WSD))[-1], rel=3e-3)
     assert words[3] == "80%"
     assert float(words[-3]) < float(words[2]) < float(words[-1])
+    rows = [row.split() for row in done.stdout.splitlines()]
+    table = rows[rows.index(["step", "rate", "loss", "low", "high"]) + 1 :][:10]
+    assert table[0][0].startswith("60")
+    assert table[-1][0] == "5,999"
     assert "predicted loss above" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("note: ")) <= 100
 
