@@ -254,6 +254,27 @@ def test_all_pairs_are_on_the_page_with_p_corrected_for_their_number():
     assert "pairs of schedules" not in page(views(schedules=40, seeds=2, points=5), title="Many").text
 
 
+@pytest.mark.parametrize(("schedules", "pressed"), [(8, "true"), (9, "false")])
+def test_the_bands_of_many_curves_are_hidden_at_first(schedules, pressed):
+    shown = page(views(schedules=schedules, seeds=2, points=5), title="Bands")
+    assert shown.count("button", **{"class": "bands", "aria-pressed": pressed}) == 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_intervals_on_one_side_of_zero_are_drawn_from_there_to_the_edge(sign):
+    def ending_at(name, seed, accuracy):
+        run = made_up_run(name, Constant(0.3), seed)
+        return replace(run, epochs=(replace(run.epochs[-1], test_accuracy=accuracy),))
+
+    groups = {
+        name: [ending_at(name, seed, 0.5 + by * (0.1 + 0.001 * seed)) for seed in range(4)]
+        for name, by in (("first", 0), ("other", sign))
+    }
+    whisker = tables(groups, Terms())[0].lines[1].whisker
+    assert (whisker.zero < 10) == (sign > 0)
+    assert (whisker.zero > 90) == (sign < 0)
+
+
 @pytest.mark.parametrize(("metric", "shown"), [(METRICS[0], ("first", "a", "c")), (METRICS[1], ("first", "b", "c"))])
 def test_the_best_have_a_high_accuracy_or_a_low_loss(metric, shown):
     found = findings(metric, {"first": {0: 0.5}, "a": {0: 0.9}, "b": {0: 0.7}, "c": {0: 0.8}})

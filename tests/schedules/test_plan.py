@@ -191,6 +191,8 @@ def test_an_entry_of_another_kind_is_refused(name):
 def test_a_map_must_make_schedules_of_schedules():
     with pytest.raises(ArgumentError, match=r"map\(change=...\) must be a function that returns a schedule, got 0.3"):
         PLANS["one rate"].map(lambda rate: rate(500))
+    with pytest.raises(ArgumentError, match=r'no .weight_decy.; did you mean "weight_decay"'):
+        PLANS["tied"].map(lambda rate: rate / 2, "lr", "weight_decy")
 
 
 def test_all_problems_of_a_plan_come_together():
