@@ -87,6 +87,11 @@ def test_a_file_that_is_no_config_ends_in_one_clear_message(refused, tmp_path, n
     assert message in refused("check", name)
 
 
+def test_an_error_about_a_whole_config_says_so(refused):
+    said = refused("check", '{"lr": 0.1}', "--from", "timm")
+    assert said.startswith("stepsize: the config must be a config with \"sched\", got {'lr': 0.1}")
+
+
 def test_the_problems_of_several_files_are_reported_together(refused, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"scheduler": SCHEDULER | {"params": PARAMS | {"foo": 1}}}))
     said = refused("check", "a.json", "b.json", ".", "--from", "deepspeed")

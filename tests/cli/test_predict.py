@@ -41,6 +41,10 @@ def test_predict_gives_the_final_loss_with_a_band(typed, logs):
     assert float(words[2]) == pytest.approx(TRUTH.predict(parse(WSD))[-1], rel=3e-3)
     assert words[3] == "80%"
     assert float(words[-3]) < float(words[2]) < float(words[-1])
+    rows = [row.split() for row in done.stdout.splitlines()]
+    table = rows[rows.index(["step", "rate", "loss", "low", "high"]) + 1 :][:10]
+    assert table[0][0].startswith("60")
+    assert table[-1][0] == "5,999"
     assert "predicted loss above" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("note: ")) <= 100
 
@@ -213,6 +217,14 @@ def test_rank_needs_no_runs(typed):
     assert first[:2] == ["1.", "0.10063"]
     assert second[:3] == ["2.", "0.13754", "+36.7%"]
     assert "A ranking, not a prediction" in done.stdout
+
+
+def test_long_schedules_are_ranked_in_a_column_of_their_own_and_shown_whole(typed):
+    short, long = "Constant(0.1)", " >> ".join(f"Constant({rate / 100}, 9)" for rate in range(10, 20))
+    done = typed("rank", short, long, "--steps", 90)
+    lines = done.stdout.splitlines()
+    assert lines[0].index("schedule") == lines[1].index("Constant") == lines[2].index("Constant")
+    assert long.replace(" ", "") in done.stdout.replace(" ", "").replace("\n", "")
 
 
 def test_a_schedule_may_be_a_file_with_its_text(typed, tmp_path):

@@ -73,6 +73,15 @@ def test_another_database_and_a_newer_store_are_refused(path):
         read_curves(path)
 
 
+def test_the_steps_of_an_exported_store_are_its_own_column_whatever_the_metrics_are_called(tmp_path):
+    head = "run,name,schedule,seed,status,step,lr,train_loss,global_step,iteration"
+    rows = [f"0,flat,Constant(0.1),0,finished,{step},0.1,{3 - step / 10},{7 * step},{9 * step}" for step in (5, 10)]
+    (tmp_path / "points.csv").write_text("\n".join([head, *rows]) + "\n")
+    (curve,) = read_curves(tmp_path / "points.csv")
+    assert curve.steps.tolist() == [2, 7]  # the middle of those since the row before
+    assert curve.losses.tolist() == [2.5, 2.0]
+
+
 def test_a_store_without_points_has_no_curve(path):
     change(path, "UPDATE runs SET status = 'diverged'")
     with pytest.raises(DataError, match="has no run with a loss curve"):

@@ -57,6 +57,10 @@ LOGS = {
         "epoch 0 iter 0/5 loss 4\nepoch 0 iter 4/5 loss 3\nepoch 1 iter 0/5 loss 2\n",
         {"iter": [0, 4, 5], "epoch": [0, 0, 1], "loss": [4, 3, 2]},
     ),
+    "steps of later epochs": (
+        "epoch 3 iter 4/5 loss 4\nepoch 4 iter 0/5 loss 3\n",
+        {"iter": [14, 15], "epoch": [3, 4], "loss": [4, 3]},
+    ),
     "steps that no run has": ("step: 1e400 loss 4\nstep 1 loss 3\n", {"step": [1], "loss": [3]}),
     "lines without a number but the step": ("resuming from step 7\nstep 7 loss 3\n", {"step": [7], "loss": [3]}),
 }

@@ -51,6 +51,16 @@ def test_the_chord_that_refutes_convexity_lies_below_the_function(f):
     assert surface(at) - height == pytest.approx(chord.excess)
 
 
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-30, 2.0**1021])
+@pytest.mark.parametrize("f", ["cos(pi*x)", "cos(200*x)"])
+def test_a_function_of_any_size_is_refuted(f, scale):
+    """The sixth differences of the rougher one are 64 times its values, which would exceed the largest float."""
+    surface = surface_from(f)
+    found = is_convex(lambda x: scale * surface(np.stack([x], axis=-1)), (-1, 1))
+    assert not found
+    assert found.chord.excess == pytest.approx(2.0 * scale, rel=0.05)
+
+
 ROUNDED = {
     "numbers that cancel": ("x**2 - 2*x + 1", (0.999, 1.001)),
     "a cosine near 0": (lambda x: 1 - np.cos(x), (-1e-5, 1e-5)),

@@ -2,8 +2,8 @@
 
 A file of `loops/` belongs to one tool. It has `PACKAGE`, the package that must be importable; `CASES`, configs that
 stand for the kinds there are; `random_case(rng)`; and `rates(case)`, which runs the tool. If the package is not
-installed, the recorded rates of `CASES` stand in. `python tests/interop/measuring.py TOOL` records them again, and
-`scripts/peers` installs the packages in build/peers.
+installed, the recorded rates of `CASES` and of some random cases stand in. `python tests/interop/measuring.py TOOL`
+records them again, and `scripts/peers` installs the packages in build/peers.
 """
 
 import importlib
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+RECORDED = 25  # random cases of each tool
 PEERS = HERE.parents[1] / "build" / "peers"
 
 
@@ -53,6 +54,11 @@ def is_installed(tool: str) -> bool:
     return subprocess.run([sys.executable, "-c", program], env=_environment(), check=False).returncode == 0
 
 
+def recorded_cases(tool: str) -> list[Case]:
+    loop = loop_of(tool)
+    return [*loop.CASES, *(random_cases(tool, RECORDED) if hasattr(loop, "random_case") else [])]  # MaxText has none
+
+
 def random_cases(tool: str, number: int) -> list[Case]:
     rng = random.Random(0)
     return [loop_of(tool).random_case(rng) for _ in range(number)]
@@ -83,9 +89,8 @@ def _environment() -> dict[str, str]:
 
 
 def _record(tool: str) -> None:
-    loop = loop_of(tool)
-    lines = ",\n".join(json.dumps(rates) for rates in measured(tool, loop.CASES))
-    package = importlib.metadata.packages_distributions()[loop.PACKAGE][0]
+    lines = ",\n".join(json.dumps(rates) for rates in measured(tool, recorded_cases(tool)))
+    package = importlib.metadata.packages_distributions()[loop_of(tool).PACKAGE][0]
     form = f'{{"package": "{package} {importlib.metadata.version(package)}", "rates": [\n{lines}\n]}}\n'
     (HERE / "recorded" / f"{tool}.json").write_text(form)
 

@@ -28,6 +28,7 @@ OVERLAP = [
 ]
 RAMP = {"warmup_steps": 5, "start_lr": 0.0, "end_lr": 0.1}
 THREEFOLD = {"name": "CosineAnnealingWarmRestarts", "learning_rate": 0.1, "T_0": 5, "T_mult": 3}
+ONE_CYCLE = {"name": "OneCycleLR", "max_learning_rate": 1, "total_steps": 10}
 BAD = [
     ("axolotl", {"learning_rate": 0.1, "lr_scheduler": "rexx"}, ['did you mean "rex"?']),
     ("axolotl", {"lr_scheduler": "rex"}, ["axolotl(learning_rate=...) must be given"]),
@@ -99,6 +100,10 @@ BAD = [
         ["horizon", "cycle needs"],
     ),
     ("paddle", {"name": "OneCycleLR", "max_learning_rate": 1, "total_steps": 3}, ["such that all phases have a step"]),
+    *(
+        ("paddle", ONE_CYCLE | {"phase_pct": part, "three_phase": three}, ["such that all phases have a step"])
+        for part, three in ((0.55, True), (0.1, True), (0.1, False), (1.0, False))
+    ),
     ("paddle", {"name": "LinearWarmup", "learning_rate": THREEFOLD, **RAMP}, ["a T_mult of 3 inside a LinearWarmup"]),
     ("paddle", {"learning_rate": 0.1}, ['a mapping with its "name"']),
     ("pytorch_optimizer", {"name": "cosin"}, ['did you mean "cosine"?']),

@@ -59,7 +59,7 @@ SHAPES_AND_OPERATORS = [
     OneMinusSqrt(0.3, 0.1, 9),
     OneMinusSqrt(0.1, 0.3, 9),
     Logarithmic(0.0, 0.3, 9),
-    Rex(0.3, 0.0, 9, 0.7),
+    *(Rex(0.3, 0.0, 9, beta) for beta in (0.0, 0.7, 1.0)),
     Exponential(0.3, 0.95, 10),
     Staircase(0.3, 0.5, 4),
     MultiStep(0.3, 0.5, (4, 4, 9)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from measuring import Case, is_installed, loop_of, measured, random_cases, recorded
+from measuring import Case, is_installed, loop_of, measured, random_cases, recorded, recorded_cases
 
 import stepsize.interop
 from stepsize import Constant, Horizon, Linear, Plan
@@ -56,7 +56,7 @@ def compare(tool: Tool, cases: list[Case], theirs: list[list[float]]) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_reader_gives_the_rates_that_the_tool_gave(tool: Tool) -> None:
-    compare(tool, loop_of(tool.name).CASES, recorded(tool.name))
+    compare(tool, recorded_cases(tool.name), recorded(tool.name))
 
 
 def test_the_rate_of_torchtitan_is_that_of_the_optimizer_and_of_its_groups() -> None:

@@ -84,6 +84,12 @@ def test_each_quantity_has_a_panel_with_a_curve_for_each_schedule():
     assert shown.count("path", **{"class": "stray"}) == 4
 
 
+def test_of_many_diverged_runs_five_of_a_schedule_are_drawn():
+    runs = [replace(made_up_run("hot", Constant(9.0), diverges=True), seed=seed) for seed in range(8)]
+    before, after = (page(shown).count("path", **{"class": "stray"}) for shown in (RUNS, [*RUNS, *runs]))
+    assert after - before == 5 * 4  # in each panel
+
+
 def test_the_table_has_means_spreads_differences_and_words():
     shown = page(RUNS)
     for name in SCHEDULES:
@@ -245,6 +251,27 @@ def test_all_pairs_are_on_the_page_with_p_corrected_for_their_number():
     assert "All 3 pairs of schedules" in shown.text
     assert "p is corrected for 3 pairs (Holm)" in shown.text
     assert "pairs of schedules" not in page(views(schedules=40, seeds=2, points=5), title="Many").text
+
+
+@pytest.mark.parametrize(("schedules", "pressed"), [(8, "true"), (9, "false")])
+def test_the_bands_of_many_curves_are_hidden_at_first(schedules, pressed):
+    shown = page(views(schedules=schedules, seeds=2, points=5), title="Bands")
+    assert shown.count("button", **{"class": "bands", "aria-pressed": pressed}) == 1
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_intervals_on_one_side_of_zero_are_drawn_from_there_to_the_edge(sign):
+    def ending_at(name, seed, accuracy):
+        run = made_up_run(name, Constant(0.3), seed)
+        return replace(run, epochs=(replace(run.epochs[-1], test_accuracy=accuracy),))
+
+    groups = {
+        name: [ending_at(name, seed, 0.5 + by * (0.1 + 0.001 * seed)) for seed in range(4)]
+        for name, by in (("first", 0), ("other", sign))
+    }
+    whisker = tables(groups, Terms())[0].lines[1].whisker
+    assert (whisker.zero < 10) == (sign > 0)
+    assert (whisker.zero > 90) == (sign < 0)
 
 
 @pytest.mark.parametrize(("metric", "shown"), [(METRICS[0], ("first", "a", "c")), (METRICS[1], ("first", "b", "c"))])

@@ -101,6 +101,24 @@ def test_settings_of_own_loops_are_refused_for_other_tasks(tmp_path):
     assert "timeout=...) must be left out for a task with data, got 9.0" in str(timeout)
 
 
+def test_the_global_generators_begin_alike_for_a_seed_and_differ_between_seeds(tmp_path):
+    loop = """
+import random, numpy, torch
+
+def train(run):
+    for step in range(1, run.steps + 1):
+        run.log(step, train_loss=1.0, python=random.random(), numpy=numpy.random.rand(), torch=float(torch.rand(())))
+"""
+    (tmp_path / "draws.py").write_text(loop)
+    experiment = Experiment(
+        {"a": "Constant(1)", "b": "Constant(2)"}, f"{tmp_path}/draws.py:train", steps=3, seeds=(0, 1)
+    )
+    runs = compare(experiment, tmp_path / "out", display=Silent()).runs
+    for name in ("python", "numpy", "torch"):
+        drawn = {(run.name, run.seed): run.metric(name)[1].tolist() for run in runs}
+        assert drawn["a", 0] == drawn["b", 0] != drawn["a", 1] == drawn["b", 1]
+
+
 def test_on_windows_own_loops_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("stepsize.lab.own_loops.engine.sys", SimpleNamespace(platform="win32"))
     with pytest.raises(ArgumentError, match="must be a task with data on Windows, where"):

@@ -73,6 +73,7 @@ def test_a_scheduler_that_counts_epochs_and_is_stepped_after_each_update_is_poin
     "make",
     [
         lambda o: lr_scheduler.MultiStepLR(o, [10, 20]),
+        lambda o: lr_scheduler.MultiStepLR(o, [8, 16]),  # as long as an epoch
         lambda o: lr_scheduler.CosineAnnealingLR(o, 32),
         lambda o: lr_scheduler.StepLR(o, 20, 0.5),
         lambda o: lr_scheduler.ExponentialLR(o, 0.99),

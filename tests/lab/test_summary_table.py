@@ -107,6 +107,13 @@ def test_a_difference_over_fewer_seeds_than_the_means_gives_a_note_and_is_in_the
     assert "over 2 of 5 seeds — better: &#34;late&#34;. The means, over more runs, say the opposite of" in page
 
 
+def test_the_summary_names_six_schedules_of_a_verdict_and_counts_the_rest():
+    """The largest differences come first."""
+    some = [run(f"s{by}", seed, 0.6 + 0.03 * by + 0.001 * seed * (1 + by)) for by in range(9) for seed in range(4)]
+    named = ", ".join(f"&#34;s{by}&#34;" for by in range(8, 2, -1))
+    assert f"better: {named} and 2 more." in html_report(some, "Many")
+
+
 def test_the_note_on_one_seed_depends_on_how_many_were_planned():
     assert summary_table(runs(1), Terms(seeds=1)).notes == (
         "One seed says nothing about which schedule is better; give several.",

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 import math
 import time
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from stepsize.lab import Experiment, compare, load_task, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import local
 from stepsize.lab.environment import environment
-from stepsize.lab.tuning import _search, _trials, _trials_of, begin_tuning, tune
+from stepsize.lab.tuning import Trial, _search, _trials, _trials_of, begin_tuning, tune
 from stepsize.plots.curves import rate_trace
 from stepsize.store import load_runs
 from stepsize.store.run import Point
@@ -175,6 +176,14 @@ def test_impossible_tuning_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(ArgumentError, match="held_out"):
         compare(recorded(held_out=True), tmp_path / "out", display=Silent())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trial_is_a_line_of_texts_and_survives_json():
+    finished, diverged = Trial("cosine", 0.5, 0.31415926, True), Trial("flat", 2.0, math.inf, False)
+    assert finished.cells() == ("cosine", "0.5", "0.3142", "chosen")
+    assert diverged.cells() == ("flat", "2", "diverged", "")
+    for trial in (finished, diverged):
+        assert Trial.of_dict(json.loads(json.dumps(trial.as_dict(), allow_nan=False))) == trial
 
 
 def test_a_schedule_in_steps_is_stretched_to_the_fewer_steps_of_a_trial():

@@ -1,5 +1,8 @@
 """Schedules ranked by their predicted losses."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from runs import PEAK, PLANS, TRUTH, three
 
@@ -54,6 +57,18 @@ def test_a_difference_is_less_certain_if_one_schedule_is_longer_than_the_runs_or
     assert longer[0] < longer[1] < longer[2]
     assert longer[2] > 1.64 * 2 * 0.004 * TRUTH.L0  # two doublings
     assert margin(ss.wsd(2 * PEAK, 200, 4800, 1000)) > 1.64 * 0.018 * TRUTH.L0
+
+
+def test_a_length_within_that_of_the_runs_makes_no_difference_less_certain(found):
+    """What is left if the parameters are certain is the error of the law."""
+    certain = replace(found, covariance=np.zeros_like(found.covariance))
+
+    def error(steps):
+        best, other = rank_forecasts(certain, {"late": SCHEDULES["late"], "other": ss.wsd(PEAK, 200, steps - 700, 500)})
+        return other.margin / best.forecast.final_loss
+
+    assert error(2000) == pytest.approx(error(6000), rel=1e-3)
+    assert error(12_000) > 1.3 * error(6000)
 
 
 @pytest.mark.parametrize("schedules", [PLANS["flat"], [], ["Constant(1)"]])

@@ -74,6 +74,13 @@ def test_a_slider_of_a_length_has_whole_steps():
         assert each.low == int(each.low)
 
 
+@given(st.integers(1, 2**53))
+def test_a_slider_of_a_length_reaches_from_its_least_to_well_beyond_it(steps):
+    length = controls(f"Linear(0, 1, {steps})", is_config=False)[2]
+    assert 1 <= length.low <= steps
+    assert length.high >= max(10, 2.5 * steps)
+
+
 def test_a_zero_has_the_range_of_its_neighbour():
     start, end, _ = controls("Linear(0, 3e-4, 1000)", is_config=False)
     assert start.high == end.high

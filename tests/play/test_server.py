@@ -1,3 +1,4 @@
+import asyncio
 import http.client
 import json
 import signal
@@ -10,7 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from installed import environment
+from stepsize.play import server
 from stepsize.play.guard import LONGEST_QUESTION
+from stepsize.play.state import Entry, State
+from stepsize.play.subjects import Subject
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,36 @@ def test_the_page_and_all_that_it_loads_are_served(address):
 def test_it_answers_questions(address):
     status, _, text = requested(address, "answer/open", "POST", b'""')
     assert (status, json.loads(text)["state"]["schedules"][0]["text"]) == (200, "Linear(0.3, 0, 1000)")
+
+
+async def answered(app, question):
+    """The answer to a question about a constant rate, from an application that is not behind a socket."""
+    sent, form = [], State((Entry("Constant(0.1)"),)).as_json()
+    body = json.dumps(form).encode()
+    headers = [(b"host", b"127.0.0.1:1"), (b"content-length", str(len(body)).encode())]
+
+    async def receive():
+        return {"type": "http.request", "body": body}
+
+    async def send(message):
+        sent.append(message)
+
+    asked = {"method": "POST", "path": f"/token/answer/{question}", "root_path": "", "query_string": b""}
+    await app({"type": "http", "headers": headers, **asked}, receive, send)
+    return json.loads(b"".join(message.get("body", b"") for message in sent))
+
+
+def test_questions_that_compute_for_longer_have_more_time(monkeypatch):
+    monkeypatch.setattr(server, "QUICK_SECONDS", 0.001)
+    app = server.app_of(Subject(State((Entry("Constant(0.1)"),))), "token", 1)
+
+    async def both():
+        async with app.router.lifespan_context(app):
+            return await answered(app, "curves"), await answered(app, "ranking")
+
+    quick, slow = asyncio.run(both())
+    assert quick == {"refused": "this takes more than 0.001 seconds to compute"}
+    assert "refused" not in slow
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(address):

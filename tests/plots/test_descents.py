@@ -181,6 +181,9 @@ def test_a_chord_of_a_convex_set_lies_within():
     ax = plot_convexity(disc, ((-2, 2), (-2, 2)), is_convex_set(disc, ((-2, 2), (-2, 2))))
     (chord,) = [line for line in ax.lines if line.get_color() == COLOURS[2]]
     assert all(disc(*point) for point in zip(*chord.get_data(), strict=True))
+    (outline,) = [each for each in ax.collections if each.get_linewidth().min() > 1]
+    points = np.concatenate([path.vertices for path in outline.get_paths()])
+    np.testing.assert_allclose(np.hypot(*points.T), 1.0, atol=0.02)
 
 
 def test_contour_levels_rise_even_if_values_are_not_finite_or_all_equal():
@@ -367,6 +370,13 @@ def test_an_animation_grows_and_is_held_at_its_end(tmp_path):
         assert film.info["duration"] == 100
         film.seek(12)
         assert film.info["duration"] == 300
+
+
+def test_an_animation_goes_on_until_its_longest_descent_has_ended(tmp_path):
+    panels = {name: {name: descend(BOWL, GradientDescent(), START, steps, 0.1)} for name, steps in (("a", 3), ("b", 9))}
+    told = []
+    save_animation(panels, tmp_path / "a.gif", progress=lambda *done: told.append(done))
+    assert told[-1] == (10 + animations.LAST_FRAMES,) * 2
 
 
 def test_all_colours_of_the_paths_are_in_an_animation(tmp_path):

@@ -65,6 +65,7 @@ def test_a_comparison_is_legible(runs, width, size):
     with paper_picture(width, size=size) as picture:
         axes = plot_comparison_on_paper(runs, picture)
     assert picture.get_figwidth() == width
+    assert (axes[0].bbox.y0 == axes[2].bbox.y0) == (width >= 5.0)  # the panels stand beside each other
     assert_legible(picture, size)
     assert [text.get_text() for text in picture.legends[0].get_texts()][: len({run.name for run in runs})] == list(
         dict.fromkeys(run.name for run in runs)

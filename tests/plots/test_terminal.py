@@ -108,6 +108,8 @@ def test_losses_are_one_curve_for_each_name():
     lines = sketch_losses(runs, width=70).splitlines()
     assert lines[0] == "train loss"
     assert lines[-2:] == ["oo cosine", "xx too hot (diverged)"]
+    highest = max(float(line.split()[0]) for line in lines if "┤" in line or "|" in line)
+    assert highest <= max(run.column("train_loss").max() for run in runs[:3]) < runs[3].column("train_loss")[-2]
     assert sketch_losses([]) == "train loss: nothing to draw yet"
 
 

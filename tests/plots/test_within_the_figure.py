@@ -11,7 +11,7 @@ from reports import HOSTILE
 
 from stepsize import Constant, Cosine, Linear, Polynomial
 from stepsize.plots import Picture, plot_comparison, plot_schedules
-from stepsize.plots.axes import _width, _wrapped
+from stepsize.plots.axes import _width, _wrapped, legend_layout
 from stepsize.store.run import Value
 
 SHORT = {f"run {i}": Cosine(0.1 * (i + 1), 0.0, 1000) for i in range(6)}
@@ -102,3 +102,11 @@ def test_a_comparison_with_hostile_names_lies_within_its_figure(name, tmp_path):
     axes[0].figure.savefig(tmp_path / "picture.png")
     axes[0].figure.savefig(tmp_path / "picture.svg")
     assert "<script" not in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+
+
+def test_a_legend_takes_less_room_only_if_it_must():
+    labels = [f"a schedule with a name of some length, number {number}" for number in range(8)]
+    roomy, tight = (legend_layout(None, labels, 300.0, height) for height in (1000.0, 40.0))
+    assert (roomy.columns, roomy.size) == (1, 9.0)
+    assert roomy.labels == tuple(labels)
+    assert tight.height < roomy.height

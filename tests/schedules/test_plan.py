@@ -93,6 +93,7 @@ def test_a_constant_product_follows_the_rates_of_the_plan_in_their_form():
     assert Plan(lr=[0.25, 0.5], weight_decay=tie)(0)["weight_decay"] == [2.0, 1.0]
     assert Plan(lr={"a": 0.1, "b": 0.5}, weight_decay={"b": tie})(0)["weight_decay"] == {"b": 1.0}
     assert PLANS["tied"](np.array([0, 1, 2]))["weight_decay"].tolist() == [0.0, 0.04, 0.02]
+    assert Plan(lr=[5e-324, 0.5], weight_decay=tie)(0)["weight_decay"] == [0.0, 1.0]  # 0.5 / 5e-324 is not finite
     with pytest.raises(ArgumentError, match=r"Plan\(weight_decay=...\) must be a schedule, as nothing .*; give lr="):
         Plan(weight_decay=tie)(0)
 
@@ -190,6 +191,8 @@ def test_an_entry_of_another_kind_is_refused(name):
 def test_a_map_must_make_schedules_of_schedules():
     with pytest.raises(ArgumentError, match=r"map\(change=...\) must be a function that returns a schedule, got 0.3"):
         PLANS["one rate"].map(lambda rate: rate(500))
+    with pytest.raises(ArgumentError, match=r'no .weight_decy.; did you mean "weight_decay"'):
+        PLANS["tied"].map(lambda rate: rate / 2, "lr", "weight_decy")
 
 
 def test_all_problems_of_a_plan_come_together():

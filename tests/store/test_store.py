@@ -54,6 +54,16 @@ def test_a_commit_is_on_the_disk_when_it_returns(store, path):
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+@pytest.mark.parametrize(("step", "origin"), [(30, (0, 20)), (20, (0, 20)), (10, (None, None))])
+def test_a_run_that_is_taken_back_to_before_its_branch_has_no_parent(store, path, step, origin):
+    store.log(0, [Point(10, 0.1, 2.0, 0.5), Point(20, 0.1, 1.0, 0.5)])
+    store.branch(1, 0, 20)
+    store.log(1, [Point(30, 0.1, 1.0, 0.5)])
+    store.rewind(1, step)
+    run = load_runs(path).outcomes()[1]
+    assert (run.parent, run.branched_at) == origin
+
+
 def test_a_run_that_branches_from_its_own_branch_stays_the_parent_of_its_others(store, path):
     store.log(0, points(10, 20))
     assert [store.branch(number, 0, 20) for number in (1, 2)] == [2, 2]

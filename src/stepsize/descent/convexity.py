@@ -117,11 +117,11 @@ def _rounding(start: Floats, along: Floats) -> Floats:
     smooth function nearly vanish there, and those of rounding are several times the rounding. The numbers that cancel
     within a function are assumed to be no larger than 1 and the squares of the coordinates.
     """
-    largest = float(np.abs(along).max())
+    largest = float(np.abs(along).max()) or 1.0
     cancelled = max(1.0, float(np.abs(start).max())) ** 2
-    with np.errstate(over="ignore", invalid="ignore"):
-        rough = _ROUGH * np.abs(np.diff(along, n=6, axis=1)).max(axis=1)
-    rounding: Floats = np.maximum(_ROUNDING * largest, np.minimum(rough, min(_ROUNDING * cancelled, _CLEAR * largest)))
+    rough = np.abs(np.diff(along / largest, n=6, axis=1)).max(axis=1)  # the differences of large values may overflow
+    rough = largest * np.minimum(_ROUGH * rough, _CLEAR)
+    rounding: Floats = np.maximum(_ROUNDING * largest, np.minimum(rough, _ROUNDING * cancelled))
     return rounding + np.finfo(np.float64).tiny  # subnormal numbers are rounding too
 
 

@@ -42,6 +42,8 @@ CASES = [
     _case("OneCycle", **CYCLE, cycle_second_step_size=6, cycle_first_stair_count=2),
     _case("OneCycle", **CYCLE, cycle_first_stair_count=3, cycle_second_stair_count=7, cycle_second_step_size=10),
     _case("OneCycle", of="betas", **CYCLE, **DECAY),
+    _case("OneCycle", **CYCLE, decay_step_size=3),
+    _case("OneCycle", of="betas", **CYCLE, decay_step_size=3),
     _case("OneCycle", of="betas", cycle_min_lr=0.1, cycle_max_lr=1.0, cycle_first_step_size=1),
 ]
 

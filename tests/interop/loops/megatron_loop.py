@@ -46,6 +46,7 @@ CASES = [
     _case(train_samples=83, lr_warmup_samples=30, global_batch_size=8, lr_decay_style="cosine"),
     _case(train_samples=300, lr_warmup_samples=30, global_batch_size=16, rampup_batch_size=[4, 4, 100]),
     _case(train_iters=10, of="weight_decay", weight_decay_incr_style="linear", **RISING),
+    _case(train_iters=20, lr_decay_iters=8, of="weight_decay", weight_decay_incr_style="linear", **RISING),
     _case(train_samples=83, of="weight_decay", weight_decay_incr_style="cosine", **RISING, global_batch_size=8),
 ]
 

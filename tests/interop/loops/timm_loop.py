@@ -41,6 +41,7 @@ CASES = [
     _case("step", num_epochs=30, decay_epochs=6, warmup_epochs=4, warmup_prefix=True, step_on_epochs=True),
     _case("multistep", decay_milestones=(1, 6, 6, 9), num_epochs=30, decay_rate=0.5),
     _case("multistep", decay_milestones=(1,), num_epochs=30, decay_rate=0.5),
+    _case("multistep", updates=300, num_epochs=300),
     _case("multistep", decay_milestones=(0, 3, 9), num_epochs=30, decay_rate=0.5, warmup_epochs=3),
     _case("multistep", decay_milestones=(0, 3, 9), num_epochs=30, warmup_epochs=12),
     _case("constant", num_epochs=10, warmup_epochs=3),

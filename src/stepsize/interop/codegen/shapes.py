@@ -123,8 +123,6 @@ def _between(schedule: Between, clock: Clock, language: Language) -> Value:
             log = language.call("log", language.not_below(1, grown))
             return Value.of(over(log, Expr(f"math.log({number(n + 1).text})")), -fall, start)
         case Rex(beta=beta):
-            if beta in (0, 1):
-                return _line(start, end, n, clock) if beta == 0 else Value(start)
             remaining, length = clock.remaining(n)
             bent = plus(number(rounded((1 - beta) * float(length))), times(number(beta), remaining))
             return Value.of(over(remaining, bent), fall, end)
