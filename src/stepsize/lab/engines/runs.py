@@ -261,7 +261,7 @@ def account(error: BaseException) -> str:
 
 
 def joined(failures: Sequence[RunError]) -> RunError:
-    """One error with the distinct messages of several, up to `MOST_REASONS`."""
+    """One error with the distinct messages of several, up to `MOST_REASONS`, each in a line."""
     reasons = list(dict.fromkeys(map(str, failures)))
-    more = f"; and {len(reasons) - MOST_REASONS} more failed" if len(reasons) > MOST_REASONS else ""
-    return RunError("; ".join(reasons[:MOST_REASONS]) + more)
+    more = f"\nand {len(reasons) - MOST_REASONS} more failed" if len(reasons) > MOST_REASONS else ""
+    return RunError("\n".join(reasons[:MOST_REASONS]) + more)
