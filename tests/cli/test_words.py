@@ -42,6 +42,10 @@ from stepsize.laws import MomentumLaw
             ["plot", 'Function("math:coss")', "--functions", "--steps", "5"],
             "must be importable, got 'math:coss'; module 'math' has no attribute 'coss'",
         ),
+        (
+            ["plot", 'Function("textwrap:dednet")', "--functions", "--steps", "5"],
+            'textwrap.py); did you mean "dedent"?',
+        ),
     ],
 )
 def test_errors_name_what_can_be_typed(refused, arguments, message):
