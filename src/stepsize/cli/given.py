@@ -12,7 +12,7 @@ import typer
 
 from stepsize.arguments import Maybe, Number, Whole
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import EXAMPLE, FILE, horizon_of, length_of, named
+from stepsize.cli.schedules import EXAMPLE, FILE, horizon_of, length_of
 from stepsize.cli.words import CommandLine
 from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
@@ -20,6 +20,7 @@ from stepsize.interop.config_files import config_in, config_of
 from stepsize.interop.recognition import is_typed_config, meaning
 from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
 from stepsize.schedules import Plan, Schedule, from_dict, parse
+from stepsize.schedules.named_text import named
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name

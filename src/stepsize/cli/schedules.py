@@ -1,8 +1,7 @@
-"""Schedules as arguments of the command line: their texts, their names, and what lengths with a unit mean."""
+"""Schedules as arguments of the command line: what lengths with a unit mean."""
 
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from math import inf
 from typing import Annotated, Any
@@ -84,32 +83,6 @@ def assignments(option: str, text: str, example: str) -> dict[str, str]:
             raise ArgumentError(option, "", "given each name once", text)
         found[name] = value
     return found
-
-
-def named(text: str, read: Callable[[str], object]) -> tuple[str, str]:
-    """The name, "" if there is none, and the rest of [NAME=]TEXT.
-
-    Names and texts may both contain "=". The name ends at the first "=" after which `read` accepts the rest; if there
-    is none, at the last "=" outside brackets.
-    """
-    parts, end = [("", text)], None
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if character == "=":
-            parts.append((_unquoted(text[:place]), text[place + 1 :].strip()))
-            end = len(parts) - 1 if depth <= 0 else end
-    for name, rest in parts:
-        with suppress(StepsizeError):
-            read(rest)
-            return name, rest
-    return parts[end or 0]
-
-
-def _unquoted(name: str) -> str:
-    """A name without blanks and a pair of quotes around it."""
-    name = name.strip()
-    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name
 
 
 def cut_off(schedules: Mapping[str, Schedule], steps: int | None) -> list[str]:
