@@ -241,7 +241,7 @@ class MissingExtraError(StepsizeError, ImportError):
     @classmethod
     def naming(cls, package: str, extra: str) -> "MissingExtraError":
         """The error for a missing `package` that `extra` of stepsize installs."""
-        return cls(f"{package} is not installed", f"install it with: pip install 'stepsize[{extra}]'")
+        return cls(f"{package} is not installed", f"install it with: pip install '.[{extra}]' in a clone of stepsize")
 
 
 @contextmanager

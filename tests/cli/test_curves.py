@@ -1,6 +1,7 @@
 """`stepsize curves`, and the options of logs that it shares with `predict`, `design` and `cooldown`."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -72,6 +73,36 @@ def test_curves_reads_a_branch_of_another_run(typed, logs, tmp_path):
     branch.write_text("step,lr,loss\n" + "".join(f"{step},1e-4,2.9\n" for step in range(50, 500, 50)))
     done = typed("curves", branch, logs[0], "--after", f"branch={logs[0]}:5000")
     assert done.stdout.splitlines()[1].split() == ["branch", "CSV", "9", "5,050", "5,450", "0.0003", "2.9000"]
+
+
+def test_curves_lists_all_losses_and_names_once_what_is_not_known(typed, logs, tmp_path):
+    bare, notes = tmp_path / "bare.csv", tmp_path / "notes.md"
+    bare.write_text("step,loss\n0,4\n100,3\n")
+    notes.write_text("runs of this week\n")
+    done = typed("curves", logs[0], bare, notes, "--save", tmp_path / "clean.csv")
+    assert done.returncode == 2
+    assert [line.split() for line in done.stdout.splitlines()[:3]] == [
+        ["run", "format", "rows", "first", "last", "peak", "rate", "last", "loss"],
+        ["cosine", "CSV", "120", "0", "5,950", "0.0003", "3.0167"],
+        ["bare", "CSV", "2", "0", "100", "?", "3.0000"],
+    ]
+    assert "loss above 2.9" in done.stdout
+    said = done.stderr.removeprefix("stepsize: ").splitlines()
+    assert [line.split(" has no ")[0] for line in said] == [str(notes), str(bare)]
+    assert not (tmp_path / "clean.csv").exists()
+
+
+def test_a_folder_with_runs_of_a_tool_says_which_other_logs_were_left_out(typed, logs, tmp_path):
+    (tmp_path / "run").mkdir()
+    rows = [{"step": step, "loss": 3.0 + 100.0 / step, "learning_rate": 0.1} for step in range(1, 100)]
+    (tmp_path / "run" / "trainer_state.json").write_text(json.dumps({"log_history": rows}))
+    (tmp_path / "run" / "eval.csv").write_text("step,loss\n1,2\n")  # belongs to the run
+    (tmp_path / "env.json").write_text("{}")
+    done = typed("curves", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = f"{tmp_path} also has cosine.csv, drop.csv, short.csv, which are read only if they are named"
+    assert said in done.stdout.splitlines()
+    assert "also has" not in typed("curves", tmp_path / "run").stdout
 
 
 REFUSED = [

@@ -2,9 +2,10 @@
 
 import pytest
 
-from stepsize.cli.schedules import assignments, named
+from stepsize.cli.schedules import assignments
 from stepsize.cli.screen import print_table
 from stepsize.schedules import parse
+from stepsize.schedules.named_text import named
 
 NAMES = [
     "cos",
@@ -42,6 +43,7 @@ def test_a_schedule_alone_has_no_name(text):
         ("cos=Cosine(0.2, end=0.02 steps=3)", ("cos", "Cosine(0.2, end=0.02 steps=3)")),
         ("cos=Cosine(0.2, end=0.02", ("cos", "Cosine(0.2, end=0.02")),
         ("Constnt(value=1)", ("", "Constnt(value=1)")),
+        ("Linear(0, 0.3, steps=100", ("", "Linear(0, 0.3, steps=100")),
     ],
 )
 def test_the_name_in_front_of_a_wrong_text_ends_at_the_last_equals_sign_outside_brackets(given, expected):

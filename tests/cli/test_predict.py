@@ -1,5 +1,6 @@
 """`stepsize predict`, `design`, `cooldown` and `rank`, as typed in a terminal."""
 
+import json
 import subprocess
 
 import pytest
@@ -77,9 +78,9 @@ def test_predict_reads_lengths_with_a_unit_and_says_what_is_cut_off(typed, logs)
         "predict", logs / "cosine.csv", *ALONE, "--schedule", f'Linear({PEAK}, 0, "2ep")',
         "--schedule", f"Linear({PEAK}, 0, 9000)", "--horizon", "samples=1000,batch=1,epochs=2",
     )  # fmt: skip
-    assert f"Linear({PEAK}, 0.0, 2000)\n" in done.stdout
+    assert f'Linear({PEAK}, 0, "2ep")\n' in done.stdout
     cut = "is 9,000 steps long; what comes after the first 2,000 is left out"
-    assert f"note: Linear({PEAK}, 0.0, 9000) {cut}\n" in done.stdout
+    assert f"note: Linear({PEAK}, 0, 9000) {cut}\n" in done.stdout
 
 
 def test_predict_takes_the_schedules_of_logs_without_rates_and_leaves_their_beginning_out(typed, logs, tmp_path):
@@ -229,9 +230,11 @@ def test_long_schedules_are_ranked_in_a_column_of_their_own_and_shown_whole(type
 
 def test_a_schedule_may_be_a_file_with_its_text(typed, tmp_path):
     (tmp_path / "best.txt").write_text('Linear(0.3, 0, "50%") >> Constant(0.1, "rest")\n', encoding="utf-8")
-    done = typed("rank", tmp_path / "best.txt", "--steps", 400)
+    done = typed("rank", tmp_path / "best.txt", "best=Linear(0.3, 0, 200) >> Constant(0.1, 200)", "--steps", 400)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Linear(0.3, 0.0, 200) >> Constant(0.1, 200)" in done.stdout
+    (one, *first), (two, *second) = (line.split() for line in done.stdout.splitlines()[1:3])
+    assert (one, two, {first[-1], second[-1]}) == ("1.", "2.", {"best.txt", "best"})
+    assert first[0] == second[0]
 
 
 def test_rank_reads_lengths_with_a_unit(typed):
@@ -239,14 +242,53 @@ def test_rank_reads_lengths_with_a_unit(typed):
     done = typed(
         "rank", 'Linear(0.3, 0, "rest")', 'Constant(0.3, "1ep") >> Linear(0.3, 0, "rest")', "--horizon", horizon
     )
+    alike = typed("rank", "Linear(0.3, 0, 2350)", "Constant(0.3, 235) >> Linear(0.3, 0, 2115)")
     assert done.returncode == 0
-    assert "Linear(0.3, 0.0, 2350)" in done.stdout
+    assert [line.split()[1] for line in done.stdout.splitlines()[1:3]] == [
+        line.split()[1] for line in alike.stdout.splitlines()[1:3]
+    ]
 
 
 def test_rank_says_what_is_cut_off(typed):
     done = typed("rank", "Constant(0.1)", "Linear(0.3, 0, 400)", "--steps", 100)
-    assert "note: Linear(0.3, 0.0, 400) is 400 steps long; what comes after the first 100 is left out\n" in done.stdout
+    assert "note: Linear(0.3, 0, 400) is 400 steps long; what comes after the first 100 is left out\n" in done.stdout
     assert "left out" not in typed("rank", "Linear(0.3, 0, 400)", "--steps", 400).stdout
+
+
+MEGATRON = "--lr 0.3 --min-lr 0 --lr-decay-style linear --lr-warmup-iters 0 --train-iters 400"
+
+
+def test_rank_reads_the_config_of_a_tool_up_to_the_end_of_its_run(typed, tmp_path):
+    (tmp_path / "run.sh").write_text(f"python pretrain.py {MEGATRON}\n")
+    (tmp_path / "run.toml").write_text(
+        "[optimizer]\nlr = 0.3\n[lr_scheduler]\nwarmup_steps = 0\ndecay_ratio = 1.0\n[training]\nsteps = 400\n"
+    )
+    done = typed("rank", "run.sh", "run.toml", "a=Linear(0.3, 0, 400)")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [line.split() for line in done.stdout.splitlines()[1:4]]
+    assert {row[1] for row in rows if row[-1] != "run.toml"} == {"0.10063"}
+    assert {row[-1] for row in rows} == {"run.sh", "run.toml", "a"}
+
+
+def test_predict_reads_configs_and_names(typed, logs, tmp_path):
+    config = {"learning_rate": PEAK, "lr_scheduler_type": "linear", "warmup_steps": 200, "max_steps": 6000}
+    (tmp_path / "hf.json").write_text(json.dumps(config))
+    words = ["--schedule", "hf.json", "--schedule", f"by hand=warmup(Linear({PEAK}, 0, 5800), 200)"]
+    done = typed("predict", logs / "cosine.csv", *ALONE, *words, "--schedule", f"flat={PLANS['flat']}", "--steps", 6000)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {line.split()[-1]: line.split()[0] for line in done.stdout.splitlines() if " ± " in line or "best" in line}
+    assert rows["hf.json"] == rows["hand"] != rows["flat"]
+    assert "\ncaution: hf.json; by hand: the rate goes below " in done.stdout
+
+
+def test_factors_in_a_config_are_ranked_and_predicted_only_with_the_rate_of_the_optimizer(
+    typed, refused, logs, tmp_path
+):
+    (tmp_path / "run.toml").write_text("[lr_scheduler]\nwarmup_steps = 200\n[training]\nsteps = 6000\n")
+    assert typed("rank", "run.toml").returncode == 0
+    words = ["predict", logs / "cosine.csv", *ALONE, "--schedule", "run.toml"]
+    assert "the config has factors of the optimizer's rate; write --base-lr RATE" in refused(*words)
+    assert typed(*words, "--base-lr", PEAK).returncode == 0
 
 
 REFUSED = [
@@ -325,6 +367,7 @@ REFUSED = [
     (["design", "{}/cosine.csv", "{}/drop.csv", *BEGUN, "--steps", 9, "--warmup", 9], "--warmup must be less than"),
     (["rank", "Constant(0.1)"], "write --steps 1000"),
     (["rank", "best.txt"], "there is no file best.txt"),
+    (["rank", "a=Linear(1, 0, 9)", "a=Linear(2, 0, 9)"], 'two schedules have the name "a"; give each its own'),
     (
         ["rank", "Constant(0.1, 10)", "Constant(0.1, 20)"],
         "--steps must be a number, because the lengths differ (10, 20)",

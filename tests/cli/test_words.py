@@ -42,6 +42,10 @@ from stepsize.laws import MomentumLaw
             ["plot", 'Function("math:coss")', "--functions", "--steps", "5"],
             "must be importable, got 'math:coss'; module 'math' has no attribute 'coss'",
         ),
+        (
+            ["plot", 'Function("textwrap:dednet")', "--functions", "--steps", "5"],
+            'textwrap.py); did you mean "dedent"?',
+        ),
     ],
 )
 def test_errors_name_what_can_be_typed(refused, arguments, message):
@@ -77,7 +81,7 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
             ["predict", "--steps", "x", "--level", "2", "--columns", "los=a", "--log-jump", "0"],
             [
                 "RUNS must be given",
-                "--schedule must be given; write --schedule TEXT",
+                "--schedule must be given; write --schedule [NAME=]TEXT|FILE",
                 "--steps must be a whole number of at least 1, got 'x'; write a number such as 3",
                 "--level must be a finite number >= 0.01 and <= 0.999, got 2",
                 "--columns has no 'los'; did you mean \"loss\"?",

@@ -39,6 +39,7 @@ def test_a_log_that_begins_late_needs_the_length_of_the_warmup(write):
     np.testing.assert_allclose(warmed[:21], np.linspace(0.0, 0.2, 21))
     np.testing.assert_array_equal(warmed[20:51], 0.2)
     np.testing.assert_array_equal(read(path, warmup_steps=0).rates[:51], 0.2)
+    np.testing.assert_array_equal(read(path, warmup_steps=51).rates[50:], warmed[50:])  # as steps are often counted
     with pytest.raises(DataError, match="within a warmup of 60 steps"):
         read(path, warmup_steps=60)
 

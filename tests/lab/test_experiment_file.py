@@ -160,6 +160,13 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     assert read_experiment(tmp_path / "marked.toml").epochs == 7
 
 
+@pytest.mark.parametrize("name", ["cos(0.01)", "const lr", "wsd 10%"])
+def test_a_name_that_needs_quotes_is_refused_with_that_advice(tmp_path, name):
+    (tmp_path / "a.toml").write_text(f'[schedules]\n{name} = "Constant(0.1)"\n')
+    with pytest.raises(DataError, match=r"line 2, .*; write a name with a blank or such signs in quotes$"):
+        read_experiment(tmp_path / "a.toml")
+
+
 def test_a_file_that_is_not_toml_is_refused(tmp_path):
     with pytest.raises(DataError, match="line 1"):
         read_experiment(written(tmp_path, "epochs == 3"))

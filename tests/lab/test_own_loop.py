@@ -240,8 +240,8 @@ def test_a_run_must_log_what_it_is_judged_on(run, tmp_path):
     run.log(5, lr=0.1, val_f1=0.5)
     found = records(tmp_path)
     found.close()
-    reason = 'it logged no test_accuracy, test_loss or train_loss to judge it on; it logged "lr", "val_f1"'
-    assert found.unjudged() == reason
+    reason = 'it logged no test_accuracy, test_loss or train_loss to judge it on; it logged "lr", "val_f1"; '
+    assert found.unjudged() == f"{reason}log one of these, or name another metric and its mode"
     assert records(tmp_path, metric="test_loss").unjudged() == 'it logged no "test_loss"; it logged nothing'
 
 

@@ -19,7 +19,7 @@ from stepsize.lab import Experiment, Task, compare
 from stepsize.lab.engines.choice import chosen
 from stepsize.store import load_runs
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'stepsize[ray]'")
+pytest.importorskip("ray", reason="needs stepsize[ray]")
 pytestmark = pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
 )  # Ray's own

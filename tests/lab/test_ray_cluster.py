@@ -11,7 +11,7 @@ from stepsize.lab import Experiment
 from stepsize.lab.engines import ray_cluster
 from stepsize.lab.engines.choice import chosen
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'stepsize[ray]'")
+pytest.importorskip("ray", reason="needs stepsize[ray]")
 
 
 @pytest.fixture

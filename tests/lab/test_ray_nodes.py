@@ -16,7 +16,7 @@ import stepsize
 from installed import STEPSIZE
 from stepsize.store import load_runs
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'stepsize[ray]'")
+pytest.importorskip("ray", reason="needs stepsize[ray]")
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(not CAN, reason="two machines on one need Linux, root, ip, unshare and nsenter"),

@@ -66,6 +66,23 @@ def test_one_seed_gives_one_note_and_one_schedule_gives_none():
     assert summary_table([run("flat", seed, 0.8) for seed in range(3)]).notes == ()
 
 
+def test_what_no_run_has_logged_has_no_column():
+    bare = Run("flat", "Constant(0.1)", 0, (Point(5, 0.1, NAN, NAN),), (Epoch(5, NAN, NAN, 0.4, 0.8),), 1.0)
+    assert summary_table([bare]).columns == ("schedule", "test accuracy", "seconds")
+    assert result_line(bare, Terms(["flat"], 1)) == "flat, seed 0: test accuracy 0.8000 (1.0 s)"
+    assert summary_table([bare, run("warm", 0, 0.8)]).columns[1:3] == ("train loss", "train accuracy")
+    assert "train loss" in summary_table([replace(bare, status="interrupted")]).columns
+
+
+def test_a_printed_table_has_its_columns_one_below_another_and_its_notes():
+    table = summary_table(runs(5))
+    *lines, first, second = str(table).splitlines()
+    assert [first, second] == [*table.notes]
+    assert len({len(line) for line in lines}) == 1
+    for line, cells in zip(lines, (table.columns, *table.lines), strict=True):
+        assert re.split(" {2,}", line.strip()) == [*cells]
+
+
 def test_markup_in_a_name_is_escaped():
     odd = [run("<b>[x](y)|$a_b$*", 0, 0.8)]
     shown = markdown_table(summary_table(odd), odd)

@@ -116,11 +116,23 @@ def test_a_target_that_the_run_has_reached_needs_no_cooldown(found):
     assert "without a cooldown: its loss is" in said
 
 
-def test_a_target_out_of_reach_is_said_to_be_so(found):
+def test_a_target_out_of_reach_comes_with_the_lowest_loss_that_is_in_reach(found):
     plans = plan_cooldowns(found, so_far(), target_loss=2.5)
     assert plans.forecasts == ()
     assert plans.recommended is None
-    assert plans.recommendation == "A loss of 2.5 is not predicted for any cooldown that begins within 29,610 steps"
+    (lowest,) = plan_cooldowns(found, so_far(), [29_610]).forecasts
+    low, high = lowest.forecast.final_band
+    assert plans.recommendation == (
+        "A loss of 2.5 is not predicted for any cooldown that begins within 29,610 steps: the lowest is "
+        f"{lowest.final_loss:.4f}, 90% band {low:.4f} to {high:.4f}, if it begins at step 29,610"
+    )
+
+
+def test_a_target_between_the_lowest_loss_and_its_band_is_possible(found):
+    (lowest,) = plan_cooldowns(found, so_far(), [29_610]).forecasts
+    target = (lowest.final_loss + lowest.forecast.final_band[0]) / 2
+    said = plan_cooldowns(found, so_far(), target_loss=target).recommendation
+    assert f"if it begins at step 29,610; {target:g} is possible from step " in said
 
 
 def test_the_band_widens_with_its_level_as_that_of_a_normal_distribution(found):

@@ -185,4 +185,5 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path):
         command, capture_output=True, text=True, timeout=60, env=environment(PYTHONPATH=":".join(sys.path))
     )
     assert done.returncode == 2
-    assert done.stderr == "stepsize: Starlette is not installed; install it with: pip install 'stepsize[play]'\n"
+    advice = "install it with: pip install '.[play]' in a clone of stepsize"
+    assert done.stderr == f"stepsize: Starlette is not installed; {advice}\n"

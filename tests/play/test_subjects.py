@@ -28,6 +28,16 @@ def test_texts_are_shown_as_they_are_also_with_errors():
     assert texts(" Linear(0, 1, 9) ", "Linear(0, 1") == ["Linear(0, 1, 9)", "Linear(0, 1"]
 
 
+def test_a_text_may_have_a_name_and_a_typed_config_has_none():
+    given = ("lr (a=1)=Linear(0, 1, 9)", "part=Linear(0, 1, '10%')", "--lr=1e-3 --train-iters=500", "f(x=1")
+    assert [(entry.name, entry.text) for entry in subject(*given).state.schedules] == [
+        ("lr (a=1)", "Linear(0, 1, 9)"),
+        ("part", "Linear(0, 1, '10%')"),
+        ("", "--lr=1e-3 --train-iters=500"),
+        ("", "f(x=1"),
+    ]
+
+
 def test_the_files_of_configs_and_of_saved_schedules_are_entries_with_their_names(tmp_path):
     saved = tmp_path / "saved.json"
     saved.write_text(json.dumps(ss.to_dict(ss.Linear(0, 1, 9))))

@@ -46,6 +46,14 @@ def test_the_top_of_the_losses_is_a_twentieth_above_the_highest(losses, status, 
     assert highest_loss_in_view([Run("a", "Constant(0.1)", 0, points, (), 1.0, status)]) == pytest.approx(top)
 
 
+@pytest.mark.parametrize(("status", "said"), [("finished", ["not logged"]), ("running", [])])
+def test_what_finished_runs_have_not_logged_is_called_so_in_its_panel(status, said):
+    run = Run("a", "Constant(0.1)", 0, (Point(5, 0.1, math.nan, math.nan),), (Epoch(5, *4 * [math.nan]),), 1.0, status)
+    rate, loss, accuracy = plot_comparison([run])
+    assert [text.get_text() for text in loss.texts] == [text.get_text() for text in accuracy.texts] == said
+    assert not rate.texts
+
+
 def test_the_rate_is_the_schedules_own_up_to_the_last_update():
     rate, _, _ = plot_comparison([made_up_run("cosine", COSINE, steps=150)])
     x, y = rate.lines[0].get_data()

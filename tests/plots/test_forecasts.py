@@ -1,5 +1,7 @@
 """The picture of predicted losses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -27,7 +29,8 @@ def forecasts(runs):
 def test_forecasts_and_runs_are_in_the_panels_of_rates_and_of_losses(forecasts, runs):
     rate, loss = plot_forecasts(forecasts, runs)
     assert len(rate.lines) == len(loss.lines) == 5
-    np.testing.assert_array_equal(loss.lines[0].get_ydata(), forecasts["wsd"].losses)
+    measured = forecasts["wsd"].steps >= runs[0].steps[0]
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), forecasts["wsd"].losses[measured])
     np.testing.assert_array_equal(rate.lines[0].get_ydata(), forecasts["wsd"].rates)
     np.testing.assert_array_equal(loss.lines[2].get_ydata(), runs[0].losses)
     words = [text.get_text() for text in loss.get_legend().get_texts()]
@@ -42,6 +45,18 @@ def test_the_band_lies_between_its_lower_and_its_upper_bound(forecasts):
     for bound in (forecasts["wsd"].low, forecasts["wsd"].high):
         assert np.isin(bound, edges).all()
     pyplot.close(loss.figure)
+
+
+def test_a_band_that_is_wide_before_the_first_measured_loss_does_not_set_the_axis(forecasts, runs):
+    wide = np.where(forecasts["wsd"].steps < 200, 300.0, 0.0)
+    forecast = replace(forecasts["wsd"], low=forecasts["wsd"].low - wide, high=forecasts["wsd"].high + wide)
+    _, loss = plot_forecasts({"wsd": forecast}, runs)
+    low, high = loss.get_ylim()
+    assert 3.0 < low < forecast.final_loss < high < 5.0
+    (band,) = loss.collections
+    assert np.abs(band.get_paths()[0].vertices[:, 1]).max() < 10.0
+    _, alone = plot_forecasts({"wsd": forecast})
+    np.testing.assert_allclose(alone.get_ylim(), (low, high), rtol=0.05)
 
 
 def test_runs_of_one_name_are_numbered(forecasts, runs):

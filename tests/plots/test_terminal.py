@@ -132,7 +132,7 @@ def test_without_matplotlib_only_pictures_in_text_can_be_made():
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     assert "▀▀ Linear(0.0, 0.3, 500)" in done.stdout
     assert "MissingExtraError matplotlib is not installed" in done.stdout
-    assert "pip install 'stepsize[plots]'" in done.stdout
+    assert "pip install '.[plots]' in a clone of stepsize" in done.stdout
 
 
 def test_values_at_the_end_of_the_floats_are_drawn():

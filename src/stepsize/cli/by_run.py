@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from stepsize.cli.schedules import named
 from stepsize.curves.read_options import Branch
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, raise_together, shown
 from stepsize.schedules import Schedule, parse
+from stepsize.schedules.named_text import named
 
 T = TypeVar("T")
 

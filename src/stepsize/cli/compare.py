@@ -21,11 +21,11 @@ from stepsize.cli.options import (
     numbers,
     numeric,
 )
-from stepsize.cli.schedules import named
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
 from stepsize.errors import ArgumentError, StepsizeError, visible
 from stepsize.processes import start_server
+from stepsize.schedules.named_text import named
 
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".html")
 

@@ -67,9 +67,7 @@ def _written(given: Given, form: str, run: Horizon | int | None) -> str:
         return str(given.value)
     if form == "json":
         return json.dumps(to_dict(given.value), indent=2)
-    if given.meaning is not None and given.meaning.relative:
-        rule, advice = "given: the config has factors of the optimizer's rate", "write {base_lr}"
-        raise ArgumentError("stepsize convert", "base_lr", rule, None, advice, base_lr=...)
+    given.refuse_factors("convert")
     if form in LANGUAGES:
         from stepsize.interop import to_code  # late: its file is loaded when it is used
 

@@ -12,9 +12,11 @@ import typer
 from numpy.typing import NDArray
 
 from stepsize.cli.options import writable
-from stepsize.cli.runs import LogOptions, Runs, with_log_options
+from stepsize.cli.runs import LogOptions, Runs, print_notes, with_log_options
 from stepsize.cli.screen import form_here, print_sketch, print_table
 from stepsize.curves import LossCurve
+from stepsize.curves.read_curves import Reading
+from stepsize.errors import raise_together
 from stepsize.files import spreadsheet_cell, write_whole
 
 BENT = 1e-12  # of the peak: where the rate leaves a straight line by less, it does not bend
@@ -33,25 +35,30 @@ def curves(
 ) -> None:
     """List the loss curves in the logs of any tool.
 
-    It says which runs there are, how they were read, and how they went.
+    It says which runs there are, how they were read, and how they went. A run whose rates are not known has "?" as its
+    peak rate. What could not be read is named below, and the exit code is then 2.
     """
-    found = logs.readings(runs)
-    print_table(
-        ("run", "format", "rows", "first", "last", "peak rate", "last loss"),
-        [(curve.name, each.format, *_numbers(curve)) for each in found for curve in [each.curve]],
-        left=[0, 1],
-    )
-    read = [each.curve for each in found]
-    print()
-    print_sketch(_sketch(read))
+    found, errors = logs.readings(runs)
+    print_notes(found)
+    listed = [(each.log.name, each.format, *_numbers(each)) for each in found if each.log.losses.size]
+    if listed:
+        print_table(("run", "format", "rows", "first", "last", "peak rate", "last loss"), listed, left=[0, 1])
+    read = [each.curve for each in found if each.curve is not None]
+    if read:
+        print()
+        print_sketch(_sketch(read))
+    raise_together(errors)
     if save is not None:
         write_whole(save, _as_csv(read).encode())
         print(save)
 
 
-def _numbers(curve: LossCurve) -> tuple[str, ...]:
-    first, last = int(curve.steps[0]), int(curve.steps[-1])
-    return f"{curve.steps.size:,}", f"{first:,}", f"{last:,}", f"{curve.peak_lr:.3g}", f"{curve.losses[-1]:z.4f}"
+def _numbers(each: Reading) -> tuple[str, ...]:
+    curve, rows = each.curve, each.log.losses
+    steps, losses, peak = (
+        (curve.steps, curve.losses, f"{curve.peak_lr:.3g}") if curve else (rows.steps, rows.values, "?")
+    )
+    return f"{steps.size:,}", f"{steps[0]:,}", f"{steps[-1]:,}", peak, f"{losses[-1]:z.4f}"
 
 
 def _sketch(read: Sequence[LossCurve]) -> str:

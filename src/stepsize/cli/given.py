@@ -1,5 +1,6 @@
 """What verbs that show, check and convert schedules are given: texts, saved schedules, and configs of other tools."""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,14 +12,15 @@ import typer
 
 from stepsize.arguments import Maybe, Number, Whole
 from stepsize.cli.options import numeric
-from stepsize.cli.schedules import EXAMPLE, FILE, horizon_of, named, schedules_of
+from stepsize.cli.schedules import EXAMPLE, FILE, horizon_of, length_of
 from stepsize.cli.words import CommandLine
-from stepsize.errors import DataError, ParseError, StepsizeError, gathered, raise_together, shown
+from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, quoted, raise_together, shown
 from stepsize.horizon import Horizon
 from stepsize.interop.config_files import config_in, config_of
 from stepsize.interop.recognition import is_typed_config, meaning
 from stepsize.interop.tool_schedule import EPOCHS, UPDATES, Run, ToolSchedule
-from stepsize.schedules import Plan, Schedule, from_dict
+from stepsize.schedules import Plan, Schedule, from_dict, parse
+from stepsize.schedules.named_text import named
 from stepsize.schedules.plan_text import parse_either, rate_of_plan
 
 VERB = "check"  # whom errors of configs name
@@ -47,6 +49,18 @@ class Given:
     def rates(self) -> Schedule:
         """The rates, or the factors on them."""
         return self.value if isinstance(self.value, Schedule) else rate_of_plan("plot", "texts", self.value)
+
+    @property
+    def run(self) -> Schedule:
+        """The rates, or the factors, up to the end of the run if a config names it."""
+        end = math.inf if self.meaning is None else self.meaning.total_steps
+        return self.rates.head(math.ceil(end)) if end < self.rates.steps else self.rates
+
+    def refuse_factors(self, verb: str) -> None:
+        """Refuse a config that leaves the optimizer's rate to the program."""
+        if self.meaning is not None and self.meaning.relative:
+            rule, advice = "given: the config has factors of the optimizer's rate", "write {base_lr}"
+            raise ArgumentError(f"stepsize {verb}", "base_lr", rule, None, advice, base_lr=...)
 
 
 @dataclass(frozen=True)
@@ -83,10 +97,28 @@ class Reader:
                     found.append(self._config(name, word, run, of_several=len(words) > 1))
                 else:
                     found.append(self._text(label, word, f"schedule {place}" if len(words) > 1 else ""))
+        values = dict[str, Schedule | Plan]()
+        for each in found:
+            if values.setdefault(each.name, each.value) != each.value:
+                errors.append(StepsizeError(f"two schedules have the name {quoted(each.name)}", "give each its own"))
         if errors:
             errors[0].words = _ConfigWords(self.context.command.params)
         raise_together(errors)
         return found
+
+    def runs(self, words: Sequence[str], *, factors: bool) -> tuple[dict[str, Schedule], int | None]:
+        """The schedules of runs by their names, and how long all of them run; None: each its own length.
+
+        Raises:
+            StepsizeError: as `read`; or a config has factors, and these are not allowed.
+        """
+        given = self.read(words)
+        if not factors:
+            for each in given:
+                each.refuse_factors(str(self.context.command.name))
+        run = self.run_length()
+        steps = self.steps or (run.steps if isinstance(run, Horizon) else None)
+        return {each.name: each.run if steps is None else each.rates for each in given}, steps
 
     def _named(self, word: str) -> tuple[str, str]:
         """The name, "" if there is none, and the rest of [NAME=]TEXT or [NAME=]FILE; a config has no name."""
@@ -95,8 +127,7 @@ class Reader:
         return named(word, lambda text: None if os.path.isfile(text) else self._schedule(text))
 
     def _schedule(self, text: str) -> Schedule:
-        ((schedule,), _) = schedules_of([text], self.horizon, self.steps, self.functions)
-        return schedule
+        return parse(text.strip(), length_of(text, self.horizon, self.steps), functions=self.functions)
 
     def _text(self, name: str, text: str, place: str) -> Given:
         try:
@@ -119,14 +150,13 @@ class Reader:
     def _saved(self, path: str, config: Any) -> Schedule | Plan | None:
         """The schedule or plan that was saved as JSON or as its text; None if the config is another tool's."""
         if isinstance(config, str) and not is_typed_config(config):
-            horizon = self.run_length()
-            length = Horizon(samples=horizon, batch=1, epochs=1) if isinstance(horizon, int) else horizon
             try:
-                return parse_either(config, length, self.functions)
+                return parse_either(config, length_of(config, self.horizon, self.steps), self.functions)
             except ParseError as error:
                 if "\n" not in config:
                     raise
-                raise DataError(f"{path} is neither a config nor the text of a schedule") from error
+                reason = f"{path} is neither a config nor the text of a schedule"
+                raise DataError(reason, "write one schedule in a file, and type several as NAME=TEXT") from error
         if isinstance(config, Mapping) and {"version", "type"} <= config.keys():
             read = Plan.from_dict if config["type"] == "Plan" else from_dict
             return read(config, functions=self.functions)

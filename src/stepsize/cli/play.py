@@ -15,7 +15,7 @@ def play(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT|CONFIG|RUNS|DIR]...",
+            metavar="[[NAME=]TEXT|CONFIG|RUNS|DIR]...",
             help="Schedules, files with configs of other tools, logs to predict losses from, or the directory of a "
             "comparison, finished or under way.",
         ),

@@ -8,11 +8,12 @@ import numpy as np
 import typer
 
 from stepsize.arguments import Number, Whole
+from stepsize.cli.given import BaseRate, Reader, ToolName
 from stepsize.cli.options import Functions, PictureFile, numeric
 from stepsize.cli.runs import LawName, LogOptions, Runs, fitted, with_log_options
-from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
+from stepsize.cli.schedules import HorizonText, cut_off
 from stepsize.cli.screen import form_here, print_sketch, print_table
-from stepsize.errors import StepsizeError, gathered, raise_together
+from stepsize.errors import StepsizeError, first_few, gathered, raise_together
 
 if TYPE_CHECKING:
     from stepsize.laws import Forecast, RankedForecast
@@ -24,11 +25,17 @@ ROWS = 10  # of the table
 def predict(
     runs: Runs,
     schedule: Annotated[
-        list[str], typer.Option(metavar="TEXT|FILE", help="The schedule to predict, warmup included; repeatable.")
+        list[str],
+        typer.Option(
+            metavar="[NAME=]TEXT|FILE",
+            help="The schedule to predict, warmup included, or a file with a config of another tool; repeatable.",
+        ),
     ],
     logs: LogOptions,
     steps: Annotated[int | None, numeric("N", "How long it runs. [default: its own length]"), Whole(1)] = None,
     horizon: HorizonText = None,
+    tool: ToolName = None,
+    base_lr: BaseRate = None,
     level: Annotated[
         float, numeric("P", "Level of the prediction band, e.g. 0.9 for a 90% band."), Number(least=0.01, most=0.999)
     ] = 0.9,
@@ -50,8 +57,9 @@ def predict(
     with gathered(errors):
         curves = logs.read(runs)
     with gathered(errors):
-        schedules, steps = schedules_of(schedule, horizon, steps, functions)
-        peaks = [rates_of("predict", each, steps, positive=True).max() for each in schedules]
+        reader = Reader(logs.context, tool, base_lr, horizon, steps, functions)
+        schedules, steps = reader.runs(schedule, factors=False)
+        peaks = [rates_of("predict", each, steps, positive=True).max() for each in schedules.values()]
     raise_together(errors)
     for peak in peaks:
         check_peak(peak, curves)
@@ -62,17 +70,18 @@ def predict(
     forecasts = {each.name: each.forecast for each in ranked}
     form = loss_format(ranked[0].forecast.final_loss)
     if len(ranked) == 1:
-        print(ranked[0].name)
+        print(ranked[0].schedule)
         print_table(("step", "rate", "loss", "low", "high"), _rows(ranked[0].forecast, form))
         print()
     if out is None:
         print_sketch(_sketch(forecasts) + "\n")
     cautioned: dict[str, list[str]] = {}
-    for text, forecast in forecasts.items():
+    for name, forecast in forecasts.items():
         for caution in forecast.cautions:
-            cautioned.setdefault(caution, []).append(text)
+            cautioned.setdefault(caution, []).append(name)
     for caution, names in cautioned.items():  # what holds for all schedules is said once
-        print(f"caution: {caution}" if len(names) == len(ranked) else f"caution: {'; '.join(names)}: {caution}")
+        whose = "" if len(names) == len(ranked) else f"{first_few(names, 3, '; ')}: "
+        print(f"caution: {whose}{caution}")
     if len(ranked) == 1:
         low, high = ranked[0].forecast.final_band
         print(f"final loss {ranked[0].forecast.final_loss:{form}}, {level:.0%} band {low:{form}} to {high:{form}}")

@@ -5,17 +5,25 @@ from typing import Annotated
 import typer
 
 from stepsize.arguments import Whole
+from stepsize.cli.given import BaseRate, Reader, ToolName
 from stepsize.cli.options import Functions, numeric
-from stepsize.cli.schedules import HorizonText, cut_off, schedules_of
+from stepsize.cli.schedules import HorizonText, cut_off
 from stepsize.cli.screen import print_table
 
 
 def rank(
+    context: typer.Context,
     texts: Annotated[
-        list[str], typer.Argument(metavar="TEXT|FILE", help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)'.")
+        list[str],
+        typer.Argument(
+            metavar="[NAME=]TEXT|FILE",
+            help="Schedules, e.g. 'Linear(0.3, 0, 1000)' 'Constant(0.3)', or files with configs of other tools.",
+        ),
     ],
     steps: Annotated[int | None, numeric("N", "How long they run. [default: their own length]"), Whole(1)] = None,
     horizon: HorizonText = None,
+    tool: ToolName = None,
+    base_lr: BaseRate = None,
     functions: Functions = False,
 ) -> None:
     """Rank schedules by a bound from convex optimization.
@@ -25,7 +33,7 @@ def rank(
     """
     from stepsize.laws import rank as ranked  # late: it loads SciPy
 
-    schedules, steps = schedules_of(texts, horizon, steps, functions)
+    schedules, steps = Reader(context, tool, base_lr, horizon, steps, functions).runs(texts, factors=True)
     rows = []
     for place, each in enumerate(ranked(schedules, steps), start=1):
         more = "" if place == 1 else f"  +{each.over_best - 1:.1%}"

@@ -17,7 +17,7 @@ from stepsize.cli.words import LAWS, CommandLine
 from stepsize.curves import LossCurve
 from stepsize.curves.read_curves import Reading, readings
 from stepsize.curves.read_options import ReadOptions
-from stepsize.errors import ArgumentError, first_few, visible
+from stepsize.errors import ArgumentError, StepsizeError, first_few, raise_together, visible
 from stepsize.horizon import Horizon
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def _log_horizon(owner: str, name: str, text: str) -> Horizon:
 
 @dataclass(frozen=True)
 class LogOptions:
-    """How logs are read: the options that `curves`, `predict`, `design` and `cooldown` share, and the verb's words."""
+    """How logs are read: the options that the verbs with logs share, and the context of the verb."""
 
-    words: CommandLine
+    context: typer.Context
     columns: Annotated[
         Any,
         typer.Option(
@@ -111,20 +111,31 @@ class LogOptions:
     log_begin: Annotated[int, numeric("STEP", "Ignore what was logged before this step."), Whole(0)] = 0
     smooth: Annotated[Count, numeric("ROWS", "Average each loss over this odd number of neighbouring rows.")] = 1
 
+    @property
+    def words(self) -> CommandLine:
+        """The verb's words for errors and notes."""
+        return CommandLine(self.context.command.params)
+
     def read(self, places: Sequence[Path]) -> list[LossCurve]:
         """The curves of all places, in order; prints what is worth knowing about how they were read."""
-        return [found.curve for found in self.readings(places)]
+        return [curve for _, curve in self._read(places)]
 
     def read_with_running(self, places: Sequence[Path], running: Path) -> tuple[list[LossCurve], LossCurve]:
         """The same, and the curve of the one run whose log is at `running`, which may be one of the places."""
-        found = self.readings(tuple(dict.fromkeys([*places, running])))
-        going_on = [each.curve for each in found if each.place == running]
+        found = self._read(tuple(dict.fromkeys([*places, running])))
+        going_on = [curve for place, curve in found if place == running]
         if len(going_on) != 1:
             raise ArgumentError("cooldown", "running", f"the log of one run, and this has {len(going_on)}", running)
-        return [each.curve for each in found if each.place in places], going_on[0]
+        return [curve for place, curve in found if place in places], going_on[0]
 
-    def readings(self, places: Sequence[Path]) -> list[Reading]:
-        """The curves of all places with their formats; prints the notes, those of several runs once."""
+    def _read(self, places: Sequence[Path]) -> list[tuple[Path, LossCurve]]:
+        found, errors = self.readings(places)
+        raise_together(errors)
+        print_notes(found)
+        return [(each.place, each.curve) for each in found if each.curve is not None]
+
+    def readings(self, places: Sequence[Path]) -> tuple[list[Reading], list[StepsizeError]]:
+        """The logs at all places with their formats and curves, and why some have none."""
         options = ReadOptions(
             **(self.columns or {}),
             means=self.log_means,
@@ -134,26 +145,31 @@ class LogOptions:
             warmup_steps=self.log_warmup,
             jumps=self.log_jump or (),
         )
-        found = readings(places, options)
-        runs: dict[str, list[str]] = {}
-        for each in found:
-            for note in each.curve.notes:
-                runs.setdefault(note, []).append(each.curve.name)
-        for note, names in runs.items():
-            print(visible(note if len(names) == len(found) else f"{first_few(names, 3)}: {note}"))
-        return [replace(each, curve=each.curve.smoothed(self.smooth).after(self.log_begin)) for each in found]
+        found, errors = readings(places, options)
+        return [
+            replace(each, curve=each.curve and each.curve.smoothed(self.smooth).after(self.log_begin)) for each in found
+        ], errors
+
+
+def print_notes(found: Sequence[Reading]) -> None:
+    """Print what is worth knowing about how logs were read; what holds for several runs is said once."""
+    runs: dict[str, list[str]] = {}
+    for each in found:
+        for note in each.log.notes if each.curve is None else each.curve.notes:
+            runs.setdefault(note, []).append(each.log.name)
+    for note, names in runs.items():
+        print(visible(note if len(names) == len(found) else f"{first_few(names, 3)}: {note}"))
 
 
 def with_log_options(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a verb the options of `LogOptions` in place of its parameter `logs`."""
     options = dict(inspect.signature(LogOptions).parameters)
-    del options["words"]
+    del options["context"]
     own = [each for name, each in inspect.signature(verb).parameters.items() if name != "logs"]
 
     @functools.wraps(verb)
     def call(context: typer.Context, **given: Any) -> None:
-        words = CommandLine(context.command.params)
-        verb(logs=LogOptions(words, **{name: given.pop(name) for name in options}), **given)
+        verb(logs=LogOptions(context, **{name: given.pop(name) for name in options}), **given)
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     parameters = [context, *(each.replace(kind=each.KEYWORD_ONLY) for each in (*own, *options.values()))]

@@ -1,20 +1,18 @@
-"""Schedules as arguments of the command line: their texts, their names, and what lengths with a unit mean."""
+"""Schedules as arguments of the command line: what lengths with a unit mean."""
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from math import inf
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from stepsize.arguments import refuse_unknown
 from stepsize.cli.options import number
-from stepsize.errors import ArgumentError, DataError, ParseError, StepsizeError, gathered, raise_together
+from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, raise_together
 from stepsize.horizon import Horizon
-from stepsize.schedules import Schedule, parse
+from stepsize.schedules import Schedule
 
 EXAMPLE = "samples=60000,batch=256,epochs=10"
 FILE = re.compile(r"[^\s()'\"]+\.[a-z]\w*", re.IGNORECASE)  # the path of a file, and not the text of a schedule
@@ -33,51 +31,21 @@ HorizonText = Annotated[
 ]
 
 
-def schedules_of(
-    texts: Sequence[str], horizon: str | None, steps: int | None, functions: bool
-) -> tuple[list[Schedule], int | None]:
-    """The schedules of the texts or files with texts, and how long they run: `steps`, or else the horizon's, or None.
-
-    Lengths with a unit are those of the horizon, or parts of `steps`.
+def length_of(text: str, horizon: str | None, steps: int | None) -> Horizon | None:
+    """What lengths with a unit in a text mean: parts of the horizon, or else of `steps`; None if neither is given.
 
     Raises:
         ArgumentError: `horizon` is not a horizon.
-        DataError: there is no such file, or it is not text.
-        ParseError: texts are not schedules, or have a length in epochs, samples or tokens without a horizon; names
-            each.
+        ParseError: there is a length in epochs, samples or tokens, and no horizon.
     """
-    length = None if horizon is None else horizon_of(horizon)
-    texts = [_text_in(Path(text)) if FILE.fullmatch(text) else text for text in texts]
-    if length is None and steps is not None:
-        length = Horizon(samples=steps, batch=1, epochs=1)
-        for text in texts:
-            if written := EPOCHS.search(text):
-                reason = f"{written[0]} needs the length of an epoch"
-                raise ParseError(reason, text, written.start(), "give {horizon}", horizon=EXAMPLE)
-    schedules: list[Schedule] = []
-    errors: list[StepsizeError] = []
-    for place, text in enumerate(texts, start=1):
-        with gathered(errors):
-            try:
-                schedules.append(parse(text.strip(), length, functions=functions))
-            except StepsizeError as error:
-                raise error if len(texts) == 1 else error.about("", f"schedule {place}") from None
-    raise_together(errors)
-    return schedules, length.steps if steps is None and length is not None else steps
-
-
-def _text_in(path: Path) -> str:
-    """The text in a file.
-
-    Raises:
-        DataError: there is no such file, or it is not text.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text: {error}") from None
+    if horizon is not None:
+        return horizon_of(horizon)
+    if steps is None:
+        return None
+    if written := EPOCHS.search(text):
+        reason = f"{written[0]} needs the length of an epoch"
+        raise ParseError(reason, text, written.start(), "give {horizon}", horizon=EXAMPLE)
+    return Horizon(samples=steps, batch=1, epochs=1)
 
 
 def horizon_of(text: str, option: str = "--horizon") -> Horizon:
@@ -117,37 +85,11 @@ def assignments(option: str, text: str, example: str) -> dict[str, str]:
     return found
 
 
-def named(text: str, read: Callable[[str], object]) -> tuple[str, str]:
-    """The name, "" if there is none, and the rest of [NAME=]TEXT.
-
-    Names and texts may both contain "=". The name ends at the first "=" after which `read` accepts the rest; if there
-    is none, at the last "=" outside brackets.
-    """
-    parts, end = [("", text)], None
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if character == "=":
-            parts.append((_unquoted(text[:place]), text[place + 1 :].strip()))
-            end = len(parts) - 1 if depth <= 0 else end
-    for name, rest in parts:
-        with suppress(StepsizeError):
-            read(rest)
-            return name, rest
-    return parts[end or 0]
-
-
-def _unquoted(name: str) -> str:
-    """A name without blanks and a pair of quotes around it."""
-    name = name.strip()
-    return name[1:-1] if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'" else name
-
-
-def cut_off(schedules: Sequence[Schedule], steps: int | None) -> list[str]:
+def cut_off(schedules: Mapping[str, Schedule], steps: int | None) -> list[str]:
     """A note for each schedule that is longer than `steps`."""
     return [
-        f"{schedule} is {schedule.steps:,} steps long; what comes after the first {steps:,} is left out"
-        for schedule in schedules
+        f"{name} is {schedule.steps:,} steps long; what comes after the first {steps:,} is left out"
+        for name, schedule in schedules.items()
         if steps is not None and steps < schedule.steps < inf
     ]
 

@@ -28,26 +28,28 @@ _INNER = re.compile(r"(/|^)(checkpoint-\d+|files)$")
 """A folder inside that of the run, which has the run's name."""
 
 
-def logs_in(folder: Path) -> list[tuple[str, Path]]:
-    """The logs at and below a folder, each with the name that its run has by its place.
+def logs_in(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    """The logs at and below a folder, each with the name that its run has by its place; and files that are left out.
 
     A log is a file, or a folder of event files or of a run of MLflow. Only if no tool is known by its names, all tables
-    and text logs directly in the folder count.
+    and text logs directly in the folder count. Beside the folders of such runs they are left out.
 
     Raises:
         DataError: there are none.
     """
     try:
         found = [(_name(folder, place), place) for place in _runs_in(folder)]
+        is_run = any(folder in (place, place.parent) for _, place in found)  # whose other files are its own
+        others = [] if is_run else [file for file in sorted(folder.iterdir()) if _is_log(file)]
         if not found:
-            found = [(file.name.partition(".")[0], file) for file in sorted(folder.iterdir()) if _is_log(file)]
+            found, others = [(file.name.partition(".")[0], file) for file in others], []
     except OSError as error:
         raise DataError(f"{folder} cannot be searched: {str(error.strerror).lower()}") from error
     except RecursionError:
         raise DataError(f"{folder} has folders that are nested too deeply") from None
     if not found:
         raise DataError(f"{folder} has no log that stepsize knows", "name the file")
-    return found
+    return found, [file.name for file in others]
 
 
 def _runs_in(folder: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from stepsize.curves.tensorboard_logs import is_events, read_events
 from stepsize.curves.text_file import head_of
 from stepsize.curves.text_logs import is_text_log, read_text_log
 from stepsize.curves.wandb_files import is_wandb_file, read_wandb_file
-from stepsize.errors import DataError, StepsizeError, gathered, raise_together
+from stepsize.errors import DataError, StepsizeError, first_few, gathered, raise_together
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,17 @@ def tables_at(place: Path) -> list[tuple[str, Table]]:
             raise DataError(f"{place} is a pipe or a device", "write its content to a file first")
         return _tables_of(place)
     found, errors = list[tuple[str, Table]](), list[StepsizeError]()
-    for name, log in logs_in(place):
+    logs, left_out = logs_in(place)
+    for name, log in logs:
         with gathered(errors):
             found += _tables_of(log, name)
     raise_together(errors)
     if not found:
         raise DataError(f"{place} has no log of a run")
-    return found
+    if not left_out:
+        return found
+    note = f"{place} also has {first_few(left_out, 5)}, which are read only if they are named"
+    return [(form, replace(table, notes=(*table.notes, note))) for form, table in found]
 
 
 def _tables_of(log: Path, name: str = "") -> list[tuple[str, Table]]:

@@ -206,7 +206,7 @@ def _beginning(source: str, rows: Rows, warmup: int | None, last: int) -> Points
         )
     change = 0.0 if 0 in _abrupt(rows) else slope * (first - warmup)
     unknown = ""
-    if warmup > first:
+    if warmup > first + 1:  # logs differ by one in how they count steps
         unknown = f"within a warmup of {warmup} steps, but its rates do not rise in a straight line from 0"
     elif change < -AGREEMENT * rate and first - warmup <= NEAR * interval:
         rate -= change  # it fell as it falls between the first two rows

@@ -76,20 +76,23 @@ def read_curves(
     """
     places = [Path(path) for path in ([paths] if isinstance(paths, Path | str) else paths)]
     options = ReadOptions(step, lr, loss, means, horizon, schedule, after, warmup_steps, jumps)
-    return tuple(found.curve for found in readings(places, options))
+    found, errors = readings(places, options)
+    raise_together(errors)
+    return tuple(each.curve for each in found if each.curve is not None)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A curve, the path of its log, and the name of the log's format."""
+    """A log at a path, the name of its format, and its curve: None if the log leaves open what a curve needs."""
 
     place: Path
     format: str
-    curve: LossCurve
+    log: Log
+    curve: LossCurve | None
 
 
-def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
-    """The curves at the paths, with names that differ."""
+def readings(places: Sequence[Path], options: ReadOptions) -> tuple[list[Reading], list[StepsizeError]]:
+    """The logs at the paths, with names that differ, and why others could not be read or gave no curve."""
     errors: list[StepsizeError] = []
     found: list[Found] = []
     for place, times in Counter(places).items():
@@ -103,17 +106,19 @@ def readings(places: Sequence[Path], options: ReadOptions) -> list[Reading]:
         errors += options.unknown_runs([log.name for log in logs])
     _refuse_too_many_updates(logs)
     read: list[Reading] = []
-    for place, name, log in found:
+    for (place, form, log), name in zip(found, _told_apart(found), strict=True):
+        curve = None
         with gathered(errors):
-            read.append(Reading(place, name, _curve_of(log, options, _trunk(place, log, options))))
-    raise_together([*{str(error): error for error in errors}.values()])  # those of a trunk come once for each branch
+            curve = replace(_curve_of(log, options, _trunk(place, log, options)), name=name)
+        read.append(Reading(place, form, replace(log, name=name), curve))
     jumping = {jump for log in logs for jump, _ in jumps_in(log.rates, options.jumps)}
-    for jump in options.jumps:
+    for jump in options.jumps if not errors else ():
         if jump not in jumping:
             reason = "the rows on both sides have about the same rate, or one side has no rows"
-            raise DataError(f"the rate does not jump at step {jump} in any log: {reason}", largest_change(logs))
-    names = _told_apart(found)
-    return [replace(each, curve=replace(each.curve, name=name)) for each, name in zip(read, names, strict=True)]
+            errors.append(
+                DataError(f"the rate does not jump at step {jump} in any log: {reason}", largest_change(logs))
+            )
+    return read, [*{str(error): error for error in errors}.values()]  # those of a trunk come once for each branch
 
 
 def _refuse_too_many_updates(logs: Sequence[Log]) -> None:

@@ -76,6 +76,9 @@ class Comparison:
         """The difference of every schedule to each before it, in the first metric, with p corrected for all pairs."""
         return pairs_table(self._stored, self._terms)
 
+    def __str__(self) -> str:
+        return str(self.table)
+
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
 

@@ -99,7 +99,8 @@ def read_experiment(path: Path | str) -> Experiment:
         raise DataError(f"{path}, line {line}: the byte 0x{byte:02x} is not UTF-8", "save the file as UTF-8") from error
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:  # Python refuses long numbers
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise DataError(f"{path} is not TOML: {reason}") from error
+        advice = "write a name with a blank or such signs in quotes" if "after a key" in str(reason) else ""
+        raise DataError(f"{path} is not TOML: {reason}", advice) from error
     try:
         return _experiment(form)
     except StepsizeError as error:

@@ -136,6 +136,7 @@ class Search:
         """The starts from which the lower bound, the loss and the upper bound at the end reach a target."""
         farthest = FARTHEST * self._done
         starts = [self._done, *range(self._rounded(self._done + 1), farthest + 1, self._grain)]
+        last = starts[-1]
         found: dict[str, int] = {}
         for place, label in enumerate(("earliest", "likely", "safe")):
             first = bisect_left(starts, True, key=lambda at: self._band(at, _length(at, steps))[place] <= target)
@@ -144,7 +145,6 @@ class Search:
         labels = {at: label for label, at in found.items()}  # the last of equal starts
         forecasts = tuple(self._forecast(label, at, _length(at, steps)) for at, label in labels.items())
         recommended = next((each for each in forecasts if each.at == found.get("likely")), None)
-        words = f"A loss of {target:g} is not predicted for any cooldown that begins within {farthest:,} steps"
         if "likely" in found:
             likely, safe = found["likely"], found.get("safe")
             words = f"Begin {self._begin(likely)} to reach {target:g}"
@@ -156,8 +156,14 @@ class Search:
                 words += (
                     f"; to be safe, begin at step {safe:,}" if safe else f"; none is safe within {farthest:,} steps"
                 )
-        elif "earliest" in found:
-            words += f"; it is possible from step {found['earliest']:,} on"
+        else:
+            low, lowest, high = (f"{loss:{loss_format(target)}}" for loss in self._band(last, _length(last, steps)))
+            words = (
+                f"A loss of {target:g} is not predicted for any cooldown that begins within {farthest:,} steps: the "
+                f"lowest is {lowest}, {self._level:.0%} band {low} to {high}, if it begins at step {last:,}"
+            )
+            if "earliest" in found:
+                words += f"; {target:g} is possible from step {found['earliest']:,} on"
         if (now := self._shift * self._found.law.final(self._rates).loss) <= target:
             words = f"The run has reached {target:g} without a cooldown: its loss is {now:{loss_format(now)}} now"
         return forecasts, recommended, Remark(words)

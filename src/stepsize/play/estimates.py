@@ -100,7 +100,8 @@ def _forecast(found: "Fit", schedule: Schedule, steps: int, unit: float) -> dict
     if steps > MOST_PREDICTED:
         raise ArgumentError("play", "steps", f"at most {MOST_PREDICTED:,} for a prediction", steps)
     rates = rates_of("play", schedule, steps, positive=True)
-    first = int(np.flatnonzero(rates)[0])
+    logged = min(int(run.steps[0]) for run in found.runs)  # a law says nothing about what comes before
+    first = min(max(int(np.flatnonzero(rates)[0]), logged), steps - 1)
     at = np.unique(np.linspace(first, steps - 1, min(POINTS, steps - first)).round().astype(np.int64))
     forecast, along = found.predict(rates, at=at), at * np.float64(unit)
     form = loss_format(forecast.final_loss)

@@ -13,6 +13,8 @@ from stepsize.errors import DataError, StepsizeError, gathered, raise_together
 from stepsize.play.comparison import is_comparison
 from stepsize.play.examples import FIRST
 from stepsize.play.state import MOST_SCHEDULES, Entry, State
+from stepsize.schedules.named_text import named
+from stepsize.schedules.plan_text import parse_either
 from stepsize.store import load_runs
 
 
@@ -49,7 +51,7 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
                 entries += [entry] if entry else []
                 logs += [] if entry else [path]
             else:
-                entries.append(Entry(word.strip()))
+                entries.append(_typed(word.strip()))
     runs: Sequence[LossCurve] = ()
     with gathered(errors):
         if len(comparisons) > 1:
@@ -61,6 +63,14 @@ def subject_of(words: Sequence[str], read_logs: Callable[[Sequence[Path]], Seque
     entries = entries or _first(runs, comparison)
     tab = "comparison" if comparison else "schedules"
     return Subject(State(tuple(entries[:MOST_SCHEDULES]), tab=tab), runs, comparison)
+
+
+def _typed(word: str) -> Entry:
+    """The entry of [NAME=]TEXT; a config that was typed has no name."""
+    from stepsize.interop.recognition import is_typed_config  # late: a page about logs needs it not
+
+    name, text = ("", word) if is_typed_config(word) else named(word, parse_either)
+    return Entry(text, name)
 
 
 def _is_file(word: str) -> bool:

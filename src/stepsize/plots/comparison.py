@@ -47,7 +47,8 @@ def plot_comparison(
     panels. Several seeds are drawn as their mean, each as far as it has come, within a band from the lowest to the
     highest. A diverged run is left out of the mean and drawn by itself, with a cross at its end. A loss has a
     logarithmic scale if its values span a factor of ten. Runs that diverged, or whose loss hardly falls, do not stretch
-    an axis far; a schedule out of view is named above it. Runs may be unfinished or empty.
+    an axis far; a schedule out of view is named above it. Runs may be unfinished or empty. What finished runs have not
+    logged is called so in its panel.
 
     Args:
         runs: in the order of the legend, which is below the last axes.
@@ -113,6 +114,9 @@ def plot_comparison(
         if beyond:
             text = first_few([*map(_label, beyond)], MOST_NAMED)
             ax.set_title(f"out of view: {text}", loc="right", fontsize="small", color="0.35")
+        if not ax.lines and any(run.status == "finished" for run in runs):
+            ax.set_yticks([])
+            ax.text(0.5, 0.5, "not logged", transform=ax.transAxes, ha="center", va="center", color="0.35")
     step_axis(panels, max([1, *map(_last_step, runs)]))
     handles = [Line2D([], [], **line_style(index)) for index in range(len(names))]
     if accurate and _have(runs, "train_accuracy"):

@@ -105,8 +105,9 @@ def plot_forecasts(
 ) -> NDArray[np.object_]:
     """Draw the rates and the predicted losses of schedules, with their bands, and return the two axes.
 
-    The measured losses of `runs` are drawn thinner, and those of many in grey. Losses above all those after the first
-    fifth of the steps are out of view.
+    The measured losses of `runs` are drawn thinner, and those of many in grey. Predictions are drawn from the first
+    measured loss on: a law says nothing about earlier ones. Losses that are beyond all those after the first fifth of
+    the steps are out of view.
 
     Args:
         forecasts: by their labels in the legend, which is below the last axes.
@@ -122,14 +123,18 @@ def plot_forecasts(
     for ax in panels:
         ax.clear()
     last = max(int(steps[-1]) for steps in [each.steps for each in forecasts.values()] + [run.steps for run in runs])
+    first = min((int(run.steps[0]) for run in runs), default=0)
     handles, labels, lows, highs = [], [], [], []
     for index, (label, forecast) in enumerate(forecasts.items()):
         style = line_style(index)
         rate.plot(forecast.steps, forecast.rates, **style)
-        loss.plot(forecast.steps, forecast.losses, **style)
-        loss.fill_between(forecast.steps, forecast.low, forecast.high, color=style["color"], alpha=0.18, linewidth=0)
-        lows.append(float(forecast.low.min()))
-        highs.append(float(forecast.high[forecast.steps >= EARLY * last].max(initial=forecast.high[-1])))
+        after = forecast.steps >= min(first, forecast.steps[-1])
+        loss.plot(forecast.steps[after], forecast.losses[after], **style)
+        band = forecast.low[after], forecast.high[after]
+        loss.fill_between(forecast.steps[after], *band, color=style["color"], alpha=0.18, linewidth=0)
+        late = forecast.steps >= EARLY * last
+        lows.append(float(forecast.low[late].min(initial=forecast.low[-1])))
+        highs.append(float(forecast.high[late].max(initial=forecast.high[-1])))
         handles.append(Line2D([], [], **style))
         labels.append(f"{label} (predicted)")
     many = len(runs) > MOST_NAMED

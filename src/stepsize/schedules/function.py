@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from stepsize.arguments import nearest
 from stepsize.errors import ArgumentError, StepError, one_line, quoted, shown
 from stepsize.schedules.maths import ARRAY, SCALAR, Maths, Value, computed_once
 from stepsize.schedules.shape import Endless
@@ -174,12 +175,13 @@ class _InOrder:
 def imported(owner: str, argument: str, name: str) -> Callable[..., Any]:
     """The function that an argument names, as "package.module:name" or "file.py:name"."""
     module, _, path = name.rpartition(":")
+    found: Any = None
     try:
-        found: Any = _module_of_file(module) if module.endswith(".py") else importlib.import_module(module)
+        found = _module_of_file(module) if module.endswith(".py") else importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # a user's module may raise anything
-        raise ArgumentError(owner, argument, "importable", name, _cause(module, error)) from error
+        raise ArgumentError(owner, argument, "importable", name, _cause(module, error, found)) from error
     if not callable(found):
         raise ArgumentError(owner, argument, "the name of a function", name, f"it names {shown(found)}")
     return found  # type: ignore[no-any-return]
@@ -201,13 +203,15 @@ def _module_of_file(file: str) -> ModuleType:
     return module
 
 
-def _cause(module: str, error: BaseException) -> str:
+def _cause(module: str, error: BaseException, found: Any) -> str:
     if type(error) is ImportError and error.name is None:  # of a file
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
-    if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
-        advice = "correct the name, or rename that file if you mean another one of its name"
+    file = getattr(found, "__file__", None)
+    if isinstance(error, AttributeError) and isinstance(found, ModuleType) and file:  # that lacks the name
+        advice = nearest(error.name, vars(found))
+        advice = advice or "correct the name, or rename that file if you mean another one of its name"
         return f"{one_line(str(error), 60)} (the module is {file}); {advice}"
     return shown(error, 200)

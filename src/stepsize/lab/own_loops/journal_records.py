@@ -72,7 +72,8 @@ class JournalRecords:
         if asked in logged or (asked is None and {each.field for each in METRICS} & {*logged}):
             return ""
         known = quoted(asked) if asked else "test_accuracy, test_loss or train_loss to judge it on"
-        return f"it logged no {known}; it logged {', '.join(map(quoted, logged)) or 'nothing'}"
+        advice = "" if asked else "; log one of these, or name another metric and its mode"
+        return f"it logged no {known}; it logged {', '.join(map(quoted, logged)) or 'nothing'}{advice}"
 
     def note_oddities(self) -> None:
         """Record what the reports should say about a run that has finished."""

@@ -65,13 +65,20 @@ def _row(runs: Runs, headline: Metric | None) -> Row:
 
 
 def _columns(rows: Iterable[Row], headline: Metric | None) -> tuple[str, ...]:
-    """The columns of means: the headline, or the test loss if no row has an accuracy, in place of the accuracies."""
-    if headline is not None:
-        return tuple(dict.fromkeys(("train loss", headline.label, "seconds")))
+    """The columns of means: the headline, or the test loss if no row has an accuracy, in place of the accuracies.
+
+    What no finished run of a training loop has logged has no column.
+    """
     held = tuple(rows)
+    fields = ("test_accuracy", "test_loss", "train_loss", "train_accuracy")
+    logged = [field for field in fields if any(math.isfinite(getattr(row, field).mean) for row in held)]
     columns = {"test_accuracy": _WITH_ACCURACY, "test_loss": _WITHOUT_ACCURACY, "train_loss": _WITHOUT_TEST}
-    logged = (field for field in columns if any(math.isfinite(getattr(row, field).mean) for row in held))
-    return columns[next(logged, "test_accuracy")]
+    chosen = columns[next((field for field in columns if field in logged), "test_accuracy")]
+    if headline is not None:
+        chosen = tuple(dict.fromkeys(("train loss", headline.label, "seconds")))
+    ended = any(row.finished for row in held)
+    empty = [each for each in ("train loss", "train accuracy") if ended and each.replace(" ", "_") not in logged]
+    return tuple(each for each in chosen if each not in empty)
 
 
 def result_line(run: Run, terms: Terms) -> str:
@@ -107,6 +114,16 @@ class SummaryTable:
         kept = [index for index, column in enumerate(self.columns) if column not in _LEFT_OUT_IF_NARROW]
         lines = tuple(tuple(line[index] for index in kept) for line in self.lines)
         return SummaryTable(tuple(self.columns[index] for index in kept), lines, self.notes)
+
+    def __str__(self) -> str:
+        """The table with the notes below, in columns of equal width."""
+        lines = [self.columns, *self.lines]
+        first, *rest = (max(len(line[index]) for line in lines) for index in range(len(self.columns)))
+        aligned = [
+            "  ".join([line[0].ljust(first), *(cell.rjust(width) for cell, width in zip(line[1:], rest, strict=True))])
+            for line in lines
+        ]
+        return "\n".join([*aligned, *self.notes])
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)

@@ -57,7 +57,10 @@ const askRanking = oneAtATime(async () => {
 export const askLosses = oneAtATime(async () => {
   const answered = await ask("losses", page.state);
   const refused = answered.refused ?? answered.error;
-  if (refused) return notes(element("loss-notes"), [refused]);
+  if (refused) {
+    rows(element("losses"), []);
+    return notes(element("loss-notes"), [refused]);
+  }
   const curves = answered.forecasts.map((each) => ({ ...each, label: page.answers.curves.schedules[each.index].label }));
   loss.show(curves, { clock: page.answers.curves.clock, dots: answered.runs, view: answered.view });
   rows(element("losses"), curves.map(({ index, label, final, band }) => [named(index, label), final, band]));
