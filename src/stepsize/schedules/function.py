@@ -208,9 +208,9 @@ def _cause(module: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
-    of_module = isinstance(error, AttributeError) and isinstance(error.obj, ModuleType)
-    if of_module and (meant := nearest(error.name, dir(error.obj))):
-        return f"{error.obj.__name__} has no {quoted(str(error.name))}; {meant}"
+    if isinstance(error, AttributeError) and (meant := nearest(error.name, dir(error.obj))):
+        owner = error.obj.__name__ if isinstance(error.obj, ModuleType) else shown(error.obj)
+        return f"{owner} has no {quoted(str(error.name))}; {meant}"
     if isinstance(error, AttributeError) and (file := getattr(sys.modules.get(module), "__file__", None)):
         advice = "correct the name, or rename that file if you mean another one of its name"
         return f"{one_line(str(error), 60)} (the module is {file}); {advice}"
