@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import stepsize as ss
+from stepsize.descent import Adam, descend
 from stepsize.errors import (
     ArgumentError,
     DamagedStoreError,
@@ -131,3 +132,8 @@ def test_a_copy_says_the_same_even_of_a_value_that_cannot_be_pickled(copied, err
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert again.message(Shouting()) == error.message(Shouting())
+
+
+def test_a_class_in_place_of_an_instance_is_answered_with_the_call():
+    with pytest.raises(ArgumentError, match=r"write Adam\(\.\.\.\)$"):
+        descend("x**2", Adam, 1.0, steps=3, lr=0.1)

@@ -13,7 +13,7 @@ from stepsize.laws import MomentumLaw
     [
         (
             ["compare", "--resume", "out", "--epochs", "3", "--schedule", "Constant(1)"],
-            "--resume must be given without settings, which are those of the comparison, got 'out'; "
+            "--resume must be given without settings, which are those of the comparison; "
             "leave out --schedule, --epochs",
         ),
         (["plot", "one_cycle(1, 9, init_lr=None)"], "None has no meaning in a text; leave the argument out"),
@@ -23,7 +23,7 @@ from stepsize.laws import MomentumLaw
         ),
         (
             ["compare", "--resume", "nowhere"],
-            "there is no store nowhere; name the directory of a comparison, or its store.sqlite",
+            "there is no file or folder nowhere; name the directory of a comparison, or its store.sqlite",
         ),
         (["compare", "--elsewhere"], "--elsewhere must be given together with --resume\n"),
         (["rank", "Constant(0.1)"], "--steps must be a number, because Constant(0.1) never ends; write --steps 1000"),
@@ -37,14 +37,14 @@ from stepsize.laws import MomentumLaw
             ["compare", "--task", "digits", "--schedule", "a=Constant(-1)", "--schedule", "b=Constant(-2)"],
             "--schedule b must be a schedule whose values are from 0 to",
         ),
-        (["descend", "bowl"], "--start must be given; write --start X,Y,..."),
+        (["descend", "x**2"], "--start must be given for a formula; write --start X,Y,..."),
         (
             ["plot", 'Function("math:coss")', "--functions", "--steps", "5"],
-            "must be importable, got 'math:coss'; module 'math' has no attribute 'coss'",
+            'must be importable, got \'math:coss\'; math has no "coss"; did you mean "cos"?',
         ),
         (
             ["plot", 'Function("textwrap:dednet")', "--functions", "--steps", "5"],
-            'textwrap.py); did you mean "dedent"?',
+            'textwrap has no "dednet"; did you mean "dedent"?',
         ),
     ],
 )
@@ -80,12 +80,12 @@ def test_errors_name_what_can_be_typed(refused, arguments, message):
         (
             ["predict", "--steps", "x", "--level", "2", "--columns", "los=a", "--log-jump", "0"],
             [
-                "RUNS must be given",
-                "--schedule must be given; write --schedule [NAME=]TEXT|FILE",
                 "--steps must be a whole number of at least 1, got 'x'; write a number such as 3",
                 "--level must be a finite number >= 0.01 and <= 0.999, got 2",
                 "--columns has no 'los'; did you mean \"loss\"?",
                 "--log-jump must be a whole number of at least 1, got 0",
+                "RUNS must be given",
+                "--schedule must be given; write --schedule [NAME=]TEXT|FILE",
             ],
         ),
     ],

@@ -105,7 +105,7 @@ def test_commands_that_cannot_make_the_runs_are_refused(command, message, tmp_pa
 
 
 def test_a_command_takes_the_place_of_a_task():
-    with pytest.raises(ArgumentError, match=r"task=.* must be left out beside command, got 'digits'"):
+    with pytest.raises(ArgumentError, match=r"task=.* must be left out, got 'digits'; command=... takes its place"):
         Experiment(task="digits", command="python3 {schedule} {folder}")
     experiment = Experiment(command="python3 {schedule} {folder}", steps=9)
     assert Experiment.of_dict(experiment.as_dict()) == replace(experiment, schedules=experiment.schedules)

@@ -31,6 +31,8 @@ from stepsize.cli.verb import Verb
 from stepsize.cli.words import CommandLine
 from stepsize.errors import StepsizeError, visible
 
+HELP = ("--help", "-h")
+
 
 class Verbs(TyperGroup):
     """The verbs, whose errors name options."""
@@ -40,7 +42,7 @@ class Verbs(TyperGroup):
         refuse_unknown(
             "stepsize",
             takewhile(lambda word: word.startswith("-"), args),
-            ("--version", "--install-completion", "--show-completion", "--help"),
+            ("--version", "--install-completion", "--show-completion", *HELP),
         )
         return super().parse_args(ctx, args)
 
@@ -69,10 +71,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": HELP},
 )
 VERBS = (plot, play, check, convert, compare, export, descend, find, init, curves, predict, design, cooldown, rank)
 for verb in VERBS:
-    app.command(cls=Verb)(verb)
+    app.command(cls=Verb, context_settings={"help_option_names": HELP})(verb)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """`stepsize compare`: train under several schedules and compare the results."""
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stepsize.arguments import SEEDS, Choice, Count, Maybe, Number, Whole
+from stepsize.arguments import SEEDS, Choice, Count, Maybe, Number, Whole, nearest
 from stepsize.cli.options import (
     Accumulation,
     BatchSize,
@@ -23,37 +24,47 @@ from stepsize.cli.options import (
 )
 from stepsize.cli.screen import print_table
 from stepsize.cli.verb import typed_in
-from stepsize.errors import ArgumentError, StepsizeError, visible
+from stepsize.errors import ArgumentError, DataError, StepsizeError, visible
 from stepsize.processes import start_server
 from stepsize.schedules.named_text import named
 
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".html")
 
 
-def _rules() -> Any:
-    """The rules of an experiment's fields. PyTorch is loaded here first, and by the server of the workers meanwhile."""
-    start_server()
-    from stepsize.lab import experiment_rules
-
-    return experiment_rules
-
-
 def _schedules(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT; lengths and functions are read later, by the experiment."""
-    rules = _rules()
-    return rules.named_schedules(owner, name, _named(texts, partial(rules.check_text, owner, name)))
+    from stepsize.lab.named_schedules import (
+        check_text,
+        named_schedules,
+    )  # late: other verbs need not have the extra lab
+
+    return named_schedules(owner, name, _named(texts, partial(check_text, owner, name)))
 
 
 def _feedback(owner: str, name: str, texts: Sequence[str]) -> Any:
     """The rule of NAME=TEXT, which names a schedule."""
-    from stepsize.pytorch import Plateau  # late: it loads PyTorch
+    from stepsize.lab.experiment_rules import named_feedback  # late: they load PyTorch
+    from stepsize.pytorch import Plateau
 
-    return _rules().named_feedback(owner, name, _named(texts, Plateau.parse))
+    return named_feedback(owner, name, _named(texts, Plateau.parse))
 
 
 def _named(texts: Sequence[str], read: Callable[[str], object]) -> list[tuple[str, str]]:
     """The names and the texts; a text without a name is its own name."""
     return [(name or text, text) for name, text in (named(each, read) for each in texts)]
+
+
+def _file(owner: str, name: str, path: Path) -> Path:
+    """The rule of an experiment file, which is looked for before PyTorch is loaded."""
+    if not path.exists():
+        advice = "a schedule is given as {schedule}" if "(" in path.name else ""
+        advice = advice or nearest(path.name, os.listdir(path.parent) if path.parent.is_dir() else ())
+        raise DataError(f"there is no file {path}", advice or "`stepsize init FILE` writes one", schedule=...)
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder", "name an experiment file, or continue a comparison with {resume}", resume=path
+        )
+    return path
 
 
 def _directory(owner: str, name: str, path: Path) -> Path:
@@ -75,6 +86,7 @@ def compare(
         typer.Argument(
             metavar="FILE", help="An experiment file in TOML, as `stepsize init` writes it; options override it."
         ),
+        Maybe(_file),
     ] = None,
     schedule: Annotated[
         list[Any] | None, _named_texts("A schedule by name, e.g. 'cos=Cosine(0.2, 0.02, \"100%\")'"), _schedules
@@ -160,20 +172,20 @@ def compare(
     Without options: six schedules on Fashion-MNIST, 3 epochs, one seed. Lengths in a schedule's text may have a
     unit: "1ep" (epochs), "30%" (of the run), and once "rest".
     """
-    start_server()  # while this process loads PyTorch, so does the server of the workers
-    from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.experiment_file import locate
-
     given = typed_in(context)
     of_a_resume = {"elsewhere", "add_seeds", "add_schedule"}
     if resume is not None and (others := given - of_a_resume - {"resume", "tensorboard", "all_pairs"}):
         typed = {each.name: each.opts[0] for each in context.command.params} | {"experiment": "FILE"}
         named_here = [word for name, word in typed.items() if name in others]
         rule = "given without settings, which are those of the comparison"
-        raise ArgumentError("--resume", "", rule, str(resume), f"leave out {', '.join(named_here)}")
+        raise ArgumentError("--resume", "", rule, None, f"leave out {', '.join(named_here)}")
     if resume is None and (alone := given & of_a_resume):
         option = f"--{min(alone).replace('_', '-')}"
         raise ArgumentError(option, "", "given together with --resume", None)
+    start_server()  # while this process loads PyTorch, so does the server of the workers
+    from stepsize import lab  # late: it loads PyTorch, which a wrong word need not wait for
+    from stepsize.lab.experiment_file import locate
+
     asked = {} if experiment is None else vars(lab.read_experiment(experiment))
     settings = {each.name for each in fields(lab.Experiment)}
     overruled = {name: value for name, value in context.params.items() if name in given & settings}

@@ -18,7 +18,8 @@ from stepsize.horizon import Horizon
 from stepsize.schedules import Schedule, parse
 
 if TYPE_CHECKING:
-    from stepsize.descent import Trajectory
+    from stepsize.descent import Surface, Trajectory
+    from stepsize.descent.optimizer import Optimizer
 
 RATE = 0.1
 
@@ -30,13 +31,50 @@ def _points(owner: str, name: str, value: Sequence[Any]) -> list[tuple[float, ..
     return [Many(Number())(owner, name, each) for each in value]
 
 
+def _surface(owner: str, name: str, text: str) -> "Surface":
+    from stepsize.descent import surface_from  # late: the other verbs need none of it
+
+    try:
+        return surface_from(text)
+    except StepsizeError as error:
+        raise error.about(owner, name) from None
+
+
+def _optimizers(owner: str, name: str, texts: Sequence[str]) -> "list[Optimizer[Any]]":
+    from stepsize.descent import optimizer_from
+
+    rules, errors = list["Optimizer[Any]"](), list[StepsizeError]()
+    for text in chain.from_iterable(map(split_outside_brackets, texts)):
+        with gathered(errors):
+            try:
+                rules.append(optimizer_from(text))
+            except StepsizeError as error:
+                raise error.about(owner, name) from None
+    raise_together(errors)
+    return rules
+
+
+def _rate_or_text(owner: str, name: str, text: str) -> str:
+    """The rule of a rate; lengths that are parts of --steps are read later."""
+    try:
+        _ = _rate(text, None)
+    except ParseError as error:
+        if "horizon" not in error.settings:
+            raise error.about(owner, name) from None
+    return text
+
+
 def _drawing(owner: str, name: str, path: Path) -> Path:
     return writable(owner, name, inside(owner, path))
 
 
 def descend(
     surface: Annotated[
-        str, typer.Argument(metavar="SURFACE", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock.")
+        Any,
+        typer.Argument(
+            parser=str, metavar="SURFACE", help="A formula, e.g. '0.1*x**2 + 2*y**2', or a name, e.g. rosenbrock."
+        ),
+        _surface,
     ],
     start: Annotated[
         list[Any],
@@ -48,11 +86,14 @@ def descend(
         _points,
     ] = [],  # noqa: B006  (typer copies it)
     optimizer: Annotated[
-        list[str],
+        list[Any],
         typer.Option(
-            metavar="NAME,...", help="Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable."
+            parser=str,
+            metavar="NAME,...",
+            help="Optimizers, with arguments or without: 'momentum(0.5),adam'; repeatable. [default: sgd]",
         ),
-    ] = ["sgd"],  # noqa: B006
+        _optimizers,
+    ] = [],  # noqa: B006
     lr: Annotated[
         str | None,
         typer.Option(
@@ -60,6 +101,7 @@ def descend(
             help='The learning rate, a number or a schedule: \'Cosine(0.4, 0, 50)\'; lengths such as "10%" and "rest" '
             "are parts of --steps. [default: 0.1; 1 for adadelta, which needs none]",
         ),
+        _rate_or_text,
     ] = None,
     steps: Annotated[Count, numeric("N", "Updates to make.")] = 50,
     noise: Annotated[NonNegative, numeric("X", "Standard deviation of the noise on every gradient.")] = 0.0,
@@ -80,26 +122,19 @@ def descend(
     """
     from stepsize import descent  # late: the other verbs need none of it
 
-    rules, errors = [], list[StepsizeError]()
-    with gathered(errors):
-        ground = descent.surface_from(surface)
-        if not start and ground.start is None:
-            raise ArgumentError("descend", "start", "given for a formula", None, "write {start}", start=...)
-    for text in chain.from_iterable(map(split_outside_brackets, optimizer)):
-        with gathered(errors):
-            rules.append(descent.optimizer_from(text))
-    with gathered(errors):
-        rate = None if lr is None else _rate(lr, steps)
-    raise_together(errors)
-    starts = start or [ground.start]
+    if not start and surface.start is None:
+        raise ArgumentError("descend", "start", "given for a formula", None, "write {start}", start=...)
+    rules = optimizer or [descent.GradientDescent()]
+    rate = None if lr is None else _rate(lr, steps)
+    starts = start or [surface.start]
     where = starts[0] if len(starts) == 1 else starts
     rates = [rate if rate is not None else 1.0 if isinstance(rule, descent.Adadelta) else RATE for rule in rules]
     descents = {
-        str(rule): descent.descend(ground, rule, where, steps, own, noise, seed)
+        str(rule): descent.descend(surface, rule, where, steps, own, noise, seed)
         for rule, own in zip(rules, rates, strict=True)
     }
     if out is not None:
-        print(_saved(descents, out, ground.text))
+        print(_saved(descents, out, surface.text))
         return
     print_sketch(_sketch(descents))
     for name, trajectory in descents.items():
@@ -142,7 +177,7 @@ def _place(point: Any) -> str:
     return f"({', '.join(f'{each:z.6g}' for each in point)})"
 
 
-def _rate(text: str, steps: int) -> float | Schedule:
+def _rate(text: str, steps: int | None) -> float | Schedule:
     try:
         return float(text)
     except ValueError:
@@ -150,7 +185,7 @@ def _rate(text: str, steps: int) -> float | Schedule:
             reason = f"{written[0]} is a length in epochs, and a descent has none"
             advice = 'write a number of steps, or a part of the descent such as "10%"'
             raise ParseError(reason, text, written.start(), advice) from None
-        return parse(text.strip(), Horizon(samples=steps, batch=1, epochs=1))
+        return parse(text.strip(), None if steps is None else Horizon(samples=steps, batch=1, epochs=1))
 
 
 def _sketch(descents: "dict[str, Trajectory]") -> str:

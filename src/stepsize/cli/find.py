@@ -101,16 +101,21 @@ def find(
     The loss of that run suggests a rate. With --grid the network is also trained at each rate of a grid, and both
     answers are shown together.
     """
-    from stepsize import lab  # late: it loads PyTorch, which `stepsize --help` need not wait for
-    from stepsize.lab.tasks.by_name import task_with_data
-    from stepsize.plots import sketch_range_test
-
     if rates is not None and not grid:
         raise ArgumentError("--rates", "", "given together with --grid", rates)
     if "epochs" in typed_in(context) and not grid:
         raise ArgumentError(
             "--epochs", "", "given together with --grid", epochs, "a range test is --steps updates long"
         )
+    if start_lr >= end_lr:
+        rule = "below the last rate"
+        raise ArgumentError("find_rate", "start_lr", rule, start_lr, "the last rate is {end_lr}", end_lr=end_lr)
+    from stepsize import lab  # late: it loads PyTorch, which a wrong word need not wait for
+    from stepsize.lab.optimizers import check_names
+    from stepsize.lab.tasks.by_name import task_with_data
+    from stepsize.plots import sketch_range_test
+
+    check_names("find_rate", optimizer, dict(optimizer_arg or ()))
     training: dict[str, Any] = {
         "optimizer": optimizer,
         "optimizer_args": dict(optimizer_arg or ()),

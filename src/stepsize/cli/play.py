@@ -1,12 +1,21 @@
 """`stepsize play`: a page in the browser to build, compare and understand schedules."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stepsize.arguments import Maybe, Whole
 from stepsize.cli.options import numeric
 from stepsize.cli.runs import LogOptions, with_log_options
+from stepsize.errors import ArgumentError
+
+LAST_PORT = 65_535
+
+
+def _port(owner: str, name: str, value: Any) -> int:
+    if (port := Whole(1)(owner, name, value)) > LAST_PORT:
+        raise ArgumentError(owner, name, f"a whole number from 1 to {LAST_PORT}", value)
+    return int(port)
 
 
 @with_log_options
@@ -20,7 +29,7 @@ def play(
             "comparison, finished or under way.",
         ),
     ] = None,
-    port: Annotated[int | None, numeric("N", "The port on 127.0.0.1. [default: a free one]"), Maybe(Whole(1))] = None,
+    port: Annotated[int | None, numeric("N", "The port on 127.0.0.1. [default: a free one]"), Maybe(_port)] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in your browser, or only print its address.")
     ] = True,

@@ -60,7 +60,7 @@ def horizon_of(text: str, option: str = "--horizon") -> Horizon:
     with gathered(errors):
         refuse_unknown(option, given, known)
     missing = [name for name, field in known.items() if field.default is MISSING and name not in given]
-    if missing:
+    if missing and not errors:  # a misspelled name may be a missing one
         lacking = f"given {' and '.join(missing)} too"
         errors.append(ArgumentError(option, "", lacking, text, f"write e.g. {EXAMPLE}"))
     raise_together(errors)

@@ -8,7 +8,8 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from stepsize.arguments import apply_rules, refuse_unknown
-from stepsize.errors import ArgumentError, StepsizeError, gathered, raise_together, shown
+from stepsize.cli.options import number
+from stepsize.errors import ArgumentError, StepsizeError, first_few, gathered, raise_together, shown
 
 UsageError: Any = typer.BadParameter.__base__  # typer does not export it
 OPTION = re.compile(r"--[^\s=]+(=.*)?|-[A-Za-z]", re.DOTALL)  # and not a text such as "--lr 3e-4 --min-lr 3e-5"
@@ -32,21 +33,27 @@ class Verb(TyperCommand):
         """Read the words of a command line; one error holds all their problems."""
         owner = f"stepsize {self.name}"
         parameters = self.get_params(ctx)
-        known = [name for each in parameters for name in (*each.opts, *each.secondary_opts) if name.startswith("--")]
+        known = [name for each in parameters for name in (*each.opts, *each.secondary_opts) if name.startswith("-")]
         typed = [word.partition("=")[0] for word in takewhile("--".__ne__, args) if OPTION.fullmatch(word)]
         verb: Any = self.callback
-        errors: list[StepsizeError] = []
+        errors, misuse = list[StepsizeError](), list[StepsizeError]()
         with gathered(errors):
+            if "--from" in typed and len(unknown := [name for name in typed if name not in known]) > 1:
+                how = f"put the config in quotes, as in --from TOOL '{unknown[0]} ...'"
+                raise StepsizeError(f"{self.name} has no options {first_few(unknown, 3)}", how)
             refuse_unknown(owner, typed, known)
         try:
             rest = super().parse_args(ctx, [*args])
         except UsageError as error:
             ctx.resilient_parsing = True  # the other options can still be read
             rest = super().parse_args(ctx, [*args])
-            errors = errors or _misuse(owner, error, parameters, ctx.params, rest)
+            misuse = [] if errors else _misuse(owner, error, parameters, ctx.params, rest)
+        checked = typed_in(ctx)
+        if errors:  # an unknown option and its value were read as arguments
+            checked -= {each.name for each in parameters if isinstance(each, TyperArgument)}
         with gathered(errors):
-            ctx.params |= apply_rules(owner, verb, {name: ctx.params[name] for name in typed_in(ctx)})
-        raise_together(errors)
+            ctx.params |= apply_rules(owner, verb, {name: ctx.params[name] for name in checked})
+        raise_together([*errors, *misuse])  # a wrong word comes before a missing one
         return rest
 
 
@@ -66,7 +73,10 @@ def _misuse(
     if rest:
         takes = " ".join(each.metavar for each in parameters if not isinstance(each, TyperOption))
         reason = f"{owner.split()[-1]} takes only {takes or 'options'}, got also {shown(' '.join(rest))}"
-        return [StepsizeError(reason, "put a text with blanks in quotes")]
+        if all(isinstance(number(word), int | float) for word in rest):
+            return [StepsizeError(reason, "join the numbers of one option with commas and without blanks")]
+        in_quotes = any(" " in word for word in rest)
+        return [StepsizeError(reason, "leave it out" if in_quotes else "put a text with blanks in quotes")]
     missing = {each.name: each for each in parameters if each.required and values[each.name] in (None, (), [])}
     advice = {name: f"write {{{name}}}" for name, each in missing.items() if isinstance(each, TyperOption)}
     return [ArgumentError(owner, name, "given", None, advice.get(name, ""), **{name: ...}) for name in missing]

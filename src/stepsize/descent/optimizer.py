@@ -15,6 +15,7 @@ from stepsize.arguments import CallChecked, Instance, Number, apply_field_rules,
 from stepsize.descent.formula import UNREADABLE, expression
 from stepsize.descent.surface import Floats, array_of
 from stepsize.errors import ArgumentError, ParseError, quoted
+from stepsize.schedules.grammar import decimal_comma
 
 State = TypeVar("State", bound=tuple[Any, ...])
 _EXAMPLE = "expected the name of an optimizer, such as Momentum(0.9)"
@@ -130,7 +131,7 @@ def optimizer_from(text: str) -> Optimizer[Any]:
     try:
         return kind(**_arguments(text, start, node, kind))
     except ArgumentError as error:
-        raise ParseError(str(error), text, start) from None
+        raise ParseError(str(error), text, start, decimal_comma(text)) from None
 
 
 def _kinds(base: type[Optimizer[Any]]) -> Iterator[type[Optimizer[Any]]]:
@@ -153,7 +154,7 @@ def _arguments(text: str, start: int, call: ast.Call, kind: type[Optimizer[Any]]
         if name == "lr":
             raise ParseError("the rate is not part of an optimizer; give it separately, as lr", text, place)
         if name is None:
-            raise ParseError(f"too many arguments; {takes}", text, place)
+            raise ParseError(f"too many arguments; {decimal_comma(text) or takes}", text, place)
         if name not in names:
             raise ParseError(
                 f"{kind.__name__} has no argument {quoted(name)}; {nearest(name, names) or takes}", text, place

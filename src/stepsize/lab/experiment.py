@@ -23,6 +23,7 @@ from stepsize.arguments import (
 from stepsize.errors import ArgumentError, ParseError, StepsizeError, gathered, quoted, raise_together
 from stepsize.horizon import Horizon
 from stepsize.lab import experiment_rules as rules
+from stepsize.lab.named_schedules import NamedSchedules, named_schedules
 from stepsize.lab.optimizers import check_names
 from stepsize.lab.own_loops.task import command_rule
 from stepsize.lab.run_spec import RunSpec
@@ -111,7 +112,7 @@ class Experiment:
         ['Cosine(0.2, 0.02, 12)']
     """
 
-    schedules: Annotated[rules.NamedSchedules, rules.named_schedules] = tuple(SIX_SCHEDULES.items())
+    schedules: Annotated[NamedSchedules, named_schedules] = tuple(SIX_SCHEDULES.items())
     task: Annotated[str, rules.word] = "fashion-mnist"
     epochs: Count = 3
     steps: Annotated[int | None, Maybe(Whole(1))] = None
@@ -170,7 +171,7 @@ class Experiment:
             rule = f'"min" or "max" for {quoted(self.metric)}, whose better values are not known'
             yield error("mode", rule, None, nearest(self.metric, KNOWN))
         if self.command is not None and self.task != "fashion-mnist":
-            yield error("task", "left out beside command", self.task)
+            yield error("task", "left out", self.task, "{command} takes its place", command=...)
         if self.until_told and len(names) < 2:
             yield error("schedules", "at least two, to be told apart", names[0])
         if self.until_told and len(self.seeds) > self.most_seeds:

@@ -9,6 +9,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
+from stepsize.arguments import refuse_unknown
 from stepsize.errors import (
     ArgumentError,
     DataError,
@@ -78,7 +79,7 @@ _NOT_IN_A_FILE = {
     "digests": "they are computed when the experiment starts",
     "optimizer_args": "write the arguments below [optimizer], beside its name",
 }
-_SETTINGS = {field.name for field in fields(Experiment)} - _NOT_IN_A_FILE.keys()
+_SETTINGS = [field.name for field in fields(Experiment) if field.name not in _NOT_IN_A_FILE]
 
 
 def read_experiment(path: Path | str) -> Experiment:
@@ -134,7 +135,9 @@ def _experiment(form: dict[str, Any]) -> Experiment:
     errors: list[StepsizeError] = []
     for key in [key for key in form if key in _NOT_IN_A_FILE]:
         errors.append(ArgumentError("an experiment file", key, "", None, _NOT_IN_A_FILE[key]))
-    fields_of_file = {key: value for key, value in form.items() if key not in _NOT_IN_A_FILE}
+    with gathered(errors):
+        refuse_unknown("Experiment", [key for key in form if key not in _NOT_IN_A_FILE], _SETTINGS)
+    fields_of_file = {key: value for key, value in form.items() if key in _SETTINGS}
     optimizer = form.get("optimizer")
     if isinstance(optimizer, dict):
         arguments = {key: value for key, value in optimizer.items() if key != "name"}
@@ -209,7 +212,7 @@ class InFile(Words):
     def hint(self, error: StepsizeError) -> str:
         """Where a setting belongs that was written below the header of a table."""
         entry = self.entry(error)
-        if entry is None or not entry.table or entry.key not in _SETTINGS - {"weight_decay"}:
+        if entry is None or not entry.table or entry.key not in {*_SETTINGS} - {"weight_decay"}:
             return ""
         return f"if {entry.key} is the experiment's setting, write it above the tables: here it is in [{entry.table}]"
 

@@ -77,8 +77,11 @@ def _is_file(word: str) -> bool:
     """Whether a word is the path of a file, or meant as one."""
     if os.path.isfile(word):
         return True
-    if not set(word) & set(" ()'\"\n") and Path(word).suffix[1:2].isalpha():
-        raise DataError(f"there is no file {word}")
+    if not set(word) & set(" ()'\"\n"):
+        if Path(word).suffix[1:2].isalpha():
+            raise DataError(f"there is no file {word}")
+        if os.sep in word:
+            raise DataError(f"there is no file or folder {word}")
     return False
 
 

@@ -209,9 +209,14 @@ def _cause(module: str, error: BaseException, found: Any) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name in (module, module.partition(".")[0]):
         advice = "write the name of a module in the current folder or installed"
         return f"there is no module {quoted(error.name or module)}; {advice}"
-    file = getattr(found, "__file__", None)
-    if isinstance(error, AttributeError) and isinstance(found, ModuleType) and file:  # that lacks the name
-        advice = nearest(error.name, vars(found))
-        advice = advice or "correct the name, or rename that file if you mean another one of its name"
-        return f"{one_line(str(error), 60)} (the module is {file}); {advice}"
+    if isinstance(error, AttributeError) and found is not None:  # it lacks the name
+        owner, file = (
+            (found.__name__, getattr(found, "__file__", None))
+            if isinstance(found, ModuleType)
+            else (shown(found), None)
+        )
+        if meant := nearest(error.name, dir(found)):
+            return f"{owner} has no {quoted(str(error.name))}; {meant}"
+        advice = "correct the name, or rename that file if you mean another one of its name"
+        return f"{owner} has no {quoted(str(error.name))}" + (f" (the module is {file}); {advice}" if file else "")
     return shown(error, 200)

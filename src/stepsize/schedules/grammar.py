@@ -50,6 +50,14 @@ _PASTED = {
     ">>": "\u226b",
 }
 
+_DECIMAL_COMMA = re.compile(r"(?<![\w.,])(\d+),(\d+)(?![\w.]|,\S)")
+
+
+def decimal_comma(text: str) -> str:
+    """Advice if a text that cannot be read has a number such as 0,2; else nothing."""
+    found = _DECIMAL_COMMA.search(text)
+    return f"a number has a decimal point: write {found[1]}.{found[2]}" if found else ""
+
 
 class Literal(NamedTuple):
     """A number, a string or a name without arguments, such as inf."""
@@ -255,7 +263,8 @@ class Reader:
         if re.fullmatch(UNIT, unit) and (error := self._bare_unit(unit)):
             return error
         found = "the end of the text" if self._kind == "end" else f"{self._word[:40]!r}"
-        return self.error(f"expected {expected}, found {found}", self._position)
+        advice = decimal_comma(self.text) if self._kind == "," else ""
+        return self.error(f"expected {expected}, found {found}", self._position, advice)
 
     def _strange(self) -> ParseError:
         """The error for a character that starts no token."""
@@ -265,8 +274,8 @@ class Reader:
         if character == "%" and (error := self._bare_unit("%")):
             return error
         if character.isascii():
-            then = "write >> for then" if character == ">" else ""
-            return self.error(f"{character!r} has no meaning here", self._position, then)
+            advice = "write >> for one schedule after another" if character == ">" else ""
+            return self.error(f"{character!r} has no meaning here", self._position, advice)
         import unicodedata
 
         meant = next((ascii for ascii, pasted in _PASTED.items() if character in pasted), "")

@@ -19,9 +19,10 @@ from stepsize.schedules.base import Schedule
 from stepsize.schedules.clock import Chain
 from stepsize.schedules.formulas import Constant
 from stepsize.schedules.function import Function
-from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader
+from stepsize.schedules.grammar import Call, Infix, Items, Literal, Named, Negative, Node, Power, Reader, decimal_comma
 from stepsize.schedules.maths import SCALAR
 from stepsize.schedules.names import CALLABLE, INSTEAD_OF, METHODS
+from stepsize.schedules.transitions import WORDS
 
 
 @checked
@@ -268,7 +269,8 @@ class Evaluation:
         usage = f"write {parameters.usage}"
         given: dict[str, Node] = dict(zip(names, node.arguments, strict=False))
         if len(node.arguments) > len(names):
-            errors.append(self.error("too many arguments", node.arguments[len(names)].position, usage))
+            errors.append(error := self.error("too many arguments", node.arguments[len(names)].position, usage))
+            error.advice = decimal_comma(error.text) or usage
         for name, argument in node.keywords:
             if name not in names:
                 reason = f"{node.name} has no argument {quoted(name)}"
@@ -329,7 +331,10 @@ class Evaluation:
     def _unknown(self, name: str, known: Iterable[str], kind: str, position: int) -> ParseError:
         instead = INSTEAD_OF.get(name) if known is CALLABLE else None
         advice = f"write {instead}" if instead else nearest(name, known) or listed(sorted(known))
-        return self.error(f"{quoted(name)} is not a {kind}", position, advice)
+        error = self.error(f"{quoted(name)} is not a {kind}", position, advice)
+        if (word := f"1-{name}") in WORDS and word in error.text:
+            error.advice = f'write "{word}" in quotes'
+        return error
 
 
 class _Parameters(NamedTuple):

@@ -27,4 +27,7 @@ def task_name(owner: str, name: str, task: str) -> str:
     )
     if task.endswith(".py") and Path(task).is_file():
         raise DataError(f"{task} names no function", f"write {task}:FUNCTION").about(owner, name)
+    module, _, function = task.rpartition(".")
+    if function.isidentifier() and Path(f"{module.replace('.', os.sep)}.py").is_file():
+        raise DataError(missing, f"write {module}:{function}").about(owner, name)
     raise DataError(missing, nearest(task, BUILT_IN) or known).about(owner, name)
