@@ -157,7 +157,7 @@ def test_a_surface_of_a_formula_is_a_value():
 
 def test_without_sympy_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sympy", None)
-    with pytest.raises(MissingExtraError, match=r"SymPy is not installed; .*'stepsize\[descent\]'"):
+    with pytest.raises(MissingExtraError, match=r"SymPy is not installed; .*'\.\[descent\]'"):
         surface_from("x**2")
 
 

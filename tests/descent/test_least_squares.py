@@ -88,7 +88,7 @@ def test_every_epoch_has_an_order_of_its_own():
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed; .*'stepsize\[descent\]'"):
+    with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed; .*'\.\[descent\]'"):
         diabetes()
 
 

@@ -37,8 +37,9 @@ def test_pain_2_by_default_a_prepared_scheduler_makes_a_step_for_each_process(re
 
 
 def test_pain_5_a_scheduler_that_knows_the_horizon_warns_of_it(result):
-    (message,) = (each for each in result["warned of"] if "horizon" in each)
-    assert message.startswith("update 11 is past the end of the horizon, 10 updates")
+    length, past = (each for each in result["warned of"] if "horizon" in each)
+    assert "lasts 20 updates, and the horizon 10; write .stretch(10) after the schedule, or" in length
+    assert past.startswith("update 11 is past the end of the horizon, 10 updates")
 
 
 @pytest.mark.parametrize("way", ["auto", "split batches", "not with the optimizer", "of the prepared optimizer"])

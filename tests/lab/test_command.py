@@ -30,7 +30,8 @@ def log(tmp_path):
     def make(command):
         place = RunPlace(SPEC, "", command, folder, tmp_path / "001.jsonl", tmp_path / "001.stop", "cpu", "")
         run_command(TrainingRun(place, Journal(place.journal)), place)
-        return {entry.step: entry.values for entry in JournalReader(place.journal).new() if entry.step is not None}
+        entries = JournalReader(place.journal).new()
+        return {entry["step"]: entry["values"] for entry in entries if "step" in entry}
 
     return make
 

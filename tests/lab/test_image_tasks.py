@@ -217,12 +217,12 @@ def test_the_digits_are_used_if_no_server_answers(tmp_path, monkeypatch):
 
 def test_without_pooch_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(MissingExtraError, match=r"pooch is not installed.*stepsize\[lab\]"):
+    with pytest.raises(MissingExtraError, match=r"pooch is not installed.*'\.\[lab\]'"):
         download("http://127.0.0.1:1/", tmp_path)
 
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     data.digits.cache_clear()
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed.*stepsize\[lab\]"):
+    with pytest.raises(MissingExtraError, match=r"scikit-learn is not installed.*'\.\[lab\]'"):
         data.digits()

@@ -167,5 +167,5 @@ def test_a_gpu_and_a_missing_ray_are_refused(monkeypatch):
     ):
         chosen(experiment(engine="ray", device="cuda"))
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingExtraError, match=r"stepsize\[ray\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[ray\]'"):
         chosen(experiment(engine="ray"))

@@ -94,7 +94,7 @@ def test_a_run_that_repeats_points_after_a_checkpoint_has_each_once(tmp_path):
 
 def test_a_missing_extra_is_reported_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(MissingExtraError, match=r"stepsize\[tensorboard\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[tensorboard\]'"):
         compare(experiment(), tmp_path / "out", display=Silent(), tensorboard=True)
     assert not (tmp_path / "out").exists()
 

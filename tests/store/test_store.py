@@ -368,7 +368,7 @@ class TestColumns:
         self, results, tmp_path, monkeypatch, package, extra
     ):
         monkeypatch.setitem(sys.modules, package, None)
-        with pytest.raises(MissingExtraError, match=rf"{package} is not installed.*stepsize\[{extra}\]"):
+        with pytest.raises(MissingExtraError, match=rf"{package} is not installed.*'\.\[{extra}\]'"):
             _ = results.frame() if package == "pandas" else results.write_parquet(tmp_path / "points.parquet")
         assert not (tmp_path / "points.parquet").exists()
 

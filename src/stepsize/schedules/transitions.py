@@ -65,8 +65,10 @@ def _of_word(owner: str, name: str, text: str) -> Make:
         make: Make = cls if number is None else functools.partial(cls, **{more[0]: float(number)})
         make(1.0, 1.0, 1)
     except ArgumentError as error:
+        if number is None:
+            raise _not_a_shape(owner, name, text, text) from None
         raise ArgumentError(owner, name, f"{word}({more[0]}) with {more[0]} {error.rule}", text) from None
-    except (IndexError, TypeError, ValueError):  # it takes no number, lacks its number, or has something else
+    except (IndexError, TypeError, ValueError):  # it takes no number, or has something else
         raise _not_a_shape(owner, name, text, text) from None
     return make
 
