@@ -137,7 +137,12 @@ class _Driver:
     def _look(self) -> None:
         time.sleep(_LOOK)
         for each in tuple(self.running):
-            code = each.process.exit_code()  # before the journal is read for the last time
+            try:
+                code = each.process.exit_code()  # before the journal is read for the last time
+            except RunError as error:
+                each.records.close()
+                self._ended(each, "failed", str(error))
+                continue
             each.records.read() if code is None else each.records.close()
             if each.records.diverged_at is not None:
                 each.process.kill()
@@ -167,8 +172,9 @@ class _Driver:
         self.store.end(each.number, status, each.records.seconds, each.records.diverged_at)
         if status == "failed":
             each.process.kill()  # and what it has started
-            output = f"its output is in {each.place.folder / OUTPUT}"
-            self.failures.append(RunError(f"{run_in_words(each.place.spec)} failed: {why}", output))
+            output = each.place.folder / OUTPUT
+            advice = f"its output is in {output}" if output.exists() else ""
+            self.failures.append(RunError(f"{run_in_words(each.place.spec)} failed: {why}", advice))
             self.store.event("failed", account or str(self.failures[-1]), each.number)
         self.watcher.ended(each.number)
 
@@ -181,8 +187,10 @@ class _Driver:
         while self.running and time.time() < until:
             time.sleep(_LOOK)
             for each in tuple(self.running):
-                if each.process.exit_code() is not None:
-                    self._stopped(each)
+                with suppress(RunError):  # it could not be started, so it has ended too
+                    if each.process.exit_code() is None:
+                        continue
+                self._stopped(each)
         for each in tuple(self.running):
             each.process.kill()
             self._stopped(each)

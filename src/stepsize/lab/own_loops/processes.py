@@ -88,7 +88,10 @@ class LocalProcess:
 
 
 class RayTask:
-    """A process on a machine of a Ray cluster; the cluster must share the disk of the results."""
+    """A process on a machine of a Ray cluster; the cluster must share the disk of the results.
+
+    If the process cannot be started there, `exit_code` raises RunError.
+    """
 
     def __init__(self, cluster: Any, place: RunPlace) -> None:
         self._ray = cluster
