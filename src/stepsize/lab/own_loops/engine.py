@@ -22,9 +22,9 @@ from stepsize.lab.engines.ray_nodes import Contact, check_nodes
 from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Training
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_loops.command import last_lines
 from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import LocalProcess, Process, RayTask, visible_gpus
-from stepsize.lab.own_loops.task import last_lines
 from stepsize.lab.own_loops.training_run import RunPlace
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import RunWatcher

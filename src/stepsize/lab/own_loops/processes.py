@@ -27,7 +27,7 @@ from stepsize.errors import RunError
 from stepsize.lab.directory import OUTPUT
 from stepsize.lab.engines.runs import account, reason
 from stepsize.lab.environment import THREADS
-from stepsize.lab.own_loops.task import run_command
+from stepsize.lab.own_loops.command import run_command
 from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.seeding import seeded_draws
 from stepsize.schedules.function import imported
