@@ -15,7 +15,7 @@ from stepsize.errors import ArgumentError
 
 THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
 DECISIVE = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")  # for the last bits
-OURS = ("stepsize", "revision")
+OF_STEPSIZE = ("stepsize", "revision")
 
 
 def environment(device: str) -> dict[str, str]:
