@@ -19,7 +19,7 @@ from stepsize.lab.run_spec import Branches, RunSpec, shared_beginnings
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task
-from stepsize.lab.training.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
+from stepsize.lab.training.checkpoint import Checkpoint, Offshoot, RecordBuffer, RecordStore
 from stepsize.lab.training.loop import End, Networks, TrainingLoop
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.lab.training.samples import data_on
@@ -126,23 +126,23 @@ def make_runs(
     All that the runs logged is in the store when this returns or raises, and before `ended` is called.
     """
     numbers = list(specs)
-    journals = {number: Journal(store, number) for number, spec in specs.items() if spec is not None}
+    buffers = {number: RecordBuffer(store, number) for number, spec in specs.items() if spec is not None}
 
     def log(row: int, record: Point | Epoch) -> None:
-        journals[numbers[row]].add(record)
+        buffers[numbers[row]].add(record)
         observe(numbers[row], record)
 
     def end(row: int, how: End) -> None:
-        journals.pop(numbers[row]).flush()
+        buffers.pop(numbers[row]).flush()
         ended(numbers[row], how)
 
-    loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in journals]
-    saved = Checkpoint(job.checkpoint, experiment.checkpoint_every, job.title, journals, job.offshoots)
+    loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in buffers]
+    saved = Checkpoint(job.checkpoint, experiment.checkpoint_every, job.title, buffers, job.offshoots)
     try:
         ends = loop.run(log, should_stop, saved, experiment.loss_limit, rows, end)
     finally:
-        for journal in journals.values():
-            journal.flush()
+        for buffer in buffers.values():
+            buffer.flush()
     return {numbers[row]: how for row, how in ends.items()}
 
 
