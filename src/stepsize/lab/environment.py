@@ -1,5 +1,6 @@
-"""The environment of a comparison, on which its numbers depend: versions, processor, device."""
+"""The environment of a comparison, on which its numbers depend: versions, processor, device; and its cores."""
 
+import os
 import platform
 import re
 import subprocess
@@ -73,3 +74,8 @@ def resolved_device(name: str | torch.device, owner: str = "Experiment") -> str:
         available = '"auto", "cpu" or "cuda"' if gpu else '"auto" or "cpu" on this machine'
         raise ArgumentError(owner, "device", available, str(name)) from None
     return str(name)
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -12,7 +12,8 @@ from multiprocessing.connection import wait
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import Job, joined, make_job, one_network, single_branches, single_jobs
+from stepsize.lab.engines.failures import joined
+from stepsize.lab.engines.runs import Job, make_job, one_network, single_branches, single_jobs
 from stepsize.lab.engines.workers import GUARD, Channel, Training, Work, Worker, Workers
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec

@@ -25,7 +25,7 @@ import torch
 
 from stepsize.errors import RunError
 from stepsize.lab.directory import OUTPUT
-from stepsize.lab.engines.runs import account, reason
+from stepsize.lab.engines.failures import account, reason
 from stepsize.lab.environment import THREADS
 from stepsize.lab.own_loops.command import run_command
 from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
@@ -37,6 +37,8 @@ _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from stepsize.lab.own_loops.processes import main; main()"
 )
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_NOT_FILES = ("/dev", "/proc", "/sys")
 
 
 def start(place: RunPlace) -> subprocess.Popen[bytes]:
@@ -133,10 +135,6 @@ def visible_gpus(device: str) -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     every = named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
     return every if name == "cuda" else [every[int(name.partition(":")[2])]]
-
-
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
-_NOT_FILES = ("/dev", "/proc", "/sys")
 
 
 def main() -> None:
