@@ -37,9 +37,9 @@ _GRACE = 30.0  # seconds for a process to end after its loop has, or after it wa
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray if the processes are to be started with it."""
+    """Refuse Windows, and look for Ray if it is to start the processes."""
     if sys.platform == "win32":
-        rule = "a task with data on Windows, where what a process has started cannot be ended with it"
+        rule = "a task with data, as training loops of your own need process groups, which Windows does not have"
         raise ArgumentError("Experiment", "task", rule, experiment.command or experiment.task)
     if experiment.engine == "ray":
         ray.check(experiment)

@@ -1,4 +1,4 @@
-"""The processes of training loops of the user's own: how they start, on this machine or with Ray, make a run, and end.
+"""The processes of own training loops: started here or by Ray, each makes one run.
 
 A process is the leader of a session, so that all that the loop starts can be ended with it. Its standard input is a
 pipe from the process that started it: first a description of the run, then nothing, and its end if that process dies.
