@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from measure import Silent, ratio, seconds
 from stepsize.lab import Experiment, compare, load_task
-from stepsize.lab.engines.runs import cores
+from stepsize.lab.environment import cores
 from stepsize.lab.tasks.images import lenet
 
 EPOCHS, BATCH, ROUNDS = 10, 256, 3

@@ -5,7 +5,7 @@ from fickle_rate import training as trained_here
 
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.engines import local, stacked
-from stepsize.lab.engines.runs import joined, reason
+from stepsize.lab.engines.failures import joined, reason
 from stepsize.lab.own_loops import engine
 from stepsize.lab.own_loops.processes import make_run
 from stepsize.lab.own_loops.training_run import Journal, TrainingRun

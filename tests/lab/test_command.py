@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from stepsize.errors import ArgumentError, DataError, RunError
 from stepsize.lab import Experiment, compare, load
-from stepsize.lab.own_loops.task import run_command
+from stepsize.lab.own_loops.command import run_command
 from stepsize.lab.own_loops.training_run import Journal, JournalReader, RunPlace, TrainingRun
 from stepsize.lab.run_spec import RunSpec
 from stepsize.schedules import parse
@@ -30,8 +30,7 @@ def log(tmp_path):
     def make(command):
         place = RunPlace(SPEC, "", command, folder, tmp_path / "001.jsonl", tmp_path / "001.stop", "cpu", "")
         run_command(TrainingRun(place, Journal(place.journal)), place)
-        entries = JournalReader(place.journal).new()
-        return {entry["step"]: entry["values"] for entry in entries if "step" in entry}
+        return {entry["step"]: entry["values"] for entry in JournalReader(place.journal).new() if "step" in entry}
 
     return make
 

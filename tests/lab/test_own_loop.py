@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ import commands
 import numpy as np
 import pytest
 import torch
+from ray_stand_in import Here, Remote, Watched
 from silent import Silent
 
 from stepsize.errors import ArgumentError, RunError
@@ -121,7 +122,7 @@ def train(run):
 
 def test_on_windows_own_loops_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("stepsize.lab.own_loops.engine.sys", SimpleNamespace(platform="win32"))
-    with pytest.raises(ArgumentError, match="must be a task with data on Windows, where"):
+    with pytest.raises(ArgumentError, match="must be a task with data, as training loops of your own need process"):
         compare(own("plain_torch", {"flat": "Constant(0.1)"}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -320,6 +321,58 @@ def test_after_an_interrupt_only_a_run_with_its_last_step_is_finished(tmp_path, 
         )
     statuses = {run.name: run.status for run in load_runs(tmp_path / "out").outcomes()}
     assert statuses == {"at its end": "finished", "on its way": "interrupted", "deaf": "interrupted"}
+
+
+class Cluster(Here):
+    """A Ray cluster whose runs end at the third look; the run `stray` comes to a machine without the folder."""
+
+    def __init__(self, interrupt):
+        self.interrupt = interrupt
+        self.looks = 0
+
+    def remote(self, **options):
+        return lambda function: Remote(lambda place, folders: place)
+
+    def wait(self, tasks, num_returns=1, timeout=None):
+        self.looks += 1
+        if self.interrupt and self.looks == 2:
+            raise KeyboardInterrupt
+        ended = tasks[0].spec.name == "stray" or self.looks > 6
+        return (tasks, []) if ended else ([], tasks)
+
+    def get(self, place):
+        if place.spec.name == "stray":
+            error = self.exceptions.RayTaskError()
+            error.cause = RunError("the machine n2 does not have the folder")
+            raise error
+        journal = Journal(place.journal)
+        TrainingRun(place, journal).log(20, train_loss=1.0)
+        journal.end()
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "error", "message", "status"),
+    [
+        (False, RunError, "'stray' with seed 0 failed: the machine n2 does not have the folder", "failed"),
+        (True, KeyboardInterrupt, None, "interrupted"),
+    ],
+)
+def test_a_run_that_ray_cannot_start_fails_by_itself(interrupt, error, message, status, tmp_path, monkeypatch):
+    @contextmanager
+    def joined_cluster(workers, code):
+        yield Cluster(interrupt), code
+
+    monkeypatch.setattr("stepsize.lab.engines.ray.ray_module", Here)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.joined_cluster", joined_cluster)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.check_nodes", lambda contact, experiment, code: None)
+    monkeypatch.setattr("stepsize.lab.own_loops.engine.Contact", Watched)
+    names = ["one", "stray", "two"]
+    experiment = own("misbehaving", dict.fromkeys(names, "Constant(0.1)"), engine="ray")
+    with pytest.raises(error, match=message):
+        compare(experiment, tmp_path / "out", display=Silent(), workers=3)
+    ends = {run.name: (run.status, [point.step for point in run.points]) for run in load_runs(tmp_path / "out").runs()}
+    assert ends == {"one": ("finished", [20]), "stray": (status, []), "two": ("finished", [20])}
 
 
 LARGE = [

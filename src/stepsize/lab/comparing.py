@@ -21,7 +21,7 @@ from stepsize.lab.directory import ResultDirectory, lock
 from stepsize.lab.displays import display_here
 from stepsize.lab.engines.choice import chosen, engine_of
 from stepsize.lab.engines.workers import Training, Workers, refuse_in_a_starting_process
-from stepsize.lab.environment import OURS, differing, environment, resolved_device
+from stepsize.lab.environment import OF_STEPSIZE, differing, environment, resolved_device
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops.task import OwnLoop
 from stepsize.lab.report.html import html_report
@@ -189,7 +189,7 @@ def resumed(
         experiment = replace(experiment, digests=task.digests)
         if change is not None:
             experiment = change(experiment, task, begun)
-        begun.note("resumed", "; ".join(differences + others + differing(before, now, OURS)))
+        begun.note("resumed", "; ".join(differences + others + differing(before, now, OF_STEPSIZE)))
         displays = _displays(display, tensorboard or event_folder(place.path).exists())
         with Workers(workers) as pool:
             making = _Making(task, place, pool, displays)

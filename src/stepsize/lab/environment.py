@@ -1,5 +1,6 @@
-"""The environment of a comparison, on which its numbers depend: versions, processor, device."""
+"""The environment of a comparison, on which its numbers depend: versions, processor, device; and its cores."""
 
+import os
 import platform
 import re
 import subprocess
@@ -15,7 +16,7 @@ from stepsize.errors import ArgumentError
 
 THREADS = 1  # of PyTorch in each process: on small networks several processes do more than several threads
 DECISIVE = ("python", "torch", "numpy", "system", "cpu_capability", "device", "threads")  # for the last bits
-OURS = ("stepsize", "revision")
+OF_STEPSIZE = ("stepsize", "revision")
 
 
 def environment(device: str) -> dict[str, str]:
@@ -73,3 +74,8 @@ def resolved_device(name: str | torch.device, owner: str = "Experiment") -> str:
         available = '"auto", "cpu" or "cuda"' if gpu else '"auto" or "cpu" on this machine'
         raise ArgumentError(owner, "device", available, str(name)) from None
     return str(name)
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

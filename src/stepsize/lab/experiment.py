@@ -25,7 +25,7 @@ from stepsize.horizon import Horizon
 from stepsize.lab import experiment_rules as rules
 from stepsize.lab.named_schedules import NamedSchedules, named_schedules
 from stepsize.lab.optimizers import check_names
-from stepsize.lab.own_loops.task import command_rule
+from stepsize.lab.own_loops.command import command_rule
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.statistics.differences import Looks
 from stepsize.lab.statistics.findings import KNOWN, Metric, Terms

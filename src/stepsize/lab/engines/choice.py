@@ -20,9 +20,9 @@ from torch import nn
 
 from stepsize.errors import ArgumentError
 from stepsize.lab.engines import local, ray, stacked
-from stepsize.lab.engines.runs import cores
 from stepsize.lab.engines.stack import GroupedNetwork
 from stepsize.lab.engines.workers import Training
+from stepsize.lab.environment import cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.own_loops import engine as own_loops
 from stepsize.lab.own_loops.task import OwnLoop

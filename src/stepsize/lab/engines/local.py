@@ -12,11 +12,11 @@ from multiprocessing.connection import wait
 
 from stepsize.errors import OutputError, RunError, StepsizeError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import Job, joined, make_job, one_network, single_branches, single_jobs
-from stepsize.lab.engines.workers import GUARD, Channel, Training, Work, Worker, Workers
+from stepsize.lab.engines.failures import joined
+from stepsize.lab.engines.runs import Job, make_job, one_network, single_branches, single_jobs
+from stepsize.lab.engines.workers import GUARD, Channel, Training, Work, Worker
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.run_spec import RunSpec
-from stepsize.lab.standings import RunWatcher
 from stepsize.lab.tasks.task import Task
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.processes import on_interrupt
@@ -55,7 +55,7 @@ def run_jobs(work: Work, jobs: Sequence[Job], training: Training) -> None:
     all jobs if three processes in succession die as they start. On Ctrl-C, an error of the store or an error of the
     watcher, no new job starts, jobs in progress stop at their next logged point, and the watcher hears of each.
     """
-    _Parent(work, deque(jobs), *training).run()
+    _Parent(work, deque(jobs), training).run()
 
 
 @dataclass
@@ -64,10 +64,7 @@ class _Parent:
 
     work: Work
     waiting: deque[Job]
-    experiment: Experiment
-    directory: ResultDirectory
-    workers: Workers
-    watcher: RunWatcher
+    training: Training
     failures: list[RunError] = field(default_factory=list)
     early_deaths: int = 0
     deaths: Counter[int] = field(default_factory=Counter)
@@ -82,8 +79,8 @@ class _Parent:
         except BaseException as error:
             self.stopping = True
             if isinstance(error, KeyboardInterrupt):
-                self.watcher.stopping()
-            for connection in self.workers.by_connection:
+                self.training.watcher.stopping()
+            for connection in self.training.workers.by_connection:
                 with suppress(OSError):  # it has died
                     connection.send(None)
             while self._jobs:
@@ -95,33 +92,35 @@ class _Parent:
 
     @property
     def _jobs(self) -> int:
-        return sum(worker.job is not None for worker in self.workers.by_connection.values())
+        return sum(worker.job is not None for worker in self.training.workers.by_connection.values())
 
     def _hand_out(self) -> None:
-        for connection, worker in self.workers.by_connection.items():
+        experiment, directory, workers, watcher = self.training
+        for connection, worker in workers.by_connection.items():
             if worker.ready and worker.job is None and (job := self._first_ready()):
                 self.waiting.remove(job)
                 worker.job = job
                 with suppress(OSError):  # it has died, as `_listen` finds out
-                    connection.send((self.work, worker.job, self.experiment, self.directory))
-        number = min(self.workers.number(self.experiment.device), len(self.waiting) + self._jobs)
-        if len(self.workers.by_connection) < number:
-            self.watcher.starting(number)
-        while len(self.workers.by_connection) < number:
+                    connection.send((self.work, worker.job, experiment, directory))
+        number = min(workers.number(experiment.device), len(self.waiting) + self._jobs)
+        if len(workers.by_connection) < number:
+            watcher.starting(number)
+        while len(workers.by_connection) < number:
             try:
-                self.workers.start()
+                workers.start()
             except (OSError, EOFError):
                 self._died_early()
 
     def _first_ready(self) -> Job | None:
-        in_progress = [worker.job for worker in self.workers.by_connection.values() if worker.job is not None]
+        in_progress = [worker.job for worker in self.training.workers.by_connection.values() if worker.job is not None]
         unfinished = {number for job in (*self.waiting, *in_progress) for number in job.runs}
         return next((job for job in self.waiting if job.is_ready(unfinished)), None)
 
     def _listen(self) -> None:
         """Take a message from each worker that has sent one, or has died."""
-        waiting, interrupts = wait(list(self.workers.by_connection)), list[int]()
-        for connection, worker in list(self.workers.by_connection.items()):
+        workers, interrupts = self.training.workers.by_connection, list[int]()
+        waiting = wait(list(workers))
+        for connection, worker in list(workers.items()):
             if connection not in waiting:
                 continue
             try:
@@ -129,11 +128,11 @@ class _Parent:
                 with on_interrupt(lambda number, _: interrupts.append(number)):
                     message = connection.recv()
             except (EOFError, OSError):
-                del self.workers.by_connection[connection]
+                del workers[connection]
                 self._died(worker)
             else:
                 if isinstance(message, tuple):
-                    self.watcher.logged(*message)
+                    self.training.watcher.logged(*message)
                 else:
                     self._ended(worker, message)
         for number in interrupts[:1]:
@@ -148,7 +147,7 @@ class _Parent:
             if error is not None:
                 self.failures.append(RunError(f"{job.in_words()} failed: {error}"))
             for number in job.runs:
-                self.watcher.ended(number)
+                self.training.watcher.ended(number)
 
     def _died(self, worker: Worker) -> None:
         """Put the job of a process that died back, unless it has died too often."""
@@ -163,15 +162,15 @@ class _Parent:
         self.deaths[first] = 1 if when != self.saved.get(first, when) else self.deaths[first] + 1
         self.saved[first] = when
         if self.deaths[first] < DEATHS:
-            self.directory.note("process died", f"{job.in_words()} continues from its last checkpoint", first)
+            self.training.directory.note("process died", f"{job.in_words()} continues from its last checkpoint", first)
             self.waiting.appendleft(job)
             return
         why = f"the process that trained it died {DEATHS} times without progress, killed or out of memory"
         died = f"{job.in_words()} failed: {why}"
         self.failures.append(RunError(died))
-        self.directory.fail(job.runs, died)
+        self.training.directory.fail(job.runs, died)
         for number in job.runs:
-            self.watcher.ended(number)
+            self.training.watcher.ended(number)
 
     def _died_early(self) -> None:
         """Note that a process died as it started; raise RunError if that happens again and again."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from stepsize.errors import MissingExtraError, RunError
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.runs import cores
+from stepsize.lab.environment import cores
 
 PATIENCE = 15.0  # seconds for the head of a cluster to answer
 

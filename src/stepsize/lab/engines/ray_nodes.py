@@ -9,9 +9,9 @@ from typing import Any
 
 import stepsize
 from stepsize.errors import RunError, first_few, quoted
+from stepsize.lab.engines.failures import reason
 from stepsize.lab.engines.ray_cluster import greet
 from stepsize.lab.engines.ray_code import Code
-from stepsize.lab.engines.runs import reason
 from stepsize.lab.environment import environment
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.tasks.by_name import other_data, task_of

@@ -1,9 +1,7 @@
-"""Making the runs of a job, from their checkpoint if there is one; and what is reported of runs that fail."""
+"""Making the runs of a job, from their checkpoint if there is one."""
 
 import hashlib
 import json
-import os
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -11,22 +9,21 @@ from pathlib import Path
 
 import torch
 
-from stepsize.errors import OutputError, RunError, StepsizeError, shown
+from stepsize.errors import OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
+from stepsize.lab.engines.failures import account, run_in_words
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import Branches, RunSpec, shared_beginnings
 from stepsize.lab.tasks.by_name import experiment_task
 from stepsize.lab.tasks.loaders import STREAM_RESUMED
 from stepsize.lab.tasks.task import Task
-from stepsize.lab.training.checkpoint import Checkpoint, Journal, Offshoot, RecordStore
+from stepsize.lab.training.checkpoint import Checkpoint, Offshoot, RecordBuffer, RecordStore
 from stepsize.lab.training.loop import End, Networks, TrainingLoop
 from stepsize.lab.training.one_network import OneNetwork
 from stepsize.lab.training.samples import data_on
 from stepsize.store import Store, load_runs
 from stepsize.store.run import COMPLETE, Epoch, Point
-
-MOST_REASONS = 5  # reported in one message, if many runs fail
 
 WHICH_RUNS = ("schedules", "feedback", "seeds", "until_told", "most_seeds", "margin")
 """The settings that say which runs are made: runs that are added later change nothing for those that have begun."""
@@ -56,11 +53,6 @@ class Job:
 
 Listener = Callable[[int, Point | Epoch], object]
 """Called with the number of a run and what it logged."""
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def make_job(
@@ -126,23 +118,23 @@ def make_runs(
     All that the runs logged is in the store when this returns or raises, and before `ended` is called.
     """
     numbers = list(specs)
-    journals = {number: Journal(store, number) for number, spec in specs.items() if spec is not None}
+    buffers = {number: RecordBuffer(store, number) for number, spec in specs.items() if spec is not None}
 
     def log(row: int, record: Point | Epoch) -> None:
-        journals[numbers[row]].add(record)
+        buffers[numbers[row]].add(record)
         observe(numbers[row], record)
 
     def end(row: int, how: End) -> None:
-        journals.pop(numbers[row]).flush()
+        buffers.pop(numbers[row]).flush()
         ended(numbers[row], how)
 
-    loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in journals]
-    saved = Checkpoint(job.checkpoint, experiment.checkpoint_every, job.title, journals, job.offshoots)
+    loop, rows = training_loop(networks, task, experiment), [numbers.index(number) for number in buffers]
+    saved = Checkpoint(job.checkpoint, experiment.checkpoint_every, job.title, buffers, job.offshoots)
     try:
         ends = loop.run(log, should_stop, saved, experiment.loss_limit, rows, end)
     finally:
-        for journal in journals.values():
-            journal.flush()
+        for buffer in buffers.values():
+            buffer.flush()
     return {numbers[row]: how for row, how in ends.items()}
 
 
@@ -227,35 +219,3 @@ def fingerprint(experiment: Experiment, *without: str, runs: Sequence[object] = 
     """
     form = {name: value for name, value in experiment.as_dict().items() if name not in (*without, "digests")}
     return hashlib.sha256(json.dumps([form, runs]).encode()).hexdigest()[:12]
-
-
-def run_in_words(spec: RunSpec) -> str:
-    """Which run it is."""
-    return f"the run {spec.name!r} with seed {spec.seed}"
-
-
-_LIBRARIES = tuple(
-    f"{place}{os.sep}"
-    for place in (Path(__file__).parents[2], Path(torch.__path__[0]).parent, Path(traceback.__file__).parent)
-)
-
-
-def reason(error: BaseException) -> str:
-    """Why a run failed: the message of our own errors; of others the type, the message and the user's line."""
-    if isinstance(error, StepsizeError):
-        return str(error)
-    lines = [line for line in traceback.extract_tb(error.__traceback__) if not line.filename.startswith(_LIBRARIES)]
-    place = f" in {Path(lines[-1].filename).name}, line {lines[-1].lineno}" if lines else ""
-    return shown(error, 200) + place
-
-
-def account(error: BaseException) -> str:
-    """The reason and the traceback, for the events of a store."""
-    return f"{reason(error)}\n\n{''.join(traceback.format_exception(error))}"
-
-
-def joined(failures: Sequence[RunError]) -> RunError:
-    """One error with a line for each distinct message of several, up to `MOST_REASONS`."""
-    reasons = list(dict.fromkeys(map(str, failures)))
-    more = [f"and {len(reasons) - MOST_REASONS} more failed"] if len(reasons) > MOST_REASONS else []
-    return RunError("\n".join([*reasons[:MOST_REASONS], *more]))

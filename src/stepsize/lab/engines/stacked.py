@@ -17,10 +17,11 @@ from stepsize.errors import ArgumentError, RunError, StateError
 from stepsize.files import write_whole
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines.local import run_jobs
-from stepsize.lab.engines.runs import WHICH_RUNS, Job, cores, fingerprint, make_job
+from stepsize.lab.engines.runs import WHICH_RUNS, Job, fingerprint, make_job
 from stepsize.lab.engines.stack import Named, Stack
 from stepsize.lab.engines.stack_training import StackTraining, UpdateRule, cannot_stack, update_rule
 from stepsize.lab.engines.workers import Channel, Training
+from stepsize.lab.environment import cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.optimizers import experiment_optimizer
 from stepsize.lab.run_spec import Branch, Branches, RunSpec, shared_beginnings
@@ -31,6 +32,8 @@ from stepsize.lab.training.checkpoint import Offshoot
 from stepsize.lab.training.samples import Samples
 from stepsize.schedules import Plan
 from stepsize.store import load_runs
+
+MOST_ON_A_CPU = 3  # runs in a stack, unless the experiment says otherwise; more pay for small networks only
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,6 @@ def _checkpoint(directory: ResultDirectory, first: int) -> Path:
 def stack_of(job: Job, stacks: Sequence[StackRecord]) -> StackRecord:
     """The stack whose runs, or some of them, are those of the job."""
     return next(each for each in stacks if min(job.runs) in each.members)
-
-
-MOST_ON_A_CPU = 3  # runs in a stack, unless the experiment says otherwise; more pay for small networks only
 
 
 def check(experiment: Experiment) -> None:

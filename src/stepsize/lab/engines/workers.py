@@ -17,8 +17,9 @@ import torch
 
 from stepsize.errors import OutputError, RunError
 from stepsize.lab.directory import ResultDirectory
-from stepsize.lab.engines.runs import Job, cores, reason
-from stepsize.lab.environment import THREADS
+from stepsize.lab.engines.failures import reason
+from stepsize.lab.engines.runs import Job
+from stepsize.lab.environment import THREADS, cores
 from stepsize.lab.experiment import Experiment
 from stepsize.lab.standings import RunWatcher
 from stepsize.processes import start_process

@@ -16,15 +16,16 @@ from functools import partial
 from stepsize.errors import ArgumentError, RunError
 from stepsize.lab.directory import OUTPUT, ResultDirectory
 from stepsize.lab.engines import ray
+from stepsize.lab.engines.failures import joined, run_in_words
 from stepsize.lab.engines.ray_cluster import joined_cluster
 from stepsize.lab.engines.ray_code import Code
 from stepsize.lab.engines.ray_nodes import Contact, check_nodes
-from stepsize.lab.engines.runs import cores, joined, run_in_words
 from stepsize.lab.engines.workers import Training
+from stepsize.lab.environment import cores
 from stepsize.lab.experiment import Experiment
+from stepsize.lab.own_loops.command import last_lines
 from stepsize.lab.own_loops.journal_records import JournalRecords
 from stepsize.lab.own_loops.processes import LocalProcess, Process, RayTask, visible_gpus
-from stepsize.lab.own_loops.task import last_lines
 from stepsize.lab.own_loops.training_run import RunPlace
 from stepsize.lab.run_spec import RunSpec
 from stepsize.lab.standings import RunWatcher
@@ -36,9 +37,9 @@ _GRACE = 30.0  # seconds for a process to end after its loop has, or after it wa
 
 
 def check(experiment: Experiment) -> None:
-    """Look for Ray if the processes are to be started with it."""
+    """Refuse Windows, and look for Ray if it is to start the processes."""
     if sys.platform == "win32":
-        rule = "a task with data on Windows, where what a process has started cannot be ended with it"
+        rule = "a task with data, as training loops of your own need process groups, which Windows does not have"
         raise ArgumentError("Experiment", "task", rule, experiment.command or experiment.task)
     if experiment.engine == "ray":
         ray.check(experiment)
@@ -137,7 +138,12 @@ class _Driver:
     def _look(self) -> None:
         time.sleep(_LOOK)
         for each in tuple(self.running):
-            code = each.process.exit_code()  # before the journal is read for the last time
+            try:
+                code = each.process.exit_code()  # before the journal is read for the last time
+            except RunError as error:
+                each.records.close()
+                self._ended(each, "failed", str(error))
+                continue
             each.records.read() if code is None else each.records.close()
             if each.records.diverged_at is not None:
                 each.process.kill()
@@ -167,8 +173,9 @@ class _Driver:
         self.store.end(each.number, status, each.records.seconds, each.records.diverged_at)
         if status == "failed":
             each.process.kill()  # and what it has started
-            output = f"its output is in {each.place.folder / OUTPUT}"
-            self.failures.append(RunError(f"{run_in_words(each.place.spec)} failed: {why}", output))
+            output = each.place.folder / OUTPUT
+            advice = f"its output is in {output}" if output.exists() else ""
+            self.failures.append(RunError(f"{run_in_words(each.place.spec)} failed: {why}", advice))
             self.store.event("failed", account or str(self.failures[-1]), each.number)
         self.watcher.ended(each.number)
 
@@ -181,8 +188,10 @@ class _Driver:
         while self.running and time.time() < until:
             time.sleep(_LOOK)
             for each in tuple(self.running):
-                if each.process.exit_code() is not None:
-                    self._stopped(each)
+                with suppress(RunError):  # it could not be started, so it has ended too
+                    if each.process.exit_code() is None:
+                        continue
+                self._stopped(each)
         for each in tuple(self.running):
             each.process.kill()
             self._stopped(each)

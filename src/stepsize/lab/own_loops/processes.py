@@ -1,4 +1,4 @@
-"""The processes of training loops of the user's own: how they start, on this machine or with Ray, make a run, and end.
+"""The processes of own training loops: started here or by Ray, each makes one run.
 
 A process is the leader of a session, so that all that the loop starts can be ended with it. Its standard input is a
 pipe from the process that started it: first a description of the run, then nothing, and its end if that process dies.
@@ -25,9 +25,9 @@ import torch
 
 from stepsize.errors import RunError
 from stepsize.lab.directory import OUTPUT
-from stepsize.lab.engines.runs import account, reason
+from stepsize.lab.engines.failures import account, reason
 from stepsize.lab.environment import THREADS
-from stepsize.lab.own_loops.task import run_command
+from stepsize.lab.own_loops.command import run_command
 from stepsize.lab.own_loops.training_run import Journal, RunPlace, TrainingRun
 from stepsize.lab.seeding import seeded_draws
 from stepsize.schedules.function import imported
@@ -37,6 +37,8 @@ _START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from stepsize.lab.own_loops.processes import main; main()"
 )
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_NOT_FILES = ("/dev", "/proc", "/sys")
 
 
 def start(place: RunPlace) -> subprocess.Popen[bytes]:
@@ -88,7 +90,10 @@ class LocalProcess:
 
 
 class RayTask:
-    """A process on a machine of a Ray cluster; the cluster must share the disk of the results."""
+    """A process on a machine of a Ray cluster; the cluster must share the disk of the results.
+
+    If the process cannot be started there, `exit_code` raises RunError.
+    """
 
     def __init__(self, cluster: Any, place: RunPlace) -> None:
         self._ray = cluster
@@ -130,10 +135,6 @@ def visible_gpus(device: str) -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     every = named.split(",") if named else [str(index) for index in range(torch.cuda.device_count())]
     return every if name == "cuda" else [every[int(name.partition(":")[2])]]
-
-
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
-_NOT_FILES = ("/dev", "/proc", "/sys")
 
 
 def main() -> None:

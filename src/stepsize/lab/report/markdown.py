@@ -7,7 +7,7 @@ from pathlib import PurePath
 from stepsize.errors import one_line
 from stepsize.lab.comparison import Comparison
 from stepsize.lab.experiment import Experiment
-from stepsize.lab.own_loops.task import OURS
+from stepsize.lab.own_loops.task import OF_OUR_LOOP
 from stepsize.lab.report.summary_table import Runs, SummaryTable
 from stepsize.lab.report.tables import LONGEST, Table, grouped, heading, judged_label, tables
 from stepsize.lab.tasks.by_name import AnyTask
@@ -104,7 +104,7 @@ def settings_shown(comparison: Comparison, steps: int) -> dict[str, object]:
     What is off is left out.
     """
     experiment = comparison.experiment
-    unused = {*OURS, "epochs", "batch_size", "accumulation"} if comparison._trains_itself else set[str]()
+    unused = {*OF_OUR_LOOP, "epochs", "batch_size", "accumulation"} if comparison._trains_itself else set[str]()
     if not experiment.until_told:
         unused.add("most_seeds")
     values = {"steps": steps, **experiment.as_dict()} | {"steps": steps}

@@ -32,6 +32,20 @@ STREAM_RESUMED = (
     "bits may differ from those of a run without an interruption"
 )
 
+# The settings of a DataLoader that do not depend on the number of samples.
+_SETTINGS = (
+    "batch_size",
+    "num_workers",
+    "collate_fn",
+    "pin_memory",
+    "timeout",
+    "worker_init_fn",
+    "multiprocessing_context",
+    "generator",
+    "prefetch_factor",
+    "persistent_workers",
+)
+
 
 def check_loader(owner: str, name: str, value: Any) -> None:
     """Raise ArgumentError if a value is not a re-iterable of batches, or has none."""
@@ -109,13 +123,6 @@ def at_least_one(batches: Iterator[Any]) -> Iterator[Any]:
         yield batch
     if number == 0:
         raise RunError("the loader gave no batch", "give one that can be read again, with at least one batch")
-
-
-# The settings of a DataLoader that do not depend on the number of samples.
-_SETTINGS = (
-    *("batch_size", "num_workers", "collate_fn", "pin_memory", "timeout", "worker_init_fn"),
-    *("multiprocessing_context", "generator", "prefetch_factor", "persistent_workers"),
-)
 
 
 def samples_of(loader: Loader) -> int | None:

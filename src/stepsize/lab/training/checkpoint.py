@@ -1,4 +1,4 @@
-"""The checkpoints of a training loop and of what branches from it, and the journals, which are on the disk first."""
+"""The checkpoints of a training loop and of what branches from it, and the records, which are on the disk first."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,14 @@ _BATCH = 32  # records; each write to the disk is slow
 
 
 class RecordStore(Protocol):
-    """What a journal writes to: a `Store`, or its stand-in on another machine."""
+    """What a buffer of records writes to: a `Store`, or its stand-in on another machine."""
 
     def log(self, number: int, records: Sequence[Point | Epoch]) -> None: ...
     def rewind(self, number: int, step: int) -> int: ...
     def branch(self, number: int, parent: int, step: int) -> int: ...
 
 
-class Journal:
+class RecordBuffer:
     """The records of one run, written in batches; `length` counts them, with those of earlier processes."""
 
     def __init__(self, store: RecordStore, number: int) -> None:
@@ -104,7 +104,7 @@ class Checkpoint:
     It holds the networks, the optimizer, the scheduler, the random states of Python, NumPy and PyTorch, the progress
     of the loop and its seconds. `run` is text that identifies the run; a checkpoint of another run is refused.
 
-    `journals` are those of the runs in progress, by number. They are flushed before each save. A load takes them back
+    `buffers` are those of the runs in progress, by number. They are flushed before each save. A load takes them back
     to the step of the checkpoint, and checks that they are complete. `offshoots` are the runs that branch from them.
     """
 
@@ -113,13 +113,13 @@ class Checkpoint:
         path: Path,
         every: int,
         run: str,
-        journals: Mapping[int, Journal] | None = None,
+        buffers: Mapping[int, RecordBuffer] | None = None,
         offshoots: Sequence[Offshoot] = (),
     ) -> None:
         self._path = path
         self._every = every
         self._run = run
-        self._journals = {} if journals is None else journals
+        self._buffers = {} if buffers is None else buffers
         self._offshoots = offshoots
         self._last = 0
 
@@ -131,9 +131,9 @@ class Checkpoint:
         return step - self._last >= self._every
 
     def save(self, networks: "Networks", progress: Progress, seconds: float) -> None:
-        for journal in self._journals.values():
-            journal.flush()
-        records = {number: journal.length for number, journal in self._journals.items()}
+        for buffer in self._buffers.values():
+            buffer.flush()
+        records = {number: buffer.length for number, buffer in self._buffers.items()}
         _write(self._path, self._run, networks, progress, records, seconds)
         self._last = progress.step
 
@@ -146,9 +146,9 @@ class Checkpoint:
         for each in self._offshoots:
             if each.step == progress.step and not each.path.exists():
                 records = {
-                    number: self._journals[parent].branch(number, each.step)
+                    number: self._buffers[parent].branch(number, each.step)
                     for number, parent in each.parents.items()
-                    if parent in self._journals  # others have ended, and so have their branches
+                    if parent in self._buffers  # others have ended, and so have their branches
                 }
                 share = seconds * len(each.rows) / len(networks.seeds)
                 _write(each.path, each.title, networks, progress, records, share, each.rows)
@@ -160,13 +160,13 @@ class Checkpoint:
         that was recovered. Nothing is restored then.
         """
         state = self._read() if self._path.exists() else None
-        for journal in self._journals.values():
-            journal.rewind(0 if state is None else state["progress"]["step"])
+        for buffer in self._buffers.values():
+            buffer.rewind(0 if state is None else state["progress"]["step"])
         if state is None:
             return None
-        if any(journal.length != state["records"].get(number) for number, journal in self._journals.items()):
-            for journal in self._journals.values():
-                journal.rewind(0)
+        if any(buffer.length != state["records"].get(number) for number, buffer in self._buffers.items()):
+            for buffer in self._buffers.values():
+                buffer.rewind(0)
             return None
         try:
             networks.load(state["networks"], state["progress"]["step"])
