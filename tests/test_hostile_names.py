@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,8 @@ def test_curves_of_hostile_logs_have_names_that_can_be_printed(tmp_path, monkeyp
     Path("a\x1b[2J.csv").write_text("step,loss,lr\n0,3,0.1\n1,2,0.1\n")
     (curve,) = read_curves("a\x1b[2J.csv")
     assert curve.name == "a\\x1b[2J"
+
+
+def test_a_name_of_more_than_100_bytes_is_cut_in_the_name_of_a_file():
+    assert run_file_name("a" * 100, 3) == f"{'a' * 100}-seed3"
+    assert re.fullmatch("a{100}~[0-9a-f]{16}-seed3", run_file_name("a" * 101, 3))

@@ -90,8 +90,8 @@ BAD_CURVES = [
     (([0, 1], ["x", 1], [0.1, 0.1]), "a row of numbers"),
     (([[0, 1]], [1, 1], [0.1, 0.1]), "an array of shape"),
     (
-        ([0, 5e9], [1, 1], ss.Constant(0.1)),
-        "at most 20000000, got 5000000000; no run makes more updates; are these tokens",
+        ([0, 20_000_001], [1, 1], ss.Constant(0.1)),
+        "at most 20000000, got 20000001; no run makes more updates; are these tokens",
     ),
 ]
 

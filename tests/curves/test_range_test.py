@@ -145,3 +145,9 @@ def test_group_rates_return_the_given_rate_for_the_schedule_itself():
     test = RangeTest(sweep, [RUN], groups=[sweep, 0.5 * sweep])
     for rate in (1e-4, 0.005, 0.05, 0.3333, 10.0):
         assert test.group_rates(rate) == pytest.approx((rate, rate / 2), rel=1e-9)
+
+
+def test_a_range_test_has_at_most_a_million_steps():
+    assert len(RangeTest(Linear(0.1, 0.2, 1_000_000), [RangeRun([1.0, 0.9], "end")]).rates) == 2
+    with pytest.raises(ArgumentError, match="must be at most 1000000 steps long"):
+        RangeTest(Linear(0.1, 0.2, 1_000_001), [RangeRun([1.0, 0.9], "end")])

@@ -1,12 +1,14 @@
 """Tables from JSON, lines of JSON and NumPy's archives."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import stepsize as ss
 from stepsize.curves import read_curves
+from stepsize.curves.records import sheet_of_records
 from stepsize.errors import DataError
 
 RECORDS = [{"step": step, "lr": 0.1, "loss": 3.0 - step} for step in (0, 1, 2)]
@@ -82,3 +84,8 @@ BAD_TEXTS = [
 def test_json_without_a_log_is_refused(write, text, words):
     with pytest.raises(DataError, match=words):
         read_curves(write(text, "run.json"), schedule=ss.Constant(0.1))
+
+
+def test_the_parts_of_a_list_of_at_most_16_are_columns():
+    sheet = sheet_of_records(Path("a.json"), [{"lr": [0.1] * 16, "weights": [0.1] * 17}])
+    assert sheet.names == tuple(f"lr/{place}" for place in range(16))

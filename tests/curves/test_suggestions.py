@@ -112,7 +112,7 @@ NOTHING = {
     "not finite at once": (of([], stopped="not finite"), "the first loss, before any update, is not finite"),
     "not finite soon": (of([2.0] * 5, stopped="not finite"), "was not finite after 5 updates; start below 1e-06"),
     "diverged at once": (of([2.0, 5.0, 90.0], stopped="diverged"), "diverged after 3 updates; start below 1e-06"),
-    "too short": (of([2.0, 1.9, 1.8]), "there are only 3 updates"),
+    "too short": (of([2.0 - 0.1 * i for i in range(9)]), "there are only 9 updates; a curve takes at least 10"),
     "flat": (of([2.3] * 141), "flat from 1e-06 to 10; end higher"),
     "zero": (of([0.0] * 141), "flat"),
     "flat, then diverging": (
@@ -205,3 +205,7 @@ def test_a_fixed_order_is_named_if_the_losses_drift_before_the_rate_matters():
 
 def test_a_fixed_order_does_not_matter_if_there_is_a_suggestion():
     assert replace(of(valley()), fixed_order=True).suggest() == of(valley()).suggest()
+
+
+def test_ten_updates_are_a_curve():
+    assert "updates" not in of([2.0 - 0.1 * i for i in range(10)]).suggest().reason

@@ -130,3 +130,17 @@ def test_the_table_that_transformers_shows_in_a_notebook_has_means(write, more):
     rows = "".join(f"{done}\t{loss}{more and chr(9)}{more and 2.5}\n" for done, loss in ((10, 3.0), (20, 2.0)))
     (curve,) = read_curves(write(f"Step\tTraining Loss{more}\n{rows}"), schedule=ss.Constant(0.1))
     assert curve.steps.tolist() == [4, 14]
+
+
+@pytest.mark.parametrize(("length", "read"), [(4096, True), (4097, False)])
+def test_a_line_is_read_up_to_its_4096th_character(write, length, read):
+    line = "step 1 loss 3".ljust(length - 6) + "norm 2"
+    (table,) = read_text_log(write(line, "run.log"))
+    assert ("norm" in table.columns) == read
+
+
+def test_the_64_most_frequent_numbers_are_columns(write):
+    names = [a + b for a in "abcdefgh" for b in "abcdefgh"]
+    rows = [f"step {step} loss 3 " + " ".join(f"{name} 1" for name in names) for step in range(2)]
+    (table,) = read_text_log(write("\n".join(rows), "run.log"))
+    assert {*table.columns} == {"step", "loss", *names[:62]}

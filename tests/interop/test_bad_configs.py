@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from measuring import loop_of
 
 import stepsize.interop
 from stepsize import Horizon
-from stepsize.errors import ArgumentError, StepsizeError
+from stepsize.errors import ArgumentError, DataError, StepsizeError
 from stepsize.interop import check, from_mmengine
+from stepsize.interop.config_files import config_in
 
 WSD = {"lr_scheduler_type": "warmup_stable_decay", "max_steps": 9}
 MIN_LR = {"lr_scheduler_type": "cosine_with_min_lr", "max_steps": 9}
@@ -199,3 +201,21 @@ def test_a_value_of_another_kind_anywhere_in_a_config_is_read_or_refused(tool: s
                 check(config, tool, horizon=horizon, base_lr=case.base_lr)
         except Exception as error:
             raise AssertionError(f"{config} raises {error!r}") from error
+
+
+def test_a_config_has_at_most_2_20_characters(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"sched": "cosine"}'.ljust(1_048_576))
+    assert config_in(tmp_path / "a.json") == {"sched": "cosine"}
+    (tmp_path / "a.json").write_text('{"sched": "cosine"}'.ljust(1_048_577))
+    with pytest.raises(DataError, match="too large for a config"):
+        config_in(tmp_path / "a.json")
+
+
+def test_a_yaml_config_has_at_most_100_000_values_with_those_that_aliases_repeat(tmp_path: Path) -> None:
+    """The file, a list of 99 and its values, 998 aliases of it in a list, and as many as are missing."""
+    aliases = f"a: &a [{', '.join('0' * 99)}]\nb: [{', '.join(['*a'] * 998)}]\n"
+    (tmp_path / "a.yaml").write_text(f"{aliases}c: [{', '.join('0' * 97)}]\n")
+    assert len(config_in(tmp_path / "a.yaml")) == 3
+    (tmp_path / "a.yaml").write_text(f"{aliases}c: [{', '.join('0' * 98)}]\n")
+    with pytest.raises(DataError, match="its aliases repeat too much"):
+        config_in(tmp_path / "a.yaml")

@@ -178,3 +178,16 @@ def test_a_config_is_recognized_or_named(tmp_path):
         check(DEEPSPEED, "levanter", horizon=10)
     with pytest.raises(ArgumentError, match='did you mean "deepspeed"'):
         check(DEEPSPEED, "deepsped")
+
+
+def test_the_first_update_of_a_warmup_matters_in_a_run_of_at_most_20() -> None:
+    for run, note in ((20, False), (21, True)):
+        rates = Linear(0.0, 0.3, 2) >> Cosine(0.3, 0.03, run - 2)
+        (zero,) = (each for each in found(rates, warmup_steps=2, total_steps=run) if each.kind == "zero")
+        assert zero.note == note
+
+
+def test_a_warmup_of_less_than_10_updates_is_never_steep() -> None:
+    for steps, kinds in ((9, []), (10, ["steep"])):
+        rates = Linear(0.0, 0.3, 2) >> Constant(0.3, steps - 2) >> Cosine(0.3, 0.03, 90)
+        assert [each.kind for each in found(rates, warmup_steps=steps) if each.kind == "steep"] == kinds

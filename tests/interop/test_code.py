@@ -347,7 +347,7 @@ def test_a_plan_has_a_function_for_each_of_its_schedules() -> None:
         ),
         ((Plan(lr=0.1, weight_decay=ConstantProduct(0.1)),), "a plan whose weight_decay is a schedule, got ConstantP"),
         ((Plan(lr=0.1, momentum=0.9), "torch"), r"a rate for LambdaLR, which changes nothing else.*Plan\(lr=...\)"),
-        ((Table(range(1000)).warp(2.0),), "at most 200 cases"),
+        ((Table(range(201)).warp(2.0),), "at most 200 cases"),
         ((WAVE, "pytorch"), 'did you mean "torch"'),
         ((0.3,), "a schedule, a plan or a text"),
     ],
@@ -360,3 +360,7 @@ def test_what_cannot_be_code_is_refused(arguments: tuple, message: str) -> None:
 def test_a_name_that_no_function_can_have_is_refused() -> None:
     with pytest.raises(ArgumentError, match="a name that a function can have, got 'my rate'"):
         to_code(WAVE, name="my rate")
+
+
+def test_two_hundred_cases_are_written() -> None:
+    assert "200" in to_code(Table(range(200)).warp(2.0))

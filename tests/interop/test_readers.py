@@ -68,6 +68,11 @@ def test_the_rate_of_torchtitan_is_that_of_the_optimizer_and_of_its_groups() -> 
         stepsize.interop.from_torchtitan(config)
 
 
+def test_a_stair_of_fvcore_begins_a_millionth_of_the_run_early() -> None:
+    stairs = stepsize.interop.from_fvcore({"_target_": "StepParamScheduler", "values": [1.0, 0.5]}, horizon=1_000_001)
+    assert list(stairs([499_998, 499_999, 500_000])) == [1.0, 1.0, 0.5]
+
+
 def test_the_phases_of_maxtext_have_whole_lengths_that_are_rounded_down() -> None:
     config = {"learning_rate": 1.0, "lr_schedule_type": "wsd", "steps": 27, "wsd_decay_steps_fraction": 0.14}
     assert stepsize.interop.from_maxtext(config) == Linear(0.0, 1.0, 2) >> Constant(1.0, 22) >> Linear(1.0, 0.1, 2)

@@ -224,3 +224,10 @@ REFUSED = [
 def test_a_refusal_says_what_differs_and_what_to_use(tool: str, text: Any, words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         getattr(stepsize.interop, f"to_{tool}")(text)
+
+
+def test_a_hundred_cycles_are_written_out() -> None:
+    cycle = ss.Linear(0.1, 0.2, 5)
+    assert len(stepsize.interop.to_mmengine(cycle.repeat(100))["param_scheduler"]) >= 100
+    with pytest.raises(ArgumentError, match=r"made of shapes that MMEngine has, got .*repeat\(101\)"):
+        stepsize.interop.to_mmengine(cycle.repeat(101))

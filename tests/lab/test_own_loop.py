@@ -224,7 +224,9 @@ def test_a_loss_that_is_not_finite_or_too_large_ends_the_run_as_diverged(name, v
         ({20: {"lr": 0.123}}, r"ignores run.schedule: it logged lr 0.123 at step 20, and the schedule has 0.01$"),
         ({20: {"train_loss": 1.0}}, r"logged no lr, so whether it follows run.schedule could not be checked"),
         ({5: {"lr": RATES(4)}}, r"logged for the last time at step 5, and run.steps is 20"),
-        ({25: {"lr": 0.0}}, r"logged for the last time at step 25, and run.steps is 20"),
+        ({17: {"lr": RATES(16)}}, r"logged for the last time at step 17, and run.steps is 20"),
+        ({21: {"lr": 0.0}}, r"logged for the last time at step 21, and run.steps is 20"),
+        ({20: {"lr": RATES(19) * (1 + 1.1e-6)}}, r"ignores run.schedule"),
     ],
 )
 def test_odd_logs_are_noticed(logs, notice, run, tmp_path):
@@ -235,6 +237,15 @@ def test_odd_logs_are_noticed(logs, notice, run, tmp_path):
     found.note_oddities()
     (event,) = load_runs(tmp_path).events()
     assert re.match(notice, event.text)
+
+
+@pytest.mark.parametrize(("step", "lr"), [(18, RATES(17)), (20, RATES(19) * (1 + 0.9e-6))])
+def test_logs_up_to_nine_tenths_of_the_run_with_rates_in_single_precision_are_in_order(step, lr, run, tmp_path):
+    run.log(step, lr=lr)
+    found = records(tmp_path)
+    found.close()
+    found.note_oddities()
+    assert load_runs(tmp_path).events() == ()
 
 
 def test_a_run_must_log_what_it_is_judged_on(run, tmp_path):

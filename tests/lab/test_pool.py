@@ -11,7 +11,7 @@ from stepsize.lab import Experiment, compare, resume
 from stepsize.lab.directory import ResultDirectory
 from stepsize.lab.engines import stacked
 from stepsize.lab.engines.local import run_jobs
-from stepsize.lab.engines.runs import Job
+from stepsize.lab.engines.runs import Job, joined
 from stepsize.lab.engines.workers import Training, Workers
 from stepsize.store import Store, load_runs
 
@@ -131,3 +131,9 @@ def test_a_stack_whose_processes_die_keeps_its_checkpoint_for_a_resume(tmp_path,
     runs = resume(tmp_path, workers=1, display=Silent()).runs
     assert [run.status for run in runs] == ["diverged", "finished"]
     assert steps[0] > 100, "it continues from its checkpoint"
+
+
+def test_five_reasons_are_told_and_the_others_are_counted():
+    failures = [RunError(f"reason {number}") for number in (1, 1, 2, 3, 4, 5)]
+    assert str(joined(failures)).splitlines() == [f"reason {number}" for number in range(1, 6)]
+    assert str(joined([*failures, RunError("reason 6")])).splitlines()[4:] == ["reason 5", "and 1 more failed"]

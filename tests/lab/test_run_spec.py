@@ -35,6 +35,14 @@ def test_specs_over_a_horizon_have_its_steps():
     assert str(spec.schedule) == "Cosine(1.0, 0.0, 35)"
 
 
+def test_a_run_has_at_most_a_thousand_million_updates():
+    experiment = Experiment({"a": "Constant(1)"})
+    (spec,) = experiment.run_specs(Horizon(samples=1_000_000_000, batch=1, epochs=1))
+    assert spec.steps == 1_000_000_000
+    with pytest.raises(ArgumentError, match="few enough for runs of at most 1,000,000,000 updates"):
+        experiment.run_specs(Horizon(samples=1_000_000_001, batch=1, epochs=1))
+
+
 def test_runs_of_a_store_are_known_by_name_and_seed(tmp_path):
     experiment = Experiment({"a": "Constant(1)", "b": "Constant(2)"}, seeds=(0, 1))
     runs = [(spec.name, str(spec.schedule), spec.seed) for spec in experiment.run_specs(64)]

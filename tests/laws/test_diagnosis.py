@@ -11,7 +11,9 @@ import stepsize as ss
 from stepsize.curves import LossCurve
 from stepsize.errors import ArgumentError, FitError, Words
 from stepsize.laws import FunctionalLaw, MomentumLaw, MultiPowerLaw, fit
-from stepsize.laws.diagnosis import Remark, groups_by_schedule
+from stepsize.laws.diagnosis import Remark, check_runs, check_scatter, groups_by_schedule, has_decay
+from stepsize.laws.forecast import check_peak
+from stepsize.laws.parametrization import PARAMETRIZATIONS
 
 UNSEEN = ss.wsd(PEAK, 200, 4300, 1500, final_lr=0.1 * PEAK)
 
@@ -170,3 +172,43 @@ def test_it_is_said_if_no_schedule_can_be_left_out():
 def test_rows_are_counted_after_thinning():
     with pytest.raises(FitError, match="3 rows are too few"):
         fit(three(), rows=1)
+
+
+def constant(peak, end=1.0):
+    """Forty rows at this rate, which falls to a part of it at the end."""
+    return LossCurve(f"{peak} {end}", np.arange(40), np.linspace(3.0, 2.0, 40), ss.Piecewise((peak, end * peak), (30,)))
+
+
+def test_a_rate_decays_if_it_falls_by_a_tenth():
+    assert has_decay(constant(1.0, 0.9))
+    assert not has_decay(constant(1.0, 0.901))
+
+
+@pytest.mark.parametrize(
+    ("law", "near", "far", "words"),
+    [(FunctionalLaw, 10.0, 10.01, "in one unit"), (MomentumLaw, 1.2, 1.201, "of one peak")],
+)
+def test_peak_rates_may_differ_by_a_factor(law, near, far, words):
+    check_runs([constant(1.0, 0.5), constant(near, 0.2)], PARAMETRIZATIONS[law])
+    with pytest.raises(FitError, match=words):
+        check_runs([constant(1.0, 0.5), constant(far, 0.2)], PARAMETRIZATIONS[law])
+
+
+def test_a_predicted_peak_may_differ_by_a_factor_of_ten():
+    assert check_peak(10.0, [constant(1.0)]) == check_peak(1.0, [constant(10.0)]) == 10.0
+    for peak, runs in ((10.01, [constant(1.0)]), (1.0, [constant(10.01)])):
+        with pytest.raises(FitError, match="the same unit"):
+            check_peak(peak, runs)
+
+
+def test_runs_within_a_quarter_of_the_law_obey_it():
+    check_scatter(0.25)
+    with pytest.raises(FitError, match="26% around the best law"):
+        check_scatter(0.255)
+
+
+def test_runs_of_one_schedule_have_nearly_the_same_peak_and_rates():
+    assert groups_by_schedule([constant(1.0, 0.5), constant(1.2, 0.5)]) == [[0, 1]]
+    assert groups_by_schedule([constant(1.0, 0.5), constant(1.201, 0.5)]) == [[0], [1]]
+    assert groups_by_schedule([constant(1.0, 0.5), constant(1.0, 0.509)]) == [[0, 1]]
+    assert groups_by_schedule([constant(1.0, 0.5), constant(1.0, 0.511)]) == [[0], [1]]

@@ -132,7 +132,8 @@ def test_hidden_schedules_and_those_with_errors_are_not_ranked():
 
 
 def test_too_many_steps_are_not_ranked():
-    assert "at most 1,000,000 steps" in asked("ranking", "Constant(1, 10**12)")["notes"][0]
+    assert "at most 1,000,000 steps" in asked("ranking", "Constant(1, 1_000_001)")["notes"][0]
+    assert asked("ranking", "Constant(1, 1_000_000)")["rows"]
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +206,7 @@ def test_a_path_that_diverges_says_so_and_stays_near_the_window():
     [
         ({"surface": "bowel"}, "bowl"),
         ({"optimizers": ""}, "1 to 7 lines"),
+        ({"optimizers": "\n".join(["sgd"] * 8)}, "1 to 7 lines"),
         ({"optimizers": "adan"}, "Adam"),
         ({"followed": 5}, "no schedule to follow"),
         ({"start": (1e308, 1e308)}, "start"),
@@ -212,6 +214,13 @@ def test_a_path_that_diverges_says_so_and_stays_near_the_window():
 )
 def test_what_is_wrong_with_a_descent_is_said(fields, said):
     assert said in asked("descents", "Constant(0.1)", **fields)["error"]
+
+
+def test_seven_optimizers_are_drawn():
+    assert (
+        len(asked("descents", "Constant(0.1)", optimizers="\n".join(f"momentum(0.{n})" for n in range(7)))["paths"])
+        == 7
+    )
 
 
 def test_a_schedule_without_a_positive_rate_is_not_followed():

@@ -92,3 +92,7 @@ def test_every_recipe_and_shape_is_offered_and_can_be_read():
     for group in EXAMPLES.values():
         for text in group.values():
             assert parse(text).steps >= 750
+
+
+def test_a_text_has_at_most_60_sliders():
+    assert len(numbers(f"Knots(({', '.join(f'({step}, 0.1)' for step in range(31))}))")) == 60

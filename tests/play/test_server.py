@@ -12,7 +12,6 @@ import pytest
 
 from installed import environment
 from stepsize.play import server
-from stepsize.play.guard import LONGEST_QUESTION
 from stepsize.play.state import Entry, State
 from stepsize.play.subjects import Subject
 
@@ -141,7 +140,8 @@ def test_a_question_about_no_state_is_refused_in_words(address, body):
 
 
 def test_long_questions_are_refused(address):
-    assert requested(address, "answer/curves", "POST", b" " * (LONGEST_QUESTION + 1))[0] == 413
+    assert requested(address, "answer/curves", "POST", b" " * 200_001)[0] == 413
+    assert requested(address, "answer/curves", "POST", b" " * 200_000)[0] == 400  # it is no JSON
     assert requested(address, "answer/curves", "POST", b"", Content_Length=None, Transfer_Encoding="chunked")[0] == 413
 
 

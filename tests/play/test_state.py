@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stepsize import StepsizeError
-from stepsize.play.state import LONGEST_ADDRESS, LONGEST_TEXT, Entry, State
+from stepsize.play.state import Entry, State
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 sizes = st.none() | st.integers(1, 2**53)
@@ -81,8 +81,9 @@ def test_any_address_is_read_or_refused(address):
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("x" * (LONGEST_ADDRESS + 1), "characters"),
-        ("text=" + "x" * (LONGEST_TEXT + 1), "at most 8,000 characters"),
+        ("text=" + "x" * 59_996, "this address has 60,001 characters, and at most 60,000 are read"),
+        ("text=" + "x" * 59_995, "at most 8,000 characters"),
+        ("text=" + "x" * 8_001, "at most 8,000 characters"),
         ("&".join(["text=a"] * 13), "at most 12"),
         ("&".join(["text=a"] * 200), "is not an address"),
         ("nonsense=1", "nonsense"),
@@ -97,6 +98,11 @@ def test_any_address_is_read_or_refused(address):
 def test_what_is_refused_is_refused_in_words(address, said):
     with pytest.raises(StepsizeError, match=said):
         State.of_address(address)
+
+
+@pytest.mark.parametrize("address", ["text=" + "x" * 8_000, "&".join(["text=a"] * 12), "updates=1000"])
+def test_as_much_as_is_allowed_is_read(address):
+    assert State.of_address(address).address == address
 
 
 @pytest.mark.parametrize("form", [None, [], {"schedules": "x"}, {"schedules": [{}]}, {"nonsense": 1}, {"peak": "x"}])

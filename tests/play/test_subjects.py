@@ -6,7 +6,6 @@ import stepsize as ss
 from stepsize.curves import read_curves
 from stepsize.errors import DataError
 from stepsize.play.examples import FIRST
-from stepsize.play.state import MOST_SCHEDULES
 from stepsize.play.subjects import subject_of
 
 DEEPSPEED = {"scheduler": {"type": "WarmupLR", "params": {"warmup_max_lr": 0.01, "warmup_num_steps": 100}}}
@@ -87,4 +86,4 @@ def test_a_file_that_is_neither_config_nor_log_is_an_error(tmp_path):
 
 
 def test_of_many_schedules_the_first_are_shown():
-    assert len(texts(*[f"Constant({n})" for n in range(1, 20)])) == MOST_SCHEDULES
+    assert len(texts(*[f"Constant({n})" for n in range(1, 20)])) == 12

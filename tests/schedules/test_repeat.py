@@ -62,3 +62,7 @@ def test_endless_growing_cycles_go_on_to_the_last_step_there_is():
     assert endless([0, 1, 2, 3, 4, 6, 8, 10, 14]).tolist() == [1.0, 0.5, 1.0, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0]
     assert endless(2**53) in (1.0, 0.5)
     assert endless(1e300) in (1.0, 0.5)
+
+
+def test_ten_thousand_cycles_of_different_lengths_are_allowed():
+    assert Linear(0, 1, 4).repeat(10_000, 1, 1.0001)(3) == 0.75

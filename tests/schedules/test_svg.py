@@ -41,3 +41,10 @@ class Shy:
 
 def test_a_notebook_shows_a_function_whose_repr_fails():
     assert "Function(&lt;Shy whose repr raises KeyError&gt;)" in (Function(Shy()) + 1)._repr_svg_()
+
+
+def test_a_title_longer_than_70_letters_is_cut():
+    text = "Linear(0.0, 1.0, 10) >> Linear(1.0, 0.0, 10) >> Linear(0.0, 1.0, 1000)"
+    assert f">{ss.parse(text)}<".replace(">>", "&gt;&gt;") in ss.parse(text)._repr_svg_()
+    longer = ss.parse(text.replace("1000", "10000"))._repr_svg_()
+    assert f">{text[:67]}...<".replace(">>", "&gt;&gt;") in longer

@@ -36,7 +36,9 @@ CLASSES = {
 }
 """The class for each name of a scheduler."""
 
-SCRIPT_DEFAULTS = {"epochs": 100, "decay_epochs": 30, "decay_milestones": (30, 60), "warmup_epochs": 5}
+SCRIPT_DEFAULTS = {"epochs": 300, "decay_epochs": 90.0, "warmup_epochs": 5, "cycle_decay": 0.5}
+"""The defaults of the script's command line that `create_scheduler_v2` does not have."""
+
 
 Decay = Annotated[str | None, Maybe(Choice(("linear", "1-sqrt", "cosine", "power", "exp")))]
 
@@ -61,7 +63,7 @@ def from_timm(config: Any, *, horizon: Horizon | int | None = None, base_lr: flo
         >>> from_timm(recipe, horizon=Horizon(samples=50_000, batch=500, epochs=20))
         (Linear(0.0, 0.1, 5) >> Cosine(0.1, 0.0, 20).tail(5)).every(100)
 
-    Source: timm/scheduler of timm 1.0.31 (2026).
+    Source: timm/scheduler of timm 1.0.31 (2026), and train.py of its repository.
     """
     return read(config, Run("from_timm", horizon, base_lr)).value
 

@@ -22,6 +22,8 @@ CASES = [
     _case("wsd", warmup=0, decay=4, warmup_min_lr=0.01, decay_min_lr=0.02),
     _case("wsd", warmup_fraction=0.25, decay_fraction=0.25),
     _case("wsd", warmup=8, decay=4),
+    _case("wsd", 60, warmup=4),
+    _case("wsd", 65, warmup=4),
     _case("power_lr", warmup=2, decay=3, decay_min_lr=0.01),
     _case("linear_with_warmup", warmup=4),
     _case("linear_with_warmup", warmup=4, t_max=8, alpha_f=0.0),

@@ -9,6 +9,20 @@ from measuring import Case, without_init
 PACKAGE = "timm"
 
 EPOCH = {"samples": 70, "batch": 10, "epochs": 1}
+SHORT_EPOCH = {"samples": 10, "batch": 10, "epochs": 1}
+SCRIPT = {  # the defaults of the command line of timm's train.py, which always sets them
+    "epochs": 300,
+    "decay_epochs": 90.0,
+    "decay_milestones": [90, 180, 270],
+    "decay_rate": 0.1,
+    "warmup_epochs": 5,
+    "warmup_lr": 1e-5,
+    "min_lr": 0.0,
+    "lr_cycle_mul": 1.0,
+    "lr_cycle_decay": 0.5,
+    "lr_cycle_limit": 1,
+    "lr_k_decay": 1.0,
+}
 
 
 def _case(sched: str, updates: int = 64, base_lr: float = 0.3, **arguments: object) -> Case:
@@ -52,9 +66,13 @@ CASES = [
     _case("wsd", num_epochs=10),
     _case("wsd", num_epochs=10, decay_epochs=10, decay_fn="exp"),
     _case("wsd", num_epochs=10, min_lr=0.5),
+    _case("wsd", num_epochs=10, updates_per_epoch=2, decay_epochs=1),
     _case("rsqrt", **TEN, min_lr=0.2),
+    _case("rsqrt", **TEN, decay_epochs=4),
     Case({"sched": "cosine", "epochs": 5, "warmup_epochs": 2, "lr_cycle_limit": 2, "opt": "sgd"}, 64, EPOCH, 0.3),
     Case({"sched": "wsd", "epochs": 9, "sched_on_updates": True, "decay_epochs": 2.5}, 64, EPOCH, 0.3),
+    *(Case({"sched": each, "epochs": 100}, 110, SHORT_EPOCH, 0.3) for each in ("step", "multistep", "wsd")),
+    Case({"sched": "cosine"}, 64, SHORT_EPOCH, 0.3),
     _case("rsqrt", num_epochs=10, stable_timescale=5.0, decay_fn="cosine"),
 ]
 
@@ -96,7 +114,7 @@ def rates(case: Case) -> list[float]:
     if "num_epochs" in case.config:
         scheduler, _ = scheduler_factory.create_scheduler_v2(optimizer, **case.config)
     else:
-        arguments = types.SimpleNamespace(**case.config)
+        arguments = types.SimpleNamespace(**SCRIPT | case.config)
         scheduler, _ = scheduler_factory.create_scheduler(arguments, optimizer, updates_per_epoch=epoch_steps)
     found = []
     for update in range(1, case.updates + 1):
