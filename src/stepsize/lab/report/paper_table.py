@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from stepsize.errors import one_line
+from stepsize.files import spreadsheet_cell
 from stepsize.lab.report.latex import LETTERS, escaped
 from stepsize.lab.report.tables import Line, Table, last_value
 from stepsize.lab.statistics.findings import Terms
@@ -19,7 +20,6 @@ RESULT_COLUMNS = (
     *("metric", "schedule", "finished", "diverged", "mean", "standard_deviation"),
     *("pairs", "difference", "low", "high", "p", "p_holm", "verdict"),
 )
-_FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -123,13 +123,10 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _csv_cell(value: object) -> object:
-    """A number as it is, nothing for NaN; a text that a spreadsheet would take for a formula begins with "'"."""
+    """A number as it is, nothing for NaN; a text without signs that cannot be printed."""
     if isinstance(value, float) and math.isnan(value):
         return ""
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheet_cell(printable(value)) if isinstance(value, str) else value
 
 
 def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -> str:
