@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from torch.optim import Optimizer
 
 from stepsize.arguments import (
+    CallChecked,
     Choice,
     Flag,
     Instance,
@@ -34,7 +35,7 @@ from stepsize.schedules.assignment import Assignment
 from stepsize.schedules.transitions import AnyShape
 
 
-class Scheduler(Driver):
+class Scheduler(CallChecked, Driver):
     """Drives the hyperparameters of one or several optimizers by schedules.
 
     The rate of the next update is the schedule's value at `position`, the number of updates done:
