@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from stepsize.errors import one_line
 from stepsize.files import spreadsheet_cell
 from stepsize.lab.report.latex import LETTERS, escaped
-from stepsize.lab.report.tables import Line, Table, last_value
+from stepsize.lab.report.tables import Line, Table, heading, last_value
 from stepsize.lab.statistics.findings import Terms
 from stepsize.plots.curves import printable
 from stepsize.store.run import StoredRun
@@ -38,9 +38,8 @@ def latex_table(table: Table, names: Mapping[str, str], terms: Terms, *, seeds: 
     A row says how many runs it is about if they are not all of the seeds. In one column a long name has a line of its
     own. Numbers are rounded as in the report.
     """
-    label = escaped(metric_name(table))
     shown = {
-        _capital(label) if len(metric_name(table)) <= NARROW else "Mean": [_number(line.value) for line in table.lines],
+        _title(table) if len(metric_name(table)) <= NARROW else "Mean": [_number(line.value) for line in table.lines],
         "Difference": [_number(line.difference) for line in table.lines] if len(table.lines) > 1 else [],
         r"95\% interval": [_interval(line) for line in table.lines] if table.has_intervals else [],
         "$p$": [_number(line.p) for line in table.lines] if table.has_chances else [],
@@ -133,7 +132,7 @@ def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -
     first = escaped(names[table.findings[0].name])
     better = "higher" if table.metric.higher_is_better else "lower"
     spread = rf": mean $\pm$ standard deviation over {seeds} seeds" if seeds > 1 else ""
-    sentences = [f"{_capital(escaped(metric_name(table)))} at the end of training{spread} ({better} is better)."]
+    sentences = [f"{_title(table)} at the end of training{spread} ({better} is better)."]
     if table.has_intervals:
         how = "that hold at every look at the results" if terms.looks else "of Student's $t$"
         sentences.append(f"Differences are to {first}, in pairs of the same seed, with 95\\% intervals {how}.")
@@ -170,5 +169,6 @@ def _number(text: str) -> str:
     return f"${text.replace(chr(0x2212), '-').replace('±', chr(92) + 'pm')}$"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _title(table: Table) -> str:
+    """The metric at the beginning of a sentence; a name of the user's stays as it is."""
+    return escaped(one_line(printable(heading(table.metric)), LONGEST))
