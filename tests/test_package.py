@@ -37,9 +37,7 @@ def test_the_citation_and_the_changelog_name_this_version():
 def test_a_name_of_another_library_is_answered_with_the_line_to_write():
     with pytest.raises(AttributeError, match=r"'CosineDecay'; write Cosine\(start, end, steps\)$"):
         _ = stepsize.CosineDecay
-    with pytest.raises(
-        AttributeError, match=r", or with a warmup Linear\(0, start, warmup\) >> Cosine\("
-    ):
+    with pytest.raises(AttributeError, match=r", or with a warmup Linear\(0, start, warmup\) >> Cosine\("):
         _ = stepsize.CosineScheduler
     assert not hasattr(stepsize, "Cosin")
 
