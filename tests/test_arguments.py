@@ -36,6 +36,11 @@ def test_an_argument_that_does_not_exist_is_answered_with_a_whole_call(made):
             lambda: stepsize.Cosine(max_update=20, base_lr=0.3),
             "Cosine has no argument 'max_update'\nCosine has no argument 'base_lr'; write Cosine(start, end, steps)",
         ),
+        (
+            stepsize.Cosine,
+            "Cosine(start=...) must be given\nCosine(end=...) must be given\n"
+            "Cosine(steps=...) must be given; write Cosine(start, end, steps)",
+        ),
         (lambda: stepsize.Cosine(0.3, 0.01), "Cosine(steps=...) must be given; write Cosine(start, end, steps)"),
         (
             lambda: stepsize.Cosine(0.3, 0.01, 20, 5),

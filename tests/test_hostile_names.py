@@ -1,6 +1,7 @@
 """Names that markup, spreadsheets, terminals and file systems take for more than names."""
 
 import csv
+import io
 import os
 import re
 from pathlib import Path
@@ -13,8 +14,9 @@ from stepsize.errors import ArgumentError, visible
 from stepsize.files import spreadsheet_cell, text_of_cell
 from stepsize.lab import Experiment
 from stepsize.lab.directory import run_file_name
-from stepsize.store import Store, load_runs
-from stepsize.store.run import Point
+from stepsize.lab.report.paper_table import runs_csv
+from stepsize.store import Run, Store, load_runs
+from stepsize.store.run import Point, StoredRun
 
 PRINTABLE = [
     "<script>alert(1)</script>",
@@ -26,9 +28,12 @@ PRINTABLE = [
     "x" * 10_000,
     "\N{CJK UNIFIED IDEOGRAPH-540D}" * 100,
     "'=1",
+    "\N{FULLWIDTH EQUALS SIGN}1+1",
+    "\N{FULLWIDTH HYPHEN-MINUS}1+1",
     'a,"b"',
     "[red]bold[/red]",
 ]
+FORMULAS = "=+-@\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH HYPHEN-MINUS}"
 OBEYED = ["\x1b[2J", "\x1b]0;title\x07", "\u202egnp.exe", "a\rb", "a\0b", "a\x08b", "\x9b2J", "\u2028"]
 
 
@@ -71,9 +76,18 @@ def test_a_spreadsheet_takes_no_name_in_an_export_for_a_formula(tmp_path):
     with open(tmp_path / "points.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     cells = [cell for row in rows for cell in (row["name"], row["schedule"])]
-    assert not any(cell[0] in "=+-@" for cell in cells)
+    assert not any(cell[0] in FORMULAS for cell in cells)
     assert [text_of_cell(row["name"]) for row in rows[::2]] == PRINTABLE
     assert {text_of_cell(row["schedule"]) for row in rows} == {runs[0][1]}
+
+
+def test_a_table_of_a_paper_is_read_back_and_has_no_formula():
+    names = [*PRINTABLE, "-0.5"]
+    runs = [StoredRun.of(number, Run(name, "Constant(0.1)", -5, (), (), 1.0)) for number, name in enumerate(names)]
+    rows = list(csv.DictReader(io.StringIO(runs_csv(runs, []))))
+    assert [text_of_cell(row["schedule"]) for row in rows] == names
+    assert not any(row["schedule"][0] in FORMULAS for row in rows[:-1])
+    assert (rows[-1]["schedule"], rows[-1]["seed"]) == ("-0.5", "-5")
 
 
 def test_the_names_of_an_export_are_read_back(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import stepsize
-from stepsize.schedules.names import PLACES
+from stepsize.schedules.names import IMPORTS
 
 SOURCE = Path(stepsize.__file__).parent
 
@@ -35,17 +35,24 @@ def test_the_citation_and_the_changelog_name_this_version():
 
 
 def test_a_name_of_another_library_is_answered_with_the_line_to_write():
-    with pytest.raises(AttributeError, match=r"'CosineScheduler'; write Cosine\(start, end, steps\)$"):
+    with pytest.raises(AttributeError, match=r"'CosineDecay'; write Cosine\(start, end, steps\)$"):
+        _ = stepsize.CosineDecay
+    with pytest.raises(AttributeError, match=r", or with a warmup Linear\(0, start, warmup\) >> Cosine\("):
         _ = stepsize.CosineScheduler
     assert not hasattr(stepsize, "Cosin")
 
 
-@pytest.mark.parametrize(("name", "module"), PLACES.items())
-def test_a_name_of_a_package_inside_is_answered_with_its_import(name, module):
-    with pytest.raises(AttributeError, match=f"write from {module} import {name}$"):
+@pytest.mark.parametrize(("name", "line"), IMPORTS.items())
+def test_a_name_of_a_package_inside_is_answered_with_its_import(name, line):
+    with pytest.raises(AttributeError, match=f"write {line}$"):
         getattr(stepsize, name)
     pytest.importorskip("torch")
-    assert name in importlib.import_module(module).__all__
+    exec(line, {})
+
+
+def test_a_finder_of_another_library_is_answered_with_the_range_test():
+    with pytest.raises(AttributeError, match=r"write from stepsize\.pytorch import range_test$"):
+        _ = stepsize.LRFinder
 
 
 def test_importing_stepsize_loads_nothing_heavy():

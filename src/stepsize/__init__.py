@@ -55,9 +55,9 @@ else:  # a type checker that saw this function would take a misspelled name for 
     def __getattr__(name: str) -> object:
         if name in schedules.LOADED_LATER:
             return getattr(schedules, name)
-        from stepsize.schedules.names import INSTEAD_OF, PLACES  # late: few programs misspell a name
+        from stepsize.schedules.names import IMPORTS, INSTEAD_OF  # late: few programs misspell a name
 
-        instead = f"from {PLACES[name]} import {name}" if name in PLACES else INSTEAD_OF.get(name)
+        instead = IMPORTS.get(name) or INSTEAD_OF.get(name)
         advice = f"; write {instead}" if instead else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{advice}")
 

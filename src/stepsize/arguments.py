@@ -323,7 +323,8 @@ class CallChecked:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made: Any = cls  # mypy knows no hash of type[Self]
-        if kwargs or (args and len(args) not in _fitting(made)):  # pickle gives none
+        pickled = not args and cls.__reduce__ is object.__reduce__  # pickle gives none, unless the class says which
+        if kwargs or (len(args) not in _fitting(made) and not pickled):
             bound_arguments(made, args, {argument_name(name): value for name, value in kwargs.items()})
         return super().__new__(cls)
 
@@ -369,8 +370,19 @@ def _misfits(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) ->
         twice = [(owner, each, "given once", kwargs[each]) for each in filled if each in kwargs]
         missing = [each for each in needed if each not in filled and each not in kwargs]
         wrong = twice or [(owner, each, "given", inspect.Parameter.empty) for each in missing]
-    advice = [*[""] * (len(wrong) - 1), f"write {usage(function)}"]  # once, at the end
+    fitting = [_setting(function, value) for value in args[len(unnamed) :]]
+    whole = ", ".join(fitting) if fitting and all(fitting) else usage(function)
+    advice = [*[""] * (len(wrong) - 1), f"write {whole}"]  # once, at the end
     return [ArgumentError(*each, how) for each, how in zip(wrong, advice, strict=False)]
+
+
+def _setting(function: Callable[..., Any], value: Any) -> str:
+    """The argument that takes an object of the value's class, such as `horizon=Horizon(...)`; "" if there is none."""
+    for name, rule in rules(function).items():
+        each = rule.each if isinstance(rule, Maybe) else rule
+        if isinstance(each, Instance) and isinstance(value, each.kind):
+            return f"{name}={type(value).__name__}(...)"
+    return ""
 
 
 def usage(function: Callable[..., Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stepsize.errors import OutputError
 
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are the full-width forms of the first
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
 
 

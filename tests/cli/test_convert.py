@@ -46,10 +46,17 @@ def test_the_config_of_another_tool_than_named_is_not_read(refused):
         assert said == "stepsize: this is a config of DeepSpeed, not of Levanter; write --from deepspeed\n"
 
 
-def test_a_tool_without_a_config_to_write_is_answered(refused):
+def test_a_tool_without_a_config_to_write_is_answered_with_a_form_that_can_be_written(refused, typed):
     assert "stepsize.interop.to_keras(schedule) makes a schedule of Keras" in refused("convert", TEXT, "--to", "keras")
-    for tool in {each.name for each in FRAMEWORKS} - {"keras", *WRITTEN}:
-        assert "and writes none" in refused("convert", TEXT, "--to", tool)
+    said = {
+        each.name: refused("convert", TEXT, "--to", each.name)
+        for each in FRAMEWORKS
+        if each.name not in ("keras", *WRITTEN)
+    }
+    for words in said.values():
+        form = re.search(r"and writes none; --to (\w+) writes code for a training loop$", words)[1]
+        assert typed("convert", TEXT, "--to", form)[0] == 0
+    assert "reads configs of torchtitan and writes none; --to torch writes" in said["torchtitan"]
 
 
 def test_code_of_a_language_is_written(typed):

@@ -126,6 +126,15 @@ def test_the_latex_table_has_the_numbers_of_the_csv_file(
             assert float(rounded) == pytest.approx(round(float(exact), digits), abs=1e-12)
 
 
+def test_the_name_of_a_metric_of_ones_own_stays_as_it_is(tmp_path: Path) -> None:
+    lab.export(write_results(tmp_path / "results", ("a", "b"), metric="val_loss", mode="min"))
+    own = (tmp_path / "results/paper/table-val-loss.tex").read_text()
+    assert "{val\\_loss at the end of training" in own
+    assert "Val" not in own
+    ours = (tmp_path / "results/paper/table-test-loss.tex").read_text()
+    assert "{Test loss at the end of training" in ours
+
+
 def test_the_results_of_every_run_are_in_a_csv_file(six: Path) -> None:
     rows = read_csv(six / "paper/runs.csv")
     assert len(rows) == 30
@@ -151,7 +160,7 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
         ((form,),) = connection.execute("SELECT settings FROM experiment")
     settings = json.loads(form)["experiment"]
     for name, value in settings.items():
-        if value not in (None, False, 0, "inf", [], {}, "") and name not in ("schedules", "most_seeds"):
+        if value not in (None, False, 0, "inf", [], {}, "") and name not in ("schedules", "most_seeds", "device"):
             shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
             words = (
                 [*map(str, shown)]
@@ -163,6 +172,7 @@ def test_the_methods_name_every_setting_and_version(tmp_path: Path, kind: str) -
             assert name.replace("_", " ") in text
             assert all(word in text for word in words), (name, words)
     assert all(version in text for version in ENVIRONMENT.values())
+    assert len(re.findall(r"(?<!the )\bdevice\b", text)) == 1
     assert all(schedule in text for schedule in settings["schedules"].values())
     assert "(300 updates) of the optimizer" in text
     assert "same weights" in text
@@ -255,7 +265,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(hostile: Path) -> None:
                 assert not cell.startswith(("=", "@", "+")), cell
                 assert not cell.startswith("-") or float(cell) < 0
     names = [row["schedule"] for row in read_csv(hostile / "paper/runs.csv")][: len(HOSTILE)]
-    assert {"'=1+1", "'@SUM(A1)", "'-1", "a" * 10_000, "a" * 10_000 + "b"} <= set(names)
+    assert {"'=1+1", "'@SUM(A1)", "-1", "a" * 10_000, "a" * 10_000 + "b"} <= set(names)
 
 
 def test_names_become_no_names_of_files(hostile: Path) -> None:

@@ -84,6 +84,13 @@ def test_each_quantity_has_a_panel_with_a_curve_for_each_schedule():
     assert shown.count("path", **{"class": "stray"}) == 4
 
 
+def test_the_cross_is_explained_if_a_run_diverged():
+    assert "marks the end of a run" in page(RUNS).text
+    calm = [run for run in RUNS if run.status != "diverged"]
+    assert len(calm) < len(RUNS)
+    assert "marks the end of a run" not in page(calm).text
+
+
 def test_of_many_diverged_runs_five_of_a_schedule_are_drawn():
     runs = [replace(made_up_run("hot", Constant(9.0), diverges=True), seed=seed) for seed in range(8)]
     before, after = (page(shown).count("path", **{"class": "stray"}) for shown in (RUNS, [*RUNS, *runs]))

@@ -90,7 +90,7 @@ def test_an_error_points_at_its_place_and_keeps_the_sliders_that_can_be_read():
     reason, text, caret = told["error"].splitlines()
     assert reason.endswith("write Cosine(start, end, steps)")
     assert text.index("CosineAnnealingLR") == caret.index("^")
-    assert [each["label"] for each in told["controls"]] == ["start", "end", "steps", "number"]
+    assert [each["label"] for each in told["controls"]] == ["start", "end", "steps"]
     assert other["error"] == ""
 
 
@@ -107,6 +107,14 @@ def test_a_config_is_shown_as_its_tool_follows_it():
     assert [each["label"] for each in told["controls"]] == ["warmup_max_lr", "warmup_num_steps"]
     (optax,) = asked("curves", "optax.linear_schedule(0.1, 0.0, 50)")["schedules"]
     assert (optax["error"], optax["tool"]) == ("", "optax")
+
+
+@pytest.mark.parametrize("warmup", [5, 500])  # the second is longer than the run, which is an error
+def test_only_settings_that_the_reader_of_a_config_reads_have_sliders(warmup):
+    training = f"--num-layers 24 --seed 3 --lr 1e-3 --lr-warmup-iters {warmup} --train-iters 100 --adam-beta2 0.95"
+    (told,) = asked("curves", f"torchrun --nproc_per_node 8 train.py --lr-decay-style cosine {training}")["schedules"]
+    assert bool(told["error"]) == (warmup > 100)
+    assert [each["label"] for each in told["controls"]] == ["lr", "lr-warmup-iters", "train-iters"]
 
 
 def test_a_saved_schedule_and_a_plan_are_read_too():

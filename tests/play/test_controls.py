@@ -45,6 +45,18 @@ def test_numbers_of_a_config_have_the_names_of_their_settings():
     ]
 
 
+def test_an_argument_that_a_function_lacks_has_no_slider():
+    text = "Linear(0, 0.3, step=500) >> Cosne(0.3, Constant(0.2)) >> Constant(0.1, 5, 6).clipp(3)"
+    assert [(part, label) for part, label, *_ in numbers(text)] == [
+        ("Linear", "start"),
+        ("Linear", "end"),
+        ("Constant", "value"),
+        ("Constant", "value"),
+        ("Constant", "steps"),
+    ]
+    assert [number for _, _, number, _ in numbers("minimum(Linear(1, 0, 9), 0.5)")] == ["1", "0", "9", "0.5"]
+
+
 def test_signs_that_are_no_part_of_a_number_stay_outside_of_it():
     assert numbers("--5 * Constant(1)")[0] == ("", "* number", "5", "")
     assert numbers("Constant(3) - 5")[1] == ("", "- number", "5", "")

@@ -20,6 +20,17 @@ def test_settings_of_the_rate_need_a_scheduled_rate(idle):
         Scheduler(sgd(), weight_decay=ss.Constant(0.1), **idle)
 
 
+def test_an_object_in_an_unnamed_place_is_answered_with_its_argument():
+    horizon = ss.Horizon(samples=100, batch=10, epochs=1)
+    for given, line in (
+        ((Plateau(),), r"feedback=Plateau\(...\)"),
+        ((Plateau(), horizon), r"feedback=Plateau\(...\), horizon=Horizon\(...\)"),
+        ((True,), r"Scheduler\(optimizer, lr=None, relative=None, .*\)"),
+    ):
+        with pytest.raises(ArgumentError, match=f"unnamed arguments of Scheduler must be at most 2.*; write {line}$"):
+            Scheduler(sgd(), PLAN, *given)
+
+
 @pytest.mark.parametrize("rate", [-0.1, math.inf, math.nan])
 def test_a_group_whose_rate_is_no_number_of_at_least_0_is_refused(rate):
     optimizer = sgd()

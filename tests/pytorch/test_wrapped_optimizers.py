@@ -286,7 +286,7 @@ def test_a_text_is_a_schedule_and_its_units_are_those_of_the_horizon():
 
 def test_values_name_groups_and_items():
     groups = [{"params": [weight()], "name": "head"}, {"params": [weight()]}]
-    scheduler = Scheduler(torch.optim.AdamW(groups), PLAN, betas=(0.8, PLAN * 0.5))
+    scheduler = Scheduler(torch.optim.AdamW(groups), PLAN, relative=False, betas=(0.8, PLAN * 0.5))
     assert scheduler.values() == {
         "lr/head": 1.0,
         "betas[0]/head": 0.8,

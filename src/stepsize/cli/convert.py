@@ -21,15 +21,19 @@ from stepsize.interop.frameworks import FRAMEWORKS, WRITTEN
 from stepsize.schedules import Schedule, to_dict
 
 LANGUAGES = {"code": "python", "jax": "jax", "python": "python", "torch": "torch"}
+_LANGUAGE_OF = {"levanter": "optax", "maxtext": "optax", "paddle": "python"}  # of others it is PyTorch
 FORMS = ("text", "json", *LANGUAGES, *WRITTEN)
 
 
 def _form(owner: str, name: str, value: str) -> str:
     """The rule of a form; tools that have no config to write have an answer of their own."""
-    advice = {each.name: f"stepsize reads configs of {each.title} and writes none" for each in FRAMEWORKS}
-    advice["keras"] = "in Python, stepsize.interop.to_keras(schedule) makes a schedule of Keras"
-    if value in advice and value not in FORMS:
-        raise ArgumentError(owner, name, "a form that can be written", value, advice[value])
+    rule, titles = "a form that can be written", {each.name: each.title for each in FRAMEWORKS}
+    if value == "keras":
+        advice = "in Python, stepsize.interop.to_keras(schedule) makes a schedule of Keras"
+        raise ArgumentError(owner, name, rule, value, advice)
+    if value in titles and value not in FORMS:
+        advice = f"stepsize reads configs of {titles[value]} and writes none; {{form}} writes code for a training loop"
+        raise ArgumentError(owner, name, rule, value, advice, form=_LANGUAGE_OF.get(value, "torch"))
     return Choice(FORMS)(owner, name, value)
 
 

@@ -155,20 +155,24 @@ def _numbers(node: Node, text: str, argument: _Argument) -> Iterator[_Number]:
 
 
 def _of_call(call: Call, text: str) -> Iterator[_Number]:
-    """The numbers of what a method is called on, and those of the arguments."""
+    """The numbers of what a method is called on, and those of the arguments that the function has."""
     if call.target is not None:
         yield from _numbers(call.target, text, _Argument())
     known = (CALLABLE if call.target is None else METHODS).get(call.name)
-    names, of_arguments = ([], {}) if known is None else _parameters(known)
+    names, of_arguments, others = ([], {}, "") if known is None else _parameters(known)
     part = call.name if call.target is None else f".{call.name}"
-    pairs = [*zip([*names, *["number"] * len(call.arguments)], call.arguments, strict=False), *call.keywords]
+    pairs = [*zip([*names, *[others] * len(call.arguments)], call.arguments, strict=False), *call.keywords]
     for name, node in pairs:
-        yield from _numbers(node, text, _Argument(part, name, of_arguments.get(name), call.position))
+        found = _numbers(node, text, _Argument(part, name, of_arguments.get(name), call.position))
+        is_known = name in names or name == others != ""
+        yield from (each for each in found if is_known or each.argument.call != call.position)
 
 
-def _parameters(known: Callable[..., Any]) -> tuple[list[str], dict[str, Rule]]:
-    named = [each for each in inspect.signature(known).parameters.values() if each.kind is not each.VAR_POSITIONAL]
-    return [each.name for each in named if each.name != "self"], rules(known)
+def _parameters(known: Callable[..., Any]) -> tuple[list[str], dict[str, Rule], str]:
+    """The names of the parameters, their rules, and what any number of further arguments are called."""
+    every = inspect.signature(known).parameters.values()
+    named = [each.name for each in every if each.kind is not each.VAR_POSITIONAL and each.name != "self"]
+    return named, rules(known), "number" if any(each.kind is each.VAR_POSITIONAL for each in every) else ""
 
 
 def _end(text: str, position: int) -> int:

@@ -74,10 +74,26 @@ def meaning_of(entry: Entry, horizon: Horizon | None) -> Meaning:
     found: tuple[Control, ...] = ()
     try:
         found = tuple(controls(entry.text, is_config(entry.text)))
+        if is_config(entry.text):
+            before = _outcome(entry.text, horizon)
+            found = tuple(each for each in found if _outcome(_without_number(entry.text, each), horizon) != before)
         schedule, tool = _read(entry.text, horizon)
         return Meaning(entry, found, schedule, tool)
     except StepsizeError as error:
         return Meaning(entry, found, error=error.message(WORDS))
+
+
+def _without_number(text: str, control: Control) -> str:
+    """The config with a word in place of a number: whoever reads the setting refuses it."""
+    return f'{text[: control.start]}"?"{text[control.end :]}'
+
+
+def _outcome(config: str, horizon: Horizon | None) -> tuple[Schedule, str] | str:
+    """What a config means, or why it means nothing."""
+    try:
+        return _read(config, horizon)
+    except StepsizeError as error:
+        return str(error)
 
 
 def is_config(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from torch.optim import Optimizer
 
 from stepsize.arguments import (
+    CallChecked,
     Choice,
     Flag,
     Instance,
@@ -23,6 +24,7 @@ from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock
 from stepsize.pytorch.driver import Driver
+from stepsize.pytorch.factors import warn_of_factors
 from stepsize.pytorch.group_plan import GroupPlan, as_tuple, given_schedules, replanned
 from stepsize.pytorch.optimizer_hooks import Attachment, refuse_own_rates, updating
 from stepsize.pytorch.plateau import Feedback, as_number
@@ -34,7 +36,7 @@ from stepsize.schedules.assignment import Assignment
 from stepsize.schedules.transitions import AnyShape
 
 
-class Scheduler(Driver):
+class Scheduler(CallChecked, Driver):
     """Drives the hyperparameters of one or several optimizers by schedules.
 
     The rate of the next update is the schedule's value at `position`, the number of updates done:
@@ -127,6 +129,8 @@ class Scheduler(Driver):
         super().__init__(attachment, plan, auto, counted, int(last_epoch) + 1)
         counted.warn_of_lengths(plan["lr"].schedules() if "lr" in given else {})
         self._attach()
+        if "lr" in given and isinstance(rate := plan["lr"].as_given(), Schedule):
+            warn_of_factors(rate, plan.plan.relative, self._groups.base_rates)
 
     def step(self, epoch: None = None) -> None:  # type: ignore[override]
         """Move on by one update and write the rates of the next; does nothing under `auto=True` or while paused.

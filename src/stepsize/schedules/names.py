@@ -21,8 +21,9 @@ METHODS: dict[str, Callable[..., Any]] = {
 }
 
 _FOREIGN_NAMES = {
-    "Cosine(start, end, steps)": (
-        "CosineAnnealingLR CosineScheduler CosineDecay cosine_decay_schedule CosineLRScheduler"
+    "Cosine(start, end, steps)": "CosineAnnealingLR CosineDecay cosine_decay_schedule",
+    "Cosine(start, end, steps), or with a warmup Linear(0, start, warmup) >> Cosine(start, end, steps)": (
+        "CosineScheduler CosineLRScheduler"
     ),
     "warmup_cosine(peak_lr, warmup_steps, total_steps)": (
         "get_cosine_schedule_with_warmup warmup_cosine_decay_schedule LinearWarmupCosineAnnealingLR WarmupCosineLR"
@@ -78,5 +79,7 @@ _ELSEWHERE = {
     "stepsize.descent": "descend",
 }
 
-PLACES = {name: module for module, names in _ELSEWHERE.items() for name in names.split()}
-"""The module of a public name that `stepsize` itself does not have."""
+IMPORTS = {name: f"from {module} import {name}" for module, names in _ELSEWHERE.items() for name in names.split()}
+"""The import to write for a public name that `stepsize` itself does not have, or for one of another library."""
+
+IMPORTS |= dict.fromkeys(("LRFinder", "LearningRateFinder", "FastaiLRFinder"), IMPORTS["range_test"])

@@ -119,6 +119,7 @@ def html_report(
         endings=endings(runs, compared, chance) if len(runs) <= MOST_RUNS_LISTED else (),
         count=len(runs),
         with_bands=any(curve.band for panel in shown for curve in panel.curves),
+        with_crosses=any(curve.crosses for panel in shown for curve in panel.curves),
         bands=len(drawn) <= BANDS_UP_TO,
         data={"names": list(drawn), "panels": [panel.data for panel in shown]},
         style=_text("report.css"),

@@ -101,10 +101,12 @@ def _others_table(found: Sequence[Table]) -> list[str]:
 def settings_shown(comparison: Comparison, steps: int) -> dict[str, object]:
     """The settings of a comparison whose runs have this many steps, without those that its task does not get.
 
-    What is off is left out.
+    What is off is left out, and so is the device, which the environment names.
     """
     experiment = comparison.experiment
-    unused = {*OF_OUR_LOOP, "epochs", "batch_size", "accumulation"} if comparison._trains_itself else set[str]()
+    unused = {"device"}
+    if comparison._trains_itself:
+        unused |= {*OF_OUR_LOOP, "epochs", "batch_size", "accumulation"}
     if not experiment.until_told:
         unused.add("most_seeds")
     values = {"steps": steps, **experiment.as_dict()} | {"steps": steps}

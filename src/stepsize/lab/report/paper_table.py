@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from stepsize.errors import one_line
+from stepsize.files import spreadsheet_cell
 from stepsize.lab.report.latex import LETTERS, escaped
-from stepsize.lab.report.tables import Line, Table, last_value
+from stepsize.lab.report.tables import Line, Table, heading, last_value
 from stepsize.lab.statistics.findings import Terms
 from stepsize.plots.curves import printable
 from stepsize.store.run import StoredRun
@@ -19,7 +20,6 @@ RESULT_COLUMNS = (
     *("metric", "schedule", "finished", "diverged", "mean", "standard_deviation"),
     *("pairs", "difference", "low", "high", "p", "p_holm", "verdict"),
 )
-_FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH COMMERCIAL AT}")
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -38,9 +38,8 @@ def latex_table(table: Table, names: Mapping[str, str], terms: Terms, *, seeds: 
     A row says how many runs it is about if they are not all of the seeds. In one column a long name has a line of its
     own. Numbers are rounded as in the report.
     """
-    label = escaped(metric_name(table))
     shown = {
-        _capital(label) if len(metric_name(table)) <= NARROW else "Mean": [_number(line.value) for line in table.lines],
+        _title(table) if len(metric_name(table)) <= NARROW else "Mean": [_number(line.value) for line in table.lines],
         "Difference": [_number(line.difference) for line in table.lines] if len(table.lines) > 1 else [],
         r"95\% interval": [_interval(line) for line in table.lines] if table.has_intervals else [],
         "$p$": [_number(line.p) for line in table.lines] if table.has_chances else [],
@@ -123,20 +122,17 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _csv_cell(value: object) -> object:
-    """A number as it is, nothing for NaN; a text that a spreadsheet would take for a formula begins with "'"."""
+    """A number as it is, nothing for NaN; a text without signs that cannot be printed."""
     if isinstance(value, float) and math.isnan(value):
         return ""
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheet_cell(printable(value)) if isinstance(value, str) else value
 
 
 def _caption(table: Table, names: Mapping[str, str], terms: Terms, seeds: int) -> str:
     first = escaped(names[table.findings[0].name])
     better = "higher" if table.metric.higher_is_better else "lower"
     spread = rf": mean $\pm$ standard deviation over {seeds} seeds" if seeds > 1 else ""
-    sentences = [f"{_capital(escaped(metric_name(table)))} at the end of training{spread} ({better} is better)."]
+    sentences = [f"{_title(table)} at the end of training{spread} ({better} is better)."]
     if table.has_intervals:
         how = "that hold at every look at the results" if terms.looks else "of Student's $t$"
         sentences.append(f"Differences are to {first}, in pairs of the same seed, with 95\\% intervals {how}.")
@@ -173,5 +169,6 @@ def _number(text: str) -> str:
     return f"${text.replace(chr(0x2212), '-').replace('±', chr(92) + 'pm')}$"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _title(table: Table) -> str:
+    """The metric at the beginning of a sentence; a name of the user's stays as it is."""
+    return escaped(one_line(printable(heading(table.metric)), LONGEST))
