@@ -7,18 +7,8 @@ from typing import Annotated, Any
 
 from torch.optim import Optimizer
 
-from stepsize.arguments import (
-    Choice,
-    Flag,
-    Instance,
-    Maybe,
-    NonNegative,
-    Number,
-    Steps,
-    Whole,
-    apply_rules,
-    checked,
-)
+from stepsize.arguments import Choice, Flag, Instance, Maybe, NonNegative, Number, Steps, Whole, apply_rules
+from stepsize.checked_calls import checked
 from stepsize.errors import ArgumentError, DriverError
 from stepsize.horizon import ClockName, Horizon
 from stepsize.pytorch.clock import Clock

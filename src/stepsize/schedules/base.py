@@ -11,7 +11,6 @@ import numpy as np
 from stepsize.arguments import (
     LONGEST,
     BatchSize,
-    CallChecked,
     EndlessCount,
     Number,
     Phase,
@@ -19,9 +18,9 @@ from stepsize.arguments import (
     Real,
     Steps,
     apply_field_rules,
-    checked,
     rules,
 )
+from stepsize.checked_calls import CallChecked, checked
 from stepsize.errors import ArgumentError, StepsizeError
 from stepsize.schedules.evaluation import evaluated
 from stepsize.schedules.maths import SCALAR, Floats, Maths, Value

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from stepsize.arguments import F, argument_name
+from stepsize.arguments import argument_name
+from stepsize.checked_calls import F
 from stepsize.schedules.base import Nested, Schedule
 
 
